@@ -1,0 +1,211 @@
+"""What a network wants to see of a video."""
+
+import dataclasses
+
+MODALITIES = ("rgb", "rgb_diff", "flow", "warped_flow")
+ALIGNMENTS = ("forward", "centred")
+SAMPLINGS = ("tsn_caffe", "tsn_pytorch", "uniform", "chunks", "feature_grid")
+FLOW_METHODS = ("tvl1", "dis", "farneback")
+
+# Cropping scales of multi-scale training (TSN, section 3.2; the authors' code
+# leaves out the smallest one for motion).
+RGB_CROP_SCALES = (1.0, 0.875, 0.75, 0.66)
+MOTION_CROP_SCALES = (1.0, 0.875, 0.75)
+
+
+def _check(condition, name, expected, received):
+    if not condition:
+        raise ValueError(
+            f"Invalid `{name}` of a clip specification. Expected {expected}. "
+            f"Received: {name}={received!r}"
+        )
+
+
+def _is_count(value):
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+@dataclasses.dataclass(frozen=True)
+class FlowSpec:
+    """How the optical flow a network was trained on is made.
+
+    Args:
+        method: str. One of `"tvl1"`, `"dis"`, `"farneback"`. Defaults to
+            `"tvl1"` (TSN, section 4.2).
+        bound: float. Displacements in pixels are clipped to
+            `[-bound, bound]` and mapped to 0..255, 128 being still. Defaults
+            to `20.0`.
+    """
+
+    method: str = "tvl1"
+    bound: float = 20.0
+
+    def __post_init__(self):
+        _check(
+            self.method in FLOW_METHODS,
+            "method",
+            f"one of {FLOW_METHODS}",
+            self.method,
+        )
+        _check(
+            isinstance(self.bound, (int, float)) and self.bound > 0,
+            "bound",
+            "a positive number of pixels",
+            self.bound,
+        )
+        object.__setattr__(self, "bound", float(self.bound))
+
+
+@dataclasses.dataclass(frozen=True)
+class ClipSpec:
+    """What a network wants to see of a video: the contract between the pixels
+    and the networks.
+
+    Builders create it, recipes may change its training part (`num_segments`,
+    `stride`, `sampling`, `crop_scales`, `size`), the input pipeline and the
+    evaluation read nothing else. It is plain data: `to_dict()` and
+    `from_dict()` carry it through JSON and YAML.
+
+    Args:
+        modalities: tuple of str, from `"rgb"`, `"rgb_diff"`, `"flow"`,
+            `"warped_flow"`. Several give a dict of inputs by these names.
+        num_segments: int. Snippets (or chunks, or frames of features) taken
+            from a video in training.
+        snippet_length: int. Motion images in a snippet, L in the papers:
+            differences of neighbouring frames for `"rgb_diff"`, flow images
+            for the flows. `"rgb"` always reads the single frame at the index.
+        alignment: str. `"forward"`: a snippet starts at its index (TSN);
+            `"centred"`: it covers -L/2 .. L/2-1 around it (two-stream fusion,
+            STFN).
+        stride: `None`, or pair of int `(low, high)`. The range from which the
+            distance of neighbouring chunks is drawn in training, in frames;
+            only `sampling="chunks"` has one.
+        sampling: str. Where the segments lie; see `data.sampling`.
+        size: int. Height and width of the training crops in pixels.
+        crop_scales: tuple of float in (0, 1]. Sizes of the multi-scale crops
+            relative to the shorter side of the frame.
+        flow: `FlowSpec`. How flow is made.
+
+    Raises:
+        ValueError: on any value outside these ranges.
+    """
+
+    modalities: tuple = ("rgb",)
+    num_segments: int = 3
+    snippet_length: int = 1
+    alignment: str = "forward"
+    stride: tuple | None = None
+    sampling: str = "tsn_caffe"
+    size: int = 224
+    crop_scales: tuple = RGB_CROP_SCALES
+    flow: FlowSpec = FlowSpec()
+
+    def __post_init__(self):
+        for name in ("modalities", "crop_scales", "stride"):
+            if isinstance(getattr(self, name), list):
+                object.__setattr__(self, name, tuple(getattr(self, name)))
+        if isinstance(self.flow, dict):
+            object.__setattr__(self, "flow", FlowSpec(**self.flow))
+        known = isinstance(self.modalities, tuple) and all(
+            modality in MODALITIES for modality in self.modalities
+        )
+        _check(
+            known
+            and self.modalities
+            and len(set(self.modalities)) == len(self.modalities),
+            "modalities",
+            f"a tuple of different names from {MODALITIES}",
+            self.modalities,
+        )
+        for name in ("num_segments", "snippet_length", "size"):
+            value = getattr(self, name)
+            _check(_is_count(value), name, "a positive integer", value)
+        _check(
+            self.modalities != ("rgb",) or self.snippet_length == 1,
+            "snippet_length",
+            "1 for rgb alone, which reads one frame a snippet",
+            self.snippet_length,
+        )
+        _check(
+            self.alignment in ALIGNMENTS,
+            "alignment",
+            f"one of {ALIGNMENTS}",
+            self.alignment,
+        )
+        _check(
+            self.sampling in SAMPLINGS,
+            "sampling",
+            f"one of {SAMPLINGS}",
+            self.sampling,
+        )
+        if self.stride is not None:
+            _check(
+                self.sampling == "chunks",
+                "stride",
+                'None unless sampling="chunks"',
+                self.stride,
+            )
+            _check(
+                isinstance(self.stride, tuple)
+                and len(self.stride) == 2
+                and all(_is_count(value) for value in self.stride)
+                and self.stride[0] <= self.stride[1],
+                "stride",
+                "None or a pair of positive integers (low, high)",
+                self.stride,
+            )
+        _check(
+            isinstance(self.crop_scales, tuple)
+            and self.crop_scales
+            and all(
+                isinstance(scale, (int, float)) and 0 < scale <= 1
+                for scale in self.crop_scales
+            ),
+            "crop_scales",
+            "a tuple of numbers in (0, 1]",
+            self.crop_scales,
+        )
+        _check(
+            isinstance(self.flow, FlowSpec), "flow", "a FlowSpec", self.flow
+        )
+
+    def num_images(self, modality):
+        """How many stored images of `modality` one snippet reads: 1 for
+        rgb, L + 1 for rgb_diff, L for the flows."""
+        if modality == "rgb":
+            return 1
+        return self.snippet_length + (modality == "rgb_diff")
+
+    def channels(self, modality):
+        """Channels of one snippet as the network receives it: 3 for rgb,
+        3 (L + 1) for rgb_diff, 2 L for the flows."""
+        per_image = 3 if modality.startswith("rgb") else 2
+        return per_image * self.num_images(modality)
+
+    def replace(self, **changes):
+        """A copy with some fields changed, validated anew."""
+        return dataclasses.replace(self, **changes)
+
+    def to_dict(self):
+        """Plain lists, numbers and strings, as JSON and YAML hold them."""
+        values = dataclasses.asdict(self)
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in values.items()
+        }
+
+    @classmethod
+    def from_dict(cls, values):
+        """The inverse of `to_dict()`.
+
+        Raises:
+            ValueError: if a field is unknown or a value is invalid.
+        """
+        known = {field.name for field in dataclasses.fields(cls)}
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise ValueError(
+                "Unknown fields of a clip specification. Expected some of "
+                f"{sorted(known)}. Received: {unknown}"
+            )
+        return cls(**values)

@@ -1,0 +1,52 @@
+"""Where clips come from: one interface for videos, folders and records."""
+
+import typing
+
+
+@typing.runtime_checkable
+class Source(typing.Protocol):
+    """What the input pipeline and the evaluation need of a dataset.
+
+    Implementations: `VideoFiles` (decodes on the fly), and those of prepared
+    datasets. Indices of videos run over the whole dataset; a split is a
+    sequence of such indices.
+
+    Attributes:
+        videos: tuple of str. Name of each video, unique in the dataset (its
+            path below the dataset's directory, with `/`).
+        labels: tuple of int. Class index of each video, -1 if unknown.
+        groups: tuple of str. Videos of one group (same scene, same actor)
+            never stand on both sides of a split.
+        classes: tuple of str. Class names by class index.
+    """
+
+    videos: tuple
+    labels: tuple
+    groups: tuple
+    classes: tuple
+
+    def num_frames(self, index, modality):
+        """Number of stored images of `modality` in video `index`: frames for
+        rgb and rgb_diff, frames - 1 for the flows.
+
+        Raises:
+            VideoError: if the video cannot be read.
+        """
+
+    def read(self, index, modality, indices):
+        """Reads images of one video.
+
+        Args:
+            index: int. The video.
+            modality: str. One of `clip_spec.MODALITIES`.
+            indices: sequence of int, 0-based, within `num_frames`, in any
+                order, repetitions allowed.
+
+        Returns:
+            uint8 array `(len(indices), height, width, channels)`: 3 channels
+            R G B for rgb and rgb_diff, 2 channels x y of the 8-bit flow code
+            for the flows.
+
+        Raises:
+            VideoError: if the video cannot be read.
+        """

@@ -1,0 +1,63 @@
+"""A strict test environment: two logical devices, warnings are errors."""
+
+import os
+
+# Before any backend is imported.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+os.environ.setdefault("JAX_NUM_CPU_DEVICES", "2")
+
+import pathlib
+
+import keras
+import pytest
+
+DATA = pathlib.Path(os.environ.get("VIDREC_TEST_DATA", ""))
+
+if keras.backend.backend() == "tensorflow":
+    import tensorflow as tf
+
+    tf.config.set_logical_device_configuration(
+        tf.config.list_physical_devices("CPU")[0],
+        [tf.config.LogicalDeviceConfiguration()] * 2,
+    )
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--run-large",
+        action="store_true",
+        help="also run the tests that take over 10 seconds each",
+    )
+
+
+def pytest_collection_modifyitems(config, items):
+    backend = keras.backend.backend()
+    for item in items:
+        if "large" in item.keywords and not config.getoption("--run-large"):
+            item.add_marker(
+                pytest.mark.skip(reason="large: pass --run-large to run it")
+            )
+        if "tensorflow_only" in item.keywords and backend != "tensorflow":
+            item.add_marker(
+                pytest.mark.skip(reason=f"TensorFlow only, not {backend}")
+            )
+
+
+@pytest.fixture(autouse=True)
+def clean_keras_state():
+    keras.utils.set_random_seed(0)
+    yield
+    keras.config.set_dtype_policy("float32")
+    keras.utils.clear_session()
+
+
+@pytest.fixture
+def real_data():
+    """Directory of real clips named by `VIDREC_TEST_DATA`."""
+    if not os.environ.get("VIDREC_TEST_DATA"):
+        pytest.skip(
+            "needs real clips: set VIDREC_TEST_DATA to their directory"
+        )
+    return DATA.resolve()
