@@ -165,9 +165,7 @@ class ClipSpec:
             "a tuple of numbers in (0, 1]",
             self.crop_scales,
         )
-        _check(
-            isinstance(self.flow, FlowSpec), "flow", "a FlowSpec", self.flow
-        )
+        _check(isinstance(self.flow, FlowSpec), "flow", "a FlowSpec", self.flow)
 
     def num_images(self, modality):
         """How many stored images of `modality` one snippet reads: 1 for

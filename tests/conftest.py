@@ -4,7 +4,6 @@ import os
 
 # Before any backend is imported.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 os.environ.setdefault("JAX_NUM_CPU_DEVICES", "2")
 
@@ -46,9 +45,11 @@ def pytest_collection_modifyitems(config, items):
 
 
 @pytest.fixture(autouse=True)
-def clean_keras_state():
+def clean_keras_state(request):
     keras.utils.set_random_seed(0)
     yield
+    if request.node.path.parent.name in ("data", "tests"):
+        return  # no networks there, and the clean-up takes its time
     keras.config.set_dtype_policy("float32")
     keras.utils.clear_session()
 
@@ -57,7 +58,21 @@ def clean_keras_state():
 def real_data():
     """Directory of real clips named by `VIDREC_TEST_DATA`."""
     if not os.environ.get("VIDREC_TEST_DATA"):
-        pytest.skip(
-            "needs real clips: set VIDREC_TEST_DATA to their directory"
-        )
+        pytest.skip("needs real clips: set VIDREC_TEST_DATA to their directory")
     return DATA.resolve()
+
+
+@pytest.fixture(scope="session")
+def small_videos(tmp_path_factory):
+    """Directory of real video files in UCF101 layout: 12 classes of 2
+    training clips and 1 test clip, 12 frames of 32 x 40 pixels."""
+    from keras_vidrec.data import synthetic
+
+    return synthetic.generate(
+        tmp_path_factory.mktemp("videos"),
+        train_groups=2,
+        test_groups=1,
+        clips_per_group=1,
+        size=(32, 40),
+        num_frames=12,
+    )

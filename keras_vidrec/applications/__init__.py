@@ -1,0 +1,5 @@
+"""The networks of the papers, as builders of functional Keras models."""
+
+from keras_vidrec.applications.tsn import TSN
+
+__all__ = ["TSN"]

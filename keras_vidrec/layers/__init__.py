@@ -1,0 +1,20 @@
+"""What the networks are made of. Every layer works on every Keras backend and
+is registered for saving under `keras_vidrec>`."""
+
+from keras_vidrec.layers.batch_normalization import BatchNormalization
+from keras_vidrec.layers.class_scores import ClassScores
+from keras_vidrec.layers.consensus import ConsensusLayer
+from keras_vidrec.layers.fold_segments import FoldSegments
+from keras_vidrec.layers.pixel_normalization import PixelNormalization
+from keras_vidrec.layers.rgb_difference import RGBDifference
+from keras_vidrec.layers.unfold_segments import UnfoldSegments
+
+__all__ = [
+    "BatchNormalization",
+    "ClassScores",
+    "ConsensusLayer",
+    "FoldSegments",
+    "PixelNormalization",
+    "RGBDifference",
+    "UnfoldSegments",
+]

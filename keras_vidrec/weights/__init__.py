@@ -1,0 +1,6 @@
+"""Pure functions that move weights between networks."""
+
+from keras_vidrec.weights.copying import CopyReport
+from keras_vidrec.weights.copying import copy_by_name
+
+__all__ = ["CopyReport", "copy_by_name"]

@@ -1,0 +1,3 @@
+from keras_vidrec.cli.main import main
+
+main()

@@ -1,0 +1,167 @@
+"""Temporal Segment Networks."""
+
+from keras_vidrec import backbones
+from keras_vidrec.applications import builder_arguments
+from keras_vidrec.applications.head import class_head
+from keras_vidrec.clip_spec import MOTION_CROP_SCALES
+from keras_vidrec.clip_spec import RGB_CROP_SCALES
+from keras_vidrec.clip_spec import ClipSpec
+from keras_vidrec.layers.fold_segments import FoldSegments
+from keras_vidrec.layers.pixel_normalization import PixelNormalization
+from keras_vidrec.layers.rgb_difference import RGBDifference
+from keras_vidrec.layers.unfold_segments import UnfoldSegments
+
+
+def TSN(
+    include_top=True,
+    weights=None,
+    input_tensor=None,
+    input_shape=None,
+    pooling=None,
+    classes=101,
+    classifier_activation="softmax",
+    name="tsn",
+    *,
+    backbone="bn_inception",
+    modality="rgb",
+    num_segments=None,
+    snippet_length=None,
+    consensus="average",
+    dropout=None,
+    include_preprocessing=True,
+):
+    """Temporal Segment Network: one 2-D network sees a snippet of each of
+    several segments of the video, and the segments agree on the class.
+
+    ```
+    segment 1 -- snippet -- [tower] -- scores \\
+    segment 2 -- snippet -- [tower] -- scores -- consensus -- softmax
+    segment K -- snippet -- [tower] -- scores /
+    ```
+
+    The towers share their weights. The consensus acts on class scores before
+    the activation, so snippets and segments can be averaged, or streams be
+    fused, on logits. The size of the frames and the number of segments may
+    stay unknown: trained with 3 segments of 224 pixels, the same model is
+    tested with 25 and on whole frames.
+
+    Args:
+        include_top: bool. Whether to end in class scores. Defaults to `True`.
+        weights: `None` (random initialisation) or the path of a
+            `.weights.h5` file. Defaults to `None`.
+        input_tensor: `None`, or a KerasTensor `(batch, num_segments, height,
+            width, channels)` to use as input.
+        input_shape: `None`, or tuple `(num_segments, height, width,
+            channels)`; None for unknown sizes. Channels are 3 for rgb,
+            `3 * (snippet_length + 1)` for rgb_diff, `2 * snippet_length` for
+            the flows. Defaults to all but the channels unknown.
+        pooling: `None`, `"avg"` or `"max"`. Only without top: what becomes of
+            the tower's feature map. Defaults to `None`.
+        classes: int. Number of classes. Defaults to `101`.
+        classifier_activation: `None` (logits) or `"softmax"`. Defaults to
+            `"softmax"`.
+        name: str. Name of the model. Defaults to `"tsn"`.
+        backbone: str, a name known to `backbones.get`, or a `keras.Model` from
+            frames to features or feature maps. Defaults to `"bn_inception"`.
+        modality: str. `"rgb"`, `"rgb_diff"`, `"flow"` or `"warped_flow"`.
+            Defaults to `"rgb"`.
+        num_segments: `None` (any number) or int. Must be known for
+            `consensus="weighted"`. Defaults to `None`.
+        snippet_length: `None`, or int: differences or flow images in a
+            snippet. `None` means 1 for rgb, else 5.
+        consensus: str. A mode of `layers.ConsensusLayer`. Defaults to
+            `"average"`.
+        dropout: `None`, or float in [0, 1). `None` means 0.8 for rgb and 0.7
+            otherwise.
+        include_preprocessing: bool. Whether the model takes raw pixels 0..255
+            and brings them to the range of the backbone itself; for
+            `"rgb_diff"`, whether it takes frames and makes the differences
+            itself. Defaults to `True`.
+
+    Returns:
+        A functional `keras.Model` from clips `(batch, num_segments, height,
+        width, channels)` to `(batch, classes)`; without top to
+        `(batch, num_segments, features)`, or with `pooling=None` to
+        `(batch, num_segments, height, width, features)`.
+
+    Raises:
+        ValueError: on any invalid argument, before a weight is created.
+
+    Example:
+
+    ```python
+    model = keras_vidrec.applications.TSN(classes=6, backbone="resnet50")
+    model.predict(clips)  # uint8 (batch, 3, 224, 224, 3) -> (batch, 6)
+    ```
+
+    Reference:
+        - [Wang et al., 2016](https://arxiv.org/abs/1608.00859). Follows the
+          authors' Caffe release; dropout ratios from section 3.2.
+    """
+    builder_arguments.check_common(
+        include_top, weights, pooling, classes, classifier_activation
+    )
+    snippet_length = builder_arguments.check_modality(modality, snippet_length)
+    if input_shape is not None and num_segments is None:
+        num_segments = input_shape[0]
+    if dropout is None:
+        dropout = 0.8 if modality == "rgb" else 0.7
+    builder_arguments.check_head(consensus, num_segments, dropout)
+    spec = _clip_spec(modality, num_segments, snippet_length, input_shape)
+    takes_frames = include_preprocessing or modality != "rgb_diff"
+    frame_channels = spec.channels(modality)
+    tower_channels = frame_channels - 3 * (modality == "rgb_diff")
+    clips = builder_arguments.clip_input(
+        input_tensor,
+        input_shape,
+        num_segments=num_segments,
+        channels=frame_channels if takes_frames else tower_channels,
+        name="video",
+    )
+    tower = backbones.get(
+        backbone,
+        channels=tower_channels,
+        pooling="avg" if include_top else pooling,
+        name=modality,
+    )
+
+    x = clips
+    if include_preprocessing and modality == "rgb_diff":
+        x = RGBDifference(name="rgb_difference")(x)
+    if include_preprocessing:
+        scaling = backbones.preprocessing(backbone, modality)
+        if scaling is not None:
+            x = PixelNormalization(
+                scaling.mean,
+                scaling.std,
+                scaling.channel_order,
+                name="preprocessing",
+            )(x)
+    x = FoldSegments(name="fold_segments")(x)
+    x = tower(x)
+    x = UnfoldSegments(name="unfold_segments")(x, clips)
+    if include_top:
+        x = class_head(
+            x,
+            classes=classes,
+            dropout=dropout,
+            consensus=consensus,
+            activation=classifier_activation,
+            clip_spec=spec,
+        )
+    return builder_arguments.finish(clips, x, name=name, weights=weights)
+
+
+def _clip_spec(modality, num_segments, snippet_length, input_shape):
+    size = 224
+    if input_shape is not None and len(input_shape) == 4:
+        size = input_shape[1] or input_shape[2] or size
+    return ClipSpec(
+        modalities=(modality,),
+        num_segments=num_segments or 3,
+        snippet_length=snippet_length,
+        size=size,
+        crop_scales=RGB_CROP_SCALES
+        if modality == "rgb"
+        else MOTION_CROP_SCALES,
+    )

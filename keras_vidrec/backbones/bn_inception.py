@@ -1,0 +1,109 @@
+"""BN-Inception, the backbone of temporal segment networks."""
+
+import collections
+import types
+
+from keras import layers
+
+from keras_vidrec.layers.batch_normalization import BatchNormalization
+from keras_vidrec.layers.caffe_pooling import CaffePooling
+
+# Filters of a block's convolutions, branch by branch: `point` is the 1x1
+# branch, `single` the reduction and the 3x3, `double` the reduction and two
+# 3x3. A block without `projection` halves the image: it has no 1x1 branch, and
+# the last convolution of the others has stride 2.
+Block = collections.namedtuple("Block", "point single double pool projection")
+
+BLOCKS = types.MappingProxyType(
+    {
+        "3a": Block(64, (64, 64), (64, 96, 96), "average", 32),
+        "3b": Block(64, (64, 96), (64, 96, 96), "average", 64),
+        "3c": Block(None, (128, 160), (64, 96, 96), "max", None),
+        "4a": Block(224, (64, 96), (96, 128, 128), "average", 128),
+        "4b": Block(192, (96, 128), (96, 128, 128), "average", 128),
+        "4c": Block(160, (128, 160), (128, 160, 160), "average", 128),
+        "4d": Block(96, (128, 192), (160, 192, 192), "average", 128),
+        "4e": Block(None, (128, 192), (192, 256, 256), "max", None),
+        "5a": Block(352, (192, 320), (160, 224, 224), "average", 128),
+        "5b": Block(352, (192, 320), (192, 224, 224), "max", 128),
+    }
+)
+
+
+def bn_inception(x):
+    """The stem and the ten blocks of BN-Inception, stride 32, 1024 channels.
+
+    Layer by layer the Caffe release for temporal segment networks (TSN,
+    section 3.2): every convolution has a bias and is followed by batch
+    normalization (momentum 0.9, epsilon 1e-5) and ReLU; pooling rounds sizes
+    up; averages count the zero padding. Layers have Caffe's names with `_` for
+    `/`: `conv1_7x7_s2`, `conv1_7x7_s2_bn`, `conv1_relu_7x7`,
+    `inception_3a_double_3x3_reduce`, ..., `inception_5b_output`.
+
+    Args:
+        x: Float tensor of shape `(batch, height, width, channels)`: colours
+            as B G R of 0..255 less their mean, or flow less 128.
+
+    Returns:
+        Feature map of shape `(batch, height / 32, width / 32, 1024)`, each
+        size rounded up.
+    """
+    x = _convolution(x, 64, 7, 2, "conv1", "7x7_s2", relu="relu_7x7")
+    x = CaffePooling(3, 2, name="pool1_3x3_s2")(x)
+    x = _convolution(x, 64, 1, 1, "conv2", "3x3_reduce")
+    x = _convolution(x, 192, 3, 1, "conv2", "3x3")
+    x = CaffePooling(3, 2, name="pool2_3x3_s2")(x)
+    for name, block in BLOCKS.items():
+        x = _inception(x, block, f"inception_{name}")
+    return x
+
+
+def _convolution(x, filters, kernel_size, strides, block, role, relu=None):
+    name = f"{block}_{role}"
+    if strides > 1:
+        # "same" would put the padding of an even image elsewhere.
+        x = layers.ZeroPadding2D(kernel_size // 2, name=f"{name}_pad")(x)
+    x = layers.Conv2D(
+        filters,
+        kernel_size,
+        strides=strides,
+        padding="same" if strides == 1 else "valid",
+        kernel_initializer="he_normal",
+        name=name,
+    )(x)
+    x = BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{name}_bn")(x)
+    relu = relu or f"relu_{role}"
+    return layers.Activation("relu", name=f"{block}_{relu}")(x)
+
+
+def _inception(x, block, name):
+    strides = 1 if block.projection else 2
+    branches = []
+    if block.point:
+        branches.append(_convolution(x, block.point, 1, 1, name, "1x1"))
+
+    reduction, filters = block.single
+    branch = _convolution(x, reduction, 1, 1, name, "3x3_reduce")
+    branches.append(_convolution(branch, filters, 3, strides, name, "3x3"))
+
+    reduction, first, second = block.double
+    branch = _convolution(x, reduction, 1, 1, name, "double_3x3_reduce")
+    branch = _convolution(branch, first, 3, 1, name, "double_3x3_1")
+    branches.append(
+        _convolution(branch, second, 3, strides, name, "double_3x3_2")
+    )
+
+    # The release cannot join the branches of odd images, whose pooling it
+    # makes smaller than the convolutions: there the pooling gets a last window.
+    branch = CaffePooling(
+        3,
+        strides,
+        padding=2 - strides,
+        mode=block.pool,
+        every_stride=strides == 2,
+        name=f"{name}_pool",
+    )(x)
+    if block.projection:
+        branch = _convolution(branch, block.projection, 1, 1, name, "pool_proj")
+    branches.append(branch)
+    return layers.Concatenate(name=f"{name}_output")(branches)

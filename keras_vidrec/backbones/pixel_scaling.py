@@ -1,0 +1,44 @@
+"""How raw pixels become the numbers a backbone was trained on."""
+
+import dataclasses
+
+CHANNEL_ORDERS = ("rgb", "bgr")
+
+
+@dataclasses.dataclass(frozen=True)
+class PixelScaling:
+    """`(pixels in channel_order - mean) / std`, for pixels of 0..255.
+
+    Args:
+        mean: float, or tuple of one float a colour in `channel_order`.
+        std: float, or tuple of one float a colour in `channel_order`.
+            Defaults to `1.0`.
+        channel_order: str. `"rgb"`, or `"bgr"` to reverse the colours before
+            scaling; images without colours (flow) keep their order. Defaults
+            to `"rgb"`.
+
+    Raises:
+        ValueError: if `channel_order` is none of these.
+    """
+
+    mean: float | tuple
+    std: float | tuple = 1.0
+    channel_order: str = "rgb"
+
+    def __post_init__(self):
+        if self.channel_order not in CHANNEL_ORDERS:
+            raise ValueError(
+                f"Invalid `channel_order`. Expected one of {CHANNEL_ORDERS}. "
+                f"Received: channel_order={self.channel_order!r}"
+            )
+
+
+# -1..1, for images and for flow.
+SYMMETRIC = PixelScaling(mean=127.5, std=127.5)
+# 128 is the 8-bit code of no motion.
+CENTRED_FLOW = PixelScaling(mean=128.0)
+UNIT_FLOW = PixelScaling(mean=128.0, std=128.0)
+# The mean colour of ImageNet, as rounded by the two Caffe releases.
+BN_INCEPTION_RGB = PixelScaling((104.0, 117.0, 123.0), channel_order="bgr")
+CAFFE_RGB = PixelScaling((103.939, 116.779, 123.68), channel_order="bgr")
+TORCH_RGB = PixelScaling((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))

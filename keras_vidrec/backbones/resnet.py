@@ -1,0 +1,138 @@
+"""Residual networks, in the styles of PyTorch and of Caffe."""
+
+import collections
+import types
+
+from keras import layers
+
+from keras_vidrec.layers.batch_normalization import BatchNormalization
+
+EXPANSION = 4
+
+# Filters and kernel size of the stem's convolution and whether a pooling
+# follows; then, for the four stages, residual units and filters of their
+# bottlenecks; last, the stages whose units the Caffe release numbers
+# (a, b1, b2, ...) instead of lettering them (a, b, c, ...).
+Variant = collections.namedtuple(
+    "Variant", "stem_filters stem_size pool units filters numbered"
+)
+WIDTHS = (64, 128, 256, 512)
+
+VARIANTS = types.MappingProxyType(
+    {
+        "resnet50": Variant(64, 7, True, (3, 4, 6, 3), WIDTHS, ()),
+        "resnet101": Variant(64, 7, True, (3, 4, 23, 3), WIDTHS, (3, 4)),
+        "resnet152": Variant(64, 7, True, (3, 8, 36, 3), WIDTHS, (3, 4)),
+        # For experiments and tests: stride 16 instead of 32 leaves images of
+        # 32 to 112 pixels a map worth pooling.
+        "tiny": Variant(16, 3, False, (2, 2, 2, 2), (8, 16, 32, 64), ()),
+    }
+)
+
+# What the two lineages do differently. The stride of a stage lies on its first
+# 3x3 convolution in PyTorch, on its first 1x1 convolution in Caffe.
+Style = collections.namedtuple("Style", "stride_on_3x3 use_bias epsilon")
+
+STYLES = types.MappingProxyType(
+    {
+        "pytorch": Style(stride_on_3x3=True, use_bias=False, epsilon=1e-5),
+        "caffe": Style(stride_on_3x3=False, use_bias=True, epsilon=1.001e-5),
+    }
+)
+
+
+def resnet(x, variant, style):
+    """The stem and the four stages of a bottleneck residual network.
+
+    Style `"pytorch"` is torchvision's network, `"caffe"` that of
+    `keras.applications`. Layers have the names of the Caffe release: `conv1`,
+    `bn_conv1`, `conv1_relu`, `pool1`, `res2a_branch1`, `bn2a_branch1`,
+    `res2a_branch2a`, `bn2a_branch2a`, `res2a_branch2a_relu`, ..., `res2a`
+    (the sum), `res2a_relu`.
+
+    Args:
+        x: Float tensor of shape `(batch, height, width, channels)`.
+        variant: str. A key of `VARIANTS`.
+        style: str. A key of `STYLES`.
+
+    Returns:
+        Feature map of stride 32 with 2048 channels (`"tiny"`: 16, 256).
+
+    Reference:
+        - [He et al., 2016](https://arxiv.org/abs/1512.03385), table 1
+    """
+    variant = VARIANTS[variant]
+    style = STYLES[style]
+    x = _convolution(
+        x,
+        variant.stem_filters,
+        variant.stem_size,
+        2,
+        style,
+        "conv1",
+        "bn_conv1",
+    )
+    x = layers.Activation("relu", name="conv1_relu")(x)
+    if variant.pool:
+        # After a ReLU, zeros pad a maximum as well as minus infinity.
+        x = layers.ZeroPadding2D(1, name="pool1_pad")(x)
+        x = layers.MaxPooling2D(3, strides=2, name="pool1")(x)
+    for stage, (num_units, filters) in enumerate(
+        zip(variant.units, variant.filters), start=2
+    ):
+        for unit in range(num_units):
+            letter = _unit_name(unit, stage in variant.numbered)
+            strides = 2 if stage > 2 and unit == 0 else 1
+            x = _residual_unit(
+                x, filters, strides, unit == 0, style, f"{stage}{letter}"
+            )
+    return x
+
+
+def _unit_name(unit, numbered):
+    if numbered and unit > 0:
+        return f"b{unit}"
+    return "abcdefgh"[unit]
+
+
+def _convolution(x, filters, kernel_size, strides, style, name, bn_name):
+    if strides > 1 and kernel_size > 1:
+        # "same" would put the padding of an even image elsewhere.
+        x = layers.ZeroPadding2D(kernel_size // 2, name=f"{name}_pad")(x)
+    x = layers.Conv2D(
+        filters,
+        kernel_size,
+        strides=strides,
+        padding="same" if strides == 1 else "valid",
+        use_bias=style.use_bias,
+        kernel_initializer="he_normal",
+        name=name,
+    )(x)
+    return BatchNormalization(
+        momentum=0.9, epsilon=style.epsilon, name=bn_name
+    )(x)
+
+
+def _residual_unit(x, filters, strides, project, style, name):
+    def convolution(x, filters, kernel_size, strides, branch):
+        return _convolution(
+            x,
+            filters,
+            kernel_size,
+            strides,
+            style,
+            f"res{name}_{branch}",
+            f"bn{name}_{branch}",
+        )
+
+    shortcut = x
+    if project:
+        shortcut = convolution(x, EXPANSION * filters, 1, strides, "branch1")
+    first, second = (1, strides) if style.stride_on_3x3 else (strides, 1)
+    x = convolution(x, filters, 1, first, "branch2a")
+    x = layers.Activation("relu", name=f"res{name}_branch2a_relu")(x)
+    x = convolution(x, filters, 3, second, "branch2b")
+    x = layers.Activation("relu", name=f"res{name}_branch2b_relu")(x)
+    x = convolution(x, EXPANSION * filters, 1, 1, "branch2c")
+    x = layers.Add(name=f"res{name}")([shortcut, x])
+    return layers.Activation("relu", name=f"res{name}_relu")(x)

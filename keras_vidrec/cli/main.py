@@ -1,0 +1,55 @@
+"""The program `vidrec`."""
+
+import logging
+import os
+import sys
+
+import typer
+
+from keras_vidrec.cli.evaluate import evaluate
+from keras_vidrec.cli.export import export
+from keras_vidrec.cli.predict import predict
+from keras_vidrec.cli.quickstart import quickstart
+from keras_vidrec.cli.recipes import recipes
+from keras_vidrec.cli.train import train
+from keras_vidrec.version import __version__
+
+app = typer.Typer(
+    name="vidrec",
+    help="Two-stream video action recognition: from raw videos to trained, "
+    "tested and exported networks.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for _command in (quickstart, train, evaluate, predict, export, recipes):
+    app.command()(_command)
+
+
+@app.callback(invoke_without_command=True)
+def _options(
+    version: bool = typer.Option(
+        False, "--version", help="Print the version and leave."
+    ),
+):
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+def main():
+    """Runs the program: exit status 0 done, 1 failed with one clear line, 2
+    bad usage."""
+    # Chatter of the libraries hides what the commands have to say.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    logging.basicConfig(format="%(message)s")
+    try:
+        app()
+    except (ValueError, OSError, RuntimeError) as error:
+        if os.environ.get("VIDREC_TRACEBACK"):
+            raise
+        typer.echo(f"vidrec: {' '.join(str(error).split())}", err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        typer.echo("vidrec: interrupted", err=True)
+        sys.exit(130)

@@ -1,0 +1,37 @@
+"""Getting the libraries up without their chatter."""
+
+import os
+import sys
+import tempfile
+
+
+def load_backend():
+    """Imports Keras and its backend.
+
+    TensorFlow's libraries write to the error stream before their log level
+    can be set. What they write is held back, and shown only if they fail.
+    """
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as held_back:
+        error_stream = os.dup(2)
+        os.dup2(held_back.fileno(), 2)
+        failed = True
+        try:
+            import keras
+
+            if keras.backend.backend() == "tensorflow":
+                import tensorflow as tf
+
+                tf.config.list_logical_devices()
+            failed = False
+        finally:
+            os.dup2(error_stream, 2)
+            os.close(error_stream)
+            if failed:
+                held_back.seek(0)
+                sys.stderr.write(held_back.read().decode(errors="replace"))
+
+
+def progress():
+    """What `fit` shows: a progress bar on a terminal, else a line an epoch."""
+    return 1 if sys.stdout.isatty() else 2

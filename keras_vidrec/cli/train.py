@@ -1,0 +1,47 @@
+import pathlib
+
+import typer
+
+from keras_vidrec.cli.startup import load_backend
+from keras_vidrec.cli.startup import progress
+
+
+def train(
+    recipe: str = typer.Argument(
+        ..., help="A recipe (see `vidrec recipes`), or a YAML file."
+    ),
+    out: pathlib.Path = typer.Option(
+        ..., help="Directory of the run: new, or an interrupted one."
+    ),
+    data: pathlib.Path = typer.Option(
+        None, help="Directory of the videos. Default: the recipe's."
+    ),
+    videos_list: pathlib.Path = typer.Option(
+        None,
+        "--list",
+        help="CSV file with columns path,label[,group][,split]; paths below "
+        "--data.",
+    ),
+    splits: pathlib.Path = typer.Option(
+        None, help="Directory of official split files (UCF101, HMDB51)."
+    ),
+    split: int = typer.Option(
+        None, help="Number of the split. Default: the recipe's."
+    ),
+    settings: list[str] = typer.Option(
+        [],
+        "--set",
+        help="Change a value of the recipe: section.key=value. Repeatable.",
+    ),
+):
+    """Train a recipe; the same command goes on after an interruption."""
+    load_backend()
+    from keras_vidrec.training import recipes
+    from keras_vidrec.training import trainer
+
+    chosen = recipes.get(recipe).with_data(
+        directory=data, list=videos_list, split_files=splits, split=split
+    )
+    run = trainer.train(chosen.with_settings(settings), out, verbose=progress())
+    typer.echo(f"Trained: {run.model_file}")
+    typer.echo(f"Next: vidrec evaluate {run.path}")

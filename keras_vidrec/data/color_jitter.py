@@ -1,0 +1,118 @@
+"""Changes of colour: one draw a clip, applied to all its frames alike."""
+
+import dataclasses
+import math
+
+import cv2
+import numpy as np
+
+STEPS = ("brightness", "contrast", "saturation")
+
+# ITU-R 601 luma in 16-bit fixed point, as Pillow's conversion to grey; sums
+# with 8-bit values stay below 2^24, where float32 is exact.
+_LUMA = np.array([19595, 38470, 7471], dtype=np.float32)
+
+_LEVELS = np.arange(256, dtype=np.float32)
+
+
+@dataclasses.dataclass(frozen=True)
+class ColorJitter:
+    """Changes of colour, one after the other.
+
+    Args:
+        steps: tuple of pairs `(name, factor)`: the names `"brightness"`,
+            `"contrast"`, `"saturation"`, each with a factor of at least 0,
+            of which 1 changes nothing.
+    """
+
+    steps: tuple
+
+
+def draw_color_jitter(rng, strength=0.4):
+    """Draws changes of brightness, contrast and saturation in random order.
+
+    Args:
+        rng: `numpy.random.Generator`.
+        strength: float from 0 to 1. The factors are drawn from
+            `[1 - strength, 1 + strength]`. Defaults to `0.4`.
+
+    Returns:
+        `ColorJitter` of three steps.
+
+    Raises:
+        ValueError: if `strength` is outside 0 to 1.
+    """
+    if not 0 <= strength <= 1:
+        raise ValueError(
+            "Invalid `strength` of colour jitter. Expected a number from 0 to "
+            f"1. Received: strength={strength}"
+        )
+    factors = rng.uniform(1 - strength, 1 + strength, size=len(STEPS))
+    order = rng.permutation(len(STEPS))
+    return ColorJitter(tuple((STEPS[i], float(factors[i])) for i in order))
+
+
+def apply_color(frames, jitter):
+    """Changes the colours of all frames of a clip alike.
+
+    Each step blends the frames with a plainer picture,
+    `plain + factor * (frame - plain)`, clipped to 0..255, fraction cut off, as
+    Pillow and torchvision do: black for brightness, the rounded mean grey for
+    contrast, the frame's own grey for saturation. The mean grey is that of the
+    whole clip, so that contrast cannot flicker; for a single frame it is
+    theirs.
+
+    Args:
+        frames: uint8 array `(num_frames, height, width, 3)`, R G B, at least
+            one frame.
+        jitter: `ColorJitter`.
+
+    Returns:
+        uint8 array of the same shape.
+
+    Raises:
+        ValueError: if the frames have another form or a step is unknown.
+    """
+    if (
+        frames.ndim != 4
+        or frames.dtype != np.uint8
+        or frames.shape[-1] != 3
+        or not frames.size
+    ):
+        raise ValueError(
+            "Expected uint8 frames of shape (num_frames, height, width, 3). "
+            f"Received: {frames.dtype} of shape {frames.shape}"
+        )
+    for name, factor in jitter.steps:
+        if name == "brightness":
+            frames = _look_up(frames, _blend(_LEVELS, 0, factor))
+        elif name == "contrast":
+            mean = math.floor(_grey(frames).mean() + 0.5)
+            frames = _look_up(frames, _blend(_LEVELS, mean, factor))
+        elif name == "saturation":
+            frames = _blend(frames, _grey(frames)[..., None], factor)
+        else:
+            raise ValueError(
+                f"Unknown step of colour jitter. Expected one of {STEPS}. "
+                f"Received: name={name!r}"
+            )
+    return frames
+
+
+def _look_up(frames, table):
+    # OpenCV looks up images of at most two axes.
+    rows = frames.reshape(-1, *frames.shape[2:])
+    return cv2.LUT(rows, table).reshape(frames.shape)
+
+
+def _blend(values, plain, factor):
+    plain = np.asarray(plain, dtype=np.float32)
+    blended = values - plain
+    blended *= np.float32(factor)
+    blended += plain
+    return np.clip(blended, 0, 255, out=blended).astype(np.uint8)
+
+
+def _grey(frames):
+    luma = (frames.astype(np.float32) @ _LUMA).astype(np.int32)
+    return (luma + 0x8000) >> 16

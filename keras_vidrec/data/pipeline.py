@@ -1,0 +1,256 @@
+"""Clips for training and testing as a `tf.data.Dataset`."""
+
+import itertools
+import logging
+import math
+import os
+import threading
+
+import numpy as np
+import tensorflow as tf
+
+from keras_vidrec.data import clip_reader
+from keras_vidrec.data.clip_reader import Augmentation
+from keras_vidrec.data.video import VideoError
+
+_MAX_FAILED_SHARE = 0.05
+# Epochs are numbered in int64; no training gets there.
+_NO_END = np.iinfo(np.int64).max
+
+logger = logging.getLogger("keras_vidrec")
+
+
+class TooManyFailures(RuntimeError):
+    """Over 5 % of the videos of a split cannot be read."""
+
+
+class Failures:
+    """Videos that could not be read: logged, counted, and too many of them
+    end the run.
+
+    Attributes:
+        errors: dict from the name of a video to what is wrong with it.
+        fatal: `None`, or the `TooManyFailures` that ended the pipeline.
+    """
+
+    def __init__(self, num_videos):
+        self.errors = {}
+        self.fatal = None
+        self._num_videos = num_videos
+        self._lock = threading.Lock()
+
+    def add(self, name, error):
+        """Notes a failure.
+
+        Raises:
+            TooManyFailures: at more than one video and more than 5 %.
+        """
+        with self._lock:
+            if name not in self.errors:
+                self.errors[name] = str(error)
+                logger.warning("Skipped a video: %s", error)
+            failed = len(self.errors)
+        if failed > max(1, _MAX_FAILED_SHARE * self._num_videos):
+            raise self.give_up()
+
+    def give_up(self):
+        """The error that ends the pipeline, which is kept as `fatal`."""
+        error = list(self.errors.values())[-1]
+        self.fatal = TooManyFailures(
+            f"{len(self.errors)} of {self._num_videos} videos cannot be read. "
+            f"Expected at most 5 %. Received, the last one: {error}"
+        )
+        return self.fatal
+
+
+def steps_per_epoch(num_videos, batch_size):
+    """Batches that show every video of a split once."""
+    return math.ceil(num_videos / batch_size)
+
+
+def make(
+    source,
+    spec,
+    split,
+    *,
+    training,
+    batch_size,
+    seed=0,
+    initial_epoch=0,
+    augmentation=None,
+    num_segments=None,
+    crops="centre",
+    mode=None,
+    failures=None,
+):
+    """Clips of a split, decoded, sampled, cropped and batched.
+
+    Training: an endless stream of whole batches, epoch after epoch, each in
+    its own order; give `fit` `steps_per_epoch=pipeline.steps_per_epoch(...)`.
+    The last batch of an epoch is filled up with further draws from its first
+    videos. Every draw (order, snippets, crop, flip, colours) is a pure
+    function of (seed, epoch, position), so `initial_epoch` starts anywhere. A
+    video that cannot be read is logged, counted and replaced by another one.
+
+    Testing: the videos in the order of `split`, once, the last batch being
+    smaller; yields sample weights too, 0 for a video that cannot be read
+    (its pixels are 0).
+
+    Args:
+        source: a `Source`.
+        spec: `ClipSpec`. Which frames, which size.
+        split: sequence of int. Videos of the source.
+        training: bool. Whether to shuffle and to augment.
+        batch_size: int. Clips in a batch, over all devices.
+        seed: int. Defaults to `0`.
+        initial_epoch: int. Where training starts. Defaults to `0`.
+        augmentation: `None` (multi-scale crops, flips), or `Augmentation`.
+            Training only.
+        num_segments: `None` (that of `spec`), or int. Testing only.
+        crops: str. `"centre"` or `"ten"`. Testing only.
+        mode: `None` or str. Grid of the snippets in testing, `"validation"`
+            (the default) or `"test"`.
+        failures: `None`, or a `Failures` to share.
+
+    Returns:
+        `tf.data.Dataset` of `(inputs, label)` in training and `(inputs,
+        label, sample_weight)` in testing. Inputs are uint8 `(batch,
+        num_segments, size, size, channels)`, in a dict by modality if there
+        are several; labels int32 `(batch,)`. With ten crops there are
+        `10 * num_segments` segments.
+
+    Raises:
+        ValueError: on an empty split, a batch size below 1, or unlabelled
+            videos in training.
+    """
+    split = np.asarray(split, np.int64)
+    labels = np.asarray(source.labels, np.int32)
+    _check(split, labels, training, batch_size)
+    if failures is None:
+        failures = Failures(len(split))
+    if training:
+        order = _endless_order(split, batch_size, seed, initial_epoch)
+        read = _training_reader(
+            source, spec, split, seed, augmentation or Augmentation(), failures
+        )
+        num_segments = spec.num_segments
+    else:
+        order = tf.data.Dataset.from_tensor_slices(split)
+        order = order.map(lambda index: (np.int64(0), np.int64(0), index))
+        num_segments = num_segments or spec.num_segments
+        read = _test_reader(
+            source, spec, num_segments, crops, mode or "validation", failures
+        )
+        num_segments *= 10 if crops == "ten" else 1
+
+    shapes = [
+        (num_segments, spec.size, spec.size, spec.channels(modality))
+        for modality in spec.modalities
+    ]
+
+    def load(epoch, position, index):
+        *clips, label, weight = tf.numpy_function(
+            lambda *draw: (*read(*map(int, draw)),),
+            (epoch, position, index),
+            [tf.uint8] * len(shapes) + [tf.int32, tf.float32],
+        )
+        for clip, shape in zip(clips, shapes):
+            clip.set_shape(shape)
+        label.set_shape(())
+        weight.set_shape(())
+        inputs = dict(zip(spec.modalities, clips))
+        inputs = clips[0] if len(clips) == 1 else inputs
+        return (inputs, label) if training else (inputs, label, weight)
+
+    dataset = order.map(
+        load, num_parallel_calls=os.cpu_count() or 1, deterministic=True
+    )
+    dataset = dataset.batch(batch_size, drop_remainder=training)
+    return dataset.prefetch(2)
+
+
+def _endless_order(split, batch_size, seed, initial_epoch):
+    """Dataset of (epoch, position, video)."""
+    length = steps_per_epoch(len(split), batch_size) * batch_size
+
+    def order(epoch):
+        shuffled = np.random.default_rng((seed, epoch)).permutation(split)
+        return np.resize(shuffled, length)  # repeats from the beginning
+
+    def one_epoch(epoch):
+        videos = tf.numpy_function(order, (epoch,), tf.int64)
+        videos.set_shape((length,))
+        positions = tf.range(length, dtype=tf.int64)
+        return tf.data.Dataset.from_tensor_slices(
+            (tf.fill((length,), epoch), positions, videos)
+        )
+
+    return tf.data.Dataset.range(initial_epoch, _NO_END).flat_map(one_epoch)
+
+
+def _training_reader(source, spec, split, seed, augmentation, failures):
+    def read(epoch, position, index):
+        replacements = np.random.default_rng((seed, epoch, position, 0))
+        for index in itertools.chain(
+            (index,), map(int, replacements.permutation(split))
+        ):
+            rng = np.random.default_rng((seed, epoch, position, 1))
+            try:
+                clip = clip_reader.read_training_clip(
+                    source, index, spec, augmentation, rng
+                )
+            except (VideoError, OSError) as error:
+                failures.add(source.videos[index], error)
+                continue
+            return *clip.values(), np.int32(source.labels[index]), _ONE
+        raise failures.give_up()
+
+    return read
+
+
+def _test_reader(source, spec, num_segments, crops, mode, failures):
+    num_crops = 10 if crops == "ten" else 1
+
+    def read(_epoch, _position, index):
+        label = np.int32(source.labels[index])
+        try:
+            clip = clip_reader.read_test_clip(
+                source,
+                index,
+                spec,
+                num_segments=num_segments,
+                mode=mode,
+                crops=crops,
+            )
+        except (VideoError, OSError) as error:
+            failures.add(source.videos[index], error)
+            shape = (num_crops * num_segments, spec.size, spec.size)
+            empty = [
+                np.zeros((*shape, spec.channels(modality)), np.uint8)
+                for modality in spec.modalities
+            ]
+            return *empty, label, np.float32(0)
+        return *clip.values(), label, _ONE
+
+    return read
+
+
+_ONE = np.float32(1)
+
+
+def _check(split, labels, training, batch_size):
+    if split.ndim != 1 or not split.size:
+        raise ValueError(
+            "Expected a split of at least one video. Received: an array of "
+            f"shape {split.shape}"
+        )
+    if not isinstance(batch_size, int) or batch_size < 1:
+        raise ValueError(
+            "Invalid `batch_size`. Expected a positive integer. Received: "
+            f"batch_size={batch_size!r}"
+        )
+    if training and labels[split].min() < 0:
+        raise ValueError(
+            "Expected a class for every training video. Received: video "
+            f"{split[labels[split].argmin()]} without a label"
+        )

@@ -1,0 +1,131 @@
+"""Training and test parts of a dataset, and splits that keep groups whole."""
+
+import collections
+import hashlib
+import typing
+
+
+class Split(typing.NamedTuple):
+    """The parts of one split, as indices into the videos of a catalog.
+
+    Args:
+        train: tuple of int.
+        test: tuple of int.
+    """
+
+    train: tuple
+    test: tuple
+
+
+def split_groups(labels, groups, fraction, seed):
+    """Holds out whole groups of every class.
+
+    Each class gives about `fraction` of its clips: at least one group if it
+    has two, never all of them (a class of a single group stays in training).
+    The choice depends on `seed` and the names of the groups, not on the order
+    of the clips, the platform or a library's generator. Where groups hold
+    several classes a class may end up with none held out.
+
+    Args:
+        labels: sequence of int. Class of each clip.
+        groups: sequence of str. Group of each clip.
+        fraction: float between 0 and 1. Part of the clips to hold out.
+        seed: int.
+
+    Returns:
+        `Split` of positions in `labels`, in ascending order.
+
+    Raises:
+        ValueError: if `fraction` is not between 0 and 1.
+    """
+    if not 0 < fraction < 1:
+        raise ValueError(
+            "Invalid part of the clips to hold out. Expected a number between "
+            f"0 and 1. Received: fraction={fraction}"
+        )
+    sizes = collections.defaultdict(collections.Counter)
+    for label, group in zip(labels, groups):
+        sizes[group][label] += 1
+    groups_of = collections.defaultdict(list)
+    for group in sorted(sizes, key=lambda group: _rank(seed, group)):
+        for label in sizes[group]:
+            groups_of[label].append(group)
+    groups_left = {label: len(names) for label, names in groups_of.items()}
+    held_out = set()
+
+    def is_free(group):
+        return group not in held_out and all(
+            groups_left[label] > 1 for label in sizes[group]
+        )
+
+    def hold_out(group):
+        held_out.add(group)
+        for label in sizes[group]:
+            groups_left[label] -= 1
+
+    for label, names in sorted(groups_of.items()):
+        missing = fraction * sum(sizes[group][label] for group in names)
+        missing -= sum(sizes[group][label] for group in held_out & set(names))
+        for group in names:
+            size = sizes[group][label]
+            # Only groups that bring the class nearer to its share.
+            if size <= 2 * missing and is_free(group):
+                hold_out(group)
+                missing -= size
+        free = [group for group in names if is_free(group)]
+        if free and held_out.isdisjoint(names):
+            hold_out(min(free, key=lambda group: sizes[group][label]))
+    train, test = [], []
+    for position, group in enumerate(groups):
+        (test if group in held_out else train).append(position)
+    return Split(tuple(train), tuple(test))
+
+
+def check_disjoint(splits, videos, groups=None):
+    """Refuses splits with a video, or a group, in both parts.
+
+    Args:
+        splits: dict of `Split`.
+        videos: sequence of str.
+        groups: `None`, or sequence of str: the group of each video. Defaults
+            to `None`: groups are not looked at.
+
+    Raises:
+        ValueError: naming the first one, and how many there are.
+    """
+    kinds = {"video": videos}
+    if groups is not None:
+        kinds["group"] = groups
+    for key, split in splits.items():
+        for kind, names in kinds.items():
+            test = {names[i] for i in split.test}
+            shared = sorted(test.intersection(names[i] for i in split.train))
+            if shared:
+                raise ValueError(
+                    f"Split {key} shares a {kind} between its parts. Expected "
+                    f"each {kind} in training or in test. "
+                    f"Received: {first_of(shared)}"
+                )
+
+
+def first_of(items):
+    """The first of some items and their number, for messages."""
+    return f"{items[0]!r} ({len(items)} in all)"
+
+
+def doubles(items):
+    """The items that stood before in a sequence."""
+    seen = set()
+    return [item for item in items if item in seen or seen.add(item)]
+
+
+def refuse_any(items, problem, expected):
+    """Raises a `ValueError` with the first of some faulty items, if any."""
+    if items:
+        raise ValueError(
+            f"{problem}. Expected {expected}. Received: {first_of(items)}"
+        )
+
+
+def _rank(seed, group):
+    return hashlib.sha256(f"{seed}:{group}".encode()).digest()

@@ -1,0 +1,235 @@
+"""A small synthetic dataset that tells appearance, motion and order apart."""
+
+import json
+import os
+import pathlib
+
+import cv2
+import numpy as np
+import tqdm
+
+from keras_vidrec.data import synthetic_scene
+
+# Class name -> (kind, pattern on the object, events).
+_CLASSES = {
+    "Dots": ("appearance", "dots", ("still",)),
+    "DownThenRight": ("order", "noise", ("down", "still", "right")),
+    "Grow": ("motion", "noise", ("grow",)),
+    "LeftThenUp": ("order", "noise", ("left", "still", "up")),
+    "MoveDown": ("motion", "noise", ("down",)),
+    "MoveLeft": ("motion", "noise", ("left",)),
+    "MoveRight": ("motion", "noise", ("right",)),
+    "MoveUp": ("motion", "noise", ("up",)),
+    "RightThenDown": ("order", "noise", ("right", "still", "down")),
+    "Shrink": ("motion", "noise", ("shrink",)),
+    "Stripes": ("appearance", "stripes", ("still",)),
+    "UpThenLeft": ("order", "noise", ("up", "still", "left")),
+}
+
+# Class name -> "appearance" (one frame tells), "motion" (neighbouring frames
+# tell, a single one does not) or "order" (only the order of two motions does).
+KINDS = {name: kind for name, (kind, _, _) in _CLASSES.items()}
+
+_FRAMES_PER_SECOND = 25
+_SETTINGS = "synthetic.json"
+
+
+def draw_scene(class_name, group, clip, *, size, num_frames, seed=0):
+    """Draws one clip, a pure function of the arguments.
+
+    Args:
+        class_name: str. A key of `KINDS`.
+        group: int. From 1.
+        clip: int. Number of the clip in its group, from 1.
+        size: pair of int. Height and width in pixels.
+        num_frames: int.
+        seed: int. Defaults to `0`.
+
+    Returns:
+        A `synthetic_scene.Scene`.
+    """
+    _, pattern, events = _CLASSES[class_name]
+    label = list(_CLASSES).index(class_name)
+    return synthetic_scene.draw(
+        np.random.default_rng([seed, label, group, clip]),
+        pattern,
+        events,
+        size=size,
+        num_frames=num_frames,
+    )
+
+
+def generate(
+    directory,
+    *,
+    train_groups=8,
+    test_groups=3,
+    clips_per_group=4,
+    size=(64, 80),
+    num_frames=34,
+    seed=0,
+    progress=False,
+):
+    """Writes the dataset as videos in the layout of UCF101.
+
+    A textured object moves before a textured background, seen by a slightly
+    shaking camera. Twelve classes are of three kinds, see `KINDS`:
+
+    - appearance: the object stands still and is dotted or striped;
+    - motion: it moves left, right, up or down, grows or shrinks;
+    - order: two of these motions, in one order and in the other. One fills
+      the first third of the video, the other the last; in between the object
+      stands still.
+
+    A single frame says nothing about the class within motion and order. Of
+    three segments, each snippet within its own (TSN, section 3.1), the two
+    classes of an ordered pair show the same snippets. So single frames
+    recognise appearance alone, a consensus that averages snippets of motion
+    recognises appearance and motion, and only what sees the order of the
+    snippets recognises all. A snippet that reaches over a change of motion
+    sees a bit of the order too.
+
+    Left and right are each other's mirror image: train and test on this
+    dataset without horizontal flips.
+
+    Writes `<directory>/<Class>/v_<Class>_g<group>_c<clip>.avi` (MPEG-4, 25
+    frames a second) and `<directory>/ucfTrainTestlist/` with `classInd.txt`,
+    `trainlist01.txt` and `testlist01.txt`. As in UCF101's first split, the
+    test groups come first. Finished videos are not written again, so an
+    interrupted call can be repeated; the lists are written last.
+
+    Args:
+        directory: str or path. Made if missing.
+        train_groups: int. Groups of each class in the training list. Defaults
+            to `8`.
+        test_groups: int. Groups of each class in the test list; no group is
+            in both. Defaults to `3`.
+        clips_per_group: int. Defaults to `4`.
+        size: pair of even int, 32 or more. Height and width in pixels.
+            Defaults to `(64, 80)`.
+        num_frames: int, 8 or more. Length of every video. Defaults to `34`.
+            Speeds are in pixels a frame; growth is spread over the video.
+        seed: int, 0 or more. Defaults to `0`.
+        progress: bool. Whether to show a progress bar. Defaults to `False`.
+
+    Returns:
+        `directory` as a `pathlib.Path`.
+
+    Raises:
+        ValueError: if an argument is out of range, or if `directory` holds a
+            dataset of another size, length or seed.
+        OSError: if OpenCV cannot write a video.
+    """
+    for name, value, minimum in (
+        ("train_groups", train_groups, 1),
+        ("test_groups", test_groups, 1),
+        ("clips_per_group", clips_per_group, 1),
+        ("num_frames", num_frames, 8),
+        ("seed", seed, 0),
+    ):
+        if not isinstance(value, int) or value < minimum:
+            raise ValueError(
+                f"Invalid `{name}`. Expected an integer, {minimum} or more. "
+                f"Received: {name}={value!r}"
+            )
+    if len(size) != 2 or not all(
+        isinstance(side, int) and side >= 32 and side % 2 == 0 for side in size
+    ):
+        raise ValueError(
+            "Invalid `size`. Expected an even height and an even width of 32 "
+            f"pixels or more. Received: size={size!r}"
+        )
+    directory = pathlib.Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    settings = {"size": list(size), "num_frames": num_frames, "seed": seed}
+    _claim(directory, settings)
+    num_groups = test_groups + train_groups
+    clips = [
+        (class_name, group, clip)
+        for class_name in _CLASSES
+        for group in range(1, num_groups + 1)
+        for clip in range(1, clips_per_group + 1)
+    ]
+    for class_name, group, clip in tqdm.tqdm(
+        clips, desc="synthetic videos", disable=not progress
+    ):
+        path = directory / _video(class_name, group, clip)
+        if not path.exists():
+            path.parent.mkdir(exist_ok=True)
+            _write_video(
+                path,
+                draw_scene(
+                    class_name,
+                    group,
+                    clip,
+                    size=size,
+                    num_frames=num_frames,
+                    seed=seed,
+                ),
+            )
+    _write_lists(directory, clips, test_groups)
+    return directory
+
+
+def _video(class_name, group, clip):
+    return f"{class_name}/v_{class_name}_g{group:02d}_c{clip:02d}.avi"
+
+
+def _claim(directory, settings):
+    """Notes the settings beside the videos: those of others do not mix."""
+    path = directory / _SETTINGS
+    if not path.exists():
+        _write_text(path, json.dumps(settings) + "\n")
+        return
+    found = json.loads(path.read_text(encoding="utf-8"))
+    if found != settings:
+        raise ValueError(
+            f"{directory} holds a synthetic dataset of other settings. "
+            f"Expected {found}; choose another directory or delete this one. "
+            f"Received: {settings}"
+        )
+
+
+def _write_video(path, scene):
+    height, width = scene.size
+    partial = path.with_suffix(".partial.avi")
+    writer = cv2.VideoWriter(
+        str(partial),
+        cv2.VideoWriter_fourcc(*"XVID"),
+        _FRAMES_PER_SECOND,
+        (width, height),
+    )
+    if not writer.isOpened():
+        raise OSError(f"OpenCV cannot write the video {partial}")
+    for index in range(len(scene.radii)):
+        writer.write(cv2.cvtColor(scene.frame(index), cv2.COLOR_RGB2BGR))
+    writer.release()
+    os.replace(partial, path)
+
+
+def _write_text(path, text):
+    partial = path.with_name(path.name + ".partial")
+    # No translation of line ends: the lists end theirs as the official ones.
+    partial.write_text(text, encoding="utf-8", newline="")
+    os.replace(partial, path)
+
+
+def _write_lists(directory, clips, test_groups):
+    lists = directory / "ucfTrainTestlist"
+    lists.mkdir(exist_ok=True)
+    labels = {name: label for label, name in enumerate(_CLASSES, start=1)}
+    lines = {
+        "classInd": [f"{label} {name}" for name, label in labels.items()],
+        "trainlist01": [
+            f"{_video(*clip)} {labels[clip[0]]}"
+            for clip in clips
+            if clip[1] > test_groups
+        ],
+        "testlist01": [
+            _video(*clip) for clip in clips if clip[1] <= test_groups
+        ],
+    }
+    for name, rows in lines.items():
+        _write_text(
+            lists / f"{name}.txt", "".join(f"{row}\r\n" for row in rows)
+        )

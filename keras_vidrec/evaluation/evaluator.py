@@ -1,0 +1,148 @@
+"""Testing a network on the videos of a dataset."""
+
+import numpy as np
+import tqdm
+
+from keras_vidrec.applications.head import describe
+from keras_vidrec.data import pipeline
+from keras_vidrec.evaluation import metrics
+from keras_vidrec.evaluation.score_file import Scores
+from keras_vidrec.evaluation.snippet_scorer import SnippetScorer
+from keras_vidrec.training import dataset as datasets
+from keras_vidrec.training.run import Run
+
+
+def score(model, source, split, test, *, meta=None, verbose=True):
+    """Scores the videos of a split.
+
+    Args:
+        model: keras.Model of this package.
+        source: a `Source`.
+        split: sequence of int. Videos of the source.
+        test: section `Test` of a recipe: how many snippets, which grid, which
+            crops.
+        meta: `None`, or dict to keep in the score file.
+        verbose: bool. Whether to show a progress bar.
+
+    Returns:
+        `Scores` of the videos that could be read, and the `Failures` of the
+        others.
+
+    Raises:
+        ValueError: if the classes of model and source differ.
+        TooManyFailures: if over 5 % of the videos cannot be read.
+    """
+    description = describe(model)
+    classes = description.class_names or source.classes
+    if tuple(classes) != tuple(source.classes):
+        raise ValueError(
+            f"Expected a dataset of the network's classes {classes}. "
+            f"Received: {source.classes}"
+        )
+    spec = description.clip_spec
+    if test.sampling is not None:
+        spec = spec.replace(sampling=test.sampling)
+    failures = pipeline.Failures(len(split))
+    clips = pipeline.make(
+        source,
+        spec,
+        split,
+        training=False,
+        batch_size=1,
+        num_segments=test.num_segments,
+        crops=test.crops,
+        mode="test",
+        failures=failures,
+    )
+    scorer = SnippetScorer(model)
+    videos, scores = [], []
+    progress = tqdm.tqdm(
+        zip(split, clips.as_numpy_iterator()),
+        desc="test",
+        total=len(split),
+        unit="video",
+        disable=None if verbose else True,  # None: shown on a terminal
+    )
+    try:
+        for index, (inputs, _, weight) in progress:
+            if weight[0]:
+                videos.append(index)
+                scores.append(scorer(_unbatch(inputs)))
+    except Exception as error:
+        if failures.fatal is not None:
+            raise failures.fatal from error
+        raise
+    result = Scores(
+        videos=tuple(source.videos[index] for index in videos),
+        scores=np.reshape(scores, (len(videos), len(classes))),
+        labels=[source.labels[index] for index in videos],
+        classes=classes,
+        meta=meta or {},
+    )
+    return result, failures
+
+
+def evaluate(run_directory, *, settings=(), verbose=True):
+    """Tests the network of a finished run on its test list.
+
+    Args:
+        run_directory: path of a run.
+        settings: sequence of str `"section.key=value"`: changes to the run's
+            recipe, such as `"test.crops=centre"`.
+        verbose: bool. Whether to show a progress bar.
+
+    Returns:
+        Path of the score file in the run's `scores/`, and the `Scores`.
+
+    Raises:
+        ValueError: if there is no finished run.
+    """
+    run = Run.open(run_directory)
+    recipe = run.recipe.with_settings(settings)
+    model = run.load_model()
+    data = datasets.load(recipe)
+    test = recipe.test
+    spec = describe(model).clip_spec
+    scores, _ = score(
+        model,
+        data.source,
+        data.test,
+        test,
+        meta={
+            "recipe": recipe.name,
+            "split": recipe.data.split,
+            "modality": "+".join(spec.modalities),
+            "num_segments": test.num_segments,
+            "sampling": test.sampling or spec.sampling,
+            "crops": test.crops,
+        },
+        verbose=verbose,
+    )
+    data.source.save()
+    path = run.scores / f"test-split{recipe.data.split}.npz"
+    scores.save(path)
+    return path, scores
+
+
+def summary(scores):
+    """The figures of a test.
+
+    Args:
+        scores: `Scores`.
+
+    Returns:
+        dict of float in [0, 1]: `top_1`, `top_5`, `mean_class_accuracy`.
+    """
+    return {
+        "top_1": metrics.top_k_accuracy(scores.scores, scores.labels),
+        "top_5": metrics.top_k_accuracy(scores.scores, scores.labels, 5),
+        "mean_class_accuracy": metrics.mean_class_accuracy(
+            scores.scores, scores.labels
+        ),
+    }
+
+
+def _unbatch(inputs):
+    if isinstance(inputs, dict):
+        return {modality: clip[0] for modality, clip in inputs.items()}
+    return inputs[0]

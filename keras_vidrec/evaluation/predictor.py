@@ -1,0 +1,112 @@
+"""What a network sees in single video files."""
+
+import dataclasses
+import pathlib
+
+import numpy as np
+
+from keras_vidrec.applications.head import describe
+from keras_vidrec.data import clip_reader
+from keras_vidrec.data import video
+from keras_vidrec.evaluation.snippet_scorer import SnippetScorer
+
+
+@dataclasses.dataclass(frozen=True)
+class Prediction:
+    """Classes of one video, the most probable first.
+
+    Attributes:
+        video: str. The path as given.
+        classes: tuple of str.
+        probabilities: tuple of float, as long as `classes`.
+    """
+
+    video: str
+    classes: tuple
+    probabilities: tuple
+
+
+class Predictor:
+    """Classifies video files.
+
+    Args:
+        model: keras.Model of this package.
+        num_segments: int. Snippets a video. Defaults to `25`.
+        crops: str. `"centre"` or `"ten"`. Defaults to `"centre"`.
+
+    Raises:
+        ValueError: if the model holds no clip specification, or asks for
+            flow, which a video file alone does not hold.
+    """
+
+    def __init__(self, model, num_segments=25, crops="centre"):
+        description = describe(model)
+        self._spec = description.clip_spec
+        if self._spec is None:
+            raise ValueError(
+                "Expected a network that knows what it wants to see. "
+                f"Received: model={model.name!r} without a clip specification"
+            )
+        motion = [m for m in self._spec.modalities if "flow" in m]
+        if motion:
+            raise ValueError(
+                "Expected a network that sees frames only. Received: a "
+                f"network of {motion}, which must be prepared first"
+            )
+        self._names = description.class_names
+        self._scorer = SnippetScorer(model)
+        self._num_segments = num_segments
+        self._crops = crops
+
+    def __call__(self, path, top=5):
+        """Classifies one video.
+
+        Args:
+            path: path of a video file.
+            top: int. How many classes. Defaults to `5`.
+
+        Returns:
+            `Prediction`.
+
+        Raises:
+            VideoError: if the video cannot be read.
+        """
+        clip = clip_reader.read_test_clip(
+            _OneFile(path),
+            0,
+            self._spec,
+            num_segments=self._num_segments,
+            crops=self._crops,
+        )
+        if len(clip) == 1:
+            (clip,) = clip.values()
+        logits = self._scorer(clip).astype("float64")
+        probabilities = np.exp(logits - logits.max())
+        probabilities /= probabilities.sum()
+        best = np.argsort(-probabilities, kind="stable")[:top]
+        names = self._names or tuple(map(str, range(len(logits))))
+        return Prediction(
+            str(path),
+            tuple(names[i] for i in best),
+            tuple(float(probabilities[i]) for i in best),
+        )
+
+
+class _OneFile:
+    """The `Source` of one file that belongs to no dataset."""
+
+    labels = (-1,)
+    classes = ()
+
+    def __init__(self, path):
+        self._path = pathlib.Path(path)
+        self.videos = self.groups = (self._path.name,)
+        self._num_frames = video.probe(path).num_frames
+
+    def num_frames(self, index, modality):
+        return self._num_frames
+
+    def read(self, index, modality, indices):
+        return video.read_frames(
+            self._path, indices, num_frames=self._num_frames
+        )

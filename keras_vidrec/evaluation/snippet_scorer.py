@@ -1,0 +1,57 @@
+"""Logits of snippets, whatever consensus the network was trained with."""
+
+import keras
+import numpy as np
+
+from keras_vidrec.applications.head import snippet_logits_model
+
+# Snippets in one call of the device: bounds the memory of the activations.
+_SNIPPETS_A_CALL = 64
+
+
+class SnippetScorer:
+    """Averages the logits of the snippets of a clip.
+
+    The frame-wise protocol of the papers: each snippet (each crop of each
+    segment) is classified alone and the logits are averaged, whatever
+    consensus the network was trained with.
+
+    Args:
+        model: keras.Model of this package, ending in class scores.
+    """
+
+    def __init__(self, model):
+        self._model = snippet_logits_model(model)
+        # A network built for a fixed number of segments takes just these.
+        self._num_segments = _first_input(self._model).shape[1]
+
+    def __call__(self, clip):
+        """Mean logits of a clip.
+
+        Args:
+            clip: uint8 array `(num_snippets, height, width, channels)`, or a
+                dict of these by modality.
+
+        Returns:
+            float32 array `(classes,)`.
+        """
+        num_snippets = len(next(iter(_values(clip))))
+        group = self._num_segments or min(num_snippets, _SNIPPETS_A_CALL)
+        logits = []
+        for start in range(0, num_snippets, group):
+            # A last group that is too short begins again from the front, and
+            # the surplus is cut off.
+            places = np.arange(start, start + group) % num_snippets
+            snippets = keras.tree.map_structure(
+                lambda images, places=places: images[places][None], clip
+            )
+            logits.append(self._model.predict_on_batch(snippets)[0])
+        return np.concatenate(logits)[:num_snippets].mean(axis=0)
+
+
+def _values(clip):
+    return clip.values() if isinstance(clip, dict) else (clip,)
+
+
+def _first_input(model):
+    return keras.tree.flatten(model.input)[0]

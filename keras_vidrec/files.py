@@ -1,0 +1,43 @@
+"""Files that are there whole or not at all."""
+
+import contextlib
+import os
+import pathlib
+import shutil
+
+
+@contextlib.contextmanager
+def replacing(path):
+    """Yields a temporary path beside `path` that takes its place at the end.
+
+    What stood there before stays until then; after an error nothing of the
+    attempt is left. Works for files and for directories.
+
+    Args:
+        path: path of the file or directory to be.
+    """
+    path = pathlib.Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # The suffixes stay last: writers choose their format by them.
+    temporary = path.with_name(f".{os.getpid()}.partial.{path.name}")
+    _remove(temporary)
+    try:
+        yield temporary
+        if path.is_dir():
+            shutil.rmtree(path)
+        temporary.replace(path)
+    finally:
+        _remove(temporary)
+
+
+def write_text(path, text):
+    """Writes a text file in UTF-8, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, "utf-8")
+
+
+def _remove(path):
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,171 @@
+"""Pooling whose output sizes round up, as in Caffe."""
+
+import keras
+from keras import ops
+
+MODES = ("max", "average")
+
+
+@keras.saving.register_keras_serializable(package="keras_vidrec")
+class CaffePooling(keras.layers.Layer):
+    """Pools images with Caffe's rule for sizes and borders.
+
+    The output has `ceil((size + 2 padding - pool_size) / strides) + 1`
+    positions, less the last one if its window would start beyond the image
+    and its leading padding. The maximum ignores the padding; the average
+    counts its zeros, but not what rounding up adds beyond it. Keras' own
+    pooling rounds down (`"valid"`), or puts the padding elsewhere at odd sizes
+    and leaves it out of averages (`"same"`).
+
+    Args:
+        pool_size: int. Height and width of the window.
+        strides: int. Distance between windows. Defaults to `1`.
+        padding: int. Padding on each side, less than `pool_size`. Defaults
+            to `0`.
+        mode: str. `"max"` or `"average"`. Defaults to `"max"`.
+        every_stride: bool. Whether to add the windows that start in the image
+            but that Caffe's rounding leaves out, so that the output is as
+            large as that of a padded convolution with these strides. It
+            matters at sizes for which Caffe cannot join the two, such as odd
+            ones with `pool_size=3, strides=2`. Defaults to `False`.
+        **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
+
+    Call arguments:
+        inputs: Float tensor of shape `(batch, height, width, channels)`, of
+            any, also unknown, height and width.
+
+    Output shape:
+        `(batch, pooled_height, pooled_width, channels)`.
+
+    Raises:
+        ValueError: on values outside these ranges.
+    """
+
+    def __init__(
+        self,
+        pool_size,
+        strides=1,
+        padding=0,
+        mode="max",
+        every_stride=False,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if pool_size < 1:
+            raise ValueError(
+                "Invalid `pool_size`. Expected a positive integer. Received: "
+                f"pool_size={pool_size}"
+            )
+        if strides < 1:
+            raise ValueError(
+                "Invalid `strides`. Expected a positive integer. Received: "
+                f"strides={strides}"
+            )
+        if not 0 <= padding < pool_size:
+            raise ValueError(
+                "Invalid `padding`. Expected an integer from 0 to "
+                f"`pool_size` - 1. Received: padding={padding}, "
+                f"pool_size={pool_size}"
+            )
+        if mode not in MODES:
+            raise ValueError(
+                f"Invalid `mode`. Expected one of {MODES}. "
+                f"Received: mode={mode!r}"
+            )
+        self.pool_size = pool_size
+        self.strides = strides
+        self.padding = padding
+        self.mode = mode
+        self.every_stride = every_stride
+        self.input_spec = keras.InputSpec(ndim=4)
+        # Padding the far side by this constant and rounding down equals
+        # rounding up, for every size, so sizes need not be known.
+        self._far_padding = pool_size - 1
+        if not every_stride:
+            self._far_padding = min(padding + strides - 1, pool_size - 1)
+
+    def build(self, input_shape):
+        self.built = True
+
+    def call(self, inputs):
+        if self.mode == "max":
+            return self._max_pool(inputs)
+        averages = ops.average_pool(
+            ops.pad(inputs, self._pad_width(self._far_padding)),
+            self.pool_size,
+            self.strides,
+            "valid",
+        )
+        beyond = self._far_padding - self.padding
+        if beyond == 0:
+            return averages
+        # The far padding beyond `padding` is no part of Caffe's windows.
+        border = ops.pad(
+            ops.ones_like(inputs[:1, :, :, :1]),
+            self._pad_width(self.padding),
+            constant_values=1,
+        )
+        border = ops.pad(border, [[0, 0], [0, beyond], [0, beyond], [0, 0]])
+        return averages / ops.average_pool(
+            border, self.pool_size, self.strides, "valid"
+        )
+
+    def compute_output_shape(self, input_shape):
+        batch, *sizes, channels = input_shape
+        return (batch, *map(self._pooled_size, sizes), channels)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "pool_size": self.pool_size,
+            "strides": self.strides,
+            "padding": self.padding,
+            "mode": self.mode,
+            "every_stride": self.every_stride,
+        }
+
+    def _pooled_size(self, size):
+        if size is None:
+            return None
+        padded = size + self.padding + self._far_padding
+        return (padded - self.pool_size) // self.strides + 1
+
+    def _pad_width(self, far_padding):
+        sides = [self.padding, far_padding]
+        return [[0, 0], sides, sides, [0, 0]]
+
+    def _max_pool(self, inputs):
+        border = self._native_border(inputs.shape[1:3])
+        if border is None:
+            inputs = ops.pad(
+                inputs,
+                self._pad_width(self._far_padding),
+                constant_values=-float("inf"),
+            )
+            border = "valid"
+        return ops.max_pool(inputs, self.pool_size, self.strides, border)
+
+    def _native_border(self, sizes):
+        """The Keras border mode that equals Caffe's rule at these sizes, which
+        saves the padded copy, or None."""
+        if self.strides == 1 and (
+            self.padding == self._far_padding == (self.pool_size - 1) / 2
+        ):
+            return "same"
+        if None in sizes:
+            return None
+        pooled = [self._pooled_size(size) for size in sizes]
+        missing = [
+            (count - 1) * self.strides + self.pool_size - size
+            for size, count in zip(sizes, pooled)
+        ]
+        if self.padding == 0 and missing == [0, 0]:
+            return "valid"
+        # "same" halves the missing border, the smaller half leading.
+        if all(
+            count == -(-size // self.strides)
+            and max(lack, 0) // 2 == self.padding
+            for size, count, lack in zip(sizes, pooled, missing)
+        ):
+            return "same"
+        return None

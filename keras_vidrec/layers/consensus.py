@@ -1,0 +1,147 @@
+import keras
+from keras import ops
+
+MODES = ("average", "max", "weighted", "top_k")
+
+
+@keras.saving.register_keras_serializable(package="keras_vidrec")
+class ConsensusLayer(keras.layers.Layer):
+    """Agrees on one score a class from the scores of all segments.
+
+    The segmental consensus function G of Temporal Segment Networks, applied
+    to class scores *before* the activation:
+
+    - `"average"`: mean over the segments;
+    - `"max"`: largest score of each class;
+    - `"weighted"`: sum of the scores times one learned weight a segment,
+      started at `1 / num_segments`, so that it begins as the average;
+    - `"top_k"`: mean of the `k` best scores of each class.
+
+    Masking: supported. A mask `(batch, num_segments)` marks real segments
+    with True; padded ones take no part (the weights of `"weighted"` are
+    scaled by `num_segments / number of real segments`). A clip without any
+    real segment scores 0.
+
+    Args:
+        mode: str. One of `"average"`, `"max"`, `"weighted"`, `"top_k"`.
+            Defaults to `"average"`.
+        k: int. Number of best segments for `"top_k"`, at most all there are.
+            Defaults to `3`.
+        **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
+
+    Call arguments:
+        inputs: Tensor of shape `(batch, num_segments, ..., classes)`, of any
+            rank of at least 3. `num_segments` may be unknown, except for
+            `"weighted"`.
+        mask: Boolean tensor `(batch, num_segments)`, optional.
+
+    Output shape:
+        `(batch, ..., classes)`.
+
+    Raises:
+        ValueError: if `mode` is unknown, `k` is no positive integer, the
+            input has a rank under 3, or `"weighted"` meets an unknown number
+            of segments.
+
+    Example:
+
+    >>> scores = np.random.rand(2, 3, 101)
+    >>> keras_vidrec.layers.ConsensusLayer("average")(scores).shape
+    (2, 101)
+
+    Reference:
+        - [Wang et al., 2016](https://arxiv.org/abs/1608.00859), section 3.1,
+          equation 1, and section 4.3 (aggregation functions).
+    """
+
+    def __init__(self, mode="average", k=3, **kwargs):
+        super().__init__(**kwargs)
+        if mode not in MODES:
+            raise ValueError(
+                "Invalid value received for argument `mode`. Expected one of "
+                f"{MODES}. Received: mode={mode!r}"
+            )
+        if not isinstance(k, int) or isinstance(k, bool) or k < 1:
+            raise ValueError(
+                "Invalid value received for argument `k`. Expected a positive "
+                f"integer. Received: k={k!r}"
+            )
+        self.mode = mode
+        self.k = k
+        self.input_spec = keras.layers.InputSpec(min_ndim=3)
+
+    def build(self, input_shape):
+        if self.mode == "weighted":
+            num_segments = input_shape[1]
+            if num_segments is None:
+                raise ValueError(
+                    "A weighted consensus holds one weight a segment. "
+                    "Expected a known number of segments; pass "
+                    "`num_segments` to the builder. Received: "
+                    f"input_shape={tuple(input_shape)}"
+                )
+            self.segment_weights = self.add_weight(
+                name="segment_weights",
+                shape=(num_segments,),
+                initializer=keras.initializers.Constant(1.0 / num_segments),
+            )
+
+    def call(self, inputs, mask=None):
+        if mask is None:
+            return self._unmasked(inputs)
+        # (batch, num_segments, 1, ..., 1)
+        mask = ops.cast(mask, "bool")
+        for _ in range(len(inputs.shape) - 2):
+            mask = ops.expand_dims(mask, -1)
+        return self._masked(inputs, mask)
+
+    def _unmasked(self, inputs):
+        if self.mode == "average":
+            return ops.mean(inputs, axis=1)
+        if self.mode == "max":
+            return ops.max(inputs, axis=1)
+        if self.mode == "weighted":
+            return ops.sum(inputs * self._weights_like(inputs), axis=1)
+        return self._mean_of_best(inputs, ops.shape(inputs)[1])
+
+    def _masked(self, inputs, mask):
+        real = ops.cast(mask, inputs.dtype)
+        count = ops.sum(real, axis=1)
+        if self.mode in ("max", "top_k"):
+            lowest = ops.full_like(inputs, -float("inf"))
+            inputs = ops.where(mask, inputs, lowest)
+            if self.mode == "max":
+                best = ops.max(inputs, axis=1)
+                return ops.where(count > 0, best, ops.zeros_like(best))
+            return self._mean_of_best(inputs, count)
+        # `where`, not a product: a padded segment may hold NaN.
+        inputs = ops.where(mask, inputs, ops.zeros_like(inputs))
+        if self.mode == "weighted":
+            num_segments = inputs.shape[1]
+            total = ops.sum(inputs * self._weights_like(inputs), axis=1)
+            return total * num_segments / ops.maximum(count, 1)
+        return ops.sum(inputs, axis=1) / ops.maximum(count, 1)
+
+    def _weights_like(self, inputs):
+        shape = (1, -1) + (1,) * (len(inputs.shape) - 2)
+        weights = ops.cast(self.segment_weights, inputs.dtype)
+        return ops.reshape(weights, shape)
+
+    def _mean_of_best(self, inputs, count):
+        """Mean of the best `min(k, count)` scores; count broadcasts."""
+        best_first = ops.flip(ops.sort(inputs, axis=1), axis=1)[:, : self.k]
+        finite = ops.isfinite(best_first)
+        total = ops.sum(
+            ops.where(finite, best_first, ops.zeros_like(best_first)), axis=1
+        )
+        taken = ops.clip(ops.cast(count, inputs.dtype), 1, self.k)
+        return total / taken
+
+    def compute_mask(self, inputs, mask=None):
+        return None
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], *input_shape[2:])
+
+    def get_config(self):
+        return {**super().get_config(), "mode": self.mode, "k": self.k}

@@ -1,0 +1,44 @@
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="keras_vidrec")
+class FoldSegments(keras.layers.Layer):
+    """Folds the segments of a clip into the batch, for a 2-D backbone.
+
+    All snippets of all clips pass the backbone as one large batch, as in the
+    authors' code: batch normalisation sees them together, and the graph does
+    not grow with the number of segments. `UnfoldSegments` is the way back.
+
+    Args:
+        **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
+
+    Call arguments:
+        inputs: Tensor `(batch, num_segments, ...)` of rank 3 or more; any
+            dimension may be unknown.
+
+    Output shape:
+        `(batch * num_segments, ...)`.
+
+    Example:
+
+    >>> clips = np.zeros((2, 3, 224, 224, 3))
+    >>> keras_vidrec.layers.FoldSegments()(clips).shape
+    (6, 224, 224, 3)
+
+    Reference:
+        - [Wang et al., 2016](https://arxiv.org/abs/1608.00859), section 3.1:
+          the snippets share all weights.
+    """
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.input_spec = keras.layers.InputSpec(min_ndim=3)
+
+    def call(self, inputs):
+        return ops.reshape(inputs, (-1, *ops.shape(inputs)[2:]))
+
+    def compute_output_shape(self, input_shape):
+        batch, num_segments, *rest = input_shape
+        known = batch is not None and num_segments is not None
+        return (batch * num_segments if known else None, *rest)

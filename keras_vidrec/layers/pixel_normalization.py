@@ -1,0 +1,117 @@
+import keras
+from keras import ops
+
+CHANNEL_ORDERS = ("rgb", "bgr")
+
+
+@keras.saving.register_keras_serializable(package="keras_vidrec")
+class PixelNormalization(keras.layers.Layer):
+    """Brings raw 8-bit pixels to the range a backbone was trained on.
+
+    `(pixels - mean) / std`, after the colours of each frame were put into
+    `channel_order`. It is part of the model, so that a saved or exported
+    model takes raw frames and the scaling travels with the weights. Computed
+    in float32 under any dtype policy.
+
+    Args:
+        mean: float, or tuple of floats, one a channel of a frame, *in
+            `channel_order`*, on the scale 0..255. Defaults to `0.0`.
+        std: float, or tuple of floats like `mean`. Defaults to `1.0`.
+        channel_order: str. `"rgb"` leaves the channels as they come (R G B,
+            or flow x y), `"bgr"` reverses the three colours of every frame.
+            Defaults to `"rgb"`.
+        **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
+
+    Call arguments:
+        inputs: Tensor `(..., channels)`, pixels 0..255 of any dtype. Several
+            frames may be stacked along the channels, frame-major: a tuple of
+            `mean` or `std` is repeated for each.
+
+    Output shape:
+        Same as the input, float32.
+
+    Raises:
+        ValueError: if `std` is not positive, `channel_order` is unknown, or
+            the channels are no multiple of the length of `mean` or `std`, or
+            of 3 for `"bgr"`.
+
+    Example:
+
+    >>> frames = np.full((2, 3, 224, 224, 3), 255, "uint8")
+    >>> layer = keras_vidrec.layers.PixelNormalization(127.5, 127.5)
+    >>> float(layer(frames)[0, 0, 0, 0, 0])
+    1.0
+    """
+
+    def __init__(self, mean=0.0, std=1.0, channel_order="rgb", **kwargs):
+        # The cast to float32 is made here, not to the policy's compute dtype.
+        super().__init__(autocast=False, **kwargs)
+        self.mean = _number_or_tuple(mean)
+        self.std = _number_or_tuple(std)
+        if min(_as_tuple(self.std)) <= 0:
+            raise ValueError(
+                "Invalid value received for argument `std`. Expected positive "
+                f"numbers. Received: std={std!r}"
+            )
+        if channel_order not in CHANNEL_ORDERS:
+            raise ValueError(
+                "Invalid value received for argument `channel_order`. "
+                f"Expected one of {CHANNEL_ORDERS}. Received: "
+                f"channel_order={channel_order!r}"
+            )
+        self.channel_order = channel_order
+
+    def build(self, input_shape):
+        channels = input_shape[-1]
+        period = 3 if self.channel_order == "bgr" else 1
+        for length in (
+            period,
+            len(_as_tuple(self.mean)),
+            len(_as_tuple(self.std)),
+        ):
+            if channels is None or channels % length:
+                raise ValueError(
+                    f"Expected a multiple of {length} channels, as mean="
+                    f"{self.mean}, std={self.std} and channel_order="
+                    f"{self.channel_order!r} ask. Received: "
+                    f"input_shape={tuple(input_shape)}"
+                )
+
+    def call(self, inputs):
+        pixels = ops.cast(inputs, "float32")
+        channels = inputs.shape[-1]
+        if self.channel_order == "bgr":
+            order = [3 * (i // 3) + 2 - i % 3 for i in range(channels)]
+            pixels = ops.take(pixels, order, axis=-1)
+        return (pixels - _repeated(self.mean, channels)) / _repeated(
+            self.std, channels
+        )
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def compute_output_spec(self, inputs):
+        return keras.KerasTensor(inputs.shape, dtype="float32")
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "mean": self.mean,
+            "std": self.std,
+            "channel_order": self.channel_order,
+        }
+
+
+def _number_or_tuple(value):
+    if isinstance(value, (list, tuple)):
+        return tuple(float(number) for number in value)
+    return float(value)
+
+
+def _as_tuple(value):
+    return value if isinstance(value, tuple) else (value,)
+
+
+def _repeated(value, channels):
+    values = _as_tuple(value)
+    return ops.convert_to_tensor(values * (channels // len(values)), "float32")

@@ -1,0 +1,62 @@
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="keras_vidrec")
+class RGBDifference(keras.layers.Layer):
+    """Differences of neighbouring frames: motion without optical flow.
+
+    A snippet of L + 1 raw frames, stacked frame-major along the channels,
+    becomes L differences `frame[i + 1] - frame[i]` in -255..255, frame-major
+    too. Computed in float32 under any dtype policy, so that 8-bit pixels
+    neither wrap around nor lose precision.
+
+    Args:
+        **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
+
+    Call arguments:
+        inputs: Tensor `(..., 3 * (L + 1))`, pixels 0..255 of any dtype.
+
+    Output shape:
+        `(..., 3 * L)`.
+
+    Raises:
+        ValueError: if the number of channels is unknown, no multiple of 3, or
+            under 6 (two frames).
+
+    Example:
+
+    >>> clips = np.zeros((2, 3, 224, 224, 18), "uint8")
+    >>> keras_vidrec.layers.RGBDifference()(clips).shape
+    (2, 3, 224, 224, 15)
+
+    Reference:
+        - [Wang et al., 2016](https://arxiv.org/abs/1608.00859), section 3.2
+          (network inputs) and figure 2.
+    """
+
+    def __init__(self, **kwargs):
+        # Pixels must arrive as they are: float16 cannot hold a difference
+        # of scaled ones exactly, and uint8 would wrap around.
+        super().__init__(autocast=False, **kwargs)
+
+    def build(self, input_shape):
+        channels = input_shape[-1]
+        if channels is None or channels % 3 or channels < 6:
+            raise ValueError(
+                "Expected at least two RGB frames stacked along the channels, "
+                "3 * (L + 1) in number. Received: "
+                f"input_shape={tuple(input_shape)}"
+            )
+
+    def call(self, inputs):
+        frames = ops.cast(inputs, "float32")
+        return frames[..., 3:] - frames[..., :-3]
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], input_shape[-1] - 3)
+
+    def compute_output_spec(self, inputs):
+        return keras.KerasTensor(
+            self.compute_output_shape(inputs.shape), dtype="float32"
+        )

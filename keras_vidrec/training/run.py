@@ -1,0 +1,104 @@
+"""The directory of a training run."""
+
+import pathlib
+
+from keras_vidrec import files
+from keras_vidrec.applications import model_file
+from keras_vidrec.training.recipe import Recipe
+
+
+class Run:
+    """The directory of one training run, and where things lie in it.
+
+    Attributes:
+        path: `pathlib.Path` of the directory.
+        recipe_file: `recipe.yaml`, what was trained.
+        model_file: `model.keras`, the trained network.
+        backup: `backup/`, to go on from after an interruption.
+        log_file: `log.csv`, one row an epoch.
+        tensorboard: `tensorboard/`.
+        scores: `scores/`, one file a test.
+    """
+
+    def __init__(self, path):
+        self.path = pathlib.Path(path)
+        self.recipe_file = self.path / "recipe.yaml"
+        self.model_file = self.path / "model.keras"
+        self.backup = self.path / "backup"
+        self.log_file = self.path / "log.csv"
+        self.tensorboard = self.path / "tensorboard"
+        self.scores = self.path / "scores"
+
+    @classmethod
+    def open(cls, path):
+        """An existing run.
+
+        Raises:
+            ValueError: if there is no run.
+        """
+        run = cls(path)
+        if not run.recipe_file.is_file():
+            raise ValueError(
+                "Expected the directory of a run, with a recipe.yaml. "
+                f"Received: {run.path}"
+            )
+        return run
+
+    @property
+    def recipe(self):
+        """The recipe of the run."""
+        return Recipe.from_file(self.recipe_file)
+
+    def claim(self, recipe):
+        """Makes the directory one of `recipe`, or takes up where a run of the
+        same recipe stopped.
+
+        Raises:
+            ValueError: if the directory holds a run of another recipe, or
+                something else.
+        """
+        if self.recipe_file.exists():
+            self._check_same(recipe)
+            return
+        if self.path.exists() and (
+            not self.path.is_dir() or any(self.path.iterdir())
+        ):
+            raise ValueError(
+                "Expected a new or empty directory, or an interrupted run. "
+                f"Received: {self.path}, which holds something else"
+            )
+        self.path.mkdir(parents=True, exist_ok=True)
+        files.write_text(self.recipe_file, recipe.to_yaml())
+
+    def load_model(self):
+        """The trained network.
+
+        Raises:
+            ValueError: if training has not come to its end.
+        """
+        if not self.model_file.is_file():
+            raise ValueError(
+                "Expected a finished run, with a model.keras. Train it to its "
+                f"end with the same command. Received: {self.path}"
+            )
+        return model_file.load(self.model_file)
+
+    def _check_same(self, recipe):
+        before, now = _flat(self.recipe.to_dict()), _flat(recipe.to_dict())
+        for key in {**before, **now}:
+            if before.get(key) != now.get(key):
+                raise ValueError(
+                    f"{self.path} holds a run of another recipe. Expected "
+                    f"{key}={before.get(key)!r} as there, or another "
+                    f"directory. Received: {key}={now.get(key)!r}"
+                )
+
+
+def _flat(values, prefix=""):
+    flat = {}
+    for key, value in values.items():
+        if isinstance(value, dict) and value:
+            flat.update(_flat(value, f"{prefix}{key}."))
+        else:
+            flat[prefix + key] = value
+    return flat

@@ -1,0 +1,143 @@
+"""From a recipe to a trained network in a run directory."""
+
+import csv
+import logging
+
+import keras
+import tensorflow as tf
+
+from keras_vidrec.applications import model_file
+from keras_vidrec.applications.head import clip_logits_model
+from keras_vidrec.applications.head import describe
+from keras_vidrec.data import pipeline
+from keras_vidrec.training import dataset as datasets
+from keras_vidrec.training import distribution
+from keras_vidrec.training import network
+from keras_vidrec.training import optimiser
+from keras_vidrec.training.backup import Backup
+from keras_vidrec.training.best_model import BestModel
+from keras_vidrec.training.run import Run
+from keras_vidrec.training.stop_on_nan import StopOnNaN
+
+logger = logging.getLogger("keras_vidrec")
+
+
+def train(recipe, directory, verbose="auto"):
+    """Trains a recipe to its end; goes on where an interrupted run stopped.
+
+    Args:
+        recipe: `Recipe`.
+        directory: path of the run directory: new, empty, or an interrupted
+            run of the same recipe.
+        verbose: as in `fit`: `"auto"`, 0 (silent), 1 (progress bar) or 2 (a
+            line an epoch).
+
+    Returns:
+        `Run`, whose `model_file` holds the trained network.
+
+    Raises:
+        ValueError: on a recipe that does not fit the data, or a directory
+            that holds something else.
+        LossIsNaN: if training diverges.
+        TooManyFailures: if over 5 % of the videos cannot be read.
+    """
+    data = datasets.load(recipe)
+    for problem in data.problems:
+        logger.warning("%s", problem)
+    run = Run(directory)
+    run.claim(recipe)
+    keras.utils.set_random_seed(recipe.seed)
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(recipe.precision)
+    try:
+        _fit(recipe, data, run, verbose)
+    finally:
+        keras.config.set_dtype_policy(policy)
+        data.source.save()
+    return run
+
+
+def _fit(recipe, data, run, verbose):
+    batch_size = recipe.optimiser.batch_size
+    steps = pipeline.steps_per_epoch(len(data.train), batch_size)
+    epochs = optimiser.num_epochs(recipe.schedule, recipe.optimiser, steps)
+
+    strategy = distribution.strategy()
+    with distribution.scope(strategy):
+        model = network.build(recipe, data.source.classes)
+        distribution.synchronize_batch_norm(model, strategy)
+        trained = clip_logits_model(model)
+        trained.compile(
+            optimiser.build(recipe.optimiser, recipe.schedule, steps),
+            keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            weighted_metrics=["accuracy"],
+        )
+
+    stateful = {}
+    if data.validation:
+        stateful["best_model"] = BestModel(model, run.model_file)
+    backup = Backup(run.backup, stateful)
+    initial_epoch = backup.restore(trained)
+    if initial_epoch >= epochs and run.model_file.exists():
+        logger.warning("%s is trained to its end already.", run.path)
+        return
+    _trim_log(run.log_file, initial_epoch)
+
+    spec = describe(model).clip_spec
+    failures = pipeline.Failures(len(data.train))
+    clips = pipeline.make(
+        data.source,
+        spec,
+        data.train,
+        training=True,
+        batch_size=batch_size,
+        seed=recipe.seed,
+        initial_epoch=initial_epoch,
+        augmentation=recipe.augmentation,
+        failures=failures,
+    )
+    validation = None
+    if data.validation:
+        validation = pipeline.make(
+            data.source,
+            spec,
+            data.validation,
+            training=False,
+            batch_size=batch_size,
+        )
+    try:
+        trained.fit(
+            clips,
+            steps_per_epoch=steps,
+            epochs=epochs,
+            initial_epoch=initial_epoch,
+            validation_data=validation,
+            verbose=verbose,
+            shuffle=False,  # the pipeline has done it
+            callbacks=[
+                StopOnNaN(),
+                keras.callbacks.CSVLogger(run.log_file, append=True),
+                keras.callbacks.TensorBoard(run.tensorboard),
+                *stateful.values(),
+                backup,  # last: it keeps what the others have done
+            ],
+        )
+    except tf.errors.OpError as error:
+        if failures.fatal is not None:
+            raise failures.fatal from error
+        raise
+    if not data.validation:
+        model_file.save(model, run.model_file)
+
+
+def _trim_log(path, initial_epoch):
+    """Drops rows of epochs that an interruption will have repeated."""
+    if not path.exists():
+        return
+    with open(path, newline="", encoding="utf-8") as file:
+        header, *rows = list(csv.reader(file)) or [[]]
+    kept = [row for row in rows if row and int(row[0]) < initial_epoch]
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        csv.writer(file, lineterminator="\n").writerows(
+            [header, *kept] if kept else []
+        )

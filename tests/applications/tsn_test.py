@@ -1,0 +1,279 @@
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+import keras_vidrec
+from keras_vidrec.applications import TSN
+from keras_vidrec.applications.head import clip_logits_model
+from keras_vidrec.applications.head import snippet_logits_model
+from keras_vidrec.clip_spec import ClipSpec
+
+CLASSES = 4
+
+
+def clips(num_segments=3, channels=3, batch=2, size=32):
+    rng = np.random.default_rng(0)
+    shape = (batch, num_segments, size, size, channels)
+    return rng.integers(0, 256, shape, "uint8")
+
+
+def tiny(**arguments):
+    return TSN(**{"backbone": "tiny", "classes": CLASSES, **arguments})
+
+
+def wake(model):
+    """Random logits instead of nearly equal ones (std 0.001)."""
+    layer = model.get_layer("logits")
+    rng = np.random.default_rng(1)
+    layer.set_weights([rng.normal(size=w.shape) for w in layer.get_weights()])
+    return model
+
+
+@pytest.mark.parametrize(
+    "modality, expected", [("rgb", 10_373_765), ("flow", 10_395_717)]
+)
+def test_parameters_of_the_paper(modality, expected):
+    model = TSN(modality=modality)
+    counts = [np.prod(weight.shape) for weight in model.trainable_weights]
+    assert sum(map(int, counts)) == expected
+
+
+@pytest.mark.parametrize(
+    "arguments, channels",
+    [
+        ({}, 3),
+        ({"modality": "rgb_diff"}, 18),
+        ({"modality": "rgb_diff", "include_preprocessing": False}, 15),
+        ({"modality": "flow"}, 10),
+        ({"modality": "warped_flow", "snippet_length": 10}, 20),
+    ],
+)
+def test_input_of_each_modality(arguments, channels):
+    model = tiny(**arguments)
+    assert model.input_shape == (None, None, None, None, channels)
+    scores = model.predict(clips(channels=channels), verbose=0)
+    assert scores.shape == (2, CLASSES)
+    np.testing.assert_allclose(scores.sum(axis=1), 1, atol=1e-6)
+
+
+def test_average_consensus_acts_on_logits():
+    model = wake(tiny())
+    video = clips(num_segments=5)
+    logits = snippet_logits_model(model).predict(video, verbose=0)
+    assert logits.shape == (2, 5, CLASSES)
+    mean = logits.mean(axis=1)
+    exponentials = np.exp(mean - mean.max(axis=1, keepdims=True))
+    expected = exponentials / exponentials.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(
+        model.predict(video, verbose=0), expected, atol=1e-5
+    )
+    np.testing.assert_allclose(
+        clip_logits_model(model).predict(video, verbose=0), mean, atol=1e-5
+    )
+
+
+def test_every_segment_is_seen_by_the_same_network():
+    model = snippet_logits_model(wake(tiny()))
+    video = clips(num_segments=4)
+    alone = [
+        model.predict(video[:, k : k + 1], verbose=0)[:, 0] for k in range(4)
+    ]
+    together = model.predict(video, verbose=0)
+    np.testing.assert_allclose(together, np.stack(alone, 1), atol=1e-5)
+
+
+def test_preprocessing_is_part_of_the_model():
+    """Raw pixels through the model equal scaled ones through the same network
+    without preprocessing; rgb_diff makes its differences itself."""
+    for modality, channels, prepare in (
+        ("rgb", 3, lambda x: x / 127.5 - 1),
+        ("flow", 10, lambda x: x / 127.5 - 1),
+        ("rgb_diff", 18, lambda x: x[..., 3:] - x[..., :-3]),
+    ):
+        raw = wake(tiny(modality=modality))
+        bare = tiny(modality=modality, include_preprocessing=False)
+        bare.set_weights(raw.get_weights())
+        pixels = clips(channels=channels)
+        np.testing.assert_allclose(
+            bare.predict(prepare(pixels.astype("float32")), verbose=0),
+            raw.predict(pixels, verbose=0),
+            atol=1e-5,
+        )
+
+
+def test_without_top():
+    video = clips(size=40)
+    maps = tiny(include_top=False)
+    features = maps.predict(video, verbose=0)
+    assert features.ndim == 5 and features.shape[:2] == (2, 3)
+    for pooling, reduce in (("avg", np.mean), ("max", np.max)):
+        pooled = tiny(include_top=False, pooling=pooling)
+        pooled.set_weights(maps.get_weights())
+        np.testing.assert_allclose(
+            pooled.predict(video, verbose=0),
+            reduce(features, axis=(2, 3)),
+            atol=1e-5,
+        )
+
+
+@pytest.mark.parametrize("consensus", ["average", "max", "weighted", "top_k"])
+def test_gradients_reach_every_weight(consensus):
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("reads gradients with tf.GradientTape")
+    import tensorflow as tf
+
+    model = wake(tiny(num_segments=3, consensus=consensus, modality="flow"))
+    with tf.GradientTape() as tape:
+        scores = model(clips(channels=10), training=True)
+        loss = keras.losses.SparseCategoricalCrossentropy()(
+            np.array([0, 1]), scores
+        )
+    weights = model.trainable_weights
+    for weight, gradient in zip(weights, tape.gradient(loss, weights)):
+        assert gradient is not None, weight.path
+        assert np.abs(gradient).max() > 0, weight.path
+
+
+def test_training_changes_every_weight():
+    """What the gradient test says, on any backend, through `fit`."""
+    model = wake(tiny())
+    model.compile(keras.optimizers.SGD(0.1), "sparse_categorical_crossentropy")
+    before = [w.copy() for w in model.get_weights()]
+    model.fit(clips(batch=4), np.arange(4), verbose=0)
+    for weight, old in zip(model.weights, before):
+        new = ops.convert_to_numpy(weight)
+        assert np.isfinite(new).all(), weight.path
+        assert np.abs(new - old).max() > 0, weight.path
+
+
+def test_saved_again_and_again(tmp_path):
+    model = wake(tiny(modality="rgb_diff", num_segments=7))
+    model.get_layer("predictions").class_names = "abcd"
+    video = clips(num_segments=7, channels=18)
+    expected = model.predict(video, verbose=0)
+    for _ in range(2):
+        model.save(tmp_path / "model.keras")
+        model = keras.models.load_model(tmp_path / "model.keras")
+        np.testing.assert_allclose(
+            model.predict(video, verbose=0), expected, atol=1e-6
+        )
+    description = keras_vidrec.describe(model)
+    assert description.class_names == ("a", "b", "c", "d")
+    assert description.clip_spec == ClipSpec(
+        modalities=("rgb_diff",),
+        num_segments=7,
+        snippet_length=5,
+        crop_scales=(1.0, 0.875, 0.75),
+    )
+
+
+def test_weights_file(tmp_path):
+    model = wake(tiny())
+    model.save_weights(tmp_path / "tsn.weights.h5")
+    copy = tiny(weights=str(tmp_path / "tsn.weights.h5"))
+    np.testing.assert_array_equal(
+        copy.predict(clips(), verbose=0), model.predict(clips(), verbose=0)
+    )
+
+
+def test_on_another_tensor():
+    pixels = keras.Input((3, 32, 32, 3), name="pixels")
+    inverted = keras.layers.Rescaling(-1, 255, name="invert")(pixels)
+    model = tiny(input_tensor=inverted, num_segments=3)
+    assert model.input.name == "pixels"
+    assert model.get_layer("invert") is not None
+    assert model.predict(clips(), verbose=0).shape == (2, CLASSES)
+
+
+def test_any_model_as_backbone():
+    frames = keras.Input((None, None, 10))
+    maps = keras.layers.Conv2D(8, 3, activation="relu")(frames)
+    backbone = keras.Model(frames, maps)
+    model = tiny(backbone=backbone, modality="flow")
+    assert not [x for x in model.layers if x.name == "preprocessing"]
+    assert model.predict(clips(channels=10), verbose=0).shape == (2, CLASSES)
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_mixed_precision_keeps_the_head_in_float32(policy):
+    keras.config.set_dtype_policy(policy)
+    model = tiny()
+    assert model.get_layer("rgb").output.dtype == policy[len("mixed_") :]
+    for name in ("logits", "consensus", "predictions"):
+        assert model.get_layer(name).output.dtype == "float32"
+    scores = model.predict(clips(), verbose=0)
+    assert scores.dtype == np.float32 and np.isfinite(scores).all()
+
+
+@pytest.mark.tensorflow_only
+def test_export_serves_the_same(tmp_path):
+    model = wake(tiny())
+    model.export(tmp_path / "saved_model", verbose=False)
+    served = keras.layers.TFSMLayer(tmp_path / "saved_model", "serve")
+    for num_segments, size in ((3, 32), (5, 48)):
+        video = clips(num_segments, size=size).astype("float32")
+        np.testing.assert_allclose(
+            ops.convert_to_numpy(served(video)),
+            model.predict(video, verbose=0),
+            atol=1e-5,
+        )
+
+
+@pytest.mark.tensorflow_only
+def test_two_devices_train_like_one(tmp_path):
+    import tensorflow as tf
+
+    from keras_vidrec.training import distribution
+
+    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    weights = []
+    video, labels = clips(batch=4), np.array([0, 1, 2, 3])
+    for chosen in (None, strategy):
+        keras.utils.set_random_seed(0)
+        with distribution.scope(chosen):
+            model = tiny(dropout=0.0)
+            distribution.synchronize_batch_norm(model, chosen)
+            model.compile(
+                keras.optimizers.SGD(0.01, momentum=0.9),
+                "sparse_categorical_crossentropy",
+            )
+        data = tf.data.Dataset.from_tensor_slices((video, labels)).batch(4)
+        model.fit(data, epochs=2, verbose=0, shuffle=False)
+        weights.append(model.get_weights())
+        model.save(tmp_path / "model.keras")
+        saved = keras.models.load_model(tmp_path / "model.keras")
+        np.testing.assert_allclose(
+            saved.predict(video, verbose=0),
+            model.predict(video, verbose=0),
+            atol=1e-6,
+        )
+    for one, two in zip(*weights):
+        np.testing.assert_allclose(one, two, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"modality": "depth"}, "modality='depth'"),
+        ({"snippet_length": 5}, "snippet_length=5"),
+        ({"consensus": "median"}, "mode='median'"),
+        ({"consensus": "weighted"}, "num_segments=None"),
+        ({"dropout": 1}, "dropout=1"),
+        ({"classes": 0}, "classes=0"),
+        ({"classifier_activation": "relu"}, "classifier_activation='relu'"),
+        ({"pooling": "mean"}, "pooling='mean'"),
+        ({"weights": "nonsense"}, "weights='nonsense'"),
+        ({"backbone": "resnet18"}, "Received: 'resnet18'"),
+        ({"input_shape": (32, 32, 3)}, r"input_shape=\(32, 32, 3\)"),
+        ({"input_shape": (3, 32, 32, 10)}, "channels=3"),
+        (
+            {"input_shape": (3, 32, 32, 3), "num_segments": 5},
+            "num_segments=5",
+        ),
+        ({"input_tensor": np.zeros((1, 3, 32, 32, 3))}, "input_tensor="),
+    ],
+)
+def test_invalid_arguments(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        tiny(**arguments)

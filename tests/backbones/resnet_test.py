@@ -1,0 +1,149 @@
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_vidrec import backbones
+
+
+def randomize(model):
+    """Weights far from their initial values, BN statistics included."""
+    rng = np.random.default_rng(0)
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.set_weights(
+                [rng.uniform(0.5, 1.5, w.shape) for w in layer.get_weights()]
+            )
+        elif isinstance(layer, keras.layers.Conv2D) and layer.use_bias:
+            kernel, bias = layer.get_weights()
+            layer.set_weights([kernel, rng.normal(0, 0.1, bias.shape)])
+
+
+def reference_names(name, unit):
+    """Ours and the Keras names of the layers of a residual unit."""
+    for branch, number in zip(("1", "2a", "2b", "2c"), range(4)):
+        yield f"res{name}_branch{branch}", f"{unit}_{number}_conv"
+        yield f"bn{name}_branch{branch}", f"{unit}_{number}_bn"
+
+
+@pytest.mark.parametrize(
+    "name, builder, units",
+    [
+        ("resnet50", keras.applications.ResNet50, ["abc", "abcd", "abcdef"]),
+        pytest.param(
+            "resnet101",
+            keras.applications.ResNet101,
+            [
+                "abc",
+                ["a", "b1", "b2", "b3"],
+                ["a", *(f"b{i}" for i in range(1, 23))],
+            ],
+            marks=pytest.mark.large,
+        ),
+    ],
+)
+def test_caffe_style_equals_keras_applications(name, builder, units):
+    reference = builder(
+        weights=None, include_top=False, input_shape=(70, 65, 3), pooling="avg"
+    )
+    randomize(reference)
+    tower = backbones.get(name, style="caffe")
+    pairs = [("conv1", "conv1_conv"), ("bn_conv1", "conv1_bn")]
+    for stage, letters in enumerate([*units, "abc"], start=2):
+        for number, letter in enumerate(letters, start=1):
+            pairs += reference_names(
+                f"{stage}{letter}", f"conv{stage}_block{number}"
+            )
+    theirs = {layer.name: layer for layer in reference.layers}
+    copied = 0
+    for our_name, their_name in pairs:
+        if their_name in theirs:
+            layer = tower.get_layer(our_name)
+            layer.set_weights(theirs[their_name].get_weights())
+            copied += len(layer.weights)
+    assert copied == len(tower.weights) == len(reference.weights)
+    x = np.random.default_rng(1).normal(size=(2, 70, 65, 3))
+    expected = ops.convert_to_numpy(reference(x))
+    assert expected.std() > 1e-3
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(tower(x)),
+        expected,
+        rtol=1e-5,
+        atol=1e-5 * np.abs(expected).max(),
+    )
+
+
+def test_the_style_decides_where_the_stride_lies():
+    strides = {}
+    for style in ("pytorch", "caffe"):
+        tower = backbones.get("resnet50", style=style)
+        strides[style] = [
+            tower.get_layer(f"res4a_branch{branch}").strides[0]
+            for branch in ("1", "2a", "2b", "2c")
+        ]
+    assert strides == {"pytorch": [2, 1, 2, 1], "caffe": [2, 2, 1, 1]}
+
+
+def residual_unit(x, tower, name, strides):
+    """A PyTorch-style unit in inference, written out with NumPy padding."""
+
+    def convolution(x, branch, strides):
+        kernel = tower.get_layer(f"res{name}_branch{branch}").kernel
+        pad = kernel.shape[0] // 2
+        x = np.pad(x, [(0, 0), (pad, pad), (pad, pad), (0, 0)])
+        x = ops.convert_to_numpy(
+            ops.conv(x.astype("float32"), kernel, strides, "valid")
+        )
+        norm = tower.get_layer(f"bn{name}_branch{branch}")
+        gamma, beta, mean, variance = norm.get_weights()
+        return (x - mean) / np.sqrt(variance + 1e-5) * gamma + beta
+
+    y = np.maximum(convolution(x, "2a", 1), 0)
+    y = np.maximum(convolution(y, "2b", strides), 0)
+    y = convolution(y, "2c", 1)
+    return np.maximum(convolution(x, "1", strides) + y, 0)
+
+
+def test_pytorch_style_unit_equals_its_formula():
+    tower = backbones.get("tiny")
+    randomize(tower)
+    unit = keras.Model(
+        tower.get_layer("res2b_relu").output,
+        tower.get_layer("res3a_relu").output,
+    )
+    for size in (8, 7):
+        x = np.random.default_rng(0).normal(size=(2, size, size, 32))
+        np.testing.assert_allclose(
+            ops.convert_to_numpy(unit(x)),
+            residual_unit(x, tower, "3a", 2),
+            rtol=1e-4,
+            atol=1e-4,
+        )
+
+
+@pytest.mark.parametrize(
+    "name, present, absent",
+    [
+        ("tiny", ["res5b_relu", "conv1_relu"], ["pool1", "res2c"]),
+        ("resnet50", ["pool1", "res3d_relu", "res4f"], ["res4g", "res3b1"]),
+        ("resnet101", ["res3b3", "res4b22_relu"], ["res4b", "res4b23"]),
+        ("resnet152", ["res3b7", "res4b35_branch2c"], ["res3b", "res4b36"]),
+    ],
+)
+def test_caffe_names(name, present, absent):
+    names = {layer.name for layer in backbones.get(name).layers}
+    common = {
+        "conv1",
+        "bn_conv1",
+        "conv1_relu",
+        "res2a_branch1",
+        "bn2a_branch1",
+        "res2a_branch2a",
+        "bn2a_branch2a",
+        "res2a_branch2a_relu",
+        "res2a",
+        "res2a_relu",
+        "features",
+    }
+    assert names >= common | set(present)
+    assert not names & set(absent)

@@ -1,0 +1,305 @@
+import math
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_vidrec import backbones
+from keras_vidrec.backbones import PixelScaling
+from keras_vidrec.backbones.tower import BACKBONES
+
+# Trainable parameters without the classifier, with ImageNet's 1000 classes.
+PARAMETERS = [
+    ("bn_inception", None, 1024, 11_295_240),
+    ("resnet50", "pytorch", 2048, 25_557_032),
+    ("resnet50", "caffe", 2048, 25_583_592),
+    ("resnet101", "pytorch", 2048, 44_549_160),
+    ("resnet101", "caffe", 2048, 44_601_832),
+    ("resnet152", "pytorch", 2048, 60_192_808),
+    ("resnet152", "caffe", 2048, 60_268_520),
+    ("inception_v3", None, 2048, 23_817_352),
+    ("tiny", None, 256, 478_904),
+]
+
+
+def count(variables):
+    return sum(math.prod(variable.shape) for variable in variables)
+
+
+def images(*shape):
+    return np.random.default_rng(0).normal(size=shape).astype("float32")
+
+
+@pytest.mark.parametrize("name, style, features, expected", PARAMETERS)
+def test_parameters_and_names(name, style, features, expected):
+    tower = backbones.get(name, style=style)
+    assert tower.output.shape == (None, features)
+    head = features * 1000 + 1000
+    assert count(tower.trainable_variables) + head == expected
+    names = [layer.name for layer in tower.layers]
+    assert len(set(names)) == len(names)
+    assert names[-1] == "features"
+    assert tower.name == name
+    for layer in tower.layers:
+        if isinstance(layer, keras.layers.Conv2D):
+            assert layer.kernel_initializer.__class__.__name__ == "HeNormal"
+            assert layer.strides == (1, 1) or layer.padding == "valid"
+        if isinstance(layer, keras.layers.BatchNormalization):
+            assert not layer.synchronized
+
+
+def test_every_family_is_named():
+    assert list(BACKBONES) == [
+        "tiny",
+        "bn_inception",
+        "resnet50",
+        "resnet101",
+        "resnet152",
+        "inception_v3",
+    ]
+    with pytest.raises(TypeError):
+        BACKBONES["other"] = {}
+
+
+# Sizes of the maps of a whole frame of 340x256; the nets round differently.
+@pytest.mark.parametrize(
+    "name, map_size",
+    [
+        ("tiny", (16, 22)),
+        ("bn_inception", (8, 11)),
+        ("resnet50", (8, 11)),
+        ("inception_v3", (6, 9)),
+    ],
+)
+def test_whole_frames_of_any_size(name, map_size):
+    tower = backbones.get(name, pooling=None)
+    assert tower.output.shape[1:3] == (None, None)
+    y = tower(images(1, 256, 340, 3))
+    assert tuple(y.shape[1:3]) == map_size
+    assert np.isfinite(ops.convert_to_numpy(y)).all()
+    # Odd sizes, through the compiled path.
+    assert np.isfinite(tower.predict(images(1, 97, 83, 3), verbose=0)).all()
+
+
+@pytest.mark.parametrize("pooling", ["avg", "max"])
+def test_pooling(pooling):
+    tower = backbones.get("tiny", channels=10, pooling=pooling)
+    maps = keras.Model(tower.input, tower.layers[-2].output)
+    x = images(2, 40, 33, 10)
+    reduce = {"avg": np.mean, "max": np.max}[pooling]
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(tower(x)),
+        reduce(ops.convert_to_numpy(maps(x)), (1, 2)),
+        atol=1e-5,
+    )
+
+
+def test_input_shape_is_kept():
+    tower = backbones.get("tiny", channels=2, input_shape=(64, None))
+    assert tower.input.shape == (None, 64, None, 2)
+
+
+def test_gradients_reach_every_weight():
+    tower = backbones.get("tiny", channels=4)
+    x = ops.convert_to_tensor(images(4, 32, 32, 4))
+    weights = ops.convert_to_tensor(images(4, 256))
+    variables = tower.trainable_variables
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        with tf.GradientTape() as tape:
+            loss = ops.sum(tower(x, training=True) * weights)
+        gradients = tape.gradient(loss, [v.value for v in variables])
+    else:
+        import jax
+
+        def loss(values):
+            outputs, _ = tower.stateless_call(
+                values,
+                [v.value for v in tower.non_trainable_variables],
+                x,
+                training=True,
+            )
+            return ops.sum(outputs * weights)
+
+        gradients = jax.grad(loss)([v.value for v in variables])
+    assert len(gradients) == len(variables)
+    for variable, gradient in zip(variables, gradients):
+        largest = np.abs(ops.convert_to_numpy(gradient)).max()
+        assert np.isfinite(largest) and largest > 1e-6, variable.path
+
+
+def test_tiny_learns_from_scratch():
+    # Four textures that differ in the direction of their stripes only.
+    rng = np.random.default_rng(0)
+    labels = np.arange(320) % 4
+    angles = (labels * np.pi / 4)[:, None, None]
+    rows, columns = np.mgrid[:32, :32] / 4
+    phases = rng.uniform(0, 2 * np.pi, (320, 1, 1))
+    waves = np.sin(rows * np.cos(angles) + columns * np.sin(angles) + phases)
+    noise = rng.normal(0, 0.3, (320, 32, 32, 3))
+    x = (waves[..., None] + noise).astype("float32")
+    model = keras.Sequential(
+        [backbones.get("tiny"), keras.layers.Dense(4, name="logits")]
+    )
+    model.compile(
+        keras.optimizers.SGD(0.01, momentum=0.9),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
+    model.fit(x[:256], labels[:256], batch_size=16, epochs=4, verbose=0)
+    _, accuracy = model.evaluate(x[256:], labels[256:], verbose=0)
+    assert accuracy > 0.9
+
+
+def test_mixed_precision():
+    keras.config.set_dtype_policy("mixed_float16")
+    for name in ("tiny", "bn_inception"):
+        tower = backbones.get(name)
+        for layer in tower.layers[1:]:
+            assert layer.compute_dtype == "float16", layer.name
+        assert {v.dtype for v in tower.weights} == {"float32"}
+        y = tower(images(1, 64, 64, 3))
+        assert keras.backend.standardize_dtype(y.dtype) == "float16"
+
+
+def test_two_towers_in_one_model():
+    channels = {"rgb": 3, "flow": 10}
+    images_of = [keras.Input((48, 48, n)) for n in channels.values()]
+    towers = [
+        backbones.get("tiny", channels=n, name=stream)
+        for stream, n in channels.items()
+    ]
+    features = [tower(x) for tower, x in zip(towers, images_of)]
+    model = keras.Model(images_of, keras.layers.Add()(features))
+    assert model.get_layer("flow").get_layer("conv1").kernel.shape[2] == 10
+    x = [images(2, 48, 48, 3), images(2, 48, 48, 10)]
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(model(x)),
+        ops.convert_to_numpy(towers[0](x[0]) + towers[1](x[1])),
+        atol=1e-5,
+    )
+
+
+# Keras 3.15's own saving code warns with NumPy 2.
+@pytest.mark.filterwarnings("ignore:__array__ implementation")
+@pytest.mark.parametrize("name", ["tiny", "bn_inception"])
+def test_save_and_load(tmp_path, name):
+    tower = backbones.get(name, channels=2, name="flow")
+    tower.save(tmp_path / "tower.keras")
+    loaded = keras.saving.load_model(tmp_path / "tower.keras")
+    assert loaded.name == "flow"
+    x = images(1, 70, 65, 2)
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(loaded(x)),
+        ops.convert_to_numpy(tower(x)),
+        rtol=1e-5,
+    )
+
+
+def own_model(output="map", name="own"):
+    inputs = keras.Input((None, None, 3), name="pixels")
+    x = keras.layers.Conv2D(5, 3, name="own_conv")(inputs)
+    if output == "vector":
+        x = keras.layers.GlobalMaxPooling2D(name="own_pool")(x)
+    return keras.Model(inputs, x, name=name)
+
+
+class Subclassed(keras.Model):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.conv = keras.layers.Conv2D(5, 3, name="own_conv")
+
+    def call(self, inputs):
+        return self.conv(inputs)
+
+
+@pytest.mark.parametrize("model", [own_model, lambda: Subclassed(name="own")])
+def test_own_model_is_pooled(model):
+    model = model()
+    tower = backbones.get(model, name="rgb")
+    x = images(2, 9, 8, 3)
+    maps = ops.convert_to_numpy(model(x))
+    assert tower.name == "rgb" and tower.layers[-1].name == "features"
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(tower(x)), maps.mean((1, 2)), atol=1e-6
+    )
+    assert backbones.get(model, pooling=None).output.shape[-1] == 5
+    assert backbones.get(model).name == "own"
+
+
+def test_own_model_with_a_vector_is_kept():
+    model = own_model("vector")
+    tower = backbones.get(model)
+    x = images(2, 9, 8, 3)
+    np.testing.assert_array_equal(
+        ops.convert_to_numpy(tower(x)), ops.convert_to_numpy(model(x))
+    )
+
+
+def test_unfit_own_models():
+    with pytest.raises(ValueError, match=r"Received: \(None, None, 10\)"):
+        backbones.get(own_model(), channels=10)
+    dense = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    with pytest.raises(ValueError, match=r"Received: \[\(None, 4\)\]"):
+        backbones.get(dense)
+    flat = keras.Sequential(
+        [keras.Input((4, 4, 3)), keras.layers.Reshape((16, 3))]
+    )
+    with pytest.raises(ValueError, match=r"Received: \[\(None, 16, 3\)\]"):
+        backbones.get(flat)
+
+
+@pytest.mark.parametrize(
+    "args, kwargs, message",
+    [
+        (["resnet18"], {}, "'resnet152', 'inception_v3'.*Received: 'resnet18'"),
+        ([None], {}, "Received: None"),
+        (["resnet50"], {"style": "torch"}, "Received: style='torch'"),
+        (["tiny"], {"style": "caffe"}, "no choice.*Received: style='caffe'"),
+        (["tiny"], {"channels": 0}, "Received: channels=0"),
+        (["tiny"], {"pooling": "mean"}, "Received: pooling='mean'"),
+        (
+            ["tiny"],
+            {"input_shape": (32, 32, 3)},
+            r"Received: input_shape=\(32, 32, 3\)",
+        ),
+    ],
+)
+def test_invalid_arguments(args, kwargs, message):
+    with pytest.raises(ValueError, match=message):
+        backbones.get(*args, **kwargs)
+
+
+BGR = PixelScaling((104.0, 117.0, 123.0), 1.0, "bgr")
+CAFFE = PixelScaling((103.939, 116.779, 123.68), 1.0, "bgr")
+TORCH = PixelScaling((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
+
+
+@pytest.mark.parametrize(
+    "name, style, rgb, flow",
+    [
+        ("bn_inception", None, BGR, PixelScaling(128.0)),
+        ("resnet50", None, TORCH, PixelScaling(128.0, 128.0)),
+        ("resnet152", "pytorch", TORCH, PixelScaling(128.0, 128.0)),
+        ("resnet101", "caffe", CAFFE, PixelScaling(128.0)),
+        ("inception_v3", None, *[PixelScaling(127.5, 127.5)] * 2),
+        ("tiny", None, *[PixelScaling(127.5, 127.5)] * 2),
+    ],
+)
+def test_preprocessing(name, style, rgb, flow):
+    assert backbones.preprocessing(name, "rgb", style) == rgb
+    assert backbones.preprocessing(name, "flow", style) == flow
+    assert backbones.preprocessing(name, "warped_flow", style) == flow
+    assert backbones.preprocessing(name, "rgb_diff", style) is None
+
+
+def test_preprocessing_of_others():
+    assert backbones.preprocessing(own_model(), "rgb") is None
+    with pytest.raises(ValueError, match="Received: modality='depth'"):
+        backbones.preprocessing("tiny", "depth")
+    with pytest.raises(ValueError, match="Received: 'vgg'"):
+        backbones.preprocessing("vgg", "rgb")
+    with pytest.raises(ValueError, match="Received: channel_order='gbr'"):
+        PixelScaling(0.0, channel_order="gbr")

@@ -1,0 +1,168 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_vidrec.clip_spec import ClipSpec
+from keras_vidrec.data import pipeline
+from keras_vidrec.data.clip_reader import Augmentation
+from tests.data.memory_source import MemorySource
+
+SPEC = ClipSpec(size=16)
+
+
+def training(source=None, split=range(8), batch_size=3, **arguments):
+    return pipeline.make(
+        source or MemorySource(),
+        SPEC,
+        split,
+        training=True,
+        batch_size=batch_size,
+        **arguments,
+    )
+
+
+def batches(dataset, number):
+    return [
+        (clips, labels)
+        for clips, labels in dataset.take(number).as_numpy_iterator()
+    ]
+
+
+def videos_of(taken):
+    return [clips[:, 0, 0, 0, 0].tolist() for clips, _ in taken]
+
+
+def test_an_epoch_shows_every_video_and_fills_its_last_batch():
+    steps = pipeline.steps_per_epoch(8, 3)
+    assert steps == 3
+    first, second = [
+        sum(videos_of(batches(training(initial_epoch=epoch), steps)), [])
+        for epoch in (0, 1)
+    ]
+    for order in (first, second):
+        assert sorted(order[:8]) == list(range(8))
+        assert order[8:] == order[:1]  # a further draw of the first video
+    assert first != second
+
+
+def test_every_draw_is_a_function_of_seed_epoch_and_position():
+    whole = batches(training(seed=3), 9)
+    again = batches(training(seed=3), 9)
+    resumed = batches(training(seed=3, initial_epoch=2), 3)
+    for (a, _), (b, _) in zip(whole, again):
+        np.testing.assert_array_equal(a, b)
+    for (a, _), (b, _) in zip(whole[6:], resumed):
+        np.testing.assert_array_equal(a, b)
+    other = batches(training(seed=4), 9)
+    assert videos_of(other) != videos_of(whole)
+
+
+def test_labels_belong_to_their_clips():
+    for clips, labels in batches(training(), 6):
+        np.testing.assert_array_equal(clips[:, 0, 0, 0, 0] % 2, labels)
+        assert clips.dtype == np.uint8 and labels.dtype == np.int32
+
+
+def test_several_modalities_come_by_name():
+    spec = ClipSpec(
+        modalities=("rgb", "flow"), snippet_length=5, size=16, num_segments=2
+    )
+    dataset = pipeline.make(
+        MemorySource(), spec, range(8), training=True, batch_size=2
+    )
+    inputs, labels = dataset.element_spec
+    assert {name: spec.shape.as_list() for name, spec in inputs.items()} == {
+        "rgb": [2, 2, 16, 16, 3],
+        "flow": [2, 2, 16, 16, 10],
+    }
+    assert labels == tf.TensorSpec((2,), tf.int32)
+    inputs, _ = next(dataset.as_numpy_iterator())
+    assert inputs["flow"].shape == (2, 2, 16, 16, 10)
+
+
+def test_testing_keeps_the_order_and_the_last_small_batch():
+    split = [5, 2, 7, 0]
+    dataset = pipeline.make(
+        MemorySource(),
+        SPEC,
+        split,
+        training=False,
+        batch_size=3,
+        num_segments=4,
+        crops="ten",
+    )
+    (first, labels, weights), (last, *_) = dataset.as_numpy_iterator()
+    assert first.shape == (3, 40, 16, 16, 3) and len(last) == 1
+    assert first[:, 0, 0, 0, 0].tolist() + [last[0, 0, 0, 0, 0]] == split
+    assert labels.tolist() == [1, 0, 1] and weights.tolist() == [1, 1, 1]
+
+
+def test_a_broken_video_is_replaced_logged_and_counted_once(caplog):
+    source = MemorySource(num_videos=40, broken=[7, 30])
+    failures = pipeline.Failures(40)
+    dataset = training(source, range(40), batch_size=8, failures=failures)
+    taken = batches(dataset, 10)  # two epochs
+    seen = sum(videos_of(taken), [])
+    assert len(seen) == 80 and not {7, 30} & set(seen)
+    assert set(failures.errors) == {"video7", "video30"}
+    messages = [record.getMessage() for record in caplog.records]
+    assert sorted(messages) == [
+        "Skipped a video: Cannot read the video 'video30': it is broken",
+        "Skipped a video: Cannot read the video 'video7': it is broken",
+    ]
+    # The replacement is a draw like any other.
+    for (a, _), (b, _) in zip(
+        taken, batches(training(source, range(40), batch_size=8), 10)
+    ):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    "num_videos, broken", [(40, [1, 2, 3]), (2, [0, 1]), (1, [0])]
+)
+def test_too_many_broken_videos_stop_the_run(num_videos, broken):
+    source = MemorySource(num_videos=num_videos, broken=broken)
+    failures = pipeline.Failures(num_videos)
+    dataset = training(
+        source, range(num_videos), batch_size=1, failures=failures
+    )
+    with pytest.raises(tf.errors.OpError, match="TooManyFailures"):
+        batches(dataset, 2 * num_videos)
+    assert f"of {num_videos} videos cannot be read" in str(failures.fatal)
+    assert "at most 5 %" in str(failures.fatal)
+
+
+def test_a_broken_video_counts_nothing_in_testing():
+    source = MemorySource(num_videos=3, broken=[1])
+    dataset = pipeline.make(
+        source, SPEC, range(3), training=False, batch_size=3
+    )
+    clips, _, weights = next(dataset.as_numpy_iterator())
+    assert weights.tolist() == [1, 0, 1]
+    assert not clips[1].any() and clips[2].any()
+
+
+def test_augmentation_is_passed_on():
+    plain = training(augmentation=Augmentation(crop="centre", flip=False))
+    for clips, _ in batches(plain, 4):
+        assert (clips[..., 0, 2] < clips[..., -1, 2]).all()
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"split": []}, "at least one video"),
+        ({"batch_size": 0}, "batch_size=0"),
+        ({"batch_size": 2.0}, "batch_size=2.0"),
+    ],
+)
+def test_invalid_arguments(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        training(**arguments)
+
+
+def test_training_needs_labels():
+    source = MemorySource()
+    source.labels = (0, 1, -1, 0, 1, 0, 1, 0)
+    with pytest.raises(ValueError, match="video 2 without a label"):
+        training(source)
