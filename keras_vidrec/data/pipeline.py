@@ -120,12 +120,14 @@ def make(
         `10 * num_segments` segments.
 
     Raises:
-        ValueError: on an empty split, a batch size below 1, or unlabelled
-            videos in training.
+        ValueError: on a modality the source does not hold, an empty split, a
+            batch size below 1, or unlabelled videos in training.
     """
     split = np.asarray(split, np.int64)
     labels = np.asarray(source.labels, np.int32)
-    _check(split, labels, training, batch_size)
+    _check(source, spec, split, batch_size)
+    if training:
+        _check_labels(labels, split)
     if failures is None:
         failures = Failures(len(split))
     if training:
@@ -238,7 +240,14 @@ def _test_reader(source, spec, num_segments, crops, mode, failures):
 _ONE = np.float32(1)
 
 
-def _check(split, labels, training, batch_size):
+def _check(source, spec, split, batch_size):
+    for modality in spec.modalities:
+        if modality not in source.modalities:
+            raise ValueError(
+                f"Expected a modality that the dataset holds, one of "
+                f"{source.modalities} (flow must be prepared). Received: "
+                f"modality={modality!r}"
+            )
     if split.ndim != 1 or not split.size:
         raise ValueError(
             "Expected a split of at least one video. Received: an array of "
@@ -249,7 +258,10 @@ def _check(split, labels, training, batch_size):
             "Invalid `batch_size`. Expected a positive integer. Received: "
             f"batch_size={batch_size!r}"
         )
-    if training and labels[split].min() < 0:
+
+
+def _check_labels(labels, split):
+    if labels[split].min() < 0:
         raise ValueError(
             "Expected a class for every training video. Received: video "
             f"{split[labels[split].argmin()]} without a label"

@@ -18,12 +18,14 @@ class Source(typing.Protocol):
         groups: tuple of str. Videos of one group (same scene, same actor)
             never stand on both sides of a split.
         classes: tuple of str. Class names by class index.
+        modalities: tuple of str. Which of `clip_spec.MODALITIES` it holds.
     """
 
     videos: tuple
     labels: tuple
     groups: tuple
     classes: tuple
+    modalities: tuple
 
     def num_frames(self, index, modality):
         """Number of stored images of `modality` in video `index`: frames for
@@ -38,7 +40,7 @@ class Source(typing.Protocol):
 
         Args:
             index: int. The video.
-            modality: str. One of `clip_spec.MODALITIES`.
+            modality: str. One of `modalities`.
             indices: sequence of int, 0-based, within `num_frames`, in any
                 order, repetitions allowed.
 

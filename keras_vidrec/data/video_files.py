@@ -15,6 +15,8 @@ class VideoFiles:
             show.
     """
 
+    modalities = ("rgb", "rgb_diff")
+
     def __init__(self, catalog):
         self.videos = catalog.videos
         self.labels = catalog.labels
@@ -30,9 +32,7 @@ class VideoFiles:
 
         Raises:
             VideoError: if the video cannot be read.
-            ValueError: if the modality is not made of frames.
         """
-        _check_modality(modality)
         return self._frame_counts[self.videos[index]]
 
     def read(self, index, modality, indices):
@@ -40,9 +40,7 @@ class VideoFiles:
 
         Raises:
             VideoError: if the video cannot be read.
-            ValueError: if the modality is not made of frames.
         """
-        _check_modality(modality)
         name = self.videos[index]
         return video.read_frames(
             self._root / name, indices, num_frames=self._frame_counts[name]
@@ -51,11 +49,3 @@ class VideoFiles:
     def save(self):
         """Keeps what was learnt of the files (frame counts) for next time."""
         self._frame_counts.save()
-
-
-def _check_modality(modality):
-    if modality not in ("rgb", "rgb_diff"):
-        raise ValueError(
-            "Video files hold frames only. Expected a modality made of frames, "
-            f"rgb or rgb_diff. Received: modality={modality!r}"
-        )

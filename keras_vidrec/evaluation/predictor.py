@@ -36,7 +36,8 @@ class Predictor:
 
     Raises:
         ValueError: if the model holds no clip specification, or asks for
-            flow, which a video file alone does not hold.
+            flow, which a video file alone does not hold, or the crops are
+            unknown.
     """
 
     def __init__(self, model, num_segments=25, crops="centre"):
@@ -52,6 +53,11 @@ class Predictor:
             raise ValueError(
                 "Expected a network that sees frames only. Received: a "
                 f"network of {motion}, which must be prepared first"
+            )
+        if crops not in clip_reader.TEST_CROPS:
+            raise ValueError(
+                f"Invalid `crops`. Expected one of {clip_reader.TEST_CROPS}. "
+                f"Received: crops={crops!r}"
             )
         self._names = description.class_names
         self._scorer = SnippetScorer(model)
@@ -76,6 +82,7 @@ class Predictor:
             0,
             self._spec,
             num_segments=self._num_segments,
+            mode="test",
             crops=self._crops,
         )
         if len(clip) == 1:
@@ -97,6 +104,7 @@ class _OneFile:
 
     labels = (-1,)
     classes = ()
+    modalities = ("rgb", "rgb_diff")
 
     def __init__(self, path):
         self._path = pathlib.Path(path)

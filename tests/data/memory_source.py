@@ -9,6 +9,8 @@ class MemorySource:
     """Video i, frame t: all pixels of rgb are (i, t, column), of flow (t,
     column). Broken videos raise like unreadable files."""
 
+    modalities = ("rgb", "rgb_diff", "flow", "warped_flow")
+
     def __init__(self, num_videos=8, num_frames=20, broken=(), size=(32, 40)):
         self.videos = tuple(f"video{i}" for i in range(num_videos))
         self.labels = tuple(i % 2 for i in range(num_videos))

@@ -161,6 +161,13 @@ def test_invalid_arguments(arguments, message):
         training(**arguments)
 
 
+def test_the_source_must_hold_the_modality():
+    source = MemorySource()
+    source.modalities = ("flow",)
+    with pytest.raises(ValueError, match="must be prepared.*modality='rgb'"):
+        training(source)
+
+
 def test_training_needs_labels():
     source = MemorySource()
     source.labels = (0, 1, -1, 0, 1, 0, 1, 0)

@@ -1,5 +1,4 @@
 import numpy as np
-import pytest
 
 from keras_vidrec.data import catalog
 from keras_vidrec.data import video
@@ -18,13 +17,3 @@ def test_is_a_source_of_the_catalog(small_videos):
         np.testing.assert_array_equal(
             source.read(4, modality, [3, 1]), video.read_frames(path, [3, 1])
         )
-
-
-def test_flow_must_be_prepared(small_videos):
-    source = VideoFiles(catalog.discover(small_videos))
-    for call in (
-        lambda: source.num_frames(0, "flow"),
-        lambda: source.read(0, "flow", [0]),
-    ):
-        with pytest.raises(ValueError, match="modality='flow'"):
-            call()
