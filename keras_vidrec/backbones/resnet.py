@@ -9,23 +9,23 @@ from keras_vidrec.layers.batch_normalization import BatchNormalization
 
 EXPANSION = 4
 
-# Filters and kernel size of the stem's convolution and whether a pooling
-# follows; then, for the four stages, residual units and filters of their
-# bottlenecks; last, the stages whose units the Caffe release numbers
-# (a, b1, b2, ...) instead of lettering them (a, b, c, ...).
+# Filters of the stem's convolution; then, for the four stages, residual units,
+# filters of their bottlenecks and strides; last, the stages whose units the
+# Caffe release numbers (a, b1, b2, ...) instead of lettering them (a, b, ...).
 Variant = collections.namedtuple(
-    "Variant", "stem_filters stem_size pool units filters numbered"
+    "Variant", "stem_filters units filters strides numbered"
 )
 WIDTHS = (64, 128, 256, 512)
+STRIDES = (1, 2, 2, 2)
 
 VARIANTS = types.MappingProxyType(
     {
-        "resnet50": Variant(64, 7, True, (3, 4, 6, 3), WIDTHS, ()),
-        "resnet101": Variant(64, 7, True, (3, 4, 23, 3), WIDTHS, (3, 4)),
-        "resnet152": Variant(64, 7, True, (3, 8, 36, 3), WIDTHS, (3, 4)),
-        # For experiments and tests: stride 16 instead of 32 leaves images of
-        # 32 to 112 pixels a map worth pooling.
-        "tiny": Variant(16, 3, False, (2, 2, 2, 2), (8, 16, 32, 64), ()),
+        "resnet50": Variant(64, (3, 4, 6, 3), WIDTHS, STRIDES, ()),
+        "resnet101": Variant(64, (3, 4, 23, 3), WIDTHS, STRIDES, (3, 4)),
+        "resnet152": Variant(64, (3, 8, 36, 3), WIDTHS, STRIDES, (3, 4)),
+        # For small data, experiments and tests: stride 16 leaves images of 32
+        # to 112 pixels a map worth pooling.
+        "tiny": Variant(32, (2, 2, 2, 2), (16, 32, 48, 64), (1, 2, 2, 1), ()),
     }
 )
 
@@ -66,23 +66,22 @@ def resnet(x, variant, style):
     x = _convolution(
         x,
         variant.stem_filters,
-        variant.stem_size,
+        7,
         2,
         style,
         "conv1",
         "bn_conv1",
     )
     x = layers.Activation("relu", name="conv1_relu")(x)
-    if variant.pool:
-        # After a ReLU, zeros pad a maximum as well as minus infinity.
-        x = layers.ZeroPadding2D(1, name="pool1_pad")(x)
-        x = layers.MaxPooling2D(3, strides=2, name="pool1")(x)
-    for stage, (num_units, filters) in enumerate(
-        zip(variant.units, variant.filters), start=2
+    # After a ReLU, zeros pad a maximum as well as minus infinity.
+    x = layers.ZeroPadding2D(1, name="pool1_pad")(x)
+    x = layers.MaxPooling2D(3, strides=2, name="pool1")(x)
+    for stage, (num_units, filters, stride) in enumerate(
+        zip(variant.units, variant.filters, variant.strides), start=2
     ):
         for unit in range(num_units):
             letter = _unit_name(unit, stage in variant.numbered)
-            strides = 2 if stage > 2 and unit == 0 else 1
+            strides = stride if unit == 0 else 1
             x = _residual_unit(
                 x, filters, strides, unit == 0, style, f"{stage}{letter}"
             )

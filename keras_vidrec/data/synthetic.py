@@ -62,7 +62,7 @@ def draw_scene(class_name, group, clip, *, size, num_frames, seed=0):
 def generate(
     directory,
     *,
-    train_groups=8,
+    train_groups=16,
     test_groups=3,
     clips_per_group=4,
     size=(64, 80),
@@ -101,7 +101,7 @@ def generate(
     Args:
         directory: str or path. Made if missing.
         train_groups: int. Groups of each class in the training list. Defaults
-            to `8`.
+            to `16`.
         test_groups: int. Groups of each class in the test list; no group is
             in both. Defaults to `3`.
         clips_per_group: int. Defaults to `4`.

@@ -17,7 +17,6 @@ EVENTS = {
     "grow": (0, 0, 1),
     "shrink": (0, 0, -1),
 }
-PATTERNS = ("noise", "stripes", "dots")
 
 # Lengths are in units of the frame's shorter side.
 _RADIUS = (0.2, 0.25)  # of a growing object, at mid time

@@ -19,7 +19,7 @@ PARAMETERS = [
     ("resnet152", "pytorch", 2048, 60_192_808),
     ("resnet152", "caffe", 2048, 60_268_520),
     ("inception_v3", None, 2048, 23_817_352),
-    ("tiny", None, 256, 478_904),
+    ("tiny", None, 256, 602_248),
 ]
 
 
