@@ -2,6 +2,7 @@
 is registered for saving under `keras_vidrec>`."""
 
 from keras_vidrec.layers.batch_normalization import BatchNormalization
+from keras_vidrec.layers.caffe_pooling import CaffePooling
 from keras_vidrec.layers.class_scores import ClassScores
 from keras_vidrec.layers.consensus import ConsensusLayer
 from keras_vidrec.layers.fold_segments import FoldSegments
@@ -11,6 +12,7 @@ from keras_vidrec.layers.unfold_segments import UnfoldSegments
 
 __all__ = [
     "BatchNormalization",
+    "CaffePooling",
     "ClassScores",
     "ConsensusLayer",
     "FoldSegments",

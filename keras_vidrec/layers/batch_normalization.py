@@ -27,15 +27,17 @@ def _warn_unsynchronized():
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")
 class BatchNormalization(keras.layers.BatchNormalization):
-    """`keras.layers.BatchNormalization`, faster in training on TensorFlow.
+    """`keras.layers.BatchNormalization`, faster on TensorFlow.
 
-    On the TensorFlow backend, a training step over a channels-last image
-    tensor runs TensorFlow's fused kernel instead of separate reductions and
-    multiplications. Outputs, gradients, moving statistics, weights and
-    configuration are those of the Keras layer. Everything else is Keras' own
-    code: other backends, inference, a frozen layer (`trainable=False`), masked
-    inputs, `synchronized=True`, `renorm=True`, and inputs whose rank is not 4
-    or whose `axis` is not the last.
+    On the TensorFlow backend, a channels-last image tensor goes through
+    TensorFlow's fused kernel instead of separate reductions and
+    multiplications; in inference TensorFlow then merges the kernel with the
+    convolution before it and the ReLU after it. Outputs, gradients, moving
+    statistics, weights and configuration are those of the Keras layer.
+    Everything else is Keras' own code: other backends, training steps of a
+    frozen (`trainable=False`) or synchronized layer, masked inputs,
+    `renorm=True`, and inputs whose rank is not 4 or whose `axis` is not the
+    last.
 
     A configuration with `synchronized=True` loads on every backend; where
     there are no replicas to synchronize the layer becomes unsynchronized, with
@@ -58,13 +60,19 @@ class BatchNormalization(keras.layers.BatchNormalization):
     """
 
     def call(self, inputs, training=None, mask=None):
-        if (
-            training
-            and self.trainable
-            and mask is None
-            and self._has_fused_kernel(inputs)
-        ):
-            return self._normalize_by_batch(inputs)
+        if mask is None and self._has_fused_kernel(inputs):
+            if not training:
+                outputs, *_ = self._normalize(
+                    inputs,
+                    ops.cast(self.moving_mean, "float32"),
+                    ops.cast(self.moving_variance, "float32"),
+                    is_training=False,
+                )
+                return ops.cast(outputs, self.compute_dtype)
+            # The kernel of a frozen layer would compute gradients of its
+            # scale and offset for nobody.
+            if self.trainable and not self.synchronized:
+                return self._normalize_by_batch(inputs)
         return super().call(inputs, training=training, mask=mask)
 
     @classmethod
@@ -80,33 +88,37 @@ class BatchNormalization(keras.layers.BatchNormalization):
     def _has_fused_kernel(self, inputs):
         return (
             keras.backend.backend() == "tensorflow"
-            and not self.synchronized
             and not self.renorm
             and len(inputs.shape) == 4
             and self.axis in (-1, 3)
             and keras.backend.standardize_dtype(inputs.dtype) in FUSED_DTYPES
         )
 
-    def _normalize_by_batch(self, inputs):
-        moving_mean = ops.cast(self.moving_mean, "float32")
-        moving_variance = ops.cast(self.moving_variance, "float32")
+    def _normalize(self, inputs, mean, variance, is_training):
         # `tf.nn.fused_batch_norm` would raise a small epsilon to 1.001e-5.
-        outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+        channels = inputs.shape[-1:]
+        return tf.raw_ops.FusedBatchNormV3(
             x=inputs,
             scale=(
                 ops.cast(self.gamma, "float32")
                 if self.scale
-                else tf.ones_like(moving_mean)
+                else tf.ones(channels)
             ),
             offset=(
                 ops.cast(self.beta, "float32")
                 if self.center
-                else tf.zeros_like(moving_mean)
+                else tf.zeros(channels)
             ),
-            mean=tf.zeros([0]),
-            variance=tf.zeros([0]),
+            mean=mean,
+            variance=variance,
             epsilon=self.epsilon,
-            is_training=True,
+            is_training=is_training,
+        )
+
+    def _normalize_by_batch(self, inputs):
+        unused = tf.zeros([0])
+        outputs, mean, variance, *_ = self._normalize(
+            inputs, unused, unused, is_training=True
         )
         # The kernel normalizes by the biased variance, as Keras does, but
         # returns the unbiased one, n / max(n - 1, 1) times as large.
@@ -114,10 +126,12 @@ class BatchNormalization(keras.layers.BatchNormalization):
             tf.size(inputs, out_type=tf.int64) // inputs.shape[-1], "float32"
         )
         variance *= tf.maximum(num_values - 1.0, 1.0) / num_values
-        self.moving_mean.assign(
-            moving_mean * self.momentum + mean * (1.0 - self.momentum)
-        )
-        self.moving_variance.assign(
-            moving_variance * self.momentum + variance * (1.0 - self.momentum)
-        )
+        for moving, batch in (
+            (self.moving_mean, mean),
+            (self.moving_variance, variance),
+        ):
+            moving.assign(
+                ops.cast(moving, "float32") * self.momentum
+                + batch * (1.0 - self.momentum)
+            )
         return ops.cast(outputs, self.compute_dtype)
