@@ -1,0 +1,48 @@
+# `make quickstart` and `make test` work on a bare machine with python3 only:
+# they create .venv, install the package there, and reuse it the next time.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+# Which tests: `make test TESTS=--run-large` runs all of them.
+TESTS ?=
+
+.PHONY: quickstart test lint format clean
+
+quickstart: $(VENV)/.installed
+	$(BIN)/vidrec quickstart
+
+# The networks' branch runs on JAX too; tf.data, tf.distribute and SavedModel
+# are TensorFlow's.
+test: $(VENV)/.installed-test
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(TESTS)
+	KERAS_BACKEND=jax $(BIN)/python -m pytest -n 2 --dist worksteal $(TESTS) \
+		tests/layers tests/backbones tests/applications tests/weights \
+		tests/imports_test.py
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(VENV)/.installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache quickstart
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+# Installed again when the dependencies change.
+$(VENV)/.installed: setup.cfg pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(VENV)/.installed-test: setup.cfg pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable ".[test]"
+	touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-dev: setup.cfg pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	touch $@ $(VENV)/.installed-test $(VENV)/.installed
