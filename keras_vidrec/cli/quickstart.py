@@ -85,7 +85,7 @@ def quickstart(
         f"   {run}/log.csv       the course of training\n"
         f"   {run}/scores        class scores of the test videos\n"
         "   Your own videos, a folder a class:\n"
-        "     vidrec train quickstart_rgb --data DIR --out RUN\n"
+        "     vidrec train scratch --data DIR --out RUN\n"
         "     vidrec evaluate RUN\n"
         "     vidrec predict RUN VIDEO..."
     )

@@ -1,0 +1,93 @@
+"""train, evaluate, export and predict, one after the other, as a user does."""
+
+import json
+
+import numpy as np
+import pytest
+
+from keras_vidrec.evaluation.score_file import Scores
+from tests.cli.command import vidrec
+
+SMALL = [
+    "--set=clip.size=32",
+    "--set=schedule.epochs=1",
+    "--set=optimiser.batch_size=8",
+]
+
+
+@pytest.mark.large
+def test_from_videos_to_predictions(small_videos, tmp_path):
+    run = tmp_path / "run"
+    train = ["train", "quickstart_rgb", "--data", small_videos, "--out", run]
+    out, err = vidrec(*train, *SMALL)
+    assert f"Trained: {run / 'model.keras'}" in out and not err
+
+    # The same command again has nothing left to do, another recipe is
+    # refused, and so is an unknown setting.
+    _, err = vidrec(*train, *SMALL)
+    assert "trained to its end" in err
+    _, err = vidrec(*train, *SMALL, "--set=seed=1", status=1)
+    assert err.startswith("vidrec: ") and "seed=0" in err
+    assert err.count("\n") == 1
+    _, err = vidrec(*train, "--set=sede=1", status=1)
+    assert "Did you mean 'seed'" in err and err.count("\n") == 1
+
+    out, err = vidrec("evaluate", run)
+    assert not err
+    scores = Scores.load(run / "scores" / "test-split1.npz")
+    assert len(scores.videos) == 12 and scores.scores.shape == (12, 12)
+    hits = np.mean(scores.scores.argmax(axis=1) == scores.labels)
+    assert f"top 1                {100 * hits:.2f} %" in out
+    assert "mean class accuracy" in out and "top 5" in out
+
+    out, err = vidrec("export", run)
+    assert "Reloaded and compared" in out and not err
+    assert (run / "saved_model" / "saved_model.pb").is_file()
+
+    clip = small_videos / scores.videos[3]
+    out, err = vidrec("predict", run, clip, "--json", "--segments=3", "--top=2")
+    prediction = json.loads(out)
+    assert prediction["video"] == str(clip) and not err
+    assert len(prediction["classes"]) == 2
+    assert (
+        prediction["classes"][0] == (scores.classes[scores.scores[3].argmax()])
+    )
+
+    # A broken video costs the others nothing.
+    broken = tmp_path / "broken.avi"
+    broken.write_bytes(b"no video")
+    out, err = vidrec("predict", run / "model.keras", broken, clip, status=1)
+    assert str(clip) in out and "%" in out
+    assert str(broken) in err and err.count("\n") == 1
+
+
+def test_no_run_is_one_clear_line(tmp_path):
+    for command in ("evaluate", "export"):
+        _, err = vidrec(command, tmp_path, status=1)
+        assert err == (
+            "vidrec: Expected the directory of a run, with a recipe.yaml. "
+            f"Received: {tmp_path}\n"
+        )
+
+
+def test_no_model_is_one_clear_line(tmp_path):
+    path = tmp_path / "model.keras"
+    _, err = vidrec("predict", path, "video.avi", status=1)
+    assert err == f"vidrec: Expected a .keras file. Received: {path}\n"
+
+
+def test_scripts_are_the_same_commands(tmp_path):
+    import pathlib
+    import subprocess
+    import sys
+
+    import keras_vidrec
+
+    root = pathlib.Path(keras_vidrec.__file__).parents[1]
+    for name in ("train", "evaluate", "export", "predict"):
+        done = subprocess.run(
+            [sys.executable, root / "scripts" / f"{name}.py", "--help"],
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0 and "Usage:" in done.stdout
