@@ -5,6 +5,7 @@ import inspect
 from keras_vidrec import applications
 from keras_vidrec.applications.head import predictions_layer
 from keras_vidrec.training import freezing
+from keras_vidrec.training import initialisation
 
 
 def build(recipe, class_names):
@@ -39,6 +40,7 @@ def build(recipe, class_names):
     layer = predictions_layer(model)
     layer.class_names = class_names
     layer.clip_spec = layer.clip_spec.replace(**recipe.clip)
+    initialisation.start_from(model, recipe.initialisation.weights)
     if recipe.initialisation.partial_batch_norm:
         freezing.partial_batch_norm(model)
     return model

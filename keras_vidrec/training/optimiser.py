@@ -6,6 +6,18 @@ import math
 import keras
 
 from keras_vidrec.training.caffe_sgd import CaffeSGD
+from keras_vidrec.training.caffe_sgd import KernelDecay
+
+
+class DecayedAdam(KernelDecay, keras.optimizers.Adam):
+    pass
+
+
+class DecayedRMSprop(KernelDecay, keras.optimizers.RMSprop):
+    pass
+
+
+_KINDS = {"sgd": CaffeSGD, "adam": DecayedAdam, "rmsprop": DecayedRMSprop}
 
 
 def num_epochs(schedule, optimiser, steps_per_epoch):
@@ -16,19 +28,19 @@ def num_epochs(schedule, optimiser, steps_per_epoch):
 
 
 def learning_rate(schedule, optimiser, steps_per_epoch):
-    """The learning rate as a float or a Keras schedule of optimiser steps.
+    """The learning rate as a float or a Keras schedule.
 
     A boundary at step b means that step number b (from 0) is the first one
     with the smaller rate, as in Caffe.
     """
-    start = optimiser.learning_rate
-    unit = 1
-    if schedule.epochs is not None:
-        unit = steps_per_epoch / optimiser.accumulate
+    start = float(optimiser.learning_rate)  # a recipe may say 1
+    # Keras asks its schedules for the rate by the number of the batch, also
+    # where the gradients of several batches make one step.
+    unit = optimiser.accumulate if schedule.epochs is None else steps_per_epoch
     if schedule.kind == "step":
         # Keras keeps the old value at the boundary itself.
         return keras.optimizers.schedules.PiecewiseConstantDecay(
-            [round(boundary * unit) - 1 for boundary in schedule.boundaries],
+            [boundary * unit - 1 for boundary in schedule.boundaries],
             [
                 start * schedule.factor**i
                 for i in range(len(schedule.boundaries) + 1)
@@ -36,9 +48,7 @@ def learning_rate(schedule, optimiser, steps_per_epoch):
         )
     if schedule.kind == "cosine":
         length = schedule.steps or schedule.epochs
-        return keras.optimizers.schedules.CosineDecay(
-            start, max(round(length * unit), 1)
-        )
+        return keras.optimizers.schedules.CosineDecay(start, length * unit)
     return start
 
 
@@ -63,11 +73,5 @@ def build(optimiser, schedule, steps_per_epoch):
         "gradient_accumulation_steps": accumulate if accumulate > 1 else None,
     }
     if optimiser.name == "sgd":
-        return CaffeSGD(
-            rate, optimiser.momentum, l2=optimiser.weight_decay, **common
-        )
-    kind = {
-        "adam": keras.optimizers.Adam,
-        "rmsprop": keras.optimizers.RMSprop,
-    }[optimiser.name]
-    return kind(rate, weight_decay=optimiser.weight_decay or None, **common)
+        common["momentum"] = float(optimiser.momentum)
+    return _KINDS[optimiser.name](rate, l2=optimiser.weight_decay, **common)

@@ -105,6 +105,7 @@ def _fit(recipe, data, run, verbose):
             training=False,
             batch_size=batch_size,
         )
+    log = keras.callbacks.CSVLogger(run.log_file, append=True)
     try:
         trained.fit(
             clips,
@@ -116,7 +117,7 @@ def _fit(recipe, data, run, verbose):
             shuffle=False,  # the pipeline has done it
             callbacks=[
                 StopOnNaN(),
-                keras.callbacks.CSVLogger(run.log_file, append=True),
+                log,
                 keras.callbacks.TensorBoard(run.tensorboard),
                 *stateful.values(),
                 backup,  # last: it keeps what the others have done
@@ -126,6 +127,9 @@ def _fit(recipe, data, run, verbose):
         if failures.fatal is not None:
             raise failures.fatal from error
         raise
+    finally:
+        if log.csv_file is not None:  # Keras leaves it open after an error
+            log.csv_file.close()
     if not data.validation:
         model_file.save(model, run.model_file)
 

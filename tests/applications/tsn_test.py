@@ -226,7 +226,12 @@ def test_two_devices_train_like_one(tmp_path):
 
     from keras_vidrec.training import distribution
 
-    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    strategy = tf.distribute.MirroredStrategy(
+        ["CPU:0", "CPU:1"],
+        # A second strategy in this process would meet the collectives of the
+        # first.
+        cross_device_ops=tf.distribute.ReductionToOneDevice(),
+    )
     weights = []
     video, labels = clips(batch=4), np.array([0, 1, 2, 3])
     for chosen in (None, strategy):

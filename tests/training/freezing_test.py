@@ -1,0 +1,110 @@
+import keras
+import numpy as np
+import pytest
+
+from keras_vidrec.applications import TSN
+from keras_vidrec.layers import BatchNormalization
+from keras_vidrec.training import freezing
+
+# Order of depth in `network`.
+NAMES = ["first", "second", "keras_own", "last"]
+
+
+def network():
+    """Normalisation at the top, in a tower, and in a tower within it."""
+    inner_input = keras.Input((None, None, 4))
+    x = BatchNormalization(name="second")(inner_input)
+    inner = keras.Model(inner_input, keras.layers.ReLU()(x), name="inner")
+
+    tower_input = keras.Input((None, None, 3))
+    x = keras.layers.Conv2D(4, 3, name="conv")(tower_input)
+    x = BatchNormalization(name="first")(x)
+    x = keras.layers.BatchNormalization(name="keras_own")(inner(x))
+    tower = keras.Model(tower_input, x, name="tower")
+
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.GlobalAveragePooling2D()(tower(inputs))
+    x = BatchNormalization(name="last")(x)
+    return keras.Model(inputs, keras.layers.Dense(2)(x))
+
+
+def weights_of(model):
+    return {
+        layer.name: layer.get_weights()
+        for layer in freezing.batch_normalizations(model)
+    }
+
+
+def fit(model):
+    rng = np.random.default_rng(0)
+    model.compile(
+        keras.optimizers.SGD(0.1, weight_decay=0.01),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    )
+    images = rng.normal(3, 2, (8, 8, 8, 3)).astype("float32")
+    model.fit(images, rng.integers(0, 2, 8), epochs=2, batch_size=4, verbose=0)
+    return images
+
+
+def test_layers_in_order_through_nested_models():
+    layers = freezing.batch_normalizations(network())
+    assert [layer.name for layer in layers] == NAMES
+
+
+def check_partially_frozen(model):
+    before = weights_of(model)
+    kernel = model.layers[-1].get_weights()[0]
+    fit(model)
+    after = weights_of(model)
+    for name in NAMES:
+        for old, new in zip(before[name], after[name], strict=True):
+            # gamma, beta, mean and variance: all move or all stay.
+            assert (old == new).all() == (name != "first"), name
+    assert (kernel != model.layers[-1].get_weights()[0]).any()
+
+
+def test_training_moves_the_first_only(tmp_path):
+    model = network()
+    assert freezing.partial_batch_norm(model) == 3
+    check_partially_frozen(model)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    check_partially_frozen(loaded)
+
+
+def test_without_freezing_all_move():
+    model = network()
+    before = weights_of(model)
+    fit(model)
+    for name, weights in weights_of(model).items():
+        for old, new in zip(before[name], weights):
+            assert (old != new).any(), name
+
+
+def test_frozen_ones_normalise_by_their_statistics_in_training():
+    model = network()
+    freezing.partial_batch_norm(model)
+    layer = freezing.batch_normalizations(model)[1]
+    rng = np.random.default_rng(0)
+    layer.set_weights([rng.uniform(1, 2, w.shape) for w in layer.weights])
+    gamma, beta, mean, variance = layer.get_weights()
+    x = rng.normal(5, 3, (2, 3, 3, 4)).astype("float32")
+    expected = gamma * (x - mean) / np.sqrt(variance + layer.epsilon) + beta
+    np.testing.assert_allclose(
+        keras.ops.convert_to_numpy(layer(x, training=True)),
+        expected,
+        rtol=1e-4,
+        atol=1e-5,
+    )
+
+
+@pytest.mark.parametrize("backbone, frozen", [("tiny", 28), ("resnet50", 52)])
+def test_networks_of_the_package(backbone, frozen):
+    model = TSN(backbone=backbone, classes=2)
+    assert freezing.partial_batch_norm(model) == frozen
+    first = freezing.batch_normalizations(model)[0]
+    assert [
+        layer.name
+        for layer in freezing.batch_normalizations(model)
+        if layer.trainable
+    ] == [first.name]

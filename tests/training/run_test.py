@@ -1,0 +1,41 @@
+import pytest
+
+from keras_vidrec.training.recipe import Recipe
+from keras_vidrec.training.recipe_sections import Schedule
+from keras_vidrec.training.run import Run
+
+RECIPE = Recipe(name="small", schedule=Schedule(epochs=3))
+
+
+def test_the_same_recipe_goes_on(tmp_path):
+    Run(tmp_path / "run").claim(RECIPE)
+    Run(tmp_path / "run").claim(RECIPE)
+    assert Run.open(tmp_path / "run").recipe == RECIPE
+
+
+def test_another_recipe_is_refused(tmp_path):
+    Run(tmp_path).claim(RECIPE)
+    other = RECIPE.with_settings(["optimiser.batch_size=7"])
+    with pytest.raises(
+        ValueError,
+        match="optimiser.batch_size=128.*Received: optimiser.batch_size=7",
+    ):
+        Run(tmp_path).claim(other)
+    assert Run.open(tmp_path).recipe == RECIPE
+
+
+def test_something_else_is_never_touched(tmp_path):
+    (tmp_path / "thesis.tex").touch()
+    with pytest.raises(ValueError, match="holds something else"):
+        Run(tmp_path).claim(RECIPE)
+    with pytest.raises(ValueError, match="holds something else"):
+        Run(tmp_path / "thesis.tex").claim(RECIPE)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_no_run_and_no_model(tmp_path):
+    with pytest.raises(ValueError, match="with a recipe.yaml"):
+        Run.open(tmp_path)
+    Run(tmp_path).claim(RECIPE)
+    with pytest.raises(ValueError, match="finished run"):
+        Run.open(tmp_path).load_model()
