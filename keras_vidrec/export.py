@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_vidrec import files
+from keras_vidrec.applications.head import clip_logits_model
 from keras_vidrec.applications.head import describe
 
 _TOLERANCE = 1e-5
@@ -23,7 +24,8 @@ def export_saved_model(model, path, *, tolerance=_TOLERANCE):
     probabilities are compared with the network's.
 
     Args:
-        model: keras.Model of this package, on the TensorFlow backend.
+        model: keras.Model of this package, on the TensorFlow backend. The
+            export ends in a softmax whatever the model's own activation.
         path: path of the directory to write; one that exists is replaced.
         tolerance: float. Largest difference of a probability. Defaults to
             `1e-5`.
@@ -44,10 +46,13 @@ def export_saved_model(model, path, *, tolerance=_TOLERANCE):
         )
     path = pathlib.Path(path)
     _check_replaceable(path)
-    names = describe(model).class_names
+    description = describe(model)
+    names = description.class_names
+    # One form for every network: auxiliary outputs and the activation go.
+    logits = clip_logits_model(model)
     with files.replacing(path) as temporary:
-        _write(model, names, temporary)
-        difference = _compare(model, names, temporary)
+        _write(logits, names, temporary)
+        difference = _compare(logits, description, temporary)
         if not difference <= tolerance:
             raise RuntimeError(
                 "The exported network differs from the trained one. Expected "
@@ -69,7 +74,7 @@ def _check_replaceable(path):
 def _write(model, names, path):
     def serve(*clips):
         clips = keras.tree.pack_sequence_as(model.input, clips)
-        outputs = {"probabilities": model(clips, training=False)}
+        outputs = {"probabilities": _softmax(model(clips, training=False))}
         if names is not None:
             outputs["class_names"] = tf.constant(names)
         return outputs
@@ -87,12 +92,13 @@ def _write(model, names, path):
     archive.write_out(path, verbose=False)
 
 
-def _compare(model, names, path):
+def _compare(model, description, path):
     rng = np.random.default_rng(0)
-    spec = describe(model).clip_spec
+    names, spec = description.class_names, description.clip_spec
+    size = spec.size if spec else 64
     clips = {}
     for tensor in keras.tree.flatten(model.input):
-        unknown = (2, 3, spec.size if spec else 64, spec.size if spec else 64)
+        unknown = (2, 3, size, size)
         shape = [
             known or free for known, free in zip(tensor.shape[:-1], unknown)
         ]
@@ -108,8 +114,14 @@ def _compare(model, names, path):
                 "The exported network has other classes. Expected "
                 f"{names}. Received: {exported}"
             )
-    expected = model.predict(
-        keras.tree.pack_sequence_as(model.input, list(clips.values())),
-        verbose=0,
+    expected = _softmax(
+        model.predict(
+            keras.tree.pack_sequence_as(model.input, list(clips.values())),
+            verbose=0,
+        )
     )
-    return float(np.abs(outputs["probabilities"].numpy() - expected).max())
+    return float(np.abs(outputs["probabilities"] - expected).max())
+
+
+def _softmax(logits):
+    return tf.nn.softmax(tf.cast(logits, tf.float32))

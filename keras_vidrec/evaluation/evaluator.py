@@ -4,6 +4,7 @@ import numpy as np
 import tqdm
 
 from keras_vidrec.applications.head import describe
+from keras_vidrec.applications.head import predictions_layer
 from keras_vidrec.data import pipeline
 from keras_vidrec.evaluation import metrics
 from keras_vidrec.evaluation.score_file import Scores
@@ -29,17 +30,29 @@ def score(model, source, split, test, *, meta=None, verbose=True):
         others.
 
     Raises:
-        ValueError: if the classes of model and source differ.
+        ValueError: if the model holds no clip specification, or its classes
+            are not those of the source.
         TooManyFailures: if over 5 % of the videos cannot be read.
     """
     description = describe(model)
+    spec = description.clip_spec
+    if spec is None:
+        raise ValueError(
+            "Expected a network that knows what it wants to see. Received: "
+            f"model={model.name!r} without a clip specification"
+        )
     classes = description.class_names or source.classes
     if tuple(classes) != tuple(source.classes):
         raise ValueError(
             f"Expected a dataset of the network's classes {classes}. "
             f"Received: {source.classes}"
         )
-    spec = description.clip_spec
+    num_classes = predictions_layer(model).classes
+    if num_classes != len(classes):
+        raise ValueError(
+            f"Expected a dataset of {num_classes} classes, as many as the "
+            f"network has. Received: {source.classes}"
+        )
     if test.sampling is not None:
         spec = spec.replace(sampling=test.sampling)
     failures = pipeline.Failures(len(split))
@@ -103,22 +116,24 @@ def evaluate(run_directory, *, settings=(), verbose=True):
     data = datasets.load(recipe)
     test = recipe.test
     spec = describe(model).clip_spec
-    scores, _ = score(
-        model,
-        data.source,
-        data.test,
-        test,
-        meta={
-            "recipe": recipe.name,
-            "split": recipe.data.split,
-            "modality": "+".join(spec.modalities),
-            "num_segments": test.num_segments,
-            "sampling": test.sampling or spec.sampling,
-            "crops": test.crops,
-        },
-        verbose=verbose,
-    )
-    data.source.save()
+    try:
+        scores, _ = score(
+            model,
+            data.source,
+            data.test,
+            test,
+            meta={
+                "recipe": recipe.name,
+                "split": recipe.data.split,
+                "modality": "+".join(spec.modalities),
+                "num_segments": test.num_segments,
+                "sampling": test.sampling or spec.sampling,
+                "crops": test.crops,
+            },
+            verbose=verbose,
+        )
+    finally:
+        data.source.save()
     path = run.scores / f"test-split{recipe.data.split}.npz"
     scores.save(path)
     return path, scores

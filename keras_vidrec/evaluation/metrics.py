@@ -6,8 +6,8 @@ import numpy as np
 def top_k_accuracy(scores, labels, k=1):
     """Share of videos whose class is among the `k` best scores.
 
-    Ties count against the network: a class that only shares the k-th score
-    with others is not found.
+    Of equal scores the one of the earlier class counts as better, as for
+    `argmax`, so that all the figures agree on what was recognised.
 
     Args:
         scores: float array `(videos, classes)`.
@@ -20,9 +20,10 @@ def top_k_accuracy(scores, labels, k=1):
     scores, labels = _labelled(scores, labels)
     if not len(labels):
         return float("nan")
-    own = scores[np.arange(len(labels)), labels]
-    at_least = (scores >= own[:, None]).sum(axis=1)  # counts itself
-    return float(np.mean(at_least <= k))
+    own = scores[np.arange(len(labels)), labels][:, None]
+    earlier = np.arange(scores.shape[1]) < labels[:, None]
+    better = (scores > own) | ((scores == own) & earlier)
+    return float(np.mean(better.sum(axis=1) < k))
 
 
 def class_accuracies(scores, labels):

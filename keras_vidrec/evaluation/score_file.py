@@ -4,6 +4,7 @@ import dataclasses
 import json
 import pathlib
 import zipfile
+import zlib
 
 import numpy as np
 
@@ -26,7 +27,8 @@ class Scores:
 
     Raises:
         ValueError: if the sizes do not fit each other, a name repeats, a
-            score is not finite, or a label is no class.
+            score is not finite, a label is no class, or `meta` is no dict of
+            what JSON holds.
     """
 
     videos: tuple
@@ -38,9 +40,13 @@ class Scores:
     def __post_init__(self):
         object.__setattr__(self, "videos", tuple(map(str, self.videos)))
         object.__setattr__(self, "classes", tuple(map(str, self.classes)))
-        for name, dtype in (("scores", np.float32), ("labels", np.int32)):
+        object.__setattr__(self, "meta", _as_json(self.meta))
+        for name, kinds, dtype in (
+            ("scores", "fiu", np.float32),
+            ("labels", "iu", np.int32),
+        ):
             object.__setattr__(
-                self, name, np.asarray(getattr(self, name), dtype)
+                self, name, _numbers(name, getattr(self, name), kinds, dtype)
             )
         shape = (len(self.videos), len(self.classes))
         if self.scores.shape != shape or self.labels.shape != shape[:1]:
@@ -89,25 +95,72 @@ class Scores:
         """
         path = pathlib.Path(path)
         try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in _ARRAYS}
+            with (
+                # NumPy leaves a file that it cannot read open.
+                open(path, "rb") as file,
+                np.load(file, allow_pickle=False) as archive,
+            ):
+                arrays = {name: archive[name] for name in _ARRAYS}
             return cls(
-                tuple(arrays["videos"].tolist()),
+                _names("videos", arrays["videos"]),
                 arrays["scores"],
                 arrays["labels"],
-                tuple(arrays["classes"].tolist()),
+                _names("classes", arrays["classes"]),
                 json.loads(str(arrays["meta"])),
             )
         except (
-            AttributeError,
             EOFError,
             KeyError,
+            MemoryError,  # a broken header may claim any size
             OSError,
+            RuntimeError,  # of zipfile: encrypted, unknown compression
             TypeError,
             ValueError,
             zipfile.BadZipFile,
+            zlib.error,
         ) as error:
             raise ValueError(
                 f"Expected a score file (.npz with {', '.join(_ARRAYS)}). "
                 f"Received: {path}: {error}"
             ) from error
+
+
+def _names(name, array):
+    if array.ndim != 1 or array.dtype.kind != "U":
+        raise ValueError(
+            f"Expected a row of text. Received: {name} of {array.dtype} and "
+            f"shape {array.shape}"
+        )
+    return tuple(array.tolist())
+
+
+def _numbers(name, values, kinds, dtype):
+    """The values in `dtype`; what it does not hold is refused, not wrapped or
+    cut off."""
+    values = np.asarray(values)
+    if values.size and values.dtype.kind not in kinds:
+        raise ValueError(
+            f"Expected {name} that {np.dtype(dtype)} holds. Received: {name} "
+            f"of {values.dtype}"
+        )
+    with np.errstate(over="ignore"):  # becomes infinite, which is refused
+        cast = values.astype(dtype)
+    if dtype is np.int32 and (cast != values).any():
+        raise ValueError(
+            f"Expected {name} that {np.dtype(dtype)} holds. Received: "
+            f"{values.min()} to {values.max()}"
+        )
+    return cast
+
+
+def _as_json(meta):
+    """`meta` as it will be read again, so that no `save` fails."""
+    try:
+        text = json.dumps(meta)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"Expected `meta` that JSON holds. Received: meta={meta!r}: {error}"
+        ) from error
+    if not isinstance(meta, dict):
+        raise ValueError(f"Expected a dict. Received: meta={meta!r}")
+    return json.loads(text)

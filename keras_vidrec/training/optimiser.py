@@ -10,11 +10,11 @@ from keras_vidrec.training.caffe_sgd import KernelDecay
 
 
 class DecayedAdam(KernelDecay, keras.optimizers.Adam):
-    pass
+    """Adam with the weight decay of Caffe."""
 
 
 class DecayedRMSprop(KernelDecay, keras.optimizers.RMSprop):
-    pass
+    """RMSprop with the weight decay of Caffe."""
 
 
 _KINDS = {"sgd": CaffeSGD, "adam": DecayedAdam, "rmsprop": DecayedRMSprop}

@@ -13,8 +13,11 @@ class Run:
     Attributes:
         path: `pathlib.Path` of the directory.
         recipe_file: `recipe.yaml`, what was trained.
-        model_file: `model.keras`, the trained network.
+        model_file: `model.keras`, the trained network; there is none before
+            training has come to its end.
         backup: `backup/`, to go on from after an interruption.
+        best_file: `backup/best.keras`, the best network so far where there is
+            a validation part.
         log_file: `log.csv`, one row an epoch.
         tensorboard: `tensorboard/`.
         scores: `scores/`, one file a test.
@@ -25,6 +28,7 @@ class Run:
         self.recipe_file = self.path / "recipe.yaml"
         self.model_file = self.path / "model.keras"
         self.backup = self.path / "backup"
+        self.best_file = self.backup / "best.keras"
         self.log_file = self.path / "log.csv"
         self.tensorboard = self.path / "tensorboard"
         self.scores = self.path / "scores"

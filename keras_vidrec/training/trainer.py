@@ -75,7 +75,7 @@ def _fit(recipe, data, run, verbose):
 
     stateful = {}
     if data.validation:
-        stateful["best_model"] = BestModel(model, run.model_file)
+        stateful["best_model"] = BestModel(model, run.best_file)
     backup = Backup(run.backup, stateful)
     initial_epoch = backup.restore(trained)
     if initial_epoch >= epochs and run.model_file.exists():
@@ -130,7 +130,9 @@ def _fit(recipe, data, run, verbose):
     finally:
         if log.csv_file is not None:  # Keras leaves it open after an error
             log.csv_file.close()
-    if not data.validation:
+    if data.validation:
+        run.best_file.replace(run.model_file)
+    else:
         model_file.save(model, run.model_file)
 
 

@@ -135,6 +135,22 @@ def test_every_optimiser_decays_kernels_only(name, first):
     )
 
 
+@pytest.mark.parametrize("accumulate", [1, 2])
+@pytest.mark.parametrize("name", ["sgd", "adam", "rmsprop"])
+def test_in_a_compiled_fit(name, accumulate):
+    inputs = keras.Input((1,))
+    model = keras.Model(inputs, keras.layers.Dense(1)(inputs))
+    before = model.get_weights()
+    section = Optimiser(
+        name=name, learning_rate=0.1, clip_norm=5, accumulate=accumulate
+    )
+    schedule = Schedule(steps=2, kind="cosine")
+    model.compile(optimiser.build(section, schedule, 4), "mse")
+    model.fit(np.ones((4, 1)), np.full((4, 1), 9.0), batch_size=1, verbose=0)
+    for old, new in zip(before, model.get_weights()):
+        assert np.isfinite(new).all() and (new > old).all()
+
+
 def test_momentum_is_that_of_the_recipe():
     section = plain(momentum=0.5)
     found = updates(section, Schedule(steps=3), 3)

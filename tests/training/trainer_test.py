@@ -88,6 +88,7 @@ def test_the_best_model_of_a_validation_part(recipe, tmp_path):
     run = train(recipe, tmp_path / "run", verbose=0)
     assert all(float(row["val_accuracy"]) >= 0 for row in log_of(run))
     assert run.load_model() is not None
+    assert not run.best_file.exists()
 
 
 def test_a_loss_that_is_no_number_stops_the_run(recipe, tmp_path):

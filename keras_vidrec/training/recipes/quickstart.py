@@ -29,7 +29,7 @@ QUICKSTART_RGB = Recipe(
     optimiser=Optimiser(
         name="adam", learning_rate=3e-3, weight_decay=0.0, batch_size=16
     ),
-    schedule=Schedule(epochs=8, kind="cosine"),
+    schedule=Schedule(epochs=12, kind="cosine"),
     # Snippets between those of training would show the order of events.
     test=Test(num_segments=3, crops="centre"),
 )

@@ -1,0 +1,98 @@
+import types
+
+import numpy as np
+import pytest
+
+from keras_vidrec.applications.head import predictions_layer
+from keras_vidrec.clip_spec import ClipSpec
+from keras_vidrec.data import video
+from keras_vidrec.data.synthetic import KINDS
+from keras_vidrec.evaluation import evaluator
+from keras_vidrec.evaluation.predictor import Predictor
+from keras_vidrec.training.recipe_sections import Test as Protocol
+from tests.evaluation.mean_color_network import mean_color_network
+from tests.evaluation.mean_color_network import softmax
+
+CLASSES = tuple(sorted(KINDS))
+
+
+@pytest.fixture
+def clip(small_videos):
+    return sorted(small_videos.rglob("*.avi"))[0]
+
+
+def one_video(path):
+    """The `Source` of all frames of one video."""
+    frames = np.stack(list(video.iter_frames(path)))
+    return types.SimpleNamespace(
+        videos=(path.name,),
+        groups=(path.name,),
+        labels=(0,),
+        classes=CLASSES,
+        modalities=("rgb", "rgb_diff"),
+        num_frames=lambda index, modality: len(frames),
+        read=lambda index, modality, indices: frames[indices],
+    )
+
+
+@pytest.mark.parametrize("modality", ["rgb", "rgb_diff"])
+@pytest.mark.parametrize("crops", ["centre", "ten"])
+def test_equals_the_evaluation(clip, modality, crops):
+    length = 1 if modality == "rgb" else 5
+    model = mean_color_network(
+        CLASSES,
+        clip_spec=ClipSpec((modality,), snippet_length=length, size=32),
+    )
+    scores, _ = evaluator.score(
+        model, one_video(clip), [0], Protocol(4, crops=crops), verbose=False
+    )
+    expected = softmax(scores.scores[0])
+    best = np.argsort(expected)[::-1]
+
+    prediction = Predictor(model, num_segments=4, crops=crops)(clip, top=12)
+    assert prediction.video == str(clip)
+    assert prediction.classes == tuple(CLASSES[i] for i in best)
+    np.testing.assert_allclose(
+        prediction.probabilities, expected[best], rtol=1e-5
+    )
+    few = Predictor(model, num_segments=4, crops=crops)(str(clip), top=2)
+    assert few.classes == prediction.classes[:2]
+    assert few.probabilities == prediction.probabilities[:2]
+
+
+def test_several_modalities(clip):
+    spec = ClipSpec(("rgb", "rgb_diff"), snippet_length=2, size=32)
+    prediction = Predictor(mean_color_network(CLASSES, clip_spec=spec))(clip)
+    assert len(prediction.classes) == 5
+
+
+def test_unnamed_classes_have_numbers(clip):
+    prediction = Predictor(mean_color_network(classes=2))(clip)
+    assert sorted(prediction.classes) == ["0", "1"]
+    assert sum(prediction.probabilities) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("modality", ["flow", "warped_flow"])
+def test_motion_must_be_prepared(modality):
+    spec = ClipSpec(("rgb", modality), snippet_length=5)
+    with pytest.raises(ValueError, match=f"network of .'{modality}'."):
+        Predictor(mean_color_network(classes=2, clip_spec=spec))
+
+
+def test_what_cannot_be_predicted_with():
+    model = mean_color_network(classes=2)
+    with pytest.raises(ValueError, match="Received: crops='center'"):
+        Predictor(model, crops="center")
+    predictions_layer(model).clip_spec = None
+    with pytest.raises(ValueError, match="'mean_color' without a clip spec"):
+        Predictor(model)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no video"])
+def test_broken_files_are_named(tmp_path, content):
+    path = tmp_path / "broken.avi"
+    if content is not None:
+        path.write_bytes(content)
+    predictor = Predictor(mean_color_network(classes=2))
+    with pytest.raises(video.VideoError, match=r"broken\.avi"):
+        predictor(path)

@@ -1,0 +1,163 @@
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_vidrec import export
+from keras_vidrec.applications import TSN
+from keras_vidrec.applications.head import predictions_layer
+from keras_vidrec.clip_spec import ClipSpec
+from keras_vidrec.export import export_saved_model
+from tests.evaluation.mean_color_network import kernel_and_bias
+from tests.evaluation.mean_color_network import mean_color_network
+from tests.evaluation.mean_color_network import softmax
+
+pytestmark = pytest.mark.tensorflow_only
+
+NAMES = ("jump", "laufen", "跳高")
+
+
+def clips(*shape):
+    return np.random.default_rng(1).integers(0, 256, shape, "uint8")
+
+
+def served(path):
+    return tf.saved_model.load(str(path)).signatures["serving_default"]
+
+
+@pytest.fixture(scope="module")
+def tsn():
+    model = TSN(backbone="tiny", classes=3)
+    layer = predictions_layer(model)
+    layer.class_names = NAMES
+    layer.clip_spec = layer.clip_spec.replace(size=32)
+    logits = model.get_layer("logits")
+    rng = np.random.default_rng(1)
+    logits.set_weights([rng.normal(size=w.shape) for w in logits.weights])
+    return model
+
+
+@pytest.fixture(scope="module")
+def exported(tsn, tmp_path_factory):
+    path = tmp_path_factory.mktemp("export") / "new" / "saved_model"
+    difference = export_saved_model(tsn, path)
+    assert 0 <= difference <= 1e-5
+    assert [file.name for file in path.parent.iterdir()] == ["saved_model"]
+    return path
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 32, 32), (2, 5, 40, 64)])
+def test_any_number_of_segments_and_any_size(tsn, exported, shape):
+    video = clips(*shape, 3)
+    outputs = served(exported)(video=tf.constant(video))
+    expected = tsn.predict(video, verbose=0)
+    assert np.ptp(expected) > 0.1  # not all alike
+    np.testing.assert_allclose(outputs["probabilities"], expected, atol=1e-5)
+    names = [name.decode() for name in outputs["class_names"].numpy()]
+    assert tuple(names) == NAMES
+
+
+def test_nothing_but_tensorflow_is_needed(tsn, exported, tmp_path):
+    video = clips(1, 3, 32, 32, 3)
+    np.save(tmp_path / "video.npy", video)
+    code = (
+        "import sys\n"
+        "sys.modules['keras'] = sys.modules['keras_vidrec'] = None\n"
+        "import numpy, tensorflow as tf\n"
+        "model = tf.saved_model.load(sys.argv[1])\n"
+        "serve = model.signatures['serving_default']\n"
+        "video = tf.constant(numpy.load('video.npy'))\n"
+        "numpy.save('out.npy', serve(video=video)['probabilities'])\n"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code, str(exported)],
+        check=True,
+        cwd=tmp_path,
+        env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
+    )
+    np.testing.assert_allclose(
+        np.load(tmp_path / "out.npy"), tsn.predict(video, verbose=0), atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("activation", ["softmax", None])
+def test_fixed_sizes_without_names(tmp_path, activation):
+    model = mean_color_network(
+        classes=4, num_segments=2, size=16, activation=activation
+    )
+    export_saved_model(model, str(tmp_path / "model"))
+    serve = served(tmp_path / "model")
+    video = clips(3, 2, 16, 16, 3)
+    outputs = serve(rgb=tf.constant(video))
+    assert set(outputs) == {"probabilities"}
+    kernel, bias = kernel_and_bias(model)
+    expected = softmax(video.mean(axis=(1, 2, 3)) / 255 @ kernel + bias)
+    np.testing.assert_allclose(outputs["probabilities"], expected, atol=1e-5)
+    assert serve.structured_input_signature[1]["rgb"].shape == (
+        *(None, 2, 16, 16, 3),
+    )
+
+
+def test_several_modalities(tmp_path):
+    spec = ClipSpec(("rgb", "flow"), snippet_length=5, size=32)
+    model = mean_color_network(NAMES, clip_spec=spec, consensus="max")
+    export_saved_model(model, tmp_path / "model")
+    video = {"rgb": clips(1, 3, 8, 9, 3), "flow": clips(1, 3, 8, 9, 10)}
+    outputs = served(tmp_path / "model")(
+        **{name: tf.constant(clip) for name, clip in video.items()}
+    )
+    np.testing.assert_allclose(
+        outputs["probabilities"], model.predict(video, verbose=0), atol=1e-5
+    )
+
+
+def test_an_earlier_export_is_replaced(tmp_path):
+    path = tmp_path / "model"
+    path.mkdir()  # an empty directory is free
+    for names in (("a", "b"), ("c", "d", "e")):
+        export_saved_model(mean_color_network(names), path)
+        outputs = served(path)(rgb=tf.constant(clips(1, 1, 8, 8, 3)))
+        found = outputs["class_names"].numpy().tolist()
+        assert found == [name.encode() for name in names]
+    assert [file.name for file in tmp_path.iterdir()] == ["model"]
+
+
+def test_something_else_is_never_replaced(tmp_path):
+    (tmp_path / "thesis.tex").touch()
+    model = mean_color_network(classes=2)
+    for path in (tmp_path, tmp_path / "thesis.tex"):
+        with pytest.raises(ValueError, match="holds something else"):
+            export_saved_model(model, path)
+    assert [file.name for file in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+@pytest.mark.parametrize("damage", ["weights", "names"])
+def test_an_export_that_differs_is_not_left_behind(
+    tmp_path, monkeypatch, damage
+):
+    path = tmp_path / "model"
+    export_saved_model(mean_color_network(("a", "b")), path)
+    before = (path / "saved_model.pb").read_bytes()
+    write = export._write
+
+    def write_another(model, names, path):
+        if damage == "names":
+            return write(model, names[::-1], path)
+        layer = model.get_layer("logits")
+        weights = layer.get_weights()
+        layer.set_weights([weights[0] + [[0, 1e-3]], weights[1]])
+        write(model, names, path)
+        layer.set_weights(weights)
+
+    monkeypatch.setattr(export, "_write", write_another)
+    expected = {
+        "weights": "Expected probabilities within 1e-05. Received: ",
+        "names": r"Expected \('c', 'd'\). Received: \['d', 'c'\]",
+    }[damage]
+    with pytest.raises(RuntimeError, match=expected):
+        export_saved_model(mean_color_network(("c", "d")), path)
+    assert (path / "saved_model.pb").read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["model"]

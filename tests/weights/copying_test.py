@@ -1,0 +1,77 @@
+import keras
+import numpy as np
+import pytest
+
+from keras_vidrec.applications import TSN
+from keras_vidrec.weights.copying import copy_by_name
+
+
+def randomise(model, seed):
+    rng = np.random.default_rng(seed)
+    model.set_weights([rng.uniform(size=w.shape) for w in model.weights])
+    return model
+
+
+def by_path(model):
+    return {
+        weight.path: keras.ops.convert_to_numpy(weight)
+        for weight in model.weights
+    }
+
+
+def small(*layers, name="small"):
+    """A model of dense layers given by name and units."""
+    inputs = x = keras.Input((4,))
+    for layer, units in layers:
+        x = keras.layers.Dense(units, name=layer)(x)
+    return randomise(keras.Model(inputs, x, name=name), len(layers))
+
+
+def test_all_but_the_head_goes_to_a_network_of_other_classes():
+    source = randomise(TSN(backbone="tiny", classes=3), 0)
+    target = randomise(TSN(backbone="tiny", classes=5), 1)
+    have, before = by_path(source), by_path(target)
+    report = copy_by_name(source, target)
+
+    head = {"logits/kernel", "logits/bias"}
+    after = by_path(target)
+    assert after.keys() == have.keys() and head < after.keys()
+    for path, weight in after.items():
+        expected = before if path in head else have
+        np.testing.assert_array_equal(weight, expected[path], err_msg=path)
+    (mismatched,) = report.mismatched
+    assert mismatched == "logits [(256, 3), (3,)] to [(256, 5), (5,)]"
+    # Every layer with weights in the tower, and nothing else.
+    tower = [layer for layer in target.get_layer("rgb").layers if layer.weights]
+    assert sorted(report.copied) == sorted(f"rgb/{la.name}" for la in tower)
+    assert report.missing == report.unused == ()
+    assert str(report).startswith(f"{len(tower)} layers copied; mismatched")
+
+
+def test_what_is_missing_and_what_is_unused():
+    source = small(("a", 4), ("old", 4), ("b", 2))
+    target = small(("a", 4), ("new", 4), ("other", 4), ("b", 2))
+    before = by_path(target)
+    report = copy_by_name(source, target)
+    assert report.copied == ("a", "b") and report.mismatched == ()
+    assert report.missing == ("new", "other") and report.unused == ("old",)
+    assert str(report) == ("2 layers copied; missing: new, other; unused: old")
+    after, have = by_path(target), by_path(source)
+    for path, weight in after.items():
+        expected = have if path[0] in "ab" else before
+        np.testing.assert_array_equal(weight, expected[path])
+    np.testing.assert_array_equal(  # the source stays as it is
+        by_path(source)["a/kernel"],
+        by_path(small(("a", 4), ("old", 4), ("b", 2)))["a/kernel"],
+    )
+
+
+def test_nothing_fits():
+    source, target = small(("a", 4), name="one"), small(("a", 3), name="two")
+    before = by_path(target)
+    with pytest.raises(ValueError, match=r"Received: 'one' with \['a'\].*two"):
+        copy_by_name(source, target)
+    with pytest.raises(ValueError, match="share layers by name and shape"):
+        copy_by_name(small(("b", 3)), target)
+    for path, weight in by_path(target).items():
+        np.testing.assert_array_equal(weight, before[path])
