@@ -34,7 +34,10 @@ def pytest_addoption(parser):
 def pytest_collection_modifyitems(config, items):
     backend = keras.backend.backend()
     for item in items:
-        if "large" in item.keywords and not config.getoption("--run-large"):
+        large = "large" in item.keywords or (
+            backend == "jax" and "large_on_jax" in item.keywords
+        )
+        if large and not config.getoption("--run-large"):
             item.add_marker(
                 pytest.mark.skip(reason="large: pass --run-large to run it")
             )

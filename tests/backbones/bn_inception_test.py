@@ -5,6 +5,7 @@ from keras import ops
 from keras_vidrec import backbones
 
 
+@pytest.mark.large_on_jax
 def test_is_the_caffe_release():
     tower = backbones.get("bn_inception", channels=10)
     norms = [

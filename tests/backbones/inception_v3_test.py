@@ -7,6 +7,7 @@ from keras_vidrec import backbones
 WEIGHTED = (keras.layers.Conv2D, keras.layers.BatchNormalization)
 
 
+@pytest.mark.large_on_jax
 def test_equals_keras_applications():
     keras.utils.clear_session()
     reference = keras.applications.InceptionV3(

@@ -26,6 +26,7 @@ def reference_names(name, unit):
         yield f"bn{name}_branch{branch}", f"{unit}_{number}_bn"
 
 
+@pytest.mark.large_on_jax
 @pytest.mark.parametrize(
     "name, builder, units",
     [

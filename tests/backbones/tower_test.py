@@ -62,6 +62,7 @@ def test_every_family_is_named():
         BACKBONES["other"] = {}
 
 
+@pytest.mark.large_on_jax
 # Sizes of the maps of a whole frame of 340x256; the nets round differently.
 @pytest.mark.parametrize(
     "name, map_size",
@@ -100,6 +101,7 @@ def test_input_shape_is_kept():
     assert tower.input.shape == (None, 64, None, 2)
 
 
+@pytest.mark.large_on_jax
 def test_gradients_reach_every_weight():
     tower = backbones.get("tiny", channels=4)
     x = ops.convert_to_tensor(images(4, 32, 32, 4))
@@ -130,6 +132,7 @@ def test_gradients_reach_every_weight():
         assert np.isfinite(largest) and largest > 1e-6, variable.path
 
 
+@pytest.mark.large_on_jax
 def test_tiny_learns_from_scratch():
     # Four textures that differ in the direction of their stripes only.
     rng = np.random.default_rng(0)
@@ -153,6 +156,7 @@ def test_tiny_learns_from_scratch():
     assert accuracy > 0.9
 
 
+@pytest.mark.large_on_jax
 def test_mixed_precision():
     keras.config.set_dtype_policy("mixed_float16")
     for name in ("tiny", "bn_inception"):

@@ -11,7 +11,7 @@ def vidrec(*arguments, status=0):
         [sys.executable, "-m", "keras_vidrec", *map(str, arguments)],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
     )
     assert done.returncode == status, done.stdout + done.stderr
     return done.stdout, done.stderr

@@ -76,6 +76,7 @@ def test_no_model_is_one_clear_line(tmp_path):
     assert err == f"vidrec: Expected a .keras file. Received: {path}\n"
 
 
+@pytest.mark.large
 def test_scripts_are_the_same_commands(tmp_path):
     import pathlib
     import subprocess

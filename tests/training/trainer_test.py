@@ -128,6 +128,7 @@ def test_what_does_not_fit_is_told_before_training(
         train(recipe.with_settings([setting]), tmp_path / "run", verbose=0)
 
 
+@pytest.mark.large
 def test_broken_videos_are_replaced_and_too_many_stop(recipe, tmp_path, caplog):
     import shutil
 

@@ -22,7 +22,7 @@ def _network(modality, dropout):
 QUICKSTART_RGB = Recipe(
     name="quickstart_rgb",
     summary="TSN, tiny backbone, 64 pixels: for the generated videos",
-    clip={"size": 64, "crop_scales": [1.0]},
+    clip={"size": 64, "crop_scales": [1.0, 0.875]},
     # Left and right are classes of the generated videos.
     augmentation=Augmentation(flip=False),
     network=_network("rgb", dropout=0.3),
@@ -38,6 +38,7 @@ QUICKSTART_RGB_DIFF = dataclasses.replace(
     QUICKSTART_RGB,
     name="quickstart_rgb_diff",
     summary="The same on differences of neighbouring frames",
+    clip={"size": 64, "crop_scales": [1.0]},
     network=_network("rgb_diff", dropout=0.3),
     schedule=Schedule(epochs=14, kind="cosine"),
 )

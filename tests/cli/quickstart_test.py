@@ -1,0 +1,50 @@
+"""The quickstart as a user runs it, held to what it promises."""
+
+import numpy as np
+import pytest
+
+from keras_vidrec.data.synthetic import KINDS
+from keras_vidrec.evaluation.metrics import top_k_accuracy
+from keras_vidrec.evaluation.score_file import Scores
+from tests.cli.command import vidrec
+
+PAIRS = (("LeftThenUp", "UpThenLeft"), ("DownThenRight", "RightThenDown"))
+
+
+def accuracy_of_kind(scores, kind):
+    kinds = [KINDS[scores.classes[label]] == kind for label in scores.labels]
+    return top_k_accuracy(scores.scores[kinds], scores.labels[kinds])
+
+
+def accuracy_within_pairs(scores):
+    """Which of the two orders, asked of the clips of ordered pairs only."""
+    hits = []
+    for pair in PAIRS:
+        columns = [scores.classes.index(name) for name in pair]
+        of_pair = np.isin(scores.labels, columns)
+        better = scores.scores[of_pair][:, columns].argmax(axis=1)
+        hits.extend(np.take(columns, better) == scores.labels[of_pair])
+    return np.mean(hits)
+
+
+@pytest.mark.large
+def test_each_stream_tells_the_kinds_it_can_tell(tmp_path):
+    out, err = vidrec("quickstart", "--out", tmp_path)
+    assert not err and "probabilities agree within" in out
+    rgb, difference = (
+        Scores.load(tmp_path / run / "scores" / "test-split1.npz")
+        for run in ("rgb", "rgb_diff")
+    )
+    # Chance is 1 of 12 classes. Single frames: appearance and nothing else.
+    assert accuracy_of_kind(rgb, "appearance") >= 0.95
+    assert accuracy_of_kind(rgb, "motion") <= 0.25
+    assert accuracy_of_kind(rgb, "order") <= 0.3
+    # Differences of frames show motion.
+    assert accuracy_of_kind(difference, "motion") >= 0.6
+    # The average over the segments forgets their order.
+    for scores in (rgb, difference):
+        assert 0.3 <= accuracy_within_pairs(scores) <= 0.7
+    for scores, run in ((rgb, "rgb"), (difference, "rgb_diff")):
+        for kind in ("appearance", "motion", "order"):
+            figure = 100 * accuracy_of_kind(scores, kind)
+            assert f"{run:8}  {kind:10}  {figure:5.1f} %" in out
