@@ -151,7 +151,7 @@ def generate(
         for clip in range(1, clips_per_group + 1)
     ]
     for class_name, group, clip in tqdm.tqdm(
-        clips, desc="synthetic videos", disable=not progress
+        clips, desc="synthetic videos", disable=None if progress else True
     ):
         path = directory / _video(class_name, group, clip)
         if not path.exists():

@@ -246,10 +246,10 @@ def test_two_devices_train_like_one(tmp_path):
                 keras.optimizers.SGD(1e-3, momentum=0.9),
                 "sparse_categorical_crossentropy",
             )
-        start = model.get_weights()
+        start = {w.path: ops.convert_to_numpy(w) for w in model.weights}
         data = tf.data.Dataset.from_tensor_slices((video, labels)).batch(4)
         model.fit(data, epochs=2, verbose=0, shuffle=False)
-        weights.append(model.get_weights())
+        weights.append({w.path: ops.convert_to_numpy(w) for w in model.weights})
         model.save(tmp_path / "model.keras")
         saved = keras.models.load_model(tmp_path / "model.keras")
         np.testing.assert_allclose(
@@ -257,10 +257,12 @@ def test_two_devices_train_like_one(tmp_path):
             model.predict(video, verbose=0),
             atol=1e-6,
         )
-    for one, two in zip(*weights):
-        np.testing.assert_allclose(one, two, atol=1e-5)
-    moved = [np.abs(a - b).max() for a, b in zip(start, weights[0])]
-    assert max(moved) > 1e-3
+    one, two = weights
+    for path in one:
+        # Synchronised statistics are E[x x] - E[x] E[x]: less exact.
+        tolerance = 1e-4 if "moving_variance" in path else 1e-5
+        np.testing.assert_allclose(one[path], two[path], 0, tolerance, path)
+    assert max(np.abs(one[path] - start[path]).max() for path in one) > 1e-3
 
 
 @pytest.mark.parametrize(
