@@ -1,11 +1,14 @@
 """From a recipe to a trained network in a run directory."""
 
 import csv
+import functools
+import io
 import logging
 
 import keras
 import tensorflow as tf
 
+from keras_vidrec import files
 from keras_vidrec.applications import model_file
 from keras_vidrec.applications.head import clip_logits_model
 from keras_vidrec.applications.head import describe
@@ -61,17 +64,7 @@ def _fit(recipe, data, run, verbose):
     batch_size = recipe.optimiser.batch_size
     steps = pipeline.steps_per_epoch(len(data.train), batch_size)
     epochs = optimiser.num_epochs(recipe.schedule, recipe.optimiser, steps)
-
-    strategy = distribution.strategy()
-    with distribution.scope(strategy):
-        model = network.build(recipe, data.source.classes)
-        distribution.synchronize_batch_norm(model, strategy)
-        trained = clip_logits_model(model)
-        trained.compile(
-            optimiser.build(recipe.optimiser, recipe.schedule, steps),
-            keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-            weighted_metrics=["accuracy"],
-        )
+    model, trained = _compiled(recipe, data.source.classes, steps)
 
     stateful = {}
     if data.validation:
@@ -83,14 +76,16 @@ def _fit(recipe, data, run, verbose):
         return
     _trim_log(run.log_file, initial_epoch)
 
-    spec = describe(model).clip_spec
     failures = pipeline.Failures(len(data.train))
-    clips = pipeline.make(
+    make = functools.partial(
+        pipeline.make,
         data.source,
-        spec,
+        describe(model).clip_spec,
+        batch_size=batch_size,
+    )
+    clips = make(
         data.train,
         training=True,
-        batch_size=batch_size,
         seed=recipe.seed,
         initial_epoch=initial_epoch,
         augmentation=recipe.augmentation,
@@ -98,13 +93,8 @@ def _fit(recipe, data, run, verbose):
     )
     validation = None
     if data.validation:
-        validation = pipeline.make(
-            data.source,
-            spec,
-            data.validation,
-            training=False,
-            batch_size=batch_size,
-        )
+        validation = make(data.validation, training=False)
+
     log = keras.callbacks.CSVLogger(run.log_file, append=True)
     try:
         trained.fit(
@@ -130,20 +120,41 @@ def _fit(recipe, data, run, verbose):
     finally:
         if log.csv_file is not None:  # Keras leaves it open after an error
             log.csv_file.close()
+
     if data.validation:
         run.best_file.replace(run.model_file)
     else:
         model_file.save(model, run.model_file)
 
 
+def _compiled(recipe, classes, steps_per_epoch):
+    """The network as it is saved, and the same up to its logits, compiled."""
+    strategy = distribution.strategy()
+    with distribution.scope(strategy):
+        model = network.build(recipe, classes)
+        distribution.synchronize_batch_norm(model, strategy)
+        trained = clip_logits_model(model)
+        trained.compile(
+            optimiser.build(recipe.optimiser, recipe.schedule, steps_per_epoch),
+            keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            weighted_metrics=["accuracy"],
+        )
+    return model, trained
+
+
 def _trim_log(path, initial_epoch):
-    """Drops rows of epochs that an interruption will have repeated."""
+    """Drops what an interruption cut off, and epochs that will be repeated."""
     if not path.exists():
         return
     with open(path, newline="", encoding="utf-8") as file:
         header, *rows = list(csv.reader(file)) or [[]]
-    kept = [row for row in rows if row and int(row[0]) < initial_epoch]
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        csv.writer(file, lineterminator="\n").writerows(
-            [header, *kept] if kept else []
-        )
+    kept = [
+        row
+        for row in rows
+        if len(row) == len(header) and int(row[0]) < initial_epoch
+    ]
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows(
+        [header, *kept] if kept else []
+    )
+    files.write_text(path, text.getvalue())
