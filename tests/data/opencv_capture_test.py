@@ -20,9 +20,9 @@ def test_log_is_silent_only_inside(tmp_path, capfd):
     path = tmp_path / "text.mp4"
     path.write_text("not a video")
     silence = opencv_capture._silence
-    before = cv2.utils.logging.getLogLevel()
+    before = opencv_capture._log.getLogLevel()
     with silence, silence:
         assert not opencv_capture.open_capture(str(path)).isOpened()
-        assert cv2.utils.logging.getLogLevel() == 0
-    assert cv2.utils.logging.getLogLevel() == before != 0
+        assert opencv_capture._log.getLogLevel() == 0
+    assert opencv_capture._log.getLogLevel() == before != 0
     assert capfd.readouterr().err == ""
