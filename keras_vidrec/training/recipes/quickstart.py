@@ -49,9 +49,9 @@ SCRATCH = Recipe(
     clip={"size": 112},
     network=_network("rgb", dropout=0.5),
     optimiser=Optimiser(
-        name="adam", learning_rate=2e-3, weight_decay=1e-4, batch_size=16
+        name="adam", learning_rate=1e-3, weight_decay=1e-4, batch_size=8
     ),
-    schedule=Schedule(epochs=60, kind="cosine"),
+    schedule=Schedule(epochs=120, kind="cosine"),
     test=Test(num_segments=25, crops="centre"),
 )
 
