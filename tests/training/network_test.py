@@ -1,0 +1,47 @@
+import pytest
+
+import keras_vidrec
+from keras_vidrec.training import network
+from keras_vidrec.training.freezing import batch_normalizations
+from keras_vidrec.training.recipe import Recipe
+from keras_vidrec.training.recipe_sections import Initialisation
+from keras_vidrec.training.recipe_sections import Network
+from keras_vidrec.training.recipe_sections import Schedule
+
+RECIPE = Recipe(
+    name="small",
+    clip={"size": 64, "num_segments": 5, "sampling": "uniform"},
+    network=Network(
+        arguments={"backbone": "tiny", "modality": "flow", "dropout": 0.1}
+    ),
+    initialisation=Initialisation(partial_batch_norm=True),
+    schedule=Schedule(epochs=1),
+)
+
+
+def test_a_network_of_the_recipe_for_these_classes():
+    model = network.build(RECIPE, ("jump", "run", "walk"))
+    description = keras_vidrec.describe(model)
+    assert description.class_names == ("jump", "run", "walk")
+    assert model.output_shape == (None, 3)
+    assert model.get_layer("dropout").rate == 0.1
+    # What the recipe says of the clips, and what the builder said of the rest.
+    spec = description.clip_spec
+    assert (spec.size, spec.num_segments, spec.sampling) == (64, 5, "uniform")
+    assert (spec.modalities, spec.snippet_length) == (("flow",), 5)
+    first, *others = batch_normalizations(model)
+    assert first.trainable and not any(layer.trainable for layer in others)
+
+
+@pytest.mark.parametrize(
+    "setting, message",
+    [
+        ("clip.size=0", "size=0"),
+        ("clip.modalities=[depth]", "modalities="),
+        ("network.application=head", "network.application='head'"),
+        ("network.arguments.num_clases=3", "arguments.num_clases"),
+    ],
+)
+def test_what_does_not_fit(setting, message):
+    with pytest.raises(ValueError, match=message):
+        network.build(RECIPE.with_settings([setting]), ("a", "b"))
