@@ -21,17 +21,24 @@ def read(path):
         `path` and `label`, and `group` and `split` if there.
 
     Raises:
-        ValueError: if there is no such file, a column is missing or unknown, a
-            line has too many or too few fields, an empty path or label, or a
-            `split` other than train and test.
+        ValueError: if there is no such file, it is no CSV text in UTF-8, a
+            column is missing or unknown, a line has too many or too few
+            fields, an empty path or label, or a `split` other than train and
+            test.
     """
     if not path.is_file():
         raise ValueError(
             "Expected the list of videos to be an existing file. "
             f"Received: {str(path)!r}"
         )
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        lines = list(csv.reader(file, skipinitialspace=True))
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            lines = list(csv.reader(file, skipinitialspace=True))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(
+            f"{path.name} is no list of videos. Expected CSV text in UTF-8. "
+            f"Received: {error}"
+        ) from None
     lines = [[field.strip() for field in line] for line in lines if any(line)]
     header = [name.lower() for name in lines[0]] if lines else []
     if not {"path", "label"} <= set(header) <= set(_COLUMNS) or doubles(header):
@@ -45,6 +52,7 @@ def read(path):
         for line, row in zip(lines[1:], rows)
         if len(line) != len(header)
         or not (row["path"] and row["label"])
+        or "\0" in row["path"]
         or row.get("split", "train") not in Split._fields
     ]
     refuse_any(

@@ -36,8 +36,8 @@ def load(recipe):
         `Dataset`.
 
     Raises:
-        ValueError: if there is no dataset where the recipe says, or no such
-            split.
+        ValueError: if there is no dataset where the recipe says, no such
+            split, or nothing in its training part.
     """
     data = recipe.data
     if data.directory is None:
@@ -58,6 +58,11 @@ def load(recipe):
             f"data.split={data.split}"
         )
     split = catalog.splits[data.split]
+    if not split.train:
+        raise ValueError(
+            f"Expected videos to train on. Received: {data.directory}, of "
+            f"whose {len(catalog.videos)} videos none is in the training part"
+        )
     train, validation = split.train, ()
     if recipe.validation.fraction:
         train, validation = catalogs.carve_validation(

@@ -55,17 +55,20 @@ class Run:
 
     def claim(self, recipe):
         """Makes the directory one of `recipe`, or takes up where a run of the
-        same recipe stopped.
+        same recipe stopped. A run that has not finished an epoch is nobody's.
 
         Raises:
             ValueError: if the directory holds a run of another recipe, or
                 something else.
         """
-        if self.recipe_file.exists():
+        is_run = self.recipe_file.exists()
+        if is_run and (self.backup.exists() or self.model_file.exists()):
             self._check_same(recipe)
             return
-        if self.path.exists() and (
-            not self.path.is_dir() or any(self.path.iterdir())
+        if (
+            not is_run
+            and self.path.exists()
+            and (not self.path.is_dir() or any(self.path.iterdir()))
         ):
             raise ValueError(
                 "Expected a new or empty directory, or an interrupted run. "

@@ -82,3 +82,18 @@ def test_number_labels():
     assert video_list.number_labels(mixed) == ((0, 1), ("2", "x"))
     with pytest.raises(ValueError, match="Received: label=1700000000 among 2"):
         video_list.number_labels(["1", "1700000000"])
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_another_encoding_is_told(tmp_path, encoding):
+    path = tmp_path / "list.csv"
+    path.write_text("path,label\na.avi,Stra\xdfe\n", encoding)
+    with pytest.raises(ValueError, match="list.csv is no list.*in UTF-8"):
+        video_list.read(path)
+
+
+def test_a_path_no_system_has(tmp_path):
+    path = tmp_path / "list.csv"
+    path.write_text("path,label\na\0.avi,run\n")
+    with pytest.raises(ValueError, match="Invalid line in list.csv"):
+        video_list.read(path)

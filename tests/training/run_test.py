@@ -13,8 +13,16 @@ def test_the_same_recipe_goes_on(tmp_path):
     assert Run.open(tmp_path / "run").recipe == RECIPE
 
 
-def test_another_recipe_is_refused(tmp_path):
+def test_a_run_without_an_epoch_is_given_to_a_corrected_recipe(tmp_path):
+    Run(tmp_path).claim(RECIPE.with_settings(["network.application=TNS"]))
     Run(tmp_path).claim(RECIPE)
+    assert Run.open(tmp_path).recipe == RECIPE
+
+
+@pytest.mark.parametrize("left", ["backup", "model.keras"])
+def test_another_recipe_is_refused(tmp_path, left):
+    Run(tmp_path).claim(RECIPE)
+    (tmp_path / left).mkdir()
     other = RECIPE.with_settings(["optimiser.batch_size=7"])
     with pytest.raises(
         ValueError,
