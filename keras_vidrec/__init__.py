@@ -20,7 +20,7 @@ def _is_command_line():
     It must answer `--help` at once, and Keras takes seconds to import: each
     command imports what it needs.
     """
-    if pathlib.PurePath(sys.argv[0]).stem == "vidrec":
+    if pathlib.PurePath(sys.argv[0]).name in ("vidrec", "vidrec.exe"):
         return True
     return sys.orig_argv[1:3] == ["-m", "keras_vidrec"]
 

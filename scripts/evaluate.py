@@ -1,8 +1,9 @@
 """Tests a trained network, as `vidrec evaluate` does."""
 
-import typer
+import sys
 
-from keras_vidrec.cli.evaluate import evaluate
+from keras_vidrec.cli.main import main
 
 if __name__ == "__main__":
-    typer.run(evaluate)
+    sys.argv.insert(1, "evaluate")
+    main()

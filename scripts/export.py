@@ -1,8 +1,9 @@
 """Exports a trained network, as `vidrec export` does."""
 
-import typer
+import sys
 
-from keras_vidrec.cli.export import export
+from keras_vidrec.cli.main import main
 
 if __name__ == "__main__":
-    typer.run(export)
+    sys.argv.insert(1, "export")
+    main()

@@ -1,8 +1,9 @@
 """Tells what happens in video files, as `vidrec predict` does."""
 
-import typer
+import sys
 
-from keras_vidrec.cli.predict import predict
+from keras_vidrec.cli.main import main
 
 if __name__ == "__main__":
-    typer.run(predict)
+    sys.argv.insert(1, "predict")
+    main()

@@ -1,8 +1,9 @@
 """Trains a recipe, as `vidrec train` does."""
 
-import typer
+import sys
 
-from keras_vidrec.cli.train import train
+from keras_vidrec.cli.main import main
 
 if __name__ == "__main__":
-    typer.run(train)
+    sys.argv.insert(1, "train")
+    main()

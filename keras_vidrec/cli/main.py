@@ -45,11 +45,28 @@ def main():
     logging.basicConfig(format="%(message)s")
     try:
         app()
-    except (ValueError, OSError, RuntimeError) as error:
-        if os.environ.get("VIDREC_TRACEBACK"):
-            raise
-        typer.echo(f"vidrec: {' '.join(str(error).split())}", err=True)
-        sys.exit(1)
     except KeyboardInterrupt:
         typer.echo("vidrec: interrupted", err=True)
-        sys.exit(130)
+        _leave(130)
+    except Exception as error:
+        if os.environ.get("VIDREC_TRACEBACK"):
+            raise
+        typer.echo(f"vidrec: {_one_line(error)}", err=True)
+        _leave(1)
+
+
+def _one_line(error):
+    text = " ".join(str(error).split())
+    if isinstance(error, (ValueError, OSError, RuntimeError)):
+        return text
+    # Nobody foresaw it: say what it is, and how to see where.
+    kind = type(error).__name__
+    return f"{kind}: {text[:500]} (VIDREC_TRACEBACK=1 shows where)"
+
+
+def _leave(status):
+    """Ends the process at once. Threads of an endless input pipeline may
+    still be reading, and the interpreter would abort while it shuts down."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)

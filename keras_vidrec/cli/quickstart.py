@@ -1,4 +1,5 @@
 import pathlib
+import sys
 
 import typer
 
@@ -72,22 +73,24 @@ def quickstart(
     difference = export_saved_model(network, export)
     typer.echo(f"   probabilities agree within {difference:.1e}: {export}")
 
-    clip = sorted(videos.glob("*/*.avi"))[-1]
+    clip = sorted(videos.glob("*/*_g01_c01.avi"))[-1]  # a test clip
     _say(f"6. Predict one clip: {clip}")
     prediction = Predictor(network)(clip, top=3)
     for name, value in zip(prediction.classes, prediction.probabilities):
         typer.echo(f"   {100 * value:5.1f} %  {name}")
 
     run = runs["rgb"].path
+    program = sys.argv[0] if sys.argv[0].endswith("vidrec") else "vidrec"
     _say("What next")
     typer.echo(
-        f"   {run}/model.keras   the network, for keras.models.load_model\n"
+        f"   {run}/model.keras   the network: import keras_vidrec, then\n"
+        "                               keras.models.load_model reads it\n"
         f"   {run}/log.csv       the course of training\n"
         f"   {run}/scores        class scores of the test videos\n"
         "   Your own videos, a folder a class:\n"
-        "     vidrec train scratch --data DIR --out RUN\n"
-        "     vidrec evaluate RUN\n"
-        "     vidrec predict RUN VIDEO..."
+        f"     {program} train scratch --data DIR --out RUN\n"
+        f"     {program} evaluate RUN\n"
+        f"     {program} predict RUN VIDEO..."
     )
 
 

@@ -1,5 +1,6 @@
 """Getting the libraries up without their chatter."""
 
+import contextlib
 import os
 import sys
 import tempfile
@@ -23,6 +24,11 @@ def load_backend():
                 import tensorflow as tf
 
                 tf.config.list_logical_devices()
+            else:
+                with contextlib.suppress(ImportError):
+                    import tensorflow as tf  # the input pipeline's
+
+                    tf.config.list_logical_devices()
             failed = False
         finally:
             os.dup2(error_stream, 2)

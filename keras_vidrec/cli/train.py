@@ -42,6 +42,7 @@ def train(
     chosen = recipes.get(recipe).with_data(
         directory=data, list=videos_list, split_files=splits, split=split
     )
-    run = trainer.train(chosen.with_settings(settings), out, verbose=progress())
+    chosen = chosen.with_settings(settings).with_absolute_paths()
+    run = trainer.train(chosen, out, verbose=progress())
     typer.echo(f"Trained: {run.model_file}")
     typer.echo(f"Next: vidrec evaluate {run.path}")

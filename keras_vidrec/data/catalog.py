@@ -249,7 +249,7 @@ def from_list(csv_path, root=None, *, test_fraction=0.25, seed=0):
     """A dataset described by a list, with the header
     `path,label[,group][,split]`.
 
-    Paths are those of videos or of folders of frames, below `root`. Labels are
+    Paths are those of videos below `root`. Labels are
     names of classes, which are put in alphabetical order, or class indices.
     An empty group means a group of its own. `split` is `train` or `test`;
     without that column each class is split by groups.

@@ -245,7 +245,7 @@ def _check(source, spec, split, batch_size):
         if modality not in source.modalities:
             raise ValueError(
                 f"Expected a modality that the dataset holds, one of "
-                f"{source.modalities} (flow must be prepared). Received: "
+                f"{source.modalities}. Received: "
                 f"modality={modality!r}"
             )
     if split.ndim != 1 or not split.size:

@@ -8,7 +8,7 @@ class VideoFiles:
     """The `Source` of the video files of a catalog.
 
     Frames are decoded when they are asked for, nothing is prepared: good for
-    rgb and rgb_diff. Flow must be computed beforehand (`vidrec prepare`).
+    rgb and rgb_diff. It holds no flow.
 
     Args:
         catalog: a `Catalog`, which says where the videos lie and what they

@@ -114,6 +114,12 @@ def evaluate(run_directory, *, settings=(), verbose=True):
     recipe = run.recipe.with_settings(settings)
     model = run.load_model()
     data = datasets.load(recipe)
+    if not data.test:
+        raise ValueError(
+            "Expected videos to test on. Received: "
+            f"{recipe.data.directory}, of whose videos none is in the test "
+            f"part of split {recipe.data.split}"
+        )
     test = recipe.test
     spec = describe(model).clip_spec
     try:

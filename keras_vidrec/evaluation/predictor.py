@@ -52,7 +52,7 @@ class Predictor:
         if motion:
             raise ValueError(
                 "Expected a network that sees frames only. Received: a "
-                f"network of {motion}, which must be prepared first"
+                f"network of {motion}, which a video file does not hold"
             )
         if crops not in clip_reader.TEST_CROPS:
             raise ValueError(

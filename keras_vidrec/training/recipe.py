@@ -17,6 +17,7 @@ from keras_vidrec.training.recipe_sections import Reported
 from keras_vidrec.training.recipe_sections import Schedule
 from keras_vidrec.training.recipe_sections import Test
 from keras_vidrec.training.recipe_sections import Validation
+from keras_vidrec.training.recipe_sections import check
 from keras_vidrec.training.recipe_sections import check_choice
 from keras_vidrec.training.recipe_sections import check_number
 
@@ -71,6 +72,18 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self):
+        check(
+            isinstance(self.name, str) and self.name,
+            "name",
+            "a text",
+            self.name,
+        )
+        check(
+            isinstance(self.clip, dict),
+            "clip",
+            "a mapping of ClipSpec fields to values",
+            self.clip,
+        )
         object.__setattr__(self, "reported", tuple(self.reported))
         known = {field.name for field in dataclasses.fields(ClipSpec)}
         for key in self.clip:
@@ -149,6 +162,17 @@ class Recipe:
         data = dataclasses.replace(self.data, **changes)
         return dataclasses.replace(self, data=data)
 
+    def with_absolute_paths(self):
+        """A copy whose data can be found from any working directory."""
+        data = self.data
+        return self.with_data(
+            **{
+                name: pathlib.Path(getattr(data, name))
+                for name in ("directory", "list", "split_files")
+                if getattr(data, name) is not None
+            }
+        )
+
     def with_settings(self, settings):
         """A copy with single values changed.
 
@@ -172,7 +196,11 @@ class Recipe:
                 raise ValueError(
                     f"Expected a YAML value after `=`. Received: {setting!r}"
                 ) from None
-            _assign(values, path.strip().split("."), _number(value))
+            keys = path.strip().split(".")
+            # A directory may be called 1e5.
+            _assign(
+                values, keys, value if keys[0] == "data" else _number(value)
+            )
         return Recipe.from_dict(values)
 
 
@@ -226,6 +254,7 @@ def _from_dict(cls, values, prefix):
         if dataclasses.is_dataclass(kind):
             value = _from_dict(kind, value, f"{prefix}{key}.")
         elif key == "reported":
+            check(isinstance(value, list), key, "a list of figures", value)
             value = tuple(
                 _from_dict(Reported, item, "reported.") for item in value
             )

@@ -3,6 +3,8 @@
 import dataclasses
 import typing
 
+from keras_vidrec.clip_spec import SAMPLINGS
+
 LAYOUTS = ("auto", "ucf101", "hmdb51", "folder", "list")
 OPTIMISERS = ("sgd", "rmsprop", "adam")
 SCHEDULES = ("constant", "step", "cosine")
@@ -56,6 +58,10 @@ class Data:
     test_fraction: float = 0.25
 
     def __post_init__(self):
+        for name in ("directory", "list", "split_files"):
+            value = getattr(self, name)
+            if value is not None:  # YAML reads a directory 2020 as a number
+                object.__setattr__(self, name, str(value))
         check_choice(self, "layout", LAYOUTS)
         check_number(self, "split", 1, kind=int)
         check_number(self, "test_fraction", 0.01, 0.99)
@@ -68,7 +74,7 @@ class Network:
     Args:
         application: str. Name of a builder in `keras_vidrec.applications`.
         arguments: dict. Its keyword arguments; `classes` is filled in from
-            the data, `input_shape` from the clips.
+            the data.
     """
 
     application: str = "TSN"
@@ -88,10 +94,11 @@ class Initialisation:
     """Where the weights start.
 
     Args:
-        weights: `None` (random), `"imagenet"`, path of a run or a `.keras`
-            file, or a dict of these by stream.
-        inflation: str. How an rgb first convolution serves other channels:
-            `"mean"`, `"symmetric"`, `"scaled"`.
+        weights: `None` (random), or path of a run or a `.keras` file. (A dict
+            of paths by stream is kept for networks of several streams.)
+        inflation: str. How an rgb first convolution is to serve other
+            channels: `"mean"`, `"symmetric"`, `"scaled"`. Not used yet: a
+            first convolution that does not fit is refused.
         partial_batch_norm: bool. Freeze every batch normalisation but the
             first (TSN section 3.2).
     """
@@ -176,6 +183,12 @@ class Schedule:
             self, "steps" if self.epochs is None else "epochs", 1, kind=int
         )
         check_choice(self, "kind", SCHEDULES)
+        check(
+            isinstance(self.boundaries, (list, tuple)),
+            "boundaries",
+            "a list of integers",
+            self.boundaries,
+        )
         object.__setattr__(self, "boundaries", tuple(self.boundaries))
         rising = list(self.boundaries) == sorted(set(self.boundaries))
         check(
@@ -232,6 +245,8 @@ class Test:
 
     def __post_init__(self):
         check_number(self, "num_segments", 1, kind=int)
+        if self.sampling is not None:
+            check_choice(self, "sampling", SAMPLINGS)
         check_choice(self, "crops", TEST_CROPS)
 
 
@@ -248,6 +263,12 @@ class Fusion:
     scores: str = "logits"
 
     def __post_init__(self):
+        check(
+            isinstance(self.weights, dict),
+            "weights",
+            "a mapping of modalities to numbers",
+            self.weights,
+        )
         check_choice(self, "scores", FUSED_SCORES)
 
 

@@ -91,9 +91,9 @@ def _fit(recipe, data, run, verbose):
         augmentation=recipe.augmentation,
         failures=failures,
     )
-    validation = None
+    validation, unseen = None, pipeline.Failures(len(data.validation))
     if data.validation:
-        validation = make(data.validation, training=False)
+        validation = make(data.validation, training=False, failures=unseen)
 
     log = keras.callbacks.CSVLogger(run.log_file, append=True)
     try:
@@ -114,8 +114,9 @@ def _fit(recipe, data, run, verbose):
             ],
         )
     except tf.errors.OpError as error:
-        if failures.fatal is not None:
-            raise failures.fatal from error
+        fatal = failures.fatal or unseen.fatal
+        if fatal is not None:
+            raise fatal from error
         raise
     finally:
         if log.csv_file is not None:  # Keras leaves it open after an error

@@ -92,3 +92,31 @@ def test_scripts_are_the_same_commands(tmp_path):
             text=True,
         )
         assert done.returncode == 0 and "Usage:" in done.stdout
+
+
+@pytest.mark.large
+def test_a_run_that_fails_ends_in_one_line_and_status_1(small_videos, tmp_path):
+    """Not in an abort: threads of the input pipeline are still reading."""
+    train = ["train", "quickstart_rgb", "--data", small_videos, *SMALL]
+    for attempt in range(3):
+        _, err = vidrec(
+            *train,
+            "--out",
+            tmp_path / str(attempt),
+            "--set=optimiser.learning_rate=1e30",
+            "--set=optimiser.name=sgd",
+            status=1,
+        )
+        assert "Expected a finite loss" in err and err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["schedule.boundaries=5", "clip=5", "reported=5", "test.sampling=foo"],
+)
+def test_a_slip_in_a_setting_is_one_clear_line(setting, tmp_path):
+    _, err = vidrec(
+        "train", "tsn", "--out", tmp_path, "--set", setting, status=1
+    )
+    assert "Expected" in err and setting.split("=")[1] in err
+    assert err.startswith("vidrec: ") and err.count("\n") == 1

@@ -164,7 +164,9 @@ def test_invalid_arguments(arguments, message):
 def test_the_source_must_hold_the_modality():
     source = MemorySource()
     source.modalities = ("flow",)
-    with pytest.raises(ValueError, match="must be prepared.*modality='rgb'"):
+    with pytest.raises(
+        ValueError, match="that the dataset holds.*modality='rgb'"
+    ):
         training(source)
 
 
