@@ -3,7 +3,7 @@
 Drawing needs the size of the frames and a random generator, applying needs the
 frames: the same `Crop` serves all frames and all modalities of a clip. All
 crops are integer rectangles of the stored frame, resized once. Colours are
-changed by `data.color_jitter`, whose names this module has too.
+changed by `data.color_jitter`.
 """
 
 import dataclasses
@@ -13,11 +13,6 @@ import cv2
 import numpy as np
 
 from keras_vidrec import clip_spec
-from keras_vidrec.data.color_jitter import ColorJitter as ColorJitter
-from keras_vidrec.data.color_jitter import apply_color as apply_color
-from keras_vidrec.data.color_jitter import (
-    draw_color_jitter as draw_color_jitter,
-)
 
 # In quarters of the room (rows, columns) that a crop leaves in the frame: the
 # corners and the centre, then the eight positions between them, in the order
