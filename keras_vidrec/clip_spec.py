@@ -1,6 +1,7 @@
 """What a network wants to see of a video."""
 
 import dataclasses
+import re
 
 MODALITIES = ("rgb", "rgb_diff", "flow", "warped_flow")
 ALIGNMENTS = ("forward", "centred")
@@ -11,6 +12,11 @@ FLOW_METHODS = ("tvl1", "dis", "farneback")
 # leaves out the smallest one for motion).
 RGB_CROP_SCALES = (1.0, 0.875, 0.75, 0.66)
 MOTION_CROP_SCALES = (1.0, 0.875, 0.75)
+
+# "340x256" (width first), "short256", "auto"; see `data.frame_size`.
+FRAME_SIZE = re.compile(
+    r"auto|short(?P<short>[1-9]\d*)|(?P<width>[1-9]\d*)x(?P<height>[1-9]\d*)"
+)
 
 
 def _check(condition, name, expected, received):
@@ -35,10 +41,14 @@ class FlowSpec:
         bound: float. Displacements in pixels are clipped to
             `[-bound, bound]` and mapped to 0..255, 128 being still. Defaults
             to `20.0`.
+        size: str. How frames are resized before flow is made of them, which
+            scales it: `"WIDTHxHEIGHT"`, `"shortN"` or `"auto"`; see
+            `data.frame_size.FrameSize`. Defaults to `"auto"`.
     """
 
     method: str = "tvl1"
     bound: float = 20.0
+    size: str = "auto"
 
     def __post_init__(self):
         _check(
@@ -54,6 +64,13 @@ class FlowSpec:
             self.bound,
         )
         object.__setattr__(self, "bound", float(self.bound))
+        _check(
+            isinstance(self.size, str) and FRAME_SIZE.fullmatch(self.size),
+            "size",
+            'the size of frames, "WIDTHxHEIGHT" such as "340x256", "shortN" '
+            'such as "short256", or "auto"',
+            self.size,
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,8 +99,10 @@ class ClipSpec:
             only `sampling="chunks"` has one.
         sampling: str. Where the segments lie; see `data.sampling`.
         size: int. Height and width of the training crops in pixels.
-        crop_scales: tuple of float in (0, 1]. Sizes of the multi-scale crops
-            relative to the shorter side of the frame.
+        crop_scales: `None`, or tuple of float in (0, 1]. Sizes of the
+            multi-scale crops relative to the shorter side of the frame.
+            Defaults to `None`: those of TSN, `RGB_CROP_SCALES` for rgb alone
+            and `MOTION_CROP_SCALES` otherwise.
         flow: `FlowSpec`. How flow is made.
 
     Raises:
@@ -97,7 +116,7 @@ class ClipSpec:
     stride: tuple | None = None
     sampling: str = "tsn_caffe"
     size: int = 224
-    crop_scales: tuple = RGB_CROP_SCALES
+    crop_scales: tuple | None = None
     flow: FlowSpec = FlowSpec()
 
     def __post_init__(self):
@@ -117,6 +136,10 @@ class ClipSpec:
             f"a tuple of different names from {MODALITIES}",
             self.modalities,
         )
+        if self.crop_scales is None:
+            still = self.modalities == ("rgb",)
+            scales = RGB_CROP_SCALES if still else MOTION_CROP_SCALES
+            object.__setattr__(self, "crop_scales", scales)
         for name in ("num_segments", "snippet_length", "size"):
             value = getattr(self, name)
             _check(_is_count(value), name, "a positive integer", value)

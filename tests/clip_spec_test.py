@@ -19,7 +19,7 @@ from keras_vidrec.clip_spec import FlowSpec
             sampling="chunks",
             size=112,
             crop_scales=(1.0, 0.5),
-            flow=FlowSpec("dis", 32),
+            flow=FlowSpec("dis", 32, "short64"),
         ),
     ],
 )
@@ -34,6 +34,12 @@ def test_channels_and_images():
         for modality in spec.modalities
     }
     assert found == {"rgb": (1, 3), "rgb_diff": (6, 18), "flow": (5, 10)}
+
+
+def test_crops_of_motion_leave_out_the_smallest():
+    assert ClipSpec().crop_scales == (1.0, 0.875, 0.75, 0.66)
+    for motion in (("flow",), ("rgb_diff",), ("rgb", "warped_flow")):
+        assert ClipSpec(modalities=motion).crop_scales == (1.0, 0.875, 0.75)
 
 
 @pytest.mark.parametrize(
@@ -54,6 +60,7 @@ def test_channels_and_images():
         ({"crop_scales": (1.5,)}, r"crop_scales=\(1.5,\)"),
         ({"flow": {"method": "brox"}}, "method='brox'"),
         ({"flow": {"bound": -1}}, "bound=-1"),
+        ({"flow": {"size": "256x"}}, "size='256x'"),
     ],
 )
 def test_invalid_values(changes, received):

@@ -3,8 +3,6 @@
 from keras_vidrec import backbones
 from keras_vidrec.applications import builder_arguments
 from keras_vidrec.applications.head import class_head
-from keras_vidrec.clip_spec import MOTION_CROP_SCALES
-from keras_vidrec.clip_spec import RGB_CROP_SCALES
 from keras_vidrec.clip_spec import ClipSpec
 from keras_vidrec.layers.fold_segments import FoldSegments
 from keras_vidrec.layers.pixel_normalization import PixelNormalization
@@ -161,7 +159,4 @@ def _clip_spec(modality, num_segments, snippet_length, input_shape):
         num_segments=num_segments or 3,
         snippet_length=snippet_length,
         size=size,
-        crop_scales=RGB_CROP_SCALES
-        if modality == "rgb"
-        else MOTION_CROP_SCALES,
     )

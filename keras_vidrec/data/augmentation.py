@@ -180,6 +180,62 @@ def random_sized_crop(height, width, rng):
     return centre_crop(height, width, rows, columns, flip=_coin(rng))
 
 
+def corner_jitter_crop(height, width, size, rng):
+    """Draws a training crop of two-stream fusion (and of the spatiotemporal
+    multiplier): near the top left or the bottom right corner, never central.
+
+    Height and width are drawn apart from 0.75 to 1.25 times `size`, so that
+    the aspect ratio changes, and are no larger than the frame's. The place is
+    at 0 to 0.25, or at 0.75 to 1, of the room left, in both directions, on
+    grids of 20 x 20. As published: frames are expected whose shorter side is
+    about 256 / 224 times `size`.
+
+    Args:
+        height: int. Height of the frame in pixels.
+        width: int. Width of the frame in pixels.
+        size: int. Side of the image that the crop is resized to.
+        rng: `numpy.random.Generator`.
+
+    Returns:
+        `Crop`, mirrored with probability 0.5.
+
+    Raises:
+        ValueError: on an empty frame or a `size` below 1.
+    """
+    _check_room(height, width, 1, 1)
+    _check_room(size, size, 1, 1)
+    rows, columns = (
+        max(round(min(size * factor, side)), 1)
+        for factor, side in zip(rng.uniform(0.75, 1.25, 2), (height, width))
+    )
+    # Twenty places on a quarter of the room: steps of a 76th.
+    down, right = rng.integers(20, size=2) + 57 * _coin(rng)
+    return Crop(
+        (height - rows) * int(down) // 76,
+        (width - columns) * int(right) // 76,
+        rows,
+        columns,
+        flip=_coin(rng),
+    )
+
+
+def same_region(crop, size, other_size):
+    """The crop of another modality's frame that shows the same part of the
+    picture, within half a pixel.
+
+    Args:
+        crop: `Crop` of frames of `size`.
+        size: pair of int `(height, width)`.
+        other_size: pair of int `(height, width)`. Of the other frames.
+
+    Returns:
+        `Crop`; the same if the sizes are.
+    """
+    top, height = _same_part(crop.top, crop.height, size[0], other_size[0])
+    left, width = _same_part(crop.left, crop.width, size[1], other_size[1])
+    return Crop(top, left, height, width, crop.flip)
+
+
 def centre_crop(height, width, crop_height, crop_width, flip=False):
     """The crop in the middle of a frame.
 
@@ -341,6 +397,12 @@ def apply(frames, crop, size, modality):
         pairs = images.view(np.uint16)
         np.bitwise_xor(pairs, _MIRROR_X, out=pairs)
     return images
+
+
+def _same_part(start, length, side, other_side):
+    first = min(round(start * other_side / side), other_side - 1)
+    end = round((start + length) * other_side / side)
+    return first, max(end - first, 1)
 
 
 def _coin(rng):

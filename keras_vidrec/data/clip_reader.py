@@ -8,8 +8,9 @@ import numpy as np
 from keras_vidrec.data import augmentation as augment
 from keras_vidrec.data import color_jitter
 from keras_vidrec.data import sampling
+from keras_vidrec.data.video import VideoError
 
-TRAINING_CROPS = ("multi_scale", "random_sized", "centre")
+TRAINING_CROPS = ("multi_scale", "random_sized", "corner_jitter", "centre")
 TEST_CROPS = ("centre", "ten")
 
 # Test crops are cut from frames whose shorter side is 256 for a size of 224.
@@ -22,7 +23,9 @@ class Augmentation:
 
     Args:
         crop: str. `"multi_scale"` (corners and centre, TSN section 3.2),
-            `"random_sized"` (area .08-1, ratio 3/4-4/3), or `"centre"`.
+            `"random_sized"` (area .08-1, ratio 3/4-4/3), `"corner_jitter"`
+            (two-stream fusion's: .75-1.25 of the size, near two corners), or
+            `"centre"`.
         flip: bool. Mirror half of the clips; the x channel of flow is
             inverted. Defaults to `True`.
         color_jitter: float in [0, 1). Strength of brightness, contrast and
@@ -57,6 +60,9 @@ class Augmentation:
 def read_training_clip(source, index, spec, augmentation, rng):
     """One random clip: snippets, crop, flip and colours are drawn from `rng`.
 
+    The crop is drawn on the frames of the first modality; all others show the
+    same part of the picture, whatever the size they are stored in.
+
     Args:
         source: a `Source`.
         index: int. The video.
@@ -77,13 +83,16 @@ def read_training_clip(source, index, spec, augmentation, rng):
     for modality, frames, places in _snippets(
         source, index, spec, spec.num_segments, "train", rng
     ):
+        size = frames.shape[1:3]
         if crop is None:  # one draw for all modalities
-            crop = _draw_crop(augmentation, *frames.shape[1:3], spec, rng)
+            drawn_on = size
+            crop = _draw_crop(augmentation, *size, spec, rng)
             if augmentation.color_jitter:
                 jitter = color_jitter.draw_color_jitter(
                     rng, augmentation.color_jitter
                 )
-        images = augment.apply(frames, crop, spec.size, modality)
+        part = augment.same_region(crop, drawn_on, size)
+        images = augment.apply(frames, part, spec.size, modality)
         if jitter is not None and modality.startswith("rgb"):
             images = color_jitter.apply_color(images, jitter)
         clip[modality] = _stack(images, places)
@@ -96,7 +105,8 @@ def read_test_clip(
     """The clip a network is tested on; no randomness.
 
     The crops have `spec.size` pixels and are cut from frames whose shorter
-    side is 256 / 224 times as long, the aspect ratio kept.
+    side is 256 / 224 times as long, the aspect ratio kept; modalities stored
+    in another size than the first show the same parts of the picture.
 
     Args:
         source: a `Source`.
@@ -114,21 +124,19 @@ def read_test_clip(
         VideoError: if the video cannot be read.
     """
     clip = {}
+    chosen = None
     for modality, frames, places in _snippets(
         source, index, spec, num_segments or spec.num_segments, mode, None
     ):
-        height, width = frames.shape[1:3]
-        side = augment.crop_side(
-            height, width, spec.size, round(spec.size / _CROP_RATIO)
-        )
-        if crops == "ten":
-            chosen = augment.ten_crops(height, width, side, side)
-        else:
-            chosen = [augment.centre_crop(height, width, side, side)]
+        size = frames.shape[1:3]
+        if chosen is None:
+            chosen_on = size
+            chosen = _test_crops(*size, spec, crops)
+        parts = [augment.same_region(crop, chosen_on, size) for crop in chosen]
         clip[modality] = np.concatenate(
             [
-                _stack(augment.apply(frames, crop, spec.size, modality), places)
-                for crop in chosen
+                _stack(augment.apply(frames, part, spec.size, modality), places)
+                for part in parts
             ]
         )
     return clip
@@ -141,14 +149,27 @@ def _snippets(source, index, spec, num_segments, mode, rng):
         modality: source.num_frames(index, modality)
         for modality in spec.modalities
     }
+    for modality, num_frames in counts.items():
+        if num_frames < 1:
+            raise VideoError(
+                source.videos[index],
+                f"it has no {modality}: one frame shows no motion. Leave it "
+                "out.",
+            )
     # The modality with the fewest possible starts decides for all: they lie
-    # at the same moments of the video.
-    limiting = min(counts, key=lambda m: counts[m] - spec.num_images(m))
-    centred = spec.alignment == "centred"
+    # at the same moments of the video. Of those with as few, that with the
+    # fewest images, so that the order of modalities decides nothing.
+    lengths = {
+        modality: 1
+        if spec.alignment == "centred"
+        else spec.num_images(modality)
+        for modality in counts
+    }
+    limiting = min(counts, key=lambda m: (counts[m] - lengths[m], counts[m]))
     starts = sampling.segment_indices(
         counts[limiting],
         num_segments,
-        1 if centred else spec.num_images(limiting),
+        lengths[limiting],
         mode=mode,
         scheme=spec.sampling,
         rng=rng,
@@ -173,12 +194,23 @@ def _draw_crop(augmentation, height, width, spec, rng):
         )
     elif augmentation.crop == "random_sized":
         crop = augment.random_sized_crop(height, width, rng)
+    elif augmentation.crop == "corner_jitter":
+        crop = augment.corner_jitter_crop(height, width, spec.size, rng)
     else:
         side = min(height, width)
         crop = augment.centre_crop(
             height, width, side, side, flip=bool(rng.integers(2))
         )
     return crop if augmentation.flip else dataclasses.replace(crop, flip=False)
+
+
+def _test_crops(height, width, spec, crops):
+    side = augment.crop_side(
+        height, width, spec.size, round(spec.size / _CROP_RATIO)
+    )
+    if crops == "ten":
+        return augment.ten_crops(height, width, side, side)
+    return [augment.centre_crop(height, width, side, side)]
 
 
 def _stack(images, places):

@@ -7,9 +7,10 @@ import typing
 class Source(typing.Protocol):
     """What the input pipeline and the evaluation need of a dataset.
 
-    Implementations: `VideoFiles` (decodes on the fly), and those of prepared
-    datasets. Indices of videos run over the whole dataset; a split is a
-    sequence of such indices.
+    Implementations: `VideoFiles` (decodes, and makes flow, on the fly), and
+    those of prepared datasets. Indices of videos run over the whole dataset;
+    a split is a sequence of such indices. Images of one modality of a video
+    have one size; other modalities may have another: the same picture, scaled.
 
     Attributes:
         videos: tuple of str. Name of each video, unique in the dataset (its
@@ -19,6 +20,8 @@ class Source(typing.Protocol):
             never stand on both sides of a split.
         classes: tuple of str. Class names by class index.
         modalities: tuple of str. Which of `clip_spec.MODALITIES` it holds.
+        flow: `FlowSpec` of how its flow is made; `None` if it holds none, or
+            nobody knows.
     """
 
     videos: tuple
@@ -26,10 +29,12 @@ class Source(typing.Protocol):
     groups: tuple
     classes: tuple
     modalities: tuple
+    flow: object
 
     def num_frames(self, index, modality):
         """Number of stored images of `modality` in video `index`: frames for
-        rgb and rgb_diff, frames - 1 for the flows.
+        rgb and rgb_diff, frames - 1 for the flows, which may be 0. Image t of
+        the flows belongs to frames t and t + 1.
 
         Raises:
             VideoError: if the video cannot be read.

@@ -1,13 +1,12 @@
 """What a network sees in single video files."""
 
 import dataclasses
-import pathlib
 
 import numpy as np
 
 from keras_vidrec.applications.head import describe
 from keras_vidrec.data import clip_reader
-from keras_vidrec.data import video
+from keras_vidrec.data.video_files import SingleVideo
 from keras_vidrec.evaluation.snippet_scorer import SnippetScorer
 
 
@@ -27,7 +26,8 @@ class Prediction:
 
 
 class Predictor:
-    """Classifies video files.
+    """Classifies video files. Flow is made as the network's clip
+    specification says.
 
     Args:
         model: keras.Model of this package.
@@ -35,8 +35,7 @@ class Predictor:
         crops: str. `"centre"` or `"ten"`. Defaults to `"centre"`.
 
     Raises:
-        ValueError: if the model holds no clip specification, or asks for
-            flow, which a video file alone does not hold, or the crops are
+        ValueError: if the model holds no clip specification, or the crops are
             unknown.
     """
 
@@ -47,12 +46,6 @@ class Predictor:
             raise ValueError(
                 "Expected a network that knows what it wants to see. "
                 f"Received: model={model.name!r} without a clip specification"
-            )
-        motion = [m for m in self._spec.modalities if "flow" in m]
-        if motion:
-            raise ValueError(
-                "Expected a network that sees frames only. Received: a "
-                f"network of {motion}, which a video file does not hold"
             )
         if crops not in clip_reader.TEST_CROPS:
             raise ValueError(
@@ -78,7 +71,7 @@ class Predictor:
             VideoError: if the video cannot be read.
         """
         clip = clip_reader.read_test_clip(
-            _OneFile(path),
+            SingleVideo(path, self._spec.flow),
             0,
             self._spec,
             num_segments=self._num_segments,
@@ -96,25 +89,4 @@ class Predictor:
             str(path),
             tuple(names[i] for i in best),
             tuple(float(probabilities[i]) for i in best),
-        )
-
-
-class _OneFile:
-    """The `Source` of one file that belongs to no dataset."""
-
-    labels = (-1,)
-    classes = ()
-    modalities = ("rgb", "rgb_diff")
-
-    def __init__(self, path):
-        self._path = pathlib.Path(path)
-        self.videos = self.groups = (self._path.name,)
-        self._num_frames = video.probe(path).num_frames
-
-    def num_frames(self, index, modality):
-        return self._num_frames
-
-    def read(self, index, modality, indices):
-        return video.read_frames(
-            self._path, indices, num_frames=self._num_frames
         )

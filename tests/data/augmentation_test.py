@@ -119,6 +119,7 @@ def test_drawn_crops_lie_in_the_frame(height, width):
         for crop in (
             augmentation.multi_scale_crop(height, width, 8, RGB, rng),
             augmentation.random_sized_crop(height, width, rng),
+            augmentation.corner_jitter_crop(height, width, 8, rng),
         ):
             assert crop.height >= 1
             assert crop.width >= 1
@@ -132,6 +133,7 @@ def test_draws_are_a_function_of_the_generator():
         return [
             augmentation.multi_scale_crop(256, 340, 224, RGB, rng),
             augmentation.random_sized_crop(256, 340, rng),
+            augmentation.corner_jitter_crop(256, 340, 224, rng),
         ]
 
     assert draw(3) == draw(3)
@@ -166,6 +168,111 @@ def test_random_sized_crop_of_a_narrow_frame():
     assert (crop.top, crop.left) == (0, 493)
     crop = augmentation.random_sized_crop(1000, 9, np.random.default_rng(6))
     assert (crop.height, crop.width) == (12, 9)
+
+
+def places_of_the_authors(side, length):
+    """0-based places of a crop in one direction, near either end."""
+    room = side - length
+    return [
+        np.floor(room * np.linspace(*ends, 20) + 1e-9).astype(int)
+        for ends in ((0, 0.25), (0.75, 1))
+    ]
+
+
+@pytest.mark.parametrize(
+    "height, width, size", [(256, 340, 224), (240, 180, 224), (36, 50, 32)]
+)
+def test_corner_jitter_is_that_of_the_authors(height, width, size):
+    rng = np.random.default_rng(8)
+    draws = [
+        augmentation.corner_jitter_crop(height, width, size, rng)
+        for _ in range(4000)
+    ]
+    ends = collections.Counter()
+    for crop in draws:
+        rows = places_of_the_authors(height, crop.height)
+        columns = places_of_the_authors(width, crop.width)
+        # Both directions at the same end, never the centre.
+        found = [
+            end
+            for end in (0, 1)
+            if crop.top in rows[end] and crop.left in columns[end]
+        ]
+        assert found
+        if len(found) == 1:
+            ends[found[0], crop.flip] += 1
+    total = sum(ends.values())
+    assert total > 0.3 * len(draws)
+    for count in ends.values():
+        assert abs(count / total - 0.25) < 0.04
+    for sides, room in (
+        ([crop.height for crop in draws], height),
+        ([crop.width for crop in draws], width),
+    ):
+        low, high = round(0.75 * size), min(round(1.25 * size), room)
+        assert min(sides) == low and max(sides) == high
+        # Uniform up to what the frame has no room for.
+        drawn = np.minimum(
+            np.random.default_rng(9).uniform(0.75, 1.25, 10**5) * size, room
+        )
+        assert abs(np.mean(sides) - drawn.mean()) < 0.01 * size
+    heights, widths = (
+        [getattr(c, n) for c in draws] for n in ("height", "width")
+    )
+    assert abs(np.corrcoef(heights, widths)[0, 1]) < 0.06
+
+
+def test_corner_jitter_reaches_all_twenty_places():
+    # So much room that no two places are one.
+    rng = np.random.default_rng(10)
+    tops = collections.defaultdict(set)
+    for _ in range(8000):
+        crop = augmentation.corner_jitter_crop(4000, 4000, 8, rng)
+        tops[crop.height].add(crop.top)
+        assert 0 <= crop.top <= 4000 - crop.height
+    assert set(tops) == {6, 7, 8, 9, 10}
+    for length, found in tops.items():
+        near, far = places_of_the_authors(4000, length)
+        assert found == {*near.tolist(), *far.tolist()} and len(found) == 40
+        assert {0, 4000 - length} <= found
+
+
+def test_corner_jitter_of_tiny_frames():
+    rng = np.random.default_rng(11)
+    for _ in range(50):
+        crop = augmentation.corner_jitter_crop(1, 3, 4, rng)
+        assert (crop.top, crop.height, crop.width) == (0, 1, 3)
+        assert augmentation.corner_jitter_crop(9, 9, 1, rng).height == 1
+
+
+def test_same_region_of_another_size():
+    crop = Crop(8, 29, 224, 192, flip=True)
+    assert augmentation.same_region(crop, (256, 340), (256, 340)) == crop
+    assert augmentation.same_region(crop, (256, 340), (512, 680)) == Crop(
+        16, 58, 448, 384, flip=True
+    )
+    rng = np.random.default_rng(12)
+    for _ in range(300):
+        height, width, other_height, other_width = rng.integers(1, 400, 4)
+        crop = augmentation.random_sized_crop(height, width, rng)
+        other = augmentation.same_region(
+            crop, (height, width), (other_height, other_width)
+        )
+        assert other.flip == crop.flip
+        for start, length, side, other_start, other_length, other_side in (
+            (crop.top, crop.height, height)
+            + (other.top, other.height, other_height),
+            (crop.left, crop.width, width)
+            + (other.left, other.width, other_width),
+        ):
+            scale = other_side / side
+            assert 0 <= other_start < other_start + other_length <= other_side
+            if length * scale > 1:
+                assert abs(other_start - start * scale) <= 0.5
+                end = other_start + other_length
+                assert abs(end - (start + length) * scale) <= 0.5
+            else:
+                assert other_length <= 2
 
 
 def test_ten_crops():
@@ -299,6 +406,14 @@ def test_invalid_frames(frames, modality, received):
         (lambda: augmentation.crop_sizes(8, 8, 4, (1.5,)), "height=8, width=8"),
         (lambda: augmentation.crop_side(8, 8, 9, 8), "size=9, short_side=8"),
         (lambda: augmentation.resized_size(8, 8, 0), "short_side=0"),
+        (
+            lambda: augmentation.corner_jitter_crop(8, 0, 8, None),
+            "crop 1x1, frame 8x0",
+        ),
+        (
+            lambda: augmentation.corner_jitter_crop(8, 8, 0, None),
+            "crop 1x1, frame 0x0",
+        ),
         (
             lambda: augmentation.random_sized_crop(0, 8, None),
             "crop 1x1, frame 0x8",

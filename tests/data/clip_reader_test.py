@@ -6,6 +6,7 @@ from keras_vidrec.data import sampling
 from keras_vidrec.data.clip_reader import Augmentation
 from keras_vidrec.data.clip_reader import read_test_clip
 from keras_vidrec.data.clip_reader import read_training_clip
+from keras_vidrec.data.video import VideoError
 from tests.data.memory_source import MemorySource
 
 SOURCE = MemorySource()
@@ -101,7 +102,156 @@ def test_one_draw_for_all_frames_and_modalities():
     assert 0 < flipped < 20
 
 
-@pytest.mark.parametrize("crop", ["multi_scale", "random_sized", "centre"])
+ALL = ("rgb", "rgb_diff", "flow", "warped_flow")
+
+
+def frames_read(num_frames, starts, spec, order=ALL):
+    """Which frames are asked for, by modality, for given starts."""
+    source = MemorySource(num_frames=num_frames)
+    read_test_clip(source, 0, spec.replace(modalities=order))
+    assert [modality for modality, _ in source.reads] == list(order)
+    return dict(source.reads)
+
+
+@pytest.mark.parametrize("order", [ALL, ALL[::-1], ALL[1:] + ALL[:1]])
+def test_forward_frames_of_all_modalities(order):
+    # 20 frames, 19 flow images. The test grid of tsn_caffe for these with
+    # L = 5: starts (19 - 5) // 2 = 7 apart.
+    spec = ClipSpec(snippet_length=5, size=16, modalities=ALL)
+    read = frames_read(20, [0, 7, 14], spec, order)
+    flow = [*range(0, 5), *range(7, 12), *range(14, 19)]
+    assert read == {
+        "rgb": [0, 7, 14],
+        "rgb_diff": [*range(0, 6), *range(7, 13), *range(14, 20)],
+        "flow": flow,
+        "warped_flow": flow,
+    }
+    # 4 frames, 3 flow images: all start at 0, the last image is repeated.
+    assert frames_read(4, [0, 0, 0], spec, order) == {
+        "rgb": [0],
+        "rgb_diff": [0, 1, 2, 3],
+        "flow": [0, 1, 2],
+        "warped_flow": [0, 1, 2],
+    }
+
+
+@pytest.mark.parametrize("order", [ALL, ALL[::-1], ALL[1:] + ALL[:1]])
+def test_centred_frames_of_all_modalities(order):
+    # 41 frames, 40 flow images, 2 bins: middles 10 and 30.
+    spec = ClipSpec(
+        snippet_length=10, size=16, modalities=ALL, num_segments=2,
+        alignment="centred", sampling="uniform",
+    )  # fmt: skip
+    flow = [*range(5, 15), *range(25, 35)]
+    assert frames_read(41, [10, 30], spec, order) == {
+        "rgb": [10, 30],
+        "rgb_diff": [*range(5, 16), *range(25, 36)],
+        "flow": flow,
+        "warped_flow": flow,
+    }
+    # 9 frames, 8 flow images: 2 and 6, whose stacks reach over both ends.
+    assert frames_read(9, [2, 6], spec, order) == {
+        "rgb": [2, 6],
+        "rgb_diff": [*range(0, 9)],
+        "flow": [*range(0, 8)],
+        "warped_flow": [*range(0, 8)],
+    }
+
+
+@pytest.mark.parametrize(
+    "length, alignment, start, flow, frames",
+    [
+        (5, "forward", 0, [0, 1, 2, 2, 2], [0, 1, 2, 3, 3, 3]),
+        (10, "centred", 1, [0, 0, 0, 0, 0, 1, 2, 2, 2, 2],
+         [0, 0, 0, 0, 0, 1, 2, 3, 3, 3, 3]),
+    ],
+)  # fmt: skip
+def test_ends_are_repeated(length, alignment, start, flow, frames):
+    source = MemorySource(num_frames=4)
+    spec = ClipSpec(
+        ALL, snippet_length=length, alignment=alignment, size=16,
+        num_segments=1, sampling="uniform",
+    )  # fmt: skip
+    clip = read_test_clip(source, 0, spec)
+    assert clip["rgb"][0, 0, 0, 1] == start
+    assert clip["rgb_diff"][0, 0, 0, 1::3].tolist() == frames
+    assert clip["flow"][0, 0, 0, ::2].tolist() == flow
+    assert clip["warped_flow"][0, 0, 0, ::2].tolist() == flow
+
+
+@pytest.mark.parametrize("modality", ["flow", "warped_flow"])
+def test_one_frame_has_no_flow(modality):
+    source = MemorySource(num_frames=1)
+    rng = np.random.default_rng(0)
+    spec = ClipSpec(("rgb", modality), snippet_length=5, size=16)
+    for read in (
+        lambda: read_test_clip(source, 3, spec),
+        lambda: read_training_clip(source, 3, spec, Augmentation(), rng),
+    ):
+        with pytest.raises(VideoError, match=f"'video3': it has no {modality}"):
+            read()
+    assert read_test_clip(source, 3, spec.replace(modalities=("rgb_diff",)))
+
+
+CROPS = ("multi_scale", "random_sized", "corner_jitter", "centre")
+
+
+@pytest.mark.parametrize("crop", CROPS)
+def test_same_part_of_frames_of_other_sizes(crop):
+    # Columns of flow count 1.5 times as fast as those of rgb.
+    source = MemorySource(size=(64, 80), flow_size=(96, 120))
+    spec = ClipSpec(("rgb", "flow", "warped_flow"), snippet_length=5, size=56)
+    parts = set()
+    for seed in range(12):
+        clip = read_training_clip(
+            source, 0, spec, Augmentation(crop), np.random.default_rng(seed)
+        )
+        rgb = clip["rgb"][0, 0, :, 2].astype(float)
+        for modality in ("flow", "warped_flow"):
+            flow = clip[modality][0, 0, :, 1].astype(float)
+            # Pixel c covers c to c + 1; rounding moves edges by half a pixel.
+            np.testing.assert_allclose(flow + 0.5, (rgb + 0.5) * 1.5, atol=2.1)
+        parts.add((rgb[0], rgb[-1]))
+    assert len(parts) > (1 if crop == "centre" else 6)
+
+
+@pytest.mark.parametrize("crops", ["centre", "ten"])
+def test_test_crops_show_the_same_part_too(crops):
+    source = MemorySource(size=(128, 100), flow_size=(256, 200))
+    spec = ClipSpec(("rgb", "flow"), snippet_length=5, size=112)
+    clip = read_test_clip(source, 0, spec, crops=crops)
+    rgb = clip["rgb"][:, 0, :, 2].astype(float)
+    flow = clip["flow"][:, 0, :, 1].astype(float)
+    np.testing.assert_allclose(flow + 0.5, (rgb + 0.5) * 2, atol=1.6)
+    # Alone, flow is cropped as its own frames are: 224 of 256, here of 200.
+    alone = read_test_clip(
+        source, 0, spec.replace(modalities=("flow",)), crops=crops
+    )
+    assert alone["flow"].shape == clip["flow"].shape
+    np.testing.assert_allclose(
+        alone["flow"][:, 0, :, 1].astype(float), flow, atol=2
+    )
+
+
+def test_corner_jitter_is_never_central():
+    source = MemorySource(size=(256, 256))
+    spec = spec_of("rgb", size=128)
+    for seed in range(40):
+        clip = read_training_clip(
+            source,
+            0,
+            spec,
+            Augmentation("corner_jitter", flip=False),
+            np.random.default_rng(seed),
+        )
+        columns = clip["rgb"][0, 0, :, 2].astype(int)
+        left, right = columns[0], 255 - columns[-1]
+        room = left + right
+        assert 96 <= 256 - room <= 160
+        assert min(left, right) <= 0.25 * room + 2
+
+
+@pytest.mark.parametrize("crop", CROPS)
 def test_flip_can_be_switched_off(crop):
     for seed in range(10):
         clip = read_training_clip(

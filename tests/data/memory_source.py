@@ -7,11 +7,20 @@ from keras_vidrec.data.video import VideoError
 
 class MemorySource:
     """Video i, frame t: all pixels of rgb are (i, t, column), of flow (t,
-    column). Broken videos raise like unreadable files."""
+    column). Broken videos raise like unreadable files. `reads` lists
+    (modality, frames asked for)."""
 
     modalities = ("rgb", "rgb_diff", "flow", "warped_flow")
+    flow = None
 
-    def __init__(self, num_videos=8, num_frames=20, broken=(), size=(32, 40)):
+    def __init__(
+        self,
+        num_videos=8,
+        num_frames=20,
+        broken=(),
+        size=(32, 40),
+        flow_size=None,
+    ):
         self.videos = tuple(f"video{i}" for i in range(num_videos))
         self.labels = tuple(i % 2 for i in range(num_videos))
         self.groups = self.videos
@@ -19,6 +28,8 @@ class MemorySource:
         self._num_frames = num_frames
         self._broken = set(broken)
         self._size = size
+        self._flow_size = flow_size or size
+        self.reads = []
 
     def num_frames(self, index, modality):
         if index in self._broken:
@@ -26,8 +37,10 @@ class MemorySource:
         return self._num_frames - ("flow" in modality)
 
     def read(self, index, modality, indices):
-        height, width = self._size
-        channels = 2 if "flow" in modality else 3
+        self.reads.append((modality, list(indices)))
+        is_flow = "flow" in modality
+        height, width = self._flow_size if is_flow else self._size
+        channels = 2 if is_flow else 3
         frames = np.zeros((len(indices), height, width, channels), np.uint8)
         frames[..., -1] = np.arange(width)
         for frame, t in zip(frames, indices):

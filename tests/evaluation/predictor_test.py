@@ -5,8 +5,11 @@ import pytest
 
 from keras_vidrec.applications.head import predictions_layer
 from keras_vidrec.clip_spec import ClipSpec
+from keras_vidrec.clip_spec import FlowSpec
+from keras_vidrec.data import catalog as catalogs
 from keras_vidrec.data import video
 from keras_vidrec.data.synthetic import KINDS
+from keras_vidrec.data.video_files import VideoFiles
 from keras_vidrec.evaluation import evaluator
 from keras_vidrec.evaluation.predictor import Predictor
 from keras_vidrec.training.recipe_sections import Test as Protocol
@@ -73,10 +76,28 @@ def test_unnamed_classes_have_numbers(clip):
 
 
 @pytest.mark.parametrize("modality", ["flow", "warped_flow"])
-def test_motion_must_be_prepared(modality):
-    spec = ClipSpec(("rgb", modality), snippet_length=5)
-    with pytest.raises(ValueError, match=f"network of .'{modality}'."):
-        Predictor(mean_color_network(classes=2, clip_spec=spec))
+def test_motion_is_made_as_the_network_wants_it(clip, modality):
+    """From a video file as from the dataset it lies in."""
+    flow = FlowSpec("dis", bound=6, size="short48")
+    spec = ClipSpec(("rgb", modality), snippet_length=3, size=32, flow=flow)
+    model = mean_color_network(CLASSES, clip_spec=spec)
+    catalog = catalogs.discover(clip.parent.parent)
+    source = VideoFiles(catalog, flow)
+    index = catalog.videos.index(f"{clip.parent.name}/{clip.name}")
+    scores, _ = evaluator.score(
+        model, source, [index], Protocol(4, crops="centre"), verbose=False
+    )
+    prediction = Predictor(model, num_segments=4)(clip, top=12)
+    expected = np.sort(softmax(scores.scores[0]))[::-1]
+    np.testing.assert_allclose(prediction.probabilities, expected, rtol=1e-5)
+    # The bound and the size are heeded: others give other numbers.
+    for changed in (
+        FlowSpec("dis", size="short48"),
+        FlowSpec("dis", bound=6, size="short96"),
+    ):
+        predictions_layer(model).clip_spec = spec.replace(flow=changed)
+        other = Predictor(model, num_segments=4)(clip, top=12)
+        assert not np.allclose(other.probabilities, expected, rtol=1e-5)
 
 
 def test_what_cannot_be_predicted_with():

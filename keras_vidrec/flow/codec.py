@@ -1,0 +1,183 @@
+"""Optical flow as 8-bit images, as pictures, and as Middlebury files."""
+
+import pathlib
+
+import numpy as np
+
+from keras_vidrec import files
+
+# What stands first in a .flo file: the float 202021.25, bytes "PIEH".
+_MAGIC = np.array([202021.25], "<f4").tobytes()
+_HEADER_BYTES = 12
+# Longer vectors of a .flo file are none: the truth is unknown there.
+_UNKNOWN = 1e9
+
+
+def encode(flow, bound=20.0):
+    """Flow as 8-bit code: what is stored and what networks see.
+
+    `rint(255 (v + bound) / (2 bound))` of `v` clipped to +-bound (TSN,
+    authors' programs): 128 is still, a step is `2 bound / 255` pixels.
+
+    Args:
+        flow: array of any shape, displacements in pixels; not NaN.
+        bound: float. The largest displacement that is told apart. Defaults to
+            `20.0`.
+
+    Returns:
+        uint8 array of the same shape.
+
+    Raises:
+        ValueError: if `bound` is not positive, or `flow` has NaN.
+    """
+    _check_bound(bound)
+    flow = np.asarray(flow, np.float32)
+    middle = np.float32(127.5)
+    # Written so that 0 becomes 127.5 exactly, whatever the bound.
+    code = np.clip(flow, -bound, bound) * np.float32(127.5 / bound) + middle
+    if code.size and np.isnan(code.min()):
+        raise ValueError(
+            "Flow that is no number has no code. Expected displacements in "
+            f"pixels. Received: NaN in flow of shape {flow.shape}"
+        )
+    return np.rint(code).astype(np.uint8)
+
+
+def decode(code, bound=20.0):
+    """Flow of an 8-bit code, up to `bound / 255` pixels from what was encoded
+    where that lay within the bound.
+
+    Args:
+        code: uint8 array of any shape.
+        bound: float. That of `encode`. Defaults to `20.0`.
+
+    Returns:
+        float32 array of the same shape, pixels.
+
+    Raises:
+        ValueError: if `bound` is not positive, or `code` is not uint8.
+    """
+    _check_bound(bound)
+    code = np.asarray(code)
+    if code.dtype != np.uint8:
+        raise ValueError(
+            f"Expected an 8-bit code of flow, uint8. Received: {code.dtype}"
+        )
+    flow = code.astype(np.float32)
+    flow -= np.float32(127.5)
+    flow *= np.float32(bound / 127.5)
+    return flow
+
+
+def to_picture(flow, max_magnitude=None):
+    """Flow in colours: the hue is the direction, the saturation the length.
+
+    Still is white, right red, down yellow-green, left cyan, up violet;
+    unknown flow (not finite, or over 1e9) is black.
+
+    Args:
+        flow: array `(..., 2)` of x, y in pixels.
+        max_magnitude: `None`, or float. Length in pixels that is drawn in
+            full colour, as are longer ones. Defaults to the largest known
+            length in `flow`.
+
+    Returns:
+        uint8 array `(..., 3)`, R G B.
+
+    Raises:
+        ValueError: if `flow` has another form or `max_magnitude` is not
+            positive.
+    """
+    flow = _vectors(flow)
+    if max_magnitude is not None and not max_magnitude > 0:
+        raise ValueError(
+            "Invalid `max_magnitude` of a picture of flow. Expected None or a "
+            f"positive number. Received: max_magnitude={max_magnitude!r}"
+        )
+    known = (np.abs(flow) <= _UNKNOWN).all(-1)
+    flow = np.where(known[..., None], flow, 0)
+    length = np.hypot(flow[..., 0], flow[..., 1])
+    if max_magnitude is None:
+        max_magnitude = float(length.max(initial=0)) or 1.0
+    saturation = np.minimum(length / max_magnitude, 1)
+    # In sixths of the circle of colours, as HSV has it.
+    hue = np.arctan2(flow[..., 1], flow[..., 0]) * (3 / np.pi)
+    # Each colour is full within a sixth of its own hue on both sides and
+    # gone from two sixths on.
+    distance = (hue[..., None] - np.array([0, 2, 4]) + 3) % 6 - 3
+    missing = np.clip(np.abs(distance) - 1, 0, 1)
+    colours = 1 - saturation[..., None] * missing
+    colours *= known[..., None]
+    return np.rint(255 * colours).astype(np.uint8)
+
+
+def read_flo(path):
+    """Reads the flow of a Middlebury `.flo` file.
+
+    Args:
+        path: path of the file.
+
+    Returns:
+        float32 array `(height, width, 2)` of x, y in pixels; over 1e9 where
+        the flow is unknown.
+
+    Raises:
+        ValueError: if it is no such file, or not whole.
+        OSError: if it cannot be opened.
+    """
+    content = pathlib.Path(path).read_bytes()
+    if len(content) < _HEADER_BYTES or content[:4] != _MAGIC:
+        raise ValueError(
+            "Expected a Middlebury flow file, which begins with 'PIEH'. "
+            f"Received: {str(path)!r}, which begins with {content[:4]!r}"
+        )
+    width, height = map(int, np.frombuffer(content[4:_HEADER_BYTES], "<i4"))
+    expected = _HEADER_BYTES + 8 * width * height
+    if width < 1 or height < 1 or len(content) != expected:
+        raise ValueError(
+            "Expected a whole Middlebury flow file of a positive size. "
+            f"Received: {str(path)!r} of {len(content)} bytes for "
+            f"{height} x {width} pixels (height x width)"
+        )
+    flow = np.frombuffer(content, "<f4", offset=_HEADER_BYTES)
+    return flow.reshape(height, width, 2).astype(np.float32)
+
+
+def write_flo(path, flow):
+    """Writes flow to a Middlebury `.flo` file, whole or not at all.
+
+    Args:
+        path: path of the file.
+        flow: array `(height, width, 2)` of x, y in pixels.
+
+    Raises:
+        ValueError: if `flow` has another form.
+    """
+    flow = _vectors(flow)
+    if flow.ndim != 3 or not flow.size:
+        raise ValueError(
+            "Expected flow of shape (height, width, 2). "
+            f"Received: shape {flow.shape}"
+        )
+    height, width, _ = flow.shape
+    size = np.array([width, height], "<i4").tobytes()
+    with files.replacing(path) as temporary:
+        temporary.write_bytes(_MAGIC + size + flow.astype("<f4").tobytes())
+
+
+def _vectors(flow):
+    flow = np.asarray(flow)
+    if flow.ndim < 1 or flow.shape[-1] != 2 or flow.dtype.kind not in "fiu":
+        raise ValueError(
+            "Expected flow of shape (..., 2), x and y in pixels. "
+            f"Received: {flow.dtype} of shape {flow.shape}"
+        )
+    return flow.astype(np.float32, copy=False)
+
+
+def _check_bound(bound):
+    if not bound > 0 or not np.isfinite(bound):
+        raise ValueError(
+            "Invalid `bound` of flow. Expected a positive number of pixels. "
+            f"Received: bound={bound!r}"
+        )
