@@ -8,6 +8,8 @@ from keras_vidrec.layers.consensus import ConsensusLayer
 from keras_vidrec.layers.fold_segments import FoldSegments
 from keras_vidrec.layers.pixel_normalization import PixelNormalization
 from keras_vidrec.layers.rgb_difference import RGBDifference
+from keras_vidrec.layers.score_fusion import ScoreFusion
+from keras_vidrec.layers.tvl1_optical_flow import TVL1OpticalFlow
 from keras_vidrec.layers.unfold_segments import UnfoldSegments
 
 __all__ = [
@@ -18,5 +20,7 @@ __all__ = [
     "FoldSegments",
     "PixelNormalization",
     "RGBDifference",
+    "ScoreFusion",
+    "TVL1OpticalFlow",
     "UnfoldSegments",
 ]

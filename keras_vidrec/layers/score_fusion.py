@@ -1,0 +1,88 @@
+import math
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="keras_vidrec")
+class ScoreFusion(keras.layers.Layer):
+    """Fuses the class scores of several streams: their weighted mean.
+
+    Applied to logits, before the softmax. A weighted *mean* finds the classes
+    of a weighted sum; the logits keep their size, and so the probabilities
+    are not more certain just because there are several streams. Computed in
+    float32 under any dtype policy.
+
+    Args:
+        stream_weights: sequence of positive numbers, one a stream.
+        **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
+
+    Call arguments:
+        inputs: List of one tensor a stream, all of one shape; or of one list
+            of tensors a stream, which are fused place by place (scores of the
+            snippets with scores of the snippets, scores of the clip with
+            those of the clip).
+
+    Output shape:
+        That of one stream.
+
+    Raises:
+        ValueError: if a weight is not positive, or there are more or fewer
+            streams than weights.
+
+    Example:
+
+    >>> layer = keras_vidrec.layers.ScoreFusion((1, 3))
+    >>> layer([np.array([[0.0, 4.0]]), np.array([[4.0, 0.0]])]).numpy()
+    array([[3., 1.]], dtype=float32)
+
+    Reference:
+        - [Wang et al., 2016](https://arxiv.org/abs/1608.00859), section 3.3.
+    """
+
+    def __init__(self, stream_weights, **kwargs):
+        super().__init__(autocast=False, **kwargs)
+        self.stream_weights = tuple(stream_weights)
+        for weight in self.stream_weights:
+            if not (
+                isinstance(weight, (int, float))
+                and math.isfinite(weight)
+                and weight > 0
+            ):
+                raise ValueError(
+                    "Invalid value received for argument `stream_weights`. "
+                    f"Expected positive numbers. Received: "
+                    f"stream_weights={stream_weights!r}"
+                )
+
+    def build(self, input_shape):
+        if len(input_shape) != len(self.stream_weights):
+            raise ValueError(
+                "Expected scores of as many streams as weights. Received: "
+                f"{len(input_shape)} streams for "
+                f"stream_weights={self.stream_weights}"
+            )
+
+    def call(self, inputs):
+        total = sum(self.stream_weights)
+        shares = [weight / total for weight in self.stream_weights]
+
+        def mean(*scores):
+            return sum(
+                share * ops.cast(score, "float32")
+                for share, score in zip(shares, scores)
+            )
+
+        return keras.tree.map_structure(mean, *inputs)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[0]
+
+    def compute_output_spec(self, inputs):
+        return keras.tree.map_structure(
+            lambda scores: keras.KerasTensor(scores.shape, dtype="float32"),
+            inputs[0],
+        )
+
+    def get_config(self):
+        return {**super().get_config(), "stream_weights": self.stream_weights}

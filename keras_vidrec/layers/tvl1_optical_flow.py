@@ -1,0 +1,145 @@
+import keras
+from keras import ops
+
+from keras_vidrec.flow import tvl1
+
+# OpenCV's weights of R, G, B in units of 1 / 32768: sums of 8-bit pixels stay
+# below 2**24, so that float32 holds them exactly.
+GREY = (9798.0, 19235.0, 3735.0)
+
+
+@keras.saving.register_keras_serializable(package="keras_vidrec")
+class TVL1OpticalFlow(keras.layers.Layer):
+    """Optical flow between neighbouring frames, in the 8-bit code.
+
+    A snippet of L + 1 raw RGB frames, stacked frame-major along the channels,
+    becomes L flow fields as a flow network sees them in a prepared dataset:
+    TV-L1 on the grey frames, clipped to +-`bound` pixels and coded as
+    `rint(255 (v + bound) / (2 bound))`, 128 being still. One saved model can
+    thus go from raw frames to classes. Computed in float32 under any dtype
+    policy. It has no useful gradient.
+
+    Args:
+        bound: float. Motion in pixels that the code's ends stand for.
+            Defaults to `20.0`.
+        tau, lambda_, theta, scales, scale_step, warps, epsilon,
+        outer_iterations, inner_iterations, median_size: See
+            `keras_vidrec.flow.tvl1.tvl1_flow`, which has the same defaults.
+        **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
+
+    Call arguments:
+        inputs: Tensor `(batch, segments, height, width, 3 * (L + 1))`, pixels
+            R G B 0..255 of any dtype. All but the channels may be unknown
+            until run time.
+
+    Output shape:
+        `(batch, segments, height, width, 2 * L)`, interleaved
+        x1, y1, x2, y2, ...; whole numbers 0..255 in float32.
+
+    Raises:
+        ValueError: if a parameter is out of range, or the number of channels
+            is unknown, no multiple of 3, or under 6 (two frames).
+
+    Example:
+
+    >>> clips = np.zeros((1, 3, 64, 64, 18), "uint8")
+    >>> keras_vidrec.layers.TVL1OpticalFlow()(clips).shape
+    (1, 3, 64, 64, 10)
+
+    Reference:
+        - [Wang et al., 2016](https://arxiv.org/abs/1608.00859), section 3.2
+          (network inputs).
+    """
+
+    def __init__(
+        self,
+        bound=20.0,
+        tau=0.25,
+        lambda_=0.15,
+        theta=0.3,
+        scales=5,
+        scale_step=0.8,
+        warps=5,
+        epsilon=0.01,
+        outer_iterations=10,
+        inner_iterations=30,
+        median_size=5,
+        **kwargs,
+    ):
+        # Pixels must arrive as they are: float16 cannot tell them apart once
+        # they are smoothed.
+        super().__init__(autocast=False, **kwargs)
+        if not bound > 0:
+            raise ValueError(
+                f"Expected a positive `bound`. Received: bound={bound}"
+            )
+        self.bound = bound
+        self._parameters = tvl1.Parameters(
+            tau,
+            lambda_,
+            theta,
+            scales,
+            scale_step,
+            warps,
+            epsilon,
+            outer_iterations,
+            inner_iterations,
+            median_size,
+        ).check()
+
+    def build(self, input_shape):
+        channels = input_shape[-1]
+        if len(input_shape) != 5:
+            raise ValueError(
+                "Expected clips (batch, segments, height, width, channels). "
+                f"Received: input_shape={tuple(input_shape)}"
+            )
+        if channels is None or channels % 3 or channels < 6:
+            raise ValueError(
+                "Expected at least two RGB frames stacked along the channels, "
+                "3 * (L + 1) in number. Received: "
+                f"input_shape={tuple(input_shape)}"
+            )
+
+    def call(self, inputs):
+        batch, segments, height, width, channels = ops.shape(inputs)
+        num_flows = channels // 3 - 1
+        frames = ops.reshape(
+            ops.cast(inputs, "float32"),
+            (-1, height, width, num_flows + 1, 3),
+        )
+        grey = ops.transpose(to_grey(frames), (0, 3, 1, 2))
+        flow = tvl1.tvl1_flow(
+            ops.reshape(grey[:, :-1], (-1, height, width, 1)),
+            ops.reshape(grey[:, 1:], (-1, height, width, 1)),
+            **self._parameters._asdict(),
+        )
+        # The arithmetic of `flow.codec.encode`: 0 becomes 127.5 exactly.
+        flow = ops.clip(flow, -self.bound, self.bound)
+        code = ops.round(flow * (127.5 / self.bound) + 127.5)
+        code = ops.reshape(code, (batch, segments, num_flows, height, width, 2))
+        code = ops.transpose(code, (0, 1, 3, 4, 2, 5))
+        return ops.reshape(
+            code, (batch, segments, height, width, 2 * num_flows)
+        )
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], 2 * (input_shape[-1] // 3 - 1))
+
+    def compute_output_spec(self, inputs):
+        return keras.KerasTensor(
+            self.compute_output_shape(inputs.shape), dtype="float32"
+        )
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "bound": self.bound,
+            **self._parameters._asdict(),
+        }
+
+
+def to_grey(frames):
+    """`(..., 3)` R G B to grey, to the bit what OpenCV makes of 8 bits."""
+    red, green, blue = (frames[..., i] * GREY[i] for i in range(3))
+    return ops.floor((red + green + blue + 16384.0) / 32768.0)
