@@ -1,8 +1,8 @@
 """Two-stream video action recognition for Keras.
 
 `import keras_vidrec` registers every layer, so that `keras.models.load_model`
-reads the networks of this package. The rooms that need TensorFlow (`data`,
-`training`, `evaluation`, `export`) are imported when they are first used.
+reads the networks of this package. The other rooms (`data`, `flow`, `training`,
+`evaluation`, `visualization`, `export`) are imported when they are first used.
 """
 
 import importlib
@@ -11,7 +11,7 @@ import sys
 
 from keras_vidrec.version import __version__
 
-_LAZY = ("data", "evaluation", "export", "training")
+_LAZY = ("data", "evaluation", "export", "flow", "training", "visualization")
 
 
 def _is_command_line():
@@ -49,7 +49,9 @@ __all__ = [
     "describe",
     "evaluation",
     "export",
+    "flow",
     "layers",
     "training",
+    "visualization",
     "weights",
 ]

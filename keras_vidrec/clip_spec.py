@@ -27,6 +27,16 @@ def _check(condition, name, expected, received):
         )
 
 
+def _check_fields(cls, what, values):
+    known = {field.name for field in dataclasses.fields(cls)}
+    unknown = sorted(set(values) - known)
+    if unknown:
+        raise ValueError(
+            f"Unknown fields of {what}. Expected some of {sorted(known)}. "
+            f"Received: {unknown}"
+        )
+
+
 def _is_count(value):
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
@@ -124,6 +134,7 @@ class ClipSpec:
             if isinstance(getattr(self, name), list):
                 object.__setattr__(self, name, tuple(getattr(self, name)))
         if isinstance(self.flow, dict):
+            _check_fields(FlowSpec, "flow", self.flow)
             object.__setattr__(self, "flow", FlowSpec(**self.flow))
         known = isinstance(self.modalities, tuple) and all(
             modality in MODALITIES for modality in self.modalities
@@ -222,11 +233,5 @@ class ClipSpec:
         Raises:
             ValueError: if a field is unknown or a value is invalid.
         """
-        known = {field.name for field in dataclasses.fields(cls)}
-        unknown = sorted(set(values) - known)
-        if unknown:
-            raise ValueError(
-                "Unknown fields of a clip specification. Expected some of "
-                f"{sorted(known)}. Received: {unknown}"
-            )
+        _check_fields(cls, "a clip specification", values)
         return cls(**values)

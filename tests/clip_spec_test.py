@@ -71,3 +71,5 @@ def test_invalid_values(changes, received):
 def test_unknown_fields():
     with pytest.raises(ValueError, match=r"Received: \['segments'\]"):
         ClipSpec.from_dict({"segments": 3})
+    with pytest.raises(ValueError, match=r"of flow.* Received: \['metod'\]"):
+        ClipSpec.from_dict({"flow": {"metod": "dis"}})

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from keras_vidrec import export
 from keras_vidrec.applications import TSN
+from keras_vidrec.applications import LateFusion
 from keras_vidrec.applications.head import predictions_layer
 from keras_vidrec.clip_spec import ClipSpec
 from keras_vidrec.export import export_saved_model
@@ -111,6 +112,47 @@ def test_several_modalities(tmp_path):
     )
     np.testing.assert_allclose(
         outputs["probabilities"], model.predict(video, verbose=0), atol=1e-5
+    )
+
+
+def of_one_stream(modality):
+    length = 1 if modality == "rgb" else 2
+    spec = ClipSpec((modality,), snippet_length=length, size=32)
+    return mean_color_network(NAMES, clip_spec=spec)
+
+
+def test_late_fusion(tmp_path):
+    networks = {m: of_one_stream(m) for m in ("rgb", "warped_flow")}
+    model = LateFusion(networks, weights=(1, 2))
+    export_saved_model(model, tmp_path / "model")
+    video = {
+        "rgb": clips(2, 4, 8, 9, 3),
+        "warped_flow": clips(2, 4, 8, 9, 4),
+    }
+    outputs = served(tmp_path / "model")(
+        **{name: tf.constant(clip) for name, clip in video.items()}
+    )
+    expected = model.predict(video, verbose=0)
+    assert np.ptp(expected) > 0.05  # not all alike
+    np.testing.assert_allclose(outputs["probabilities"], expected, atol=1e-5)
+
+
+@pytest.mark.large
+def test_from_raw_frames_to_classes_by_way_of_flow(tmp_path):
+    networks = {m: of_one_stream(m) for m in ("rgb", "flow")}
+    model = LateFusion(networks, flow_from="rgb")
+    export_saved_model(model, tmp_path / "model")
+    serve = served(tmp_path / "model")
+    signature = serve.structured_input_signature[1]
+    assert signature["rgb"].shape == (None, None, None, None, 9)
+    y, x, t = np.mgrid[:32, :40, :3]
+    waves = 120 + 50 * (np.sin((x - 2 * t) / 3) + np.cos((y - t) / 4))
+    frames = np.repeat(waves, 3, axis=-1).astype("uint8")[None, None]
+    np.testing.assert_allclose(
+        serve(rgb=tf.constant(frames))["probabilities"],
+        model.predict(frames, verbose=0),
+        # A code of flow may be a step off: the compiler rounds otherwise.
+        atol=1e-3,
     )
 
 

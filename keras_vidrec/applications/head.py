@@ -7,6 +7,7 @@ import keras
 from keras_vidrec.clip_spec import ClipSpec
 from keras_vidrec.layers.class_scores import ClassScores
 from keras_vidrec.layers.consensus import ConsensusLayer
+from keras_vidrec.layers.score_fusion import ScoreFusion
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,9 +94,13 @@ def clip_logits_model(model):
 
 def snippet_logits_model(model):
     """The same graph up to `logits`, before the consensus: `(batch,
-    num_segments, classes)`, for frame-wise protocols. Weights are shared with
-    `model`."""
+    num_segments, classes)`, for frame-wise protocols. In a fusion of several
+    networks: their fused logits. Weights are shared with `model`."""
     predictions_layer(model)
-    return keras.Model(
-        model.input, model.get_layer("logits").output, name=model.name
-    )
+    for layer in model.layers:
+        if isinstance(layer, ScoreFusion):
+            logits, _ = layer.output
+            break
+    else:
+        logits = model.get_layer("logits").output
+    return keras.Model(model.input, logits, name=model.name)

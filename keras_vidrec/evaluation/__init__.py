@@ -3,6 +3,7 @@
 from keras_vidrec.evaluation.evaluator import evaluate
 from keras_vidrec.evaluation.evaluator import score
 from keras_vidrec.evaluation.evaluator import summary
+from keras_vidrec.evaluation.fusion import fuse
 from keras_vidrec.evaluation.predictor import Prediction
 from keras_vidrec.evaluation.predictor import Predictor
 from keras_vidrec.evaluation.score_file import Scores
@@ -12,6 +13,7 @@ __all__ = [
     "Predictor",
     "Scores",
     "evaluate",
+    "fuse",
     "score",
     "summary",
 ]

@@ -27,13 +27,15 @@ def synchronize_batch_norm(model, chosen):
     """Makes the replicas share their batch statistics.
 
     Otherwise each replica keeps moving statistics of its own and only the
-    first one's are saved: another model than the one in memory.
+    first one's are saved: another model than the one in memory. Frozen layers
+    have none to share and stay as they are.
 
     Args:
-        model: keras.Model, before `compile`.
+        model: keras.Model, with its frozen layers frozen, before `compile`.
         chosen: `None` or a `tf.distribute.Strategy`.
     """
     if chosen is None or chosen.num_replicas_in_sync < 2:
         return
     for layer in freezing.batch_normalizations(model):
-        layer.synchronized = True
+        if layer.trainable:
+            layer.synchronized = True

@@ -22,12 +22,12 @@ def build(recipe, class_names):
     Raises:
         ValueError: if the application or one of its arguments is unknown.
     """
-    builder = getattr(applications, recipe.network.application, None)
-    if recipe.network.application not in applications.__all__:
+    if recipe.network.application not in _builders():
         raise ValueError(
-            f"Unknown application. Expected one of {applications.__all__}. "
+            f"Unknown application. Expected one of {tuple(_builders())}. "
             f"Received: network.application={recipe.network.application!r}"
         )
+    builder = _builders()[recipe.network.application]
     arguments = {**recipe.network.arguments, "classes": len(class_names)}
     known = inspect.signature(builder).parameters
     for name in arguments:
@@ -40,7 +40,19 @@ def build(recipe, class_names):
     layer = predictions_layer(model)
     layer.class_names = class_names
     layer.clip_spec = layer.clip_spec.replace(**recipe.clip)
-    initialisation.start_from(model, recipe.initialisation.weights)
+    initialisation.start_from(
+        model, recipe.initialisation.weights, recipe.initialisation.inflation
+    )
     if recipe.initialisation.partial_batch_norm:
         freezing.partial_batch_norm(model)
     return model
+
+
+def _builders():
+    """Applications by name, but for those made of trained networks."""
+    named = {name: getattr(applications, name) for name in applications.__all__}
+    return {
+        name: builder
+        for name, builder in named.items()
+        if "classes" in inspect.signature(builder).parameters
+    }

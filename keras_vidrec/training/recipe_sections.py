@@ -4,6 +4,7 @@ import dataclasses
 import typing
 
 from keras_vidrec.clip_spec import SAMPLINGS
+from keras_vidrec.weights.cross_modality import MODES as INFLATIONS
 
 LAYOUTS = ("auto", "ucf101", "hmdb51", "folder", "list")
 OPTIMISERS = ("sgd", "rmsprop", "adam")
@@ -94,13 +95,14 @@ class Initialisation:
     """Where the weights start.
 
     Args:
-        weights: `None` (random), or path of a run or a `.keras` file. (A dict
-            of paths by stream is kept for networks of several streams.)
-        inflation: str. How an rgb first convolution is to serve other
-            channels: `"mean"`, `"symmetric"`, `"scaled"`. Not used yet: a
-            first convolution that does not fit is refused.
+        weights: `None` (random), or path of a run or a `.keras` file: of the
+            same modality, or of rgb for a network of motion. (A dict of paths
+            by stream is kept for networks of several streams.)
+        inflation: str. How an rgb first convolution is to serve the channels
+            of motion: `"mean"`, `"symmetric"` or `"scaled"`, as
+            `weights.cross_modality` says. Defaults to `"mean"` (TSN).
         partial_batch_norm: bool. Freeze every batch normalisation but the
-            first (TSN section 3.2).
+            first of each tower (TSN section 3.2).
     """
 
     weights: str | dict | None = None
@@ -108,7 +110,7 @@ class Initialisation:
     partial_batch_norm: bool = False
 
     def __post_init__(self):
-        check_choice(self, "inflation", ("mean", "symmetric", "scaled"))
+        check_choice(self, "inflation", INFLATIONS)
         check(
             isinstance(self.partial_batch_norm, bool),
             "partial_batch_norm",

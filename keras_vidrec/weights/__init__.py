@@ -2,5 +2,6 @@
 
 from keras_vidrec.weights.copying import CopyReport
 from keras_vidrec.weights.copying import copy_by_name
+from keras_vidrec.weights.cross_modality import cross_modality
 
-__all__ = ["CopyReport", "copy_by_name"]
+__all__ = ["CopyReport", "copy_by_name", "cross_modality"]

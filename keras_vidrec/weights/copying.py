@@ -4,39 +4,49 @@ import dataclasses
 
 import keras
 
+from keras_vidrec.weights.towers import stream_of
+
 
 @dataclasses.dataclass(frozen=True)
 class CopyReport:
-    """What `copy_by_name` did, by layer path (`tower/layer`).
+    """What was copied, by layer path (`tower/layer`) in the target.
 
     Attributes:
-        copied: tuple of str. Layers that got the source's weights.
+        copied: tuple of str. Layers that got the source's weights as they are.
         mismatched: tuple of str. Layers of other shapes, with both shapes:
             they keep their own weights.
         missing: tuple of str. Layers that the source does not have.
         unused: tuple of str. Layers of the source without a counterpart.
+        inflated: tuple of str. Layers that got the source's weights, made for
+            the channels of another modality, and how.
     """
 
     copied: tuple
     mismatched: tuple
     missing: tuple
     unused: tuple
+    inflated: tuple = ()
 
     def __str__(self):
         lines = [f"{len(self.copied)} layers copied"]
-        for name in ("mismatched", "missing", "unused"):
+        for name in ("inflated", "mismatched", "missing", "unused"):
             layers = getattr(self, name)
             if layers:
                 lines.append(f"{name}: {', '.join(layers)}")
         return "; ".join(lines)
 
 
-def copy_by_name(source, target):
+def copy_by_name(source, target, towers=None):
     """Copies the weights of every layer of the same path and shapes.
+
+    A tower named `rgb_tower` is the same as one named `rgb`.
 
     Args:
         source: keras.Model to copy from.
         target: keras.Model to change in place.
+        towers: `None`, or dict from a stream of the source to the stream of
+            the target whose tower gets its weights, such as `{"flow":
+            "warped_flow"}`. Defaults to `None`: each to its own.
 
     Returns:
         `CopyReport`: what could not be copied is told, never hidden.
@@ -44,16 +54,52 @@ def copy_by_name(source, target):
     Raises:
         ValueError: if not a single layer fits.
     """
-    have, want = _layers(source), _layers(target)
-    copied, mismatched = [], []
-    for path in want.keys() & have.keys():
-        shapes = [_shapes(layers[path]) for layers in (have, want)]
-        if shapes[0] == shapes[1]:
-            want[path].set_weights(have[path].get_weights())
-            copied.append(path)
+    return copy_layers(
+        source,
+        target,
+        source_key=lambda path: _by_stream(path, towers or {}),
+        target_key=lambda path: _by_stream(path, {}),
+    )
+
+
+def copy_layers(source, target, *, source_key, target_key, inflate=None):
+    """Copies the weights of every layer of the same key and shapes.
+
+    Args:
+        source: keras.Model to copy from.
+        target: keras.Model to change in place.
+        source_key: callable from the path of a layer of the source to the key
+            by which it is found.
+        target_key: the same for the target.
+        inflate: `None`, or callable that gets the layer to copy from and the
+            layer to change. It returns `None` where the weights go over as
+            they are (or not at all), else the weights to set, and a str that
+            says how they were made. Defaults to `None`.
+
+    Returns:
+        `CopyReport` by the keys.
+
+    Raises:
+        ValueError: if not a single layer fits.
+    """
+    have, want = (
+        {key(path): layer for path, layer in layers_by_path(model).items()}
+        for model, key in ((source, source_key), (target, target_key))
+    )
+    copied, inflated, mismatched = [], [], []
+    for key in want.keys() & have.keys():
+        made = inflate and inflate(have[key], want[key])
+        shapes = [_shapes(layers[key]) for layers in (have, want)]
+        if made:
+            weights, how = made
+            want[key].set_weights(weights)
+            inflated.append(f"{key} ({how})")
+        elif shapes[0] == shapes[1]:
+            want[key].set_weights(have[key].get_weights())
+            copied.append(key)
         else:
-            mismatched.append(f"{path} {shapes[0]} to {shapes[1]}")
-    if not copied:
+            mismatched.append(f"{key} {shapes[0]} to {shapes[1]}")
+    if not copied and not inflated:
         raise ValueError(
             "Expected networks that share layers by name and shape. Received: "
             f"{source.name!r} with {sorted(have)[:5]}... and {target.name!r} "
@@ -64,18 +110,29 @@ def copy_by_name(source, target):
         tuple(sorted(mismatched)),
         tuple(sorted(want.keys() - have.keys())),
         tuple(sorted(have.keys() - want.keys())),
+        tuple(sorted(inflated)),
     )
 
 
-def _layers(model, prefix=""):
-    """Layers with weights by their path through nested models."""
+def layers_by_path(model, prefix=""):
+    """Layers with weights by their path through nested models, in the order
+    of the model's layers."""
     found = {}
     for layer in model.layers:
         if isinstance(layer, keras.Model):
-            found.update(_layers(layer, f"{prefix}{layer.name}/"))
+            found.update(layers_by_path(layer, f"{prefix}{layer.name}/"))
         elif layer.weights:
             found[prefix + layer.name] = layer
     return found
+
+
+def _by_stream(path, streams):
+    """The path with its tower called by the stream, or by another one."""
+    tower, slash, layer = path.partition("/")
+    stream = stream_of(tower)
+    if not slash or stream is None:
+        return path
+    return f"{streams.get(stream, stream)}/{layer}"
 
 
 def _shapes(layer):

@@ -3,8 +3,10 @@ import numpy as np
 import pytest
 
 from keras_vidrec.applications import TSN
+from keras_vidrec.applications.head import clip_logits_model
 from keras_vidrec.layers import BatchNormalization
 from keras_vidrec.training import freezing
+from keras_vidrec.weights.copying import layers_by_path
 
 # Order of depth in `network`.
 NAMES = ["first", "second", "keras_own", "last"]
@@ -108,3 +110,82 @@ def test_networks_of_the_package(backbone, frozen):
         for layer in freezing.batch_normalizations(model)
         if layer.trainable
     ] == [first.name]
+
+
+def two_streams():
+    """A tower each for two inputs, and a normalisation above both."""
+    inputs, features = {}, []
+    for stream in ("rgb", "flow"):
+        tower_input = x = keras.Input((8, 8, 2))
+        for number in (1, 2):
+            x = keras.layers.Conv2D(3, 3, name=f"conv{number}")(x)
+            x = BatchNormalization(name=f"bn{number}")(x)
+        x = keras.layers.GlobalAveragePooling2D()(x)
+        inputs[stream] = keras.Input((8, 8, 2), name=stream)
+        tower = keras.Model(tower_input, x, name=f"{stream}_tower")
+        features.append(tower(inputs[stream]))
+    x = keras.layers.Concatenate()(features)
+    x = BatchNormalization(name="above")(x)
+    return keras.Model(inputs, keras.layers.Dense(2)(x))
+
+
+def by_path(model):
+    """Weights of the normalisations by path: the towers share their names."""
+    return {
+        path: layer.get_weights()
+        for path, layer in layers_by_path(model).items()
+        if isinstance(layer, BatchNormalization)
+    }
+
+
+def test_the_first_of_every_tower_stays_free():
+    model = two_streams()
+    assert freezing.partial_batch_norm(model) == 3
+    before = by_path(model)
+    rng = np.random.default_rng(0)
+    images = {
+        stream: rng.normal(3, 2, (8, 8, 8, 2)).astype("float32")
+        for stream in ("rgb", "flow")
+    }
+    model.compile(
+        keras.optimizers.SGD(0.1),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    )
+    model.fit(images, rng.integers(0, 2, 8), verbose=0)
+    after = by_path(model)
+    assert after.keys() == before.keys() and len(after) == 5
+    for path, weights in after.items():
+        for old, new in zip(before[path], weights, strict=True):
+            assert (old != new).any() == path.endswith("bn1"), path
+
+
+def test_in_a_network_with_dropout_and_segments(tmp_path):
+    """The real thing: a folded tower, trained, saved, loaded, trained on."""
+    path = tmp_path / "model.keras"
+    model = TSN(backbone="tiny", modality="flow", classes=2)
+    freezing.partial_batch_norm(model)
+    rng = np.random.default_rng(0)
+    clips = rng.integers(0, 256, (4, 2, 32, 32, 10), "uint8")
+    first, *others = [
+        layer.name for layer in freezing.batch_normalizations(model)
+    ]
+    for _ in range(2):
+        before = weights_of(model)
+        trained = clip_logits_model(model)
+        # A small rate: sure of every clip, it would move nothing any more.
+        trained.compile(
+            keras.optimizers.SGD(1e-4),
+            keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        )
+        trained.fit(clips, np.array([0, 1, 1, 1]), batch_size=4, verbose=0)
+        after = weights_of(model)
+        for name in others:
+            for old, new in zip(before[name], after[name], strict=True):
+                np.testing.assert_array_equal(old, new, err_msg=name)
+        for old, new in zip(before[first], after[first], strict=True):
+            assert (old != new).any()
+        model.save(path)
+        model = keras.models.load_model(path, compile=False)
+        for name, weights in weights_of(model).items():
+            for old, new in zip(weights, after[name], strict=True):
+                np.testing.assert_array_equal(old, new)

@@ -39,6 +39,7 @@ def test_a_network_of_the_recipe_for_these_classes():
         ("clip.size=0", "size=0"),
         ("clip.modalities=[depth]", "modalities="),
         ("network.application=head", "network.application='head'"),
+        ("network.application=LateFusion", "application='LateFusion'"),
         ("network.arguments.num_clases=3", "arguments.num_clases"),
     ],
 )

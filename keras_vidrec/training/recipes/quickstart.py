@@ -43,6 +43,14 @@ QUICKSTART_RGB_DIFF = dataclasses.replace(
     schedule=Schedule(epochs=14, kind="cosine"),
 )
 
+QUICKSTART_FLOW = dataclasses.replace(
+    QUICKSTART_RGB_DIFF,
+    name="quickstart_flow",
+    summary="The same on optical flow, by the quick method DIS",
+    clip={"size": 64, "crop_scales": [1.0], "flow": {"method": "dis"}},
+    network=_network("flow", dropout=0.3),
+)
+
 SCRATCH = Recipe(
     name="scratch",
     summary="TSN, tiny backbone, 112 pixels: for your own videos",
@@ -55,4 +63,4 @@ SCRATCH = Recipe(
     test=Test(num_segments=25, crops="centre"),
 )
 
-RECIPES = (QUICKSTART_RGB, QUICKSTART_RGB_DIFF, SCRATCH)
+RECIPES = (QUICKSTART_RGB, QUICKSTART_RGB_DIFF, QUICKSTART_FLOW, SCRATCH)

@@ -1,5 +1,7 @@
 import pytest
 
+import keras_vidrec
+from keras_vidrec.training import network
 from keras_vidrec.training import recipes
 from keras_vidrec.training.recipe import Recipe
 
@@ -30,3 +32,52 @@ def test_tsn_is_the_authors_solver():
     assert (schedule.steps, schedule.boundaries) == (3500, (1500, 3000))
     assert (tsn.test.num_segments, tsn.test.crops) == (25, "ten")
     assert all(figure.source for figure in tsn.reported)
+
+
+def test_tsn_flow_is_the_authors_solver():
+    """base_lr 5e-3, x0.1 at 10000 and 16000, 18000 iterations, clip 20."""
+    for name in ("tsn_flow", "tsn_warped_flow"):
+        flow = recipes.get(name)
+        optimiser, schedule = flow.optimiser, flow.schedule
+        assert optimiser.batch_size * optimiser.accumulate == 128
+        assert (optimiser.learning_rate, optimiser.clip_norm) == (5e-3, 20)
+        assert (schedule.steps, schedule.boundaries) == (18000, (10000, 16000))
+        assert name == f"tsn_{flow.network.arguments['modality']}"
+    difference = recipes.get("tsn_rgb_diff")
+    schedule = difference.schedule
+    assert (schedule.epochs, schedule.boundaries) == (180, (80, 160))
+    assert difference.optimiser == recipes.get("tsn").optimiser
+
+
+@pytest.mark.parametrize("name", recipes.RECIPES)
+def test_there_and_back_through_yaml(name):
+    recipe = recipes.get(name)
+    assert Recipe.from_yaml(recipe.to_yaml()) == recipe
+
+
+@pytest.mark.parametrize(
+    "name, modality, num_segments, dropout, scales, method",
+    [
+        ("tsn", "rgb", 3, 0.8, 4, "tvl1"),
+        ("tsn_flow", "flow", 3, 0.7, 3, "tvl1"),
+        ("tsn_warped_flow", "warped_flow", 3, 0.7, 3, "tvl1"),
+        ("tsn_rgb_diff", "rgb_diff", 7, 0.8, 3, "tvl1"),
+        ("quickstart_flow", "flow", 3, 0.3, 1, "dis"),
+    ],
+)
+def test_what_their_networks_see(
+    name, modality, num_segments, dropout, scales, method
+):
+    # Of another backbone, which is built sooner.
+    recipe = recipes.get(name).with_settings(
+        ["network.arguments.backbone=tiny"]
+    )
+    model = network.build(recipe, ("jump", "run"))
+    spec = keras_vidrec.describe(model).clip_spec
+    assert spec.modalities == (modality,)
+    assert spec.snippet_length == (1 if modality == "rgb" else 5)
+    assert (spec.num_segments, spec.alignment) == (num_segments, "forward")
+    assert len(spec.crop_scales) == scales
+    assert (spec.flow.method, spec.flow.bound) == (method, 20)
+    assert model.get_layer("dropout").rate == dropout
+    assert model.input_shape[-1] == spec.channels(modality)

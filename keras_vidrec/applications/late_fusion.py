@@ -1,0 +1,247 @@
+"""Trained networks of several streams as one network."""
+
+import keras
+
+from keras_vidrec.applications.head import describe
+from keras_vidrec.applications.head import predictions_layer
+from keras_vidrec.applications.head import snippet_logits_model
+from keras_vidrec.clip_spec import MODALITIES
+from keras_vidrec.layers.class_scores import ClassScores
+from keras_vidrec.layers.score_fusion import ScoreFusion
+from keras_vidrec.layers.tvl1_optical_flow import TVL1OpticalFlow
+
+_FLOWS = ("flow", "warped_flow")
+
+
+def LateFusion(networks, weights=None, flow_from=None, name="late_fusion"):
+    """Fuses trained networks of several streams before the softmax.
+
+    ```
+    rgb ---------- [network] -- scores \\
+    flow --------- [network] -- scores -- weighted mean -- softmax
+    warped_flow -- [network] -- scores /
+    ```
+
+    Each network sees the same moments of the video in its own modality. Their
+    logits are averaged with the weights: the classes found are those of the
+    weighted sum of the papers, and the probabilities stay as certain as those
+    of a single stream. Weights of variables are shared with the networks.
+
+    The result is a network like any other: `describe`, evaluation, prediction
+    and export work on it. Its inputs are a dict by modality. The clip
+    specification is that of the networks together; it asks for as many
+    segments as the network that was trained with most.
+
+    With `flow_from="rgb"` flow is made inside, by TV-L1, so that one file
+    goes from raw frames to classes. There is one input then, named `rgb`, of
+    `3 * (snippet_length + 1)` channels: the neighbouring frames of the
+    modality `"rgb_diff"`, which is what the clip specification asks for. Flow
+    comes from all of them, rgb is the frame at the index of the snippet (the
+    first one, or the middle one of a centred snippet). As flow is made of
+    the cropped and resized frames then, scores differ from those on flow made
+    of whole frames.
+
+    Args:
+        networks: dict from a modality to a trained keras.Model that sees
+            nothing else, at least two.
+        weights: `None` (all the same), or sequence of positive numbers in the
+            order of `networks`. TSN: 1 for rgb and 1.5 for flow, or 1, 1 and
+            0.5 with warped flow. Defaults to `None`.
+        flow_from: `None`, or `"rgb"` to make flow inside. Defaults to `None`.
+        name: str. Name of the model. Defaults to `"late_fusion"`.
+
+    Returns:
+        A functional `keras.Model` from `{modality: clips}` (from the one
+        clip with `flow_from`), each `(batch, num_segments, height, width,
+        channels)`, to probabilities `(batch, classes)`.
+
+    Raises:
+        ValueError: if the networks do not fit each other: other classes,
+            another size, sampling or flow, another length of the snippets.
+
+    Example:
+
+    ```python
+    model = LateFusion({"rgb": rgb, "flow": flow}, weights=(1, 1.5))
+    model.predict({"rgb": frames, "flow": motion})  # (batch, classes)
+    ```
+
+    Reference:
+        - [Wang et al., 2016](https://arxiv.org/abs/1608.00859), section 3.3;
+          weights from section 4.2 and the authors' code.
+    """
+    networks = _checked(networks)
+    weights = _weights(weights, networks)
+    specs = {m: describe(n).clip_spec for m, n in networks.items()}
+    class_names = _agreed(
+        "class_names",
+        {m: describe(n).class_names for m, n in networks.items()},
+    )
+    _agreed(
+        "number of classes",
+        {m: predictions_layer(n).classes for m, n in networks.items()},
+    )
+    spec = _joint_spec(specs)
+    if flow_from is not None:
+        _check_flow_from(flow_from, spec)
+        spec = spec.replace(modalities=("rgb_diff",))
+    inputs, clips = _inputs(networks, spec)
+
+    scores = []
+    for modality, network in networks.items():
+        logits = snippet_logits_model(network).output
+        stream = keras.Model(
+            network.input,
+            [logits, predictions_layer(network).input],
+            # The input has the name of the modality already.
+            name=f"{modality}_tower",
+        )
+        scores.append(stream(clips[modality]))
+    _, fused = ScoreFusion(weights, name="fusion")(scores)
+    predictions = ClassScores(
+        "softmax", class_names, clip_spec=spec, name="predictions"
+    )(fused)
+    return keras.Model(inputs, predictions, name=name)
+
+
+def _checked(networks):
+    if not isinstance(networks, dict) or len(networks) < 2:
+        raise ValueError(
+            "Invalid `networks`. Expected a dict of at least two networks by "
+            f"modality. Received: networks={networks!r}"
+        )
+    for modality, network in networks.items():
+        if modality not in MODALITIES:
+            raise ValueError(
+                f"Invalid `networks`. Expected keys of {MODALITIES}. "
+                f"Received: {modality!r}"
+            )
+        spec = describe(network).clip_spec
+        if spec is None or spec.modalities != (modality,):
+            seen = "no clip specification" if spec is None else spec.modalities
+            raise ValueError(
+                f"Expected a network that sees {modality} and nothing else. "
+                f"Received: networks[{modality!r}]={network.name!r} with {seen}"
+            )
+        shape = getattr(network.input, "shape", None)
+        channels = spec.channels(modality)
+        if shape is None or len(shape) != 5 or shape[-1] != channels:
+            raise ValueError(
+                "Expected a network of one input (batch, num_segments, height, "
+                f"width, {channels}) of raw pixels. Received: "
+                f"networks[{modality!r}]={network.name!r} with an input of "
+                f"{shape}"
+            )
+    return dict(networks)
+
+
+def _weights(weights, networks):
+    if weights is None:
+        return (1.0,) * len(networks)
+    weights = tuple(weights)
+    if len(weights) != len(networks):
+        raise ValueError(
+            f"Expected {len(networks)} weights, one for each of "
+            f"{tuple(networks)}. Received: weights={weights}"
+        )
+    return weights
+
+
+def _agreed(what, values):
+    """The one value that all streams have."""
+    first, *others = values.values()
+    if any(value != first for value in others):
+        raise ValueError(
+            f"Expected networks of the same {what}. Received: {values}"
+        )
+    return first
+
+
+def _joint_spec(specs):
+    def agreed(field, modalities=tuple(specs)):
+        values = {m: getattr(specs[m], field) for m in specs if m in modalities}
+        return _agreed(field, values) if values else None
+
+    # A single frame has neither a length nor an alignment, and only flow is
+    # made in one way or another.
+    motion = tuple(modality for modality in specs if modality != "rgb")
+    first = specs[motion[0]]
+    scales = [set(spec.crop_scales) for spec in specs.values()]
+    common = [s for s in first.crop_scales if s in set.intersection(*scales)]
+    return first.replace(
+        modalities=tuple(specs),
+        num_segments=max(spec.num_segments for spec in specs.values()),
+        snippet_length=agreed("snippet_length", motion),
+        alignment=agreed("alignment", motion),
+        stride=agreed("stride"),
+        sampling=agreed("sampling"),
+        size=agreed("size"),
+        crop_scales=tuple(common) or (1.0,),
+        flow=agreed("flow", _FLOWS) or first.flow,
+    )
+
+
+def _check_flow_from(flow_from, spec):
+    if flow_from != "rgb":
+        raise ValueError(
+            'Invalid `flow_from`. Expected None or "rgb". Received: '
+            f"flow_from={flow_from!r}"
+        )
+    if not {"rgb", "flow"} <= {*spec.modalities}:
+        raise ValueError(
+            'flow_from="rgb" makes flow out of frames. Expected networks of '
+            f"rgb and of flow. Received: {spec.modalities}"
+        )
+    if "warped_flow" in spec.modalities:
+        raise ValueError(
+            'flow_from="rgb" does not remove the motion of the camera. '
+            f"Expected no warped_flow. Received: {spec.modalities}"
+        )
+    if spec.flow.method != "tvl1":
+        raise ValueError(
+            'flow_from="rgb" makes flow by TV-L1. Expected a network trained '
+            f"on flow of this method. Received: method={spec.flow.method!r}"
+        )
+
+
+def _inputs(networks, spec):
+    """The inputs of the fusion, and the clips of each network."""
+    sizes = _joint_sizes(networks)
+    if spec.modalities == tuple(networks):
+        inputs = {
+            modality: keras.Input(
+                (*sizes, spec.channels(modality)),
+                dtype=network.input.dtype,
+                name=modality,
+            )
+            for modality, network in networks.items()
+        }
+        return inputs, inputs
+    frames = keras.Input(
+        (*sizes, spec.channels("rgb_diff")),
+        dtype=networks["rgb"].input.dtype,
+        name="rgb",
+    )
+    place = 0 if spec.alignment == "forward" else spec.snippet_length // 2
+    clips = {
+        "rgb": frames[..., 3 * place : 3 * place + 3],
+        "rgb_diff": frames,
+        "flow": TVL1OpticalFlow(bound=spec.flow.bound, name="optical_flow")(
+            frames
+        ),
+    }
+    return frames, clips
+
+
+def _joint_sizes(networks):
+    """Segments, height and width that all networks take."""
+    sizes = []
+    for axis in (1, 2, 3):
+        known = {
+            modality: network.input.shape[axis]
+            for modality, network in networks.items()
+            if network.input.shape[axis] is not None
+        }
+        what = ("number of segments", "height", "width")[axis - 1]
+        sizes.append(_agreed(what, known) if known else None)
+    return tuple(sizes)

@@ -1,0 +1,164 @@
+"""From a network of colours to one of motion."""
+
+import collections
+
+import keras
+import numpy as np
+
+from keras_vidrec.weights.copying import copy_layers
+from keras_vidrec.weights.copying import layers_by_path
+from keras_vidrec.weights.towers import towers
+
+MODES = ("mean", "symmetric", "scaled")
+
+_COLOURS = 3
+
+
+def cross_modality(source, target, mode="mean"):
+    """Starts a network of motion from one of colours.
+
+    The kernel of the first convolution is made for the channels of the
+    target:
+
+    - `"mean"`: its average over the three colours, for each channel (TSN).
+      The response to an image repeated over all channels grows with their
+      number, as in the authors' code.
+    - `"scaled"`: the same times 3 / channels, so that the response keeps its
+      size.
+    - `"symmetric"`: its colours mirrored on and on: R G B B G R R G B ...
+      (two-stream fusion, STFN). The order is that in which the *convolution*
+      sees them: a network of the Caffe releases turns R G B into B G R before
+      it, so there the channels get B G R R G B B G R ...
+
+    Its bias and every other layer of the tower are copied by name, whatever
+    the towers are called, and so is the head: a classifier for another number
+    of classes keeps its own weights and is reported as mismatched.
+
+    Args:
+        source: keras.Model of colours: a network with a tower named `rgb`, or
+            with one tower of any stream, or a bare tower.
+        target: keras.Model to change in place: a network with one tower, or a
+            bare tower, such as `network.get_layer("flow")`.
+        mode: str. `"mean"`, `"symmetric"` or `"scaled"`. Defaults to
+            `"mean"`.
+
+    Returns:
+        `CopyReport` by the layers of the target. `inflated` tells of the
+        first convolution; what could not be copied is told, never hidden.
+
+    Raises:
+        ValueError: if the mode is unknown, there is not just one tower, the
+            source has no first convolution of three colours, or the target
+            none that it fits. Nothing is changed then.
+
+    Example:
+
+    >>> rgb, flow = TSN(), TSN(modality="flow")
+    >>> keras_vidrec.weights.cross_modality(rgb, flow).inflated
+    ('flow/conv1_7x7_s2 (3 to 10 channels: mean)',)
+
+    Reference:
+        - [Wang et al., 2016](https://arxiv.org/abs/1608.00859), section 3.2
+          (cross modality pre-training).
+    """
+    if mode not in MODES:
+        raise ValueError(
+            f"Invalid `mode`. Expected one of {MODES}. Received: mode={mode!r}"
+        )
+    from_tower, into_tower = _tower(source, "source"), _tower(target, "target")
+    # A tower alone has no head, and neither has one of several.
+    if into_tower is target or len(towers(source)) > 1:
+        source = from_tower
+    old = "" if from_tower is source else f"{from_tower.name}/"
+    new = "" if into_tower is target else f"{into_tower.name}/"
+    first = _inflated(from_tower, into_tower, mode)
+
+    def source_key(path):
+        return new + path[len(old) :] if path.startswith(old) else path
+
+    def inflate(layer, wanted):
+        return first.made if wanted is first.layer else None
+
+    return copy_layers(
+        source,
+        target,
+        source_key=source_key,
+        target_key=lambda path: path,
+        inflate=inflate,
+    )
+
+
+def inflate_kernel(kernel, channels, mode="mean"):
+    """The kernel of a convolution of colours for other channels.
+
+    Args:
+        kernel: float array `(height, width, colours, filters)`.
+        channels: int. Channels of the new kernel.
+        mode: str, as `cross_modality` takes it.
+
+    Returns:
+        float array `(height, width, channels, filters)` of the same type.
+    """
+    kernel = np.asarray(kernel)
+    colours = kernel.shape[2]
+    if mode == "symmetric":
+        there_and_back = [*range(colours), *reversed(range(colours))]
+        return kernel[:, :, np.resize(there_and_back, channels)]
+    mean = kernel.mean(axis=2, keepdims=True, dtype="float64")
+    if mode == "scaled":
+        mean *= colours / channels
+    return np.repeat(mean, channels, axis=2).astype(kernel.dtype)
+
+
+# The layer to change, with its weights and how they were made.
+_First = collections.namedtuple("_First", "layer made")
+
+
+def _inflated(from_tower, into_tower, mode):
+    """The first convolution of `into_tower`, made from the other one's."""
+    (path, layer), (wanted_path, wanted) = (
+        _first_convolution(tower) for tower in (from_tower, into_tower)
+    )
+    kernel, *bias = layer.get_weights()
+    if kernel.shape[2] != _COLOURS or layer.groups != 1:
+        raise ValueError(
+            "Expected a `source` of images of three colours. Received: "
+            f"source={from_tower.name!r}, whose first convolution {path!r} "
+            f"has a kernel of {kernel.shape}"
+        )
+    channels = wanted.kernel.shape[2]
+    made = [inflate_kernel(kernel, channels, mode), *bias]
+    have = [weight.shape for weight in made]
+    want = [tuple(weight.shape) for weight in wanted.weights]
+    if path != wanted_path or have != want:
+        raise ValueError(
+            "Expected a `target` of the same architecture as the source. "
+            f"Received: target={into_tower.name!r}, whose first convolution "
+            f"{wanted_path!r} has weights of {want}, which {path!r} of the "
+            f"source does not fit: {have}"
+        )
+    how = f"{_COLOURS} to {channels} channels: {mode}"
+    return _First(wanted, (made, how))
+
+
+def _tower(model, role):
+    """The one tower of a network, or the bare tower itself."""
+    found = towers(model)
+    if role == "source" and "rgb" in found:
+        return found["rgb"]
+    if len(found) > 1:
+        raise ValueError(
+            f"Expected a `{role}` of one tower; a tower alone will do. "
+            f"Received: {role}={model.name!r} of {tuple(found)}"
+        )
+    return next(iter(found.values()), model)
+
+
+def _first_convolution(tower):
+    for path, layer in layers_by_path(tower).items():
+        if isinstance(layer, keras.layers.Conv2D):
+            return path, layer
+    raise ValueError(
+        "Expected towers that begin with a 2-D convolution. Received: "
+        f"{tower.name!r} without one"
+    )

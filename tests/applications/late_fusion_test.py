@@ -1,0 +1,383 @@
+import functools
+
+import keras
+import numpy as np
+import pytest
+
+import keras_vidrec
+from keras_vidrec.applications import TSN
+from keras_vidrec.applications import LateFusion
+from keras_vidrec.applications import late_fusion
+from keras_vidrec.applications import model_file
+from keras_vidrec.applications.head import clip_logits_model
+from keras_vidrec.applications.head import predictions_layer
+from keras_vidrec.applications.head import snippet_logits_model
+from keras_vidrec.clip_spec import ClipSpec
+from keras_vidrec.evaluation.snippet_scorer import SnippetScorer
+from keras_vidrec.layers import TVL1OpticalFlow
+from tests.evaluation.mean_color_network import mean_color_network
+from tests.evaluation.mean_color_network import softmax
+
+NAMES = ("jump", "run", "walk")
+
+
+def stream(modality, names=NAMES, clip=None, **arguments):
+    """A small network of one modality, of other weights than the others."""
+    length = 1 if modality == "rgb" else 5
+    spec = ClipSpec((modality,), snippet_length=length, size=32)
+    model = mean_color_network(
+        names,
+        classes=3,
+        clip_spec=spec.replace(**(clip or {})),
+        **arguments,
+    )
+    logits = model.get_layer("logits")
+    rng = np.random.default_rng(sum(map(ord, modality)))
+    logits.set_weights([rng.normal(0, 3, w.shape) for w in logits.weights])
+    return model
+
+
+def tsn(modality, **arguments):
+    model = TSN(
+        backbone="tiny", modality=modality, **{"classes": 3, **arguments}
+    )
+    layer = predictions_layer(model)
+    layer.class_names = NAMES if layer.classes == 3 else None
+    layer.clip_spec = layer.clip_spec.replace(size=32)
+    logits = model.get_layer("logits")
+    rng = np.random.default_rng(0)
+    logits.set_weights([rng.normal(0, 0.1, w.shape) for w in logits.weights])
+    return model
+
+
+def clips(spec, num_segments=3, batch=2):
+    rng = np.random.default_rng(1)
+    return {
+        modality: rng.integers(
+            0,
+            256,
+            (batch, num_segments, 32, 32, spec.channels(modality)),
+            "uint8",
+        )
+        for modality in spec.modalities
+    }
+
+
+@pytest.fixture(scope="module")
+def networks():
+    return {
+        "rgb": stream("rgb", consensus="max"),
+        "flow": stream("flow"),
+        "warped_flow": stream("warped_flow"),
+    }
+
+
+@pytest.fixture(scope="module")
+def fusion(networks):
+    return LateFusion(networks, weights=(1, 1, 0.5))
+
+
+def test_weighted_mean_of_the_logits(networks, fusion):
+    description = keras_vidrec.describe(fusion)
+    assert description.class_names == NAMES
+    video = clips(description.clip_spec)
+    shares = dict(zip(networks, (0.4, 0.4, 0.2)))
+    for surgery in (clip_logits_model, snippet_logits_model):
+        expected = sum(
+            share
+            * surgery(networks[m]).predict(video[m], verbose=0).astype("f8")
+            for m, share in shares.items()
+        )
+        found = surgery(fusion).predict(video, verbose=0)
+        assert np.ptp(found) > 0.05  # not all alike
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+        if surgery is clip_logits_model:
+            np.testing.assert_allclose(
+                fusion.predict(video, verbose=0), softmax(expected), atol=1e-5
+            )
+
+
+def test_frame_wise_protocol(networks, fusion):
+    """What the scorer says of the fusion, it says of the streams fused."""
+    spec = keras_vidrec.describe(fusion).clip_spec
+    video = {m: clip[0] for m, clip in clips(spec, 7).items()}
+    expected = np.average(
+        [SnippetScorer(n)(video[m]) for m, n in networks.items()],
+        axis=0,
+        weights=(1, 1, 0.5),
+    )
+    found = SnippetScorer(fusion)(dict(reversed(video.items())))
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def check_saved_and_loaded(fusion, path, surgeries):
+    model_file.save(fusion, path)
+    loaded = model_file.load(path)
+    assert loaded.name == "late_fusion"
+    assert keras_vidrec.describe(loaded) == keras_vidrec.describe(fusion)
+    video = clips(keras_vidrec.describe(fusion).clip_spec)
+    for surgery in surgeries:
+        np.testing.assert_allclose(
+            surgery(loaded).predict(video, verbose=0),
+            surgery(fusion).predict(video, verbose=0),
+            rtol=1e-5,
+            atol=1e-6,
+        )
+
+
+def test_saved_and_loaded(fusion, tmp_path):
+    check_saved_and_loaded(
+        fusion,
+        tmp_path / "model.keras",
+        (lambda model: model, clip_logits_model, snippet_logits_model),
+    )
+
+
+def test_temporal_segment_networks(tmp_path):
+    """Towers within networks within the fusion, of one name each."""
+    networks = {"rgb": tsn("rgb"), "flow": tsn("flow")}
+    fusion = LateFusion(networks, weights=(1, 1.5))
+    video = clips(keras_vidrec.describe(fusion).clip_spec)
+    logits = [
+        clip_logits_model(network).predict(video[m], verbose=0)
+        for m, network in networks.items()
+    ]
+    expected = softmax(np.average(logits, axis=0, weights=(1, 1.5)))
+    assert np.ptp(expected) > 0.02  # not all alike
+    np.testing.assert_allclose(
+        fusion.predict(video, verbose=0), expected, atol=1e-5
+    )
+    check_saved_and_loaded(
+        fusion, tmp_path / "model.keras", (snippet_logits_model,)
+    )
+
+
+def test_weights_are_shared_and_equal_by_default():
+    networks = {"rgb": stream("rgb"), "rgb_diff": stream("rgb_diff")}
+    fusion = LateFusion(networks, name="both")
+    assert fusion.name == "both"
+    assert fusion.get_layer("fusion").stream_weights == (1, 1)
+    shared = {id(w) for n in networks.values() for w in n.weights}
+    assert {id(w) for w in fusion.weights} == shared
+
+
+def test_joint_clip_specification():
+    motion = {
+        "alignment": "centred",
+        "num_segments": 7,
+        "snippet_length": 10,
+        "crop_scales": (1.0, 0.875, 0.75),
+    }
+    networks = {
+        "flow": stream("flow", clip=motion),
+        "rgb": stream("rgb", clip={"crop_scales": (1.0, 0.66, 0.875)}),
+        "rgb_diff": stream("rgb_diff", clip=motion),
+    }
+    spec = keras_vidrec.describe(LateFusion(networks)).clip_spec
+    assert spec.modalities == ("flow", "rgb", "rgb_diff")
+    assert (spec.num_segments, spec.snippet_length) == (7, 10)
+    assert (spec.alignment, spec.size) == ("centred", 32)
+    assert spec.crop_scales == (1.0, 0.875)
+
+
+def test_a_known_number_of_segments_holds_for_all():
+    fixed = stream("rgb", consensus="weighted", num_segments=3)
+    fusion = LateFusion({"flow": stream("flow"), "rgb": fixed})
+    assert fusion.input["flow"].shape == (None, 3, None, None, 10)
+    video = clips(keras_vidrec.describe(fusion).clip_spec, 5, batch=1)
+    clip = {modality: images[0] for modality, images in video.items()}
+    assert SnippetScorer(fusion)(clip).shape == (3,)
+
+
+def unknown():
+    model = stream("rgb")
+    predictions_layer(model).clip_spec = None
+    return model
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda: {"rgb": stream("rgb")}, "at least two networks"),
+        (lambda: [stream("rgb"), stream("flow")], "dict of at least two"),
+        (
+            lambda: {"rgb": stream("rgb"), "depth": stream("flow")},
+            "Received: 'depth'",
+        ),
+        (
+            lambda: {"rgb": stream("rgb"), "warped_flow": stream("flow")},
+            r"sees warped_flow.*'mean_color' with \('flow',\)",
+        ),
+        (
+            lambda: {"rgb": unknown(), "flow": stream("flow")},
+            "with no clip specification",
+        ),
+        (
+            lambda: {
+                "rgb": stream("rgb"),
+                "rgb_diff": tsn("rgb_diff", include_preprocessing=False),
+            },
+            r"width, 18\) of raw pixels.*15",
+        ),
+        (
+            lambda: {
+                "rgb": stream("rgb"),
+                "flow": stream("flow", names=NAMES[::-1]),
+            },
+            "same class_names",
+        ),
+        (
+            lambda: {
+                "rgb": stream("rgb", names=None),
+                "flow": tsn("flow", classes=5),
+            },
+            "same number of classes",
+        ),
+        (
+            lambda: {
+                "flow": stream("flow"),
+                "warped_flow": stream(
+                    "warped_flow", clip={"snippet_length": 10}
+                ),
+            },
+            "same snippet_length.*10",
+        ),
+        (
+            lambda: {
+                "rgb": stream("rgb"),
+                "flow": stream("flow", clip={"sampling": "uniform"}),
+            },
+            "same sampling",
+        ),
+        (
+            lambda: {
+                "flow": stream("flow", clip={"flow": {"method": "dis"}}),
+                "warped_flow": stream("warped_flow"),
+            },
+            "same flow.*dis",
+        ),
+        (
+            lambda: {
+                "rgb": stream("rgb", num_segments=3),
+                "flow": stream("flow", num_segments=5),
+            },
+            "same number of segments",
+        ),
+    ],
+)
+def test_what_does_not_fit(make, message):
+    with pytest.raises(ValueError, match=message):
+        LateFusion(make())
+
+
+def test_wrong_weights_and_foreign_networks(networks):
+    for weights in ((1, 1), (1, 1, 0), (1, 1, -1)):
+        with pytest.raises(ValueError, match="weights="):
+            LateFusion(networks, weights=weights)
+    x = keras.Input((3,))
+    mine = keras.Model(x, keras.layers.Dense(2)(x), name="mine")
+    with pytest.raises(ValueError, match="Received: model='mine'"):
+        LateFusion({"rgb": mine, "flow": mine})
+
+
+def moving(num_segments, snippet_length):
+    """Frames of a smooth pattern that moves by (2, 1) pixels a frame."""
+    y, x = np.mgrid[:32, :32]
+    frames = []
+    for t in range(snippet_length + 1):
+        waves = np.sin((x - 2 * t) / 3) + np.cos((y - t) / 4)
+        frames.append(np.stack([50 * waves, 40 * waves, 20 * waves], axis=-1))
+    snippet = np.concatenate(frames, axis=-1) + 120
+    clip = np.repeat(snippet[None, None], num_segments, axis=1)
+    return np.clip(clip, 0, 255).astype("uint8")
+
+
+def from_frames(alignment, layer):
+    """A fusion that makes flow of frames; frames, and the logits expected."""
+    clip = {"snippet_length": 2, "alignment": alignment}
+    networks = {
+        "flow": stream("flow", clip={**clip, "flow": {"bound": 4}}),
+        "rgb": stream("rgb"),
+        "rgb_diff": stream("rgb_diff", clip=clip),
+    }
+    fusion = LateFusion(networks, (1.5, 1, 0.5), flow_from="rgb")
+    spec = keras_vidrec.describe(fusion).clip_spec
+    assert (spec.modalities, spec.snippet_length) == (("rgb_diff",), 2)
+    assert fusion.input.name == "rgb" and fusion.input.shape[-1] == 9
+    frames = moving(2, 2)
+    flow = layer(frames)
+    assert flow.mean(axis=(0, 1, 2, 3))[0] > 135  # it moves to the right
+    place = 3 * (alignment == "centred")
+    clips = {
+        "flow": flow.astype("uint8"),
+        "rgb": frames[..., place : place + 3],
+        "rgb_diff": frames,
+    }
+    logits = [
+        clip_logits_model(network)(clips[m]) for m, network in networks.items()
+    ]
+    expected = np.average(
+        [keras.ops.convert_to_numpy(one) for one in logits],
+        axis=0,
+        weights=(1.5, 1, 0.5),
+    )
+    return fusion, frames, expected
+
+
+def as_function(**parameters):
+    """Coded flow of frames, by the layer alone."""
+    frames = keras.Input((None, None, None, 9))
+    flow = TVL1OpticalFlow(bound=4, **parameters)(frames)
+    model = keras.Model(frames, flow)
+    return lambda clip: model.predict(clip, verbose=0)
+
+
+@pytest.mark.parametrize("alignment", ["forward", "centred"])
+def test_flow_is_made_inside(alignment, monkeypatch):
+    few = {"scales": 1, "warps": 1, "outer_iterations": 2}
+    monkeypatch.setattr(
+        late_fusion,
+        "TVL1OpticalFlow",
+        functools.partial(TVL1OpticalFlow, **few),
+    )
+    fusion, frames, expected = from_frames(alignment, as_function(**few))
+    np.testing.assert_allclose(
+        clip_logits_model(fusion).predict(frames, verbose=0),
+        expected,
+        rtol=1e-4,
+        atol=1e-4,
+    )
+
+
+@pytest.mark.large
+def test_flow_made_inside_is_saved_and_loaded(tmp_path):
+    fusion, frames, expected = from_frames("forward", as_function())
+    np.testing.assert_allclose(
+        SnippetScorer(fusion)(frames[0]), expected[0], rtol=1e-4, atol=1e-4
+    )
+    path = tmp_path / "model.keras"
+    model_file.save(fusion, path)
+    np.testing.assert_allclose(
+        model_file.load(path).predict(frames, verbose=0),
+        softmax(expected),
+        atol=1e-4,
+    )
+
+
+@pytest.mark.parametrize(
+    "streams, clip, flow_from, message",
+    [
+        (("rgb", "flow"), {}, "frames", "flow_from='frames'"),
+        (("flow", "rgb_diff"), {}, "rgb", r"\('flow', 'rgb_diff'\)"),
+        (("rgb", "rgb_diff"), {}, "rgb", r"\('rgb', 'rgb_diff'\)"),
+        (("rgb", "flow", "warped_flow"), {}, "rgb", "no warped_flow"),
+        (("rgb", "flow"), {"flow": {"method": "dis"}}, "rgb", "method='dis'"),
+    ],
+)
+def test_what_flow_is_not_made_from(streams, clip, flow_from, message):
+    networks = {
+        modality: stream(modality, clip=clip if modality == "flow" else {})
+        for modality in streams
+    }
+    with pytest.raises(ValueError, match=message):
+        LateFusion(networks, flow_from=flow_from)

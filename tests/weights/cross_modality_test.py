@@ -1,0 +1,226 @@
+import keras
+import numpy as np
+import pytest
+
+from keras_vidrec import backbones
+from keras_vidrec.applications import TSN
+from keras_vidrec.weights import cross_modality
+from keras_vidrec.weights.copying import layers_by_path
+from keras_vidrec.weights.cross_modality import inflate_kernel
+
+# First convolution of each backbone, and whether it has a bias.
+FIRST = {
+    "tiny": ("conv1", False),
+    "bn_inception": ("conv1_7x7_s2", True),
+    "inception_v3": ("Conv2d_1a_3x3_conv", False),
+}
+
+
+def randomise(model, seed):
+    rng = np.random.default_rng(seed)
+    model.set_weights([rng.normal(size=w.shape) for w in model.weights])
+    return model
+
+
+def weights_of(model):
+    return {
+        path: layer.get_weights()
+        for path, layer in layers_by_path(model).items()
+    }
+
+
+def inflated(kernel, channels, mode):
+    """Written out channel by channel."""
+    colours = [kernel[:, :, i] for i in range(3)]
+    mirrored = (0, 1, 2, 2, 1, 0)
+    planes = []
+    for channel in range(channels):
+        if mode == "symmetric":
+            planes.append(colours[mirrored[channel % 6]])
+        else:
+            factor = 3 / channels if mode == "scaled" else 1
+            planes.append(factor * (colours[0] + colours[1] + colours[2]) / 3)
+    return np.stack(planes, axis=2)
+
+
+def check_copied(report, source, before, after, first, mode):
+    """Every layer of `after` (by its path in the tower) has its weights from
+    `source`, the first convolution inflated."""
+    assert after.keys() == before.keys() == source.keys()
+    for path, weights in after.items():
+        expected = list(source[path])
+        if path == first:
+            expected[0] = inflated(expected[0], weights[0].shape[2], mode)
+        for one, two in zip(weights, expected, strict=True):
+            np.testing.assert_allclose(one, two, rtol=1e-6, atol=1e-7)
+    assert report.mismatched == report.missing == report.unused == ()
+    assert len(report.copied) == len(after) - 1
+
+
+@pytest.mark.parametrize(
+    "mode, modality",
+    [("mean", "flow"), ("symmetric", "warped_flow"), ("scaled", "rgb_diff")],
+)
+def test_whole_networks(mode, modality):
+    source = randomise(TSN(backbone="tiny", classes=3), 0)
+    target = TSN(backbone="tiny", classes=3, modality=modality)
+    randomise(target, 1)
+    have, before = weights_of(source), weights_of(target)
+    report = cross_modality(source, target, mode)
+    channels = {"rgb_diff": 15}.get(modality, 10)
+    assert report.inflated == (
+        f"{modality}/conv1 (3 to {channels} channels: {mode})",
+    )
+    assert f"{modality}/res2a_branch1" in report.copied
+    assert "logits" in report.copied
+    renamed = {
+        path.replace("rgb/", f"{modality}/"): weights
+        for path, weights in have.items()
+    }
+    after = weights_of(target)
+    check_copied(report, renamed, before, after, f"{modality}/conv1", mode)
+    for path, weights in weights_of(source).items():  # it stays as it is
+        for one, two in zip(weights, have[path]):
+            np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.parametrize("backbone", ["tiny", "bn_inception", "inception_v3"])
+def test_bare_towers_of_every_family(backbone):
+    first, has_bias = FIRST[backbone]
+    source = randomise(backbones.get(backbone, name="rgb"), 0)
+    target = backbones.get(backbone, channels=10, name="flow")
+    before = weights_of(target)
+    report = cross_modality(source, target)
+    assert report.inflated == (f"{first} (3 to 10 channels: mean)",)
+    after = weights_of(target)
+    assert len(after[first]) == 1 + has_bias
+    check_copied(report, weights_of(source), before, after, first, "mean")
+
+
+def test_a_bare_tower_starts_a_network_and_the_reverse():
+    tower = randomise(backbones.get("tiny"), 0)
+    network = randomise(TSN(backbone="tiny", classes=3, modality="flow"), 1)
+    head = network.get_layer("logits").get_weights()
+    report = cross_modality(tower, network)
+    assert report.missing == ("logits",) and report.unused == ()
+    np.testing.assert_array_equal(
+        network.get_layer("logits").get_weights()[0], head[0]
+    )
+    flow = backbones.get("tiny", channels=10)
+    report = cross_modality(TSN(backbone="tiny", classes=3), flow)
+    assert report.inflated and report.missing == report.unused == ()
+
+
+def test_a_new_classifier_starts_anew_and_is_told():
+    target = randomise(TSN(backbone="tiny", classes=5, modality="flow"), 1)
+    head = target.get_layer("logits").get_weights()
+    report = cross_modality(TSN(backbone="tiny", classes=3), target)
+    assert report.mismatched == ("logits [(256, 3), (3,)] to [(256, 5), (5,)]",)
+    for one, two in zip(target.get_layer("logits").get_weights(), head):
+        np.testing.assert_array_equal(one, two)
+    assert "inflated: flow/conv1 (3 to 10 channels: mean); mism" in str(report)
+
+
+def mine(channels, filters=4):
+    """Somebody's network: a model within a model, and padding before it."""
+    inputs = keras.Input((16, 16, channels))
+    x = keras.layers.Conv2D(filters, 3, name="stem")(inputs)
+    inner = keras.Model(inputs, keras.layers.ReLU()(x), name="inner")
+    outer_inputs = keras.Input((14, 14, channels))
+    x = inner(keras.layers.ZeroPadding2D()(outer_inputs))
+    x = keras.layers.BatchNormalization(name="bn")(x)
+    x = keras.layers.Conv2D(3, 3, name="second")(x)
+    return keras.Model(outer_inputs, x, name="mine")
+
+
+def test_a_users_model():
+    source, target = randomise(mine(3), 0), mine(10)
+    before = weights_of(target)
+    report = cross_modality(source, target, "scaled")
+    check_copied(
+        report,
+        weights_of(source),
+        before,
+        weights_of(target),
+        "inner/stem",
+        "scaled",
+    )
+    networks = [
+        TSN(classes=2, backbone=mine(channels), modality=modality)
+        for channels, modality in ((3, "rgb"), (10, "flow"))
+    ]
+    report = cross_modality(*networks)
+    assert report.inflated == ("flow/inner/stem (3 to 10 channels: mean)",)
+
+
+def test_what_the_modes_do_to_the_response():
+    """A grey patch on all channels: `scaled` answers as the colours did,
+    `mean` channels / 3 times as much."""
+    kernel = np.random.default_rng(0).normal(size=(7, 7, 3, 8))
+    colours = kernel.sum(axis=(0, 1, 2))
+    for mode, factor in (("scaled", 1), ("mean", 10 / 3)):
+        response = inflate_kernel(kernel, 10, mode).sum(axis=(0, 1, 2))
+        np.testing.assert_allclose(response, factor * colours)
+    kernel = kernel.astype("float32")
+    assert inflate_kernel(kernel, 10).dtype == np.float32
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 5, 6, 7, 15, 20])
+def test_colours_are_mirrored(channels):
+    kernel = np.arange(3.0).reshape(1, 1, 3, 1)
+    expected = np.pad(np.arange(3), (0, 20), mode="symmetric")[:channels]
+    found = inflate_kernel(kernel, channels, "symmetric")
+    np.testing.assert_array_equal(found.ravel(), expected)
+
+
+def test_differences_of_two_frames_lose_their_colours_too():
+    """Three channels as well, but of another meaning."""
+    source = randomise(TSN(backbone="tiny", classes=2), 0)
+    target = TSN(
+        backbone="tiny", classes=2, modality="rgb_diff", snippet_length=1
+    )
+    cross_modality(source, target)
+    kernel = target.get_layer("rgb_diff").get_layer("conv1").get_weights()[0]
+    assert np.ptp(kernel, axis=2).max() == 0
+
+
+def two_towers():
+    inputs = {name: keras.Input((8, 8, 3), name=name) for name in "ab"}
+    towers = [
+        keras.Sequential(
+            [keras.Input((8, 8, 3)), keras.layers.Conv2D(2, 3)], name=name
+        )
+        for name in ("rgb", "flow")
+    ]
+    outputs = [tower(x) for tower, x in zip(towers, inputs.values())]
+    return keras.Model(inputs, outputs, name="two")
+
+
+@pytest.mark.parametrize(
+    "source, target, mode, message",
+    [
+        (mine(3), mine(10), "average", "Received: mode='average'"),
+        (mine(10), mine(3), "mean", r"three colours.*\(3, 3, 10, 4\)"),
+        (mine(3), mine(10, 8), "mean", r"'mine'.*stem.*\(3, 3, 10, 8\)"),
+        (mine(3), two_towers(), "mean", r"target='two' of \('rgb', 'flow'\)"),
+        (
+            mine(3),
+            backbones.get("tiny", channels=10),
+            "mean",
+            "'conv1' .* 'inner/stem' of the source does not fit",
+        ),
+        (
+            keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)]),
+            mine(10),
+            "mean",
+            "begin with a 2-D convolution",
+        ),
+    ],
+)
+def test_what_does_not_fit_changes_nothing(source, target, mode, message):
+    before = weights_of(target)
+    with pytest.raises(ValueError, match=message):
+        cross_modality(source, target, mode)
+    for path, weights in weights_of(target).items():
+        for one, two in zip(weights, before[path], strict=True):
+            np.testing.assert_array_equal(one, two)
