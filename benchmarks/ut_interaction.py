@@ -1,13 +1,14 @@
 r"""TSN on UT-Interaction, real videos: train on one set, test on the other.
 
     python benchmarks/ut_interaction.py VIDEOS OUT [--seeds 0,1,2] \
-        [--modalities rgb,rgb_diff] [--directions 12,21]
+        [--modalities rgb,flow] [--directions 12,21]
 
 VIDEOS is the directory with `segmented_set1` and `segmented_set2` of the
 UT-Interaction dataset. For each direction, modality and seed it runs `vidrec
-train` and `vidrec evaluate` in processes of their own, as a user would, and
-prints the accuracies beside baselines that see nothing but the width, the
-height and the length of the videos. Repeating it goes on where it stopped.
+train` and `vidrec evaluate` in processes of their own, as a user would, flow
+after `vidrec prepare` (by DIS), and prints the accuracies, those of rgb and
+flow fused, and baselines that see nothing but the width, the height and the
+length of the videos. Repeating it goes on where it stopped.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import sys
 import numpy as np
 
 from keras_vidrec.data import video
+from keras_vidrec.evaluation.fusion import fuse
 from keras_vidrec.evaluation.metrics import top_k_accuracy
 from keras_vidrec.evaluation.score_file import Scores
 
@@ -31,6 +33,7 @@ CLASSES = (
     "pushing",
 )
 SETS = ("segmented_set1", "segmented_set2")
+VIDREC = (sys.executable, "-m", "keras_vidrec")
 
 
 def clips_of(videos, name):
@@ -50,25 +53,46 @@ def write_list(videos, path, train, test):
                 writer.writerow([*clip, part])
 
 
-def run(videos, listed, out, modality, seed):
-    """Top-1 accuracy of one run, trained unless it is there already."""
+def data_for(modality, videos, listed, prepared):
+    """Arguments of `vidrec train` that name the data; flow is prepared."""
+    if "flow" not in modality:
+        return [f"--data={videos}", f"--list={listed}"]
+    subprocess.run(
+        [
+            *VIDREC,
+            "prepare",
+            "list",
+            f"--videos={videos}",
+            f"--list={listed}",
+            f"--out={prepared}",
+            "--flow=dis",
+            "--size=short256",
+        ],
+        check=True,
+    )
+    return [f"--data={prepared}"]
+
+
+def run(data, out, modality, seed):
+    """Scores of one run, trained unless it is there already."""
     if not (out / "scores").exists():
-        vidrec = [sys.executable, "-m", "keras_vidrec"]
         subprocess.run(
             [
-                *vidrec,
+                *VIDREC,
                 "train",
                 "scratch",
-                f"--data={videos}",
-                f"--list={listed}",
+                *data,
                 f"--out={out}",
                 f"--set=seed={seed}",
                 f"--set=network.arguments.modality={modality}",
             ],
             check=True,
         )
-        subprocess.run([*vidrec, "evaluate", out], check=True)
-    scores = Scores.load(out / "scores" / "test-split1.npz")
+        subprocess.run([*VIDREC, "evaluate", out], check=True)
+    return Scores.load(out / "scores" / "test-split1.npz")
+
+
+def accuracy(scores):
     return top_k_accuracy(scores.scores, scores.labels)
 
 
@@ -107,7 +131,7 @@ def main():
     parser.add_argument("videos", type=pathlib.Path)
     parser.add_argument("out", type=pathlib.Path)
     parser.add_argument("--seeds", default="0,1,2")
-    parser.add_argument("--modalities", default="rgb,rgb_diff")
+    parser.add_argument("--modalities", default="rgb,flow")
     parser.add_argument("--directions", default="12,21")
     arguments = parser.parse_args()
     videos, out = arguments.videos.resolve(), arguments.out
@@ -117,20 +141,24 @@ def main():
         train, test = (SETS[int(number) - 1] for number in direction)
         listed = out / f"{train}.csv"
         write_list(videos, listed, train, test)
-        for name, accuracy in geometry(videos, train, test).items():
-            rows.append((direction, name, "-", accuracy))
+        for name, share in geometry(videos, train, test).items():
+            rows.append((direction, name, "-", share))
+        scores = {}
+        seeds = [int(seed) for seed in arguments.seeds.split(",")]
         for modality in arguments.modalities.split(","):
-            for seed in map(int, arguments.seeds.split(",")):
-                accuracy = run(
-                    videos,
-                    listed,
-                    out / f"{train}-{modality}-{seed}",
-                    modality,
-                    seed,
-                )
-                rows.append((direction, modality, seed, accuracy))
-    for direction, name, seed, accuracy in rows:
-        print(f"{direction}  {name:18} seed {seed}  {accuracy:6.1%}")
+            data = data_for(modality, videos, listed, out / f"{train}-prepared")
+            for seed in seeds:
+                name = f"{train}-{modality}-{seed}"
+                scores[modality, seed] = run(data, out / name, modality, seed)
+        for (modality, seed), one in scores.items():
+            rows.append((direction, modality, seed, accuracy(one)))
+        for seed in seeds:
+            pair = [scores.get((m, seed)) for m in ("rgb", "flow")]
+            if all(pair):
+                share = accuracy(fuse(pair))
+                rows.append((direction, "rgb + flow", seed, share))
+    for direction, name, seed, share in rows:
+        print(f"{direction}  {name:18} seed {seed}  {share:6.1%}")
 
 
 if __name__ == "__main__":

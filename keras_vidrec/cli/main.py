@@ -8,7 +8,9 @@ import typer
 
 from keras_vidrec.cli.evaluate import evaluate
 from keras_vidrec.cli.export import export
+from keras_vidrec.cli.inspect import inspect
 from keras_vidrec.cli.predict import predict
+from keras_vidrec.cli.prepare import prepare
 from keras_vidrec.cli.quickstart import quickstart
 from keras_vidrec.cli.recipes import recipes
 from keras_vidrec.cli.train import train
@@ -22,7 +24,16 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for _command in (quickstart, train, evaluate, predict, export, recipes):
+for _command in (
+    quickstart,
+    prepare,
+    inspect,
+    train,
+    evaluate,
+    predict,
+    export,
+    recipes,
+):
     app.command()(_command)
 
 

@@ -1,5 +1,5 @@
-"""From video files to clips: catalogs, decoding, sampling, augmentation, and
-the input pipeline."""
+"""From video files to clips: catalogs, decoding, prepared datasets, sampling,
+augmentation, and the input pipeline."""
 
 import importlib
 
@@ -8,7 +8,17 @@ _MODULES = (
     "catalog",
     "clip_reader",
     "color_jitter",
+    "frame_folders",
+    "frame_size",
+    "inspection",
+    "opening",
+    "packing",
     "pipeline",
+    "prepare",
+    "prepared_dataset",
+    "prepared_video",
+    "record_stream",
+    "records",
     "sampling",
     "source",
     "synthetic",
@@ -18,7 +28,7 @@ _MODULES = (
 
 
 def __getattr__(name):
-    # Only the pipeline needs TensorFlow: nobody pays for it who reads videos.
+    # Few modules need TensorFlow: nobody pays for it who reads videos.
     if name in _MODULES:
         return importlib.import_module(f"keras_vidrec.data.{name}")
     raise AttributeError(

@@ -31,6 +31,8 @@ class Catalog:
         problems: tuple of str. What a user should know and can live with:
             missing and superfluous files, classes without clips. Defaults to
             `()`.
+        missing: tuple of str. Clips that lists name and nothing lies there
+            for, as far as the dataset can do without. Defaults to `()`.
 
     Raises:
         ValueError: if the lengths differ, a video stands twice, a label or an
@@ -44,6 +46,7 @@ class Catalog:
     classes: tuple
     splits: dict
     problems: tuple = ()
+    missing: tuple = ()
 
     def __post_init__(self):
         lengths = (len(self.videos), len(self.labels), len(self.groups))
@@ -82,6 +85,7 @@ def discover(
     splits=None,
     test_fraction=0.25,
     seed=0,
+    clips=None,
 ):
     """Reads a dataset in whichever of three layouts it has.
 
@@ -101,6 +105,9 @@ def discover(
         test_fraction: float. Part of the clips for the test where the dataset
             does not say. Defaults to `0.25`.
         seed: int. Seed of that split. Defaults to `0`.
+        clips: `None` (the video files below `root`), or sequence of str: the
+            clips below `root` where they are something else, as folders of
+            frames are. Defaults to `None`.
 
     Returns:
         `Catalog`.
@@ -129,18 +136,22 @@ def discover(
         )
     if videos_list is not None:
         return from_list(
-            videos_list, root, test_fraction=test_fraction, seed=seed
+            videos_list,
+            root,
+            test_fraction=test_fraction,
+            seed=seed,
+            clips=clips,
         )
     root = _directory("root", root)
     kinds = {}
     if layout != "folder":
         kinds = _find_split_files(root, layout, splits)
     for path, kind in kinds.items():
-        return {"ucf101": ucf101, "hmdb51": hmdb51}[kind](root, path)
-    return folder(root, test_fraction=test_fraction, seed=seed)
+        return {"ucf101": ucf101, "hmdb51": hmdb51}[kind](root, path, clips)
+    return folder(root, test_fraction=test_fraction, seed=seed, clips=clips)
 
 
-def ucf101(videos, splits):
+def ucf101(videos, splits, clips=None):
     """A dataset with split files in the form of UCF101's.
 
     The videos lie in folders by class or all in one, at any depth, in any
@@ -152,6 +163,7 @@ def ucf101(videos, splits):
         videos: path. Directory of the videos.
         splits: path. Directory of `classInd.txt`, `trainlist01.txt`,
             `testlist01.txt` and so on.
+        clips: as in `discover`. Defaults to `None`.
 
     Returns:
         `Catalog` whose splits are 1, 2, 3, as far as there are lists. Clips
@@ -162,10 +174,10 @@ def ucf101(videos, splits):
             `official_splits.ucf101`).
     """
     splits = _directory("splits", splits)
-    return _with_files(videos, official_splits.ucf101(splits))
+    return _with_files(videos, official_splits.ucf101(splits), clips)
 
 
-def hmdb51(videos, splits):
+def hmdb51(videos, splits, clips=None):
     """A dataset with split files in the form of HMDB51's.
 
     As `ucf101`; groups are the films that clips are cut from. Clips that a
@@ -174,6 +186,7 @@ def hmdb51(videos, splits):
     Args:
         videos: path. Directory of the videos.
         splits: path. Directory of `<class>_test_split1.txt` and so on.
+        clips: as in `discover`. Defaults to `None`.
 
     Returns:
         `Catalog` whose splits are 1, 2, 3, as far as there are lists.
@@ -183,10 +196,10 @@ def hmdb51(videos, splits):
             `official_splits.hmdb51`).
     """
     splits = _directory("splits", splits)
-    return _with_files(videos, official_splits.hmdb51(splits))
+    return _with_files(videos, official_splits.hmdb51(splits), clips)
 
 
-def folder(root, *, test_fraction=0.25, seed=0):
+def folder(root, *, test_fraction=0.25, seed=0, clips=None):
     """A dataset with a folder a class: `root/<class>/.../<video>`.
 
     Classes are in alphabetical order. Groups are those of names as UCF101's
@@ -198,6 +211,7 @@ def folder(root, *, test_fraction=0.25, seed=0):
         test_fraction: float between 0 and 1. Part of the clips of each class
             for the test. Defaults to `0.25`.
         seed: int. Seed of the choice of test groups. Defaults to `0`.
+        clips: as in `discover`. Defaults to `None`.
 
     Returns:
         `Catalog` with split 1.
@@ -207,7 +221,7 @@ def folder(root, *, test_fraction=0.25, seed=0):
             names lead to one file.
     """
     root = _directory("root", root)
-    found = video_tree.find_videos(root)
+    found = _find_clips(root, clips)
     videos = tuple(path for path in found if "/" in path)
     if not videos:
         raise ValueError(
@@ -233,19 +247,21 @@ def folder(root, *, test_fraction=0.25, seed=0):
         if path.is_dir()
         and not path.name.startswith(".")
         and path.name not in classes
+        # Trees of flow and frames hold the classes further down.
+        and (root / videos[0]).exists()
     )
     if empty:
         problems.append(f"Folders without videos: {first_of(empty)}.")
     labels = tuple(classes.index(name) for name in names)
     groups = tuple(official_splits.ucf101_group(path) for path in videos)
     splits = {1: split_groups(labels, groups, test_fraction, seed)}
-    problems += _find_empty_classes(labels, classes, splits)
+    problems += find_empty_classes(labels, classes, splits)
     return Catalog(
         root, videos, labels, groups, classes, splits, tuple(problems)
     )
 
 
-def from_list(csv_path, root=None, *, test_fraction=0.25, seed=0):
+def from_list(csv_path, root=None, *, test_fraction=0.25, seed=0, clips=None):
     """A dataset described by a list, with the header
     `path,label[,group][,split]`.
 
@@ -261,6 +277,7 @@ def from_list(csv_path, root=None, *, test_fraction=0.25, seed=0):
         test_fraction: float between 0 and 1. Part of the clips of each class
             for the test if the list does not say. Defaults to `0.25`.
         seed: int. Seed of the choice of test groups. Defaults to `0`.
+        clips: as in `discover`. Defaults to `None`.
 
     Returns:
         `Catalog` with split 1.
@@ -272,12 +289,17 @@ def from_list(csv_path, root=None, *, test_fraction=0.25, seed=0):
     csv_path = pathlib.Path(csv_path)
     root = _directory("root", csv_path.parent if root is None else root)
     rows = video_list.read(csv_path)
+    known = None if clips is None else set(clips)
     for row in rows:
         row["path"] = video_list.path_below(root, row["path"])
     videos = tuple(row["path"] for row in rows)
     refuse_any(doubles(videos), "A path stands twice", "each path once")
     refuse_any(
-        [path for path in videos if not (root / path).exists()],
+        [
+            path
+            for path in videos
+            if not ((root / path).exists() if known is None else path in known)
+        ],
         f"Files of {csv_path.name} are missing",
         f"paths below {str(root)!r}",
     )
@@ -297,7 +319,7 @@ def from_list(csv_path, root=None, *, test_fraction=0.25, seed=0):
     else:
         splits = {1: split_groups(labels, groups, test_fraction, seed)}
     check_disjoint(splits, videos, groups)
-    problems = tuple(_find_empty_classes(labels, classes, splits))
+    problems = tuple(find_empty_classes(labels, classes, splits))
     return Catalog(root, videos, labels, groups, classes, splits, problems)
 
 
@@ -341,6 +363,36 @@ def carve_validation(catalog, split, fraction, seed):
     return tuple(part[i] for i in train), tuple(part[i] for i in validation)
 
 
+def find_empty_classes(labels, classes, splits):
+    """Messages about classes without clips, or without them in a part.
+
+    Args:
+        labels: sequence of int. Class of each clip.
+        classes: sequence of str.
+        splits: dict of int or str to `Split`.
+
+    Returns:
+        List of str, for `Catalog.problems`.
+    """
+    present = set(labels)
+    problems = []
+    empty = [name for i, name in enumerate(classes) if i not in present]
+    if empty:
+        problems.append(f"Classes without clips: {first_of(empty)}.")
+    for key, split in splits.items():
+        for name, part in zip(("training", "test"), split):
+            absent = sorted(present.difference(labels[i] for i in part))
+            if absent:
+                names = [classes[i] for i in absent]
+                problems.append(
+                    f"Classes without {name} clips in split {key}: "
+                    f"{first_of(names)}."
+                )
+    if len(classes) == 1:
+        problems.append(f"All clips are of one class: {first_of(classes)}.")
+    return problems
+
+
 def _directory(name, path):
     if path is None or not pathlib.Path(path).is_dir():
         raise ValueError(
@@ -378,9 +430,13 @@ def _find_split_files(root, layout, splits):
     return kinds
 
 
-def _with_files(root, official):
+def _find_clips(root, clips):
+    return video_tree.find_videos(root) if clips is None else sorted(clips)
+
+
+def _with_files(root, official, clips):
     root = _directory("videos", root)
-    found = video_tree.find_videos(root)
+    found = _find_clips(root, clips)
     files = video_tree.match_clips(official.clips, found, official.classes)
     missing = [clip for clip, path in zip(official.clips, files) if not path]
     if len(missing) == len(files):
@@ -409,7 +465,7 @@ def _with_files(root, official):
         for key, split in official.splits.items()
     }
     labels = tuple(official.labels[i] for i in kept)
-    problems += _find_empty_classes(labels, official.classes, splits)
+    problems += find_empty_classes(labels, official.classes, splits)
     return Catalog(
         root,
         tuple(files[i] for i in kept),
@@ -418,25 +474,5 @@ def _with_files(root, official):
         official.classes,
         splits,
         tuple(problems),
+        tuple(missing),
     )
-
-
-def _find_empty_classes(labels, classes, splits):
-    """Messages about classes without clips, or without them in a part."""
-    present = set(labels)
-    problems = []
-    empty = [name for i, name in enumerate(classes) if i not in present]
-    if empty:
-        problems.append(f"Classes without clips: {first_of(empty)}.")
-    for key, split in splits.items():
-        for name, part in zip(("training", "test"), split):
-            absent = sorted(present.difference(labels[i] for i in part))
-            if absent:
-                names = [classes[i] for i in absent]
-                problems.append(
-                    f"Classes without {name} clips in split {key}: "
-                    f"{first_of(names)}."
-                )
-    if len(classes) == 1:
-        problems.append(f"All clips are of one class: {first_of(classes)}.")
-    return problems

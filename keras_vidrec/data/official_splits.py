@@ -93,7 +93,7 @@ def ucf101(directory):
             listed twice, or a clip or group in both parts of a split.
     """
     directory = pathlib.Path(directory)
-    classes = _read_classes(directory / "classInd.txt")
+    classes = read_classes(directory / "classInd.txt")
     numbers = sorted(
         {
             found[2]
@@ -180,23 +180,19 @@ def hmdb51(directory):
     return OfficialSplits(clips, labels, groups, classes, splits, problems)
 
 
-def _read_lines(path):
-    if not path.is_file():
-        raise ValueError(
-            f"A split file is missing. Expected {path.name} beside the "
-            f"others. Received: {str(path.parent)!r}"
-        )
-    # Class names may be in any language; some copies begin with a mark.
-    text = path.read_text(encoding="utf-8-sig")
-    return [line.strip() for line in text.splitlines() if line.strip()]
+def read_classes(path):
+    """Reads `classInd.txt`, lines `1 ApplyEyeMakeup`.
 
+    Args:
+        path: `pathlib.Path`.
 
-def _check(path, expected, wrong_lines):
-    problem = f"Cannot read the split file {path.name}"
-    refuse_any(wrong_lines, problem, expected)
+    Returns:
+        tuple of str, the names in the order of the numbers.
 
-
-def _read_classes(path):
+    Raises:
+        ValueError: if it is missing, the numbers are not 1 to their count, or
+            a name stands twice.
+    """
     lines = _read_lines(path)
     fields = [line.split(maxsplit=1) for line in lines]
     wrong = [
@@ -215,6 +211,22 @@ def _read_classes(path):
     classes = tuple(name for _, name in fields)
     _check(path, "every class once", doubles(classes))
     return classes
+
+
+def _read_lines(path):
+    if not path.is_file():
+        raise ValueError(
+            f"A split file is missing. Expected {path.name} beside the "
+            f"others. Received: {str(path.parent)!r}"
+        )
+    # Class names may be in any language; some copies begin with a mark.
+    text = path.read_text(encoding="utf-8-sig")
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def _check(path, expected, wrong_lines):
+    problem = f"Cannot read the split file {path.name}"
+    refuse_any(wrong_lines, problem, expected)
 
 
 def _read_ucf101_list(path, classes):

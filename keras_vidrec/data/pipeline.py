@@ -1,6 +1,5 @@
 """Clips for training and testing as a `tf.data.Dataset`."""
 
-import itertools
 import logging
 import math
 import os
@@ -191,11 +190,14 @@ def _endless_order(split, batch_size, seed, initial_epoch):
 
 
 def _training_reader(source, spec, split, seed, augmentation, failures):
-    def read(epoch, position, index):
+    def candidates(epoch, position, index):
+        yield index
+        # Of a large split this takes as long as some decoding.
         replacements = np.random.default_rng((seed, epoch, position, 0))
-        for index in itertools.chain(
-            (index,), map(int, replacements.permutation(split))
-        ):
+        yield from map(int, replacements.permutation(split))
+
+    def read(epoch, position, index):
+        for index in candidates(epoch, position, index):
             rng = np.random.default_rng((seed, epoch, position, 1))
             try:
                 clip = clip_reader.read_training_clip(

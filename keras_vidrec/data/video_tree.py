@@ -59,7 +59,7 @@ def match_clips(clips, videos, classes):
 
     Args:
         clips: sequence of str, `class/file`.
-        videos: sequence of str, of `find_videos`.
+        videos: sequence of str, of `find_videos`, or folders of frames.
         classes: sequence of str. All class names.
 
     Returns:
@@ -70,7 +70,9 @@ def match_clips(clips, videos, classes):
     """
     by_stem = {}
     for path in map(pathlib.PurePosixPath, videos):
-        by_stem.setdefault(path.stem, []).append(path)
+        # Folders of frames have no suffix: what follows a dot is name.
+        for name in {path.stem, path.name}:
+            by_stem.setdefault(name, []).append(path)
     classes = set(classes)
     found = []
     for clip in map(pathlib.PurePosixPath, clips):

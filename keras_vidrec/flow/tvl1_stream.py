@@ -9,11 +9,14 @@ from keras import ops
 from keras_vidrec.flow import tvl1_programs
 from keras_vidrec.flow.tvl1_parameters import Parameters
 
+# A CPU's caches hold about one pair of 340x256; a GPU needs many to be busy.
+_LANES_OF_A_CPU, _LANES_OF_A_GPU = 1, 64
+
 
 def stream(
     pairs,
     *,
-    lanes=1,
+    lanes=None,
     tau=0.25,
     lambda_=0.15,
     theta=0.3,
@@ -40,8 +43,8 @@ def stream(
         pairs: Iterable of `(key, first, second)`: anything that names the
             pair, and two uint8 arrays `(height, width)`, grey, all of one
             size.
-        lanes: int. Pairs worked on together: 1 on a CPU, whose caches hold
-            about one pair; 64 or more on a GPU. Defaults to `1`.
+        lanes: `None`, or int. Pairs worked on together. Defaults to `None`:
+            1 where Keras runs on a CPU, 64 on a GPU.
         tau, lambda_, theta, scales, scale_step, warps, epsilon,
         outer_iterations, inner_iterations, median_size: See `tvl1_flow`.
 
@@ -66,11 +69,18 @@ def stream(
         inner_iterations,
         median_size,
     ).check()
+    if lanes is None:
+        lanes = _default_lanes()
     if not isinstance(lanes, int) or lanes < 1:
         raise ValueError(
             f"Expected `lanes` to be an integer from 1. Received: lanes={lanes}"
         )
     return _flows(iter(pairs), lanes, parameters)
+
+
+def _default_lanes():
+    on_gpu = "gpu" in keras.distribution.list_devices()[0].lower()
+    return _LANES_OF_A_GPU if on_gpu else _LANES_OF_A_CPU
 
 
 def _flows(pairs, lanes, parameters):

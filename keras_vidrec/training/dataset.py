@@ -2,8 +2,10 @@
 
 import dataclasses
 
+from keras_vidrec import clip_spec
+from keras_vidrec.clip_spec import FlowSpec
 from keras_vidrec.data import catalog as catalogs
-from keras_vidrec.data.video_files import VideoFiles
+from keras_vidrec.data import opening
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,6 +19,8 @@ class Dataset:
             the recipe names none.
         test: tuple of int. Videos of the test list; only evaluation opens it.
         problems: tuple of str. What is odd about the dataset.
+        recipe: the `Recipe` it is for, which says how its flow was made where
+            only the dataset knew.
     """
 
     source: object
@@ -24,10 +28,11 @@ class Dataset:
     validation: tuple
     test: tuple
     problems: tuple
+    recipe: object
 
 
 def load(recipe):
-    """The dataset of a recipe.
+    """The dataset of a recipe: of videos, prepared, or of frame folders.
 
     Args:
         recipe: `Recipe`.
@@ -37,21 +42,25 @@ def load(recipe):
 
     Raises:
         ValueError: if there is no dataset where the recipe says, no such
-            split, or nothing in its training part.
+            split, nothing in its training part, or not the modality or the
+            flow that the network wants.
     """
     data = recipe.data
     if data.directory is None:
         raise ValueError(
-            "Expected a directory of videos (--data DIR, or data.directory). "
+            "Expected a directory of videos, of frame folders, or prepared by "
+            "`vidrec prepare` (--data DIR, or data.directory). "
             "Received: data.directory=None"
         )
-    catalog = catalogs.discover(
+    _, source, catalog = opening.open_dataset(
         data.directory,
         layout=data.layout,
         videos_list=data.list,
         splits=data.split_files,
         test_fraction=data.test_fraction,
+        flow=FlowSpec(**_stated_flow(recipe)),
     )
+    recipe = _with_flow_of(source, recipe)
     if data.split not in catalog.splits:
         raise ValueError(
             f"Expected a split of {sorted(catalog.splits)}. Received: "
@@ -72,9 +81,53 @@ def load(recipe):
             recipe.validation.seed,
         )
     return Dataset(
-        VideoFiles(catalog),
+        source,
         tuple(train),
         tuple(validation),
         split.test,
         catalog.problems,
+        recipe,
     )
+
+
+def _stated_flow(recipe):
+    """What the recipe says of flow, as arguments of `FlowSpec`."""
+    flow = recipe.clip.get("flow", {})
+    return dataclasses.asdict(flow) if isinstance(flow, FlowSpec) else flow
+
+
+def _with_flow_of(source, recipe):
+    """The recipe, told how the flow of the dataset was made: its network
+    wants the same wherever it goes. What the recipe itself says must hold."""
+    wanted = recipe.network.arguments.get("modality")
+    if wanted not in clip_spec.MODALITIES:
+        return recipe  # the network's builder knows
+    directory = recipe.data.directory
+    if wanted not in source.modalities:
+        raise ValueError(
+            f"Expected a dataset that holds {wanted}, which the network of "
+            f"recipe {recipe.name!r} wants. Received: {directory} with "
+            f"{source.modalities}"
+        )
+    if "flow" not in wanted or source.flow is None:
+        return recipe
+    stated = _stated_flow(recipe)
+    made = dataclasses.asdict(source.flow)
+    wrong = {
+        name: value
+        for name, value in stated.items()
+        if getattr(FlowSpec(**stated), name) != made[name]
+    }
+    if wrong:
+        raise ValueError(
+            f"Expected flow with {_list(wrong)}, as the recipe says "
+            f"(clip.flow). Received: {directory}, prepared with "
+            f"{_list({name: made[name] for name in wrong})}; prepare it anew, "
+            f'or pass --set "clip.flow={{{_list(made, ": ")}}}"'
+        )
+    clip = {**recipe.clip, "flow": made}
+    return dataclasses.replace(recipe, clip=clip)
+
+
+def _list(values, equals="="):
+    return ", ".join(f"{name}{equals}{value}" for name, value in values.items())

@@ -45,6 +45,7 @@ def train(recipe, directory, verbose="auto"):
         TooManyFailures: if over 5 % of the videos cannot be read.
     """
     data = datasets.load(recipe)
+    recipe = data.recipe
     for problem in data.problems:
         logger.warning("%s", problem)
     run = Run(directory)

@@ -3,7 +3,16 @@ import pytest
 import keras_vidrec
 from tests.cli.command import vidrec
 
-COMMANDS = ("quickstart", "train", "evaluate", "predict", "export", "recipes")
+COMMANDS = (
+    "quickstart",
+    "prepare",
+    "inspect",
+    "train",
+    "evaluate",
+    "predict",
+    "export",
+    "recipes",
+)
 
 
 def test_help_lists_every_command():

@@ -1,7 +1,13 @@
+import numpy as np
 import pytest
 
+from keras_vidrec.data import catalog
+from keras_vidrec.data.prepare import prepare
+from keras_vidrec.data.prepared_video import Preparation
 from keras_vidrec.training import dataset
 from keras_vidrec.training import recipes
+from tests.data.frame_images import write_flow
+from tests.data.frame_images import write_frames
 
 
 @pytest.fixture
@@ -40,3 +46,86 @@ def test_validation_comes_out_of_the_training_groups(recipe):
 def test_what_is_not_there(recipe, setting, message):
     with pytest.raises(ValueError, match=message):
         dataset.load(recipe.with_settings([setting]))
+
+
+DIS = "clip.flow={method: dis}"
+FLOW = "network.arguments.modality=flow"
+
+
+@pytest.fixture(scope="module")
+def prepared(small_videos, tmp_path_factory):
+    """The videos of `small_videos`, with flow by DIS."""
+    out = tmp_path_factory.mktemp("prepared")
+    preparation = Preparation(flow="dis", size="40x32")
+    prepare(catalog.discover(small_videos), out, preparation, workers=1)
+    return out
+
+
+def test_a_prepared_dataset(recipe, prepared):
+    videos = dataset.load(recipe)
+    recipe = recipe.with_data(directory=prepared)
+    data = dataset.load(recipe.with_settings([FLOW]))
+    names = [
+        [[d.source.videos[i] for i in part] for part in (d.train, d.test)]
+        for d in (videos, data)
+    ]
+    assert names[0] == names[1]
+    assert data.source.read(0, "flow", [0]).shape == (1, 32, 40, 2)
+    # How its flow was made goes into the recipe, and so into the network.
+    flow = {"method": "dis", "bound": 20.0, "size": "40x32"}
+    assert data.recipe.clip["flow"] == flow
+    assert data.recipe == recipe.with_settings(
+        [FLOW, "clip.flow={method: dis, bound: 20.0, size: 40x32}"]
+    )
+    assert dataset.load(data.recipe).recipe == data.recipe
+    # A network that sees no flow has nothing to do with it.
+    assert dataset.load(recipe).recipe == recipe
+
+
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        (["network.arguments.modality=warped_flow"], "holds warped_flow"),
+        (
+            [FLOW, "clip.flow={method: tvl1}"],
+            "flow with method=tvl1, as .*, prepared with method=dis",
+        ),
+        (
+            [FLOW, "clip.flow={method: dis, bound: 32}"],
+            "bound=32, as .* bound=20.0; prepare it anew, or pass --set "
+            '"clip.flow={method: dis, bound: 20.0, size: 40x32}"',
+        ),
+    ],
+)
+def test_flow_that_the_network_does_not_want(
+    recipe, prepared, settings, message
+):
+    recipe = recipe.with_data(directory=prepared)
+    with pytest.raises(ValueError, match=message):
+        dataset.load(recipe.with_settings(settings))
+
+
+def test_flow_of_videos_is_made_as_the_recipe_says(recipe):
+    flows = [
+        dataset.load(recipe.with_settings([FLOW, method])).source.read(
+            0, "flow", [3]
+        )
+        for method in (DIS, "clip.flow={method: farneback}")
+    ]
+    assert np.abs(np.subtract(*flows, dtype=int)).max() > 1
+
+
+def test_frame_folders(recipe, tmp_path):
+    for name in ("run/a", "run/b", "walk/a", "walk/b"):
+        write_frames(tmp_path / name, 4)
+    recipe = recipe.with_data(directory=tmp_path)
+    data = dataset.load(recipe)
+    assert data.source.classes == ("run", "walk")
+    assert (len(data.train), len(data.test)) == (2, 2)
+    with pytest.raises(ValueError, match=r"holds flow.*\('rgb', 'rgb_diff'\)"):
+        dataset.load(recipe.with_settings([FLOW]))
+    for name in ("run/a", "run/b", "walk/a", "walk/b"):
+        write_flow(tmp_path / name, 3)
+    data = dataset.load(recipe.with_settings([FLOW]))
+    assert data.source.num_frames(0, "flow") == 3
+    assert "flow" not in data.recipe.clip  # nobody knows

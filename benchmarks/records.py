@@ -1,0 +1,225 @@
+"""Times clips read from records against one JPEG file a frame.
+
+A sample is a whole training clip: K frames of a video are read, decoded,
+cropped and resized to 224x224. By offset it comes through the input pipeline
+of this package, `data.pipeline.make`, from the records that `vidrec prepare`
+wrote; on the other side TensorFlow's own operations read one JPEG file a
+frame. Both see the same JPEGs, the same frames of the same videos in the same
+order, the same crops, unmirrored, and as many threads; all files are in the
+page cache.
+
+    python benchmarks/records.py --videos DIR
+
+DIR holds video files (.avi); they are prepared to 340x256 first. The runs
+alternate, so that whatever else the machine does meets both; each begins when
+the other pipeline has filled its buffers and rests, and with its own emptied.
+Printed are the medians of each round's ratio, records over files (below 1,
+records are faster), of the time on the clock and of the processors' time.
+"""
+
+import argparse
+import itertools
+import os
+import pathlib
+import tempfile
+import time
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import numpy as np
+import tensorflow as tf
+
+from keras_vidrec.clip_spec import ClipSpec
+from keras_vidrec.data import catalog
+from keras_vidrec.data import clip_reader
+from keras_vidrec.data import pipeline
+from keras_vidrec.data import prepare
+from keras_vidrec.data import record_shard
+from keras_vidrec.data.clip_reader import Augmentation
+from keras_vidrec.data.prepared_video import Preparation
+from keras_vidrec.data.record_format import scan
+from keras_vidrec.data.records import Records
+
+SEED = 1
+BATCH = 8
+SIZE = 224
+# Batches that a pipeline holds ready, and the time to make as many.
+BUFFERED = 4
+REST_S = 1.0
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--videos", type=pathlib.Path, required=True)
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--segments", type=int, nargs="+", default=[3, 25])
+    parser.add_argument("--frames", type=int, default=2400, help="in a round")
+    parser.add_argument("--work", type=pathlib.Path, help="kept, if given")
+    return parser.parse_args()
+
+
+def make_files(videos, work):
+    """The same JPEGs as records and as one file a frame."""
+    rows = ["path,label,split"]
+    names = sorted(p.name for p in videos.iterdir() if p.suffix == ".avi")
+    rows += [f"{name},video,train" for name in names]
+    videos_list = work / "videos.csv"
+    videos_list.write_text("\n".join(rows) + "\n", "utf-8")
+    found = catalog.from_list(videos_list, videos)
+    prepare.prepare(
+        found, work / "records", Preparation(flow="none", size="340x256")
+    )
+    if (work / "frames").exists():
+        return
+    for shard in record_shard.find_shards(work / "records", "rgb"):
+        content = np.memmap(shard, np.uint8, "r")
+        for record in scan(shard):
+            folder = work / "frames" / record.video
+            folder.mkdir(parents=True)
+            for i, (offset, size) in enumerate(
+                zip(record.offsets, record.sizes)
+            ):
+                content[offset : offset + size].tofile(folder / f"{i:06d}.jpg")
+
+
+class Draws:
+    """A source that notes what the pipeline asks of it."""
+
+    def __init__(self, source):
+        self._source = source
+        for name in ("videos", "labels", "groups", "classes", "modalities"):
+            setattr(self, name, getattr(source, name))
+        self.num_frames = source.num_frames
+
+    def read(self, index, modality, indices):
+        self.asked = index, np.array(indices)
+        return np.zeros((len(indices), 256, 340, 3), np.uint8)
+
+
+def draw_clips(source, spec, augmentation, count):
+    """What `pipeline.make` will show: video, frames and crop of each clip."""
+    draws = Draws(source)
+    crops = []
+
+    def noted(frames, crop, size, modality):
+        crops.append(crop)
+        return np.zeros((len(frames), 1, 1, 3), np.uint8)
+
+    apply = clip_reader.augment.apply
+    clip_reader.augment.apply = noted
+    clips = []
+    try:
+        length = len(source.videos)
+        padded = pipeline.steps_per_epoch(length, BATCH) * BATCH
+        for epoch in itertools.count():
+            order = np.random.default_rng((SEED, epoch)).permutation(length)
+            for position, index in enumerate(np.resize(order, padded)):
+                rng = np.random.default_rng((SEED, epoch, position, 1))
+                clip_reader.read_training_clip(
+                    draws, int(index), spec, augmentation, rng
+                )
+                clips.append((*draws.asked, crops[-1]))
+                if len(clips) == count:
+                    return clips
+    finally:
+        clip_reader.augment.apply = apply
+
+
+def files_dataset(clips, frames, videos):
+    """TensorFlow's own operations on one file a frame."""
+    num_segments = len(clips[0][1])
+    if any(len(indices) != num_segments for _, indices, _ in clips):
+        raise ValueError(
+            "Expected videos of more frames than a clip. Received: one of "
+            f"fewer than {num_segments}"
+        )
+    paths = [
+        [str(frames / videos[index] / f"{i:06d}.jpg") for i in indices]
+        for index, indices, _ in clips
+    ]
+    boxes = [(c.top, c.left, c.height, c.width) for _, _, c in clips]
+
+    def load(paths, box):
+        top, left, height, width = tf.unstack(box)
+        images = tf.stack(
+            [
+                tf.io.decode_jpeg(tf.io.read_file(path), channels=3)
+                for path in tf.unstack(paths, num_segments)
+            ]
+        )
+        images = images[:, top : top + height, left : left + width]
+        images = tf.image.resize(images, (SIZE, SIZE))
+        return tf.cast(tf.round(images), tf.uint8)
+
+    dataset = tf.data.Dataset.from_tensor_slices((paths, boxes))
+    dataset = dataset.map(
+        load, num_parallel_calls=os.cpu_count() or 1, deterministic=True
+    )
+    return dataset.batch(BATCH, drop_remainder=True).prefetch(2)
+
+
+def seconds(batches, count):
+    """Time on the clock and of the processors for `count` batches."""
+    time.sleep(REST_S)
+    for _ in range(BUFFERED):
+        next(batches)
+    start = time.perf_counter(), time.process_time()
+    for _ in range(count):
+        next(batches)
+    return time.perf_counter() - start[0], time.process_time() - start[1]
+
+
+def compare(source, frames, num_segments, rounds, num_frames):
+    spec = ClipSpec(num_segments=num_segments, size=SIZE)
+    augmentation = Augmentation(flip=False)
+    steps = max(num_frames // (num_segments * BATCH), 4)
+    count = steps + rounds * (BUFFERED + steps) + 2 * BUFFERED
+    clips = draw_clips(source, spec, augmentation, BATCH * count)
+    split = range(len(source.videos))
+    records = pipeline.make(
+        source,
+        spec,
+        split,
+        training=True,
+        batch_size=BATCH,
+        seed=SEED,
+        augmentation=augmentation,
+    )
+    ours = (images.numpy() for images, _ in records)
+    theirs = (x.numpy() for x in files_dataset(clips, frames, source.videos))
+    # The same pixels, but for the decoders' and the resizers' rounding.
+    for _ in range(steps):
+        first, second = next(ours), next(theirs)
+        difference = np.abs(first.astype(int) - second).mean()
+        assert difference < 2, difference
+    times = np.array(
+        [(seconds(ours, steps), seconds(theirs, steps)) for _ in range(rounds)]
+    )
+    clock, processors = np.median(times[:, 0] / times[:, 1], axis=0)
+    per_clip = np.median(times[..., 0], axis=0) / (steps * BATCH) * 1000
+    print(
+        f"K={num_segments}: records/files {clock:.2f}, of the processors' time "
+        f"{processors:.2f} ({per_clip[0]:.2f} and {per_clip[1]:.2f} ms a clip; "
+        f"{rounds} rounds of {steps * BATCH} clips)",
+        flush=True,
+    )
+
+
+def main():
+    options = arguments()
+    with tempfile.TemporaryDirectory() as temporary:
+        work = options.work or pathlib.Path(temporary)
+        make_files(options.videos.resolve(), work)
+        source = Records(work / "records")
+        for num_segments in options.segments:
+            compare(
+                source,
+                work / "frames",
+                num_segments,
+                options.rounds,
+                options.frames,
+            )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+import itertools
+import json
+import pathlib
+import sys
+import textwrap
+
+import typer
+
+from keras_vidrec.cli.startup import load_backend
+
+_SHOWN = 10
+_NO_BREAK = "\N{NO-BREAK SPACE}"
+
+
+def inspect(
+    directory: pathlib.Path = typer.Argument(
+        ...,
+        help="A prepared dataset, or a directory of videos or of frame "
+        "folders.",
+    ),
+    videos_list: pathlib.Path = typer.Option(
+        None,
+        "--list",
+        help="CSV file with columns path,label[,group][,split]; for frame "
+        "folders also lines `path num_frames label`.",
+    ),
+    splits: pathlib.Path = typer.Option(
+        None,
+        help="Directory of official split files (UCF101, HMDB51); for frame "
+        "folders also of TSN's lists.",
+    ),
+    as_json: bool = typer.Option(
+        False, "--json", help="Print all that was found as JSON."
+    ),
+    sheet: pathlib.Path = typer.Option(
+        None,
+        help="Draw what a network sees of some training videos, sampled, "
+        "cropped and flipped as in training, to this .png.",
+    ),
+    recipe: str = typer.Option(
+        "tsn",
+        help="A recipe (see `vidrec recipes`), or a YAML file, whose clips "
+        "are drawn.",
+    ),
+    sheet_videos: int = typer.Option(
+        8, min=1, help="Number of videos on the sheet."
+    ),
+    seed: int = typer.Option(0, min=0, help="Seed of the sheet's draws."),
+):
+    """Tell what a dataset holds and what is wrong with it.
+
+    Exit status 1 if videos are broken, or if one video or group is in both
+    parts of a split; what is missing, short or there twice is only listed.
+    """
+    from keras_vidrec.data import inspection
+    from keras_vidrec.data import opening
+
+    where = {"videos_list": videos_list, "splits": splits}
+    if sheet is not None:
+        _draw(directory, where, recipe, sheet, sheet_videos, seed)
+    opened = opening.open_dataset(directory, **where)
+    found = inspection.inspect(opened, verbose=sys.stderr.isatty())
+    if as_json:
+        typer.echo(json.dumps(found.to_dict(), indent=1))
+    else:
+        typer.echo("\n".join(_report(found)))
+    if sheet is not None:
+        typer.echo(f"Sheet: {sheet}", err=as_json)
+    if not found.is_sound:
+        raise typer.Exit(1)
+
+
+def _report(found):
+    yield f"{found.directory} ({found.kind})"
+    yield f"videos   {found.num_videos} in {len(found.classes)} classes"
+    for key, part in found.splits.items():
+        yield f"split {key:<2} {part.train} training, {part.test} test"
+    for modality, counts in found.images.items():
+        yield (
+            f"{modality:8} {counts.least} to {counts.most} images a video, "
+            f"median {counts.median:g}"
+        )
+    counts = ", ".join(
+        # No line ends between a name and its number.
+        f"{name} {count}".replace(" ", _NO_BREAK)
+        for name, count in found.classes.items()
+    )
+    for line in textwrap.wrap(
+        f"classes  {counts}",
+        79,
+        subsequent_indent=" " * 9,
+        break_long_words=False,
+        break_on_hyphens=False,
+    ):
+        yield line.replace(_NO_BREAK, " ")
+    for problem in found.problems:
+        yield f"note     {problem}"
+    yield from _listed("missing", found.missing)
+    yield from _listed("short", map(": ".join, found.short.items()))
+    yield from _listed("broken", map(": ".join, found.broken.items()))
+    yield from _listed("the same", map(" = ".join, found.identical))
+    yield from _listed(
+        "in both parts of a split",
+        (
+            f"split {leak.split}, same {leak.reason}: training {leak.train}, "
+            f"test {leak.test}"
+            for leak in found.leaks
+        ),
+    )
+    if found.is_sound:
+        yield "Nothing is broken, and no test video is trained on."
+
+
+def _listed(title, items):
+    items = list(items)
+    if items:
+        yield f"{title}: {len(items)}"
+        yield from (f"  {item}" for item in items[:_SHOWN])
+        if len(items) > _SHOWN:
+            yield f"  and {len(items) - _SHOWN} more (--json lists all)"
+
+
+def _draw(directory, where, recipe, path, num_videos, seed):
+    load_backend()
+    from keras_vidrec import visualization
+    from keras_vidrec.data import opening
+    from keras_vidrec.training import recipe_clip
+    from keras_vidrec.training import recipes
+
+    chosen = recipes.get(recipe)
+    spec = recipe_clip.clip_spec(chosen)
+    opened = opening.open_dataset(directory, flow=spec.flow, **where)
+    picture = visualization.contact_sheet(
+        opened.source,
+        _choose(opened.catalog, num_videos),
+        spec,
+        chosen.augmentation,
+        seed,
+    )
+    visualization.save_picture(path, picture)
+
+
+def _choose(catalog, num_videos):
+    """Training videos of as many classes as possible."""
+    key = min(catalog.splits, key=str)
+    by_class = {}
+    for index in catalog.splits[key].train:
+        by_class.setdefault(catalog.labels[index], []).append(index)
+    turns = itertools.zip_longest(*by_class.values())
+    chosen = (index for turn in turns for index in turn if index is not None)
+    return list(itertools.islice(chosen, num_videos))

@@ -1,0 +1,108 @@
+import enum
+import pathlib
+
+import typer
+
+from keras_vidrec import clip_spec
+
+
+class Layout(enum.StrEnum):
+    ucf101 = "ucf101"
+    hmdb51 = "hmdb51"
+    folder = "folder"
+    list = "list"
+    frames = "frames"
+
+
+Flow = enum.StrEnum("Flow", [(n, n) for n in (*clip_spec.FLOW_METHODS, "none")])
+
+
+def prepare(
+    layout: Layout = typer.Argument(
+        ...,
+        help="How the dataset lies: with split files of UCF101 or HMDB51, a "
+        "folder a class, or described by a list; frames: folders of frames and "
+        "flow of other tools, which are packed as they are.",
+    ),
+    videos: pathlib.Path = typer.Option(
+        ..., help="Directory of the videos, or of folders of their frames."
+    ),
+    out: pathlib.Path = typer.Option(
+        ..., help="Directory of the dataset: new, or an interrupted one."
+    ),
+    flow: Flow = typer.Option(
+        ...,
+        help="How optical flow is made: tvl1 as published, dis and farneback "
+        "in a hurry; none: frames only. Of frame folders: how theirs was made.",
+    ),
+    warped: bool = typer.Option(
+        False, "--warped", help="Make flow without the camera's motion too."
+    ),
+    splits: pathlib.Path = typer.Option(
+        None, help="Directory of official split files (UCF101, HMDB51)."
+    ),
+    videos_list: pathlib.Path = typer.Option(
+        None,
+        "--list",
+        help="CSV file with columns path,label[,group][,split]; paths below "
+        "--videos.",
+    ),
+    size: str = typer.Option(
+        "auto",
+        help="Size of the frames: WIDTHxHEIGHT as 340x256, short256 (the "
+        "shorter side, aspect kept), or auto: 340x256 for frames near 4:3, "
+        "else short256. Of frame folders: how theirs were.",
+    ),
+    bound: float = typer.Option(
+        20.0, help="Flow in pixels that 0 and 255 stand for."
+    ),
+    quality: int = typer.Option(
+        95, min=1, max=100, help="Quality of the JPEGs."
+    ),
+    workers: int = typer.Option(
+        None,
+        min=1,
+        help="Number of processes. Default: one a core; with tvl1 on a GPU "
+        "two or three keep it busy.",
+    ),
+):
+    """Make JPEG frames and optical flow of all videos, once; the same command
+    goes on after an interruption."""
+    from keras_vidrec.data import opening
+    from keras_vidrec.data.packing import Packer
+    from keras_vidrec.data.prepare import prepare as prepare_videos
+    from keras_vidrec.data.prepared_video import Preparation
+    from keras_vidrec.data.prepared_video import prepare_video
+
+    preparation = Preparation(
+        flow=flow.value, warped=warped, size=size, bound=bound, quality=quality
+    )
+    opened = opening.open_dataset(
+        videos,
+        # Folders of frames may lie in any of these ways.
+        layout="auto" if layout is Layout.frames else layout.value,
+        videos_list=videos_list,
+        splits=splits,
+    )
+    catalog = opened.catalog
+    for problem in catalog.problems:
+        typer.echo(problem, err=True)
+    make = prepare_video
+    if opened.kind == "frames":
+        make = Packer(opened, preparation)
+    prepared = prepare_videos(
+        catalog, out, preparation, make=make, workers=workers, progress=True
+    )
+    if prepared.failed:
+        typer.echo(
+            f"{len(prepared.failed)} of {len(catalog.videos)} videos could "
+            f"not be prepared; {out / 'report.json'} says why.",
+            err=True,
+        )
+    typer.echo(
+        f"Prepared: {out} ({', '.join(preparation.modalities)}; "
+        f"{prepared.num_videos} videos, {prepared.num_frames} frames)"
+    )
+    if not prepared.num_new:
+        typer.echo("Nothing was left to do.")
+    typer.echo(f"Next: vidrec train tsn --data {out} --out RUN")

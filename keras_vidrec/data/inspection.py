@@ -1,0 +1,334 @@
+"""What a dataset holds and what is wrong with it, found before training is."""
+
+import collections
+import concurrent.futures
+import contextlib
+import dataclasses
+import hashlib
+import json
+import os
+import statistics
+import typing
+
+import numpy as np
+import tqdm
+
+from keras_vidrec.clip_spec import ClipSpec
+from keras_vidrec.data.video import VideoError
+
+# Images that are compared before two videos are called the same.
+_IMAGES_COMPARED = 25
+
+
+class Counts(typing.NamedTuple):
+    """Images of a modality in the videos of a dataset.
+
+    Args:
+        least: int.
+        median: float.
+        most: int.
+    """
+
+    least: int
+    median: float
+    most: int
+
+
+class Part(typing.NamedTuple):
+    """Number of videos in the parts of a split.
+
+    Args:
+        train: int.
+        test: int.
+    """
+
+    train: int
+    test: int
+
+
+class Leak(typing.NamedTuple):
+    """What stands on both sides of a split.
+
+    Args:
+        split: key of the split.
+        reason: str. `"group"`: two videos of one group; `"content"`: two
+            videos that are the same.
+        train: str. A training video.
+        test: str. A test video.
+    """
+
+    split: object
+    reason: str
+    train: str
+    test: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Inspection:
+    """What was found.
+
+    Args:
+        directory: str.
+        kind: str. `"videos"`, `"frames"` or `"prepared"`.
+        classes: dict from the name of a class to its number of videos.
+        splits: dict from a split to its `Part`.
+        images: dict from a modality to the `Counts` of the readable videos.
+        problems: tuple of str. What is odd about the dataset as a whole.
+        missing: tuple of str. Clips that lists name and nothing is there for.
+        short: dict from a video to why it is short: it has fewer images than
+            a clip has segments, each with a start of its own. Such a video is
+            usable, images are repeated.
+        broken: dict from a video to why it cannot be used; of a prepared
+            dataset also those that could not be prepared.
+        identical: tuple of tuples of str. Videos with the same content.
+        leaks: tuple of `Leak`, one for each group and each content.
+    """
+
+    directory: str
+    kind: str
+    classes: dict
+    splits: dict
+    images: dict
+    problems: tuple
+    missing: tuple
+    short: dict
+    broken: dict
+    identical: tuple
+    leaks: tuple
+
+    @property
+    def num_videos(self):
+        """Number of videos in the dataset."""
+        return sum(self.classes.values())
+
+    @property
+    def is_sound(self):
+        """Whether every video can be used and no test video was trained on.
+        What is missing, short or merely there twice does not count."""
+        return not self.broken and not self.leaks
+
+    def to_dict(self):
+        """Plain dicts, lists, numbers and strings, for JSON."""
+        values = dataclasses.asdict(self)
+        values["splits"] = {
+            str(key): part._asdict() for key, part in self.splits.items()
+        }
+        values["images"] = {
+            key: counts._asdict() for key, counts in self.images.items()
+        }
+        values["leaks"] = [leak._asdict() for leak in self.leaks]
+        return {
+            "num_videos": self.num_videos,
+            "is_sound": self.is_sound,
+            **values,
+        }
+
+
+def inspect(opened, spec=None, *, verbose=False):
+    """Looks at every video of a dataset.
+
+    Videos are decoded once (their frame counts are kept beside them, so the
+    second time is quick); of frame folders and records some images are
+    decoded, and of frame folders all file sizes looked at.
+
+    Args:
+        opened: `opening.Opened`.
+        spec: `None` (TSN: 3 segments, 5 flow images), or `ClipSpec`: the clip
+            that short videos are too short for.
+        verbose: bool. Whether to show a progress bar. Defaults to `False`.
+
+    Returns:
+        `Inspection`.
+    """
+    kind, source, catalog = opened
+    modalities = _stored(kind, source)
+    spec = spec or ClipSpec(
+        modalities=modalities,
+        num_segments=3,
+        snippet_length=_length(modalities),
+    )
+
+    looks = _look_at_all(opened, modalities, spec, verbose)
+    broken, short, prints = {}, {}, collections.defaultdict(list)
+    counts = collections.defaultdict(list)
+    for index, (name, found) in enumerate(zip(source.videos, looks)):
+        if isinstance(found, Exception):
+            broken[name] = str(found)
+            continue
+        if found.short:
+            short[name] = found.short
+        prints[found.fingerprint].append(index)
+        for modality, count in found.counts.items():
+            counts[modality].append(count)
+    identical = [
+        same
+        for candidates in prints.values()
+        if len(candidates) > 1
+        for same in _confirm(opened, modalities, candidates)
+    ]
+    return Inspection(
+        directory=str(catalog.root),
+        kind=kind,
+        classes=_count_classes(catalog),
+        splits={
+            key: Part(*map(len, split)) for key, split in catalog.splits.items()
+        },
+        images={
+            modality: Counts(min(found), statistics.median(found), max(found))
+            for modality, found in counts.items()
+        },
+        problems=catalog.problems,
+        missing=catalog.missing,
+        short=short,
+        broken=broken | _not_prepared(kind, catalog),
+        identical=tuple(
+            tuple(source.videos[i] for i in same) for same in identical
+        ),
+        leaks=tuple(_find_leaks(catalog, identical)),
+    )
+
+
+def _look_at_all(opened, modalities, spec, verbose):
+    """Of each video a `_Look`, or the error that says what is wrong."""
+
+    def look(index):
+        try:
+            return _look(opened, index, modalities, spec)
+        except (VideoError, OSError) as error:
+            return error
+
+    indices = range(len(opened.source.videos))
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as threads:
+        try:
+            return list(
+                tqdm.tqdm(
+                    threads.map(look, indices),
+                    total=len(indices),
+                    unit="video",
+                    disable=not verbose,
+                )
+            )
+        finally:
+            # Frame counts took their time: an interruption keeps them too.
+            opened.source.save()
+
+
+class _Look(typing.NamedTuple):
+    counts: dict
+    short: str
+    fingerprint: tuple
+
+
+def _stored(kind, source):
+    """Modalities that are looked at: of videos flow is made of frames, as
+    differences always are."""
+    if kind == "videos":
+        return ("rgb",)
+    return tuple(m for m in source.modalities if m != "rgb_diff")
+
+
+def _look(opened, index, modalities, spec):
+    kind, source, _ = opened
+    counts = {m: source.num_frames(index, m) for m in modalities}
+    if kind == "videos":
+        fingerprint = os.path.getsize(_path(opened, index)), counts["rgb"]
+    else:
+        digest = hashlib.sha256()
+        for modality, count in counts.items():
+            if kind == "frames":
+                _check_files(source, index, modality, count)
+            some = sorted({0, count // 2, count - 1})
+            digest.update(source.read(index, modality, some))
+        fingerprint = (*counts.values(), digest.hexdigest())
+    return _Look(counts, _why_short(source, index, spec), fingerprint)
+
+
+def _check_files(source, index, modality, count):
+    for paths in source.paths(index, modality, range(count)):
+        for path in paths:
+            if not os.path.getsize(path):
+                raise VideoError(path, "it is empty. Make it again.")
+
+
+def _why_short(source, index, spec):
+    for modality in spec.modalities:
+        if modality in source.modalities:
+            count = source.num_frames(index, modality)
+            # Then every segment can have a start of its own.
+            needed = spec.num_segments + spec.num_images(modality) - 1
+            if count < needed:
+                return f"{count} images of {modality}, {needed} are needed"
+    return ""
+
+
+def _confirm(opened, modalities, candidates):
+    """Those of some videos that are the same, as lists of indices."""
+    kind, source, _ = opened
+    contents = collections.defaultdict(list)
+    for index in candidates:
+        # What cannot be read here was told, or is about to change.
+        with contextlib.suppress(VideoError, OSError):
+            if kind == "videos":
+                content = _hash_file(_path(opened, index))
+            else:
+                content = _hash_images(source, index, modalities)
+            contents[content].append(index)
+    return [same for same in contents.values() if len(same) > 1]
+
+
+def _path(opened, index):
+    return opened.catalog.root / opened.catalog.videos[index]
+
+
+def _hash_file(path):
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+def _hash_images(source, index, modalities):
+    digest = hashlib.sha256()
+    for modality in modalities:
+        last = source.num_frames(index, modality) - 1
+        places = np.linspace(0, last, _IMAGES_COMPARED).round().astype(int)
+        for place in np.unique(places):
+            digest.update(source.read(index, modality, [place]))
+    return digest.digest()
+
+
+def _count_classes(catalog):
+    counts = collections.Counter(catalog.labels)
+    return {name: counts[i] for i, name in enumerate(catalog.classes)}
+
+
+def _not_prepared(kind, catalog):
+    path = catalog.root / "report.json"
+    if kind != "prepared" or not path.is_file():
+        return {}
+    failed = json.loads(path.read_text("utf-8"))["failed"]
+    return {name: f"not prepared: {reason}" for name, reason in failed.items()}
+
+
+def _find_leaks(catalog, identical):
+    by_group = collections.defaultdict(list)
+    for index, group in enumerate(catalog.groups):
+        by_group[group].append(index)
+    for key, split in catalog.splits.items():
+        train, test = set(split.train), set(split.test)
+        for reason, sets in (
+            ("content", identical),
+            ("group", by_group.values()),
+        ):
+            for same in sets:
+                trained = [i for i in same if i in train]
+                tested = [i for i in same if i in test]
+                if trained and tested:
+                    yield Leak(
+                        key,
+                        reason,
+                        catalog.videos[trained[0]],
+                        catalog.videos[tested[0]],
+                    )
+
+
+def _length(modalities):
+    return 1 if modalities == ("rgb",) else 5

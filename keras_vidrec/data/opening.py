@@ -1,0 +1,126 @@
+"""From a directory to its source, whatever is in it: the one place that
+tells videos, frame folders and prepared datasets apart."""
+
+import pathlib
+import typing
+
+from keras_vidrec.data import catalog as catalogs
+from keras_vidrec.data import frame_lists
+from keras_vidrec.data import frame_tree
+from keras_vidrec.data import prepared_dataset
+from keras_vidrec.data import video_tree
+from keras_vidrec.data.frame_folders import FrameFolders
+from keras_vidrec.data.records import Records
+from keras_vidrec.data.video_files import VideoFiles
+
+
+class Opened(typing.NamedTuple):
+    """A dataset that is there.
+
+    Args:
+        kind: str. `"prepared"`, `"frames"` or `"videos"`.
+        source: a `Source`.
+        catalog: `Catalog` of the videos of `source`, in its order, with the
+            splits.
+    """
+
+    kind: str
+    source: object
+    catalog: catalogs.Catalog
+
+
+def open_dataset(
+    directory,
+    *,
+    layout="auto",
+    videos_list=None,
+    splits=None,
+    test_fraction=0.25,
+    flow=None,
+):
+    """Opens a dataset: prepared by `vidrec prepare`, or a directory of videos,
+    or one of frame folders.
+
+    A directory with a `dataset.json` is a prepared one, a directory with a
+    video file at any depth one of videos, else one with numbered images one
+    of frame folders.
+
+    Args:
+        directory: path.
+        layout: str. As of `catalog.discover`.
+        videos_list: `None`, or path of a list: of `catalog.from_list`, or,
+            for frame folders, one of `frame_lists`.
+        splits: `None`, or path of a directory of split files; for frame
+            folders it may hold lists of `frame_lists`.
+        test_fraction: float. Part of the clips for the test where nothing
+            says.
+        flow: `None`, or `FlowSpec`: how flow is made of videos as they are
+            read. Of the other kinds flow is there or not.
+
+    Returns:
+        `Opened`.
+
+    Raises:
+        ValueError: if there is no dataset, or the arguments do not suit it.
+    """
+    directory = pathlib.Path(directory)
+    kind, folders = _look(directory)
+    if kind == "prepared":
+        return _open_prepared(directory, layout, videos_list, splits)
+    arguments = {
+        "layout": layout,
+        "videos_list": videos_list,
+        "splits": splits,
+        "test_fraction": test_fraction,
+    }
+    if kind == "frames":
+        return _open_frames(directory, folders, **arguments)
+    catalog = catalogs.discover(directory, **arguments)
+    return Opened(kind, VideoFiles(catalog, flow=flow), catalog)
+
+
+def _look(directory):
+    """The kind of a dataset, and its folders if it is one of frames."""
+    if prepared_dataset.is_prepared(directory):
+        return "prepared", None
+    if directory.is_dir() and not video_tree.find_videos(directory):
+        folders = frame_tree.find(directory)
+        if folders:
+            return "frames", folders
+    return "videos", None
+
+
+def _open_prepared(directory, layout, videos_list, splits):
+    if videos_list is not None or splits is not None or layout != "auto":
+        raise ValueError(
+            "A prepared dataset has its classes and splits. Expected neither "
+            "a list nor split files nor a layout. Received: "
+            f"{str(directory)!r} with layout={layout!r}, "
+            f"videos_list={videos_list!r}, splits={splits!r}"
+        )
+    source = Records(directory)
+    return Opened("prepared", source, source.catalog)
+
+
+def _open_frames(
+    directory, folders, *, layout, videos_list, splits, test_fraction
+):
+    lists = None
+    if layout in ("auto", "list") and videos_list is not None:
+        lists = videos_list if frame_lists.is_list(videos_list) else None
+    elif layout == "auto":
+        lists = frame_lists.find_lists(splits or directory) or None
+    if lists is not None:
+        catalog = frame_lists.catalog(
+            directory, folders, lists, test_fraction=test_fraction
+        )
+    else:
+        catalog = catalogs.discover(
+            directory,
+            layout=layout,
+            videos_list=videos_list,
+            splits=splits,
+            test_fraction=test_fraction,
+            clips=tuple(folders),
+        )
+    return Opened("frames", FrameFolders(catalog, folders), catalog)

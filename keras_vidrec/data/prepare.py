@@ -1,0 +1,332 @@
+"""Preparing a dataset: all videos to records, resumable at any moment."""
+
+import contextlib
+import dataclasses
+import errno
+import functools
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+import tempfile
+import typing
+
+from keras_vidrec.data import prepared_dataset
+from keras_vidrec.data import record_format
+from keras_vidrec.data import record_shard
+from keras_vidrec.data.prepare_journal import Journal
+from keras_vidrec.data.prepare_progress import Progress
+from keras_vidrec.data.prepare_workers import Workers
+from keras_vidrec.data.prepared_video import prepare_video
+from keras_vidrec.data.record_shard import ShardWriter
+from keras_vidrec.data.video import VideoError
+
+# Nothing can be written any more: not the fault of one video.
+_NO_ROOM = (
+    errno.ENOSPC,
+    errno.EFBIG,
+    errno.EROFS,
+    getattr(errno, "EDQUOT", errno.ENOSPC),
+)
+# Of processes, before the first success: then it is not the videos.
+_MAX_DEATHS = 2
+
+
+class Prepared(typing.NamedTuple):
+    """What a preparation came to.
+
+    Args:
+        num_videos: int. Videos that have records.
+        num_frames: int. Frames of them.
+        num_new: int. Videos that this run prepared.
+        failed: dict from the name of a video to why it has none.
+    """
+
+    num_videos: int
+    num_frames: int
+    num_new: int
+    failed: dict
+
+
+def prepare(
+    catalog,
+    directory,
+    preparation,
+    *,
+    make=prepare_video,
+    workers=None,
+    shard_bytes=record_shard.SHARD_BYTES,
+    progress=False,
+):
+    """Writes a dataset of records, or goes on with one.
+
+    Each video becomes one record a modality; each worker process takes one
+    video at a time, and only this process writes shards. Whatever ends it -
+    a kill, a full disk -, the same call goes on from the last finished video.
+    Videos that fail are left out and named in `report.json`; another call
+    tries them again. The processes are spawned: a script that calls this does
+    so below `if __name__ == "__main__":`.
+
+    Args:
+        catalog: `Catalog` of video files.
+        directory: path of the dataset: new, empty, or begun with the same
+            arguments.
+        preparation: `Preparation`.
+        make: picklable callable with the arguments of `prepare_video`, its
+            result and its errors. Defaults to `prepare_video`: decode each
+            video.
+        workers: `None` (one a core), or int. Number of processes.
+        shard_bytes: int. A shard of at least this length is complete.
+            Defaults to 512 MB.
+        progress: bool. Whether to show how far it is. Defaults to `False`.
+
+    Returns:
+        `Prepared`.
+
+    Raises:
+        ValueError: if the directory holds something else, other settings were
+            used in it, another run is at it, or no video can be prepared.
+        OSError: if the disk is full; what is finished stays.
+    """
+    workers = num_cores() if workers is None else workers
+    if workers < 1 or shard_bytes < 1:
+        raise ValueError(
+            "Expected at least one worker and shards of at least a byte. "
+            f"Received: workers={workers}, shard_bytes={shard_bytes}"
+        )
+    directory = pathlib.Path(directory)
+    state = directory / prepared_dataset.STATE
+    _claim(directory, state)
+    try:
+        with contextlib.closing(
+            Journal(
+                state / "journal.jsonl",
+                {"videos": _digest(catalog), **dataclasses.asdict(preparation)},
+            )
+        ) as journal:
+            old = len(journal.done)
+            _check_shards(directory, journal)
+            _write_records(
+                catalog,
+                directory,
+                preparation.modalities,
+                VideoPreparer(catalog.root, preparation, make),
+                journal,
+                workers,
+                shard_bytes,
+                progress,
+            )
+            _describe(catalog, directory, preparation, journal)
+            return Prepared(
+                len(journal.done),
+                sum(line["frames"] for line in journal.done.values()),
+                len(journal.done) - old,
+                dict(journal.failed),
+            )
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        raise OSError(
+            error.errno,
+            f"{error.strerror}. What is finished stays: the same command goes "
+            "on when there is room",
+            str(directory),
+        ) from error
+
+
+def _write_records(
+    catalog,
+    directory,
+    modalities,
+    work,
+    journal,
+    workers,
+    shard_bytes,
+    progress,
+):
+    scratch = directory / prepared_dataset.STATE / "scratch"
+    # What a killed run left; its processes are gone or about to go.
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir()
+    todo = [name for name in catalog.videos if name not in journal.done]
+    labels = dict(zip(catalog.videos, catalog.labels))
+    with contextlib.ExitStack() as stack:
+        stack.callback(shutil.rmtree, scratch, ignore_errors=True)
+        bar = Progress(len(catalog.videos), len(journal.done), progress)
+        stack.callback(bar.close)
+        writers = {}
+        for modality in modalities:
+            writers[modality] = ShardWriter(
+                directory,
+                modality,
+                shard_bytes,
+                journal.positions.get(modality, (0, 0)),
+            )
+            stack.callback(writers[modality].close)
+        pool = Workers(
+            functools.partial(work, os.fspath(scratch)),
+            workers,
+            _worker_environment(workers),
+            scratch,
+        )
+        stack.callback(pool.close)
+        deaths = successes = 0
+        for name, kind, value in pool.run(todo):
+            if kind == "told":
+                bar.add_frames(value)
+                continue
+            if kind == "raised":
+                raise value
+            if kind == "died":
+                value = f"the process that prepared it died twice: {value}"
+                deaths += 1
+            if isinstance(value, str):
+                journal.add_failed(name, value)
+            else:
+                _append(writers, journal, name, labels[name], value)
+                successes += 1
+            if deaths > _MAX_DEATHS and not successes:
+                raise RuntimeError(
+                    "Every process dies, whatever the video. Received, the "
+                    f"last time: {value}"
+                )
+            bar.add_video(failed=isinstance(value, str))
+        for writer in writers.values():
+            writer.seal()
+
+
+def _describe(catalog, directory, preparation, journal):
+    if not journal.done:
+        raise ValueError(
+            f"None of the {len(catalog.videos)} videos can be prepared. "
+            f"Received, the first one: {next(iter(journal.failed.values()))}"
+        )
+    notes = [note for line in journal.done.values() for note in line["notes"]]
+    prepared_dataset.write(
+        directory,
+        catalog,
+        preparation.modalities,
+        dataclasses.asdict(preparation),
+        journal.failed,
+        notes,
+    )
+
+
+def _append(writers, journal, name, label, prepared):
+    """Writes the records of a video, then says so in the journal."""
+    positions = {}
+    notes = []
+    for modality, writer in writers.items():
+        images = prepared.images[modality]
+        positions[modality] = writer.append(
+            name, label, prepared.height, prepared.width, images
+        )
+        if images.num_bytes > record_format.MAX_STREAMED_BYTES:
+            notes.append(
+                f"{name}: its record of {modality} is too long to be "
+                "streamed (protobuf parses 2 GB); it is read by offset"
+            )
+    journal.add_done(name, positions, prepared.num_frames, notes)
+    prepared.discard()
+    os.rmdir(os.path.dirname(images.path))
+    for writer in writers.values():
+        writer.seal_if_long()
+
+
+class VideoPreparer:
+    """What a process does with one video: the `PreparedVideo`, or why not.
+
+    Picklable. `preparer(scratch, name, tell)` takes the path of a directory
+    for files, the name of the video, and a callable that is told numbers of
+    frames; it returns a `PreparedVideo`, or a str if the video cannot be
+    prepared, and raises `OSError` if nothing can be written any more.
+
+    Args:
+        root: path of the videos.
+        preparation: `Preparation`.
+        make: as of `prepare`.
+    """
+
+    def __init__(self, root, preparation, make=prepare_video):
+        self._root = os.fspath(root)
+        self._preparation = preparation
+        self._make = make
+
+    def __call__(self, scratch, name, tell):
+        if "\n" in name:
+            return "its name has a line break. Rename it."
+        # Of its own: the video before may not have been fetched yet.
+        directory = tempfile.mkdtemp(dir=scratch)
+        path = os.path.join(self._root, name)
+        try:
+            return self._make(path, self._preparation, directory, tell)
+        except Exception as error:
+            shutil.rmtree(directory, ignore_errors=True)
+            if isinstance(error, OSError) and error.errno in _NO_ROOM:
+                raise
+            if isinstance(error, VideoError):
+                return str(error)
+            return f"{type(error).__name__}: {error}"
+
+
+def _claim(directory, state):
+    if not state.is_dir():
+        if directory.exists() and (
+            not directory.is_dir() or any(directory.iterdir())
+        ):
+            raise ValueError(
+                "Expected a new or empty directory, or a preparation to go on "
+                f"with. Received: {str(directory)!r}, which holds something "
+                "else"
+            )
+        state.mkdir(parents=True, exist_ok=True)
+        record_shard.sync_directory(directory)
+
+
+def _check_shards(directory, journal):
+    """Whole shards must be as long as the journal says."""
+    for modality, lengths in journal.lengths.items():
+        last = max(lengths)
+        for number, length in lengths.items():
+            shard = record_shard.shard_path(directory, modality, number)
+            if number == last and not shard.exists():
+                continue  # in work
+            found = shard.stat().st_size if shard.exists() else 0
+            if found != length or not record_shard.index_path(shard).exists():
+                raise ValueError(
+                    "Prepared records are missing. Expected "
+                    f"{str(shard)!r} of {length} bytes and its index; delete "
+                    "the directory and begin again. Received: a file of "
+                    f"{found} bytes"
+                )
+
+
+def _digest(catalog):
+    content = [catalog.videos, catalog.labels, catalog.groups]
+    content += [catalog.classes, [*catalog.splits.items()]]
+    digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()
+    return f"{len(catalog.videos)} of digest {digest[:16]}"
+
+
+def num_cores():
+    """Number of processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _worker_environment(workers):
+    threads = str(max(num_cores() // workers, 1))
+    wanted = {
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        # The processes share the cores, and a GPU where there is one.
+        "OMP_NUM_THREADS": threads,
+        "OPENCV_FOR_THREADS_NUM": threads,
+        "TF_NUM_INTRAOP_THREADS": threads,
+        "TF_NUM_INTEROP_THREADS": "1",
+        "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+        "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+    }
+    chosen = {k: v for k, v in os.environ.items() if k.endswith("_THREADS")}
+    return {**wanted, **chosen}

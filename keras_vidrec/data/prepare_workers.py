@@ -1,0 +1,180 @@
+"""Processes that prepare videos, one each at a time; any of them may die."""
+
+import collections
+import contextlib
+import multiprocessing
+import multiprocessing.connection
+import os
+import signal
+import sys
+import threading
+
+_MAX_TRIES = 2
+
+
+class Workers:
+    """A few processes that work through tasks.
+
+    Args:
+        work: picklable callable of `(task, tell)`. What it returns comes
+            back, what it tells and the `OSError` that it raises too; after
+            any other exception the process dies.
+        num_workers: int.
+        environment: dict of str. Environment variables of the processes.
+        log_directory: path. What the libraries say there goes to files in it.
+    """
+
+    def __init__(self, work, num_workers, environment, log_directory):
+        self._work = work
+        self._num_workers = num_workers
+        self._environment = environment
+        self._log_directory = os.fspath(log_directory)
+        # Not forked: TensorFlow does not survive that.
+        self._context = multiprocessing.get_context("spawn")
+        self._workers = []
+        self._queue = collections.deque()
+
+    def run(self, tasks):
+        """Works through tasks, in any order.
+
+        A task whose process dies is tried once more.
+
+        Args:
+            tasks: sequence of picklable objects.
+
+        Yields:
+            `(task, kind, value)`: kind `"told"` with what was told, `"done"`
+            with the result, `"raised"` with the exception, or `"died"` with
+            what is known of the end of the process.
+        """
+        self._queue.extend((task, 1) for task in tasks)
+        for number in range(min(self._num_workers, len(self._queue))):
+            self._workers.append(self._start(number))
+        while busy := [w for w in self._workers if w.task is not None]:
+            ready = multiprocessing.connection.wait(
+                [worker.connection for worker in busy]
+            )
+            for worker in busy:
+                if worker.connection in ready:
+                    yield from self._receive(worker)
+
+    def close(self):
+        """Ends the processes, whatever they do."""
+        for worker in self._workers:
+            worker.connection.close()
+            worker.process.kill()
+        for worker in self._workers:
+            worker.process.join()
+            worker.process.close()
+        self._workers = []
+
+    def _receive(self, worker):
+        task, tries = worker.task, worker.tries
+        try:
+            kind, value = worker.connection.recv()
+        except (EOFError, OSError):
+            worker.process.join()
+            end = self._end_of(worker)
+            worker.connection.close()
+            if tries < _MAX_TRIES:
+                self._queue.appendleft((task, tries + 1))
+            self._workers.remove(worker)
+            if self._queue:
+                self._workers.append(self._start(worker.number))
+            if tries >= _MAX_TRIES:
+                yield task, "died", end
+            return
+        if kind != "told":
+            # Before the result is looked at: the worker need not wait.
+            self._assign(worker)
+        yield task, kind, value
+
+    def _end_of(self, worker):
+        status = worker.process.exitcode
+        if status == -signal.SIGKILL:
+            return f"exit status {status}, perhaps for want of memory"
+        with open(self._log(worker.number), errors="replace") as log:
+            lines = log.read()[-2000:].split("\n")
+        said = next((line for line in reversed(lines) if line.strip()), "")
+        return f"exit status {status} {said.strip()}".strip()
+
+    def _log(self, number):
+        return os.path.join(self._log_directory, f"{number}.log")
+
+    def _start(self, number):
+        open(self._log(number), "a").close()
+        ours, theirs = self._context.Pipe()
+        process = self._context.Process(
+            target=_serve,
+            args=(theirs, self._work, self._log(number)),
+            daemon=True,
+        )
+        with _inherited(self._environment):
+            process.start()
+        # So that the end of the process is the end of the connection.
+        theirs.close()
+        worker = _Worker(number, process, ours)
+        self._assign(worker)
+        return worker
+
+    def _assign(self, worker):
+        worker.task, worker.tries = (
+            self._queue.popleft() if self._queue else (None, 0)
+        )
+        if worker.task is not None:
+            with contextlib.suppress(OSError):  # dead: seen when receiving
+                worker.connection.send(worker.task)
+
+
+class _Worker:
+    def __init__(self, number, process, connection):
+        self.number = number
+        self.process = process
+        self.connection = connection
+        self.task = None
+        self.tries = 0
+
+
+@contextlib.contextmanager
+def _inherited(values):
+    """What a process started inside finds: these environment variables, and
+    the name of the program. Under that name the package imports no more than
+    is asked for: without Keras a process is there at once."""
+    saved = {name: os.environ.get(name) for name in values}
+    program = sys.argv
+    os.environ.update(values)
+    sys.argv = ["vidrec"]
+    try:
+        yield
+    finally:
+        sys.argv = program
+        for name, value in saved.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _serve(connection, work, log):
+    # An interrupt reaches all processes; the first one decides.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.dup2(descriptor, 2)
+    os.close(descriptor)
+    while True:
+        try:
+            task = connection.recv()
+        except EOFError:
+            return
+        try:
+            outcome = "done", work(task, lambda x: connection.send(("told", x)))
+        except OSError as error:
+            outcome = "raised", error
+        connection.send(outcome)
+
+
+def _end_with_parent():
+    """A killed parent ends nobody: its children would work on in vain."""
+    multiprocessing.parent_process().join()
+    os._exit(1)

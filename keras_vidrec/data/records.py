@@ -1,0 +1,182 @@
+"""A prepared dataset: JPEG frames and flow, read by their offsets."""
+
+import os
+
+import cv2
+import numpy as np
+
+from keras_vidrec.clip_spec import FLOW_METHODS
+from keras_vidrec.clip_spec import FlowSpec
+from keras_vidrec.data import prepared_dataset
+from keras_vidrec.data import record_shard
+from keras_vidrec.data.video import VideoError
+
+# The differences are made of frames, inside the network.
+_STORED_AS = {"rgb_diff": "rgb"}
+
+
+class Records:
+    """The `Source` of a dataset that `vidrec prepare` made.
+
+    Only the images that are asked for are read, through the index beside each
+    shard. Safe to use from several threads.
+
+    Args:
+        directory: path of the dataset.
+
+    Attributes:
+        catalog: `Catalog` of the videos with the splits, for
+            `catalog.carve_validation` and the like. `videos`, `labels`,
+            `groups` and `classes` are its.
+        settings: dict. How the records were made; see `PreparedDataset`.
+
+    Raises:
+        ValueError: if there is no finished dataset, or records are missing.
+    """
+
+    def __init__(self, directory):
+        dataset = prepared_dataset.load(directory)
+        self.catalog = dataset.catalog
+        self.settings = dataset.settings
+        self.videos = self.catalog.videos
+        self.labels = self.catalog.labels
+        self.groups = self.catalog.groups
+        self.classes = self.catalog.classes
+        self.modalities = dataset.modalities + tuple(
+            name
+            for name, stored in _STORED_AS.items()
+            if stored in dataset.modalities
+        )
+        self.flow = self._flow_spec()
+        self._images = {
+            modality: _Images(directory, modality, self.videos)
+            for modality in dataset.modalities
+        }
+
+    def num_frames(self, index, modality):
+        """Number of stored images of video `index`; see `Source`."""
+        return self._of(modality).num_images(index)
+
+    def read(self, index, modality, indices):
+        """Images of video `index`; see `Source`.
+
+        Raises:
+            VideoError: if they cannot be read.
+        """
+        images = self._of(modality)
+        try:
+            return images.read(index, indices)
+        except (OSError, ValueError, cv2.error) as error:
+            raise VideoError(
+                self.videos[index],
+                f"its records of {modality} do not decode ({error}). Prepare "
+                "the dataset again.",
+            ) from error
+
+    def save(self):
+        """Nothing is learnt of records that should be kept."""
+
+    def _flow_spec(self):
+        if self.settings.get("flow") not in FLOW_METHODS:
+            return None
+        return FlowSpec(
+            method=self.settings["flow"],
+            bound=self.settings["bound"],
+            size=self.settings["size"],
+        )
+
+    def _of(self, modality):
+        return self._images[_STORED_AS.get(modality, modality)]
+
+
+class _Images:
+    """The images of one modality of a dataset."""
+
+    def __init__(self, directory, modality, videos):
+        self._channels = 3 if modality == "rgb" else 2
+        self._jpegs_per_image = 1 if modality == "rgb" else 2
+        self._shards = []
+        # By name: shard, first and last entry in `offsets`, height, width.
+        found = {}
+        offsets, sizes, total = [], [], 0
+        for shard in record_shard.find_shards(directory, modality):
+            with np.load(record_shard.index_path(shard)) as index:
+                counts = index["counts"].tolist()
+                rows = zip(
+                    index["videos"].tolist(),
+                    counts,
+                    index["heights"].tolist(),
+                    index["widths"].tolist(),
+                )
+                for name, count, height, width in rows:
+                    found[name] = (
+                        len(self._shards),
+                        total,
+                        total + count,
+                        height,
+                        width,
+                    )
+                    total += count
+                offsets.append(index["offsets"])
+                sizes.append(index["sizes"].astype(np.uint32))
+            self._shards.append(os.fspath(shard))
+        missing = [name for name in videos if name not in found]
+        if missing:
+            raise ValueError(
+                f"Records of {modality} are missing. Expected one of each "
+                f"video. Received: none of {missing[0]!r} "
+                f"({len(missing)} in all)"
+            )
+        self._rows = [found[name] for name in videos]
+        self._offsets = np.concatenate([*offsets, np.zeros(0, np.int64)])
+        self._sizes = np.concatenate([*sizes, np.zeros(0, np.uint32)])
+
+    def num_images(self, index):
+        _, first, last, _, _ = self._rows[index]
+        return (last - first) // self._jpegs_per_image
+
+    def read(self, index, indices):
+        shard, first, _, height, width = self._rows[index]
+        indices = np.asarray(indices, np.int64)
+        num_images = self.num_images(index)
+        if indices.size and not (
+            0 <= indices.min() and indices.max() < num_images
+        ):
+            raise ValueError(
+                f"expected indices from 0 to {num_images - 1}, received "
+                f"{indices.tolist()}"
+            )
+        images = np.empty(
+            (len(indices), height, width, self._channels), np.uint8
+        )
+        # Opened for each clip: datasets have more shards than a process may
+        # hold open, and other processes and threads need no care.
+        descriptor = os.open(self._shards[shard], os.O_RDONLY)
+        try:
+            for image, place in zip(images, indices.tolist()):
+                entry = first + place * self._jpegs_per_image
+                if self._channels == 3:
+                    jpeg = self._jpeg(descriptor, entry)
+                    np.copyto(image, _decode(jpeg, cv2.IMREAD_COLOR_RGB))
+                else:
+                    for channel in (0, 1):
+                        jpeg = self._jpeg(descriptor, entry + channel)
+                        grey = _decode(jpeg, cv2.IMREAD_GRAYSCALE)
+                        image[..., channel] = grey
+        finally:
+            os.close(descriptor)
+        return images
+
+    def _jpeg(self, descriptor, entry):
+        size = int(self._sizes[entry])
+        jpeg = os.pread(descriptor, size, int(self._offsets[entry]))
+        if len(jpeg) != size:
+            raise ValueError("the file is shorter than its index says")
+        return jpeg
+
+
+def _decode(jpeg, mode):
+    image = cv2.imdecode(np.frombuffer(jpeg, np.uint8), mode)
+    if image is None:
+        raise ValueError("broken JPEG")
+    return image

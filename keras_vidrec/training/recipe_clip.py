@@ -1,0 +1,26 @@
+"""From a recipe to the clips that its network wants to see."""
+
+import dataclasses
+
+from keras_vidrec.applications.head import describe
+from keras_vidrec.training import network
+from keras_vidrec.training.recipe_sections import Initialisation
+
+
+def clip_spec(recipe):
+    """The `ClipSpec` of a recipe: of its network, with the recipe's changes.
+
+    The network is built for it, from random weights, and forgotten.
+
+    Args:
+        recipe: `Recipe`.
+
+    Returns:
+        `ClipSpec`.
+
+    Raises:
+        ValueError: as `network.build`.
+    """
+    random = dataclasses.replace(recipe, initialisation=Initialisation())
+    model = network.build(random, ("yes", "no"))
+    return describe(model).clip_spec

@@ -1,0 +1,180 @@
+"""A contact sheet of training clips: what a network really sees."""
+
+import pathlib
+import unicodedata
+
+import cv2
+import numpy as np
+
+from keras_vidrec import files
+from keras_vidrec.data import clip_reader
+from keras_vidrec.data.video import VideoError
+from keras_vidrec.flow import codec
+
+# Pixels around the images and above each row, where its caption stands.
+GAP = 4
+CAPTION = 18
+
+_PAPER = 255
+_INK = (0, 0, 0)
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+_FONT_SCALE = 0.45
+# Flow in full colour, in pixels: where nothing moves noise stays pale.
+_LEAST_FULL_COLOUR = 1.0
+
+
+def contact_sheet(source, videos, spec, augmentation, seed=0):
+    """Draws random training clips, sampled, cropped, flipped and resized by
+    the functions that training uses.
+
+    A row for each video and modality. Its images are those of the snippets,
+    one after the other, in their own pixels: rgb as it is; of rgb_diff the
+    differences of neighbouring frames, grey being none; flow in colours (the
+    direction is the hue), the longest of the row in full colour.
+
+    Args:
+        source: a `Source`.
+        videos: sequence of int. Videos of the source; those that cannot be
+            read have a caption that says so.
+        spec: `ClipSpec`.
+        augmentation: `clip_reader.Augmentation`.
+        seed: int. Another seed shows other draws. Defaults to `0`.
+
+    Returns:
+        uint8 array `(height, width, 3)`, R G B. Image c of row r lies at
+        `(row_top(spec, r), GAP + c * (spec.size + GAP))`.
+
+    Raises:
+        ValueError: if the source does not hold a modality, or there are no
+            videos.
+    """
+    for modality in spec.modalities:
+        if modality not in source.modalities:
+            raise ValueError(
+                f"Expected a dataset that holds {modality}. Received: "
+                f"modalities {source.modalities}"
+            )
+    if not len(videos):
+        raise ValueError("Expected videos to draw. Received: none")
+    # Folders do not tell how their flow was coded: then as the network thinks.
+    bound = (source.flow or spec.flow).bound
+    rows = []
+    for index in videos:
+        rng = np.random.default_rng((seed, index))
+        name = _describe(source, index)
+        try:
+            clip = clip_reader.read_training_clip(
+                source, index, spec, augmentation, rng
+            )
+        except (VideoError, OSError) as error:
+            rows.append((f"{name}: {error}", []))
+            continue
+        for modality, snippets in clip.items():
+            images, unit = _to_images(snippets, modality, bound)
+            rows.append((f"{name}  [{modality}{unit}]", images))
+    return _draw(rows, spec)
+
+
+def row_top(spec, row):
+    """Where the images of a row begin.
+
+    Args:
+        spec: `ClipSpec`.
+        row: int, from 0.
+
+    Returns:
+        int, pixels from the top.
+    """
+    return row * (CAPTION + spec.size + GAP) + CAPTION
+
+
+def save_picture(path, picture):
+    """Writes a picture, whole or not at all.
+
+    Args:
+        path: path ending in `.png`, `.jpg` or another suffix that OpenCV
+            writes.
+        picture: uint8 array `(height, width, 3)`, R G B.
+
+    Raises:
+        ValueError: if OpenCV does not write such files.
+        OSError: if it cannot be written.
+    """
+    path = pathlib.Path(path)
+    try:
+        done, content = cv2.imencode(
+            path.suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+        )
+    except cv2.error:
+        done = False
+    if not done:
+        raise ValueError(
+            "Cannot write a picture of this kind. Expected a name such as "
+            f"sheet.png. Received: {str(path)!r}, picture of "
+            f"{picture.shape[0]} x {picture.shape[1]} pixels"
+        )
+    with files.replacing(path) as temporary:
+        temporary.write_bytes(content.tobytes())
+
+
+def _describe(source, index):
+    label = source.labels[index]
+    known = 0 <= label < len(source.classes)
+    return f"{source.classes[label] if known else '?'}: {source.videos[index]}"
+
+
+def _to_images(snippets, modality, bound):
+    """Pictures of a clip, R G B, and the unit of their colours."""
+    num_segments, height, width, _ = snippets.shape
+    colours = 3 if modality.startswith("rgb") else 2
+    # Channels are stacked image by image.
+    images = snippets.reshape(num_segments, height, width, -1, colours)
+    images = np.moveaxis(images, 3, 1)
+    unit = ""
+    if modality == "rgb_diff":
+        frames = images.astype(np.int16)
+        images = ((frames[:, 1:] - frames[:, :-1] + 255) // 2).astype(np.uint8)
+    elif colours == 2:
+        flow = codec.decode(images, bound)
+        longest = float(np.hypot(flow[..., 0], flow[..., 1]).max())
+        longest = max(longest, _LEAST_FULL_COLOUR)
+        images = codec.to_picture(flow, longest)
+        unit = f", full colour {longest:.1f} px"
+    return list(images.reshape(-1, height, width, 3)), unit
+
+
+def _draw(rows, spec):
+    columns = max(len(images) for _, images in rows)
+    width = GAP + max(columns, 1) * (spec.size + GAP)
+    # A single small image leaves no room for its caption.
+    width = max(width, max(map(_text_width, rows)) + 2 * GAP)
+    height = row_top(spec, len(rows)) - CAPTION
+    sheet = np.full((height, width, 3), _PAPER, np.uint8)
+    for row, (caption, images) in enumerate(rows):
+        top = row_top(spec, row)
+        cv2.putText(
+            sheet,
+            _ascii(caption),
+            (GAP, top - GAP),
+            _FONT,
+            _FONT_SCALE,
+            _INK,
+            lineType=cv2.LINE_AA,
+        )
+        for column, image in enumerate(images):
+            left = GAP + column * (spec.size + GAP)
+            sheet[top : top + spec.size, left : left + spec.size] = image
+    return sheet
+
+
+def _text_width(row):
+    (width, _), _ = cv2.getTextSize(_ascii(row[0]), _FONT, _FONT_SCALE, 1)
+    return width
+
+
+def _ascii(text):
+    """What OpenCV can draw: accents are dropped, other letters are `?`."""
+    plain = unicodedata.normalize("NFKD", text)
+    plain = "".join(c for c in plain if not unicodedata.combining(c))
+    printable = (c if " " <= c <= "~" else "?" for c in plain)
+    return "".join(printable)

@@ -1,0 +1,9 @@
+"""Prepares a dataset, as `vidrec prepare` does."""
+
+import sys
+
+from keras_vidrec.cli.main import main
+
+if __name__ == "__main__":
+    sys.argv.insert(1, "prepare")
+    main()

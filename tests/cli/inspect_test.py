@@ -1,0 +1,62 @@
+import json
+import shutil
+
+import cv2
+
+from tests.cli.command import vidrec
+from tests.data.frame_images import write_flow
+from tests.data.frame_images import write_frames
+
+# The pixels of a network that is quickly built.
+RECIPE = """
+name: small
+network:
+  application: TSN
+  arguments: {backbone: tiny, modality: flow}
+clip: {size: 32, num_segments: 2}
+"""
+
+
+def test_videos(small_videos, tmp_path):
+    out, err = vidrec("inspect", small_videos)
+    assert "videos   36 in 12 classes" in out and not err
+    assert "split 1  24 training, 12 test" in out
+    assert "rgb      12 to 12 images a video, median 12" in out
+    assert "Nothing is broken" in out
+    name = next(small_videos.rglob("*.avi")).name
+    for part in ("run", "walk"):
+        (tmp_path / part).mkdir()
+        shutil.copy(next(small_videos.rglob(name)), tmp_path / part / "a.avi")
+        (tmp_path / part / "b.avi").write_bytes(b"")
+    out, err = vidrec("inspect", tmp_path, status=1)
+    assert "broken: 2\n  run/b.avi: " in out
+    assert "the same: 1\n  run/a.avi = walk/a.avi" in out
+    assert "Nothing is broken" not in out and not err
+
+
+def test_frame_folders_as_json_and_on_a_sheet(tmp_path):
+    for number, name in enumerate("abcd"):
+        folder = tmp_path / "frames" / f"class {number % 2}" / name
+        write_frames(folder, 12, video=number)
+        write_flow(folder, 11, video=number)
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(RECIPE)
+    sheet = tmp_path / "sheet.png"
+    out, err = vidrec(
+        "inspect",
+        tmp_path / "frames",
+        *("--json", "--sheet", sheet, "--recipe", recipe),
+    )
+    assert err == f"Sheet: {sheet}\n"
+    found = json.loads(out)
+    assert found["kind"] == "frames" and found["is_sound"]
+    assert found["classes"] == {"class 0": 2, "class 1": 2}
+    assert found["images"]["flow"] == {"least": 11, "median": 11, "most": 11}
+    # Two training videos, two snippets of five images.
+    height, width, _ = cv2.imread(str(sheet)).shape
+    assert height == 2 * (18 + 32 + 4) and width >= 4 + 10 * (32 + 4)
+
+
+def test_what_cannot_be_inspected(tmp_path):
+    out, err = vidrec("inspect", tmp_path, status=1)
+    assert "Found no dataset" in err and not out
