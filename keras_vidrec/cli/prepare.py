@@ -65,6 +65,21 @@ def prepare(
         help="Number of processes. Default: one a core; with tvl1 on a GPU "
         "two or three keep it busy.",
     ),
+    runner: str = typer.Option(
+        None,
+        help="Apache Beam's runner that prepares on many machines: "
+        "DirectRunner, FlinkRunner, SparkRunner, DataflowRunner, ...; its own "
+        "options follow after --.",
+    ),
+    shards: int = typer.Option(
+        None,
+        min=1,
+        help="With --runner: number of shards, and so of workers that find "
+        "work. Default: 64, as far as each gets 4 to 32 videos.",
+    ),
+    runner_options: list[str] = typer.Argument(
+        None, metavar="[-- RUNNER_OPTIONS]", help="Apache Beam's options."
+    ),
 ):
     """Make JPEG frames and optical flow of all videos, once; the same command
     goes on after an interruption."""
@@ -74,6 +89,15 @@ def prepare(
     from keras_vidrec.data.prepared_video import Preparation
     from keras_vidrec.data.prepared_video import prepare_video
 
+    if runner is None and (shards is not None or runner_options):
+        raise typer.BadParameter(
+            "--shards and options after -- belong to a --runner"
+        )
+    if runner is not None and workers is not None:
+        raise typer.BadParameter(
+            "--workers is for one machine; a --runner has an option of its own "
+            "for it, after --"
+        )
     preparation = Preparation(
         flow=flow.value, warped=warped, size=size, bound=bound, quality=quality
     )
@@ -90,9 +114,23 @@ def prepare(
     make = prepare_video
     if opened.kind == "frames":
         make = Packer(opened, preparation)
-    prepared = prepare_videos(
-        catalog, out, preparation, make=make, workers=workers, progress=True
-    )
+    if runner is None:
+        prepared = prepare_videos(
+            catalog, out, preparation, make=make, workers=workers, progress=True
+        )
+    else:
+        from keras_vidrec.data import prepare_beam
+
+        prepared = prepare_beam.prepare(
+            catalog,
+            out,
+            preparation,
+            runner=runner,
+            options=runner_options or (),
+            make=make,
+            shards=shards,
+            progress=True,
+        )
     if prepared.failed:
         typer.echo(
             f"{len(prepared.failed)} of {len(catalog.videos)} videos could "

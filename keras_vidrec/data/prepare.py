@@ -65,8 +65,7 @@ def prepare(
     video at a time, and only this process writes shards. Whatever ends it -
     a kill, a full disk -, the same call goes on from the last finished video.
     Videos that fail are left out and named in `report.json`; another call
-    tries them again. The processes are spawned: a script that calls this does
-    so below `if __name__ == "__main__":`.
+    tries them again.
 
     Args:
         catalog: `Catalog` of video files.
@@ -97,16 +96,16 @@ def prepare(
         )
     directory = pathlib.Path(directory)
     state = directory / prepared_dataset.STATE
-    _claim(directory, state)
+    claim(directory, state)
     try:
         with contextlib.closing(
             Journal(
                 state / "journal.jsonl",
-                {"videos": _digest(catalog), **dataclasses.asdict(preparation)},
+                {"videos": digest(catalog), **dataclasses.asdict(preparation)},
             )
         ) as journal:
             old = len(journal.done)
-            _check_shards(directory, journal)
+            check_shards(directory, journal)
             _write_records(
                 catalog,
                 directory,
@@ -117,13 +116,7 @@ def prepare(
                 shard_bytes,
                 progress,
             )
-            _describe(catalog, directory, preparation, journal)
-            return Prepared(
-                len(journal.done),
-                sum(line["frames"] for line in journal.done.values()),
-                len(journal.done) - old,
-                dict(journal.failed),
-            )
+            return finish(catalog, directory, preparation, journal, old)
     except OSError as error:
         if error.errno not in _NO_ROOM:
             raise
@@ -155,6 +148,59 @@ def _write_records(
         stack.callback(shutil.rmtree, scratch, ignore_errors=True)
         bar = Progress(len(catalog.videos), len(journal.done), progress)
         stack.callback(bar.close)
+        pool = make_pool(work, workers, scratch)
+        stack.callback(pool.close)
+        fill(
+            directory,
+            journal,
+            {name: labels[name] for name in todo},
+            modalities,
+            pool,
+            shard_bytes,
+            bar,
+        )
+
+
+def make_pool(work, workers, scratch, threads=None):
+    """Processes that prepare videos.
+
+    Args:
+        work: `VideoPreparer`.
+        workers: int. Number of processes.
+        scratch: path of a directory for images on their way.
+        threads: `None` (the processes share the cores), or int. Threads of
+            each process. Defaults to `None`.
+
+    Returns:
+        `Workers`, to be closed.
+    """
+    if threads is None:
+        threads = max(num_cores() // workers, 1)
+    return Workers(
+        functools.partial(work, os.fspath(scratch)),
+        workers,
+        _worker_environment(threads),
+        scratch,
+    )
+
+
+def fill(directory, journal, labels, modalities, pool, shard_bytes, bar):
+    """Prepares videos; writes their records into shards, then the journal.
+
+    Args:
+        directory: path of the shards.
+        journal: `Journal`.
+        labels: dict from the name of each video to its label.
+        modalities: tuple of str.
+        pool: `Workers` of `make_pool`.
+        shard_bytes: int. A shard of at least this length is complete.
+        bar: `Progress`.
+
+    Raises:
+        OSError: if the disk is full; what is finished stays.
+        RuntimeError: if the processes die whatever they do.
+    """
+    with contextlib.ExitStack() as stack:
         writers = {}
         for modality in modalities:
             writers[modality] = ShardWriter(
@@ -164,15 +210,8 @@ def _write_records(
                 journal.positions.get(modality, (0, 0)),
             )
             stack.callback(writers[modality].close)
-        pool = Workers(
-            functools.partial(work, os.fspath(scratch)),
-            workers,
-            _worker_environment(workers),
-            scratch,
-        )
-        stack.callback(pool.close)
         deaths = successes = 0
-        for name, kind, value in pool.run(todo):
+        for name, kind, value in pool.run(labels):
             if kind == "told":
                 bar.add_frames(value)
                 continue
@@ -196,7 +235,22 @@ def _write_records(
             writer.seal()
 
 
-def _describe(catalog, directory, preparation, journal):
+def finish(catalog, directory, preparation, journal, old):
+    """Describes a dataset whose videos are all in the journal.
+
+    Args:
+        catalog: `Catalog` of all videos.
+        directory: path of the dataset.
+        preparation: `Preparation`.
+        journal: `Journal`.
+        old: int. Number of videos that were done before.
+
+    Returns:
+        `Prepared`.
+
+    Raises:
+        ValueError: if no video can be prepared.
+    """
     if not journal.done:
         raise ValueError(
             f"None of the {len(catalog.videos)} videos can be prepared. "
@@ -210,6 +264,12 @@ def _describe(catalog, directory, preparation, journal):
         dataclasses.asdict(preparation),
         journal.failed,
         notes,
+    )
+    return Prepared(
+        len(journal.done),
+        sum(line["frames"] for line in journal.done.values()),
+        len(journal.done) - old,
+        dict(journal.failed),
     )
 
 
@@ -270,7 +330,16 @@ class VideoPreparer:
             return f"{type(error).__name__}: {error}"
 
 
-def _claim(directory, state):
+def claim(directory, state):
+    """Makes the state directory of a new or empty directory, or finds it.
+
+    Args:
+        directory: path of the dataset.
+        state: path of the directory.
+
+    Raises:
+        ValueError: if the dataset's directory holds something else.
+    """
     if not state.is_dir():
         if directory.exists() and (
             not directory.is_dir() or any(directory.iterdir())
@@ -284,13 +353,23 @@ def _claim(directory, state):
         record_shard.sync_directory(directory)
 
 
-def _check_shards(directory, journal):
-    """Whole shards must be as long as the journal says."""
+def check_shards(directory, journal, in_work=True):
+    """Refuses shards that are not as long as the journal says.
+
+    Args:
+        directory: path of the dataset.
+        journal: `Journal`.
+        in_work: bool. Whether the last shards may be unfinished. Defaults to
+            `True`.
+
+    Raises:
+        ValueError: if records are missing.
+    """
     for modality, lengths in journal.lengths.items():
         last = max(lengths)
         for number, length in lengths.items():
             shard = record_shard.shard_path(directory, modality, number)
-            if number == last and not shard.exists():
+            if in_work and number == last and not shard.exists():
                 continue  # in work
             found = shard.stat().st_size if shard.exists() else 0
             if found != length or not record_shard.index_path(shard).exists():
@@ -302,11 +381,12 @@ def _check_shards(directory, journal):
                 )
 
 
-def _digest(catalog):
+def digest(catalog):
+    """Short text that differs for catalogs of different content."""
     content = [catalog.videos, catalog.labels, catalog.groups]
     content += [catalog.classes, [*catalog.splits.items()]]
-    digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()
-    return f"{len(catalog.videos)} of digest {digest[:16]}"
+    found = hashlib.sha256(json.dumps(content).encode()).hexdigest()
+    return f"{len(catalog.videos)} of digest {found[:16]}"
 
 
 def num_cores():
@@ -316,8 +396,8 @@ def num_cores():
     return os.cpu_count() or 1
 
 
-def _worker_environment(workers):
-    threads = str(max(num_cores() // workers, 1))
+def _worker_environment(threads):
+    threads = str(threads)
     wanted = {
         "TF_CPP_MIN_LOG_LEVEL": "3",
         # The processes share the cores, and a GPU where there is one.

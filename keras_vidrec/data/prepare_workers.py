@@ -8,8 +8,12 @@ import os
 import signal
 import sys
 import threading
+import types
 
 _MAX_TRIES = 2
+
+# What a new process finds belongs to all threads of this one.
+_STARTING = threading.Lock()
 
 
 class Workers:
@@ -109,7 +113,7 @@ class Workers:
             args=(theirs, self._work, self._log(number)),
             daemon=True,
         )
-        with _inherited(self._environment):
+        with _STARTING, _inherited(self._environment):
             process.start()
         # So that the end of the process is the end of the connection.
         theirs.close()
@@ -139,15 +143,17 @@ class _Worker:
 def _inherited(values):
     """What a process started inside finds: these environment variables, and
     the name of the program. Under that name the package imports no more than
-    is asked for: without Keras a process is there at once."""
+    is asked for: without Keras a process is there at once. The program itself
+    is not run again there, whether it is made for that or not."""
     saved = {name: os.environ.get(name) for name in values}
-    program = sys.argv
+    program, main = sys.argv, sys.modules["__main__"]
     os.environ.update(values)
     sys.argv = ["vidrec"]
+    sys.modules["__main__"] = types.ModuleType("__main__")
     try:
         yield
     finally:
-        sys.argv = program
+        sys.argv, sys.modules["__main__"] = program, main
         for name, value in saved.items():
             if value is None:
                 del os.environ[name]

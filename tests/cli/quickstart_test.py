@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from keras_vidrec.data.synthetic import KINDS
+from keras_vidrec.evaluation.fusion import fuse
 from keras_vidrec.evaluation.metrics import top_k_accuracy
 from keras_vidrec.evaluation.score_file import Scores
 from tests.cli.command import vidrec
@@ -30,21 +31,30 @@ def accuracy_within_pairs(scores):
 @pytest.mark.large
 def test_each_stream_tells_the_kinds_it_can_tell(tmp_path):
     out, err = vidrec("quickstart", "--out", tmp_path)
-    assert not err and "probabilities agree within" in out
-    rgb, difference = (
+    assert "probabilities agree within" in out
+    # A line now and then of how far the preparation is, and nothing else.
+    assert all(line.startswith("prepare: ") for line in err.splitlines())
+    rgb, flow = (
         Scores.load(tmp_path / run / "scores" / "test-split1.npz")
-        for run in ("rgb", "rgb_diff")
+        for run in ("rgb", "flow")
     )
+    fused = fuse([rgb, flow], (1, 1.5))
     # Chance is 1 of 12 classes. Single frames: appearance and nothing else.
     assert accuracy_of_kind(rgb, "appearance") >= 0.95
     assert accuracy_of_kind(rgb, "motion") <= 0.25
     assert accuracy_of_kind(rgb, "order") <= 0.3
-    # Differences of frames show motion.
-    assert accuracy_of_kind(difference, "motion") >= 0.6
+    # Flow shows motion; both together, both.
+    assert accuracy_of_kind(flow, "motion") >= 0.9
+    assert accuracy_of_kind(fused, "appearance") >= 0.95
+    assert accuracy_of_kind(fused, "motion") >= 0.9
     # The average over the segments forgets their order.
-    for scores in (rgb, difference):
+    for scores in (rgb, flow, fused):
         assert 0.3 <= accuracy_within_pairs(scores) <= 0.7
-    for scores, run in ((rgb, "rgb"), (difference, "rgb_diff")):
+    for scores, name in ((rgb, "rgb"), (flow, "flow"), (fused, "fused")):
         for kind in ("appearance", "motion", "order"):
             figure = 100 * accuracy_of_kind(scores, kind)
-            assert f"{run:8}  {kind:10}  {figure:5.1f} %" in out
+            assert f"{name:5}  {kind:10}  {figure:5.1f} %" in out
+    # The network that was saved does what the fused scores say.
+    (clip,) = tmp_path.glob("videos/Dots/*_g01_c01.avi")
+    out, _ = vidrec("predict", tmp_path / "fused.keras", clip, "--top", "1")
+    assert "Dots" in out.splitlines()[1]
