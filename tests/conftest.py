@@ -51,7 +51,7 @@ def pytest_collection_modifyitems(config, items):
 def clean_keras_state(request):
     keras.utils.set_random_seed(0)
     yield
-    if request.node.path.parent.name in ("data", "tests"):
+    if request.node.path.parent.name in ("data", "flow", "tests"):
         return  # no networks there, and the clean-up takes its time
     keras.config.set_dtype_policy("float32")
     keras.utils.clear_session()

@@ -117,6 +117,9 @@ def compiled(function):
     if backend == "tensorflow":
         import tensorflow as tf
 
+        # TensorFlow counts the tracings of one code object and warns of many:
+        # as a partial, each level and size has a count of its own.
+        function = functools.partial(function)
         return tf.function(function, jit_compile=True, autograph=False)
     if backend == "jax":
         import jax

@@ -117,7 +117,7 @@ def test_mixed_precision_is_of_this_run_only(recipe, tmp_path):
         ("data.split=4", "data.split=4"),
         ("data.directory=/nowhere", "/nowhere"),
         ("data.directory=null", "data.directory=None"),
-        ("network.arguments.modality=flow", "modality='flow'"),
+        ("network.arguments.modality=depth", "modality='depth'"),
         ("initialisation.weights=imagenet", "weights='imagenet'"),
     ],
 )
