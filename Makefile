@@ -17,7 +17,7 @@ test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(TESTS)
 	KERAS_BACKEND=jax $(BIN)/python -m pytest -n 2 --dist worksteal $(TESTS) \
 		tests/layers tests/backbones tests/applications tests/weights \
-		tests/imports_test.py
+		tests/flow/tvl1*_test.py tests/imports_test.py
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

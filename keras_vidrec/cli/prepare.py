@@ -62,8 +62,8 @@ def prepare(
     workers: int = typer.Option(
         None,
         min=1,
-        help="Number of processes. Default: one a core; with tvl1 on a GPU "
-        "two or three keep it busy.",
+        help="Number of processes. Default: one a core. Where tvl1 runs on a "
+        "GPU they share it: choose few.",
     ),
     runner: str = typer.Option(
         None,

@@ -133,6 +133,7 @@ def test_saved_and_loaded(fusion, tmp_path):
     )
 
 
+@pytest.mark.large_on_jax
 def test_temporal_segment_networks(tmp_path):
     """Towers within networks within the fusion, of one name each."""
     networks = {"rgb": tsn("rgb"), "flow": tsn("flow")}
@@ -333,6 +334,7 @@ def as_function(**parameters):
 
 
 @pytest.mark.parametrize("alignment", ["forward", "centred"])
+@pytest.mark.large_on_jax
 def test_flow_is_made_inside(alignment, monkeypatch):
     few = {"scales": 1, "warps": 1, "outer_iterations": 2}
     monkeypatch.setattr(

@@ -1,5 +1,6 @@
 """`vidrec prepare` as a user runs it, and as the world ends it."""
 
+import itertools
 import json
 import pathlib
 import resource
@@ -8,9 +9,13 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 
+from keras_vidrec.clip_spec import FlowSpec
+from keras_vidrec.data import catalog
 from keras_vidrec.data.records import Records
+from keras_vidrec.data.video_files import VideoFiles
 from tests.cli.command import vidrec
 from tests.data.frame_images import write_flow
 from tests.data.frame_images import write_frames
@@ -177,6 +182,46 @@ def test_odd_videos_are_reported_and_skipped(real_data, small_videos, tmp_path):
         assert source.read(i, "flow", [count - 2]).shape == (1, 48, 64, 2)
 
 
+def first_packets(path, target, count):
+    """The beginning of a real clip, as it is encoded."""
+    av = pytest.importorskip("av")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(str(path)) as clip, av.open(str(target), "w") as cut:
+        video = clip.streams.video[0]
+        stream = cut.add_stream_from_template(video)
+        for packet in itertools.islice(clip.demux(video), count):
+            packet.stream = stream
+            cut.mux(packet)
+
+
+@pytest.mark.large
+def test_real_clips_by_tv_l1_with_odd_ones_among_them(real_data, tmp_path):
+    root, out = tmp_path / "videos", tmp_path / "out"
+    clips = sorted((real_data / "ucf101_clips").glob("*.avi"))
+    for clip in clips:
+        first_packets(clip, root / clip.stem.split("_")[1] / clip.name, 5)
+    (root / "odd").symlink_to(real_data / "odd_videos")
+    _, err = vidrec(
+        *("prepare", "folder", f"--videos={root}", f"--out={out}"),
+        *("--flow=tvl1", "--size=84x64"),
+    )
+    report = json.loads((out / "report.json").read_text())
+    assert "odd/result.webm" in report["failed"]
+    assert all(name.startswith("odd/") for name in report["failed"])
+    assert f"{len(report['failed'])} of {report['videos']} videos" in err
+    records = Records(out)
+    real = [i for i, n in enumerate(records.videos) if not n.startswith("odd/")]
+    assert len(real) == len(clips) == 79
+    files = VideoFiles(catalog.folder(root), FlowSpec("tvl1", size="84x64"))
+    for i in real:
+        assert records.num_frames(i, "flow") >= 3
+    for i in real[::20]:  # JPEG, and two ways through the same arithmetic
+        place = files.videos.index(records.videos[i])
+        expected = files.read(place, "flow", [0, 1]).astype(int)
+        difference = np.abs(records.read(i, "flow", [0, 1]) - expected)
+        assert difference.mean() < 1
+
+
 WATCHED = r"""
 import multiprocessing, pathlib, sys, threading
 sys.argv[0] = "vidrec"  # as the command: without Keras
@@ -243,7 +288,6 @@ def test_memory_of_tv_l1(tmp_path):
 
 def write_noise(path, num_frames):
     import cv2
-    import numpy as np
 
     rng = np.random.default_rng(0)
     scene = rng.integers(0, 256, (300, 400, 3), dtype=np.uint8)

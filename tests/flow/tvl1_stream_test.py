@@ -32,6 +32,7 @@ def streamed(keys, **settings):
 
 
 @pytest.mark.parametrize("lanes", [1, 3])
+@pytest.mark.large_on_jax
 def test_both_drivers_agree(lanes):
     flows = streamed(PAIRS, lanes=lanes)
     for key, pair in PAIRS.items():

@@ -33,6 +33,7 @@ def clips(batch=1, segments=2, num_frames=3, height=18, width=22):
     return np.concatenate(frames, axis=-1)
 
 
+@pytest.mark.large_on_jax
 def test_contract():
     check_layer(
         TVL1OpticalFlow,
