@@ -14,16 +14,20 @@ def train(
         ..., help="Directory of the run: new, or an interrupted one."
     ),
     data: pathlib.Path = typer.Option(
-        None, help="Directory of the videos. Default: the recipe's."
+        None,
+        help="Directory of videos, of frame folders, or prepared. Default: the "
+        "recipe's.",
     ),
     videos_list: pathlib.Path = typer.Option(
         None,
         "--list",
         help="CSV file with columns path,label[,group][,split]; paths below "
-        "--data.",
+        "--data. Of frame folders also a list of TSN.",
     ),
     splits: pathlib.Path = typer.Option(
-        None, help="Directory of official split files (UCF101, HMDB51)."
+        None,
+        help="Directory of official split files (UCF101, HMDB51), or of lists "
+        "of TSN.",
     ),
     split: int = typer.Option(
         None, help="Number of the split. Default: the recipe's."

@@ -40,12 +40,15 @@ class Data:
     """Which clips.
 
     Args:
-        directory: `None`, or str: directory of the videos.
+        directory: `None`, or str: directory of videos, of frame folders, or of
+            a dataset that `vidrec prepare` made.
         layout: str. `"auto"` looks; `"ucf101"`, `"hmdb51"`, `"folder"` (a
             folder a class), `"list"` (a CSV file).
         list: `None`, or str: CSV file with columns path, label and optionally
-            group, split.
-        split_files: `None`, or str: directory of official split files.
+            group, split; of frame folders also a list of TSN (`path num_frames
+            label`).
+        split_files: `None`, or str: directory of official split files, or of
+            lists of TSN.
         split: int. Number of the split. Defaults to `1`.
         test_fraction: float in (0, 1). Share of each class for the test where
             a layout has no split of its own. Defaults to `0.25`.
