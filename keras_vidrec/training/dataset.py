@@ -52,7 +52,7 @@ def load(recipe):
             "`vidrec prepare` (--data DIR, or data.directory). "
             "Received: data.directory=None"
         )
-    _, source, catalog = opening.open_dataset(
+    kind, source, catalog = opening.open_dataset(
         data.directory,
         layout=data.layout,
         videos_list=data.list,
@@ -61,6 +61,12 @@ def load(recipe):
         flow=FlowSpec(**_stated_flow(recipe)),
     )
     recipe = _with_flow_of(source, recipe)
+    problems = catalog.problems
+    if kind == "videos" and "flow" in str(_modality(recipe)):
+        problems += (
+            "Flow is made of the videos each time they are read, which takes "
+            "long: `vidrec prepare` makes it once.",
+        )
     if data.split not in catalog.splits:
         raise ValueError(
             f"Expected a split of {sorted(catalog.splits)}. Received: "
@@ -85,9 +91,13 @@ def load(recipe):
         tuple(train),
         tuple(validation),
         split.test,
-        catalog.problems,
+        problems,
         recipe,
     )
+
+
+def _modality(recipe):
+    return recipe.network.arguments.get("modality")
 
 
 def _stated_flow(recipe):
@@ -99,7 +109,7 @@ def _stated_flow(recipe):
 def _with_flow_of(source, recipe):
     """The recipe, told how the flow of the dataset was made: its network
     wants the same wherever it goes. What the recipe itself says must hold."""
-    wanted = recipe.network.arguments.get("modality")
+    wanted = _modality(recipe)
     if wanted not in clip_spec.MODALITIES:
         return recipe  # the network's builder knows
     directory = recipe.data.directory
