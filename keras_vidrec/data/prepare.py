@@ -1,5 +1,6 @@
 """Preparing a dataset: all videos to records, resumable at any moment."""
 
+import concurrent.futures
 import contextlib
 import dataclasses
 import errno
@@ -15,9 +16,12 @@ import typing
 from keras_vidrec.data import prepared_dataset
 from keras_vidrec.data import record_format
 from keras_vidrec.data import record_shard
+from keras_vidrec.data import video
+from keras_vidrec.data.frame_size import FrameSize
 from keras_vidrec.data.prepare_journal import Journal
 from keras_vidrec.data.prepare_progress import Progress
 from keras_vidrec.data.prepare_workers import Workers
+from keras_vidrec.data.prepare_workers import WornOut
 from keras_vidrec.data.prepared_video import prepare_video
 from keras_vidrec.data.record_shard import ShardWriter
 from keras_vidrec.data.video import VideoError
@@ -65,12 +69,12 @@ def prepare(
     video at a time, and only this process writes shards. Whatever ends it -
     a kill, a full disk -, the same call goes on from the last finished video.
     Videos that fail are left out and named in `report.json`; another call
-    tries them again.
+    tries them again. Videos may have come and gone meanwhile, but not classes.
 
     Args:
         catalog: `Catalog` of video files.
         directory: path of the dataset: new, empty, or begun with the same
-            arguments.
+            preparation of the same classes.
         preparation: `Preparation`.
         make: picklable callable with the arguments of `prepare_video`, its
             result and its errors. Defaults to `prepare_video`: decode each
@@ -101,22 +105,24 @@ def prepare(
         with contextlib.closing(
             Journal(
                 state / "journal.jsonl",
-                {"videos": digest(catalog), **dataclasses.asdict(preparation)},
+                {"classes": digest(catalog), **dataclasses.asdict(preparation)},
             )
         ) as journal:
-            old = len(journal.done)
             check_shards(directory, journal)
+            work = VideoPreparer(catalog.root, preparation, make)
+            todo = left_to_do(catalog, journal, work)
             _write_records(
-                catalog,
+                todo,
+                len(catalog.videos),
                 directory,
                 preparation.modalities,
-                VideoPreparer(catalog.root, preparation, make),
+                work,
                 journal,
                 workers,
                 shard_bytes,
                 progress,
             )
-            return finish(catalog, directory, preparation, journal, old)
+            return finish(catalog, directory, preparation, journal, len(todo))
     except OSError as error:
         if error.errno not in _NO_ROOM:
             raise
@@ -128,8 +134,40 @@ def prepare(
         ) from error
 
 
+def left_to_do(catalog, journal, work):
+    """The videos that have no records yet.
+
+    Args:
+        catalog: `Catalog` of all videos.
+        journal: `Journal`.
+        work: `VideoPreparer`. Videos of one size, if that saves it time, come
+            one after the other.
+
+    Returns:
+        dict from the name of a video to its label, in the order to work in.
+
+    Raises:
+        ValueError: if a video that has records now has another label.
+    """
+    labels = dict(zip(catalog.videos, catalog.labels))
+    todo = {}
+    for name, label in labels.items():
+        if name not in journal.done:
+            todo[name] = label
+        elif journal.done[name]["label"] != label:
+            raise ValueError(
+                "Records hold the label of their video. Expected "
+                f"{journal.done[name]['label']} as before, or another "
+                f"directory. Received: {label} for {name!r}"
+            )
+    with concurrent.futures.ThreadPoolExecutor(num_cores()) as pool:
+        sizes = dict(zip(todo, pool.map(work.compiled_size, todo)))
+    return {name: todo[name] for name in sorted(todo, key=sizes.get)}
+
+
 def _write_records(
-    catalog,
+    labels,
+    num_videos,
     directory,
     modalities,
     work,
@@ -142,23 +180,13 @@ def _write_records(
     # What a killed run left; its processes are gone or about to go.
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir()
-    todo = [name for name in catalog.videos if name not in journal.done]
-    labels = dict(zip(catalog.videos, catalog.labels))
     with contextlib.ExitStack() as stack:
         stack.callback(shutil.rmtree, scratch, ignore_errors=True)
-        bar = Progress(len(catalog.videos), len(journal.done), progress)
+        bar = Progress(num_videos, num_videos - len(labels), progress)
         stack.callback(bar.close)
         pool = make_pool(work, workers, scratch)
         stack.callback(pool.close)
-        fill(
-            directory,
-            journal,
-            {name: labels[name] for name in todo},
-            modalities,
-            pool,
-            shard_bytes,
-            bar,
-        )
+        fill(directory, journal, labels, modalities, pool, shard_bytes, bar)
 
 
 def make_pool(work, workers, scratch, threads=None):
@@ -235,7 +263,7 @@ def fill(directory, journal, labels, modalities, pool, shard_bytes, bar):
             writer.seal()
 
 
-def finish(catalog, directory, preparation, journal, old):
+def finish(catalog, directory, preparation, journal, num_tried):
     """Describes a dataset whose videos are all in the journal.
 
     Args:
@@ -243,7 +271,7 @@ def finish(catalog, directory, preparation, journal, old):
         directory: path of the dataset.
         preparation: `Preparation`.
         journal: `Journal`.
-        old: int. Number of videos that were done before.
+        num_tried: int. Number of videos that were not done before.
 
     Returns:
         `Prepared`.
@@ -251,25 +279,33 @@ def finish(catalog, directory, preparation, journal, old):
     Raises:
         ValueError: if no video can be prepared.
     """
-    if not journal.done:
+    # The journal may know videos that are gone.
+    done = [journal.done[n] for n in catalog.videos if n in journal.done]
+    failed = {
+        name: journal.failed[name]
+        for name in catalog.videos
+        if name in journal.failed
+    }
+    notes = [note for line in done for note in line["notes"]]
+    prepared_dataset.write_report(directory, catalog, failed, notes)
+    if not done:
         raise ValueError(
-            f"None of the {len(catalog.videos)} videos can be prepared. "
-            f"Received, the first one: {next(iter(journal.failed.values()))}"
+            f"None of the {len(failed)} videos can be prepared; "
+            f"{directory}/report.json says why. Received, the first one: "
+            f"{next(iter(failed.values()))}"
         )
-    notes = [note for line in journal.done.values() for note in line["notes"]]
     prepared_dataset.write(
         directory,
         catalog,
         preparation.modalities,
         dataclasses.asdict(preparation),
-        journal.failed,
-        notes,
+        failed,
     )
     return Prepared(
-        len(journal.done),
-        sum(line["frames"] for line in journal.done.values()),
-        len(journal.done) - old,
-        dict(journal.failed),
+        len(done),
+        sum(line["frames"] for line in done),
+        num_tried - len(failed),
+        failed,
     )
 
 
@@ -287,7 +323,7 @@ def _append(writers, journal, name, label, prepared):
                 f"{name}: its record of {modality} is too long to be "
                 "streamed (protobuf parses 2 GB); it is read by offset"
             )
-    journal.add_done(name, positions, prepared.num_frames, notes)
+    journal.add_done(name, label, positions, prepared.num_frames, notes)
     prepared.discard()
     os.rmdir(os.path.dirname(images.path))
     for writer in writers.values():
@@ -300,7 +336,8 @@ class VideoPreparer:
     Picklable. `preparer(scratch, name, tell)` takes the path of a directory
     for files, the name of the video, and a callable that is told numbers of
     frames; it returns a `PreparedVideo`, or a str if the video cannot be
-    prepared, and raises `OSError` if nothing can be written any more.
+    prepared, and raises `OSError` if nothing can be written any more, and
+    `WornOut` if the video is for another process.
 
     Args:
         root: path of the videos.
@@ -312,10 +349,29 @@ class VideoPreparer:
         self._root = os.fspath(root)
         self._preparation = preparation
         self._make = make
+        self._size = None
+
+    def compiled_size(self, name):
+        """Size of the prepared frames of a video if the work compiles for it
+        as TV-L1 does, else `()`."""
+        if self._make is not prepare_video or self._preparation.flow != "tvl1":
+            return ()
+        frames = video.iter_frames(os.path.join(self._root, name))
+        try:
+            with contextlib.closing(frames):
+                height, width = next(frames).shape[:2]
+            return FrameSize(self._preparation.size).of(height, width)
+        except (OSError, ValueError, VideoError):
+            return ()  # what is wrong with it is told when it is prepared
 
     def __call__(self, scratch, name, tell):
         if "\n" in name:
             return "its name has a line break. Rename it."
+        # Memory that was compiled into is never given back.
+        size = self.compiled_size(name)
+        if size and self._size not in (None, size):
+            raise WornOut
+        self._size = size or self._size
         # Of its own: the video before may not have been fetched yet.
         directory = tempfile.mkdtemp(dir=scratch)
         path = os.path.join(self._root, name)
@@ -382,11 +438,9 @@ def check_shards(directory, journal, in_work=True):
 
 
 def digest(catalog):
-    """Short text that differs for catalogs of different content."""
-    content = [catalog.videos, catalog.labels, catalog.groups]
-    content += [catalog.classes, [*catalog.splits.items()]]
-    found = hashlib.sha256(json.dumps(content).encode()).hexdigest()
-    return f"{len(catalog.videos)} of digest {found[:16]}"
+    """Short text that differs for catalogs of different classes."""
+    found = hashlib.sha256(json.dumps(catalog.classes).encode()).hexdigest()
+    return f"{len(catalog.classes)}, {found[:8]}"
 
 
 def num_cores():

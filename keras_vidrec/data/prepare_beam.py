@@ -90,10 +90,10 @@ def prepare(
     local.claim(directory, state)
     settings = dataclasses.asdict(preparation)
     # A run on one machine must not go on here: it knows nothing of parts.
-    videos = f"{local.digest(catalog)}, by Apache Beam"
+    classes = f"{local.digest(catalog)}, by Apache Beam"
     with contextlib.ExitStack() as stack:
         journal = Journal(
-            state / "journal.jsonl", {"videos": videos, **settings}
+            state / "journal.jsonl", {"classes": classes, **settings}
         )
         stack.callback(journal.close)
         bar = Progress(len(catalog.videos), 0, progress)
@@ -103,14 +103,13 @@ def prepare(
         parts.collect()
         parts.clear()
         local.check_shards(directory, journal, in_work=False)
-        old = len(journal.done)
-        labels = dict(zip(catalog.videos, catalog.labels))
-        todo = [name for name in labels if name not in journal.done]
+        root = os.path.abspath(catalog.root)
+        todo = local.left_to_do(
+            catalog, journal, local.VideoPreparer(root, preparation, make)
+        )
         if todo:
-            work = parts.begin({name: labels[name] for name in todo}, shards)
-            part = _Part(
-                os.path.abspath(catalog.root), preparation, make, parts.run
-            )
+            work = parts.begin(todo, shards)
+            part = _Part(root, preparation, make, parts.run)
             with _repeating(parts.collect):
                 _run(pipeline, work, part)
             lost = [
@@ -125,7 +124,7 @@ def prepare(
                     f"({len(lost)} in all)"
                 )
         parts.clear()
-        return local.finish(catalog, directory, preparation, journal, old)
+        return local.finish(catalog, directory, preparation, journal, len(todo))
 
 
 class _Part:
@@ -256,6 +255,7 @@ class _Parts:
                     continue
                 self._journal.add_done(
                     video,
+                    line["label"],
                     {
                         modality: (number, length)
                         for modality, (_, length) in line["positions"].items()

@@ -46,10 +46,11 @@ class Journal:
             self._file.close()
             raise
 
-    def add_done(self, video, positions, num_frames, notes=()):
+    def add_done(self, video, label, positions, num_frames, notes=()):
         """Notes that the records of a video are written and synced."""
         line = {
             "video": video,
+            "label": label,
             "frames": num_frames,
             "positions": positions,
             "notes": list(notes),

@@ -16,13 +16,18 @@ _MAX_TRIES = 2
 _STARTING = threading.Lock()
 
 
+class WornOut(Exception):
+    """Raised by the work of `Workers`: the task wants a new process."""
+
+
 class Workers:
     """A few processes that work through tasks.
 
     Args:
         work: picklable callable of `(task, tell)`. What it returns comes
             back, what it tells and the `OSError` that it raises too; after
-            any other exception the process dies.
+            `WornOut` another process takes over, and after any other
+            exception the process dies.
         num_workers: int.
         environment: dict of str. Environment variables of the processes.
         log_directory: path. What the libraries say there goes to files in it.
@@ -79,19 +84,27 @@ class Workers:
         except (EOFError, OSError):
             worker.process.join()
             end = self._end_of(worker)
-            worker.connection.close()
-            if tries < _MAX_TRIES:
-                self._queue.appendleft((task, tries + 1))
-            self._workers.remove(worker)
-            if self._queue:
-                self._workers.append(self._start(worker.number))
-            if tries >= _MAX_TRIES:
+            again = () if tries >= _MAX_TRIES else ((task, tries + 1),)
+            self._replace(worker, again)
+            if not again:
                 yield task, "died", end
+            return
+        if kind == "worn out":
+            self._replace(worker, ((task, tries),))
             return
         if kind != "told":
             # Before the result is looked at: the worker need not wait.
             self._assign(worker)
         yield task, kind, value
+
+    def _replace(self, worker, again):
+        """A new process for one at its end, and what it is to do again."""
+        worker.process.join()
+        worker.connection.close()
+        self._queue.extendleft(again)
+        self._workers.remove(worker)
+        if self._queue:
+            self._workers.append(self._start(worker.number))
 
     def _end_of(self, worker):
         status = worker.process.exitcode
@@ -175,6 +188,9 @@ def _serve(connection, work, log):
             return
         try:
             outcome = "done", work(task, lambda x: connection.send(("told", x)))
+        except WornOut:
+            connection.send(("worn out", None))
+            return
         except OSError as error:
             outcome = "raised", error
         connection.send(outcome)

@@ -44,7 +44,26 @@ def is_prepared(directory):
     return (directory / _DATASET).is_file() or (directory / STATE).is_dir()
 
 
-def write(directory, catalog, modalities, settings, failed, notes=()):
+def write_report(directory, catalog, failed, notes):
+    """Tells what a preparation came to, in `report.json`.
+
+    Args:
+        directory: path.
+        catalog: `Catalog` of all videos, those that failed too.
+        failed: dict from the name of a video to why it has no record.
+        notes: sequence of str. What else a user should know.
+    """
+    report = {
+        "videos": len(catalog.videos),
+        "prepared": len(catalog.videos) - len(failed),
+        "failed": failed,
+        "notes": list(notes),
+        "problems": list(catalog.problems),
+    }
+    _write_json(pathlib.Path(directory) / _REPORT, report)
+
+
+def write(directory, catalog, modalities, settings, failed):
     """Describes a dataset whose records are complete.
 
     Args:
@@ -53,7 +72,6 @@ def write(directory, catalog, modalities, settings, failed, notes=()):
         modalities: tuple of str.
         settings: dict, plain data.
         failed: dict from the name of a video to why it has no record.
-        notes: sequence of str. What else a user should know.
     """
     directory = pathlib.Path(directory)
     kept = [i for i, name in enumerate(catalog.videos) if name not in failed]
@@ -68,14 +86,6 @@ def write(directory, catalog, modalities, settings, failed, notes=()):
             "Videos that could not be prepared (see report.json): "
             f"{first_of(sorted(failed))}."
         )
-    report = {
-        "videos": len(catalog.videos),
-        "prepared": len(kept),
-        "failed": failed,
-        "notes": list(notes),
-        "problems": list(catalog.problems),
-    }
-    _write_json(directory / _REPORT, report)
     # Last of all: it says that the rest is there.
     _write_json(
         directory / _DATASET,

@@ -12,6 +12,7 @@ from keras_vidrec.data import record_shard
 from keras_vidrec.data import video
 from keras_vidrec.data.prepare import prepare
 from keras_vidrec.data.prepare_journal import Journal
+from keras_vidrec.data.prepare_workers import WornOut
 from keras_vidrec.data.prepared_video import Preparation
 from keras_vidrec.data.prepared_video import prepare_video
 from keras_vidrec.data.records import Records
@@ -180,6 +181,78 @@ def test_a_line_of_the_journal_that_was_cut_short(
     assert records_of(tmp_path) == records_of(whole)
 
 
+def listed(tmp_path, small_videos, videos):
+    """Catalog of `(path, label)`."""
+    path = tmp_path / "list.csv"
+    rows = [f"{name},{label},train" for name, label in videos]
+    path.write_text("\n".join(["path,label,split", *rows]) + "\n")
+    return catalogs.from_list(path, small_videos)
+
+
+def test_videos_come_and_go(tmp_path, small_videos, in_process):
+    frames = Preparation(flow="none", size="64x48")
+    out = tmp_path / "out"
+    paths = sorted(small_videos.glob("*/*.avi"))[:4]
+    names = [str(path.relative_to(small_videos)) for path in paths]
+    a, b, c, d = ((name, "xy"[i % 2]) for i, name in enumerate(names))
+    prepare(listed(tmp_path, small_videos, (a, b, c)), out, frames)
+    again = prepare(listed(tmp_path, small_videos, (d, b, a)), out, frames)
+    assert (again.num_videos, again.num_new) == (3, 1)
+    source = Records(out)
+    assert dict(zip(source.videos, source.labels)) == {
+        a[0]: 0,
+        b[0]: 1,
+        d[0]: 1,
+    }
+    for i, name in enumerate(source.videos):
+        expected = list(video.iter_frames(small_videos / name))[3]
+        read = source.read(i, "rgb", [3])[0]
+        resized = cv2.resize(expected, (64, 48)).astype(int)
+        assert np.abs(read - resized).mean() < 5
+    # Records hold labels.
+    with pytest.raises(ValueError, match="Expected 0 as before.*Received: 1"):
+        moved = (a[0], "y"), b, (d[0], "x")
+        prepare(listed(tmp_path, small_videos, moved), out, frames)
+    with pytest.raises(ValueError, match="Expected classes="):
+        renamed = (a[0], "z"), b, d
+        prepare(listed(tmp_path, small_videos, renamed), out, frames)
+
+
+def test_nothing_can_be_prepared(tmp_path, in_process):
+    (tmp_path / "videos" / "a").mkdir(parents=True)
+    for name in ("1.avi", "2.avi"):
+        (tmp_path / "videos" / "a" / name).write_bytes(b"")
+    with pytest.raises(ValueError, match="None of the 2 videos.*report.json"):
+        prepare(catalogs.folder(tmp_path / "videos"), tmp_path / "out", DIS)
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert set(report["failed"]) == {"a/1.avi", "a/2.avi"}
+
+
+def test_tv_l1_is_compiled_once_a_size_in_a_process(
+    catalog, tmp_path, monkeypatch
+):
+    """XLA never gives back what it compiled."""
+    sizes = iter([(48, 64), (48, 64), (30, 64), (48, 64)])
+
+    def iter_frames(path):
+        yield np.zeros(next(sizes))
+
+    monkeypatch.setattr(engine.video, "iter_frames", iter_frames)
+    done = []
+    monkeypatch.setattr(engine, "prepare_video", lambda *_: done.append(1))
+    work = engine.VideoPreparer(
+        catalog.root, Preparation(size="short24"), engine.prepare_video
+    )
+    for _ in range(2):
+        work(tmp_path, "a", None)
+    with pytest.raises(WornOut):
+        work(tmp_path, "b", None)
+    work(tmp_path, "a", None)
+    assert len(done) == 3
+    # What needs no compilation serves any size.
+    assert engine.VideoPreparer(".", DIS).compiled_size("a") == ()
+
+
 def test_other_settings_are_refused(catalog, whole, in_process):
     other = Preparation(flow="none", size="64x48")
     message = "Expected flow=dis; or.*Received: flow=none for"
@@ -189,7 +262,7 @@ def test_other_settings_are_refused(catalog, whole, in_process):
 
 def test_two_runs_into_one_directory_are_refused(catalog, tmp_path):
     (tmp_path / ".prepare").mkdir()
-    settings = {"videos": "none"}
+    settings = {"classes": "none"}
     held = Journal(tmp_path / ".prepare" / "journal.jsonl", settings)
     with pytest.raises(ValueError, match="Another run prepares"):
         prepare(catalog, tmp_path, DIS)

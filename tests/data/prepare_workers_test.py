@@ -8,6 +8,9 @@ import time
 import pytest
 
 from keras_vidrec.data.prepare_workers import Workers
+from keras_vidrec.data.prepare_workers import WornOut
+
+SEEN = []  # of a process
 
 
 def work(task, tell):
@@ -24,6 +27,10 @@ def work(task, tell):
         return os.environ.get(detail), "keras" in sys.modules
     if name == "noise":
         os.write(2, b"chatter")
+    if name == "once a process":
+        if SEEN:
+            raise WornOut
+        SEEN.append(detail)
     tell(detail)
     return name, os.getpid()
 
@@ -71,6 +78,15 @@ def test_what_becomes_of_tasks(tmp_path, capfd):
     assert "VIDREC_TESTED" not in os.environ
     assert "chatter" not in capfd.readouterr().err
     assert any(b"chatter" in log.read_bytes() for log in tmp_path.glob("*.log"))
+
+
+def test_a_worn_out_process_is_replaced(tmp_path):
+    tasks = [("once a process", i) for i in range(3)]
+    events = run(tasks, tmp_path, num_workers=1)
+    # Every task is done, once, in the order given.
+    assert [e[0] for e in events if e[1] == "told"] == tasks
+    pids = {value[1] for _, kind, value in events if kind == "done"}
+    assert len(pids) == 3
 
 
 def test_no_tasks_need_no_process(tmp_path):
