@@ -5,12 +5,18 @@ import keras
 from keras_vidrec.applications.head import describe
 from keras_vidrec.applications.head import predictions_layer
 from keras_vidrec.applications.head import snippet_logits_model
+from keras_vidrec.clip_spec import FRAME_SIZE
 from keras_vidrec.clip_spec import MODALITIES
 from keras_vidrec.layers.class_scores import ClassScores
 from keras_vidrec.layers.score_fusion import ScoreFusion
 from keras_vidrec.layers.tvl1_optical_flow import TVL1OpticalFlow
 
 _FLOWS = ("flow", "warped_flow")
+
+# Crops of 224 pixels are cut from frames whose shorter side is 256, and so
+# for other sizes: the test protocol.
+_FRAME_OF_CROP = 256 / 224
+_SHORT_SIDE = 256  # of the size "auto"
 
 
 def LateFusion(networks, weights=None, flow_from=None, name="late_fusion"):
@@ -37,9 +43,11 @@ def LateFusion(networks, weights=None, flow_from=None, name="late_fusion"):
     `3 * (snippet_length + 1)` channels: the neighbouring frames of the
     modality `"rgb_diff"`, which is what the clip specification asks for. Flow
     comes from all of them, rgb is the frame at the index of the snippet (the
-    first one, or the middle one of a centred snippet). As flow is made of
-    the cropped and resized frames then, scores differ from those on flow made
-    of whole frames.
+    first one, or the middle one of a centred snippet). Flow is made of the
+    cropped frames then, which must have the size of the clip specification:
+    motion is coded in the pixels that the flow network was trained with
+    (`flow.size`). Scores differ from those on flow made of whole frames, the
+    more the smaller the crops: at 64 pixels much motion is too small to see.
 
     Args:
         networks: dict from a modality to a trained keras.Model that sees
@@ -138,6 +146,8 @@ def _checked(networks):
 def _weights(weights, networks):
     if weights is None:
         return (1.0,) * len(networks)
+    if isinstance(weights, (int, float)):
+        weights = (weights,)
     weights = tuple(weights)
     if len(weights) != len(networks):
         raise ValueError(
@@ -226,11 +236,22 @@ def _inputs(networks, spec):
     clips = {
         "rgb": frames[..., 3 * place : 3 * place + 3],
         "rgb_diff": frames,
-        "flow": TVL1OpticalFlow(bound=spec.flow.bound, name="optical_flow")(
-            frames
-        ),
+        "flow": TVL1OpticalFlow(
+            bound=spec.flow.bound * _motion_scale(spec), name="optical_flow"
+        )(frames),
     }
     return frames, clips
+
+
+def _motion_scale(spec):
+    """Pixels of motion in a crop per pixel of motion in the frames that the
+    flow network was trained on."""
+    size = FRAME_SIZE.fullmatch(spec.flow.size)
+    if size["width"]:
+        short_side = min(int(size["width"]), int(size["height"]))
+    else:
+        short_side = int(size["short"] or _SHORT_SIDE)
+    return spec.size * _FRAME_OF_CROP / short_side
 
 
 def _joint_sizes(networks):

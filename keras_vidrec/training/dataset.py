@@ -103,7 +103,14 @@ def _modality(recipe):
 def _stated_flow(recipe):
     """What the recipe says of flow, as arguments of `FlowSpec`."""
     flow = recipe.clip.get("flow", {})
-    return dataclasses.asdict(flow) if isinstance(flow, FlowSpec) else flow
+    if isinstance(flow, FlowSpec):
+        return dataclasses.asdict(flow)
+    if not isinstance(flow, dict):
+        raise ValueError(
+            "Expected `clip.flow` to say method, bound or size, as "
+            f"clip.flow.method=dis does. Received: clip.flow={flow!r}"
+        )
+    return flow
 
 
 def _with_flow_of(source, recipe):

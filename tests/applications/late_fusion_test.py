@@ -295,10 +295,12 @@ def moving(num_segments, snippet_length):
 
 def from_frames(alignment, layer):
     """A fusion that makes flow of frames; frames, and the logits expected."""
-    clip = {"snippet_length": 2, "alignment": alignment}
+    # Crops of 28 pixels are cut from frames of 32: motion keeps its size.
+    clip = {"snippet_length": 2, "alignment": alignment, "size": 28}
+    flow = {"bound": 4, "size": "short32"}
     networks = {
-        "flow": stream("flow", clip={**clip, "flow": {"bound": 4}}),
-        "rgb": stream("rgb"),
+        "flow": stream("flow", clip={**clip, "flow": flow}),
+        "rgb": stream("rgb", clip={"size": 28}),
         "rgb_diff": stream("rgb_diff", clip=clip),
     }
     fusion = LateFusion(networks, (1.5, 1, 0.5), flow_from="rgb")
@@ -349,6 +351,26 @@ def test_flow_is_made_inside(alignment, monkeypatch):
         rtol=1e-4,
         atol=1e-4,
     )
+
+
+@pytest.mark.parametrize(
+    "size, flow_size, bound",
+    [
+        (224, "auto", 20),
+        (112, "auto", 10),  # half the size, half the motion
+        (112, "short128", 20),
+        (224, "340x256", 20),
+        (224, "170x128", 40),
+    ],
+)
+def test_motion_is_coded_as_in_training(size, flow_size, bound):
+    clip = {"size": size, "snippet_length": 2, "flow": {"size": flow_size}}
+    networks = {
+        "rgb": stream("rgb", clip={"size": size}),
+        "flow": stream("flow", clip=clip),
+    }
+    layer = LateFusion(networks, flow_from="rgb").get_layer("optical_flow")
+    assert layer.bound == pytest.approx(bound)
 
 
 @pytest.mark.large

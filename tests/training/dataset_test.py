@@ -105,6 +105,11 @@ def test_flow_that_the_network_does_not_want(
         dataset.load(recipe.with_settings(settings))
 
 
+def test_flow_that_is_no_mapping(recipe):
+    with pytest.raises(ValueError, match="Received: clip.flow='dis'"):
+        dataset.load(recipe.with_settings(["clip.flow=dis"]))
+
+
 def test_flow_of_videos_is_made_as_the_recipe_says(recipe):
     found = [
         dataset.load(recipe.with_settings([FLOW, method]))
