@@ -9,6 +9,8 @@ import typer
 from keras_vidrec.cli.startup import load_backend
 
 _SHOWN = 10
+# In a snippet: as many as TSN stacks.
+_FLOW_IMAGES = 5
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
@@ -35,12 +37,13 @@ def inspect(
     sheet: pathlib.Path = typer.Option(
         None,
         help="Draw what a network sees of some training videos, sampled, "
-        "cropped and flipped as in training, to this .png.",
+        "cropped and flipped as in training, to this .png: frames and flow, as "
+        "far as they are there.",
     ),
     recipe: str = typer.Option(
-        "tsn",
-        help="A recipe (see `vidrec recipes`), or a YAML file, whose clips "
-        "are drawn.",
+        None,
+        help="With --sheet: draw the clips of this recipe (see `vidrec "
+        "recipes`), or of a YAML file.",
     ),
     sheet_videos: int = typer.Option(
         8, min=1, help="Number of videos on the sheet."
@@ -55,6 +58,8 @@ def inspect(
     from keras_vidrec.data import inspection
     from keras_vidrec.data import opening
 
+    if recipe is not None and sheet is None:
+        raise typer.BadParameter("--recipe says what a --sheet shows")
     where = {"videos_list": videos_list, "splits": splits}
     if sheet is not None:
         _draw(directory, where, recipe, sheet, sheet_videos, seed)
@@ -121,23 +126,53 @@ def _listed(title, items):
 
 
 def _draw(directory, where, recipe, path, num_videos, seed):
-    load_backend()
     from keras_vidrec import visualization
     from keras_vidrec.data import opening
-    from keras_vidrec.training import recipe_clip
-    from keras_vidrec.training import recipes
 
-    chosen = recipes.get(recipe)
-    spec = recipe_clip.clip_spec(chosen)
-    opened = opening.open_dataset(directory, flow=spec.flow, **where)
+    if recipe is None:
+        opened = opening.open_dataset(directory, **where)
+        spec, augmentation = _all_of(opened)
+    else:
+        spec, augmentation = _of_recipe(recipe)
+        opened = opening.open_dataset(directory, flow=spec.flow, **where)
     picture = visualization.contact_sheet(
         opened.source,
         _choose(opened.catalog, num_videos),
         spec,
-        chosen.augmentation,
+        augmentation,
         seed,
     )
     visualization.save_picture(path, picture)
+
+
+def _all_of(opened):
+    """Clips of all images that lie in a dataset."""
+    from keras_vidrec.clip_spec import ClipSpec
+    from keras_vidrec.clip_spec import FlowSpec
+    from keras_vidrec.data.clip_reader import Augmentation
+
+    stored = ("rgb",)
+    # Of videos flow would have to be made, which takes long.
+    if opened.kind != "videos":
+        # The differences show nothing that the frames do not.
+        stored = tuple(
+            name for name in opened.source.modalities if name != "rgb_diff"
+        )
+    spec = ClipSpec(
+        modalities=stored,
+        snippet_length=1 if stored == ("rgb",) else _FLOW_IMAGES,
+        flow=opened.source.flow or FlowSpec(),
+    )
+    return spec, Augmentation()
+
+
+def _of_recipe(recipe):
+    load_backend()
+    from keras_vidrec.training import recipe_clip
+    from keras_vidrec.training import recipes
+
+    chosen = recipes.get(recipe)
+    return recipe_clip.clip_spec(chosen), chosen.augmentation
 
 
 def _choose(catalog, num_videos):

@@ -108,12 +108,13 @@ def prepare(
         videos_list=videos_list,
         splits=splits,
     )
+    make = prepare_video
+    # It refuses videos, where frames were promised.
+    if layout is Layout.frames or opened.kind == "frames":
+        make = Packer(opened, preparation)
     catalog = opened.catalog
     for problem in catalog.problems:
         typer.echo(problem, err=True)
-    make = prepare_video
-    if opened.kind == "frames":
-        make = Packer(opened, preparation)
     if runner is None:
         prepared = prepare_videos(
             catalog, out, preparation, make=make, workers=workers, progress=True
@@ -144,3 +145,5 @@ def prepare(
     if not prepared.num_new:
         typer.echo("Nothing was left to do.")
     typer.echo(f"Next: vidrec train tsn --data {out} --out RUN")
+    if "flow" in preparation.modalities:
+        typer.echo(f"and:  vidrec train tsn_flow --data {out} --out RUN_FLOW")

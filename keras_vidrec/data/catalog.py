@@ -221,20 +221,25 @@ def folder(root, *, test_fraction=0.25, seed=0, clips=None):
             names lead to one file.
     """
     root = _directory("root", root)
-    found = _find_clips(root, clips)
+    found, problems = _find_clips(root, clips)
     videos = tuple(path for path in found if "/" in path)
     if not videos:
         raise ValueError(
-            "Found no dataset. Expected one of three layouts: a folder a "
-            "class (<root>/<class>/<video>), split files of UCF101 or HMDB51 "
-            "beside the videos or in `splits`, or a list of videos (csv with "
-            "the header path,label). "
-            f"Received: {str(root)!r} with {len(found)} videos outside folders"
+            "Found no dataset. Expected one that `vidrec prepare` made, or "
+            "videos, or folders of numbered frames, in one of three layouts: "
+            "a folder a class (<root>/<class>/<video>), split files of UCF101 "
+            "or HMDB51 beside the videos or in `splits`, or a list of videos "
+            "(csv with the header path,label). Received: "
+            + "; ".join(
+                [
+                    f"{str(root)!r} with {len(found)} videos outside folders",
+                    *problems,
+                ]
+            )
         )
     video_tree.check_different(root, videos)
     names = [path.split("/")[0] for path in videos]
     classes = tuple(sorted(set(names)))
-    problems = []
     loose = [path for path in found if "/" not in path]
     if loose:
         problems.append(
@@ -431,12 +436,30 @@ def _find_split_files(root, layout, splits):
 
 
 def _find_clips(root, clips):
-    return video_tree.find_videos(root) if clips is None else sorted(clips)
+    """The clips, and messages about those that are left out."""
+    found = video_tree.find_videos(root) if clips is None else sorted(clips)
+    odd = [path for path in found if not _is_text(path)]
+    if not odd:
+        return found, []
+    problem = (
+        "Files whose names are not UTF-8, left out; rename them: "
+        f"{first_of(odd)}."
+    )
+    return sorted(set(found).difference(odd)), [problem]
+
+
+def _is_text(path):
+    """Whether a name can be written to lists and records."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _with_files(root, official, clips):
     root = _directory("videos", root)
-    found = _find_clips(root, clips)
+    found, odd = _find_clips(root, clips)
     files = video_tree.match_clips(official.clips, found, official.classes)
     missing = [clip for clip, path in zip(official.clips, files) if not path]
     if len(missing) == len(files):
@@ -445,7 +468,7 @@ def _with_files(root, official, clips):
             f"{first_of(missing)} below the directory of videos. "
             f"Received: {str(root)!r} with {len(found)} videos"
         )
-    problems = list(official.problems)
+    problems = [*official.problems, *odd]
     if missing:
         problems.append(
             f"{len(missing)} of {len(files)} clips of the split files have no "

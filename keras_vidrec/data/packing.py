@@ -33,8 +33,9 @@ class Packer:
         root = os.fspath(opened.catalog.root)
         if opened.kind != "frames":
             raise ValueError(
-                "Expected a directory of frame folders. Received: "
-                f"{root!r}, which holds {opened.kind}"
+                "Expected a directory of frame folders; videos are prepared "
+                "as ucf101, hmdb51, folder or list. Received: "
+                f"{root!r}, a dataset of kind {opened.kind!r}"
             )
         self._source = opened.source
         for modality in preparation.modalities:
@@ -84,12 +85,15 @@ class Packer:
                             index, modality, place, preparation.quality
                         )
                     spool.add(place, *jpegs)
-                    for jpeg in jpegs:
+                    for part, jpeg in enumerate(jpegs):
                         found = _size(jpeg)
                         if found is None or found != (size or found):
+                            (files,) = self._source.paths(
+                                index, modality, [place]
+                            )
                             raise VideoError(
                                 path,
-                                f"image {place} of {modality} is "
+                                f"{str(files[part])!r} is "
                                 f"{'broken' if found is None else found}. "
                                 "Expected images of one size, "
                                 f"{size or 'whatever it is'}. Make it again, "

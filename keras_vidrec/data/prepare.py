@@ -13,6 +13,7 @@ import shutil
 import tempfile
 import typing
 
+from keras_vidrec import files
 from keras_vidrec.data import prepared_dataset
 from keras_vidrec.data import record_format
 from keras_vidrec.data import record_shard
@@ -410,7 +411,8 @@ def claim(directory, state):
 
 
 def check_shards(directory, journal, in_work=True):
-    """Refuses shards that are not as long as the journal says.
+    """Refuses shards that are not as long as the journal says, and writes
+    the index of one that has lost it.
 
     Args:
         directory: path of the dataset.
@@ -428,13 +430,16 @@ def check_shards(directory, journal, in_work=True):
             if in_work and number == last and not shard.exists():
                 continue  # in work
             found = shard.stat().st_size if shard.exists() else 0
-            if found != length or not record_shard.index_path(shard).exists():
+            if found != length:
                 raise ValueError(
                     "Prepared records are missing. Expected "
-                    f"{str(shard)!r} of {length} bytes and its index; delete "
-                    "the directory and begin again. Received: a file of "
-                    f"{found} bytes"
+                    f"{str(shard)!r} of {length} bytes; delete the directory "
+                    f"and begin again. Received: a file of {found} bytes"
                 )
+            index = record_shard.index_path(shard)
+            if not index.exists():
+                with files.replacing(index) as temporary:
+                    record_shard.write_index(shard, temporary)
 
 
 def digest(catalog):

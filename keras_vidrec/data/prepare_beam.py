@@ -309,18 +309,40 @@ def _new_pipeline(runner, options):
         with _without_warnings():
             import apache_beam
             from apache_beam.options.pipeline_options import PipelineOptions
+            from apache_beam.runners.portability.portable_runner import (
+                PortableRunner,
+            )
     except ImportError:
         raise ValueError(
             "Runners need Apache Beam. Expected it to be installed: "
             'pip install "keras-vidrec[beam]". '
             f"Received: runner={runner!r}"
         ) from None
-    options = PipelineOptions(list(options))
+    arguments = list(options)
+    options = PipelineOptions(arguments)
     # Beam's own `DirectRunner` would download a program, and forget how many
     # workers were asked for.
     if runner.lower() in ("direct", "directrunner"):
         runner = _local_runner(options)
-    return apache_beam.Pipeline(runner=runner, options=options)
+    pipeline = apache_beam.Pipeline(runner=runner, options=options)
+    # Beam passes over what it does not know. Servers of portable runners know
+    # options of their own.
+    if not isinstance(pipeline.runner, PortableRunner):
+        unknown = _unknown(options, arguments)
+        if unknown:
+            raise ValueError(
+                "Unknown options of Apache Beam. Expected such as "
+                f"--direct_num_workers=2. Received: {unknown}"
+            )
+    return pipeline
+
+
+def _unknown(options, arguments):
+    parsers = []
+    with _without_warnings():
+        options.get_all_options(add_extra_args_fn=parsers.append)
+    _, unknown = parsers[0].parse_known_args(arguments)
+    return unknown
 
 
 def _local_runner(options):

@@ -119,8 +119,8 @@ def load(directory):
         `PreparedDataset`.
 
     Raises:
-        ValueError: if there is none, it is not finished, or it is of another
-            version of the format.
+        ValueError: if there is none, it is not finished, it is of another
+            version of the format, or a list of a split is missing.
     """
     directory = pathlib.Path(directory)
     path = directory / _DATASET
@@ -171,6 +171,12 @@ def _split_path(directory, part, key):
 
 
 def _read_part(path, places):
+    if not path.is_file():
+        raise ValueError(
+            "A list of a split is missing. Expected all files of the dataset: "
+            "copy it again, or run the same `vidrec prepare` again. "
+            f"Received: no {str(path)!r}"
+        )
     # Only "\n" ends a line: names may hold what else Unicode calls one.
     names = path.read_text("utf-8").split("\n")[:-1]
     unknown = [name for name in names if name not in places]

@@ -1,6 +1,7 @@
 """A prepared dataset: JPEG frames and flow, read by their offsets."""
 
 import os
+import zipfile
 
 import cv2
 import numpy as np
@@ -54,16 +55,29 @@ class Records:
         }
 
     def num_frames(self, index, modality):
-        """Number of stored images of video `index`; see `Source`."""
+        """Number of stored images of video `index`; see `Source`.
+
+        Raises:
+            ValueError: if the dataset does not hold the modality.
+        """
         return self._of(modality).num_images(index)
 
     def read(self, index, modality, indices):
         """Images of video `index`; see `Source`.
 
         Raises:
-            VideoError: if they cannot be read.
+            ValueError: if the dataset does not hold the modality.
+            VideoError: if there are no such images, or they cannot be read.
         """
         images = self._of(modality)
+        count = images.num_images(index)
+        wrong = [int(i) for i in indices if not 0 <= i < count]
+        if wrong:
+            raise VideoError(
+                self.videos[index],
+                f"it has {count} images of {modality}. Expected indices from 0 "
+                f"to {count - 1}. Received: {wrong[:8]}",
+            )
         try:
             return images.read(index, indices)
         except (OSError, ValueError, cv2.error) as error:
@@ -86,6 +100,11 @@ class Records:
         )
 
     def _of(self, modality):
+        if modality not in self.modalities:
+            raise ValueError(
+                "Expected a modality that the dataset holds, one of "
+                f"{self.modalities}. Received: modality={modality!r}"
+            )
         return self._images[_STORED_AS.get(modality, modality)]
 
 
@@ -100,7 +119,7 @@ class _Images:
         found = {}
         offsets, sizes, total = [], [], 0
         for shard in record_shard.find_shards(directory, modality):
-            with np.load(record_shard.index_path(shard)) as index:
+            with _load_index(shard) as index:
                 counts = index["counts"].tolist()
                 rows = zip(
                     index["videos"].tolist(),
@@ -138,14 +157,6 @@ class _Images:
     def read(self, index, indices):
         shard, first, _, height, width = self._rows[index]
         indices = np.asarray(indices, np.int64)
-        num_images = self.num_images(index)
-        if indices.size and not (
-            0 <= indices.min() and indices.max() < num_images
-        ):
-            raise ValueError(
-                f"expected indices from 0 to {num_images - 1}, received "
-                f"{indices.tolist()}"
-            )
         images = np.empty(
             (len(indices), height, width, self._channels), np.uint8
         )
@@ -173,6 +184,21 @@ class _Images:
         if len(jpeg) != size:
             raise ValueError("the file is shorter than its index says")
         return jpeg
+
+
+def _load_index(shard):
+    path = record_shard.index_path(shard)
+    try:
+        return np.load(path)
+    except FileNotFoundError:
+        reason = "no such file"
+    except (EOFError, ValueError, zipfile.BadZipFile) as error:
+        reason = f"another file ({error})"
+    raise ValueError(
+        f"A shard of records lacks its index. Expected {str(path)!r}; copy it "
+        "again, or delete it and run the same `vidrec prepare` again. "
+        f"Received: {reason}"
+    )
 
 
 def _decode(jpeg, mode):

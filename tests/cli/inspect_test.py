@@ -57,6 +57,22 @@ def test_frame_folders_as_json_and_on_a_sheet(tmp_path):
     assert height == 2 * (18 + 32 + 4) and width >= 4 + 10 * (32 + 4)
 
 
+def test_the_sheet_shows_flow_where_there_is_flow(tmp_path):
+    heights = []
+    for number, has_flow in enumerate((False, True)):
+        frames = tmp_path / str(number)
+        for i, name in enumerate("abcd"):
+            write_frames(frames / "walk" / name, 12, video=i)
+            if has_flow:
+                write_flow(frames / "walk" / name, 11, video=i)
+        sheet = tmp_path / f"{number}.png"
+        vidrec("inspect", frames, "--sheet", sheet)
+        heights.append(cv2.imread(str(sheet)).shape[0])
+    assert heights[1] > 1.5 * heights[0]
+    _, err = vidrec("inspect", frames, "--recipe", "tsn", status=2)
+    assert "--sheet" in err
+
+
 def test_what_cannot_be_inspected(tmp_path):
     out, err = vidrec("inspect", tmp_path, status=1)
     assert "Found no dataset" in err and not out

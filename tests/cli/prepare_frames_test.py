@@ -24,3 +24,13 @@ def test_frame_folders_are_packed(tmp_path):
     assert found["images"]["flow"] == {"least": 7, "median": 7, "most": 7}
     assert list(found["broken"]) == ["walk/c"]
     assert "Missing: 4" in found["broken"]["walk/c"]
+
+
+def test_videos_are_no_frame_folders(small_videos, tmp_path):
+    _, err = vidrec(
+        *("prepare", "frames", f"--videos={small_videos}"),
+        *(f"--out={tmp_path / 'out'}", "--flow=dis"),
+        status=1,
+    )
+    assert "Expected a directory of frame folders" in err
+    assert not (tmp_path / "out").exists()

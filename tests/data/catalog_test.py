@@ -1,3 +1,4 @@
+import os
 import pathlib
 import re
 
@@ -331,3 +332,18 @@ def test_carve_validation_refuses():
 def test_invalid_catalog(changes, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         small_catalog(**changes)
+
+
+def test_names_that_are_no_text_are_left_out(tmp_path):
+    for name in (b"a/good.avi", b"a/bad\xff.avi", b"b/other.avi"):
+        path = os.path.join(os.fsencode(tmp_path), name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        try:
+            open(path, "wb").close()
+        except OSError:
+            pytest.skip("this file system knows no such names")
+    found = catalog.discover(tmp_path)
+    assert found.videos == ("a/good.avi", "b/other.avi")
+    (problem,) = [p for p in found.problems if "UTF-8" in p]
+    assert r"bad\udcff.avi" in problem
+    problem.encode()  # can be printed

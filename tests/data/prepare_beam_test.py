@@ -239,6 +239,8 @@ def test_wrong_runners(catalog, tmp_path, monkeypatch):
     out = tmp_path / "out"
     with pytest.raises(ValueError, match="Unexpected pipeline runner: Hare"):
         prepare(catalog, out, runner="Hare")
+    with pytest.raises(ValueError, match=r"Received: \['--direct_worker=2'\]"):
+        prepare(catalog, out, options=["--direct_worker=2"])
     with pytest.raises(ValueError, match="shards=0"):
         prepare(catalog, out, shards=0)
     monkeypatch.setitem(sys.modules, "apache_beam", None)

@@ -163,3 +163,15 @@ def test_damage_is_told_of_the_video(directory, tmp_path):
     shard.unlink()
     with pytest.raises(VideoError, match="No such file"):
         source.read(2, "rgb", [0])
+
+
+def test_what_is_not_there(directory):
+    source = Records(directory)
+    with pytest.raises(VideoError, match=r"0 to 8\. Received: \[9, -1\]"):
+        source.read(0, "rgb", [9, 3, -1])
+    with pytest.raises(ValueError, match="Received: modality='warped_flow'"):
+        source.num_frames(0, "warped_flow")
+    (directory / "splits" / "test1.txt").rename(directory / "moved")
+    with pytest.raises(ValueError, match=r"no '.*test1\.txt'"):
+        Records(directory)
+    (directory / "moved").rename(directory / "splits" / "test1.txt")
