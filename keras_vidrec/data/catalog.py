@@ -221,7 +221,7 @@ def folder(root, *, test_fraction=0.25, seed=0, clips=None):
             names lead to one file.
     """
     root = _directory("root", root)
-    found, problems = _find_clips(root, clips)
+    found, problems = video_tree.named_clips(root, clips)
     videos = tuple(path for path in found if "/" in path)
     if not videos:
         raise ValueError(
@@ -435,31 +435,9 @@ def _find_split_files(root, layout, splits):
     return kinds
 
 
-def _find_clips(root, clips):
-    """The clips, and messages about those that are left out."""
-    found = video_tree.find_videos(root) if clips is None else sorted(clips)
-    odd = [path for path in found if not _is_text(path)]
-    if not odd:
-        return found, []
-    problem = (
-        "Files whose names are not UTF-8, left out; rename them: "
-        f"{first_of(odd)}."
-    )
-    return sorted(set(found).difference(odd)), [problem]
-
-
-def _is_text(path):
-    """Whether a name can be written to lists and records."""
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def _with_files(root, official, clips):
     root = _directory("videos", root)
-    found, odd = _find_clips(root, clips)
+    found, odd = video_tree.named_clips(root, clips)
     files = video_tree.match_clips(official.clips, found, official.classes)
     missing = [clip for clip, path in zip(official.clips, files) if not path]
     if len(missing) == len(files):

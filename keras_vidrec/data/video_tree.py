@@ -3,6 +3,8 @@
 import os
 import pathlib
 
+from keras_vidrec.data.split import first_of
+
 VIDEO_SUFFIXES = (
     ".3gp",
     ".avi",
@@ -49,6 +51,37 @@ def find_videos(root):
 
     scan(root, "", frozenset())
     return sorted(found)
+
+
+def named_clips(root, clips=None):
+    """The clips below a directory whose names can be written to lists and
+    records.
+
+    Args:
+        root: path.
+        clips: `None` (the videos below `root`), or sequence of str: paths of
+            clips of another kind.
+
+    Returns:
+        Sorted list of str, and a list of messages about what is left out.
+    """
+    found = find_videos(root) if clips is None else sorted(clips)
+    odd = [path for path in found if not _is_text(path)]
+    if not odd:
+        return found, []
+    problem = (
+        "Files whose names are not UTF-8, left out; rename them: "
+        f"{first_of(odd)}."
+    )
+    return sorted(set(found).difference(odd)), [problem]
+
+
+def _is_text(path):
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def match_clips(clips, videos, classes):
