@@ -110,6 +110,7 @@ def _stated_flow(recipe):
             "Expected `clip.flow` to say method, bound or size, as "
             f"clip.flow.method=dis does. Received: clip.flow={flow!r}"
         )
+    clip_spec.ClipSpec(flow=flow)  # refuses what is unknown or invalid
     return flow
 
 

@@ -272,7 +272,7 @@ def test_what_does_not_fit(make, message):
 
 
 def test_wrong_weights_and_foreign_networks(networks):
-    for weights in ((1, 1), (1, 1, 0), (1, 1, -1)):
+    for weights in (2, (1, 1), (1, 1, 0), (1, 1, -1)):
         with pytest.raises(ValueError, match="weights="):
             LateFusion(networks, weights=weights)
     x = keras.Input((3,))

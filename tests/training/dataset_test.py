@@ -108,6 +108,8 @@ def test_flow_that_the_network_does_not_want(
 def test_flow_that_is_no_mapping(recipe):
     with pytest.raises(ValueError, match="Received: clip.flow='dis'"):
         dataset.load(recipe.with_settings(["clip.flow=dis"]))
+    with pytest.raises(ValueError, match=r"Received: \['metod'\]"):
+        dataset.load(recipe.with_settings(["clip.flow={metod: dis}"]))
 
 
 def test_flow_of_videos_is_made_as_the_recipe_says(recipe):
