@@ -31,9 +31,9 @@ def flows(pairs, method="tvl1"):
     Args:
         pairs: iterable of `(key, first, second)`: any key, and two uint8
             arrays `(height, width)`; all of one size.
-        method: str. One of `clip_spec.FLOW_METHODS`. `"tvl1"` works on
-            several pairs at a time and is the faster the more there are.
-            Defaults to `"tvl1"`.
+        method: str. One of `clip_spec.FLOW_METHODS`. `"tvl1"` is compiled
+            for each size of frames, which takes some ten seconds. Defaults
+            to `"tvl1"`.
 
     Yields:
         `(key, flow)` of each pair, in any order: float32 `(height, width, 2)`
