@@ -40,9 +40,15 @@ def bn_inception(x):
     `/`: `conv1_7x7_s2`, `conv1_7x7_s2_bn`, `conv1_relu_7x7`,
     `inception_3a_double_3x3_reduce`, ..., `inception_5b_output`.
 
+    A generator that stops at its places, see `Walk`: at the end of every
+    block, `inception_3a` .. `inception_5b`.
+
     Args:
         x: Float tensor of shape `(batch, height, width, channels)`: colours
             as B G R of 0..255 less their mean, or flow less 128.
+
+    Yields:
+        Pairs of a place and the tensor there; goes on from what it is sent.
 
     Returns:
         Feature map of shape `(batch, height / 32, width / 32, 1024)`, each
@@ -55,6 +61,7 @@ def bn_inception(x):
     x = CaffePooling(3, 2, name="pool2_3x3_s2")(x)
     for name, block in BLOCKS.items():
         x = _inception(x, block, f"inception_{name}")
+        x = yield f"inception_{name}", x
     return x
 
 

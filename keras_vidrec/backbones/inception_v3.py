@@ -86,9 +86,15 @@ def inception_v3(x):
     `_` for `.`: `Conv2d_1a_3x3_conv`, `Conv2d_1a_3x3_bn`,
     `Mixed_5b_branch5x5_2_conv`, ..., and `Mixed_5b` for a block's output.
 
+    A generator that stops at its places, see `Walk`: at the end of every
+    block, `Mixed_5b` .. `Mixed_7c`.
+
     Args:
         x: Float tensor of shape `(batch, height, width, channels)`, height
             and width at least 75, values from -1 to 1.
+
+    Yields:
+        Pairs of a place and the tensor there; goes on from what it is sent.
 
     Returns:
         Feature map of stride 32 with 2048 channels.
@@ -104,6 +110,7 @@ def inception_v3(x):
             x = _convolution(x, *convolution, f"Conv2d_{name}")
     for name, branches in BLOCKS.items():
         x = _mixed(x, branches, f"Mixed_{name}")
+        x = yield f"Mixed_{name}", x
     return x
 
 

@@ -41,7 +41,20 @@ STYLES = types.MappingProxyType(
 )
 
 
-def resnet(x, variant, style):
+def unit_names(variant):
+    """Names of the residual units of each stage: `{2: ["2a", "2b", "2c"],
+    3: ["3a", "3b1", ...], ...}`."""
+    variant = VARIANTS[variant]
+    return {
+        stage: [
+            f"{stage}{_unit_name(unit, stage in variant.numbered)}"
+            for unit in range(count)
+        ]
+        for stage, count in enumerate(variant.units, start=2)
+    }
+
+
+def resnet(x, variant, style, prefix=""):
     """The stem and the four stages of a bottleneck residual network.
 
     Style `"pytorch"` is torchvision's network, `"caffe"` that of
@@ -50,10 +63,18 @@ def resnet(x, variant, style):
     `res2a_branch2a`, `bn2a_branch2a`, `res2a_branch2a_relu`, ..., `res2a`
     (the sum), `res2a_relu`.
 
+    A generator that stops at its places, see `Walk`: in each unit, as for
+    2a, at `res2a_branch2a_input`, `res2a_branch2b_relu`, `res2a` and
+    `res2a_relu`; at the ends of the stages, `relu2` .. `relu5`.
+
     Args:
         x: Float tensor of shape `(batch, height, width, channels)`.
         variant: str. A key of `VARIANTS`.
         style: str. A key of `STYLES`.
+        prefix: str. Goes before the names of the layers. Defaults to `""`.
+
+    Yields:
+        Pairs of a place and the tensor there; goes on from what it is sent.
 
     Returns:
         Feature map of stride 32 with 2048 channels (`"tiny"`: 16, 256).
@@ -61,6 +82,7 @@ def resnet(x, variant, style):
     Reference:
         - [He et al., 2016](https://arxiv.org/abs/1512.03385), table 1
     """
+    units = unit_names(variant)
     variant = VARIANTS[variant]
     style = STYLES[style]
     x = _convolution(
@@ -69,22 +91,22 @@ def resnet(x, variant, style):
         7,
         2,
         style,
-        "conv1",
-        "bn_conv1",
+        f"{prefix}conv1",
+        f"{prefix}bn_conv1",
     )
-    x = layers.Activation("relu", name="conv1_relu")(x)
+    x = layers.Activation("relu", name=f"{prefix}conv1_relu")(x)
     # After a ReLU, zeros pad a maximum as well as minus infinity.
-    x = layers.ZeroPadding2D(1, name="pool1_pad")(x)
-    x = layers.MaxPooling2D(3, strides=2, name="pool1")(x)
-    for stage, (num_units, filters, stride) in enumerate(
-        zip(variant.units, variant.filters, variant.strides), start=2
+    x = layers.ZeroPadding2D(1, name=f"{prefix}pool1_pad")(x)
+    x = layers.MaxPooling2D(3, strides=2, name=f"{prefix}pool1")(x)
+    for (stage, names), filters, stride in zip(
+        units.items(), variant.filters, variant.strides
     ):
-        for unit in range(num_units):
-            letter = _unit_name(unit, stage in variant.numbered)
-            strides = stride if unit == 0 else 1
-            x = _residual_unit(
-                x, filters, strides, unit == 0, style, f"{stage}{letter}"
+        for name in names:
+            first = name == names[0]
+            x = yield from _residual_unit(
+                x, filters, stride if first else 1, first, style, name, prefix
             )
+        x = yield f"relu{stage}", x
     return x
 
 
@@ -112,7 +134,7 @@ def _convolution(x, filters, kernel_size, strides, style, name, bn_name):
     )(x)
 
 
-def _residual_unit(x, filters, strides, project, style, name):
+def _residual_unit(x, filters, strides, project, style, name, prefix):
     def convolution(x, filters, kernel_size, strides, branch):
         return _convolution(
             x,
@@ -120,18 +142,26 @@ def _residual_unit(x, filters, strides, project, style, name):
             kernel_size,
             strides,
             style,
-            f"res{name}_{branch}",
-            f"bn{name}_{branch}",
+            f"{prefix}res{name}_{branch}",
+            f"{prefix}bn{name}_{branch}",
         )
 
+    def relu(x, place):
+        return layers.Activation("relu", name=f"{prefix}{place}_relu")(x)
+
+    place = f"res{name}"
     shortcut = x
     if project:
         shortcut = convolution(x, EXPANSION * filters, 1, strides, "branch1")
     first, second = (1, strides) if style.stride_on_3x3 else (strides, 1)
+    x = yield f"{place}_branch2a_input", x
     x = convolution(x, filters, 1, first, "branch2a")
-    x = layers.Activation("relu", name=f"res{name}_branch2a_relu")(x)
+    x = relu(x, f"{place}_branch2a")
     x = convolution(x, filters, 3, second, "branch2b")
-    x = layers.Activation("relu", name=f"res{name}_branch2b_relu")(x)
+    x = relu(x, f"{place}_branch2b")
+    x = yield f"{place}_branch2b_relu", x
     x = convolution(x, EXPANSION * filters, 1, 1, "branch2c")
-    x = layers.Add(name=f"res{name}")([shortcut, x])
-    return layers.Activation("relu", name=f"res{name}_relu")(x)
+    x = layers.Add(name=f"{prefix}{place}")([shortcut, x])
+    x = yield place, x
+    x = relu(x, place)
+    return (yield f"{place}_relu", x)

@@ -1,85 +1,17 @@
 """2-D backbones by name, and any Keras model, as towers of one form."""
 
-import dataclasses
-import functools
 import types
-import typing
 
 import keras
 
 from keras_vidrec import clip_spec
-from keras_vidrec.backbones import pixel_scaling
-from keras_vidrec.backbones.bn_inception import bn_inception
-from keras_vidrec.backbones.inception_v3 import inception_v3
-from keras_vidrec.backbones.pixel_scaling import PixelScaling
-from keras_vidrec.backbones.resnet import resnet
+from keras_vidrec.backbones import table
+from keras_vidrec.backbones.walk import Walk
 
 POOLINGS = types.MappingProxyType(
     {
         "avg": keras.layers.GlobalAveragePooling2D,
         "max": keras.layers.GlobalMaxPooling2D,
-    }
-)
-
-
-@dataclasses.dataclass(frozen=True)
-class Backbone:
-    """A row of `BACKBONES`: how to build one, and the pixels it wants.
-
-    Args:
-        build: callable from the tensor of images to the feature map.
-        rgb: `PixelScaling` of images.
-        flow: `PixelScaling` of flow.
-    """
-
-    build: typing.Callable
-    rgb: PixelScaling
-    flow: PixelScaling
-
-
-def _residual(variant):
-    return {
-        "pytorch": Backbone(
-            functools.partial(resnet, variant=variant, style="pytorch"),
-            pixel_scaling.TORCH_RGB,
-            pixel_scaling.UNIT_FLOW,
-        ),
-        "caffe": Backbone(
-            functools.partial(resnet, variant=variant, style="caffe"),
-            pixel_scaling.CAFFE_RGB,
-            pixel_scaling.CENTRED_FLOW,
-        ),
-    }
-
-
-# By name, then by style, the first being the default; None stands for the only
-# style there is.
-BACKBONES = types.MappingProxyType(
-    {
-        "tiny": {
-            None: Backbone(
-                functools.partial(resnet, variant="tiny", style="pytorch"),
-                pixel_scaling.SYMMETRIC,
-                pixel_scaling.SYMMETRIC,
-            )
-        },
-        "bn_inception": {
-            None: Backbone(
-                bn_inception,
-                pixel_scaling.BN_INCEPTION_RGB,
-                pixel_scaling.CENTRED_FLOW,
-            )
-        },
-        "resnet50": _residual("resnet50"),
-        "resnet101": _residual("resnet101"),
-        "resnet152": _residual("resnet152"),
-        "inception_v3": {
-            None: Backbone(
-                inception_v3,
-                pixel_scaling.SYMMETRIC,
-                pixel_scaling.SYMMETRIC,
-            )
-        },
     }
 )
 
@@ -92,6 +24,8 @@ def get(
     pooling="avg",
     name=None,
     style=None,
+    dropout=0.5,
+    endpoints=None,
 ):
     """Builds a tower: stem, stages, and global pooling named `features`.
 
@@ -113,15 +47,23 @@ def get(
             to that of the backbone.
         style: str or `None`. `"pytorch"` or `"caffe"` for the ResNets; other
             backbones have no choice. Defaults to `None`: `"pytorch"`.
+        dropout: float in [0, 1). Rate between the fully connected layers of
+            towers that have them (`vgg16`, `vgg_m_2048`). Defaults to `0.5`.
+        endpoints: `None`, or sequence of str: places of the tower, as `Walk`
+            tells them (of a `keras.Model`, names of its layers). The model
+            then returns the dict of the tensors there and ends at the last of
+            them. Defaults to `None`.
 
     Returns:
         A functional `keras.Model` from preprocessed float images `(batch,
         height, width, channels)` to features `(batch, filters)`, or to
-        the map `(batch, map_height, map_width, filters)` with `pooling=None`.
+        the map `(batch, map_height, map_width, filters)` with `pooling=None`,
+        or to the dict of `endpoints`.
 
     Raises:
         ValueError: if the name or the style is unknown, if a model's shapes do
-            not fit, or on an invalid `channels`, `input_shape` or `pooling`.
+            not fit, the tower lacks one of the `endpoints`, or on an invalid
+            `channels`, `input_shape` or `pooling`.
 
     Example:
         >>> tower = backbones.get("resnet50", channels=10, name="flow")
@@ -150,12 +92,17 @@ def get(
     if isinstance(name_or_model, keras.Model):
         inputs, outputs = _run_model(name_or_model, image_shape, style)
         name = name or name_or_model.name
+        if endpoints is not None:
+            outputs = _layer_outputs(name_or_model, endpoints)
     else:
-        backbone = _find(name_or_model, style)
         inputs = keras.Input(image_shape, name="images")
-        outputs = backbone.build(inputs)
+        walk = Walk(name_or_model, inputs, style=style, dropout=dropout)
+        if endpoints is not None:
+            outputs = {place: walk.to(place) for place in endpoints}
+        else:
+            outputs = walk.to()
         name = name or name_or_model
-    if pooling is not None and len(outputs.shape) == 4:
+    if endpoints is None and pooling is not None and len(outputs.shape) == 4:
         outputs = POOLINGS[pooling](name="features")(outputs)
     return keras.Model(inputs, outputs, name=name)
 
@@ -181,43 +128,16 @@ def preprocessing(name_or_model, modality, style=None):
             f"Received: modality={modality!r}"
         )
     if isinstance(name_or_model, keras.Model):
-        _refuse_style(style, "a keras.Model")
+        table.refuse_style(style, "a keras.Model")
         return None
-    backbone = _find(name_or_model, style)
+    backbone = table.find(name_or_model, style)
     if modality == "rgb_diff":
         return None
     return backbone.rgb if modality == "rgb" else backbone.flow
 
 
-def _find(name, style):
-    if not isinstance(name, str) or name not in BACKBONES:
-        raise ValueError(
-            f"Unknown backbone. Expected one of {tuple(BACKBONES)}, or a "
-            f"`keras.Model`. Received: {name!r}"
-        )
-    styles = BACKBONES[name]
-    if style is None:
-        return next(iter(styles.values()))
-    if None in styles:
-        _refuse_style(style, f"backbone {name!r}")
-    if style not in styles:
-        raise ValueError(
-            f"Unknown `style` of backbone {name!r}. Expected one of "
-            f"{tuple(styles)}. Received: style={style!r}"
-        )
-    return styles[style]
-
-
-def _refuse_style(style, whose):
-    if style is not None:
-        raise ValueError(
-            f"There is no choice of `style` for {whose}. Expected None. "
-            f"Received: style={style!r}"
-        )
-
-
 def _run_model(model, image_shape, style):
-    _refuse_style(style, "a keras.Model")
+    table.refuse_style(style, "a keras.Model")
     try:
         inputs, outputs = model.inputs, model.outputs
     except AttributeError:
@@ -250,3 +170,14 @@ def _run_model(model, image_shape, style):
             f"Received: {image_shape}"
         )
     return inputs[0], outputs[0]
+
+
+def _layer_outputs(model, names):
+    known = [layer.name for layer in model.layers]
+    for name in names:
+        if name not in known:
+            raise ValueError(
+                f"The model {model.name!r} has no layer {name!r}. Expected "
+                f"some of {known}. Received: endpoints={tuple(names)}"
+            )
+    return {name: model.get_layer(name).output for name in names}

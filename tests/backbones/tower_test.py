@@ -7,7 +7,7 @@ from keras import ops
 
 from keras_vidrec import backbones
 from keras_vidrec.backbones import PixelScaling
-from keras_vidrec.backbones.tower import BACKBONES
+from keras_vidrec.backbones import BACKBONES
 
 # Trainable parameters without the classifier, with ImageNet's 1000 classes.
 PARAMETERS = [

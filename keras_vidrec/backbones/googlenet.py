@@ -1,0 +1,116 @@
+"""GoogLeNet: Inception without batch normalization."""
+
+import collections
+import types
+
+from keras import layers
+
+from keras_vidrec.layers.caffe_pooling import CaffePooling
+from keras_vidrec.layers.local_response_normalization import (
+    LocalResponseNormalization,
+)
+
+# Filters of a block's convolutions, branch by branch: `point` is the 1x1
+# branch, the pairs are a reduction and the 3x3 or 5x5 that follows it.
+Block = collections.namedtuple("Block", "point three five projection")
+
+BLOCKS = types.MappingProxyType(
+    {
+        "3a": Block(64, (96, 128), (16, 32), 32),
+        "3b": Block(128, (128, 192), (32, 96), 64),
+        "4a": Block(192, (96, 208), (16, 48), 64),
+        "4b": Block(160, (112, 224), (24, 64), 64),
+        "4c": Block(128, (128, 256), (24, 64), 64),
+        "4d": Block(112, (144, 288), (32, 64), 64),
+        "4e": Block(256, (160, 320), (32, 128), 128),
+        "5a": Block(256, (160, 320), (32, 128), 128),
+        "5b": Block(384, (192, 384), (48, 128), 128),
+    }
+)
+
+# The last block of each stage, and the pooling that follows it.
+STAGE_ENDS = types.MappingProxyType(
+    {"3b": "pool3_3x3_s2", "4e": "pool4_3x3_s2", "5b": None}
+)
+
+
+def googlenet(x):
+    """The stem and the nine blocks of GoogLeNet.
+
+    Layer by layer Caffe's release without the auxiliary classifiers: every
+    convolution has a bias and is followed by ReLU; pooling rounds sizes up;
+    the stem has local response normalization. Layers have Caffe's names with
+    `_` for `/`: `conv1_7x7_s2`, `conv1_relu_7x7`, `pool1_norm1`,
+    `inception_3a_5x5_reduce`, ..., `inception_5b_output`.
+
+    A generator that stops at its places, see `Walk`: at the end of every
+    block, `inception_3a` .. `inception_5b`; at the ends of the stages before
+    their normalization and pooling, `relu2` .. `relu5`.
+
+    Args:
+        x: Float tensor of shape `(batch, height, width, channels)`: colours
+            as B G R of 0..255 less their mean, or flow less 128.
+
+    Yields:
+        Pairs of a place and the tensor there; goes on from what it is sent.
+
+    Returns:
+        Feature map of stride 32 with 1024 channels, 7x7 at 224x224.
+
+    Reference:
+        - [Szegedy et al., 2015](https://arxiv.org/abs/1409.4842), table 1
+    """
+    x = _convolution(x, 64, 7, 2, "conv1", "7x7_s2", relu="relu_7x7")
+    x = CaffePooling(3, 2, name="pool1_3x3_s2")(x)
+    x = _normalization(x, "pool1_norm1")
+    x = _convolution(x, 64, 1, 1, "conv2", "3x3_reduce")
+    x = _convolution(x, 192, 3, 1, "conv2", "3x3")
+    x = yield "relu2", x
+    x = _normalization(x, "conv2_norm2")
+    x = CaffePooling(3, 2, name="pool2_3x3_s2")(x)
+    for name, block in BLOCKS.items():
+        x = _inception(x, block, f"inception_{name}")
+        x = yield f"inception_{name}", x
+        if name in STAGE_ENDS:
+            x = yield f"relu{name[0]}", x
+            if STAGE_ENDS[name]:
+                x = CaffePooling(3, 2, name=STAGE_ENDS[name])(x)
+    return x
+
+
+def _convolution(x, filters, kernel_size, strides, block, role, relu=None):
+    name = f"{block}_{role}"
+    if strides > 1:
+        # "same" would put the padding of an even image elsewhere.
+        x = layers.ZeroPadding2D(kernel_size // 2, name=f"{name}_pad")(x)
+    x = layers.Conv2D(
+        filters,
+        kernel_size,
+        strides=strides,
+        padding="same" if strides == 1 else "valid",
+        kernel_initializer="he_normal",
+        name=name,
+    )(x)
+    relu = relu or f"relu_{role}"
+    return layers.Activation("relu", name=f"{block}_{relu}")(x)
+
+
+def _normalization(x, name):
+    # Caffe's alpha of 1e-4 is that of all five squares.
+    return LocalResponseNormalization(alpha=1e-4 / 5, name=name)(x)
+
+
+def _inception(x, block, name):
+    point = _convolution(x, block.point, 1, 1, name, "1x1")
+
+    reduction, filters = block.three
+    three = _convolution(x, reduction, 1, 1, name, "3x3_reduce")
+    three = _convolution(three, filters, 3, 1, name, "3x3")
+
+    reduction, filters = block.five
+    five = _convolution(x, reduction, 1, 1, name, "5x5_reduce")
+    five = _convolution(five, filters, 5, 1, name, "5x5")
+
+    pool = CaffePooling(3, 1, padding=1, name=f"{name}_pool")(x)
+    pool = _convolution(pool, block.projection, 1, 1, name, "pool_proj")
+    return layers.Concatenate(name=f"{name}_output")([point, three, five, pool])

@@ -1,0 +1,68 @@
+"""VGG-16, the backbone of two-stream fusion."""
+
+from keras import layers
+
+from keras_vidrec.layers.caffe_pooling import CaffePooling
+
+# Filters of the convolutions of each stage.
+STAGES = (
+    (64, 64),
+    (128, 128),
+    (256, 256, 256),
+    (512, 512, 512),
+    (512, 512, 512),
+)
+
+
+def vgg16(x, dropout):
+    """The five stages and two fully connected layers of VGG-16.
+
+    The fully connected layers are convolutions, 7x7 without padding and 1x1,
+    so larger images give a map of features. Pooling rounds sizes up. Layers
+    have the names of the Caffe release: `conv1_1`, `relu1_1`, ...,
+    `relu5_3`, `pool5`, `fc6`, `relu6`, `drop6`, `fc7`, `relu7`.
+
+    A generator that stops at its places, see `Walk`: at the ends of the
+    stages before their pooling, `relu2` .. `relu5`, and after the ReLU of the
+    fully connected layers, `fc6` and `fc7`.
+
+    Args:
+        x: Float tensor of shape `(batch, height, width, channels)`, height
+            and width at least 193: colours as B G R of 0..255 less their
+            mean, or flow less 128.
+        dropout: float. Fraction of fc6's outputs dropped in training.
+
+    Yields:
+        Pairs of a place and the tensor there; goes on from what it is sent.
+
+    Returns:
+        Feature map of stride 32 with 4096 channels, 1x1 at 224x224.
+
+    Reference:
+        - [Simonyan and Zisserman, 2015](https://arxiv.org/abs/1409.1556),
+          table 1, configuration D
+    """
+    for stage, widths in enumerate(STAGES, start=1):
+        for position, filters in enumerate(widths, start=1):
+            role = f"{stage}_{position}"
+            x = _convolution(x, filters, 3, "same", f"conv{role}", role)
+        if stage > 1:
+            x = yield f"relu{stage}", x
+        x = CaffePooling(2, 2, name=f"pool{stage}")(x)
+    x = _convolution(x, 4096, 7, "valid", "fc6", "6")
+    x = yield "fc6", x
+    x = layers.Dropout(dropout, name="drop6")(x)
+    x = _convolution(x, 4096, 1, "valid", "fc7", "7")
+    x = yield "fc7", x
+    return x
+
+
+def _convolution(x, filters, kernel_size, padding, name, role):
+    x = layers.Conv2D(
+        filters,
+        kernel_size,
+        padding=padding,
+        kernel_initializer="he_normal",
+        name=name,
+    )(x)
+    return layers.Activation("relu", name=f"relu{role}")(x)

@@ -1,0 +1,122 @@
+"""Towers built from place to place, so that streams can meet inside."""
+
+import keras
+
+from keras_vidrec.backbones import table
+
+
+class Walk:
+    """A walk through a tower that is being built.
+
+    A tower has places: the ends of its stages (`relu2` .. `relu5`), of fully
+    connected layers (`fc6`, `fc7`), of inception blocks; a residual unit has
+    `res2b_branch2a_input` (what enters its residual branch),
+    `res2b_branch2b_relu`, `res2b` (the sum) and `res2b_relu`. At each of them
+    the walk can stop, look at the tensor, and go on from another one:
+
+    >>> walk = Walk("resnet50", images)
+    >>> gated = gate([walk.to("res2a"), motion])
+    >>> walk.to("res2b_branch2a_input")
+    >>> walk.put(gated)
+    >>> features = walk.to()
+
+    Args:
+        backbone: str. A key of `BACKBONES`.
+        images: KerasTensor `(batch, height, width, channels)`.
+        style: str or `None`, as `backbones.get` takes it.
+        dropout: float in [0, 1). Rate between the fully connected layers of
+            towers that have them. Defaults to `0.5`.
+        prefix: str. Goes before the names of the layers, in residual networks
+            only. Defaults to `""`.
+
+    Attributes:
+        place: str, the place where the walk stands; `None` at the end.
+        tensor: KerasTensor, what is there.
+        fully_connected: bool. Whether the tower pools its last maps and ends
+            in fully connected layers.
+
+    Raises:
+        ValueError: if the backbone or the style is unknown, or a prefix is
+            given to a tower that takes none.
+    """
+
+    def __init__(self, backbone, images, *, style=None, dropout=0.5, prefix=""):
+        row = table.find(backbone, style)
+        arguments = {}
+        if row.fully_connected:
+            arguments["dropout"] = dropout
+        if prefix:
+            if row.units is None:
+                raise ValueError(
+                    "Expected a residual backbone, one of "
+                    f"{table.residual_names()}. Received: {backbone!r}"
+                )
+            arguments["prefix"] = prefix
+        self.place = "images"
+        self.tensor = images
+        self.fully_connected = row.fully_connected
+        self._backbone = backbone
+        self._build = lambda x: row.build(x, **arguments)
+        self._steps = None
+        self._seen = []
+
+    def to(self, place=None):
+        """Goes on to a place.
+
+        Args:
+            place: str, or `None` for the end. Defaults to `None`.
+
+        Returns:
+            KerasTensor, what is there: of shape `(batch, height, width,
+            filters)`.
+
+        Raises:
+            ValueError: if the tower has no such place, or not on the way.
+        """
+        while self.place is not None and self.place != place:
+            self._step()
+        if self.place != place:
+            raise ValueError(
+                f"Backbone {self._backbone!r} has no place {place!r}"
+                f"{' any more' if place in self._seen else ''}. Expected "
+                f"one of {self._seen}. Received: {place!r}"
+            )
+        return self.tensor
+
+    def put(self, tensor):
+        """Goes on from another tensor than the one that is there."""
+        self.tensor = tensor
+
+    def part(self, place=None, *, name, channels=None):
+        """The tower from here to a place as a model of its own.
+
+        Here and there must not lie inside a residual unit, whose shortcut
+        would go past the model.
+
+        Args:
+            place: str, or `None` for the end. Defaults to `None`.
+            name: str. Name of the model.
+            channels: `None`, or int: channels of what goes in, if not those
+                of the tensor that is here. Defaults to `None`.
+
+        Returns:
+            Functional `keras.Model` from one map to another.
+
+        Raises:
+            ValueError: as `to`.
+        """
+        *shape, filters = self.tensor.shape[1:]
+        source = keras.Input((*shape, channels or filters), name="maps")
+        self.put(source)
+        return keras.Model(source, self.to(place), name=name)
+
+    def _step(self):
+        try:
+            if self._steps is None:
+                self._steps = self._build(self.tensor)
+                self.place, self.tensor = next(self._steps)
+            else:
+                self.place, self.tensor = self._steps.send(self.tensor)
+            self._seen.append(self.place)
+        except StopIteration as end:
+            self.place, self.tensor = None, end.value

@@ -1,0 +1,96 @@
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="keras_vidrec")
+class LocalResponseNormalization(keras.layers.Layer):
+    """Divides every channel by the energy of itself and its neighbours.
+
+    `x / (bias + alpha * sum(x[c - radius] ** 2, ..., x[c + radius] ** 2))
+    ** beta`, where channels beyond the first and the last count as zero. This
+    is `tf.nn.lrn`; Caffe's `alpha` is `2 * radius + 1` times this one. The
+    energies are computed in float32 under a policy of lower precision, as
+    squares of activations soon exceed what float16 can hold.
+
+    Args:
+        radius: int. Neighbours on each side that are counted. Defaults to `2`.
+        bias: float. Positive. Defaults to `1.0`.
+        alpha: float. Weight of one square, not negative. Defaults to `1e-4`.
+        beta: float. Exponent, not negative. Defaults to `0.75`.
+        **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
+
+    Call arguments:
+        inputs: Float tensor `(batch, ..., channels)`.
+
+    Output shape:
+        That of the input.
+
+    Raises:
+        ValueError: on values outside these ranges, or if the number of
+            channels is unknown.
+
+    Reference:
+        - [Krizhevsky et al., 2012](https://papers.nips.cc/paper/4824),
+          section 3.3
+    """
+
+    def __init__(self, radius=2, bias=1.0, alpha=1e-4, beta=0.75, **kwargs):
+        super().__init__(**kwargs)
+        if isinstance(radius, bool) or not (
+            isinstance(radius, int) and radius >= 0
+        ):
+            raise ValueError(
+                "Invalid `radius`. Expected an integer of at least 0. "
+                f"Received: radius={radius!r}"
+            )
+        if not bias > 0:
+            raise ValueError(
+                "Invalid `bias`. Expected a positive number. "
+                f"Received: bias={bias!r}"
+            )
+        if not (alpha >= 0 and beta >= 0):
+            raise ValueError(
+                "Invalid `alpha` or `beta`. Expected numbers of at least 0. "
+                f"Received: alpha={alpha!r}, beta={beta!r}"
+            )
+        self.radius = radius
+        self.bias = bias
+        self.alpha = alpha
+        self.beta = beta
+        self.input_spec = keras.InputSpec(min_ndim=2)
+
+    def build(self, input_shape):
+        if input_shape[-1] is None:
+            raise ValueError(
+                "Expected a known number of channels. Received: "
+                f"input_shape={tuple(input_shape)}"
+            )
+        self.built = True
+
+    def call(self, inputs):
+        dtype = keras.backend.result_type(inputs.dtype, "float32")
+        squares = ops.square(ops.cast(inputs, dtype))
+        # A matrix product, since on TensorFlow's CPU the gradients of slices,
+        # or of a pooling over channels, take several times as long.
+        energies = ops.matmul(squares, self._neighbours(squares))
+        # On a CPU `ops.power` takes longer.
+        scales = ops.exp(-self.beta * ops.log(self.bias + energies))
+        return inputs * ops.cast(scales, inputs.dtype)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "radius": self.radius,
+            "bias": self.bias,
+            "alpha": self.alpha,
+            "beta": self.beta,
+        }
+
+    def _neighbours(self, squares):
+        """The banded matrix of the weights between channels."""
+        channels = ops.arange(squares.shape[-1])
+        distances = ops.abs(channels[:, None] - channels)
+        return self.alpha * ops.cast(distances <= self.radius, squares.dtype)
