@@ -5,10 +5,18 @@ from keras_vidrec.layers.batch_normalization import BatchNormalization
 from keras_vidrec.layers.caffe_pooling import CaffePooling
 from keras_vidrec.layers.class_scores import ClassScores
 from keras_vidrec.layers.consensus import ConsensusLayer
+from keras_vidrec.layers.conv_fusion_3d import ConvFusion3D
 from keras_vidrec.layers.fold_segments import FoldSegments
+from keras_vidrec.layers.local_response_normalization import (
+    LocalResponseNormalization,
+)
+from keras_vidrec.layers.multiplicative_gate import MultiplicativeGate
 from keras_vidrec.layers.pixel_normalization import PixelNormalization
 from keras_vidrec.layers.rgb_difference import RGBDifference
 from keras_vidrec.layers.score_fusion import ScoreFusion
+from keras_vidrec.layers.stream_fusion import StreamFusion
+from keras_vidrec.layers.temporal_identity_conv import TemporalIdentityConv
+from keras_vidrec.layers.temporal_max_pooling import TemporalMaxPooling
 from keras_vidrec.layers.tvl1_optical_flow import TVL1OpticalFlow
 from keras_vidrec.layers.unfold_segments import UnfoldSegments
 
@@ -17,10 +25,16 @@ __all__ = [
     "CaffePooling",
     "ClassScores",
     "ConsensusLayer",
+    "ConvFusion3D",
     "FoldSegments",
+    "LocalResponseNormalization",
+    "MultiplicativeGate",
     "PixelNormalization",
     "RGBDifference",
     "ScoreFusion",
+    "StreamFusion",
     "TVL1OpticalFlow",
+    "TemporalIdentityConv",
+    "TemporalMaxPooling",
     "UnfoldSegments",
 ]

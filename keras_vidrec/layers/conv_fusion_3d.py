@@ -1,0 +1,141 @@
+import keras
+import numpy as np
+from keras import ops
+
+from keras_vidrec.layers import stream_padding
+
+
+@keras.saving.register_keras_serializable(package="keras_vidrec")
+class ConvFusion3D(keras.layers.Layer):
+    """Fuses two streams over a neighbourhood in time and space.
+
+    The channels of both, all spatial then all temporal ones, pass a 3-D
+    convolution of stride 1 over (time, height, width), padded with zeros to
+    keep their sizes, with bias and ReLU. It learns which channels of the two
+    streams belong together, and weights their neighbourhood.
+
+    Started as a blurred weighted mean of the two streams: the kernel is
+
+        [spatial share * identity; temporal share * identity] * gaussian
+
+    with shares of sum 1, the temporal one `temporal_ratio` times the other
+    (motion responds that much more weakly), a Gaussian of sum 1 around the
+    centre, and a zero bias. The shares and the sum of the Gaussian are those
+    of the authors' code; the paper tells their ratios only.
+
+    The smaller of two maps is padded with zeros at the bottom and on the
+    right, up to two rows and columns.
+
+    Args:
+        filters: int. Number of output channels, and the number of channels of
+            each stream, without which there is no identity to start from.
+        kernel_size: int. Odd extent in time, height and width. Defaults to
+            `3`.
+        temporal_ratio: float. Weight of the temporal stream over that of the
+            spatial one, 0 or more. Defaults to `3.0`, shares 0.25 and 0.75.
+        sigma: float. Standard deviation of the Gaussian, in steps and pixels.
+            Defaults to `1.0`.
+        **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
+
+    Call arguments:
+        inputs: List `[spatial, temporal]` of tensors `(batch, time, height,
+            width, filters)`; time and sizes may be unknown.
+
+    Output shape:
+        `(batch, time, height, width, filters)`.
+
+    Raises:
+        ValueError: on values outside these ranges, other ranks or channels,
+            times that differ, or maps of more than two rows or columns
+            difference.
+
+    Example:
+
+    >>> spatial, temporal = np.ones((2, 2, 5, 14, 14, 8))
+    >>> keras_vidrec.layers.ConvFusion3D(8)([spatial, temporal]).shape
+    (2, 5, 14, 14, 8)
+
+    Reference:
+        - [Feichtenhofer et al., 2016](https://arxiv.org/abs/1604.06573),
+          sections 3.3 (equation 6), 3.4 and 3.5.
+    """
+
+    def __init__(
+        self, filters, kernel_size=3, temporal_ratio=3.0, sigma=1.0, **kwargs
+    ):
+        super().__init__(**kwargs)
+        if filters < 1:
+            raise ValueError(
+                "Invalid `filters`. Expected a positive integer. Received: "
+                f"filters={filters}"
+            )
+        if kernel_size < 1 or kernel_size % 2 == 0:
+            raise ValueError(
+                "Invalid `kernel_size`. Expected a positive odd integer. "
+                f"Received: kernel_size={kernel_size}"
+            )
+        if not 0 <= temporal_ratio < float("inf"):
+            raise ValueError(
+                "Invalid `temporal_ratio`. Expected a number of at least 0. "
+                f"Received: temporal_ratio={temporal_ratio}"
+            )
+        if not sigma > 0:
+            raise ValueError(
+                "Invalid `sigma`. Expected a positive number. Received: "
+                f"sigma={sigma}"
+            )
+        self.filters = filters
+        self.kernel_size = kernel_size
+        self.temporal_ratio = temporal_ratio
+        self.sigma = sigma
+
+    def build(self, input_shape):
+        stream_padding.overlaid_shape(input_shape)
+        if any(
+            len(shape) != 5 or shape[-1] != self.filters
+            for shape in input_shape
+        ):
+            raise ValueError(
+                "Expected two streams (batch, time, height, width, filters). "
+                f"Received: input_shape={input_shape}, filters={self.filters}"
+            )
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=(self.kernel_size,) * 3 + (2 * self.filters, self.filters),
+            initializer=self._blurred_mean,
+        )
+        self.bias = self.add_weight(
+            name="bias", shape=(self.filters,), initializer="zeros"
+        )
+
+    def call(self, inputs):
+        stacked = ops.concatenate(stream_padding.overlay(*inputs), axis=-1)
+        fused = ops.conv(
+            stacked,
+            self.kernel,
+            padding="same",
+            data_format="channels_last",
+        )
+        return ops.relu(fused + self.bias)
+
+    def compute_output_shape(self, input_shape):
+        return (*stream_padding.overlaid_shape(input_shape), self.filters)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "temporal_ratio": self.temporal_ratio,
+            "sigma": self.sigma,
+        }
+
+    def _blurred_mean(self, shape, dtype=None):
+        offsets = np.arange(self.kernel_size) - self.kernel_size // 2
+        bell = np.exp(-(offsets**2) / (2 * self.sigma**2))
+        bell /= bell.sum()
+        gaussian = np.einsum("t,y,x->tyx", bell, bell, bell)
+        shares = np.array([1, self.temporal_ratio]) / (1 + self.temporal_ratio)
+        mean = np.kron(shares[:, None], np.eye(self.filters))
+        kernel = gaussian[..., None, None] * mean
+        return ops.convert_to_tensor(kernel, dtype=dtype)

@@ -1,0 +1,83 @@
+import keras
+
+INTERACTIONS = ("multiply", "add")
+
+
+@keras.saving.register_keras_serializable(package="keras_vidrec")
+class MultiplicativeGate(keras.layers.Layer):
+    """Lets one stream act on the other, element by element.
+
+    - `"multiply"`: `inputs * gate`, motion gates appearance (equation 5). The
+      gradient of each stream is scaled by the other stream.
+    - `"add"`: `inputs + gate`, its additive twin (equation 2).
+
+    The result feeds the residual branch of a unit, whose shortcut stays as it
+    is; the gate is the other stream after its ReLU. A gate of ones, or of
+    zeros to `"add"`, changes nothing.
+
+    Args:
+        interaction: str. `"multiply"` or `"add"`. Defaults to `"multiply"`.
+        **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
+
+    Call arguments:
+        inputs: List `[inputs, gate]` of two tensors of one shape, of which
+            any part may be unknown.
+
+    Output shape:
+        That of `inputs`.
+
+    Raises:
+        ValueError: if `interaction` is unknown or the shapes differ; nothing
+            is broadcast.
+
+    Example:
+
+    >>> appearance, motion = np.full((2, 1, 4, 4, 8), 3.0)
+    >>> gate = keras_vidrec.layers.MultiplicativeGate()
+    >>> gate([appearance, motion]).numpy().max()
+    9.0
+
+    Reference:
+        - [Feichtenhofer et al., 2017](https://openaccess.thecvf.com/content_cvpr_2017/html/Feichtenhofer_Spatiotemporal_Multiplier_Networks_CVPR_2017_paper.html),
+          sections 3.2.1 and 3.2.2.
+    """
+
+    def __init__(self, interaction="multiply", **kwargs):
+        super().__init__(**kwargs)
+        if interaction not in INTERACTIONS:
+            raise ValueError(
+                "Invalid value received for argument `interaction`. Expected "
+                f"one of {INTERACTIONS}. Received: interaction={interaction!r}"
+            )
+        self.interaction = interaction
+
+    def build(self, input_shape):
+        common_shape(input_shape)
+
+    def call(self, inputs):
+        common_shape([tuple(stream.shape) for stream in inputs])
+        inputs, gate = inputs
+        return inputs + gate if self.interaction == "add" else inputs * gate
+
+    def compute_output_shape(self, input_shape):
+        return common_shape(input_shape)
+
+    def get_config(self):
+        return {**super().get_config(), "interaction": self.interaction}
+
+
+def common_shape(shapes):
+    """The one shape of inputs and gate, as far as either of them knows it."""
+    if (
+        len(shapes) != 2
+        or not all(isinstance(shape, (tuple, list)) for shape in shapes)
+        or len(shapes[0]) != len(shapes[1])
+        or any(
+            None not in sizes and sizes[0] != sizes[1] for sizes in zip(*shapes)
+        )
+    ):
+        raise ValueError(
+            "Expected a list of inputs and gate, of one shape. Received: "
+            f"input_shape={shapes}"
+        )
+    return tuple(gate if size is None else size for size, gate in zip(*shapes))

@@ -1,0 +1,171 @@
+import keras
+from keras import ops
+
+from keras_vidrec.layers import stream_padding
+
+MODES = ("sum", "max", "concat", "conv", "bilinear")
+INITIALIZATIONS = ("identity", "random")
+ACTIVATIONS = (None, "relu")
+
+# Keeps the slope of the square root finite, 5e3 at most.
+ROOT_EPSILON = 1e-8
+
+
+@keras.saving.register_keras_serializable(package="keras_vidrec")
+class StreamFusion(keras.layers.Layer):
+    """Fuses the maps of two streams, place on place.
+
+    The spatial fusion functions of two-stream fusion:
+
+    - `"sum"`: sum of the two (equation 1);
+    - `"max"`: larger one of the two (equation 2);
+    - `"concat"`: channels of both, all spatial then all temporal ones
+      (equation 3, which takes turns; only the numbering differs);
+    - `"conv"`: 1x1 convolution of the concatenated channels, with bias, to as
+      many filters as the spatial stream has channels (equation 4);
+    - `"bilinear"`: outer product of the two channel vectors, summed over all
+      positions (equation 5), then the signed square root and division by the
+      L2 norm. The root is `sign(x) sqrt(|x| + 1e-8)`: the slope of the plain
+      one is infinite at 0. Computed in float32 under any dtype policy.
+
+    The smaller of two maps is padded with zeros at the bottom and on the
+    right, up to two rows and columns (13 x 13 to 14 x 14, section 3.5).
+
+    Identity at initialization: `"conv"` starts as `"sum"`, unless
+    `initialization="random"`.
+
+    Args:
+        mode: str. One of `"sum"`, `"max"`, `"concat"`, `"conv"`,
+            `"bilinear"`.
+        initialization: str. How the kernel of `"conv"` starts, the other
+            modes have none: `"identity"` (two stacked identity matrices) or
+            `"random"` (He normal). Defaults to `"identity"`.
+        activation: None or `"relu"`. Applied to the fused channels. Defaults
+            to `None`.
+        **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
+
+    Call arguments:
+        inputs: List `[spatial, temporal]` of tensors `(batch, ..., channels)`
+            of equal rank of at least 2; from rank 4 on, the axes before the
+            channels are height and width. `"bilinear"` takes maps `(batch,
+            height, width, channels)` only. Only the number of channels must
+            be known, and must be the same for `"sum"`, `"max"` and an
+            identity `"conv"`.
+
+    Output shape:
+        `(batch, ..., channels)`, with the channels of both for `"concat"`;
+        for `"bilinear"`, `(batch, spatial channels * temporal channels)`, the
+        temporal channels varying fastest.
+
+    Raises:
+        ValueError: on unknown values, ranks that differ, maps of more than
+            two rows or columns difference, or channels that do not fit.
+
+    Example:
+
+    >>> spatial, temporal = np.ones((2, 14, 14, 8)), np.ones((2, 13, 13, 8))
+    >>> keras_vidrec.layers.StreamFusion("conv")([spatial, temporal]).shape
+    (2, 14, 14, 8)
+
+    Reference:
+        - [Feichtenhofer et al., 2016](https://arxiv.org/abs/1604.06573),
+          section 3.1.
+    """
+
+    def __init__(
+        self, mode, initialization="identity", activation=None, **kwargs
+    ):
+        super().__init__(**kwargs)
+        for name, value, values in (
+            ("mode", mode, MODES),
+            ("initialization", initialization, INITIALIZATIONS),
+            ("activation", activation, ACTIVATIONS),
+        ):
+            if value not in values:
+                raise ValueError(
+                    f"Invalid value received for argument `{name}`. Expected "
+                    f"one of {values}. Received: {name}={value!r}"
+                )
+        self.mode = mode
+        self.initialization = initialization
+        self.activation = activation
+
+    def build(self, input_shape):
+        stream_padding.overlaid_shape(input_shape)
+        spatial, temporal = (shape[-1] for shape in input_shape)
+        if None in (spatial, temporal):
+            raise ValueError(
+                "Expected two streams of a known number of channels. "
+                f"Received: input_shape={input_shape}"
+            )
+        identity = self.mode == "conv" and self.initialization == "identity"
+        if spatial != temporal and (identity or self.mode in ("sum", "max")):
+            raise ValueError(
+                "Expected two streams of the same number of channels for "
+                f"mode={self.mode!r}, initialization={self.initialization!r}. "
+                f"Received: input_shape={input_shape}"
+            )
+        if self.mode == "bilinear" and len(input_shape[0]) != 4:
+            raise ValueError(
+                "Bilinear fusion sums over the positions of maps. Expected "
+                "two tensors (batch, height, width, channels). Received: "
+                f"input_shape={input_shape}"
+            )
+        if self.mode == "conv":
+            self.kernel = self.add_weight(
+                name="kernel",
+                shape=(spatial + temporal, spatial),
+                initializer=stacked_identities if identity else "he_normal",
+            )
+            self.bias = self.add_weight(
+                name="bias", shape=(spatial,), initializer="zeros"
+            )
+
+    def call(self, inputs):
+        fused = self._fuse(*stream_padding.overlay(*inputs))
+        return ops.relu(fused) if self.activation == "relu" else fused
+
+    def _fuse(self, spatial, temporal):
+        if self.mode == "sum":
+            return spatial + temporal
+        if self.mode == "max":
+            return ops.maximum(spatial, temporal)
+        if self.mode == "bilinear":
+            return self._bilinear(spatial, temporal)
+        stacked = ops.concatenate([spatial, temporal], axis=-1)
+        if self.mode == "concat":
+            return stacked
+        return ops.matmul(stacked, self.kernel) + self.bias
+
+    def _bilinear(self, spatial, temporal):
+        products = ops.einsum(
+            "bhwi,bhwj->bij",
+            ops.cast(spatial, "float32"),
+            ops.cast(temporal, "float32"),
+        )
+        size = products.shape[1] * products.shape[2]
+        products = ops.reshape(products, (-1, size))
+        roots = ops.sign(products) * ops.sqrt(ops.abs(products) + ROOT_EPSILON)
+        return ops.cast(ops.normalize(roots, axis=-1), self.compute_dtype)
+
+    def compute_output_shape(self, input_shape):
+        overlaid = stream_padding.overlaid_shape(input_shape)
+        spatial, temporal = (shape[-1] for shape in input_shape)
+        if self.mode == "bilinear":
+            return (overlaid[0], spatial * temporal)
+        if self.mode == "concat":
+            return (*overlaid, spatial + temporal)
+        return (*overlaid, spatial)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "mode": self.mode,
+            "initialization": self.initialization,
+            "activation": self.activation,
+        }
+
+
+def stacked_identities(shape, dtype=None):
+    """Kernel that sums the two streams, channel by channel."""
+    return ops.concatenate([ops.eye(shape[1], dtype=dtype)] * 2)

@@ -1,0 +1,98 @@
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="keras_vidrec")
+class TemporalMaxPooling(keras.layers.Layer):
+    """Takes the maximum over windows of time, at each position.
+
+    Windows lie wholly in the clip, without padding. A clip shorter than the
+    window gives one output over all of it: a network trained on clips of
+    `pool_size` steps takes shorter ones as well as longer ones.
+
+    Args:
+        pool_size: int. Steps in a window.
+        strides: int. Steps between windows. Defaults to `1`.
+        **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
+
+    Call arguments:
+        inputs: Float tensor `(batch, time, ...)` of rank 3 or more, of which
+            any dimension may be unknown.
+
+    Output shape:
+        `(batch, windows, ...)`, with `max((time - pool_size) // strides, 0) +
+        1` windows.
+
+    Raises:
+        ValueError: if `pool_size` or `strides` is no positive integer.
+
+    Example:
+
+    >>> clips = np.ones((2, 25, 7, 7, 8))
+    >>> keras_vidrec.layers.TemporalMaxPooling(5)(clips).shape
+    (2, 21, 7, 7, 8)
+
+    Reference:
+        - [Feichtenhofer et al., 2017](https://openaccess.thecvf.com/content_cvpr_2017/html/Feichtenhofer_Spatiotemporal_Multiplier_Networks_CVPR_2017_paper.html),
+          sections 3.3 and 5.2 (temporal max-pooling).
+    """
+
+    def __init__(self, pool_size, strides=1, **kwargs):
+        super().__init__(**kwargs)
+        if pool_size < 1:
+            raise ValueError(
+                "Invalid `pool_size`. Expected a positive integer. Received: "
+                f"pool_size={pool_size}"
+            )
+        if strides < 1:
+            raise ValueError(
+                "Invalid `strides`. Expected a positive integer. Received: "
+                f"strides={strides}"
+            )
+        self.pool_size = pool_size
+        self.strides = strides
+        self.input_spec = keras.layers.InputSpec(min_ndim=3)
+
+    def build(self, input_shape):
+        self.built = True
+
+    def call(self, inputs):
+        num_steps = inputs.shape[1]
+        pool_size = self.pool_size
+        if num_steps is None:
+            inputs = self._lengthen(inputs)
+        else:
+            pool_size = min(pool_size, num_steps)
+        # A view of two spatial axes, time and position, and one channel axis.
+        shape = ops.shape(inputs)
+        pooled = ops.max_pool(
+            ops.reshape(inputs, (shape[0], shape[1], -1, shape[-1])),
+            (pool_size, 1),
+            (self.strides, 1),
+            "valid",
+            data_format="channels_last",
+        )
+        num_windows = ops.shape(pooled)[1]
+        return ops.reshape(pooled, (shape[0], num_windows, *shape[2:]))
+
+    def compute_output_shape(self, input_shape):
+        batch, num_steps, *rest = input_shape
+        if num_steps is not None:
+            num_steps = max((num_steps - self.pool_size) // self.strides, 0) + 1
+        return (batch, num_steps, *rest)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "pool_size": self.pool_size,
+            "strides": self.strides,
+        }
+
+    def _lengthen(self, inputs):
+        """Adds steps that no maximum sees, up to one window."""
+        batch, num_steps, *rest = ops.shape(inputs)
+        missing = ops.maximum(self.pool_size - num_steps, 0)
+        filler = ops.full(
+            (batch, missing, *rest), -float("inf"), dtype=inputs.dtype
+        )
+        return ops.concatenate([inputs, filler], axis=1)
