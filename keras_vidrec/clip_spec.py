@@ -8,6 +8,9 @@ ALIGNMENTS = ("forward", "centred")
 SAMPLINGS = ("tsn_caffe", "tsn_pytorch", "uniform", "chunks", "feature_grid")
 FLOW_METHODS = ("tvl1", "dis", "farneback")
 
+# Crops that networks are tested on, and how many views of a clip each gives.
+TEST_CROPS = {"centre": 1, "ten": 10, "frame": 1, "frame_and_mirror": 2}
+
 # Cropping scales of multi-scale training (TSN, section 3.2; the authors' code
 # leaves out the smallest one for motion).
 RGB_CROP_SCALES = (1.0, 0.875, 0.75, 0.66)
@@ -106,14 +109,19 @@ class ClipSpec:
             STFN).
         stride: `None`, or pair of int `(low, high)`. The range from which the
             distance of neighbouring chunks is drawn in training, in frames;
-            only `sampling="chunks"` has one.
-        sampling: str. Where the segments lie; see `data.sampling`.
+            `sampling="chunks"` needs one (no paper's range serves another),
+            the others have none.
+        sampling: str. Where the segments lie; see `data.sampling`, and
+            `data.chunk_sampling` for `"chunks"`.
         size: int. Height and width of the training crops in pixels.
         crop_scales: `None`, or tuple of float in (0, 1]. Sizes of the
             multi-scale crops relative to the shorter side of the frame.
             Defaults to `None`: those of TSN, `RGB_CROP_SCALES` for rgb alone
             and `MOTION_CROP_SCALES` otherwise.
         flow: `FlowSpec`. How flow is made.
+        ordered: bool. Whether the network sees the segments of a clip
+            together, in their order. Tests show it whole clips then, never
+            single snippets. Defaults to `False`.
 
     Raises:
         ValueError: on any value outside these ranges.
@@ -128,6 +136,7 @@ class ClipSpec:
     size: int = 224
     crop_scales: tuple | None = None
     flow: FlowSpec = FlowSpec()
+    ordered: bool = False
 
     def __post_init__(self):
         for name in ("modalities", "crop_scales", "stride"):
@@ -172,20 +181,21 @@ class ClipSpec:
             f"one of {SAMPLINGS}",
             self.sampling,
         )
-        if self.stride is not None:
-            _check(
-                self.sampling == "chunks",
-                "stride",
-                'None unless sampling="chunks"',
-                self.stride,
-            )
+        if self.sampling == "chunks":
             _check(
                 isinstance(self.stride, tuple)
                 and len(self.stride) == 2
                 and all(_is_count(value) for value in self.stride)
                 and self.stride[0] <= self.stride[1],
                 "stride",
-                "None or a pair of positive integers (low, high)",
+                'a pair of positive integers (low, high) for sampling="chunks"',
+                self.stride,
+            )
+        else:
+            _check(
+                self.stride is None,
+                "stride",
+                'None unless sampling="chunks"',
                 self.stride,
             )
         _check(
@@ -200,6 +210,12 @@ class ClipSpec:
             self.crop_scales,
         )
         _check(isinstance(self.flow, FlowSpec), "flow", "a FlowSpec", self.flow)
+        _check(
+            isinstance(self.ordered, bool),
+            "ordered",
+            "true or false",
+            self.ordered,
+        )
 
     def num_images(self, modality):
         """How many stored images of `modality` one snippet reads: 1 for

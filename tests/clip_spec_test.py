@@ -20,11 +20,18 @@ from keras_vidrec.clip_spec import FlowSpec
             size=112,
             crop_scales=(1.0, 0.5),
             flow=FlowSpec("dis", 32, "short64"),
+            ordered=True,
         ),
     ],
 )
 def test_survives_json(spec):
     assert ClipSpec.from_dict(json.loads(json.dumps(spec.to_dict()))) == spec
+
+
+def test_files_from_before_there_was_an_order():
+    values = ClipSpec().to_dict()
+    assert values.pop("ordered") is False
+    assert ClipSpec.from_dict(values) == ClipSpec()
 
 
 def test_channels_and_images():
@@ -56,6 +63,10 @@ def test_crops_of_motion_leave_out_the_smallest():
         ({"sampling": "dense"}, "sampling='dense'"),
         ({"stride": (1, 10)}, r"stride=\(1, 10\)"),
         ({"sampling": "chunks", "stride": (10, 1)}, r"stride=\(10, 1\)"),
+        ({"sampling": "chunks", "stride": (0, 1)}, r"stride=\(0, 1\)"),
+        ({"sampling": "chunks", "stride": 5}, "stride=5"),
+        ({"sampling": "chunks"}, "stride=None"),
+        ({"ordered": 1}, "ordered=1"),
         ({"size": 2.5}, "size=2.5"),
         ({"crop_scales": (1.5,)}, r"crop_scales=\(1.5,\)"),
         ({"flow": {"method": "brox"}}, "method='brox'"),

@@ -11,7 +11,7 @@ def evaluate(
         [],
         "--set",
         help="Change a value of the run's recipe: test.crops=centre, "
-        "data.directory=DIR. Repeatable.",
+        "test.num_clips=10, data.directory=DIR. Repeatable.",
     ),
 ):
     """Test a trained network on its test list and write its scores."""

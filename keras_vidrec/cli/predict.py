@@ -12,7 +12,11 @@ def predict(
     ),
     videos: list[pathlib.Path] = typer.Argument(..., help="Video files."),
     top: int = typer.Option(5, min=1, help="Classes to show."),
-    segments: int = typer.Option(25, min=1, help="Snippets a video."),
+    segments: int | None = typer.Option(
+        None,
+        min=1,
+        help="Snippets a video; 25, or as many as the network is built for.",
+    ),
     json: bool = typer.Option(False, "--json", help="One JSON line a video."),
 ):
     """Tell what happens in video files."""

@@ -6,6 +6,7 @@ import importlib
 _MODULES = (
     "augmentation",
     "catalog",
+    "chunk_sampling",
     "clip_reader",
     "color_jitter",
     "frame_folders",

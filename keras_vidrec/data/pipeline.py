@@ -8,11 +8,15 @@ import threading
 import numpy as np
 import tensorflow as tf
 
+from keras_vidrec.clip_spec import TEST_CROPS
 from keras_vidrec.data import clip_reader
 from keras_vidrec.data.clip_reader import Augmentation
 from keras_vidrec.data.video import VideoError
 
 _MAX_FAILED_SHARE = 0.05
+# Clips read ahead of a network, at most: 20 clips of 5 whole frames, flow and
+# mirrors take 400 MB a video, and many processors would read as many videos.
+_BYTES_AHEAD = 2**32
 # Epochs are numbered in int64; no training gets there.
 _NO_END = np.iinfo(np.int64).max
 
@@ -78,6 +82,7 @@ def make(
     initial_epoch=0,
     augmentation=None,
     num_segments=None,
+    num_clips=1,
     crops="centre",
     mode=None,
     failures=None,
@@ -106,7 +111,11 @@ def make(
         augmentation: `None` (multi-scale crops, flips), or `Augmentation`.
             Training only.
         num_segments: `None` (that of `spec`), or int. Testing only.
-        crops: str. `"centre"` or `"ten"`. Testing only.
+        num_clips: int. Clips of a video, of `num_segments` chunks each, in
+            the mode `"test"`. Testing only. Defaults to `1`.
+        crops: str. `"centre"`, `"ten"`, `"frame"` or `"frame_and_mirror"`,
+            see `clip_reader.read_test_clip`; the last two, which differ in
+            size from video to video, in batches of one. Testing only.
         mode: `None` or str. Grid of the snippets in testing, `"validation"`
             (the default) or `"test"`.
         failures: `None`, or a `Failures` to share.
@@ -115,16 +124,21 @@ def make(
         `tf.data.Dataset` of `(inputs, label)` in training and `(inputs,
         label, sample_weight)` in testing. Inputs are uint8 `(batch,
         num_segments, size, size, channels)`, in a dict by modality if there
-        are several; labels int32 `(batch,)`. With ten crops there are
-        `10 * num_segments` segments.
+        are several; labels int32 `(batch,)`. In testing there are `num_crops *
+        num_clips * num_segments` segments, and whole frames have their height
+        and width instead of `size`.
 
     Raises:
-        ValueError: on a modality the source does not hold, an empty split, a
-            batch size below 1, or unlabelled videos in training.
+        ValueError: on a modality the source does not hold, segments that
+            cannot be sampled from frames, an empty split, a batch size below
+            1 (or of several whole frames), several clips of anything else
+            than chunks, or unlabelled videos in training.
     """
     split = np.asarray(split, np.int64)
     labels = np.asarray(source.labels, np.int32)
     _check(source, spec, split, batch_size)
+    mode = mode or "validation"
+    clip_reader.check_protocol(spec, crops, num_clips, mode)
     if training:
         _check_labels(labels, split)
     if failures is None:
@@ -135,17 +149,25 @@ def make(
             source, spec, split, seed, augmentation or Augmentation(), failures
         )
         num_segments = spec.num_segments
+        size = (spec.size, spec.size)
     else:
         order = tf.data.Dataset.from_tensor_slices(split)
         order = order.map(lambda index: (np.int64(0), np.int64(0), index))
-        num_segments = num_segments or spec.num_segments
-        read = _test_reader(
-            source, spec, num_segments, crops, mode or "validation", failures
-        )
-        num_segments *= 10 if crops == "ten" else 1
+        protocol = {
+            "num_segments": num_segments or spec.num_segments,
+            "num_clips": num_clips,
+            "crops": crops,
+            "mode": mode,
+        }
+        num_segments = TEST_CROPS[crops] * num_clips * protocol["num_segments"]
+        read = _test_reader(source, spec, num_segments, protocol, failures)
+        size = (spec.size, spec.size)
+        if crops in clip_reader.WHOLE_FRAMES:
+            _check_single(batch_size, crops)
+            size = (None, None)
 
     shapes = [
-        (num_segments, spec.size, spec.size, spec.channels(modality))
+        (num_segments, *size, spec.channels(modality))
         for modality in spec.modalities
     ]
 
@@ -164,10 +186,21 @@ def make(
         return (inputs, label) if training else (inputs, label, weight)
 
     dataset = order.map(
-        load, num_parallel_calls=os.cpu_count() or 1, deterministic=True
+        load,
+        num_parallel_calls=_parallel_calls(shapes, spec.size),
+        deterministic=True,
     )
     dataset = dataset.batch(batch_size, drop_remainder=training)
     return dataset.prefetch(2)
+
+
+def _parallel_calls(shapes, size):
+    """How many clips to read at once. Frames of unknown height and width are
+    taken for those of 320 x 240 pixels, shrunk to 256 / 224 of the size."""
+    clip = sum(
+        math.prod(side or 4 * size // 3 for side in shape) for shape in shapes
+    )
+    return max(min(os.cpu_count() or 1, _BYTES_AHEAD // clip), 1)
 
 
 def _endless_order(split, batch_size, seed, initial_epoch):
@@ -212,23 +245,14 @@ def _training_reader(source, spec, split, seed, augmentation, failures):
     return read
 
 
-def _test_reader(source, spec, num_segments, crops, mode, failures):
-    num_crops = 10 if crops == "ten" else 1
-
+def _test_reader(source, spec, num_segments, protocol, failures):
     def read(_epoch, _position, index):
         label = np.int32(source.labels[index])
         try:
-            clip = clip_reader.read_test_clip(
-                source,
-                index,
-                spec,
-                num_segments=num_segments,
-                mode=mode,
-                crops=crops,
-            )
+            clip = clip_reader.read_test_clip(source, index, spec, **protocol)
         except (VideoError, OSError) as error:
             failures.add(source.videos[index], error)
-            shape = (num_crops * num_segments, spec.size, spec.size)
+            shape = (num_segments, spec.size, spec.size)
             empty = [
                 np.zeros((*shape, spec.channels(modality)), np.uint8)
                 for modality in spec.modalities
@@ -259,6 +283,15 @@ def _check(source, spec, split, batch_size):
         raise ValueError(
             "Invalid `batch_size`. Expected a positive integer. Received: "
             f"batch_size={batch_size!r}"
+        )
+
+
+def _check_single(batch_size, crops):
+    if batch_size != 1:
+        raise ValueError(
+            "Whole frames differ in size from video to video. Expected "
+            f"batch_size=1 for crops={crops!r}. Received: "
+            f"batch_size={batch_size}"
         )
 
 

@@ -36,6 +36,9 @@ def segment_indices(
     - `"uniform"`: training any start of the bin
       floor(k m / K) .. floor((k + 1) m / K) - 1, validation and test
       floor((k + 1/2) m / K), in exact integers.
+    - `"feature_grid"`, of the authors of TS-LSTM, for features of 25 frames:
+      in every mode 4 + k max(1, (n - 9) // K), at most n - 6, so that flow
+      from 4 images before to 5 images after each lies within the video.
 
     The frame ids of the authors are these starts plus 1. A video that is too
     short for a rule gets zeros, and `snippet_indices` repeats its last image.
@@ -48,8 +51,8 @@ def segment_indices(
             differences of L neighbouring frames. Defaults to `1`.
         mode: str. `"train"` draws, `"validation"` and `"test"` are fixed.
             Defaults to `"train"`.
-        scheme: str. One of `"tsn_caffe"`, `"tsn_pytorch"`, `"uniform"`.
-            Defaults to `"tsn_caffe"`.
+        scheme: str. One of `"tsn_caffe"`, `"tsn_pytorch"`, `"uniform"`,
+            `"feature_grid"`. Defaults to `"tsn_caffe"`.
         rng: `numpy.random.Generator`. Needed in training, unused elsewhere.
 
     Returns:
@@ -59,24 +62,15 @@ def segment_indices(
         ValueError: on a count below 1, an unknown mode or scheme, or training
             without a generator.
     """
-    num_frames = _count("num_frames", num_frames)
-    num_segments = _count("num_segments", num_segments)
-    snippet_length = _count("snippet_length", snippet_length)
-    if mode not in MODES:
+    num_frames = count("num_frames", num_frames)
+    num_segments = count("num_segments", num_segments)
+    snippet_length = count("snippet_length", snippet_length)
+    if scheme not in SCHEMES:
         raise ValueError(
-            f"Unknown `mode` of sampling. Expected one of {MODES}. "
-            f"Received: mode={mode!r}"
+            f"Unknown `scheme` of sampling. Expected one of {SCHEMES}. "
+            f"Received: scheme={scheme!r}"
         )
-    if scheme not in _SCHEMES:
-        raise ValueError(
-            "Unknown `scheme` of sampling. Expected one of "
-            f"{tuple(_SCHEMES)}. Received: scheme={scheme!r}"
-        )
-    if mode == "train" and not isinstance(rng, np.random.Generator):
-        raise ValueError(
-            "Sampling for training draws its indices. Expected `rng` to be a "
-            f"numpy.random.Generator. Received: rng={rng!r}"
-        )
+    check_draw(mode, rng)
     starts = _SCHEMES[scheme](
         num_frames, num_segments, snippet_length, mode, rng
     )
@@ -114,33 +108,65 @@ def snippet_indices(
     Raises:
         ValueError: on a count below 1 or an unknown alignment.
     """
-    snippet_length = _count("snippet_length", snippet_length)
-    num_images = _count("num_images", num_images)
-    num_frames = _count("num_frames", num_frames)
-    if alignment not in clip_spec.ALIGNMENTS:
-        raise ValueError(
-            "Unknown `alignment` of snippets. Expected one of "
-            f"{clip_spec.ALIGNMENTS}. Received: alignment={alignment!r}"
-        )
-    before = 0
-    if alignment == "centred":
-        before = min(snippet_length // 2, num_images - 1)
+    num_frames = count("num_frames", num_frames)
+    before = images_before(snippet_length, num_images, alignment)
     starts = np.asarray(starts, dtype=np.int64)
     indices = starts[:, None] - before + np.arange(num_images)
     return np.clip(indices, 0, num_frames - 1)
 
 
-def _count(name, value):
+def images_before(snippet_length, num_images, alignment):
+    """How many images of a snippet lie before its index: 0 of a forward one
+    and of a single image, L // 2 of a centred one.
+
+    Arguments and errors are those of `snippet_indices`.
+    """
+    snippet_length = count("snippet_length", snippet_length)
+    num_images = count("num_images", num_images)
+    if alignment not in clip_spec.ALIGNMENTS:
+        raise ValueError(
+            "Unknown `alignment` of snippets. Expected one of "
+            f"{clip_spec.ALIGNMENTS}. Received: alignment={alignment!r}"
+        )
+    if alignment == "forward":
+        return 0
+    return min(snippet_length // 2, num_images - 1)
+
+
+def count(name, value):
+    """`value` as an int.
+
+    Raises:
+        ValueError: if it is no positive integer; it is called `name` then.
+    """
     try:
-        count = operator.index(value)
+        number = operator.index(value)
     except TypeError:
-        count = 0
-    if count < 1:
+        number = 0
+    if number < 1:
         raise ValueError(
             f"Invalid `{name}` of sampling. Expected a positive integer. "
             f"Received: {name}={value!r}"
         )
-    return count
+    return number
+
+
+def check_draw(mode, rng):
+    """Checks that `mode` is one of `MODES` and has what it takes to draw.
+
+    Raises:
+        ValueError: on an unknown mode, or training without a generator.
+    """
+    if mode not in MODES:
+        raise ValueError(
+            f"Unknown `mode` of sampling. Expected one of {MODES}. "
+            f"Received: mode={mode!r}"
+        )
+    if mode == "train" and not isinstance(rng, np.random.Generator):
+        raise ValueError(
+            "Sampling for training draws its indices. Expected `rng` to be a "
+            f"numpy.random.Generator. Received: rng={rng!r}"
+        )
 
 
 def _tsn_caffe(num_frames, num_segments, snippet_length, mode, rng):
@@ -191,8 +217,18 @@ def _uniform(num_frames, num_segments, snippet_length, mode, rng):
     return rng.integers(edges[:-1], np.maximum(edges[1:], edges[:-1] + 1))
 
 
+def _feature_grid(num_frames, num_segments, _snippet_length, _mode, _rng):
+    interval = max(1, (num_frames - 9) // num_segments)
+    last = max(num_frames - 6, 0)
+    return np.minimum(4 + np.arange(num_segments) * interval, last)
+
+
 _SCHEMES = {
     "tsn_caffe": _tsn_caffe,
     "tsn_pytorch": _tsn_pytorch,
     "uniform": _uniform,
+    "feature_grid": _feature_grid,
 }
+
+# Of `segment_indices`; chunks are in `chunk_sampling`.
+SCHEMES = tuple(_SCHEMES)

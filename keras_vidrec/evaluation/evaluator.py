@@ -7,8 +7,8 @@ from keras_vidrec.applications.head import describe
 from keras_vidrec.applications.head import predictions_layer
 from keras_vidrec.data import pipeline
 from keras_vidrec.evaluation import metrics
+from keras_vidrec.evaluation import scorer as scorers
 from keras_vidrec.evaluation.score_file import Scores
-from keras_vidrec.evaluation.snippet_scorer import SnippetScorer
 from keras_vidrec.training import dataset as datasets
 from keras_vidrec.training.run import Run
 
@@ -20,8 +20,8 @@ def score(model, source, split, test, *, meta=None, verbose=True):
         model: keras.Model of this package.
         source: a `Source`.
         split: sequence of int. Videos of the source.
-        test: section `Test` of a recipe: how many snippets, which grid, which
-            crops.
+        test: section `Test` of a recipe: how many snippets, or clips of how
+            many chunks, which grid, which crops.
         meta: `None`, or dict to keep in the score file.
         verbose: bool. Whether to show a progress bar.
 
@@ -30,8 +30,8 @@ def score(model, source, split, test, *, meta=None, verbose=True):
         others.
 
     Raises:
-        ValueError: if the model holds no clip specification, or its classes
-            are not those of the source.
+        ValueError: if the model holds no clip specification, its classes are
+            not those of the source, or it cannot be tested in this way.
         TooManyFailures: if over 5 % of the videos cannot be read.
     """
     description = describe(model)
@@ -53,8 +53,8 @@ def score(model, source, split, test, *, meta=None, verbose=True):
             f"Expected a dataset of {num_classes} classes, as many as the "
             f"network has. Received: {source.classes}"
         )
-    if test.sampling is not None:
-        spec = spec.replace(sampling=test.sampling)
+    spec = _tested(spec, test)
+    scorer = scorers.make(model, test.num_segments, test.crops)
     failures = pipeline.Failures(len(split))
     clips = pipeline.make(
         source,
@@ -63,11 +63,11 @@ def score(model, source, split, test, *, meta=None, verbose=True):
         training=False,
         batch_size=1,
         num_segments=test.num_segments,
+        num_clips=test.num_clips,
         crops=test.crops,
         mode="test",
         failures=failures,
     )
-    scorer = SnippetScorer(model)
     videos, scores = [], []
     progress = tqdm.tqdm(
         zip(split, clips.as_numpy_iterator()),
@@ -133,6 +133,8 @@ def evaluate(run_directory, *, settings=(), verbose=True):
                 "split": recipe.data.split,
                 "modality": "+".join(spec.modalities),
                 "num_segments": test.num_segments,
+                "num_clips": test.num_clips,
+                "stride": test.stride,
                 "sampling": test.sampling or spec.sampling,
                 "crops": test.crops,
             },
@@ -161,6 +163,27 @@ def summary(scores):
             scores.scores, scores.labels
         ),
     }
+
+
+def _tested(spec, test):
+    """The clip specification with what the test changes of it."""
+    sampling = test.sampling or spec.sampling
+    if sampling != "chunks":
+        if test.stride is not None:
+            raise ValueError(
+                "Only chunks lie a stride apart. Expected a test without "
+                'stride, or with sampling="chunks". Received: '
+                f"stride={test.stride}, sampling={sampling!r}"
+            )
+        return spec.replace(sampling=sampling, stride=None)
+    if test.stride is not None:
+        return spec.replace(sampling=sampling, stride=(test.stride,) * 2)
+    if spec.stride is None:
+        raise ValueError(
+            "The network was not trained on chunks. Expected their distance "
+            "with test.stride. Received: stride=None"
+        )
+    return spec
 
 
 def _unbatch(inputs):

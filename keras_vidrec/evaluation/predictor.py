@@ -7,7 +7,12 @@ import numpy as np
 from keras_vidrec.applications.head import describe
 from keras_vidrec.data import clip_reader
 from keras_vidrec.data.video_files import SingleVideo
-from keras_vidrec.evaluation.snippet_scorer import SnippetScorer
+from keras_vidrec.evaluation import scorer as scorers
+
+_NUM_SEGMENTS = 25
+# Frames between the chunks of a clip, at most: that of the authors' tests
+# (two-stream fusion and spatiotemporal multiplier).
+_STRIDE = 15
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,17 +34,24 @@ class Predictor:
     """Classifies video files. Flow is made as the network's clip
     specification says.
 
+    A network that sees its segments in order gets one clip of all of them; if
+    they are chunks, they lie 15 frames apart, in the middle of the video, or
+    as far as fits.
+
     Args:
         model: keras.Model of this package.
-        num_segments: int. Snippets a video. Defaults to `25`.
-        crops: str. `"centre"` or `"ten"`. Defaults to `"centre"`.
+        num_segments: `None`, or int: snippets a video. Defaults to `None`:
+            25, or as many as the network was built for if it sees them in
+            order.
+        crops: str. `"centre"`, `"ten"`, `"frame"` or `"frame_and_mirror"`.
+            Defaults to `"centre"`.
 
     Raises:
-        ValueError: if the model holds no clip specification, or the crops are
-            unknown.
+        ValueError: if the model holds no clip specification, the crops are
+            unknown, or it was built for clips of another size or length.
     """
 
-    def __init__(self, model, num_segments=25, crops="centre"):
+    def __init__(self, model, num_segments=None, crops="centre"):
         description = describe(model)
         self._spec = description.clip_spec
         if self._spec is None:
@@ -47,14 +59,14 @@ class Predictor:
                 "Expected a network that knows what it wants to see. "
                 f"Received: model={model.name!r} without a clip specification"
             )
-        if crops not in clip_reader.TEST_CROPS:
-            raise ValueError(
-                f"Invalid `crops`. Expected one of {clip_reader.TEST_CROPS}. "
-                f"Received: crops={crops!r}"
-            )
+        clip_reader.check_protocol(self._spec, crops)
+        if self._spec.sampling == "chunks":
+            self._spec = self._spec.replace(stride=(_STRIDE, _STRIDE))
         self._names = description.class_names
-        self._scorer = SnippetScorer(model)
-        self._num_segments = num_segments
+        self._num_segments = (
+            num_segments or scorers.length_of_clips(model) or _NUM_SEGMENTS
+        )
+        self._scorer = scorers.make(model, self._num_segments, crops)
         self._crops = crops
 
     def __call__(self, path, top=5):

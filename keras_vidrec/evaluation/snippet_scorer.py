@@ -6,7 +6,7 @@ import numpy as np
 from keras_vidrec.applications.head import snippet_logits_model
 
 # Snippets in one call of the device: bounds the memory of the activations.
-_SNIPPETS_A_CALL = 64
+SNIPPETS_A_CALL = 64
 
 
 class SnippetScorer:
@@ -23,7 +23,7 @@ class SnippetScorer:
     def __init__(self, model):
         self._model = snippet_logits_model(model)
         # A network built for a fixed number of segments takes just these.
-        self._num_segments = _first_input(self._model).shape[1]
+        self._num_segments = keras.tree.flatten(self._model.input)[0].shape[1]
 
     def __call__(self, clip):
         """Mean logits of a clip.
@@ -35,8 +35,8 @@ class SnippetScorer:
         Returns:
             float32 array `(classes,)`.
         """
-        num_snippets = len(next(iter(_values(clip))))
-        group = self._num_segments or min(num_snippets, _SNIPPETS_A_CALL)
+        num_snippets = len(keras.tree.flatten(clip)[0])
+        group = self._num_segments or min(num_snippets, SNIPPETS_A_CALL)
         logits = []
         for start in range(0, num_snippets, group):
             # A last group that is too short begins again from the front, and
@@ -47,11 +47,3 @@ class SnippetScorer:
             )
             logits.append(self._model.predict_on_batch(snippets)[0])
         return np.concatenate(logits)[:num_snippets].mean(axis=0)
-
-
-def _values(clip):
-    return clip.values() if isinstance(clip, dict) else (clip,)
-
-
-def _first_input(model):
-    return keras.tree.flatten(model.input)[0]

@@ -3,13 +3,14 @@
 import dataclasses
 import typing
 
+from keras_vidrec.clip_spec import MODALITIES
 from keras_vidrec.clip_spec import SAMPLINGS
+from keras_vidrec.clip_spec import TEST_CROPS
 from keras_vidrec.weights.cross_modality import MODES as INFLATIONS
 
 LAYOUTS = ("auto", "ucf101", "hmdb51", "folder", "list")
 OPTIMISERS = ("sgd", "rmsprop", "adam")
 SCHEDULES = ("constant", "step", "cosine")
-TEST_CROPS = ("centre", "ten")
 FUSED_SCORES = ("logits", "probabilities")
 
 
@@ -33,6 +34,10 @@ def check_number(section, name, low, high=None, kind=(int, float)):
     limit = "" if high is None else f" and at most {high}"
     noun = "an integer" if kind is int else "a number"
     check(ok, name, f"{noun} of at least {low}{limit}", value)
+
+
+def _text(value):
+    return str(value) if isinstance(value, (int, float)) else value
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,20 +104,33 @@ class Initialisation:
 
     Args:
         weights: `None` (random), or path of a run or a `.keras` file: of the
-            same modality, or of rgb for a network of motion. (A dict of paths
-            by stream is kept for networks of several streams.)
+            same modality, or of rgb for a network of motion. For a network
+            of two streams: dict of such paths by stream, `{"rgb": ...,
+            "flow": ...}`, of networks of one stream each; or one path, of a
+            network of the same two.
         inflation: str. How an rgb first convolution is to serve the channels
             of motion: `"mean"`, `"symmetric"` or `"scaled"`, as
             `weights.cross_modality` says. Defaults to `"mean"` (TSN).
         partial_batch_norm: bool. Freeze every batch normalisation but the
             first of each tower (TSN section 3.2).
+        frozen: tuple of str. Streams whose towers stay as they start, batch
+            normalisation included: of two-stream fusion, only the layers from
+            the fusion on are trained (its section 3.5). They need `weights`.
+            Defaults to `()`.
     """
 
     weights: str | dict | None = None
     inflation: str = "mean"
     partial_batch_norm: bool = False
+    frozen: tuple = ()
 
     def __post_init__(self):
+        # YAML reads a run 2020 as a number.
+        if isinstance(self.weights, dict):
+            weights = {s: _text(path) for s, path in self.weights.items()}
+            object.__setattr__(self, "weights", weights)
+        else:
+            object.__setattr__(self, "weights", _text(self.weights))
         check_choice(self, "inflation", INFLATIONS)
         check(
             isinstance(self.partial_batch_norm, bool),
@@ -120,6 +138,16 @@ class Initialisation:
             "true or false",
             self.partial_batch_norm,
         )
+        frozen = self.frozen
+        check(
+            isinstance(frozen, (list, tuple))
+            and all(stream in MODALITIES for stream in frozen)
+            and len(set(frozen)) == len(frozen),
+            "frozen",
+            f"a list of different streams from {MODALITIES}",
+            frozen,
+        )
+        object.__setattr__(self, "frozen", tuple(frozen))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -235,10 +263,16 @@ class Test:
     """How the network is tested.
 
     Args:
-        num_segments: int. Snippets a video. Defaults to `25` (TSN section
-            4.1).
+        num_segments: int. Snippets a video, or chunks a clip. Defaults to
+            `25` (TSN section 4.1).
         sampling: `None` (as trained), or str: a grid of `data.sampling`.
-        crops: str. `"centre"`, or `"ten"` (corners, centre, and mirrors).
+        crops: str. `"centre"`, `"ten"` (corners, centre, and mirrors),
+            `"frame"` (the whole frame) or `"frame_and_mirror"`. Whole frames
+            take a network that was built for any size.
+        num_clips: int. Clips of a video, evenly spread; more than one of
+            chunks only. Defaults to `1`.
+        stride: `None` (the middle of the range trained with), or int: distance
+            of the chunks in frames, at most; of chunks only.
     """
 
     # pytest would take the name for a test class.
@@ -247,12 +281,17 @@ class Test:
     num_segments: int = 25
     sampling: str | None = None
     crops: str = "ten"
+    num_clips: int = 1
+    stride: int | None = None
 
     def __post_init__(self):
         check_number(self, "num_segments", 1, kind=int)
+        check_number(self, "num_clips", 1, kind=int)
+        if self.stride is not None:
+            check_number(self, "stride", 1, kind=int)
         if self.sampling is not None:
             check_choice(self, "sampling", SAMPLINGS)
-        check_choice(self, "crops", TEST_CROPS)
+        check_choice(self, "crops", tuple(TEST_CROPS))
 
 
 @dataclasses.dataclass(frozen=True)

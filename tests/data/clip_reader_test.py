@@ -291,3 +291,121 @@ def test_color_jitter_changes_frames_but_never_flow():
 def test_invalid_augmentation(changes, message):
     with pytest.raises(ValueError, match=message):
         Augmentation(**changes)
+
+
+CHUNKS = ClipSpec(
+    modalities=("rgb", "flow"), snippet_length=10, alignment="centred",
+    sampling="chunks", stride=(1, 10), num_segments=5, size=16,
+)  # fmt: skip
+
+
+def check_moments(clip, num_chunks, num_flow_images=40):
+    """Returns the frame each chunk shows in rgb; flow is centred on it."""
+    times = clip["rgb"][:, 0, 0, 1].astype(int)
+    np.testing.assert_array_equal(
+        clip["flow"][:, 0, 0, ::2],
+        np.clip(times[:, None] + np.arange(-5, 5), 0, num_flow_images - 1),
+    )
+    return times.reshape(-1, num_chunks).tolist()
+
+
+@pytest.mark.parametrize("order", [("rgb", "flow"), ("flow", "rgb")])
+def test_chunks_of_all_modalities_lie_at_the_same_moments(order):
+    # 41 frames, 40 flow images: positions 5..35.
+    source = MemorySource(num_frames=41)
+    spec = CHUNKS.replace(modalities=order)
+    distances, starts = set(), set()
+    for seed in range(60):
+        clip = read_training_clip(
+            source,
+            0,
+            spec,
+            Augmentation(flip=False),
+            np.random.default_rng(seed),
+        )
+        (times,) = check_moments(clip, 5)
+        steps = set(np.diff(times))
+        assert len(steps) == 1 and 5 <= times[0] <= times[-1] <= 35
+        distances |= steps
+        starts.add(times[0])
+    assert distances == set(range(1, 8))  # 8..10 do not fit
+    assert len(starts) > 12
+    # Middle of the range: 5 apart, 20 of 30.
+    validation = read_test_clip(source, 0, spec, mode="validation")
+    assert check_moments(validation, 5) == [[10, 15, 20, 25, 30]]
+    assert check_moments(read_test_clip(source, 0, spec), 5) == [
+        [10, 15, 20, 25, 30]
+    ]
+
+
+def test_clips_of_the_first_crop_come_first():
+    source = MemorySource(num_frames=41)
+    spec = CHUNKS.replace(stride=(15, 15))  # 7 fit
+    clip = read_test_clip(
+        source, 3, spec, num_clips=3, crops="frame_and_mirror"
+    )
+    clips = [[5, 12, 19, 26, 33], [6, 13, 20, 27, 34], [7, 14, 21, 28, 35]]
+    # Of 32 x 40 pixels the shorter side becomes 256 / 224 of 16.
+    assert clip["rgb"].shape == (30, 18, 22, 3)
+    assert clip["flow"].shape == (30, 18, 22, 20)
+    assert clip["rgb"][:, 0, 0, 1].reshape(6, 5).tolist() == clips + clips
+    first = {modality: images[:15] for modality, images in clip.items()}
+    check_moments(first, 5)
+    mirror = {modality: images[15:] for modality, images in clip.items()}
+    np.testing.assert_array_equal(mirror["rgb"], first["rgb"][:, :, ::-1])
+    x, y = (mirror["flow"][..., axis::2] for axis in (0, 1))
+    np.testing.assert_array_equal(
+        x, 255 - first["flow"][:, :, ::-1, ::2]
+    )  # fmt: skip
+    np.testing.assert_array_equal(y, first["flow"][:, :, ::-1, 1::2])
+    alone = read_test_clip(source, 3, spec, num_clips=3, crops="frame")
+    for modality in first:
+        np.testing.assert_array_equal(alone[modality], first[modality])
+
+
+def test_chunks_of_a_short_video():
+    # 9 frames, 8 flow images: no stack fits, all are in the middle.
+    source = MemorySource(num_frames=9)
+    clip = read_test_clip(source, 0, CHUNKS, num_clips=2)
+    assert check_moments(clip, 5, num_flow_images=8) == [[4] * 5] * 2
+    # 13 frames, 12 flow images: positions 5..7 for 5 chunks.
+    source = MemorySource(num_frames=13)
+    clip = read_test_clip(source, 0, CHUNKS)
+    assert check_moments(clip, 5, num_flow_images=12) == [[5, 5, 6, 6, 7]]
+
+
+@pytest.mark.parametrize(
+    "size, flow_size", [((64, 90), (64, 90)), ((90, 64), (180, 128))]
+)
+def test_whole_frames_keep_their_aspect(size, flow_size):
+    source = MemorySource(size=size, flow_size=flow_size)
+    spec = ClipSpec(("rgb", "flow"), snippet_length=5, size=56)
+    clip = read_test_clip(source, 0, spec, crops="frame")
+    assert clip["rgb"].shape == (3, *size, 3)  # 64 is 256 / 224 of 56
+    assert clip["flow"].shape == (3, *size, 10)
+    columns = np.arange(size[1])
+    np.testing.assert_array_equal(clip["rgb"][0, 0, :, 2], columns)
+    # Pixel c covers c to c + 1 of its frame.
+    ratio = flow_size[1] / size[1]
+    np.testing.assert_allclose(
+        clip["flow"][0, 0, :, 1] + 0.5, (columns + 0.5) * ratio, atol=0.51
+    )
+
+
+@pytest.mark.parametrize(
+    "spec, arguments, message",
+    [
+        (CHUNKS, {"crops": "five"}, "'frame_and_mirror'.*crops='five'"),
+        (CHUNKS, {"num_clips": 0}, "num_clips=0"),
+        (CHUNKS, {"num_clips": 2, "mode": "validation"}, "num_clips=2"),
+        (spec_of("rgb"), {"num_clips": 2}, "num_clips=2.*'tsn_caffe'"),
+        (
+            spec_of("rgb", sampling="feature_grid"),
+            {},
+            "one of .'tsn_caffe', .*'chunks'.*sampling='feature_grid'",
+        ),
+    ],
+)
+def test_protocols_that_make_no_sense(spec, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        read_test_clip(SOURCE, 0, spec, **arguments)

@@ -175,3 +175,112 @@ def test_training_needs_labels():
     source.labels = (0, 1, -1, 0, 1, 0, 1, 0)
     with pytest.raises(ValueError, match="video 2 without a label"):
         training(source)
+
+
+CHUNKS = ClipSpec(
+    modalities=("rgb", "flow"), snippet_length=10, alignment="centred",
+    sampling="chunks", stride=(7, 7), num_segments=5, size=16,
+)  # fmt: skip
+
+
+class ManySizes(MemorySource):
+    """Video i has frames of 32 x (40 + i)."""
+
+    def read(self, index, modality, indices):
+        frames = super().read(index, modality, indices)
+        return np.pad(frames, ((0, 0), (0, 0), (0, index), (0, 0)))
+
+
+def test_whole_frames_of_many_sizes():
+    source = ManySizes(num_videos=40, num_frames=41, broken=[2])
+    dataset = pipeline.make(
+        source,
+        CHUNKS,
+        [0, 2, 8],
+        training=False,
+        batch_size=1,
+        num_clips=3,
+        crops="frame_and_mirror",
+        mode="test",
+        failures=pipeline.Failures(40),
+    )
+    inputs, _, _ = dataset.element_spec
+    assert {name: spec.shape.as_list() for name, spec in inputs.items()} == {
+        "rgb": [None, 30, None, None, 3],
+        "flow": [None, 30, None, None, 20],
+    }
+    first, broken, last = dataset.as_numpy_iterator()
+    for (clips, _, weight), width in ((first, 22), (last, 27)):
+        assert clips["rgb"].shape == (1, 30, 18, width, 3)
+        assert clips["flow"].shape == (1, 30, 18, width, 20)
+        times = clips["rgb"][0, :, 0, 0, 1].reshape(2, 3, 5)
+        assert times[0].tolist() == [
+            [5, 12, 19, 26, 33],
+            [6, 13, 20, 27, 34],
+            [7, 14, 21, 28, 35],
+        ]
+        assert weight == 1
+    clips, label, weight = broken
+    assert weight == 0 and label == 0
+    assert clips["rgb"].shape[:2] == (1, 30) and not clips["rgb"].any()
+    assert clips["flow"].shape[-1] == 20 and not clips["flow"].any()
+
+
+def test_training_on_chunks_draws_like_all_training():
+    def take(epoch):
+        dataset = pipeline.make(
+            MemorySource(num_frames=41),
+            CHUNKS.replace(stride=(1, 7)),
+            range(8),
+            training=True,
+            batch_size=4,
+            initial_epoch=epoch,
+        )
+        return [
+            clips["rgb"][:, :, 0, 0, 1].astype(int).tolist()
+            for clips, _ in dataset.take(2).as_numpy_iterator()
+        ]
+
+    assert take(0) == take(0) != take(1)
+    for times in sum(take(0), []):
+        assert len(times) == 5 and len(set(np.diff(times))) == 1
+
+
+@pytest.mark.parametrize(
+    "spec, arguments, message",
+    [
+        (CHUNKS, {"crops": "frame"}, "batch_size=1 for crops='frame'.*=3"),
+        (CHUNKS, {"crops": "five"}, "crops='five'"),
+        (CHUNKS, {"num_clips": 2}, "num_clips=2, .*mode='validation'"),
+        (SPEC, {"num_clips": 2, "mode": "test"}, "sampling='tsn_caffe'"),
+        (SPEC.replace(sampling="feature_grid"), {},
+         "Expected one of .*Received: sampling='feature_grid'"),
+    ],
+)  # fmt: skip
+def test_invalid_tests_are_refused_at_once(spec, arguments, message):
+    source = MemorySource()
+    with pytest.raises(ValueError, match=message):
+        pipeline.make(
+            source, spec, range(8), training=False, batch_size=3, **arguments
+        )
+    assert not source.reads
+
+
+def test_features_are_no_clips_to_train_on():
+    spec = SPEC.replace(sampling="feature_grid")
+    with pytest.raises(ValueError, match="sampling='feature_grid'"):
+        pipeline.make(
+            MemorySource(), spec, range(8), training=True, batch_size=3
+        )
+
+
+def test_large_clips_are_read_by_few_at_once(monkeypatch):
+    """Or a machine of many processors would run out of memory."""
+    monkeypatch.setattr("os.cpu_count", lambda: 64)
+    # The snippets of a clip of TSN; 20 clips of 5 chunks and their mirrors,
+    # 200 x 298 x 298 x 23 bytes.
+    few = [(25, 224, 224, 3)]
+    many = [(200, None, None, 3), (200, None, None, 20)]
+    assert pipeline._parallel_calls(few, 224) == 64
+    assert pipeline._parallel_calls(many, 224) == 10
+    assert pipeline._parallel_calls(many, 22400) == 1

@@ -13,6 +13,10 @@ from keras_vidrec.training.run import Run
 from tests.data.memory_source import MemorySource
 from tests.evaluation.mean_color_network import kernel_and_bias
 from tests.evaluation.mean_color_network import mean_color_network
+from tests.evaluation.ordered_network import CHUNKS
+from tests.evaluation.ordered_network import expected_logits
+from tests.evaluation.ordered_network import kernel_of
+from tests.evaluation.ordered_network import ordered_network
 
 CENTRE = Protocol(num_segments=5, crops="centre")
 CLASSES = ("even", "odd")
@@ -72,6 +76,99 @@ def test_crops(crops, share):
     kernel, bias = kernel_and_bias(model)
     expected = bias + share * kernel.sum(axis=0)
     np.testing.assert_allclose(result.scores, [expected], atol=5e-3)
+
+
+def blind_to_columns(model, columns=(2,)):
+    """Crops resize the columns; the rest of a frame is of one colour."""
+    kernel = kernel_of(model)
+    kernel[list(columns)] = 0
+    model.get_layer("clip_logits").set_weights([kernel])
+    return model
+
+
+@pytest.mark.parametrize(
+    "test, clips",
+    [
+        # 20 frames. As trained: 7 apart, of which 4 fit; the middle.
+        (Protocol(5, crops="centre"), [[1, 5, 9, 13, 17]]),
+        (
+            Protocol(5, crops="frame_and_mirror", num_clips=2),
+            [[0, 4, 8, 12, 16], [3, 7, 11, 15, 19]],
+        ),
+        (Protocol(2, crops="ten", stride=15), [[2, 17]]),
+        (
+            Protocol(3, crops="frame", stride=2, num_clips=3),
+            [[0, 2, 4], [7, 9, 11], [15, 17, 19]],
+        ),
+        (Protocol(3, "uniform", "centre"), [[3, 10, 16]]),
+        (Protocol(25, crops="frame"), [[k * 19 // 24 for k in range(25)]]),
+    ],
+)
+def test_ordered_networks_see_whole_clips(test, clips):
+    """Video i, frame t is (i, t, column)."""
+    model = blind_to_columns(ordered_network(CLASSES))
+    result, _ = score(MemorySource(), [5], test, model)
+    colors = np.array([[(5, t, 0) for t in times] for times in clips]) / 255
+    np.testing.assert_allclose(
+        result.scores, [expected_logits(colors, kernel_of(model))], rtol=1e-4
+    )
+
+
+def test_ordered_networks_of_two_modalities():
+    spec = CHUNKS.replace(modalities=("rgb", "flow"), snippet_length=4)
+    # 3 of rgb, of which the last are columns, then x y of 4 images of flow.
+    model = blind_to_columns(
+        ordered_network(CLASSES, clip_spec=spec), (2, 4, 6, 8, 10)
+    )
+    test = Protocol(3, crops="frame_and_mirror", num_clips=2, stride=3)
+    result, _ = score(MemorySource(), [4], test, model)
+    # 20 frames, 19 flow images: positions 2..17.
+    colors = []
+    for mirrored in (False, True):
+        for times in ([2, 5, 8], [11, 14, 17]):
+            flow = np.add.outer(times, np.arange(-2, 2))
+            clip = np.zeros((3, 11))
+            clip[:, 0], clip[:, 1] = 4, times
+            clip[:, 3::2] = 255 - flow if mirrored else flow
+            colors.append(clip / 255)
+    np.testing.assert_allclose(
+        result.scores,
+        [expected_logits(np.array(colors), kernel_of(model))],
+        rtol=1e-4,
+    )
+
+
+@pytest.mark.parametrize(
+    "test, message",
+    [
+        (Protocol(4, crops="frame"), "num_segments=5. Rec.*num_segments=4"),
+        (Protocol(5, "uniform", num_clips=2), "num_clips=2.*'uniform'"),
+        (Protocol(5, "uniform", stride=3), "stride=3, sampling='uniform'"),
+        (Protocol(5, "feature_grid"), "sampling='feature_grid'"),
+    ],
+)
+def test_a_protocol_that_does_not_fit_is_refused_before_work(test, message):
+    source = MemorySource()
+    model = ordered_network(CLASSES, num_segments=5)
+    with pytest.raises(ValueError, match=message):
+        score(source, [0], test, model)
+    assert not source.reads
+
+
+def test_chunks_for_a_network_of_single_snippets():
+    """Frame-wise as ever, on a grid of clips."""
+    model = mean_color_network(CLASSES)
+    kernel, bias = kernel_and_bias(model)
+    kernel[2] = 0
+    model.get_layer("logits").set_weights([kernel, bias])
+    with pytest.raises(ValueError, match="test.stride. Received: stride=None"):
+        score(MemorySource(), [5], Protocol(2, "chunks"), model)
+    test = Protocol(2, "chunks", "centre", num_clips=2, stride=3)
+    result, _ = score(MemorySource(), [5], test, model)
+    color = np.array([5, np.mean([0, 3, 16, 19]), 0]) / 255
+    np.testing.assert_allclose(
+        result.scores, [color @ kernel + bias], rtol=1e-5
+    )
 
 
 def test_order_of_the_split_and_labels():
@@ -153,4 +250,20 @@ def test_evaluation_of_a_run(small_videos, tmp_path):
     np.testing.assert_array_equal(Scores.load(path).scores, scores.scores)
     assert len(scores.videos) == 12 and sorted(scores.labels) == list(range(12))
     assert scores.meta["num_segments"] == 2
+    assert scores.meta["num_clips"] == 1 and scores.meta["stride"] is None
     assert scores.meta["recipe"] == "quickstart_rgb"
+
+
+@pytest.mark.parametrize(
+    "arguments, received",
+    [
+        ({"num_clips": 0}, "num_clips=0"),
+        ({"num_clips": 2.0}, "num_clips=2.0"),
+        ({"stride": 0}, "stride=0"),
+        ({"stride": (1, 10)}, r"stride=\(1, 10\)"),
+        ({"crops": "frames"}, "crops='frames'"),
+    ],
+)
+def test_invalid_protocols(arguments, received):
+    with pytest.raises(ValueError, match=f"Expected .* Received: {received}"):
+        Protocol(**arguments)

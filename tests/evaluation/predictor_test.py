@@ -15,6 +15,8 @@ from keras_vidrec.evaluation.predictor import Predictor
 from keras_vidrec.training.recipe_sections import Test as Protocol
 from tests.evaluation.mean_color_network import mean_color_network
 from tests.evaluation.mean_color_network import softmax
+from tests.evaluation.ordered_network import CHUNKS
+from tests.evaluation.ordered_network import ordered_network
 
 CLASSES = tuple(sorted(KINDS))
 
@@ -63,6 +65,36 @@ def test_equals_the_evaluation(clip, modality, crops):
     assert few.probabilities == prediction.probabilities[:2]
 
 
+@pytest.mark.parametrize(
+    "built_for, arguments, test",
+    [
+        (None, {}, Protocol(25, crops="centre", stride=15)),
+        (None, {"num_segments": 3, "crops": "frame_and_mirror"},
+         Protocol(3, crops="frame_and_mirror", stride=15)),
+        (4, {}, Protocol(4, crops="centre", stride=15)),
+    ],
+)  # fmt: skip
+def test_ordered_networks_see_one_clip(clip, built_for, arguments, test):
+    model = ordered_network(CLASSES, num_segments=built_for)
+    scores, _ = evaluator.score(
+        model, one_video(clip), [0], test, verbose=False
+    )
+    prediction = Predictor(model, **arguments)(clip, top=12)
+    expected = np.sort(softmax(scores.scores[0]))[::-1]
+    np.testing.assert_allclose(prediction.probabilities, expected, rtol=1e-5)
+
+
+def test_ordered_networks_of_any_grid(clip):
+    spec = CHUNKS.replace(sampling="uniform", stride=None)
+    model = ordered_network(CLASSES, clip_spec=spec)
+    scores, _ = evaluator.score(
+        model, one_video(clip), [0], Protocol(25, crops="centre"), verbose=False
+    )
+    prediction = Predictor(model)(clip, top=12)
+    expected = np.sort(softmax(scores.scores[0]))[::-1]
+    np.testing.assert_allclose(prediction.probabilities, expected, rtol=1e-5)
+
+
 def test_several_modalities(clip):
     spec = ClipSpec(("rgb", "rgb_diff"), snippet_length=2, size=32)
     prediction = Predictor(mean_color_network(CLASSES, clip_spec=spec))(clip)
@@ -107,6 +139,11 @@ def test_what_cannot_be_predicted_with():
     predictions_layer(model).clip_spec = None
     with pytest.raises(ValueError, match="'mean_color' without a clip spec"):
         Predictor(model)
+    fixed = ordered_network(CLASSES, num_segments=4, size=16)
+    with pytest.raises(ValueError, match="Expected num_segments=4"):
+        Predictor(fixed, num_segments=25)
+    with pytest.raises(ValueError, match="Received: crops='frame'"):
+        Predictor(fixed, crops="frame")
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no video"])
