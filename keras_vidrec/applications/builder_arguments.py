@@ -121,18 +121,24 @@ def clip_input(input_tensor, input_shape, *, num_segments, channels, name):
 def finish(inputs, outputs, *, name, weights):
     """The functional model from its ends, with `weights` loaded.
 
-    `inputs` may come from further layers (the user's `input_tensor`): then
-    the model starts at their sources.
+    `inputs`, a tensor or a dict of tensors, may come from further layers (the
+    user's `input_tensor`): then the model starts at their sources.
     """
-    if getattr(inputs, "_keras_history", None) is None:
-        raise ValueError(
-            "Invalid `input_tensor`. Expected a KerasTensor, as `keras.Input` "
-            f"returns. Received: input_tensor={inputs!r}"
-        )
-    sources = keras.utils.get_source_inputs(inputs)
-    model = keras.Model(
-        sources[0] if len(sources) == 1 else sources, outputs, name=name
-    )
+    if isinstance(inputs, dict):
+        sources = {key: _source(tensor) for key, tensor in inputs.items()}
+    else:
+        sources = _source(inputs)
+    model = keras.Model(sources, outputs, name=name)
     if weights is not None:
         model.load_weights(weights)
     return model
+
+
+def _source(tensor):
+    if getattr(tensor, "_keras_history", None) is None:
+        raise ValueError(
+            "Invalid `input_tensor`. Expected a KerasTensor, as `keras.Input` "
+            f"returns. Received: input_tensor={tensor!r}"
+        )
+    sources = keras.utils.get_source_inputs(tensor)
+    return sources[0] if len(sources) == 1 else sources

@@ -85,22 +85,82 @@ def describe(model):
 
 
 def clip_logits_model(model):
-    """The same graph up to the input of `predictions`: one row of logits a
-    clip, for training and evaluation with `from_logits=True`. Weights are
-    shared with `model`."""
+    """The same graph up to the inputs of its `ClassScores`, for training and
+    evaluation with `from_logits=True`. Weights are shared with `model`.
+
+    Args:
+        model: keras.Model of this package.
+
+    Returns:
+        keras.Model to logits `(batch, classes)`: one row a clip. Of a network
+        with auxiliary outputs: to a dict of them by the keys of its outputs,
+        `"predictions"` and the names of the towers.
+
+    Raises:
+        ValueError: if the model has no `predictions` layer, or an output
+            that is no class scores.
+    """
     logits = predictions_layer(model).input
+    if isinstance(model.output, dict):
+        logits = {key: _scores_layer(model, key).input for key in model.output}
     return keras.Model(model.input, logits, name=model.name)
+
+
+def inference_model(model):
+    """The same network without its auxiliary outputs: with the one output
+    `predictions`. Weights are shared with `model`, and the name and the
+    inputs are the same.
+
+    Args:
+        model: keras.Model of this package.
+
+    Returns:
+        keras.Model to class scores `(batch, classes)`; `model` itself if it
+        has no other output.
+
+    Raises:
+        ValueError: if the model has no `predictions` layer.
+    """
+    predictions = predictions_layer(model).output
+    if not isinstance(model.output, dict):
+        return model
+    return keras.Model(model.input, predictions, name=model.name)
 
 
 def snippet_logits_model(model):
     """The same graph up to `logits`, before the consensus: `(batch,
     num_segments, classes)`, for frame-wise protocols. In a fusion of several
-    networks: their fused logits. Weights are shared with `model`."""
+    networks: their fused logits. Weights are shared with `model`.
+
+    Raises:
+        ValueError: if the model has no scores of single snippets.
+    """
     predictions_layer(model)
     for layer in model.layers:
         if isinstance(layer, ScoreFusion):
-            logits, _ = layer.output
+            # A fusion of other scores than snippets' has one output.
+            if isinstance(layer.output, (list, tuple)):
+                logits, _ = layer.output
+                break
+        elif layer.name == "logits":
+            logits = layer.output
             break
     else:
-        logits = model.get_layer("logits").output
+        raise ValueError(
+            "Expected a network that classifies each snippet of a clip, with "
+            "a layer `logits` or a `ScoreFusion` of such networks. Received: "
+            f"model={model.name!r}, which classifies whole clips"
+        )
     return keras.Model(model.input, logits, name=model.name)
+
+
+def _scores_layer(model, key):
+    """The `ClassScores` of an output."""
+    name = "predictions" if key == "predictions" else f"{key}_predictions"
+    for layer in model.layers:
+        if isinstance(layer, ClassScores) and layer.name == name:
+            return layer
+    raise ValueError(
+        f"Expected every output of {model.name!r} to be class scores. "
+        f"Received: output {key!r} without a layer {name!r}"
+    )

@@ -188,6 +188,7 @@ def _joint_spec(specs):
         size=agreed("size"),
         crop_scales=tuple(common) or (1.0,),
         flow=agreed("flow", _FLOWS) or first.flow,
+        ordered=agreed("ordered"),
     )
 
 

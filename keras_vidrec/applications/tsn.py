@@ -69,8 +69,9 @@ def TSN(
             snippet. `None` means 1 for rgb, else 5.
         consensus: str. A mode of `layers.ConsensusLayer`. Defaults to
             `"average"`.
-        dropout: `None`, or float in [0, 1). `None` means 0.8 for rgb and 0.7
-            otherwise.
+        dropout: `None`, or float in [0, 1), before the classifier and between
+            the fully connected layers of backbones that have them. `None`
+            means 0.8 for rgb and 0.7 otherwise.
         include_preprocessing: bool. Whether the model takes raw pixels 0..255
             and brings them to the range of the backbone itself; for
             `"rgb_diff"`, whether it takes frames and makes the differences
@@ -121,6 +122,7 @@ def TSN(
         channels=tower_channels,
         pooling="avg" if include_top else pooling,
         name=modality,
+        dropout=dropout,
     )
 
     x = clips

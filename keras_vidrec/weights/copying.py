@@ -86,25 +86,40 @@ def copy_layers(source, target, *, source_key, target_key, inflate=None):
         {key(path): layer for path, layer in layers_by_path(model).items()}
         for model, key in ((source, source_key), (target, target_key))
     )
-    copied, inflated, mismatched = [], [], []
-    for key in want.keys() & have.keys():
-        made = inflate and inflate(have[key], want[key])
-        shapes = [_shapes(layers[key]) for layers in (have, want)]
-        if made:
-            weights, how = made
-            want[key].set_weights(weights)
-            inflated.append(f"{key} ({how})")
-        elif shapes[0] == shapes[1]:
-            want[key].set_weights(have[key].get_weights())
-            copied.append(key)
-        else:
-            mismatched.append(f"{key} {shapes[0]} to {shapes[1]}")
-    if not copied and not inflated:
+    report = copy_matching(have, want, inflate)
+    if not report.copied and not report.inflated:
         raise ValueError(
             "Expected networks that share layers by name and shape. Received: "
             f"{source.name!r} with {sorted(have)[:5]}... and {target.name!r} "
             f"with {sorted(want)[:5]}..."
         )
+    return report
+
+
+def copy_matching(have, want, inflate=None):
+    """Copies the weights of every layer of the same key and shapes.
+
+    Args:
+        have: dict of layers to copy from by key.
+        want: dict of layers to change in place by key.
+        inflate: as `copy_layers` takes it.
+
+    Returns:
+        `CopyReport` by the keys.
+    """
+    copied, inflated, mismatched = [], [], []
+    for key in want.keys() & have.keys():
+        made = inflate and inflate(have[key], want[key])
+        if made:
+            weights, how = made
+            want[key].set_weights(weights)
+            inflated.append(f"{key} ({how})")
+        elif fits(have[key], want[key]):
+            want[key].set_weights(have[key].get_weights())
+            copied.append(key)
+        else:
+            shapes = f"{_shapes(have[key])} to {_shapes(want[key])}"
+            mismatched.append(f"{key} {shapes}")
     return CopyReport(
         tuple(sorted(copied)),
         tuple(sorted(mismatched)),
@@ -124,6 +139,11 @@ def layers_by_path(model, prefix=""):
         elif layer.weights:
             found[prefix + layer.name] = layer
     return found
+
+
+def fits(layer, wanted):
+    """Whether the weights of a layer have the shapes of another one's."""
+    return _shapes(layer) == _shapes(wanted)
 
 
 def _by_stream(path, streams):

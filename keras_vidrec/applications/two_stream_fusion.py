@@ -1,0 +1,257 @@
+"""Two-stream networks fused inside, in space and time."""
+
+from keras_vidrec.applications import builder_arguments
+from keras_vidrec.applications import two_streams
+from keras_vidrec.applications.fused_streams import FusedStreams
+
+# From the first to the last place of a tower. The classes' scores are one;
+# "softmax" is the mean of two separate towers.
+PLACES = ("relu2", "relu3", "relu4", "relu5", "fc6", "fc7", "fc8", "softmax")
+FUSIONS = ("sum", "max", "concat", "conv", "bilinear", "conv3d")
+# What joins channel with channel, without a map in space and time.
+_FULLY_CONNECTED = ("sum", "max", "concat", "conv")
+TEMPORAL_POOLINGS = ("2d", "3d")
+INITIALIZATIONS = ("identity", "random")
+
+# Distances of the chunks in training, in frames (section 3.5).
+_STRIDE = (1, 10)
+
+
+def TwoStreamFusion(
+    include_top=True,
+    weights=None,
+    input_tensor=None,
+    input_shape=None,
+    pooling=None,
+    classes=101,
+    classifier_activation="softmax",
+    name="two_stream_fusion",
+    *,
+    backbone="vgg16",
+    temporal_backbone=None,
+    fusion="conv3d",
+    fusion_layer="relu5",
+    fusion_initialization="identity",
+    temporal_pooling="3d",
+    keep_temporal_tower=True,
+    num_chunks=5,
+    snippet_length=10,
+    dropout=0.85,
+    auxiliary_outputs=False,
+    from_streams=None,
+    include_preprocessing=True,
+):
+    """Two-stream fusion network: the flow stream joins the rgb stream inside.
+
+    ```
+    rgb chunks -- [rgb_tower] -- fusion -- pool over time -- [...] -- scores \\
+                                /                                       mean
+    flow chunks - [flow_tower] ----------- pool over time -- [...] -- scores /
+    ```
+
+    A clip is some chunks of a video: a frame and the flow around it at each.
+    The streams see every chunk alone up to the place of the fusion. Behind
+    it, the fused tower (`spatiotemporal`) goes on where the rgb tower was; the
+    flow tower (`temporal`) ends there or goes on too, with a loss of its own.
+
+    With `temporal_pooling="3d"` the last maps of both are max-pooled over
+    space and time: over `num_chunks` chunks, stride 2, and over space as the
+    tower does (VGG-16: 2x2, stride 2), or 2x2 with stride 2 in towers that do
+    not. Longer clips give several outputs, which are averaged.
+
+    Inside, the towers are models named `rgb_tower` and `flow_tower` up to the
+    first fusion, then `spatiotemporal_from_relu5`, `temporal_from_relu5` and
+    so on: frozen towers are `model.get_layer("rgb_tower").trainable = False`.
+
+    Args:
+        include_top: bool. Whether to end in class scores. Defaults to `True`.
+        weights: `None` (random initialisation) or the path of a
+            `.weights.h5` file. Defaults to `None`.
+        input_tensor: `None`, or dict of KerasTensors `rgb` and `flow`.
+        input_shape: `None`, or dict of tuples `(num_chunks, height, width,
+            channels)` for `rgb` (3 channels) and `flow`
+            (`2 * snippet_length`); None for unknown sizes. Defaults to all
+            but the channels unknown.
+        pooling: `None`, `"avg"` or `"max"`. Only without top: what becomes of
+            the last maps. Defaults to `None`.
+        classes: int. Number of classes. Defaults to `101`.
+        classifier_activation: `None` (logits) or `"softmax"`. Defaults to
+            `"softmax"`.
+        name: str. Name of the model. Defaults to `"two_stream_fusion"`.
+        backbone: str. Name of the rgb tower, as `backbones.get` knows it.
+            Defaults to `"vgg16"`.
+        temporal_backbone: `None` (the same), or str. Name of the flow tower.
+            Maps that differ by up to two rows or columns are padded with
+            zeros. Defaults to `None`.
+        fusion: str. `"conv3d"` (`layers.ConvFusion3D`), or a mode of
+            `layers.StreamFusion`: `"sum"`, `"max"`, `"concat"`, `"conv"`,
+            `"bilinear"`. Not used with `fusion_layer="softmax"`. Defaults to
+            `"conv3d"`. A bilinear fusion is followed by the classifier (the
+            paper's is a linear SVM: build with `include_top=False` and train
+            one on the features).
+        fusion_layer: str, or tuple of str in their order. `"relu2"` ..
+            `"relu5"`, `"fc6"`, `"fc7"`, `"fc8"` (class scores), or
+            `"softmax"`: late fusion, the mean of two separate towers. Several
+            as in table 2: `("relu5", "fc8")`, `("relu3", "relu5", "fc6")`.
+            Defaults to `"relu5"`.
+        fusion_initialization: str. `"identity"`, or `"random"` for the
+            convolution of `"conv"`. Defaults to `"identity"`.
+        temporal_pooling: str. `"3d"`, or `"2d"` to average the scores of the
+            chunks. Defaults to `"3d"`.
+        keep_temporal_tower: bool. Whether the flow tower goes on to scores of
+            its own. Defaults to `True`.
+        num_chunks: int. Chunks of a training clip, T in the paper; pooled
+            together. Defaults to `5`.
+        snippet_length: int. Flow images in a chunk, L in the paper. Defaults
+            to `10`.
+        dropout: float in [0, 1). Before the classifiers, and between the fully
+            connected layers. Defaults to `0.85`.
+        auxiliary_outputs: bool. Whether to return the towers' predictions
+            too, for a loss on each. Defaults to `False`.
+        from_streams: `None`, or pair `(rgb_model, flow_model)` of trained
+            networks of one stream to start from: every layer is copied by
+            name, and what is new is logged. Defaults to `None`.
+        include_preprocessing: bool. Whether the model takes raw pixels 0..255
+            and brings them to the range of the backbones. Defaults to `True`.
+
+    Returns:
+        A functional `keras.Model` from `{"rgb": clips, "flow": clips}`, each
+        `(batch, num_chunks, height, width, channels)`, to `(batch, classes)`.
+        With auxiliary outputs and both towers to a dict `predictions`,
+        `spatiotemporal`, `temporal` of these. Without top to features
+        `(batch, times, features)`, or with `pooling=None` to maps `(batch,
+        times, height, width, filters)`: a dict by tower if both are kept.
+
+    Raises:
+        ValueError: on any invalid argument, or a fusion that is not possible
+            at its place.
+
+    Example:
+
+    ```python
+    model = keras_vidrec.applications.TwoStreamFusion(classes=6)
+    model.predict({"rgb": frames, "flow": motion})  # (batch, 6)
+    ```
+
+    Reference:
+        - [Feichtenhofer et al., 2016](https://arxiv.org/abs/1604.06573).
+          Initialisation and pooling follow the authors' code. Their counts of
+          parameters (tables 1 and 2) assume two towers of 20 channels and a
+          512 to 512 fusion; those here follow from 3 + 20 channels and 1024 to
+          512.
+    """
+    builder_arguments.check_common(
+        include_top, weights, pooling, classes, classifier_activation
+    )
+    builder_arguments.check_head("average", None, dropout)
+    names = two_streams.check_backbones(backbone, temporal_backbone)
+    places = _places(fusion_layer)
+    _check_choices(fusion, fusion_initialization, temporal_pooling)
+    _check_fusion(fusion, places, include_top, keep_temporal_tower)
+    two_streams.check_pair(from_streams)
+    spec = two_streams.clip_spec(
+        num_chunks, snippet_length, _STRIDE, input_shape
+    )
+    clips = two_streams.clip_inputs(input_tensor, input_shape, spec)
+    pixels = two_streams.preprocessed(clips, names, include_preprocessing)
+
+    streams = FusedStreams(
+        pixels,
+        names,
+        fusion=fusion,
+        initialization=fusion_initialization,
+        dropout=dropout,
+    )
+    pool_at = "relu5" if temporal_pooling == "3d" else None
+    for place in PLACES[: PLACES.index("fc8")]:
+        if place not in (*places, pool_at):
+            continue
+        streams.walk_to(place)
+        if place in places:
+            streams.fuse(place)
+        if place == places[-1] and not keep_temporal_tower:
+            streams.drop_temporal()
+        if place == pool_at:
+            streams.pool_over_time(num_chunks)
+    features = streams.features(pooling="avg" if include_top else pooling)
+    if not include_top:
+        outputs = features if len(features) > 1 else features["spatiotemporal"]
+    else:
+        logits = {
+            tower: two_streams.tower_logits(
+                x, tower, classes=classes, dropout=dropout
+            )
+            for tower, x in features.items()
+        }
+        if places[-1] == "fc8":
+            logits["spatiotemporal"] = streams.fused_scores(*logits.values())
+        if not keep_temporal_tower:
+            logits.pop("temporal", None)
+        outputs = two_streams.outputs(
+            logits,
+            activation=classifier_activation,
+            clip_spec=spec,
+            auxiliary_outputs=auxiliary_outputs and len(logits) > 1,
+        )
+    model = builder_arguments.finish(clips, outputs, name=name, weights=weights)
+    if from_streams is not None:
+        two_streams.start_from(model, from_streams)
+    return model
+
+
+def _places(fusion_layer):
+    several = isinstance(fusion_layer, (tuple, list))
+    places = tuple(fusion_layer) if several else (fusion_layer,)
+    order = [PLACES.index(place) for place in places if place in PLACES]
+    rising = order and order == sorted(set(order)) and len(order) == len(places)
+    if not rising or (len(places) > 1 and places[-1] == "softmax"):
+        raise ValueError(
+            f"Invalid `fusion_layer`. Expected one of {PLACES}, or several of "
+            f"the first seven in this order. Received: "
+            f"fusion_layer={fusion_layer!r}"
+        )
+    return places
+
+
+def _check_choices(fusion, initialization, temporal_pooling):
+    for name, value, choices in (
+        ("fusion", fusion, FUSIONS),
+        ("fusion_initialization", initialization, INITIALIZATIONS),
+        ("temporal_pooling", temporal_pooling, TEMPORAL_POOLINGS),
+    ):
+        if value not in choices:
+            raise ValueError(
+                f"Invalid `{name}`. Expected one of {choices}. Received: "
+                f"{name}={value!r}"
+            )
+    if initialization == "random" and fusion != "conv":
+        raise ValueError(
+            'fusion_initialization="random" is for fusion="conv". Received: '
+            f"fusion={fusion!r}"
+        )
+
+
+def _check_fusion(fusion, places, include_top, keep_temporal_tower):
+    connected = [place for place in places if place.startswith("fc")]
+    if connected and fusion not in _FULLY_CONNECTED:
+        raise ValueError(
+            f"fusion={fusion!r} joins maps, and {connected[0]} has none. "
+            f"Expected one of {_FULLY_CONNECTED}. Received: "
+            f"fusion_layer={places}"
+        )
+    if fusion == "bilinear" and len(places) > 1:
+        raise ValueError(
+            'fusion="bilinear" leaves no map to fuse again. Expected a single '
+            f"place. Received: fusion_layer={places}"
+        )
+    if "fc8" in places and (fusion == "concat" or not include_top):
+        raise ValueError(
+            "At fc8 the scores of the classes are fused. Expected "
+            'include_top=True and a fusion of "sum", "max" or "conv". '
+            f"Received: fusion={fusion!r}, include_top={include_top}"
+        )
+    if places == ("softmax",) and not keep_temporal_tower:
+        raise ValueError(
+            'fusion_layer="softmax" is the mean of two towers. Expected '
+            "keep_temporal_tower=True. Received: keep_temporal_tower=False"
+        )

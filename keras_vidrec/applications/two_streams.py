@@ -1,0 +1,211 @@
+"""What the networks that join an appearance and a motion stream share."""
+
+import logging
+
+import keras
+
+from keras_vidrec import backbones
+from keras_vidrec.applications import builder_arguments
+from keras_vidrec.clip_spec import ClipSpec
+from keras_vidrec.layers.class_scores import ClassScores
+from keras_vidrec.layers.consensus import ConsensusLayer
+from keras_vidrec.layers.fold_segments import FoldSegments
+from keras_vidrec.layers.pixel_normalization import PixelNormalization
+from keras_vidrec.layers.score_fusion import ScoreFusion
+from keras_vidrec.layers.unfold_segments import UnfoldSegments
+from keras_vidrec.weights import streams as weights_of_streams
+
+logger = logging.getLogger("keras_vidrec")
+
+STREAMS = ("rgb", "flow")
+
+
+def clip_spec(num_chunks, snippet_length, stride, input_shape):
+    """The `ClipSpec` of chunks a random distance apart: a frame and the flow
+    around it at each."""
+    size = 224
+    check_shapes("input_shape", input_shape)
+    if input_shape is not None and len(input_shape["rgb"]) == 4:
+        size = input_shape["rgb"][1] or input_shape["rgb"][2] or size
+    return ClipSpec(
+        modalities=STREAMS,
+        num_segments=num_chunks,
+        snippet_length=snippet_length,
+        alignment="centred",
+        stride=stride,
+        sampling="chunks",
+        size=size,
+        ordered=True,
+    )
+
+
+def check_shapes(name, given):
+    """Raises a `ValueError` unless an argument is `None` or a dict by
+    stream."""
+    if given is not None and not (
+        isinstance(given, dict) and set(given) == {*STREAMS}
+    ):
+        raise ValueError(
+            f"Invalid `{name}`. Expected None or a dict of {STREAMS}. "
+            f"Received: {name}={given!r}"
+        )
+
+
+def clip_inputs(input_tensor, input_shape, spec):
+    """Dict by stream of the inputs `(batch, num_chunks, height, width,
+    channels)`.
+
+    Raises:
+        ValueError: if what is given is no dict of both streams, or shapes
+            disagree.
+    """
+    check_shapes("input_tensor", input_tensor)
+    check_shapes("input_shape", input_shape)
+    clips = {
+        stream: builder_arguments.clip_input(
+            input_tensor and input_tensor[stream],
+            input_shape and input_shape[stream],
+            num_segments=None,
+            channels=spec.channels(stream),
+            name=stream,
+        )
+        for stream in STREAMS
+    }
+    numbers = {stream: clip.shape[1] for stream, clip in clips.items()}
+    if len({*numbers.values()} - {None}) > 1:
+        raise ValueError(
+            "Streams are joined chunk by chunk. Expected clips of the same "
+            f"number of chunks. Received: {numbers}"
+        )
+    return clips
+
+
+def preprocessed(clips, names, include_preprocessing):
+    """Dict by stream of the clips as the backbones want to see them."""
+    if not include_preprocessing:
+        return clips
+    found = {}
+    for stream, clip in clips.items():
+        scaling = backbones.preprocessing(names[stream], stream)
+        found[stream] = PixelNormalization(
+            scaling.mean,
+            scaling.std,
+            scaling.channel_order,
+            name=f"{stream}_preprocessing",
+        )(clip)
+    return found
+
+
+def check_backbones(backbone, temporal_backbone):
+    """The names of the two backbones by stream.
+
+    Raises:
+        ValueError: if one is not a name: only towers that are built here can
+            be joined inside.
+    """
+    names = {"rgb": backbone, "flow": temporal_backbone or backbone}
+    for name in names.values():
+        if not isinstance(name, str) or name not in backbones.BACKBONES:
+            raise ValueError(
+                "Streams are joined inside their towers. Expected a backbone "
+                f"of {tuple(backbones.BACKBONES)}. Received: {name!r}"
+            )
+    return names
+
+
+def fold(x, name):
+    """Chunks folded into the batch."""
+    return FoldSegments(name=f"{name}_fold")(x)
+
+
+def unfold(x, like, name):
+    """Chunks taken out of the batch again, as many as `like` has."""
+    return UnfoldSegments(name=f"{name}_unfold")(x, like)
+
+
+def pooled(x, pooling, name):
+    """Features `(batch, times, features)` of maps `(batch, times, height,
+    width, filters)`; the maps themselves with `pooling=None`."""
+    if pooling is None or len(x.shape) == 3:
+        return x
+    folded = fold(x, f"{name}_features")
+    features = backbones.POOLINGS[pooling](name=f"{name}_features")(folded)
+    return unfold(features, x, f"{name}_features")
+
+
+def tower_logits(features, tower, *, classes, dropout):
+    """Class scores of every moment of a clip by one tower: `(batch, times,
+    classes)` from `(batch, times, features)`."""
+    x = keras.layers.Dropout(dropout, name=f"{tower}_dropout")(features)
+    return keras.layers.Dense(
+        classes,
+        kernel_initializer=keras.initializers.RandomNormal(stddev=0.01),
+        dtype="float32",
+        name=f"{tower}_logits",
+    )(x)
+
+
+def outputs(logits, *, activation, clip_spec, auxiliary_outputs):
+    """The predictions of a network: from the mean of its towers' logits.
+
+    Args:
+        logits: dict by tower of KerasTensors `(batch, times, classes)`.
+        activation: `None` or `"softmax"`.
+        clip_spec: `ClipSpec` of the network.
+        auxiliary_outputs: bool. Whether to return those of each tower too.
+
+    Returns:
+        KerasTensor `(batch, classes)`, or a dict of these: `predictions`, and
+        by tower.
+    """
+    scores = {
+        tower: ConsensusLayer(
+            "average", dtype="float32", name=f"{tower}_consensus"
+        )(x)
+        for tower, x in logits.items()
+    }
+    joint, *others = scores.values()
+    if others:
+        joint = ScoreFusion((1,) * len(scores), name="score_fusion")(
+            list(scores.values())
+        )
+    predictions = ClassScores(
+        activation, clip_spec=clip_spec, name="predictions"
+    )(joint)
+    if not auxiliary_outputs:
+        return predictions
+    return {
+        "predictions": predictions,
+        **{
+            tower: ClassScores(activation, name=f"{tower}_predictions")(x)
+            for tower, x in scores.items()
+        },
+    }
+
+
+def check_pair(from_streams):
+    """Raises a `ValueError` unless it is `None` or a pair of networks."""
+    if from_streams is not None and not (
+        isinstance(from_streams, (tuple, list))
+        and len(from_streams) == 2
+        and all(isinstance(network, keras.Model) for network in from_streams)
+    ):
+        raise ValueError(
+            "Invalid `from_streams`. Expected a pair (rgb_model, flow_model) "
+            f"of trained networks. Received: from_streams={from_streams!r}"
+        )
+
+
+def start_from(model, from_streams):
+    """Copies the weights of two trained networks of one stream each, by name.
+
+    What has no counterpart, such as the fusion, keeps its own weights; that is
+    logged.
+
+    Raises:
+        ValueError: if a network is not of its stream, or nothing fits.
+    """
+    report = weights_of_streams.copy_streams(
+        model, dict(zip(STREAMS, from_streams))
+    )
+    logger.warning("Started from two streams: %s.", report)

@@ -1,0 +1,135 @@
+"""From trained networks of one stream to one network of several."""
+
+from keras_vidrec.clip_spec import MODALITIES
+from keras_vidrec.weights.copying import copy_matching
+from keras_vidrec.weights.copying import fits
+from keras_vidrec.weights.copying import layers_by_path
+from keras_vidrec.weights.towers import stream_of
+from keras_vidrec.weights.towers import towers
+
+# Images of one kind: a network of either serves a stream of flow.
+_FLOWS = ("flow", "warped_flow")
+
+# Streams by the towers of two-stream fusion that carry them on, and by those
+# of all others. A name that begins another one comes after it.
+_STREAMS = {
+    "spatiotemporal": "rgb",
+    "temporal": "flow",
+    **{name: name for name in sorted(MODALITIES, key=len, reverse=True)},
+}
+
+
+def copy_streams(target, streams):
+    """Starts a network of several streams from one network for each.
+
+    Layers are found by name. Those of the target may lie in a nested tower of
+    the stream (`rgb_tower`), in what goes on from it
+    (`spatiotemporal_from_relu5` from rgb, `temporal_from_relu5` from flow), or
+    in the target itself under a name that begins with the stream
+    (`rgb_res2a_branch2a`). Classifiers are found likewise:
+    `spatiotemporal_logits` gets what is `logits` in the network of rgb.
+
+    Args:
+        target: keras.Model to change in place: of two-stream fusion, a
+            spatiotemporal multiplier, or a late fusion.
+        streams: dict of keras.Model by stream of the target, such as
+            `{"rgb": rgb_model, "flow": flow_model}`. Each is a network with
+            one tower, of this stream; a tower of warped flow serves flow, and
+            the other way round. Streams that are left out keep their weights.
+
+    Returns:
+        `CopyReport` by the layers of the target; `missing` are those that no
+        stream has, such as fusions and temporal filters, `unused` (as
+        `rgb/conv1`) those of the streams without a counterpart. What could
+        not be copied is told, never hidden.
+
+    Raises:
+        ValueError: if the target has no such stream, a network is not of this
+            one stream, or not a single layer of it fits. Nothing is changed
+            then.
+
+    Example:
+
+    >>> fusion = TwoStreamFusion(classes=101)
+    >>> keras_vidrec.weights.copy_streams(fusion, {"rgb": rgb, "flow": flow})
+    """
+    want = layers_by_path(target)
+    keys = {path: stream_layer(path) for path in want}
+    _check(target, streams, {key[0] for key in keys.values() if key})
+    sources = {
+        (stream, _in_stream(path)): layer
+        for stream, model in streams.items()
+        for path, layer in layers_by_path(model).items()
+    }
+    have = {path: sources[key] for path, key in keys.items() if key in sources}
+    for stream, model in streams.items():
+        if not any(
+            keys[path][0] == stream and fits(layer, want[path])
+            for path, layer in have.items()
+        ):
+            raise ValueError(
+                "Expected a network that shares layers by name and shape with "
+                f"the stream {stream!r} of {target.name!r}. Received: "
+                f"streams[{stream!r}]={model.name!r} with "
+                f"{sorted(layers_by_path(model))[:5]}..."
+            )
+    used = {keys[path] for path in have}
+    for key, layer in sources.items():
+        if key not in used:
+            have["/".join(key)] = layer
+    return copy_matching(have, want)
+
+
+def stream_layer(path):
+    """Where the weights of a layer of a network of several streams come from.
+
+    A pure function of the path of the layer through nested models:
+
+    >>> stream_layer("rgb_tower/res2a_branch2a")
+    ('rgb', 'res2a_branch2a')
+    >>> stream_layer("temporal_from_relu5/fc6")
+    ('flow', 'fc6')
+    >>> stream_layer("flow_logits")
+    ('flow', 'logits')
+
+    Args:
+        path: str, as `copying.layers_by_path` gives it.
+
+    Returns:
+        Pair of str, the stream and the name of the layer in a network of this
+        stream alone; `None` for a layer that belongs to no stream.
+    """
+    first, *inner = path.split("/")
+    for name, stream in _STREAMS.items():
+        if inner:
+            if first in (name, f"{name}_tower") or first.startswith(
+                f"{name}_from_"
+            ):
+                return stream, _in_stream("/".join(inner))
+        elif first.startswith(f"{name}_"):
+            return stream, first.removeprefix(f"{name}_")
+    return None
+
+
+def _in_stream(path):
+    """The path of a layer in a network of one stream, without the tower."""
+    tower, slash, inner = path.partition("/")
+    return inner if slash and stream_of(tower) else path
+
+
+def _check(target, streams, known):
+    if not isinstance(streams, dict) or not streams or set(streams) - known:
+        raise ValueError(
+            "Invalid `streams`. Expected a dict of networks by stream of "
+            f"{target.name!r}, {tuple(sorted(known))}. Received: "
+            f"streams={streams!r}"
+        )
+    for stream, model in streams.items():
+        found = tuple(towers(model))
+        kin = _FLOWS if stream in _FLOWS else (stream,)
+        if len(found) != 1 or found[0] not in kin:
+            raise ValueError(
+                f"Expected a network with one tower, of {' or '.join(kin)}. "
+                f"Received: streams[{stream!r}]={model.name!r} with towers of "
+                f"{found}"
+            )

@@ -1,0 +1,674 @@
+import math
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+from numpy.lib.stride_tricks import sliding_window_view
+
+import keras_vidrec
+from keras_vidrec.applications import TSN
+from keras_vidrec.applications import LateFusion
+from keras_vidrec.applications import TwoStreamFusion
+from keras_vidrec.applications.head import clip_logits_model
+from keras_vidrec.clip_spec import ClipSpec
+from keras_vidrec.layers import TemporalMaxPooling
+from keras_vidrec.weights.copying import layers_by_path
+from tests.applications import joined_streams
+from tests.applications.joined_streams import CLASSES
+from tests.applications.joined_streams import SMALL
+from tests.applications.joined_streams import call
+from tests.applications.joined_streams import clips
+from tests.applications.joined_streams import softmax
+from tests.applications.joined_streams import wake
+from tests.applications.joined_streams import without_values
+
+MAPS = ("relu2", "relu3", "relu4", "relu5")
+NUM_CHUNKS = 3
+
+
+def small(**arguments):
+    return TwoStreamFusion(
+        **{**SMALL, "num_chunks": NUM_CHUNKS, "dropout": 0.0, **arguments}
+    )
+
+
+def parameters(model):
+    return sum(math.prod(weight.shape) for weight in model.trainable_variables)
+
+
+VGG_M = {"backbone": "vgg_m_2048"}
+ONE = {"keep_temporal_tower": False}
+# Of the two towers to their relu5, and of all that comes after it.
+BELOW = 6_527_424 + 6_607_392
+
+
+@pytest.mark.parametrize(
+    "arguments, expected",
+    [
+        ({"fusion": "sum", **ONE}, 97_236_421),
+        ({"fusion": "max", **ONE}, 97_236_421),
+        ({"fusion": "conv", **ONE}, 97_761_221),
+        # fc6 sees both streams' channels.
+        ({"fusion": "concat", **ONE}, 97_236_421 + 6 * 6 * 512 * 4096),
+        # 3 x 3 x 3 times the kernel, the same bias.
+        ({"fusion": "conv3d", **ONE}, 97_761_221 + 26 * 1024 * 512),
+        ({"fusion": "bilinear", **ONE}, None),
+        ({"fusion_layer": "softmax"}, 181_335_594),
+        ({"fusion": "sum"}, 181_335_594),
+        ({"fusion": "conv", "fusion_layer": "relu2", **ONE}, "relu2"),
+        ({"fusion": "conv", "fusion_layer": "relu3", **ONE}, "relu3"),
+        ({"fusion": "conv", "fusion_layer": "relu4", **ONE}, "relu4"),
+        ({"fusion": "sum", "fusion_layer": "fc8", **ONE}, 181_335_594),
+        (
+            {"fusion": "conv", "fusion_layer": ("relu5", "fc8"), **ONE},
+            181_335_594 + 1024 * 512 + 512 + 202 * 101 + 101,
+        ),
+        (
+            {
+                "fusion": "conv",
+                "fusion_layer": ("relu3", "relu5", "fc6"),
+                **ONE,
+            },
+            # The flow tower ends at fc6.
+            181_335_594
+            - (4096 * 2048 + 2048)
+            - (2048 * 101 + 101)
+            + 2 * (1024 * 512 + 512)
+            + 8192 * 4096
+            + 4096,
+        ),
+    ],
+)
+def test_parameters_of_the_paper(arguments, expected):
+    """VGG-M-2048 of 3 and 20 channels, 101 classes."""
+    model = without_values(TwoStreamFusion, **VGG_M, **arguments)
+    if expected is None:
+        # Both towers to relu5, and a linear classifier of all pairs.
+        towers = sum(
+            parameters(model.get_layer(f"{stream}_tower"))
+            for stream in ("rgb", "flow")
+        )
+        expected = towers + 512 * 512 * 101 + 101
+    elif isinstance(expected, str):
+        # What the flow tower lacks of relu5, and a narrower fusion at relu2.
+        lacking = {"relu4": 1, "relu3": 2, "relu2": 3}[expected]
+        conv5, conv3 = 512 * 512 * 9 + 512, 256 * 512 * 9 + 512
+        below = conv5 * min(lacking, 2) + conv3 * (lacking == 3)
+        width = 256 if lacking == 3 else 512
+        expected = 97_236_421 - below + 2 * width * width + width
+    assert parameters(model) == expected
+
+
+@pytest.mark.parametrize(
+    "backbone, expected", [("vgg16", 134_674_341), ("googlenet", 6_077_077)]
+)
+def test_parameters_of_single_streams(backbone, expected):
+    assert parameters(without_values(TSN, backbone=backbone)) == expected
+
+
+def test_parameters_of_a_small_one():
+    """From the formulas, for 3 and 4 channels and three classes."""
+    tower = {
+        stream: parameters(
+            without_values(
+                TSN,
+                backbone="tiny",
+                modality=stream,
+                snippet_length={"rgb": 1, "flow": 2}[stream],
+                classes=CLASSES,
+            )
+        )
+        for stream in ("rgb", "flow")
+    }
+    both = sum(tower.values())
+    head = 256 * CLASSES + CLASSES
+    for fusion, more in (
+        ("sum", 0),
+        ("conv", 2 * 256 * 256 + 256),
+        ("conv3d", 27 * 2 * 256 * 256 + 256),
+        ("concat", 256 * CLASSES),
+        ("bilinear", (256 * 256 - 256) * CLASSES),
+    ):
+        model = without_values(small, fusion=fusion)
+        assert parameters(model) == both + more, fusion
+        model = without_values(small, fusion=fusion, keep_temporal_tower=False)
+        assert parameters(model) == both + more - head, fusion
+
+
+def fused(fusion, spatial, temporal, layer):
+    """A fusion of `(batch, times, height, width, channels)` in NumPy."""
+    if fusion == "sum":
+        return spatial + temporal
+    if fusion == "max":
+        return np.maximum(spatial, temporal)
+    stacked = np.concatenate([spatial, temporal], axis=-1)
+    if fusion == "concat":
+        return stacked
+    if fusion == "bilinear":
+        products = np.einsum("bthwi,bthwj->btij", spatial, temporal)
+        products = products.reshape(*products.shape[:2], -1)
+        roots = np.sign(products) * np.sqrt(np.abs(products))
+        return roots / np.linalg.norm(roots, axis=-1, keepdims=True)
+    kernel, bias = layer.get_weights()
+    if fusion == "conv":
+        linear = np.einsum("bthwi,ij->bthwj", stacked, kernel)
+    else:
+        padded = np.pad(stacked, [(0, 0), *[(1, 1)] * 3, (0, 0)])
+        windows = sliding_window_view(padded, (3, 3, 3), axis=(1, 2, 3))
+        linear = np.einsum(
+            "bthwixyz,xyzij->bthwj", windows, kernel, optimize=True
+        )
+    return np.maximum(linear + bias, 0)
+
+
+def pooled_over_time_and_space(x):
+    """Maxima of all windows of NUM_CHUNKS x 2 x 2, stride 2, the last of
+    which may hang over the border of a map."""
+    height, width = x.shape[2:4]
+    odd = [(0, 0), (0, 0), (0, height % 2), (0, width % 2), (0, 0)]
+    x = np.pad(x, odd, constant_values=-np.inf)
+    windows = sliding_window_view(x, (NUM_CHUNKS, 2, 2), axis=(1, 2, 3))
+    return windows[:, ::2, ::2, ::2].max((-3, -2, -1))
+
+
+def reference(model, pixels, fusion, places, pooling):
+    """Logits by tower of a fused tiny network in NumPy, but for the stretches
+    of its towers."""
+    maps = dict(
+        zip(
+            ("spatiotemporal", "temporal"),
+            joined_streams.scaled(pixels).values(),
+        )
+    )
+    names = {"spatiotemporal": "rgb", "temporal": "flow"}
+    known = [layer.name for layer in model.layers]
+
+    def walk(here):
+        for tower, x in maps.items():
+            end = "_tower" if here is None else f"_from_{here}"
+            if names[tower] + end in known and x.ndim == 5:
+                part = model.get_layer(names[tower] + end)
+                y = call(part, x.reshape(-1, *x.shape[2:]))
+                maps[tower] = y.reshape(*x.shape[:2], *y.shape[1:])
+
+    here = None
+    for place in MAPS:
+        if place in places or (place == "relu5" and pooling == "3d"):
+            walk(here)
+            here = place
+        if place in places:
+            layer = model.get_layer(f"fusion_{place}")
+            maps["spatiotemporal"] = fused(fusion, *maps.values(), layer)
+            names = {tower: tower for tower in names}
+        if place == "relu5" and pooling == "3d":
+            for tower, x in maps.items():
+                if x.ndim == 5:
+                    maps[tower] = pooled_over_time_and_space(x)
+                else:
+                    windows = sliding_window_view(x, NUM_CHUNKS, axis=1)
+                    maps[tower] = windows[:, ::2].max(-1)
+    walk(here)
+    logits = {}
+    for tower, x in maps.items():
+        if f"{tower}_logits" in known:
+            kernel, bias = model.get_layer(f"{tower}_logits").get_weights()
+            features = x.mean((2, 3)) if x.ndim == 5 else x
+            logits[tower] = (features @ kernel + bias).mean(1)
+    if "fc8" in places:
+        # Linear, so fused after the mean over time as well as before.
+        stacked = np.concatenate(list(logits.values()), axis=-1)
+        if fusion == "conv":
+            kernel, bias = model.get_layer("fusion_fc8").get_weights()
+            logits["spatiotemporal"] = stacked @ kernel + bias
+        else:
+            logits["spatiotemporal"] = sum(logits.values())
+    return logits
+
+
+CASES = [
+    ("sum", "relu2", "3d", True),
+    ("max", "relu3", "2d", False),
+    ("concat", "relu4", "3d", False),
+    ("conv", "relu5", "2d", True),
+    ("conv", ("relu2", "relu4", "fc8"), "3d", True),
+    ("bilinear", "relu5", "3d", True),
+    ("conv3d", "relu5", "3d", True),
+    ("sum", "softmax", "3d", True),
+]
+
+
+def check_case(fusion, places, pooling, both, tmp_path=None):
+    """Predictions, gradients, and the network saved and loaded."""
+    model = wake(
+        small(
+            fusion=fusion,
+            fusion_layer=places,
+            temporal_pooling=pooling,
+            keep_temporal_tower=both,
+        )
+    )
+    # A window of 3 and, with stride 2, another one.
+    pixels = clips(num_chunks=5)
+    places = (places,) if isinstance(places, str) else places
+    logits = reference(model, pixels, fusion, places, pooling)
+    if not both:
+        logits.pop("temporal", None)
+    assert len(logits) == 1 + both
+    expected = softmax(sum(logits.values()) / len(logits))
+    assert np.ptp(expected) > 0.05  # not all alike
+    np.testing.assert_allclose(call(model, pixels), expected, atol=1e-4)
+    if tmp_path is not None:
+        model.save(tmp_path / "model.keras")
+        loaded = keras.models.load_model(tmp_path / "model.keras")
+        np.testing.assert_allclose(
+            call(loaded, pixels), call(model, pixels), atol=1e-6
+        )
+    return model
+
+
+@pytest.mark.large_on_jax
+@pytest.mark.parametrize("fusion, places, pooling, both", CASES)
+def test_fusion(fusion, places, pooling, both):
+    check_case(fusion, places, pooling, both)
+
+
+def test_conv3d_fusion_saved_and_loaded(tmp_path):
+    check_case("conv3d", "relu4", "3d", True, tmp_path)
+
+
+@pytest.mark.large
+@pytest.mark.parametrize("both", [True, False])
+@pytest.mark.parametrize("pooling", ["2d", "3d"])
+@pytest.mark.parametrize(
+    "places", [*MAPS, "fc8", ("relu3", "relu5"), ("relu5", "fc8")]
+)
+@pytest.mark.parametrize(
+    "fusion", ["sum", "max", "concat", "conv", "bilinear", "conv3d"]
+)
+def test_every_fusion_at_every_place(tmp_path, fusion, places, pooling, both):
+    if ("fc8" in places or not isinstance(places, str)) and (
+        fusion not in ("sum", "conv")
+    ):
+        pytest.skip("refused, or not linear")
+    model = check_case(fusion, places, pooling, both, tmp_path)
+    check_gradients(model)
+
+
+def check_gradients(model, but=()):
+    found = joined_streams.gradients(model, clips(4))
+    for path, largest in found.items():
+        assert np.isfinite(largest) and (largest > 1e-6 or path in but), path
+
+
+@pytest.mark.large_on_jax
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {},
+        {"fusion": "conv", "fusion_layer": ("relu3", "fc8"), **ONE},
+        {"fusion_layer": "softmax", "temporal_pooling": "2d"},
+    ],
+)
+def test_gradients_reach_every_weight(arguments):
+    check_gradients(wake(small(**arguments)))
+
+
+def test_truncated_tower_ends_where_it_is_fused():
+    for place in ("relu3", "relu5"):
+        model = without_values(
+            small,
+            fusion="sum",
+            fusion_layer=place,
+            keep_temporal_tower=False,
+            auxiliary_outputs=True,
+        )
+        names = [layer.name for layer in model.layers]
+        assert not [n for n in names if n.startswith("temporal")]
+        assert model.get_layer("flow_tower").layers[-1].name == (
+            {"relu3": "res3b_relu", "relu5": "res5b_relu"}[place]
+        )
+        # There is one tower, and nothing but its predictions.
+        assert model.output.shape == (None, CLASSES)
+
+
+def test_maximum_over_time_then_space_is_that_over_both():
+    """MaxPooling3D of T x 2 x 2, stride 2, as the paper has it."""
+    x = np.random.default_rng(0).normal(size=(2, 7, 6, 8, 3)).astype("float32")
+    for num_chunks in (3, 5):
+        over_time = TemporalMaxPooling(num_chunks, strides=2)(x)
+        shape = over_time.shape
+        pooled = keras.layers.MaxPooling2D(2, 2)(
+            ops.reshape(over_time, (-1, *shape[2:]))
+        )
+        expected = keras.layers.MaxPooling3D((num_chunks, 2, 2), 2)(x)
+        np.testing.assert_array_equal(
+            ops.convert_to_numpy(pooled).reshape(expected.shape),
+            ops.convert_to_numpy(expected),
+        )
+
+
+def test_vgg_pools_over_time_before_its_own_pooling():
+    """With pool5 of the tower behind it, and nothing between."""
+    model = without_values(TwoStreamFusion, fusion="sum")
+    for tower in ("spatiotemporal", "temporal"):
+        part = model.get_layer(f"{tower}_from_relu5")
+        assert [layer.name for layer in part.layers[1:3]] == ["pool5", "fc6"]
+        pooling = model.get_layer(f"{tower}_pool_time")
+        assert (pooling.pool_size, pooling.strides) == (5, 2)
+        fold = model.get_layer(f"{tower}_from_relu5_fold")
+        assert fold.input is pooling.output
+        assert pooling.output.shape[2:] == (None, None, 512)
+    assert model.get_layer("temporal_pool_time").input is (
+        model.get_layer("flow_tower_unfold").output
+    )
+
+
+@pytest.mark.large_on_jax
+def test_fusions_at_their_start():
+    """A convolution of identities is the sum; the late fusion of relu5 with
+    equal weights is no fusion at all. The 3-D one has weights of 1/4 and 3/4
+    where nothing changes in time and space."""
+    models = {
+        fusion: small(fusion=fusion, fusion_layer="relu3")
+        for fusion in ("sum", "conv")
+    }
+    wake(models["sum"])
+    weights = layers_by_path(models["sum"])
+    for path, layer in layers_by_path(models["conv"]).items():
+        if path != "fusion_relu3":
+            layer.set_weights(weights[path].get_weights())
+    pixels = clips()
+    expected = call(models["sum"], pixels)
+    assert np.ptp(expected) > 0.05
+    np.testing.assert_allclose(
+        call(models["conv"], pixels), expected, atol=1e-6
+    )
+    conv8 = small(fusion="conv", fusion_layer="fc8")
+    kernel, bias = conv8.get_layer("fusion_fc8").get_weights()
+    np.testing.assert_array_equal(kernel, np.tile(np.eye(CLASSES), (2, 1)))
+    np.testing.assert_array_equal(bias, 0)
+    random = small(fusion="conv", fusion_initialization="random")
+    kernel, _ = random.get_layer("fusion_relu5").get_weights()
+    assert kernel.std() == pytest.approx((2 / 512) ** 0.5, rel=0.02)
+
+
+@pytest.mark.large_on_jax
+def test_any_number_of_chunks_and_any_size():
+    model = wake(small(fusion="sum", num_chunks=5))
+    maps = small(fusion="sum", num_chunks=5, include_top=False)
+    maps.set_weights(model.get_weights()[: len(maps.weights)])
+    assert model.input_shape == {
+        "rgb": (None, None, None, None, 3),
+        "flow": (None, None, None, None, 4),
+    }
+    for num_chunks, times in ((3, 1), (5, 1), (25, 11)):
+        for size, side in ((32, 1), (80, 3)):
+            pixels = clips(1, num_chunks, size)
+            found = call(maps, pixels)
+            logits = []
+            for tower in ("spatiotemporal", "temporal"):
+                assert found[tower].shape == (1, times, side, side, 256)
+                kernel, bias = model.get_layer(f"{tower}_logits").get_weights()
+                # Of every position and time, averaged.
+                logits.append((found[tower] @ kernel + bias).mean((1, 2, 3)))
+            np.testing.assert_allclose(
+                call(model, pixels), softmax(sum(logits) / 2), atol=1e-5
+            )
+
+
+def test_auxiliary_outputs():
+    model = wake(small(auxiliary_outputs=True, fusion_layer="relu4"))
+    assert list(model.output) == ["predictions", "spatiotemporal", "temporal"]
+    pixels = clips()
+    logits = clip_logits_model(model)
+    outputs, found = call(model, pixels), call(logits, pixels)
+    np.testing.assert_allclose(
+        found["predictions"],
+        (found["spatiotemporal"] + found["temporal"]) / 2,
+        atol=1e-6,
+    )
+    for key in outputs:
+        np.testing.assert_allclose(
+            outputs[key], softmax(found[key]), atol=1e-6
+        )
+    alone = keras_vidrec.training.inference_model(model)
+    np.testing.assert_allclose(
+        call(alone, pixels), outputs["predictions"], atol=1e-6
+    )
+
+
+def test_clip_spec():
+    model = without_values(
+        small,
+        snippet_length=10,
+        num_chunks=7,
+        input_shape={"rgb": (None, 64, 48, 3), "flow": (None, 64, 48, 20)},
+    )
+    assert keras_vidrec.describe(model).clip_spec == ClipSpec(
+        modalities=("rgb", "flow"),
+        num_segments=7,
+        snippet_length=10,
+        alignment="centred",
+        stride=(1, 10),
+        sampling="chunks",
+        size=64,
+        ordered=True,
+    )
+
+
+def one_stream(stream, **arguments):
+    length = {"rgb": 1, "flow": 2}[stream]
+    return wake(
+        TSN(
+            **{
+                "backbone": "tiny",
+                "classes": CLASSES,
+                "modality": stream,
+                "snippet_length": length,
+                **arguments,
+            }
+        ),
+        seed=length,
+    )
+
+
+def test_from_two_streams_late_fusion_is_theirs(caplog):
+    streams = {stream: one_stream(stream) for stream in ("rgb", "flow")}
+    pixels = clips()
+    expected = call(LateFusion(streams), pixels)
+    assert np.ptp(expected) > 0.05
+    model = small(
+        fusion_layer="softmax",
+        temporal_pooling="2d",
+        from_streams=tuple(streams.values()),
+    )
+    np.testing.assert_allclose(call(model, pixels), expected, atol=1e-5)
+    assert "Started from two streams: " in caplog.text
+    assert "missing" not in caplog.text and "unused" not in caplog.text
+
+
+def test_from_streams_of_the_wrong_kind():
+    rgb, flow = (
+        without_values(
+            TSN,
+            backbone="tiny",
+            modality=stream,
+            snippet_length=length,
+            classes=CLASSES,
+        )
+        for stream, length in (("rgb", 1), ("flow", 2))
+    )
+    for wrong, message in (
+        (rgb, "pair .*from_streams=<"),
+        ((rgb,), "pair .*from_streams="),
+        ((rgb, None), "pair .*from_streams="),
+        ({"rgb": rgb, "flow": flow}, "pair .*from_streams="),
+        ((flow, rgb), "one tower, of rgb"),
+        ((rgb, rgb), "one tower, of flow"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            without_values(small, fusion="sum", from_streams=wrong)
+
+
+@pytest.mark.large_on_jax
+def test_weights_file_and_another_tensor(tmp_path):
+    model = wake(small(fusion="max"))
+    model.save_weights(tmp_path / "model.weights.h5")
+    pixels = {
+        stream: keras.Input((None, 32, 32, channels), name=f"{stream}_pixels")
+        for stream, channels in joined_streams.CHANNELS.items()
+    }
+    inverted = {
+        stream: keras.layers.Rescaling(-1, 255, name=f"{stream}_inverted")(x)
+        for stream, x in pixels.items()
+    }
+    other = small(
+        fusion="max",
+        input_tensor=inverted,
+        weights=str(tmp_path / "model.weights.h5"),
+    )
+    shown = clips()
+    np.testing.assert_allclose(
+        call(other, {s: 255.0 - x for s, x in shown.items()}),
+        call(model, shown),
+        atol=1e-6,
+    )
+
+
+def test_preprocessing_is_part_of_the_model():
+    raw = wake(small(fusion="sum", include_top=False, pooling="max"))
+    bare = small(
+        fusion="sum",
+        include_top=False,
+        pooling="max",
+        include_preprocessing=False,
+    )
+    bare.set_weights(raw.get_weights())
+    found = call(bare, joined_streams.scaled(clips()))
+    for tower, features in call(raw, clips()).items():
+        assert features.shape == (2, 1, 256)
+        np.testing.assert_allclose(found[tower], features, atol=1e-4)
+
+
+def test_maps_of_slightly_different_size():
+    """VGG-M's 13 x 13 under VGG-16's 14 x 14, and the other way round."""
+    shapes = {"rgb": (5, 224, 224, 3), "flow": (5, 224, 224, 20)}
+    for backbones in (("vgg16", "vgg_m_2048"), ("vgg_m_2048", "vgg16")):
+        model = without_values(
+            TwoStreamFusion,
+            backbone=backbones[0],
+            temporal_backbone=backbones[1],
+            input_shape=shapes,
+        )
+        assert model.get_layer("fusion_relu5").output.shape[2:4] == (14, 14)
+        assert model.output.shape == (None, 101)
+
+
+def test_mixed_precision_keeps_the_head_in_float32():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    model = without_values(
+        small, fusion="conv", fusion_layer=("relu5", "fc8"), classes=4
+    )
+    for name in (
+        "spatiotemporal_logits",
+        "fusion_fc8",
+        "spatiotemporal_consensus",
+        "score_fusion",
+        "predictions",
+    ):
+        assert model.get_layer(name).output.dtype == "float32", name
+    assert model.get_layer("fusion_relu5").output.dtype == "bfloat16"
+
+
+@pytest.mark.large
+@pytest.mark.parametrize(
+    "places",
+    [("relu5", "fc8"), ("relu3", "relu5", "fc6"), "fc6", "fc7", "fc8"],
+)
+def test_vgg_m_at_fully_connected_places(places):
+    """Nearly half of the weights of two towers each: nothing is saved."""
+    model = TwoStreamFusion(
+        backbone="vgg_m_2048",
+        classes=CLASSES,
+        snippet_length=2,
+        fusion="conv",
+        fusion_layer=places,
+        num_chunks=2,
+        dropout=0.0,
+        keep_temporal_tower=places != "fc6",
+        auxiliary_outputs=True,
+    )
+    both = places != "fc6"
+    pixels = clips(1, 2, 224)
+    scores = call(model, pixels)
+    if not both:
+        scores = {"predictions": scores}
+    assert len(scores) == 1 + 2 * both
+    for x in scores.values():
+        assert x.shape == (1, CLASSES)
+        np.testing.assert_allclose(x.sum(-1), 1, atol=1e-5)
+    for path, largest in joined_streams.gradients(model, pixels).items():
+        assert np.isfinite(largest) and largest > 0, path
+    for place in (places,) if isinstance(places, str) else places:
+        model.get_layer(f"fusion_{place}")
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"fusion": "mean"}, "fusion='mean'"),
+        ({"fusion_layer": "relu1"}, "fusion_layer='relu1'"),
+        ({"fusion_layer": ()}, r"fusion_layer=\(\)"),
+        ({"fusion_layer": None}, "fusion_layer=None"),
+        ({"fusion_layer": ("relu5", "relu3")}, r"'relu5', 'relu3'\)"),
+        ({"fusion_layer": ("relu5", "relu5")}, r"'relu5', 'relu5'\)"),
+        ({"fusion_layer": ("relu5", "softmax")}, "first seven"),
+        ({"fusion_layer": ("relu5", "fc9")}, "first seven"),
+        ({"fusion": "bilinear", "fusion_layer": "fc6"}, "fc6 has none"),
+        ({"fusion": "conv3d", "fusion_layer": ("relu5", "fc8")}, "fc8 has"),
+        (
+            {"fusion": "bilinear", "fusion_layer": ("relu3", "relu5")},
+            "single place",
+        ),
+        ({"fusion": "concat", "fusion_layer": "fc8"}, "At fc8.*'concat'"),
+        (
+            {"fusion": "sum", "fusion_layer": "fc8", "include_top": False},
+            "At fc8.*include_top=False",
+        ),
+        ({"fusion_layer": "softmax", **ONE}, "keep_temporal_tower=False"),
+        ({"fusion_initialization": "zeros"}, "fusion_initialization='zeros'"),
+        ({"fusion_initialization": "random"}, "fusion='conv3d'"),
+        ({"temporal_pooling": "1d"}, "temporal_pooling='1d'"),
+        ({"backbone": "resnet18"}, "Received: 'resnet18'"),
+        ({"temporal_backbone": keras.Sequential()}, "Received: <Sequential"),
+        ({"fusion": "sum", "fusion_layer": "fc6"}, "'tiny' has no place 'fc6'"),
+        ({"classes": 0}, "classes=0"),
+        ({"dropout": 1.0}, "dropout=1.0"),
+        ({"num_chunks": 0}, "num_segments=0"),
+        ({"snippet_length": 0}, "snippet_length=0"),
+        ({"weights": "nonsense"}, "weights='nonsense'"),
+        ({"pooling": "mean"}, "pooling='mean'"),
+        ({"input_shape": (5, 32, 32, 3)}, r"input_shape=\(5, 32"),
+        ({"input_shape": {"rgb": (5, 32, 32, 3)}}, "input_shape=.'rgb'"),
+        ({"input_shape": {"rgb": (32,), "flow": (32,)}}, r"input_shape=\(32"),
+        (
+            {"input_shape": {"rgb": (5, 32, 32, 3), "flow": (5, 32, 32, 3)}},
+            "channels=4",
+        ),
+        (
+            {"input_shape": {"rgb": (5, 32, 32, 3), "flow": (3, 32, 32, 4)}},
+            "'rgb': 5, 'flow': 3",
+        ),
+        ({"input_tensor": 3}, "input_tensor=3"),
+    ],
+)
+def test_invalid_arguments(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        without_values(small, **arguments)
+
+
+def test_what_inception_lacks():
+    """Towers whose stages have no names of their own are not fused."""
+    with pytest.raises(ValueError, match="'bn_inception' has no place 'relu5'"):
+        without_values(small, backbone="bn_inception")
