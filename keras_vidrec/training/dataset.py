@@ -6,6 +6,9 @@ from keras_vidrec import clip_spec
 from keras_vidrec.clip_spec import FlowSpec
 from keras_vidrec.data import catalog as catalogs
 from keras_vidrec.data import opening
+from keras_vidrec.training import network
+
+_FLOWS = ("flow", "warped_flow")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +65,7 @@ def load(recipe):
     )
     recipe = _with_flow_of(source, recipe)
     problems = catalog.problems
-    if kind == "videos" and "flow" in str(_modality(recipe)):
+    if kind == "videos" and _sees_flow(recipe):
         problems += (
             "Flow is made of the videos each time they are read, which takes "
             "long: `vidrec prepare` makes it once.",
@@ -96,8 +99,8 @@ def load(recipe):
     )
 
 
-def _modality(recipe):
-    return recipe.network.arguments.get("modality")
+def _sees_flow(recipe):
+    return bool({*_FLOWS} & {*network.modalities(recipe)})
 
 
 def _stated_flow(recipe):
@@ -117,17 +120,17 @@ def _stated_flow(recipe):
 def _with_flow_of(source, recipe):
     """The recipe, told how the flow of the dataset was made: its network
     wants the same wherever it goes. What the recipe itself says must hold."""
-    wanted = _modality(recipe)
-    if wanted not in clip_spec.MODALITIES:
-        return recipe  # the network's builder knows
     directory = recipe.data.directory
-    if wanted not in source.modalities:
-        raise ValueError(
-            f"Expected a dataset that holds {wanted}, which the network of "
-            f"recipe {recipe.name!r} wants. Received: {directory} with "
-            f"{source.modalities}"
-        )
-    if "flow" not in wanted or source.flow is None:
+    for wanted in network.modalities(recipe):
+        if wanted not in clip_spec.MODALITIES:
+            return recipe  # the network's builder knows
+        if wanted not in source.modalities:
+            raise ValueError(
+                f"Expected a dataset that holds {wanted}, which the network "
+                f"of recipe {recipe.name!r} wants. Received: {directory} with "
+                f"{source.modalities}"
+            )
+    if not _sees_flow(recipe) or source.flow is None:
         return recipe
     stated = _stated_flow(recipe)
     made = dataclasses.asdict(source.flow)

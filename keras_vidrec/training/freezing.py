@@ -2,6 +2,8 @@
 
 import keras
 
+from keras_vidrec.weights.streams import stream_layer
+from keras_vidrec.weights.towers import stream_of
 from keras_vidrec.weights.towers import towers
 
 
@@ -22,8 +24,9 @@ def partial_batch_norm(model):
     A frozen one uses its stored statistics in training too, and neither they
     nor its scale and shift change. The first one follows the new kind of
     input (TSN, section 3.2): a network of several streams has several new
-    kinds, so the first one of every tower stays free. In a model without
-    towers, the first one of all does.
+    kinds, so the first one of every tower stays free, also where the towers
+    lie in the model itself, their layers called by the stream. In a model
+    without towers, the first one of all does.
 
     It holds for `fit` under any distribution strategy, and the frozen stay so
     in a saved and loaded model. Call it before `compile`.
@@ -34,11 +37,68 @@ def partial_batch_norm(model):
     Returns:
         int, the number of layers frozen.
     """
-    streams = towers(model).values() or (model,)
-    free = {id(layer) for s in streams for layer in batch_normalizations(s)[:1]}
-    frozen = [
-        layer for layer in batch_normalizations(model) if id(layer) not in free
-    ]
+    layers = batch_normalizations(model)
+    free = {id(layer) for layer in _first_of_each(model, layers)}
+    frozen = [layer for layer in layers if id(layer) not in free]
     for layer in frozen:
         layer.trainable = False
     return len(frozen)
+
+
+def freeze_towers(model, streams):
+    """Freezes the towers of some streams, up to where they are joined.
+
+    Their weights stay, and so do the statistics of their batch
+    normalisations, which they use in training too. What comes after a fusion
+    belongs to no stream alone and is trained. Call it before `compile`.
+
+    Args:
+        model: keras.Model whose towers are nested models, such as one of
+            two-stream fusion: `rgb_tower`, and `rgb_from_relu5` where nothing
+            is joined there.
+        streams: sequence of str, such as `("rgb", "flow")`.
+
+    Returns:
+        Tuple of str, the names of the nested models that were frozen.
+
+    Raises:
+        ValueError: if a stream has no such tower. Nothing is changed then.
+    """
+    frozen = {
+        stream: [
+            layer
+            for layer in model.layers
+            if isinstance(layer, keras.Model)
+            and (
+                stream_of(layer.name) == stream
+                or layer.name.startswith(f"{stream}_from_")
+            )
+        ]
+        for stream in streams
+    }
+    for stream, parts in frozen.items():
+        if not parts:
+            raise ValueError(
+                f"Expected a network with a tower of {stream} to freeze, a "
+                f"model of its own inside. Received: model={model.name!r} with "
+                f"towers of {tuple(towers(model))}"
+            )
+    parts = [part for parts in frozen.values() for part in parts]
+    for part in parts:
+        part.trainable = False
+    return tuple(part.name for part in parts)
+
+
+def _first_of_each(model, layers):
+    """The first batch normalisation of each stream."""
+    nested = towers(model).values()
+    if nested:
+        found = [batch_normalizations(tower)[:1] for tower in nested]
+        return [layer for first in found for layer in first]
+    first = {}
+    for layer in layers:
+        stream, _ = stream_layer(layer.name) or (None, None)
+        first.setdefault(stream, layer)
+    if len(first) > 1:
+        first.pop(None, None)
+    return first.values()

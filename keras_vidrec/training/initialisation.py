@@ -3,55 +3,87 @@
 import logging
 import pathlib
 
+import keras
+
 from keras_vidrec.applications import model_file
 from keras_vidrec.applications.head import describe
+from keras_vidrec.layers import ConvFusion3D
+from keras_vidrec.layers import StreamFusion
+from keras_vidrec.layers import TemporalIdentityConv
 from keras_vidrec.training.run import Run
 from keras_vidrec.weights import copy_by_name
+from keras_vidrec.weights import copy_streams
 from keras_vidrec.weights import cross_modality
+from keras_vidrec.weights.copying import layers_by_path
 
 logger = logging.getLogger("keras_vidrec")
 
 # Their images are alike: 8-bit codes of horizontal and vertical motion.
 _FLOWS = ("flow", "warped_flow")
 
+# No network of one stream has them.
+_NEW = (ConvFusion3D, StreamFusion, TemporalIdentityConv)
+
+
+def check_frozen(section, streams):
+    """Refuses to freeze towers of random weights.
+
+    Args:
+        section: `Initialisation` of a recipe.
+        streams: tuple of str. Modalities of its network.
+
+    Raises:
+        ValueError: if towers are frozen and there are no weights for them.
+    """
+    if section.frozen and section.weights is None:
+        raise ValueError(
+            "Frozen towers never learn: they need trained weights. Expected "
+            f'--set "initialisation.weights={_form(streams)}", or '
+            '--set "initialisation.frozen=[]" to train them too. Received: '
+            f"initialisation.frozen={list(section.frozen)} without "
+            "initialisation.weights"
+        )
+
 
 def start_from(model, weights, inflation="mean"):
-    """Copies the weights of a trained network, layer by layer, by name.
+    """Copies the weights of trained networks, layer by layer, by name.
 
     A network of motion may start from one of rgb: then its first convolution
-    is inflated (`weights.cross_modality`). A classifier for another number of
-    classes starts anew, which is logged. Every other layer must be there and
-    fit: a first convolution left to chance would ruin the training without a
-    word.
+    is inflated (`weights.cross_modality`). A network of two streams may start
+    from one network for each (`weights.copy_streams`): what joins the streams
+    or filters over time starts anew, and so do the first layers behind a
+    fusion that gives another number of channels. A classifier for another
+    number of classes starts anew. All this is logged. Every other layer must
+    be there and fit: a first convolution left to chance would ruin the
+    training without a word.
 
     Args:
         model: keras.Model to change in place.
-        weights: `None` (nothing is done), or str: path of a run or of a
-            `.keras` file.
+        weights: `None` (nothing is done), str: path of a run or of a
+            `.keras` file; or dict of these by stream, for all streams of the
+            model.
         inflation: str. A mode of `weights.cross_modality`. Defaults to
             `"mean"`.
 
     Raises:
         ValueError: if there is no such network, it is of a modality that
-            tells nothing of the model's, or a layer but the classifier does
-            not fit.
+            tells nothing of the model's, or another layer does not fit.
     """
     if weights is None:
         return
-    if not isinstance(weights, str) or not pathlib.Path(weights).exists():
-        raise ValueError(
-            "Invalid initialisation. Expected the path of a run or of a .keras "
-            f"file. Received: initialisation.weights={weights!r}"
-        )
-    path = pathlib.Path(weights)
-    source = (
-        Run.open(path).load_model() if path.is_dir() else model_file.load(path)
-    )
-    report = _copy(source, model, weights, inflation)
+    if isinstance(weights, dict):
+        _check_streams(model, weights)
+        paths = {name: _checked(path) for name, path in weights.items()}
+        sources = {name: _load(path) for name, path in paths.items()}
+        report = copy_streams(model, sources)
+    else:
+        report = _copy(_load(_checked(weights)), model, weights, inflation)
+    new = _may_start_anew(model)
     unfit = [
         layer
         for layer in (*report.mismatched, *report.missing)
-        if not layer.startswith("logits")
+        # What is mismatched is followed by both shapes.
+        if layer.partition(" ")[0] not in new
     ]
     if unfit:
         raise ValueError(
@@ -59,7 +91,76 @@ def start_from(model, weights, inflation="mean"):
             f"initialisation.weights={weights!r}, where these do not fit: "
             f"{', '.join(unfit[:5])} ({len(unfit)} layers)"
         )
-    logger.warning("Started from %s: %s.", path, report)
+    logger.warning("Started from %s: %s.", _list(weights), report)
+
+
+def _checked(path):
+    if not isinstance(path, str) or not pathlib.Path(path).exists():
+        raise ValueError(
+            "Invalid initialisation. Expected the path of a run or of a .keras "
+            f"file. Received: initialisation.weights={path!r}"
+        )
+    return pathlib.Path(path)
+
+
+def _load(path):
+    if path.is_dir():
+        return Run.open(path).load_model()
+    return model_file.load(path)
+
+
+def _check_streams(model, weights):
+    wanted = _modalities(model)
+    if len(wanted) == 1:
+        raise ValueError(
+            f"Expected the path of one run or .keras file for a network of "
+            f"{wanted[0]}. Received: initialisation.weights={weights!r}"
+        )
+    if set(weights) != set(wanted):
+        raise ValueError(
+            f"Expected a run or .keras file for each stream of {wanted}. "
+            f"Received: initialisation.weights={weights!r}"
+        )
+
+
+def _may_start_anew(model):
+    """Paths of classifiers, of layers that join streams or filter over time,
+    and of those that a fusion gives other channels."""
+    new = {
+        path
+        for path, layer in layers_by_path(model).items()
+        if isinstance(layer, _NEW) or path.rpartition("/")[2].endswith("logits")
+    }
+    for part in model.layers:
+        behind_fusion = part.name.startswith("spatiotemporal_from_")
+        if behind_fusion and isinstance(part, keras.Model):
+            new.update(f"{part.name}/{name}" for name in _entered(part))
+    return new
+
+
+def _entered(part):
+    """Names of the layers with weights that see the input of a model as it
+    is, or only pooled, padded or rectified."""
+    as_it_is, found = {id(part.input)}, []
+    for layer in part.layers:
+        if as_it_is.isdisjoint(map(id, keras.tree.flatten(layer.input))):
+            continue
+        if layer.weights:
+            found.append(layer.name)
+        else:
+            as_it_is.update(map(id, keras.tree.flatten(layer.output)))
+    return found
+
+
+def _form(streams):
+    """How `initialisation.weights` is given for these streams."""
+    if len(streams) == 1:
+        return "RUN"
+    return "{" + ", ".join(f"{stream}: RUN" for stream in streams) + "}"
+
+
+def _list(weights):
+    return ", ".join(weights.values()) if isinstance(weights, dict) else weights
 
 
 def _copy(source, model, weights, inflation):
@@ -70,10 +171,12 @@ def _copy(source, model, weights, inflation):
         return cross_modality(source, model, inflation)
     if len(have) == len(want) == 1 and {*have, *want} <= {*_FLOWS}:
         return copy_by_name(source, model, {have[0]: want[0]})
+    expected = f"a network of {' + '.join(want)} or of rgb"
+    if len(want) > 1:
+        expected = f"a network of {' + '.join(want)}, or {_form(want)},"
     raise ValueError(
-        f"Expected a network of {' + '.join(want)} or of rgb to start from. "
-        f"Received: initialisation.weights={weights!r}, a network of "
-        f"{' + '.join(have)}"
+        f"Expected {expected} to start from. Received: "
+        f"initialisation.weights={weights!r}, a network of {' + '.join(have)}"
     )
 
 

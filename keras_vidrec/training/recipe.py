@@ -163,15 +163,23 @@ class Recipe:
         return dataclasses.replace(self, data=data)
 
     def with_absolute_paths(self):
-        """A copy whose data can be found from any working directory."""
+        """A copy whose data, and the networks it starts from, can be found
+        from any working directory."""
         data = self.data
-        return self.with_data(
+        recipe = self.with_data(
             **{
                 name: pathlib.Path(getattr(data, name))
                 for name in ("directory", "list", "split_files")
                 if getattr(data, name) is not None
             }
         )
+        weights = self.initialisation.weights
+        if isinstance(weights, dict):
+            weights = {name: _absolute(path) for name, path in weights.items()}
+        start = dataclasses.replace(
+            self.initialisation, weights=_absolute(weights)
+        )
+        return dataclasses.replace(recipe, initialisation=start)
 
     def with_settings(self, settings):
         """A copy with single values changed.
@@ -198,9 +206,8 @@ class Recipe:
                 ) from None
             keys = path.strip().split(".")
             # A directory may be called 1e5.
-            _assign(
-                values, keys, value if keys[0] == "data" else _number(value)
-            )
+            names_files = keys[0] in ("data", "initialisation")
+            _assign(values, keys, value if names_files else _number(value))
         return Recipe.from_dict(values)
 
 
@@ -217,6 +224,13 @@ def _assign(values, keys, value):
                 f"{key!r} is the single value {values!r}"
             )
     values[keys[-1]] = value
+
+
+def _absolute(path):
+    """The path as found from here; what is none is told when it is opened."""
+    if isinstance(path, str) and path and pathlib.Path(path).exists():
+        return str(pathlib.Path(path).resolve())
+    return path
 
 
 def _number(value):

@@ -12,9 +12,11 @@ from keras_vidrec import files
 from keras_vidrec.applications import model_file
 from keras_vidrec.applications.head import clip_logits_model
 from keras_vidrec.applications.head import describe
+from keras_vidrec.applications.head import inference_model
 from keras_vidrec.data import pipeline
 from keras_vidrec.training import dataset as datasets
 from keras_vidrec.training import distribution
+from keras_vidrec.training import losses
 from keras_vidrec.training import network
 from keras_vidrec.training import optimiser
 from keras_vidrec.training.backup import Backup
@@ -69,7 +71,8 @@ def _fit(recipe, data, run, verbose):
 
     stateful = {}
     if data.validation:
-        stateful["best_model"] = BestModel(model, run.best_file)
+        monitor = f"val_{losses.accuracy_name(trained)}"
+        stateful["best_model"] = BestModel(model, run.best_file, monitor)
     backup = Backup(run.backup, stateful)
     initial_epoch = backup.restore(trained)
     if initial_epoch >= epochs and run.model_file.exists():
@@ -94,12 +97,14 @@ def _fit(recipe, data, run, verbose):
     )
     validation, unseen = None, pipeline.Failures(len(data.validation))
     if data.validation:
-        validation = make(data.validation, training=False, failures=unseen)
+        validation = losses.label_outputs(
+            trained, make(data.validation, training=False, failures=unseen)
+        )
 
     log = keras.callbacks.CSVLogger(run.log_file, append=True)
     try:
         trained.fit(
-            clips,
+            losses.label_outputs(trained, clips),
             steps_per_epoch=steps,
             epochs=epochs,
             initial_epoch=initial_epoch,
@@ -136,12 +141,11 @@ def _compiled(recipe, classes, steps_per_epoch):
         model = network.build(recipe, classes)
         distribution.synchronize_batch_norm(model, strategy)
         trained = clip_logits_model(model)
-        trained.compile(
+        losses.compile_logits(
+            trained,
             optimiser.build(recipe.optimiser, recipe.schedule, steps_per_epoch),
-            keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-            weighted_metrics=["accuracy"],
         )
-    return model, trained
+    return inference_model(model), trained
 
 
 def _trim_log(path, initial_epoch):

@@ -50,6 +50,7 @@ def test_what_is_not_there(recipe, setting, message):
 
 DIS = "clip.flow={method: dis}"
 FLOW = "network.arguments.modality=flow"
+TWO_STREAMS = ["network.application=TwoStreamFusion", "network.arguments={}"]
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +79,9 @@ def test_a_prepared_dataset(recipe, prepared):
         [FLOW, "clip.flow={method: dis, bound: 20.0, size: 40x32}"]
     )
     assert dataset.load(data.recipe).recipe == data.recipe
+    # One of two streams sees it too.
+    two = recipe.with_settings([*TWO_STREAMS, "clip.flow={method: dis}"])
+    assert dataset.load(two).recipe.clip["flow"] == flow
     # A network that sees no flow has nothing to do with it.
     assert dataset.load(recipe).recipe == recipe
 
@@ -86,6 +90,10 @@ def test_a_prepared_dataset(recipe, prepared):
     "settings, message",
     [
         (["network.arguments.modality=warped_flow"], "holds warped_flow"),
+        (
+            [*TWO_STREAMS, "clip.flow={method: tvl1}"],
+            "flow with method=tvl1, as .*, prepared with method=dis",
+        ),
         (
             [FLOW, "clip.flow={method: tvl1}"],
             "flow with method=tvl1, as .*, prepared with method=dis",
@@ -114,13 +122,16 @@ def test_flow_that_is_no_mapping(recipe):
 
 def test_flow_of_videos_is_made_as_the_recipe_says(recipe):
     found = [
-        dataset.load(recipe.with_settings([FLOW, method]))
-        for method in (DIS, "clip.flow={method: farneback}")
+        dataset.load(recipe.with_settings([*sees, method]))
+        for sees, method in (
+            ([FLOW], DIS),
+            (TWO_STREAMS, "clip.flow={method: farneback}"),
+        )
     ]
     flows = [data.source.read(0, "flow", [3]) for data in found]
     assert np.abs(np.subtract(*flows, dtype=int)).max() > 1
     # That takes long in training, which the user should know.
-    assert "vidrec prepare" in found[0].problems[-1]
+    assert all("vidrec prepare" in data.problems[-1] for data in found)
 
 
 def test_frame_folders(recipe, tmp_path):
@@ -132,6 +143,8 @@ def test_frame_folders(recipe, tmp_path):
     assert (len(data.train), len(data.test)) == (2, 2)
     with pytest.raises(ValueError, match=r"holds flow.*\('rgb', 'rgb_diff'\)"):
         dataset.load(recipe.with_settings([FLOW]))
+    with pytest.raises(ValueError, match="holds flow"):
+        dataset.load(recipe.with_settings(TWO_STREAMS))
     for name in ("run/a", "run/b", "walk/a", "walk/b"):
         write_flow(tmp_path / name, 3)
     data = dataset.load(recipe.with_settings([FLOW]))

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from keras_vidrec.applications import TSN
+from keras_vidrec.applications import SpatiotemporalMultiplier
 from keras_vidrec.applications.head import clip_logits_model
 from keras_vidrec.layers import BatchNormalization
 from keras_vidrec.training import freezing
@@ -189,3 +190,82 @@ def test_in_a_network_with_dropout_and_segments(tmp_path):
         for name, weights in weights_of(model).items():
             for old, new in zip(weights, after[name], strict=True):
                 np.testing.assert_array_equal(old, new)
+
+
+def joined_streams():
+    """Towers, what goes on from one of them, and a layer above both."""
+    inputs, maps = {}, []
+    for stream in ("rgb", "flow"):
+        inputs[stream] = keras.Input((8, 8, 2), name=stream)
+        x = inputs[stream]
+        for part in ("tower", "from_relu2"):
+            part_input = y = keras.Input((None, None, x.shape[-1]))
+            # A bias would have no gradient: normalisation takes it away.
+            y = keras.layers.Conv2D(3, 3, use_bias=False, name="conv")(y)
+            y = BatchNormalization(momentum=0.5, name="bn")(y)
+            x = keras.Model(part_input, y, name=f"{stream}_{part}")(x)
+        maps.append(x)
+    x = keras.layers.Concatenate()(maps)
+    part_input = keras.Input((None, None, 6))
+    y = BatchNormalization(momentum=0.5, name="bn")(part_input)
+    x = keras.Model(part_input, y, name="spatiotemporal_from_relu3")(x)
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.ReLU()(x))
+    return keras.Model(
+        inputs, keras.layers.Dense(2, name="logits")(x), name="joined"
+    )
+
+
+@pytest.mark.parametrize("streams", [("flow",), ("rgb", "flow")])
+def test_frozen_towers_stay_as_they_are(streams, tmp_path):
+    """Bit for bit, statistics too; all that is not frozen moves."""
+    model = joined_streams()
+    parts = freezing.freeze_towers(model, streams)
+    assert parts == tuple(
+        f"{stream}_{part}"
+        for stream in streams
+        for part in ("tower", "from_relu2")
+    )
+    rng = np.random.default_rng(0)
+    images = {
+        stream: rng.normal(3, 2, (8, 8, 8, 2)).astype("float32")
+        for stream in ("rgb", "flow")
+    }
+    for _ in range(2):
+        before = {
+            path: layer.get_weights()
+            for path, layer in layers_by_path(model).items()
+        }
+        model.compile(
+            keras.optimizers.SGD(0.1, weight_decay=0.01),
+            keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        )
+        model.fit(images, np.array([0, 1] * 4), verbose=0)
+        for path, layer in layers_by_path(model).items():
+            frozen = path.startswith(tuple(f"{stream}_" for stream in streams))
+            for old, new in zip(before[path], layer.get_weights()):
+                assert (old == new).all() == frozen, path
+        # It is saved with what is frozen.
+        model.save(tmp_path / "model.keras")
+        model = keras.models.load_model(tmp_path / "model.keras")
+
+
+def test_no_tower_to_freeze():
+    model = joined_streams()
+    with pytest.raises(ValueError, match="tower of rgb_diff.*'joined'"):
+        freezing.freeze_towers(model, ("rgb", "rgb_diff"))
+    assert all(layer.trainable for layer in model.layers)
+    freezing.freeze_towers(model, ())
+    assert all(layer.trainable for layer in model.layers)
+
+
+def test_the_first_of_every_stream_without_towers():
+    """A network that holds the layers of both streams itself."""
+    model = SpatiotemporalMultiplier(
+        classes=2, backbone="tiny", temporal_filters=None
+    )
+    assert freezing.partial_batch_norm(model) == 2 * 28
+    assert sorted(
+        layer.name
+        for layer in freezing.batch_normalizations(model)
+        if layer.trainable
+    ) == ["flow_bn_conv1", "rgb_bn_conv1"]

@@ -2,9 +2,14 @@ import numpy as np
 import pytest
 
 from keras_vidrec.applications import TSN
+from keras_vidrec.applications import SpatiotemporalMultiplier
+from keras_vidrec.applications import TwoStreamFusion
 from keras_vidrec.applications import model_file
 from keras_vidrec.applications.head import predictions_layer
 from keras_vidrec.training.initialisation import start_from
+from keras_vidrec.training.recipe import Recipe
+from keras_vidrec.training.recipe_sections import Schedule
+from keras_vidrec.training.run import Run
 
 
 def tiny(**arguments):
@@ -99,3 +104,108 @@ def test_a_first_convolution_is_never_left_to_chance(tmp_path):
 def test_what_is_no_network(weights):
     with pytest.raises(ValueError, match="initialisation.weights="):
         start_from(tiny(), weights)
+
+
+@pytest.fixture(scope="module")
+def streams(tmp_path_factory):
+    """Paths by stream; flow from a run directory, of warped flow."""
+    out = tmp_path_factory.mktemp("streams")
+    model_file.save(tiny(), out / "rgb.keras")
+    run = Run(out / "flow")
+    run.claim(Recipe(name="flow", schedule=Schedule(epochs=1)))
+    flow = tiny(modality="warped_flow", snippet_length=10, classes=4)
+    model_file.save(flow, run.model_file)
+    return {"rgb": str(out / "rgb.keras"), "flow": str(run.path)}
+
+
+def two_streams(**arguments):
+    arguments = {"fusion": "conv3d", "fusion_layer": "relu3", **arguments}
+    return TwoStreamFusion(classes=3, backbone="tiny", **arguments)
+
+
+def test_two_streams_start_from_a_run_each(streams, caplog):
+    model = two_streams()
+    before = model.get_layer("fusion_relu3").get_weights()
+    start_from(model, streams)
+    rgb = model_file.load(streams["rgb"])
+    flow = Run.open(streams["flow"]).load_model()
+    for tower, part, path in (
+        (rgb.get_layer("rgb"), "rgb_tower", "conv1"),
+        (rgb.get_layer("rgb"), "spatiotemporal_from_relu3", "res5b_branch2c"),
+        (flow.get_layer("warped_flow"), "flow_tower", "conv1"),
+        (flow.get_layer("warped_flow"), "temporal_from_relu3", "res4a_branch1"),
+    ):
+        for one, two in zip(
+            tower.get_layer(path).get_weights(),
+            model.get_layer(part).get_layer(path).get_weights(),
+            strict=True,
+        ):
+            np.testing.assert_array_equal(one, two, err_msg=path)
+    np.testing.assert_array_equal(
+        model.get_layer("spatiotemporal_logits").get_weights()[0],
+        rgb.get_layer("logits").get_weights()[0],
+    )
+    for one, two in zip(
+        before, model.get_layer("fusion_relu3").get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(one, two)
+    # The classifier of 4 classes does not fit, which is no reason to stop.
+    for told in (
+        f"Started from {streams['rgb']}, {streams['flow']}",
+        "mismatched: temporal_logits [(256, 4)",
+        "missing: fusion_relu3",
+    ):
+        assert told in caplog.text
+
+
+def test_filters_over_time_start_anew(streams, caplog):
+    start_from(SpatiotemporalMultiplier(classes=3, backbone="tiny"), streams)
+    assert "missing: flow_res2b_temporal, " in caplog.text
+
+
+def test_behind_a_concatenation_other_channels_start_anew(streams, caplog):
+    """Both convolutions that see it, and nothing else."""
+    start_from(two_streams(fusion="concat"), streams)
+    part = "mismatched: spatiotemporal_from_relu3/"
+    assert (
+        f"{part}res4a_branch1 [(1, 1, 128, 192)] to [(1, 1, 256" in caplog.text
+    )
+    assert ", spatiotemporal_from_relu3/res4a_branch2a [" in caplog.text
+    assert caplog.text.count("spatiotemporal_from_relu3/") == 2
+
+
+def test_streams_must_all_be_there_and_fit(streams, tmp_path):
+    model, one = two_streams(), tiny()
+    shorter = tiny(modality="flow", snippet_length=5)
+    model_file.save(shorter, tmp_path / "flow.keras")
+    both = r"each stream of \('rgb', 'flow'\)"
+    for target, wrong, message in (
+        (model, {**streams, "flow": None}, "weights=None"),
+        (model, {**streams, "flow": "/nowhere"}, "weights='/nowhere'"),
+        (model, {**streams, "motion": streams["flow"]}, f"{both}.*motion"),
+        (model, {"rgb": streams["rgb"]}, both),
+        (one, streams, r"network of rgb. Rec.*\{'rgb': "),
+        (model, streams["rgb"], r"rgb \+ flow, or \{rgb: RUN, flow: RUN\}"),
+        (
+            model,
+            {**streams, "flow": str(tmp_path / "flow.keras")},
+            r"flow_tower/conv1 .*\(1 layers\)",
+        ),
+    ):
+        with pytest.raises(ValueError, match=message):
+            start_from(target, wrong)
+
+
+@pytest.mark.large
+def test_two_streams_start_from_two_streams(tmp_path, caplog):
+    source = two_streams()
+    model_file.save(source, tmp_path / "model.keras")
+    model = two_streams(fusion="sum")
+    start_from(model, str(tmp_path / "model.keras"))
+    assert "unused: fusion_relu3" in caplog.text
+    name = "temporal_from_relu3"
+    for one, two in zip(
+        source.get_layer(name).get_weights(),
+        model.get_layer(name).get_weights(),
+    ):
+        np.testing.assert_array_equal(one, two)

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 import keras_vidrec
@@ -41,8 +42,65 @@ def test_a_network_of_the_recipe_for_these_classes():
         ("network.application=head", "network.application='head'"),
         ("network.application=LateFusion", "application='LateFusion'"),
         ("network.arguments.num_clases=3", "arguments.num_clases"),
+        (
+            "initialisation.frozen=[flow]",
+            r"initialisation.weights=RUN.*frozen=\['flow'\] without",
+        ),
     ],
 )
 def test_what_does_not_fit(setting, message):
     with pytest.raises(ValueError, match=message):
         network.build(RECIPE.with_settings([setting]), ("a", "b"))
+
+
+@pytest.mark.parametrize(
+    "settings, modalities",
+    [
+        ([], ("flow",)),
+        (["network.arguments={}"], ("rgb",)),
+        (["network.arguments.modality=depth"], ("depth",)),
+        (["network.application=TwoStreamFusion"], ("rgb", "flow")),
+        (["network.application=SpatiotemporalMultiplier"], ("rgb", "flow")),
+        (["network.application=STResNet"], ("rgb", "flow")),
+        (["network.application=TwoStreamConvNet"], ("rgb", "flow")),
+    ],
+)
+def test_what_a_network_will_see(settings, modalities):
+    assert network.modalities(RECIPE.with_settings(settings)) == modalities
+
+
+def test_what_an_unknown_network_sees():
+    with pytest.raises(ValueError, match="network.application='TSM'"):
+        network.modalities(RECIPE.with_settings(["network.application=TSM"]))
+
+
+def test_frozen_towers_of_trained_networks(tmp_path):
+    """They stay frozen, and hold what they were given."""
+    weights = {}
+    for stream in ("rgb", "flow"):
+        model = keras_vidrec.applications.TSN(
+            backbone="tiny",
+            modality=stream,
+            snippet_length=None if stream == "rgb" else 10,
+        )
+        weights[stream] = str(tmp_path / f"{stream}.keras")
+        model.save(weights[stream])
+    recipe = Recipe(
+        name="two",
+        clip={"size": 64},
+        network=Network("TwoStreamFusion", {"backbone": "tiny"}),
+        initialisation=Initialisation(weights=weights, frozen=["flow"]),
+        schedule=Schedule(epochs=1),
+    )
+    built = network.build(recipe, ("jump", "run"))
+    assert built.get_layer("rgb_tower").trainable_weights
+    frozen = built.get_layer("flow_tower")
+    assert frozen.weights and not frozen.trainable_weights
+    assert built.get_layer("temporal_logits").trainable_weights
+    # `model` is the flow network.
+    for one, two in zip(
+        model.get_layer("flow").get_weights(),
+        frozen.get_weights(),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(one, two)

@@ -63,6 +63,9 @@ def test_settings_change_single_values_of_the_right_type():
         ("precision=float16", "precision='float16'"),
         ("augmentation.crop=corner", "crop='corner'"),
         ("data=3", "mapping for 'data'"),
+        ("initialisation.frozen=[rbg]", "list of different streams.*'rbg'"),
+        ("initialisation.frozen=rgb", "list of different streams.*'rgb'"),
+        ("initialisation.frozen=[rgb, rgb]", "list of different streams"),
     ],
 )
 def test_invalid_settings(setting, message):
@@ -104,3 +107,34 @@ def test_yaml_is_plain():
     """No Python tags: any YAML reader can read it."""
     assert "!!" not in SMALL.to_yaml()
     assert yaml.safe_load(SMALL.to_yaml())["schedule"]["epochs"] == 3
+
+
+def test_networks_to_start_from(tmp_path, monkeypatch):
+    """Given by stream in YAML, found from anywhere, kept in the run."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "rgb.keras").touch()
+    (tmp_path / "2020").mkdir()
+    recipe = SMALL.with_settings(
+        [
+            "initialisation.weights={rgb: rgb.keras, flow: 2020}",
+            "initialisation.frozen=[rgb, flow]",
+        ]
+    )
+    start = recipe.initialisation
+    assert start.weights == {"rgb": "rgb.keras", "flow": "2020"}
+    assert start.frozen == ("rgb", "flow")
+    absolute = recipe.with_absolute_paths()
+    assert absolute.initialisation.weights == {
+        "rgb": str(tmp_path / "rgb.keras"),
+        "flow": str(tmp_path / "2020"),
+    }
+    assert Recipe.from_yaml(absolute.to_yaml()) == absolute
+
+    for given, found in (
+        ("rgb.keras", str(tmp_path / "rgb.keras")),
+        ("2020", str(tmp_path / "2020")),
+        ("1e5", "1e5"),  # not there: told when it is opened
+        ("null", None),
+    ):
+        one = SMALL.with_settings([f"initialisation.weights={given}"])
+        assert one.with_absolute_paths().initialisation.weights == found

@@ -5,10 +5,14 @@ import pathlib
 
 from keras_vidrec.training.recipe import Recipe
 from keras_vidrec.training.recipes import quickstart
+from keras_vidrec.training.recipes import st_multiplier
 from keras_vidrec.training.recipes import tsn
+from keras_vidrec.training.recipes import two_stream_fusion
 
 RECIPES = {
-    recipe.name: recipe for recipe in (*tsn.RECIPES, *quickstart.RECIPES)
+    recipe.name: recipe
+    for paper in (tsn, two_stream_fusion, st_multiplier, quickstart)
+    for recipe in paper.RECIPES
 }
 
 

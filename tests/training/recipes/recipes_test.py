@@ -81,3 +81,69 @@ def test_what_their_networks_see(
     assert (spec.flow.method, spec.flow.bound) == (method, 20)
     assert model.get_layer("dropout").rate == dropout
     assert model.input_shape[-1] == spec.channels(modality)
+
+
+def test_two_stream_fusion_is_that_of_the_paper():
+    """Section 3.5 and the released solver: 96 videos an update, rates 1e-3
+    to 1e-6 in blocks of 10 epochs, dropout .85; released test: 50 chunks."""
+    fusion = recipes.get("two_stream_fusion")
+    optimiser, schedule = fusion.optimiser, fusion.schedule
+    assert optimiser.batch_size * optimiser.accumulate == 96
+    assert (optimiser.name, optimiser.learning_rate) == ("sgd", 1e-3)
+    assert (schedule.epochs, schedule.boundaries) == (50, (20, 30, 40))
+    assert fusion.network.arguments["dropout"] == 0.85
+    assert fusion.initialisation.frozen == ("rgb", "flow")
+    test = fusion.test
+    assert (test.num_clips, test.num_segments, test.stride) == (10, 5, 15)
+    for name in ("two_stream_fusion", "st_multiplier", "st_resnet"):
+        recipe = recipes.get(name)
+        assert recipe.augmentation.crop == "corner_jitter"
+        assert recipe.test.crops == "frame_and_mirror"
+        # Features of chance cannot be trained on.
+        assert not recipes.get(f"{name}_scratch").initialisation.frozen
+    with pytest.raises(ValueError, match=r"weights=\{rgb: RUN, flow: RUN\}"):
+        network.build(fusion, ("jump", "run"))
+
+
+def test_the_multiplier_is_that_of_the_paper():
+    """Sections 4.1 and 4.2: 128 videos by micro-batches of 4, a tenth of the
+    rate after 20 epochs and after 10 more; 25 chunks in one pass."""
+    for name in ("st_multiplier", "st_resnet"):
+        recipe = recipes.get(name)
+        optimiser, schedule = recipe.optimiser, recipe.schedule
+        assert (optimiser.batch_size, optimiser.accumulate) == (4, 32)
+        assert (optimiser.learning_rate, schedule.factor) == (1e-3, 0.1)
+        assert schedule.boundaries == (20, 30)
+        assert recipe.network.arguments["dropout"] == 0.8
+        test = recipe.test
+        assert (test.num_clips, test.num_segments, test.stride) == (1, 25, 15)
+
+
+@pytest.mark.parametrize(
+    "name, size, stride",
+    [
+        ("two_stream_fusion", 224, (1, 10)),
+        ("st_multiplier", 224, (5, 35)),
+        ("st_resnet", 224, (5, 35)),
+        ("two_stream_fusion_scratch", 112, (1, 10)),
+        ("st_multiplier_scratch", 112, (5, 35)),
+        ("st_resnet_scratch", 112, (5, 35)),
+    ],
+)
+def test_what_networks_of_two_streams_see(name, size, stride):
+    recipe = recipes.get(name).with_settings(
+        ["network.arguments.backbone=tiny", "initialisation.frozen=[]"]
+    )
+    model = network.build(recipe, ("jump", "run"))
+    spec = keras_vidrec.describe(model).clip_spec
+    assert spec.modalities == ("rgb", "flow")
+    assert (spec.num_segments, spec.snippet_length) == (5, 10)
+    assert (spec.sampling, spec.stride) == ("chunks", stride)
+    assert (spec.alignment, spec.size, spec.ordered) == ("centred", size, True)
+    towers = ("rgb", "flow")
+    if name.startswith("two_stream"):
+        towers = ("spatiotemporal", "temporal")
+    assert {*model.output} == {"predictions", *towers}
+    for tower in towers:
+        rate = model.get_layer(f"{tower}_dropout").rate
+        assert rate == recipe.network.arguments["dropout"]

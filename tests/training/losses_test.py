@@ -1,0 +1,180 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_vidrec.applications.head import clip_logits_model
+from keras_vidrec.applications.head import inference_model
+from keras_vidrec.training import distribution
+from keras_vidrec.training import freezing
+from keras_vidrec.training import losses
+from keras_vidrec.weights.copying import layers_by_path
+from tests.evaluation.mean_color_network import mean_color_network
+from tests.evaluation.mean_color_network import softmax
+from tests.training.two_towers import clips
+from tests.training.two_towers import two_towers
+
+pytestmark = pytest.mark.tensorflow_only
+
+CLASSES = ("jump", "run", "walk")
+STREAMS = ("rgb", "flow")
+
+
+def features(pixels):
+    return {s: x.mean(axis=(1, 2, 3)) / 255 for s, x in pixels.items()}
+
+
+def weights(model, stream):
+    return model.get_layer(f"{stream}_logits").get_weights()
+
+
+def by_path(model):
+    return {
+        f"{path}/{number}": weight
+        for path, layer in layers_by_path(model).items()
+        for number, weight in enumerate(layer.get_weights())
+    }
+
+
+def cross_entropy(logits, labels):
+    return -np.log(softmax(logits)[range(len(labels)), labels])
+
+
+def compiled(model, rate):
+    trained = clip_logits_model(model)
+    losses.compile_logits(trained, keras.optimizers.SGD(rate))
+    return trained
+
+
+def batches(trained, pixels, *labels, size=8):
+    data = tf.data.Dataset.from_tensor_slices((pixels, *labels))
+    return losses.label_outputs(trained, data.batch(size))
+
+
+def test_two_steps_by_the_sum_of_the_losses_of_the_towers():
+    """Against the gradients on paper; none comes from the predictions."""
+    model, rate = two_towers(CLASSES), 0.5
+    pixels, labels = clips(16)
+    seen = features(pixels)
+    expected = {s: weights(model, s) for s in STREAMS}
+    for step in (slice(0, 8), slice(8, 16)):
+        for stream, (kernel, bias) in expected.items():
+            x = seen[stream][step]
+            error = softmax(x @ kernel + bias) - np.eye(3)[labels[step]]
+            expected[stream] = [
+                kernel - rate * x.T @ error / 8,
+                bias - rate * error.sum(axis=0) / 8,
+            ]
+    trained = compiled(model, rate)
+    trained.fit(batches(trained, pixels, labels), shuffle=False, verbose=0)
+    for stream in STREAMS:
+        for one, two in zip(weights(model, stream), expected[stream]):
+            np.testing.assert_allclose(one, two, rtol=1e-5, atol=1e-6)
+
+
+def test_what_is_measured():
+    """Each loss, their sum, and the accuracy of the mean of the logits; a
+    clip of weight 0 counts nowhere."""
+    model = two_towers(CLASSES)
+    pixels, labels = clips(8)
+    weight = np.array([1, 1, 0, 1, 1, 0, 1, 1], "float32")
+    seen = features(pixels)
+    logits = {
+        s: x @ weights(model, s)[0] + weights(model, s)[1]
+        for s, x in seen.items()
+    }
+    joint = sum(logits.values()) / 2
+    labels[2] = (joint[2].argmax() + 1) % 3  # wrong, but without weight
+    labels[3] = joint[3].argmax()
+    trained = compiled(model, 0.1)
+    found = trained.evaluate(
+        batches(trained, pixels, labels, weight), return_dict=True, verbose=0
+    )
+    right = (joint.argmax(axis=1) == labels)[weight > 0]
+    each = {
+        s: (cross_entropy(x, labels) * weight).mean() for s, x in logits.items()
+    }
+    assert right.any() and set(found) == {
+        "loss",
+        "rgb_loss",
+        "flow_loss",
+        "predictions_accuracy",
+    }
+    name = losses.accuracy_name(trained)
+    assert found[name] == pytest.approx(right.mean())
+    assert found["loss"] == pytest.approx(sum(each.values()), rel=1e-5)
+    for stream, loss in each.items():
+        assert found[f"{stream}_loss"] == pytest.approx(loss, rel=1e-5)
+
+
+def test_a_network_of_one_output_is_trained_as_ever():
+    model = mean_color_network(CLASSES)
+    trained = compiled(model, 0.1)
+    pixels, labels = clips(4)
+    data = tf.data.Dataset.from_tensors((pixels["rgb"], labels))
+    assert losses.label_outputs(trained, data) is data
+    log = trained.fit(data, shuffle=False, verbose=0).history
+    assert set(log) == {"loss", losses.accuracy_name(trained)}
+
+
+def test_the_network_as_it_is_saved(tmp_path):
+    model = two_towers(CLASSES, dropout=0.5)
+    pixels, labels = clips(8)
+    trained = compiled(model, 0.5)
+    trained.fit(batches(trained, pixels, labels), shuffle=False, verbose=0)
+    inference = inference_model(model)
+    assert inference.name == model.name and set(inference.input) == {*STREAMS}
+    inference.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    expected = model.predict(pixels, verbose=0)["predictions"]
+    for network in (inference, loaded):
+        np.testing.assert_allclose(
+            network.predict(pixels, verbose=0), expected, atol=1e-6
+        )
+    logits = sum(
+        x @ weights(loaded, s)[0] + weights(loaded, s)[1]
+        for s, x in features(pixels).items()
+    )
+    np.testing.assert_allclose(expected, softmax(logits / 2), atol=1e-5)
+
+
+def test_two_devices_train_as_one_does():
+    """Two towers with batch normalisation: all weights and statistics."""
+    pixels, labels = clips(16)
+    mirrored = tf.distribute.MirroredStrategy(
+        ["CPU:0", "CPU:1"],
+        cross_device_ops=tf.distribute.ReductionToOneDevice(),
+    )
+    found, logs = [], []
+    for chosen in (None, mirrored):
+        with distribution.scope(chosen):
+            model = two_towers(CLASSES, normalize=True)
+            start = np.random.default_rng(1)
+            model.set_weights(
+                [start.uniform(0.5, 1, w.shape) for w in model.weights]
+            )
+            freezing.freeze_towers(model, ("flow",))
+            distribution.synchronize_batch_norm(model, chosen)
+            trained = compiled(model, 0.2)
+        before = by_path(model)
+        data = batches(trained, pixels, labels)
+        logs.append(
+            trained.fit(
+                data,
+                validation_data=data,
+                epochs=2,
+                shuffle=False,
+                verbose=0,
+            ).history
+        )
+        found.append(by_path(model))
+        for path, new in found[-1].items():
+            frozen = path.startswith("flow_tower")
+            assert (before[path] == new).all() == frozen, path
+    for path, one in found[0].items():
+        np.testing.assert_allclose(
+            found[1][path], one, rtol=1e-4, atol=1e-5, err_msg=path
+        )
+    assert logs[0].keys() == logs[1].keys()
+    for name, values in logs[0].items():
+        np.testing.assert_allclose(logs[1][name], values, rtol=1e-3)
