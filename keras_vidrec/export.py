@@ -9,6 +9,7 @@ import tensorflow as tf
 from keras_vidrec import files
 from keras_vidrec.applications.head import clip_logits_model
 from keras_vidrec.applications.head import describe
+from keras_vidrec.applications.head import inference_model
 
 _TOLERANCE = 1e-5
 
@@ -49,7 +50,7 @@ def export_saved_model(model, path, *, tolerance=_TOLERANCE):
     description = describe(model)
     names = description.class_names
     # One form for every network: auxiliary outputs and the activation go.
-    logits = clip_logits_model(model)
+    logits = clip_logits_model(inference_model(model))
     with files.replacing(path) as temporary:
         _write(logits, names, temporary)
         difference = _compare(logits, description, temporary)

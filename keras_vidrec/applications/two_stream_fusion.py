@@ -67,7 +67,8 @@ def TwoStreamFusion(
         include_top: bool. Whether to end in class scores. Defaults to `True`.
         weights: `None` (random initialisation) or the path of a
             `.weights.h5` file. Defaults to `None`.
-        input_tensor: `None`, or dict of KerasTensors `rgb` and `flow`.
+        input_tensor: `None`, or dict of KerasTensors `rgb` and `flow`, which
+            come from inputs of these names. Defaults to `None`.
         input_shape: `None`, or dict of tuples `(num_chunks, height, width,
             channels)` for `rgb` (3 channels) and `flow`
             (`2 * snippet_length`); None for unknown sizes. Defaults to all

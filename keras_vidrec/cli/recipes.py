@@ -14,9 +14,9 @@ def recipes(
         typer.echo(recipes.get(name).to_yaml(), nl=False)
         return
     for recipe in recipes.RECIPES.values():
-        typer.echo(f"{recipe.name:20} {recipe.summary}")
+        typer.echo(f"{recipe.name:26} {recipe.summary}")
         for figure in recipe.reported:
             typer.echo(
-                f"{'':20} paper: {figure.accuracy} % on {figure.dataset} "
+                f"{'':26} paper: {figure.accuracy} % on {figure.dataset} "
                 f"({figure.source}; {figure.note})"
             )

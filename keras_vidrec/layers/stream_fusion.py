@@ -9,6 +9,8 @@ ACTIVATIONS = (None, "relu")
 
 # Keeps the slope of the square root finite, 5e3 at most.
 ROOT_EPSILON = 1e-8
+# Least square of the norm to divide by: maps of zeros stay zeros.
+NORM_EPSILON = 1e-12
 
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")
@@ -146,7 +148,10 @@ class StreamFusion(keras.layers.Layer):
         size = products.shape[1] * products.shape[2]
         products = ops.reshape(products, (-1, size))
         roots = ops.sign(products) * ops.sqrt(ops.abs(products) + ROOT_EPSILON)
-        return ops.cast(ops.normalize(roots, axis=-1), self.compute_dtype)
+        # Not `ops.normalize`, whose gradient at a norm of 0 is NaN on JAX.
+        squares = ops.sum(ops.square(roots), axis=-1, keepdims=True)
+        normalized = roots * ops.rsqrt(ops.maximum(squares, NORM_EPSILON))
+        return ops.cast(normalized, self.compute_dtype)
 
     def compute_output_shape(self, input_shape):
         overlaid = stream_padding.overlaid_shape(input_shape)

@@ -56,26 +56,23 @@ def test_contract(config):
     )
 
 
-@pytest.mark.parametrize("kernel_size", [1, 3, 5])
-@pytest.mark.parametrize(
-    "shapes",
-    [
-        [(2, 5, 6, 7, 3)] * 2,
-        [(2, 4, 6, 5, 3), (2, 4, 5, 7, 3)],
-        [(1, 1, 2, 2, 3)] * 2,
-    ],
-)
-def test_equals_numpy(kernel_size, shapes):
-    layer = ConvFusion3D(3, kernel_size)
-    layer.build(shapes)
-    weights = streams((kernel_size,) * 3 + (6, 3), (3,))
-    layer.set_weights(weights)
-    inputs = streams(*shapes)
-    np.testing.assert_allclose(
-        ops.convert_to_numpy(layer(inputs)),
-        numpy_fusion(*inputs, *weights),
-        atol=1e-4,
-    )
+def test_equals_numpy():
+    for kernel_size in [1, 3, 5]:
+        for shapes in [
+            [(2, 5, 6, 7, 3)] * 2,
+            [(2, 4, 6, 5, 3), (2, 4, 5, 7, 3)],
+            [(1, 1, 2, 2, 3)] * 2,
+        ]:
+            layer = ConvFusion3D(3, kernel_size)
+            layer.build(shapes)
+            weights = streams((kernel_size,) * 3 + (6, 3), (3,))
+            layer.set_weights(weights)
+            inputs = streams(*shapes)
+            np.testing.assert_allclose(
+                ops.convert_to_numpy(layer(inputs)),
+                numpy_fusion(*inputs, *weights),
+                atol=1e-4,
+            )
 
 
 def test_initial_kernel():
@@ -97,22 +94,22 @@ def test_initial_kernel():
         assert value == pytest.approx(expected, abs=1e-7)
 
 
-@pytest.mark.parametrize("ratio, spatial_share", [(3, 0.25), (1, 0.5), (0, 1)])
-def test_starts_as_a_weighted_mean_of_constant_maps(ratio, spatial_share):
-    rng = np.random.default_rng(0)
-    a, b = rng.uniform(0, 9, (2, 4)).astype("float32")
-    size = (1, 5, 6, 6, 4)
-    layer = ConvFusion3D(4, temporal_ratio=ratio, sigma=0.8)
-    fused = ops.convert_to_numpy(
-        layer([np.broadcast_to(a, size), np.broadcast_to(b, size)])
-    )
-    inside = fused[:, 1:-1, 1:-1, 1:-1]
-    expected = spatial_share * a + (1 - spatial_share) * b
-    np.testing.assert_allclose(
-        inside, np.broadcast_to(expected, inside.shape), rtol=1e-5
-    )
-    # The zeros around the clip darken its corners.
-    assert np.all(fused[:, 0, 0, 0] < 0.9 * expected)
+def test_starts_as_a_weighted_mean_of_constant_maps():
+    for ratio, spatial_share in [(3, 0.25), (1, 0.5), (0, 1)]:
+        rng = np.random.default_rng(0)
+        a, b = rng.uniform(0, 9, (2, 4)).astype("float32")
+        size = (1, 5, 6, 6, 4)
+        layer = ConvFusion3D(4, temporal_ratio=ratio, sigma=0.8)
+        fused = ops.convert_to_numpy(
+            layer([np.broadcast_to(a, size), np.broadcast_to(b, size)])
+        )
+        inside = fused[:, 1:-1, 1:-1, 1:-1]
+        expected = spatial_share * a + (1 - spatial_share) * b
+        np.testing.assert_allclose(
+            inside, np.broadcast_to(expected, inside.shape), rtol=1e-5
+        )
+        # The zeros around the clip darken its corners.
+        assert np.all(fused[:, 0, 0, 0] < 0.9 * expected)
 
 
 def test_sizes_unknown_until_called():
@@ -136,32 +133,26 @@ def test_gradients_arrive():
     harness.assert_gradients_arrive(layer, inputs)
 
 
-@pytest.mark.parametrize(
-    "config, received",
-    [
+def test_invalid_arguments():
+    for config, received in [
         ({"filters": 0}, "filters=0"),
         ({"filters": 3, "kernel_size": 2}, "kernel_size=2"),
         ({"filters": 3, "kernel_size": -1}, "kernel_size=-1"),
         ({"filters": 3, "temporal_ratio": -1}, "temporal_ratio=-1"),
         ({"filters": 3, "temporal_ratio": float("inf")}, "temporal_ratio=inf"),
         ({"filters": 3, "sigma": 0}, "sigma=0"),
-    ],
-)
-def test_invalid_arguments(config, received):
-    with pytest.raises(ValueError, match=f"Received: {received}"):
-        ConvFusion3D(**config)
+    ]:
+        with pytest.raises(ValueError, match=f"Received: {received}"):
+            ConvFusion3D(**config)
 
 
-@pytest.mark.parametrize(
-    "shapes, message",
-    [
+def test_what_does_not_fit():
+    for shapes, message in [
         ([(2, 5, 6, 6, 3), (2, 5, 6, 6, 4)], r"6, 4\)\], filters=3"),
         ([(2, 5, 6, 6, 4)] * 2, "filters=3"),
         ([(2, 6, 6, 3)] * 2, r"Expected two streams \(batch, time"),
         ([(2, 5, 6, 6, 3), (2, 4, 6, 6, 3)], "height, width and channels"),
         ([(2, 5, 6, 6, 3), (2, 5, 6, 9, 3)], "2 rows or columns"),
-    ],
-)
-def test_what_does_not_fit(shapes, message):
-    with pytest.raises(ValueError, match=message):
-        ConvFusion3D(3).build(shapes)
+    ]:
+        with pytest.raises(ValueError, match=message):
+            ConvFusion3D(3).build(shapes)

@@ -23,24 +23,24 @@ def test_contract(interaction):
     )
 
 
-@pytest.mark.parametrize("shape", [(2, 3), (2, 4, 5, 3), (2, 3, 4, 5, 3)])
-def test_equals_numpy(shape):
-    inputs, gate = streams(shape)
-    for interaction, expected in (
-        ("multiply", inputs * gate),
-        ("add", inputs + gate),
-    ):
-        found = MultiplicativeGate(interaction)([inputs, gate])
-        np.testing.assert_allclose(ops.convert_to_numpy(found), expected)
+def test_equals_numpy():
+    for shape in [(2, 3), (2, 4, 5, 3), (2, 3, 4, 5, 3)]:
+        inputs, gate = streams(shape)
+        for interaction, expected in (
+            ("multiply", inputs * gate),
+            ("add", inputs + gate),
+        ):
+            found = MultiplicativeGate(interaction)([inputs, gate])
+            np.testing.assert_allclose(ops.convert_to_numpy(found), expected)
 
 
-@pytest.mark.parametrize("interaction, value", [("multiply", 1), ("add", 0)])
-def test_neutral_gate_changes_nothing(interaction, value):
-    inputs, _ = streams((2, 4, 4, 3))
-    found = MultiplicativeGate(interaction)(
-        [inputs, np.full_like(inputs, value)]
-    )
-    np.testing.assert_array_equal(ops.convert_to_numpy(found), inputs)
+def test_neutral_gate_changes_nothing():
+    for interaction, value in [("multiply", 1), ("add", 0)]:
+        inputs, _ = streams((2, 4, 4, 3))
+        found = MultiplicativeGate(interaction)(
+            [inputs, np.full_like(inputs, value)]
+        )
+        np.testing.assert_array_equal(ops.convert_to_numpy(found), inputs)
 
 
 @pytest.mark.parametrize("interaction", ["multiply", "add"])
@@ -74,23 +74,22 @@ def test_unknown_interaction():
         MultiplicativeGate("divide")
 
 
-@pytest.mark.parametrize(
-    "shapes",
-    [
+def test_nothing_is_broadcast():
+    for shapes in [
         [(2, 5, 5, 3), (2, 5, 5, 4)],
         [(2, 5, 5, 3), (2, 1, 1, 3)],
         [(2, 5, 5, 3), (2, 3)],
         [(2, 5, 5, 3)] * 3,
         (2, 5, 5, 3),
-    ],
-)
-def test_nothing_is_broadcast(shapes):
-    with pytest.raises(ValueError, match="of one shape. Received: input_shape"):
-        MultiplicativeGate().build(shapes)
-    if len(shapes) == 2:
-        unknown = [(None,) * (len(shape) - 1) + (3,) for shape in shapes]
-        layer = MultiplicativeGate()
-        if len(set(unknown)) == 1:
-            layer.build(unknown)
-        with pytest.raises(ValueError, match="of one shape"):
-            layer([np.zeros(shape) for shape in shapes])
+    ]:
+        with pytest.raises(
+            ValueError, match="of one shape. Received: input_shape"
+        ):
+            MultiplicativeGate().build(shapes)
+        if len(shapes) == 2:
+            unknown = [(None,) * (len(shape) - 1) + (3,) for shape in shapes]
+            layer = MultiplicativeGate()
+            if len(set(unknown)) == 1:
+                layer.build(unknown)
+            with pytest.raises(ValueError, match="of one shape"):
+                layer([np.zeros(shape) for shape in shapes])

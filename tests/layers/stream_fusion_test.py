@@ -69,30 +69,27 @@ def test_contract(config, shape, num_weights):
     )
 
 
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize(
-    "shapes",
-    [
-        [(2, 6, 5, 3)] * 2,
-        [(2, 14, 14, 3), (2, 13, 13, 3)],
-        [(2, 5, 7, 3), (2, 6, 5, 3)],
-        [(2, 3)] * 2,
-        [(2, 4, 3, 5, 3), (2, 4, 5, 3, 3)],
-    ],
-)
-def test_equals_numpy(mode, shapes):
-    if mode == "bilinear" and len(shapes[0]) != 4:
-        pytest.skip("there are no positions to sum over")
-    layer = StreamFusion(mode)
-    inputs = streams(*shapes)
-    layer.build(shapes)
-    weights = streams((6, 3), (3,)) if mode == "conv" else []
-    layer.set_weights(weights)
-    np.testing.assert_allclose(
-        ops.convert_to_numpy(layer(inputs)),
-        numpy_fusion(*inputs, mode, *weights),
-        atol=1e-5,
-    )
+def test_equals_numpy():
+    for mode in MODES:
+        for shapes in [
+            [(2, 6, 5, 3)] * 2,
+            [(2, 14, 14, 3), (2, 13, 13, 3)],
+            [(2, 5, 7, 3), (2, 6, 5, 3)],
+            [(2, 3)] * 2,
+            [(2, 4, 3, 5, 3), (2, 4, 5, 3, 3)],
+        ]:
+            if mode == "bilinear" and len(shapes[0]) != 4:
+                continue  # there are no positions to sum over
+            layer = StreamFusion(mode)
+            inputs = streams(*shapes)
+            layer.build(shapes)
+            weights = streams((6, 3), (3,)) if mode == "conv" else []
+            layer.set_weights(weights)
+            np.testing.assert_allclose(
+                ops.convert_to_numpy(layer(inputs)),
+                numpy_fusion(*inputs, mode, *weights),
+                atol=1e-5,
+            )
 
 
 def test_conv_starts_as_sum():
@@ -118,34 +115,36 @@ def test_random_conv_is_he_normal():
     assert not np.any(ops.convert_to_numpy(conv.bias))
 
 
-@pytest.mark.parametrize("mode", ["concat", "conv", "bilinear"])
-def test_streams_of_different_channels(mode):
-    inputs = streams((2, 5, 5, 3), (2, 5, 5, 4))
-    layer = StreamFusion(mode, "random")
-    found = ops.convert_to_numpy(layer(inputs))
-    assert found.shape == layer.compute_output_shape([x.shape for x in inputs])
-    np.testing.assert_allclose(
-        found,
-        numpy_fusion(*inputs, mode, *layer.get_weights()),
-        atol=1e-5,
-    )
-
-
-@pytest.mark.parametrize("mode", MODES)
-def test_sizes_unknown_until_called(mode):
-    layer = StreamFusion(mode)
-    fuse = harness.without_sizes(layer, streams(*[(2, 6, 6, 3)] * 2))
-    for shapes in (
-        [(2, 6, 5, 3)] * 2,
-        [(1, 14, 14, 3), (1, 13, 13, 3)],
-        [(3, 2, 4, 3), (3, 4, 2, 3)],
-    ):
-        inputs = streams(*shapes)
+def test_streams_of_different_channels():
+    for mode in ["concat", "conv", "bilinear"]:
+        inputs = streams((2, 5, 5, 3), (2, 5, 5, 4))
+        layer = StreamFusion(mode, "random")
+        found = ops.convert_to_numpy(layer(inputs))
+        assert found.shape == layer.compute_output_shape(
+            [x.shape for x in inputs]
+        )
         np.testing.assert_allclose(
-            fuse(inputs),
+            found,
             numpy_fusion(*inputs, mode, *layer.get_weights()),
             atol=1e-5,
         )
+
+
+def test_sizes_unknown_until_called():
+    for mode in MODES:
+        layer = StreamFusion(mode)
+        fuse = harness.without_sizes(layer, streams(*[(2, 6, 6, 3)] * 2))
+        for shapes in (
+            [(2, 6, 5, 3)] * 2,
+            [(1, 14, 14, 3), (1, 13, 13, 3)],
+            [(3, 2, 4, 3), (3, 4, 2, 3)],
+        ):
+            inputs = streams(*shapes)
+            np.testing.assert_allclose(
+                fuse(inputs),
+                numpy_fusion(*inputs, mode, *layer.get_weights()),
+                atol=1e-5,
+            )
 
 
 @pytest.mark.tensorflow_only
@@ -160,11 +159,13 @@ def test_sizes_unknown_until_called_and_too_different(mode):
         fuse(streams((2, 6, 6, 3), (2, 6, 3, 3)))
 
 
-@pytest.mark.parametrize("mode", MODES)
-def test_gradients_arrive(mode):
-    layer = StreamFusion(mode)
-    layer.build([(2, 4, 4, 3)] * 2)
-    harness.assert_gradients_arrive(layer, streams((2, 4, 4, 3), (2, 3, 4, 3)))
+def test_gradients_arrive():
+    for mode in MODES:
+        layer = StreamFusion(mode)
+        layer.build([(2, 4, 4, 3)] * 2)
+        harness.assert_gradients_arrive(
+            layer, streams((2, 4, 4, 3), (2, 3, 4, 3))
+        )
 
 
 def test_bilinear_gradients_of_dead_channels_are_finite():
@@ -189,22 +190,18 @@ def test_bilinear_is_computed_in_float32():
     )
 
 
-@pytest.mark.parametrize(
-    "config, received",
-    [
+def test_invalid_arguments():
+    for config, received in [
         ({"mode": "mean"}, "mode='mean'"),
         ({"mode": "conv", "initialization": "zeros"}, "initialization='zeros'"),
         ({"mode": "sum", "activation": "tanh"}, "activation='tanh'"),
-    ],
-)
-def test_invalid_arguments(config, received):
-    with pytest.raises(ValueError, match=f"Received: {received}"):
-        StreamFusion(**config)
+    ]:
+        with pytest.raises(ValueError, match=f"Received: {received}"):
+            StreamFusion(**config)
 
 
-@pytest.mark.parametrize(
-    "mode, shapes, message",
-    [
+def test_what_does_not_fit():
+    for mode, shapes, message in [
         ("sum", [(2, 5, 5, 3), (2, 5, 5, 4)], "same number of channels"),
         ("max", [(2, 3), (2, 4)], r"mode='max'.*\[\(2, 3\), \(2, 4\)\]"),
         ("conv", [(2, 3), (2, 4)], "initialization='identity'"),
@@ -212,11 +209,9 @@ def test_invalid_arguments(config, received):
         ("concat", [(2, 3), (2, None)], "known number of channels"),
         ("concat", [(2, 7, 7, 3), (2, 4, 7, 3)], "2 rows or columns"),
         ("concat", [(2, 7, 3), (2, 7, 7, 3)], "equal rank"),
-    ],
-)
-def test_what_does_not_fit(mode, shapes, message):
-    with pytest.raises(ValueError, match=message):
-        StreamFusion(mode).build(shapes)
+    ]:
+        with pytest.raises(ValueError, match=message):
+            StreamFusion(mode).build(shapes)
 
 
 def test_one_tensor_is_no_two_streams():

@@ -6,25 +6,21 @@ from keras import ops
 from keras_vidrec.layers import stream_padding
 
 
-@pytest.mark.parametrize(
-    "spatial, temporal, overlaid",
-    [
+def test_overlaid_shape():
+    for spatial, temporal, overlaid in [
         ((2, 4), (2, 9), (2,)),
         ((2, 5, 4), (2, 5, 4), (2, 5)),
         ((2, 13, 14, 4), (2, 14, 13, 6), (2, 14, 14)),
         ((2, 7, 7, 4), (2, 5, 9, 4), (2, 7, 9)),
         ((None, 7, None, 4), (3, None, None, 4), (3, None, None)),
         ((2, 5, 6, 7, 4), (None, None, 7, 6, 4), (2, 5, 7, 7)),
-    ],
-)
-def test_overlaid_shape(spatial, temporal, overlaid):
-    assert stream_padding.overlaid_shape([spatial, temporal]) == overlaid
-    assert stream_padding.overlaid_shape([temporal, spatial]) == overlaid
+    ]:
+        assert stream_padding.overlaid_shape([spatial, temporal]) == overlaid
+        assert stream_padding.overlaid_shape([temporal, spatial]) == overlaid
 
 
-@pytest.mark.parametrize(
-    "shapes, message",
-    [
+def test_what_does_not_fit():
+    for shapes, message in [
         ((2, 5, 5, 4), r"\[spatial, temporal\]. Received: input_shape=\(2, 5"),
         ([(2, 4)], r"Received: input_shape=\[\(2, 4\)\]"),
         ([(2, 4)] * 3, "Expected a list of two streams"),
@@ -35,11 +31,9 @@ def test_overlaid_shape(spatial, temporal, overlaid):
         ([(2, 5, 5, 4), (3, 5, 5, 4)], r"height, width.*spatial=\(2, 5, 5, 4"),
         ([(2, 5, 4), (2, 6, 4)], r"height, width.*temporal=\(2, 6, 4\)"),
         ([(2, 5, 6, 6, 4), (2, 1, 6, 6, 4)], r"height, width.*\(2, 1, 6"),
-    ],
-)
-def test_what_does_not_fit(shapes, message):
-    with pytest.raises(ValueError, match=message):
-        stream_padding.overlaid_shape(shapes)
+    ]:
+        with pytest.raises(ValueError, match=message):
+            stream_padding.overlaid_shape(shapes)
 
 
 def test_zeros_at_the_bottom_and_on_the_right():

@@ -35,33 +35,31 @@ def test_contract(initialization, shape):
     )
 
 
-@pytest.mark.parametrize("kernel_size", [1, 3, 5])
-@pytest.mark.parametrize(
-    "shape", [(2, 5, 3), (2, 1, 3), (2, 2, 6, 3), (2, 6, 4, 5, 3)]
-)
-def test_equals_numpy(kernel_size, shape):
-    layer = TemporalIdentityConv(kernel_size)
-    layer.build(shape)
-    weights = [clips(kernel_size, 3, 3), clips(3)]
-    layer.set_weights(weights)
-    np.testing.assert_allclose(
-        ops.convert_to_numpy(layer(clips(*shape))),
-        numpy_conv(clips(*shape), *weights),
-        atol=1e-5,
-    )
+def test_equals_numpy():
+    for kernel_size in [1, 3, 5]:
+        for shape in [(2, 5, 3), (2, 1, 3), (2, 2, 6, 3), (2, 6, 4, 5, 3)]:
+            layer = TemporalIdentityConv(kernel_size)
+            layer.build(shape)
+            weights = [clips(kernel_size, 3, 3), clips(3)]
+            layer.set_weights(weights)
+            np.testing.assert_allclose(
+                ops.convert_to_numpy(layer(clips(*shape))),
+                numpy_conv(clips(*shape), *weights),
+                atol=1e-5,
+            )
 
 
-@pytest.mark.parametrize("kernel_size", [1, 3, 5])
-@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
-def test_centre_starts_as_identity(kernel_size, policy):
-    x = clips(2, 5, 4, 4, 8)
-    y = TemporalIdentityConv(kernel_size, dtype=policy)(x)
-    dtype = keras.DTypePolicy(policy).compute_dtype
-    expected = ops.cast(ops.cast(x, dtype), "float32")
-    np.testing.assert_array_equal(
-        ops.convert_to_numpy(ops.cast(y, "float32")),
-        ops.convert_to_numpy(expected),
-    )
+def test_centre_starts_as_identity():
+    for kernel_size in [1, 3, 5]:
+        for policy in ["float32", "mixed_bfloat16"]:
+            x = clips(2, 5, 4, 4, 8)
+            y = TemporalIdentityConv(kernel_size, dtype=policy)(x)
+            dtype = keras.DTypePolicy(policy).compute_dtype
+            expected = ops.cast(ops.cast(x, dtype), "float32")
+            np.testing.assert_array_equal(
+                ops.convert_to_numpy(ops.cast(y, "float32")),
+                ops.convert_to_numpy(expected),
+            )
 
 
 def test_average_starts_as_moving_average():
@@ -84,28 +82,25 @@ def test_time_and_sizes_unknown_until_called(initialization):
         )
 
 
-@pytest.mark.parametrize("initialization", ["centre", "average"])
-def test_gradients_arrive(initialization):
-    layer = TemporalIdentityConv(3, initialization)
-    layer.build((2, 5, 4, 4, 3))
-    x = clips(2, 5, 4, 4, 3)
-    harness.assert_gradients_arrive(layer, x)
-    (of_kernel, _), _ = harness.gradients(layer, x)
-    # Every tap learns, also those that start at zero.
-    assert np.all(np.abs(of_kernel) > 0)
+def test_gradients_arrive():
+    for initialization in ["centre", "average"]:
+        layer = TemporalIdentityConv(3, initialization)
+        layer.build((2, 5, 4, 4, 3))
+        x = clips(2, 5, 4, 4, 3)
+        harness.assert_gradients_arrive(layer, x)
+        (of_kernel, _), _ = harness.gradients(layer, x)
+        # Every tap learns, also those that start at zero.
+        assert np.all(np.abs(of_kernel) > 0)
 
 
-@pytest.mark.parametrize(
-    "config, received",
-    [
+def test_invalid_arguments():
+    for config, received in [
         ({"kernel_size": 2}, "kernel_size=2"),
         ({"kernel_size": 0}, "kernel_size=0"),
         ({"initialization": "random"}, "initialization='random'"),
-    ],
-)
-def test_invalid_arguments(config, received):
-    with pytest.raises(ValueError, match=f"Received: {received}"):
-        TemporalIdentityConv(**config)
+    ]:
+        with pytest.raises(ValueError, match=f"Received: {received}"):
+            TemporalIdentityConv(**config)
 
 
 def test_what_does_not_fit():
