@@ -36,12 +36,17 @@ def wake(model, seed=0):
     rng = np.random.default_rng(seed)
     for layer in layers_by_path(model).values():
         if isinstance(layer, keras.layers.BatchNormalization):
-            # A shift downwards: where no ReLU of the stem ever closes, the
-            # normalisation that follows takes its gradient away.
-            scale, shift, mean, variance = (
-                rng.uniform(0.5, 1.5, w.shape) for w in layer.weights
+            scale, shift, mean, variance = (w.shape for w in layer.weights)
+            layer.set_weights(
+                [
+                    rng.uniform(0.5, 1.5, scale),
+                    # Of the stem downwards: where no ReLU ever closes, the
+                    # normalisation that follows takes its gradient away.
+                    rng.normal(-0.5 * layer.name.endswith("conv1"), 0.3, shift),
+                    rng.normal(0, 0.1, mean),
+                    rng.uniform(0.5, 1.5, variance),
+                ]
             )
-            layer.set_weights([scale, 0.5 - shift, mean, variance])
         elif isinstance(layer, keras.layers.Dense):
             layer.set_weights(
                 [rng.normal(0, 0.1, w.shape) for w in layer.weights]
@@ -55,6 +60,13 @@ def wake(model, seed=0):
                 ]
             )
     return model
+
+
+def copy(source, target):
+    """All weights of the target from layers of the same path."""
+    weights = layers_by_path(source)
+    for path, layer in layers_by_path(target).items():
+        layer.set_weights(weights[path].get_weights())
 
 
 def call(model, *inputs):

@@ -6,8 +6,10 @@ import pytest
 from keras import ops
 
 from keras_vidrec import backbones
-from keras_vidrec.backbones import PixelScaling
 from keras_vidrec.backbones import BACKBONES
+from keras_vidrec.backbones import PixelScaling
+from keras_vidrec.backbones import residual_names
+from tests.backbones import reference
 
 # Trainable parameters without the classifier, with ImageNet's 1000 classes.
 PARAMETERS = [
@@ -20,6 +22,7 @@ PARAMETERS = [
     ("resnet152", "caffe", 2048, 60_268_520),
     ("inception_v3", None, 2048, 23_817_352),
     ("tiny", None, 256, 602_248),
+    ("googlenet", None, 1024, 6_998_552),
 ]
 
 
@@ -33,7 +36,7 @@ def images(*shape):
 
 @pytest.mark.parametrize("name, style, features, expected", PARAMETERS)
 def test_parameters_and_names(name, style, features, expected):
-    tower = backbones.get(name, style=style)
+    tower = reference.tower_without_weights(name, style=style)
     assert tower.output.shape == (None, features)
     head = features * 1000 + 1000
     assert count(tower.trainable_variables) + head == expected
@@ -57,9 +60,15 @@ def test_every_family_is_named():
         "resnet101",
         "resnet152",
         "inception_v3",
+        "vgg16",
+        "vgg_m_2048",
+        "googlenet",
     ]
     with pytest.raises(TypeError):
         BACKBONES["other"] = {}
+    assert residual_names() == ("tiny", "resnet50", "resnet101", "resnet152")
+    connected = [n for n in BACKBONES if backbones.find(n).fully_connected]
+    assert connected == ["vgg16", "vgg_m_2048"]
 
 
 @pytest.mark.large_on_jax
@@ -202,6 +211,68 @@ def test_save_and_load(tmp_path, name):
     )
 
 
+def test_endpoints_of_a_backbone():
+    """Tensors on the way, by their places; nothing behind the last one."""
+    tower = backbones.get("tiny", endpoints=("relu2", "res4a", "relu4"))
+    assert list(tower.output) == ["relu2", "res4a", "relu4"]
+    assert [layer.name for layer in tower.layers][-1] == "res4b_relu"
+    whole = backbones.get("tiny", pooling=None)
+    for layer in tower.layers[1:]:
+        layer.set_weights(whole.get_layer(layer.name).get_weights())
+    names = {"relu2": "res2b_relu", "res4a": "res4a", "relu4": "res4b_relu"}
+    layers = keras.Model(
+        whole.input,
+        {place: whole.get_layer(name).output for place, name in names.items()},
+    )
+    x = images(1, 33, 40, 3)
+    expected = layers(x)
+    for place, found in tower(x).items():
+        np.testing.assert_allclose(
+            ops.convert_to_numpy(found),
+            ops.convert_to_numpy(expected[place]),
+            atol=1e-6,
+        )
+
+
+def test_endpoints_of_a_model():
+    model = own_model("vector")
+    tower = backbones.get(model, name="rgb", endpoints=["own_conv", "own_pool"])
+    x = images(2, 9, 8, 3)
+    found = tower(x)
+    assert tower.name == "rgb" and found["own_conv"].shape == (2, 7, 6, 5)
+    np.testing.assert_array_equal(
+        ops.convert_to_numpy(found["own_pool"]), ops.convert_to_numpy(model(x))
+    )
+
+
+@pytest.mark.parametrize(
+    "backbone, endpoints, message",
+    [
+        ("tiny", ["relu5", "fc6"], "'tiny' has no place 'fc6'"),
+        ("tiny", ["relu3", "relu2"], "no place 'relu2' any more"),
+        ("bn_inception", ["relu5"], "'inception_3a'.*Received: 'relu5'"),
+        (None, ["own_conv", "pool"], r"has no layer 'pool'.*'own_conv'"),
+    ],
+)
+def test_endpoints_that_are_not_there(backbone, endpoints, message):
+    with pytest.raises(ValueError, match=message):
+        reference.tower_without_weights(
+            backbone or own_model(), endpoints=endpoints
+        )
+
+
+def test_dropout_is_between_fully_connected_layers():
+    tower = reference.tower_without_weights("vgg16", dropout=0.9)
+    rates = [
+        layer.rate
+        for layer in tower.layers
+        if isinstance(layer, keras.layers.Dropout)
+    ]
+    assert rates == [0.9]
+    tower = reference.tower_without_weights("tiny", dropout=0.9)
+    assert not any(isinstance(x, keras.layers.Dropout) for x in tower.layers)
+
+
 def own_model(output="map", name="own"):
     inputs = keras.Input((None, None, 3), name="pixels")
     x = keras.layers.Conv2D(5, 3, name="own_conv")(inputs)
@@ -290,6 +361,9 @@ TORCH = PixelScaling((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
         ("resnet101", "caffe", CAFFE, PixelScaling(128.0)),
         ("inception_v3", None, *[PixelScaling(127.5, 127.5)] * 2),
         ("tiny", None, *[PixelScaling(127.5, 127.5)] * 2),
+        ("vgg16", None, CAFFE, PixelScaling(128.0)),
+        ("vgg_m_2048", None, CAFFE, PixelScaling(128.0)),
+        ("googlenet", None, BGR, PixelScaling(128.0)),
     ],
 )
 def test_preprocessing(name, style, rgb, flow):

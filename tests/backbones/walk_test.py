@@ -90,15 +90,7 @@ PLACES = {
 }
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        name
-        if name not in ("resnet101", "resnet152", "inception_v3")
-        else pytest.param(name, marks=pytest.mark.large_on_jax)
-        for name in BACKBONES
-    ],
-)
+@pytest.mark.parametrize("name", BACKBONES)
 def test_places_of_every_tower(name):
     found = places(name)
     assert list(found) == [*PLACES[name], None]
@@ -116,6 +108,7 @@ def test_places_of_every_tower(name):
         assert found[last] == found[None]
 
 
+@pytest.mark.large_on_jax
 def test_plain_walk_is_the_tower():
     """However often one stops, and in parts or in one."""
     tower = wake(backbones.get("tiny", pooling=None))

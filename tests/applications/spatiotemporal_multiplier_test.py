@@ -1,0 +1,669 @@
+import itertools
+import logging
+import math
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+import keras_vidrec
+from keras_vidrec.applications import TSN
+from keras_vidrec.applications import LateFusion
+from keras_vidrec.applications import SpatiotemporalMultiplier
+from keras_vidrec.applications import STResNet
+from keras_vidrec.applications.head import clip_logits_model
+from keras_vidrec.clip_spec import ClipSpec
+from keras_vidrec.layers import FoldSegments
+from keras_vidrec.layers import MultiplicativeGate
+from keras_vidrec.layers import TemporalIdentityConv
+from keras_vidrec.layers import TemporalMaxPooling
+from keras_vidrec.layers import UnfoldSegments
+from keras_vidrec.weights.copying import layers_by_path
+from tests.applications import joined_streams
+from tests.applications.joined_streams import CLASSES
+from tests.applications.joined_streams import SMALL
+from tests.applications.joined_streams import call
+from tests.applications.joined_streams import clips
+from tests.applications.joined_streams import softmax
+from tests.applications.joined_streams import wake
+from tests.applications.joined_streams import without_values
+
+STREAMS = ("rgb", "flow")
+OTHER = {"rgb": "flow", "flow": "rgb"}
+CHANGED = {
+    "motion_to_appearance": ("rgb",),
+    "appearance_to_motion": ("flow",),
+    "bidirectional": ("rgb", "flow"),
+}
+
+
+def small(**arguments):
+    return SpatiotemporalMultiplier(
+        **{**SMALL, "num_chunks": 3, "dropout": 0.0, **arguments}
+    )
+
+
+def producer(tensor):
+    """The layer that made a tensor, chunks folded or not."""
+    layer = tensor._keras_history.operation
+    while isinstance(layer, (FoldSegments, UnfoldSegments)):
+        first = keras.tree.flatten(layer.input)[0]
+        layer = first._keras_history.operation
+    return layer
+
+
+def producers(layer):
+    return [producer(x) for x in keras.tree.flatten(layer.input)]
+
+
+def graph(model):
+    """All layers with what they do, by the layers that they read."""
+    found = {}
+    for layer in model.layers:
+        if not isinstance(layer, (FoldSegments, UnfoldSegments)):
+            read = layer.input if hasattr(layer, "input") else []
+            own = isinstance(
+                layer,
+                (MultiplicativeGate, TemporalIdentityConv, TemporalMaxPooling),
+            )
+            found[layer.name] = (
+                type(layer).__name__,
+                str(layer.get_config()) if own else "",
+                tuple(producer(x).name for x in keras.tree.flatten(read))
+                if not isinstance(layer, keras.layers.InputLayer)
+                else (),
+            )
+    return found
+
+
+VARIANTS = [
+    {"connection": None, "temporal_filters": None},
+    *(
+        {
+            "connection": connection,
+            "interaction": interaction,
+            "direction": direction,
+            "temporal_filters": None,
+            "temporal_pooling": False,
+        }
+        for connection, interaction, direction in itertools.product(
+            ("residual", "direct"), ("multiply", "add"), CHANGED
+        )
+    ),
+    *(
+        {
+            "temporal_filters": filters,
+            "temporal_initialization": initialization,
+            "temporal_pooling": pooling,
+        }
+        for filters, initialization, pooling in itertools.product(
+            ("residual_all", "residual_last", "skip"),
+            ("centre", "average"),
+            (True, False),
+        )
+    ),
+]
+
+
+@pytest.mark.large
+def test_variants_of_tables_2_and_3_are_different_networks():
+    graphs = [
+        graph(without_values(small, **arguments)) for arguments in VARIANTS
+    ]
+    assert len(graphs) == 25
+    for one, two in itertools.combinations(graphs, 2):
+        assert one != two
+
+
+def check_wiring(model, units, connection, direction, filters):
+    """Who reads whom, from the graph alone."""
+    for stage, stream in itertools.product((2, 3, 4, 5), STREAMS):
+        unit = units[stream][stage][1]
+        first = f"{stream}_res{stage}a"
+        changed = stream in CHANGED[direction]
+        gate = f"{stream}_res{unit}_gate"
+        reads = f"{first}_relu"
+        if connection == "residual" and changed:
+            (read,) = producers(model.get_layer(f"{stream}_res{unit}_branch2a"))
+            assert read.name == gate
+            # The sum before the ReLU, times the other stream after it.
+            assert [layer.name for layer in producers(read)] == [
+                first,
+                f"{OTHER[stream]}_res{stage}a_relu",
+            ]
+            relu = model.get_layer(f"{first}_relu")
+            assert [layer.name for layer in producers(relu)] == [first]
+        elif connection == "direct" and changed:
+            relu = model.get_layer(f"{first}_relu")
+            (read,) = producers(relu)
+            assert read.name == gate
+            one, two = producers(read)
+            assert one.name == first
+            assert isinstance(two, keras.layers.Activation)
+            assert producers(two)[0].name == f"{OTHER[stream]}_res{stage}a"
+        else:
+            assert gate not in [layer.name for layer in model.layers]
+        if not (connection == "residual" and changed):
+            (read,) = producers(model.get_layer(f"{stream}_res{unit}_branch2a"))
+            assert read.name == reads
+        shortcut, _ = producers(model.get_layer(f"{stream}_res{unit}"))
+        assert shortcut.name == reads
+        inside = filters == "residual_all" or (
+            filters == "residual_last" and stage == 5
+        )
+        (read,) = producers(model.get_layer(f"{stream}_res{unit}_branch2c"))
+        if inside:
+            assert read.name == f"{stream}_res{unit}_temporal"
+            assert isinstance(read, TemporalIdentityConv)
+            (read,) = producers(read)
+        assert read.name == f"{stream}_res{unit}_branch2b_relu"
+        if stage < 5:
+            (read,) = producers(
+                model.get_layer(f"{stream}_res{stage + 1}a_branch2a")
+            )
+        else:
+            (read,) = producers(model.get_layer(f"{stream}_pool_time"))
+        if filters == "skip":
+            assert isinstance(read, TemporalIdentityConv)
+            (read,) = producers(read)
+        assert read.name == f"{stream}_res{units[stream][stage][-1]}_relu"
+    count = sum(isinstance(x, TemporalIdentityConv) for x in model.layers)
+    expected = {"residual_all": 8, "residual_last": 2, "skip": 8, None: 0}
+    assert count == expected[filters]
+    count = sum(isinstance(x, MultiplicativeGate) for x in model.layers)
+    assert count == 4 * len(CHANGED[direction]) * (connection is not None)
+
+
+def unit_names(*counts, numbered=()):
+    return {
+        stage: [f"{stage}a"]
+        + [
+            f"{stage}b{i}" if stage in numbered else f"{stage}{'abcdef'[i]}"
+            for i in range(1, count)
+        ]
+        for stage, count in enumerate(counts, start=2)
+    }
+
+
+UNITS = {
+    "tiny": unit_names(2, 2, 2, 2),
+    "resnet50": unit_names(3, 4, 6, 3),
+    "resnet101": unit_names(3, 4, 23, 3, numbered=(3, 4)),
+    "resnet152": unit_names(3, 8, 36, 3, numbered=(3, 4)),
+}
+
+
+@pytest.mark.parametrize(
+    "backbone, temporal_backbone, arguments",
+    [
+        ("tiny", None, {"connection": "direct"}),
+        ("tiny", None, {"connection": None, "temporal_filters": "skip"}),
+        ("resnet50", "resnet152", {"direction": "bidirectional"}),
+        *(
+            pytest.param("tiny", None, arguments, marks=pytest.mark.large)
+            for arguments in (
+                {"direction": "appearance_to_motion"},
+                {"temporal_filters": "skip"},
+                {
+                    "connection": "direct",
+                    "direction": "bidirectional",
+                    "temporal_filters": "residual_last",
+                },
+            )
+        ),
+        pytest.param("resnet50", None, {}, marks=pytest.mark.large),
+        pytest.param(
+            "resnet101",
+            None,
+            {"temporal_filters": "skip"},
+            marks=pytest.mark.large,
+        ),
+        pytest.param("resnet101", None, {}, marks=pytest.mark.large),
+        pytest.param("resnet152", None, {}, marks=pytest.mark.large),
+    ],
+)
+def test_wiring(backbone, temporal_backbone, arguments):
+    arguments = {
+        "connection": "residual",
+        "direction": "motion_to_appearance",
+        "temporal_filters": "residual_all",
+        **arguments,
+    }
+    model = without_values(
+        small,
+        backbone=backbone,
+        temporal_backbone=temporal_backbone,
+        **arguments,
+    )
+    check_wiring(
+        model,
+        {"rgb": UNITS[backbone], "flow": UNITS[temporal_backbone or backbone]},
+        arguments["connection"],
+        arguments["direction"],
+        arguments["temporal_filters"],
+    )
+
+
+def parameters(model):
+    return sum(math.prod(weight.shape) for weight in model.trainable_variables)
+
+
+def test_parameters():
+    """Two towers, a classifier each, and filters of 3 C C + C weights."""
+    for backbone, tower, stem, stages in (
+        ("tiny", 345_248, 32, (64, 128, 192, 256)),
+        ("resnet50", 23_508_032, 64, (256, 512, 1024, 2048)),
+    ):
+        # One channel more in the 7x7 convolution of flow.
+        both = 2 * tower + 49 * stem
+        heads = 2 * (stages[-1] * CLASSES + CLASSES)
+        for filters, channels in (
+            (None, []),
+            ("skip", stages),
+            ("residual_all", [c // 4 for c in stages]),
+            ("residual_last", [stages[-1] // 4]),
+        ):
+            model = without_values(
+                small, backbone=backbone, temporal_filters=filters
+            )
+            more = 2 * sum(3 * c * c + c for c in channels)
+            assert parameters(model) == both + heads + more, filters
+
+
+def over_time(x, layer):
+    """A filter over time of `(batch, time, ..., channels)` in NumPy."""
+    kernel, bias = layer.get_weights()
+    rest = [(0, 0)] * (x.ndim - 2)
+    padded = np.pad(x, [(0, 0), (1, 1), *rest])
+    times = x.shape[1]
+    return bias + sum(
+        padded[:, tap : tap + times] @ kernel[tap] for tap in range(3)
+    )
+
+
+def check_values(pixels, connection, interaction, direction, filters):
+    """The joints in NumPy, and the plain tower between them."""
+    model = wake(
+        small(
+            connection=connection,
+            interaction=interaction,
+            direction=direction,
+            temporal_filters=filters,
+        )
+    )
+    tensors = {}
+    for stage, stream in itertools.product((2, 3, 4, 5), STREAMS):
+        name = f"{stream}_res{stage}"
+        for key, layer, read in (
+            ("sum", "a", False),
+            ("relu", "a_relu", True),
+            ("unit", "b", True),
+            ("branch2a", "b_branch2a", True),
+            ("branch2b", "b_branch2b_relu", False),
+            ("branch2c", "b_branch2c", True),
+            ("out", "b_relu", False),
+        ):
+            layer = model.get_layer(f"{name}{layer}")
+            tensor = layer.input if read else layer.output
+            tensors[stream, stage, key] = keras.tree.flatten(tensor)[0]
+    names = {f"{s} {n} {k}": x for (s, n, k), x in tensors.items()}
+    maps = keras.Model(model.input, {**names, "scores": model.output})
+    found = call(maps, pixels)
+    times = pixels["rgb"].shape[1]
+
+    def value(stream, stage, key):
+        return found[f"{stream} {stage} {key}"]
+
+    def unfolded(x):
+        return x.reshape(-1, times, *x.shape[1:])
+
+    for stage, stream in itertools.product((2, 3, 4, 5), STREAMS):
+        total = value(stream, stage, "sum")
+        motion = np.maximum(value(OTHER[stream], stage, "sum"), 0)
+        joined = total * motion if interaction == "multiply" else total + motion
+        changed = stream in CHANGED[direction]
+        assert np.abs(joined).max() > 1e-2 and (total < 0).any()
+        inner = shortcut = np.maximum(total, 0)
+        if changed and connection == "residual":
+            inner = joined
+        elif changed:
+            inner = shortcut = np.maximum(joined, 0)
+        else:
+            np.testing.assert_array_equal(value(stream, stage, "relu"), total)
+        expected = {"branch2a": inner, "unit": shortcut}
+        branch = value(stream, stage, "branch2b")
+        if filters == "residual_all":
+            layer = model.get_layer(f"{stream}_res{stage}b_temporal")
+            filtered = over_time(unfolded(branch), layer)
+            expected["branch2c"] = filtered.reshape(branch.shape)
+        else:
+            expected["branch2c"] = branch
+        for key, x in expected.items():
+            np.testing.assert_allclose(
+                value(stream, stage, key), x, rtol=1e-4, atol=1e-4, err_msg=key
+            )
+    logits = []
+    for stream in STREAMS:
+        x = unfolded(value(stream, 5, "out"))
+        if filters == "skip":
+            x = over_time(x, model.get_layer(f"{stream}_relu5_temporal"))
+        windows = np.lib.stride_tricks.sliding_window_view(x, 3, axis=1)
+        kernel, bias = model.get_layer(f"{stream}_logits").get_weights()
+        features = windows.max(-1).mean((2, 3))
+        logits.append((features @ kernel + bias).mean(1))
+    expected = softmax(sum(logits) / 2)
+    assert np.ptp(expected) > 0.05
+    np.testing.assert_allclose(found["scores"], expected, atol=1e-4)
+
+
+@pytest.mark.large_on_jax
+@pytest.mark.parametrize(
+    "connection, interaction, direction, filters",
+    [
+        ("residual", "multiply", "motion_to_appearance", "residual_all"),
+        *(
+            pytest.param(*case, marks=pytest.mark.large)
+            for case in (
+                ("direct", "add", "bidirectional", "skip"),
+                ("residual", "add", "motion_to_appearance", "residual_all"),
+                ("residual", "multiply", "appearance_to_motion", "skip"),
+                ("residual", "multiply", "bidirectional", None),
+                ("residual", "add", "appearance_to_motion", None),
+                ("direct", "multiply", "motion_to_appearance", None),
+                ("direct", "add", "appearance_to_motion", "residual_all"),
+            )
+        ),
+    ],
+)
+def test_values_at_the_joints(connection, interaction, direction, filters):
+    check_values(clips(2, 4), connection, interaction, direction, filters)
+
+
+def is_bias_before_normalisation(path):
+    """A shift of what a 1x1 convolution reads, of which batch normalisation
+    takes the mean away: in training, it has no gradient."""
+    return path.endswith("_temporal/bias") and "relu5" not in path
+
+
+def check_gradients(model):
+    found = joined_streams.gradients(model, clips(4))
+    for path, largest in found.items():
+        assert np.isfinite(largest), path
+        assert largest > 1e-6 or is_bias_before_normalisation(path), path
+    return found
+
+
+@pytest.mark.large_on_jax
+def test_gradients_reach_every_weight():
+    """Through the gates, which also train the motion stream."""
+    model = wake(
+        small(auxiliary_outputs=True, classifier_activation=None), seed=1
+    )
+    check_gradients(model)
+    alone = keras.Model(model.input, model.output["rgb"])
+    found = joined_streams.gradients(alone, clips(4))
+    for path, largest in found.items():
+        if path.startswith("flow_res5a"):
+            assert largest > 1e-6, path
+
+
+@pytest.mark.large
+@pytest.mark.parametrize("arguments", VARIANTS)
+def test_every_variant_trains_and_is_saved(tmp_path, arguments):
+    model = wake(small(classifier_activation=None, **arguments), seed=1)
+    check_gradients(model)
+    pixels = clips()
+    scores = call(model, pixels)
+    assert scores.shape == (2, CLASSES) and np.isfinite(scores).all()
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(
+        call(loaded, pixels), scores, rtol=1e-5, atol=1e-5
+    )
+
+
+@pytest.mark.large_on_jax
+def test_saved_and_loaded(tmp_path):
+    model = wake(small(temporal_filters="skip", auxiliary_outputs=True))
+    spec = keras_vidrec.describe(model).clip_spec
+    assert spec == ClipSpec(
+        modalities=("rgb", "flow"),
+        num_segments=3,
+        snippet_length=2,
+        alignment="centred",
+        stride=(5, 35),
+        sampling="chunks",
+        ordered=True,
+    )
+    pixels = clips()
+    expected = call(model, pixels)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert keras_vidrec.describe(loaded).clip_spec == spec
+    for key, scores in call(loaded, pixels).items():
+        np.testing.assert_allclose(scores, expected[key], atol=1e-6)
+    logits = call(clip_logits_model(loaded), pixels)
+    assert list(expected) == ["predictions", "rgb", "flow"]
+    np.testing.assert_allclose(
+        logits["predictions"], (logits["rgb"] + logits["flow"]) / 2, atol=1e-6
+    )
+    for key, scores in expected.items():
+        np.testing.assert_allclose(scores, softmax(logits[key]), atol=1e-6)
+
+
+@pytest.mark.large_on_jax
+def test_whole_clips_and_frames_in_one_pass():
+    """A network built for any size sees 25 chunks at once: 21 maxima of 5, at
+    each position, whose scores are averaged."""
+    model = wake(small(num_chunks=5))
+    maps = small(num_chunks=5, include_top=False, temporal_pooling=False)
+    joined_streams.copy(model, maps)
+    for num_chunks, times, size, side in (
+        (3, 1, 80, 5),
+        (5, 1, 32, 2),
+        (25, 21, 32, 2),
+    ):
+        pixels = clips(1, num_chunks, size)
+        logits = []
+        for stream, x in call(maps, pixels).items():
+            assert x.shape == (1, num_chunks, side, side, 256)
+            maxima = np.stack(
+                [x[:, t : t + 5].max(1) for t in range(times)], axis=1
+            )
+            kernel, bias = model.get_layer(f"{stream}_logits").get_weights()
+            logits.append((maxima @ kernel + bias).mean((1, 2, 3)))
+        np.testing.assert_allclose(
+            call(model, pixels), softmax(sum(logits) / 2), rtol=1e-4, atol=1e-5
+        )
+
+
+def one_stream(stream):
+    length = {"rgb": 1, "flow": 2}[stream]
+    model = TSN(
+        backbone="tiny",
+        classes=CLASSES,
+        modality=stream,
+        snippet_length=length,
+    )
+    return wake(model, seed=length)
+
+
+def test_from_two_streams(caplog):
+    """Without connections it is their late fusion: filters over time begin as
+    identities. With them, every weight is theirs all the same."""
+    streams = {stream: one_stream(stream) for stream in STREAMS}
+    pixels = clips()
+    expected = call(LateFusion(streams), pixels)
+    assert np.ptp(expected) > 0.05
+    model = small(
+        connection=None,
+        temporal_pooling=False,
+        from_streams=tuple(streams.values()),
+    )
+    np.testing.assert_allclose(call(model, pixels), expected, atol=1e-5)
+    (record,) = [r for r in caplog.records if r.levelno == logging.WARNING]
+    assert "missing: flow_res2b_temporal" in record.message
+    assert "unused" not in record.message
+    trained = {
+        f"{stream}_{path.rpartition('/')[2]}": layer.get_weights()
+        for stream, network in streams.items()
+        for path, layer in layers_by_path(network).items()
+    }
+    for path, layer in layers_by_path(model).items():
+        if not path.endswith("_temporal"):
+            for one, two in zip(layer.get_weights(), trained.pop(path)):
+                np.testing.assert_array_equal(one, two, err_msg=path)
+    assert not trained
+
+
+def test_from_streams_of_the_wrong_kind():
+    rgb, flow = (
+        without_values(
+            TSN,
+            backbone="tiny",
+            modality=stream,
+            snippet_length=length,
+            classes=CLASSES,
+        )
+        for stream, length in (("rgb", 1), ("flow", 2))
+    )
+    for wrong, message in (
+        (rgb, "pair .*from_streams=<"),
+        ((rgb, None), "pair .*from_streams="),
+        ((flow, rgb), "one tower, of rgb"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            without_values(small, from_streams=wrong)
+
+
+def test_st_resnet_is_the_additive_one():
+    arguments = {**SMALL, "num_chunks": 4, "temporal_pooling": False}
+    model = without_values(STResNet, **arguments)
+    assert model.name == "st_resnet"
+    assert graph(model) == graph(
+        without_values(
+            SpatiotemporalMultiplier,
+            **arguments,
+            connection="residual",
+            interaction="add",
+            temporal_filters="residual_all",
+            temporal_initialization="average",
+        )
+    )
+    gates = [x for x in model.layers if isinstance(x, MultiplicativeGate)]
+    assert {gate.interaction for gate in gates} == {"add"}
+    filters = [x for x in model.layers if isinstance(x, TemporalIdentityConv)]
+    assert {layer.initialization for layer in filters} == {"average"}
+    with pytest.raises(ValueError, match="Received for rgb: 'vgg16'"):
+        STResNet(backbone="vgg16")
+
+
+@pytest.mark.tensorflow_only
+@pytest.mark.large
+def test_two_devices_train_like_one():
+    import tensorflow as tf
+
+    from keras_vidrec.training import distribution
+    from keras_vidrec.training import freezing
+
+    strategy = tf.distribute.MirroredStrategy(
+        ["CPU:0", "CPU:1"],
+        cross_device_ops=tf.distribute.ReductionToOneDevice(),
+    )
+    pixels, labels = clips(4), np.array([0, 1, 2, 0])
+    found = []
+    for chosen in (None, strategy):
+        keras.utils.set_random_seed(0)
+        with distribution.scope(chosen):
+            model = clip_logits_model(wake(small(auxiliary_outputs=True)))
+            # Each one that is shared lengthens tracing by seconds.
+            assert freezing.partial_batch_norm(model) > 40
+            distribution.synchronize_batch_norm(model, chosen)
+            loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+            model.compile(
+                keras.optimizers.SGD(1e-6),  # gradients of gates are large
+                {"predictions": None, "rgb": loss, "flow": loss},
+            )
+        start = {w.path: ops.convert_to_numpy(w) for w in model.weights}
+        targets = {"rgb": labels, "flow": labels}
+        data = tf.data.Dataset.from_tensor_slices((pixels, targets)).batch(4)
+        model.fit(data, verbose=0, shuffle=False)
+        found.append({w.path: ops.convert_to_numpy(w) for w in model.weights})
+    one, two = found
+    for path in one:
+        # Synchronised statistics are E[x x] - E[x] E[x]: less exact.
+        np.testing.assert_allclose(one[path], two[path], 1e-3, 1e-4, path)
+    moved = {path: np.abs(one[path] - start[path]).max() for path in one}
+    assert max(moved.values()) > 1e-3
+    assert moved["flow_res3b_temporal/kernel"] > 0
+
+
+@pytest.mark.tensorflow_only
+@pytest.mark.large
+def test_exported(tmp_path):
+    import tensorflow as tf
+
+    from keras_vidrec.export import export_saved_model
+
+    model = wake(small(auxiliary_outputs=True))
+    layer = model.get_layer("predictions")
+    layer.class_names = ("jump", "run", "walk")
+    layer.clip_spec = layer.clip_spec.replace(size=32)
+    export_saved_model(model, tmp_path / "model")
+    serve = tf.saved_model.load(tmp_path / "model").signatures[
+        "serving_default"
+    ]
+    for num_chunks, size in ((3, 32), (5, 48)):
+        pixels = clips(1, num_chunks, size)
+        served = serve(**{s: tf.constant(x) for s, x in pixels.items()})
+        np.testing.assert_allclose(
+            served["probabilities"],
+            call(model, pixels)["predictions"],
+            atol=1e-5,
+        )
+
+
+INVALID = [
+    ({"connection": "skip"}, "connection='skip'"),
+    ({"interaction": "concat"}, "interaction='concat'"),
+    ({"direction": "both"}, "direction='both'"),
+    ({"temporal_filters": "all"}, "temporal_filters='all'"),
+    ({"temporal_initialization": "center"}, "initialization='center'"),
+    ({"temporal_pooling": "3d"}, "temporal_pooling='3d'"),
+    ({"backbone": "vgg16"}, "residual units.*Received for rgb: 'vgg16'"),
+    (
+        {"backbone": "resnet50", "temporal_backbone": "googlenet"},
+        "Received for flow: 'googlenet'",
+    ),
+    ({"backbone": keras.Sequential()}, "inside their towers.*Sequential"),
+    ({"backbone": "resnet18"}, "Received: 'resnet18'"),
+    ({"temporal_backbone": "resnet50"}, "maps of the same size"),
+    ({"num_chunks": 0}, "num_segments=0"),
+    ({"snippet_length": 0}, "snippet_length=0"),
+    ({"classes": 0}, "classes=0"),
+    ({"dropout": 1.0}, "dropout=1.0"),
+    ({"pooling": "mean"}, "pooling='mean'"),
+    ({"weights": "nonsense"}, "weights='nonsense'"),
+    ({"classifier_activation": "relu"}, "classifier_activation='relu'"),
+    ({"input_shape": (5, 32, 32, 3)}, r"input_shape=\(5, 32"),
+    (
+        {"input_shape": {"rgb": (5, 32, 32, 3), "flow": (5, 32, 32, 5)}},
+        "channels=4",
+    ),
+    (
+        {"input_shape": {"rgb": (5, 32, 32, 3), "flow": (3, 32, 32, 4)}},
+        "'rgb': 5, 'flow': 3",
+    ),
+    (
+        {"input_shape": {"rgb": (5, 32, 32, 3), "flow": (5, 64, 64, 4)}},
+        "inputs and gate, of one shape",
+    ),
+    ({"input_tensor": 3}, "input_tensor=3"),
+]
+
+
+def test_invalid_arguments():
+    for arguments, message in INVALID:
+        with pytest.raises(ValueError, match=message):
+            without_values(small, **arguments)
