@@ -8,6 +8,9 @@ from keras import layers
 from keras_vidrec.layers.batch_normalization import BatchNormalization
 from keras_vidrec.layers.caffe_pooling import CaffePooling
 
+# Blocks after which a stage ends: the next one halves the image, or none comes.
+STAGE_ENDS = types.MappingProxyType({"3b": 3, "4d": 4, "5b": 5})
+
 # Filters of a block's convolutions, branch by branch: `point` is the 1x1
 # branch, `single` the reduction and the 3x3, `double` the reduction and two
 # 3x3. A block without `projection` halves the image: it has no 1x1 branch, and
@@ -41,7 +44,9 @@ def bn_inception(x):
     `inception_3a_double_3x3_reduce`, ..., `inception_5b_output`.
 
     A generator that stops at its places, see `Walk`: at the end of every
-    block, `inception_3a` .. `inception_5b`.
+    block, `inception_3a` .. `inception_5b`, and of every stage, before the
+    image is halved: `relu2`, and right after blocks 3b, 4d and 5b `relu3` ..
+    `relu5`.
 
     Args:
         x: Float tensor of shape `(batch, height, width, channels)`: colours
@@ -58,10 +63,13 @@ def bn_inception(x):
     x = CaffePooling(3, 2, name="pool1_3x3_s2")(x)
     x = _convolution(x, 64, 1, 1, "conv2", "3x3_reduce")
     x = _convolution(x, 192, 3, 1, "conv2", "3x3")
+    x = yield "relu2", x
     x = CaffePooling(3, 2, name="pool2_3x3_s2")(x)
     for name, block in BLOCKS.items():
         x = _inception(x, block, f"inception_{name}")
         x = yield f"inception_{name}", x
+        if name in STAGE_ENDS:
+            x = yield f"relu{STAGE_ENDS[name]}", x
     return x
 
 

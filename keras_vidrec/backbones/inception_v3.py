@@ -18,6 +18,9 @@ STEM = (
     "maxpool2",
 )
 
+# Blocks after which a stage ends: the next one halves the image, or none comes.
+STAGE_ENDS = types.MappingProxyType({"5d": 3, "6e": 4, "7c": 5})
+
 
 def _block_35(pool_filters):
     return {
@@ -87,7 +90,8 @@ def inception_v3(x):
     `Mixed_5b_branch5x5_2_conv`, ..., and `Mixed_5b` for a block's output.
 
     A generator that stops at its places, see `Walk`: at the end of every
-    block, `Mixed_5b` .. `Mixed_7c`.
+    block, `Mixed_5b` .. `Mixed_7c`, and of every stage, before the image is
+    halved: `relu2`, and right after blocks 5d, 6e and 7c `relu3` .. `relu5`.
 
     Args:
         x: Float tensor of shape `(batch, height, width, channels)`, height
@@ -104,6 +108,8 @@ def inception_v3(x):
     """
     for row in STEM:
         if isinstance(row, str):
+            if row == STEM[-1]:
+                x = yield "relu2", x
             x = layers.MaxPooling2D(3, strides=2, name=row)(x)
         else:
             name, *convolution = row
@@ -111,6 +117,8 @@ def inception_v3(x):
     for name, branches in BLOCKS.items():
         x = _mixed(x, branches, f"Mixed_{name}")
         x = yield f"Mixed_{name}", x
+        if name in STAGE_ENDS:
+            x = yield f"relu{STAGE_ENDS[name]}", x
     return x
 
 

@@ -87,17 +87,16 @@ class Walk:
         """Goes on from another tensor than the one that is there."""
         self.tensor = tensor
 
-    def part(self, place=None, *, name, channels=None):
+    def part(self, place=None, *, name):
         """The tower from here to a place as a model of its own.
 
-        Here and there must not lie inside a residual unit, whose shortcut
-        would go past the model.
+        It takes what has the shape of the tensor that is here, or that was
+        put here. Neither here nor there may be inside a residual unit, whose
+        shortcut would go past the model.
 
         Args:
             place: str, or `None` for the end. Defaults to `None`.
             name: str. Name of the model.
-            channels: `None`, or int: channels of what goes in, if not those
-                of the tensor that is here. Defaults to `None`.
 
         Returns:
             Functional `keras.Model` from one map to another.
@@ -105,8 +104,7 @@ class Walk:
         Raises:
             ValueError: as `to`.
         """
-        *shape, filters = self.tensor.shape[1:]
-        source = keras.Input((*shape, channels or filters), name="maps")
+        source = keras.Input(self.tensor.shape[1:], name="maps")
         self.put(source)
         return keras.Model(source, self.to(place), name=name)
 

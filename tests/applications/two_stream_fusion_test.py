@@ -652,7 +652,13 @@ def test_invalid_arguments():
             without_values(small, **arguments)
 
 
-def test_what_inception_lacks():
-    """Towers whose stages have no names of their own are not fused."""
-    with pytest.raises(ValueError, match="'bn_inception' has no place 'relu5'"):
-        without_values(small, backbone="bn_inception")
+def test_inception_is_fused_between_its_stages():
+    network = without_values(
+        small, backbone="bn_inception", fusion="sum", fusion_layer="relu4"
+    )
+    part = network.get_layer("spatiotemporal_from_relu4")
+    assert part.layers[1].name.startswith("inception_4e")
+    with pytest.raises(ValueError, match="'bn_inception' has no place 'fc6'"):
+        without_values(
+            small, backbone="bn_inception", fusion="sum", fusion_layer="fc6"
+        )

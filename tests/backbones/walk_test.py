@@ -81,13 +81,22 @@ PLACES = {
         *(*INCEPTION[2:7], "relu4", *INCEPTION[7:], "relu5"),
     ],
     "bn_inception": [
-        f"inception_{block}"
-        for block in "3a 3b 3c 4a 4b 4c 4d 4e 5a 5b".split()
+        "relu2" if block == "2" else f"inception_{block}"
+        for block in "2 3a 3b 3c 4a 4b 4c 4d 4e 5a 5b".split()
     ],
     "inception_v3": [
-        f"Mixed_{block}" for block in "5b 5c 5d 6a 6b 6c 6d 6e 7a 7b 7c".split()
+        "relu2" if block == "2" else f"Mixed_{block}"
+        for block in "2 5b 5c 5d 6a 6b 6c 6d 6e 7a 7b 7c".split()
     ],
 }
+
+# Right after the last block of a stage.
+for tower, ends in (
+    ("bn_inception", ("inception_3b", "inception_4d", "inception_5b")),
+    ("inception_v3", ("Mixed_5d", "Mixed_6e", "Mixed_7c")),
+):
+    for end, stage in zip(ends, STAGES[1:]):
+        PLACES[tower].insert(PLACES[tower].index(end) + 1, stage)
 
 
 @pytest.mark.parametrize("name", BACKBONES)
@@ -166,7 +175,8 @@ def test_part_of_other_channels():
     walk = Walk("tiny", keras.Input((None, None, 3)))
     with keras.StatelessScope(initialize_variables=False):
         walk.to("relu3")
-        part = walk.part("relu4", name="joined", channels=256)
+        walk.put(keras.KerasTensor((None, None, None, 256)))
+        part = walk.part("relu4", name="joined")
     assert part.input.shape == (None, None, None, 256)
     assert part.get_layer("res4a_branch2a").kernel.shape[2] == 256
     assert part.output.shape == (None, None, None, 192)
@@ -187,8 +197,8 @@ def test_places_that_are_not_there():
         ended.to()
         with pytest.raises(ValueError, match="no place 'relu5' any more"):
             ended.to("relu5")
-        with pytest.raises(ValueError, match="no place 'relu5'"):
-            walk("bn_inception").part("relu5", name="tower")
+        with pytest.raises(ValueError, match="no place 'fc6'"):
+            walk("bn_inception").part("fc6", name="tower")
 
 
 @pytest.mark.parametrize(
