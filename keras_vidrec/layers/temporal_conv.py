@@ -1,0 +1,207 @@
+import keras
+from keras import ops
+
+from keras_vidrec.layers.batch_normalization import BatchNormalization
+
+DOWNSAMPLING = ("max_pool", "stride", None)
+
+
+@keras.saving.register_keras_serializable(package="keras_vidrec")
+class TemporalConv(keras.layers.Layer):
+    """Temporal-ConvNet layer (TCL): convolves features over time.
+
+    The features of the frames are an image of one row a feature and one
+    column a frame. A kernel `(1, kernel_size)` goes along time, shared by all
+    rows, which have no order worth a convolution; then batch normalization,
+    ReLU, and downsampling:
+
+    - `"max_pool"`: the convolution keeps the time, and the maximum of each
+      `pool_size` steps goes on;
+    - `"stride"`: the convolution has a stride of `pool_size`, its kernel
+      centred on the steps that pooling would take, so that both leave the
+      same times;
+    - None: time is kept.
+
+    Steps left over at the end (25 = 12 * 2 + 1) start no window. Both ends of
+    time are padded with zeros.
+
+    `factorized=True` replaces the kernel by a stack of kernels of 3 that
+    reaches as far, two for 5 and three for 7, as in the last but one row of
+    Table 10. The table does not tell what stands between them: here each has
+    its own batch normalization and ReLU, as in Inception-v3, where the idea
+    is from, and the last one alone downsamples.
+
+    Weights start He normal. The convolution has a bias only without batch
+    normalization, which would take it away again. The moments of
+    normalization are those of the authors' framework, momentum 0.9 and
+    epsilon 1e-5.
+
+    Args:
+        filters: int. Number of output channels.
+        kernel_size: int. Steps under the kernel. Defaults to `5`.
+        downsampling: None, `"max_pool"` or `"stride"`. Defaults to
+            `"max_pool"`.
+        pool_size: int. Steps that become one; unused without downsampling.
+            With `"stride"` at most the size of the kernel that has it.
+            Defaults to `2`.
+        factorized: bool. Whether to stack kernels of 3; `kernel_size` must
+            be odd and at least 3. Defaults to `False`.
+        batch_norm: bool. Whether to normalize before ReLU. Defaults to
+            `True`.
+        **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
+
+    Call arguments:
+        inputs: Tensor `(batch, rows, time, channels)`; only the number of
+            channels must be known.
+        training: bool. Passed to batch normalization.
+
+    Output shape:
+        `(batch, rows, time // pool_size, filters)`, or `(batch, rows, time,
+        filters)` without downsampling.
+
+    Raises:
+        ValueError: on values outside these ranges, another rank, an unknown
+            number of channels, or less than `pool_size` steps. Where their
+            number is unknown until the graph runs, too few leave none.
+
+    Example:
+
+    >>> features = np.ones((2, 4096, 25, 1))
+    >>> keras_vidrec.layers.TemporalConv(4)(features).shape
+    (2, 4096, 12, 4)
+
+    Reference:
+        - [Ma et al., 2017](https://arxiv.org/abs/1703.10667), sections 3.3
+          and 4.3, and Table 10.
+    """
+
+    def __init__(
+        self,
+        filters,
+        kernel_size=5,
+        downsampling="max_pool",
+        pool_size=2,
+        factorized=False,
+        batch_norm=True,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        for name, value in (
+            ("filters", filters),
+            ("kernel_size", kernel_size),
+            ("pool_size", pool_size),
+        ):
+            if value < 1:
+                raise ValueError(
+                    f"Invalid `{name}`. Expected a positive integer. "
+                    f"Received: {name}={value}"
+                )
+        if downsampling not in DOWNSAMPLING:
+            raise ValueError(
+                "Invalid value received for argument `downsampling`. Expected "
+                f"one of {DOWNSAMPLING}. Received: "
+                f"downsampling={downsampling!r}"
+            )
+        if factorized and (kernel_size < 3 or kernel_size % 2 == 0):
+            raise ValueError(
+                "Only odd kernels are stacks of kernels of 3. Expected an odd "
+                "`kernel_size` of at least 3 with `factorized=True`. "
+                f"Received: kernel_size={kernel_size}"
+            )
+        self.filters = filters
+        self.kernel_size = kernel_size
+        self.downsampling = downsampling
+        self.pool_size = pool_size
+        self.factorized = factorized
+        self.batch_norm = batch_norm
+        sizes = [3] * (kernel_size // 2) if factorized else [kernel_size]
+        if downsampling == "stride" and sizes[-1] < pool_size:
+            raise ValueError(
+                "A stride beyond the kernel would skip steps. Expected a "
+                f"`pool_size` of at most {sizes[-1]}. Received: "
+                f"pool_size={pool_size}"
+            )
+        strided = [False] * (len(sizes) - 1) + [downsampling == "stride"]
+        self.convolutions = [
+            keras.layers.Conv2D(
+                filters,
+                (1, size),
+                strides=(1, pool_size if has_stride else 1),
+                padding="valid" if has_stride else "same",
+                data_format="channels_last",
+                use_bias=not batch_norm,
+                kernel_initializer="he_normal",
+                name=f"conv_{index}",
+                dtype=self.dtype_policy,
+            )
+            for index, (size, has_stride) in enumerate(zip(sizes, strided), 1)
+        ]
+        self.normalizations = [
+            BatchNormalization(
+                momentum=0.9,
+                epsilon=1e-5,
+                name=f"bn_{index}",
+                dtype=self.dtype_policy,
+            )
+            for index in range(1, len(sizes) + 1)
+            if batch_norm
+        ]
+        self.input_spec = keras.layers.InputSpec(ndim=4)
+
+    def build(self, input_shape):
+        batch, rows, num_steps, channels = input_shape
+        if channels is None:
+            raise ValueError(
+                "Expected a known number of channels. Received: "
+                f"input_shape={tuple(input_shape)}"
+            )
+        downsampled = self.downsampling is not None
+        if downsampled and num_steps is not None and num_steps < self.pool_size:
+            raise ValueError(
+                f"Expected at least {self.pool_size} steps of time, which "
+                f"become one. Received: input_shape={tuple(input_shape)}"
+            )
+        for convolution in self.convolutions:
+            convolution.build((batch, rows, None, channels))
+            channels = self.filters
+        for normalization in self.normalizations:
+            normalization.build((batch, rows, None, channels))
+
+    def call(self, inputs, training=False):
+        x = inputs
+        for index, convolution in enumerate(self.convolutions):
+            if convolution.padding == "valid":
+                x = self._centre(x, convolution.kernel_size[1])
+            x = convolution(x)
+            if self.batch_norm:
+                x = self.normalizations[index](x, training=training)
+            x = ops.relu(x)
+        if self.downsampling == "max_pool":
+            window = (1, self.pool_size)
+            x = ops.max_pool(
+                x, window, window, "valid", data_format="channels_last"
+            )
+        return x
+
+    def _centre(self, x, kernel_size):
+        """Pads time so that strided kernels lie over the pooling windows."""
+        before = (kernel_size - 1) // 2 - (self.pool_size - 1) // 2
+        after = kernel_size // 2 - self.pool_size // 2
+        return ops.pad(x, [[0, 0], [0, 0], [before, after], [0, 0]])
+
+    def compute_output_shape(self, input_shape):
+        batch, rows, num_steps, _ = input_shape
+        if num_steps is not None and self.downsampling is not None:
+            num_steps //= self.pool_size
+        return (batch, rows, num_steps, self.filters)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "downsampling": self.downsampling,
+            "pool_size": self.pool_size,
+            "factorized": self.factorized,
+            "batch_norm": self.batch_norm,
+        }

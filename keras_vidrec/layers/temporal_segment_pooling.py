@@ -1,0 +1,115 @@
+import keras
+from keras import ops
+
+MODES = ("max", "mean")
+
+
+@keras.saving.register_keras_serializable(package="keras_vidrec")
+class TemporalSegmentPooling(keras.layers.Layer):
+    """Pools the features of each of several equal parts of a clip.
+
+    The frames are cut into `segments` consecutive parts of
+    `frames // segments` each, and each part is pooled over its frames. Frames
+    left over at the end take no part, as in the authors' code: 25 frames in 3
+    segments are 3 times 8, and the last one is dropped.
+
+    Masking: supported. A mask `(batch, frames)` marks real frames with True;
+    padded ones take no part. A segment without any real frame gives 0. No
+    mask goes on.
+
+    Args:
+        segments: int. Number of parts.
+        mode: str. `"max"` or `"mean"` of each feature over the frames of a
+            part. Defaults to `"max"`.
+        **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
+
+    Call arguments:
+        inputs: Tensor `(batch, frames, features)` of at least `segments`
+            frames; any dimension may be unknown.
+        mask: Boolean tensor `(batch, frames)`, optional.
+
+    Output shape:
+        `(batch, segments, features)`.
+
+    Raises:
+        ValueError: if `segments` is no positive integer, `mode` is unknown,
+            or there are fewer frames than segments. Too few frames of a
+            number that is unknown until the graph runs fail there.
+
+    Example:
+
+    >>> features = np.ones((2, 25, 4096))
+    >>> keras_vidrec.layers.TemporalSegmentPooling(3)(features).shape
+    (2, 3, 4096)
+
+    Reference:
+        - [Ma et al., 2017](https://arxiv.org/abs/1703.10667), section 3.2
+          (temporal segments and pooling).
+    """
+
+    def __init__(self, segments, mode="max", **kwargs):
+        super().__init__(**kwargs)
+        if segments < 1:
+            raise ValueError(
+                "Invalid `segments`. Expected a positive integer. Received: "
+                f"segments={segments}"
+            )
+        if mode not in MODES:
+            raise ValueError(
+                "Invalid value received for argument `mode`. Expected one of "
+                f"{MODES}. Received: mode={mode!r}"
+            )
+        self.segments = segments
+        self.mode = mode
+        self.input_spec = keras.layers.InputSpec(ndim=3)
+
+    def build(self, input_shape):
+        num_frames = input_shape[1]
+        if num_frames is not None and num_frames < self.segments:
+            raise ValueError(
+                f"Expected at least {self.segments} frames, one a segment. "
+                f"Received: input_shape={tuple(input_shape)}"
+            )
+
+    def call(self, inputs, mask=None):
+        parts = self._split(inputs)
+        if mask is None:
+            pool = ops.max if self.mode == "max" else ops.mean
+            return pool(parts, axis=2)
+        real = ops.expand_dims(self._split(ops.cast(mask, "bool")), -1)
+        # `where`, not a product: a padded frame may hold NaN.
+        if self.mode == "max":
+            lowest = ops.full_like(parts, -float("inf"))
+            largest = ops.max(ops.where(real, parts, lowest), axis=2)
+            any_real = ops.any(real, axis=2)
+            return ops.where(any_real, largest, ops.zeros_like(largest))
+        total = ops.sum(ops.where(real, parts, ops.zeros_like(parts)), axis=2)
+        return total / ops.maximum(
+            ops.sum(ops.cast(real, total.dtype), axis=2), 1
+        )
+
+    def compute_mask(self, inputs, mask=None):
+        return None
+
+    def _split(self, x):
+        """(batch, frames, ...) to (batch, segments, frames of each, ...)."""
+        batch, num_frames, *rest = ops.shape(x)
+        length = num_frames // self.segments
+        # Never parts of no frames, whose maximum is infinite and whose mean
+        # is none: instead, `reshape` fails.
+        if isinstance(length, int):
+            length = max(length, 1)
+        else:
+            length = ops.maximum(length, 1)
+        x = x[:, : self.segments * length]
+        return ops.reshape(x, (batch, self.segments, length, *rest))
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], self.segments, input_shape[2])
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "segments": self.segments,
+            "mode": self.mode,
+        }
