@@ -63,7 +63,7 @@ def inspect(
     where = {"videos_list": videos_list, "splits": splits}
     if sheet is not None:
         _draw(directory, where, recipe, sheet, sheet_videos, seed)
-    opened = opening.open_dataset(directory, **where)
+    opened = opening.open_images(directory, **where)
     found = inspection.inspect(opened, verbose=sys.stderr.isatty())
     if as_json:
         typer.echo(json.dumps(found.to_dict(), indent=1))
@@ -130,11 +130,11 @@ def _draw(directory, where, recipe, path, num_videos, seed):
     from keras_vidrec.data import opening
 
     if recipe is None:
-        opened = opening.open_dataset(directory, **where)
+        opened = opening.open_images(directory, **where)
         spec, augmentation = _all_of(opened)
     else:
         spec, augmentation = _of_recipe(recipe)
-        opened = opening.open_dataset(directory, flow=spec.flow, **where)
+        opened = opening.open_images(directory, flow=spec.flow, **where)
     picture = visualization.contact_sheet(
         opened.source,
         _choose(opened.catalog, num_videos),

@@ -8,6 +8,7 @@ import typer
 
 from keras_vidrec.cli.evaluate import evaluate
 from keras_vidrec.cli.export import export
+from keras_vidrec.cli.features import features
 from keras_vidrec.cli.inspect import inspect
 from keras_vidrec.cli.predict import predict
 from keras_vidrec.cli.prepare import prepare
@@ -31,6 +32,7 @@ for _command in (
     train,
     evaluate,
     predict,
+    features,
     export,
     recipes,
 ):

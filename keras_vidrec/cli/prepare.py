@@ -101,7 +101,7 @@ def prepare(
     preparation = Preparation(
         flow=flow.value, warped=warped, size=size, bound=bound, quality=quality
     )
-    opened = opening.open_dataset(
+    opened = opening.open_images(
         videos,
         # Folders of frames may lie in any of these ways.
         layout="auto" if layout is Layout.frames else layout.value,

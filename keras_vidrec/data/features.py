@@ -87,6 +87,12 @@ class Features:
             ValueError: if the dataset does not hold the stream.
             VideoError: if there are no such frames, or they cannot be read.
         """
+        stored = self.read_stored(index, modality, indices, draw)
+        return stored.astype(np.float32)
+
+    def read_stored(self, index, modality, indices, draw=0):
+        """What `read` gives, as it is stored: a float16 array, not to be
+        written to."""
         arrays = self._of(modality)
         indices = np.asarray(indices, np.int64)
         _, _, versions, num_frames, _ = arrays.rows[index]
@@ -166,7 +172,7 @@ class _Arrays:
     def read(self, index, indices, draw):
         shard, offsets, _, _, num_features = self.rows[index]
         if not len(indices):
-            return np.zeros((0, num_features), np.float32)
+            return np.zeros((0, num_features), DTYPE)
         first, last = int(indices.min()), int(indices.max())
         row_bytes = num_features * DTYPE.itemsize
         size = (last + 1 - first) * row_bytes
@@ -181,7 +187,10 @@ class _Arrays:
         if len(stored) != size:
             raise ValueError("the file is shorter than its index says")
         stored = np.frombuffer(stored, DTYPE).reshape(-1, num_features)
-        return stored[indices - first].astype(np.float32)
+        # Most often all frames in their order: no need to gather them.
+        if np.array_equal(indices, np.arange(first, last + 1)):
+            return stored
+        return stored[indices - first]
 
 
 def _load_index(shard):

@@ -1,10 +1,11 @@
 """From a directory to its source, whatever is in it: the one place that
-tells videos, frame folders and prepared datasets apart."""
+tells videos, frame folders, prepared datasets and features apart."""
 
 import pathlib
 import typing
 
 from keras_vidrec.data import catalog as catalogs
+from keras_vidrec.data import features
 from keras_vidrec.data import frame_lists
 from keras_vidrec.data import frame_tree
 from keras_vidrec.data import prepared_dataset
@@ -18,7 +19,7 @@ class Opened(typing.NamedTuple):
     """A dataset that is there.
 
     Args:
-        kind: str. `"prepared"`, `"frames"` or `"videos"`.
+        kind: str. `"prepared"`, `"features"`, `"frames"` or `"videos"`.
         source: a `Source`.
         catalog: `Catalog` of the videos of `source`, in its order, with the
             splits.
@@ -38,12 +39,12 @@ def open_dataset(
     test_fraction=0.25,
     flow=None,
 ):
-    """Opens a dataset: prepared by `vidrec prepare`, or a directory of videos,
-    or one of frame folders.
+    """Opens a dataset: prepared by `vidrec prepare`, of features by `vidrec
+    features`, or a directory of videos, or one of frame folders.
 
-    A directory with a `dataset.json` is a prepared one, a directory with a
-    video file at any depth one of videos, else one with numbered images one
-    of frame folders.
+    A directory with a `dataset.json` is one of the first two, a directory
+    with a video file at any depth one of videos, else one with numbered
+    images one of frame folders.
 
     Args:
         directory: path.
@@ -79,6 +80,21 @@ def open_dataset(
     return Opened(kind, VideoFiles(catalog, flow=flow), catalog)
 
 
+def open_images(directory, **arguments):
+    """`open_dataset` for those who look at pictures.
+
+    Raises:
+        ValueError: as `open_dataset`, or if the dataset holds features.
+    """
+    opened = open_dataset(directory, **arguments)
+    if opened.kind == "features":
+        raise ValueError(
+            "Expected videos, frame folders, or a dataset of images. Received: "
+            f"{directory}, which `vidrec features` made and holds no images"
+        )
+    return opened
+
+
 def _look(directory):
     """The kind of a dataset, and its folders if it is one of frames."""
     if prepared_dataset.is_prepared(directory):
@@ -98,6 +114,9 @@ def _open_prepared(directory, layout, videos_list, splits):
             f"{str(directory)!r} with layout={layout!r}, "
             f"videos_list={videos_list!r}, splits={splits!r}"
         )
+    if features.is_of_features(prepared_dataset.load(directory)):
+        source = features.Features(directory)
+        return Opened("features", source, source.catalog)
     source = Records(directory)
     return Opened("prepared", source, source.catalog)
 

@@ -4,19 +4,24 @@ import logging
 import math
 import os
 import threading
+import typing
 
 import numpy as np
 import tensorflow as tf
 
 from keras_vidrec.clip_spec import TEST_CROPS
 from keras_vidrec.data import clip_reader
+from keras_vidrec.data import feature_reader
 from keras_vidrec.data.clip_reader import Augmentation
+from keras_vidrec.data.feature_record import DTYPE
 from keras_vidrec.data.video import VideoError
 
 _MAX_FAILED_SHARE = 0.05
 # Clips read ahead of a network, at most: 20 clips of 5 whole frames, flow and
 # mirrors take 400 MB a video, and many processors would read as many videos.
 _BYTES_AHEAD = 2**32
+# The same of batches of features.
+_BATCHES_AHEAD = 4
 # Epochs are numbered in int64; no training gets there.
 _NO_END = np.iinfo(np.int64).max
 
@@ -87,7 +92,8 @@ def make(
     mode=None,
     failures=None,
 ):
-    """Clips of a split, decoded, sampled, cropped and batched.
+    """Clips of a split, decoded, sampled, cropped and batched; of `Features`
+    what they hold of them.
 
     Training: an endless stream of whole batches, epoch after epoch, each in
     its own order; give `fit` `steps_per_epoch=pipeline.steps_per_epoch(...)`.
@@ -109,10 +115,12 @@ def make(
         seed: int. Defaults to `0`.
         initial_epoch: int. Where training starts. Defaults to `0`.
         augmentation: `None` (multi-scale crops, flips), or `Augmentation`.
-            Training only.
+            Training only. Features were made of crops already: nothing of it
+            applies to them.
         num_segments: `None` (that of `spec`), or int. Testing only.
-        num_clips: int. Clips of a video, of `num_segments` chunks each, in
-            the mode `"test"`. Testing only. Defaults to `1`.
+        num_clips: int. Clips of a video, of `num_segments` chunks or uniform
+            segments each, in the mode `"test"`. Testing only. Defaults to
+            `1`.
         crops: str. `"centre"`, `"ten"`, `"frame"` or `"frame_and_mirror"`,
             see `clip_reader.read_test_clip`; the last two, which differ in
             size from video to video, in batches of one. Testing only.
@@ -126,72 +134,83 @@ def make(
         num_segments, size, size, channels)`, in a dict by modality if there
         are several; labels int32 `(batch,)`. In testing there are `num_crops *
         num_clips * num_segments` segments, and whole frames have their height
-        and width instead of `size`.
+        and width instead of `size`. Features are float32 `(batch,
+        num_segments, features)`.
 
     Raises:
-        ValueError: on a modality the source does not hold, segments that
-            cannot be sampled from frames, an empty split, a batch size below
-            1 (or of several whole frames), several clips of anything else
-            than chunks, or unlabelled videos in training.
+        ValueError: on a modality the source does not hold, segments or crops
+            that it cannot give, an empty split, a batch size below 1 (or of
+            several whole frames), several clips of anything else than chunks
+            or uniform segments, or unlabelled videos in training.
     """
     split = np.asarray(split, np.int64)
     labels = np.asarray(source.labels, np.int32)
     _check(source, spec, split, batch_size)
-    mode = mode or "validation"
-    clip_reader.check_protocol(spec, crops, num_clips, mode)
+    protocol = {
+        "num_segments": num_segments or spec.num_segments,
+        "num_clips": num_clips,
+        "crops": crops,
+        "mode": mode or "validation",
+    }
     if training:
         _check_labels(labels, split)
+        protocol["num_segments"] = spec.num_segments
+    if feature_reader.are_features(source):
+        reader = _feature_reader(source, spec, training, protocol)
+    else:
+        reader = _image_reader(source, spec, training, protocol, augmentation)
+        if crops in clip_reader.WHOLE_FRAMES and not training:
+            _check_single(batch_size, crops)
     if failures is None:
         failures = Failures(len(split))
     if training:
         order = _endless_order(split, batch_size, seed, initial_epoch)
-        read = _training_reader(
-            source, spec, split, seed, augmentation or Augmentation(), failures
-        )
-        num_segments = spec.num_segments
-        size = (spec.size, spec.size)
+        read = _training_draws(source, split, seed, reader.read, failures)
     else:
         order = tf.data.Dataset.from_tensor_slices(split)
         order = order.map(lambda index: (np.int64(0), np.int64(0), index))
-        protocol = {
-            "num_segments": num_segments or spec.num_segments,
-            "num_clips": num_clips,
-            "crops": crops,
-            "mode": mode,
-        }
-        num_segments = TEST_CROPS[crops] * num_clips * protocol["num_segments"]
-        read = _test_reader(source, spec, num_segments, protocol, failures)
-        size = (spec.size, spec.size)
-        if crops in clip_reader.WHOLE_FRAMES:
-            _check_single(batch_size, crops)
-            size = (None, None)
+        read = _test_draws(source, spec, reader, failures)
 
-    shapes = [
-        (num_segments, *size, spec.channels(modality))
-        for modality in spec.modalities
-    ]
+    leading = ()
+    if reader.by_batch:
+        leading = (batch_size if training else None,)
+        order = order.batch(batch_size, drop_remainder=training)
+        read = _stacked(read)
 
-    def load(epoch, position, index):
+    def load(*draw):
         *clips, label, weight = tf.numpy_function(
-            lambda *draw: (*read(*map(int, draw)),),
-            (epoch, position, index),
-            [tf.uint8] * len(shapes) + [tf.int32, tf.float32],
+            lambda *draw: (*read(*draw),),
+            draw,
+            [reader.dtype] * len(reader.shapes) + [tf.int32, tf.float32],
         )
-        for clip, shape in zip(clips, shapes):
-            clip.set_shape(shape)
-        label.set_shape(())
-        weight.set_shape(())
+        for clip, shape in zip(clips, reader.shapes):
+            clip.set_shape((*leading, *shape))
+        label.set_shape(leading)
+        weight.set_shape(leading)
+        if reader.by_batch:
+            # Faster here than in NumPy.
+            clips = [tf.cast(clip, tf.float32) for clip in clips]
         inputs = dict(zip(spec.modalities, clips))
         inputs = clips[0] if len(clips) == 1 else inputs
         return (inputs, label) if training else (inputs, label, weight)
 
-    dataset = order.map(
-        load,
-        num_parallel_calls=_parallel_calls(shapes, spec.size),
-        deterministic=True,
-    )
-    dataset = dataset.batch(batch_size, drop_remainder=training)
+    calls = _parallel_calls(reader.shapes, spec.size)
+    if reader.by_batch:
+        calls = min(calls, _BATCHES_AHEAD)
+    dataset = order.map(load, num_parallel_calls=calls, deterministic=True)
+    if not reader.by_batch:
+        dataset = dataset.batch(batch_size, drop_remainder=training)
     return dataset.prefetch(2)
+
+
+def _stacked(read):
+    """From a callable of one draw to one of a batch of them."""
+
+    def read_batch(*draws):
+        clips = [read(*draw) for draw in zip(*draws)]
+        return [np.stack(parts) for parts in zip(*clips)]
+
+    return read_batch
 
 
 def _parallel_calls(shapes, size):
@@ -222,45 +241,124 @@ def _endless_order(split, batch_size, seed, initial_epoch):
     return tf.data.Dataset.range(initial_epoch, _NO_END).flat_map(one_epoch)
 
 
-def _training_reader(source, spec, split, seed, augmentation, failures):
+class _Reader(typing.NamedTuple):
+    """What is read of a video.
+
+    Args:
+        shapes: list of tuple. Of the clip of each modality; `None` where it
+            differs from video to video.
+        dtype: NumPy type of the clips.
+        read: callable of the index of a video and a generator (`None` in
+            testing). Returns a dict from modality to clip.
+        by_batch: bool. Whether clips are so small that calling from
+            TensorFlow would take longer than reading: then a call reads a
+            batch. They become float32.
+    """
+
+    shapes: list
+    dtype: type
+    read: typing.Callable
+    by_batch: bool
+
+
+def _image_reader(source, spec, training, protocol, augmentation):
+    crops = protocol["crops"]
+    clip_reader.check_protocol(
+        spec, crops, protocol["num_clips"], protocol["mode"]
+    )
+    num_segments = protocol["num_segments"]
+    size = (spec.size, spec.size)
+    if training:
+        augmentation = augmentation or Augmentation()
+
+        def read(index, rng):
+            return clip_reader.read_training_clip(
+                source, index, spec, augmentation, rng
+            )
+
+    else:
+        num_segments *= TEST_CROPS[crops] * protocol["num_clips"]
+        if crops in clip_reader.WHOLE_FRAMES:
+            size = (None, None)
+
+        def read(index, _rng):
+            return clip_reader.read_test_clip(source, index, spec, **protocol)
+
+    shapes = [
+        (num_segments, *size, spec.channels(modality))
+        for modality in spec.modalities
+    ]
+    return _Reader(shapes, np.uint8, read, by_batch=False)
+
+
+def _feature_reader(source, spec, training, protocol):
+    feature_reader.check_protocol(source, spec, **protocol)
+    num_segments = protocol["num_segments"]
+    if training:
+
+        def read(index, rng):
+            return feature_reader.read_training_features(
+                source, index, spec, rng
+            )
+
+    else:
+        num_segments *= protocol["num_clips"]
+
+        def read(index, _rng):
+            return feature_reader.read_test_features(
+                source,
+                index,
+                spec,
+                num_segments=protocol["num_segments"],
+                num_clips=protocol["num_clips"],
+                mode=protocol["mode"],
+            )
+
+    shapes = [
+        (num_segments, source.num_features[stream])
+        for stream in spec.modalities
+    ]
+    return _Reader(shapes, DTYPE.type, read, by_batch=True)
+
+
+def _training_draws(source, split, seed, read, failures):
     def candidates(epoch, position, index):
         yield index
         # Of a large split this takes as long as some decoding.
         replacements = np.random.default_rng((seed, epoch, position, 0))
         yield from map(int, replacements.permutation(split))
 
-    def read(epoch, position, index):
+    def draw(*numbers):
+        epoch, position, index = map(int, numbers)
         for index in candidates(epoch, position, index):
             rng = np.random.default_rng((seed, epoch, position, 1))
             try:
-                clip = clip_reader.read_training_clip(
-                    source, index, spec, augmentation, rng
-                )
+                clip = read(index, rng)
             except (VideoError, OSError) as error:
                 failures.add(source.videos[index], error)
                 continue
             return *clip.values(), np.int32(source.labels[index]), _ONE
         raise failures.give_up()
 
-    return read
+    return draw
 
 
-def _test_reader(source, spec, num_segments, protocol, failures):
-    def read(_epoch, _position, index):
+def _test_draws(source, spec, reader, failures):
+    def draw(_epoch, _position, index):
+        index = int(index)
         label = np.int32(source.labels[index])
         try:
-            clip = clip_reader.read_test_clip(source, index, spec, **protocol)
+            clip = reader.read(index, None)
         except (VideoError, OSError) as error:
             failures.add(source.videos[index], error)
-            shape = (num_segments, spec.size, spec.size)
             empty = [
-                np.zeros((*shape, spec.channels(modality)), np.uint8)
-                for modality in spec.modalities
+                np.zeros([side or spec.size for side in shape], reader.dtype)
+                for shape in reader.shapes
             ]
             return *empty, label, np.float32(0)
         return *clip.values(), label, _ONE
 
-    return read
+    return draw
 
 
 _ONE = np.float32(1)

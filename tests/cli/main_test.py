@@ -10,6 +10,7 @@ COMMANDS = (
     "train",
     "evaluate",
     "predict",
+    "features",
     "export",
     "recipes",
 )

@@ -392,6 +392,40 @@ def test_whole_frames_keep_their_aspect(size, flow_size):
     )
 
 
+def test_sequences_of_uniform_segments():
+    """STFN's test: sequence j has the j-th frame of each segment."""
+    source = MemorySource(num_frames=35)
+    spec = spec_of("rgb", sampling="uniform", num_segments=7)
+    clip = read_test_clip(source, 0, spec, num_clips=5)["rgb"]
+    times = clip[:, 0, 0, 1].reshape(5, 7)
+    np.testing.assert_array_equal(times, np.arange(35).reshape(7, 5).T)
+    # Of 20 frames, the bins of 2 in each of 5 segments are 2 frames wide.
+    source = MemorySource(num_frames=20)
+    spec = spec.replace(num_segments=5)
+    clip = read_test_clip(source, 0, spec, num_clips=2)["rgb"]
+    times = clip[:, 0, 0, 1].reshape(2, 5)
+    assert times.tolist() == [[1, 5, 9, 13, 17], [3, 7, 11, 15, 19]]
+
+
+def test_the_grid_of_features_is_the_same_in_training():
+    source = MemorySource(num_frames=100)
+    spec = ClipSpec(
+        modalities=("rgb", "flow"), num_segments=25, snippet_length=10,
+        alignment="centred", sampling="feature_grid", size=16,
+    )  # fmt: skip
+    clip = read_test_clip(source, 0, spec)
+    starts = clip["rgb"][:, 0, 0, 1]
+    assert starts.tolist() == list(range(4, 77, 3))
+    first = clip["flow"][:, 0, 0, ::2].astype(int)
+    np.testing.assert_array_equal(
+        first, np.maximum(starts[:, None] + np.arange(-5, 5), 0)
+    )
+    trained = read_training_clip(
+        source, 0, spec, Augmentation(), np.random.default_rng(0)
+    )
+    np.testing.assert_array_equal(trained["rgb"][:, 0, 0, 1], starts)
+
+
 @pytest.mark.parametrize(
     "spec, arguments, message",
     [
@@ -401,8 +435,13 @@ def test_whole_frames_keep_their_aspect(size, flow_size):
         (spec_of("rgb"), {"num_clips": 2}, "num_clips=2.*'tsn_caffe'"),
         (
             spec_of("rgb", sampling="feature_grid"),
-            {},
-            "one of .'tsn_caffe', .*'chunks'.*sampling='feature_grid'",
+            {"num_clips": 2},
+            "num_clips=2.*'feature_grid'",
+        ),
+        (
+            spec_of("rgb", sampling="uniform"),
+            {"num_clips": 2, "mode": "validation"},
+            "num_clips=2.*mode='validation'",
         ),
     ],
 )

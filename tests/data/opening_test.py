@@ -108,3 +108,10 @@ def test_where_nothing_is(tmp_path):
         opening.open_dataset(tmp_path / "nowhere")
     with pytest.raises(ValueError, match="Found no dataset"):
         opening.open_dataset(tmp_path)
+
+
+def test_features_are_no_pictures(tmp_path, monkeypatch):
+    found = opening.Opened("features", None, None)
+    monkeypatch.setattr(opening, "open_dataset", lambda directory: found)
+    with pytest.raises(ValueError, match="`vidrec features` made"):
+        opening.open_images(tmp_path)

@@ -253,8 +253,6 @@ def test_training_on_chunks_draws_like_all_training():
         (CHUNKS, {"crops": "five"}, "crops='five'"),
         (CHUNKS, {"num_clips": 2}, "num_clips=2, .*mode='validation'"),
         (SPEC, {"num_clips": 2, "mode": "test"}, "sampling='tsn_caffe'"),
-        (SPEC.replace(sampling="feature_grid"), {},
-         "Expected one of .*Received: sampling='feature_grid'"),
     ],
 )  # fmt: skip
 def test_invalid_tests_are_refused_at_once(spec, arguments, message):
@@ -264,14 +262,6 @@ def test_invalid_tests_are_refused_at_once(spec, arguments, message):
             source, spec, range(8), training=False, batch_size=3, **arguments
         )
     assert not source.reads
-
-
-def test_features_are_no_clips_to_train_on():
-    spec = SPEC.replace(sampling="feature_grid")
-    with pytest.raises(ValueError, match="sampling='feature_grid'"):
-        pipeline.make(
-            MemorySource(), spec, range(8), training=True, batch_size=3
-        )
 
 
 def test_large_clips_are_read_by_few_at_once(monkeypatch):

@@ -62,6 +62,33 @@ def test_pytorch_grid_in_floating_point():
             assert starts == [start + 1 for start in expected]
 
 
+@pytest.mark.parametrize(
+    "num_frames,num_segments,expected",
+    [
+        (100, 25, list(range(5, 78, 3))),
+        (250, 25, list(range(5, 222, 9))),
+        # An interval of 1 reaches N - 5 and stays there.
+        (32, 25, [*range(5, 28), 27, 27]),
+        (34, 25, list(range(5, 30))),
+        (12, 4, [5, 6, 7, 7]),
+        (6, 3, [1, 1, 1]),
+        (1, 2, [1, 1]),
+    ],
+)
+def test_grid_of_features(num_frames, num_segments, expected):
+    """f = (i - 1) max(1, floor((N - 9) / K)) + 5, at most N - 5."""
+    for mode in ("validation", "test"):
+        case = (num_frames, num_segments, 1, mode, "feature_grid")
+        assert ids(*case) == expected
+    drawn = sampling.segment_indices(
+        num_frames,
+        num_segments,
+        scheme="feature_grid",
+        rng=np.random.default_rng(0),
+    )
+    assert (drawn + 1).tolist() == expected
+
+
 def test_uniform_takes_the_middles_of_bins():
     rng = np.random.default_rng(0)
     for _ in range(200):

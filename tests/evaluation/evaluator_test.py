@@ -142,9 +142,15 @@ def test_ordered_networks_of_two_modalities():
     "test, message",
     [
         (Protocol(4, crops="frame"), "num_segments=5. Rec.*num_segments=4"),
-        (Protocol(5, "uniform", num_clips=2), "num_clips=2.*'uniform'"),
+        (
+            Protocol(5, "tsn_pytorch", num_clips=2),
+            "num_clips=2.*'tsn_pytorch'",
+        ),
         (Protocol(5, "uniform", stride=3), "stride=3, sampling='uniform'"),
-        (Protocol(5, "feature_grid"), "sampling='feature_grid'"),
+        (
+            Protocol(5, "feature_grid", num_clips=2),
+            "num_clips=2.*'feature_grid'",
+        ),
     ],
 )
 def test_a_protocol_that_does_not_fit_is_refused_before_work(test, message):

@@ -1,0 +1,114 @@
+import enum
+import pathlib
+
+import typer
+
+from keras_vidrec.cli.startup import load_backend
+
+
+class Grid(enum.StrEnum):
+    feature_grid = "feature_grid"
+    uniform = "uniform"
+
+
+def features(
+    data: pathlib.Path = typer.Option(
+        ..., help="Directory of videos, of frame folders, or prepared."
+    ),
+    out: pathlib.Path = typer.Option(
+        ..., help="Directory of the features: new, or an interrupted one."
+    ),
+    rgb: pathlib.Path = typer.Option(
+        None, help="Network of frames: a run, or a .keras file."
+    ),
+    flow: pathlib.Path = typer.Option(
+        None, help="Network of flow: a run, or a .keras file."
+    ),
+    frames: int = typer.Option(25, min=1, help="Frames of each video."),
+    grid: Grid = typer.Option(
+        "feature_grid",
+        help="Where they lie: feature_grid as TS-LSTM's authors, or uniform, "
+        "the middles of equal segments, as STFN.",
+    ),
+    max_frames: int = typer.Option(
+        None,
+        min=2,
+        help="Look only at so many frames from the start of a video.",
+    ),
+    draws: int = typer.Option(
+        0,
+        min=0,
+        help="Versions of each training video in random crops, beside the "
+        "central one.",
+    ),
+    seed: int = typer.Option(0, min=0, help="Of the draws."),
+    layout: str = typer.Option(
+        "auto", help="How videos lie: ucf101, hmdb51, folder, list."
+    ),
+    videos_list: pathlib.Path = typer.Option(
+        None,
+        "--list",
+        help="CSV file with columns path,label[,group][,split]; paths below "
+        "--data. Of frame folders also a list of TSN.",
+    ),
+    splits: pathlib.Path = typer.Option(
+        None,
+        help="Directory of official split files (UCF101, HMDB51), or of lists "
+        "of TSN.",
+    ),
+):
+    """Keep what trained networks see in the frames of all videos, to train
+    networks on it; the same command goes on after an interruption."""
+    if rgb is None and flow is None:
+        raise typer.BadParameter("--rgb or --flow, or both, name a network")
+    load_backend()
+    from keras_vidrec.applications.head import describe
+    from keras_vidrec.data import opening
+    from keras_vidrec.evaluation import feature_extraction
+
+    networks = {
+        stream: _load(path)
+        for stream, path in (("rgb", rgb), ("flow", flow))
+        if path is not None
+    }
+    opened = opening.open_images(
+        data,
+        layout=layout,
+        videos_list=videos_list,
+        splits=splits,
+        # Of videos it is made as the network knows it.
+        flow=describe(networks["flow"]).clip_spec.flow if flow else None,
+    )
+    for problem in opened.catalog.problems:
+        typer.echo(problem, err=True)
+    made = feature_extraction.extract(
+        networks,
+        opened,
+        out,
+        grid=grid.value,
+        num_frames=frames,
+        max_frames=max_frames,
+        draws=draws,
+        seed=seed,
+    )
+    if made.failed:
+        typer.echo(
+            f"{len(made.failed)} of {len(opened.catalog.videos)} videos could "
+            f"not be read; {out / 'report.json'} says why.",
+            err=True,
+        )
+    typer.echo(
+        f"Features: {out} ({', '.join(networks)}; {made.num_videos} videos, "
+        f"{frames} frames each)"
+    )
+    if not made.num_new:
+        typer.echo("Nothing was left to do.")
+
+
+def _load(path):
+    from keras_vidrec.applications import model_file
+    from keras_vidrec.training.run import Run
+
+    return (
+        Run.open(path).load_model() if path.is_dir() else model_file.load(path)
+    )

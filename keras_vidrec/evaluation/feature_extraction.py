@@ -1,0 +1,337 @@
+"""What trained networks see in the frames of videos, before they classify."""
+
+import collections
+import concurrent.futures
+import contextlib
+import dataclasses
+import hashlib
+import itertools
+import math
+
+import keras
+import numpy as np
+import tqdm
+
+from keras_vidrec.applications.head import describe
+from keras_vidrec.clip_spec import RGB_CROP_SCALES
+from keras_vidrec.data import clip_reader
+from keras_vidrec.data import feature_reader
+from keras_vidrec.data import pipeline
+from keras_vidrec.data import prepare
+from keras_vidrec.data import record_shard
+from keras_vidrec.data.clip_reader import Augmentation
+from keras_vidrec.data.feature_settings import FeatureSettings
+from keras_vidrec.data.feature_writer import FeatureWriter
+from keras_vidrec.data.video import VideoError
+from keras_vidrec.evaluation.snippet_scorer import SNIPPETS_A_CALL
+
+_STREAMS = {"rgb": ("rgb", "rgb_diff"), "flow": ("flow", "warped_flow")}
+_FLOWS = _STREAMS["flow"]
+# Videos read ahead of the networks; 25 frames and flow of 224 x 224 pixels
+# take 30 MB.
+_MOST_AHEAD = 32
+
+
+def extract(
+    networks,
+    opened,
+    directory,
+    *,
+    grid="feature_grid",
+    num_frames=25,
+    max_frames=None,
+    draws=0,
+    seed=0,
+    shard_bytes=record_shard.SHARD_BYTES,
+    verbose=True,
+):
+    """Writes the features of all videos of a dataset, or goes on with that.
+
+    Features of a frame are what the network's classifier sees of its snippet:
+    the pooled output of the tower, before dropout. Of each video `num_frames`
+    frames are seen, in the central crop; motion stacks are centred on the
+    frame, whatever the network was trained on, so that both streams see the
+    same moments.
+
+    Whatever ends it, the same call goes on from the last finished video.
+    Videos that fail are left out and named in `report.json`; another call
+    tries them again.
+
+    A draw is another version of a training video (of any split): random crop
+    and flip, in the grid `"uniform"` also random frames, one of each segment;
+    the same for both streams, and a function of the seed, the video's name
+    and the number of the draw only.
+
+    Args:
+        networks: dict from stream, `"rgb"` or `"flow"`, to a network of one
+            modality that classifies single snippets, such as `TSN`.
+        opened: `data.opening.Opened`.
+        directory: path of the dataset of features: new, empty, or begun with
+            the same arguments.
+        grid: str. Where the frames lie, see `data.sampling`:
+            `"feature_grid"` (TS-LSTM, Temporal-Inception), or `"uniform"`, the
+            middles of equal segments. Defaults to `"feature_grid"`.
+        num_frames: int. Frames of each video. Defaults to `25`.
+        max_frames: `None`, or int. Only so many frames from the start of a
+            video are looked at. Defaults to `None`: all.
+        draws: int. Number of draws of each training video. Defaults to `0`.
+        seed: int. Of the draws. Defaults to `0`.
+        shard_bytes: int. A shard of at least this length is complete.
+            Defaults to 512 MB.
+        verbose: bool. Whether to show a progress bar. Defaults to `True`.
+
+    Returns:
+        `data.prepare.Prepared`.
+
+    Raises:
+        ValueError: on networks or datasets that do not fit, or a directory
+            that holds something else.
+        TooManyFailures: if over 5 % of the videos cannot be read.
+        OSError: if the disk is full; what is finished stays.
+    """
+    _, source, catalog = opened
+    towers = {
+        stream: _Tower(stream, model, num_frames)
+        for stream, model in networks.items()
+    }
+    _check_source(source, towers)
+    settings = FeatureSettings(
+        features={s: tower.num_features for s, tower in towers.items()},
+        networks={s: tower.fingerprint for s, tower in towers.items()},
+        crops={s: tower.spec.size for s, tower in towers.items()},
+        grid=grid,
+        num_frames=num_frames,
+        max_frames=max_frames,
+        flow=dataclasses.asdict(towers["flow"].spec.flow)
+        if "flow" in towers
+        else None,
+        draws=draws,
+        seed=seed,
+    )
+    clips = _Clips(source, towers, settings)
+    trained_on = {i for split in catalog.splits.values() for i in split.train}
+    failures = pipeline.Failures(len(catalog.videos))
+    with contextlib.ExitStack() as stack:
+        writer = stack.enter_context(
+            FeatureWriter(catalog, directory, settings, shard_bytes)
+        )
+        bar = tqdm.tqdm(
+            desc="features",
+            total=len(catalog.videos),
+            initial=len(catalog.videos) - len(writer.todo),
+            unit="video",
+            disable=None if verbose else True,  # None: shown on a terminal
+        )
+        stack.callback(bar.close)
+        tasks = [
+            (index, draw)
+            for index, name in enumerate(catalog.videos)
+            if name in writer.todo
+            for draw in range(1 + draws * (index in trained_on))
+        ]
+        results = stack.enter_context(_read_ahead(clips.read, tasks))
+        for index, versions in itertools.groupby(results, lambda r: r[0]):
+            name = catalog.videos[index]
+            found = _see(towers, versions)
+            if isinstance(found, Exception):
+                writer.add_failed(name, str(found))
+                try:
+                    failures.add(name, found)
+                except pipeline.TooManyFailures:
+                    writer.report()
+                    raise
+            else:
+                writer.add(name, found)
+            bar.update()
+        return writer.finish()
+
+
+def _see(towers, versions):
+    """Features of all versions of a video by stream, or its first error."""
+    features = {stream: [] for stream in towers}
+    error = None
+    for _, clip in versions:
+        if isinstance(clip, Exception):
+            error = error or clip
+        if error is None:
+            for stream, tower in towers.items():
+                features[stream].append(tower(clip[stream]))
+    return error or features
+
+
+class _Tower:
+    """A network up to its features.
+
+    Attributes:
+        spec: `ClipSpec` of the network.
+        num_features: int.
+        fingerprint: str. Which network it is.
+    """
+
+    def __init__(self, stream, model, num_frames):
+        if stream not in _STREAMS:
+            raise ValueError(
+                f"Expected networks by stream, {tuple(_STREAMS)}. Received: "
+                f"{stream!r}"
+            )
+        self.spec = describe(model).clip_spec
+        dropout = [x for x in model.layers if x.name == "dropout"]
+        if (
+            self.spec is None
+            or self.spec.ordered
+            or len(self.spec.modalities) != 1
+            or self.spec.modalities[0] not in _STREAMS[stream]
+            or not dropout
+            or len(dropout[0].input.shape) != 3
+        ):
+            raise ValueError(
+                f"Features of {stream} are made by a network of "
+                f"{' or '.join(_STREAMS[stream])} alone that classifies single "
+                "snippets, such as TSN. Received: "
+                f"{model.name!r}, which sees "
+                f"{self.spec and self.spec.modalities}"
+            )
+        self._model = keras.Model(model.input, dropout[0].input)
+        self._num_frames = num_frames
+        self.num_features = self._model.output.shape[-1]
+        self.fingerprint = f"{model.name} {_digest(self._model)}"
+        # A network built for a fixed number of segments takes just these.
+        fixed = self._model.input.shape[1]
+        group = fixed or min(num_frames, SNIPPETS_A_CALL)
+        num_groups = math.ceil(num_frames / group)
+        self._places = np.arange(num_groups * group) % num_frames
+        self._places = self._places.reshape(num_groups, group)
+        # Equal calls: one shape for the device.
+        most = max(SNIPPETS_A_CALL // group, 1)
+        self._groups_a_call = math.ceil(
+            num_groups / math.ceil(num_groups / most)
+        )
+
+    def __call__(self, clip):
+        """float32 features `(frames, features)` of `(frames, height, width,
+        channels)`."""
+        features = []
+        num_groups = len(self._places)
+        for start in range(0, num_groups, self._groups_a_call):
+            rows = np.arange(start, start + self._groups_a_call) % num_groups
+            seen = self._model.predict_on_batch(clip[self._places[rows]])
+            features.append(seen.reshape(-1, self.num_features))
+        return np.concatenate(features)[: self._num_frames].astype("float32")
+
+
+class _Clips:
+    """The clips that networks see of the videos of a source."""
+
+    def __init__(self, source, towers, settings):
+        modalities = [tower.spec.modalities[0] for tower in towers.values()]
+        self._source = _SameFrames(source, modalities, settings.max_frames)
+        self._seed = settings.seed
+        self._specs = {
+            stream: tower.spec.replace(
+                num_segments=settings.num_frames,
+                sampling=settings.grid,
+                stride=None,
+                alignment="centred",
+                crop_scales=RGB_CROP_SCALES,  # those of STFN, too
+            )
+            for stream, tower in towers.items()
+        }
+
+    def read(self, task):
+        """`(index, clips by stream, or why there are none)` of a pair of
+        video and draw."""
+        index, draw = task
+        clips = {}
+        try:
+            for stream, spec in self._specs.items():
+                clips[stream] = self._read(index, draw, spec)
+        except (VideoError, OSError) as error:
+            return index, error
+        return index, clips
+
+    def _read(self, index, draw, spec):
+        if draw == 0:
+            clip = clip_reader.read_test_clip(self._source, index, spec)
+        else:
+            name = self._source.videos[index].encode()
+            number = int.from_bytes(hashlib.sha256(name).digest()[:8], "big")
+            # The same for each stream.
+            rng = np.random.default_rng((self._seed, number, draw))
+            clip = clip_reader.read_training_clip(
+                self._source, index, spec, Augmentation(), rng
+            )
+        (images,) = clip.values()
+        return images
+
+
+class _SameFrames:
+    """A source all of whose modalities have the same number of images: as
+    many as the shortest, of the first frames."""
+
+    def __init__(self, source, modalities, max_frames):
+        self._source = source
+        self._modalities = modalities
+        self._max_frames = max_frames or math.inf
+        self.videos = source.videos
+        self.read = source.read
+
+    def num_frames(self, index, _modality):
+        return min(
+            min(
+                self._source.num_frames(index, modality),
+                self._max_frames - (modality in _FLOWS),
+            )
+            for modality in self._modalities
+        )
+
+
+@contextlib.contextmanager
+def _read_ahead(read, tasks):
+    """An iterator of what `read` returns of the tasks, in their order, read by
+    several threads."""
+    threads = min(prepare.num_cores(), _MOST_AHEAD // 2)
+    with concurrent.futures.ThreadPoolExecutor(threads) as pool:
+
+        def results():
+            waiting = collections.deque()
+            for task in tasks:
+                waiting.append(pool.submit(read, task))
+                if len(waiting) > 2 * threads:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+
+        try:
+            yield results()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _check_source(source, towers):
+    if feature_reader.are_features(source):
+        raise ValueError(
+            "Features are made of videos, frame folders, or what `vidrec "
+            "prepare` made. Received: a dataset of features"
+        )
+    for tower in towers.values():
+        (modality,) = tower.spec.modalities
+        if modality not in source.modalities:
+            raise ValueError(
+                f"Expected a dataset that holds {modality}, which a network "
+                f"wants. Received: {source.modalities}"
+            )
+    if "flow" in towers and source.flow is not None:
+        wanted, made = towers["flow"].spec.flow, source.flow
+        if (wanted.method, wanted.bound) != (made.method, made.bound):
+            raise ValueError(
+                f"Expected flow by {wanted.method} with bound {wanted.bound}, "
+                "as the network knows it. Received: a dataset with "
+                f"{made.method} and bound {made.bound}"
+            )
+
+
+def _digest(model):
+    found = hashlib.sha256()
+    for weights in model.get_weights():
+        found.update(np.ascontiguousarray(weights).tobytes())
+    return found.hexdigest()[:12]
