@@ -5,15 +5,21 @@ from keras_vidrec.applications.spatiotemporal_multiplier import (
     SpatiotemporalMultiplier,
 )
 from keras_vidrec.applications.st_resnet import STResNet
+from keras_vidrec.applications.stfn import STFN
+from keras_vidrec.applications.temporal_inception import TemporalInception
+from keras_vidrec.applications.tslstm import TSLSTM
 from keras_vidrec.applications.tsn import TSN
 from keras_vidrec.applications.two_stream_convnet import TwoStreamConvNet
 from keras_vidrec.applications.two_stream_fusion import TwoStreamFusion
 
 __all__ = [
+    "STFN",
+    "TSLSTM",
     "TSN",
     "LateFusion",
     "STResNet",
     "SpatiotemporalMultiplier",
+    "TemporalInception",
     "TwoStreamConvNet",
     "TwoStreamFusion",
 ]

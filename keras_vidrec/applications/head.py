@@ -142,7 +142,7 @@ def snippet_logits_model(model):
             if isinstance(layer.output, (list, tuple)):
                 logits, _ = layer.output
                 break
-        elif layer.name == "logits":
+        elif layer.name == "logits" and len(layer.output.shape) == 3:
             logits = layer.output
             break
     else:

@@ -7,15 +7,29 @@ from keras_vidrec.weights.towers import stream_of
 from keras_vidrec.weights.towers import towers
 
 
-def batch_normalizations(model):
-    """Batch normalisation layers of a model, nested ones too, in order."""
+def batch_normalizations(layer):
+    """Batch normalisation layers of a model, in order, those within nested
+    models and within composed layers too."""
     found = []
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            found.append(layer)
-        elif isinstance(layer, keras.Model):
-            found.extend(batch_normalizations(layer))
+    for part in _parts(layer):
+        if isinstance(part, keras.layers.BatchNormalization):
+            found.append(part)
+        else:
+            found.extend(batch_normalizations(part))
     return found
+
+
+def _parts(layer):
+    """The layers that a layer is composed of."""
+    if isinstance(layer, keras.Model):
+        return layer.layers
+    # Keras does not tell: they are attributes of it, or in lists that are.
+    parts = {}
+    for value in vars(layer).values():
+        for part in value if isinstance(value, (list, tuple)) else [value]:
+            if isinstance(part, keras.Layer):
+                parts.setdefault(id(part), part)
+    return list(parts.values())
 
 
 def partial_batch_norm(model):

@@ -1,0 +1,293 @@
+"""Spatio-Temporal Fusion Network."""
+
+from keras_vidrec.applications import builder_arguments
+from keras_vidrec.applications import feature_streams
+from keras_vidrec.applications import two_streams
+from keras_vidrec.clip_spec import RGB_CROP_SCALES
+from keras_vidrec.layers import cross_stream_fusion
+from keras_vidrec.layers.class_scores import ClassScores
+from keras_vidrec.layers.cross_stream_fusion import CrossStreamFusion
+from keras_vidrec.layers.probability_fusion import ProbabilityFusion
+from keras_vidrec.layers.res_inc_block import ResIncBlock
+from keras_vidrec.layers.score_fusion import ScoreFusion
+
+VARIANTS = ("a", "b", "c")
+SCORES = ("probabilities", "logits")
+TEMPORAL_POOLINGS = ("avg", "max")
+
+
+def STFN(
+    include_top=True,
+    weights=None,
+    input_tensor=None,
+    input_shape=None,
+    pooling=None,
+    classes=101,
+    classifier_activation="softmax",
+    name="stfn",
+    *,
+    num_segments=7,
+    features=2048,
+    variant="a",
+    fusion="average",
+    direction="both",
+    temporal_pooling="avg",
+    scores="probabilities",
+    dropout=0.0,
+    auxiliary_outputs=False,
+    streams=feature_streams.STREAMS,
+    rgb_backbone=None,
+    flow_backbone=None,
+    include_preprocessing=True,
+):
+    """Spatio-Temporal Fusion Network: two streams of features are convolved
+    along time, fused, and convolved again.
+
+    ```
+    rgb --- [Res-Inc] -- \\          / -- [Res-Inc] -- mean -- scores \\
+                          fuse (G) --                                mean
+    flow -- [Res-Inc] -- /          \\ -- [Res-Inc] -- mean -- scores /
+    ```
+
+    Each segment of a video has the features of a frame and of the 10 flow
+    images around it. Residual Inception blocks convolve the sequences of both
+    streams over the segments, a fusion joins them, second blocks and a
+    classifier follow in each stream (equation 1).
+
+    Variants (figure 4):
+
+    - `"a"`: as above. With a direction of one way (figure 5a) the other
+      stream goes on with its own sequence; it keeps its second block and its
+      classifier.
+    - `"b"`: without the second blocks. If fused both ways, both classifiers
+      see the same sequence.
+    - `"c"`: the features of both are concatenated, and one block of as many
+      filters, a quarter for each kernel, and one classifier follow. It has no
+      `fusion` and no `direction`.
+
+    There is no code of the authors. What their text leaves open, and what is
+    chosen here:
+
+    - Convolutions keep the number of segments by zeros at both ends; see
+      `layers.ResIncBlock` on even kernels, biases and initialization. The
+      blocks of the streams share no weights.
+    - A classifier (H) sees the mean over the segments of what the last block
+      gives, or the maximum with `temporal_pooling="max"`, and is a fully
+      connected layer, one a stream.
+    - The sum of two softmax in equation 1 is their mean, which finds the same
+      classes and is a probability. What `predictions` receives is its
+      logarithm, and the loss is the cross-entropy of the mean.
+      `scores="logits"` is the mean of the logits. With `auxiliary_outputs`
+      the loss is the sum of the cross-entropies of the streams.
+    - No dropout is told of: none by default.
+
+    Tested on 5 sequences of a video, frame k of each segment in sequence k,
+    whose scores are averaged (section 4.2).
+
+    Args:
+        include_top: bool. Whether to end in class scores. Defaults to `True`.
+        weights: `None` (random initialisation) or the path of a
+            `.weights.h5` file. Defaults to `None`.
+        input_tensor: `None`, or dict by stream of KerasTensors; of one
+            stream, the tensor.
+        input_shape: `None`, or dict by stream of tuples `(num_segments,
+            features)`, with a backbone `(num_segments, height, width,
+            channels)`; of one stream, the tuple. None for unknown sizes but
+            the last one. Defaults to any number of `features`.
+        pooling: `None`, `"avg"` or `"max"`. Only without top: what becomes of
+            the segments. Defaults to `None`.
+        classes: int. Number of classes. Defaults to `101`.
+        classifier_activation: `None` (logits) or `"softmax"`. Defaults to
+            `"softmax"`.
+        name: str. Name of the model. Defaults to `"stfn"`.
+        num_segments: int. Segments of a training clip; the network takes any
+            number. Defaults to `7`, the best one of table 4 (5 in all others).
+        features: int. Features of a segment in each stream without a
+            backbone, a multiple of 4. Defaults to `2048`.
+        variant: str. `"a"`, `"b"` or `"c"`. Defaults to `"a"`.
+        fusion: str. `"average"`, `"maximum"` or `"multiply"`. Defaults to
+            `"average"`.
+        direction: str. `"both"`, `"appearance_to_motion"` or
+            `"motion_to_appearance"`. Defaults to `"both"`.
+        temporal_pooling: str. `"avg"` or `"max"` over the segments, before
+            the classifiers. Defaults to `"avg"`.
+        scores: str. `"probabilities"` or `"logits"`: what of the two streams
+            is averaged. Defaults to `"probabilities"`.
+        dropout: float in [0, 1). Before the classifiers. Defaults to `0.0`.
+        auxiliary_outputs: bool. Whether to return the predictions of each
+            stream too, for a loss on each. Defaults to `False`.
+        streams: tuple of str. `"rgb"`, `"flow"` or both. One alone goes
+            through its blocks unfused. Defaults to both.
+        rgb_backbone: `None`, or str or `keras.Model` as `backbones.get` takes
+            it: what makes the features of clips inside, as the tower
+            `rgb_tower`. The input is `(batch, num_segments, height, width,
+            3)` then. Defaults to `None`.
+        flow_backbone: as `rgb_backbone`, for stacks of 10 flow images.
+            Defaults to `None`.
+        include_preprocessing: bool. Whether clips are raw pixels 0..255 that
+            the model brings to the range of the backbones. Defaults to
+            `True`.
+
+    Returns:
+        A functional `keras.Model` from `{"rgb": features, "flow": features}`,
+        each `(batch, num_segments, features)`, or from the tensor of one
+        stream, to `(batch, classes)`; with auxiliary outputs to a dict
+        `predictions`, `rgb`, `flow` of these. Without top to a dict by stream
+        of sequences `(batch, num_segments, features)`, or of vectors with
+        `pooling`; to the one sequence of a single stream or variant `"c"`.
+
+    Raises:
+        ValueError: on any invalid argument, before a weight is created.
+
+    Example:
+
+    ```python
+    model = keras_vidrec.applications.STFN(classes=6)
+    model.predict({"rgb": x, "flow": y})  # (batch, 7, 2048) each
+    ```
+
+    Reference:
+        - [Cho and Foroosh, 2018](https://arxiv.org/abs/1906.06822);
+          `features_table.TABLE` has the arguments of the rows of tables 1 to
+          4.
+    """
+    builder_arguments.check_common(
+        include_top, weights, pooling, classes, classifier_activation
+    )
+    builder_arguments.check_head("average", None, dropout)
+    streams = feature_streams.check_streams(streams)
+    feature_streams.check_counts(num_segments=num_segments, features=features)
+    feature_streams.check_choices(
+        variant=(variant, VARIANTS),
+        fusion=(fusion, cross_stream_fusion.OPERATIONS),
+        direction=(direction, cross_stream_fusion.DIRECTIONS),
+        temporal_pooling=(temporal_pooling, TEMPORAL_POOLINGS),
+        scores=(scores, SCORES),
+    )
+    _check_fusion(streams, variant, fusion, direction, auxiliary_outputs)
+    spec = feature_streams.clip_spec(
+        streams, num_segments, "uniform", input_shape, RGB_CROP_SCALES
+    )
+    inputs, found = feature_streams.sequences(
+        spec,
+        input_tensor=input_tensor,
+        input_shape=input_shape,
+        num_steps=None,
+        features=features,
+        towers={"rgb": rgb_backbone, "flow": flow_backbone},
+        include_preprocessing=include_preprocessing,
+    )
+    _check_features(found, variant)
+
+    if variant == "c":
+        found = {"streams": feature_streams.joined(found)}
+    found = _blocks(found, 1)
+    if len(found) > 1:
+        fused = CrossStreamFusion(fusion, direction, name="fusion")(
+            [found[stream] for stream in feature_streams.STREAMS]
+        )
+        fused = dict(zip(feature_streams.STREAMS, fused))
+        found = {stream: fused[stream] for stream in found}
+    if variant == "a":
+        found = _blocks(found, 2)
+
+    if not include_top:
+        outputs = {
+            stream: feature_streams.pooled(x, pooling, stream)
+            for stream, x in found.items()
+        }
+        if len(outputs) == 1:
+            (outputs,) = outputs.values()
+    else:
+        found = {
+            stream: feature_streams.pooled(
+                x, temporal_pooling, f"{stream}_segments"
+            )
+            for stream, x in found.items()
+        }
+        if len(found) == 1:
+            (x,) = found.values()
+            outputs = feature_streams.class_scores(
+                x,
+                classes=classes,
+                dropout=dropout,
+                activation=classifier_activation,
+                clip_spec=spec,
+            )
+        else:
+            outputs = _fused_scores(
+                {
+                    stream: two_streams.tower_logits(
+                        x, stream, classes=classes, dropout=dropout
+                    )
+                    for stream, x in found.items()
+                },
+                scores=scores,
+                activation=classifier_activation,
+                clip_spec=spec,
+                auxiliary_outputs=auxiliary_outputs,
+            )
+    return builder_arguments.finish(inputs, outputs, name=name, weights=weights)
+
+
+def _blocks(found, number):
+    """Each stream through a Res-Inc block of its own."""
+    return {
+        stream: ResIncBlock(x.shape[-1], name=f"{stream}_res_inc_{number}")(x)
+        for stream, x in found.items()
+    }
+
+
+def _fused_scores(logits, *, scores, activation, clip_spec, auxiliary_outputs):
+    if scores == "probabilities":
+        fusion = ProbabilityFusion(name="score_fusion")
+    else:
+        fusion = ScoreFusion((1,) * len(logits), name="score_fusion")
+    predictions = ClassScores(
+        activation, clip_spec=clip_spec, name="predictions"
+    )(fusion(list(logits.values())))
+    if not auxiliary_outputs:
+        return predictions
+    return {
+        "predictions": predictions,
+        **{
+            stream: ClassScores(activation, name=f"{stream}_predictions")(x)
+            for stream, x in logits.items()
+        },
+    }
+
+
+def _check_fusion(streams, variant, fusion, direction, auxiliary_outputs):
+    fused = len(streams) == 2 and variant != "c"
+    if not fused and (fusion, direction) != ("average", "both"):
+        raise ValueError(
+            "Only variants a and b of two streams are fused. Expected the "
+            'defaults fusion="average" and direction="both". Received: '
+            f"fusion={fusion!r}, direction={direction!r} with "
+            f"variant={variant!r} and streams={streams}"
+        )
+    if not fused and auxiliary_outputs:
+        raise ValueError(
+            "There is a single classifier. Expected auxiliary_outputs=False. "
+            f"Received: auxiliary_outputs={auxiliary_outputs} with "
+            f"variant={variant!r} and streams={streams}"
+        )
+    if variant == "c" and len(streams) < 2:
+        raise ValueError(
+            'Variant "c" concatenates two streams. Expected both. Received: '
+            f"streams={streams}"
+        )
+
+
+def _check_features(found, variant):
+    numbers = {stream: x.shape[-1] for stream, x in found.items()}
+    if variant != "c" and len({*numbers.values()}) > 1:
+        raise ValueError(
+            "Streams are fused element by element. Expected the same number "
+            f"of features in both. Received: {numbers}"
+        )
+    if any(number % 4 for number in numbers.values()):
+        raise ValueError(
+            "The kernels of a block have a quarter of the filters each. "
+            f"Expected a multiple of 4 features. Received: {numbers}"
+        )

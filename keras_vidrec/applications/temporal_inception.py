@@ -1,0 +1,304 @@
+"""Temporal-Inception, and the temporal ConvNets it is compared with."""
+
+import keras
+from keras import ops
+
+from keras_vidrec.applications import builder_arguments
+from keras_vidrec.applications import feature_streams
+from keras_vidrec.layers.batch_normalization import BatchNormalization
+from keras_vidrec.layers.multi_flow import MultiFlow
+from keras_vidrec.layers.temporal_conv import TemporalConv
+
+VARIANTS = ("inception", "vgg", "multi_flow_vgg")
+DOWNSAMPLINGS = ("max_pool", "stride")
+REDUCTIONS = ("average", "max")
+PLACES = ("end", "module")
+
+# Steps that become one: 25 frames become 12, 6, 3 and, in the fourth layer, 1.
+_POOL_SIZE = 2
+_FOURTH_POOL_SIZE = 3
+
+
+def TemporalInception(
+    include_top=True,
+    weights=None,
+    input_tensor=None,
+    input_shape=None,
+    pooling=None,
+    classes=101,
+    classifier_activation="softmax",
+    name="temporal_inception",
+    *,
+    num_frames=25,
+    features=2048,
+    num_layers=4,
+    variant="inception",
+    kernel_sizes=(5, 7),
+    downsampling="max_pool",
+    reduction=(4, 2, 1),
+    reduction_place="end",
+    factorized=False,
+    fc_units=1024,
+    batch_norm=True,
+    dropout=0.2,
+    streams=feature_streams.STREAMS,
+    rgb_backbone=None,
+    flow_backbone=None,
+    include_preprocessing=True,
+):
+    """Temporal-Inception: convolutions of several lengths along time, over
+    the features of the frames of a video.
+
+    ```
+    rgb --- \\           / kernel 5 \\        x4
+             rows x time             concat ---- 1x1 -- fc -- scores
+    flow -- /           \\ kernel 7 /
+    ```
+
+    The features of all streams are the rows of an image whose columns are the
+    frames. Kernels go along time and are shared by all rows. Each of the
+    modules has flows of different kernels with 1, 2, 4 and 8 filters (twice
+    as many a module), batch normalization before ReLU, and pooling that
+    leaves 12, 6, 3 and 1 of 25 frames (by 2, the fourth module by 3; never by
+    more than there are). 1x1 convolutions make one channel of all, and one
+    fully connected layer a vector for the classifier.
+
+    Variants (figure 4): `"vgg"` stacks single flows of 1 filter,
+    `"multi_flow_vgg"` runs such a stack with a fully connected layer of its
+    own for each kernel and joins what comes out. Both have a single channel,
+    as in the authors' code, and need no reduction.
+
+    Dropout before the fully connected layer drops channels, as in the
+    authors' code: with the single one that a reduction to 1 leaves, all of a
+    video is dropped at once. Their release has a weight decay of 0.1 besides,
+    which is the training's business.
+
+    Args:
+        include_top: bool. Whether to end in class scores. Defaults to `True`.
+        weights: `None` (random initialisation) or the path of a
+            `.weights.h5` file. Defaults to `None`.
+        input_tensor: `None`, or dict by stream of KerasTensors; of one
+            stream, the tensor.
+        input_shape: `None`, or dict by stream of tuples `(num_frames,
+            features)`, with a backbone `(num_frames, height, width,
+            channels)`; of one stream, the tuple. Streams may have features of
+            different numbers. Defaults to what `num_frames` and `features`
+            say.
+        pooling: `None`, `"avg"` or `"max"`. Without effect: one vector a
+            video is classified. Defaults to `None`.
+        classes: int. Number of classes. Defaults to `101`.
+        classifier_activation: `None` (logits) or `"softmax"`. Defaults to
+            `"softmax"`.
+        name: str. Name of the model. Defaults to `"temporal_inception"`.
+        num_frames: int. Frames of a video. Defaults to `25`.
+        features: int. Features of a frame in each stream without a backbone.
+            Defaults to `2048`.
+        num_layers: int. Modules, or layers of a stack. Defaults to `4`.
+        variant: str. `"inception"`, `"vgg"` or `"multi_flow_vgg"`. Defaults
+            to `"inception"`.
+        kernel_sizes: tuple of int. Frames under the kernel of each flow;
+            `"vgg"` has the first one alone. `(5,)` is the narrow form.
+            Defaults to `(5, 7)`.
+        downsampling: str. `"max_pool"`, or `"stride"` of the convolutions.
+            Defaults to `"max_pool"`.
+        reduction: tuple of int, `"average"` or `"max"`. How the channels of
+            `"inception"` are reduced: by 1x1 convolutions to these numbers,
+            each with batch normalization and ReLU (a number that is not
+            smaller than the one before it is left out, in networks of few
+            layers), or by their mean or maximum. `()` for not at all.
+            Defaults to `(4, 2, 1)`.
+        reduction_place: str. `"end"`: after the last module; `"module"`:
+            after each one. Defaults to `"end"`.
+        factorized: bool. Whether stacks of kernels of 3 replace the kernels.
+            Defaults to `False`.
+        fc_units: `None` (without), or int. Units of the fully connected
+            layer. Defaults to `1024`.
+        batch_norm: bool. Whether to normalize before each ReLU. Defaults to
+            `True`.
+        dropout: float in [0, 1). Before and after the fully connected layer.
+            Defaults to `0.2`.
+        streams: tuple of str. `"rgb"`, `"flow"` or both. Defaults to both.
+        rgb_backbone: `None`, or str or `keras.Model` as `backbones.get` takes
+            it: what makes the features of clips inside, as the tower
+            `rgb_tower`. The input is `(batch, num_frames, height, width, 3)`
+            then. Defaults to `None`.
+        flow_backbone: as `rgb_backbone`, for stacks of 10 flow images.
+            Defaults to `None`.
+        include_preprocessing: bool. Whether clips are raw pixels 0..255 that
+            the model brings to the range of the backbones. Defaults to
+            `True`.
+
+    Returns:
+        A functional `keras.Model` from `{"rgb": features, "flow": features}`,
+        each `(batch, num_frames, features)`, or from the tensor of one
+        stream, to `(batch, classes)`. Without top to the vector that is
+        classified, `(batch, fc_units)`.
+
+    Raises:
+        ValueError: on any invalid argument, before a weight is created.
+
+    Example:
+
+    ```python
+    model = keras_vidrec.applications.TemporalInception(classes=6)
+    model.predict({"rgb": x, "flow": y})  # (batch, 25, 2048) each
+    ```
+
+    Reference:
+        - [Ma et al., 2017](https://arxiv.org/abs/1703.10667), section 3.3 and
+          tables 4, 8, 9 and 10; `features_table.TABLE` has the arguments of
+          their rows. Filters, pools and 1x1 convolutions follow the authors'
+          code.
+    """
+    builder_arguments.check_common(
+        include_top, weights, pooling, classes, classifier_activation
+    )
+    builder_arguments.check_head("average", None, dropout)
+    streams = feature_streams.check_streams(streams)
+    feature_streams.check_counts(
+        num_frames=num_frames, features=features, num_layers=num_layers
+    )
+    if fc_units is not None:
+        feature_streams.check_counts(fc_units=fc_units)
+    feature_streams.check_choices(
+        variant=(variant, VARIANTS),
+        downsampling=(downsampling, DOWNSAMPLINGS),
+        reduction_place=(reduction_place, PLACES),
+    )
+    _check_kernels(kernel_sizes)
+    _check_reduction(reduction)
+    spec = feature_streams.clip_spec(
+        streams, num_frames, "feature_grid", input_shape
+    )
+    inputs, found = feature_streams.sequences(
+        spec,
+        input_tensor=input_tensor,
+        input_shape=input_shape,
+        num_steps=num_frames,
+        features=features,
+        towers={"rgb": rgb_backbone, "flow": flow_backbone},
+        include_preprocessing=include_preprocessing,
+    )
+
+    x = feature_streams.joined(found)
+    x = keras.layers.Permute((2, 1), name="rows")(x)
+    x = keras.layers.Reshape((*x.shape[1:], 1), name="image")(x)
+    convolution = {
+        "downsampling": downsampling,
+        "factorized": factorized,
+        "batch_norm": batch_norm,
+    }
+    if variant == "inception":
+        for number, pool_size in enumerate(_pools(num_frames, num_layers), 1):
+            x = MultiFlow(
+                2 ** (number - 1),
+                tuple(kernel_sizes),
+                pool_size=pool_size,
+                name=f"multi_flow_{number}",
+                **convolution,
+            )(x)
+            if reduction_place == "module":
+                x = _reduced(x, reduction, batch_norm, f"multi_flow_{number}")
+        if reduction_place == "end":
+            x = _reduced(x, reduction, batch_norm, "reduction")
+        x = _connected(x, fc_units, batch_norm, dropout, "")
+    else:
+        flows = []
+        number_of_flows = 1 if variant == "vgg" else len(kernel_sizes)
+        for flow, size in enumerate(kernel_sizes[:number_of_flows], 1):
+            y = x
+            for number, pool in enumerate(_pools(num_frames, num_layers), 1):
+                y = TemporalConv(
+                    1,
+                    size,
+                    pool_size=pool,
+                    name=f"flow_{flow}_conv_{number}",
+                    **convolution,
+                )(y)
+            flows.append(
+                _connected(y, fc_units, batch_norm, dropout, f"flow_{flow}_")
+            )
+        x = flows[0]
+        if len(flows) > 1:
+            x = keras.layers.Concatenate(name="flows")(flows)
+    if include_top:
+        x = feature_streams.class_scores(
+            x,
+            classes=classes,
+            # It has just been applied if no layer is in between.
+            dropout=0.0 if fc_units is None else dropout,
+            activation=classifier_activation,
+            clip_spec=spec,
+        )
+    return builder_arguments.finish(inputs, x, name=name, weights=weights)
+
+
+def _pools(num_frames, num_layers):
+    """How many steps each layer makes one of."""
+    steps = num_frames
+    for number in range(1, num_layers + 1):
+        wanted = _FOURTH_POOL_SIZE if number == 4 else _POOL_SIZE
+        size = min(wanted, steps)
+        steps //= size
+        yield size
+
+
+def _reduced(x, reduction, batch_norm, name):
+    """Maps of fewer channels."""
+    if reduction == "average":
+        return ops.mean(x, axis=-1, keepdims=True)
+    if reduction == "max":
+        return ops.max(x, axis=-1, keepdims=True)
+    for filters in reduction:
+        if filters < x.shape[-1]:
+            x = TemporalConv(
+                filters,
+                kernel_size=1,
+                downsampling=None,
+                batch_norm=batch_norm,
+                name=f"{name}_to_{filters}",
+            )(x)
+    return x
+
+
+def _connected(x, fc_units, batch_norm, dropout, prefix):
+    """One vector of a map."""
+    x = keras.layers.SpatialDropout2D(
+        dropout, data_format="channels_last", name=f"{prefix}spatial_dropout"
+    )(x)
+    x = keras.layers.Flatten(name=f"{prefix}flatten")(x)
+    if fc_units is None:
+        return x
+    x = keras.layers.Dense(
+        fc_units,
+        use_bias=not batch_norm,
+        kernel_initializer="he_normal",
+        name=f"{prefix}fc",
+    )(x)
+    if batch_norm:
+        x = BatchNormalization(
+            momentum=0.9, epsilon=1e-5, name=f"{prefix}fc_bn"
+        )(x)
+    return keras.layers.Activation("relu", name=f"{prefix}fc_relu")(x)
+
+
+def _check_kernels(kernel_sizes):
+    if not isinstance(kernel_sizes, (tuple, list)) or not kernel_sizes:
+        raise ValueError(
+            "Invalid `kernel_sizes`. Expected one or more integers in a "
+            f"tuple, one a flow. Received: kernel_sizes={kernel_sizes!r}"
+        )
+    for size in kernel_sizes:
+        feature_streams.check_counts(kernel_sizes=size)
+
+
+def _check_reduction(reduction):
+    if reduction in REDUCTIONS:
+        return
+    if not isinstance(reduction, (tuple, list)):
+        raise ValueError(
+            f"Invalid `reduction`. Expected one of {REDUCTIONS} or a tuple of "
+            f"numbers of filters. Received: reduction={reduction!r}"
+        )
+    for filters in reduction:
+        feature_streams.check_counts(reduction=filters)

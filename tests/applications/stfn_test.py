@@ -1,0 +1,225 @@
+import keras
+import numpy as np
+import pytest
+
+from keras_vidrec.applications.head import clip_logits_model
+from keras_vidrec.applications.head import inference_model
+from keras_vidrec.applications.stfn import STFN
+from keras_vidrec.clip_spec import ClipSpec
+from tests.applications import feature_networks
+from tests.applications import joined_streams
+from tests.applications.feature_networks import CLASSES
+from tests.applications.feature_networks import SMALL
+
+
+def small(**arguments):
+    return joined_streams.wake(STFN(**{**SMALL, **arguments}))
+
+
+def features(num_steps=7):
+    return feature_networks.features(num_steps)
+
+
+def sequence(model, inputs, layer):
+    """What a layer gives, as arrays."""
+    part = keras.Model(model.input, model.get_layer(layer).output)
+    return joined_streams.call(part, inputs)
+
+
+def block(model, layer, x):
+    return joined_streams.call(model.get_layer(layer), x)
+
+
+def head(model, stream, x):
+    kernel, bias = model.get_layer(f"{stream}_logits").get_weights()
+    return joined_streams.softmax(x.mean(axis=1) @ kernel + bias)
+
+
+FUSIONS = {
+    "average": lambda appearance, motion: (appearance + motion) / 2,
+    "maximum": np.maximum,
+    "multiply": np.multiply,
+}
+
+
+@pytest.mark.parametrize(
+    "fusion, direction",
+    [
+        ("average", "both"),
+        ("maximum", "both"),
+        ("multiply", "both"),
+        ("average", "appearance_to_motion"),
+        ("multiply", "motion_to_appearance"),
+    ],
+)
+def test_follows_figures_4a_and_5(fusion, direction):
+    model = small(fusion=fusion, direction=direction)
+    inputs = features()
+    first = {s: block(model, f"{s}_res_inc_1", x) for s, x in inputs.items()}
+    joint = FUSIONS[fusion](first["rgb"], first["flow"])
+    second = {
+        "rgb": first["rgb"] if direction == "appearance_to_motion" else joint,
+        "flow": first["flow"] if direction == "motion_to_appearance" else joint,
+    }
+    scores = [
+        head(model, s, block(model, f"{s}_res_inc_2", x))
+        for s, x in second.items()
+    ]
+    expected = (scores[0] + scores[1]) / 2
+    np.testing.assert_allclose(
+        joined_streams.call(model, inputs), expected, atol=1e-5
+    )
+    logits = joined_streams.call(clip_logits_model(model), inputs)
+    np.testing.assert_allclose(logits, np.log(expected), atol=1e-4)
+
+
+def test_follows_figure_4b_and_4c():
+    inputs = features()
+    model = small(variant="b")
+    joint = sum(block(model, f"{s}_res_inc_1", inputs[s]) for s in inputs) / 2
+    expected = sum(head(model, stream, joint) for stream in inputs) / 2
+    np.testing.assert_allclose(
+        joined_streams.call(model, inputs), expected, atol=1e-5
+    )
+    model = small(variant="c")
+    x = np.concatenate([inputs["rgb"], inputs["flow"]], axis=-1)
+    x = block(model, "streams_res_inc_1", x).mean(axis=1)
+    assert x.shape[-1] == 32
+    kernel, bias = model.get_layer("logits").get_weights()
+    np.testing.assert_allclose(
+        joined_streams.call(model, inputs),
+        joined_streams.softmax(x @ kernel + bias),
+        atol=1e-5,
+    )
+
+
+def test_options_of_the_head():
+    inputs = features()
+    model = small(scores="logits", temporal_pooling="max")
+    logits = []
+    for stream in ("rgb", "flow"):
+        x = sequence(model, inputs, f"{stream}_res_inc_2").max(axis=1)
+        kernel, bias = model.get_layer(f"{stream}_logits").get_weights()
+        logits.append(x @ kernel + bias)
+    np.testing.assert_allclose(
+        joined_streams.call(clip_logits_model(model), inputs),
+        np.mean(logits, axis=0),
+        atol=1e-4,
+    )
+
+
+def test_auxiliary_outputs():
+    inputs = features()
+    model = small(auxiliary_outputs=True)
+    scores = joined_streams.call(model, inputs)
+    assert set(scores) == {"predictions", "rgb", "flow"}
+    np.testing.assert_allclose(
+        scores["predictions"], (scores["rgb"] + scores["flow"]) / 2, atol=1e-6
+    )
+    np.testing.assert_allclose(
+        joined_streams.call(inference_model(model), inputs),
+        scores["predictions"],
+        atol=1e-6,
+    )
+    assert set(clip_logits_model(model).output) == set(scores)
+
+
+def test_any_number_of_segments():
+    model = small()
+    for num_steps in (1, 3, 9):
+        assert model(features(num_steps)).shape == (3, CLASSES)
+
+
+def test_parameters_of_the_paper():
+    """Blocks of 2048: 14,680,064 + 8,388,608 convolution weights."""
+    for variant, convolutions, norms, heads in (
+        ("a", 4 * (14_680_064 + 8_388_608), 4, 2),
+        ("b", 2 * (14_680_064 + 8_388_608), 2, 2),
+        ("c", 4 * (14_680_064 + 8_388_608), 2, 2),
+    ):
+        model = joined_streams.without_values(STFN, variant=variant)
+        found = sum(int(np.prod(w.shape)) for w in model.trainable_weights)
+        # Two normalisations of all filters a block, a scale and an offset.
+        expected = convolutions + norms * 2 * 2 * 2048 + heads * 2048 * 101
+        assert found == expected + (1 if variant == "c" else 2) * 101
+
+
+def test_order_matters():
+    inputs = features()
+    backwards = feature_networks.of_steps(inputs, np.arange(7)[::-1])
+    for variant in ("a", "b", "c"):
+        model = small(variant=variant)
+        difference = joined_streams.call(
+            model, backwards
+        ) - joined_streams.call(model, inputs)
+        assert np.abs(difference).max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{}, {"direction": "appearance_to_motion"}, {"variant": "c"}],
+)
+def test_gradients_reach_every_weight(arguments):
+    found = joined_streams.gradients(small(**arguments), features())
+    assert all(found.values()), found
+
+
+def test_without_top():
+    inputs = features()
+    model = small(include_top=False)
+    whole = joined_streams.call(model, inputs)
+    assert {s: x.shape for s, x in whole.items()} == dict.fromkeys(
+        inputs, (3, 7, 16)
+    )
+    pooled = small(include_top=False, pooling="avg")
+    pooled.set_weights(model.get_weights())
+    for stream, x in joined_streams.call(pooled, inputs).items():
+        np.testing.assert_allclose(x, whole[stream].mean(axis=1), atol=1e-5)
+    joint = small(include_top=False, variant="c")
+    assert joint(inputs).shape == (3, 7, 32)
+
+
+def test_one_stream():
+    model = small(streams=("flow",))
+    assert model.input.name == "flow"
+    assert model(features()["flow"]).shape == (3, CLASSES)
+
+
+def test_description():
+    spec = STFN(**SMALL).get_layer("predictions").clip_spec
+    assert spec == ClipSpec(
+        modalities=("rgb", "flow"),
+        num_segments=7,
+        snippet_length=10,
+        alignment="centred",
+        sampling="uniform",
+        crop_scales=(1.0, 0.875, 0.75, 0.66),
+        ordered=True,
+    )
+
+
+ERRORS = [
+    ({"variant": "d"}, "Invalid `variant`"),
+    ({"fusion": "sum"}, "Invalid `fusion`"),
+    ({"direction": "none"}, "Invalid `direction`"),
+    ({"scores": "softmax"}, "Invalid `scores`"),
+    ({"temporal_pooling": None}, "Invalid `temporal_pooling`"),
+    ({"variant": "c", "fusion": "maximum"}, "Only variants a and b"),
+    (
+        {"streams": ("rgb",), "direction": "appearance_to_motion"},
+        "Only variants a and b",
+    ),
+    ({"variant": "c", "auxiliary_outputs": True}, "single classifier"),
+    ({"variant": "c", "streams": ("rgb",)}, "concatenates two streams"),
+    ({"features": 18}, "multiple of 4"),
+    (
+        {"input_shape": {"rgb": (7, 16), "flow": (7, 8)}},
+        "same number of features",
+    ),
+]
+
+
+def test_errors():
+    for arguments, message in ERRORS:
+        with pytest.raises(ValueError, match=message):
+            STFN(**{**SMALL, **arguments})
