@@ -6,6 +6,7 @@ from keras_vidrec import clip_spec
 from keras_vidrec.clip_spec import FlowSpec
 from keras_vidrec.data import catalog as catalogs
 from keras_vidrec.data import opening
+from keras_vidrec.training import feature_inputs
 from keras_vidrec.training import network
 
 _FLOWS = ("flow", "warped_flow")
@@ -22,8 +23,8 @@ class Dataset:
             the recipe names none.
         test: tuple of int. Videos of the test list; only evaluation opens it.
         problems: tuple of str. What is odd about the dataset.
-        recipe: the `Recipe` it is for, which says how its flow was made where
-            only the dataset knew.
+        recipe: the `Recipe` it is for, which says how its flow was made, and
+            of which size its features are, where only the dataset knew.
     """
 
     source: object
@@ -35,7 +36,8 @@ class Dataset:
 
 
 def load(recipe):
-    """The dataset of a recipe: of videos, prepared, or of frame folders.
+    """The dataset of a recipe: of videos, prepared, of frame folders, or of
+    features.
 
     Args:
         recipe: `Recipe`.
@@ -45,8 +47,8 @@ def load(recipe):
 
     Raises:
         ValueError: if there is no dataset where the recipe says, no such
-            split, nothing in its training part, or not the modality or the
-            flow that the network wants.
+            split, nothing in its training part, or not the modality, the
+            flow or the features that the network wants.
     """
     data = recipe.data
     if data.directory is None:
@@ -63,7 +65,10 @@ def load(recipe):
         test_fraction=data.test_fraction,
         flow=FlowSpec(**_stated_flow(recipe)),
     )
+    feature_inputs.check_kind(kind, recipe)
     recipe = _with_flow_of(source, recipe)
+    if kind == "features":
+        recipe = feature_inputs.with_features_of(source, recipe)
     problems = catalog.problems
     if kind == "videos" and _sees_flow(recipe):
         problems += (

@@ -15,6 +15,8 @@ from keras_vidrec.weights import copy_by_name
 from keras_vidrec.weights import copy_streams
 from keras_vidrec.weights import cross_modality
 from keras_vidrec.weights.copying import layers_by_path
+from keras_vidrec.weights.streams import copy_stages
+from keras_vidrec.weights.towers import towers
 
 logger = logging.getLogger("keras_vidrec")
 
@@ -23,6 +25,9 @@ _FLOWS = ("flow", "warped_flow")
 
 # No network of one stream has them.
 _NEW = (ConvFusion3D, StreamFusion, TemporalIdentityConv)
+
+# Beside the streams: where all but the towers starts from.
+_NETWORK = "network"
 
 
 def check_frozen(section, streams):
@@ -45,6 +50,22 @@ def check_frozen(section, streams):
         )
 
 
+def check_paths(weights):
+    """Refuses paths that lead nowhere.
+
+    Args:
+        weights: as `start_from` takes it.
+
+    Raises:
+        ValueError: if there is nothing at one of the paths.
+    """
+    if isinstance(weights, dict):
+        for name, path in weights.items():
+            _checked(path, f".{name}")
+    elif weights is not None:
+        _checked(weights)
+
+
 def start_from(model, weights, inflation="mean"):
     """Copies the weights of trained networks, layer by layer, by name.
 
@@ -57,11 +78,15 @@ def start_from(model, weights, inflation="mean"):
     be there and fit: a first convolution left to chance would ruin the
     training without a word.
 
+    A network over features whose towers lie inside may start from the
+    networks of one stream that made the features and from the network that
+    was trained on these (`weights.streams.copy_stages`): nothing starts anew.
+
     Args:
         model: keras.Model to change in place.
         weights: `None` (nothing is done), str: path of a run or of a
             `.keras` file; or dict of these by stream, for all streams of the
-            model.
+            model, and perhaps of one more called `"network"`.
         inflation: str. A mode of `weights.cross_modality`. Defaults to
             `"mean"`.
 
@@ -73,12 +98,19 @@ def start_from(model, weights, inflation="mean"):
         return
     if isinstance(weights, dict):
         _check_streams(model, weights)
-        paths = {name: _checked(path) for name, path in weights.items()}
-        sources = {name: _load(path) for name, path in paths.items()}
-        report = copy_streams(model, sources)
+        check_paths(weights)
+        sources = {
+            name: _load(pathlib.Path(path)) for name, path in weights.items()
+        }
+        if _NETWORK in sources:
+            network = sources.pop(_NETWORK)
+            report = copy_stages(model, sources, network)
+        else:
+            report = copy_streams(model, sources)
     else:
         report = _copy(_load(_checked(weights)), model, weights, inflation)
-    new = _may_start_anew(model)
+    staged = isinstance(weights, dict) and _NETWORK in weights
+    new = () if staged else _may_start_anew(model)
     unfit = [
         layer
         for layer in (*report.mismatched, *report.missing)
@@ -94,11 +126,11 @@ def start_from(model, weights, inflation="mean"):
     logger.warning("Started from %s: %s.", _list(weights), report)
 
 
-def _checked(path):
+def _checked(path, key=""):
     if not isinstance(path, str) or not pathlib.Path(path).exists():
         raise ValueError(
             "Invalid initialisation. Expected the path of a run or of a .keras "
-            f"file. Received: initialisation.weights={path!r}"
+            f"file. Received: initialisation.weights{key}={path!r}"
         )
     return pathlib.Path(path)
 
@@ -111,12 +143,18 @@ def _load(path):
 
 def _check_streams(model, weights):
     wanted = _modalities(model)
-    if len(wanted) == 1:
+    if _NETWORK in weights and not towers(model):
+        raise ValueError(
+            "Only a network with towers inside starts from several. Expected "
+            "the path of one run or .keras file. Received: "
+            f"initialisation.weights={weights!r}"
+        )
+    if len(wanted) == 1 and _NETWORK not in weights:
         raise ValueError(
             f"Expected the path of one run or .keras file for a network of "
             f"{wanted[0]}. Received: initialisation.weights={weights!r}"
         )
-    if set(weights) != set(wanted):
+    if set(weights) - {_NETWORK} != set(wanted):
         raise ValueError(
             f"Expected a run or .keras file for each stream of {wanted}. "
             f"Received: initialisation.weights={weights!r}"

@@ -23,12 +23,14 @@ def build(recipe, class_names):
 
     Raises:
         ValueError: if the application or one of its arguments is unknown, or
-            towers are to be frozen that hold random weights.
+            towers are to be frozen that hold random weights, or there is
+            no network where it is to start from.
     """
     builder = _builder(recipe)
     initialisation.check_frozen(recipe.initialisation, modalities(recipe))
+    initialisation.check_paths(recipe.initialisation.weights)
     arguments = {**recipe.network.arguments, "classes": len(class_names)}
-    known = inspect.signature(builder).parameters
+    known = parameters(recipe)
     for name in arguments:
         if name not in known:
             raise ValueError(
@@ -55,17 +57,63 @@ def modalities(recipe):
         recipe: `Recipe`.
 
     Returns:
-        tuple of str: the `modality` among the arguments of the network, or
-        what its builder takes for one; rgb and flow for a network of two
-        streams, whose builder has no such argument.
+        tuple of str: the `modality` or the `streams` among the arguments of
+        the network, or what its builder takes for them; rgb and flow for a
+        network of two streams, whose builder has no such argument.
 
     Raises:
         ValueError: if the application is unknown.
     """
-    modality = inspect.signature(_builder(recipe)).parameters.get("modality")
-    if modality is None:
-        return _TWO_STREAMS
-    return (recipe.network.arguments.get("modality", modality.default),)
+    known = parameters(recipe)
+    for name in ("modality", "streams"):
+        if name in known:
+            seen = recipe.network.arguments.get(name, known[name].default)
+            return tuple(seen) if isinstance(seen, (tuple, list)) else (seen,)
+    return _TWO_STREAMS
+
+
+def sees_features(recipe):
+    """Whether the network of a recipe sees features instead of images. It is
+    not built for it.
+
+    Args:
+        recipe: `Recipe`.
+
+    Returns:
+        bool. Networks over features see images where they have a backbone
+        for each stream.
+
+    Raises:
+        ValueError: if the application is unknown, or only some of the
+            streams have a backbone: no dataset holds both.
+    """
+    if "features" not in parameters(recipe):
+        return False
+    streams = modalities(recipe)
+    arguments = recipe.network.arguments
+    names = [f"{stream}_backbone" for stream in streams]
+    towers = [name for name in names if arguments.get(name) is not None]
+    if towers and len(towers) < len(names):
+        raise ValueError(
+            "A network is trained on features or on images, not on both. "
+            f"Expected all of {names}, or none. Received: {towers}"
+        )
+    return not towers
+
+
+def parameters(recipe):
+    """The parameters of the builder of a recipe's network.
+
+    Args:
+        recipe: `Recipe`.
+
+    Returns:
+        Mapping of `inspect.Parameter` by name.
+
+    Raises:
+        ValueError: if the application is unknown.
+    """
+    return inspect.signature(_builder(recipe)).parameters
 
 
 def _builder(recipe):

@@ -68,8 +68,10 @@ def build(optimiser, schedule, steps_per_epoch):
     # Caffe compares the threshold with the sum of the accumulated gradients,
     # Keras with their mean.
     clip_norm = optimiser.clip_norm and optimiser.clip_norm / accumulate
+    clip_value = optimiser.clip_value and optimiser.clip_value / accumulate
     common = {
         "global_clipnorm": clip_norm,
+        "clipvalue": clip_value,
         "gradient_accumulation_steps": accumulate if accumulate > 1 else None,
     }
     if optimiser.name == "sgd":

@@ -107,7 +107,11 @@ class Initialisation:
             same modality, or of rgb for a network of motion. For a network
             of two streams: dict of such paths by stream, `{"rgb": ...,
             "flow": ...}`, of networks of one stream each; or one path, of a
-            network of the same two.
+            network of the same two. For a network over features with towers
+            inside (STFN's second stage): `{"rgb": ..., "flow": ...,
+            "network": ...}`, the towers from networks of one stream each,
+            everything else from a network that was trained on features of
+            these; every layer must be in one of them.
         inflation: str. How an rgb first convolution is to serve the channels
             of motion: `"mean"`, `"symmetric"` or `"scaled"`, as
             `weights.cross_modality` says. Defaults to `"mean"` (TSN).
@@ -163,6 +167,8 @@ class Optimiser:
             batch normalisation).
         clip_norm: `None`, or float: bound of the global L2 norm of the
             gradient.
+        clip_value: `None`, or float: bound of each element of the gradient
+            (TS-LSTM). Not together with `clip_norm`.
         batch_size: int. Clips a step, over all devices.
         accumulate: int. Steps whose gradients are summed for one update.
     """
@@ -172,6 +178,7 @@ class Optimiser:
     momentum: float = 0.9
     weight_decay: float = 5e-4
     clip_norm: float | None = None
+    clip_value: float | None = None
     batch_size: int = 128
     accumulate: int = 1
 
@@ -180,8 +187,15 @@ class Optimiser:
         check_number(self, "learning_rate", 1e-12)
         check_number(self, "momentum", 0, 0.9999)
         check_number(self, "weight_decay", 0)
-        if self.clip_norm is not None:
-            check_number(self, "clip_norm", 1e-12)
+        for name in ("clip_norm", "clip_value"):
+            if getattr(self, name) is not None:
+                check_number(self, name, 1e-12)
+        check(
+            self.clip_norm is None or self.clip_value is None,
+            "clip_value",
+            f"null beside clip_norm={self.clip_norm}",
+            self.clip_value,
+        )
         check_number(self, "batch_size", 1, kind=int)
         check_number(self, "accumulate", 1, kind=int)
 
@@ -270,7 +284,7 @@ class Test:
             `"frame"` (the whole frame) or `"frame_and_mirror"`. Whole frames
             take a network that was built for any size.
         num_clips: int. Clips of a video, evenly spread; more than one of
-            chunks only. Defaults to `1`.
+            chunks or of uniform segments (STFN) only. Defaults to `1`.
         stride: `None` (the middle of the range trained with), or int: distance
             of the chunks in frames, at most; of chunks only.
     """

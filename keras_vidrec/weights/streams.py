@@ -80,6 +80,39 @@ def copy_streams(target, streams):
     return copy_matching(have, want)
 
 
+def copy_stages(target, streams, network):
+    """Starts a network with towers inside from what was trained in stages:
+    first networks of one stream each, then a network on their features.
+
+    Args:
+        target: keras.Model to change in place, with a tower a stream, such as
+            `STFN` with backbones.
+        streams: dict of keras.Model by stream of the target: networks with
+            one tower, of this stream (flow or warped flow for flow). Layers
+            of the towers are found by name.
+        network: keras.Model over the features of these. All layers outside
+            of towers are found there by name.
+
+    Returns:
+        `CopyReport` by the layers of the target.
+
+    Raises:
+        ValueError: if the target has no such tower, or a network of a stream
+            has not the one. Nothing is changed then.
+    """
+    own = towers(target)
+    _check(target, streams, set(own))
+    have = {
+        path: layer
+        for path, layer in layers_by_path(network).items()
+        if stream_of(path.partition("/")[0]) is None
+    }
+    for stream, model in streams.items():
+        (tower,) = towers(model).values()
+        have.update(layers_by_path(tower, f"{own[stream].name}/"))
+    return copy_matching(have, layers_by_path(target))
+
+
 def stream_layer(path):
     """Where the weights of a layer of a network of several streams come from.
 

@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 
@@ -6,6 +7,7 @@ from keras_vidrec.applications import SpatiotemporalMultiplier
 from keras_vidrec.applications import TwoStreamFusion
 from keras_vidrec.applications import model_file
 from keras_vidrec.applications.head import predictions_layer
+from keras_vidrec.applications.stfn import STFN
 from keras_vidrec.training.initialisation import start_from
 from keras_vidrec.training.recipe import Recipe
 from keras_vidrec.training.recipe_sections import Schedule
@@ -180,8 +182,8 @@ def test_streams_must_all_be_there_and_fit(streams, tmp_path):
     model_file.save(shorter, tmp_path / "flow.keras")
     both = r"each stream of \('rgb', 'flow'\)"
     for target, wrong, message in (
-        (model, {**streams, "flow": None}, "weights=None"),
-        (model, {**streams, "flow": "/nowhere"}, "weights='/nowhere'"),
+        (model, {**streams, "flow": None}, "weights.flow=None"),
+        (model, {**streams, "flow": "/nowhere"}, "flow='/nowhere'"),
         (model, {**streams, "motion": streams["flow"]}, f"{both}.*motion"),
         (model, {"rgb": streams["rgb"]}, both),
         (one, streams, r"network of rgb. Rec.*\{'rgb': "),
@@ -194,6 +196,71 @@ def test_streams_must_all_be_there_and_fit(streams, tmp_path):
     ):
         with pytest.raises(ValueError, match=message):
             start_from(target, wrong)
+
+
+@pytest.fixture(scope="module")
+def stages(streams, tmp_path_factory):
+    """Both streams, and a network over their features."""
+    path = tmp_path_factory.mktemp("stages") / "network.keras"
+    model_file.save(STFN(classes=3, features=256), path)
+    return {**streams, "network": str(path)}
+
+
+def test_the_second_stage_goes_on_where_the_first_ended(stages, caplog):
+    """Of clips it finds what the first one finds of their features."""
+    model = STFN(
+        classes=3,
+        rgb_backbone="tiny",
+        flow_backbone="tiny",
+        input_shape={"rgb": (2, 32, 32, 3), "flow": (2, 32, 32, 20)},
+    )
+    start_from(model, stages)
+    assert "missing" not in caplog.text and "mismatched" not in caplog.text
+    rng = np.random.default_rng(0)
+    clips = {
+        stream: rng.integers(0, 256, (1, 2, 32, 32, channels)).astype("uint8")
+        for stream, channels in (("rgb", 3), ("flow", 20))
+    }
+    features = {}
+    networks = {
+        "rgb": model_file.load(stages["rgb"]),
+        "flow": Run.open(stages["flow"]).load_model(),
+    }
+    for stream, tsn in networks.items():
+        tower = keras.Model(tsn.input, tsn.get_layer("dropout").input)
+        features[stream] = tower.predict_on_batch(clips[stream])
+    np.testing.assert_allclose(
+        model.predict_on_batch(clips),
+        model_file.load(stages["network"]).predict_on_batch(features),
+        atol=1e-5,
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments, left_out, message",
+    [
+        ({}, ["network"], "these do not fit: .*res_inc"),
+        ({"variant": "b"}, [], None),
+        ({"classes": 5}, [], r"rgb_logits .*\(2 layers\)"),
+        ({}, ["rgb"], "each stream of"),
+        (
+            {"rgb_backbone": None, "flow_backbone": None, "features": 256},
+            [],
+            "with towers inside starts from several",
+        ),
+    ],
+)
+def test_every_layer_of_the_second_stage_was_in_one_of_the_first(
+    stages, arguments, left_out, message
+):
+    towers = {"rgb_backbone": "tiny", "flow_backbone": "tiny"}
+    model = STFN(**{"classes": 3, **towers, **arguments})
+    weights = {s: path for s, path in stages.items() if s not in left_out}
+    if message is None:  # one block a stream: the second ones are unused
+        start_from(model, weights)
+        return
+    with pytest.raises(ValueError, match=message):
+        start_from(model, weights)
 
 
 @pytest.mark.large

@@ -63,10 +63,47 @@ def test_what_does_not_fit(setting, message):
         (["network.application=SpatiotemporalMultiplier"], ("rgb", "flow")),
         (["network.application=STResNet"], ("rgb", "flow")),
         (["network.application=TwoStreamConvNet"], ("rgb", "flow")),
+        (["network.application=STFN"], ("rgb", "flow")),
+        (
+            [
+                "network.application=TSLSTM",
+                "network.arguments={streams: [flow]}",
+            ],
+            ("flow",),
+        ),
     ],
 )
 def test_what_a_network_will_see(settings, modalities):
     assert network.modalities(RECIPE.with_settings(settings)) == modalities
+
+
+@pytest.mark.parametrize(
+    "application, arguments, expected",
+    [
+        ("TSN", "{}", False),
+        ("TwoStreamFusion", "{}", False),
+        ("TemporalInception", "{}", True),
+        ("STFN", "{rgb_backbone: tiny, flow_backbone: tiny}", False),
+        ("STFN", "{streams: [flow], rgb_backbone: tiny}", True),
+    ],
+)
+def test_whether_a_network_sees_features(application, arguments, expected):
+    recipe = RECIPE.with_settings(
+        [
+            f"network.application={application}",
+            f"network.arguments={arguments}",
+        ]
+    )
+    assert network.sees_features(recipe) is expected
+
+
+def test_a_network_starts_from_what_is_there():
+    """Before it is built."""
+    recipe = RECIPE.with_settings(
+        ["network.arguments.classes=0", "initialisation.weights={rgb: null}"]
+    )
+    with pytest.raises(ValueError, match="weights.rgb=None"):
+        network.build(recipe, ("a", "b"))
 
 
 def test_what_an_unknown_network_sees():

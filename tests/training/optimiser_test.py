@@ -65,6 +65,23 @@ def test_the_threshold_is_for_the_sum_of_the_accumulated_gradients():
         np.testing.assert_allclose(found, [0, 0, 0, expected], rtol=1e-6)
 
 
+@pytest.mark.parametrize("accumulate", [1, 4])
+def test_each_element_of_the_gradient_is_clipped(accumulate):
+    section = plain(clip_value=2 * accumulate, accumulate=accumulate)
+    optimizer = optimiser.build(section, Schedule(steps=1), 10)
+    weight = keras.Variable([0.0, 0.0, 0.0])
+    for _ in range(accumulate):
+        optimizer.apply([keras.ops.array([3.0, 1.0, -9.0])], [weight])
+    np.testing.assert_allclose(
+        keras.ops.convert_to_numpy(weight), [-2, -1, 2], rtol=1e-6
+    )
+
+
+def test_a_gradient_is_clipped_in_one_way():
+    with pytest.raises(ValueError, match="clip_norm=4.*clip_value=5"):
+        plain(clip_norm=4, clip_value=5)
+
+
 @pytest.mark.parametrize(
     "schedule, accumulate, length",
     [

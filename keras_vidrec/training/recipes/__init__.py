@@ -6,12 +6,21 @@ import pathlib
 from keras_vidrec.training.recipe import Recipe
 from keras_vidrec.training.recipes import quickstart
 from keras_vidrec.training.recipes import st_multiplier
+from keras_vidrec.training.recipes import stfn
+from keras_vidrec.training.recipes import ts_lstm
 from keras_vidrec.training.recipes import tsn
 from keras_vidrec.training.recipes import two_stream_fusion
 
 RECIPES = {
     recipe.name: recipe
-    for paper in (tsn, two_stream_fusion, st_multiplier, quickstart)
+    for paper in (
+        tsn,
+        two_stream_fusion,
+        st_multiplier,
+        ts_lstm,
+        stfn,
+        quickstart,
+    )
     for recipe in paper.RECIPES
 }
 

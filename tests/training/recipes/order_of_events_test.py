@@ -2,13 +2,16 @@
 
 import csv
 
+import numpy as np
 import pytest
 
 from keras_vidrec.data import catalog
+from keras_vidrec.data import opening
 from keras_vidrec.data import synthetic
 from keras_vidrec.data.prepare import prepare
 from keras_vidrec.data.prepared_video import Preparation
 from keras_vidrec.evaluation import evaluator
+from keras_vidrec.evaluation import feature_extraction
 from keras_vidrec.evaluation.metrics import top_k_accuracy
 from keras_vidrec.training import recipes
 from keras_vidrec.training import trainer
@@ -37,45 +40,102 @@ SMALL = (
 )
 
 
+WAYS = ("Down", "Left", "Right", "Up")
+FLOW = "clip.flow={method: dis, bound: 4.0, size: short64}"
+# Of networks over features of flow, on the grid of 25 frames.
+OVER_FEATURES = (
+    "network.arguments.streams=[flow]",
+    "optimiser.batch_size=16",
+    "optimiser.learning_rate=1e-3",
+    "optimiser.weight_decay=0.0",
+    "schedule.epochs=20",
+    "schedule.kind=cosine",
+    "schedule.boundaries=[]",
+)
+
+
 @pytest.fixture(scope="module")
-def ordered_events(tmp_path_factory):
-    """The four classes of two ordered pairs, prepared."""
-    root = tmp_path_factory.mktemp("order")
-    videos = synthetic.generate(
-        root / "videos", train_groups=12, test_groups=3, clips_per_group=4
+def videos(tmp_path_factory):
+    return synthetic.generate(
+        tmp_path_factory.mktemp("videos"),
+        train_groups=12,
+        test_groups=3,
+        clips_per_group=4,
     )
+
+
+def prepared(videos, classes, root):
+    """The videos of some classes, with their flow."""
     lists = videos / "ucfTrainTestlist"
     tested = {*(lists / "testlist01.txt").read_text().split()}
-    with open(root / "order.csv", "w", newline="") as file:
+    with open(root / "list.csv", "w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["path", "label", "group", "split"])
-        for name, kind in synthetic.KINDS.items():
-            for path in (
-                (videos / name).glob("*.avi") if kind == "order" else ()
-            ):
+        for name in classes:
+            for path in (videos / name).glob("*.avi"):
                 clip = f"{name}/{path.name}"
                 part = "test" if clip in tested else "train"
                 writer.writerow([clip, name, path.stem.split("_")[2], part])
     prepare(
-        catalog.from_list(root / "order.csv", videos),
+        catalog.from_list(root / "list.csv", videos),
         root / "prepared",
         Preparation(flow="dis", bound=4.0, size="short64"),
     )
     return root / "prepared"
 
 
-def accuracy(recipe, settings, data, out):
+@pytest.fixture(scope="module")
+def ordered_events(videos, tmp_path_factory):
+    """The four classes of two ordered pairs, prepared."""
+    classes = [
+        name for name, kind in synthetic.KINDS.items() if kind == "order"
+    ]
+    return prepared(videos, classes, tmp_path_factory.mktemp("order"))
+
+
+@pytest.fixture(scope="module")
+def motion(videos, tmp_path_factory):
+    """Run of a flow network that knows the single events."""
+    out = tmp_path_factory.mktemp("motion")
+    data = prepared(videos, [f"Move{way}" for way in WAYS], out)
+    recipe = recipes.get("quickstart_flow").with_data(directory=data)
+    recipe = recipe.with_settings([FLOW, "schedule.epochs=6"])
+    return trainer.train(recipe, out / "run", verbose=0)
+
+
+@pytest.fixture(scope="module")
+def features(motion, ordered_events, tmp_path_factory):
+    """What that network sees in the ordered events."""
+    out = tmp_path_factory.mktemp("features")
+    feature_extraction.extract(
+        {"flow": motion.load_model()},
+        opening.open_dataset(ordered_events),
+        out,
+        verbose=False,
+    )
+    return out
+
+
+def tested(recipe, settings, data, out):
     recipe = recipes.get(recipe).with_data(directory=data)
-    recipe = recipe.with_settings([*ONE_OF_EACH_THIRD, *SMALL, *settings])
-    trainer.train(recipe, out, verbose=0)
+    trainer.train(recipe.with_settings(settings), out, verbose=0)
     _, scores = evaluator.evaluate(out, verbose=False)
     assert len(scores.labels) == 48
+    return scores
+
+
+def accuracy(recipe, settings, data, out):
+    scores = tested(recipe, settings, data, out)
     return top_k_accuracy(scores.scores, scores.labels)
 
 
 @pytest.mark.parametrize("recipe", ["st_multiplier", "st_resnet"])
 def test_filters_over_time_tell_the_order(recipe, ordered_events, tmp_path):
-    settings = ["network.arguments.num_chunks=3"]
+    settings = [
+        *ONE_OF_EACH_THIRD,
+        *SMALL,
+        "network.arguments.num_chunks=3",
+    ]
     assert (
         accuracy(f"{recipe}_scratch", settings, ordered_events, tmp_path) >= 0.9
     )
@@ -84,6 +144,8 @@ def test_filters_over_time_tell_the_order(recipe, ordered_events, tmp_path):
 def test_late_fusion_does_not(ordered_events, tmp_path):
     """It finds the pair of events, and guesses which came first."""
     settings = [
+        *ONE_OF_EACH_THIRD,
+        *SMALL,
         "network.arguments.fusion_layer=softmax",
         "network.arguments.temporal_pooling=2d",
     ]
@@ -91,3 +153,36 @@ def test_late_fusion_does_not(ordered_events, tmp_path):
         "two_stream_fusion_scratch", settings, ordered_events, tmp_path
     )
     assert 0.3 <= share <= 0.7
+
+
+@pytest.mark.parametrize(
+    "recipe, settings",
+    [
+        ("ts_lstm", ["network.arguments.units=[64]"]),
+        ("temporal_inception", ["network.arguments.fc_units=64"]),
+        ("stfn_stage1", []),
+    ],
+)
+def test_networks_over_features_tell_the_order(
+    recipe, settings, features, tmp_path
+):
+    settings = [*OVER_FEATURES, *settings]
+    assert accuracy(recipe, settings, features, tmp_path) >= 0.9
+
+
+def test_average_consensus_of_the_same_features_does_not(
+    motion, ordered_events, tmp_path
+):
+    """It knows both events, and guesses which came first."""
+    settings = [
+        FLOW,
+        "initialisation.frozen=[flow]",
+        f"initialisation.weights={motion.path}",
+        "schedule.epochs=6",
+    ]
+    scores = tested("quickstart_flow", settings, ordered_events, tmp_path)
+    assert scores.classes[0] == "DownThenRight"
+    assert scores.classes[2] == "RightThenDown"
+    found = scores.scores.argmax(axis=1)
+    assert np.mean(found % 2 == np.array(scores.labels) % 2) >= 0.9
+    assert 0.3 <= top_k_accuracy(scores.scores, scores.labels) <= 0.7

@@ -145,3 +145,59 @@ def test_what_networks_of_two_streams_see(name, size, stride):
     for tower in towers:
         rate = model.get_layer(f"{tower}_dropout").rate
         assert rate == recipe.network.arguments["dropout"]
+
+
+def test_networks_over_features_are_those_of_the_papers():
+    """Ma et al., section 3.4.1 and their code: Adam, 5e-5, elements of the
+    gradient within 5; 1e-4, decay .1, 30 epochs in three rates."""
+    ts_lstm, inception = map(recipes.get, ("ts_lstm", "temporal_inception"))
+    optimiser, schedule = ts_lstm.optimiser, ts_lstm.schedule
+    assert (optimiser.name, optimiser.learning_rate) == ("adam", 5e-5)
+    assert (optimiser.batch_size, optimiser.clip_value) == (64, 5)
+    assert (schedule.kind, schedule.epochs) == ("constant", 100)
+    optimiser, schedule = inception.optimiser, inception.schedule
+    assert (optimiser.name, optimiser.learning_rate) == ("adam", 1e-4)
+    assert (optimiser.batch_size, optimiser.weight_decay) == (16, 0.1)
+    assert (schedule.epochs, schedule.boundaries) == (30, (10, 20))
+    for recipe in (ts_lstm, inception):
+        model = network.build(recipe, ("jump", "run"))
+        assert model.input["flow"].shape == (None, 25, 2048)
+        spec = keras_vidrec.describe(model).clip_spec
+        assert (spec.num_segments, spec.sampling) == (25, "feature_grid")
+        assert (recipe.test.num_segments, recipe.test.crops) == (25, "centre")
+
+
+def test_stfn_is_that_of_the_paper():
+    """Cho and Foroosh, section 4.2: RMSProp from 1e-4 to 1e-7, then SGD with
+    32 videos an update; 5 sequences of 7 segments."""
+    first, second = map(recipes.get, ("stfn_stage1", "stfn_stage2"))
+    rates, schedule = first.optimiser, first.schedule
+    last = rates.learning_rate * schedule.factor ** len(schedule.boundaries)
+    assert (rates.name, rates.learning_rate) == ("rmsprop", 1e-4)
+    assert last == pytest.approx(1e-7)
+    sgd = second.optimiser
+    assert (sgd.name, sgd.learning_rate, sgd.momentum) == ("sgd", 1e-3, 0.9)
+    assert sgd.batch_size * sgd.accumulate == 32
+    for recipe in (first, second):
+        test = recipe.test
+        assert (test.num_segments, test.num_clips) == (7, 5)
+    with pytest.raises(ValueError, match="initialisation.weights.rgb=None"):
+        network.build(second, ("jump", "run"))
+    small = ["rgb_backbone=tiny", "flow_backbone=tiny"]
+    clips = second.with_settings(
+        [f"network.arguments.{setting}" for setting in small]
+        + ["initialisation.weights=null"]
+    )
+    found = [
+        network.build(recipe, ("jump", "run"))
+        for recipe in (
+            first.with_settings(["network.arguments.features=256"]),
+            clips,
+        )
+    ]
+    for model in found:
+        spec = keras_vidrec.describe(model).clip_spec
+        assert (spec.num_segments, spec.sampling) == (7, "uniform")
+        assert (spec.alignment, spec.snippet_length) == ("centred", 10)
+        assert spec.modalities == ("rgb", "flow")
+    assert found[1].input["flow"].shape[-1] == 20

@@ -1,0 +1,118 @@
+"""Networks over features and the datasets that hold them: what the one is told
+of the other, and what must hold."""
+
+import dataclasses
+
+from keras_vidrec.training import network
+
+
+def check_kind(kind, recipe):
+    """Refuses images for a network over features, and the other way round.
+
+    Args:
+        kind: str. Of a dataset, as `data.opening.open_dataset` tells it.
+        recipe: `Recipe`.
+
+    Raises:
+        ValueError: telling what to do.
+    """
+    directory = recipe.data.directory
+    sees_features = network.sees_features(recipe)
+    if sees_features and kind != "features":
+        streams = network.modalities(recipe)
+        runs = " ".join(f"--{stream} RUN" for stream in streams)
+        towers = " and ".join(
+            f"network.arguments.{stream}_backbone" for stream in streams
+        )
+        raise ValueError(
+            f"The network of recipe {recipe.name!r} sees features of images. "
+            f"Expected a directory that `vidrec features {runs} --data "
+            f"{directory} --out FEATURES` makes, or {towers}, to train it on "
+            f"images from end to end. Received: {directory}, a dataset of "
+            f"another kind ({kind})"
+        )
+    if kind == "features" and not sees_features:
+        raise ValueError(
+            f"The network of recipe {recipe.name!r} sees images. Expected a "
+            "directory of videos, of frame folders, or prepared by `vidrec "
+            "prepare`; or the recipe of a network over features, such as "
+            f"ts_lstm. Received: {directory}, which `vidrec features` made"
+        )
+
+
+def with_features_of(source, recipe):
+    """A recipe that is told what a dataset of features is like. What the
+    recipe itself says must hold.
+
+    A network of all frames of a video is built for as many as are stored, is
+    tested on all of them, and takes them where they lie: on a uniform grid if
+    they were made on one.
+
+    Args:
+        source: `data.features.Features` with the streams of the network.
+        recipe: `Recipe` of a network over features.
+
+    Returns:
+        `Recipe`.
+
+    Raises:
+        ValueError: if the recipe wants features of another size, or frames
+            of another number.
+    """
+    arguments, clip = dict(recipe.network.arguments), dict(recipe.clip)
+    streams = network.modalities(recipe)
+    sizes = {stream: source.num_features[stream] for stream in streams}
+    _check_sizes(recipe, sizes)
+    known, test = network.parameters(recipe), recipe.test
+    num_steps = None
+    if "num_frames" in known:
+        if source.settings["grid"] == "uniform":
+            clip.setdefault("sampling", "uniform")
+        default = known["num_frames"].default
+        stored = source.settings["num_frames"]
+        if stored != default:
+            arguments.setdefault("num_frames", stored)
+        num_steps = arguments.get("num_frames", default)
+        if clip.get("sampling") != "uniform" and num_steps != stored:
+            raise ValueError(
+                "The network sees every frame of a grid. Expected features of "
+                f"{num_steps} frames (`vidrec features --frames {num_steps}`), "
+                f"or network.arguments.num_frames={stored}. Received: "
+                f"{recipe.data.directory} with {stored} frames a video"
+            )
+        if test.num_segments == default:
+            test = dataclasses.replace(test, num_segments=num_steps)
+    if "input_shape" not in arguments and "features" not in arguments:
+        if len({*sizes.values()}) == 1:
+            arguments["features"] = sizes[streams[0]]
+        else:
+            arguments["input_shape"] = {
+                stream: [num_steps, size] for stream, size in sizes.items()
+            }
+    crops = {source.settings["crops"][stream] for stream in streams}
+    if len(crops) == 1:
+        clip.setdefault("size", *crops)
+    return dataclasses.replace(
+        recipe,
+        clip=clip,
+        test=test,
+        network=dataclasses.replace(recipe.network, arguments=arguments),
+    )
+
+
+def _check_sizes(recipe, sizes):
+    """Refuses features of another size than the recipe says."""
+    arguments = recipe.network.arguments
+    shape = arguments.get("input_shape")
+    for stream, size in sizes.items():
+        stated, name = arguments.get("features"), "features"
+        if shape is not None:
+            of_stream = shape.get(stream) if isinstance(shape, dict) else shape
+            # What is no shape at all is told by the builder.
+            stated, name = (of_stream or [None])[-1], "input_shape"
+        if stated not in (None, size):
+            raise ValueError(
+                f"Expected {stated} features of {stream}, as the recipe says "
+                f"(network.arguments.{name}); leave that out to take what the "
+                f"dataset has. Received: {recipe.data.directory} with {size}"
+            )

@@ -1,0 +1,215 @@
+import os
+import pathlib
+
+import numpy as np
+import pytest
+
+from keras_vidrec.applications.head import clip_logits_model
+from keras_vidrec.data import catalog as catalogs
+from keras_vidrec.data.feature_settings import FeatureSettings
+from keras_vidrec.data.feature_writer import FeatureWriter
+from keras_vidrec.data.split import Split
+from keras_vidrec.evaluation import evaluator
+from keras_vidrec.evaluation.metrics import top_k_accuracy
+from keras_vidrec.training import dataset
+from keras_vidrec.training import network
+from keras_vidrec.training import recipes
+from keras_vidrec.training.backup import Backup
+from keras_vidrec.training.trainer import train
+from tests.applications.feature_networks import FEATURES
+from tests.applications.feature_networks import ordered_events
+
+CLASSES = tuple("abcdef")
+# Six videos of each class to train on, two to test on.
+NUM_VIDEOS, NUM_TRAIN = 48, 36
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch):
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+
+
+def write(directory, num_frames, grid="feature_grid", sizes=(FEATURES,) * 2):
+    """Features of three events in any order, which is the class."""
+    found, labels = ordered_events(NUM_VIDEOS, num_frames, seed=1)
+    sizes = dict(zip(found, sizes))
+    videos = tuple(f"{i:02d}.avi" for i in range(NUM_VIDEOS))
+    catalog = catalogs.Catalog(
+        root=pathlib.Path("videos"),
+        videos=videos,
+        labels=tuple(labels.tolist()),
+        groups=videos,
+        classes=CLASSES,
+        splits={
+            1: Split(
+                tuple(range(NUM_TRAIN)), tuple(range(NUM_TRAIN, NUM_VIDEOS))
+            )
+        },
+    )
+    settings = FeatureSettings(
+        features=sizes,
+        networks=dict.fromkeys(sizes, "tsn"),
+        crops=dict.fromkeys(sizes, 112),
+        grid=grid,
+        num_frames=num_frames,
+        flow={"method": "dis", "bound": 20.0, "size": "short64"},
+    )
+    with FeatureWriter(catalog, directory, settings, 10**6) as writer:
+        for i, video in enumerate(videos):
+            writer.add(
+                video, {s: found[s][i : i + 1, :, :n] for s, n in sizes.items()}
+            )
+        writer.finish()
+    return directory
+
+
+def recipe_of(name, directory, *settings):
+    recipe = recipes.get(name).with_data(directory=directory)
+    return recipe.with_settings(settings)
+
+
+def test_a_network_learns_how_large_its_features_are(tmp_path):
+    data = write(tmp_path, 9)
+    for name in ("ts_lstm", "temporal_inception"):
+        found = dataset.load(recipe_of(name, data)).recipe
+        assert found.network.arguments == {"features": 16, "num_frames": 9}
+        assert found.test.num_segments == 9
+        assert found.clip["flow"]["method"] == "dis"
+        assert found.clip["size"] == 112 and "sampling" not in found.clip
+        # The recipe of a run says it: nothing is left to be told.
+        assert dataset.load(found).recipe == found
+    found = dataset.load(recipe_of("stfn_stage1", data)).recipe
+    assert found.network.arguments == {"features": 16, "num_segments": 7}
+    assert (found.test.num_segments, found.test.num_clips) == (7, 5)
+
+
+def test_streams_of_other_sizes_on_a_uniform_grid(tmp_path):
+    data = write(tmp_path, 25, "uniform", sizes=(16, 8))
+    found = dataset.load(recipe_of("ts_lstm", data)).recipe
+    shape = {"rgb": [25, 16], "flow": [25, 8]}
+    assert found.network.arguments == {"input_shape": shape}
+    assert found.clip["sampling"] == "uniform"
+    one = recipe_of("ts_lstm", data, "network.arguments.streams=[flow]")
+    arguments = dataset.load(one).recipe.network.arguments
+    assert arguments == {"streams": ["flow"], "features": 8}
+    # Some of the frames, at random: the recipe says so.
+    some = recipe_of("ts_lstm", data, "network.arguments.num_frames=10")
+    assert dataset.load(some).recipe.test.num_segments == 10
+
+
+@pytest.mark.parametrize(
+    "name, settings, message",
+    [
+        (
+            "ts_lstm",
+            ["network.arguments.features=2048"],
+            r"2048 features of rgb.*arguments.features\).* with 16$",
+        ),
+        (
+            "stfn_stage1",
+            ["network.arguments.input_shape={rgb: [7, 16], flow: [7, 4]}"],
+            r"4 features of flow.*arguments.input_shape\)",
+        ),
+        (
+            "ts_lstm",
+            ["network.arguments.num_frames=25"],
+            "features of 25 frames .*--frames 25.*num_frames=9. .* 9 frames",
+        ),
+        ("quickstart_rgb", [], "sees images. .* recipe of a network over feat"),
+        (
+            "ts_lstm",
+            ["network.arguments.rgb_backbone=tiny"],
+            r"Expected all of .*, or none. Received: \['rgb_backbone'\]",
+        ),
+        ("stfn_stage2", [], "'stfn_stage2' sees images"),
+    ],
+)
+def test_features_that_the_network_does_not_want(
+    tmp_path, name, settings, message
+):
+    data = write(tmp_path, 9)
+    with pytest.raises(ValueError, match=message):
+        dataset.load(recipe_of(name, data, *settings))
+
+
+def test_images_that_the_network_does_not_want(small_videos):
+    recipe = recipe_of("ts_lstm", small_videos)
+    message = (
+        "sees features .* `vidrec features --rgb RUN --flow RUN --data .* "
+        r"--out FEATURES` makes.*flow_backbone.*\(videos\)"
+    )
+    with pytest.raises(ValueError, match=message):
+        dataset.load(recipe)
+    towers = ["rgb_backbone=tiny", "flow_backbone=tiny"]
+    whole = recipe.with_settings([f"network.arguments.{t}" for t in towers])
+    assert dataset.load(whole).source.classes
+
+
+def learnable(directory):
+    return recipe_of(
+        "ts_lstm",
+        write(directory, 9),
+        "network.arguments.units=[16]",
+        "optimiser.learning_rate=0.02",
+        "optimiser.batch_size=12",
+        "schedule.epochs=8",
+    )
+
+
+@pytest.mark.tensorflow_only
+def test_trained_and_tested_on_features(tmp_path):
+    run = train(learnable(tmp_path / "features"), tmp_path / "run", verbose=0)
+    _, scores = evaluator.evaluate(run.path, verbose=False)
+    assert scores.videos == tuple(f"{i}.avi" for i in range(36, 48))
+    # Averaged features are alike in all classes.
+    assert top_k_accuracy(scores.scores, scores.labels) >= 0.9
+
+
+@pytest.mark.large
+@pytest.mark.tensorflow_only
+def test_interrupted_and_resumed_equals_uninterrupted(tmp_path, monkeypatch):
+    recipe = learnable(tmp_path / "features")
+    whole = train(recipe, tmp_path / "whole", verbose=0)
+    on_epoch_end = Backup.on_epoch_end
+
+    def interrupted(self, epoch, logs=None):
+        on_epoch_end(self, epoch, logs)
+        if epoch == 3:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Backup, "on_epoch_end", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            train(recipe, tmp_path / "resumed", verbose=0)
+    resumed = train(recipe, tmp_path / "resumed", verbose=0)
+    assert len(resumed.log_file.read_text().splitlines()) == 9
+    for one, two in zip(
+        whole.load_model().get_weights(),
+        resumed.load_model().get_weights(),
+        strict=True,
+    ):
+        np.testing.assert_allclose(one, two, atol=1e-5)
+
+
+@pytest.mark.tensorflow_only
+def test_stfn_is_tested_on_the_five_frames_of_each_segment(tmp_path):
+    directory = write(tmp_path, 35, "uniform")
+    data = dataset.load(recipe_of("stfn_stage1", directory))
+    model = network.build(data.recipe, CLASSES)
+    scores, _ = evaluator.score(
+        model, data.source, data.test, data.recipe.test, verbose=False
+    )
+    logits = clip_logits_model(model)
+    for index, found in zip(data.test, scores.scores, strict=True):
+        sequences = {
+            stream: np.stack(
+                [
+                    data.source.read(index, stream, range(k, 35, 5))
+                    for k in range(5)
+                ]
+            )
+            for stream in ("rgb", "flow")
+        }
+        expected = logits.predict_on_batch(sequences)
+        assert expected.std(axis=0).max() > 1e-3
+        np.testing.assert_allclose(found, expected.mean(axis=0), atol=1e-5)
