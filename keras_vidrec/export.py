@@ -91,8 +91,13 @@ def _write(model, names, path):
 
 
 def _signature(model):
+    # Pixels are bytes; features of images are as they are.
     return [
-        tf.TensorSpec((None, *tensor.shape[1:]), tf.uint8, name=tensor.name)
+        tf.TensorSpec(
+            (None, *tensor.shape[1:]),
+            tf.uint8 if len(tensor.shape) == 5 else tensor.dtype,
+            name=tensor.name,
+        )
         for tensor in keras.tree.flatten(model.input)
     ]
 
@@ -107,6 +112,10 @@ def _compare(model, description, path):
         shape = [
             known or free for known, free in zip(tensor.shape[:-1], unknown)
         ]
+        if len(shape) < 4:
+            features = rng.normal(size=(*shape, tensor.shape[-1]))
+            clips[tensor.name] = features.astype(tensor.dtype)
+            continue
         # Frames of a snippet are alike: flow of noise takes its longest.
         clips[tensor.name] = np.add(
             rng.integers(0, 248, (*shape, 1), "uint8"),

@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from keras_vidrec import export
+from keras_vidrec.applications import TSLSTM
 from keras_vidrec.applications import TSN
 from keras_vidrec.applications import LateFusion
 from keras_vidrec.applications.head import predictions_layer
@@ -203,3 +204,20 @@ def test_an_export_that_differs_is_not_left_behind(
         export_saved_model(mean_color_network(("c", "d")), path)
     assert (path / "saved_model.pb").read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["model"]
+
+
+def test_features_stay_numbers(tmp_path):
+    """A network over features takes them as they are, not as bytes."""
+    model = TSLSTM(classes=3, features=4, num_frames=6, units=(5,))
+    export_saved_model(model, tmp_path / "saved_model")
+    rng = np.random.default_rng(0)
+    clip = {
+        stream: rng.normal(size=(2, 6, 4)).astype("float32")
+        for stream in ("rgb", "flow")
+    }
+    outputs = served(tmp_path / "saved_model")(
+        **{stream: tf.constant(x) for stream, x in clip.items()}
+    )
+    np.testing.assert_allclose(
+        outputs["probabilities"], model.predict(clip, verbose=0), atol=1e-5
+    )

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import keras
 import numpy as np
 
 from keras_vidrec.applications.head import describe
@@ -48,7 +49,8 @@ class Predictor:
 
     Raises:
         ValueError: if the model holds no clip specification, the crops are
-            unknown, or it was built for clips of another size or length.
+            unknown, or it was built for clips of another size or length, or
+            for features.
     """
 
     def __init__(self, model, num_segments=None, crops="centre"):
@@ -59,6 +61,14 @@ class Predictor:
                 "Expected a network that knows what it wants to see. "
                 f"Received: model={model.name!r} without a clip specification"
             )
+        for clip in keras.tree.flatten(model.input):
+            if len(clip.shape) != 5:
+                raise ValueError(
+                    f"Expected a network that sees videos. Received: model="
+                    f"{model.name!r}, which sees features of them. One with "
+                    "its backbones inside, such as stfn_stage2 trains, sees "
+                    "videos."
+                )
         clip_reader.check_protocol(self._spec, crops)
         if self._spec.sampling == "chunks":
             self._spec = self._spec.replace(stride=(_STRIDE, _STRIDE))

@@ -3,6 +3,7 @@ import types
 import numpy as np
 import pytest
 
+from keras_vidrec.applications import TSLSTM
 from keras_vidrec.applications.head import predictions_layer
 from keras_vidrec.clip_spec import ClipSpec
 from keras_vidrec.clip_spec import FlowSpec
@@ -154,3 +155,8 @@ def test_broken_files_are_named(tmp_path, content):
     predictor = Predictor(mean_color_network(classes=2))
     with pytest.raises(video.VideoError, match=r"broken\.avi"):
         predictor(path)
+
+
+def test_features_are_no_videos():
+    with pytest.raises(ValueError, match="which sees features of them"):
+        Predictor(TSLSTM(classes=3, features=4, units=(5,)))
