@@ -75,7 +75,7 @@ def check_head(consensus, num_segments, dropout):
         )
     if not isinstance(dropout, (int, float)) or not 0 <= dropout < 1:
         raise ValueError(
-            "Invalid `dropout`. Expected None or a rate in [0, 1). Received: "
+            "Invalid `dropout`. Expected a rate in [0, 1). Received: "
             f"dropout={dropout!r}"
         )
 

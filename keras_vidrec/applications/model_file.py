@@ -30,7 +30,11 @@ def load(path):
     """
     path = pathlib.Path(path)
     if not path.is_file():
-        raise ValueError(f"Expected a .keras file. Received: {path}")
+        missing = "" if path.exists() else ", which does not exist"
+        raise ValueError(
+            "Expected the directory of a run, or a .keras file. Received: "
+            f"{path}{missing}"
+        )
     if not zipfile.is_zipfile(path):
         raise ValueError(
             f"Expected a .keras file. Received: {path}, which is none (or "

@@ -108,7 +108,8 @@ def TwoStreamFusion(
         dropout: float in [0, 1). Before the classifiers, and between the fully
             connected layers. Defaults to `0.85`.
         auxiliary_outputs: bool. Whether to return the towers' predictions
-            too, for a loss on each. Defaults to `False`.
+            too, for a loss on each; without top there are none. Defaults to
+            `False`.
         from_streams: `None`, or pair `(rgb_model, flow_model)` of trained
             networks of one stream to start from: every layer is copied by
             name, and what is new is logged. Defaults to `None`.
@@ -121,7 +122,8 @@ def TwoStreamFusion(
         With auxiliary outputs and both towers to a dict `predictions`,
         `spatiotemporal`, `temporal` of these. Without top to features
         `(batch, times, features)`, or with `pooling=None` to maps `(batch,
-        times, height, width, filters)`: a dict by tower if both are kept.
+        times, height, width, filters)` (a bilinear fusion gives features
+        always): a dict by tower if both are kept.
 
     Raises:
         ValueError: on any invalid argument, or a fusion that is not possible

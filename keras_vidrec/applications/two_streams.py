@@ -22,7 +22,20 @@ STREAMS = ("rgb", "flow")
 
 def clip_spec(num_chunks, snippet_length, stride, input_shape):
     """The `ClipSpec` of chunks a random distance apart: a frame and the flow
-    around it at each."""
+    around it at each.
+
+    Raises:
+        ValueError: if a number is no positive integer.
+    """
+    for name, value in (
+        ("num_chunks", num_chunks),
+        ("snippet_length", snippet_length),
+    ):
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise ValueError(
+                f"Invalid `{name}`. Expected a positive integer. Received: "
+                f"{name}={value!r}"
+            )
     size = 224
     check_shapes("input_shape", input_shape)
     if input_shape is not None and len(input_shape["rgb"]) == 4:
@@ -71,11 +84,12 @@ def clip_inputs(input_tensor, input_shape, spec):
         )
         for stream in STREAMS
     }
-    numbers = {stream: clip.shape[1] for stream, clip in clips.items()}
-    if len({*numbers.values()} - {None}) > 1:
+    sizes = {stream: clip.shape[1:4] for stream, clip in clips.items()}
+    if any(len({*axis} - {None}) > 1 for axis in zip(*sizes.values())):
         raise ValueError(
-            "Streams are joined chunk by chunk. Expected clips of the same "
-            f"number of chunks. Received: {numbers}"
+            "Streams are joined chunk by chunk and place by place. Expected "
+            "clips of the same number of chunks, height and width. Received: "
+            f"{sizes}"
         )
     return clips
 
@@ -199,13 +213,23 @@ def check_pair(from_streams):
 def start_from(model, from_streams):
     """Copies the weights of two trained networks of one stream each, by name.
 
-    What has no counterpart, such as the fusion, keeps its own weights; that is
-    logged.
+    What has no counterpart, such as the fusion, keeps its own weights, and so
+    does a classifier for other classes; that is logged.
 
     Raises:
-        ValueError: if a network is not of its stream, or nothing fits.
+        ValueError: if a network is not of its stream, or a layer of the
+            towers does not fit.
     """
     report = weights_of_streams.copy_streams(
         model, dict(zip(STREAMS, from_streams))
     )
+    unfit = weights_of_streams.unfit_layers(
+        report, weights_of_streams.may_start_anew(model)
+    )
+    if unfit:
+        raise ValueError(
+            "Expected networks of the same towers in `from_streams`. Received "
+            f"some where these do not fit: {', '.join(unfit[:3])[:300]} "
+            f"({len(unfit)} layers)"
+        )
     logger.warning("Started from two streams: %s.", report)

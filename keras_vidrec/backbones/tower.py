@@ -88,6 +88,11 @@ def get(
             f"Invalid `pooling`. Expected one of {tuple(POOLINGS)} or None. "
             f"Received: pooling={pooling!r}"
         )
+    if isinstance(endpoints, str):
+        raise ValueError(
+            "Invalid `endpoints`. Expected None or a sequence of places. "
+            f"Received: endpoints={endpoints!r}"
+        )
     image_shape = (*sizes, channels)
     if isinstance(name_or_model, keras.Model):
         inputs, outputs = _run_model(name_or_model, image_shape, style)

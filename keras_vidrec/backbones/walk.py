@@ -73,13 +73,14 @@ class Walk:
         Raises:
             ValueError: if the tower has no such place, or not on the way.
         """
+        passed = len(self._seen)
         while self.place is not None and self.place != place:
             self._step()
         if self.place != place:
+            again = " any more" if place in self._seen else ""
             raise ValueError(
-                f"Backbone {self._backbone!r} has no place {place!r}"
-                f"{' any more' if place in self._seen else ''}. Expected "
-                f"one of {self._seen}. Received: {place!r}"
+                f"Backbone {self._backbone!r} has no place {place!r}{again}. "
+                f"Expected one of {self._seen[passed:]}. Received: {place!r}"
             )
         return self.tensor
 

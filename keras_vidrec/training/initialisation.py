@@ -3,28 +3,21 @@
 import logging
 import pathlib
 
-import keras
-
 from keras_vidrec.applications import model_file
 from keras_vidrec.applications.head import describe
-from keras_vidrec.layers import ConvFusion3D
-from keras_vidrec.layers import StreamFusion
-from keras_vidrec.layers import TemporalIdentityConv
 from keras_vidrec.training.run import Run
 from keras_vidrec.weights import copy_by_name
 from keras_vidrec.weights import copy_streams
 from keras_vidrec.weights import cross_modality
-from keras_vidrec.weights.copying import layers_by_path
 from keras_vidrec.weights.streams import copy_stages
+from keras_vidrec.weights.streams import may_start_anew
+from keras_vidrec.weights.streams import unfit_layers
 from keras_vidrec.weights.towers import towers
 
 logger = logging.getLogger("keras_vidrec")
 
 # Their images are alike: 8-bit codes of horizontal and vertical motion.
 _FLOWS = ("flow", "warped_flow")
-
-# No network of one stream has them.
-_NEW = (ConvFusion3D, StreamFusion, TemporalIdentityConv)
 
 # Beside the streams: where all but the towers starts from.
 _NETWORK = "network"
@@ -110,18 +103,12 @@ def start_from(model, weights, inflation="mean"):
     else:
         report = _copy(_load(_checked(weights)), model, weights, inflation)
     staged = isinstance(weights, dict) and _NETWORK in weights
-    new = () if staged else _may_start_anew(model)
-    unfit = [
-        layer
-        for layer in (*report.mismatched, *report.missing)
-        # What is mismatched is followed by both shapes.
-        if layer.partition(" ")[0] not in new
-    ]
+    unfit = unfit_layers(report, () if staged else may_start_anew(model))
     if unfit:
         raise ValueError(
             "Expected a network of the same towers to start from. Received: "
             f"initialisation.weights={weights!r}, where these do not fit: "
-            f"{', '.join(unfit[:5])} ({len(unfit)} layers)"
+            f"{', '.join(unfit[:3])[:300]} ({len(unfit)} layers)"
         )
     logger.warning("Started from %s: %s.", _list(weights), report)
 
@@ -159,35 +146,6 @@ def _check_streams(model, weights):
             f"Expected a run or .keras file for each stream of {wanted}. "
             f"Received: initialisation.weights={weights!r}"
         )
-
-
-def _may_start_anew(model):
-    """Paths of classifiers, of layers that join streams or filter over time,
-    and of those that a fusion gives other channels."""
-    new = {
-        path
-        for path, layer in layers_by_path(model).items()
-        if isinstance(layer, _NEW) or path.rpartition("/")[2].endswith("logits")
-    }
-    for part in model.layers:
-        behind_fusion = part.name.startswith("spatiotemporal_from_")
-        if behind_fusion and isinstance(part, keras.Model):
-            new.update(f"{part.name}/{name}" for name in _entered(part))
-    return new
-
-
-def _entered(part):
-    """Names of the layers with weights that see the input of a model as it
-    is, or only pooled, padded or rectified."""
-    as_it_is, found = {id(part.input)}, []
-    for layer in part.layers:
-        if as_it_is.isdisjoint(map(id, keras.tree.flatten(layer.input))):
-            continue
-        if layer.weights:
-            found.append(layer.name)
-        else:
-            as_it_is.update(map(id, keras.tree.flatten(layer.output)))
-    return found
 
 
 def _form(streams):

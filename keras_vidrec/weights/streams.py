@@ -1,6 +1,11 @@
 """From trained networks of one stream to one network of several."""
 
+import keras
+
 from keras_vidrec.clip_spec import MODALITIES
+from keras_vidrec.layers.conv_fusion_3d import ConvFusion3D
+from keras_vidrec.layers.stream_fusion import StreamFusion
+from keras_vidrec.layers.temporal_identity_conv import TemporalIdentityConv
 from keras_vidrec.weights.copying import copy_matching
 from keras_vidrec.weights.copying import fits
 from keras_vidrec.weights.copying import layers_by_path
@@ -9,6 +14,9 @@ from keras_vidrec.weights.towers import towers
 
 # Images of one kind: a network of either serves a stream of flow.
 _FLOWS = ("flow", "warped_flow")
+
+# No network of one stream has them.
+_NEW = (ConvFusion3D, StreamFusion, TemporalIdentityConv)
 
 # Streams by the towers of two-stream fusion that carry them on, and by those
 # of all others. A name that begins another one comes after it.
@@ -111,6 +119,61 @@ def copy_stages(target, streams, network):
         (tower,) = towers(model).values()
         have.update(layers_by_path(tower, f"{own[stream].name}/"))
     return copy_matching(have, layers_by_path(target))
+
+
+def may_start_anew(model):
+    """What trained networks of one stream need not have.
+
+    Args:
+        model: keras.Model of several streams.
+
+    Returns:
+        set of str, by `copying.layers_by_path`: classifiers, layers that join
+        streams or filter over time, and those that a fusion gives other
+        channels.
+    """
+    new = {
+        path
+        for path, layer in layers_by_path(model).items()
+        if isinstance(layer, _NEW) or path.rpartition("/")[2].endswith("logits")
+    }
+    for part in model.layers:
+        behind_fusion = part.name.startswith("spatiotemporal_from_")
+        if behind_fusion and isinstance(part, keras.Model):
+            new.update(f"{part.name}/{name}" for name in _entered(part))
+    return new
+
+
+def _entered(part):
+    """Names of the layers with weights that see the input of a model as it
+    is, or only pooled, padded or rectified."""
+    as_it_is, found = {id(part.input)}, []
+    for layer in part.layers:
+        if as_it_is.isdisjoint(map(id, keras.tree.flatten(layer.input))):
+            continue
+        if layer.weights:
+            found.append(layer.name)
+        else:
+            as_it_is.update(map(id, keras.tree.flatten(layer.output)))
+    return found
+
+
+def unfit_layers(report, new=()):
+    """Layers that ought to have been copied and were not.
+
+    Args:
+        report: `CopyReport`.
+        new: paths of layers that may start anew. Defaults to `()`.
+
+    Returns:
+        list of str, those of other shapes with both shapes.
+    """
+    return [
+        layer
+        for layer in (*report.mismatched, *report.missing)
+        # What is mismatched is followed by both shapes.
+        if layer.partition(" ")[0] not in new
+    ]
 
 
 def stream_layer(path):

@@ -535,6 +535,12 @@ def test_from_streams_of_the_wrong_kind():
     ):
         with pytest.raises(ValueError, match=message):
             without_values(small, from_streams=wrong)
+    # A first convolution left to chance would ruin the training.
+    with pytest.raises(ValueError, match=r"not fit: flow_conv1 .*1 layers"):
+        small(
+            snippet_length=3,
+            from_streams=(one_stream("rgb"), one_stream("flow")),
+        )
 
 
 def test_st_resnet_is_the_additive_one():
@@ -639,7 +645,7 @@ INVALID = [
     ({"backbone": keras.Sequential()}, "inside their towers.*Sequential"),
     ({"backbone": "resnet18"}, "Received: 'resnet18'"),
     ({"temporal_backbone": "resnet50"}, "maps of the same size"),
-    ({"num_chunks": 0}, "num_segments=0"),
+    ({"num_chunks": 0}, "num_chunks=0"),
     ({"snippet_length": 0}, "snippet_length=0"),
     ({"classes": 0}, "classes=0"),
     ({"dropout": 1.0}, "dropout=1.0"),
@@ -653,7 +659,7 @@ INVALID = [
     ),
     (
         {"input_shape": {"rgb": (5, 32, 32, 3), "flow": (3, 32, 32, 4)}},
-        "'rgb': 5, 'flow': 3",
+        r"'rgb': \(5, 32, 32\), 'flow': \(3",
     ),
     (
         {"input_shape": {"rgb": (5, 32, 32, 3), "flow": (5, 64, 64, 4)}},

@@ -627,7 +627,7 @@ INVALID = [
     ({"fusion": "sum", "fusion_layer": "fc6"}, "'tiny' has no place 'fc6'"),
     ({"classes": 0}, "classes=0"),
     ({"dropout": 1.0}, "dropout=1.0"),
-    ({"num_chunks": 0}, "num_segments=0"),
+    ({"num_chunks": 0}, "num_chunks=0"),
     ({"snippet_length": 0}, "snippet_length=0"),
     ({"weights": "nonsense"}, "weights='nonsense'"),
     ({"pooling": "mean"}, "pooling='mean'"),
@@ -640,7 +640,7 @@ INVALID = [
     ),
     (
         {"input_shape": {"rgb": (5, 32, 32, 3), "flow": (3, 32, 32, 4)}},
-        "'rgb': 5, 'flow': 3",
+        r"'rgb': \(5, 32, 32\), 'flow': \(3",
     ),
     ({"input_tensor": 3}, "input_tensor=3"),
 ]

@@ -73,7 +73,10 @@ def test_no_run_is_one_clear_line(tmp_path):
 def test_no_model_is_one_clear_line(tmp_path):
     path = tmp_path / "model.keras"
     _, err = vidrec("predict", path, "video.avi", status=1)
-    assert err == f"vidrec: Expected a .keras file. Received: {path}\n"
+    assert err == (
+        "vidrec: Expected the directory of a run, or a .keras file. Received: "
+        f"{path}, which does not exist\n"
+    )
 
 
 @pytest.mark.large
