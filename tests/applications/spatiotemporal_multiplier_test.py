@@ -663,7 +663,7 @@ INVALID = [
     ),
     (
         {"input_shape": {"rgb": (5, 32, 32, 3), "flow": (5, 64, 64, 4)}},
-        "inputs and gate, of one shape",
+        "the same number of chunks, height and width",
     ),
     ({"input_tensor": 3}, "input_tensor=3"),
 ]
