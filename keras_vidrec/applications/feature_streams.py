@@ -6,10 +6,10 @@ import keras
 
 from keras_vidrec import backbones
 from keras_vidrec.applications import two_streams
+from keras_vidrec.applications.preprocessing import preprocess
 from keras_vidrec.clip_spec import ClipSpec
 from keras_vidrec.layers.class_scores import ClassScores
 from keras_vidrec.layers.consensus import ConsensusLayer
-from keras_vidrec.layers.pixel_normalization import PixelNormalization
 
 STREAMS = two_streams.STREAMS
 
@@ -237,13 +237,7 @@ def _features(clip, stream, backbone, include_preprocessing):
         name=f"{stream}_tower",
     )
     x = clip
-    scaling = backbones.preprocessing(backbone, stream)
-    if include_preprocessing and scaling is not None:
-        x = PixelNormalization(
-            scaling.mean,
-            scaling.std,
-            scaling.channel_order,
-            name=f"{stream}_preprocessing",
-        )(x)
+    if include_preprocessing:
+        x = preprocess(x, backbone, stream, f"{stream}_preprocessing")
     x = tower(two_streams.fold(x, stream))
     return two_streams.unfold(x, clip, stream)

@@ -3,9 +3,9 @@
 from keras_vidrec import backbones
 from keras_vidrec.applications import builder_arguments
 from keras_vidrec.applications.head import class_head
+from keras_vidrec.applications.preprocessing import preprocess
 from keras_vidrec.clip_spec import ClipSpec
 from keras_vidrec.layers.fold_segments import FoldSegments
-from keras_vidrec.layers.pixel_normalization import PixelNormalization
 from keras_vidrec.layers.rgb_difference import RGBDifference
 from keras_vidrec.layers.unfold_segments import UnfoldSegments
 
@@ -129,14 +129,7 @@ def TSN(
     if include_preprocessing and modality == "rgb_diff":
         x = RGBDifference(name="rgb_difference")(x)
     if include_preprocessing:
-        scaling = backbones.preprocessing(backbone, modality)
-        if scaling is not None:
-            x = PixelNormalization(
-                scaling.mean,
-                scaling.std,
-                scaling.channel_order,
-                name="preprocessing",
-            )(x)
+        x = preprocess(x, backbone, modality)
     x = FoldSegments(name="fold_segments")(x)
     x = tower(x)
     x = UnfoldSegments(name="unfold_segments")(x, clips)

@@ -6,11 +6,11 @@ import keras
 
 from keras_vidrec import backbones
 from keras_vidrec.applications import builder_arguments
+from keras_vidrec.applications.preprocessing import preprocess
 from keras_vidrec.clip_spec import ClipSpec
 from keras_vidrec.layers.class_scores import ClassScores
 from keras_vidrec.layers.consensus import ConsensusLayer
 from keras_vidrec.layers.fold_segments import FoldSegments
-from keras_vidrec.layers.pixel_normalization import PixelNormalization
 from keras_vidrec.layers.score_fusion import ScoreFusion
 from keras_vidrec.layers.unfold_segments import UnfoldSegments
 from keras_vidrec.weights import streams as weights_of_streams
@@ -98,16 +98,12 @@ def preprocessed(clips, names, include_preprocessing):
     """Dict by stream of the clips as the backbones want to see them."""
     if not include_preprocessing:
         return clips
-    found = {}
-    for stream, clip in clips.items():
-        scaling = backbones.preprocessing(names[stream], stream)
-        found[stream] = PixelNormalization(
-            scaling.mean,
-            scaling.std,
-            scaling.channel_order,
-            name=f"{stream}_preprocessing",
-        )(clip)
-    return found
+    return {
+        stream: preprocess(
+            clip, names[stream], stream, f"{stream}_preprocessing"
+        )
+        for stream, clip in clips.items()
+    }
 
 
 def check_backbones(backbone, temporal_backbone):

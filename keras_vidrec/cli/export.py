@@ -23,15 +23,11 @@ def export(
 ):
     """Export a trained network and check that it gives the same results."""
     load_backend()
-    from keras_vidrec.applications import model_file
     from keras_vidrec.export import export_saved_model
-    from keras_vidrec.training.run import Run
+    from keras_vidrec.training.run import load_network
 
-    if run.is_dir():
-        model, home = Run.open(run).load_model(), run
-    else:
-        model, home = model_file.load(run), run.parent
-    out = out or home / format
+    model = load_network(run)
+    out = out or (run if run.is_dir() else run.parent) / format
     difference = export_saved_model(model, out)
     typer.echo(f"Exported: {out}")
     typer.echo(

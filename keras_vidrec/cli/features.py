@@ -65,9 +65,10 @@ def features(
     from keras_vidrec.applications.head import describe
     from keras_vidrec.data import opening
     from keras_vidrec.evaluation import feature_extraction
+    from keras_vidrec.training.run import load_network
 
     networks = {
-        stream: _load(path)
+        stream: load_network(path)
         for stream, path in (("rgb", rgb), ("flow", flow))
         if path is not None
     }
@@ -103,12 +104,3 @@ def features(
     )
     if not made.num_new:
         typer.echo("Nothing was left to do.")
-
-
-def _load(path):
-    from keras_vidrec.applications import model_file
-    from keras_vidrec.training.run import Run
-
-    return (
-        Run.open(path).load_model() if path.is_dir() else model_file.load(path)
-    )

@@ -23,17 +23,11 @@ def predict(
     load_backend()
     import dataclasses
 
-    from keras_vidrec.applications import model_file
     from keras_vidrec.data.video import VideoError
     from keras_vidrec.evaluation.predictor import Predictor
-    from keras_vidrec.training.run import Run
+    from keras_vidrec.training.run import load_network
 
-    network = (
-        Run.open(model).load_model()
-        if model.is_dir()
-        else model_file.load(model)
-    )
-    predictor = Predictor(network, num_segments=segments)
+    predictor = Predictor(load_network(model), num_segments=segments)
     failed = 0
     for path in videos:
         try:

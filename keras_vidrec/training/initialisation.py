@@ -3,9 +3,8 @@
 import logging
 import pathlib
 
-from keras_vidrec.applications import model_file
 from keras_vidrec.applications.head import describe
-from keras_vidrec.training.run import Run
+from keras_vidrec.training.run import load_network
 from keras_vidrec.weights import copy_by_name
 from keras_vidrec.weights import copy_streams
 from keras_vidrec.weights import cross_modality
@@ -92,16 +91,15 @@ def start_from(model, weights, inflation="mean"):
     if isinstance(weights, dict):
         _check_streams(model, weights)
         check_paths(weights)
-        sources = {
-            name: _load(pathlib.Path(path)) for name, path in weights.items()
-        }
+        sources = {name: load_network(path) for name, path in weights.items()}
         if _NETWORK in sources:
             network = sources.pop(_NETWORK)
             report = copy_stages(model, sources, network)
         else:
             report = copy_streams(model, sources)
     else:
-        report = _copy(_load(_checked(weights)), model, weights, inflation)
+        source = load_network(_checked(weights))
+        report = _copy(source, model, weights, inflation)
     staged = isinstance(weights, dict) and _NETWORK in weights
     unfit = unfit_layers(report, () if staged else may_start_anew(model))
     if unfit:
@@ -120,12 +118,6 @@ def _checked(path, key=""):
             f"file. Received: initialisation.weights{key}={path!r}"
         )
     return pathlib.Path(path)
-
-
-def _load(path):
-    if path.is_dir():
-        return Run.open(path).load_model()
-    return model_file.load(path)
 
 
 def _check_streams(model, weights):

@@ -101,6 +101,24 @@ class Run:
                 )
 
 
+def load_network(path):
+    """The network of a finished run, or of a `.keras` file.
+
+    Args:
+        path: path of either.
+
+    Returns:
+        keras.Model.
+
+    Raises:
+        ValueError: if there is neither.
+    """
+    path = pathlib.Path(path)
+    if path.is_dir():
+        return Run.open(path).load_model()
+    return model_file.load(path)
+
+
 def _flat(values, prefix=""):
     flat = {}
     for key, value in values.items():
