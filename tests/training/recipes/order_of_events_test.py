@@ -67,14 +67,14 @@ def videos(tmp_path_factory):
 def prepared(videos, classes, root):
     """The videos of some classes, with their flow."""
     lists = videos / "ucfTrainTestlist"
-    tested = {*(lists / "testlist01.txt").read_text().split()}
+    for_test = {*(lists / "testlist01.txt").read_text().split()}
     with open(root / "list.csv", "w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["path", "label", "group", "split"])
         for name in classes:
             for path in (videos / name).glob("*.avi"):
                 clip = f"{name}/{path.name}"
-                part = "test" if clip in tested else "train"
+                part = "test" if clip in for_test else "train"
                 writer.writerow([clip, name, path.stem.split("_")[2], part])
     prepare(
         catalog.from_list(root / "list.csv", videos),
@@ -116,7 +116,7 @@ def features(motion, ordered_events, tmp_path_factory):
     return out
 
 
-def tested(recipe, settings, data, out):
+def scores_of(recipe, settings, data, out):
     recipe = recipes.get(recipe).with_data(directory=data)
     trainer.train(recipe.with_settings(settings), out, verbose=0)
     _, scores = evaluator.evaluate(out, verbose=False)
@@ -125,7 +125,7 @@ def tested(recipe, settings, data, out):
 
 
 def accuracy(recipe, settings, data, out):
-    scores = tested(recipe, settings, data, out)
+    scores = scores_of(recipe, settings, data, out)
     return top_k_accuracy(scores.scores, scores.labels)
 
 
@@ -180,7 +180,7 @@ def test_average_consensus_of_the_same_features_does_not(
         f"initialisation.weights={motion.path}",
         "schedule.epochs=6",
     ]
-    scores = tested("quickstart_flow", settings, ordered_events, tmp_path)
+    scores = scores_of("quickstart_flow", settings, ordered_events, tmp_path)
     assert scores.classes[0] == "DownThenRight"
     assert scores.classes[2] == "RightThenDown"
     found = scores.scores.argmax(axis=1)
