@@ -37,6 +37,29 @@ def train(
         "--set",
         help="Change a value of the recipe: section.key=value. Repeatable.",
     ),
+    tiny: bool = typer.Option(
+        False,
+        "--tiny",
+        help="A rehearsal: tiny backbones, small images, few steps.",
+    ),
+    scale_learning_rate: bool = typer.Option(
+        False,
+        "--scale-learning-rate",
+        help="Scale the learning rate to the real batch, in proportion.",
+    ),
+    distribute: str = typer.Option(
+        "auto",
+        help="auto (all GPUs of this machine), none, mirrored, multi-worker "
+        "(several machines, TF_CONFIG), or data-parallel (JAX).",
+    ),
+    backup_steps: int = typer.Option(
+        None, help="Back up every N steps too, not only after each epoch."
+    ),
+    deterministic: bool = typer.Option(
+        False,
+        "--deterministic",
+        help="Same seed, same machine, same weights to the last bit; slower.",
+    ),
 ):
     """Train a recipe; the same command goes on after an interruption."""
     load_backend()

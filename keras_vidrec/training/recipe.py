@@ -8,18 +8,18 @@ import yaml
 
 from keras_vidrec.clip_spec import ClipSpec
 from keras_vidrec.data.clip_reader import Augmentation
-from keras_vidrec.training.recipe_sections import Data
-from keras_vidrec.training.recipe_sections import Fusion
-from keras_vidrec.training.recipe_sections import Initialisation
-from keras_vidrec.training.recipe_sections import Network
-from keras_vidrec.training.recipe_sections import Optimiser
-from keras_vidrec.training.recipe_sections import Reported
-from keras_vidrec.training.recipe_sections import Schedule
-from keras_vidrec.training.recipe_sections import Test
-from keras_vidrec.training.recipe_sections import Validation
-from keras_vidrec.training.recipe_sections import check
-from keras_vidrec.training.recipe_sections import check_choice
-from keras_vidrec.training.recipe_sections import check_number
+from keras_vidrec.training.sections import Data
+from keras_vidrec.training.sections import Fusion
+from keras_vidrec.training.sections import Initialisation
+from keras_vidrec.training.sections import Network
+from keras_vidrec.training.sections import Optimiser
+from keras_vidrec.training.sections import Reported
+from keras_vidrec.training.sections import Schedule
+from keras_vidrec.training.sections import Test
+from keras_vidrec.training.sections import Validation
+from keras_vidrec.training.sections.checks import check
+from keras_vidrec.training.sections.checks import check_choice
+from keras_vidrec.training.sections.checks import check_number
 
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
@@ -30,7 +30,7 @@ class Recipe:
 
     `to_yaml()` and `from_yaml()` are inverse; a run keeps its recipe as
     `recipe.yaml`, and training from that file repeats the run. Each section
-    is a frozen dataclass of `recipe_sections`.
+    is a frozen dataclass of `training.sections`.
 
     Args:
         name: str. Name of the recipe.
@@ -49,6 +49,10 @@ class Recipe:
         reported: tuple of `Reported`.
         precision: str. Global dtype policy: `"float32"`, `"mixed_bfloat16"`
             or `"mixed_float16"`.
+        rematerialise: bool. Whether to compute the activations of the
+            backbones once more in the backward pass instead of keeping them
+            (gradient checkpointing): less memory, more arithmetic, the same
+            gradients. Defaults to `False`.
         seed: int. Of weights, order, crops and dropout.
 
     Raises:
@@ -69,6 +73,7 @@ class Recipe:
     fusion: Fusion = Fusion()
     reported: tuple = ()
     precision: str = "float32"
+    rematerialise: bool = False
     seed: int = 0
 
     def __post_init__(self):
@@ -89,6 +94,22 @@ class Recipe:
         for key in self.clip:
             _check_key(key, known, "clip.")
         check_choice(self, "precision", PRECISIONS)
+        check(
+            isinstance(self.rematerialise, bool),
+            "rematerialise",
+            "true or false",
+            self.rematerialise,
+        )
+        needs_validation = (
+            self.schedule.kind == "plateau" or self.schedule.early_stop
+        )
+        check(
+            self.validation.fraction > 0 or not needs_validation,
+            "validation.fraction",
+            'a share above 0, which schedule.kind="plateau" and '
+            "schedule.early_stop look at",
+            self.validation.fraction,
+        )
         check_number(self, "seed", 0, kind=int)
 
     def to_dict(self):

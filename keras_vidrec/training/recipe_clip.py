@@ -4,7 +4,7 @@ import dataclasses
 
 from keras_vidrec.applications.head import describe
 from keras_vidrec.training import network
-from keras_vidrec.training.recipe_sections import Initialisation
+from keras_vidrec.training.sections import Initialisation
 
 
 def clip_spec(recipe):

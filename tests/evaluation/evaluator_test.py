@@ -8,8 +8,8 @@ from keras_vidrec.data.synthetic import KINDS
 from keras_vidrec.evaluation import evaluator
 from keras_vidrec.evaluation.score_file import Scores
 from keras_vidrec.training import recipes
-from keras_vidrec.training.recipe_sections import Test as Protocol
 from keras_vidrec.training.run import Run
+from keras_vidrec.training.sections import Test as Protocol
 from tests.data.memory_source import MemorySource
 from tests.evaluation.mean_color_network import kernel_and_bias
 from tests.evaluation.mean_color_network import mean_color_network

@@ -13,7 +13,7 @@ from keras_vidrec.data.synthetic import KINDS
 from keras_vidrec.data.video_files import VideoFiles
 from keras_vidrec.evaluation import evaluator
 from keras_vidrec.evaluation.predictor import Predictor
-from keras_vidrec.training.recipe_sections import Test as Protocol
+from keras_vidrec.training.sections import Test as Protocol
 from tests.evaluation.mean_color_network import mean_color_network
 from tests.evaluation.mean_color_network import softmax
 from tests.evaluation.ordered_network import CHUNKS

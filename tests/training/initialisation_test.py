@@ -10,8 +10,8 @@ from keras_vidrec.applications.head import predictions_layer
 from keras_vidrec.applications.stfn import STFN
 from keras_vidrec.training.initialisation import start_from
 from keras_vidrec.training.recipe import Recipe
-from keras_vidrec.training.recipe_sections import Schedule
 from keras_vidrec.training.run import Run
+from keras_vidrec.training.sections import Schedule
 
 
 def tiny(**arguments):

@@ -5,9 +5,9 @@ import keras_vidrec
 from keras_vidrec.training import network
 from keras_vidrec.training.freezing import batch_normalizations
 from keras_vidrec.training.recipe import Recipe
-from keras_vidrec.training.recipe_sections import Initialisation
-from keras_vidrec.training.recipe_sections import Network
-from keras_vidrec.training.recipe_sections import Schedule
+from keras_vidrec.training.sections import Initialisation
+from keras_vidrec.training.sections import Network
+from keras_vidrec.training.sections import Schedule
 
 RECIPE = Recipe(
     name="small",

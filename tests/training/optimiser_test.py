@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 from keras_vidrec.training import optimiser
-from keras_vidrec.training.recipe_sections import Optimiser
-from keras_vidrec.training.recipe_sections import Schedule
+from keras_vidrec.training.sections import Optimiser
+from keras_vidrec.training.sections import Schedule
 
 
 def updates(section, schedule, num_batches, steps_per_epoch=10, gradient=1.0):

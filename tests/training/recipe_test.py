@@ -6,7 +6,7 @@ import yaml
 
 from keras_vidrec.training import recipes
 from keras_vidrec.training.recipe import Recipe
-from keras_vidrec.training.recipe_sections import Schedule
+from keras_vidrec.training.sections import Schedule
 
 SMALL = Recipe(name="small", schedule=Schedule(epochs=3))
 

@@ -21,9 +21,9 @@ from keras_vidrec.training import network
 from keras_vidrec.training import recipes
 from keras_vidrec.training.backup import Backup
 from keras_vidrec.training.recipe import Recipe
-from keras_vidrec.training.recipe_sections import Network
-from keras_vidrec.training.recipe_sections import Optimiser
-from keras_vidrec.training.recipe_sections import Schedule
+from keras_vidrec.training.sections import Network
+from keras_vidrec.training.sections import Optimiser
+from keras_vidrec.training.sections import Schedule
 from keras_vidrec.training.stop_on_nan import LossIsNaN
 from keras_vidrec.training.trainer import train
 from tests.training.two_towers import clips

@@ -4,10 +4,10 @@ import dataclasses
 
 from keras_vidrec.data.clip_reader import Augmentation
 from keras_vidrec.training.recipe import Recipe
-from keras_vidrec.training.recipe_sections import Network
-from keras_vidrec.training.recipe_sections import Optimiser
-from keras_vidrec.training.recipe_sections import Schedule
-from keras_vidrec.training.recipe_sections import Test
+from keras_vidrec.training.sections import Network
+from keras_vidrec.training.sections import Optimiser
+from keras_vidrec.training.sections import Schedule
+from keras_vidrec.training.sections import Test
 
 
 def _network(modality, dropout):

@@ -5,11 +5,11 @@ import dataclasses
 
 from keras_vidrec.data.clip_reader import Augmentation
 from keras_vidrec.training.recipe import Recipe
-from keras_vidrec.training.recipe_sections import Network
-from keras_vidrec.training.recipe_sections import Optimiser
-from keras_vidrec.training.recipe_sections import Reported
-from keras_vidrec.training.recipe_sections import Schedule
-from keras_vidrec.training.recipe_sections import Test
+from keras_vidrec.training.sections import Network
+from keras_vidrec.training.sections import Optimiser
+from keras_vidrec.training.sections import Reported
+from keras_vidrec.training.sections import Schedule
+from keras_vidrec.training.sections import Test
 
 _START = "two ResNets trained on each stream from ImageNet weights"
 _ST_RESNET = "ST-ResNet, as table 5 of ST-Multiplier quotes it"

@@ -1,12 +1,12 @@
 """Spatio-Temporal Fusion Networks (Cho and Foroosh, 2018), in two stages."""
 
 from keras_vidrec.training.recipe import Recipe
-from keras_vidrec.training.recipe_sections import Initialisation
-from keras_vidrec.training.recipe_sections import Network
-from keras_vidrec.training.recipe_sections import Optimiser
-from keras_vidrec.training.recipe_sections import Reported
-from keras_vidrec.training.recipe_sections import Schedule
-from keras_vidrec.training.recipe_sections import Test
+from keras_vidrec.training.sections import Initialisation
+from keras_vidrec.training.sections import Network
+from keras_vidrec.training.sections import Optimiser
+from keras_vidrec.training.sections import Reported
+from keras_vidrec.training.sections import Schedule
+from keras_vidrec.training.sections import Test
 
 _START = "two networks trained on each stream from ImageNet weights"
 _BACKBONE = "resnet101"

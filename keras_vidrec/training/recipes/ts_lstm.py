@@ -1,11 +1,11 @@
 """TS-LSTM and Temporal-Inception (Ma et al., 2017), over features."""
 
 from keras_vidrec.training.recipe import Recipe
-from keras_vidrec.training.recipe_sections import Network
-from keras_vidrec.training.recipe_sections import Optimiser
-from keras_vidrec.training.recipe_sections import Reported
-from keras_vidrec.training.recipe_sections import Schedule
-from keras_vidrec.training.recipe_sections import Test
+from keras_vidrec.training.sections import Network
+from keras_vidrec.training.sections import Optimiser
+from keras_vidrec.training.sections import Reported
+from keras_vidrec.training.sections import Schedule
+from keras_vidrec.training.sections import Test
 
 _START = "features of two ResNet-101 trained on each stream"
 _PAPER = "TS-LSTM and Temporal-Inception"

@@ -3,10 +3,10 @@
 import dataclasses
 
 from keras_vidrec.training.recipe import Recipe
-from keras_vidrec.training.recipe_sections import Network
-from keras_vidrec.training.recipe_sections import Optimiser
-from keras_vidrec.training.recipe_sections import Reported
-from keras_vidrec.training.recipe_sections import Schedule
+from keras_vidrec.training.sections import Network
+from keras_vidrec.training.sections import Optimiser
+from keras_vidrec.training.sections import Reported
+from keras_vidrec.training.sections import Schedule
 
 _DATASET = "UCF101 split 1"
 _START = "from ImageNet weights, with partial batch normalisation"
