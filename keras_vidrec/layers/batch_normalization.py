@@ -1,6 +1,7 @@
-"""Batch normalization on TensorFlow's fused kernel."""
+"""Batch normalization on TensorFlow's fused kernel, or by sub-batches."""
 
 import functools
+import math
 import warnings
 
 import keras
@@ -27,7 +28,8 @@ def _warn_unsynchronized():
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")
 class BatchNormalization(keras.layers.BatchNormalization):
-    """`keras.layers.BatchNormalization`, faster on TensorFlow.
+    """`keras.layers.BatchNormalization`, faster on TensorFlow, and by
+    sub-batches.
 
     On the TensorFlow backend, a channels-last image tensor goes through
     TensorFlow's fused kernel instead of separate reductions and
@@ -43,7 +45,26 @@ class BatchNormalization(keras.layers.BatchNormalization):
     there are no replicas to synchronize the layer becomes unsynchronized, with
     one warning a process.
 
-    Args: those of `keras.layers.BatchNormalization`.
+    With `num_groups`, training cuts the batch into that many equal
+    groups of neighbours and normalizes each by its own statistics, as if the
+    gradients of that many sub-batches were accumulated: what published
+    networks did that were trained in sub-batches for lack of memory. Snippets
+    that `FoldSegments` put into the batch stay in the group of their clip.
+    The moving statistics move once, towards the means of the groups' means
+    and variances. (MatConvNet does so too, but keeps standard deviations
+    where Keras keeps variances. Caffe's `iter_size` would move them once a
+    sub-batch.) Inference and frozen layers know no groups.
+
+    Groups are never synchronized. Where there are replicas, each one has
+    `num_groups` of its own, one or more, and the moving statistics move
+    towards the means over all groups of all replicas, with and without
+    `synchronized`: they stay the same everywhere.
+
+    Args: those of `keras.layers.BatchNormalization`, and
+        num_groups: `None` (as the Keras layer), or int. Groups of the batch
+            in training, a divisor of its size. As attribute, it can be set
+            until `compile`. Groups are only for `axis=-1`, without `renorm`
+            and without masks. Defaults to `None`.
 
     Call arguments:
         inputs: Tensor of shape `(batch, height, width, channels)`, or any
@@ -55,11 +76,40 @@ class BatchNormalization(keras.layers.BatchNormalization):
     Output shape:
         Same as input.
 
+    Raises:
+        ValueError: if `num_groups` is not positive; in training, if it does
+            not divide the batch, or the layer cannot be grouped. A batch
+            whose size is unknown until the graph runs fails there.
+
     Reference:
         - [Ioffe and Szegedy, 2015](https://arxiv.org/abs/1502.03167)
     """
 
+    def __init__(self, *args, num_groups=None, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.num_groups = num_groups
+
+    @property
+    def num_groups(self):
+        """Groups of the batch in training, or None."""
+        return self._num_groups
+
+    @num_groups.setter
+    def num_groups(self, number):
+        if number is not None and (
+            not isinstance(number, int)
+            or isinstance(number, bool)
+            or number < 1
+        ):
+            raise ValueError(
+                "Invalid `num_groups`. Expected None or a positive integer. "
+                f"Received: num_groups={number!r}"
+            )
+        self._num_groups = number
+
     def call(self, inputs, training=None, mask=None):
+        if training and self.trainable and self.num_groups is not None:
+            return self._normalize_by_group(inputs, mask)
         if mask is None and self._has_fused_kernel(inputs):
             if not training:
                 outputs, *_ = self._normalize(
@@ -74,6 +124,9 @@ class BatchNormalization(keras.layers.BatchNormalization):
             if self.trainable and not self.synchronized:
                 return self._normalize_by_batch(inputs)
         return super().call(inputs, training=training, mask=mask)
+
+    def get_config(self):
+        return {**super().get_config(), "num_groups": self.num_groups}
 
     @classmethod
     def from_config(cls, config):
@@ -126,12 +179,69 @@ class BatchNormalization(keras.layers.BatchNormalization):
             tf.size(inputs, out_type=tf.int64) // inputs.shape[-1], "float32"
         )
         variance *= tf.maximum(num_values - 1.0, 1.0) / num_values
+        self._move(mean, variance)
+        return ops.cast(outputs, self.compute_dtype)
+
+    def _normalize_by_group(self, inputs, mask):
+        self._check_groups(inputs, mask)
+        dtype = keras.backend.result_type(inputs.dtype, "float32")
+        shape = ops.shape(inputs)
+        # One matrix a group, (groups, values, channels): reductions over a
+        # single axis are the quickest where XLA compiles them, as in `fit`,
+        # and the graph does not grow with the groups, as with a kernel each.
+        num_values = shape[0] // self.num_groups * math.prod(shape[1:-1])
+        groups = ops.reshape(
+            ops.cast(inputs, dtype), (self.num_groups, num_values, shape[-1])
+        )
+        mean = ops.mean(groups, axis=1, keepdims=True)
+        outputs = groups - mean
+        variance = ops.mean(ops.square(outputs), axis=1, keepdims=True)
+        factor = ops.rsqrt(variance + self.epsilon)
+        if self.scale:
+            factor *= ops.cast(self.gamma, dtype)
+        outputs *= factor
+        if self.center:
+            outputs += ops.cast(self.beta, dtype)
+        self._move(
+            *_mean_over_replicas(
+                ops.mean(mean, axis=(0, 1)), ops.mean(variance, axis=(0, 1))
+            )
+        )
+        return ops.cast(ops.reshape(outputs, shape), self.compute_dtype)
+
+    def _check_groups(self, inputs, mask):
+        received = f"Received: num_groups={self.num_groups}"
+        last = self.axis in (-1, len(inputs.shape) - 1)
+        if not last or self.renorm or mask is not None:
+            raise ValueError(
+                "Groups of a batch are normalized along the last axis, without "
+                f"`renorm` and without a mask. {received}, axis={self.axis}, "
+                f"renorm={self.renorm}, masked={mask is not None}, "
+                f"layer={self.name!r}"
+            )
+        size = inputs.shape[0]
+        if size is not None and size % self.num_groups:
+            raise ValueError(
+                "Expected a batch that `num_groups` divides. "
+                f"{received}, inputs.shape={tuple(inputs.shape)}, "
+                f"layer={self.name!r}"
+            )
+
+    def _move(self, mean, variance):
         for moving, batch in (
             (self.moving_mean, mean),
             (self.moving_variance, variance),
         ):
             moving.assign(
-                ops.cast(moving, "float32") * self.momentum
+                ops.cast(moving, batch.dtype) * self.momentum
                 + batch * (1.0 - self.momentum)
             )
-        return ops.cast(outputs, self.compute_dtype)
+
+
+def _mean_over_replicas(*statistics):
+    if keras.backend.backend() != "tensorflow":
+        return statistics
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync < 2:
+        return statistics
+    return context.all_reduce(tf.distribute.ReduceOp.MEAN, statistics)

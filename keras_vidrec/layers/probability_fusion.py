@@ -3,10 +3,13 @@ import math
 import keras
 from keras import ops
 
+from keras_vidrec.layers.score_fusion import check_number_of_streams
+from keras_vidrec.layers.score_fusion import check_stream_weights
+
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")
 class ProbabilityFusion(keras.layers.Layer):
-    """Fuses the class scores of several streams: the mean of their
+    """Fuses the class scores of several streams: the weighted mean of their
     probabilities.
 
     Takes logits and gives logits, the logarithm of the mean probability: the
@@ -15,6 +18,8 @@ class ProbabilityFusion(keras.layers.Layer):
     logits themselves. Computed in float32 under any dtype policy.
 
     Args:
+        stream_weights: `None` (all the same), or sequence of positive
+            numbers, one a stream. Defaults to `None`.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
 
     Call arguments:
@@ -25,7 +30,8 @@ class ProbabilityFusion(keras.layers.Layer):
         That of one stream.
 
     Raises:
-        ValueError: if there is no stream, or shapes differ.
+        ValueError: if there is no stream, or shapes differ; if a weight is
+            not positive, or there are more or fewer streams than weights.
 
     Example:
 
@@ -39,10 +45,16 @@ class ProbabilityFusion(keras.layers.Layer):
           1: the sum of the softmax of two streams, here their mean.
     """
 
-    def __init__(self, **kwargs):
+    def __init__(self, stream_weights=None, **kwargs):
         super().__init__(autocast=False, **kwargs)
+        if stream_weights is not None:
+            check_stream_weights(stream_weights)
+            stream_weights = tuple(stream_weights)
+        self.stream_weights = stream_weights
 
     def build(self, input_shape):
+        if self.stream_weights is not None:
+            check_number_of_streams(input_shape, self.stream_weights)
         shapes = [tuple(shape) for shape in input_shape]
         if len(set(shapes)) != 1:
             raise ValueError(
@@ -51,15 +63,21 @@ class ProbabilityFusion(keras.layers.Layer):
             )
 
     def call(self, inputs):
+        weights = self.stream_weights or (1,) * len(inputs)
+        total = sum(weights)
         logs = [
             ops.log_softmax(ops.cast(logits, "float32"), axis=-1)
-            for logits in inputs
+            + math.log(weight / total)
+            for logits, weight in zip(inputs, weights)
         ]
         # The smallest logarithm stays finite where a probability is 0.
-        return ops.logsumexp(ops.stack(logs), axis=0) - math.log(len(logs))
+        return ops.logsumexp(ops.stack(logs), axis=0)
 
     def compute_output_shape(self, input_shape):
         return input_shape[0]
 
     def compute_output_spec(self, inputs):
         return keras.KerasTensor(inputs[0].shape, dtype="float32")
+
+    def get_config(self):
+        return {**super().get_config(), "stream_weights": self.stream_weights}

@@ -42,26 +42,11 @@ class ScoreFusion(keras.layers.Layer):
 
     def __init__(self, stream_weights, **kwargs):
         super().__init__(autocast=False, **kwargs)
+        check_stream_weights(stream_weights)
         self.stream_weights = tuple(stream_weights)
-        for weight in self.stream_weights:
-            if not (
-                isinstance(weight, (int, float))
-                and math.isfinite(weight)
-                and weight > 0
-            ):
-                raise ValueError(
-                    "Invalid value received for argument `stream_weights`. "
-                    f"Expected positive numbers. Received: "
-                    f"stream_weights={stream_weights!r}"
-                )
 
     def build(self, input_shape):
-        if len(input_shape) != len(self.stream_weights):
-            raise ValueError(
-                "Expected scores of as many streams as weights. Received: "
-                f"{len(input_shape)} streams for "
-                f"stream_weights={self.stream_weights}"
-            )
+        check_number_of_streams(input_shape, self.stream_weights)
 
     def call(self, inputs):
         total = sum(self.stream_weights)
@@ -86,3 +71,27 @@ class ScoreFusion(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "stream_weights": self.stream_weights}
+
+
+def check_stream_weights(stream_weights):
+    """Raises a `ValueError` unless all are positive numbers."""
+    for weight in stream_weights:
+        if not (
+            isinstance(weight, (int, float))
+            and math.isfinite(weight)
+            and weight > 0
+        ):
+            raise ValueError(
+                "Invalid value received for argument `stream_weights`. "
+                f"Expected positive numbers. Received: "
+                f"stream_weights={stream_weights!r}"
+            )
+
+
+def check_number_of_streams(input_shape, stream_weights):
+    """Raises a `ValueError` unless each stream has a weight."""
+    if len(input_shape) != len(stream_weights):
+        raise ValueError(
+            "Expected scores of as many streams as weights. Received: "
+            f"{len(input_shape)} streams for stream_weights={stream_weights}"
+        )

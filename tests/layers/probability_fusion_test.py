@@ -9,7 +9,7 @@ from tests.layer_contract import check_layer
 def test_contract():
     check_layer(
         ProbabilityFusion,
-        {},
+        {"stream_weights": (1, 3)},
         input_shape=[(2, 3, 4), (2, 3, 4)],
         expected_output_shape=(2, 3, 4),
         expected_num_trainable_weights=0,
@@ -33,6 +33,13 @@ def test_mean_of_probabilities(num_streams):
     np.testing.assert_allclose(softmax(fused), expected, atol=1e-6)
 
 
+def test_weighted_mean_of_probabilities():
+    logits = np.random.default_rng(0).normal(0, 3, (3, 4, 5))
+    fused = ops.convert_to_numpy(ProbabilityFusion((2, 1, 5))(list(logits)))
+    expected = np.tensordot((0.25, 0.125, 0.625), softmax(logits), 1)
+    np.testing.assert_allclose(np.exp(fused), expected, atol=1e-6)
+
+
 def test_probabilities_of_nearly_zero_stay_finite():
     sure = np.array([[1000.0, 0.0]])
     fused = ops.convert_to_numpy(ProbabilityFusion()([sure, sure]))
@@ -48,3 +55,7 @@ def test_float32_under_any_policy():
 def test_errors():
     with pytest.raises(ValueError, match="logits of one shape"):
         ProbabilityFusion()([np.ones((2, 3)), np.ones((2, 4))])
+    with pytest.raises(ValueError, match=r"stream_weights=\(1, 0\)"):
+        ProbabilityFusion((1, 0))
+    with pytest.raises(ValueError, match="3 streams for stream_weights="):
+        ProbabilityFusion((1, 1))([np.ones((2, 3))] * 3)
