@@ -9,8 +9,7 @@ from keras_vidrec.layers.conv_fusion_3d import ConvFusion3D
 from keras_vidrec.layers.stream_fusion import StreamFusion
 from keras_vidrec.layers.temporal_max_pooling import TemporalMaxPooling
 
-_FUSED = "spatiotemporal"
-_TEMPORAL = "temporal"
+TOWERS = _FUSED, _TEMPORAL = "spatiotemporal", "temporal"
 
 
 class FusedStreams:
@@ -33,7 +32,7 @@ class FusedStreams:
         self._initialization = initialization
         # (batch, times, height, width, filters); (batch, times, features)
         # behind a bilinear fusion.
-        self._tensors = dict(zip((_FUSED, _TEMPORAL), clips.values()))
+        self._tensors = dict(zip(TOWERS, clips.values()))
         self._walks = {
             tower: backbones.Walk(
                 names[stream],

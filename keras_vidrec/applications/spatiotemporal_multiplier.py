@@ -46,6 +46,8 @@ def SpatiotemporalMultiplier(
     num_chunks=5,
     snippet_length=10,
     dropout=0.8,
+    fusion_weights=None,
+    scores="logits",
     auxiliary_outputs=False,
     from_streams=None,
     include_preprocessing=True,
@@ -117,6 +119,11 @@ def SpatiotemporalMultiplier(
         num_chunks: int. Chunks of a training clip. Defaults to `5`.
         snippet_length: int. Flow images in a chunk. Defaults to `10`.
         dropout: float in [0, 1). Before the classifiers. Defaults to `0.8`.
+        fusion_weights: `None` (the same), or dict of positive numbers for
+            `rgb` and `flow`: what their scores count in the joint
+            `predictions`. Defaults to `None`.
+        scores: str. `"logits"` or `"probabilities"`: what of the streams is
+            averaged. Defaults to `"logits"`.
         auxiliary_outputs: bool. Whether to return the predictions of each
             stream too, for a loss on each. Defaults to `False`.
         from_streams: `None`, or pair `(rgb_model, flow_model)` of trained
@@ -166,6 +173,9 @@ def SpatiotemporalMultiplier(
                 f"Invalid `{argument}`. Expected one of {choices}. Received: "
                 f"{argument}={value!r}"
             )
+    score_fusion = two_streams.score_fusion(
+        two_streams.STREAMS, fusion_weights, scores
+    )
     two_streams.check_pair(from_streams)
     spec = two_streams.clip_spec(
         num_chunks, snippet_length, _STRIDE, input_shape
@@ -223,6 +233,7 @@ def SpatiotemporalMultiplier(
         }
         outputs = two_streams.outputs(
             logits,
+            fusion=score_fusion,
             activation=classifier_activation,
             clip_spec=spec,
             auxiliary_outputs=auxiliary_outputs,

@@ -21,6 +21,8 @@ def STResNet(
     num_chunks=5,
     snippet_length=10,
     dropout=0.8,
+    fusion_weights=None,
+    scores="logits",
     auxiliary_outputs=False,
     from_streams=None,
     include_preprocessing=True,
@@ -38,8 +40,9 @@ def STResNet(
         include_top, weights, input_tensor, input_shape, pooling, classes,
             classifier_activation, backbone, temporal_backbone,
             temporal_pooling, num_chunks, snippet_length, dropout,
-            auxiliary_outputs, from_streams, include_preprocessing: as
-            `SpatiotemporalMultiplier` takes them, with the same defaults.
+            fusion_weights, scores, auxiliary_outputs, from_streams,
+            include_preprocessing: as `SpatiotemporalMultiplier` takes them,
+            with the same defaults.
         name: str. Name of the model. Defaults to `"st_resnet"`.
 
     Returns:
@@ -72,6 +75,8 @@ def STResNet(
         num_chunks=num_chunks,
         snippet_length=snippet_length,
         dropout=dropout,
+        fusion_weights=fusion_weights,
+        scores=scores,
         auxiliary_outputs=auxiliary_outputs,
         from_streams=from_streams,
         include_preprocessing=include_preprocessing,

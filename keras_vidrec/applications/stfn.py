@@ -5,14 +5,10 @@ from keras_vidrec.applications import feature_streams
 from keras_vidrec.applications import two_streams
 from keras_vidrec.clip_spec import RGB_CROP_SCALES
 from keras_vidrec.layers import cross_stream_fusion
-from keras_vidrec.layers.class_scores import ClassScores
 from keras_vidrec.layers.cross_stream_fusion import CrossStreamFusion
-from keras_vidrec.layers.probability_fusion import ProbabilityFusion
 from keras_vidrec.layers.res_inc_block import ResIncBlock
-from keras_vidrec.layers.score_fusion import ScoreFusion
 
 VARIANTS = ("a", "b", "c")
-SCORES = ("probabilities", "logits")
 TEMPORAL_POOLINGS = ("avg", "max")
 
 
@@ -32,6 +28,7 @@ def STFN(
     fusion="average",
     direction="both",
     temporal_pooling="avg",
+    fusion_weights=None,
     scores="probabilities",
     dropout=0.0,
     auxiliary_outputs=False,
@@ -111,6 +108,9 @@ def STFN(
             `"motion_to_appearance"`. Defaults to `"both"`.
         temporal_pooling: str. `"avg"` or `"max"` over the segments, before
             the classifiers. Defaults to `"avg"`.
+        fusion_weights: `None` (the same), or dict of positive numbers for
+            `rgb` and `flow`: what their scores count in the joint
+            `predictions`. Defaults to `None`.
         scores: str. `"probabilities"` or `"logits"`: what of the two streams
             is averaged. Defaults to `"probabilities"`.
         dropout: float in [0, 1). Before the classifiers. Defaults to `0.0`.
@@ -162,7 +162,9 @@ def STFN(
         fusion=(fusion, cross_stream_fusion.OPERATIONS),
         direction=(direction, cross_stream_fusion.DIRECTIONS),
         temporal_pooling=(temporal_pooling, TEMPORAL_POOLINGS),
-        scores=(scores, SCORES),
+    )
+    score_fusion = two_streams.score_fusion(
+        streams if variant != "c" else ("streams",), fusion_weights, scores
     )
     _check_fusion(streams, variant, fusion, direction, auxiliary_outputs)
     spec = feature_streams.clip_spec(
@@ -215,14 +217,14 @@ def STFN(
                 clip_spec=spec,
             )
         else:
-            outputs = _fused_scores(
+            outputs = two_streams.outputs(
                 {
                     stream: two_streams.tower_logits(
                         x, stream, classes=classes, dropout=dropout
                     )
                     for stream, x in found.items()
                 },
-                scores=scores,
+                fusion=score_fusion,
                 activation=classifier_activation,
                 clip_spec=spec,
                 auxiliary_outputs=auxiliary_outputs,
@@ -235,25 +237,6 @@ def _blocks(found, number):
     return {
         stream: ResIncBlock(x.shape[-1], name=f"{stream}_res_inc_{number}")(x)
         for stream, x in found.items()
-    }
-
-
-def _fused_scores(logits, *, scores, activation, clip_spec, auxiliary_outputs):
-    if scores == "probabilities":
-        fusion = ProbabilityFusion(name="score_fusion")
-    else:
-        fusion = ScoreFusion((1,) * len(logits), name="score_fusion")
-    predictions = ClassScores(
-        activation, clip_spec=clip_spec, name="predictions"
-    )(fusion(list(logits.values())))
-    if not auxiliary_outputs:
-        return predictions
-    return {
-        "predictions": predictions,
-        **{
-            stream: ClassScores(activation, name=f"{stream}_predictions")(x)
-            for stream, x in logits.items()
-        },
     }
 
 

@@ -20,7 +20,7 @@ def TwoStreamConvNet(
     temporal_backbone=None,
     snippet_length=10,
     dropout=0.9,
-    stream_weights=None,
+    fusion_weights=None,
     from_streams=None,
     include_preprocessing=True,
 ):
@@ -49,8 +49,8 @@ def TwoStreamConvNet(
             Defaults to `None`.
         snippet_length: int. Flow images in a stack. Defaults to `10`.
         dropout: float in [0, 1). Defaults to `0.9`.
-        stream_weights: `None` (the same), or pair of positive numbers for rgb
-            and flow. Defaults to `None`.
+        fusion_weights: `None` (the same), or dict of positive numbers for
+            `rgb` and `flow`: what their logits count. Defaults to `None`.
         from_streams: `None`, or pair `(rgb_model, flow_model)` of trained
             networks of one stream to start from. Defaults to `None`.
         include_preprocessing: bool. Whether the model takes raw pixels 0..255
@@ -82,6 +82,9 @@ def TwoStreamConvNet(
         include_top, weights, pooling, classes, classifier_activation
     )
     two_streams.check_shapes("input_shape", input_shape)
+    score_fusion = two_streams.score_fusion(
+        two_streams.STREAMS, fusion_weights, "logits"
+    )
     two_streams.check_pair(from_streams)
     lengths = {"rgb": 1, "flow": snippet_length}
     towers = {"rgb": backbone, "flow": temporal_backbone or backbone}
@@ -100,7 +103,7 @@ def TwoStreamConvNet(
         scores = network.get_layer("predictions")
         scores.clip_spec = scores.clip_spec.replace(num_segments=1)
         networks[stream] = network
-    model = LateFusion(networks, stream_weights, name=name)
+    model = LateFusion(networks, score_fusion.stream_weights, name=name)
     if weights is not None:
         model.load_weights(weights)
     if from_streams is not None:

@@ -2,6 +2,7 @@
 
 from keras_vidrec.applications import builder_arguments
 from keras_vidrec.applications import two_streams
+from keras_vidrec.applications.fused_streams import TOWERS
 from keras_vidrec.applications.fused_streams import FusedStreams
 
 # From the first to the last place of a tower. The classes' scores are one;
@@ -37,6 +38,8 @@ def TwoStreamFusion(
     num_chunks=5,
     snippet_length=10,
     dropout=0.85,
+    fusion_weights=None,
+    scores="logits",
     auxiliary_outputs=False,
     from_streams=None,
     include_preprocessing=True,
@@ -107,6 +110,11 @@ def TwoStreamFusion(
             to `10`.
         dropout: float in [0, 1). Before the classifiers, and between the fully
             connected layers. Defaults to `0.85`.
+        fusion_weights: `None` (the same), or dict of positive numbers for
+            the towers `spatiotemporal` and `temporal`: what their scores
+            count in the joint `predictions`. Defaults to `None`.
+        scores: str. `"logits"` or `"probabilities"`: what of the towers is
+            averaged. Defaults to `"logits"`.
         auxiliary_outputs: bool. Whether to return the towers' predictions
             too, for a loss on each; without top there are none. Defaults to
             `False`.
@@ -151,6 +159,9 @@ def TwoStreamFusion(
     places = _places(fusion_layer)
     _check_choices(fusion, fusion_initialization, temporal_pooling)
     _check_fusion(fusion, places, include_top, keep_temporal_tower)
+    score_fusion = two_streams.score_fusion(
+        TOWERS if keep_temporal_tower else TOWERS[:1], fusion_weights, scores
+    )
     two_streams.check_pair(from_streams)
     spec = two_streams.clip_spec(
         num_chunks, snippet_length, _STRIDE, input_shape
@@ -178,7 +189,7 @@ def TwoStreamFusion(
             streams.pool_over_time(num_chunks)
     features = streams.features(pooling="avg" if include_top else pooling)
     if not include_top:
-        outputs = features if len(features) > 1 else features["spatiotemporal"]
+        outputs = features if len(features) > 1 else features[TOWERS[0]]
     else:
         logits = {
             tower: two_streams.tower_logits(
@@ -187,14 +198,15 @@ def TwoStreamFusion(
             for tower, x in features.items()
         }
         if places[-1] == "fc8":
-            logits["spatiotemporal"] = streams.fused_scores(*logits.values())
+            logits[TOWERS[0]] = streams.fused_scores(*logits.values())
         if not keep_temporal_tower:
-            logits.pop("temporal", None)
+            logits.pop(TOWERS[1], None)
         outputs = two_streams.outputs(
             logits,
+            fusion=score_fusion,
             activation=classifier_activation,
             clip_spec=spec,
-            auxiliary_outputs=auxiliary_outputs and len(logits) > 1,
+            auxiliary_outputs=auxiliary_outputs,
         )
     model = builder_arguments.finish(clips, outputs, name=name, weights=weights)
     if from_streams is not None:

@@ -1,6 +1,7 @@
 """What the networks that join an appearance and a motion stream share."""
 
 import logging
+import types
 
 import keras
 
@@ -11,6 +12,7 @@ from keras_vidrec.clip_spec import ClipSpec
 from keras_vidrec.layers.class_scores import ClassScores
 from keras_vidrec.layers.consensus import ConsensusLayer
 from keras_vidrec.layers.fold_segments import FoldSegments
+from keras_vidrec.layers.probability_fusion import ProbabilityFusion
 from keras_vidrec.layers.score_fusion import ScoreFusion
 from keras_vidrec.layers.unfold_segments import UnfoldSegments
 from keras_vidrec.weights import streams as weights_of_streams
@@ -18,6 +20,11 @@ from keras_vidrec.weights import streams as weights_of_streams
 logger = logging.getLogger("keras_vidrec")
 
 STREAMS = ("rgb", "flow")
+
+# By what of the towers is averaged.
+SCORE_FUSIONS = types.MappingProxyType(
+    {"logits": ScoreFusion, "probabilities": ProbabilityFusion}
+)
 
 
 def clip_spec(num_chunks, snippet_length, stride, input_shape):
@@ -155,14 +162,58 @@ def tower_logits(features, tower, *, classes, dropout):
     )(x)
 
 
-def outputs(logits, *, activation, clip_spec, auxiliary_outputs):
-    """The predictions of a network: from the mean of its towers' logits.
+def score_fusion(towers, fusion_weights, scores):
+    """The layer that averages the class scores of several towers.
 
     Args:
-        logits: dict by tower of KerasTensors `(batch, times, classes)`.
+        towers: sequence of str. Names of the towers, in their order.
+        fusion_weights: `None` (all the same), or dict of a positive number
+            for each tower.
+        scores: str. `"logits"` or `"probabilities"`: what is averaged.
+
+    Returns:
+        `ScoreFusion` or `ProbabilityFusion`; `None` for a single tower.
+
+    Raises:
+        ValueError: on an unknown kind of scores, on weights of other towers
+            or of a single one, or if one is not positive.
+    """
+    if scores not in SCORE_FUSIONS:
+        raise ValueError(
+            f"Invalid `scores`. Expected one of {tuple(SCORE_FUSIONS)}. "
+            f"Received: scores={scores!r}"
+        )
+    if fusion_weights is None:
+        fusion_weights = dict.fromkeys(towers, 1)
+    elif (
+        len(towers) < 2
+        or not isinstance(fusion_weights, dict)
+        or set(fusion_weights) != set(towers)
+    ):
+        expected = f"None or a dict of {tuple(towers)}"
+        if len(towers) < 2:
+            expected = "None, as there is a single classifier"
+        raise ValueError(
+            f"Invalid `fusion_weights`. Expected {expected}. Received: "
+            f"fusion_weights={fusion_weights!r}"
+        )
+    if len(towers) < 2:
+        return None
+    weights = tuple(fusion_weights[tower] for tower in towers)
+    return SCORE_FUSIONS[scores](weights, name="score_fusion")
+
+
+def outputs(logits, *, fusion, activation, clip_spec, auxiliary_outputs):
+    """The predictions of a network: from the mean of its towers' scores.
+
+    Args:
+        logits: dict by tower of KerasTensors `(batch, times, classes)`, whose
+            mean over the times is taken, or `(batch, classes)`.
+        fusion: the layer of `score_fusion` for these towers.
         activation: `None` or `"softmax"`.
         clip_spec: `ClipSpec` of the network.
-        auxiliary_outputs: bool. Whether to return those of each tower too.
+        auxiliary_outputs: bool. Whether to return those of each tower too,
+            if there are several.
 
     Returns:
         KerasTensor `(batch, classes)`, or a dict of these: `predictions`, and
@@ -172,17 +223,16 @@ def outputs(logits, *, activation, clip_spec, auxiliary_outputs):
         tower: ConsensusLayer(
             "average", dtype="float32", name=f"{tower}_consensus"
         )(x)
+        if len(x.shape) == 3
+        else x
         for tower, x in logits.items()
     }
-    joint, *others = scores.values()
-    if others:
-        joint = ScoreFusion((1,) * len(scores), name="score_fusion")(
-            list(scores.values())
-        )
+    joint = list(scores.values())
+    joint = joint[0] if fusion is None else fusion(joint)
     predictions = ClassScores(
         activation, clip_spec=clip_spec, name="predictions"
     )(joint)
-    if not auxiliary_outputs:
+    if not auxiliary_outputs or fusion is None:
         return predictions
     return {
         "predictions": predictions,

@@ -42,11 +42,34 @@ def check_frozen(section, streams):
         )
 
 
+def check_partial_batch_norm(section, streams):
+    """Refuses to freeze batch normalisations of random weights.
+
+    Args:
+        section: `Initialisation` of a recipe.
+        streams: tuple of str. Modalities of its network.
+
+    Raises:
+        ValueError: if batch normalisations are frozen and there are no
+            weights for them.
+    """
+    if section.partial_batch_norm and section.weights is None:
+        raise ValueError(
+            "Frozen batch normalisations use the statistics they start with, "
+            "which random weights do not have. Expected trained weights, such "
+            f'as ImageNet\'s: --set "initialisation.weights={_form(streams)}", '
+            "or --set initialisation.partial_batch_norm=false to train from "
+            "scratch. Received: initialisation.partial_batch_norm=True "
+            "without initialisation.weights"
+        )
+
+
 def check_paths(weights):
     """Refuses paths that lead nowhere.
 
     Args:
-        weights: as `start_from` takes it.
+        weights: as `start_from` takes it; a recipe may leave a path of the
+            dict open, None, that only its user knows.
 
     Raises:
         ValueError: if there is nothing at one of the paths.

@@ -6,6 +6,7 @@ from keras_vidrec import applications
 from keras_vidrec.applications.head import predictions_layer
 from keras_vidrec.training import freezing
 from keras_vidrec.training import initialisation
+from keras_vidrec.training.sections import Fusion
 
 _TWO_STREAMS = ("rgb", "flow")
 
@@ -23,11 +24,15 @@ def build(recipe, class_names):
 
     Raises:
         ValueError: if the application or one of its arguments is unknown, or
-            towers are to be frozen that hold random weights, or there is
-            no network where it is to start from.
+            its towers cannot be fused as the recipe says, or towers or
+            batch normalisations are to be frozen that hold random weights, or
+            there is no network where it is to start from.
     """
     builder = _builder(recipe)
     initialisation.check_frozen(recipe.initialisation, modalities(recipe))
+    initialisation.check_partial_batch_norm(
+        recipe.initialisation, modalities(recipe)
+    )
     initialisation.check_paths(recipe.initialisation.weights)
     arguments = {**recipe.network.arguments, "classes": len(class_names)}
     known = parameters(recipe)
@@ -37,7 +42,7 @@ def build(recipe, class_names):
                 f"Unknown argument of {recipe.network.application}. Expected "
                 f"some of {sorted(known)}. Received: network.arguments.{name}"
             )
-    model = builder(**arguments)
+    model = builder(**arguments, **_fusion_arguments(recipe))
     layer = predictions_layer(model)
     layer.class_names = class_names
     layer.clip_spec = layer.clip_spec.replace(**recipe.clip)
@@ -114,6 +119,33 @@ def parameters(recipe):
         ValueError: if the application is unknown.
     """
     return inspect.signature(_builder(recipe)).parameters
+
+
+def _fusion_arguments(recipe):
+    """What the section `fusion` says to the builder of a network that joins
+    the scores of its towers. Of others, it is about several networks."""
+    known = parameters(recipe)
+    joins = "fusion_weights" in known and len(modalities(recipe)) > 1
+    if not joins or recipe.fusion == Fusion():
+        return {}
+    wanted = {
+        "fusion_weights": recipe.fusion.weights or None,
+        "scores": recipe.fusion.scores,
+    }
+    twice = [name for name in wanted if name in recipe.network.arguments]
+    if twice:
+        raise ValueError(
+            "Expected the fusion of the scores in `fusion` or in "
+            f"`network.arguments`. Received: fusion={recipe.fusion} with "
+            f"network.arguments.{twice[0]}"
+        )
+    if "scores" not in known:
+        if wanted.pop("scores") != "logits":
+            raise ValueError(
+                f"{recipe.network.application} fuses logits. Expected "
+                f'fusion.scores="logits". Received: fusion={recipe.fusion}'
+            )
+    return wanted
 
 
 def _builder(recipe):

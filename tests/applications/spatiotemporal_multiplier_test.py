@@ -425,7 +425,13 @@ def test_every_variant_trains_and_is_saved(tmp_path, arguments):
 
 @pytest.mark.large_on_jax
 def test_saved_and_loaded(tmp_path):
-    model = wake(small(temporal_filters="skip", auxiliary_outputs=True))
+    model = wake(
+        small(
+            temporal_filters="skip",
+            fusion_weights={"flow": 3, "rgb": 1},
+            auxiliary_outputs=True,
+        )
+    )
     spec = keras_vidrec.describe(model).clip_spec
     assert spec == ClipSpec(
         modalities=("rgb", "flow"),
@@ -446,7 +452,9 @@ def test_saved_and_loaded(tmp_path):
     logits = call(clip_logits_model(loaded), pixels)
     assert list(expected) == ["predictions", "rgb", "flow"]
     np.testing.assert_allclose(
-        logits["predictions"], (logits["rgb"] + logits["flow"]) / 2, atol=1e-6
+        logits["predictions"],
+        (logits["rgb"] + 3 * logits["flow"]) / 4,
+        atol=1e-6,
     )
     for key, scores in expected.items():
         np.testing.assert_allclose(scores, softmax(logits[key]), atol=1e-6)
@@ -544,7 +552,13 @@ def test_from_streams_of_the_wrong_kind():
 
 
 def test_st_resnet_is_the_additive_one():
-    arguments = {**SMALL, "num_chunks": 4, "temporal_pooling": False}
+    arguments = {
+        **SMALL,
+        "num_chunks": 4,
+        "temporal_pooling": False,
+        "fusion_weights": {"rgb": 1, "flow": 3},
+        "scores": "probabilities",
+    }
     model = without_values(STResNet, **arguments)
     assert model.name == "st_resnet"
     assert graph(model) == graph(
@@ -645,6 +659,9 @@ INVALID = [
     ({"backbone": keras.Sequential()}, "inside their towers.*Sequential"),
     ({"backbone": "resnet18"}, "Received: 'resnet18'"),
     ({"temporal_backbone": "resnet50"}, "maps of the same size"),
+    ({"fusion_weights": {"rgb": 1}}, r"fusion_weights=\{'rgb': 1\}"),
+    ({"fusion_weights": {"rgb": 1, "flow": 0}}, r"stream_weights=\(1, 0\)"),
+    ({"scores": "softmax"}, "scores='softmax'"),
     ({"num_chunks": 0}, "num_chunks=0"),
     ({"snippet_length": 0}, "snippet_length=0"),
     ({"classes": 0}, "classes=0"),

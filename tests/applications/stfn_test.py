@@ -95,7 +95,11 @@ def test_follows_figure_4b_and_4c():
 
 def test_options_of_the_head():
     inputs = features()
-    model = small(scores="logits", temporal_pooling="max")
+    model = small(
+        scores="logits",
+        fusion_weights={"rgb": 1, "flow": 4},
+        temporal_pooling="max",
+    )
     logits = []
     for stream in ("rgb", "flow"):
         x = sequence(model, inputs, f"{stream}_res_inc_2").max(axis=1)
@@ -103,18 +107,20 @@ def test_options_of_the_head():
         logits.append(x @ kernel + bias)
     np.testing.assert_allclose(
         joined_streams.call(clip_logits_model(model), inputs),
-        np.mean(logits, axis=0),
+        0.2 * logits[0] + 0.8 * logits[1],
         atol=1e-4,
     )
 
 
 def test_auxiliary_outputs():
     inputs = features()
-    model = small(auxiliary_outputs=True)
+    model = small(auxiliary_outputs=True, fusion_weights={"flow": 3, "rgb": 1})
     scores = joined_streams.call(model, inputs)
     assert set(scores) == {"predictions", "rgb", "flow"}
     np.testing.assert_allclose(
-        scores["predictions"], (scores["rgb"] + scores["flow"]) / 2, atol=1e-6
+        scores["predictions"],
+        (scores["rgb"] + 3 * scores["flow"]) / 4,
+        atol=1e-6,
     )
     np.testing.assert_allclose(
         joined_streams.call(inference_model(model), inputs),

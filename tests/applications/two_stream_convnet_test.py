@@ -30,13 +30,15 @@ def test_is_the_late_fusion_of_two_streams(tmp_path):
     expected = call(LateFusion(streams, (1, 2)), clips())
     assert np.ptp(expected) > 0.05
     model = TwoStreamConvNet(
-        **SMALL, stream_weights=(1, 2), from_streams=tuple(streams.values())
+        **SMALL,
+        fusion_weights={"flow": 2, "rgb": 1},
+        from_streams=tuple(streams.values()),
     )
     np.testing.assert_allclose(call(model, clips()), expected, atol=1e-5)
     model.save_weights(tmp_path / "model.weights.h5")
     again = TwoStreamConvNet(
         **SMALL,
-        stream_weights=(1, 2),
+        fusion_weights={"rgb": 1, "flow": 2},
         weights=str(tmp_path / "model.weights.h5"),
     )
     np.testing.assert_allclose(call(again, clips()), expected, atol=1e-5)
@@ -67,7 +69,7 @@ def test_invalid_arguments():
         ({"classes": 0}, "classes=0"),
         ({"weights": "nonsense"}, "weights='nonsense'"),
         ({"dropout": 1.0}, "dropout=1.0"),
-        ({"stream_weights": (1, 1, 1)}, r"weights=\(1, 1, 1\)"),
+        ({"fusion_weights": (1, 1)}, r"fusion_weights=\(1, 1\)"),
         ({"input_shape": (1, 32, 32, 3)}, r"input_shape=\(1, 32"),
         ({"from_streams": keras.Sequential()}, "from_streams=<Sequential"),
         ({"backbone": "resnet18"}, "Received: 'resnet18'"),

@@ -402,14 +402,20 @@ def test_any_number_of_chunks_and_any_size():
 
 @pytest.mark.large_on_jax
 def test_auxiliary_outputs():
-    model = wake(small(auxiliary_outputs=True, fusion_layer="relu4"))
+    model = wake(
+        small(
+            auxiliary_outputs=True,
+            fusion_layer="relu4",
+            fusion_weights={"spatiotemporal": 2, "temporal": 0.5},
+        )
+    )
     assert list(model.output) == ["predictions", "spatiotemporal", "temporal"]
     pixels = clips()
     logits = clip_logits_model(model)
     outputs, found = call(model, pixels), call(logits, pixels)
     np.testing.assert_allclose(
         found["predictions"],
-        (found["spatiotemporal"] + found["temporal"]) / 2,
+        0.8 * found["spatiotemporal"] + 0.2 * found["temporal"],
         atol=1e-6,
     )
     for key in outputs:
@@ -600,6 +606,14 @@ def test_vgg_m_at_fully_connected_places(places):
 
 INVALID = [
     ({"fusion": "mean"}, "fusion='mean'"),
+    (
+        {"fusion_weights": {"rgb": 1, "flow": 3}},
+        r"\('spatiotemporal', 'temporal'\)\. Received.*'flow': 3",
+    ),
+    (
+        {"keep_temporal_tower": False, "fusion_weights": {"spatiotemporal": 1}},
+        "there is a single classifier",
+    ),
     ({"fusion_layer": "relu1"}, "fusion_layer='relu1'"),
     ({"fusion_layer": ()}, r"fusion_layer=\(\)"),
     ({"fusion_layer": None}, "fusion_layer=None"),

@@ -1,7 +1,9 @@
+import keras
 import numpy as np
 import pytest
 
 import keras_vidrec
+from keras_vidrec.applications.head import clip_logits_model
 from keras_vidrec.training import network
 from keras_vidrec.training.freezing import batch_normalizations
 from keras_vidrec.training.recipe import Recipe
@@ -15,7 +17,6 @@ RECIPE = Recipe(
     network=Network(
         arguments={"backbone": "tiny", "modality": "flow", "dropout": 0.1}
     ),
-    initialisation=Initialisation(partial_batch_norm=True),
     schedule=Schedule(epochs=1),
 )
 
@@ -30,6 +31,23 @@ def test_a_network_of_the_recipe_for_these_classes():
     spec = description.clip_spec
     assert (spec.size, spec.num_segments, spec.sampling) == (64, 5, "uniform")
     assert (spec.modalities, spec.snippet_length) == (("flow",), 5)
+    assert all(layer.trainable for layer in batch_normalizations(model))
+
+
+def test_frozen_statistics_are_those_of_trained_weights(tmp_path):
+    """Random weights have none, and there are two ways out of it."""
+    partial = RECIPE.with_settings(["initialisation.partial_batch_norm=true"])
+    with pytest.raises(
+        ValueError,
+        match=r'--set "initialisation.weights=RUN".*--set initialisation'
+        r".partial_batch_norm=false .* Received: .*partial_batch_norm=True "
+        "without initialisation.weights",
+    ):
+        network.build(partial, ("a", "b"))
+    path = tmp_path / "rgb.keras"
+    keras_vidrec.applications.TSN(backbone="tiny").save(path)
+    trained = partial.with_settings([f"initialisation.weights={path}"])
+    model = network.build(trained, ("a", "b"))
     first, *others = batch_normalizations(model)
     assert first.trainable and not any(layer.trainable for layer in others)
 
@@ -95,6 +113,83 @@ def test_whether_a_network_sees_features(application, arguments, expected):
         ]
     )
     assert network.sees_features(recipe) is expected
+
+
+JOINED = Recipe(
+    name="joined",
+    network=Network("STFN", {"features": 8, "auxiliary_outputs": True}),
+    schedule=Schedule(epochs=1),
+)
+
+
+@pytest.mark.parametrize("scores", ["logits", "probabilities"])
+def test_towers_count_what_the_recipe_says(scores, tmp_path):
+    recipe = JOINED.with_settings(
+        [
+            "fusion.weights={flow: 3, rgb: 1}",
+            f"fusion.scores={scores}",
+        ]
+    )
+    network.build(recipe, ("jump", "run")).save(tmp_path / "model.keras")
+    model = keras.saving.load_model(tmp_path / "model.keras")
+    inputs = {
+        stream: np.random.default_rng(0).normal(0, 99, (4, 7, 8))
+        for stream in ("rgb", "flow")
+    }
+    if scores == "logits":
+        model = clip_logits_model(model)
+    found = model.predict(inputs, verbose=0)
+    assert np.abs(found["rgb"] - found["flow"]).max() > 0.1
+    np.testing.assert_allclose(
+        found["predictions"],
+        0.25 * found["rgb"] + 0.75 * found["flow"],
+        rtol=1e-5,
+        atol=1e-5,
+    )
+
+
+def test_networks_of_one_stream_are_fused_later():
+    recipe = JOINED.with_settings(
+        [
+            "network.arguments={features: 8, streams: [rgb]}",
+            "fusion.weights={rgb: 1, flow: 3}",
+        ]
+    )
+    assert network.build(recipe, ("a", "b")).output_shape == (None, 2)
+
+
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        (["fusion.weights={rgb: 1}"], r"fusion_weights=\{'rgb': 1\}"),
+        (
+            [
+                "network.application=TwoStreamFusion",
+                "network.arguments={}",
+                "fusion.weights={rgb: 1, flow: 3}",
+            ],
+            r"dict of \('spatiotemporal', 'temporal'\)",
+        ),
+        (
+            [
+                "network.arguments.scores=logits",
+                "fusion.weights={rgb: 1, flow: 3}",
+            ],
+            "with network.arguments.scores",
+        ),
+        (
+            [
+                "network.application=TwoStreamConvNet",
+                "network.arguments={}",
+                "fusion.scores=probabilities",
+            ],
+            "TwoStreamConvNet fuses logits",
+        ),
+    ],
+)
+def test_towers_that_cannot_be_fused_so(settings, message):
+    with pytest.raises(ValueError, match=message):
+        network.build(JOINED.with_settings(settings), ("a", "b"))
 
 
 def test_a_network_starts_from_what_is_there():

@@ -8,11 +8,16 @@ FUSED_SCORES = ("logits", "probabilities")
 
 @dataclasses.dataclass(frozen=True)
 class Fusion:
-    """How the streams of a recipe are fused after training.
+    """How the scores of streams are fused: after training, or by a network
+    that has a classifier for each of several towers.
 
     Args:
         weights: dict of modality to number; empty where there is one stream.
-        scores: str. Fused on `"logits"` or `"probabilities"`.
+            In a network of several towers, of tower to number: `rgb` and
+            `flow`, or `spatiotemporal` and `temporal` of two-stream fusion;
+            empty for the same weights.
+        scores: str. Fused on `"logits"` or `"probabilities"`. Left so
+            together with empty weights, a network keeps its own.
     """
 
     weights: dict = dataclasses.field(default_factory=dict)

@@ -92,7 +92,8 @@ class Optimiser:
             isinstance(self.scale_learning_rate, bool)
             and (not self.scale_learning_rate or self.reference_batch),
             "scale_learning_rate",
-            "true or false; true only beside reference_batch",
+            "true or false; true only beside reference_batch, the effective "
+            "batch that learning_rate was published for",
             self.scale_learning_rate,
         )
 
