@@ -3,10 +3,12 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# TensorFlow of another version lies in an environment of its own.
+VENV_IO ?= .venv-io
 # Which tests: `make test TESTS=--run-large` runs all of them.
 TESTS ?=
 
-.PHONY: quickstart test lint format clean
+.PHONY: quickstart test test-io lint format clean
 
 quickstart: $(VENV)/.installed
 	$(BIN)/vidrec quickstart
@@ -19,6 +21,13 @@ test: $(VENV)/.installed-test
 		tests/layers tests/backbones tests/applications tests/weights \
 		tests/flow/tvl1*_test.py tests/imports_test.py
 
+# Object stores, which tensorflow-io reads, and the oldest TensorFlow.
+test-io: $(VENV_IO)/.installed
+	$(VENV_IO)/bin/python -m pytest --run-large \
+		tests/cli/object_store_test.py tests/data/storage_test.py \
+		tests/data/records_test.py tests/data/features_test.py \
+		tests/data/pipeline_test.py tests/training/dataset_test.py
+
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -28,11 +37,15 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache quickstart
+	rm -rf $(VENV) $(VENV_IO) build dist *.egg-info .pytest_cache .ruff_cache \
+		quickstart
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
+
+$(VENV_IO)/bin/python:
+	$(PYTHON) -m venv $(VENV_IO)
 
 # Installed again when the dependencies change.
 $(VENV)/.installed: setup.cfg pyproject.toml | $(BIN)/python
@@ -42,6 +55,10 @@ $(VENV)/.installed: setup.cfg pyproject.toml | $(BIN)/python
 $(VENV)/.installed-test: setup.cfg pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable ".[test]"
 	touch $@ $(VENV)/.installed
+
+$(VENV_IO)/.installed: setup.cfg pyproject.toml | $(VENV_IO)/bin/python
+	$(VENV_IO)/bin/python -m pip install --quiet --editable ".[test-io]"
+	touch $@
 
 $(VENV)/.installed-dev: setup.cfg pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable ".[dev]"

@@ -12,8 +12,11 @@ class Grid(enum.StrEnum):
 
 
 def features(
-    data: pathlib.Path = typer.Option(
-        ..., help="Directory of videos, of frame folders, or prepared."
+    data: str = typer.Option(
+        ...,
+        metavar="PATH",
+        help="Directory of videos, of frame folders, or prepared; of the last "
+        "also the URL, such as gs://bucket/DATA.",
     ),
     out: pathlib.Path = typer.Option(
         ..., help="Directory of the features: new, or an interrupted one."

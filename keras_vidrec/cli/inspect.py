@@ -15,10 +15,11 @@ _NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 def inspect(
-    directory: pathlib.Path = typer.Argument(
+    directory: str = typer.Argument(
         ...,
-        help="A prepared dataset, or a directory of videos or of frame "
-        "folders.",
+        metavar="DIRECTORY",
+        help="A directory of videos, of frame folders, or prepared; of the "
+        "last also the URL, such as gs://bucket/DATA.",
     ),
     videos_list: pathlib.Path = typer.Option(
         None,
@@ -57,7 +58,10 @@ def inspect(
     """
     from keras_vidrec.data import inspection
     from keras_vidrec.data import opening
+    from keras_vidrec.data import storage
 
+    if storage.is_url(directory):
+        load_backend()  # TensorFlow reads it
     if recipe is not None and sheet is None:
         raise typer.BadParameter("--recipe says what a --sheet shows")
     where = {"videos_list": videos_list, "splits": splits}

@@ -1,6 +1,6 @@
 """A dataset of features: what frozen networks saw in the frames of videos."""
 
-import os
+import io
 import zipfile
 
 import numpy as np
@@ -21,7 +21,8 @@ class Features:
     the file serves a call; nothing is kept. Safe to use from several threads.
 
     Args:
-        directory: path of the dataset.
+        directory: path of the dataset, or its URL in an object store (see
+            `storage.as_path`).
 
     Attributes:
         catalog: `Catalog` of the videos with the splits. `videos`, `labels`,
@@ -40,7 +41,7 @@ class Features:
         if not is_of_features(dataset):
             raise ValueError(
                 "Expected a dataset of features, made by `vidrec features`. "
-                f"Received: {os.fspath(directory)!r} with {dataset.modalities}"
+                f"Received: {str(directory)!r} with {dataset.modalities}"
             )
         self.catalog = dataset.catalog
         self.settings = dataset.settings
@@ -159,7 +160,7 @@ class _Arrays:
                 for name, offsets, *shape in rows:
                     places = tuple(offsets.tolist())
                     found[name] = (len(self._shards), places, *shape)
-            self._shards.append(os.fspath(shard))
+            self._shards.append(shard)
         missing = [name for name in videos if name not in found]
         if missing:
             raise ValueError(
@@ -175,17 +176,11 @@ class _Arrays:
             return np.zeros((0, num_features), DTYPE)
         first, last = int(indices.min()), int(indices.max())
         row_bytes = num_features * DTYPE.itemsize
-        size = (last + 1 - first) * row_bytes
-        # Opened for each call, as records are.
-        descriptor = os.open(self._shards[shard], os.O_RDONLY)
-        try:
-            stored = os.pread(
-                descriptor, size, offsets[draw] + first * row_bytes
-            )
-        finally:
-            os.close(descriptor)
-        if len(stored) != size:
-            raise ValueError("the file is shorter than its index says")
+        place = (
+            offsets[draw] + first * row_bytes,
+            (last + 1 - first) * row_bytes,
+        )
+        (stored,) = record_shard.read_parts(self._shards[shard], [place])
         stored = np.frombuffer(stored, DTYPE).reshape(-1, num_features)
         # Most often all frames in their order: no need to gather them.
         if np.array_equal(indices, np.arange(first, last + 1)):
@@ -196,10 +191,10 @@ class _Arrays:
 def _load_index(shard):
     path = record_shard.index_path(shard)
     try:
-        return np.load(path)
+        return np.load(io.BytesIO(path.read_bytes()))
     except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
         raise ValueError(
             "A shard of features lacks its index. Expected it whole; copy it "
             "again, or delete it and run the same `vidrec features` again. "
-            f"Received: {os.fspath(path)!r} ({error})"
+            f"Received: {str(path)!r} ({error})"
         ) from error

@@ -1,7 +1,6 @@
 """From a directory to its source, whatever is in it: the one place that
 tells videos, frame folders, prepared datasets and features apart."""
 
-import pathlib
 import typing
 
 from keras_vidrec.data import catalog as catalogs
@@ -9,6 +8,7 @@ from keras_vidrec.data import features
 from keras_vidrec.data import frame_lists
 from keras_vidrec.data import frame_tree
 from keras_vidrec.data import prepared_dataset
+from keras_vidrec.data import storage
 from keras_vidrec.data import video_tree
 from keras_vidrec.data.frame_folders import FrameFolders
 from keras_vidrec.data.records import Records
@@ -44,10 +44,11 @@ def open_dataset(
 
     A directory with a `dataset.json` is one of the first two, a directory
     with a video file at any depth one of videos, else one with numbered
-    images one of frame folders.
+    images one of frame folders. In object stores datasets of the first two
+    kinds are read, where they lie.
 
     Args:
-        directory: path.
+        directory: path, or a URL (see `storage.as_path`).
         layout: str. As of `catalog.discover`.
         videos_list: `None`, or path of a list: of `catalog.from_list`, or,
             for frame folders, one of `frame_lists`.
@@ -63,8 +64,9 @@ def open_dataset(
 
     Raises:
         ValueError: if there is no dataset, or the arguments do not suit it.
+        OSError: if an object store does not let it be read.
     """
-    directory = pathlib.Path(directory)
+    directory = storage.as_path(directory)
     kind, folders = _look(directory)
     if kind == "prepared":
         return _open_prepared(directory, layout, videos_list, splits)
@@ -97,7 +99,10 @@ def open_images(directory, **arguments):
 
 def _look(directory):
     """The kind of a dataset, and its folders if it is one of frames."""
-    if prepared_dataset.is_prepared(directory):
+    # What decodes videos and reads folders knows files of this machine only.
+    if isinstance(
+        directory, storage.RemotePath
+    ) or prepared_dataset.is_prepared(directory):
         return "prepared", None
     if directory.is_dir() and not video_tree.find_videos(directory):
         folders = frame_tree.find(directory)

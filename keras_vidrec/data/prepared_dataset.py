@@ -6,6 +6,7 @@ import pathlib
 import typing
 
 from keras_vidrec import files
+from keras_vidrec.data import storage
 from keras_vidrec.data.catalog import Catalog
 from keras_vidrec.data.split import Split
 from keras_vidrec.data.split import first_of
@@ -40,7 +41,7 @@ class PreparedDataset(typing.NamedTuple):
 
 def is_prepared(directory):
     """Whether a directory is a prepared dataset, finished or not."""
-    directory = pathlib.Path(directory)
+    directory = storage.as_path(directory)
     return (directory / _DATASET).is_file() or (directory / STATE).is_dir()
 
 
@@ -113,7 +114,7 @@ def load(directory):
     """Reads the description of a prepared dataset.
 
     Args:
-        directory: path.
+        directory: path, or a URL (see `storage.as_path`).
 
     Returns:
         `PreparedDataset`.
@@ -121,18 +122,19 @@ def load(directory):
     Raises:
         ValueError: if there is none, it is not finished, it is of another
             version of the format, or a list of a split is missing.
+        OSError: if an object store does not let it be read.
     """
-    directory = pathlib.Path(directory)
+    directory = storage.as_path(directory)
     path = directory / _DATASET
-    if not path.is_file():
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError as error:
         unfinished = (directory / STATE).is_dir()
         raise ValueError(
             "Expected a prepared dataset, with a dataset.json. "
             + ("Finish it with the same command. " if unfinished else "")
-            + f"Received: {str(directory)!r}"
-        )
-    try:
-        content = json.loads(path.read_text("utf-8"))
+            + f"Received: {str(directory)!r} ({error.strerror})"
+        ) from None
     except ValueError:
         content = {}
     if not isinstance(content, dict) or content.get("format") != FORMAT:

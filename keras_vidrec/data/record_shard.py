@@ -6,6 +6,7 @@ import pathlib
 import numpy as np
 
 from keras_vidrec.data import record_format
+from keras_vidrec.data import storage
 
 # Small enough to move about, large enough that no dataset has millions.
 SHARD_BYTES = 512 * 2**20
@@ -26,8 +27,28 @@ def index_path(shard):
 
 def find_shards(directory, modality):
     """Sorted list of the paths of all whole shards of a modality."""
-    folder = pathlib.Path(directory) / modality
+    folder = storage.as_path(directory) / modality
     return sorted(folder.glob(f"{modality}-*.tfrecord"))
+
+
+def read_parts(shard, places):
+    """Some parts of a shard.
+
+    Args:
+        shard: path, as `find_shards` gives it.
+        places: sequence of tuples of two int, first byte and number of bytes.
+
+    Returns:
+        list of bytes.
+
+    Raises:
+        OSError: if the shard cannot be read.
+        ValueError: if it ends before.
+    """
+    parts = storage.read_parts(shard, places)
+    if any(len(part) != size for part, (_, size) in zip(parts, places)):
+        raise ValueError("the file is shorter than its index says")
+    return parts
 
 
 def write_index(shard, index_file):

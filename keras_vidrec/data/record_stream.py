@@ -1,8 +1,9 @@
-"""Records as a stream, for stores that cannot be read at any place."""
+"""Records as a stream: whole videos, from the first byte to the last."""
 
 import tensorflow as tf
 
 from keras_vidrec.data import prepared_dataset
+from keras_vidrec.data import record_shard
 
 _FEATURES = {
     "video": tf.io.FixedLenFeature([], tf.string),
@@ -16,13 +17,12 @@ _FEATURES = {
 def stream(directory, modality, *, num_parallel_reads=None):
     """Whole videos of a prepared dataset, one after the other.
 
-    It reads every byte: for all frames of a video, or from an object store.
-    Where the files lie on a disk and a few frames of each video are wanted,
-    `Records` is several times faster.
+    It reads every byte: for all frames of a video. Where a few frames of each
+    are wanted, `Records` is several times faster.
 
     Args:
-        directory: str or path of the dataset; anything that TensorFlow reads,
-            such as `gs://bucket/dataset`.
+        directory: path of the dataset, or its URL in an object store (see
+            `storage.as_path`).
         modality: str. One that has records: `"rgb"`, `"flow"`,
             `"warped_flow"`.
         num_parallel_reads: `None`, or int. Shards that are read at a time,
@@ -42,14 +42,15 @@ def stream(directory, modality, *, num_parallel_reads=None):
             f"{prepared_dataset.STORED_MODALITIES}. Received: "
             f"modality={modality!r}"
         )
-    pattern = f"{directory}/{modality}/{modality}-*.tfrecord"
-    shards = sorted(tf.io.gfile.glob(pattern))
+    shards = record_shard.find_shards(directory, modality)
     if not shards:
         raise ValueError(
-            f"Expected records of {modality}. Received: no file {pattern}"
+            f"Expected records of {modality}. Received: {str(directory)!r} "
+            "without"
         )
     records = tf.data.TFRecordDataset(
-        shards, num_parallel_reads=num_parallel_reads
+        [str(shard) for shard in shards],
+        num_parallel_reads=num_parallel_reads,
     )
     return records.map(
         lambda record: tf.io.parse_single_example(record, _FEATURES)

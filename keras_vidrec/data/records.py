@@ -1,6 +1,6 @@
 """A prepared dataset: JPEG frames and flow, read by their offsets."""
 
-import os
+import io
 import zipfile
 
 import cv2
@@ -23,7 +23,8 @@ class Records:
     shard. Safe to use from several threads.
 
     Args:
-        directory: path of the dataset.
+        directory: path of the dataset, or its URL in an object store (see
+            `storage.as_path`).
 
     Attributes:
         catalog: `Catalog` of the videos with the splits, for
@@ -80,7 +81,12 @@ class Records:
             )
         try:
             return images.read(index, indices)
-        except (OSError, ValueError, cv2.error) as error:
+        except OSError as error:
+            raise VideoError(
+                self.videos[index],
+                f"its records of {modality} cannot be read ({error}).",
+            ) from error
+        except (ValueError, cv2.error) as error:
             raise VideoError(
                 self.videos[index],
                 f"its records of {modality} do not decode ({error}). Prepare "
@@ -138,7 +144,7 @@ class _Images:
                     total += count
                 offsets.append(index["offsets"])
                 sizes.append(index["sizes"].astype(np.uint32))
-            self._shards.append(os.fspath(shard))
+            self._shards.append(shard)
         missing = [name for name in videos if name not in found]
         if missing:
             raise ValueError(
@@ -160,36 +166,27 @@ class _Images:
         images = np.empty(
             (len(indices), height, width, self._channels), np.uint8
         )
-        # Opened for each clip: datasets have more shards than a process may
-        # hold open, and other processes and threads need no care.
-        descriptor = os.open(self._shards[shard], os.O_RDONLY)
-        try:
-            for image, place in zip(images, indices.tolist()):
-                entry = first + place * self._jpegs_per_image
-                if self._channels == 3:
-                    jpeg = self._jpeg(descriptor, entry)
-                    np.copyto(image, _decode(jpeg, cv2.IMREAD_COLOR_RGB))
-                else:
-                    for channel in (0, 1):
-                        jpeg = self._jpeg(descriptor, entry + channel)
-                        grey = _decode(jpeg, cv2.IMREAD_GRAYSCALE)
-                        image[..., channel] = grey
-        finally:
-            os.close(descriptor)
+        # The x and y of a flow image lie side by side.
+        entries = first + self._jpegs_per_image * indices[:, None]
+        entries = (entries + np.arange(self._jpegs_per_image)).ravel()
+        places = zip(
+            self._offsets[entries].tolist(), self._sizes[entries].tolist()
+        )
+        jpegs = iter(record_shard.read_parts(self._shards[shard], [*places]))
+        for image in images:
+            if self._channels == 3:
+                np.copyto(image, _decode(next(jpegs), cv2.IMREAD_COLOR_RGB))
+            else:
+                for channel in (0, 1):
+                    grey = _decode(next(jpegs), cv2.IMREAD_GRAYSCALE)
+                    image[..., channel] = grey
         return images
-
-    def _jpeg(self, descriptor, entry):
-        size = int(self._sizes[entry])
-        jpeg = os.pread(descriptor, size, int(self._offsets[entry]))
-        if len(jpeg) != size:
-            raise ValueError("the file is shorter than its index says")
-        return jpeg
 
 
 def _load_index(shard):
     path = record_shard.index_path(shard)
     try:
-        return np.load(path)
+        return np.load(io.BytesIO(path.read_bytes()))
     except FileNotFoundError:
         reason = "no such file"
     except (EOFError, ValueError, zipfile.BadZipFile) as error:

@@ -7,6 +7,7 @@ import pathlib
 import yaml
 
 from keras_vidrec.clip_spec import ClipSpec
+from keras_vidrec.data import storage
 from keras_vidrec.data.clip_reader import Augmentation
 from keras_vidrec.training.sections import Data
 from keras_vidrec.training.sections import Fusion
@@ -185,13 +186,14 @@ class Recipe:
 
     def with_absolute_paths(self):
         """A copy whose data, and the networks it starts from, can be found
-        from any working directory."""
+        from any working directory. A URL is found from everywhere."""
         data = self.data
         recipe = self.with_data(
             **{
                 name: pathlib.Path(getattr(data, name))
                 for name in ("directory", "list", "split_files")
                 if getattr(data, name) is not None
+                and not storage.is_url(getattr(data, name))
             }
         )
         weights = self.initialisation.weights

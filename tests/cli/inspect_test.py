@@ -69,7 +69,7 @@ def test_the_sheet_shows_flow_where_there_is_flow(tmp_path):
         vidrec("inspect", frames, "--sheet", sheet)
         heights.append(cv2.imread(str(sheet)).shape[0])
     assert heights[1] > 1.5 * heights[0]
-    _, err = vidrec("inspect", frames, "--recipe", "tsn", status=2)
+    _, err = vidrec("inspect", frames, "--recipe", "scratch", status=2)
     assert "--sheet" in err
 
 

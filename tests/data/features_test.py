@@ -21,6 +21,7 @@ from keras_vidrec.data.source import Source
 from keras_vidrec.data.split import Split
 from keras_vidrec.data.video import VideoError
 from tests.data.prepared_records import records_of
+from tests.data.remote_copy import remote_copy
 
 VIDEOS = tuple(f"{c}/v{i}.avi" for c in "xy" for i in range(3))
 SETTINGS = FeatureSettings(
@@ -60,6 +61,19 @@ def write(directory, videos=VIDEOS, settings=SETTINGS, catalog=CATALOG):
             if video in videos:
                 writer.add(video, features_of(video, settings.draws))
         return writer.finish()
+
+
+def test_remote_features_are_the_local_ones(tmp_path):
+    write(tmp_path)
+    opened = opening.open_dataset(remote_copy(tmp_path))
+    local = Features(tmp_path)
+    assert opened.kind == "features" and isinstance(opened.source, Features)
+    for i in range(len(VIDEOS)):
+        for stream in SETTINGS.features:
+            np.testing.assert_array_equal(
+                opened.source.read(i, stream, [3, 0, 1]),
+                local.read(i, stream, [3, 0, 1]),
+            )
 
 
 def test_what_was_written_is_read(tmp_path):

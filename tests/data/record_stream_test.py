@@ -12,6 +12,7 @@ from keras_vidrec.data.prepared_video import Preparation
 from keras_vidrec.data.prepared_video import prepare_video
 from keras_vidrec.data.record_shard import ShardWriter
 from keras_vidrec.data.records import Records
+from tests.data.remote_copy import remote_copy
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +75,18 @@ def test_streamed_is_the_jpeg_of_the_frames(prepared, small_videos):
                 ".jpg", small[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 100]
             )
             assert jpeg == wanted.tobytes()
+
+
+def test_a_remote_stream_is_the_local_one(prepared):
+    streams = [
+        record_stream.stream(directory, "flow")
+        for directory in (prepared, remote_copy(prepared))
+    ]
+    rows = [list(stream.as_numpy_iterator()) for stream in streams]
+    assert len(rows[0]) == 2
+    for local, remote in zip(*rows, strict=True):
+        assert local["video"] == remote["video"]
+        np.testing.assert_array_equal(local["images"], remote["images"])
 
 
 def test_no_records(prepared, tmp_path):

@@ -4,11 +4,13 @@ import shutil
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_vidrec.clip_spec import ClipSpec
 from keras_vidrec.clip_spec import FlowSpec
 from keras_vidrec.data import catalog as catalogs
 from keras_vidrec.data import clip_reader
+from keras_vidrec.data import opening
 from keras_vidrec.data import pipeline
 from keras_vidrec.data import prepared_dataset
 from keras_vidrec.data import record_shard
@@ -19,6 +21,7 @@ from keras_vidrec.data.records import Records
 from keras_vidrec.data.source import Source
 from keras_vidrec.data.split import Split
 from keras_vidrec.data.video import VideoError
+from tests.data.remote_copy import remote_copy
 
 VIDEOS = ("x/a 1.avi", "x/b.avi", "y/c.avi", "y/d.avi", "x/broken.avi")
 
@@ -105,6 +108,28 @@ def test_every_image_is_found(directory, modality):
             with pytest.raises(VideoError, match="from 0 to"):
                 source.read(i, modality, wrong)
         assert source.read(i, modality, []).shape[0] == 0
+
+
+def test_a_remote_dataset_is_the_local_one(directory):
+    url = remote_copy(directory)
+    opened = opening.open_dataset(url)
+    local = Records(directory)
+    remote = pickle.loads(pickle.dumps(opened.source))
+    assert opened.kind == "prepared" and str(opened.catalog.root) == url
+    assert remote.catalog.splits == local.catalog.splits
+    for modality, last in (("rgb", 8), ("flow", 7)):
+        for i in range(4):
+            np.testing.assert_array_equal(
+                remote.read(i, modality, [last, 0, 3]),
+                local.read(i, modality, [last, 0, 3]),
+            )
+    for shard in record_shard.find_shards(url, "rgb"):
+        tf.io.gfile.remove(str(shard))
+    with pytest.raises(VideoError, match="cannot be read .*rgb-00000"):
+        remote.read(2, "rgb", [0])
+    tf.io.gfile.rmtree(url)
+    with pytest.raises(ValueError, match="prepared dataset, with.*'ram://"):
+        opening.open_dataset(url)
 
 
 def test_clips_of_both_modalities_show_the_same_moments(directory):
