@@ -1,55 +1,57 @@
 import keras
 
-
-class KernelDecay:
-    """L2 decay as in Caffe, mixed into an optimiser of Keras.
-
-    The gradient is clipped first; then `l2 * weight` is added to the gradient
-    of each kernel, so that the decay enters the moments of the gradient
-    (Keras' own `weight_decay` is decoupled from them). Biases and the weights
-    of batch normalisation do not decay.
-
-    Args:
-        *args: Arguments of the optimiser.
-        l2: float. Weight decay. Defaults to `0.0`.
-        **kwargs: Arguments of the optimiser, such as `global_clipnorm`.
-    """
-
-    def __init__(self, *args, l2=0.0, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.l2 = l2
-
-    def update_step(self, gradient, variable, learning_rate):
-        # Vectors are biases and batch normalisation: they have no decay.
-        if self.l2 and len(variable.shape) > 1:
-            gradient = gradient + self.l2 * keras.ops.cast(
-                variable, gradient.dtype
-            )
-        super().update_step(gradient, variable, learning_rate)
-
-    def get_config(self):
-        return {**super().get_config(), "l2": self.l2}
+from keras_vidrec.training.caffe_arithmetic import CaffeArithmetic
 
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")
-class CaffeSGD(KernelDecay, keras.optimizers.SGD):
-    """Stochastic gradient descent with momentum and L2 decay as in Caffe.
+class CaffeSGD(CaffeArithmetic, keras.optimizers.SGD):
+    """Stochastic gradient descent as Caffe's solver does it.
 
-    With the rate r, the momentum m, the clipped gradient g and its velocity v,
-    a kernel w does `v = m v + r (g + l2 w)`, then `w = w - v`.
+    With the learning rate r and its multiplier a, the momentum m, the decay
+    multiplier d, the clipped gradient g and its velocity v, a weight w does
+    `v = m v + a r (g + d l2 w)`, then `w = w - v`.
+
+    With `gradient_accumulation_steps=n` (`iter_size`), g is the clipped *sum*
+    of the gradients of n batches, divided by n: a threshold that was
+    published is used as it is. Under a `tf.distribute.Strategy` the sum is
+    over all replicas too.
 
     Args:
         learning_rate: float or a Keras schedule.
         momentum: float in [0, 1). Defaults to `0.9`.
-        l2: float. Weight decay of kernels, `5e-4` in most of the papers.
-            Defaults to `0.0`.
+        l2: float. Weight decay, `5e-4` in most of the papers. Defaults to
+            `0.0`.
+        learning_rate_multipliers: `None`, or dict from regular expressions,
+            searched in the `path` of a variable, to numbers: `lr_mult`. A
+            variable takes the product of all that match, so
+            `{"^conv1/": 5, "/bias$": 2}` gives 10 to the bias of `conv1`.
+            Defaults to `None`.
+        decay_multipliers: `None`, or dict of the same form: `decay_mult`.
+            Defaults to `None`: 0 for vectors (biases, the weights of batch
+            normalisation), 1 for all others.
         **kwargs: Arguments of `keras.optimizers.SGD`, such as
-            `global_clipnorm`.
+            `global_clipnorm`, `clipvalue` and `gradient_accumulation_steps`;
+            not `weight_decay`, not `use_ema`.
 
     Reference:
         - [Wang et al., 2016](https://arxiv.org/abs/1608.00859), section 4.1,
           and the solver of the authors' Caffe.
     """
 
-    def __init__(self, learning_rate=0.01, momentum=0.9, l2=0.0, **kwargs):
-        super().__init__(learning_rate, momentum=momentum, l2=l2, **kwargs)
+    def __init__(
+        self,
+        learning_rate=0.01,
+        momentum=0.9,
+        l2=0.0,
+        learning_rate_multipliers=None,
+        decay_multipliers=None,
+        **kwargs,
+    ):
+        super().__init__(
+            learning_rate,
+            momentum=momentum,
+            l2=l2,
+            learning_rate_multipliers=learning_rate_multipliers,
+            decay_multipliers=decay_multipliers,
+            **kwargs,
+        )

@@ -5,16 +5,20 @@ import math
 
 import keras
 
+from keras_vidrec.training import multipliers
+from keras_vidrec.training.caffe_arithmetic import CaffeArithmetic
 from keras_vidrec.training.caffe_sgd import CaffeSGD
-from keras_vidrec.training.caffe_sgd import KernelDecay
+from keras_vidrec.training.loss_scale import LossScale
 
 
-class DecayedAdam(KernelDecay, keras.optimizers.Adam):
-    """Adam with the weight decay of Caffe."""
+@keras.saving.register_keras_serializable(package="keras_vidrec")
+class DecayedAdam(CaffeArithmetic, keras.optimizers.Adam):
+    """Adam with the clipping, decay and multipliers of Caffe."""
 
 
-class DecayedRMSprop(KernelDecay, keras.optimizers.RMSprop):
-    """RMSprop with the weight decay of Caffe."""
+@keras.saving.register_keras_serializable(package="keras_vidrec")
+class DecayedRMSprop(CaffeArithmetic, keras.optimizers.RMSprop):
+    """RMSprop with the clipping, decay and multipliers of Caffe."""
 
 
 _KINDS = {"sgd": CaffeSGD, "adam": DecayedAdam, "rmsprop": DecayedRMSprop}
@@ -27,13 +31,23 @@ def num_epochs(schedule, optimiser, steps_per_epoch):
     return math.ceil(schedule.steps * optimiser.accumulate / steps_per_epoch)
 
 
+def real_learning_rate(optimiser):
+    """The learning rate that training starts with, float: that of the recipe,
+    or in proportion to the effective batch where the recipe says so."""
+    rate = float(optimiser.learning_rate)  # a recipe may say 1
+    if optimiser.scale_learning_rate:
+        rate *= optimiser.effective_batch / optimiser.reference_batch
+    return rate
+
+
 def learning_rate(schedule, optimiser, steps_per_epoch):
-    """The learning rate as a float or a Keras schedule.
+    """The learning rate as a Keras schedule; as a float, which a callback may
+    change, where it is constant or falls on a plateau.
 
     A boundary at step b means that step number b (from 0) is the first one
     with the smaller rate, as in Caffe.
     """
-    start = float(optimiser.learning_rate)  # a recipe may say 1
+    start = real_learning_rate(optimiser)
     # Keras asks its schedules for the rate by the number of the batch, also
     # where the gradients of several batches make one step.
     unit = optimiser.accumulate if schedule.epochs is None else steps_per_epoch
@@ -52,28 +66,41 @@ def learning_rate(schedule, optimiser, steps_per_epoch):
     return start
 
 
-def build(optimiser, schedule, steps_per_epoch):
-    """A Keras optimiser.
+def build(optimiser, schedule, steps_per_epoch, model):
+    """A Keras optimiser. Call it under the dtype policy of the training.
 
     Args:
         optimiser: section `Optimiser` of a recipe.
         schedule: section `Schedule` of a recipe.
         steps_per_epoch: int. Batches in an epoch.
+        model: keras.Model whose weights have the roles of the multipliers.
 
     Returns:
-        `keras.optimizers.Optimizer`.
+        `keras.optimizers.Optimizer`, with dynamic loss scaling around it
+        under `mixed_float16`.
+
+    Raises:
+        ValueError: if a role with a multiplier is not found in the model.
     """
-    rate = learning_rate(schedule, optimiser, steps_per_epoch)
     accumulate = optimiser.accumulate
-    # Caffe compares the threshold with the sum of the accumulated gradients,
-    # Keras with their mean.
-    clip_norm = optimiser.clip_norm and optimiser.clip_norm / accumulate
-    clip_value = optimiser.clip_value and optimiser.clip_value / accumulate
     common = {
-        "global_clipnorm": clip_norm,
-        "clipvalue": clip_value,
+        "global_clipnorm": optimiser.clip_norm,
+        "clipvalue": optimiser.clip_value,
         "gradient_accumulation_steps": accumulate if accumulate > 1 else None,
+        "learning_rate_multipliers": multipliers.by_pattern(
+            model, optimiser.learning_rate_multipliers
+        ),
+        "decay_multipliers": multipliers.by_pattern(
+            model, optimiser.decay_multipliers
+        ),
     }
     if optimiser.name == "sgd":
         common["momentum"] = float(optimiser.momentum)
-    return _KINDS[optimiser.name](rate, l2=optimiser.weight_decay, **common)
+    built = _KINDS[optimiser.name](
+        learning_rate(schedule, optimiser, steps_per_epoch),
+        l2=optimiser.weight_decay,
+        **common,
+    )
+    if keras.config.dtype_policy().name == "mixed_float16":
+        return LossScale(built)
+    return built

@@ -1,15 +1,23 @@
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
 
 from keras_vidrec.training import optimiser
+from keras_vidrec.training.loss_scale import LossScale
 from keras_vidrec.training.sections import Optimiser
 from keras_vidrec.training.sections import Schedule
 
 
+def network():
+    inputs = keras.Input((1,))
+    return keras.Model(inputs, keras.layers.Dense(1, name="logits")(inputs))
+
+
 def updates(section, schedule, num_batches, steps_per_epoch=10, gradient=1.0):
     """How far a weight moves with each batch of a constant gradient."""
-    optimizer = optimiser.build(section, schedule, steps_per_epoch)
+    optimizer = optimiser.build(section, schedule, steps_per_epoch, network())
     weight = keras.Variable(0.0)
     places = [0.0]
     for _ in range(num_batches):
@@ -68,7 +76,7 @@ def test_the_threshold_is_for_the_sum_of_the_accumulated_gradients():
 @pytest.mark.parametrize("accumulate", [1, 4])
 def test_each_element_of_the_gradient_is_clipped(accumulate):
     section = plain(clip_value=2 * accumulate, accumulate=accumulate)
-    optimizer = optimiser.build(section, Schedule(steps=1), 10)
+    optimizer = optimiser.build(section, Schedule(steps=1), 10, network())
     weight = keras.Variable([0.0, 0.0, 0.0])
     for _ in range(accumulate):
         optimizer.apply([keras.ops.array([3.0, 1.0, -9.0])], [weight])
@@ -140,8 +148,9 @@ def test_every_optimiser_decays_kernels_only(name, first):
     section = Optimiser(
         name=name, learning_rate=0.1, weight_decay=0.5, clip_norm=1.0
     )
-    optimizer = optimiser.build(section, Schedule(steps=1), 10)
-    kernel, bias = keras.Variable([[2.0]]), keras.Variable([2.0])
+    optimizer = optimiser.build(section, Schedule(steps=1), 10, network())
+    kernel = keras.Variable([[2.0]], name="kernel")
+    bias = keras.Variable([2.0], name="bias")
     # Of norm 5, so clipped to -0.6 and -0.8 first.
     gradients = [keras.ops.convert_to_tensor(g) for g in ([[-3.0]], [-4.0])]
     optimizer.apply(gradients, [kernel, bias])
@@ -155,14 +164,13 @@ def test_every_optimiser_decays_kernels_only(name, first):
 @pytest.mark.parametrize("accumulate", [1, 2])
 @pytest.mark.parametrize("name", ["sgd", "adam", "rmsprop"])
 def test_in_a_compiled_fit(name, accumulate):
-    inputs = keras.Input((1,))
-    model = keras.Model(inputs, keras.layers.Dense(1)(inputs))
+    model = network()
     before = model.get_weights()
     section = Optimiser(
         name=name, learning_rate=0.1, clip_norm=5, accumulate=accumulate
     )
     schedule = Schedule(steps=2, kind="cosine")
-    model.compile(optimiser.build(section, schedule, 4), "mse")
+    model.compile(optimiser.build(section, schedule, 4, model), "mse")
     model.fit(np.ones((4, 1)), np.full((4, 1), 9.0), batch_size=1, verbose=0)
     for old, new in zip(before, model.get_weights()):
         assert np.isfinite(new).all() and (new > old).all()
@@ -172,3 +180,50 @@ def test_momentum_is_that_of_the_recipe():
     section = plain(momentum=0.5)
     found = updates(section, Schedule(steps=3), 3)
     np.testing.assert_allclose(found, [1, 1.5, 1.75])
+
+
+def test_multipliers_are_those_of_the_recipe():
+    section = plain(
+        weight_decay=0.5,
+        learning_rate_multipliers={"head": 10, "bias": 2},
+        decay_multipliers={"bias": 3},
+    )
+    model = network()
+    model.set_weights([np.array([[2.0]]), np.array([2.0])])
+    model.compile(optimiser.build(section, Schedule(steps=1), 1, model), "mse")
+    # Nothing but the decay moves them: the error is 0.
+    model.fit(np.zeros((1, 1)), np.full((1, 1), 2.0), verbose=0)
+    kernel, bias = (weight.item() for weight in model.get_weights())
+    assert kernel == pytest.approx(2 - 10 * 0.5 * 2)
+    assert bias == pytest.approx(2 - 2 * 10 * 3 * 0.5 * 2)
+
+
+def test_rate_in_proportion_to_the_batch_only_if_asked_for():
+    section = plain(batch_size=32, accumulate=2, reference_batch=256)
+    assert optimiser.real_learning_rate(section) == 1
+    scaled = dataclasses.replace(section, scale_learning_rate=True)
+    assert optimiser.real_learning_rate(scaled) == 0.25
+    schedule = Schedule(steps=4, kind="step", boundaries=(1,))
+    found = updates(scaled, schedule, 4)
+    np.testing.assert_allclose(found, [0, 0.25, 0, 0.025], atol=1e-6)
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
+def test_a_callback_can_lower_the_rate_of_a_plateau(policy):
+    keras.config.set_dtype_policy(policy)
+    section = plain(learning_rate=0.5)
+    schedule = Schedule(epochs=2, kind="plateau")
+    optimizer = optimiser.build(section, schedule, 10, network())
+    assert float(optimizer.learning_rate) == 0.5
+    optimizer.learning_rate = 0.05
+    assert float(optimizer.learning_rate) == pytest.approx(0.05)
+
+
+def test_losses_are_scaled_in_float16_only():
+    for policy, kind in (
+        ("mixed_bfloat16", optimiser.CaffeSGD),
+        ("mixed_float16", LossScale),
+    ):
+        keras.config.set_dtype_policy(policy)
+        built = optimiser.build(plain(), Schedule(steps=1), 10, network())
+        assert type(built) is kind
