@@ -30,16 +30,16 @@ FRAMES = 25
 # everything than 9,537 of 2 x 2,048, and more epochs.
 NETWORKS = {
     "TS-LSTM": (
-        "ts_lstm",
+        "ts_lstm_ucf101",
         "network.arguments.units=[64]",
         "network.arguments.dropout=0.5",
     ),
     "Temporal-Inception": (
-        "temporal_inception",
+        "temporal_inception_ucf101",
         "network.arguments.fc_units=64",
         "network.arguments.reduction=[8]",
     ),
-    "STFN": ("stfn_stage1", "network.arguments.dropout=0.5"),
+    "STFN": ("stfn_stage1_ucf101", "network.arguments.dropout=0.5"),
 }
 COMMON = (
     "optimiser.batch_size=15",
@@ -47,6 +47,8 @@ COMMON = (
     "schedule.epochs=60",
     "schedule.kind=cosine",
     "schedule.boundaries=[]",
+    "schedule.early_stop=null",
+    "validation.fraction=0",
 )
 
 

@@ -144,6 +144,10 @@ def prepare(
     )
     if not prepared.num_new:
         typer.echo("Nothing was left to do.")
-    typer.echo(f"Next: vidrec train tsn --data {out} --out RUN")
+    typer.echo(f"Next: vidrec train scratch --data {out} --out RUN")
     if "flow" in preparation.modalities:
-        typer.echo(f"and:  vidrec train tsn_flow --data {out} --out RUN_FLOW")
+        typer.echo(
+            f"and:  vidrec train scratch --data {out} --out RUN_FLOW "
+            "--set network.arguments.modality=flow"
+        )
+    typer.echo("`vidrec recipes` lists those of the papers.")

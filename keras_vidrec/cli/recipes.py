@@ -6,17 +6,24 @@ from keras_vidrec.cli.startup import load_backend
 def recipes(
     name: str = typer.Argument(None, help="Print this recipe as YAML."),
 ):
-    """List the recipes, or print one."""
+    """List the recipes by paper, or print one."""
     load_backend()
     from keras_vidrec.training import recipes
 
     if name is not None:
         typer.echo(recipes.get(name).to_yaml(), nl=False)
         return
-    for recipe in recipes.RECIPES.values():
-        typer.echo(f"{recipe.name:26} {recipe.summary}")
-        for figure in recipe.reported:
-            typer.echo(
-                f"{'':26} paper: {figure.accuracy} % on {figure.dataset} "
-                f"({figure.source}; {figure.note})"
-            )
+    typer.echo(
+        "Figures are the papers', never this package's; `vidrec recipes NAME` "
+        "shows all of a recipe."
+    )
+    width = max(map(len, recipes.RECIPES))
+    for paper, of_paper in recipes.PAPERS.items():
+        typer.echo(f"\n{paper}")
+        for recipe in of_paper:
+            typer.echo(f"  {recipe.name:{width}}  {recipe.summary}")
+            for figure in recipe.reported[:1]:
+                typer.echo(
+                    f"  {'':{width}}  paper: {figure.accuracy} % on "
+                    f"{figure.dataset} ({figure.source}; {figure.note})"
+                )

@@ -36,7 +36,8 @@ def check_kind(kind, recipe):
             f"The network of recipe {recipe.name!r} sees images. Expected a "
             "directory of videos, of frame folders, or prepared by `vidrec "
             "prepare`; or the recipe of a network over features, such as "
-            f"ts_lstm. Received: {directory}, which `vidrec features` made"
+            f"ts_lstm_ucf101. Received: {directory}, which `vidrec features` "
+            "made"
         )
 
 

@@ -42,7 +42,7 @@ def whole(small_videos, tmp_path_factory):
     said, err = vidrec("prepare", *arguments(small_videos, out))
     assert not err
     assert f"Prepared: {out} (rgb; 36 videos, 432 frames)" in said
-    assert f"Next: vidrec train tsn --data {out}" in said
+    assert f"Next: vidrec train scratch --data {out} " in said
     return out
 
 

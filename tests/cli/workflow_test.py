@@ -119,7 +119,7 @@ def test_a_run_that_fails_ends_in_one_line_and_status_1(small_videos, tmp_path):
 )
 def test_a_slip_in_a_setting_is_one_clear_line(setting, tmp_path):
     _, err = vidrec(
-        "train", "tsn", "--out", tmp_path, "--set", setting, status=1
+        "train", "scratch", "--out", tmp_path, "--set", setting, status=1
     )
     assert "Expected" in err and setting.split("=")[1] in err
     assert err.startswith("vidrec: ") and err.count("\n") == 1

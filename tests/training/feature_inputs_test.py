@@ -70,7 +70,7 @@ def recipe_of(name, directory, *settings):
 
 def test_a_network_learns_how_large_its_features_are(tmp_path):
     data = write(tmp_path, 9)
-    for name in ("ts_lstm", "temporal_inception"):
+    for name in ("ts_lstm_ucf101", "temporal_inception_ucf101"):
         found = dataset.load(recipe_of(name, data)).recipe
         assert found.network.arguments == {"features": 16, "num_frames": 9}
         assert found.test.num_segments == 9
@@ -78,22 +78,22 @@ def test_a_network_learns_how_large_its_features_are(tmp_path):
         assert found.clip["size"] == 112 and "sampling" not in found.clip
         # The recipe of a run says it: nothing is left to be told.
         assert dataset.load(found).recipe == found
-    found = dataset.load(recipe_of("stfn_stage1", data)).recipe
+    found = dataset.load(recipe_of("stfn_stage1_ucf101", data)).recipe
     assert found.network.arguments == {"features": 16, "num_segments": 7}
     assert (found.test.num_segments, found.test.num_clips) == (7, 5)
 
 
 def test_streams_of_other_sizes_on_a_uniform_grid(tmp_path):
     data = write(tmp_path, 25, "uniform", sizes=(16, 8))
-    found = dataset.load(recipe_of("ts_lstm", data)).recipe
+    found = dataset.load(recipe_of("ts_lstm_ucf101", data)).recipe
     shape = {"rgb": [25, 16], "flow": [25, 8]}
     assert found.network.arguments == {"input_shape": shape}
     assert found.clip["sampling"] == "uniform"
-    one = recipe_of("ts_lstm", data, "network.arguments.streams=[flow]")
+    one = recipe_of("ts_lstm_ucf101", data, "network.arguments.streams=[flow]")
     arguments = dataset.load(one).recipe.network.arguments
     assert arguments == {"streams": ["flow"], "features": 8}
     # Some of the frames, at random: the recipe says so.
-    some = recipe_of("ts_lstm", data, "network.arguments.num_frames=10")
+    some = recipe_of("ts_lstm_ucf101", data, "network.arguments.num_frames=10")
     assert dataset.load(some).recipe.test.num_segments == 10
 
 
@@ -101,27 +101,27 @@ def test_streams_of_other_sizes_on_a_uniform_grid(tmp_path):
     "name, settings, message",
     [
         (
-            "ts_lstm",
+            "ts_lstm_ucf101",
             ["network.arguments.features=2048"],
             r"2048 features of rgb.*arguments.features\).* with 16$",
         ),
         (
-            "stfn_stage1",
+            "stfn_stage1_ucf101",
             ["network.arguments.input_shape={rgb: [7, 16], flow: [7, 4]}"],
             r"4 features of flow.*arguments.input_shape\)",
         ),
         (
-            "ts_lstm",
+            "ts_lstm_ucf101",
             ["network.arguments.num_frames=25"],
             "features of 25 frames .*--frames 25.*num_frames=9. .* 9 frames",
         ),
         ("quickstart_rgb", [], "sees images. .* recipe of a network over feat"),
         (
-            "ts_lstm",
+            "ts_lstm_ucf101",
             ["network.arguments.rgb_backbone=tiny"],
             r"Expected all of .*, or none. Received: \['rgb_backbone'\]",
         ),
-        ("stfn_stage2", [], "'stfn_stage2' sees images"),
+        ("stfn_stage2_ucf101", [], "'stfn_stage2_ucf101' sees images"),
     ],
 )
 def test_features_that_the_network_does_not_want(
@@ -133,7 +133,7 @@ def test_features_that_the_network_does_not_want(
 
 
 def test_images_that_the_network_does_not_want(small_videos):
-    recipe = recipe_of("ts_lstm", small_videos)
+    recipe = recipe_of("ts_lstm_ucf101", small_videos)
     message = (
         "sees features .* `vidrec features --rgb RUN --flow RUN --data .* "
         r"--out FEATURES` makes.*flow_backbone.*\(videos\)"
@@ -147,7 +147,7 @@ def test_images_that_the_network_does_not_want(small_videos):
 
 def learnable(directory):
     return recipe_of(
-        "ts_lstm",
+        "ts_lstm_ucf101",
         write(directory, 9),
         "network.arguments.units=[16]",
         "optimiser.learning_rate=0.02",
@@ -194,7 +194,7 @@ def test_interrupted_and_resumed_equals_uninterrupted(tmp_path, monkeypatch):
 @pytest.mark.tensorflow_only
 def test_stfn_is_tested_on_the_five_frames_of_each_segment(tmp_path):
     directory = write(tmp_path, 35, "uniform")
-    data = dataset.load(recipe_of("stfn_stage1", directory))
+    data = dataset.load(recipe_of("stfn_stage1_ucf101", directory))
     model = network.build(data.recipe, CLASSES)
     scores, _ = evaluator.score(
         model, data.source, data.test, data.recipe.test, verbose=False

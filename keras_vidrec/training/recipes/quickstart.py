@@ -9,6 +9,8 @@ from keras_vidrec.training.sections import Optimiser
 from keras_vidrec.training.sections import Schedule
 from keras_vidrec.training.sections import Test
 
+PAPER = "Small networks that train from random weights on a laptop"
+
 
 def _network(modality, dropout):
     arguments = {

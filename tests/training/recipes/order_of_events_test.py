@@ -51,6 +51,8 @@ OVER_FEATURES = (
     "schedule.epochs=20",
     "schedule.kind=cosine",
     "schedule.boundaries=[]",
+    "schedule.early_stop=null",
+    "validation.fraction=0",
 )
 
 
@@ -158,9 +160,9 @@ def test_late_fusion_does_not(ordered_events, tmp_path):
 @pytest.mark.parametrize(
     "recipe, settings",
     [
-        ("ts_lstm", ["network.arguments.units=[64]"]),
-        ("temporal_inception", ["network.arguments.fc_units=64"]),
-        ("stfn_stage1", []),
+        ("ts_lstm_ucf101", ["network.arguments.units=[64]"]),
+        ("temporal_inception_ucf101", ["network.arguments.fc_units=64"]),
+        ("stfn_stage1_ucf101", []),
     ],
 )
 def test_networks_over_features_tell_the_order(

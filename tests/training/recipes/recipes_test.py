@@ -1,52 +1,220 @@
+import re
+
 import pytest
 
 import keras_vidrec
 from keras_vidrec.training import network
 from keras_vidrec.training import recipes
 from keras_vidrec.training.recipe import Recipe
+from keras_vidrec.training.recipes import tsn
+from keras_vidrec.training.tiny import tiny
 
 
 def test_by_name_and_by_file(tmp_path):
-    tsn = recipes.get("tsn")
+    recipe = recipes.get("tsn_rgb_ucf101_code")
     path = tmp_path / "mine.yaml"
-    path.write_text(tsn.to_yaml())
-    assert recipes.get(str(path)) == tsn
-    assert isinstance(tsn, Recipe)
+    path.write_text(recipe.to_yaml())
+    assert recipes.get(str(path)) == recipe
+    assert isinstance(recipe, Recipe)
 
 
-def test_unknown_name():
-    with pytest.raises(
-        ValueError, match="Did you mean 'quickstart_rgb'.*'quik"
-    ):
-        recipes.get("quikstart_rgb")
+@pytest.mark.parametrize(
+    "name, message",
+    [
+        ("quikstart_rgb", "Did you mean 'quickstart_rgb'[?] .*'quik"),
+        (
+            "stfn_stage1",
+            "Did you mean 'stfn_stage1_ucf101' or 'stfn_stage1_hmdb51'[?]",
+        ),
+        ("zzz", "Unknown recipe. Expected one that `vidrec recipes` lists"),
+    ],
+)
+def test_unknown_name(name, message):
+    with pytest.raises(ValueError, match=message):
+        recipes.get(name)
 
 
-def test_tsn_is_the_authors_solver():
-    """Of the released solver for UCF101: base_lr 1e-3, x0.1 each 1500, 3500
-    iterations, clip 40, decay 5e-4, 128 clips an update."""
-    tsn = recipes.get("tsn")
-    optimiser, schedule = tsn.optimiser, tsn.schedule
-    assert optimiser.batch_size * optimiser.accumulate == 128
-    assert (optimiser.learning_rate, optimiser.clip_norm) == (1e-3, 40)
+def test_names_tell_what_is_trained_on_what():
+    for paper in recipes.PAPERS.values():
+        for recipe in paper:
+            application = recipe.network.application
+            name = recipe.name
+            if name.startswith(("quickstart", "scratch")):
+                continue
+            small = name.endswith("_scratch")
+            dataset = re.search("_(ucf101|hmdb51)(_paper|_code)?$", name)
+            assert bool(dataset) != small
+            if application == "TSN":
+                modality = recipe.network.arguments["modality"]
+                assert f"_{modality}_{dataset[1]}" in name
+            if name.startswith("two_stream_") and application == "TSN":
+                assert recipe.network.arguments["backbone"] in name
+            for figure in recipe.reported:
+                assert figure.dataset.lower().startswith(dataset[1])
+                assert figure.source and figure.note
+    networks = (
+        "tsn_rgb",
+        "tsn_rgb_diff",
+        "tsn_flow",
+        "tsn_warped_flow",
+        *(
+            f"two_stream_{backbone}_{modality}"
+            for backbone in ("vgg16", "resnet50", "resnet101", "inception_v3")
+            for modality in ("rgb", "flow")
+        ),
+        "two_stream_fusion",
+        "st_resnet",
+        "st_multiplier",
+        "ts_lstm",
+        "temporal_inception",
+        "stfn_stage1",
+        "stfn_stage2",
+    )
+    for network_name in networks:
+        endings = ("ucf101", "hmdb51")
+        if network_name.startswith("tsn"):
+            endings = ("ucf101_paper", "ucf101_code", "hmdb51_code")
+        for ending in endings:
+            assert f"{network_name}_{ending}" in recipes.RECIPES
+
+
+# Section 4.1 of the paper, and the solvers of the authors' release: base_lr,
+# clip_gradients, multiplier of the first convolution, clips an update,
+# iterations, and where the rate falls to a tenth.
+TSN = {
+    "tsn_rgb_ucf101_paper": (1e-3, 40, 1, 256, 4500, (2000, 4000)),
+    "tsn_flow_ucf101_paper": (5e-3, 20, 5, 256, 20000, (12000, 18000)),
+    "tsn_rgb_ucf101_code": (1e-3, 40, 1, 128, 3500, (1500, 3000)),
+    "tsn_flow_ucf101_code": (5e-3, 20, 5, 128, 18000, (10000, 16000)),
+    "tsn_rgb_hmdb51_code": (1e-3, 40, 1, 128, 2500, (1000, 2000)),
+    "tsn_flow_hmdb51_code": (5e-3, 20, 5, 128, 7000, (4000, 6000)),
+}
+
+
+@pytest.mark.parametrize("name", TSN)
+def test_tsn_is_the_authors_solver(name):
+    recipe = recipes.get(name)
+    optimiser, schedule = recipe.optimiser, recipe.schedule
+    multipliers = optimiser.learning_rate_multipliers
+    assert TSN[name] == (
+        optimiser.learning_rate,
+        optimiser.clip_norm,
+        multipliers.get("first_convolution", 1),
+        optimiser.effective_batch,
+        schedule.steps,
+        schedule.boundaries,
+    )
+    assert optimiser.reference_batch == optimiser.effective_batch
+    assert multipliers["bias"] == 2 and schedule.factor == 0.1
     assert (optimiser.momentum, optimiser.weight_decay) == (0.9, 5e-4)
-    assert (schedule.steps, schedule.boundaries) == (3500, (1500, 3000))
-    assert (tsn.test.num_segments, tsn.test.crops) == (25, "ten")
-    assert all(figure.source for figure in tsn.reported)
+    assert (recipe.test.num_segments, recipe.test.crops) == (25, "ten")
+    assert recipe.initialisation.partial_batch_norm
+    assert recipe.fusion.weights == {"rgb": 1, "flow": 1.5}
+    assert recipe.fusion.scores == "logits"
+    with pytest.raises(ValueError, match="initialisation.weights=RUN"):
+        network.build(recipe, ("jump", "run"))
 
 
-def test_tsn_flow_is_the_authors_solver():
-    """base_lr 5e-3, x0.1 at 10000 and 16000, 18000 iterations, clip 20."""
-    for name in ("tsn_flow", "tsn_warped_flow"):
-        flow = recipes.get(name)
-        optimiser, schedule = flow.optimiser, flow.schedule
-        assert optimiser.batch_size * optimiser.accumulate == 128
-        assert (optimiser.learning_rate, optimiser.clip_norm) == (5e-3, 20)
-        assert (schedule.steps, schedule.boundaries) == (18000, (10000, 16000))
-        assert name == f"tsn_{flow.network.arguments['modality']}"
-    difference = recipes.get("tsn_rgb_diff")
-    schedule = difference.schedule
-    assert (schedule.epochs, schedule.boundaries) == (180, (80, 160))
-    assert difference.optimiser == recipes.get("tsn").optimiser
+@pytest.mark.parametrize(
+    "ending", ["ucf101_paper", "ucf101_code", "hmdb51_code"]
+)
+def test_warped_flow_is_trained_as_flow(ending):
+    flow = recipes.get(f"tsn_flow_{ending}")
+    warped = recipes.get(f"tsn_warped_flow_{ending}")
+    assert warped.network.arguments["modality"] == "warped_flow"
+    assert warped.optimiser == flow.optimiser
+    assert warped.schedule == flow.schedule
+    assert warped.fusion.weights == {"rgb": 1, "flow": 1, "warped_flow": 0.5}
+
+
+def test_differences_are_trained_as_the_authors_second_program_does():
+    """Rate 1e-3, a tenth after 80 and 160 of 180 epochs, bound 40 of the mean
+    over 128 clips: 160 of the sum of 4 such means over 32."""
+    for dataset in ("ucf101", "hmdb51"):
+        recipe = recipes.get(f"tsn_rgb_diff_{dataset}_code")
+        optimiser, schedule = recipe.optimiser, recipe.schedule
+        assert (schedule.epochs, schedule.boundaries) == (180, (80, 160))
+        assert optimiser.learning_rate == 1e-3
+        assert optimiser.clip_norm / optimiser.accumulate == 40
+        assert optimiser.effective_batch == 128
+    paper = recipes.get("tsn_rgb_diff_ucf101_paper")
+    temporal = recipes.get("tsn_flow_ucf101_paper")
+    assert paper.schedule == temporal.schedule
+
+
+@pytest.mark.parametrize("setting", tsn.TABLE_1)
+def test_table_1_is_values_of_fields(setting):
+    """Section 4.2: which stream starts from ImageNet weights, and whether
+    with partial batch normalisation and dropout. None has segments."""
+    for modality, values in tsn.TABLE_1[setting].items():
+        recipe = recipes.get(f"tsn_{modality}_ucf101_paper")
+        recipe = recipe.with_settings(values)
+        start = recipe.initialisation
+        both = setting in ("cross_modality", "partial_batch_norm")
+        pretrained = both or (setting, modality) == ("pretrain_spatial", "rgb")
+        assert start.weights == ("FILE" if pretrained else None)
+        last = setting == "partial_batch_norm"
+        assert start.partial_batch_norm is last
+        assert recipe.network.arguments.get("dropout") == (None if last else 0)
+        assert (recipe.clip["num_segments"], start.inflation) == (1, "mean")
+
+
+def test_table_1_is_trained_from_scratch():
+    recipe = recipes.get("tsn_flow_ucf101_code").with_settings(
+        [
+            *tsn.TABLE_1["from_scratch"]["flow"],
+            "network.arguments.backbone=tiny",
+        ]
+    )
+    model = network.build(recipe, ("jump", "run"))
+    assert keras_vidrec.describe(model).clip_spec.num_segments == 1
+    assert model.get_layer("dropout").rate == 0
+
+
+# By backbone: rate, clips an update, dropout of each stream; table of figures.
+BASELINES = {
+    "vgg16": ((1e-3, 352, 0.9), (5e-3, 264, 0.9), "step"),
+    "resnet50": ((1e-2, 256, 0.0), (1e-2, 128, 0.8), "plateau"),
+    "resnet101": ((5e-6, 64, 0.0), (5e-3, 64, 0.0), "plateau"),
+    "inception_v3": ((1e-3, 32, 0.0), (1e-3, 32, 0.0), "plateau"),
+}
+
+
+@pytest.mark.parametrize("backbone", BASELINES)
+def test_two_stream_baselines(backbone):
+    *streams, kind = BASELINES[backbone]
+    for dataset in ("ucf101", "hmdb51"):
+        for modality, expected in zip(("rgb", "flow"), streams):
+            recipe = recipes.get(f"two_stream_{backbone}_{modality}_{dataset}")
+            arguments, optimiser = recipe.network.arguments, recipe.optimiser
+            assert arguments["backbone"] == backbone
+            assert expected == (
+                optimiser.learning_rate,
+                optimiser.effective_batch,
+                arguments["dropout"],
+            )
+            assert arguments.get("snippet_length", 10) == 10
+            assert recipe.schedule.kind == kind
+            assert (recipe.validation.fraction > 0) == (kind == "plateau")
+            assert recipe.clip["num_segments"] == 1
+            assert (recipe.test.num_segments, recipe.test.crops) == (25, "ten")
+            (figure,) = recipe.reported
+            assert "from ImageNet weights" in figure.note
+
+
+def test_figures_of_the_baselines():
+    def figures(backbone, dataset):
+        names = [
+            f"two_stream_{backbone}_{m}_{dataset}" for m in ("rgb", "flow")
+        ]
+        return [recipes.get(name).reported[0].accuracy for name in names]
+
+    assert figures("resnet50", "ucf101") == [82.3, 87.0]
+    assert figures("resnet50", "hmdb51") == [48.9, 55.8]
+    assert figures("resnet101", "ucf101") == [85.0, 87.2]
+    assert figures("resnet101", "hmdb51") == [50.4, 59.7]
+    assert figures("inception_v3", "ucf101") == [84.8, 88.1]
+    assert figures("inception_v3", "hmdb51") == [51.2, 59.2]
 
 
 @pytest.mark.parametrize("name", recipes.RECIPES)
@@ -58,10 +226,11 @@ def test_there_and_back_through_yaml(name):
 @pytest.mark.parametrize(
     "name, modality, num_segments, dropout, scales, method",
     [
-        ("tsn", "rgb", 3, 0.8, 4, "tvl1"),
-        ("tsn_flow", "flow", 3, 0.7, 3, "tvl1"),
-        ("tsn_warped_flow", "warped_flow", 3, 0.7, 3, "tvl1"),
-        ("tsn_rgb_diff", "rgb_diff", 7, 0.8, 3, "tvl1"),
+        ("tsn_rgb_ucf101_code", "rgb", 3, 0.8, 4, "tvl1"),
+        ("tsn_flow_hmdb51_code", "flow", 3, 0.7, 3, "tvl1"),
+        ("tsn_warped_flow_ucf101_paper", "warped_flow", 3, 0.7, 3, "tvl1"),
+        ("tsn_rgb_diff_ucf101_code", "rgb_diff", 7, 0.8, 3, "tvl1"),
+        ("tsn_rgb_diff_ucf101_paper", "rgb_diff", 3, 0.7, 3, "tvl1"),
         ("quickstart_flow", "flow", 3, 0.3, 1, "dis"),
     ],
 )
@@ -70,7 +239,10 @@ def test_what_their_networks_see(
 ):
     # Of another backbone, which is built sooner.
     recipe = recipes.get(name).with_settings(
-        ["network.arguments.backbone=tiny"]
+        [
+            "network.arguments.backbone=tiny",
+            "initialisation.partial_batch_norm=false",
+        ]
     )
     model = network.build(recipe, ("jump", "run"))
     spec = keras_vidrec.describe(model).clip_spec
@@ -86,9 +258,10 @@ def test_what_their_networks_see(
 def test_two_stream_fusion_is_that_of_the_paper():
     """Section 3.5 and the released solver: 96 videos an update, rates 1e-3
     to 1e-6 in blocks of 10 epochs, dropout .85; released test: 50 chunks."""
-    fusion = recipes.get("two_stream_fusion")
+    fusion = recipes.get("two_stream_fusion_ucf101")
     optimiser, schedule = fusion.optimiser, fusion.schedule
-    assert optimiser.batch_size * optimiser.accumulate == 96
+    assert optimiser.effective_batch == optimiser.reference_batch == 96
+    assert optimiser.learning_rate_multipliers == {"bias": 2}
     assert (optimiser.name, optimiser.learning_rate) == ("sgd", 1e-3)
     assert (schedule.epochs, schedule.boundaries) == (50, (20, 30, 40))
     assert fusion.network.arguments["dropout"] == 0.85
@@ -96,7 +269,7 @@ def test_two_stream_fusion_is_that_of_the_paper():
     test = fusion.test
     assert (test.num_clips, test.num_segments, test.stride) == (10, 5, 15)
     for name in ("two_stream_fusion", "st_multiplier", "st_resnet"):
-        recipe = recipes.get(name)
+        recipe = recipes.get(f"{name}_hmdb51")
         assert recipe.augmentation.crop == "corner_jitter"
         assert recipe.test.crops == "frame_and_mirror"
         # Features of chance cannot be trained on.
@@ -109,28 +282,43 @@ def test_the_multiplier_is_that_of_the_paper():
     """Sections 4.1 and 4.2: 128 videos by micro-batches of 4, a tenth of the
     rate after 20 epochs and after 10 more; 25 chunks in one pass."""
     for name in ("st_multiplier", "st_resnet"):
-        recipe = recipes.get(name)
+        recipe = recipes.get(f"{name}_ucf101")
         optimiser, schedule = recipe.optimiser, recipe.schedule
         assert (optimiser.batch_size, optimiser.accumulate) == (4, 32)
         assert (optimiser.learning_rate, schedule.factor) == (1e-3, 0.1)
         assert schedule.boundaries == (20, 30)
+        assert optimiser.learning_rate_multipliers == {"gamma": 2}
         assert recipe.network.arguments["dropout"] == 0.8
         test = recipe.test
         assert (test.num_clips, test.num_segments, test.stride) == (1, 25, 15)
+        with pytest.raises(ValueError, match="initialisation.weights.rgb=None"):
+            network.build(recipe, ("jump", "run"))
+
+
+def test_on_hmdb51_motion_counts_thrice():
+    """ST-Multiplier, section 5.3."""
+    recipe = recipes.get("st_multiplier_hmdb51")
+    assert recipe.fusion.weights == {"rgb": 1, "flow": 3}
+    model = network.build(tiny(recipe), ("jump", "run"))
+    assert tuple(model.get_layer("score_fusion").stream_weights) == (1, 3)
 
 
 @pytest.mark.parametrize(
     "name, size, stride",
     [
-        ("two_stream_fusion", 224, (1, 10)),
-        ("st_multiplier", 224, (5, 35)),
+        ("two_stream_fusion_ucf101", 224, (1, 10)),
+        ("st_multiplier_ucf101", 224, (5, 35)),
         ("two_stream_fusion_scratch", 112, (1, 10)),
         ("st_resnet_scratch", 112, (5, 35)),
     ],
 )
 def test_what_networks_of_two_streams_see(name, size, stride):
     recipe = recipes.get(name).with_settings(
-        ["network.arguments.backbone=tiny", "initialisation.frozen=[]"]
+        [
+            "network.arguments.backbone=tiny",
+            "initialisation.frozen=[]",
+            "initialisation.weights=null",
+        ]
     )
     model = network.build(recipe, ("jump", "run"))
     spec = keras_vidrec.describe(model).clip_spec
@@ -150,7 +338,8 @@ def test_what_networks_of_two_streams_see(name, size, stride):
 def test_networks_over_features_are_those_of_the_papers():
     """Ma et al., section 3.4.1 and their code: Adam, 5e-5, elements of the
     gradient within 5; 1e-4, decay .1, 30 epochs in three rates."""
-    ts_lstm, inception = map(recipes.get, ("ts_lstm", "temporal_inception"))
+    ts_lstm = recipes.get("ts_lstm_ucf101")
+    inception = recipes.get("temporal_inception_ucf101")
     optimiser, schedule = ts_lstm.optimiser, ts_lstm.schedule
     assert (optimiser.name, optimiser.learning_rate) == ("adam", 5e-5)
     assert (optimiser.batch_size, optimiser.clip_value) == (64, 5)
@@ -159,6 +348,7 @@ def test_networks_over_features_are_those_of_the_papers():
     assert (optimiser.name, optimiser.learning_rate) == ("adam", 1e-4)
     assert (optimiser.batch_size, optimiser.weight_decay) == (16, 0.1)
     assert (schedule.epochs, schedule.boundaries) == (30, (10, 20))
+    assert set(optimiser.decay_multipliers.values()) == {1}
     for recipe in (ts_lstm, inception):
         model = network.build(recipe, ("jump", "run"))
         assert model.input["flow"].shape == (None, 25, 2048)
@@ -170,11 +360,14 @@ def test_networks_over_features_are_those_of_the_papers():
 def test_stfn_is_that_of_the_paper():
     """Cho and Foroosh, section 4.2: RMSProp from 1e-4 to 1e-7, then SGD with
     32 videos an update; 5 sequences of 7 segments."""
-    first, second = map(recipes.get, ("stfn_stage1", "stfn_stage2"))
+    first = recipes.get("stfn_stage1_ucf101")
+    second = recipes.get("stfn_stage2_ucf101")
     rates, schedule = first.optimiser, first.schedule
-    last = rates.learning_rate * schedule.factor ** len(schedule.boundaries)
     assert (rates.name, rates.learning_rate) == ("rmsprop", 1e-4)
-    assert last == pytest.approx(1e-7)
+    assert (schedule.kind, schedule.factor) == ("plateau", 0.1)
+    assert schedule.min_learning_rate == 1e-7
+    assert schedule.early_stop == 4 * schedule.patience
+    assert second.schedule.kind == "plateau"
     sgd = second.optimiser
     assert (sgd.name, sgd.learning_rate, sgd.momentum) == ("sgd", 1e-3, 0.9)
     assert sgd.batch_size * sgd.accumulate == 32

@@ -1,0 +1,197 @@
+"""The networks of single frames and of flow that the other papers start
+from, as each of them trained its own."""
+
+import dataclasses
+
+from keras_vidrec.data.clip_reader import Augmentation
+from keras_vidrec.training.recipe import Recipe
+from keras_vidrec.training.sections import Fusion
+from keras_vidrec.training.sections import Network
+from keras_vidrec.training.sections import Optimiser
+from keras_vidrec.training.sections import Reported
+from keras_vidrec.training.sections import Schedule
+from keras_vidrec.training.sections import Validation
+
+PAPER = "Two-stream baselines, each as the paper that builds on it has them"
+
+_PATIENCE = 5
+
+
+def plateau(min_learning_rate, num_rates, epochs=100):
+    """The schedule of a rate that falls to a tenth "when the validation
+    saturates". No paper tells how long that takes to see, nor when training
+    ends: after 5 epochs without a gain, and after as many for each rate.
+
+    Args:
+        min_learning_rate: float. The last rate.
+        num_rates: int. How many rates there are.
+        epochs: int. Where training ends at the latest. Defaults to `100`.
+
+    Returns:
+        `Schedule`.
+    """
+    return Schedule(
+        epochs=epochs,
+        kind="plateau",
+        patience=_PATIENCE,
+        min_learning_rate=min_learning_rate,
+        early_stop=_PATIENCE * num_rates,
+    )
+
+
+def _steps(steps, *boundaries):
+    return Schedule(steps=steps, kind="step", boundaries=boundaries)
+
+
+def _optimiser(learning_rate, weight_decay, batch_size, accumulate, **rates):
+    return Optimiser(
+        name="sgd",
+        learning_rate=learning_rate,
+        momentum=0.9,
+        weight_decay=weight_decay,
+        batch_size=batch_size,
+        accumulate=accumulate,
+        learning_rate_multipliers=rates,
+        reference_batch=batch_size * accumulate,
+    )
+
+
+# By backbone and modality: dropout, optimiser, schedule, augmentation.
+_TRAINING = {
+    # As TSN's authors trained it before: 22 clips a GPU, 4 or 3 times an
+    # update. 4 GPUs, the rates and the steps are those of copies of their
+    # solvers, and assumed. They drop .9 and then .8 before the classifier of
+    # flow; here is one share for both.
+    ("vgg16", "rgb"): (
+        0.9,
+        _optimiser(1e-3, 5e-4, 22, 16, bias=2.0),
+        _steps(10000, 4000, 8000),
+        Augmentation(),
+    ),
+    ("vgg16", "flow"): (
+        0.9,
+        _optimiser(5e-3, 5e-4, 22, 12, bias=2.0),
+        _steps(30000, 10000, 20000),
+        Augmentation(),
+    ),
+    # ST-Multiplier, section 4.1; dropout of rgb, decay and multipliers are of
+    # the authors' program. The smaller batches of which it tells are a choice.
+    ("resnet50", "rgb"): (
+        0.0,
+        _optimiser(1e-2, 5e-4, 32, 8, gamma=2.0),
+        plateau(1e-4, 3),
+        Augmentation(crop="corner_jitter"),
+    ),
+    ("resnet50", "flow"): (
+        0.8,
+        _optimiser(1e-2, 5e-4, 32, 4, gamma=2.0),
+        plateau(1e-4, 3),
+        Augmentation(),
+    ),
+    # TS-LSTM and Temporal-Inception, section 3.4.1, without dropout. It does
+    # not tell how often the rate falls, nor how strong the jitter is.
+    ("resnet101", "rgb"): (
+        0.0,
+        _optimiser(5e-6, 1e-4, 16, 4),
+        plateau(5e-8, 3),
+        Augmentation(crop="random_sized", color_jitter=0.4),
+    ),
+    ("resnet101", "flow"): (
+        0.0,
+        _optimiser(5e-3, 1e-4, 16, 4),
+        plateau(5e-5, 3),
+        Augmentation(crop="random_sized"),
+    ),
+    # STFN, section 4.2, which tells of no decay, no dropout and no last rate.
+    ("inception_v3", "rgb"): (
+        0.0,
+        _optimiser(1e-3, 0.0, 32, 1),
+        plateau(1e-5, 3),
+        Augmentation(),
+    ),
+    ("inception_v3", "flow"): (
+        0.0,
+        _optimiser(1e-3, 0.0, 32, 1),
+        plateau(1e-5, 3),
+        Augmentation(),
+    ),
+}
+
+_VGG16 = "Two-stream fusion, table 5"
+_FUSED = "rgb and flow fused"
+_RESNET50 = "ST-Multiplier, table 4"
+_RESNET101 = "TS-LSTM and Temporal-Inception, table 2"
+_INCEPTION_V3 = "STFN, table 5"
+_SPLIT_1, _MEAN = "split 1", "mean of 3 splits"
+# By backbone and dataset: source, split, accuracy by modality, note.
+_FIGURES = {
+    ("vgg16", "ucf101"): (_VGG16, _MEAN, {"rgb": 91.4, "flow": 91.4}, _FUSED),
+    ("vgg16", "hmdb51"): (_VGG16, _MEAN, {"rgb": 58.5, "flow": 58.5}, _FUSED),
+    ("resnet50", "ucf101"): (_RESNET50, _MEAN, {"rgb": 82.3, "flow": 87.0}),
+    ("resnet50", "hmdb51"): (_RESNET50, _MEAN, {"rgb": 48.9, "flow": 55.8}),
+    ("resnet101", "ucf101"): (_RESNET101, _MEAN, {"rgb": 85.0, "flow": 87.2}),
+    ("resnet101", "hmdb51"): (_RESNET101, _MEAN, {"rgb": 50.4, "flow": 59.7}),
+    ("inception_v3", "ucf101"): (
+        _INCEPTION_V3,
+        _SPLIT_1,
+        {"rgb": 84.8, "flow": 88.1},
+    ),
+    ("inception_v3", "hmdb51"): (
+        _INCEPTION_V3,
+        _SPLIT_1,
+        {"rgb": 51.2, "flow": 59.2},
+    ),
+}
+
+# How the papers fuse the two; ST-Multiplier, section 5.3, for HMDB51.
+_EVENLY = Fusion(weights={"rgb": 1.0, "flow": 1.0})
+_FUSION = {
+    ("resnet50", "hmdb51"): Fusion(weights={"rgb": 1.0, "flow": 3.0}),
+    ("resnet101", "ucf101"): dataclasses.replace(
+        _EVENLY, scores="probabilities"
+    ),
+    ("resnet101", "hmdb51"): dataclasses.replace(
+        _EVENLY, scores="probabilities"
+    ),
+}
+
+
+def _reported(backbone, modality, dataset):
+    source, split, accuracy, *fused = _FIGURES[backbone, dataset]
+    where = f"{dataset.upper()} {split}"
+    if split == _MEAN:
+        where = f"{dataset.upper()}, {split}"
+    note = "; ".join(["from ImageNet weights", *fused])
+    return (Reported(source, where, accuracy[modality], note=note),)
+
+
+def _recipe(backbone, modality, dataset):
+    dropout, optimiser, schedule, augmentation = _TRAINING[backbone, modality]
+    arguments = {"backbone": backbone, "modality": modality, "dropout": dropout}
+    seen = "single frames"
+    if modality == "flow":
+        arguments["snippet_length"] = 10
+        seen = "stacks of 10 flow images"
+    validates = schedule.kind == "plateau"
+    summary = f"{backbone} on {seen}, from ImageNet weights"
+    if dataset == "hmdb51":
+        summary = f"{backbone} on {seen}; may start from UCF101"
+    return Recipe(
+        name=f"two_stream_{backbone}_{modality}_{dataset}",
+        summary=summary,
+        clip={"num_segments": 1},
+        augmentation=augmentation,
+        network=Network(application="TSN", arguments=arguments),
+        optimiser=optimiser,
+        schedule=schedule,
+        validation=Validation(fraction=0.1 if validates else 0.0),
+        fusion=_FUSION.get((backbone, dataset), _EVENLY),
+        reported=_reported(backbone, modality, dataset),
+    )
+
+
+RECIPES = tuple(
+    _recipe(backbone, modality, dataset)
+    for dataset in ("ucf101", "hmdb51")
+    for backbone, modality in _TRAINING
+)
