@@ -36,6 +36,12 @@ def write_text(path, text):
         temporary.write_text(text, "utf-8")
 
 
+def remove_unfinished(directory):
+    """Removes what killed processes have left of their attempts to write."""
+    for path in pathlib.Path(directory).glob(".*.partial.*"):
+        _remove(path)
+
+
 def _remove(path):
     if path.is_dir():
         shutil.rmtree(path)

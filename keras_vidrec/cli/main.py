@@ -6,14 +6,18 @@ import sys
 
 import typer
 
+from keras_vidrec.cli.compare import compare
 from keras_vidrec.cli.evaluate import evaluate
 from keras_vidrec.cli.export import export
 from keras_vidrec.cli.features import features
+from keras_vidrec.cli.fuse import fuse
 from keras_vidrec.cli.inspect import inspect
 from keras_vidrec.cli.predict import predict
 from keras_vidrec.cli.prepare import prepare
 from keras_vidrec.cli.quickstart import quickstart
 from keras_vidrec.cli.recipes import recipes
+from keras_vidrec.cli.report import report
+from keras_vidrec.cli.scores_from import scores_from
 from keras_vidrec.cli.train import train
 from keras_vidrec.version import __version__
 
@@ -31,6 +35,10 @@ for _command in (
     inspect,
     train,
     evaluate,
+    fuse,
+    compare,
+    report,
+    scores_from,
     predict,
     features,
     export,
@@ -52,12 +60,18 @@ def _options(
 
 def main():
     """Runs the program: exit status 0 done, 1 failed with one clear line, 2
-    bad usage."""
+    bad usage, 143 ended by SIGTERM with nothing lost."""
     # Chatter of the libraries hides what the commands have to say.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     logging.basicConfig(format="%(message)s")
     try:
         app()
+    except SystemExit as done:
+        # What reads for a training that was told to end, and connections to
+        # object stores, abort what shuts down orderly.
+        if done.code or "tensorflow_io" in sys.modules:
+            _leave(done.code or 0)
+        raise
     except KeyboardInterrupt:
         typer.echo("vidrec: interrupted", err=True)
         _leave(130)

@@ -6,11 +6,15 @@ import sys
 import tempfile
 
 
-def load_backend():
+def load_backend(find_devices=True):
     """Imports Keras and its backend.
 
     TensorFlow's libraries write to the error stream before their log level
     can be set. What they write is held back, and shown only if they fail.
+
+    Args:
+        find_devices: bool. Whether TensorFlow finds its devices now. It cannot
+            join other machines any more after that. Defaults to `True`.
     """
     sys.stderr.flush()
     with tempfile.TemporaryFile() as held_back:
@@ -23,7 +27,8 @@ def load_backend():
             if keras.backend.backend() == "tensorflow":
                 import tensorflow as tf
 
-                tf.config.list_logical_devices()
+                if find_devices:
+                    tf.config.list_logical_devices()
             else:
                 with contextlib.suppress(ImportError):
                     import tensorflow as tf  # the input pipeline's

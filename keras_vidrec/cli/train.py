@@ -13,10 +13,11 @@ def train(
     out: pathlib.Path = typer.Option(
         ..., help="Directory of the run: new, or an interrupted one."
     ),
-    data: pathlib.Path = typer.Option(
+    data: str = typer.Option(
         None,
-        help="Directory of videos, of frame folders, or prepared. Default: the "
-        "recipe's.",
+        metavar="PATH",
+        help="Directory of videos, of frame folders, or prepared; of the last "
+        "also the URL, such as gs://bucket/DATA. Default: the recipe's.",
     ),
     videos_list: pathlib.Path = typer.Option(
         None,
@@ -62,14 +63,29 @@ def train(
     ),
 ):
     """Train a recipe; the same command goes on after an interruption."""
-    load_backend()
+    load_backend(find_devices=distribute != "multi-worker")
     from keras_vidrec.training import recipes
     from keras_vidrec.training import trainer
+    from keras_vidrec.training.tiny import tiny as rehearsal
 
-    chosen = recipes.get(recipe).with_data(
+    chosen = recipes.get(recipe)
+    if tiny:
+        chosen = rehearsal(chosen)
+        typer.echo(chosen.summary)
+    chosen = chosen.with_data(
         directory=data, list=videos_list, split_files=splits, split=split
     )
+    if scale_learning_rate:
+        settings = [*settings, "optimiser.scale_learning_rate=true"]
     chosen = chosen.with_settings(settings).with_absolute_paths()
-    run = trainer.train(chosen, out, verbose=progress())
-    typer.echo(f"Trained: {run.model_file}")
-    typer.echo(f"Next: vidrec evaluate {run.path}")
+    run = trainer.train(
+        chosen,
+        out,
+        verbose=progress(),
+        distribute=distribute,
+        backup_steps=backup_steps,
+        deterministic=deterministic,
+    )
+    if run.model_file.exists():  # of several workers, one writes it
+        typer.echo(f"Trained: {run.model_file}")
+        typer.echo(f"Next: vidrec evaluate {run.path}")

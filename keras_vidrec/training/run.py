@@ -1,9 +1,11 @@
 """The directory of a training run."""
 
+import json
 import pathlib
 
 from keras_vidrec import files
 from keras_vidrec.applications import model_file
+from keras_vidrec.training import environment
 from keras_vidrec.training.recipe import Recipe
 
 
@@ -13,6 +15,9 @@ class Run:
     Attributes:
         path: `pathlib.Path` of the directory.
         recipe_file: `recipe.yaml`, what was trained.
+        environment_file: `environment.json`, the seed, and for each start of
+            the run what `environment.describe` tells: versions, devices, git
+            state, command line, time.
         model_file: `model.keras`, the trained network; there is none before
             training has come to its end.
         backup: `backup/`, to go on from after an interruption.
@@ -26,6 +31,7 @@ class Run:
     def __init__(self, path):
         self.path = pathlib.Path(path)
         self.recipe_file = self.path / "recipe.yaml"
+        self.environment_file = self.path / "environment.json"
         self.model_file = self.path / "model.keras"
         self.backup = self.path / "backup"
         self.best_file = self.backup / "best.keras"
@@ -56,6 +62,7 @@ class Run:
     def claim(self, recipe):
         """Makes the directory one of `recipe`, or takes up where a run of the
         same recipe stopped. A run that has not finished an epoch is nobody's.
+        Either way the start is noted in `environment.json`.
 
         Raises:
             ValueError: if the directory holds a run of another recipe, or
@@ -64,6 +71,7 @@ class Run:
         is_run = self.recipe_file.exists()
         if is_run and (self.backup.exists() or self.model_file.exists()):
             self._check_same(recipe)
+            self._note_start(recipe, self._starts())
             return
         if (
             not is_run
@@ -76,6 +84,7 @@ class Run:
             )
         self.path.mkdir(parents=True, exist_ok=True)
         files.write_text(self.recipe_file, recipe.to_yaml())
+        self._note_start(recipe, [])
 
     def load_model(self):
         """The trained network.
@@ -89,6 +98,19 @@ class Run:
                 f"end with the same command. Received: {self.path}"
             )
         return model_file.load(self.model_file)
+
+    def _starts(self):
+        """The starts noted so far."""
+        try:
+            text = self.environment_file.read_text("utf-8")
+            return list(json.loads(text)["starts"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return []  # lost or damaged: no reason not to train on
+
+    def _note_start(self, recipe, before):
+        starts = [*before, environment.describe()]
+        text = json.dumps({"seed": recipe.seed, "starts": starts}, indent=2)
+        files.write_text(self.environment_file, text + "\n")
 
     def _check_same(self, recipe):
         before, now = _flat(self.recipe.to_dict()), _flat(recipe.to_dict())

@@ -9,20 +9,29 @@ class LossIsNaN(RuntimeError):
 
 class StopOnNaN(keras.callbacks.Callback):
     """Ends training with one clear error as soon as the loss is NaN or
-    infinite. The last backup and model stay as they are."""
+    infinite. The last backup and model stay as they are.
 
-    def on_train_begin(self, logs=None):
-        self._epoch = 0
+    Args:
+        start: tuple of int, the epoch and the step of it that training begins
+            with. Defaults to `(0, 0)`.
+    """
+
+    def __init__(self, start=(0, 0)):
+        super().__init__()
+        self._start = start
 
     def on_epoch_begin(self, epoch, logs=None):
+        first_epoch, first_step = self._start
         self._epoch = epoch
+        self._first_step = first_step if epoch == first_epoch else 0
 
     def on_train_batch_end(self, batch, logs=None):
         loss = (logs or {}).get("loss")
         if loss is not None and not math.isfinite(loss):
+            step = self._first_step + batch + 1
             raise LossIsNaN(
                 "Training stopped. Expected a finite loss. Received: "
-                f"loss={float(loss)} in epoch {self._epoch + 1}, step "
-                f"{batch + 1}. Try a smaller learning rate or gradient "
-                "clipping (optimiser.learning_rate, optimiser.clip_norm)"
+                f"loss={float(loss)} in epoch {self._epoch + 1}, step {step}. "
+                "Try a smaller learning rate or gradient clipping "
+                "(optimiser.learning_rate, optimiser.clip_norm)"
             )

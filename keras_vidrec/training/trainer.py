@@ -1,33 +1,46 @@
 """From a recipe to a trained network in a run directory."""
 
-import csv
-import functools
-import io
 import logging
 
 import keras
-import tensorflow as tf
 
-from keras_vidrec import files
 from keras_vidrec.applications import model_file
 from keras_vidrec.applications.head import clip_logits_model
 from keras_vidrec.applications.head import describe
 from keras_vidrec.applications.head import inference_model
 from keras_vidrec.data import pipeline
 from keras_vidrec.training import dataset as datasets
+from keras_vidrec.training import determinism
+from keras_vidrec.training import disk_errors
 from keras_vidrec.training import distribution
 from keras_vidrec.training import losses
 from keras_vidrec.training import network
 from keras_vidrec.training import optimiser
 from keras_vidrec.training.backup import Backup
 from keras_vidrec.training.best_model import BestModel
+from keras_vidrec.training.early_stop import EarlyStop
+from keras_vidrec.training.interruption import Interruption
+from keras_vidrec.training.log_file import LogFile
+from keras_vidrec.training.plateau import Plateau
+from keras_vidrec.training.progress import Progress
+from keras_vidrec.training.progress import note_learning_rate
+from keras_vidrec.training.rematerialisation import rematerialise
 from keras_vidrec.training.run import Run
 from keras_vidrec.training.stop_on_nan import StopOnNaN
+from keras_vidrec.training.streams import Streams
 
 logger = logging.getLogger("keras_vidrec")
 
 
-def train(recipe, directory, verbose="auto"):
+def train(
+    recipe,
+    directory,
+    *,
+    verbose="auto",
+    distribute="auto",
+    backup_steps=None,
+    deterministic=False,
+):
     """Trains a recipe to its end; goes on where an interrupted run stopped.
 
     Args:
@@ -36,131 +49,171 @@ def train(recipe, directory, verbose="auto"):
             run of the same recipe.
         verbose: as in `fit`: `"auto"`, 0 (silent), 1 (progress bar) or 2 (a
             line an epoch).
+        distribute: str. Devices to train on, see `distribution.choose`.
+            Defaults to `"auto"`.
+        backup_steps: `None` (a backup after each epoch), or int: one after so
+            many steps of an epoch too.
+        deterministic: bool. Whether the same seed gives the same weights to
+            the last bit on the same machine, see `determinism.enable`.
+            Defaults to `False`.
 
     Returns:
         `Run`, whose `model_file` holds the trained network.
 
     Raises:
-        ValueError: on a recipe that does not fit the data, or a directory
-            that holds something else.
+        ValueError: on a recipe that does not fit the data or the devices, or
+            a directory that holds something else.
         LossIsNaN: if training diverges.
         TooManyFailures: if over 5 % of the videos cannot be read.
+        OSError: if the run directory cannot be written: a full disk.
+        SystemExit: with status 143 after a SIGTERM; nothing is lost.
     """
+    if backup_steps is not None and backup_steps < 1:
+        raise ValueError(
+            "Expected at least one step between two backups. Received: "
+            f"backup_steps={backup_steps}"
+        )
+    devices = distribution.choose(distribute)
+    if deterministic:
+        determinism.enable()
     data = datasets.load(recipe)
     recipe = data.recipe
     for problem in data.problems:
         logger.warning("%s", problem)
+    note_learning_rate(recipe.optimiser)
     run = Run(directory)
-    run.claim(recipe)
+    if devices.is_chief:
+        run.claim(recipe)
     keras.utils.set_random_seed(recipe.seed)
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(recipe.precision)
     try:
-        _fit(recipe, data, run, verbose)
+        _train(recipe, data, run, devices, backup_steps, verbose)
     finally:
         keras.config.set_dtype_policy(policy)
-        data.source.save()
+        if devices.is_chief:
+            data.source.save()
     return run
 
 
-def _fit(recipe, data, run, verbose):
-    batch_size = recipe.optimiser.batch_size
-    steps = pipeline.steps_per_epoch(len(data.train), batch_size)
+def _train(recipe, data, run, devices, backup_steps, verbose):
+    steps = pipeline.steps_per_epoch(
+        len(data.train), recipe.optimiser.batch_size
+    )
     epochs = optimiser.num_epochs(recipe.schedule, recipe.optimiser, steps)
-    model, trained = _compiled(recipe, data.source.classes, steps)
-
-    stateful = {}
-    if data.validation:
-        monitor = f"val_{losses.accuracy_name(trained)}"
-        stateful["best_model"] = BestModel(model, run.best_file, monitor)
-    backup = Backup(run.backup, stateful)
-    initial_epoch = backup.restore(trained)
-    if initial_epoch >= epochs and run.model_file.exists():
+    model, trained = _compiled(recipe, data.source.classes, steps, devices)
+    memories = _memories(recipe, data, run, devices, model, trained)
+    backup = Backup(run.backup, memories, backup_steps, devices.is_chief)
+    with devices.scope():
+        start = backup.restore(trained)
+    interruption = Interruption(backup, _notice(run, devices))
+    devices.agree_on(start)
+    if _is_over(start, epochs, memories) and run.model_file.exists():
         logger.warning("%s is trained to its end already.", run.path)
         return
-    _trim_log(run.log_file, initial_epoch)
 
-    failures = pipeline.Failures(len(data.train))
-    make = functools.partial(
-        pipeline.make,
-        data.source,
-        describe(model).clip_spec,
-        batch_size=batch_size,
-    )
-    clips = make(
-        data.train,
-        training=True,
-        seed=recipe.seed,
-        initial_epoch=initial_epoch,
-        augmentation=recipe.augmentation,
-        failures=failures,
-    )
-    validation, unseen = None, pipeline.Failures(len(data.validation))
-    if data.validation:
-        validation = losses.label_outputs(
-            trained, make(data.validation, training=False, failures=unseen)
-        )
+    verbose = verbose if devices.is_chief else 0
+    streams = Streams(recipe, data, describe(model).clip_spec, trained, devices)
+    callbacks = [
+        StopOnNaN(start),
+        *memories.values(),
+        *(_writers(run, start) if devices.is_chief else ()),
+        backup,  # keeps what those before it have done
+        interruption,
+    ]
+    with (
+        interruption.listening(),
+        streams.clear_errors(),
+        disk_errors.explained(run.path),
+    ):
+        while not _is_over(backup.position, epochs, memories):
+            epoch, step = backup.position
+            progress = Progress(
+                recipe.optimiser,
+                steps_per_epoch=steps,
+                epochs=epochs,
+                initial_epoch=epoch,
+                num_devices=devices.num_replicas,
+                verbose=verbose,
+            )
+            trained.fit(
+                streams.training(epoch, step, progress.timed),
+                steps_per_epoch=steps - step,
+                initial_epoch=epoch,
+                # The rest of an epoch is a `fit` of its own.
+                epochs=epoch + 1 if step else epochs,
+                validation_data=streams.validation(),
+                verbose=verbose,
+                shuffle=False,  # the pipeline has done it
+                callbacks=[progress, *callbacks],
+            )
 
-    log = keras.callbacks.CSVLogger(run.log_file, append=True)
-    try:
-        trained.fit(
-            losses.label_outputs(trained, clips),
-            steps_per_epoch=steps,
-            epochs=epochs,
-            initial_epoch=initial_epoch,
-            validation_data=validation,
-            verbose=verbose,
-            shuffle=False,  # the pipeline has done it
-            callbacks=[
-                StopOnNaN(),
-                log,
-                keras.callbacks.TensorBoard(run.tensorboard),
-                *stateful.values(),
-                backup,  # last: it keeps what the others have done
-            ],
-        )
-    except tf.errors.OpError as error:
-        fatal = failures.fatal or unseen.fatal
-        if fatal is not None:
-            raise fatal from error
-        raise
-    finally:
-        if log.csv_file is not None:  # Keras leaves it open after an error
-            log.csv_file.close()
-
-    if data.validation:
-        run.best_file.replace(run.model_file)
-    else:
-        model_file.save(model, run.model_file)
+    if not devices.is_chief:
+        return
+    with disk_errors.explained(run.path):
+        if data.validation:
+            run.best_file.replace(run.model_file)
+        else:
+            model_file.save(model, run.model_file)
 
 
-def _compiled(recipe, classes, steps_per_epoch):
+def _compiled(recipe, classes, steps_per_epoch, devices):
     """The network as it is saved, and the same up to its logits, compiled."""
-    strategy = distribution.strategy()
-    with distribution.scope(strategy):
+    with devices.scope():
         model = network.build(recipe, classes)
-        distribution.synchronize_batch_norm(model, strategy)
-        trained = clip_logits_model(model)
+        devices.prepare(model, recipe.optimiser)
+        trained = devices.trainable(clip_logits_model(model))
+        if recipe.rematerialise:
+            rematerialise(trained)
         losses.compile_logits(
             trained,
-            optimiser.build(recipe.optimiser, recipe.schedule, steps_per_epoch),
+            optimiser.build(
+                recipe.optimiser, recipe.schedule, steps_per_epoch, model
+            ),
         )
     return inference_model(model), trained
 
 
-def _trim_log(path, initial_epoch):
-    """Drops what an interruption cut off, and epochs that will be repeated."""
-    if not path.exists():
-        return
-    with open(path, newline="", encoding="utf-8") as file:
-        header, *rows = list(csv.reader(file)) or [[]]
-    kept = [
-        row
-        for row in rows
-        if len(row) == len(header) and int(row[0]) < initial_epoch
-    ]
-    text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerows(
-        [header, *kept] if kept else []
+def _memories(recipe, data, run, devices, model, trained):
+    """Callbacks that look at the validation part, and remember."""
+    if not data.validation:
+        return {}
+    schedule = recipe.schedule
+    monitor = f"val_{losses.accuracy_name(trained)}"
+    memories = {}
+    if devices.is_chief:
+        memories["best_model"] = BestModel(model, run.best_file, monitor)
+    if schedule.kind == "plateau":
+        memories["plateau"] = Plateau(
+            monitor,
+            schedule.factor,
+            schedule.patience,
+            schedule.min_learning_rate,
+        )
+    if schedule.early_stop:
+        memories["early_stop"] = EarlyStop(monitor, schedule.early_stop)
+    return memories
+
+
+def _writers(run, start):
+    """Callbacks that write tables and curves."""
+    return (
+        LogFile(run.log_file, start.epoch),
+        keras.callbacks.TensorBoard(run.tensorboard),
     )
-    files.write_text(path, text.getvalue())
+
+
+def _notice(run, devices):
+    """The file by which workers tell each other to end. It is forgotten
+    before they begin."""
+    if devices.num_workers == 1:
+        return None
+    notice = run.backup / "notice.json"
+    if devices.is_chief:
+        notice.unlink(missing_ok=True)
+    return notice
+
+
+def _is_over(position, epochs, memories):
+    stop = memories.get("early_stop")
+    return position.epoch >= epochs or (stop is not None and stop.has_stopped)

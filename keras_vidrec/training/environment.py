@@ -1,0 +1,104 @@
+"""What a training run ran on."""
+
+import datetime
+import importlib.metadata
+import pathlib
+import platform
+import subprocess
+import sys
+
+import keras
+import tensorflow as tf
+
+from keras_vidrec.version import __version__
+
+# One library comes under several names.
+_DISTRIBUTIONS = {
+    "keras": ("keras",),
+    "tensorflow": ("tensorflow", "tensorflow-cpu"),
+    "jax": ("jax",),
+    "numpy": ("numpy",),
+    "opencv": (
+        "opencv-python",
+        "opencv-python-headless",
+        "opencv-contrib-python",
+        "opencv-contrib-python-headless",
+    ),
+}
+_PACKAGE = pathlib.Path(__file__).resolve().parents[1]
+_GIT_TIMEOUT_S = 10
+
+
+def describe():
+    """Versions, backend, devices, state of the code, command line and time.
+
+    On JAX it starts the backend, which must come after
+    `jax.distributed.initialize`.
+
+    Returns:
+        dict of what JSON holds: `time` (ISO 8601), `command` (list of str),
+        `versions` (dict; None for what is not installed), `backend`,
+        `platform`, `devices` (list of str), and `git`: `commit` and whether
+        there are `changes`, if the package lies in a checkout of its own,
+        else None.
+    """
+    return {
+        "time": datetime.datetime.now().astimezone().isoformat("T", "seconds"),
+        "command": list(sys.argv),
+        "versions": {
+            "keras_vidrec": __version__,
+            "python": platform.python_version(),
+            **{name: _version(name) for name in _DISTRIBUTIONS},
+        },
+        "backend": keras.backend.backend(),
+        "platform": platform.platform(),
+        "devices": _devices(),
+        "git": _git_state(),
+    }
+
+
+def _version(name):
+    for distribution in _DISTRIBUTIONS[name]:
+        try:
+            return importlib.metadata.version(distribution)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return None
+
+
+def _devices():
+    if keras.backend.backend() != "tensorflow":
+        return keras.distribution.list_devices()
+    # Physical ones: to list the logical ones would start TensorFlow, and
+    # several machines must find one another first.
+    details = tf.config.experimental.get_device_details
+    return [
+        " ".join(
+            filter(None, (device.name, details(device).get("device_name")))
+        )
+        for device in tf.config.list_physical_devices()
+    ]
+
+
+def _git_state():
+    # A checkout of something else, with the package installed inside, tells
+    # nothing: it does not track the package.
+    if _git("ls-files", "--error-unmatch", "__init__.py") is None:
+        return None
+    changes = _git("status", "--porcelain", "--untracked-files=no", ".")
+    return {"commit": _git("rev-parse", "HEAD"), "changes": bool(changes)}
+
+
+def _git(*arguments):
+    """What git prints; None if it fails or is not installed."""
+    try:
+        return subprocess.run(
+            ["git", *arguments],
+            cwd=_PACKAGE,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=_GIT_TIMEOUT_S,
+        ).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None

@@ -1,0 +1,201 @@
+"""How far a training run is, how fast it goes, and what it waits for."""
+
+import datetime
+import logging
+import time
+
+import keras
+import tensorflow as tf
+
+from keras_vidrec.training import optimiser as optimisers
+
+logger = logging.getLogger("keras_vidrec")
+
+
+class Progress(keras.callbacks.Callback):
+    """Shows the effective batch, the speed, the wait for input and the
+    estimated end, and puts speed and wait in the logs of `fit`.
+
+    In the logs, after each step and each epoch:
+
+    - `clips_per_second`: of all devices together.
+    - `input_wait`: share of the time of the steps, from 0 to 1, in which the
+      devices stood idle because the next clips had not been read. Near 0 the
+      devices set the pace; near 1 reading and decoding do.
+
+    Both are of the epoch so far. The first step of a run, in which the
+    network is compiled, counts in neither, nor in the estimated end. Of
+    several machines, each measures its own input.
+
+    Must be the first callback: those after it find the two in the logs.
+
+    Args:
+        optimiser: section `Optimiser` of a recipe.
+        steps_per_epoch: int.
+        epochs: int. Epochs of the whole training.
+        initial_epoch: int. Where this run begins. Defaults to `0`.
+        num_devices: int. Devices that share a batch, on all machines.
+            Defaults to `1`.
+        verbose: as in `fit`. With 0 nothing is shown, and the logs have it
+            all the same. Defaults to `"auto"`.
+    """
+
+    def __init__(
+        self,
+        optimiser,
+        *,
+        steps_per_epoch,
+        epochs,
+        initial_epoch=0,
+        num_devices=1,
+        verbose="auto",
+    ):
+        super().__init__()
+        self._optimiser = optimiser
+        self._steps_per_epoch = steps_per_epoch
+        self._epochs = epochs
+        self._initial_epoch = initial_epoch
+        self._num_devices = num_devices
+        self._shown = verbose != 0
+        # When the clips of a step had been read, by the number of the step.
+        self._read_at = {}
+        self._step = 0
+        self._timed_since = None
+
+    def timed(self, dataset):
+        """A dataset that tells when each of its batches has been read.
+
+        A batch may be read ahead of the step that takes it, by any number of
+        threads. What counts is by how much it comes after the step's begin.
+
+        Args:
+            dataset: `tf.data.Dataset` for `fit`, before it is distributed.
+
+        Returns:
+            `tf.data.Dataset` of the same batches.
+        """
+
+        def note(index):
+            self._read_at[int(index)] = time.perf_counter()
+
+        def passed_on(index, batch):
+            tf.numpy_function(note, [index], [])
+            return batch
+
+        return dataset.enumerate().map(passed_on)
+
+    def on_train_begin(self, logs=None):
+        self._step = 0
+        self._timed_since = None
+        # Keras' loop on JAX asks for clips a step ahead, to copy them to an
+        # accelerator meanwhile.
+        self._ahead = int(
+            keras.backend.backend() == "jax"
+            and keras.distribution.distribution() is None
+        )
+        if self._shown:
+            self._show(self._plan())
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if self._shown and self._timed_since and self._step > 1:
+            self._show(self._estimated_end(self._epochs - epoch))
+        self._start_counting()
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self._begun_at = time.perf_counter()
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._add_wait()
+        self._step += 1
+        self._counted += 1
+        self._add_figures(logs)
+        if self._timed_since is None:
+            self._timed_since = time.perf_counter()
+            if self._steps_per_epoch > 1:
+                self._start_counting()
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs.update(self._figures)
+
+    def _start_counting(self):
+        self._counted = 0
+        self._waited = 0.0
+        self._counted_since = time.perf_counter()
+
+    def _add_wait(self):
+        for index in sorted(self._read_at):
+            if index > self._step + self._ahead:
+                break
+            read_at = self._read_at.pop(index)
+            self._waited += max(0.0, read_at - self._begun_at)
+
+    def _add_figures(self, logs):
+        seconds = time.perf_counter() - self._counted_since
+        self._figures = {
+            "clips_per_second": (
+                self._counted * self._optimiser.batch_size / seconds
+            ),
+            "input_wait": min(self._waited / seconds, 1.0),
+        }
+        logs.update(self._figures)
+
+    def _plan(self):
+        section, devices = self._optimiser, self._num_devices
+        parts = [f"{section.batch_size // devices} clips"]
+        if section.accumulate > 1:
+            parts.append(f"{section.accumulate} steps accumulated")
+        if devices > 1:
+            parts.append(f"{devices} devices")
+        product = f" = {' x '.join(parts)}" if len(parts) > 1 else ""
+        plan = (
+            f"effective batch {section.effective_batch}{product}; "
+            f"{self._steps_per_epoch} steps an epoch, {self._epochs} epochs"
+        )
+        if self._initial_epoch:
+            plan += f", from epoch {self._initial_epoch + 1} on"
+        return plan
+
+    def _estimated_end(self, epochs_left):
+        """All that happens counts: validation and backups too."""
+        seconds = time.perf_counter() - self._timed_since
+        per_step = seconds / (self._step - 1)
+        left = per_step * epochs_left * self._steps_per_epoch
+        end = datetime.datetime.now() + datetime.timedelta(seconds=left)
+        return f"estimated end: {end:%a %d %b %H:%M}, in {_duration(left)}"
+
+    def _show(self, line):
+        print(line, flush=True)  # where Keras shows its epochs
+
+
+def note_learning_rate(optimiser):
+    """Says so if a learning rate was published for another batch than that
+    of this run: which rate is in proportion, and whether it is used.
+
+    Args:
+        optimiser: section `Optimiser` of a recipe.
+    """
+    reference, real = optimiser.reference_batch, optimiser.effective_batch
+    if reference in (None, real):
+        return
+    published = (
+        f"learning rate {optimiser.learning_rate:g} was published for batches "
+        f"of {reference}; this run's are of {real}"
+    )
+    if optimiser.scale_learning_rate:
+        rate = optimisers.real_learning_rate(optimiser)
+        logger.warning("%s: scaled in proportion to %g", published, rate)
+    else:
+        rate = optimiser.learning_rate * real / reference
+        logger.warning(
+            "%s: in proportion it would be %g (--scale-learning-rate)",
+            published,
+            rate,
+        )
+
+
+def _duration(seconds):
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02d} min"
+    return f"{minutes} min {seconds:02d} s" if minutes else f"{seconds} s"

@@ -1,0 +1,90 @@
+import contextlib
+
+import tensorflow as tf
+
+from keras_vidrec.data import pipeline
+from keras_vidrec.training import losses
+
+
+class Streams:
+    """What `fit` reads of a dataset: clips with their labels, spread over the
+    devices.
+
+    Args:
+        recipe: `Recipe`.
+        data: `Dataset`.
+        spec: `ClipSpec` of the network.
+        model: keras.Model that `fit` is called on.
+        devices: `distribution.Devices`.
+    """
+
+    def __init__(self, recipe, data, spec, model, devices):
+        self._recipe = recipe
+        self._data = data
+        self._spec = spec
+        self._model = model
+        self._devices = devices
+        self._failures = pipeline.Failures(len(data.train))
+        self._unseen = pipeline.Failures(len(data.validation))
+
+    def training(self, epoch, step, timed):
+        """The endless stream of the training part.
+
+        Args:
+            epoch: int. Epoch to begin with.
+            step: int. Step of it to begin with.
+            timed: callable from a `tf.data.Dataset` to one of the same
+                batches, which watches them.
+        """
+        return self._make(
+            self._data.train,
+            timed,
+            training=True,
+            seed=self._recipe.seed,
+            initial_epoch=epoch,
+            initial_step=step,
+            augmentation=self._recipe.augmentation,
+            failures=self._failures,
+        )
+
+    def validation(self):
+        """The validation part, once; `None` if the recipe carves out none."""
+        if not self._data.validation:
+            return None
+        return self._make(
+            self._data.validation,
+            lambda clips: clips,
+            training=False,
+            pad_tail=True,
+            failures=self._unseen,
+        )
+
+    @contextlib.contextmanager
+    def clear_errors(self):
+        """Raises what was wrong with the videos, where the backend only
+        tells that its input ended.
+
+        Raises:
+            TooManyFailures: if over 5 % of the videos cannot be read.
+        """
+        try:
+            yield
+        except tf.errors.OpError as error:
+            fatal = self._failures.fatal or self._unseen.fatal
+            if fatal is not None:
+                raise fatal from error
+            raise
+
+    def _make(self, videos, then, **options):
+        def stream(shard):
+            clips = pipeline.make(
+                self._data.source,
+                self._spec,
+                videos,
+                batch_size=self._recipe.optimiser.batch_size,
+                shard=shard,
+                **options,
+            )
+            return then(losses.label_outputs(self._model, clips))
+
+        return self._devices.distribute(stream)
