@@ -6,7 +6,24 @@ from keras_vidrec.cli.startup import load_backend
 
 
 def evaluate(
-    run: pathlib.Path = typer.Argument(..., help="Directory of a run."),
+    run: str = typer.Argument(
+        ...,
+        help="Directory of a run; of several splits with {split} where the "
+        "number stands: runs/rgb-{split}.",
+    ),
+    protocol: str = typer.Option(
+        None,
+        help="A test of the papers: 25x10, 25x1, 25xframe, 25_chunks, "
+        "5_chunks, 10x5_chunks, 5_sequences. Default: the recipe's.",
+    ),
+    grid: str = typer.Option(
+        None,
+        help="Where the snippets lie: tsn_caffe, tsn_pytorch or uniform. "
+        "Default: as trained.",
+    ),
+    splits: str = typer.Option(
+        None, help="Numbers of splits: 1,2,3. Default: that of the run."
+    ),
     settings: list[str] = typer.Option(
         [],
         "--set",
@@ -14,14 +31,59 @@ def evaluate(
         "test.num_clips=10, data.directory=DIR. Repeatable.",
     ),
 ):
-    """Test a trained network on its test list and write its scores."""
+    """Test a trained network on its test list and write its scores.
+
+    The same command goes on after an interruption.
+    """
+    chosen = _numbers(splits)
     load_backend()
     from keras_vidrec.evaluation import evaluator
+    from keras_vidrec.evaluation import splits as several
+    from keras_vidrec.training.run import Run
 
-    path, scores = evaluator.evaluate(run, settings=settings)
-    figures = evaluator.summary(scores)
-    typer.echo(f"videos               {len(scores.videos)}")
+    runs = {None: Run.open(run)}
+    if chosen:
+        runs = several.runs_of(run, chosen)
+    scores = {}
+    for split, one in runs.items():
+        path, scores[split] = evaluator.evaluate(
+            one.path, protocol=protocol, grid=grid, settings=settings
+        )
+        if len(chosen) > 1:
+            typer.echo(f"Split {split}")
+        _show(evaluator.summary(scores[split]), len(scores[split].videos))
+        typer.echo(f"Scores: {path}")
+    if len(chosen) > 1:
+        missing = [split for split in chosen if split not in runs]
+        if missing:
+            typer.echo(
+                f"No mean: no run of split {', '.join(map(str, missing))}."
+            )
+        else:
+            typer.echo(f"Mean of splits {splits}")
+            _show(several.mean_summary(scores.values()))
+        return
+    path = pathlib.Path(run)
+    typer.echo(f"Next: vidrec export {path} --out {path / 'saved_model'}")
+
+
+def _numbers(splits):
+    if splits is None:
+        return ()
+    try:
+        numbers = tuple(int(split) for split in splits.split(","))
+    except ValueError:
+        numbers = ()
+    if not numbers or min(numbers) < 1 or len({*numbers}) < len(numbers):
+        raise typer.BadParameter(
+            f"Expected numbers such as 1,2,3. Received: {splits!r}",
+            param_hint="--splits",
+        )
+    return numbers
+
+
+def _show(figures, num_videos=None):
+    if num_videos is not None:
+        typer.echo(f"videos               {num_videos}")
     for name, value in figures.items():
         typer.echo(f"{name.replace('_', ' '):20} {100 * value:.2f} %")
-    typer.echo(f"Scores: {path}")
-    typer.echo(f"Next: vidrec export {run} --out {run / 'saved_model'}")

@@ -1,5 +1,8 @@
 """Testing a network on the videos of a dataset."""
 
+import dataclasses
+import hashlib
+
 import numpy as np
 import tqdm
 
@@ -7,13 +10,18 @@ from keras_vidrec.applications.head import describe
 from keras_vidrec.applications.head import predictions_layer
 from keras_vidrec.data import pipeline
 from keras_vidrec.evaluation import metrics
+from keras_vidrec.evaluation import protocols
 from keras_vidrec.evaluation import scorer as scorers
 from keras_vidrec.evaluation.score_file import Scores
+from keras_vidrec.evaluation.score_journal import ScoreJournal
 from keras_vidrec.training import dataset as datasets
 from keras_vidrec.training.run import Run
 
+# Where snippets lie in a test.
+GRIDS = ("tsn_caffe", "tsn_pytorch", "uniform")
 
-def score(model, source, split, test, *, meta=None, verbose=True):
+
+def score(model, source, split, test, *, meta=None, journal=None, verbose=True):
     """Scores the videos of a split.
 
     Args:
@@ -23,6 +31,8 @@ def score(model, source, split, test, *, meta=None, verbose=True):
         test: section `Test` of a recipe: how many snippets, or clips of how
             many chunks, which grid, which crops.
         meta: `None`, or dict to keep in the score file.
+        journal: `None`, or `ScoreJournal` of this test: videos in it are not
+            scored again, the others are added.
         verbose: bool. Whether to show a progress bar.
 
     Returns:
@@ -56,6 +66,31 @@ def score(model, source, split, test, *, meta=None, verbose=True):
     spec = _tested(spec, test)
     scorer = scorers.make(model, test.num_segments, test.crops)
     failures = pipeline.Failures(len(split))
+    known = dict(journal.scores) if journal else {}
+    left = [index for index in split if source.videos[index] not in known]
+    for index, scores in _scored(
+        scorer, source, spec, left, test, failures, len(split), verbose
+    ):
+        known[source.videos[index]] = scores
+        if journal:
+            journal.add(source.videos[index], scores)
+    videos = [index for index in split if source.videos[index] in known]
+    scores = [known[source.videos[index]] for index in videos]
+    result = Scores(
+        videos=tuple(source.videos[index] for index in videos),
+        scores=np.reshape(scores, (len(videos), len(classes))),
+        labels=[source.labels[index] for index in videos],
+        classes=classes,
+        meta=meta or {},
+    )
+    return result, failures
+
+
+def _scored(scorer, source, spec, split, test, failures, total, verbose):
+    """Yields each video of a split that can be read, and its scores. The next
+    ones are read meanwhile."""
+    if not split:
+        return
     clips = pipeline.make(
         source,
         spec,
@@ -68,50 +103,51 @@ def score(model, source, split, test, *, meta=None, verbose=True):
         mode="test",
         failures=failures,
     )
-    videos, scores = [], []
     progress = tqdm.tqdm(
         zip(split, clips.as_numpy_iterator()),
         desc="test",
-        total=len(split),
+        initial=total - len(split),
+        total=total,
         unit="video",
         disable=None if verbose else True,  # None: shown on a terminal
     )
     try:
         for index, (inputs, _, weight) in progress:
             if weight[0]:
-                videos.append(index)
-                scores.append(scorer(_unbatch(inputs)))
+                yield index, scorer(_unbatch(inputs))
     except Exception as error:
         if failures.fatal is not None:
             raise failures.fatal from error
         raise
-    result = Scores(
-        videos=tuple(source.videos[index] for index in videos),
-        scores=np.reshape(scores, (len(videos), len(classes))),
-        labels=[source.labels[index] for index in videos],
-        classes=classes,
-        meta=meta or {},
-    )
-    return result, failures
 
 
-def evaluate(run_directory, *, settings=(), verbose=True):
-    """Tests the network of a finished run on its test list.
+def evaluate(
+    run_directory, *, protocol=None, grid=None, settings=(), verbose=True
+):
+    """Tests the network of a finished run on its test list. A test that was
+    killed goes on where it was.
 
     Args:
         run_directory: path of a run.
+        protocol: `None` (the recipe's own test), or str: a key of
+            `protocols.PROTOCOLS`.
+        grid: `None` (that of the test), or str: where the snippets lie,
+            `"tsn_caffe"`, `"tsn_pytorch"` or `"uniform"`; see
+            `data.sampling`.
         settings: sequence of str `"section.key=value"`: changes to the run's
-            recipe, such as `"test.crops=centre"`.
+            recipe, such as `"test.crops=centre"`, made after the protocol's.
         verbose: bool. Whether to show a progress bar.
 
     Returns:
-        Path of the score file in the run's `scores/`, and the `Scores`.
+        Path of the score file in the run's `scores/`, called by the protocol
+        (`test` without one), the grid and the split; and the `Scores`.
 
     Raises:
-        ValueError: if there is no finished run.
+        ValueError: if there is no finished run, no such protocol, or nothing
+            to test on.
     """
     run = Run.open(run_directory)
-    recipe = run.recipe.with_settings(settings)
+    recipe = _with_protocol(run.recipe, protocol, grid).with_settings(settings)
     model = run.load_model()
     data = datasets.load(recipe)
     if not data.test:
@@ -122,29 +158,55 @@ def evaluate(run_directory, *, settings=(), verbose=True):
         )
     test = recipe.test
     spec = describe(model).clip_spec
+    meta = {
+        "recipe": recipe.name,
+        "split": recipe.data.split,
+        "modality": "+".join(spec.modalities),
+        "protocol": protocol,
+        "num_segments": test.num_segments,
+        "num_clips": test.num_clips,
+        "stride": test.stride,
+        "sampling": test.sampling or spec.sampling,
+        "crops": test.crops,
+    }
+    name = "-".join(filter(None, [protocol or "test", grid]))
+    path = run.scores / f"{name}-split{recipe.data.split}.npz"
+    with open(run.model_file, "rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    journal = ScoreJournal(
+        run.scores / f".{path.stem}.journal",
+        {**meta, "model": sha256, "data": recipe.to_dict()["data"]},
+    )
     try:
-        scores, _ = score(
-            model,
-            data.source,
-            data.test,
-            test,
-            meta={
-                "recipe": recipe.name,
-                "split": recipe.data.split,
-                "modality": "+".join(spec.modalities),
-                "num_segments": test.num_segments,
-                "num_clips": test.num_clips,
-                "stride": test.stride,
-                "sampling": test.sampling or spec.sampling,
-                "crops": test.crops,
-            },
-            verbose=verbose,
-        )
+        with journal:
+            scores, _ = score(
+                model,
+                data.source,
+                data.test,
+                test,
+                meta=meta,
+                journal=journal,
+                verbose=verbose,
+            )
     finally:
         data.source.save()
-    path = run.scores / f"test-split{recipe.data.split}.npz"
     scores.save(path)
+    journal.remove()
     return path, scores
+
+
+def _with_protocol(recipe, protocol, grid):
+    """The recipe with the test of a protocol, on a grid."""
+    test = recipe.test
+    if protocol is not None:
+        test = protocols.get(protocol).test(recipe)
+    if grid is not None:
+        if grid not in GRIDS:
+            raise ValueError(
+                f"Unknown grid. Expected one of {GRIDS}. Received: {grid!r}"
+            )
+        test = dataclasses.replace(test, sampling=grid)
+    return dataclasses.replace(recipe, test=test)
 
 
 def summary(scores):

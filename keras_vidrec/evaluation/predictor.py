@@ -66,8 +66,8 @@ class Predictor:
                 raise ValueError(
                     f"Expected a network that sees videos. Received: model="
                     f"{model.name!r}, which sees features of them. One with "
-                    "its backbones inside, such as stfn_stage2 trains, sees "
-                    "videos."
+                    "its backbones inside, such as stfn_stage2_ucf101 trains, "
+                    "sees videos."
                 )
         clip_reader.check_protocol(self._spec, crops)
         if self._spec.sampling == "chunks":

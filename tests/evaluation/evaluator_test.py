@@ -7,6 +7,7 @@ from keras_vidrec.data.pipeline import TooManyFailures
 from keras_vidrec.data.synthetic import KINDS
 from keras_vidrec.evaluation import evaluator
 from keras_vidrec.evaluation.score_file import Scores
+from keras_vidrec.evaluation.score_journal import ScoreJournal
 from keras_vidrec.training import recipes
 from keras_vidrec.training.run import Run
 from keras_vidrec.training.sections import Test as Protocol
@@ -258,6 +259,69 @@ def test_evaluation_of_a_run(small_videos, tmp_path):
     assert scores.meta["num_segments"] == 2
     assert scores.meta["num_clips"] == 1 and scores.meta["stride"] is None
     assert scores.meta["recipe"] == "quickstart_rgb"
+
+
+class Counting(MemorySource):
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def read(self, index, modality, indices):
+        self.seen.append(index)
+        return super().read(index, modality, indices)
+
+
+def test_a_killed_test_goes_on_where_it_was(tmp_path):
+    model = mean_color_network(CLASSES)
+    expected, _ = score(MemorySource(), range(8), model=model)
+    path, meta = tmp_path / "journal", {"of": "this test"}
+    scored = []
+    with ScoreJournal(path, meta) as journal:
+        add = journal.add
+
+        def stop(video, scores):
+            if len(scored) == 3:
+                raise KeyboardInterrupt
+            scored.append(video)
+            add(video, scores)
+
+        journal.add = stop
+        with pytest.raises(KeyboardInterrupt):
+            score(MemorySource(), range(8), model=model, journal=journal)
+    source = Counting()
+    with ScoreJournal(path, meta) as journal:
+        result, _ = score(source, range(8), model=model, journal=journal)
+    assert sorted({*source.seen}) == [3, 4, 5, 6, 7]
+    assert result.videos == expected.videos
+    np.testing.assert_array_equal(result.scores, expected.scores)
+    np.testing.assert_array_equal(result.labels, expected.labels)
+    # All is there: nothing is read any more.
+    source = Counting()
+    with ScoreJournal(path, meta) as journal:
+        result, _ = score(source, range(8), model=model, journal=journal)
+    assert not source.seen
+    np.testing.assert_array_equal(result.scores, expected.scores)
+
+
+def test_protocols_and_grids_of_a_run(small_videos, tmp_path):
+    recipe = recipes.get("quickstart_rgb").with_data(directory=small_videos)
+    run = Run(tmp_path)
+    run.claim(recipe)
+    model_file.save(mean_color_network(sorted(KINDS)), run.model_file)
+    path, scores = evaluator.evaluate(
+        tmp_path,
+        protocol="25x10",
+        grid="uniform",
+        settings=["test.num_segments=2"],
+        verbose=False,
+    )
+    assert path == tmp_path / "scores" / "25x10-uniform-split1.npz"
+    assert scores.meta["protocol"] == "25x10" and scores.meta["crops"] == "ten"
+    assert scores.meta["sampling"] == "uniform"
+    assert scores.meta["num_segments"] == 2
+    assert [file.name for file in run.scores.iterdir()] == [path.name]
+    with pytest.raises(ValueError, match="Unknown grid.*Received: 'chunks'"):
+        evaluator.evaluate(tmp_path, grid="chunks", verbose=False)
 
 
 @pytest.mark.parametrize(
