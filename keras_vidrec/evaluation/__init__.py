@@ -1,5 +1,6 @@
 """From a trained network to figures."""
 
+from keras_vidrec.evaluation.comparison import compare
 from keras_vidrec.evaluation.evaluator import evaluate
 from keras_vidrec.evaluation.evaluator import score
 from keras_vidrec.evaluation.evaluator import summary
@@ -12,6 +13,7 @@ __all__ = [
     "Prediction",
     "Predictor",
     "Scores",
+    "compare",
     "evaluate",
     "fuse",
     "score",

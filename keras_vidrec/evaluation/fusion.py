@@ -3,54 +3,86 @@
 import math
 
 import numpy as np
+import scipy.special
+import sklearn.preprocessing
 
+from keras_vidrec.evaluation import joining
 from keras_vidrec.evaluation.score_file import Scores
 
+NORMS = ("l2",)
 
-def fuse(scores, weights=None):
+
+def fuse(scores, weights=None, *, softmax=False, normalize=None, names=None):
     """Fuses the scores of several networks for the same videos.
 
     The weighted mean of the logits, video by video: it finds the classes of
     the weighted sum of the papers (TSN, section 3.3), and is what
-    `applications.LateFusion` makes of the networks themselves. Worked out in
-    float64.
+    `applications.LateFusion` makes of the networks themselves. Worked out and
+    kept in float64: probabilities near 1 tie in float32, which costs
+    accuracy.
 
     Args:
-        scores: sequence of at least two `Scores`: the same videos in any
-            order, the same classes in one order.
+        scores: sequence of at least two `Scores`, with the same classes in
+            one order. They are joined by the names of the videos.
         weights: `None` (all the same), or sequence of one positive number
             for each. Defaults to `None`.
+        softmax: bool. Whether to fuse probabilities in place of logits. Only
+            for scores that are logits. Defaults to `False`.
+        normalize: `None`, or `"l2"`: each video's scores (after the softmax,
+            if any) are divided by their Euclidean norm before they are
+            weighted, so that streams whose scores are larger do not outweigh
+            the others. Scores that are all zero stay so. Defaults to `None`.
+        names: `None`, or sequence of str: what error messages call the
+            scores. Defaults to `None`: `number 1` and so on.
 
     Returns:
-        `Scores`, with the videos in the order of the first. A label that is
-        unknown in one is taken from another. `meta` holds the weights as
-        `fusion_weights` and each `meta` as `fused`.
+        `Scores` of the videos that are in all, in the order of the first, in
+        float64. A label that is unknown in one is taken from another. `meta`
+        holds the weights as `fusion_weights`, `softmax`, `normalize`, each
+        `meta` as `fused`, and the videos of each that another one lacks as
+        `left_out`.
 
     Raises:
-        ValueError: if the videos, the classes or the known labels differ, or
-            on invalid weights.
+        ValueError: if the classes or the known labels differ, no video is in
+            all, the softmax is asked of what was fused after a softmax, or on
+            invalid weights.
+
+    Reference:
+        - [Wang et al., 2016](https://arxiv.org/abs/1608.00859), section 3.3.
     """
     scores = tuple(scores)
-    if len(scores) < 2:
-        raise ValueError(
-            f"Expected at least two scores to fuse. Received: {len(scores)}"
-        )
+    joined = joining.join(scores, names)
     weights = _checked(weights, len(scores))
-    first = scores[0]
+    if normalize is not None and normalize not in NORMS:
+        raise ValueError(
+            f"Invalid `normalize`. Expected None or one of {NORMS}. Received: "
+            f"normalize={normalize!r}"
+        )
+    if softmax and any(one.meta.get("softmax") for one in scores):
+        raise ValueError(
+            "Invalid `softmax`. Expected scores that are logits. Received: "
+            "softmax=True, with scores that were fused after a softmax"
+        )
+    first = joined.scores[0]
     total = np.zeros(first.scores.shape)
-    labels = np.full(first.labels.shape, -1)
-    for number, (one, weight) in enumerate(zip(scores, weights), start=1):
-        order = _order(first, one, number)
-        total += weight * one.scores[order].astype("float64")
-        labels = _joined(first.videos, labels, one.labels[order], number)
+    for one, weight in zip(joined.scores, weights):
+        values = one.scores.astype("float64")
+        if softmax:
+            values = scipy.special.softmax(values, axis=1)
+        if normalize is not None:
+            values = sklearn.preprocessing.normalize(values, normalize)
+        total += weight * values
     return Scores(
         videos=first.videos,
         scores=total / sum(weights),
-        labels=labels,
+        labels=first.labels,
         classes=first.classes,
         meta={
             "fusion_weights": list(weights),
+            "softmax": softmax,
+            "normalize": normalize,
             "fused": [one.meta for one in scores],
+            "left_out": [list(videos) for videos in joined.left_out],
         },
     )
 
@@ -68,41 +100,3 @@ def _checked(weights, number):
             f"each of the scores. Received: weights={weights}"
         )
     return weights
-
-
-def _order(first, other, number):
-    """Where the videos of the first are in the other one."""
-    if other.classes != first.classes:
-        raise ValueError(
-            "Expected scores of the same classes in one order. Received: "
-            f"{_difference(first.classes, other.classes)} in number {number}"
-        )
-    places = {video: place for place, video in enumerate(other.videos)}
-    missing = [video for video in first.videos if video not in places]
-    more = len(other.videos) - len(first.videos) + len(missing)
-    if missing or more:
-        raise ValueError(
-            "Expected scores of the same videos. Received: number "
-            f"{number} lacks {len(missing)} ({missing[:3]}) and has {more} "
-            "that the first has not"
-        )
-    return [places[video] for video in first.videos]
-
-
-def _difference(first, other):
-    if len(first) != len(other):
-        return f"{len(other)} classes for {len(first)}"
-    pair = next((a, b) for a, b in zip(first, other) if a != b)
-    return f"{pair[1]!r} for {pair[0]!r}"
-
-
-def _joined(videos, labels, others, number):
-    wrong = (labels >= 0) & (others >= 0) & (labels != others)
-    if wrong.any():
-        place = int(np.argmax(wrong))
-        raise ValueError(
-            "Expected the same labels. Received: "
-            f"{others[place]} for {videos[place]!r} in number {number}, "
-            f"{labels[place]} before"
-        )
-    return np.where(labels < 0, others, labels)

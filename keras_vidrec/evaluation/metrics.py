@@ -1,13 +1,37 @@
-"""Figures of merit of class scores, in NumPy."""
+"""Figures of merit of class scores."""
+
+import typing
+import warnings
 
 import numpy as np
+import scipy.stats
+import sklearn.metrics
+
+
+class ClassTable(typing.NamedTuple):
+    """Figures of each class, NaN where there is nothing to count.
+
+    Args:
+        videos: int array `(classes,)`. Videos of the class.
+        accuracies: float array `(classes,)`. Share of them that were found
+            (the recall), NaN for a class without videos.
+        precisions: float array `(classes,)`. Share of the videos taken for
+            the class that are of it, NaN if none was.
+        f1: float array `(classes,)`. Harmonic mean of the two.
+    """
+
+    videos: np.ndarray
+    accuracies: np.ndarray
+    precisions: np.ndarray
+    f1: np.ndarray
 
 
 def top_k_accuracy(scores, labels, k=1):
     """Share of videos whose class is among the `k` best scores.
 
     Of equal scores the one of the earlier class counts as better, as for
-    `argmax`, so that all the figures agree on what was recognised.
+    `argmax`, so that all the figures agree on what was recognised. (Keras
+    counts all that tie as found, scikit-learn prefers the later class.)
 
     Args:
         scores: float array `(videos, classes)`.
@@ -26,6 +50,92 @@ def top_k_accuracy(scores, labels, k=1):
     return float(np.mean(better.sum(axis=1) < k))
 
 
+def accuracy_interval(scores, labels, confidence=0.95):
+    """Interval of the top-1 accuracy, by Wilson's score method.
+
+    It takes the videos for independent ones; clips cut from one video are
+    not, and the true interval of such a set is wider.
+
+    Args:
+        scores: float array `(videos, classes)`.
+        labels: int array `(videos,)`, -1 where unknown (left out).
+        confidence: float in (0, 1). Defaults to `0.95`.
+
+    Returns:
+        Pair of float in [0, 1]: low and high; NaN if no label is known.
+    """
+    hits = is_hit(scores, labels)
+    if not len(hits):
+        return float("nan"), float("nan")
+    interval = scipy.stats.binomtest(int(hits.sum()), len(hits)).proportion_ci(
+        confidence, method="wilson"
+    )
+    return float(interval.low), float(interval.high)
+
+
+def is_hit(scores, labels):
+    """Which videos of known class have the best score for it.
+
+    Args:
+        scores: float array `(videos, classes)`.
+        labels: int array `(videos,)`, -1 where unknown (left out).
+
+    Returns:
+        bool array `(videos of known class,)`.
+    """
+    scores, labels = _labelled(scores, labels)
+    return scores.argmax(axis=1) == labels
+
+
+def confusion_matrix(scores, labels):
+    """Counts of the videos by class and by recognised class.
+
+    Args:
+        scores: float array `(videos, classes)`.
+        labels: int array `(videos,)`, -1 where unknown (left out).
+
+    Returns:
+        int array `(classes, classes)`: the row is the class, the column what
+        it was taken for.
+    """
+    num_classes = np.shape(scores)[1]
+    scores, labels = _labelled(scores, labels)
+    if not len(labels):
+        return np.zeros((num_classes, num_classes), int)
+    with warnings.catch_warnings():
+        # It doubts that a network can have one class only.
+        warnings.simplefilter("ignore", UserWarning)
+        return sklearn.metrics.confusion_matrix(
+            labels, scores.argmax(axis=1), labels=np.arange(num_classes)
+        )
+
+
+def class_table(scores, labels):
+    """Figures of each class.
+
+    Args:
+        scores: float array `(videos, classes)`.
+        labels: int array `(videos,)`, -1 where unknown (left out).
+
+    Returns:
+        `ClassTable`.
+    """
+    num_classes = np.shape(scores)[1]
+    scores, labels = _labelled(scores, labels)
+    if not len(labels):
+        nothing = np.full(num_classes, np.nan)
+        return ClassTable(np.zeros(num_classes, int), *[nothing] * 3)
+    precisions, accuracies, f1, videos = (
+        sklearn.metrics.precision_recall_fscore_support(
+            labels,
+            scores.argmax(axis=1),
+            labels=np.arange(num_classes),
+            zero_division=np.nan,
+        )
+    )
+    return ClassTable(videos, accuracies, precisions, f1)
+
+
 def class_accuracies(scores, labels):
     """Top-1 accuracy of each class, NaN for one without videos.
 
@@ -36,18 +146,14 @@ def class_accuracies(scores, labels):
     Returns:
         float array `(classes,)`.
     """
-    num_classes = np.shape(scores)[1]
-    scores, labels = _labelled(scores, labels)
-    hit = scores.argmax(axis=1) == labels
-    hits = np.bincount(labels, hit, num_classes)
-    counts = np.bincount(labels, minlength=num_classes)
-    return np.where(counts > 0, hits / np.maximum(counts, 1), np.nan)
+    return class_table(scores, labels).accuracies
 
 
 def mean_class_accuracy(scores, labels):
     """Mean of the accuracies of the classes that have videos.
 
-    What the published figures of TSN are (the authors' `eval_scores.py`).
+    What the published figures of TSN are (the authors' `eval_scores.py`), and
+    scikit-learn's balanced accuracy, which warns of classes without videos.
 
     Args:
         scores: float array `(videos, classes)`.

@@ -9,8 +9,16 @@ import zlib
 import numpy as np
 
 from keras_vidrec import files
+from keras_vidrec.evaluation import score_archive
 
-_ARRAYS = ("videos", "scores", "labels", "classes", "meta")
+# What a score file holds, and of which kinds (`numpy.dtype.kind`).
+_ARRAYS = {
+    "videos": "U",
+    "scores": "fiu",
+    "labels": "iu",
+    "classes": "U",
+    "meta": "U",
+}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -19,8 +27,10 @@ class Scores:
 
     Args:
         videos: tuple of str. Names, all different.
-        scores: float32 array `(videos, classes)`: mean logits before the
-            softmax.
+        scores: array `(videos, classes)`: mean logits before the softmax, or
+            what was fused or imported. float64 is kept, as fused
+            probabilities differ by less than float32 can tell; any other kind
+            of number becomes float32.
         labels: int32 array `(videos,)`, -1 where unknown.
         classes: tuple of str.
         meta: dict of what JSON holds: where the scores come from.
@@ -41,13 +51,14 @@ class Scores:
         object.__setattr__(self, "videos", tuple(map(str, self.videos)))
         object.__setattr__(self, "classes", tuple(map(str, self.classes)))
         object.__setattr__(self, "meta", _as_json(self.meta))
-        for name, kinds, dtype in (
-            ("scores", "fiu", np.float32),
-            ("labels", "iu", np.int32),
-        ):
-            object.__setattr__(
-                self, name, _numbers(name, getattr(self, name), kinds, dtype)
-            )
+        scores, labels = np.asarray(self.scores), np.asarray(self.labels)
+        double = scores.dtype == np.float64
+        object.__setattr__(
+            self,
+            "scores",
+            _numbers("scores", scores, np.float64 if double else np.float32),
+        )
+        object.__setattr__(self, "labels", _numbers("labels", labels, np.int32))
         shape = (len(self.videos), len(self.classes))
         if self.scores.shape != shape or self.labels.shape != shape[:1]:
             raise ValueError(
@@ -91,16 +102,12 @@ class Scores:
         """Reads a score file; nothing in it is executed.
 
         Raises:
-            ValueError: naming the file, if it is no valid score file.
+            ValueError: naming the file, if it is no valid score file, or
+                larger than 2 GiB.
         """
         path = pathlib.Path(path)
         try:
-            with (
-                # NumPy leaves a file that it cannot read open.
-                open(path, "rb") as file,
-                np.load(file, allow_pickle=False) as archive,
-            ):
-                arrays = {name: archive[name] for name in _ARRAYS}
+            arrays = score_archive.read(path, _ARRAYS)
             return cls(
                 _names("videos", arrays["videos"]),
                 arrays["scores"],
@@ -110,11 +117,9 @@ class Scores:
             )
         except (
             EOFError,
-            KeyError,
-            MemoryError,  # a broken header may claim any size
             OSError,
-            RuntimeError,  # of zipfile: encrypted, unknown compression
-            TypeError,
+            RuntimeError,  # of zipfile: encrypted
+            SystemError,  # of NumPy: text of characters that there are not
             ValueError,
             zipfile.BadZipFile,
             zlib.error,
@@ -126,7 +131,7 @@ class Scores:
 
 
 def _names(name, array):
-    if array.ndim != 1 or array.dtype.kind != "U":
+    if array.ndim != 1:
         raise ValueError(
             f"Expected a row of text. Received: {name} of {array.dtype} and "
             f"shape {array.shape}"
@@ -134,11 +139,10 @@ def _names(name, array):
     return tuple(array.tolist())
 
 
-def _numbers(name, values, kinds, dtype):
+def _numbers(name, values, dtype):
     """The values in `dtype`; what it does not hold is refused, not wrapped or
     cut off."""
-    values = np.asarray(values)
-    if values.size and values.dtype.kind not in kinds:
+    if values.size and values.dtype.kind not in _ARRAYS[name]:
         raise ValueError(
             f"Expected {name} that {np.dtype(dtype)} holds. Received: {name} "
             f"of {values.dtype}"

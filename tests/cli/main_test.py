@@ -9,6 +9,10 @@ COMMANDS = (
     "inspect",
     "train",
     "evaluate",
+    "fuse",
+    "compare",
+    "report",
+    "scores-from",
     "predict",
     "features",
     "export",
@@ -32,7 +36,8 @@ def test_version():
 
 
 @pytest.mark.parametrize(
-    "arguments", [["fly"], ["train"], ["train", "tsn", "--fast"], ["predict"]]
+    "arguments",
+    [["fly"], ["train"], ["train", "scratch", "--fast"], ["predict"]],
 )
 def test_bad_usage_is_status_2(arguments):
     out, err = vidrec(*arguments, status=2)

@@ -1,5 +1,8 @@
+import warnings
+
 import numpy as np
 import pytest
+import sklearn.metrics
 
 from keras_vidrec.evaluation import metrics
 
@@ -68,3 +71,63 @@ def test_without_a_known_label_there_is_no_figure(num_videos):
     assert np.isnan(metrics.top_k_accuracy(scores, labels))
     assert np.isnan(metrics.class_accuracies(scores, labels)).all()
     assert np.isnan(metrics.mean_class_accuracy(scores, labels))
+    assert np.isnan(metrics.accuracy_interval(scores, labels)).all()
+    assert metrics.confusion_matrix(scores, labels).tolist() == [[0, 0]] * 2
+    table = metrics.class_table(scores, labels)
+    assert table.videos.tolist() == [0, 0]
+    assert np.isnan([table.precisions, table.f1]).all()
+
+
+def test_class_table_and_confusion_matrix_equal_counting():
+    rng = np.random.default_rng(1)
+    scores = rng.integers(0, 3, (300, 7)).astype("float32")  # many ties
+    scores[:, 5] = -1  # a class that nobody finds
+    labels = rng.integers(-1, 6, 300)  # some unknown; none of class 6
+    counts = np.zeros((7, 7), int)
+    for row, label in zip(scores.tolist(), labels.tolist()):
+        if label >= 0:
+            counts[label, row.index(max(row))] += 1
+    matrix = metrics.confusion_matrix(scores, labels)
+    np.testing.assert_array_equal(matrix, counts)
+    table = metrics.class_table(scores, labels)
+    with np.errstate(invalid="ignore"):
+        recall = np.diag(counts) / counts.sum(axis=1)
+        precision = np.diag(counts) / counts.sum(axis=0)
+        both = counts.sum(axis=0) + counts.sum(axis=1)
+        f1 = 2 * np.diag(counts) / both
+    np.testing.assert_array_equal(table.videos, counts.sum(axis=1))
+    np.testing.assert_allclose(table.accuracies, recall)
+    np.testing.assert_allclose(table.precisions, precision)
+    np.testing.assert_allclose(table.f1, f1)
+    assert np.isnan(recall[6]) and np.isnan(precision[5])
+    known = labels >= 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of classes without videos
+        balanced = sklearn.metrics.balanced_accuracy_score(
+            labels[known], scores[known].argmax(axis=1)
+        )
+    assert metrics.mean_class_accuracy(scores, labels) == pytest.approx(
+        balanced
+    )
+
+
+def test_one_class_is_no_special_case():
+    scores, labels = np.ones((3, 1)), np.array([0, 0, -1])
+    assert metrics.mean_class_accuracy(scores, labels) == 1
+    assert metrics.confusion_matrix(scores, labels).tolist() == [[2]]
+
+
+@pytest.mark.parametrize("hits, videos", [(0, 4), (3, 4), (17, 40), (40, 40)])
+def test_interval_of_the_accuracy(hits, videos):
+    """Where the accuracy is as far from a share as the normal approximation
+    allows that share to be off: Wilson's definition."""
+    scores = np.eye(2)[(np.arange(videos + 5) >= hits).astype(int)]
+    labels = np.array([0] * videos + [-1] * 5)
+    for confidence, z in ((0.95, 1.959963985), (0.8, 1.281551566)):
+        low, high = metrics.accuracy_interval(scores, labels, confidence)
+        assert 0 <= low <= hits / videos <= high <= 1
+        for end in (low, high):
+            off = abs(hits / videos - end)
+            assert off == pytest.approx(
+                z * np.sqrt(end * (1 - end) / videos), abs=1e-8
+            )

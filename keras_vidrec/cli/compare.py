@@ -1,0 +1,65 @@
+import pathlib
+
+import typer
+
+from keras_vidrec.cli import score_files
+from keras_vidrec.cli.startup import load_backend
+
+
+def compare(
+    a: pathlib.Path = typer.Argument(
+        ..., metavar="A", help="A score file (.npz), or a tested run."
+    ),
+    b: pathlib.Path = typer.Argument(
+        ..., metavar="B", help="Another one, of the same classes."
+    ),
+    out: pathlib.Path = typer.Option(
+        None, help="Write the changes of all classes to this CSV file."
+    ),
+    top: int = typer.Option(
+        5, min=0, help="Classes to show that gained most, and lost most."
+    ),
+):
+    """Test whether two networks differ on the same videos, and tell which
+    classes gained and lost from A to B."""
+    load_backend()
+    from keras_vidrec.evaluation import comparison
+
+    names = [str(a), str(b)]
+    compared = comparison.compare(*score_files.load([a, b]), names=names)
+    score_files.tell_left_out(names, compared.left_out)
+    for letter, name, accuracy in zip("AB", names, compared.accuracies):
+        typer.echo(f"{letter}      {100 * accuracy:6.2f} %  {name}")
+    low, high = compared.interval
+    typer.echo(
+        f"B - A  {100 * compared.difference:+6.2f} %  (95 % interval "
+        f"{100 * low:+.2f} to {100 * high:+.2f})\n"
+        f"p      {compared.p_value:8.2g}  (McNemar's exact test)\n"
+        f"Of {compared.videos} videos both recognise {compared.both}, only A "
+        f"{compared.lost}, only B {compared.gained}, neither "
+        f"{compared.neither}."
+    )
+    changes = sorted(
+        (change for change in compared.classes if change.gained != change.lost),
+        key=lambda change: change.lost - change.gained,
+    )
+    gained = [change for change in changes if change.gained > change.lost]
+    lost = [change for change in changes if change.gained < change.lost]
+    _show("Gained most", gained[:top])
+    _show("Lost most", lost[::-1][:top])
+    if out is not None:
+        compared.save(out)
+        typer.echo(f"Classes: {out}")
+
+
+def _show(title, changes):
+    if not changes:
+        return
+    width = max(len(title), *(len(change.name) for change in changes))
+    typer.echo(f"{title:{width}}  videos        A        B  gained  lost")
+    for change in changes:
+        first, second = (100 * accuracy for accuracy in change.accuracies)
+        typer.echo(
+            f"{change.name:{width}}  {change.videos:6}  {first:5.1f} %  "
+            f"{second:5.1f} %  {change.gained:6}  {change.lost:4}"
+        )

@@ -1,0 +1,116 @@
+import pathlib
+
+import typer
+
+from keras_vidrec.cli import score_files
+from keras_vidrec.cli.startup import load_backend
+
+
+def fuse(
+    scores: list[pathlib.Path] = typer.Argument(
+        ..., help="Two or more score files (.npz), or tested runs."
+    ),
+    weights: str = typer.Option(
+        None,
+        help="A number for each file: 1,1.5. Else those of the runs' recipes "
+        "where all are runs, or all the same.",
+    ),
+    softmax: bool = typer.Option(
+        False, "--softmax", help="Fuse probabilities in place of logits."
+    ),
+    normalize: str = typer.Option(
+        None,
+        help="l2: divide each video's scores by their norm before they are "
+        "weighted.",
+    ),
+    out: pathlib.Path = typer.Option(
+        None, help="Write the fused scores to this score file (.npz)."
+    ),
+    report: pathlib.Path = typer.Option(
+        None, help="Write a report of the fused scores to this directory."
+    ),
+):
+    """Fuse the scores of several networks, and tell the figures of each alone
+    and of all together."""
+    numbers = None if weights is None else _numbers(weights)
+    load_backend()
+    from keras_vidrec.evaluation import fusion
+    from keras_vidrec.evaluation import joining
+
+    names = list(map(str, scores))
+    loaded = score_files.load(scores)
+    if numbers is None:
+        numbers, of_probabilities = _of_recipes(scores, loaded)
+        softmax = softmax or of_probabilities
+    fused = fusion.fuse(
+        loaded, numbers, softmax=softmax, normalize=normalize, names=names
+    )
+    score_files.tell_left_out(names, fused.meta["left_out"])
+    # Each alone on the videos of the fusion, so that the figures compare.
+    alone, _ = joining.join(loaded, names)
+    weighted = " : ".join(f"{w:g}" for w in fused.meta["fusion_weights"])
+    what = "probabilities" if softmax else "scores"
+    normed = f", {normalize} norm" if normalize else ""
+    _show({**dict(zip(names, alone)), "fused": fused})
+    typer.echo(f"Weights: {weighted}, of {what}{normed}")
+    if out is not None:
+        fused.save(out)
+        typer.echo(f"Scores: {out}")
+    if report is not None:
+        from keras_vidrec.evaluation import report as reports
+
+        reports.write(fused, report)
+        typer.echo(f"Report: {report / 'index.html'}")
+
+
+def _numbers(weights):
+    try:
+        return tuple(float(weight) for weight in weights.split(","))
+    except ValueError:
+        raise typer.BadParameter(
+            f"Expected numbers such as 1,1.5. Received: {weights!r}",
+            param_hint="--weights",
+        ) from None
+
+
+def _of_recipes(paths, scores):
+    """The weights that the recipes of runs name for just their modalities,
+    and whether they are of probabilities."""
+    from keras_vidrec.training.run import Run
+
+    if not all(path.is_dir() for path in paths):
+        return None, False
+    modalities = [one.meta.get("modality") for one in scores]
+    fusions = [Run.open(path).recipe.fusion for path in paths]
+    fitting = [f for f in fusions if f.weights.keys() == {*modalities}]
+    if not fitting:
+        return None, False
+    if any(fusion != fitting[0] for fusion in fitting):
+        raise ValueError(
+            "The recipes of the runs fuse in different ways. Expected "
+            f"--weights to choose. Received: {fitting[0]} and others"
+        )
+    weights = tuple(fitting[0].weights[modality] for modality in modalities)
+    return weights, fitting[0].scores == "probabilities"
+
+
+def _show(tested):
+    from keras_vidrec.evaluation import evaluator
+    from keras_vidrec.evaluation import metrics
+
+    known = sum(tested["fused"].labels >= 0)
+    if not known:
+        typer.echo("No figures: no video has a label.")
+        return
+    typer.echo(
+        f"   top 1  (95 % interval)       top 5  mean class  of {known} videos"
+    )
+    for name, scores in tested.items():
+        figures = evaluator.summary(scores)
+        low, high = metrics.accuracy_interval(scores.scores, scores.labels)
+        typer.echo(
+            f"{100 * figures['top_1']:6.2f} %  "
+            f"({100 * low:5.2f} to {100 * high:6.2f})  "
+            f"{100 * figures['top_5']:6.2f} %    "
+            f"{100 * figures['mean_class_accuracy']:6.2f} %  {name}"
+        )

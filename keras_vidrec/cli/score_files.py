@@ -1,0 +1,57 @@
+"""Score files on the command line."""
+
+import pathlib
+
+import typer
+
+_SHOWN = 10  # videos that are left out
+
+
+def load(paths):
+    """Reads score files, each named or the only one of a run's tests.
+
+    Args:
+        paths: sequence of path: score files, or runs.
+
+    Returns:
+        List of `Scores`.
+
+    Raises:
+        ValueError: if one is no score file, or a run has not exactly one.
+    """
+    from keras_vidrec.evaluation.score_file import Scores
+
+    return [Scores.load(_find(pathlib.Path(path))) for path in paths]
+
+
+def tell_left_out(names, left_out):
+    """Tells on the error stream which videos are not in all files.
+
+    Args:
+        names: sequence of str: the files.
+        left_out: for each the videos that another one lacks.
+    """
+    for name, videos in zip(names, left_out):
+        if videos:
+            more = len(videos) - _SHOWN
+            typer.echo(
+                f"left out, not in every file: {len(videos)} of {name}: "
+                + ", ".join(videos[:_SHOWN])
+                + (f" and {more} more" if more > 0 else ""),
+                err=True,
+            )
+
+
+def _find(path):
+    if not path.is_dir():
+        return path
+    from keras_vidrec.training.run import Run
+
+    found = sorted(Run.open(path).scores.glob("test-split*.npz"))
+    if len(found) != 1:
+        held = ", ".join(file.name for file in found) or "none"
+        raise ValueError(
+            "Expected a score file, or a run with the test of one split. "
+            f"Received: {path}, with {held}"
+        )
+    return found[0]
