@@ -1,5 +1,6 @@
 """A strict test environment: two logical devices, warnings are errors."""
 
+import gc
 import os
 
 # Before any backend is imported.
@@ -45,6 +46,12 @@ def pytest_collection_modifyitems(config, items):
             item.add_marker(
                 pytest.mark.skip(reason=f"TensorFlow only, not {backend}")
             )
+
+
+def pytest_collection_finish():
+    # Collections after each test would walk all of TensorFlow and Keras.
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
