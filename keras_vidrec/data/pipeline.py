@@ -85,6 +85,9 @@ def make(
     batch_size,
     seed=0,
     initial_epoch=0,
+    initial_step=0,
+    shard=(0, 1),
+    pad_tail=False,
     augmentation=None,
     num_segments=None,
     num_clips=1,
@@ -99,12 +102,16 @@ def make(
     its own order; give `fit` `steps_per_epoch=pipeline.steps_per_epoch(...)`.
     The last batch of an epoch is filled up with further draws from its first
     videos. Every draw (order, snippets, crop, flip, colours) is a pure
-    function of (seed, epoch, position), so `initial_epoch` starts anywhere. A
-    video that cannot be read is logged, counted and replaced by another one.
+    function of (seed, epoch, position), so `initial_epoch` and `initial_step`
+    start anywhere. A video that cannot be read is logged, counted and replaced
+    by another one.
 
     Testing: the videos in the order of `split`, once, the last batch being
     smaller; yields sample weights too, 0 for a video that cannot be read
     (its pixels are 0).
+
+    Several workers draw the same batches, and each reads its own rows of them:
+    the positions, and so the draws, are those of one worker.
 
     Args:
         source: a `Source`.
@@ -114,6 +121,17 @@ def make(
         batch_size: int. Clips in a batch, over all devices.
         seed: int. Defaults to `0`.
         initial_epoch: int. Where training starts. Defaults to `0`.
+        initial_step: int. Batches of `initial_epoch` that are left out. None
+            of their clips is read. Training only. Defaults to `0`.
+        shard: tuple of int, `(worker, num_workers)`, which read one part each
+            of every batch: this one the rows from `worker * batch_size /
+            num_workers` on. In testing together with `pad_tail`. Defaults to
+            `(0, 1)`.
+        pad_tail: bool. Testing only. Whether to fill the last batch up, for
+            devices that take equal shares of it, with pixels of 0 of sample
+            weight 0. The other weights are `filled length / length` then
+            instead of 1: Keras divides the sum of the losses by the former,
+            and so tells the mean over the videos. Defaults to `False`.
         augmentation: `None` (multi-scale crops, flips), or `Augmentation`.
             Training only. Features were made of crops already: nothing of it
             applies to them.
@@ -132,20 +150,22 @@ def make(
         `tf.data.Dataset` of `(inputs, label)` in training and `(inputs,
         label, sample_weight)` in testing. Inputs are uint8 `(batch,
         num_segments, size, size, channels)`, in a dict by modality if there
-        are several; labels int32 `(batch,)`. In testing there are `num_crops *
-        num_clips * num_segments` segments, and whole frames have their height
-        and width instead of `size`. Features are float32 `(batch,
-        num_segments, features)`.
+        are several; labels int32 `(batch,)`; `batch` is this worker's part. In
+        testing there are `num_crops * num_clips * num_segments` segments, and
+        whole frames have their height and width instead of `size`. Features
+        are float32 `(batch, num_segments, features)`.
 
     Raises:
         ValueError: on a modality the source does not hold, segments or crops
             that it cannot give, an empty split, a batch size below 1 (or of
-            several whole frames), several clips of anything else than chunks
-            or uniform segments, or unlabelled videos in training.
+            several whole frames) or that the workers do not divide, several
+            clips of anything else than chunks or uniform segments, or
+            unlabelled videos in training.
     """
     split = np.asarray(split, np.int64)
     labels = np.asarray(source.labels, np.int32)
     _check(source, spec, split, batch_size)
+    _check_shard(shard, batch_size, whole=training or pad_tail)
     protocol = {
         "num_segments": num_segments or spec.num_segments,
         "num_clips": num_clips,
@@ -163,18 +183,26 @@ def make(
             _check_single(batch_size, crops)
     if failures is None:
         failures = Failures(len(split))
+    share = batch_size // shard[1]
     if training:
-        order = _endless_order(split, batch_size, seed, initial_epoch)
+        order = _endless_order(split, batch_size, seed, initial_epoch, shard)
+        order = order.skip(initial_step * share)
         read = _training_draws(source, split, seed, reader.read, failures)
     else:
+        weight = _ONE
+        if pad_tail:
+            padded = _padded(split, batch_size)
+            weight = np.float32(len(padded) / len(split))
+            split = padded[_rows(len(padded), batch_size, shard)]
         order = tf.data.Dataset.from_tensor_slices(split)
         order = order.map(lambda index: (np.int64(0), np.int64(0), index))
-        read = _test_draws(source, spec, reader, failures)
+        read = _test_draws(source, spec, reader, failures, weight)
 
+    whole = training or pad_tail  # of the batches, the last one too
     leading = ()
     if reader.by_batch:
-        leading = (batch_size if training else None,)
-        order = order.batch(batch_size, drop_remainder=training)
+        leading = (share if whole else None,)
+        order = order.batch(share, drop_remainder=whole)
         read = _stacked(read)
 
     def load(*draw):
@@ -182,6 +210,8 @@ def make(
             lambda *draw: (*read(*draw),),
             draw,
             [reader.dtype] * len(reader.shapes) + [tf.int32, tf.float32],
+            stateful=False,  # else no clips are read at once where
+            # operations are to be deterministic
         )
         for clip, shape in zip(clips, reader.shapes):
             clip.set_shape((*leading, *shape))
@@ -199,7 +229,7 @@ def make(
         calls = min(calls, _BATCHES_AHEAD)
     dataset = order.map(load, num_parallel_calls=calls, deterministic=True)
     if not reader.by_batch:
-        dataset = dataset.batch(batch_size, drop_remainder=training)
+        dataset = dataset.batch(share, drop_remainder=whole)
     return dataset.prefetch(2)
 
 
@@ -222,20 +252,34 @@ def _parallel_calls(shapes, size):
     return max(min(os.cpu_count() or 1, _BYTES_AHEAD // clip), 1)
 
 
-def _endless_order(split, batch_size, seed, initial_epoch):
+def _rows(length, batch_size, shard):
+    """Positions below `length` that a worker reads."""
+    worker, num_workers = shard
+    positions = np.arange(length, dtype=np.int64)
+    share = batch_size // num_workers
+    return positions[positions % batch_size // share == worker]
+
+
+def _padded(split, batch_size):
+    """A split for whole batches. The videos that fill it up are `_NONE`."""
+    return np.pad(split, (0, -len(split) % batch_size), constant_values=_NONE)
+
+
+def _endless_order(split, batch_size, seed, initial_epoch, shard):
     """Dataset of (epoch, position, video)."""
     length = steps_per_epoch(len(split), batch_size) * batch_size
+    positions = _rows(length, batch_size, shard)
 
     def order(epoch):
         shuffled = np.random.default_rng((seed, epoch)).permutation(split)
-        return np.resize(shuffled, length)  # repeats from the beginning
+        # Repeats from the beginning.
+        return np.resize(shuffled, length)[positions]
 
     def one_epoch(epoch):
-        videos = tf.numpy_function(order, (epoch,), tf.int64)
-        videos.set_shape((length,))
-        positions = tf.range(length, dtype=tf.int64)
+        videos = tf.numpy_function(order, (epoch,), tf.int64, stateful=False)
+        videos.set_shape(positions.shape)
         return tf.data.Dataset.from_tensor_slices(
-            (tf.fill((length,), epoch), positions, videos)
+            (tf.fill(positions.shape, epoch), positions, videos)
         )
 
     return tf.data.Dataset.range(initial_epoch, _NO_END).flat_map(one_epoch)
@@ -343,25 +387,32 @@ def _training_draws(source, split, seed, read, failures):
     return draw
 
 
-def _test_draws(source, spec, reader, failures):
+def _test_draws(source, spec, reader, failures, weight):
+    def nothing(label):
+        empty = [
+            np.zeros([side or spec.size for side in shape], reader.dtype)
+            for shape in reader.shapes
+        ]
+        return *empty, np.int32(label), np.float32(0)
+
     def draw(_epoch, _position, index):
         index = int(index)
+        if index == _NONE:
+            return nothing(label=0)
         label = np.int32(source.labels[index])
         try:
             clip = reader.read(index, None)
         except (VideoError, OSError) as error:
             failures.add(source.videos[index], error)
-            empty = [
-                np.zeros([side or spec.size for side in shape], reader.dtype)
-                for shape in reader.shapes
-            ]
-            return *empty, label, np.float32(0)
-        return *clip.values(), label, _ONE
+            return nothing(label)
+        return *clip.values(), label, weight
 
     return draw
 
 
 _ONE = np.float32(1)
+# No video of a source.
+_NONE = -1
 
 
 def _check(source, spec, split, batch_size):
@@ -381,6 +432,20 @@ def _check(source, spec, split, batch_size):
         raise ValueError(
             "Invalid `batch_size`. Expected a positive integer. Received: "
             f"batch_size={batch_size!r}"
+        )
+
+
+def _check_shard(shard, batch_size, whole):
+    worker, num_workers = shard
+    if not 0 <= worker < num_workers or batch_size % num_workers:
+        raise ValueError(
+            "Expected a worker and a number of workers that divides the batch "
+            f"size. Received: shard={shard}, batch_size={batch_size}"
+        )
+    if num_workers > 1 and not whole:
+        raise ValueError(
+            "Several workers need whole batches. Expected pad_tail=True for "
+            f"testing. Received: shard={shard}, pad_tail=False"
         )
 
 

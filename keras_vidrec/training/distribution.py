@@ -1,41 +1,83 @@
-"""Training on all the devices of one machine."""
-
-import contextlib
+"""The choice of the devices to train on."""
 
 import keras
 import tensorflow as tf
 
-from keras_vidrec.training import freezing
+from keras_vidrec.training.data_parallel import DataParallel
+from keras_vidrec.training.devices import Devices
+from keras_vidrec.training.devices import Replicas
+from keras_vidrec.training.multi_worker import MultiWorker
+
+# Of `--distribute`, and the backend of each.
+_BACKENDS = {
+    "auto": None,
+    "none": None,
+    "mirrored": "tensorflow",
+    "multi-worker": "tensorflow",
+    "data-parallel": "jax",
+}
 
 
-def strategy():
-    """`tf.distribute.MirroredStrategy` over all GPUs if there are several,
-    else `None` (one device, or another backend than TensorFlow)."""
-    if keras.backend.backend() != "tensorflow":
-        return None
-    if len(tf.config.list_logical_devices("GPU")) < 2:
-        return None
-    return tf.distribute.MirroredStrategy()
-
-
-def scope(chosen):
-    """The context to build and compile a model in."""
-    return contextlib.nullcontext() if chosen is None else chosen.scope()
-
-
-def synchronize_batch_norm(model, chosen):
-    """Makes the replicas share their batch statistics.
-
-    Otherwise each replica keeps moving statistics of its own and only the
-    first one's are saved: another model than the one in memory. Frozen layers
-    have none to share and stay as they are.
+def choose(distribute="auto"):
+    """The devices to train on. Call it before anything else that computes:
+    several machines can be joined only then.
 
     Args:
-        model: keras.Model, with its frozen layers frozen, before `compile`.
-        chosen: `None` or a `tf.distribute.Strategy`.
+        distribute: str.
+            `"auto"`: all GPUs of this machine; one device without.
+            `"none"`: one device.
+            `"mirrored"`: all GPUs of this machine, or all logical CPUs where
+            there is none (TensorFlow).
+            `"multi-worker"`: all GPUs of several machines, which `TF_CONFIG`
+            names (TensorFlow).
+            `"data-parallel"`: all devices of this machine, or of those that
+            `KERAS_DISTRIBUTION_JOB_ADDRESSES` and its like name (JAX).
+            Defaults to `"auto"`.
+
+    Returns:
+        `Devices`.
+
+    Raises:
+        ValueError: on an unknown name, one of another backend, or a
+            `TF_CONFIG` that is missing or malformed.
     """
-    if chosen is None or chosen.num_replicas_in_sync < 2:
-        return
-    for layer in freezing.batch_normalizations(model):
-        if layer.trainable:
-            layer.synchronized = True
+    backend = keras.backend.backend()
+    if distribute not in _BACKENDS:
+        raise ValueError(
+            f"Expected one of {tuple(_BACKENDS)}. Received: "
+            f"distribute={distribute!r}"
+        )
+    if _BACKENDS[distribute] not in (None, backend):
+        raise ValueError(
+            f"distribute={distribute!r} is of another backend. Expected "
+            f"KERAS_BACKEND={_BACKENDS[distribute]}. Received: {backend}"
+        )
+    if distribute == "multi-worker":
+        return MultiWorker()
+    if distribute == "data-parallel":
+        return DataParallel()
+    if distribute == "none":
+        return Devices()
+    if backend == "jax":
+        return DataParallel() if _has_accelerators() else Devices()
+    gpus = tf.config.list_logical_devices("GPU")
+    if len(gpus) > 1:
+        return Replicas(tf.distribute.MirroredStrategy())
+    cpus = tf.config.list_logical_devices("CPU")
+    if distribute == "mirrored" and not gpus and len(cpus) > 1:
+        return Replicas(_mirrored_cpus(cpus))
+    return Devices()
+
+
+def _mirrored_cpus(cpus):
+    return tf.distribute.MirroredStrategy(
+        [device.name for device in cpus],
+        # The default is for GPUs, and warns elsewhere.
+        cross_device_ops=tf.distribute.ReductionToOneDevice(),
+    )
+
+
+def _has_accelerators():
+    """Whether there are several GPUs or TPUs to JAX."""
+    devices = keras.distribution.list_devices()
+    return len(devices) > 1 and not devices[0].startswith("cpu")

@@ -77,10 +77,14 @@ class Progress(keras.callbacks.Callback):
 
         def note(index):
             self._read_at[int(index)] = time.perf_counter()
+            return index
 
         def passed_on(index, batch):
-            tf.numpy_function(note, [index], [])
-            return batch
+            # "Stateful" functions would be run one after the other where
+            # operations are to be deterministic.
+            noted = tf.numpy_function(note, [index], tf.int64, stateful=False)
+            with tf.control_dependencies([noted]):
+                return tf.nest.map_structure(tf.identity, batch)
 
         return dataset.enumerate().map(passed_on)
 

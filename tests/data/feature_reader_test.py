@@ -122,6 +122,19 @@ def test_testing(source):
     assert (first["flow"][..., 1] == np.arange(10)).all()
 
 
+def test_workers_share_batches(source):
+    """Each reads its rows at once; what fills the last batch is zero."""
+    arguments = {"training": False, "batch_size": 4, "pad_tail": True}
+    dataset = pipeline.make(
+        source, WHOLE, [5, 2, 7, 1, 3], shard=(1, 2), **arguments
+    )
+    assert dataset.element_spec[0]["flow"].shape.as_list() == [2, 10, 4]
+    (first, _, weights), (last, _, none) = dataset.as_numpy_iterator()
+    assert first["rgb"][:, 0, 0].tolist() == [7, 1]
+    np.testing.assert_allclose(weights, 8 / 5)
+    assert not none.any() and not last["flow"].any()
+
+
 def test_one_stream_comes_alone(source):
     spec = PARTS.replace(modalities=("rgb",), snippet_length=1)
     dataset = pipeline.make(source, spec, [5], training=False, batch_size=1)

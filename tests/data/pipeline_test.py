@@ -57,6 +57,39 @@ def test_every_draw_is_a_function_of_seed_epoch_and_position():
     assert videos_of(other) != videos_of(whole)
 
 
+def test_an_epoch_begins_at_any_step():
+    whole = batches(training(seed=3), 9)
+    begun = training(seed=3, initial_epoch=1, initial_step=2)
+    for (a, one), (b, two) in zip(whole[5:], batches(begun, 4), strict=True):
+        np.testing.assert_array_equal(a, b)
+        np.testing.assert_array_equal(one, two)
+
+
+def test_workers_read_their_rows_of_the_batches_of_one():
+    whole = batches(training(batch_size=6, seed=3), 5)
+    shares = [
+        batches(training(batch_size=6, seed=3, shard=(worker, 3)), 5)
+        for worker in range(3)
+    ]
+    for (clips, labels), *parts in zip(whole, *shares, strict=True):
+        assert [len(part) for part, _ in parts] == [2, 2, 2]
+        np.testing.assert_array_equal(
+            np.concatenate([part for part, _ in parts]), clips
+        )
+        np.testing.assert_array_equal(
+            np.concatenate([part for _, part in parts]), labels
+        )
+
+
+def test_a_worker_begins_at_any_step_too():
+    whole = batches(training(batch_size=4, seed=3, shard=(1, 2)), 5)
+    begun = training(
+        batch_size=4, seed=3, shard=(1, 2), initial_epoch=1, initial_step=1
+    )
+    for (a, _), (b, _) in zip(whole[3:], batches(begun, 2), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
 def test_labels_belong_to_their_clips():
     for clips, labels in batches(training(), 6):
         np.testing.assert_array_equal(clips[:, 0, 0, 0, 0] % 2, labels)
@@ -95,6 +128,38 @@ def test_testing_keeps_the_order_and_the_last_small_batch():
     assert first.shape == (3, 40, 16, 16, 3) and len(last) == 1
     assert first[:, 0, 0, 0, 0].tolist() + [last[0, 0, 0, 0, 0]] == split
     assert labels.tolist() == [1, 0, 1] and weights.tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    "shard, rows, reads",
+    [((0, 1), range(4), 6), ((0, 2), range(2), 4), ((1, 2), range(2, 4), 2)],
+)
+def test_a_padded_tail_counts_nothing(shard, rows, reads):
+    """6 videos in batches of 4: nothing is read to fill the second one up,
+    and a mean over 8 weighted clips is one over the 6."""
+    source = MemorySource()
+    split = [5, 2, 7, 0, 1, 3]
+    dataset = pipeline.make(
+        source,
+        SPEC,
+        split,
+        training=False,
+        batch_size=4,
+        shard=shard,
+        pad_tail=True,
+    )
+    assert dataset.element_spec[1].shape == (len(rows),)
+    found = list(dataset.as_numpy_iterator())
+    videos = [*split, 0, 0]
+    counts = np.float32([1, 1, 1, 1, 1, 1, 0, 0]) * 8 / 6
+    for number, (clips, labels, weights) in enumerate(found):
+        at = [4 * number + row for row in rows]
+        expected = [videos[i] for i in at]
+        assert clips[:, 0, 0, 0, 0].tolist() == expected
+        assert labels.tolist() == [video % 2 for video in expected]
+        np.testing.assert_allclose(weights, counts[at])
+        assert not clips[weights == 0].any()
+    assert (len(found), len(source.reads)) == (2, reads)
 
 
 def test_a_broken_video_is_replaced_logged_and_counted_once(caplog):
@@ -154,11 +219,25 @@ def test_augmentation_is_passed_on():
         ({"split": []}, "at least one video"),
         ({"batch_size": 0}, "batch_size=0"),
         ({"batch_size": 2.0}, "batch_size=2.0"),
+        ({"shard": (0, 2)}, r"divides.*shard=\(0, 2\), batch_size=3"),
+        ({"shard": (3, 3)}, r"shard=\(3, 3\)"),
     ],
 )
 def test_invalid_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
         training(**arguments)
+
+
+def test_workers_test_whole_batches():
+    with pytest.raises(ValueError, match="Expected pad_tail=True"):
+        pipeline.make(
+            MemorySource(),
+            SPEC,
+            range(8),
+            training=False,
+            batch_size=4,
+            shard=(0, 2),
+        )
 
 
 def test_the_source_must_hold_the_modality():

@@ -1,0 +1,157 @@
+"""Where training runs: one device, or several that share each batch."""
+
+import contextlib
+
+from keras_vidrec.layers import BatchNormalization
+from keras_vidrec.training import freezing
+
+
+class Devices:
+    """One device, and what all others have in common with it.
+
+    Several replicas of a network take equal shares of each batch. Together
+    they do what one device does with the whole of it.
+
+    Attributes:
+        num_replicas: int. Devices that train, on all machines.
+        num_workers: int. Processes, one a machine.
+        worker: int. Number of this process, from 0.
+    """
+
+    num_replicas = 1
+    num_workers = 1
+    worker = 0
+
+    @property
+    def is_chief(self):
+        """Whether this process writes what all of them have learned."""
+        return self.worker == 0
+
+    def share(self, batch_size):
+        """Clips of a batch that this process reads.
+
+        Args:
+            batch_size: int. Clips of a batch, over all devices.
+
+        Raises:
+            ValueError: if the devices do not divide the batch.
+        """
+        if batch_size % self.num_replicas:
+            raise ValueError(
+                "Expected a batch that is shared equally by all "
+                f"{self.num_replicas} devices, such as "
+                f"{-(-batch_size // self.num_replicas) * self.num_replicas}. "
+                f"Received: batch_size={batch_size}"
+            )
+        return batch_size // self.num_workers
+
+    def scope(self):
+        """The context to build, compile and restore a model in."""
+        return contextlib.nullcontext()
+
+    def prepare(self, model, optimiser):
+        """Sets over which clips batch normalisation takes its statistics in
+        training: the whole batch, or sub-batches of it.
+
+        Otherwise replicas would keep moving statistics of their own and only
+        the first one's be saved: another model than the one in memory. Frozen
+        layers have none to share and stay as they are.
+
+        Args:
+            model: keras.Model, with its frozen layers frozen, before
+                `compile`.
+            optimiser: section `Optimiser` of a recipe.
+
+        Raises:
+            ValueError: if sub-batches do not divide a device's share of the
+                batch, or a layer knows none.
+        """
+        self.share(optimiser.batch_size)
+        for layer in freezing.batch_normalizations(model):
+            if not layer.trainable:
+                continue
+            if optimiser.sub_batch is None:
+                self._synchronize(layer)
+            else:
+                self._group(layer, optimiser.batch_size, optimiser.sub_batch)
+
+    def trainable(self, model):
+        """The model that `fit` is called on: `model`, or another one of the
+        same layers. In `scope`, before `compile`."""
+        return model
+
+    def agree_on(self, position):
+        """Checks that all workers begin training at the same position.
+
+        Args:
+            position: tuple of int.
+
+        Raises:
+            ValueError: if they do not: they see different backups.
+        """
+
+    def distribute(self, make):
+        """Data for `fit` on these devices.
+
+        Args:
+            make: callable of `shard`, `(worker, num_workers)`, which returns
+                the `tf.data.Dataset` of that worker's part of each batch, as
+                `data.pipeline.make` does; whatever is to be done to the clips
+                is done to them there.
+
+        Returns:
+            What `fit` takes.
+        """
+        return make((self.worker, self.num_workers))
+
+    def _clips_of_a_layer(self, batch_size):
+        """Clips that a layer sees at once."""
+        return batch_size // self.num_replicas
+
+    def _synchronize(self, layer):
+        """One device has the whole batch."""
+
+    def _group(self, layer, batch_size, sub_batch):
+        share = batch_size // self.num_replicas
+        if share % sub_batch:
+            raise ValueError(
+                "Expected sub-batches that divide a device's share of the "
+                f"batch, {share} clips. Received: sub_batch={sub_batch}"
+            )
+        if not isinstance(layer, BatchNormalization):
+            raise ValueError(
+                "Expected a network whose batch normalisation knows "
+                "sub-batches, keras_vidrec.layers.BatchNormalization. "
+                f"Received: sub_batch={sub_batch} and {layer.name!r}, a "
+                f"{type(layer).__module__}.{type(layer).__name__}"
+            )
+        layer.num_groups = self._clips_of_a_layer(batch_size) // sub_batch
+
+
+def check_positions(positions):
+    """Raises `ValueError` unless all workers begin at the same position."""
+    if any(position != positions[0] for position in positions):
+        raise ValueError(
+            "Expected all workers to begin with the same backup, in a run "
+            "directory that they share. Received: (epoch, step) of the "
+            f"workers={positions}"
+        )
+
+
+class Replicas(Devices):
+    """The devices of a `tf.distribute.Strategy`, on one machine.
+
+    Args:
+        strategy: `tf.distribute.MirroredStrategy`.
+    """
+
+    def __init__(self, strategy):
+        self.strategy = strategy
+        self.num_replicas = strategy.num_replicas_in_sync
+
+    def scope(self):
+        return self.strategy.scope()
+
+    def _synchronize(self, layer):
+        if self.num_replicas > 1:
+            layer.synchronized = True
