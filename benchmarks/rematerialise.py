@@ -88,12 +88,13 @@ def main():
                 for name in found[0]
             )
         )
+    pairs = list(zip(*figures.values()))
     for name in ("peak", "seconds"):
-        ratios = [
-            second[name] / first[name]
-            for first, second in zip(*figures.values())
-        ]
-        print(f"{name} ratio  {statistics.median(ratios):.2f}  {ratios}")
+        ratios = [again[name] / kept[name] for kept, again in pairs]
+        print(
+            f"{name} ratio  {statistics.median(ratios):.2f}  "
+            f"({min(ratios):.2f} to {max(ratios):.2f})"
+        )
 
 
 if __name__ == "__main__":
