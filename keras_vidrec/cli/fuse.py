@@ -59,8 +59,8 @@ def fuse(
     if report is not None:
         from keras_vidrec.evaluation import report as reports
 
-        reports.write(fused, report)
-        typer.echo(f"Report: {report / 'index.html'}")
+        tests = {"fused": fused, **dict(zip(names, alone))}
+        typer.echo(f"Report: {reports.write(tests, report)}")
 
 
 def _numbers(weights):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import time
 
 import numpy as np
 import tqdm
@@ -177,6 +178,7 @@ def evaluate(
         run.scores / f".{path.stem}.journal",
         {**meta, "model": sha256, "data": recipe.to_dict()["data"]},
     )
+    known, start = len(journal.scores), time.perf_counter()
     try:
         with journal:
             scores, _ = score(
@@ -190,6 +192,11 @@ def evaluate(
             )
     finally:
         data.source.save()
+    if len(scores.videos) > known:
+        # The model's first call, which may compile it, is among them.
+        rate = (len(scores.videos) - known) / (time.perf_counter() - start)
+        meta = {**scores.meta, "clips_per_second": round(rate, 3)}
+        scores = dataclasses.replace(scores, meta=meta)
     scores.save(path)
     journal.remove()
     return path, scores

@@ -35,6 +35,17 @@ class SnippetScorer:
         Returns:
             float32 array `(classes,)`.
         """
+        return self.logits(clip).mean(axis=0)
+
+    def logits(self, clip):
+        """Logits of each snippet.
+
+        Args:
+            clip: as for a call.
+
+        Returns:
+            float32 array `(num_snippets, classes)`.
+        """
         num_snippets = len(keras.tree.flatten(clip)[0])
         group = self._num_segments or min(num_snippets, SNIPPETS_A_CALL)
         logits = []
@@ -46,4 +57,4 @@ class SnippetScorer:
                 lambda images, places=places: images[places][None], clip
             )
             logits.append(self._model.predict_on_batch(snippets)[0])
-        return np.concatenate(logits)[:num_snippets].mean(axis=0)
+        return np.concatenate(logits)[:num_snippets]

@@ -26,6 +26,7 @@ class Run:
         log_file: `log.csv`, one row an epoch.
         tensorboard: `tensorboard/`.
         scores: `scores/`, one file a test.
+        report: `report/`, what `vidrec report` makes of them.
     """
 
     def __init__(self, path):
@@ -38,6 +39,7 @@ class Run:
         self.log_file = self.path / "log.csv"
         self.tensorboard = self.path / "tensorboard"
         self.scores = self.path / "scores"
+        self.report = self.path / "report"
 
     @classmethod
     def open(cls, path):

@@ -259,6 +259,7 @@ def test_evaluation_of_a_run(small_videos, tmp_path):
     assert scores.meta["num_segments"] == 2
     assert scores.meta["num_clips"] == 1 and scores.meta["stride"] is None
     assert scores.meta["recipe"] == "quickstart_rgb"
+    assert scores.meta["clips_per_second"] > 0
 
 
 class Counting(MemorySource):

@@ -1,0 +1,28 @@
+import pathlib
+
+import typer
+
+from keras_vidrec.cli.startup import load_backend
+
+
+def report(
+    run: pathlib.Path = typer.Argument(
+        ..., help="Directory of a tested run, or a score file (.npz)."
+    ),
+    out: pathlib.Path = typer.Option(
+        None,
+        help="Directory to write to. Default: report/ in the run, or "
+        "NAME-report beside the score file NAME.npz.",
+    ),
+    data: pathlib.Path = typer.Option(
+        None,
+        help="Dataset to read the frames of mistakes from. Default: where "
+        "the recipe of the run says.",
+    ),
+):
+    """Write what came out as one HTML page: accuracies, the hardest classes,
+    the worst mistakes, the course of the training."""
+    load_backend()
+    from keras_vidrec.evaluation import report as reports
+
+    typer.echo(f"Report: {reports.report(run, out, data=data)}")
