@@ -112,6 +112,28 @@ def LateFusion(networks, weights=None, flow_from=None, name="late_fusion"):
     return keras.Model(inputs, predictions, name=name)
 
 
+def clips_of_frames(frames, spec):
+    """What networks of rgb, of its differences and of flow see of the same
+    frames, flow being made of them by TV-L1.
+
+    Args:
+        frames: KerasTensor `(batch, num_segments, height, width, 3 *
+            (snippet_length + 1))` of raw pixels, cropped to `spec.size`.
+        spec: `ClipSpec` of the networks.
+
+    Returns:
+        dict of KerasTensors by modality: `rgb`, `rgb_diff` and `flow`.
+    """
+    place = 0 if spec.alignment == "forward" else spec.snippet_length // 2
+    return {
+        "rgb": frames[..., 3 * place : 3 * place + 3],
+        "rgb_diff": frames,
+        "flow": TVL1OpticalFlow(
+            bound=spec.flow.bound * _motion_scale(spec), name="optical_flow"
+        )(frames),
+    }
+
+
 def _checked(networks):
     if not isinstance(networks, dict) or len(networks) < 2:
         raise ValueError(
@@ -233,14 +255,7 @@ def _inputs(networks, spec):
         dtype=networks["rgb"].input.dtype,
         name="rgb",
     )
-    place = 0 if spec.alignment == "forward" else spec.snippet_length // 2
-    clips = {
-        "rgb": frames[..., 3 * place : 3 * place + 3],
-        "rgb_diff": frames,
-        "flow": TVL1OpticalFlow(
-            bound=spec.flow.bound * _motion_scale(spec), name="optical_flow"
-        )(frames),
-    }
+    clips = clips_of_frames(frames, spec)
     return frames, clips
 
 

@@ -10,6 +10,8 @@ class Format(enum.StrEnum):
     """Formats to export to."""
 
     saved_model = "saved_model"
+    onnx = "onnx"
+    litert = "litert"
 
 
 def export(
@@ -17,19 +19,30 @@ def export(
         ..., help="Directory of a run, or a .keras file of this package."
     ),
     out: pathlib.Path = typer.Option(
-        None, help="Directory to write. Default: saved_model beside the model."
+        None,
+        help="Directory to write. Default: beside the model, called by the "
+        "format.",
     ),
     format: Format = typer.Option(Format.saved_model, help="What to write."),
 ):
-    """Export a trained network and check that it gives the same results."""
+    """Export a trained network and check that it gives the same results.
+
+    A model card, the class names and the sampling rule are written beside it.
+    """
     load_backend()
-    from keras_vidrec.export import export_saved_model
+    from keras_vidrec import export as exports
     from keras_vidrec.training.run import load_network
 
+    write = {
+        Format.saved_model: exports.export_saved_model,
+        Format.onnx: exports.export_onnx,
+        Format.litert: exports.export_litert,
+    }[format]
     model = load_network(run)
     out = out or (run if run.is_dir() else run.parent) / format
-    difference = export_saved_model(model, out)
+    difference = write(model, out, origin=exports.Origin.of(run))
     typer.echo(f"Exported: {out}")
     typer.echo(
         f"Reloaded and compared: probabilities agree within {difference:.1e}"
     )
+    typer.echo(f"Model card: {out / 'README.md'}")

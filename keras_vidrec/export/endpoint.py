@@ -1,0 +1,128 @@
+"""What an exported network can be called with, and what it returns."""
+
+import keras
+import tensorflow as tf
+
+from keras_vidrec.applications import late_fusion
+from keras_vidrec.applications.head import clip_logits_model
+from keras_vidrec.applications.head import describe
+from keras_vidrec.applications.head import inference_model
+from keras_vidrec.layers.tvl1_optical_flow import TVL1OpticalFlow
+
+# Of what `late_fusion.clips_of_frames` makes.
+_FROM_FRAMES = {"rgb", "rgb_diff", "flow"}
+
+
+class Endpoint:
+    """A network as a function of raw clips.
+
+    Args:
+        name: str. Name of the signature.
+        model: keras.Model to a dict of `logits` and, where flow is made
+            inside, `flow`.
+        spec: `None`, or `ClipSpec` of the clips it takes.
+
+    Attributes:
+        inputs: list of tf.TensorSpec: pixels are uint8, features of images as
+            they are.
+    """
+
+    def __init__(self, name, model, spec):
+        self.name = name
+        self.model = model
+        self.spec = spec
+        self.inputs = [
+            tf.TensorSpec(
+                (None, *tensor.shape[1:]),
+                tf.uint8 if len(tensor.shape) == 5 else tensor.dtype,
+                name=tensor.name,
+            )
+            for tensor in keras.tree.flatten(model.input)
+        ]
+
+    @property
+    def makes_flow(self):
+        """Whether flow is made inside."""
+        return "flow" in self.model.output
+
+    @property
+    def num_classes(self):
+        """How many probabilities a clip gets."""
+        return self.model.output["logits"].shape[-1]
+
+    def __call__(self, *clips):
+        """Dict of `probabilities` `(batch, classes)`, float32, and of the
+        `flow` that was made inside, in the 8-bit code."""
+        clips = keras.tree.pack_sequence_as(self.model.input, clips)
+        outputs = self.model(clips, training=False)
+        logits = tf.cast(outputs["logits"], tf.float32)
+        found = {"probabilities": tf.nn.softmax(logits)}
+        if self.makes_flow:
+            found["flow"] = tf.cast(outputs["flow"], tf.uint8)
+        return found
+
+
+def of_clips(model):
+    """The endpoint `serving_default`, which takes what the network takes.
+
+    Args:
+        model: keras.Model of this package.
+
+    Returns:
+        `Endpoint`.
+
+    Raises:
+        ValueError: if the model has no class scores.
+    """
+    logits = _logits_model(model)
+    outputs = {"logits": logits.output}
+    for layer in logits.layers:
+        if isinstance(layer, TVL1OpticalFlow):
+            outputs["flow"] = layer.output
+    return Endpoint(
+        "serving_default",
+        keras.Model(logits.input, outputs, name=model.name),
+        describe(model).clip_spec,
+    )
+
+
+def of_frames(model):
+    """The endpoint `serve_frames`, which makes the flow itself, of raw frames
+    as the modality `"rgb_diff"` has them.
+
+    Args:
+        model: keras.Model of this package.
+
+    Returns:
+        `Endpoint`; `None` for a network that sees no flow, or flow that is not
+        made by TV-L1 of frames alone, or features.
+    """
+    spec = describe(model).clip_spec
+    inputs = keras.tree.flatten(model.input)
+    if (
+        spec is None
+        or "flow" not in spec.modalities
+        or not {*spec.modalities} <= _FROM_FRAMES
+        or spec.flow.method != "tvl1"
+        or any(len(tensor.shape) != 5 for tensor in inputs)
+    ):
+        return None
+    channels = spec.channels("rgb_diff")
+    frames = keras.Input((*inputs[0].shape[1:4], channels), name="frames")
+    clips = late_fusion.clips_of_frames(frames, spec)
+    seen = clips["flow"]
+    if isinstance(model.input, dict):
+        seen = {modality: clips[modality] for modality in model.input}
+    return Endpoint(
+        "serve_frames",
+        keras.Model(
+            frames,
+            {"logits": _logits_model(model)(seen), "flow": clips["flow"]},
+        ),
+        spec.replace(modalities=("rgb_diff",)),
+    )
+
+
+def _logits_model(model):
+    # One form for every network: auxiliary outputs and the activation go.
+    return clip_logits_model(inference_model(model))

@@ -1,0 +1,110 @@
+"""Networks as LiteRT (TensorFlow Lite) files."""
+
+import pathlib
+import tempfile
+
+import keras
+import tensorflow as tf
+
+from keras_vidrec.applications.head import describe
+from keras_vidrec.export import bundle
+from keras_vidrec.export import endpoint as endpoints
+from keras_vidrec.export import model_card
+from keras_vidrec.export import requirements
+from keras_vidrec.export.origin import Origin
+
+FILE = "model.tflite"
+_TOLERANCE = 1e-4
+
+
+def export_litert(model, path, *, origin=None, tolerance=_TOLERANCE):
+    """Exports a network as a LiteRT file and checks it with its interpreter.
+
+    `model.tflite` has the signature `serving_default` from raw uint8 clips,
+    `(batch, num_segments, height, width, channels)` (by modality if there are
+    several), sizes that the network leaves open being open, to
+    `probabilities` `(batch, classes)`. It needs the built-in operations of
+    LiteRT only. Beside it are `labels.txt`, `clip_spec.json` and a model card,
+    `README.md`.
+
+    Args:
+        model: keras.Model of this package, on the TensorFlow backend. The
+            export ends in a softmax whatever the model's own activation.
+        path: path of the directory to write; an earlier export is replaced.
+        origin: `None`, or `Origin` of the network, for the card. Defaults to
+            `None`.
+        tolerance: float. Largest difference of a probability. Defaults to
+            `1e-4`.
+
+    Returns:
+        float, the largest difference found.
+
+    Raises:
+        ValueError: if the backend is not TensorFlow, the extra `litert` is not
+            installed, `path` holds something that is no such export, or the
+            network has something that LiteRT has not, such as flow made
+            inside.
+        RuntimeError: if the exported network differs from `model`.
+    """
+    requirements.check_backend("A LiteRT file")
+    requirements.check_installed("litert", ("ai_edge_litert.interpreter",))
+    origin = origin or Origin(model.name)
+    description = describe(model)
+    endpoint = endpoints.of_clips(model)
+    requirements.check_no_flow(endpoint, "LiteRT")
+    with bundle.replacing(path, FILE) as temporary:
+        _write(endpoints.of_clips(_unrolled(model)), temporary / FILE)
+        check = origin.check(endpoint, _runner(temporary / FILE), tolerance)
+        card = model_card.write(
+            "litert", description, origin, [endpoint], [check]
+        )
+        bundle.describe(temporary, description, card)
+    return check.difference
+
+
+def _unrolled(model):
+    """The network with its LSTMs step by step: LiteRT has no lists of
+    tensors of an unknown batch."""
+    if not any(isinstance(x, keras.layers.LSTM) for x in model.layers):
+        return model
+
+    def clone(layer):
+        config = layer.get_config()
+        if isinstance(layer, keras.layers.LSTM):
+            config["unroll"] = True
+        return type(layer).from_config(config)
+
+    unrolled = keras.models.clone_model(model, clone_function=clone)
+    unrolled.set_weights(model.get_weights())
+    return unrolled
+
+
+def _write(endpoint, path):
+    with tempfile.TemporaryDirectory() as directory:
+        archive = keras.export.ExportArchive()
+        archive.track(endpoint.model)
+        archive.add_endpoint(
+            endpoint.name,
+            lambda *clips: endpoint(*clips),
+            input_signature=endpoint.inputs,
+        )
+        archive.write_out(directory, verbose=False)
+        converter = tf.lite.TFLiteConverter.from_saved_model(directory)
+        try:
+            content = converter.convert()
+        # The converter's own error is no public name.
+        except Exception as error:
+            reason = " ".join(str(error).split())[:300]
+            raise ValueError(
+                "The network cannot be written for LiteRT. Expected "
+                "operations that LiteRT has, in float32. Received: "
+                f"{endpoint.model.name!r}: {reason}"
+            ) from error
+    pathlib.Path(path).write_bytes(content)
+
+
+def _runner(path):
+    from ai_edge_litert.interpreter import Interpreter
+
+    serve = Interpreter(str(path)).get_signature_runner("serving_default")
+    return lambda clips: serve(**clips)

@@ -1,0 +1,278 @@
+"""The model card that stands beside an export."""
+
+import datetime
+import importlib.metadata
+import pathlib
+
+from keras_vidrec.export import bundle
+from keras_vidrec.training import environment
+
+_TITLES = {
+    "saved_model": "TensorFlow SavedModel",
+    "onnx": "ONNX",
+    "litert": "LiteRT (TensorFlow Lite)",
+}
+_LIBRARIES = {
+    "saved_model": (),
+    "onnx": ("onnx", "tf2onnx", "onnxruntime"),
+    "litert": ("ai-edge-litert",),
+}
+
+# How each format is loaded: imports, from a file to a function, its call.
+_LOADING = {
+    "saved_model": (
+        "import tensorflow as tf",
+        'model = tf.saved_model.load(".")\n'
+        'serve = model.signatures["serving_default"]',
+        "{name}=tf.constant({value})",
+        'probabilities = serve({clips})["probabilities"].numpy()',
+    ),
+    "onnx": (
+        "import onnxruntime",
+        "session = onnxruntime.InferenceSession(\n"
+        '    "model.onnx", providers=["CPUExecutionProvider"]\n'
+        ")",
+        '"{name}": {value}',
+        '(probabilities,) = session.run(["probabilities"], {{{clips}}})',
+    ),
+    "litert": (
+        "from ai_edge_litert.interpreter import Interpreter",
+        'interpreter = Interpreter("model.tflite")\n'
+        'serve = interpreter.get_signature_runner("serving_default")',
+        "{name}={value}",
+        'probabilities = serve({clips})["probabilities"]',
+    ),
+}
+
+_PIXELS = {
+    "rgb": "R G B, 0..255",
+    "rgb_diff": "{images} neighbouring frames, R G B each, 0..255",
+    "flow": "x and y of {images} flow fields in turn, coded in 0..255: "
+    "`rint(255 (v + {bound:g}) / {twice:g})` of v pixels, 128 being still",
+}
+_PIXELS["warped_flow"] = _PIXELS["flow"] + "; motion of the camera removed"
+
+_ALIGNMENTS = {
+    "forward": "begins at its index",
+    "centred": "lies around its index",
+}
+
+
+def write(format, description, origin, endpoints, checks):
+    """The text of a model card.
+
+    Args:
+        format: str. `"saved_model"`, `"onnx"` or `"litert"`.
+        description: `Description` of the network.
+        origin: `Origin` of the network.
+        endpoints: sequence of `Endpoint`, that of clips first.
+        checks: sequence of `Check`, one an endpoint.
+
+    Returns:
+        str, Markdown.
+    """
+    parts = [
+        f"# {origin.name}",
+        f"A video classifier of keras-vidrec as {_TITLES[format]}.",
+        "## Load it",
+        _snippet(format, description, endpoints[0]),
+        "## Input",
+        *_input(description, endpoints),
+        "## Output",
+        _output(description, endpoints),
+        "## Training",
+        _training(origin),
+        "## Accuracy",
+        _accuracy(origin),
+        "## Check of this export",
+        _checks(checks),
+        "## Versions",
+        _versions(format, origin),
+        "## Licence",
+        "None is stated. It is for whoever publishes this network to choose "
+        "one that the licences of the data and of the weights it was started "
+        "from allow.",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _snippet(format, description, endpoint):
+    library, loading, argument, call = _LOADING[format]
+    lines = []
+    arguments = []
+    for number, tensor in enumerate(endpoint.inputs, 1):
+        value = "clip" if len(endpoint.inputs) == 1 else f"clip_{number}"
+        shape = _example_shape(tensor, endpoint.spec)
+        lines.append(f'{value} = np.zeros({shape}, "{tensor.dtype.name}")')
+        arguments.append(argument.format(name=tensor.name, value=value))
+    lines.append(call.format(clips=", ".join(arguments)))
+    best = "best = int(probabilities[0].argmax())"
+    if description.class_names is None:
+        end = f"{best}\nprint(best, probabilities[0, best])"
+    else:
+        end = (
+            f'with open("{bundle.NAMES_FILE}", encoding="utf-8") as file:\n'
+            "    names = file.read().splitlines()\n"
+            f"{best}\nprint(names[best], probabilities[0, best])"
+        )
+    libraries = "\n".join(sorted(["import numpy as np", library]))
+    if library.startswith("from"):
+        libraries = f"import numpy as np\n{library}"
+    code = "\n".join([libraries, "", loading, *lines, end])
+    return f"In this directory:\n\n```python\n{code}\n```"
+
+
+def _example_shape(tensor, spec):
+    segments, size = (spec.num_segments, spec.size) if spec else (3, 64)
+    free = (1, segments, size, size)
+    return (
+        *(known or one for known, one in zip(tensor.shape[:-1], free)),
+        tensor.shape[-1],
+    )
+
+
+def _input(description, endpoints):
+    for endpoint in endpoints:
+        rows = [
+            f"Signature `{endpoint.name}`:",
+            "",
+            "| name | type | shape | values |",
+            "| --- | --- | --- | --- |",
+        ]
+        rows += [
+            f"| `{tensor.name}` | {tensor.dtype.name} | "
+            f"{_shape(tensor.shape)} | {_values(tensor, endpoint.spec)} |"
+            for tensor in endpoint.inputs
+        ]
+        yield "\n".join(rows)
+    if any(endpoint.makes_flow for endpoint in endpoints):
+        yield (
+            "Flow is made inside by TV-L1, of the cropped frames, which must "
+            f"have {endpoints[0].spec.size} pixels. Scores differ from those "
+            "on flow made of whole frames."
+        )
+    spec = description.clip_spec
+    if spec is None:
+        yield "The network does not tell how its clips are sampled."
+        return
+    if "flow" in spec.modalities and not endpoints[-1].makes_flow:
+        yield (
+            f"Flow is made outside, by the method `{spec.flow.method}` on "
+            f"frames of the size `{spec.flow.size}`."
+        )
+    of = f"{spec.num_segments} segments in training"
+    length = f"a snippet of {spec.snippet_length} motion images"
+    yield (
+        f"Sampling: `{spec.sampling}`, {of}; {length} "
+        f"{_ALIGNMENTS[spec.alignment]}. Crops of {spec.size} pixels, of "
+        f"frames whose shorter side is {round(spec.size * 256 / 224)}. "
+        f"`{bundle.SPEC_FILE}` has all of it."
+    )
+
+
+def _shape(shape):
+    axes = ("batch", "segments", "height", "width")
+    sizes = [
+        str(known) if known else axis for known, axis in zip(shape[:-1], axes)
+    ]
+    return f"({', '.join([*sizes, str(shape[-1])])})"
+
+
+def _values(tensor, spec):
+    if len(tensor.shape) != 5:
+        return "features of frames"
+    modality = tensor.name
+    if spec is not None and modality not in spec.modalities:
+        # The one input of a network of one modality, by any name.
+        (modality,) = spec.modalities
+    if spec is None or modality not in _PIXELS:
+        return "raw pixels, 0..255"
+    return _PIXELS[modality].format(
+        images=spec.num_images(modality),
+        bound=spec.flow.bound,
+        twice=2 * spec.flow.bound,
+    )
+
+
+def _output(description, endpoints):
+    lines = [
+        "- `probabilities`, float32, (batch, "
+        f"{endpoints[0].num_classes}): softmax over the classes."
+    ]
+    if any(endpoint.makes_flow for endpoint in endpoints):
+        lines.append("- `flow`, uint8: the flow made inside, in its code.")
+    if description.class_names is not None:
+        lines.append(
+            f"- The classes, in this order: `{bundle.NAMES_FILE}`, one a line."
+        )
+    return "\n".join(lines)
+
+
+def _training(origin):
+    recipe = origin.recipe
+    if recipe is None:
+        return (
+            "Exported from a single file: its recipe and its data are not "
+            "known here."
+        )
+    lines = [f"- Recipe: `{recipe.name}`. {recipe.summary}".rstrip()]
+    lines.append(f"- Network: `{recipe.network.application}`")
+    # Where it lies on this machine is nobody's business.
+    name = pathlib.PurePath(recipe.data.directory or "unknown").name
+    lines.append(
+        f"- Data: `{name}`, training part of split {recipe.data.split}"
+    )
+    lines.append(f"- Seed: {recipe.seed}")
+    return "\n".join(lines)
+
+
+def _accuracy(origin):
+    if not origin.results:
+        return "Not measured: `vidrec evaluate` has not tested this network."
+    lines = [
+        "Measured by `vidrec evaluate`; nothing here is quoted from a paper.",
+        "",
+        "| protocol | split | segments | crops | videos | top-1 | top-5 | "
+        "mean class | date |",
+        "| --- " * 9 + "|",
+    ]
+    for result in origin.results:
+        meta, figures = result.meta, result.figures
+        cells = [
+            result.protocol,
+            meta.get("split", ""),
+            meta.get("num_segments", ""),
+            meta.get("crops", ""),
+            result.num_videos,
+            *(
+                f"{100 * figures[name]:.2f} %"
+                for name in ("top_1", "top_5", "mean_class_accuracy")
+            ),
+            result.date,
+        ]
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    return "\n".join(lines)
+
+
+def _checks(checks):
+    return "\n".join(
+        f"- `{check.endpoint}`, reloaded and compared with the trained network "
+        f"on {check.on}: probabilities within {check.difference:.1e}."
+        for check in checks
+    )
+
+
+def _versions(format, origin):
+    now = environment.describe()["versions"]
+    exported = {name: found for name, found in now.items() if found}
+    for library in _LIBRARIES[format]:
+        exported[library] = importlib.metadata.version(library)
+    today = datetime.date.today().isoformat()
+    lines = [f"- Exported on {today} with {_listed(exported)}"]
+    if origin.versions:
+        lines.append(f"- Trained with {_listed(origin.versions)}")
+    return "\n".join(lines)
+
+
+def _listed(versions):
+    return ", ".join(f"{name} {found}" for name, found in versions.items())

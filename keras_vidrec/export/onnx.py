@@ -1,0 +1,141 @@
+"""Networks as ONNX files."""
+
+import contextlib
+import json
+
+import tensorflow as tf
+
+from keras_vidrec.applications.head import describe
+from keras_vidrec.export import bundle
+from keras_vidrec.export import endpoint as endpoints
+from keras_vidrec.export import model_card
+from keras_vidrec.export import requirements
+from keras_vidrec.export.origin import Origin
+
+FILE = "model.onnx"
+_TOLERANCE = 1e-4
+_OPSET = 18
+_AXES = ("batch", "segments", "height", "width")
+
+
+def export_onnx(model, path, *, origin=None, tolerance=_TOLERANCE):
+    """Exports a network as an ONNX file and checks it with ONNX Runtime.
+
+    `model.onnx` takes raw uint8 clips, `(batch, num_segments, height, width,
+    channels)` (by modality if there are several), sizes that the network
+    leaves open being open, and returns `probabilities` `(batch, classes)`. Its
+    metadata hold `class_names` and `clip_spec` as JSON. Beside it are
+    `labels.txt`, `clip_spec.json` and a model card, `README.md`.
+
+    Args:
+        model: keras.Model of this package, on the TensorFlow backend. The
+            export ends in a softmax whatever the model's own activation.
+        path: path of the directory to write; an earlier export is replaced.
+        origin: `None`, or `Origin` of the network, for the card. Defaults to
+            `None`.
+        tolerance: float. Largest difference of a probability. Defaults to
+            `1e-4`.
+
+    Returns:
+        float, the largest difference found.
+
+    Raises:
+        ValueError: if the backend is not TensorFlow, the extra `onnx` is not
+            installed, `path` holds something that is no such export, or the
+            network has something that ONNX has not, such as flow made inside.
+        RuntimeError: if the exported network differs from `model`.
+    """
+    requirements.check_backend("An ONNX file")
+    requirements.check_installed("onnx", ("onnx", "tf2onnx", "onnxruntime"))
+    origin = origin or Origin(model.name)
+    description = describe(model)
+    endpoint = endpoints.of_clips(model)
+    requirements.check_no_flow(endpoint, "ONNX")
+    with bundle.replacing(path, FILE) as temporary:
+        _write(endpoint, description, temporary / FILE)
+        check = origin.check(
+            endpoint,
+            _runner(temporary / FILE),
+            tolerance,
+            description.class_names,
+        )
+        card = model_card.write(
+            "onnx", description, origin, [endpoint], [check]
+        )
+        bundle.describe(temporary, description, card)
+    return check.difference
+
+
+def _write(endpoint, description, path):
+    import onnx
+    import tf2onnx
+
+    function = tf.function(
+        lambda *clips: endpoint(*clips),
+        input_signature=endpoint.inputs,
+        autograph=False,
+    )
+    try:
+        with _right_reshapes():
+            network, _ = tf2onnx.convert.from_function(
+                function, endpoint.inputs, opset=_OPSET
+            )
+    except (ValueError, TypeError, RuntimeError, KeyError) as error:
+        raise ValueError(
+            "The network cannot be written as ONNX. Expected operations that "
+            f"ONNX has, in float32. Received: {endpoint.model.name!r}: {error}"
+        ) from error
+    for tensor in network.graph.input:
+        sizes = tensor.type.tensor_type.shape.dim
+        for axis, size in zip(_AXES, sizes):
+            if not size.HasField("dim_value"):
+                size.dim_param = axis
+    metadata = {}
+    if description.class_names is not None:
+        metadata["class_names"] = list(description.class_names)
+    if description.clip_spec is not None:
+        metadata["clip_spec"] = description.clip_spec.to_dict()
+    onnx.helper.set_model_props(
+        network,
+        {
+            name: json.dumps(value, ensure_ascii=False)
+            for name, value in metadata.items()
+        },
+    )
+    onnx.save(network, str(path))
+
+
+@contextlib.contextmanager
+def _right_reshapes():
+    """Leaves out what in tf2onnx (1.17) makes reshapes cheaper: it takes what
+    `TemporalIdentityConv` does with unknown sizes for something else."""
+    from tf2onnx import optimizer
+
+    every = optimizer._optimizers
+    optimizer._optimizers = type(every)(
+        (name, one)
+        for name, one in every.items()
+        if name != "reshape_optimizer"
+    )
+    try:
+        yield
+    finally:
+        optimizer._optimizers = every
+
+
+def _runner(path):
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(
+        str(path), providers=["CPUExecutionProvider"]
+    )
+    metadata = session.get_modelmeta().custom_metadata_map
+
+    def run(clips):
+        (probabilities,) = session.run(["probabilities"], clips)
+        found = {"probabilities": probabilities}
+        if "class_names" in metadata:
+            found["class_names"] = json.loads(metadata["class_names"])
+        return found
+
+    return run

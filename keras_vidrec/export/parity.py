@@ -1,0 +1,99 @@
+"""Whether an exported network gives what the trained one gives."""
+
+import numpy as np
+import tensorflow as tf
+
+# Flow made inside: compilers round otherwise, a code may be a step off.
+FLOW_TOLERANCE = 1e-2
+_FLOW_SHARE = 0.998
+
+_UNKNOWN_SIZE = 64  # pixels, of a network that does not say what it sees
+
+
+def check(endpoint, run, clips, tolerance, names=None):
+    """Compares the reloaded network with the trained one.
+
+    Args:
+        endpoint: `Endpoint` of the trained network.
+        run: function from a dict of arrays by input to a dict of arrays by
+            output: the reloaded network.
+        clips: dict of arrays by input.
+        tolerance: float. Largest difference of a probability; with flow made
+            inside 1e-2, if that is more.
+        names: `None`, or sequence of str: the classes that the reloaded
+            network must tell, if it tells any. Defaults to `None`.
+
+    Returns:
+        float, the largest difference of a probability.
+
+    Raises:
+        RuntimeError: if there is a larger one, or codes of flow differ: 99.8 %
+            must be equal or off by one. Or if it has other classes.
+    """
+    # In graph form, with unknown sizes, as it was exported: another compiler
+    # rounds otherwise.
+    network = tf.function(
+        lambda *flat: endpoint(*flat), autograph=False
+    ).get_concrete_function(*endpoint.inputs)
+    expected = network(*(tf.constant(clips[i.name]) for i in endpoint.inputs))
+    found = run(clips)
+    if names is not None and "class_names" in found:
+        exported = tuple(map(_text, found["class_names"]))
+        if exported != tuple(names):
+            raise RuntimeError(
+                "The exported network has other classes. Expected "
+                f"{tuple(names)}. Received: {exported}"
+            )
+    if endpoint.makes_flow:
+        tolerance = max(tolerance, FLOW_TOLERANCE)
+        steps = np.subtract(found["flow"], expected["flow"], dtype="int16")
+        share = np.mean(np.abs(steps) <= 1)
+        if not share >= _FLOW_SHARE:
+            raise RuntimeError(
+                "The exported network makes other flow than the trained one. "
+                f"Expected {_FLOW_SHARE:.1%} of the codes equal or off by one. "
+                f"Received: {share:.1%}"
+            )
+    difference = float(
+        np.abs(found["probabilities"] - expected["probabilities"]).max()
+    )
+    if not difference <= tolerance:
+        raise RuntimeError(
+            "The exported network differs from the trained one. Expected "
+            f"probabilities within {tolerance}. Received: {difference}"
+        )
+    return difference
+
+
+def generated_clips(endpoint):
+    """Clips of drifting waves, or of normal features, for an endpoint whose
+    videos are not at hand.
+
+    Returns:
+        dict of arrays by input.
+    """
+    rng = np.random.default_rng(0)
+    size = endpoint.spec.size if endpoint.spec else _UNKNOWN_SIZE
+    # Flow takes long.
+    unknown = (1, 1, size, size) if endpoint.makes_flow else (2, 3, size, size)
+    clips = {}
+    for tensor in endpoint.inputs:
+        shape = [
+            known or free for known, free in zip(tensor.shape[:-1], unknown)
+        ]
+        shape.append(tensor.shape[-1])
+        if len(shape) < 5:
+            features = rng.normal(size=shape)
+            clips[tensor.name] = features.astype(tensor.dtype.as_numpy_dtype)
+            continue
+        y, x, channel = np.ogrid[: shape[-3], : shape[-2], : shape[-1]]
+        time = channel // 3
+        start = rng.uniform(0, 100, (*shape[:2], 1, 1, 1))
+        waves = np.sin((x - 2 * time + start) / 3) + np.cos((y - time) / 4)
+        noise = rng.uniform(-8, 8, shape)
+        clips[tensor.name] = (120 + 50 * waves + noise).astype("uint8")
+    return clips
+
+
+def _text(name):
+    return name.decode() if isinstance(name, bytes) else name

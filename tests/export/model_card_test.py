@@ -1,0 +1,102 @@
+"""The card beside an export: what it says is so, and what it shows runs."""
+
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from keras_vidrec.applications import LateFusion
+from keras_vidrec.clip_spec import ClipSpec
+from keras_vidrec.evaluation.score_file import Scores
+from keras_vidrec.export import Origin
+from keras_vidrec.export import export_litert
+from keras_vidrec.export import export_onnx
+from keras_vidrec.export import export_saved_model
+from keras_vidrec.training.recipe import Recipe
+from keras_vidrec.training.run import Run
+from tests.evaluation.mean_color_network import mean_color_network
+
+pytestmark = pytest.mark.tensorflow_only
+
+EXPORTS = {
+    "saved_model": export_saved_model,
+    "onnx": export_onnx,
+    "litert": export_litert,
+}
+NAMES = ("jump", "laufen", "跳高")
+
+
+def run_snippet(directory):
+    """Runs the Python of a card where it says, and returns what it prints."""
+    card = (directory / "README.md").read_text("utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
+    return subprocess.run(
+        [sys.executable, "-X", "utf8", "-c", code],
+        check=True,
+        cwd=directory,
+        capture_output=True,
+        encoding="utf-8",
+    ).stdout.split()
+
+
+def two_streams():
+    specs = {
+        "rgb": ClipSpec(("rgb",), size=16),
+        "warped_flow": ClipSpec(("warped_flow",), snippet_length=2, size=16),
+    }
+    return LateFusion(
+        {m: mean_color_network(NAMES, clip_spec=s) for m, s in specs.items()}
+    )
+
+
+@pytest.mark.parametrize("format", EXPORTS)
+def test_its_snippet_runs(tmp_path, format):
+    model = two_streams()
+    EXPORTS[format](model, tmp_path / "model")
+    name, probability = run_snippet(tmp_path / "model")
+    black = {
+        "rgb": np.zeros((1, 3, 16, 16, 3), "uint8"),
+        "warped_flow": np.zeros((1, 3, 16, 16, 4), "uint8"),
+    }
+    expected = model.predict(black, verbose=0)[0]
+    assert name == NAMES[expected.argmax()]
+    assert float(probability) == pytest.approx(expected.max(), abs=1e-4)
+
+
+def test_of_a_single_file_it_tells_what_is_known(tmp_path):
+    model = mean_color_network(classes=2, num_segments=3, size=8)
+    export_onnx(model, tmp_path / "model", origin=Origin.of("best.keras"))
+    card = (tmp_path / "model" / "README.md").read_text("utf-8")
+    assert card.startswith("# best\n")
+    assert "its recipe and its data are not known here" in card
+    assert "`vidrec evaluate` has not tested this network" in card
+    assert "| `rgb` | uint8 | (batch, 3, 8, 8, 3) |" in card
+    assert "None is stated." in card
+    assert not (tmp_path / "model" / "labels.txt").exists()
+    run_snippet(tmp_path / "model")
+
+
+def test_of_a_run_it_tells_what_was_measured(tmp_path):
+    run = Run(tmp_path / "run")
+    recipe = Recipe("mine", "A trial").with_data(directory="/data/clips")
+    run.claim(recipe)
+    labels = [0] * 3 + [1]
+    scores = np.eye(2)[[0, 0, 1, 1]]  # 3 of 4; classes 2/3 and 1
+    Scores(
+        "abcd", scores, labels, ("x", "y"), {"protocol": "25x10", "split": 2}
+    ).save(run.scores / "25x10-split2.npz")
+    (run.scores / "damaged.npz").write_bytes(b"PK")
+    origin = Origin.of(run.path)
+    assert origin.versions["keras_vidrec"]
+    model = mean_color_network(("x", "y"))
+    export_onnx(model, tmp_path / "model", origin=origin)
+    card = (tmp_path / "model" / "README.md").read_text("utf-8")
+    assert "- Recipe: `mine`. A trial\n" in card
+    assert "- Data: `clips`, training part of split 1" in card
+    (row,) = [line for line in card.splitlines() if "25x10" in line]
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    assert cells[:2] == ["25x10", "2"]
+    assert cells[4:8] == ["4", "75.00 %", "100.00 %", "83.33 %"]
+    assert "compared with the trained network on generated clips" in card

@@ -1,0 +1,160 @@
+import json
+import sys
+
+import numpy as np
+import pytest
+
+from keras_vidrec.applications import TSLSTM
+from keras_vidrec.applications import TSN
+from keras_vidrec.applications import LateFusion
+from keras_vidrec.applications import SpatiotemporalMultiplier
+from keras_vidrec.applications import TemporalInception
+from keras_vidrec.applications import TwoStreamFusion
+from keras_vidrec.applications.head import predictions_layer
+from keras_vidrec.clip_spec import ClipSpec
+from keras_vidrec.export import export_onnx
+from keras_vidrec.export import onnx as onnx_export
+from tests.evaluation.mean_color_network import mean_color_network
+
+pytestmark = pytest.mark.tensorflow_only
+
+onnxruntime = pytest.importorskip(
+    "onnxruntime", reason="needs the extra: pip install keras-vidrec[onnx]"
+)
+
+NAMES = ("jump", "laufen", "跳高")
+
+
+def awake(model):
+    """The network with classes, small clips, and scores that differ."""
+    layer = predictions_layer(model)
+    layer.class_names = NAMES
+    layer.clip_spec = layer.clip_spec.replace(size=32)
+    rng = np.random.default_rng(1)
+    for layer in model.layers:
+        if layer.name.endswith("logits"):
+            layer.set_weights(
+                [rng.normal(0, 0.1, w.shape) for w in layer.weights]
+            )
+    return model
+
+
+def clips(model):
+    """Two clips of another size than those that the export is checked on."""
+    rng = np.random.default_rng(2)
+    inputs = model.input if isinstance(model.input, dict) else [model.input]
+    tensors = inputs.values() if isinstance(inputs, dict) else inputs
+    free = (2, 4, 40, 48)
+    found = {}
+    for tensor in tensors:
+        shape = [known or one for known, one in zip(tensor.shape[:-1], free)]
+        shape.append(tensor.shape[-1])
+        if len(shape) == 5:
+            found[tensor.name] = rng.integers(0, 256, shape, "uint8")
+        else:
+            found[tensor.name] = rng.normal(size=shape).astype("float32")
+    return found
+
+
+NETWORKS = {
+    "rgb": lambda: TSN(backbone="tiny", classes=3),
+    "flow": lambda: TSN(backbone="tiny", classes=3, modality="flow"),
+    "lstm": lambda: TSLSTM(classes=3, features=8, num_frames=6, units=(5,)),
+    "time": lambda: TemporalInception(
+        classes=3, features=16, num_frames=8, num_layers=1
+    ),
+    "fusion": lambda: TwoStreamFusion(
+        backbone="tiny", classes=3, snippet_length=2
+    ),
+    "multiplier": lambda: SpatiotemporalMultiplier(
+        backbone="tiny", classes=3, snippet_length=2
+    ),
+}
+SLOW = ("fusion", "multiplier")
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        pytest.param(name, marks=pytest.mark.large if name in SLOW else ())
+        for name in NETWORKS
+    ],
+)
+def test_any_network_of_any_size(tmp_path, network):
+    model = awake(NETWORKS[network]())
+    difference = export_onnx(model, tmp_path / "model")
+    assert 0 <= difference <= 1e-4
+    assert {file.name for file in (tmp_path / "model").iterdir()} == {
+        *("model.onnx", "labels.txt", "clip_spec.json", "README.md")
+    }
+    session = onnxruntime.InferenceSession(
+        str(tmp_path / "model" / "model.onnx")
+    )
+    video = clips(model)
+    (found,) = session.run(["probabilities"], video)
+    seen = video if isinstance(model.input, dict) else [*video.values()][0]
+    expected = model.predict(seen, verbose=0)
+    assert 1e-3 < np.ptp(expected) < 1 - 1e-3
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_classes_and_sampling_are_inside_and_beside(tmp_path):
+    spec = ClipSpec(("flow",), snippet_length=5, size=16)
+    model = mean_color_network(NAMES, clip_spec=spec)
+    export_onnx(model, tmp_path / "model")
+    session = onnxruntime.InferenceSession(
+        str(tmp_path / "model" / "model.onnx")
+    )
+    inside = session.get_modelmeta().custom_metadata_map
+    assert json.loads(inside["class_names"]) == list(NAMES)
+    assert ClipSpec.from_dict(json.loads(inside["clip_spec"])) == spec
+    beside = (tmp_path / "model" / "labels.txt").read_text("utf-8")
+    assert beside.splitlines() == list(NAMES)
+    text = (tmp_path / "model" / "clip_spec.json").read_text("utf-8")
+    assert ClipSpec.from_dict(json.loads(text)) == spec
+    (pixels,) = session.get_inputs()
+    assert pixels.type == "tensor(uint8)"
+    assert pixels.shape == ["batch", "segments", "height", "width", 10]
+
+
+def test_an_export_that_differs_is_not_left_behind(tmp_path, monkeypatch):
+    model = mean_color_network(("a", "b"))
+    write = onnx_export._write
+
+    def write_another(endpoint, description, path):
+        layer = endpoint.model.get_layer("logits")
+        weights = layer.get_weights()
+        layer.set_weights([weights[0] + [[0, 0.01]], weights[1]])
+        write(endpoint, description, path)
+        layer.set_weights(weights)
+
+    monkeypatch.setattr(onnx_export, "_write", write_another)
+    with pytest.raises(RuntimeError, match="probabilities within 0.0001"):
+        export_onnx(model, tmp_path / "model")
+    assert not [*tmp_path.iterdir()]
+
+
+def test_a_missing_extra(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tf2onnx", None)
+    with pytest.raises(ValueError, match=r"pip install keras-vidrec\[onnx\]"):
+        export_onnx(mean_color_network(("a", "b")), tmp_path / "model")
+    assert not [*tmp_path.iterdir()]
+
+
+def test_flow_made_inside_is_refused(tmp_path):
+    networks = {
+        m: mean_color_network(
+            NAMES, clip_spec=ClipSpec((m,), snippet_length=n, size=16)
+        )
+        for m, n in (("rgb", 1), ("flow", 2))
+    }
+    model = LateFusion(networks, flow_from="rgb")
+    with pytest.raises(ValueError, match="for a SavedModel only"):
+        export_onnx(model, tmp_path / "model")
+    assert not [*tmp_path.iterdir()]
+
+
+def test_something_else_is_never_replaced(tmp_path):
+    (tmp_path / "thesis.tex").touch()
+    with pytest.raises(ValueError, match="holds something else"):
+        export_onnx(mean_color_network(("a", "b")), tmp_path)
