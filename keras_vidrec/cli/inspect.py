@@ -66,7 +66,7 @@ def inspect(
         raise typer.BadParameter("--recipe says what a --sheet shows")
     where = {"videos_list": videos_list, "splits": splits}
     if sheet is not None:
-        _draw(directory, where, recipe, sheet, sheet_videos, seed)
+        draw_sheet(directory, where, recipe, sheet, sheet_videos, seed)
     opened = opening.open_images(directory, **where)
     found = inspection.inspect(opened, verbose=sys.stderr.isatty())
     if as_json:
@@ -129,7 +129,17 @@ def _listed(title, items):
             yield f"  and {len(items) - _SHOWN} more (--json lists all)"
 
 
-def _draw(directory, where, recipe, path, num_videos, seed):
+def draw_sheet(directory, where, recipe, path, num_videos, seed):
+    """Writes a contact sheet of training clips of a dataset.
+
+    Args:
+        directory: path or URL of the dataset.
+        where: dict of the `videos_list` and `splits` of `opening.open_images`.
+        recipe: `None`, or str: the recipe whose clips are drawn.
+        path: path of the picture.
+        num_videos: int.
+        seed: int.
+    """
     from keras_vidrec import visualization
     from keras_vidrec.data import opening
 

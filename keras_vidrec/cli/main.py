@@ -18,6 +18,7 @@ from keras_vidrec.cli.quickstart import quickstart
 from keras_vidrec.cli.recipes import recipes
 from keras_vidrec.cli.report import report
 from keras_vidrec.cli.scores_from import scores_from
+from keras_vidrec.cli.show import show
 from keras_vidrec.cli.train import train
 from keras_vidrec.version import __version__
 
@@ -45,6 +46,7 @@ for _command in (
     recipes,
 ):
     app.command()(_command)
+app.add_typer(show, name="show")
 
 
 @app.callback(invoke_without_command=True)

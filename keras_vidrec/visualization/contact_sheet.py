@@ -154,7 +154,7 @@ def _draw(rows, spec):
         top = row_top(spec, row)
         cv2.putText(
             sheet,
-            _ascii(caption),
+            plain_text(caption),
             (GAP, top - GAP),
             _FONT,
             _FONT_SCALE,
@@ -168,11 +168,11 @@ def _draw(rows, spec):
 
 
 def _text_width(row):
-    (width, _), _ = cv2.getTextSize(_ascii(row[0]), _FONT, _FONT_SCALE, 1)
+    (width, _), _ = cv2.getTextSize(plain_text(row[0]), _FONT, _FONT_SCALE, 1)
     return width
 
 
-def _ascii(text):
+def plain_text(text):
     """What OpenCV can draw: accents are dropped, other letters are `?`."""
     plain = unicodedata.normalize("NFKD", text)
     plain = "".join(c for c in plain if not unicodedata.combining(c))

@@ -1,0 +1,248 @@
+"""`vidrec show`: pictures of what networks see."""
+
+import enum
+import pathlib
+
+import typer
+
+from keras_vidrec.cli.inspect import draw_sheet
+from keras_vidrec.cli.startup import load_backend
+
+show = typer.Typer(
+    help="Draw what networks see: where they see a class, what they take for "
+    "one, which videos are alike to them, flow, training clips.",
+    no_args_is_help=True,
+)
+
+_OUT = "Picture to write, a .png; its numbers go beside it as .csv."
+_MODEL = "A run, or a .keras file of this package."
+
+
+class Method(enum.StrEnum):
+    tvl1 = "tvl1"
+    dis = "dis"
+    farneback = "farneback"
+
+
+class Modality(enum.StrEnum):
+    rgb = "rgb"
+    rgb_diff = "rgb_diff"
+    flow = "flow"
+    warped_flow = "warped_flow"
+
+
+class Part(enum.StrEnum):
+    test = "test"
+    train = "train"
+
+
+@show.command()
+def gradcam(
+    model: pathlib.Path = typer.Argument(..., help=_MODEL),
+    video: pathlib.Path = typer.Argument(..., help="A video file."),
+    out: pathlib.Path = typer.Option(..., help=_OUT),
+    class_name: str = typer.Option(
+        None, "--class", help="Default: the most probable one."
+    ),
+    layer: str = typer.Option(
+        None,
+        help="Layer of the towers whose maps are drawn. Default: their last "
+        "convolutional maps.",
+    ),
+    segments: int = typer.Option(
+        None, min=1, help="Snippets; as many as in training."
+    ),
+):
+    """Draw where in frames and in flow a network sees a class (Grad-CAM)."""
+    load_backend()
+    from keras_vidrec.training.run import load_network
+    from keras_vidrec.visualization import figures
+    from keras_vidrec.visualization import grad_cam
+
+    figures.check_path(out)
+    network = load_network(model)
+    grad_cam.check(network, class_name, layer)
+    clip = grad_cam.read_clip(network, video, segments)
+    found = grad_cam.explain(network, clip.images, class_name, layer)
+    _write(out, grad_cam.draw(clip, found), grad_cam.table(found))
+
+
+@show.command()
+def deepdraw(
+    model: pathlib.Path = typer.Argument(..., help=_MODEL),
+    class_name: str = typer.Option(..., "--class", help="What to draw."),
+    out: pathlib.Path = typer.Option(..., help=_OUT),
+    modality: Modality = typer.Option(
+        None, help="Draw only this one of a network of several."
+    ),
+    octaves: int = typer.Option(4, min=1, help="Sizes, from small to large."),
+    steps: int = typer.Option(60, min=1, help="Steps of each size."),
+    seed: int = typer.Option(0, min=0, help="Of the noise at the start."),
+):
+    """Draw the picture, and the motion, that a network takes for a class
+    (DeepDraw): from noise, by gradient ascent."""
+    load_backend()
+    from keras_vidrec.training.run import load_network
+    from keras_vidrec.visualization import deep_draw
+    from keras_vidrec.visualization import figures
+
+    figures.check_path(out)
+    drawing = deep_draw.draw_class(
+        load_network(model),
+        class_name,
+        modality=modality and modality.value,
+        octaves=octaves,
+        steps=steps,
+        seed=seed,
+    )
+    _write(out, deep_draw.draw(drawing), deep_draw.table(drawing))
+
+
+@show.command()
+def features(
+    model: pathlib.Path = typer.Argument(..., help=_MODEL),
+    data: str = typer.Option(
+        ...,
+        metavar="PATH",
+        help="Videos, frame folders, what `vidrec prepare` made, or, for a "
+        "network over features, what `vidrec features` made.",
+    ),
+    out: pathlib.Path = typer.Option(..., help=_OUT),
+    split: int = typer.Option(1, min=1, help="Split of the dataset."),
+    part: Part = typer.Option("test", help="Part of the split."),
+    most: int = typer.Option(
+        None, min=5, help="Only so many videos, evenly chosen."
+    ),
+    thumbnails: bool = typer.Option(
+        False, "--thumbnails", help="Put the middle frames on the points."
+    ),
+    seed: int = typer.Option(0, min=0, help="Of t-SNE."),
+    videos_list: pathlib.Path = typer.Option(
+        None,
+        "--list",
+        help="CSV file with columns path,label[,group][,split]; paths below "
+        "--data. Of frame folders also a list of TSN.",
+    ),
+    splits: pathlib.Path = typer.Option(
+        None,
+        help="Directory of official split files (UCF101, HMDB51), or of lists "
+        "of TSN.",
+    ),
+):
+    """Draw videos as points, near each other where a network sees them alike
+    (t-SNE of what its classifier sees)."""
+    load_backend()
+    from keras_vidrec.applications.head import describe
+    from keras_vidrec.data import opening
+    from keras_vidrec.training.run import load_network
+    from keras_vidrec.visualization import embedding
+    from keras_vidrec.visualization import figures
+
+    figures.check_path(out)
+    network = load_network(model)
+    spec = describe(network).clip_spec
+    opened = opening.open_dataset(
+        data,
+        videos_list=videos_list,
+        splits=splits,
+        flow=spec and spec.flow,
+    )
+    videos = _videos(opened.catalog, split, part.value, most)
+    found, seen = embedding.read_features(network, opened.source, videos)
+    laid_out = embedding.embed(opened.source, found, seen, seed)
+    pictures = None
+    if thumbnails:
+        pictures = embedding.read_thumbnails(opened.source, found)
+    _write(
+        out,
+        embedding.draw(laid_out, pictures),
+        embedding.table(laid_out),
+    )
+    if len(found) < len(videos):
+        typer.echo(
+            f"{len(videos) - len(found)} of {len(videos)} videos could not be "
+            "read.",
+            err=True,
+        )
+
+
+@show.command()
+def flow(
+    video: pathlib.Path = typer.Argument(..., help="A video file."),
+    out: pathlib.Path = typer.Option(..., help=_OUT),
+    method: Method = typer.Option("tvl1", help="How flow is made."),
+    size: str = typer.Option(
+        "auto", help="How frames are resized for it: 340x256, short256."
+    ),
+    frames: int = typer.Option(4, min=1, help="Frames, evenly spread."),
+):
+    """Draw frames of a video and their optical flow in colours."""
+    if method == Method.tvl1:
+        load_backend()  # which computes it
+    from keras_vidrec.clip_spec import FlowSpec
+    from keras_vidrec.visualization import figures
+    from keras_vidrec.visualization import flow_strip
+
+    figures.check_path(out)
+    strip = flow_strip.read(
+        video, FlowSpec(method=method.value, size=size), frames
+    )
+    _write(out, flow_strip.draw(strip), flow_strip.table(strip))
+
+
+@show.command()
+def sheet(
+    directory: str = typer.Argument(
+        ...,
+        metavar="DIRECTORY",
+        help="A directory of videos, of frame folders, or prepared.",
+    ),
+    out: pathlib.Path = typer.Option(..., help="Picture to write, a .png."),
+    recipe: str = typer.Option(
+        None, help="Draw the clips of this recipe, or of a YAML file."
+    ),
+    videos: int = typer.Option(8, min=1, help="Number of videos."),
+    seed: int = typer.Option(0, min=0, help="Of the draws."),
+    videos_list: pathlib.Path = typer.Option(
+        None, "--list", help="CSV file with columns path,label[,group][,split]."
+    ),
+    splits: pathlib.Path = typer.Option(
+        None, help="Directory of official split files, or of lists of TSN."
+    ),
+):
+    """Draw training clips as a network sees them, cropped and flipped: the
+    sheet of `vidrec inspect --sheet` without the inspection."""
+    from keras_vidrec.data import storage
+
+    if storage.is_url(directory):
+        load_backend()  # TensorFlow reads it
+    where = {"videos_list": videos_list, "splits": splits}
+    draw_sheet(directory, where, recipe, out, videos, seed)
+    typer.echo(f"Picture: {out}")
+
+
+def _videos(catalog, split, part, most):
+    """Videos of a part of a split, at most so many, spread over it."""
+    if split not in catalog.splits:
+        raise ValueError(
+            f"Expected a split of {sorted(catalog.splits)}. Received: "
+            f"--split {split}"
+        )
+    videos = getattr(catalog.splits[split], part)
+    if not videos:
+        raise ValueError(
+            f"Expected videos to draw. Received: split {split}, whose {part} "
+            "part is empty"
+        )
+    if most is not None and most < len(videos):
+        videos = [videos[i * len(videos) // most] for i in range(most)]
+    return videos
+
+
+def _write(out, figure, table):
+    from keras_vidrec.visualization import figures
+
+    numbers = out.with_suffix(".csv")
+    figures.save(figure, out)
+    figures.save_table(numbers, *table)
+    typer.echo(f"Picture: {out}, its numbers: {numbers}")

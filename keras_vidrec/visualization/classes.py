@@ -1,0 +1,86 @@
+"""The classes of a network by name, for those who ask what it looks for."""
+
+import difflib
+
+import keras
+
+from keras_vidrec.applications.head import describe
+from keras_vidrec.applications.head import predictions_layer
+
+
+def names(model):
+    """The names of the classes of a network; their numbers if it knows none.
+
+    Args:
+        model: keras.Model of this package.
+
+    Returns:
+        tuple of str.
+    """
+    known = describe(model).class_names
+    return known or tuple(map(str, range(predictions_layer(model).classes)))
+
+
+def index_of(model, name):
+    """The place of a class among the scores of a network.
+
+    Args:
+        model: keras.Model of this package.
+        name: str.
+
+    Returns:
+        int.
+
+    Raises:
+        ValueError: if there is no such class; it names the nearest.
+    """
+    known = names(model)
+    if name in known:
+        return known.index(name)
+    by_lower = {other.lower(): other for other in known}
+    near = difflib.get_close_matches(name.lower(), by_lower, 1, 0.5)
+    hint = f"Did you mean {by_lower[near[0]]!r}? " if near else ""
+    raise ValueError(
+        f"The network knows no such class. {hint}Expected one of its "
+        f"{len(known)} classes, such as {known[0]!r}. Received: {name!r}"
+    )
+
+
+def check_sees_videos(model):
+    """Checks that the inputs of a network are clips of pixels.
+
+    Args:
+        model: keras.Model of this package.
+
+    Returns:
+        `ClipSpec` of the network.
+
+    Raises:
+        ValueError: if the model holds no clip specification, or sees features.
+    """
+    spec = describe(model).clip_spec
+    if spec is None:
+        raise ValueError(
+            "Expected a network that knows what it wants to see. "
+            f"Received: model={model.name!r} without a clip specification"
+        )
+    for clip in keras.tree.flatten(model.input):
+        if len(clip.shape) != 5:
+            raise ValueError(
+                "Pictures are made of networks that see videos. Received: "
+                f"model={model.name!r}, which sees features of them"
+            )
+    return spec
+
+
+def logits_model(model):
+    """The network up to the class scores of a clip before the softmax.
+
+    Args:
+        model: keras.Model of this package.
+
+    Returns:
+        keras.Model to `(batch, classes)`; weights are shared.
+    """
+    logits = predictions_layer(model).input
+    return keras.Model(model.input, logits, name=model.name)

@@ -1,0 +1,338 @@
+"""DeepDraw: the picture, and the motion, that a network takes for a class."""
+
+import dataclasses
+
+import cv2
+import keras
+import numpy as np
+import tqdm
+from keras import ops
+
+from keras_vidrec.visualization import classes
+from keras_vidrec.visualization import figures
+from keras_vidrec.visualization import gradients
+from keras_vidrec.visualization import snippet_images
+
+# Mid-grey, which is also the 8-bit code of no motion, and the noise around
+# it that a drawing starts from.
+_MIDDLE = 127.5
+_NOISE = 10.0
+# Each octave is so much larger than the one before.
+_OCTAVE_RATIO = 1.4
+# Mean change of a pixel by a step, and the blur after it in pixels of networks
+# of 224 (of others in proportion), at the start and at the end of an octave.
+# Frames need steps that the blur does not take back; motion is smooth, and
+# little of it says much.
+_FRAME_PACE = (24.0, 4.0), (2.0, 0.6)
+_FLOW_PACE = (6.0, 1.5), (3.5, 1.75)
+_BLURS_OF = 224
+_JITTER = 1 / 8  # of the size, to each side
+_LEAST_SIDE = 16
+_INCHES = 2.6
+
+
+@dataclasses.dataclass(frozen=True)
+class Drawing:
+    """What a network takes for a class.
+
+    Attributes:
+        class_name: str.
+        clips: dict by modality of uint8 arrays `(segments, size, size,
+            channels)`: raw pixels as the network takes them.
+        scores: list of `(octave, step, score)`: the class score before the
+            softmax at each step, of the drawing as it lay then.
+        probabilities: pair of float: of the class in the noise at the start,
+            and in `clips`.
+    """
+
+    class_name: str
+    clips: dict
+    scores: list
+    probabilities: tuple
+
+
+def draw_class(
+    model,
+    class_name,
+    *,
+    modality=None,
+    octaves=4,
+    steps=60,
+    seed=0,
+    verbose=True,
+):
+    """Draws a class: noise is changed step by step so that the score of the
+    class rises.
+
+    A step goes along the gradient of the class score before the softmax, by
+    the raw pixels: the network's own scaling is part of what is
+    differentiated. Coarse structures are drawn first, on a small canvas that
+    the network sees enlarged; each octave goes on from the one before on a
+    larger canvas, the last one at the network's own size. Each step shifts
+    the canvas a little at random, and blurs it, at the start of an octave
+    more than at its end: what depends on single pixels, or on a place, does
+    not survive.
+
+    All segments of a clip, and all modalities of a network, are drawn
+    together. Networks that classify single snippets draw one.
+
+    Args:
+        model: keras.Model of this package that sees videos.
+        class_name: str.
+        modality: `None`, or str: the one that is drawn; others stay grey,
+            which in flow is still. Defaults to `None`: all.
+        octaves: int. Defaults to `4`.
+        steps: int. Of each octave. Defaults to `60`.
+        seed: int. Of the noise and the shifts. Defaults to `0`.
+        verbose: bool. Whether to show a progress bar. Defaults to `True`.
+
+    Returns:
+        `Drawing`.
+
+    Raises:
+        ValueError: if the network does not see videos, or has no such class
+            or modality, or no gradient reaches its pixels.
+
+    Reference:
+        - [Wang et al., 2016](https://arxiv.org/abs/1608.00859), section 4.5
+          and figure 3.
+    """
+    spec = classes.check_sees_videos(model)
+    label = classes.index_of(model, class_name)
+    if modality not in (None, *spec.modalities):
+        raise ValueError(
+            f"Expected a modality that the network sees, of {spec.modalities}. "
+            f"Received: modality={modality!r}"
+        )
+    for name, value in (("octaves", octaves), ("steps", steps)):
+        if value < 1:
+            raise ValueError(
+                f"Invalid `{name}`. Expected a positive integer. Received: "
+                f"{name}={value!r}"
+            )
+    canvas = _Canvas(model, spec, modality, seed)
+    score_of = _score_of(model, label, canvas)
+    start = canvas.pixels(canvas.size)
+    scores = []
+    bar = tqdm.tqdm(
+        desc="drawing",
+        total=octaves * steps,
+        unit="step",
+        disable=None if verbose else True,  # None: shown on a terminal
+    )
+    with bar:
+        for octave in range(octaves):
+            canvas.enlarge(_side(canvas.size, octaves - 1 - octave))
+            for step in range(steps):
+                score, slopes = score_of(canvas.images, canvas.draw_shift())
+                if not octave + step and not any(s.any() for s in slopes):
+                    raise ValueError(
+                        "The class score does not depend on the pixels, or "
+                        "they enter as integers. Expected a network that "
+                        f"takes float32. Received: model={model.name!r}"
+                    )
+                scores.append((octave + 1, step + 1, score))
+                canvas.change(slopes, step / max(steps - 1, 1))
+                bar.update()
+    clips = canvas.pixels(canvas.size)
+    before, after = (
+        _probability(model, canvas.inputs(found), label)
+        for found in (start, clips)
+    )
+    return Drawing(
+        class_name,
+        {m: clips[m] for m in canvas.drawn},
+        scores,
+        (before, after),
+    )
+
+
+def draw(drawing):
+    """The figure of a drawing: frames as they are, flow as grey maps of x and
+    y (white right and down, black left and up) and in colours.
+
+    Of a stack of images that in the middle is shown.
+
+    Args:
+        drawing: `Drawing`.
+
+    Returns:
+        `matplotlib.figure.Figure`.
+    """
+    rows = {}
+    for modality, clip in drawing.clips.items():
+        rows[modality] = [
+            panel
+            for snippet in clip
+            for panel in _panels(snippet[None], modality)
+        ]
+    columns = max(map(len, rows.values()))
+    figure = figures.new_figure(
+        max(_INCHES * columns, 4), (_INCHES + 0.3) * len(rows) + 0.6
+    )
+    before, after = drawing.probabilities
+    figures.set_title(
+        figure,
+        f"What the network takes for {drawing.class_name}",
+        f"{100 * after:.0f} % sure of it, of the noise at the start "
+        f"{100 * before:.0f} %",
+    )
+    grid = figure.subplots(len(rows), columns, squeeze=False)
+    for axes, panels in zip(grid, rows.values()):
+        for place in axes[len(panels) :]:
+            place.set_axis_off()
+        for place, (picture, title) in zip(axes, panels):
+            figures.show_image(
+                place, picture, title, cmap="gray", vmin=0, vmax=255
+            )
+    return figure
+
+
+def table(drawing):
+    """The numbers of a drawing.
+
+    Args:
+        drawing: `Drawing`.
+
+    Returns:
+        Header and rows: octave and step (from 1), class score.
+    """
+    rows = (
+        (octave, step, f"{score:.6g}") for octave, step, score in drawing.scores
+    )
+    return ("octave", "step", "score"), rows
+
+
+class _Canvas:
+    """What is drawn on: an image for each snippet, of all modalities.
+
+    Attributes:
+        size: int. Pixels of the network's frames.
+        drawn: list of str. The modalities that are changed.
+        images: list of float32 arrays `(segments, side, side, channels)` by
+            `drawn`.
+    """
+
+    def __init__(self, model, spec, modality, seed):
+        shape = keras.tree.flatten(model.input)[0].shape
+        self.size = shape[2] or shape[3] or spec.size
+        self.drawn = [m for m in spec.modalities if modality in (None, m)]
+        self._spec = spec
+        self._segments = shape[1] or (spec.num_segments if spec.ordered else 1)
+        self._rng = np.random.default_rng(seed)
+        self.images = [
+            self._rng.normal(_MIDDLE, _NOISE, self._shape(m, self.size)).astype(
+                np.float32
+            )
+            for m in self.drawn
+        ]
+
+    def inputs(self, clips):
+        """What the network takes: the clips drawn, and grey for the others."""
+        found = {
+            m: clips[m]
+            if m in clips
+            else np.full(self._shape(m, self.size), _MIDDLE, np.float32)
+            for m in self._spec.modalities
+        }
+        found = {
+            m: ops.convert_to_tensor(clip, "float32")[None]
+            for m, clip in found.items()
+        }
+        if len(found) == 1:
+            (found,) = found.values()
+        return found
+
+    def enlarge(self, side):
+        """Goes over to another resolution."""
+        self.images = [_resized(image, side) for image in self.images]
+
+    def draw_shift(self):
+        """A random shift, in pixels down and right."""
+        most = max(round(self.size * _JITTER), 1)
+        return self._rng.integers(-most, most + 1, 2).astype(np.int32)
+
+    def change(self, slopes, progress):
+        """A step uphill. `progress` is the place in the octave, 0..1."""
+        for modality, image, slope in zip(self.drawn, self.images, slopes):
+            is_frame = modality.startswith("rgb")
+            step, blur = (
+                first + (last - first) * progress
+                for first, last in (_FRAME_PACE if is_frame else _FLOW_PACE)
+            )
+            blur *= self.size / _BLURS_OF
+            image += step * slope / (np.abs(slope).mean() + 1e-12)
+            for snippet in image:
+                snippet[:] = cv2.GaussianBlur(snippet, (0, 0), blur)
+            np.clip(image, 0, 255, out=image)
+
+    def pixels(self, side):
+        """The clips as they are stored: dict by modality of uint8 arrays."""
+        return {
+            m: np.rint(_resized(image, side)).astype(np.uint8)
+            for m, image in zip(self.drawn, self.images)
+        }
+
+    def _shape(self, modality, side):
+        return self._segments, side, side, self._spec.channels(modality)
+
+
+def _score_of(model, label, canvas):
+    """From images and a shift to the class score and its gradients."""
+    network = classes.logits_model(model)
+    size = canvas.size
+
+    def score(images, shift):
+        clips = {}
+        for modality, image in zip(canvas.drawn, images):
+            if image.shape[1] != size:
+                image = ops.image.resize(image, (size, size))
+            clips[modality] = ops.roll(image, (shift[0], shift[1]), (1, 2))
+        return network(canvas.inputs(clips), training=False)[0, label]
+
+    return gradients.differentiate(score, compiled=True)
+
+
+def _probability(model, inputs, label):
+    network = classes.logits_model(model)
+    probabilities = ops.softmax(network(inputs, training=False)[0])
+    return float(probabilities[label])
+
+
+def _side(size, octaves_left):
+    side = round(size / _OCTAVE_RATIO**octaves_left)
+    return max(side, min(_LEAST_SIDE, size))
+
+
+def _resized(images, side):
+    if images.shape[1] == side:
+        return images
+    way = cv2.INTER_AREA if side < images.shape[1] else cv2.INTER_LINEAR
+    # One channel at a time: there may be more than OpenCV takes at once.
+    return np.stack(
+        [
+            np.stack(
+                [
+                    cv2.resize(channel, (side, side), interpolation=way)
+                    for channel in np.moveaxis(image, -1, 0)
+                ],
+                axis=-1,
+            )
+            for image in images
+        ]
+    )
+
+
+def _panels(snippet, modality):
+    """Pictures of a snippet, with their titles."""
+    if modality.startswith("rgb"):
+        (picture,) = snippet_images.middle_pictures(snippet, modality)
+        return [(picture, modality)]
+    images = snippet_images.split(snippet, modality)[0]
+    x, y = np.moveaxis(images[len(images) // 2], -1, 0)
+    (colours,) = snippet_images.middle_pictures(snippet, modality)
+    return [
+        (x, f"{modality} x: white is right"),
+        (y, f"{modality} y: white is down"),
+        (colours, f"{modality} in colours"),
+    ]

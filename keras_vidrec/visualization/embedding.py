@@ -1,0 +1,338 @@
+"""Videos as points: near each other where a network sees them alike."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import tqdm
+from matplotlib import patheffects
+from matplotlib.offsetbox import AnnotationBbox
+from matplotlib.offsetbox import OffsetImage
+from sklearn.decomposition import PCA
+from sklearn.manifold import TSNE
+
+from keras_vidrec.applications.head import describe
+from keras_vidrec.data import feature_reader
+from keras_vidrec.data import pipeline
+from keras_vidrec.data.frame_size import resize
+from keras_vidrec.data.video import VideoError
+from keras_vidrec.visualization import figures
+from keras_vidrec.visualization import layer_tap
+from keras_vidrec.visualization import snippet_images
+
+_FEWEST = 5
+_PERPLEXITY = 30
+# t-SNE looks at neighbours: more dimensions add noise and time.
+_DIMENSIONS = 50
+_MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*")
+# Classes that a legend can tell apart; of more the names stand in the figure.
+_MOST_IN_LEGEND = 28
+_THUMBNAIL = 56
+# Thumbnails from side to side; where they would overlap the first stands.
+_THUMBNAILS_ACROSS = 18
+
+
+@dataclasses.dataclass(frozen=True)
+class Embedding:
+    """Videos in the plane.
+
+    Attributes:
+        points: float array `(videos, 2)`.
+        videos: list of int: which of the source.
+        names: list of str.
+        labels: list of int; -1 is unknown.
+        classes: tuple of str.
+        features: int. In how many dimensions they were.
+    """
+
+    points: np.ndarray
+    videos: list
+    names: list
+    labels: list
+    classes: tuple
+    features: int
+
+
+def read_features(model, source, videos, verbose=True):
+    """What the classifiers of a network see of videos: the mean over the
+    segments, of several towers side by side.
+
+    Args:
+        model: keras.Model of this package.
+        source: a `Source` of what the network sees.
+        videos: sequence of int. Videos of the source.
+        verbose: bool. Whether to show a progress bar. Defaults to `True`.
+
+    Returns:
+        Those of the videos that could be read, and float32 features
+        `(videos, features)`.
+
+    Raises:
+        ValueError: if the network holds no clip specification or no
+            classifier, or the source does not hold what it sees.
+        TooManyFailures: if over 5 % of the videos cannot be read.
+    """
+    spec = describe(model).clip_spec
+    classifiers = [
+        layer
+        for _, layer in layer_tap.walk(model)
+        if layer.name == "logits" or layer.name.endswith("_logits")
+    ]
+    if spec is None or not classifiers:
+        raise ValueError(
+            "Expected a network of this package with its classifier. "
+            f"Received: model={model.name!r}"
+        )
+    fixed = keras.tree.flatten(model.input)[0].shape[1]
+    failures = pipeline.Failures(len(videos))
+    clips = pipeline.make(
+        source,
+        spec,
+        videos,
+        training=False,
+        batch_size=1,
+        num_segments=fixed,
+        failures=failures,
+    )
+    seen = {}
+
+    def look(layer, inputs, outputs):
+        seen[layer.name, id(layer)] = inputs
+        return outputs
+
+    found, features = [], []
+    progress = tqdm.tqdm(
+        zip(videos, clips.as_numpy_iterator()),
+        desc="features",
+        total=len(videos),
+        unit="video",
+        disable=None if verbose else True,  # None: shown on a terminal
+    )
+    try:
+        with layer_tap.tap(classifiers, look):
+            for index, (inputs, _, weight) in progress:
+                if weight[0]:
+                    model(inputs, training=False)
+                    found.append(int(index))
+                    features.append(_means(seen.values()))
+    except Exception as error:
+        if failures.fatal is not None:
+            raise failures.fatal from error
+        raise
+    return found, np.asarray(features, np.float32)
+
+
+def embed(source, videos, features, seed=0):
+    """Lays videos out in the plane by t-SNE.
+
+    The features are reduced to 50 dimensions by PCA first. The perplexity is
+    30, or a third of the videos if there are fewer than 90.
+
+    Args:
+        source: a `Source`, which knows the names and the classes.
+        videos: sequence of int. Videos of the source, at least 5.
+        features: array `(videos, features)`.
+        seed: int. Defaults to `0`.
+
+    Returns:
+        `Embedding`.
+
+    Raises:
+        ValueError: if there are fewer videos.
+
+    Reference:
+        - [Ma et al., 2017](https://arxiv.org/abs/1703.10667), appendix A.6.
+    """
+    features = np.asarray(features, np.float64)
+    number, dimensions = features.shape
+    if number < _FEWEST:
+        raise ValueError(
+            f"Expected at least {_FEWEST} videos to lay out. Received: {number}"
+        )
+    if dimensions > _DIMENSIONS:
+        kept = min(_DIMENSIONS, number - 1)
+        features = PCA(kept, random_state=seed).fit_transform(features)
+    points = TSNE(
+        perplexity=min(_PERPLEXITY, number / 3),
+        init="pca",
+        learning_rate="auto",
+        random_state=seed,
+    ).fit_transform(features)
+    return Embedding(
+        points,
+        list(videos),
+        [source.videos[index] for index in videos],
+        [int(source.labels[index]) for index in videos],
+        tuple(source.classes),
+        dimensions,
+    )
+
+
+def draw(embedding, thumbnails=None, title="Videos as the network sees them"):
+    """Draws videos as points in the colour and the form of their class.
+
+    Args:
+        embedding: `Embedding`.
+        thumbnails: `None`, or list of uint8 pictures `(height, width, 3)`
+            that stand in the place of points, `None` for those without; where
+            they would overlap the points remain.
+        title: str.
+
+    Returns:
+        `matplotlib.figure.Figure`.
+    """
+    present = sorted(set(embedding.labels))
+    few = len(present) <= _MOST_IN_LEGEND
+    figure = figures.new_figure(9.5 if few else 9, 7.5)
+    figures.set_title(
+        figure,
+        title,
+        f"{len(embedding.points)} videos of {len(present)} classes, t-SNE of "
+        f"{embedding.features} features",
+    )
+    axes = figure.subplots()
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.set_aspect("equal", adjustable="datalim")
+    for spine in axes.spines.values():
+        spine.set_color("#d8dee4")
+    labels = np.asarray(embedding.labels)
+    for place, label in enumerate(present):
+        points = embedding.points[labels == label]
+        name = embedding.classes[label] if label >= 0 else "unknown"
+        colour, marker = _style(place)
+        axes.scatter(
+            *points.T,
+            s=34,
+            color=colour,
+            marker=marker,
+            edgecolors="white",
+            linewidths=0.5,
+            label=name,
+        )
+        if not few:
+            _write(axes, np.median(points, axis=0), name, colour)
+    if few:
+        figure.legend(
+            loc="outside right upper",
+            frameon=False,
+            fontsize=9,
+            labelcolor=figures.INK,
+        )
+    if thumbnails is not None:
+        colours = {label: _style(i)[0] for i, label in enumerate(present)}
+        _put_thumbnails(
+            axes,
+            embedding.points,
+            thumbnails,
+            [colours[label] for label in embedding.labels],
+        )
+    return figure
+
+
+def table(embedding):
+    """The numbers of an embedding.
+
+    Args:
+        embedding: `Embedding`.
+
+    Returns:
+        Header and rows: video, class, x and y.
+    """
+    rows = (
+        (
+            name,
+            embedding.classes[label] if label >= 0 else "",
+            f"{x:.6g}",
+            f"{y:.6g}",
+        )
+        for name, label, (x, y) in zip(
+            embedding.names, embedding.labels, embedding.points
+        )
+    )
+    return ("video", "class", "x", "y"), rows
+
+
+def read_thumbnails(source, videos):
+    """The frame in the middle of each video, small; of a dataset without
+    frames its flow in colours.
+
+    Args:
+        source: a `Source`.
+        videos: sequence of int.
+
+    Returns:
+        List of uint8 arrays `(height, width, 3)`, `None` for those that cannot
+        be read.
+
+    Raises:
+        ValueError: if the source holds features.
+    """
+    if feature_reader.are_features(source):
+        raise ValueError(
+            "Thumbnails are frames of videos. Expected a dataset of images. "
+            "Received: a dataset of features"
+        )
+    modality = "rgb" if "rgb" in source.modalities else source.modalities[0]
+    return [_read_thumbnail(source, index, modality) for index in videos]
+
+
+def _read_thumbnail(source, index, modality):
+    try:
+        middle = source.num_frames(index, modality) // 2
+        image = source.read(index, modality, [middle])[0]
+    except (VideoError, OSError):
+        return None
+    if not modality.startswith("rgb"):
+        image = snippet_images.flow_pictures(image)
+    height, width = image.shape[:2]
+    scale = _THUMBNAIL / max(height, width)
+    size = max(round(height * scale), 1), max(round(width * scale), 1)
+    return resize(image, size)
+
+
+def _means(seen):
+    means = []
+    for inputs in seen:
+        inputs = keras.ops.convert_to_numpy(keras.ops.cast(inputs, "float32"))
+        means.append(inputs.reshape(-1, inputs.shape[-1]).mean(axis=0))
+    return np.concatenate(means)
+
+
+def _style(place):
+    # Their numbers have no common divisor: all pairs come up.
+    return (
+        figures.COLOURS[place % len(figures.COLOURS)],
+        _MARKERS[place % len(_MARKERS)],
+    )
+
+
+def _write(axes, place, name, colour):
+    axes.annotate(
+        name.replace("$", r"\$"),
+        place,
+        ha="center",
+        va="center",
+        fontsize=7,
+        color=colour,
+        path_effects=[patheffects.withStroke(linewidth=2, foreground="white")],
+    )
+
+
+def _put_thumbnails(axes, points, thumbnails, colours):
+    apart = np.ptp(points, axis=0).max() / _THUMBNAILS_ACROSS
+    taken = []
+    for point, picture, colour in zip(points, thumbnails, colours):
+        if picture is None or any(
+            np.abs(point - other).max() < apart for other in taken
+        ):
+            continue
+        taken.append(point)
+        axes.add_artist(
+            AnnotationBbox(
+                OffsetImage(picture, zoom=0.5),
+                point,
+                pad=0.12,
+                bboxprops={"edgecolor": colour, "linewidth": 1.5},
+            )
+        )

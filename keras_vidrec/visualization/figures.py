@@ -1,0 +1,113 @@
+"""Figures as files: pictures and, of their numbers, tables."""
+
+import csv
+import pathlib
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from keras_vidrec import files
+
+# Told apart by everybody (Okabe and Ito), the darker ones first.
+COLOURS = (
+    "#0072b2",
+    "#d55e00",
+    "#009e73",
+    "#cc79a7",
+    "#e69f00",
+    "#56b4e9",
+    "#000000",
+)
+INK = "#1c2128"
+FAINT = "#57606a"
+
+_DPI = 150
+
+
+def new_figure(width, height):
+    """An empty figure that belongs to nobody else: neither a window nor
+    `pyplot` knows it.
+
+    Args:
+        width: float. Inches.
+        height: float. Inches.
+
+    Returns:
+        `matplotlib.figure.Figure`.
+    """
+    figure = Figure((width, height), layout="constrained", facecolor="white")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def set_title(figure, title, subtitle=""):
+    """What a figure shows, and how it was made."""
+    lines = [title, subtitle] if subtitle else [title]
+    # A dollar sign in a name begins no formula.
+    text = "\n".join(lines).replace("$", r"\$")
+    figure.suptitle(text, fontsize=11, color=INK)
+
+
+def show_image(axes, image, title="", **arguments):
+    """Draws an image without axes around it.
+
+    Args:
+        axes: `matplotlib.axes.Axes`.
+        image: array `(height, width)` or `(height, width, 3)`.
+        title: str. Stands above it. Defaults to `""`.
+        **arguments: As `Axes.imshow` takes them.
+
+    Returns:
+        `matplotlib.image.AxesImage`.
+    """
+    drawn = axes.imshow(image, **arguments)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    if title:
+        axes.set_title(title, fontsize=8, color=FAINT, pad=3)
+    return drawn
+
+
+def check_path(path):
+    """Raises a `ValueError` unless figures can be written to files of this
+    name: before the work of making one."""
+    kinds = FigureCanvasAgg.get_supported_filetypes()
+    if pathlib.Path(path).suffix[1:].lower() not in kinds:
+        raise ValueError(
+            "Cannot write a figure of this kind. Expected a name that ends in "
+            f"one of {tuple(sorted(kinds))}. Received: {str(path)!r}"
+        )
+
+
+def save(figure, path):
+    """Writes a figure, whole or not at all.
+
+    Args:
+        figure: `matplotlib.figure.Figure`.
+        path: path ending in `.png`, `.pdf`, `.svg` or another suffix that
+            matplotlib writes.
+
+    Raises:
+        ValueError: if matplotlib does not write such files.
+        OSError: if it cannot be written.
+    """
+    check_path(path)
+    with files.replacing(path) as temporary:
+        figure.savefig(temporary, dpi=_DPI)
+
+
+def save_table(path, header, rows):
+    """Writes the numbers of a figure as CSV, whole or not at all.
+
+    Args:
+        path: path of the file.
+        header: sequence of str.
+        rows: iterable of sequences.
+    """
+    with files.replacing(path) as temporary:
+        with open(temporary, "w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(header)
+            writer.writerows(rows)

@@ -1,0 +1,201 @@
+"""Frames of a video and their flow in colours."""
+
+import dataclasses
+
+import numpy as np
+
+from keras_vidrec.clip_spec import FlowSpec
+from keras_vidrec.data.video_files import SingleVideo
+from keras_vidrec.flow import codec
+from keras_vidrec.visualization import figures
+
+# Flow in full colour, in pixels: where nothing moves noise stays pale.
+_LEAST_FULL_COLOUR = 1.0
+_WHEEL_PIXELS = 201
+# Arrows from top to bottom; of a part of the longest none is drawn.
+_ARROWS = 8
+_STILL = 0.05
+_INCHES = 2.0
+
+
+@dataclasses.dataclass(frozen=True)
+class FlowStrip:
+    """Some frames of a video, and the motion from each to the next.
+
+    Attributes:
+        video: str. Its name.
+        method: str. How the flow was made.
+        indices: list of int: the frames, from 0.
+        frames: uint8 array `(frames, height, width, 3)`, R G B.
+        flow: float32 array `(frames, flow_height, flow_width, 2)`, x and y in
+            pixels of the resized frames.
+    """
+
+    video: str
+    method: str
+    indices: list
+    frames: np.ndarray
+    flow: np.ndarray
+
+
+def read(path, flow=None, num_frames=4):
+    """Reads frames of a video, evenly spread over it, and their flow.
+
+    Args:
+        path: path of a video file.
+        flow: `None`, or `FlowSpec`: how flow is made. Defaults to
+            `FlowSpec()`, TV-L1.
+        num_frames: int. Defaults to `4`, or as many as there are.
+
+    Returns:
+        `FlowStrip`.
+
+    Raises:
+        VideoError: if the video cannot be read, or has a single frame.
+    """
+    flow = flow or FlowSpec()
+    source = SingleVideo(path, flow)
+    number = source.num_frames(0, "flow")
+    indices = (np.arange(num_frames) + 0.5) * number / num_frames
+    indices = np.unique(indices.astype(int)).tolist()
+    if not number:
+        # Says that a single frame has no flow.
+        indices = [0]
+    codes = source.read(0, "flow", indices)
+    return FlowStrip(
+        source.videos[0],
+        flow.method,
+        indices,
+        source.read(0, "rgb", indices),
+        codec.decode(codes, flow.bound),
+    )
+
+
+def draw(strip):
+    """Draws frames, below them their flow, and beside it the colours of the
+    directions.
+
+    Args:
+        strip: `FlowStrip`.
+
+    Returns:
+        `matplotlib.figure.Figure`.
+    """
+    longest = float(np.hypot(strip.flow[..., 0], strip.flow[..., 1]).max())
+    longest = max(longest, _LEAST_FULL_COLOUR)
+    height, width = strip.flow.shape[1:3]
+    columns = len(strip.indices)
+    figure = figures.new_figure(
+        _INCHES * (columns + 0.8), 2 * _INCHES * height / width + 1
+    )
+    figures.set_title(
+        figure,
+        f"Optical flow of {strip.video}",
+        f"by {strip.method}, on frames of {width} x {height} pixels",
+    )
+    grid = figure.subplots(
+        2, columns + 1, squeeze=False, width_ratios=[*[1] * columns, 0.7]
+    )
+    pictures = codec.to_picture(strip.flow, longest)
+    for place, index in enumerate(strip.indices):
+        figures.show_image(
+            grid[0, place],
+            strip.frames[place],
+            f"frame {index}",
+            # Flow may be made of frames of another shape.
+            aspect="auto" if _squeezed(strip) else "equal",
+        )
+        figures.show_image(
+            grid[1, place],
+            pictures[place],
+            f"{lengths(strip.flow[place])[0]:.1f} px on average",
+        )
+        _draw_arrows(grid[1, place], strip.flow[place], longest)
+    grid[0, -1].set_axis_off()
+    _draw_wheel(grid[1, -1], longest)
+    return figure
+
+
+def table(strip):
+    """The numbers of a strip.
+
+    Args:
+        strip: `FlowStrip`.
+
+    Returns:
+        Header and rows: frame, mean and greatest length of its flow in
+        pixels, mean x and y.
+    """
+    rows = (
+        (
+            index,
+            *(f"{value:.6g}" for value in lengths(flow)),
+            *(f"{value:.6g}" for value in flow.mean(axis=(0, 1))),
+        )
+        for index, flow in zip(strip.indices, strip.flow)
+    )
+    return ("frame", "mean_length", "most_length", "mean_x", "mean_y"), rows
+
+
+def lengths(flow):
+    """Mean and greatest length of the vectors of a flow `(..., 2)`."""
+    found = np.hypot(flow[..., 0], flow[..., 1])
+    return float(found.mean()), float(found.max())
+
+
+def _squeezed(strip):
+    frame, flow = strip.frames.shape[1:3], strip.flow.shape[1:3]
+    return abs(frame[0] * flow[1] - frame[1] * flow[0]) > frame[0] * flow[0]
+
+
+def _draw_arrows(axes, flow, longest):
+    """Directions for those who do not tell the colours apart."""
+    step = max(flow.shape[0] // _ARROWS, 1)
+    places = (slice(step // 2, None, step),) * 2
+    y, x = (axis[places] for axis in np.indices(flow.shape[:2]))
+    vectors = flow[places]
+    moving = np.hypot(vectors[..., 0], vectors[..., 1]) > _STILL * longest
+    axes.quiver(
+        x[moving],
+        y[moving],
+        vectors[moving, 0],
+        vectors[moving, 1],
+        color=figures.INK,
+        # The longest arrow reaches the next one.
+        angles="xy",
+        scale_units="xy",
+        scale=longest / step,
+        width=0.006,
+    )
+
+
+def _draw_wheel(axes, longest):
+    """Which colour is which direction; the rim is the longest motion."""
+    places = np.linspace(-1, 1, _WHEEL_PIXELS)
+    wheel = np.stack(np.meshgrid(places, places), axis=-1)
+    outside = np.hypot(wheel[..., 0], wheel[..., 1]) > 1
+    picture = codec.to_picture(wheel, 1.0)
+    picture[outside] = 255
+    figures.show_image(axes, picture)
+    axes.set_xlabel(
+        f"rim: {longest:.1f} px a frame",
+        fontsize=8,
+        color=figures.FAINT,
+        labelpad=14,
+    )
+    for x, y, name in (
+        (0.5, 1.02, "up"),
+        (0.5, -0.02, "down"),
+        (-0.02, 0.5, "left"),
+        (1.02, 0.5, "right"),
+    ):
+        axes.text(
+            x,
+            y,
+            name,
+            transform=axes.transAxes,
+            fontsize=8,
+            color=figures.INK,
+            ha={"left": "right", "right": "left"}.get(name, "center"),
+            va={"up": "bottom", "down": "top"}.get(name, "center"),
+        )

@@ -1,0 +1,341 @@
+"""Grad-CAM: where in its frames and in its motion a network sees a class."""
+
+import dataclasses
+import difflib
+import typing
+
+import cv2
+import keras
+import numpy as np
+
+from keras_vidrec.data import clip_reader
+from keras_vidrec.data.video_files import SingleVideo
+from keras_vidrec.visualization import classes
+from keras_vidrec.visualization import figures
+from keras_vidrec.visualization import gradients
+from keras_vidrec.visualization import layer_tap
+from keras_vidrec.visualization import snippet_images
+
+# Layers behind the last map that has places.
+_NO_MAPS = ("fc", "drop", "features", "pool")
+# Frames between the chunks of a clip, as `Predictor` reads them.
+_STRIDE = 15
+_INCHES = 1.55
+_COLOURS = "inferno"
+_DIMMED = 0.75
+
+
+@dataclasses.dataclass(frozen=True)
+class GradCAM:
+    """Where a network sees a class in a clip.
+
+    Attributes:
+        class_name: str.
+        probability: float. Of the class in the clip.
+        layers: dict by stream of str: the layer whose maps these are.
+        maps: dict by stream of float32 arrays `(segments, map_height,
+            map_width)`, at least 0: what each place of the layer adds to the
+            class score before the softmax, to the first order.
+    """
+
+    class_name: str
+    probability: float
+    layers: dict
+    maps: dict
+
+
+class Clip(typing.NamedTuple):
+    """What a network sees of a video.
+
+    Args:
+        video: str. Its name.
+        images: dict by modality of uint8 arrays `(segments, height, width,
+            channels)`.
+    """
+
+    video: str
+    images: dict
+
+
+def read_clip(model, path, num_segments=None):
+    """Reads the clip of a video that a network is shown: the central crop.
+
+    Args:
+        model: keras.Model of this package.
+        path: path of a video file. Flow is made of it as the network knows
+            it.
+        num_segments: `None`, or int. Defaults to as many as the network was
+            built for or trained with.
+
+    Returns:
+        `Clip`.
+
+    Raises:
+        ValueError: if the network does not see videos, or was built for
+            another number of segments.
+        VideoError: if the video cannot be read.
+    """
+    spec = classes.check_sees_videos(model)
+    fixed = keras.tree.flatten(model.input)[0].shape[1]
+    num_segments = num_segments or fixed or spec.num_segments
+    if fixed not in (None, num_segments):
+        raise ValueError(
+            "The network was built for clips of a fixed length. Expected "
+            f"num_segments={fixed}. Received: num_segments={num_segments}"
+        )
+    if spec.sampling == "chunks":
+        spec = spec.replace(stride=(_STRIDE, _STRIDE))
+    source = SingleVideo(path, spec.flow)
+    images = clip_reader.read_test_clip(
+        source, 0, spec, num_segments=num_segments, mode="test"
+    )
+    return Clip(source.videos[0], images)
+
+
+def check(model, class_name=None, layer=None):
+    """Checks what `explain` is asked for, before a video is read.
+
+    Args:
+        model: keras.Model of this package.
+        class_name: `None`, or str.
+        layer: `None`, or str.
+
+    Raises:
+        ValueError: if the network does not see videos, or has no such class or
+            layer.
+    """
+    classes.check_sees_videos(model)
+    if class_name is not None:
+        classes.index_of(model, class_name)
+    _find_layers(model, layer)
+
+
+def explain(model, images, class_name=None, layer=None):
+    """Computes Grad-CAM maps of each stream of a network.
+
+    The maps of a layer are weighted by the mean gradient, over the places of
+    a segment, of the class score before the softmax, summed up, and cut at 0.
+    Behind a global average pooling and a linear classifier that is the class
+    activation map.
+
+    Args:
+        model: keras.Model of this package that sees videos. It must keep the
+            segments apart up to the layer.
+        images: dict by modality of arrays `(segments, height, width,
+            channels)`, raw pixels, as `read_clip` gives them.
+        class_name: `None`, or str. Defaults to the most probable class.
+        layer: `None`, or str: the name of a layer of the towers. Defaults to
+            the last convolutional maps of each tower.
+
+    Returns:
+        `GradCAM`.
+
+    Raises:
+        ValueError: if the network does not see videos, has no such class or
+            layer, or the layer has no map of each segment.
+
+    Reference:
+        - [Selvaraju et al., 2017](https://arxiv.org/abs/1610.02391),
+          section 3.
+    """
+    spec = classes.check_sees_videos(model)
+    label = None if class_name is None else classes.index_of(model, class_name)
+    tapped = _find_layers(model, layer)
+    network = classes.logits_model(model)
+    inputs = {name: clip[None] for name, clip in images.items()}
+    if len(spec.modalities) == 1:
+        (inputs,) = inputs.values()
+    inputs = keras.tree.map_structure(keras.ops.convert_to_tensor, inputs)
+    streams = {id(found): stream for stream, found in tapped.items()}
+
+    seen = {}
+
+    def look(found, _, outputs):
+        seen[streams[id(found)]] = outputs
+        return outputs
+
+    with layer_tap.tap(tapped.values(), look):
+        logits = _to_numpy(network(inputs, training=False))[0]
+    if label is None:
+        label = int(logits.argmax())
+    maps = [_to_numpy(seen[stream]) for stream in tapped]
+    num_segments = len(next(iter(images.values())))
+    for found, activation in zip(tapped.values(), maps):
+        if activation.ndim != 4 or len(activation) != num_segments:
+            raise ValueError(
+                f"The layer {found.name!r} has no map of each of the "
+                f"{num_segments} segments. Expected a convolutional layer "
+                "before the segments are joined. Received: an output of shape "
+                f"{activation.shape}"
+            )
+
+    def class_score(activations):
+        given = dict(zip(tapped, activations))
+
+        def put(found, _, outputs):
+            return keras.ops.cast(given[streams[id(found)]], outputs.dtype)
+
+        with layer_tap.tap(tapped.values(), put):
+            return network(inputs, training=False)[0, label]
+
+    _, slopes = gradients.differentiate(class_score)(maps)
+    probabilities = np.exp(logits - logits.max())
+    return GradCAM(
+        classes.names(model)[label],
+        float(probabilities[label] / probabilities.sum()),
+        {stream: found.name for stream, found in tapped.items()},
+        {
+            stream: np.maximum(
+                np.einsum("shwf,sf->shw", activation, slope.mean(axis=(1, 2))),
+                0,
+            )
+            for stream, activation, slope in zip(tapped, maps, slopes)
+        },
+    )
+
+
+def draw(clip, found):
+    """Draws what a network was shown, and below it where it saw the class.
+
+    The colours of a stream go from nothing to the highest value of all its
+    segments.
+
+    Args:
+        clip: `Clip`.
+        found: `GradCAM` of its images.
+
+    Returns:
+        `matplotlib.figure.Figure`.
+    """
+    num_segments = len(next(iter(clip.images.values())))
+    streams = list(found.maps)
+    figure = figures.new_figure(
+        _INCHES * num_segments + 1.2, (2 * _INCHES + 0.2) * len(streams) + 0.7
+    )
+    figures.set_title(
+        figure,
+        f"Where the network sees {found.class_name} "
+        f"({100 * found.probability:.0f} %) in {clip.video}",
+        ", ".join(
+            f"{stream}: layer {name}" for stream, name in found.layers.items()
+        ),
+    )
+    grid = figure.subplots(2 * len(streams), num_segments, squeeze=False)
+    for rows, stream in zip(grid.reshape(len(streams), 2, -1), streams):
+        shown, name = _pictures(clip.images, stream)
+        heat = _overlay(rows[1], shown, found.maps[stream])
+        for number, (axes, picture) in enumerate(zip(rows[0], shown), 1):
+            figures.show_image(axes, picture, f"segment {number}")
+        for axes, text in zip(rows[:, 0], (name, f"where\nin {stream}")):
+            axes.set_ylabel(text, fontsize=9, color=figures.INK)
+        bar = figure.colorbar(heat, ax=rows[1], shrink=0.8, pad=0.02)
+        bar.set_ticks([0, 1], labels=["nothing", "most"])
+        bar.ax.tick_params(labelsize=8, labelcolor=figures.FAINT, length=0)
+        bar.outline.set_visible(False)
+    return figure
+
+
+def table(found):
+    """The numbers of the maps.
+
+    Args:
+        found: `GradCAM`.
+
+    Returns:
+        Header and iterable of rows: stream, segment (from 1), row, column and
+        value.
+    """
+    rows = (
+        (stream, segment + 1, row, column, f"{value:.6g}")
+        for stream, maps in found.maps.items()
+        for (segment, row, column), value in np.ndenumerate(maps)
+    )
+    return ("stream", "segment", "row", "column", "value"), rows
+
+
+def _find_layers(model, name):
+    """The layer of each stream whose maps are wanted."""
+    by_stream = {}
+    for path, layer in layer_tap.walk(model):
+        stream = layer_tap.stream_of(path, layer)
+        if stream is not None and _has_maps(layer):
+            by_stream.setdefault(stream, []).append(layer)
+    if not by_stream:
+        raise ValueError(
+            "Grad-CAM needs convolutional maps of each segment. Expected a "
+            f"network with towers. Received: model={model.name!r}"
+        )
+    if name is None:
+        return {stream: _last(found) for stream, found in by_stream.items()}
+    chosen = {}
+    for stream, found in by_stream.items():
+        # Of towers without a network of their own the stream comes first.
+        wanted = (name, f"{stream}_{name}")
+        chosen.update({stream: x for x in found if x.name in wanted})
+    if not chosen:
+        known = list(
+            dict.fromkeys(x.name for f in by_stream.values() for x in f)
+        )
+        near = difflib.get_close_matches(name, sorted(known), 1, 0.5)
+        hint = f"Did you mean {near[0]!r}? " if near else ""
+        ends = sorted({_last(found).name for found in by_stream.values()})
+        raise ValueError(
+            f"The network has no such layer of maps. {hint}Expected a layer of "
+            f"its towers, which end with {', '.join(ends)}. Received: {name!r}"
+        )
+    return chosen
+
+
+def _has_maps(layer):
+    """Whether a layer inside a tower gives maps, folded into the batch."""
+    try:
+        shape = layer.output.shape
+    except (AttributeError, ValueError):
+        return False  # several outputs, or calls
+    return len(shape) == 4 and not isinstance(layer, keras.layers.InputLayer)
+
+
+def _last(layers):
+    """The last layer before what pools or connects everything."""
+    for layer in reversed(layers):
+        kind = type(layer).__name__
+        if not layer.name.startswith(_NO_MAPS) and not kind.startswith(
+            ("Fold", "Dropout")
+        ):
+            if "Pool" not in kind and "pool" not in layer.name:
+                return layer
+    return layers[-1]
+
+
+def _pictures(images, stream):
+    """Pictures of the snippets of a stream, and what they are."""
+    name = stream
+    if stream not in images:
+        # Flow, and single frames, may be made inside of the network.
+        (name,) = images
+    return snippet_images.middle_pictures(images[name], name), name
+
+
+def _overlay(row, pictures, maps):
+    highest = float(maps.max()) or 1.0
+    for axes, picture, heat in zip(row, pictures, maps):
+        height, width = picture.shape[:2]
+        # Darker than it is: flow is mostly white.
+        grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) * _DIMMED
+        figures.show_image(axes, grey, cmap="gray", vmin=0, vmax=255)
+        heat = cv2.resize(
+            heat / highest, (width, height), interpolation=cv2.INTER_LINEAR
+        )
+        drawn = axes.imshow(
+            heat,
+            cmap=_COLOURS,
+            vmin=0,
+            vmax=1,
+            # Where it sees nothing the picture stays as it is.
+            alpha=np.clip(1.6 * heat, 0, 0.75),
+        )
+    return drawn
+
+
+def _to_numpy(tensor):
+    return keras.ops.convert_to_numpy(keras.ops.cast(tensor, "float32"))

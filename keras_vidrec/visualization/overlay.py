@@ -1,0 +1,123 @@
+"""A video with what a network says of it."""
+
+import pathlib
+
+import cv2
+import numpy as np
+
+from keras_vidrec import files
+from keras_vidrec.data import video
+from keras_vidrec.visualization.contact_sheet import plain_text
+
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+_LETTERS = (255, 255, 255)
+_BAR = (0, 114, 178)
+# Of the height of a frame, and in pixels: a line of text.
+_LINE = 1 / 18
+_LEAST_LINE = 10
+# Of the video behind the text.
+_SHADE = 0.35
+
+
+def check_path(path):
+    """Raises a `ValueError` unless a video can be written to a file of this
+    name: before the work of making one."""
+    if pathlib.Path(path).suffix.lower() != ".mp4":
+        raise ValueError(
+            "Cannot write a video of this kind. Expected a name that ends in "
+            f".mp4. Received: {str(path)!r}"
+        )
+
+
+def write(timeline, stream, path, top=3):
+    """Writes a video with its most probable classes and their probabilities,
+    whole or not at all, in constant memory.
+
+    Each frame shows the window whose middle is nearest. MPEG-4 (`mp4v`),
+    without sound; an odd height or width grows by one pixel.
+
+    Args:
+        timeline: `Timeline` of the video.
+        stream: `FileStream` of the video.
+        path: path of the `.mp4` to write.
+        top: int. Classes shown. Defaults to `3`.
+
+    Raises:
+        VideoError: if the video cannot be read.
+        ValueError: on another suffix.
+        RuntimeError: if what was written cannot be read again.
+    """
+    check_path(path)
+    with files.replacing(path) as temporary:
+        writer = None
+        try:
+            for index, frame in stream.frames(hold=1):
+                window = timeline.at((index + 0.5) / stream.frame_rate)
+                frame = _even(draw(frame, timeline.best(window, top)))
+                if writer is None:
+                    height, width, _ = frame.shape
+                    writer = cv2.VideoWriter(
+                        str(temporary),
+                        cv2.VideoWriter_fourcc(*"mp4v"),
+                        stream.frame_rate,
+                        (width, height),
+                    )
+                writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
+        finally:
+            if writer is not None:
+                writer.release()
+        _check(temporary, path, index + 1, (height, width))
+
+
+def draw(frame, classes):
+    """Draws classes and their probabilities at the bottom of a frame.
+
+    Args:
+        frame: uint8 array `(height, width, 3)`, R G B.
+        classes: sequence of `(class, probability)`.
+
+    Returns:
+        uint8 array of the same shape.
+    """
+    drawn = frame.copy()
+    height, width, _ = drawn.shape
+    line = max(round(height * _LINE), _LEAST_LINE)
+    top = max(height - line * len(classes), 0)
+    drawn[top:] = (drawn[top:] * _SHADE).astype(np.uint8)
+    for row, (name, probability) in enumerate(classes):
+        y = top + row * line
+        end = (round(probability * width), y + line - 2)
+        cv2.rectangle(drawn, (0, y + 1), end, _BAR, cv2.FILLED)
+        cv2.putText(
+            drawn,
+            plain_text(f"{100 * probability:3.0f} % {name}"),
+            (3, y + round(line * 0.72)),
+            _FONT,
+            line / 32,
+            _LETTERS,
+            lineType=cv2.LINE_AA,
+        )
+    return drawn
+
+
+def _even(frame):
+    """The codec halves the resolution of colours."""
+    height, width, _ = frame.shape
+    return cv2.copyMakeBorder(
+        frame, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE
+    )
+
+
+def _check(written, path, num_frames, size):
+    """OpenCV does not tell if it could not write, on a full disk say."""
+    try:
+        info = video.probe(written)
+        found = info.num_frames, (info.height, info.width)
+    except video.VideoError:
+        found = 0, None
+    if found != (num_frames, size):
+        raise RuntimeError(
+            f"Cannot write the video {str(path)!r}. Expected {num_frames} "
+            f"frames of {size} pixels. Received: {found[0]} of {found[1]}. Is "
+            "the disk full?"
+        )

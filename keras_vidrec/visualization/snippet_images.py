@@ -1,0 +1,59 @@
+"""Snippets as pictures: what networks see, for people."""
+
+import numpy as np
+
+from keras_vidrec.flow import codec
+
+# Flow in full colour, in steps of the 8-bit code: where nothing moves noise
+# stays pale.
+_LEAST_FULL_COLOUR = 4.0
+
+
+def split(snippets, modality):
+    """The images that are stacked in snippets.
+
+    Args:
+        snippets: array `(segments, height, width, channels)`.
+        modality: str. One of `clip_spec.MODALITIES`.
+
+    Returns:
+        Array `(segments, images, height, width, 3)`, of flow `(..., 2)`.
+    """
+    colours = 3 if modality.startswith("rgb") else 2
+    images = snippets.reshape(*snippets.shape[:3], -1, colours)
+    return np.moveaxis(images, 3, 1)
+
+
+def middle_pictures(snippets, modality):
+    """A picture of each snippet: of its image in the middle.
+
+    Args:
+        snippets: uint8 array `(segments, height, width, channels)`.
+        modality: str. One of `clip_spec.MODALITIES`.
+
+    Returns:
+        uint8 array `(segments, height, width, 3)`, R G B; flow in colours, of
+        which the longest of all is full.
+    """
+    images = split(snippets, modality)
+    images = images[:, images.shape[1] // 2]
+    if modality.startswith("rgb"):
+        return images
+    return flow_pictures(images)
+
+
+def flow_pictures(codes):
+    """Flow in colours, the longest of all in full colour.
+
+    Args:
+        codes: uint8 array `(..., 2)`, the 8-bit code of flow.
+
+    Returns:
+        uint8 array `(..., 3)`, R G B.
+    """
+    # The bound makes all of them longer by the same factor.
+    flow = codec.decode(codes, 127.5)
+    # 127 and 128 are both still: so short a flow has no direction.
+    flow[np.abs(flow) < 1] = 0
+    longest = float(np.hypot(flow[..., 0], flow[..., 1]).max(initial=0))
+    return codec.to_picture(flow, max(longest, _LEAST_FULL_COLOUR))

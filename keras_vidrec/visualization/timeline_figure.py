@@ -1,0 +1,86 @@
+"""The classes of a long video over its time."""
+
+import numpy as np
+from matplotlib.patches import Patch
+
+from keras_vidrec.visualization import figures
+
+_OTHER = "#c9ced6"
+# The last colour is that of the ink.
+_MOST = len(figures.COLOURS) - 1
+
+
+def draw(timeline, top=5):
+    """Draws the probabilities of the windows of a video, and below them which
+    class is the most probable when.
+
+    Drawn are the classes that are the best of most windows, then those of the
+    highest mean. Where windows overlap, a moment belongs to the window whose
+    middle is nearest.
+
+    Args:
+        timeline: `Timeline`.
+        top: int. Classes with a colour of their own, at most 6. Defaults to
+            `5`.
+
+    Returns:
+        `matplotlib.figure.Figure`.
+    """
+    values = timeline.probabilities
+    best = values.argmax(axis=1)
+    wins = np.bincount(best, minlength=values.shape[1])
+    order = np.lexsort((-values.mean(axis=0), -wins))
+    order = order[: min(top, _MOST)].tolist()
+    colours = dict(zip(order, figures.COLOURS))
+    starts = np.array([window.start for window in timeline.windows])
+    ends = np.array([window.end for window in timeline.windows])
+    middles = (starts + ends) / 2
+    between = (middles[1:] + middles[:-1]) / 2
+    # Where windows lie apart (a camera's frames were skipped), no one knows.
+    lefts = np.maximum([starts[0], *between], starts)
+    rights = np.minimum([*between, ends[-1]], ends)
+
+    figure = figures.new_figure(9, 4)
+    figures.set_title(
+        figure,
+        timeline.video,
+        f"{len(middles)} windows of {ends[0] - starts[0]:.2f} s",
+    )
+    curves, strip = figure.subplots(2, sharex=True, height_ratios=(6, 1))
+    for place in order:
+        curves.plot(
+            middles,
+            values[:, place],
+            color=colours[place],
+            # A single window is a point.
+            marker="o" if len(middles) < 50 else None,
+            markersize=3,
+            linewidth=1.5,
+            label=timeline.classes[place].replace("$", r"\$"),
+        )
+    curves.set_ylim(-0.02, 1.02)
+    curves.set_ylabel("probability")
+    curves.grid(axis="y", color="#e5e8ec", linewidth=0.8)
+    curves.set_axisbelow(True)
+    strip.bar(
+        lefts,
+        1,
+        rights - lefts,
+        align="edge",
+        color=[colours.get(place, _OTHER) for place in best.tolist()],
+    )
+    strip.set_ylim(0, 1)
+    strip.set_yticks([])
+    strip.set_ylabel("best", rotation=0, ha="right", va="center")
+    strip.set_xlabel("seconds")
+    strip.set_xlim(starts[0], ends[-1])
+    handles, labels = curves.get_legend_handles_labels()
+    if not set(best.tolist()) <= set(order):
+        handles.append(Patch(color=_OTHER))
+        labels.append("another class")
+    figure.legend(handles, labels, loc="outside right center", frameon=False)
+    for axes in (curves, strip):
+        axes.tick_params(colors=figures.FAINT, labelsize=8)
+        for side in ("top", "right"):
+            axes.spines[side].set_visible(False)
+    return figure

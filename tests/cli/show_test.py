@@ -1,0 +1,106 @@
+import csv
+
+import cv2
+import keras
+import pytest
+
+from tests.cli.command import vidrec
+from tests.visualization.grad_cam_test import tsn
+
+
+def table(path):
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.reader(file))
+
+
+def check_picture(path):
+    height, width, _ = cv2.imread(str(path)).shape
+    assert height > 200 and width > 200
+
+
+@pytest.fixture
+def network(tmp_path):
+    """A small network of frames in a file."""
+    images = keras.Input((None, None, 3))
+    x = keras.layers.Rescaling(1 / 127.5, -1)(images)
+    x = keras.layers.Conv2D(8, 5, strides=2, name="conv")(x)
+    path = tmp_path / "model.keras"
+    tsn(backbone=keras.Model(images, x)).save(path)
+    return path
+
+
+def test_flow_and_sheet(small_videos, tmp_path):
+    video = sorted(small_videos.glob("MoveLeft/*.avi"))[0]
+    out = tmp_path / "flow.png"
+    told, err = vidrec(
+        "show", "flow", video, "--method=dis", "--size=short32", "--out", out
+    )
+    assert told == f"Picture: {out}, its numbers: {tmp_path / 'flow.csv'}\n"
+    assert not err
+    check_picture(out)
+    rows = table(tmp_path / "flow.csv")
+    assert [row[0] for row in rows] == ["frame", "1", "4", "6", "9"]
+    # What moves moves to the left.
+    assert all(float(row[3]) < 0 for row in rows[1:])
+
+    sheet = tmp_path / "sheet.png"
+    arguments = ["--videos=2", "--seed=1", "--out", sheet]
+    told, err = vidrec("show", "sheet", small_videos, *arguments)
+    assert told == f"Picture: {sheet}\n" and not err
+    same = tmp_path / "same.png"
+    vidrec(
+        "inspect",
+        small_videos,
+        "--sheet",
+        same,
+        "--sheet-videos=2",
+        "--seed=1",
+    )
+    assert sheet.read_bytes() == same.read_bytes()
+
+
+@pytest.mark.large
+def test_what_a_network_sees(network, small_videos, tmp_path):
+    video = sorted(small_videos.glob("MoveLeft/*.avi"))[0]
+    out = tmp_path / "picture.png"
+    numbers = tmp_path / "picture.csv"
+    _, err = vidrec(
+        "show", "gradcam", network, video, "--class=run", "--out", out
+    )
+    assert not err
+    check_picture(out)
+    assert table(numbers)[0] == ["stream", "segment", "row", "column", "value"]
+
+    _, err = vidrec(
+        *("show", "deepdraw", network, "--class=run", "--octaves=2"),
+        *("--steps=5", "--out", out),
+    )
+    assert not err
+    check_picture(out)
+    assert len(table(numbers)) == 1 + 2 * 5
+
+    _, err = vidrec(
+        *("show", "features", network, "--data", small_videos, "--thumbnails"),
+        *("--most=7", "--out", out),
+    )
+    assert not err
+    check_picture(out)
+    rows = table(numbers)
+    assert rows[0] == ["video", "class", "x", "y"] and len(rows) == 1 + 7
+    assert len({row[1] for row in rows[1:]}) == 7
+
+
+@pytest.mark.large
+def test_errors_are_one_clear_line_before_any_work(network, tmp_path):
+    for arguments, message in (
+        (["gradcam", network, "none.avi", "--class=ran"], "mean 'run'"),
+        (["gradcam", network, "none.avi"], "none.avi"),
+    ):
+        _, err = vidrec(
+            "show", *arguments, "--out", tmp_path / "x.png", status=1
+        )
+        assert err.startswith("vidrec: ") and message in err
+        assert err.count("\n") == 1
+    _, err = vidrec("show", "flow", "a.avi", "--out=x.gifs", status=1)
+    assert "Cannot write a figure" in err
+    assert not list(tmp_path.glob("x.*"))

@@ -1,0 +1,28 @@
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_vidrec.visualization import gradients
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_values_and_gradients(compiled):
+    def function(tensors, factor):
+        x, y, _ = tensors
+        return ops.sum(factor * x**2 * y)
+
+    x, y = np.float32([[1, 2], [3, 4]]), np.float32([5, -6])
+    value, slopes = gradients.differentiate(function, compiled)(
+        [x, y, np.ones(3)], np.float32(3)
+    )
+    assert isinstance(value, float)
+    assert value == pytest.approx(3 * (x**2 * y).sum())
+    np.testing.assert_allclose(slopes[0], 6 * x * y)
+    np.testing.assert_allclose(slopes[1], 3 * (x**2).sum(axis=0))
+    np.testing.assert_array_equal(slopes[2], 0)
+
+
+def test_other_backends_are_refused(monkeypatch):
+    monkeypatch.setattr(gradients.keras.backend, "backend", lambda: "torch")
+    with pytest.raises(ValueError, match="Received: 'torch'"):
+        gradients.differentiate(ops.sum)
