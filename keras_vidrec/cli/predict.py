@@ -5,43 +5,145 @@ import typer
 
 from keras_vidrec.cli.startup import load_backend
 
+_WINDOW = 2.0
+
+
+def _seconds(text):
+    """Seconds of "2s", "0.5s" or "2"."""
+    try:
+        seconds = float(text.removesuffix("s"))
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise typer.BadParameter(f"Expected seconds such as 2s, not {text!r}.")
+    return seconds
+
 
 def predict(
     model: pathlib.Path = typer.Argument(
         ..., help="A .keras file of this package, or a run."
     ),
-    videos: list[pathlib.Path] = typer.Argument(..., help="Video files."),
+    videos: list[pathlib.Path] = typer.Argument(None, help="Video files."),
     top: int = typer.Option(5, min=1, help="Classes to show."),
     segments: int | None = typer.Option(
         None,
         min=1,
-        help="Snippets a video; 25, or as many as the network is built for.",
+        help="Snippets a video, or a window; 25, or as many as the network is "
+        "built for.",
     ),
-    json: bool = typer.Option(False, "--json", help="One JSON line a video."),
+    json: bool = typer.Option(
+        False, "--json", help="One JSON line a video, or a window."
+    ),
+    window: float | None = typer.Option(
+        None,
+        parser=_seconds,
+        metavar="SECONDS",
+        help="A timeline of windows of this length, such as 2s: "
+        "NAME-timeline.csv, .json and .png.",
+    ),
+    stride: float | None = typer.Option(
+        None,
+        parser=_seconds,
+        metavar="SECONDS",
+        help="From window to window. Default: half a window.",
+    ),
+    out: pathlib.Path | None = typer.Option(
+        None,
+        help="Directory of the timelines. Default: the current one.",
+    ),
+    overlay: pathlib.Path | None = typer.Option(
+        None, help="Write the video with its labels, without sound, as .mp4."
+    ),
+    camera: str | None = typer.Option(
+        None,
+        help="Number of a camera, or address of a stream, to watch until "
+        "Ctrl-C.",
+    ),
+    frame_rate: float | None = typer.Option(
+        None,
+        min=0.001,
+        help="Frames a second, where the video or camera does not say, or "
+        "wrongly.",
+    ),
 ):
-    """Tell what happens in video files."""
+    """Tell what happens in video files, or when in long and live ones."""
+    videos = videos or []
+    timeline = window or stride or overlay or camera is not None
+    _check(videos, overlay, camera)
+    if timeline:
+        _check_names(videos)
     load_backend()
-    import dataclasses
-
     from keras_vidrec.data.video import VideoError
     from keras_vidrec.evaluation.predictor import Predictor
     from keras_vidrec.training.run import load_network
 
     predictor = Predictor(load_network(model), num_segments=segments)
+    if timeline:
+        from keras_vidrec.cli.timeline import Timelines
+
+        window = window or _WINDOW
+        timelines = Timelines(
+            predictor,
+            window=window,
+            stride=stride or window / 2,
+            out=out or pathlib.Path(),
+            frame_rate=frame_rate,
+            top=top,
+            json=json,
+        )
+        if camera is not None:
+            timelines.watch(camera)
+            return
     failed = 0
     for path in videos:
         try:
-            prediction = predictor(path, top=top)
+            if timeline:
+                timelines.read(path, overlay)
+            else:
+                _show(predictor(path, top=top), json)
         except VideoError as error:
             failed += 1
             typer.echo(f"vidrec: {error}", err=True)
-            continue
-        if json:
-            values = dataclasses.asdict(prediction)
-            typer.echo(json_format.dumps(values, ensure_ascii=False))
-            continue
-        typer.echo(prediction.video)
-        for name, value in zip(prediction.classes, prediction.probabilities):
-            typer.echo(f"  {100 * value:6.2f} %  {name}")
     if failed:
         raise typer.Exit(1)
+
+
+def _check(videos, overlay, camera):
+    """Refuses what cannot be, before a network is loaded."""
+    if camera is not None and (videos or overlay):
+        raise typer.BadParameter(
+            "--camera goes without video files and without --overlay."
+        )
+    if camera is None and not videos:
+        raise typer.BadParameter("Expected video files, or --camera.")
+    if overlay is not None:
+        if len(videos) > 1:
+            raise typer.BadParameter("--overlay is of one video.")
+        from keras_vidrec.visualization import overlay as overlays
+
+        overlays.check_path(overlay)
+        if overlay.resolve() == videos[0].resolve():
+            raise typer.BadParameter("--overlay would replace the video.")
+
+
+def _check_names(videos):
+    """Timelines are named for their videos."""
+    stems = [path.stem for path in videos]
+    for stem in stems:
+        if stems.count(stem) > 1:
+            raise typer.BadParameter(
+                f"Several videos are called {stem}: their timelines would be, "
+                "too. Expected them one by one, each with its --out."
+            )
+
+
+def _show(prediction, json):
+    if json:
+        import dataclasses
+
+        values = dataclasses.asdict(prediction)
+        typer.echo(json_format.dumps(values, ensure_ascii=False))
+        return
+    typer.echo(prediction.video)
+    for name, value in zip(prediction.classes, prediction.probabilities):
+        typer.echo(f"  {100 * value:6.2f} %  {name}")

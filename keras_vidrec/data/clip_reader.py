@@ -97,7 +97,7 @@ def read_training_clip(source, index, spec, augmentation, rng):
         images = augment.apply(frames, part, spec.size, modality)
         if jitter is not None and modality.startswith("rgb"):
             images = color_jitter.apply_color(images, jitter)
-        clip[modality] = _stack((images,), 1, places)
+        clip[modality] = stack((images,), 1, places)
     return clip
 
 
@@ -215,14 +215,56 @@ def read_test_clip(
         size = frames.shape[1:3]
         if chosen is None:
             chosen_on = size
-            chosen, shown = _test_crops(*size, spec, crops)
+            chosen, shown = crops_of_test(*size, spec, crops)
         parts = [augment.same_region(crop, chosen_on, size) for crop in chosen]
-        clip[modality] = _stack(
+        clip[modality] = stack(
             (augment.apply(frames, part, shown, modality) for part in parts),
             len(parts),
             places,
         )
     return clip
+
+
+def image_indices(counts, spec, num_segments, mode, rng=None, num_clips=1):
+    """Which images the snippets of a video read. All modalities show the same
+    moments of it.
+
+    Args:
+        counts: dict of int, at least 1, by modality: images of the video.
+        spec: `ClipSpec`.
+        num_segments: int, at least 1. Of each clip.
+        mode: str. One of `sampling.MODES`.
+        rng: `numpy.random.Generator`. Needed in training.
+        num_clips: int, at least 1. Defaults to `1`.
+
+    Returns:
+        dict of int64 arrays `(num_clips * num_segments,
+        spec.num_images(modality))` by modality: the segments of a clip
+        together.
+    """
+    if spec.sampling == "chunks":
+        starts = chunk_sampling.chunk_indices(
+            *_common_positions(counts, spec),
+            num_segments,
+            spec.stride,
+            mode=mode,
+            num_clips=num_clips,
+            rng=rng,
+        )
+    else:
+        starts = _segment_starts(
+            counts, spec, num_segments, mode, rng, num_clips
+        )
+    return {
+        modality: sampling.snippet_indices(
+            starts,
+            spec.snippet_length,
+            spec.num_images(modality),
+            num_frames,
+            spec.alignment,
+        )
+        for modality, num_frames in counts.items()
+    }
 
 
 def _snippets(source, index, spec, num_segments, mode, rng, num_clips=1):
@@ -239,28 +281,8 @@ def _snippets(source, index, spec, num_segments, mode, rng, num_clips=1):
                 f"it has no {modality}: one frame shows no motion. Leave it "
                 "out.",
             )
-    # All modalities show the same moments of the video.
-    if spec.sampling == "chunks":
-        starts = chunk_sampling.chunk_indices(
-            *_common_positions(counts, spec),
-            num_segments,
-            spec.stride,
-            mode=mode,
-            num_clips=num_clips,
-            rng=rng,
-        )
-    else:
-        starts = _segment_starts(
-            counts, spec, num_segments, mode, rng, num_clips
-        )
-    for modality, num_frames in counts.items():
-        indices = sampling.snippet_indices(
-            starts,
-            spec.snippet_length,
-            spec.num_images(modality),
-            num_frames,
-            spec.alignment,
-        )
+    wanted = image_indices(counts, spec, num_segments, mode, rng, num_clips)
+    for modality, indices in wanted.items():
         needed, places = np.unique(indices, return_inverse=True)
         frames = source.read(index, modality, needed)
         yield modality, frames, places.reshape(indices.shape)
@@ -321,8 +343,19 @@ def _draw_crop(augmentation, height, width, spec, rng):
     return crop if augmentation.flip else dataclasses.replace(crop, flip=False)
 
 
-def _test_crops(height, width, spec, crops):
-    """The crops of a frame, and the size they are resized to."""
+def crops_of_test(height, width, spec, crops):
+    """What of a frame is shown in a test; see `read_test_clip`.
+
+    Args:
+        height: int. Of the frame, in pixels.
+        width: int. Of the frame, in pixels.
+        spec: `ClipSpec`.
+        crops: str. One of `clip_spec.TEST_CROPS`.
+
+    Returns:
+        `(crops, size)`: a list of `augmentation.Crop`, and the size that they
+        are resized to, an int or a pair `(height, width)`.
+    """
     short_side = round(spec.size / _CROP_RATIO)
     if crops in WHOLE_FRAMES:
         mirrors = (False, True) if crops == "frame_and_mirror" else (False,)
@@ -336,8 +369,20 @@ def _test_crops(height, width, spec, crops):
     return [augment.centre_crop(height, width, side, side)], spec.size
 
 
-def _stack(crops, num_crops, places):
-    """Images of crops gathered into snippets, stacked along the channels."""
+def stack(crops, num_crops, places):
+    """Images of crops gathered into snippets, stacked along the channels.
+
+    Args:
+        crops: iterable of `num_crops` uint8 arrays `(num_images, height,
+            width, colours)`, all of one size.
+        num_crops: int.
+        places: int array `(num_segments, images of a snippet)` into
+            `num_images`.
+
+    Returns:
+        uint8 array `(num_crops * num_segments, height, width, images of a
+        snippet * colours)`, all snippets of the first crop first.
+    """
     num_segments, num_images = places.shape
     for number, images in enumerate(crops):
         if number == 0:

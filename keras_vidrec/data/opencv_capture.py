@@ -1,4 +1,4 @@
-"""Opening videos with OpenCV's FFmpeg, quietly and on one thread."""
+"""Opening videos with OpenCV's FFmpeg, on one thread, and cameras: quietly."""
 
 import contextlib
 import os
@@ -64,3 +64,17 @@ def open_capture(path, raw=False):
     if raw:
         options += [cv2.CAP_PROP_FORMAT, -1]
     return cv2.VideoCapture(path, cv2.CAP_FFMPEG, options)
+
+
+@_silence
+def open_camera(device):
+    """Opens a camera.
+
+    Args:
+        device: str. Its number, or what else OpenCV opens: the address of a
+            stream, or a device file.
+
+    Returns:
+        A `cv2.VideoCapture`; it reads nothing if there is no such camera.
+    """
+    return cv2.VideoCapture(int(device) if device.isdecimal() else device)

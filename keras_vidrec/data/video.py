@@ -73,8 +73,24 @@ def probe(path):
             num_frames=decoder.position + 1,
             height=height,
             width=width,
-            frame_rate=rate if math.isfinite(rate) and rate > 0 else 0.0,
+            frame_rate=_known_rate(rate),
         )
+
+
+def frame_rate(path):
+    """Frames a second of a video as the file states it, 0 if it does not.
+
+    Args:
+        path: str or path-like. A video file.
+
+    Returns:
+        float.
+
+    Raises:
+        VideoError: if no frame can be decoded.
+    """
+    with _open(path) as decoder:
+        return _known_rate(decoder.frame_rate)
 
 
 def iter_frames(path):
@@ -138,6 +154,10 @@ def read_frames(path, indices, num_frames=None):
         # The time stamps do not hold: count the frames instead.
         with _open(path) as decoder:
             return _collect(decoder, indices, path)
+
+
+def _known_rate(rate):
+    return rate if math.isfinite(rate) and rate > 0 else 0.0
 
 
 def _collect(decoder, indices, path):

@@ -69,16 +69,30 @@ class _Videos:
                 small = frame_size.resize(frame, size)
                 greys[t] = extraction.grey(small)
         pairs = ((t, greys[t], greys[t + 1]) for t in starts.tolist())
-        make = (
-            extraction.flows
-            if modality == "flow"
-            else extraction.flows_and_warped
-        )
         slots = {t: slot for slot, t in enumerate(starts.tolist())}
         codes = np.empty((len(starts), *size, 2), np.uint8)
-        for t, *_, flow in make(pairs, self.flow.method):
-            codes[slots[t]] = codec.encode(flow, self.flow.bound)
+        for t, code in flow_codes(pairs, modality, self.flow):
+            codes[slots[t]] = code
         return codes[places]
+
+
+def flow_codes(pairs, modality, flow):
+    """Images of flow of many pairs of frames.
+
+    Args:
+        pairs: as for `flow.extraction.flows`, of differing keys.
+        modality: str. `"flow"` or `"warped_flow"`.
+        flow: `FlowSpec`.
+
+    Yields:
+        `(key, code)` of each pair, in any order: uint8 `(height, width, 2)`
+        of the 8-bit code.
+    """
+    make = (
+        extraction.flows if modality == "flow" else extraction.flows_and_warped
+    )
+    for key, *_, made in make(pairs, flow.method):
+        yield key, codec.encode(made, flow.bound)
 
 
 class VideoFiles(_Videos):

@@ -4,11 +4,17 @@ import dataclasses
 
 import keras
 import numpy as np
+import scipy.special
 
 from keras_vidrec.applications.head import describe
+from keras_vidrec.applications.head import predictions_layer
 from keras_vidrec.data import clip_reader
+from keras_vidrec.data.moving_clip import MovingClip
 from keras_vidrec.data.video_files import SingleVideo
 from keras_vidrec.evaluation import scorer as scorers
+from keras_vidrec.evaluation import timeline
+from keras_vidrec.evaluation import window_scorer
+from keras_vidrec.evaluation.windows import Windows
 
 _NUM_SEGMENTS = 25
 # Frames between the chunks of a clip, at most: that of the authors' tests
@@ -47,6 +53,12 @@ class Predictor:
         crops: str. `"centre"`, `"ten"`, `"frame"` or `"frame_and_mirror"`.
             Defaults to `"centre"`.
 
+    Attributes:
+        classes: tuple of str. Their names, or their numbers if the network
+            does not know them.
+        shares_snippets: bool. Whether windows that overlap share what the
+            network makes of their snippets, not only the images.
+
     Raises:
         ValueError: if the model holds no clip specification, the crops are
             unknown, or it was built for clips of another size or length, or
@@ -72,7 +84,11 @@ class Predictor:
         clip_reader.check_protocol(self._spec, crops)
         if self._spec.sampling == "chunks":
             self._spec = self._spec.replace(stride=(_STRIDE, _STRIDE))
-        self._names = description.class_names
+        num_classes = predictions_layer(model).output.shape[-1]
+        self.classes = description.class_names or tuple(
+            map(str, range(num_classes))
+        )
+        self.shares_snippets = not self._spec.ordered
         self._num_segments = (
             num_segments or scorers.length_of_clips(model) or _NUM_SEGMENTS
         )
@@ -102,13 +118,54 @@ class Predictor:
         )
         if len(clip) == 1:
             (clip,) = clip.values()
-        logits = self._scorer(clip).astype("float64")
-        probabilities = np.exp(logits - logits.max())
-        probabilities /= probabilities.sum()
+        probabilities = _probabilities(self._scorer(clip))
         best = np.argsort(-probabilities, kind="stable")[:top]
-        names = self._names or tuple(map(str, range(len(logits))))
         return Prediction(
             str(path),
-            tuple(names[i] for i in best),
+            tuple(self.classes[i] for i in best),
             tuple(float(probabilities[i]) for i in best),
         )
+
+    def windows(self, stream, window=2.0, stride=1.0):
+        """Classifies the windows of a long or live video as it reads them, in
+        constant memory.
+
+        The prediction of a window is that of a video of its frames alone. Its
+        snippets, and with them its beginning and length, lie on a grid that
+        all windows share: see `evaluation.windows.Windows`. Each snippet that
+        several windows share is shown to the network once; a network that sees
+        its segments in order is shown whole windows.
+
+        Args:
+            stream: `data.frame_stream.FileStream`, or `CameraStream`.
+            window: float. Seconds. Defaults to `2.0`.
+            stride: float. Seconds from window to window. Defaults to `1.0`.
+
+        Yields:
+            `timeline.WindowPrediction`.
+
+        Raises:
+            ValueError: if the window has no frame, or the stride none.
+            VideoError: if the video cannot be read, or is shorter than a
+                window.
+        """
+        windows = Windows(
+            self._spec, stream.frame_rate, window, stride, self._num_segments
+        )
+        clip = MovingClip(self._spec, self._crops)
+        kind = (
+            window_scorer.SharedSnippets
+            if self.shares_snippets
+            else window_scorer.WholeWindows
+        )
+        score = kind(self._scorer, clip, windows)
+        for start, logits in timeline.scan(stream, windows, clip, score):
+            yield timeline.WindowPrediction(
+                start / stream.frame_rate,
+                (start + windows.num_frames) / stream.frame_rate,
+                _probabilities(logits),
+            )
+
+
+def _probabilities(logits):
+    return scipy.special.softmax(logits.astype("float64"))

@@ -276,20 +276,18 @@ def test_two_devices_train_as_one(network, inputs):
     import tensorflow as tf
 
     from keras_vidrec.training import distribution
+    from keras_vidrec.training.sections import Optimiser
 
     inputs = feature_networks.features(NETWORKS[network][2], batch=8)
     labels = np.arange(8) % CLASSES
-    mirrored = tf.distribute.MirroredStrategy(
-        ["CPU:0", "CPU:1"],
-        cross_device_ops=tf.distribute.ReductionToOneDevice(),
-    )
     before, found = None, []
-    for chosen in (None, mirrored):
-        with distribution.scope(chosen):
+    for chosen in ("none", "mirrored"):
+        devices = distribution.choose(chosen)
+        with devices.scope():
             model = joined_streams.wake(build(network, dropout=0.0))
             if before is not None:
                 model.set_weights(before)
-            distribution.synchronize_batch_norm(model, chosen)
+            devices.prepare(model, Optimiser(batch_size=8))
             logits = clip_logits_model(model)
             logits.compile(
                 keras.optimizers.SGD(0.01),

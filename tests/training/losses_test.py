@@ -8,6 +8,7 @@ from keras_vidrec.applications.head import inference_model
 from keras_vidrec.training import distribution
 from keras_vidrec.training import freezing
 from keras_vidrec.training import losses
+from keras_vidrec.training.sections import Optimiser
 from keras_vidrec.weights.copying import layers_by_path
 from tests.evaluation.mean_color_network import mean_color_network
 from tests.evaluation.mean_color_network import softmax
@@ -141,20 +142,17 @@ def test_the_network_as_it_is_saved(tmp_path):
 def test_two_devices_train_as_one_does():
     """Two towers with batch normalisation: all weights and statistics."""
     pixels, labels = clips(16)
-    mirrored = tf.distribute.MirroredStrategy(
-        ["CPU:0", "CPU:1"],
-        cross_device_ops=tf.distribute.ReductionToOneDevice(),
-    )
     found, logs = [], []
-    for chosen in (None, mirrored):
-        with distribution.scope(chosen):
+    for chosen in ("none", "mirrored"):
+        devices = distribution.choose(chosen)
+        with devices.scope():
             model = two_towers(CLASSES, normalize=True)
             start = np.random.default_rng(1)
             model.set_weights(
                 [start.uniform(0.5, 1, w.shape) for w in model.weights]
             )
             freezing.freeze_towers(model, ("flow",))
-            distribution.synchronize_batch_norm(model, chosen)
+            devices.prepare(model, Optimiser(batch_size=8))
             trained = compiled(model, 0.2)
         before = by_path(model)
         data = batches(trained, pixels, labels)

@@ -1,0 +1,119 @@
+"""Timelines of long and live videos on the command line."""
+
+import json
+import pathlib
+import re
+
+import typer
+
+from keras_vidrec.data.frame_stream import CameraStream
+from keras_vidrec.data.frame_stream import FileStream
+from keras_vidrec.evaluation.timeline import Timeline
+
+
+class Timelines:
+    """Prints a line for each window as it goes and writes a timeline at the
+    end.
+
+    Args:
+        predictor: `Predictor`.
+        window: float. Seconds.
+        stride: float. Seconds.
+        out: path of the directory to write to.
+        frame_rate: `None`, or float. Frames a second.
+        top: int. Classes of a window that are printed.
+        json: bool. Whether the lines are JSON.
+    """
+
+    def __init__(
+        self, predictor, *, window, stride, out, frame_rate, top, json
+    ):
+        self._predictor = predictor
+        self._window = window
+        self._stride = stride
+        self._out = out
+        self._frame_rate = frame_rate
+        self._top = top
+        self._json = json
+        if not predictor.shares_snippets and stride < window:
+            typer.echo(
+                "The network sees the snippets of a window in their order: "
+                "windows that overlap pass it whole, each anew.",
+                err=True,
+            )
+
+    def read(self, path, overlay=None):
+        """The timeline of a video file, and the video with its labels."""
+        stream = FileStream(path, self._frame_rate)
+        timeline = Timeline(str(path), self._predictor.classes, [])
+        self._follow(stream, timeline)
+        self._save(timeline, pathlib.Path(path).stem)
+        if overlay is not None:
+            from keras_vidrec.visualization import overlay as overlays
+
+            overlays.write(timeline, stream, overlay)
+            self._tell(f"Overlay, without sound: {overlay}")
+
+    def watch(self, device):
+        """The timeline of a camera, until it ends or the user ends it."""
+        stream = CameraStream(device, self._frame_rate)
+        timeline = Timeline(stream.name, self._predictor.classes, [])
+        try:
+            self._follow(stream, timeline)
+        except KeyboardInterrupt:
+            pass  # the way to end it
+        if stream.num_skipped:
+            self._tell(
+                f"Skipped: {stream.num_skipped} frames, for newer ones while "
+                "the network was busy"
+            )
+        if timeline.windows:
+            name = re.sub(r"[^\w.-]+", "-", stream.name).strip("-.")
+            self._save(timeline, name)
+        else:
+            self._tell("No timeline: there was no whole window")
+
+    def _follow(self, stream, timeline):
+        for window in self._predictor.windows(
+            stream, self._window, self._stride
+        ):
+            timeline.windows.append(window)
+            self._show(timeline, window)
+
+    def _show(self, timeline, window):
+        best = timeline.best(window, self._top)
+        if self._json:
+            names, values = zip(*best)
+            line = json.dumps(
+                {
+                    "video": timeline.video,
+                    "start": window.start,
+                    "end": window.end,
+                    "classes": names,
+                    "probabilities": values,
+                },
+                ensure_ascii=False,
+            )
+        else:
+            classes = ", ".join(f"{100 * p:.0f} % {name}" for name, p in best)
+            line = f"{window.start:8.2f} - {window.end:.2f} s  {classes}"
+        # A line at a time, also into a pipe.
+        print(line, flush=True)
+
+    def _save(self, timeline, name):
+        from keras_vidrec.visualization import figures
+        from keras_vidrec.visualization import timeline_figure
+
+        path = self._out / f"{name}-timeline"
+        csv, json_file, png = (
+            path.with_name(f"{path.name}.{suffix}")
+            for suffix in ("csv", "json", "png")
+        )
+        timeline.save_csv(csv)
+        timeline.save_json(json_file)
+        figures.save(timeline_figure.draw(timeline), png)
+        self._tell(f"Timeline: {csv}, .json and .png")
+
+    def _tell(self, text):
+        """Where nothing but JSON is expected, it is told on the side."""
+        typer.echo(text, err=self._json)

@@ -1,0 +1,168 @@
+"""What happens when in a long video."""
+
+import bisect
+import collections
+import csv
+import dataclasses
+import json
+
+import numpy as np
+
+from keras_vidrec import files
+from keras_vidrec.data.video import VideoError
+
+
+@dataclasses.dataclass(frozen=True)
+class WindowPrediction:
+    """Classes of one window of a video.
+
+    Attributes:
+        start: float. Seconds.
+        end: float. Seconds.
+        probabilities: float64 array `(classes,)`.
+    """
+
+    start: float
+    end: float
+    probabilities: np.ndarray
+
+
+class Timeline:
+    """Classes of the windows of a video.
+
+    Args:
+        video: str. Its path, or the camera.
+        classes: sequence of str.
+        windows: sequence of `WindowPrediction`, at least one, in the order of
+            time. Further ones may be appended to the attribute.
+
+    Attributes:
+        video, classes, windows: as given.
+    """
+
+    def __init__(self, video, classes, windows):
+        self.video = video
+        self.classes = tuple(classes)
+        self.windows = list(windows)
+
+    @property
+    def probabilities(self):
+        """float64 array `(windows, classes)`."""
+        return np.array([window.probabilities for window in self.windows])
+
+    def best(self, window, top=1):
+        """List of `(class, probability)` of a window, the most probable
+        first."""
+        order = np.argsort(-window.probabilities, kind="stable")[:top]
+        return [
+            (self.classes[i], float(window.probabilities[i])) for i in order
+        ]
+
+    def at(self, seconds):
+        """The `WindowPrediction` whose middle is nearest to a moment."""
+        middles = [(w.start + w.end) / 2 for w in self.windows]
+        after = bisect.bisect(middles, seconds)
+        near = range(max(after - 1, 0), min(after + 1, len(middles)))
+        return self.windows[min(near, key=lambda i: abs(middles[i] - seconds))]
+
+    def save_csv(self, path):
+        """Writes a row for each window: start and end in seconds, the best
+        class, its probability, and the probability of each class. Whole or not
+        at all."""
+        with files.replacing(path) as temporary:
+            with open(temporary, "w", newline="", encoding="utf-8") as file:
+                writer = csv.writer(file, lineterminator="\n")
+                header = ["start", "end", "class", "probability"]
+                writer.writerow([*header, *self.classes])
+                for window in self.windows:
+                    ((name, probability),) = self.best(window)
+                    writer.writerow(
+                        [
+                            f"{window.start:.3f}",
+                            f"{window.end:.3f}",
+                            name,
+                            f"{probability:.6f}",
+                            *(f"{p:.6f}" for p in window.probabilities),
+                        ]
+                    )
+
+    def save_json(self, path):
+        """Writes the same as one JSON object: `video`, `classes`, and
+        `windows`, each with `start`, `end`, `class`, `probability` and
+        `probabilities`. Whole or not at all."""
+        windows = []
+        for window in self.windows:
+            ((name, probability),) = self.best(window)
+            windows.append(
+                {
+                    "start": window.start,
+                    "end": window.end,
+                    "class": name,
+                    "probability": probability,
+                    "probabilities": window.probabilities.tolist(),
+                }
+            )
+        content = {
+            "video": self.video,
+            "classes": self.classes,
+            "windows": windows,
+        }
+        text = json.dumps(content, ensure_ascii=False, indent=1)
+        files.write_text(path, text + "\n")
+
+
+def scan(stream, windows, clip, score):
+    """Classifies the windows of a stream, in constant memory.
+
+    Windows are whole: at the end of a video, what is shorter than a stride
+    may be in none. Where a camera's frames were skipped windows begin anew, so
+    that none has a gap.
+
+    Args:
+        stream: `FileStream` or `CameraStream`.
+        windows: `Windows`.
+        clip: `MovingClip`. It takes the frames.
+        score: `SharedSnippets` or `WholeWindows`, of the same clip.
+
+    Yields:
+        `(start, logits)` of each window: its first frame, and an array
+        `(classes,)`.
+
+    Raises:
+        VideoError: if the stream cannot be read, or has not one whole window.
+    """
+    begun = collections.deque()
+    length = windows.num_frames
+    expected = num_frames = 0
+    found = False
+    base = number = 0
+    for index, frame in stream.frames(length):
+        num_frames += 1
+        if index != expected:
+            base, number = index, 0
+            begun.clear()
+            _drop_before(index, clip, score)
+        expected = index + 1
+        if index == base + windows.start(number):
+            begun.append(index)
+            number += 1
+        needed = {m for start in begun for m in windows.needs(index - start)}
+        if needed:
+            clip.add(index, frame, needed)
+        if begun and index - begun[0] == length - 1:
+            found = True
+            start = begun.popleft()
+            yield start, score(start)
+            _drop_before(begun[0] if begun else index + 1, clip, score)
+    if not found:
+        raise VideoError(
+            stream.name,
+            f"it has {num_frames} frames, {num_frames / stream.frame_rate:.2f} "
+            f"s, and a window has {length}, {length / stream.frame_rate:.2f} "
+            "s. Choose a shorter window.",
+        )
+
+
+def _drop_before(index, clip, score):
+    clip.drop_before(index)
+    score.drop_before(index)

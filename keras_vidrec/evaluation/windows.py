@@ -1,0 +1,126 @@
+"""Where the windows of a long video lie, and what each of them reads."""
+
+import math
+
+import numpy as np
+
+from keras_vidrec.data import clip_reader
+from keras_vidrec.data import sampling
+
+_FLOWS = ("flow", "warped_flow")
+# Of the frames of a window: how many may be left out at its end for snippets
+# that are evenly spaced.
+_SLACK = 0.1
+
+
+class Windows:
+    """Windows of one length, a stride apart.
+
+    A window is seen as a video of its own: the network's test sampling places
+    the snippets in it. Where single snippets are classified, those of all
+    windows lie on one grid, so that windows that overlap share them:
+
+    - the number of snippets is the largest from `num_segments` down to half of
+      it that the sampling places at even distances, and if there is none the
+      window is made shorter, by a tenth at most, until there is one; a window
+      with fewer frames has fewer snippets;
+    - a window begins at the multiple of that distance (of its largest divisor
+      within the stride, if the stride is smaller) that is next to a multiple
+      of the stride, so it is up to half a distance early or late.
+
+    A network that sees its segments in order sees `num_segments`, and each
+    window begins at the frame next to a multiple of the stride.
+
+    Args:
+        spec: `ClipSpec`.
+        frame_rate: float. Frames a second.
+        window: float. Seconds. Defaults to `2.0`.
+        stride: float. Seconds. Defaults to `1.0`.
+        num_segments: int. Snippets a window. Defaults to `25`.
+
+    Attributes:
+        num_frames: int. Frames a window.
+        num_segments: int. Snippets a window.
+        grid: int. Windows begin at multiples of this many frames.
+        indices: dict of int arrays `(num_segments, images of a snippet)` by
+            modality: what a window reads, numbered from its beginning.
+
+    Raises:
+        ValueError: if the window is shorter than a frame (than two, for
+            motion), or the stride than one.
+    """
+
+    def __init__(
+        self, spec, frame_rate, window=2.0, stride=1.0, num_segments=25
+    ):
+        self._stride = stride * frame_rate
+        num_frames = round(window * frame_rate)
+        least = 1 + any(modality in _FLOWS for modality in spec.modalities)
+        if num_frames < least or round(self._stride) < 1:
+            raise ValueError(
+                f"Expected a window of at least {least} and a stride of at "
+                f"least 1 of the {frame_rate:g} frames a second. Received: "
+                f"window={window:g} s, stride={stride:g} s"
+            )
+        spacing = 1
+        if not spec.ordered:
+            num_frames, num_segments, spacing = _even_spacing(
+                spec, num_frames, num_segments, least
+            )
+        self.num_frames = num_frames
+        self.num_segments = num_segments
+        self.grid = max(
+            divisor
+            for divisor in range(1, spacing + 1)
+            if not spacing % divisor and divisor <= max(self._stride, 1)
+        )
+        self.indices = _image_indices(spec, num_frames, num_segments)
+        self._needed = {
+            modality: frozenset(rows.ravel().tolist())
+            for modality, rows in self.indices.items()
+        }
+        for modality in _FLOWS:
+            if modality in self._needed:
+                first = self._needed[modality]
+                self._needed[modality] = first | {t + 1 for t in first}
+
+    def start(self, number):
+        """First frame of window `number`, from 0."""
+        return self.grid * math.floor(number * self._stride / self.grid + 0.5)
+
+    def needs(self, index):
+        """For which modalities a window reads its frame `index`."""
+        return [m for m, frames in self._needed.items() if index in frames]
+
+
+def _even_spacing(spec, num_frames, num_segments, least):
+    """Frames, snippets, and frames between snippets; see `Windows`."""
+    shortest = max(math.ceil((1 - _SLACK) * num_frames), least)
+    for length in range(num_frames, shortest - 1, -1):
+        for count in range(num_segments, num_segments // 2, -1):
+            if spacing := _spacing(spec, length, count):
+                return length, count, spacing
+    for count in range(num_segments // 2, 1, -1):
+        if spacing := _spacing(spec, num_frames, count):
+            return num_frames, count, spacing
+    return num_frames, 1, 1
+
+
+def _spacing(spec, num_frames, num_segments):
+    """Frames between snippets, or `None` if they are not evenly spaced."""
+    modality, rows = next(
+        iter(_image_indices(spec, num_frames, num_segments).items())
+    )
+    middle = sampling.images_before(
+        spec.snippet_length, spec.num_images(modality), spec.alignment
+    )
+    distances = set(np.diff(rows[:, middle]).tolist()) or {1}
+    return distances.pop() if len(distances) == 1 else None
+
+
+def _image_indices(spec, num_frames, num_segments):
+    counts = {
+        modality: num_frames - (modality in _FLOWS)
+        for modality in spec.modalities
+    }
+    return clip_reader.image_indices(counts, spec, num_segments, "test")

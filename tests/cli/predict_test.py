@@ -1,0 +1,171 @@
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from keras_vidrec.applications import model_file
+from keras_vidrec.clip_spec import ClipSpec
+from keras_vidrec.data import video
+from keras_vidrec.data.frame_stream import FileStream
+from keras_vidrec.evaluation.predictor import Predictor
+from tests.cli.command import vidrec
+from tests.data import numbered_video
+from tests.evaluation.mean_color_network import mean_color_network
+from tests.evaluation.ordered_network import ordered_network
+
+CLASSES = ("jump", "run", "sit")
+
+
+@pytest.fixture
+def model(tmp_path):
+    path = tmp_path / "model.keras"
+    model_file.save(
+        mean_color_network(CLASSES, clip_spec=ClipSpec(size=32)), path
+    )
+    return path
+
+
+@pytest.fixture
+def clip(tmp_path):
+    return numbered_video.write(tmp_path / "clip.mp4", 60)  # 2.4 s
+
+
+def rows_of(path):
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_timeline_and_an_overlay(model, clip, tmp_path):
+    out = tmp_path / "out"
+    printed, err = vidrec(
+        "predict", model, clip, "--window", "1s", "--stride", "0.5s", "--json",
+        "--out", out, "--overlay", out / "clip.mp4", "--top", "2",
+    )  # fmt: skip
+    lines = [json.loads(line) for line in printed.splitlines()]
+    rows = rows_of(out / "clip-timeline.csv")
+    predictor = Predictor(model_file.load(model))
+    expected = list(predictor.windows(FileStream(clip), 1.0, 0.5))
+    assert len(lines) == len(rows) == len(expected) == 3
+    for line, row, window in zip(lines, rows, expected):
+        assert line["video"] == str(clip) and len(line["classes"]) == 2
+        assert line["start"] == float(row["start"]) == window.start
+        assert line["classes"][0] == row["class"]
+        np.testing.assert_allclose(
+            [float(row[name]) for name in CLASSES],
+            window.probabilities,
+            atol=1e-5,
+        )
+    content = json.loads((out / "clip-timeline.json").read_text("utf-8"))
+    assert len(content["windows"]) == 3
+    assert (out / "clip-timeline.png").read_bytes()[1:4] == b"PNG"
+    info = video.probe(out / "clip.mp4")
+    assert (info.num_frames, info.height, info.width) == (60, 48, 128)
+    assert "Timeline: " in err and "Overlay, without sound" in err
+    assert err.count("\n") == 2
+
+
+def test_what_is_too_short_or_no_video_costs_the_others_nothing(
+    model, clip, tmp_path
+):
+    broken = tmp_path / "broken.avi"
+    broken.write_bytes(b"no video")
+    short = numbered_video.write(tmp_path / "short.mp4", 10)
+    out, err = vidrec(
+        "predict", model, broken, short, clip, "--window=1", "--out", tmp_path,
+        status=1,
+    )  # fmt: skip
+    assert err.count("\n") == 2 and "broken.avi" in err
+    assert "10 frames, 0.40 s, and a window has 25, 1.00 s" in err
+    assert "0.00 - 1.00 s" in out
+    assert (tmp_path / "clip-timeline.csv").exists()
+    assert not (tmp_path / "short-timeline.csv").exists()
+
+
+def test_ordered_networks_say_that_nothing_is_shared(clip, tmp_path):
+    path = tmp_path / "ordered.keras"
+    model_file.save(ordered_network(CLASSES), path)
+    _, err = vidrec(
+        "predict", path, clip, "--window=1s", "--out", tmp_path, "--segments=3"
+    )
+    assert err.count("\n") == 1 and "pass it whole" in err
+    assert len(rows_of(tmp_path / "clip-timeline.csv")) == 3
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["clip.mp4", "--camera", "0"], "--camera goes without"),
+        (["--overlay", "a.mp4", "--camera", "0"], "--camera goes without"),
+        ([], "Expected video files, or --camera"),
+        (["a.mp4", "b.mp4", "--overlay", "c.mp4"], "--overlay is of one"),
+        (["a.mp4", "--overlay", "a.mp4"], "would replace the video"),
+        (["a.mp4", "d/a.avi", "--window", "2"], "Several videos are called a"),
+        (["a.mp4", "--window", "fast"], "seconds such as 2s"),
+        (["a.mp4", "--stride", "-1s"], "seconds such as 2s"),
+    ],
+)
+def test_bad_usage(arguments, message):
+    from typer.testing import CliRunner
+
+    from keras_vidrec.cli.main import app
+
+    result = CliRunner().invoke(
+        app, ["predict", "model.keras", *arguments], env={"COLUMNS": "200"}
+    )
+    assert result.exit_code == 2 and message in result.output
+
+
+def test_no_camera(model):
+    out, err = vidrec("predict", model, "--camera", "99", status=1)
+    assert not out and err.count("\n") == 1
+    assert err.startswith("vidrec: Expected a camera that gives pictures")
+
+
+# In another process, with the camera alone put in.
+ENDLESS_CAMERA = """
+import time, sys, cv2, numpy as np
+class Camera:
+    number = 0
+    def isOpened(self): return True
+    def get(self, what): return 50.0
+    def read(self):
+        time.sleep(0.02)
+        self.number += 1
+        return True, np.full((48, 64, 3), self.number % 256, np.uint8)
+    def release(self): pass
+cv2.VideoCapture = lambda device: Camera()
+sys.argv[0] = "vidrec"
+from keras_vidrec.cli.main import main
+main()
+"""
+
+
+def test_a_camera_until_ctrl_c(model, tmp_path):
+    command = [
+        sys.executable, "-c", ENDLESS_CAMERA, "predict", str(model),
+        "--camera", "0", "--window", "0.4s", "--stride", "0.2s", "--out",
+        str(tmp_path),
+    ]  # fmt: skip
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    ) as process:
+        lines = [process.stdout.readline() for _ in range(3)]
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert all(" s  " in line for line in lines), lines
+    assert "Timeline: " in out and not err
+    rows = rows_of(tmp_path / "camera-0-timeline.csv")
+    assert len(rows) >= 3
+    starts = [float(row["start"]) for row in rows]
+    assert starts == sorted(set(starts))
+    assert (tmp_path / "camera-0-timeline.png").exists()

@@ -1,0 +1,264 @@
+import csv
+import json
+import weakref
+
+import cv2
+import numpy as np
+import pytest
+
+from keras_vidrec.clip_spec import ClipSpec
+from keras_vidrec.clip_spec import FlowSpec
+from keras_vidrec.data.frame_stream import FileStream
+from keras_vidrec.data.moving_clip import MovingClip
+from keras_vidrec.data.video import VideoError
+from keras_vidrec.evaluation import timeline
+from keras_vidrec.evaluation.predictor import Predictor
+from keras_vidrec.evaluation.window_scorer import SharedSnippets
+from keras_vidrec.evaluation.windows import Windows
+from tests.evaluation.mean_color_network import mean_color_network
+from tests.evaluation.ordered_network import CHUNKS
+from tests.evaluation.ordered_network import ordered_network
+
+CLASSES = ("jump", "run", "sit")
+FLOW = FlowSpec("dis", bound=6, size="short40")
+
+
+class Frames:
+    """A stream of given frames, some of which may be lacking."""
+
+    name = "frames"
+    frame_rate = 10.0
+    num_skipped = 0
+
+    def __init__(self, numbered):
+        self._numbered = numbered
+
+    def frames(self, hold):
+        return iter(self._numbered)
+
+
+def pictures(number, seed=0):
+    """A texture that moves, and grows lighter."""
+    rng = np.random.default_rng(seed)
+    texture = cv2.GaussianBlur(
+        rng.integers(0, 200, (40, 60 + 2 * number, 3), "uint8"), (5, 5), 2
+    )
+    return np.stack(
+        [texture[:, 2 * t : 2 * t + 60] + np.uint8(t) for t in range(number)]
+    )
+
+
+def write_video(path, frames):
+    """Without loss."""
+    size = frames.shape[2], frames.shape[1]
+    writer = cv2.VideoWriter(
+        str(path), cv2.VideoWriter_fourcc(*"FFV1"), 10, size
+    )
+    for frame in frames:
+        writer.write(np.ascontiguousarray(frame[..., ::-1]))
+    writer.release()
+    return path
+
+
+@pytest.mark.parametrize(
+    "spec, crops",
+    [
+        (ClipSpec(size=32), "ten"),
+        (ClipSpec(("rgb_diff",), snippet_length=3, size=32), "centre"),
+        (ClipSpec(size=32, sampling="uniform"), "frame_and_mirror"),
+        (ClipSpec(("rgb", "flow"), snippet_length=3, size=32, flow=FLOW,
+                  sampling="tsn_pytorch"), "ten"),
+        (ClipSpec(("warped_flow", "rgb"), snippet_length=4, size=32,
+                  flow=FLOW, alignment="centred"), "centre"),
+    ],
+)  # fmt: skip
+def test_a_window_is_as_a_video_of_its_frames(tmp_path, spec, crops):
+    frames = pictures(47)
+    model = mean_color_network(CLASSES, clip_spec=spec)
+    path = write_video(tmp_path / "long.avi", frames)
+    predictor = Predictor(model, num_segments=6, crops=crops)
+    found = list(predictor.windows(FileStream(path), 2.0, 0.7))
+    windows = Windows(spec, 10, 2.0, 0.7, num_segments=6)
+    ends = [windows.start(k) + windows.num_frames for k in range(9)]
+    assert len(found) == sum(end <= 47 for end in ends) >= 4
+    for number, window in enumerate(found):
+        start = windows.start(number)
+        end = start + windows.num_frames
+        assert (window.start, window.end) == (start / 10, end / 10)
+        cut = write_video(tmp_path / "cut.avi", frames[start:end])
+        alone = Predictor(
+            model, num_segments=windows.num_segments, crops=crops
+        )(cut, top=3)
+        named = dict(zip(alone.classes, alone.probabilities))
+        expected = [named[name] for name in CLASSES]
+        np.testing.assert_allclose(window.probabilities, expected, rtol=1e-4)
+    # They are not all the same.
+    assert np.ptp([w.probabilities[0] for w in found]) > 1e-3
+
+
+def test_ordered_networks_see_whole_windows(tmp_path):
+    frames = pictures(40)
+    spec = CHUNKS.replace(
+        modalities=("rgb", "flow"), snippet_length=4, flow=FLOW
+    )
+    predictor = Predictor(ordered_network(CLASSES, clip_spec=spec), 4)
+    assert not predictor.shares_snippets
+    path = write_video(tmp_path / "long.avi", frames)
+    found = list(predictor.windows(FileStream(path), 2.5, 0.5))
+    assert [window.start for window in found] == [0, 0.5, 1, 1.5]
+    for window in found:
+        start = round(10 * window.start)
+        cut = write_video(tmp_path / "cut.avi", frames[start : start + 25])
+        expected = np.sort(predictor(cut).probabilities)
+        np.testing.assert_allclose(
+            np.sort(window.probabilities), expected, rtol=1e-4
+        )
+
+
+class CountingScorer:
+    """Logits of a snippet: the value of its pixels, which it remembers."""
+
+    def __init__(self):
+        self.seen = []
+
+    def logits(self, clip):
+        values = clip.reshape(len(clip), -1).mean(axis=1)
+        self.seen.append(values)
+        return values[:, None].astype("float32")
+
+
+def test_each_snippet_passes_the_network_once():
+    """(20 - 1) // 9 = 2 frames apart, of 200 frames: 100, some 4 a call."""
+    frames = np.full((200, 32, 32, 3), np.arange(200)[:, None, None, None])
+    spec = ClipSpec(size=32)
+    windows = Windows(spec, 10, 2.0, 0.8, num_segments=10)
+    clip, scorer = MovingClip(spec, "centre"), CountingScorer()
+    score = SharedSnippets(scorer, clip, windows)
+    stream = Frames(enumerate(frames.astype("uint8")))
+    found = list(timeline.scan(stream, windows, clip, score))
+    assert [start for start, _ in found] == list(range(0, 181, 8))
+    for start, logits in found:
+        np.testing.assert_allclose(logits, [start + 9])  # the mean of 0..18
+    assert {len(values) for values in scorer.seen} == {4}  # one shape
+    # The first window's third call is filled up with its first snippet twice.
+    seen = np.concatenate(scorer.seen)
+    assert len(seen) == len(set(seen)) + 2
+    assert set(seen) == set(range(0, 196, 2))
+
+
+@pytest.mark.parametrize(
+    "modality, num_frames", [("rgb", 20_000), ("flow", 2_000)]
+)
+def test_an_hour_takes_no_more_memory_than_a_minute(modality, num_frames):
+    """Of the frames themselves two are alive at a time, of their images those
+    of a window and a stride."""
+    alive = most_alive = most_held = 0
+
+    def forget():
+        nonlocal alive
+        alive -= 1
+
+    def frames():
+        nonlocal alive, most_alive, most_held
+        for index in range(num_frames):
+            frame = np.full((16, 20, 3), index % 251, np.uint8)
+            weakref.finalize(frame, forget)
+            alive += 1
+            most_alive = max(most_alive, alive)
+            most_held = max(most_held, clip.num_images)
+            yield index, frame
+
+    spec = ClipSpec((modality,), size=16, flow=FlowSpec("dis", size="20x16"))
+    windows = Windows(spec, 10, 2.0, 1.0)
+    clip = MovingClip(spec, "centre")
+    score = SharedSnippets(CountingScorer(), clip, windows)
+    stream = Frames(frames())
+    found = sum(1 for _ in timeline.scan(stream, windows, clip, score))
+    assert found == num_frames // 10 - 1
+    assert most_alive <= 3
+    assert most_held <= 2 * (windows.num_frames + 10)
+    assert len(score._logits) <= 2 * windows.num_segments
+
+
+def test_no_window_has_a_gap():
+    frames = pictures(70)
+    numbered = [
+        (t, frame) for t, frame in enumerate(frames) if not 33 <= t < 41
+    ]
+    model = mean_color_network(CLASSES, clip_spec=ClipSpec(size=32))
+    found = list(
+        Predictor(model, num_segments=5).windows(Frames(numbered), 1.0, 0.4)
+    )
+    starts = [round(10 * window.start) for window in found]
+    assert starts == [0, 4, 8, 12, 16, 20, 41, 45, 49, 53, 57]
+    # Nothing of before is taken for something of after.
+    after = Frames(list(enumerate(frames[41:])))
+    again = list(Predictor(model, num_segments=5).windows(after, 1.0, 0.4))
+    for window, other in zip(found[6:], again, strict=True):
+        np.testing.assert_allclose(
+            window.probabilities, other.probabilities, rtol=1e-6
+        )
+
+
+def test_windows_may_lie_apart():
+    model = mean_color_network(CLASSES, clip_spec=ClipSpec(size=32))
+    frames = Frames(list(enumerate(pictures(30))))
+    found = list(Predictor(model, num_segments=3).windows(frames, 0.5, 1.2))
+    assert [window.start for window in found] == [0, 1.2, 2.4]
+
+
+def test_a_video_shorter_than_the_window(tmp_path):
+    path = write_video(tmp_path / "short.avi", pictures(12))
+    predictor = Predictor(mean_color_network(CLASSES))
+    message = "12 frames, 1.20 s, and a window has 20, 2.00 s. Choose a shorter"
+    with pytest.raises(VideoError, match=message):
+        list(predictor.windows(FileStream(path), 2.0, 1.0))
+
+
+@pytest.fixture
+def example():
+    rows = [(0.25, 0.5, 0.25), (0.1, 0.2, 0.7)]
+    return timeline.Timeline(
+        "a.mp4",
+        ("jump", "run, far", "ünder"),
+        [
+            timeline.WindowPrediction(t, t + 2.0, np.array(row))
+            for t, row in enumerate(rows)
+        ],
+    )
+
+
+def test_the_window_of_a_moment(example):
+    first, second = example.windows
+    assert [example.at(t) for t in (0, 1.4, 1.6, 9)] == [
+        first,
+        first,
+        second,
+        second,
+    ]
+    assert example.best(first, 2) == [("run, far", 0.5), ("jump", 0.25)]
+
+
+def test_files_of_a_timeline(tmp_path, example):
+    example.save_csv(tmp_path / "a.csv")
+    with open(tmp_path / "a.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 2
+    assert list(rows[0])[:4] == ["start", "end", "class", "probability"]
+    assert rows[1]["class"] == "ünder" and rows[1]["start"] == "1.000"
+    for row, window in zip(rows, example.windows):
+        np.testing.assert_allclose(
+            [float(row[name]) for name in example.classes],
+            window.probabilities,
+        )
+    example.save_json(tmp_path / "a.json")
+    content = json.loads((tmp_path / "a.json").read_text("utf-8"))
+    assert content["video"] == "a.mp4" and len(content["windows"]) == 2
+    assert content["classes"] == list(example.classes)
+    assert content["windows"][0] == {
+        "start": 0.0,
+        "end": 2.0,
+        "class": "run, far",
+        "probability": 0.5,
+        "probabilities": [0.25, 0.5, 0.25],
+    }
