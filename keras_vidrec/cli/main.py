@@ -49,6 +49,10 @@ for _command in (
 app.add_typer(show, name="show")
 
 
+# What Typer makes of Ctrl-C.
+_INTERRUPTED = 130
+
+
 @app.callback(invoke_without_command=True)
 def _options(
     version: bool = typer.Option(
@@ -62,21 +66,20 @@ def _options(
 
 def main():
     """Runs the program: exit status 0 done, 1 failed with one clear line, 2
-    bad usage, 143 ended by SIGTERM with nothing lost."""
+    bad usage, 130 interrupted, 143 ended by SIGTERM with nothing lost."""
     # Chatter of the libraries hides what the commands have to say.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     logging.basicConfig(format="%(message)s")
     try:
         app()
     except SystemExit as done:
+        if done.code == _INTERRUPTED:
+            typer.echo("vidrec: interrupted", err=True)
         # What reads for a training that was told to end, and connections to
         # object stores, abort what shuts down orderly.
         if done.code or "tensorflow_io" in sys.modules:
             _leave(done.code or 0)
         raise
-    except KeyboardInterrupt:
-        typer.echo("vidrec: interrupted", err=True)
-        _leave(130)
     except Exception as error:
         if os.environ.get("VIDREC_TRACEBACK"):
             raise

@@ -32,6 +32,6 @@ def explained(path):
 
 def _explanation(path, reason):
     return OSError(
-        f"Training stopped: {path} cannot be written ({reason}). The last "
-        "backup is intact: the same command goes on from there."
+        f"Training stopped: {path} cannot be written ({reason}). Backups are "
+        "intact: the same command goes on from the last one, if there is one."
     )

@@ -157,7 +157,9 @@ def _lost_workers():
     try:
         yield
     except _LOST as error:
-        reason = str(error).split("aborted by: ")[-1]
+        reason = (
+            str(error).split("aborted by: ")[-1].split("Additional GRPC")[0]
+        )
         raise WorkerLost(
             "Training stopped: another worker has ended, or cannot be reached "
             "any more. Start the same command on all machines again, and it "

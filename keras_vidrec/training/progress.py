@@ -1,15 +1,10 @@
 """How far a training run is, how fast it goes, and what it waits for."""
 
 import datetime
-import logging
 import time
 
 import keras
 import tensorflow as tf
-
-from keras_vidrec.training import optimiser as optimisers
-
-logger = logging.getLogger("keras_vidrec")
 
 
 class Progress(keras.callbacks.Callback):
@@ -173,32 +168,6 @@ class Progress(keras.callbacks.Callback):
 
     def _show(self, line):
         print(line, flush=True)  # where Keras shows its epochs
-
-
-def note_learning_rate(optimiser):
-    """Says so if a learning rate was published for another batch than that
-    of this run: which rate is in proportion, and whether it is used.
-
-    Args:
-        optimiser: section `Optimiser` of a recipe.
-    """
-    reference, real = optimiser.reference_batch, optimiser.effective_batch
-    if reference in (None, real):
-        return
-    published = (
-        f"learning rate {optimiser.learning_rate:g} was published for batches "
-        f"of {reference}; this run's are of {real}"
-    )
-    if optimiser.scale_learning_rate:
-        rate = optimisers.real_learning_rate(optimiser)
-        logger.warning("%s: scaled in proportion to %g", published, rate)
-    else:
-        rate = optimiser.learning_rate * real / reference
-        logger.warning(
-            "%s: in proportion it would be %g (--scale-learning-rate)",
-            published,
-            rate,
-        )
 
 
 def _duration(seconds):

@@ -61,10 +61,12 @@ class Run:
         """The recipe of the run."""
         return Recipe.from_file(self.recipe_file)
 
-    def claim(self, recipe):
-        """Makes the directory one of `recipe`, or takes up where a run of the
-        same recipe stopped. A run that has not finished an epoch is nobody's.
-        Either way the start is noted in `environment.json`.
+    def check(self, recipe):
+        """Checks that the directory can become one of `recipe`. A run that
+        has not finished an epoch is nobody's.
+
+        Returns:
+            bool, whether a run of the same recipe stopped there.
 
         Raises:
             ValueError: if the directory holds a run of another recipe, or
@@ -73,8 +75,7 @@ class Run:
         is_run = self.recipe_file.exists()
         if is_run and (self.backup.exists() or self.model_file.exists()):
             self._check_same(recipe)
-            self._note_start(recipe, self._starts())
-            return
+            return True
         if (
             not is_run
             and self.path.exists()
@@ -84,6 +85,19 @@ class Run:
                 "Expected a new or empty directory, or an interrupted run. "
                 f"Received: {self.path}, which holds something else"
             )
+        return False
+
+    def claim(self, recipe):
+        """Makes the directory one of `recipe`, or takes up where a run of the
+        same recipe stopped. Either way the start is noted in
+        `environment.json`.
+
+        Raises:
+            ValueError: as `check`.
+        """
+        if self.check(recipe):
+            self._note_start(recipe, self._starts())
+            return
         self.path.mkdir(parents=True, exist_ok=True)
         files.write_text(self.recipe_file, recipe.to_yaml())
         self._note_start(recipe, [])

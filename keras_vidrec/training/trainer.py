@@ -15,6 +15,7 @@ from keras_vidrec.training import disk_errors
 from keras_vidrec.training import distribution
 from keras_vidrec.training import losses
 from keras_vidrec.training import network
+from keras_vidrec.training import notes
 from keras_vidrec.training import optimiser
 from keras_vidrec.training.backup import Backup
 from keras_vidrec.training.best_model import BestModel
@@ -23,7 +24,6 @@ from keras_vidrec.training.interruption import Interruption
 from keras_vidrec.training.log_file import LogFile
 from keras_vidrec.training.plateau import Plateau
 from keras_vidrec.training.progress import Progress
-from keras_vidrec.training.progress import note_learning_rate
 from keras_vidrec.training.rematerialisation import rematerialise
 from keras_vidrec.training.run import Run
 from keras_vidrec.training.stop_on_nan import StopOnNaN
@@ -80,10 +80,11 @@ def train(
     recipe = data.recipe
     for problem in data.problems:
         logger.warning("%s", problem)
-    note_learning_rate(recipe.optimiser)
     run = Run(directory)
-    if devices.is_chief:
-        run.claim(recipe)
+    run.check(recipe)
+    notes.note_learning_rate(recipe.optimiser)
+    if verbose != 0 and devices.is_chief:
+        notes.note_data(data)
     keras.utils.set_random_seed(recipe.seed)
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(recipe.precision)
@@ -102,6 +103,8 @@ def _train(recipe, data, run, devices, backup_steps, verbose):
     )
     epochs = optimiser.num_epochs(recipe.schedule, recipe.optimiser, steps)
     model, trained = _compiled(recipe, data.source.classes, steps, devices)
+    if devices.is_chief:
+        run.claim(recipe)
     memories = _memories(recipe, data, run, devices, model, trained)
     backup = Backup(run.backup, memories, backup_steps, devices.is_chief)
     with devices.scope():
@@ -140,12 +143,16 @@ def _train(recipe, data, run, devices, backup_steps, verbose):
                 streams.training(epoch, step, progress.timed),
                 steps_per_epoch=steps - step,
                 initial_epoch=epoch,
-                # The rest of an epoch is a `fit` of its own.
-                epochs=epoch + 1 if step else epochs,
+                epochs=epochs,
                 validation_data=streams.validation(),
                 verbose=verbose,
                 shuffle=False,  # the pipeline has done it
-                callbacks=[progress, *callbacks],
+                callbacks=[
+                    progress,
+                    *callbacks,
+                    # The rest of an epoch is a `fit` of its own.
+                    *([OneEpoch()] if step else ()),
+                ],
             )
 
     if not devices.is_chief:
@@ -201,6 +208,13 @@ def _writers(run, start):
         LogFile(run.log_file, start.epoch),
         keras.callbacks.TensorBoard(run.tensorboard),
     )
+
+
+class OneEpoch(keras.callbacks.Callback):
+    """Ends a `fit` behind its first epoch."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.model.stop_training = True
 
 
 def _notice(run, devices):

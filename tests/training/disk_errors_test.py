@@ -23,7 +23,8 @@ def test_tells_what_to_do(error):
             raise error
     assert str(raised.value) == (
         "Training stopped: /run cannot be written (No space left on device). "
-        "The last backup is intact: the same command goes on from there."
+        "Backups are intact: the same command goes on from the last one, if "
+        "there is one."
     )
     assert raised.value.__cause__ is error
 

@@ -7,7 +7,6 @@ import pytest
 import tensorflow as tf
 
 from keras_vidrec.training.progress import Progress
-from keras_vidrec.training.progress import note_learning_rate
 from keras_vidrec.training.sections import Optimiser
 
 BATCH = 4
@@ -202,26 +201,3 @@ def test_one_step_an_epoch_has_figures_and_an_estimate(capsys):
         progress.on_epoch_end(epoch, logs)
         assert set(logs) == {"clips_per_second", "input_wait"}
     assert capsys.readouterr().out.count("estimated end") == 1
-
-
-@pytest.mark.parametrize(
-    "settings, message",
-    [
-        ({"reference_batch": None}, None),
-        ({"reference_batch": 32}, None),
-        (
-            {"reference_batch": 128},
-            "learning rate 0.001 was published for batches of 128; this run's "
-            "are of 32: in proportion it would be 0.00025 "
-            "(--scale-learning-rate)",
-        ),
-        (
-            {"reference_batch": 128, "scale_learning_rate": True},
-            "learning rate 0.001 was published for batches of 128; this run's "
-            "are of 32: scaled in proportion to 0.00025",
-        ),
-    ],
-)
-def test_a_rate_for_another_batch_is_never_silent(caplog, settings, message):
-    note_learning_rate(Optimiser(batch_size=16, accumulate=2, **settings))
-    assert caplog.messages == ([message] if message else [])

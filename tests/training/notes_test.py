@@ -1,0 +1,64 @@
+import dataclasses
+
+import pytest
+
+from keras_vidrec.training import notes
+from keras_vidrec.training import recipes
+from keras_vidrec.training.dataset import Dataset
+from keras_vidrec.training.sections import Optimiser
+from keras_vidrec.training.sections import Schedule
+from tests.data.memory_source import MemorySource
+
+
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        ({"reference_batch": None}, None),
+        ({"reference_batch": 32}, None),
+        (
+            {"reference_batch": 128},
+            "learning rate 0.001 was published for batches of 128; this run's "
+            "are of 32: in proportion it would be 0.00025 "
+            "(--scale-learning-rate)",
+        ),
+        (
+            {"reference_batch": 128, "scale_learning_rate": True},
+            "learning rate 0.001 was published for batches of 128; this run's "
+            "are of 32: scaled in proportion to 0.00025",
+        ),
+    ],
+)
+def test_a_rate_for_another_batch_is_never_silent(caplog, settings, message):
+    notes.note_learning_rate(Optimiser(batch_size=16, accumulate=2, **settings))
+    assert caplog.messages == ([message] if message else [])
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({}, None),
+        (
+            {"optimiser": Optimiser(batch_size=7)},
+            "a batch of 7 shows some of the 5 videos several times",
+        ),
+        # 3 steps an epoch.
+        ({"schedule": Schedule(steps=6)}, None),
+        (
+            {"schedule": Schedule(steps=4)},
+            "4 updates are filled up to whole epochs: 6 (schedule.steps)",
+        ),
+    ],
+)
+def test_what_there_is_and_what_one_may_not_expect(
+    caplog, capsys, changes, message
+):
+    recipe = dataclasses.replace(
+        recipes.get("scratch"), optimiser=Optimiser(batch_size=2)
+    )
+    recipe = dataclasses.replace(recipe, **changes)
+    data = Dataset(MemorySource(), range(5), (5,), (6, 7), (), recipe)
+    notes.note_data(data)
+    assert capsys.readouterr().out == (
+        "2 classes; 5 videos to train on, 1 for validation, 2 to test\n"
+    )
+    assert caplog.messages == ([message] if message else [])
