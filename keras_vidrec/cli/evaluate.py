@@ -41,9 +41,7 @@ def evaluate(
     from keras_vidrec.evaluation import splits as several
     from keras_vidrec.training.run import Run
 
-    runs = {None: Run.open(run)}
-    if chosen:
-        runs = several.runs_of(run, chosen)
+    runs = several.runs_of(run, chosen) if chosen else {None: Run.open(run)}
     scores = {}
     for split, one in runs.items():
         path, scores[split] = evaluator.evaluate(

@@ -53,5 +53,6 @@ def _find(path):
         raise ValueError(
             "Expected a score file, or a run with the test of one split. "
             f"Received: {path}, with {held}"
+            + ("" if found else f" (`vidrec evaluate {path}` makes one)")
         )
     return found[0]

@@ -96,6 +96,15 @@ def deepdraw(
         seed=seed,
     )
     _write(out, deep_draw.draw(drawing), deep_draw.table(drawing))
+    before, after = drawing.probabilities
+    if after <= before:
+        typer.echo(
+            f"The picture shows nothing of {drawing.class_name}: the network "
+            f"is {100 * after:.0f} % sure of it, {100 * before:.0f} % of the "
+            "noise at the start. Try another --seed, more --steps, or a "
+            "network that knows the class better.",
+            err=True,
+        )
 
 
 @show.command()

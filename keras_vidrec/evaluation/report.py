@@ -98,6 +98,12 @@ def report(path, out=None, *, data=None, verbose=True):
         scores = {path.stem: Scores.load(path)}
         run = _run_of(path)
         out = out or path.with_name(f"{path.stem}-report")
+    for name, one in scores.items():
+        if not one.videos:
+            raise ValueError(
+                "Expected scores of some videos to report. Received: "
+                f"{name}, of none"
+            )
     recipe = run and run.recipe
     source, told = _open_dataset(recipe, data)
     return write(

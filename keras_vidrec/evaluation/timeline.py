@@ -5,11 +5,20 @@ import collections
 import csv
 import dataclasses
 import json
+import os
 
 import numpy as np
 
 from keras_vidrec import files
 from keras_vidrec.data.video import VideoError
+
+
+class TooShort(VideoError):
+    """A video that is shorter than a window."""
+
+    def __str__(self):
+        path, problem = self.args
+        return f"The video {os.fspath(path)!r} is too short: {problem}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -155,7 +164,7 @@ def scan(stream, windows, clip, score):
             yield start, score(start)
             _drop_before(begun[0] if begun else index + 1, clip, score)
     if not found:
-        raise VideoError(
+        raise TooShort(
             stream.name,
             f"it has {num_frames} frames, {num_frames / stream.frame_rate:.2f} "
             f"s, and a window has {length}, {length / stream.frame_rate:.2f} "

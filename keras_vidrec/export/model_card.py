@@ -232,9 +232,9 @@ def _accuracy(origin):
     lines = [
         "Measured by `vidrec evaluate`; nothing here is quoted from a paper.",
         "",
-        "| protocol | split | segments | crops | videos | top-1 | top-5 | "
-        "mean class | date |",
-        "| --- " * 9 + "|",
+        "| protocol | split | segments | sampling | crops | videos | top-1 | "
+        "top-5 | mean class | date |",
+        "| --- " * 10 + "|",
     ]
     for result in origin.results:
         meta, figures = result.meta, result.figures
@@ -242,6 +242,7 @@ def _accuracy(origin):
             result.protocol,
             meta.get("split", ""),
             meta.get("num_segments", ""),
+            meta.get("sampling", ""),
             meta.get("crops", ""),
             result.num_videos,
             *(

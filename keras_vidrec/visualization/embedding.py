@@ -208,6 +208,7 @@ def draw(embedding, thumbnails=None, title="Videos as the network sees them"):
             marker=marker,
             edgecolors="white",
             linewidths=0.5,
+            zorder=5,  # on the thumbnails, which share colours
             label=name,
         )
         if not few:

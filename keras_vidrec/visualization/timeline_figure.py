@@ -1,5 +1,7 @@
 """The classes of a long video over its time."""
 
+import pathlib
+
 import numpy as np
 from matplotlib.patches import Patch
 
@@ -43,7 +45,7 @@ def draw(timeline, top=5):
     figure = figures.new_figure(9, 4)
     figures.set_title(
         figure,
-        timeline.video,
+        pathlib.Path(timeline.video).name,
         f"{len(middles)} windows of {ends[0] - starts[0]:.2f} s",
     )
     curves, strip = figure.subplots(2, sharex=True, height_ratios=(6, 1))

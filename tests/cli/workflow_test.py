@@ -1,12 +1,18 @@
 """train, evaluate, export and predict, one after the other, as a user does."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 
+from keras_vidrec.applications import model_file
+from keras_vidrec.data.synthetic import KINDS
 from keras_vidrec.evaluation.score_file import Scores
+from keras_vidrec.training import recipes
+from keras_vidrec.training.run import Run
 from tests.cli.command import vidrec
+from tests.evaluation.mean_color_network import mean_color_network
 
 SMALL = [
     "--set=clip.size=32",
@@ -123,3 +129,27 @@ def test_a_slip_in_a_setting_is_one_clear_line(setting, tmp_path):
     )
     assert "Expected" in err and setting.split("=")[1] in err
     assert err.startswith("vidrec: ") and err.count("\n") == 1
+
+
+def test_the_mean_over_splits(small_videos, tmp_path):
+    lists = tmp_path / "lists"
+    shutil.copytree(small_videos / "ucfTrainTestlist", lists)
+    for path in [*lists.glob("*01.txt")]:
+        shutil.copy(path, path.with_name(path.name.replace("01", "02")))
+    for split in (1, 2):
+        recipe = recipes.get("quickstart_rgb").with_data(
+            directory=small_videos, split_files=lists, split=split
+        )
+        run = Run(tmp_path / f"rgb-{split}")
+        run.claim(recipe)
+        model_file.save(mean_color_network(sorted(KINDS)), run.model_file)
+    command = ["evaluate", tmp_path / "rgb-{split}", "--protocol=25x1"]
+    out, err = vidrec(*command, "--splits=1,2")
+    first, second, mean = out.split("mean class accuracy")[:3]
+    assert not err and "Split 1" in first and "Split 2" in second
+    assert "Mean of splits 1,2" in mean
+    top_1 = [line for line in out.splitlines() if line.startswith("top 1")]
+    # Two lists, one network: three times the same figure.
+    assert len(top_1) == 3 and len({*top_1}) == 1
+    out, err = vidrec(*command, "--splits=1,2,3")
+    assert "No mean: no run of split 3." in out and not err

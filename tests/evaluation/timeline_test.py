@@ -210,7 +210,10 @@ def test_windows_may_lie_apart():
 def test_a_video_shorter_than_the_window(tmp_path):
     path = write_video(tmp_path / "short.avi", pictures(12))
     predictor = Predictor(mean_color_network(CLASSES))
-    message = "12 frames, 1.20 s, and a window has 20, 2.00 s. Choose a shorter"
+    message = (
+        "too short: it has 12 frames, 1.20 s, and a window has 20, 2.00 s. "
+        "Choose a shorter"
+    )
     with pytest.raises(VideoError, match=message):
         list(predictor.windows(FileStream(path), 2.0, 1.0))
 

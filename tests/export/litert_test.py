@@ -9,6 +9,7 @@ from tests.evaluation.mean_color_network import mean_color_network
 from tests.export.onnx_test import NETWORKS
 from tests.export.onnx_test import awake
 from tests.export.onnx_test import clips
+from tests.export.onnx_test import seen
 
 pytestmark = pytest.mark.tensorflow_only
 
@@ -33,10 +34,8 @@ def test_any_network_of_any_size(tmp_path, network):
     assert 0 <= difference <= 1e-4
     path = str(tmp_path / "model" / "model.tflite")
     serve = interpreter.Interpreter(path).get_signature_runner()
-    video = clips(model)
-    found = serve(**video)["probabilities"]
-    seen = video if isinstance(model.input, dict) else [*video.values()][0]
-    expected = model.predict(seen, verbose=0)
+    found = serve(**clips(model))["probabilities"]
+    expected = model.predict(seen(model), verbose=0)
     assert 1e-3 < np.ptp(expected) < 1 - 1e-3
     np.testing.assert_allclose(found, expected, atol=1e-4)
 

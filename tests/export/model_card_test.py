@@ -98,5 +98,5 @@ def test_of_a_run_it_tells_what_was_measured(tmp_path):
     (row,) = [line for line in card.splitlines() if "25x10" in line]
     cells = [cell.strip() for cell in row.strip("|").split("|")]
     assert cells[:2] == ["25x10", "2"]
-    assert cells[4:8] == ["4", "75.00 %", "100.00 %", "83.33 %"]
+    assert cells[5:9] == ["4", "75.00 %", "100.00 %", "83.33 %"]
     assert "compared with the trained network on generated clips" in card
