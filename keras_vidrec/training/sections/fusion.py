@@ -12,8 +12,8 @@ class Fusion:
     that has a classifier for each of several towers.
 
     Args:
-        weights: dict of modality to number; empty where there is one stream.
-            In a network of several towers, of tower to number: `rgb` and
+        weights: dict of modality to number: in the recipe of a single stream,
+            of its later fusion with others (`vidrec fuse`). In a network of several towers, of tower to number: `rgb` and
             `flow`, or `spatiotemporal` and `temporal` of two-stream fusion;
             empty for the same weights.
         scores: str. Fused on `"logits"` or `"probabilities"`. Left so
