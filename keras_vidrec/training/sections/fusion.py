@@ -13,8 +13,9 @@ class Fusion:
 
     Args:
         weights: dict of modality to number: in the recipe of a single stream,
-            of its later fusion with others (`vidrec fuse`). In a network of several towers, of tower to number: `rgb` and
-            `flow`, or `spatiotemporal` and `temporal` of two-stream fusion;
+            of its later fusion with others (`vidrec fuse`). In a network of
+            several towers, of tower to number: `rgb` and `flow`, or
+            `spatiotemporal` and `temporal` of two-stream fusion;
             empty for the same weights.
         scores: str. Fused on `"logits"` or `"probabilities"`. Left so
             together with empty weights, a network keeps its own.
