@@ -3,21 +3,26 @@
 The videos are real files of 320 x 240 pixels, generated; the network is TSN on
 BN-Inception with random weights. The one side is `evaluation.score`: reading,
 sampling, cropping, and the network; the other the network alone, on the clips
-of the same videos, which lie in memory. The two alternate; printed are the
-median times of a video and of each round's ratios.
+of the same videos, which lie in memory. The two alternate, every few videos,
+so that a machine whose speed varies slows both. Printed are, by the clock and
+in processor time of all threads, the median of a video and of the pairs'
+ratios: few processors that share their threads badly for a while double the
+one and leave the other as it is. Both sides use one scorer, so that neither
+compiles anything.
 
-    python benchmarks/evaluate_overlap.py --videos 4 --rounds 3
+    python benchmarks/evaluate_overlap.py --pairs 8 --videos 3
 """
 
 import argparse
 import os
 import pathlib
-import statistics
 import tempfile
 import time
 
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import numpy as np
 
 from keras_vidrec.applications import TSN
 from keras_vidrec.applications.head import describe
@@ -32,8 +37,8 @@ from keras_vidrec.training.sections import Test
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--videos", type=int, default=4)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--pairs", type=int, default=8)
+    parser.add_argument("--videos", type=int, default=3, help="in each pair")
     parser.add_argument("--backbone", default="bn_inception")
     parser.add_argument("--modality", default="rgb")
     return parser.parse_args()
@@ -68,20 +73,31 @@ def main():
         ]
         scorer(clips[0])  # compiles
         whole, bare = [], []
-        for _ in range(options.rounds):
-            start = time.perf_counter()
-            evaluator.score(model, source, videos, test, verbose=False)
-            middle = time.perf_counter()
+        for _ in range(options.pairs):
+            before = _clocks()
+            evaluator.score(
+                model, source, videos, test, scorer=scorer, verbose=False
+            )
+            between = _clocks()
             for clip in clips:
                 scorer(clip)
-            bare.append(time.perf_counter() - middle)
-            whole.append(middle - start)
-    ratios = [a / b for a, b in zip(whole, bare)]
-    for name, times in (("test", whole), ("network", bare)):
-        seconds = statistics.median(times) / len(clips)
-        print(f"{f'{name}, seconds a video':25} {seconds:.2f}")
-    print(f"ratio of each round       {' '.join(f'{r:.3f}' for r in ratios)}")
-    print(f"median ratio              {statistics.median(ratios):.3f}")
+            after = _clocks()
+            whole.append(between - before)
+            bare.append(after - between)
+    for clock, test, network in zip(
+        ("clock", "processors"), np.transpose(whole), np.transpose(bare)
+    ):
+        ratios = test / network
+        print(
+            f"{clock:10} test {np.median(test) / len(clips):.2f} s, network "
+            f"{np.median(network) / len(clips):.2f} s a video; ratio "
+            f"{np.median(ratios):.3f} ({ratios.min():.3f} to "
+            f"{ratios.max():.3f})"
+        )
+
+
+def _clocks():
+    return np.array([time.perf_counter(), time.process_time()])
 
 
 if __name__ == "__main__":

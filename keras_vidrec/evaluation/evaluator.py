@@ -22,7 +22,17 @@ from keras_vidrec.training.run import Run
 GRIDS = ("tsn_caffe", "tsn_pytorch", "uniform")
 
 
-def score(model, source, split, test, *, meta=None, journal=None, verbose=True):
+def score(
+    model,
+    source,
+    split,
+    test,
+    *,
+    meta=None,
+    journal=None,
+    scorer=None,
+    verbose=True,
+):
     """Scores the videos of a split.
 
     Args:
@@ -34,6 +44,8 @@ def score(model, source, split, test, *, meta=None, journal=None, verbose=True):
         meta: `None`, or dict to keep in the score file.
         journal: `None`, or `ScoreJournal` of this test: videos in it are not
             scored again, the others are added.
+        scorer: `None`, or what `scorer.make` gave for the model and this
+            test: it is compiled once for all the splits it scores.
         verbose: bool. Whether to show a progress bar.
 
     Returns:
@@ -65,7 +77,8 @@ def score(model, source, split, test, *, meta=None, journal=None, verbose=True):
             f"network has. Received: {source.classes}"
         )
     spec = _tested(spec, test)
-    scorer = scorers.make(model, test.num_segments, test.crops)
+    if scorer is None:
+        scorer = scorers.make(model, test.num_segments, test.crops)
     failures = pipeline.Failures(len(split))
     known = dict(journal.scores) if journal else {}
     left = [index for index in split if source.videos[index] not in known]

@@ -6,6 +6,7 @@ from keras_vidrec.applications.head import predictions_layer
 from keras_vidrec.data.pipeline import TooManyFailures
 from keras_vidrec.data.synthetic import KINDS
 from keras_vidrec.evaluation import evaluator
+from keras_vidrec.evaluation import scorer
 from keras_vidrec.evaluation.score_file import Scores
 from keras_vidrec.evaluation.score_journal import ScoreJournal
 from keras_vidrec.training import recipes
@@ -185,6 +186,15 @@ def test_order_of_the_split_and_labels():
     assert result.classes == CLASSES
     alone, _ = score(MemorySource(), [0])
     np.testing.assert_allclose(result.scores[1], alone.scores[0], rtol=1e-5)
+
+
+def test_one_scorer_serves_several_splits():
+    model = mean_color_network(CLASSES)
+    compiled = scorer.make(model, CENTRE.num_segments, CENTRE.crops)
+    for split in ([0, 3], [5]):
+        reused, _ = score(MemorySource(), split, model=model, scorer=compiled)
+        anew, _ = score(MemorySource(), split, model=model)
+        np.testing.assert_array_equal(reused.scores, anew.scores)
 
 
 def test_a_broken_video_is_left_out_and_told(caplog):
