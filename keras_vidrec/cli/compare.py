@@ -25,8 +25,8 @@ def compare(
     load_backend()
     from keras_vidrec.evaluation import comparison
 
-    names = [str(a), str(b)]
-    compared = comparison.compare(*score_files.load([a, b]), names=names)
+    scores, names = score_files.load([a, b])
+    compared = comparison.compare(*scores, names=names)
     score_files.tell_left_out(names, compared.left_out)
     for letter, name, accuracy in zip("AB", names, compared.accuracies):
         typer.echo(f"{letter}      {100 * accuracy:6.2f} %  {name}")

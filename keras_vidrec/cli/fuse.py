@@ -37,8 +37,7 @@ def fuse(
     from keras_vidrec.evaluation import fusion
     from keras_vidrec.evaluation import joining
 
-    names = list(map(str, scores))
-    loaded = score_files.load(scores)
+    loaded, names = score_files.load(scores)
     if numbers is None:
         numbers, of_probabilities = _of_recipes(scores, loaded)
         softmax = softmax or of_probabilities

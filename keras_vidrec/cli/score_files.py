@@ -8,20 +8,21 @@ _SHOWN = 10  # videos that are left out
 
 
 def load(paths):
-    """Reads score files, each named or the only one of a run's tests.
+    """Reads score files, each named or that of a run's own test.
 
     Args:
         paths: sequence of path: score files, or runs.
 
     Returns:
-        List of `Scores`.
+        List of `Scores`, and list of str: the files they were read from.
 
     Raises:
         ValueError: if one is no score file, or a run has not exactly one.
     """
     from keras_vidrec.evaluation.score_file import Scores
 
-    return [Scores.load(_find(pathlib.Path(path))) for path in paths]
+    found = [_find(pathlib.Path(path)) for path in paths]
+    return [Scores.load(path) for path in found], list(map(str, found))
 
 
 def tell_left_out(names, left_out):

@@ -171,10 +171,12 @@ def _order(path, columns, names):
     if sorted(columns) != sorted(names):
         unknown = sorted({*columns} - {*names})
         missing = sorted({*names} - {*columns})
+        odd = [f"without {missing[:3]}"] if missing else []
+        odd += [f"with {unknown[:3]}"] if unknown else []
         raise ValueError(
             f"Expected {path} to have a column for each of the "
-            f"{len(names)} classes. Received: {len(columns)} columns, without "
-            f"{missing[:3]} and with {unknown[:3]}"
+            f"{len(names)} classes. Received: {len(columns)} columns, "
+            f"{' and '.join(odd)}"
         )
     places = {name: place for place, name in enumerate(columns)}
     return np.array([places[name] for name in names])

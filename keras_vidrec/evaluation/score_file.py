@@ -9,6 +9,8 @@ import zlib
 import numpy as np
 
 from keras_vidrec import files
+from keras_vidrec.data.split import doubles
+from keras_vidrec.data.split import refuse_any
 from keras_vidrec.evaluation import score_archive
 
 # What a score file holds, and of which kinds (`numpy.dtype.kind`).
@@ -66,11 +68,9 @@ class Scores:
                 f"many labels as videos. Received: scores of shape "
                 f"{self.scores.shape}, labels of shape {self.labels.shape}"
             )
-        if len(set(self.videos)) != len(self.videos):
-            raise ValueError(
-                "Expected different videos. Received: "
-                f"{len(self.videos) - len(set(self.videos))} repeated names"
-            )
+        refuse_any(
+            doubles(self.videos), "A video stands twice", "different videos"
+        )
         finite = np.isfinite(self.scores).all(axis=1)
         if not finite.all():
             raise ValueError(
