@@ -8,15 +8,19 @@ VENV_IO ?= .venv-io
 # Which tests: `make test TESTS=--run-large` runs all of them.
 TESTS ?=
 
-.PHONY: quickstart test test-io lint format clean
+.PHONY: quickstart test test-tensorflow test-jax test-io lint format clean
 
 quickstart: $(VENV)/.installed
 	$(BIN)/vidrec quickstart
 
+test: test-tensorflow test-jax
+
+test-tensorflow: $(VENV)/.installed-test
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(TESTS)
+
 # The networks' branch runs on JAX too; tf.data, tf.distribute and SavedModel
 # are TensorFlow's.
-test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest -n 2 --dist worksteal $(TESTS)
+test-jax: $(VENV)/.installed-test
 	KERAS_BACKEND=jax $(BIN)/python -m pytest -n 2 --dist worksteal $(TESTS) \
 		tests/layers tests/backbones tests/applications tests/weights \
 		tests/flow/tvl1*_test.py tests/imports_test.py
@@ -52,14 +56,19 @@ $(VENV)/.installed: setup.cfg pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable .
 	touch $@
 
-$(VENV)/.installed-test: setup.cfg pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable ".[test]"
+# PyTorch is what imported weights are checked against.
+$(VENV)/.installed-test: setup.cfg pyproject.toml requirements/torch-cpu.txt \
+		| $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable ".[test]" \
+		--requirement requirements/torch-cpu.txt
 	touch $@ $(VENV)/.installed
 
 $(VENV_IO)/.installed: setup.cfg pyproject.toml | $(VENV_IO)/bin/python
 	$(VENV_IO)/bin/python -m pip install --quiet --editable ".[test-io]"
 	touch $@
 
-$(VENV)/.installed-dev: setup.cfg pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+$(VENV)/.installed-dev: setup.cfg pyproject.toml requirements/torch-cpu.txt \
+		| $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable ".[dev]" \
+		--requirement requirements/torch-cpu.txt
 	touch $@ $(VENV)/.installed-test $(VENV)/.installed

@@ -4,8 +4,10 @@ import pathlib
 
 import keras
 
+from keras_vidrec.applications.tower_styles import IMAGENET
 from keras_vidrec.clip_spec import MODALITIES
 from keras_vidrec.layers.consensus import ConsensusLayer
+from keras_vidrec.weights import imagenet
 
 
 def check_common(include_top, weights, pooling, classes, activation):
@@ -15,7 +17,7 @@ def check_common(include_top, weights, pooling, classes, activation):
         ValueError: naming the argument, what was expected and what came.
     """
     if weights is not None:
-        _check_weights_file(weights)
+        _check_weights(weights)
     if pooling not in (None, "avg", "max"):
         raise ValueError(
             'Invalid `pooling`. Expected None, "avg" or "max". Received: '
@@ -35,12 +37,14 @@ def check_common(include_top, weights, pooling, classes, activation):
         )
 
 
-def _check_weights_file(weights):
+def _check_weights(weights):
+    if weights == IMAGENET:
+        return
     path = pathlib.Path(weights)
     if not path.name.endswith(".weights.h5") or not path.is_file():
         raise ValueError(
-            "Invalid `weights`. Expected None or the path of an existing "
-            f"`.weights.h5` file. Received: weights={weights!r}"
+            'Invalid `weights`. Expected None, "imagenet" or the path of an '
+            f"existing `.weights.h5` file. Received: weights={weights!r}"
         )
 
 
@@ -129,9 +133,22 @@ def finish(inputs, outputs, *, name, weights):
     else:
         sources = _source(inputs)
     model = keras.Model(sources, outputs, name=name)
-    if weights is not None:
-        model.load_weights(weights)
+    load(model, weights)
     return model
+
+
+def load(model, weights):
+    """Gives a new network its weights, as its builder was told.
+
+    Args:
+        model: keras.Model to change in place.
+        weights: `None` (nothing is done), `"imagenet"` or the path of a
+            `.weights.h5` file.
+    """
+    if weights == IMAGENET:
+        imagenet(model)
+    elif weights is not None:
+        model.load_weights(weights)
 
 
 def _source(tensor):

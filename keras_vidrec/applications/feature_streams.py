@@ -7,6 +7,7 @@ import keras
 from keras_vidrec import backbones
 from keras_vidrec.applications import two_streams
 from keras_vidrec.applications.preprocessing import preprocess
+from keras_vidrec.applications.tower_styles import tower_styles
 from keras_vidrec.clip_spec import ClipSpec
 from keras_vidrec.layers.class_scores import ClassScores
 from keras_vidrec.layers.consensus import ConsensusLayer
@@ -88,6 +89,8 @@ def sequences(
     num_steps,
     features,
     towers,
+    style,
+    weights,
     include_preprocessing,
 ):
     """The inputs of a network, and the features of their moments.
@@ -105,6 +108,9 @@ def sequences(
             tell.
         towers: dict by stream of `None`, a name known to `backbones.get` or a
             `keras.Model`: what makes features of clips.
+        style: `None`, or str. As `tower_styles` takes it.
+        weights: what the network is to start from, as `tower_styles` takes
+            it.
         include_preprocessing: bool. Whether clips are raw pixels.
 
     Returns:
@@ -113,11 +119,17 @@ def sequences(
         KerasTensors `(batch, num_steps, features)`.
 
     Raises:
-        ValueError: if shapes do not fit.
+        ValueError: if shapes do not fit, or the towers do not have this style
+            or these weights.
     """
     streams = spec.modalities
     tensors = _by_stream(input_tensor, streams, "input_tensor")
     shapes = _by_stream(input_shape, streams, "input_shape")
+    styles = tower_styles(
+        {s: towers[s] for s in streams if towers[s] is not None},
+        style,
+        weights,
+    )
     inputs, found = {}, {}
     for stream in streams:
         tower = towers[stream]
@@ -131,7 +143,11 @@ def sequences(
         found[stream] = inputs[stream]
         if tower is not None:
             found[stream] = _features(
-                inputs[stream], stream, tower, include_preprocessing
+                inputs[stream],
+                stream,
+                tower,
+                styles[stream],
+                include_preprocessing,
             )
     _check_steps(inputs)
     if len(streams) == 1:
@@ -228,16 +244,17 @@ def _check_steps(inputs):
         )
 
 
-def _features(clip, stream, backbone, include_preprocessing):
+def _features(clip, stream, backbone, style, include_preprocessing):
     """Features `(batch, num_steps, features)` of a clip, by a tower."""
     tower = backbones.get(
         backbone,
         channels=clip.shape[-1],
         pooling="avg",
         name=f"{stream}_tower",
+        style=style,
     )
     x = clip
     if include_preprocessing:
-        x = preprocess(x, backbone, stream, f"{stream}_preprocessing")
+        x = preprocess(x, backbone, stream, style, f"{stream}_preprocessing")
     x = tower(two_streams.fold(x, stream))
     return two_streams.unfold(x, clip, stream)

@@ -22,12 +22,15 @@ class FusedStreams:
         clips: dict by stream of KerasTensors `(batch, num_chunks, height,
             width, channels)`, scaled as the backbones want.
         names: dict by stream of the backbones' names.
+        styles: dict by stream of their styles, as `tower_styles` gives them.
         fusion: str. As `TwoStreamFusion` takes it.
         initialization: str. Of the convolution of `"conv"`.
         dropout: float. Rate between fully connected layers.
     """
 
-    def __init__(self, clips, names, *, fusion, initialization, dropout):
+    def __init__(
+        self, clips, names, styles, *, fusion, initialization, dropout
+    ):
         self._fusion = fusion
         self._initialization = initialization
         # (batch, times, height, width, filters); (batch, times, features)
@@ -37,6 +40,7 @@ class FusedStreams:
             tower: backbones.Walk(
                 names[stream],
                 keras.KerasTensor((None, *clip.shape[2:])),
+                style=styles[stream],
                 dropout=dropout,
             )
             for tower, (stream, clip) in zip(self._tensors, clips.items())

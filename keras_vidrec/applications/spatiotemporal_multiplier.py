@@ -5,6 +5,7 @@ import keras
 from keras_vidrec import backbones
 from keras_vidrec.applications import builder_arguments
 from keras_vidrec.applications import two_streams
+from keras_vidrec.applications.tower_styles import tower_styles
 from keras_vidrec.layers.multiplicative_gate import MultiplicativeGate
 from keras_vidrec.layers.temporal_identity_conv import TemporalIdentityConv
 from keras_vidrec.layers.temporal_max_pooling import TemporalMaxPooling
@@ -50,6 +51,7 @@ def SpatiotemporalMultiplier(
     scores="logits",
     auxiliary_outputs=False,
     from_streams=None,
+    style=None,
     include_preprocessing=True,
 ):
     """Spatiotemporal multiplier network: motion gates appearance in residual
@@ -77,8 +79,9 @@ def SpatiotemporalMultiplier(
 
     Args:
         include_top: bool. Whether to end in class scores. Defaults to `True`.
-        weights: `None` (random initialisation) or the path of a
-            `.weights.h5` file. Defaults to `None`.
+        weights: `None` (random initialisation), `"imagenet"` (the towers
+            from those of `keras.applications`, all else random) or the path
+            of a `.weights.h5` file. Defaults to `None`.
         input_tensor: `None`, or dict of KerasTensors `rgb` and `flow`, which
             come from inputs of these names. Defaults to `None`.
         input_shape: `None`, or dict of tuples `(num_chunks, height, width,
@@ -129,6 +132,10 @@ def SpatiotemporalMultiplier(
         from_streams: `None`, or pair `(rgb_model, flow_model)` of trained
             networks of one stream to start from: every layer is copied by
             name, and what is new is logged. Defaults to `None`.
+        style: `None`, or str: `"pytorch"`, `"caffe"` or `"msra"` for the
+            backbones that are ResNets; the pixels follow it. `None` means
+            `"pytorch"`, with `weights="imagenet"` `"caffe"`. Defaults to
+            `None`.
         include_preprocessing: bool. Whether the model takes raw pixels 0..255
             and brings them to the range of the backbones. Defaults to `True`.
 
@@ -160,6 +167,7 @@ def SpatiotemporalMultiplier(
     )
     builder_arguments.check_head("average", None, dropout)
     names = _residual_backbones(backbone, temporal_backbone)
+    styles = tower_styles(names, style, weights)
     for argument, value, choices in (
         ("connection", connection, CONNECTIONS),
         ("interaction", interaction, INTERACTIONS),
@@ -181,11 +189,14 @@ def SpatiotemporalMultiplier(
         num_chunks, snippet_length, _STRIDE, input_shape
     )
     clips = two_streams.clip_inputs(input_tensor, input_shape, spec)
-    pixels = two_streams.preprocessed(clips, names, include_preprocessing)
+    pixels = two_streams.preprocessed(
+        clips, names, styles, include_preprocessing
+    )
     walks = {
         stream: backbones.Walk(
             names[stream],
             two_streams.fold(pixels[stream], stream),
+            style=styles[stream],
             prefix=f"{stream}_",
         )
         for stream in two_streams.STREAMS

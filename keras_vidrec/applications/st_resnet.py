@@ -25,6 +25,7 @@ def STResNet(
     scores="logits",
     auxiliary_outputs=False,
     from_streams=None,
+    style=None,
     include_preprocessing=True,
 ):
     """Spatiotemporal residual network: motion is added to appearance in
@@ -40,7 +41,7 @@ def STResNet(
         include_top, weights, input_tensor, input_shape, pooling, classes,
             classifier_activation, backbone, temporal_backbone,
             temporal_pooling, num_chunks, snippet_length, dropout,
-            fusion_weights, scores, auxiliary_outputs, from_streams,
+            fusion_weights, scores, auxiliary_outputs, from_streams, style,
             include_preprocessing: as `SpatiotemporalMultiplier` takes them,
             with the same defaults.
         name: str. Name of the model. Defaults to `"st_resnet"`.
@@ -79,5 +80,6 @@ def STResNet(
         scores=scores,
         auxiliary_outputs=auxiliary_outputs,
         from_streams=from_streams,
+        style=style,
         include_preprocessing=include_preprocessing,
     )

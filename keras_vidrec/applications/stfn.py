@@ -35,6 +35,7 @@ def STFN(
     streams=feature_streams.STREAMS,
     rgb_backbone=None,
     flow_backbone=None,
+    style=None,
     include_preprocessing=True,
 ):
     """Spatio-Temporal Fusion Network: two streams of features are convolved
@@ -83,8 +84,9 @@ def STFN(
 
     Args:
         include_top: bool. Whether to end in class scores. Defaults to `True`.
-        weights: `None` (random initialisation) or the path of a
-            `.weights.h5` file. Defaults to `None`.
+        weights: `None` (random initialisation), `"imagenet"` (the towers
+            from those of `keras.applications`, all else random) or the path
+            of a `.weights.h5` file. Defaults to `None`.
         input_tensor: `None`, or dict by stream of KerasTensors; of one
             stream, the tensor.
         input_shape: `None`, or dict by stream of tuples `(num_segments,
@@ -124,6 +126,10 @@ def STFN(
             3)` then. Defaults to `None`.
         flow_backbone: as `rgb_backbone`, for stacks of 10 flow images.
             Defaults to `None`.
+        style: `None`, or str: `"pytorch"`, `"caffe"` or `"msra"` for the
+            backbones that are ResNets; the pixels follow it. `None` means
+            `"pytorch"`, with `weights="imagenet"` `"caffe"`. Defaults to
+            `None`.
         include_preprocessing: bool. Whether clips are raw pixels 0..255 that
             the model brings to the range of the backbones. Defaults to
             `True`.
@@ -177,6 +183,8 @@ def STFN(
         num_steps=None,
         features=features,
         towers={"rgb": rgb_backbone, "flow": flow_backbone},
+        style=style,
+        weights=weights,
         include_preprocessing=include_preprocessing,
     )
     _check_features(found, variant)

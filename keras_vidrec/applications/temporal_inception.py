@@ -44,6 +44,7 @@ def TemporalInception(
     streams=feature_streams.STREAMS,
     rgb_backbone=None,
     flow_backbone=None,
+    style=None,
     include_preprocessing=True,
 ):
     """Temporal-Inception: convolutions of several lengths along time, over
@@ -75,8 +76,9 @@ def TemporalInception(
 
     Args:
         include_top: bool. Whether to end in class scores. Defaults to `True`.
-        weights: `None` (random initialisation) or the path of a
-            `.weights.h5` file. Defaults to `None`.
+        weights: `None` (random initialisation), `"imagenet"` (the towers
+            from those of `keras.applications`, all else random) or the path
+            of a `.weights.h5` file. Defaults to `None`.
         input_tensor: `None`, or dict by stream of KerasTensors; of one
             stream, the tensor.
         input_shape: `None`, or dict by stream of tuples `(num_frames,
@@ -124,6 +126,10 @@ def TemporalInception(
             then. Defaults to `None`.
         flow_backbone: as `rgb_backbone`, for stacks of 10 flow images.
             Defaults to `None`.
+        style: `None`, or str: `"pytorch"`, `"caffe"` or `"msra"` for the
+            backbones that are ResNets; the pixels follow it. `None` means
+            `"pytorch"`, with `weights="imagenet"` `"caffe"`. Defaults to
+            `None`.
         include_preprocessing: bool. Whether clips are raw pixels 0..255 that
             the model brings to the range of the backbones. Defaults to
             `True`.
@@ -177,6 +183,8 @@ def TemporalInception(
         num_steps=num_frames,
         features=features,
         towers={"rgb": rgb_backbone, "flow": flow_backbone},
+        style=style,
+        weights=weights,
         include_preprocessing=include_preprocessing,
     )
 

@@ -34,6 +34,7 @@ def TSLSTM(
     streams=feature_streams.STREAMS,
     rgb_backbone=None,
     flow_backbone=None,
+    style=None,
     include_preprocessing=True,
 ):
     """Temporal Segment LSTM: a recurrent network over the pooled features of
@@ -64,8 +65,9 @@ def TSLSTM(
 
     Args:
         include_top: bool. Whether to end in class scores. Defaults to `True`.
-        weights: `None` (random initialisation) or the path of a
-            `.weights.h5` file. Defaults to `None`.
+        weights: `None` (random initialisation), `"imagenet"` (the towers
+            from those of `keras.applications`, all else random) or the path
+            of a `.weights.h5` file. Defaults to `None`.
         input_tensor: `None`, or dict by stream of KerasTensors; of one
             stream, the tensor.
         input_shape: `None`, or dict by stream of tuples `(num_frames,
@@ -108,6 +110,10 @@ def TSLSTM(
             then. Defaults to `None`.
         flow_backbone: as `rgb_backbone`, for stacks of 10 flow images.
             Defaults to `None`.
+        style: `None`, or str: `"pytorch"`, `"caffe"` or `"msra"` for the
+            backbones that are ResNets; the pixels follow it. `None` means
+            `"pytorch"`, with `weights="imagenet"` `"caffe"`. Defaults to
+            `None`.
         include_preprocessing: bool. Whether clips are raw pixels 0..255 that
             the model brings to the range of the backbones. Defaults to
             `True`.
@@ -157,6 +163,8 @@ def TSLSTM(
         num_steps=num_frames,
         features=features,
         towers={"rgb": rgb_backbone, "flow": flow_backbone},
+        style=style,
+        weights=weights,
         include_preprocessing=include_preprocessing,
     )
 

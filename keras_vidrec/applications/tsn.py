@@ -4,6 +4,7 @@ from keras_vidrec import backbones
 from keras_vidrec.applications import builder_arguments
 from keras_vidrec.applications.head import class_head
 from keras_vidrec.applications.preprocessing import preprocess
+from keras_vidrec.applications.tower_styles import tower_styles
 from keras_vidrec.clip_spec import ClipSpec
 from keras_vidrec.layers.fold_segments import FoldSegments
 from keras_vidrec.layers.rgb_difference import RGBDifference
@@ -26,6 +27,7 @@ def TSN(
     snippet_length=None,
     consensus="average",
     dropout=None,
+    style=None,
     include_preprocessing=True,
 ):
     """Temporal Segment Network: one 2-D network sees a snippet of each of
@@ -45,8 +47,9 @@ def TSN(
 
     Args:
         include_top: bool. Whether to end in class scores. Defaults to `True`.
-        weights: `None` (random initialisation) or the path of a
-            `.weights.h5` file. Defaults to `None`.
+        weights: `None` (random initialisation), `"imagenet"` (the tower
+            from those of `keras.applications`, all else random) or the path
+            of a `.weights.h5` file. Defaults to `None`.
         input_tensor: `None`, or a KerasTensor `(batch, num_segments, height,
             width, channels)` to use as input.
         input_shape: `None`, or tuple `(num_segments, height, width,
@@ -72,6 +75,10 @@ def TSN(
         dropout: `None`, or float in [0, 1), before the classifier and between
             the fully connected layers of backbones that have them. `None`
             means 0.8 for rgb and 0.7 otherwise.
+        style: `None`, or str: `"pytorch"`, `"caffe"` or `"msra"` for the
+            backbones that are ResNets; the pixels follow it. `None` means
+            `"pytorch"`, with `weights="imagenet"` `"caffe"`. Defaults to
+            `None`.
         include_preprocessing: bool. Whether the model takes raw pixels 0..255
             and brings them to the range of the backbone itself; for
             `"rgb_diff"`, whether it takes frames and makes the differences
@@ -106,6 +113,7 @@ def TSN(
     if dropout is None:
         dropout = 0.8 if modality == "rgb" else 0.7
     builder_arguments.check_head(consensus, num_segments, dropout)
+    style = tower_styles({modality: backbone}, style, weights)[modality]
     spec = _clip_spec(modality, num_segments, snippet_length, input_shape)
     takes_frames = include_preprocessing or modality != "rgb_diff"
     frame_channels = spec.channels(modality)
@@ -122,6 +130,7 @@ def TSN(
         channels=tower_channels,
         pooling="avg" if include_top else pooling,
         name=modality,
+        style=style,
         dropout=dropout,
     )
 
@@ -129,7 +138,7 @@ def TSN(
     if include_preprocessing and modality == "rgb_diff":
         x = RGBDifference(name="rgb_difference")(x)
     if include_preprocessing:
-        x = preprocess(x, backbone, modality)
+        x = preprocess(x, backbone, modality, style)
     x = FoldSegments(name="fold_segments")(x)
     x = tower(x)
     x = UnfoldSegments(name="unfold_segments")(x, clips)

@@ -3,6 +3,7 @@
 from keras_vidrec.applications import builder_arguments
 from keras_vidrec.applications import two_streams
 from keras_vidrec.applications.late_fusion import LateFusion
+from keras_vidrec.applications.tower_styles import tower_styles
 from keras_vidrec.applications.tsn import TSN
 
 
@@ -22,6 +23,7 @@ def TwoStreamConvNet(
     dropout=0.9,
     fusion_weights=None,
     from_streams=None,
+    style=None,
     include_preprocessing=True,
 ):
     """Two-stream network: a single frame, a stack of flow, fused at the end.
@@ -33,8 +35,9 @@ def TwoStreamConvNet(
 
     Args:
         include_top: bool. Only `True`: scores are what is fused.
-        weights: `None` (random initialisation) or the path of a
-            `.weights.h5` file. Defaults to `None`.
+        weights: `None` (random initialisation), `"imagenet"` (the towers
+            from those of `keras.applications`, all else random) or the path
+            of a `.weights.h5` file. Defaults to `None`.
         input_tensor: only `None`.
         input_shape: `None`, or dict of tuples `(num_segments, height, width,
             channels)` for `rgb` and `flow`. Defaults to all but the channels
@@ -53,6 +56,10 @@ def TwoStreamConvNet(
             `rgb` and `flow`: what their logits count. Defaults to `None`.
         from_streams: `None`, or pair `(rgb_model, flow_model)` of trained
             networks of one stream to start from. Defaults to `None`.
+        style: `None`, or str: `"pytorch"`, `"caffe"` or `"msra"` for the
+            backbones that are ResNets; the pixels follow it. `None` means
+            `"pytorch"`, with `weights="imagenet"` `"caffe"`. Defaults to
+            `None`.
         include_preprocessing: bool. Whether the model takes raw pixels 0..255
             and brings them to the range of the backbones. Defaults to `True`.
 
@@ -88,6 +95,7 @@ def TwoStreamConvNet(
     two_streams.check_pair(from_streams)
     lengths = {"rgb": 1, "flow": snippet_length}
     towers = {"rgb": backbone, "flow": temporal_backbone or backbone}
+    styles = tower_styles(towers, style, weights)
     networks = {}
     for stream in two_streams.STREAMS:
         network = TSN(
@@ -98,14 +106,14 @@ def TwoStreamConvNet(
             modality=stream,
             snippet_length=lengths[stream],
             dropout=dropout,
+            style=styles[stream],
             include_preprocessing=include_preprocessing,
         )
         scores = network.get_layer("predictions")
         scores.clip_spec = scores.clip_spec.replace(num_segments=1)
         networks[stream] = network
     model = LateFusion(networks, score_fusion.stream_weights, name=name)
-    if weights is not None:
-        model.load_weights(weights)
+    builder_arguments.load(model, weights)
     if from_streams is not None:
         two_streams.start_from(model, from_streams)
     return model

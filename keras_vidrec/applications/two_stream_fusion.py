@@ -4,6 +4,7 @@ from keras_vidrec.applications import builder_arguments
 from keras_vidrec.applications import two_streams
 from keras_vidrec.applications.fused_streams import TOWERS
 from keras_vidrec.applications.fused_streams import FusedStreams
+from keras_vidrec.applications.tower_styles import tower_styles
 
 # From the first to the last place of a tower. The classes' scores are one;
 # "softmax" is the mean of two separate towers.
@@ -42,6 +43,7 @@ def TwoStreamFusion(
     scores="logits",
     auxiliary_outputs=False,
     from_streams=None,
+    style=None,
     include_preprocessing=True,
 ):
     """Two-stream fusion network: the flow stream joins the rgb stream inside.
@@ -68,8 +70,9 @@ def TwoStreamFusion(
 
     Args:
         include_top: bool. Whether to end in class scores. Defaults to `True`.
-        weights: `None` (random initialisation) or the path of a
-            `.weights.h5` file. Defaults to `None`.
+        weights: `None` (random initialisation), `"imagenet"` (the towers
+            from those of `keras.applications`, all else random) or the path
+            of a `.weights.h5` file. Defaults to `None`.
         input_tensor: `None`, or dict of KerasTensors `rgb` and `flow`, which
             come from inputs of these names. Defaults to `None`.
         input_shape: `None`, or dict of tuples `(num_chunks, height, width,
@@ -121,6 +124,10 @@ def TwoStreamFusion(
         from_streams: `None`, or pair `(rgb_model, flow_model)` of trained
             networks of one stream to start from: every layer is copied by
             name, and what is new is logged. Defaults to `None`.
+        style: `None`, or str: `"pytorch"`, `"caffe"` or `"msra"` for the
+            backbones that are ResNets; the pixels follow it. `None` means
+            `"pytorch"`, with `weights="imagenet"` `"caffe"`. Defaults to
+            `None`.
         include_preprocessing: bool. Whether the model takes raw pixels 0..255
             and brings them to the range of the backbones. Defaults to `True`.
 
@@ -156,6 +163,7 @@ def TwoStreamFusion(
     )
     builder_arguments.check_head("average", None, dropout)
     names = two_streams.check_backbones(backbone, temporal_backbone)
+    styles = tower_styles(names, style, weights)
     places = _places(fusion_layer)
     _check_choices(fusion, fusion_initialization, temporal_pooling)
     _check_fusion(fusion, places, include_top, keep_temporal_tower)
@@ -167,11 +175,14 @@ def TwoStreamFusion(
         num_chunks, snippet_length, _STRIDE, input_shape
     )
     clips = two_streams.clip_inputs(input_tensor, input_shape, spec)
-    pixels = two_streams.preprocessed(clips, names, include_preprocessing)
+    pixels = two_streams.preprocessed(
+        clips, names, styles, include_preprocessing
+    )
 
     streams = FusedStreams(
         pixels,
         names,
+        styles,
         fusion=fusion,
         initialization=fusion_initialization,
         dropout=dropout,

@@ -101,13 +101,18 @@ def clip_inputs(input_tensor, input_shape, spec):
     return clips
 
 
-def preprocessed(clips, names, include_preprocessing):
-    """Dict by stream of the clips as the backbones want to see them."""
+def preprocessed(clips, names, styles, include_preprocessing):
+    """Dict by stream of the clips as backbones of these names and styles want
+    to see them."""
     if not include_preprocessing:
         return clips
     return {
         stream: preprocess(
-            clip, names[stream], stream, f"{stream}_preprocessing"
+            clip,
+            names[stream],
+            stream,
+            styles[stream],
+            f"{stream}_preprocessing",
         )
         for stream, clip in clips.items()
     }

@@ -1,4 +1,4 @@
-"""Residual networks, in the styles of PyTorch and of Caffe."""
+"""Residual networks, in the styles of their releases."""
 
 import collections
 import types
@@ -6,6 +6,7 @@ import types
 from keras import layers
 
 from keras_vidrec.layers.batch_normalization import BatchNormalization
+from keras_vidrec.layers.caffe_pooling import CaffePooling
 
 EXPANSION = 4
 
@@ -29,14 +30,21 @@ VARIANTS = types.MappingProxyType(
     }
 )
 
-# What the two lineages do differently. The stride of a stage lies on its first
-# 3x3 convolution in PyTorch, on its first 1x1 convolution in Caffe.
-Style = collections.namedtuple("Style", "stride_on_3x3 use_bias epsilon")
+# What the lineages do differently. The stride of a stage lies on its first 3x3
+# convolution in PyTorch, on its first 1x1 convolution in Caffe. The pooling of
+# the stem is padded, but for the authors' own release: there its windows begin
+# at the border, and sizes are rounded up.
+Style = collections.namedtuple(
+    "Style", "stride_on_3x3 use_bias epsilon padded_pool"
+)
 
 STYLES = types.MappingProxyType(
     {
-        "pytorch": Style(stride_on_3x3=True, use_bias=False, epsilon=1e-5),
-        "caffe": Style(stride_on_3x3=False, use_bias=True, epsilon=1.001e-5),
+        "pytorch": Style(True, use_bias=False, epsilon=1e-5, padded_pool=True),
+        "caffe": Style(
+            False, use_bias=True, epsilon=1.001e-5, padded_pool=True
+        ),
+        "msra": Style(False, use_bias=True, epsilon=1e-5, padded_pool=False),
     }
 )
 
@@ -58,10 +66,12 @@ def resnet(x, variant, style, prefix=""):
     """The stem and the four stages of a bottleneck residual network.
 
     Style `"pytorch"` is torchvision's network, `"caffe"` that of
-    `keras.applications`. Layers have the names of the Caffe release: `conv1`,
-    `bn_conv1`, `conv1_relu`, `pool1`, `res2a_branch1`, `bn2a_branch1`,
-    `res2a_branch2a`, `bn2a_branch2a`, `res2a_branch2a_relu`, ..., `res2a`
-    (the sum), `res2a_relu`.
+    `keras.applications`, `"msra"` that of the authors' Caffe release, which
+    MatConvNet has too: it differs from `"caffe"` in the pooling of the stem.
+    Layers have the names of the Caffe release: `conv1`, `bn_conv1`,
+    `conv1_relu`, `pool1`, `res2a_branch1`, `bn2a_branch1`, `res2a_branch2a`,
+    `bn2a_branch2a`, `res2a_branch2a_relu`, ..., `res2a` (the sum),
+    `res2a_relu`.
 
     A generator that stops at its places, see `Walk`: in each unit, as for
     2a, at `res2a_branch2a_input`, `res2a_branch2b_relu`, `res2a` and
@@ -95,9 +105,12 @@ def resnet(x, variant, style, prefix=""):
         f"{prefix}bn_conv1",
     )
     x = layers.Activation("relu", name=f"{prefix}conv1_relu")(x)
-    # After a ReLU, zeros pad a maximum as well as minus infinity.
-    x = layers.ZeroPadding2D(1, name=f"{prefix}pool1_pad")(x)
-    x = layers.MaxPooling2D(3, strides=2, name=f"{prefix}pool1")(x)
+    if style.padded_pool:
+        # After a ReLU, zeros pad a maximum as well as minus infinity.
+        x = layers.ZeroPadding2D(1, name=f"{prefix}pool1_pad")(x)
+        x = layers.MaxPooling2D(3, strides=2, name=f"{prefix}pool1")(x)
+    else:
+        x = CaffePooling(3, 2, name=f"{prefix}pool1")(x)
     for (stage, names), filters, stride in zip(
         units.items(), variant.filters, variant.strides
     ):

@@ -5,6 +5,8 @@ import functools
 import types
 import typing
 
+import keras
+
 from keras_vidrec.backbones import pixel_scaling
 from keras_vidrec.backbones.bn_inception import bn_inception
 from keras_vidrec.backbones.googlenet import googlenet
@@ -54,6 +56,7 @@ def _residual(variant, scalings):
 _STYLES = {
     "pytorch": (pixel_scaling.TORCH_RGB, pixel_scaling.UNIT_FLOW),
     "caffe": (pixel_scaling.CAFFE_RGB, pixel_scaling.CENTRED_FLOW),
+    "msra": (pixel_scaling.CAFFE_RGB, pixel_scaling.CENTRED_FLOW),
 }
 _SYMMETRIC = (pixel_scaling.SYMMETRIC, pixel_scaling.SYMMETRIC)
 _CAFFE = (pixel_scaling.CAFFE_RGB, pixel_scaling.CENTRED_FLOW)
@@ -116,6 +119,18 @@ def residual_names():
         for name, styles in BACKBONES.items()
         if all(backbone.units for backbone in styles.values())
     )
+
+
+def has_styles(name_or_model):
+    """Whether a backbone, as `backbones.get` takes it, has a choice of style.
+
+    Raises:
+        ValueError: if the name is unknown.
+    """
+    if isinstance(name_or_model, keras.Model):
+        return False
+    find(name_or_model)
+    return None not in BACKBONES[name_or_model]
 
 
 def refuse_style(style, whose):

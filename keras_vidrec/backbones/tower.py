@@ -45,8 +45,10 @@ def get(
             `"max"`, or `None` for the map itself. Defaults to `"avg"`.
         name: str or `None`. Name of the tower, such as the stream's. Defaults
             to that of the backbone.
-        style: str or `None`. `"pytorch"` or `"caffe"` for the ResNets; other
-            backbones have no choice. Defaults to `None`: `"pytorch"`.
+        style: str or `None`. Of the ResNets: `"pytorch"`, `"caffe"` (that of
+            `keras.applications`) or `"msra"` (of the authors' Caffe release,
+            also in MatConvNet); other backbones have no choice. Defaults to
+            `None`: `"pytorch"`.
         dropout: float in [0, 1). Rate between the fully connected layers of
             towers that have them (`vgg16`, `vgg_m_2048`). Defaults to `0.5`.
         endpoints: `None`, or sequence of str: places of the tower, as `Walk`

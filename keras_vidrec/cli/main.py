@@ -11,6 +11,7 @@ from keras_vidrec.cli.evaluate import evaluate
 from keras_vidrec.cli.export import export
 from keras_vidrec.cli.features import features
 from keras_vidrec.cli.fuse import fuse
+from keras_vidrec.cli.import_weights import import_weights
 from keras_vidrec.cli.inspect import inspect
 from keras_vidrec.cli.predict import predict
 from keras_vidrec.cli.prepare import prepare
@@ -42,6 +43,7 @@ for _command in (
     scores_from,
     predict,
     features,
+    import_weights,
     export,
     recipes,
 ):

@@ -4,10 +4,14 @@ import logging
 import pathlib
 
 from keras_vidrec.applications.head import describe
+from keras_vidrec.applications.tower_styles import IMAGENET
 from keras_vidrec.training.run import load_network
 from keras_vidrec.weights import copy_by_name
 from keras_vidrec.weights import copy_streams
 from keras_vidrec.weights import cross_modality
+from keras_vidrec.weights import imagenet
+from keras_vidrec.weights.architecture import backbones_of
+from keras_vidrec.weights.pixels import copy_scaling
 from keras_vidrec.weights.streams import copy_stages
 from keras_vidrec.weights.streams import may_start_anew
 from keras_vidrec.weights.streams import unfit_layers
@@ -58,6 +62,7 @@ def check_partial_batch_norm(section, streams):
             "Frozen batch normalisations use the statistics they start with, "
             "which random weights do not have. Expected trained weights, such "
             f'as ImageNet\'s: --set "initialisation.weights={_form(streams)}", '
+            "a run or a file by `vidrec import-weights` (docs/weights.md), "
             "or --set initialisation.partial_batch_norm=false to train from "
             "scratch. Received: initialisation.partial_batch_norm=True "
             "without initialisation.weights"
@@ -65,7 +70,7 @@ def check_partial_batch_norm(section, streams):
 
 
 def check_paths(weights):
-    """Refuses paths that lead nowhere.
+    """Refuses paths that lead nowhere. `"imagenet"` is none.
 
     Args:
         weights: as `start_from` takes it; a recipe may leave a path of the
@@ -74,14 +79,62 @@ def check_paths(weights):
     Raises:
         ValueError: if there is nothing at one of the paths.
     """
-    if isinstance(weights, dict):
-        for name, path in weights.items():
-            _checked(path, f".{name}")
-    elif weights is not None:
-        _checked(weights)
+    for name, path in _by_name(weights).items():
+        if path != IMAGENET:
+            _check_path(path, "" if name is None else f".{name}")
 
 
-def start_from(model, weights, inflation="mean"):
+def load(weights):
+    """The networks to start from.
+
+    Args:
+        weights: `None`, str: path of a run or of a `.keras` file; or dict of
+            these by stream, and perhaps of one more called `"network"`. Or
+            `"imagenet"`, alone or for a stream: that is no network yet.
+
+    Returns:
+        The same with keras.Model in the places of paths.
+
+    Raises:
+        ValueError: if there is no network at one of the paths.
+    """
+    check_paths(weights)
+    networks = {
+        name: path if path == IMAGENET else load_network(path)
+        for name, path in _by_name(weights).items()
+    }
+    return networks if isinstance(weights, dict) else networks.get(None)
+
+
+def style_of(networks):
+    """The style of the residual towers of networks to start from.
+
+    Args:
+        networks: as `load` returns them.
+
+    Returns:
+        str, or `None` if there are none.
+
+    Raises:
+        ValueError: if they are of different styles, or there is a network
+            without towers of the package in the place of one.
+    """
+    styles = {
+        name: style
+        for name, network in _by_name(networks).items()
+        if name != _NETWORK and network != IMAGENET
+        for _, style in backbones_of(network).values()
+        if style is not None
+    }
+    if len({*styles.values()}) > 1:
+        raise ValueError(
+            "Expected networks to start from whose ResNets are of one style. "
+            f"Received: {styles} of initialisation.weights"
+        )
+    return next(iter(styles.values()), None)
+
+
+def start_from(model, weights, inflation="mean", networks=None):
     """Copies the weights of trained networks, layer by layer, by name.
 
     A network of motion may start from one of rgb: then its first convolution
@@ -91,19 +144,26 @@ def start_from(model, weights, inflation="mean"):
     fusion that gives another number of channels. A classifier for another
     number of classes starts anew. All this is logged. Every other layer must
     be there and fit: a first convolution left to chance would ruin the
-    training without a word.
+    training without a word. Pixels are scaled as in the network that a stream
+    started from, if it is of the same modality.
 
     A network over features whose towers lie inside may start from the
     networks of one stream that made the features and from the network that
     was trained on these (`weights.streams.copy_stages`): nothing starts anew.
 
+    Towers may start from ImageNet's weights (`weights.imagenet`): all else
+    starts anew.
+
     Args:
         model: keras.Model to change in place.
         weights: `None` (nothing is done), str: path of a run or of a
             `.keras` file; or dict of these by stream, for all streams of the
-            model, and perhaps of one more called `"network"`.
+            model, and perhaps of one more called `"network"`. Or
+            `"imagenet"`, alone or for a stream.
         inflation: str. A mode of `weights.cross_modality`. Defaults to
             `"mean"`.
+        networks: what `load` has made of `weights`, if it was called before.
+            Defaults to `None`.
 
     Raises:
         ValueError: if there is no such network, it is of a modality that
@@ -113,34 +173,59 @@ def start_from(model, weights, inflation="mean"):
         return
     if isinstance(weights, dict):
         _check_streams(model, weights)
-        check_paths(weights)
-        sources = {name: load_network(path) for name, path in weights.items()}
-        if _NETWORK in sources:
-            network = sources.pop(_NETWORK)
-            report = copy_stages(model, sources, network)
-        else:
-            report = copy_streams(model, sources)
+    networks = load(weights) if networks is None else networks
+    new = may_start_anew(model)
+    started = _from_imagenet(weights)
+    if started:
+        streams = started if isinstance(weights, dict) else None
+        report = imagenet(model, inflation, streams)
+        logger.warning("Started from ImageNet's weights: %s.", report)
+        # What is inflated is followed by how.
+        done = (*report.copied, *report.inflated)
+        new |= {layer.partition(" ")[0] for layer in done}
+    sources = {s: n for s, n in _by_name(networks).items() if n != IMAGENET}
+    if not sources:
+        return
+    network = sources.pop(_NETWORK, None)
+    if network is not None:
+        report, new = copy_stages(model, sources, network), ()
+    elif isinstance(weights, dict):
+        report = copy_streams(model, sources)
     else:
-        source = load_network(_checked(weights))
-        report = _copy(source, model, weights, inflation)
-    staged = isinstance(weights, dict) and _NETWORK in weights
-    unfit = unfit_layers(report, () if staged else may_start_anew(model))
+        report = _copy(networks, model, weights, inflation)
+    unfit = unfit_layers(report, new)
     if unfit:
         raise ValueError(
-            "Expected a network of the same towers to start from. Received: "
+            "Expected a network of the same towers to start from, ResNets of "
+            "the same style (network.arguments.style). Received: "
             f"initialisation.weights={weights!r}, where these do not fit: "
             f"{', '.join(unfit[:3])[:300]} ({len(unfit)} layers)"
         )
+    copy_scaling(sources.values(), model)
     logger.warning("Started from %s: %s.", _list(weights), report)
 
 
-def _checked(path, key=""):
+def _by_name(weights):
+    """Those of a dict; by no name what is given alone."""
+    if isinstance(weights, dict):
+        return weights
+    return {} if weights is None else {None: weights}
+
+
+def _from_imagenet(weights):
+    """By name, what starts from ImageNet's weights."""
+    return [
+        name for name, path in _by_name(weights).items() if path == IMAGENET
+    ]
+
+
+def _check_path(path, key):
     if not isinstance(path, str) or not pathlib.Path(path).exists():
         raise ValueError(
             "Invalid initialisation. Expected the path of a run or of a .keras "
-            f"file. Received: initialisation.weights{key}={path!r}"
+            'file, or "imagenet". Received: '
+            f"initialisation.weights{key}={path!r}"
         )
-    return pathlib.Path(path)
 
 
 def _check_streams(model, weights):
@@ -155,6 +240,12 @@ def _check_streams(model, weights):
         raise ValueError(
             f"Expected the path of one run or .keras file for a network of "
             f"{wanted[0]}. Received: initialisation.weights={weights!r}"
+        )
+    if _NETWORK in weights and _from_imagenet(weights):
+        raise ValueError(
+            "A network over features goes on with the towers that made them. "
+            "Expected a run or .keras file for each stream. Received: "
+            f"initialisation.weights={weights!r}"
         )
     if set(weights) - {_NETWORK} != set(wanted):
         raise ValueError(

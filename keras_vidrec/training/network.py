@@ -4,6 +4,8 @@ import inspect
 
 from keras_vidrec import applications
 from keras_vidrec.applications.head import predictions_layer
+from keras_vidrec.applications.tower_styles import tower_styles
+from keras_vidrec.backbones import has_styles
 from keras_vidrec.training import freezing
 from keras_vidrec.training import initialisation
 from keras_vidrec.training.sections import Fusion
@@ -26,14 +28,15 @@ def build(recipe, class_names):
         ValueError: if the application or one of its arguments is unknown, or
             its towers cannot be fused as the recipe says, or towers or
             batch normalisations are to be frozen that hold random weights, or
-            there is no network where it is to start from.
+            there is no network where it is to start from, or no weights of
+            ImageNet for its towers.
     """
     builder = _builder(recipe)
     initialisation.check_frozen(recipe.initialisation, modalities(recipe))
     initialisation.check_partial_batch_norm(
         recipe.initialisation, modalities(recipe)
     )
-    initialisation.check_paths(recipe.initialisation.weights)
+    start = recipe.initialisation
     arguments = {**recipe.network.arguments, "classes": len(class_names)}
     known = parameters(recipe)
     for name in arguments:
@@ -42,17 +45,45 @@ def build(recipe, class_names):
                 f"Unknown argument of {recipe.network.application}. Expected "
                 f"some of {sorted(known)}. Received: network.arguments.{name}"
             )
+    networks = initialisation.load(start.weights)
+    arguments["style"] = _style(recipe, networks)
     model = builder(**arguments, **_fusion_arguments(recipe))
     layer = predictions_layer(model)
     layer.class_names = class_names
     layer.clip_spec = layer.clip_spec.replace(**recipe.clip)
-    initialisation.start_from(
-        model, recipe.initialisation.weights, recipe.initialisation.inflation
-    )
-    if recipe.initialisation.partial_batch_norm:
+    initialisation.start_from(model, start.weights, start.inflation, networks)
+    if start.partial_batch_norm:
         freezing.partial_batch_norm(model)
-    freezing.freeze_towers(model, recipe.initialisation.frozen)
+    freezing.freeze_towers(model, start.frozen)
     return model
+
+
+def backbones(recipe):
+    """The backbones of the network of a recipe. It is not built for it.
+
+    Args:
+        recipe: `Recipe`.
+
+    Returns:
+        dict by stream of a name or a `keras.Model`, without streams that have
+        no tower.
+
+    Raises:
+        ValueError: if the application is unknown.
+    """
+    known = parameters(recipe)
+    found = {}
+    for stream in modalities(recipe):
+        names = [f"{stream}_backbone", "backbone"]
+        if stream == "flow":
+            names.insert(0, "temporal_backbone")
+        given = [
+            recipe.network.arguments.get(name, known[name].default)
+            for name in names
+            if name in known
+        ]
+        found[stream] = next((b for b in given if b is not None), None)
+    return {stream: b for stream, b in found.items() if b is not None}
 
 
 def modalities(recipe):
@@ -119,6 +150,17 @@ def parameters(recipe):
         ValueError: if the application is unknown.
     """
     return inspect.signature(_builder(recipe)).parameters
+
+
+def _style(recipe, networks):
+    """The style of the ResNets of a network: what the recipe says, else that
+    of the weights they start from."""
+    style = recipe.network.arguments.get("style")
+    towers = backbones(recipe)
+    if style is None and any(map(has_styles, towers.values())):
+        style = initialisation.style_of(networks)
+    styles = tower_styles(towers, style, recipe.initialisation.weights)
+    return next(filter(None, styles.values()), None)
 
 
 def _fusion_arguments(recipe):

@@ -6,6 +6,7 @@ import pathlib
 
 import yaml
 
+from keras_vidrec.applications.tower_styles import IMAGENET
 from keras_vidrec.clip_spec import ClipSpec
 from keras_vidrec.data import storage
 from keras_vidrec.data.clip_reader import Augmentation
@@ -251,6 +252,8 @@ def _assign(values, keys, value):
 
 def _absolute(path):
     """The path as found from here; what is none is told when it is opened."""
+    if path == IMAGENET:  # the word, though there be a file of this name
+        return path
     if isinstance(path, str) and path and pathlib.Path(path).exists():
         return str(pathlib.Path(path).resolve())
     return path

@@ -73,10 +73,12 @@ def tiny(recipe):
 
 
 def _arguments(recipe):
-    """Those of the network, every backbone that it has being a tiny one."""
+    """Those of the network, every backbone that it has being a tiny one,
+    which has no style."""
     arguments = {**recipe.network.arguments, "dropout": 0.0}
     for name, parameter in network.parameters(recipe).items():
         backbone = arguments.get(name, parameter.default)
         if name.endswith("backbone") and backbone is not None:
             arguments[name] = _BACKBONE
+    arguments.pop("style", None)
     return arguments

@@ -1,8 +1,19 @@
-"""Pure functions that move weights between networks."""
+"""Weights moved between networks, and published ones brought in."""
 
+from keras_vidrec.weights.conversion import convert
 from keras_vidrec.weights.copying import CopyReport
 from keras_vidrec.weights.copying import copy_by_name
 from keras_vidrec.weights.cross_modality import cross_modality
+from keras_vidrec.weights.imagenet import imagenet
+from keras_vidrec.weights.import_report import ImportReport
 from keras_vidrec.weights.streams import copy_streams
 
-__all__ = ["CopyReport", "copy_by_name", "copy_streams", "cross_modality"]
+__all__ = [
+    "CopyReport",
+    "ImportReport",
+    "convert",
+    "copy_by_name",
+    "copy_streams",
+    "cross_modality",
+    "imagenet",
+]

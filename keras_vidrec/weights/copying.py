@@ -132,13 +132,21 @@ def copy_matching(have, want, inflate=None):
 def layers_by_path(model, prefix=""):
     """Layers with weights by their path through nested models, in the order
     of the model's layers."""
-    found = {}
+    return {
+        path: layer
+        for path, layer in every_layer(model, prefix)
+        if layer.weights
+    }
+
+
+def every_layer(model, prefix=""):
+    """Pairs of the path through nested models and the layer, also of layers
+    without weights."""
     for layer in model.layers:
         if isinstance(layer, keras.Model):
-            found.update(layers_by_path(layer, f"{prefix}{layer.name}/"))
-        elif layer.weights:
-            found[prefix + layer.name] = layer
-    return found
+            yield from every_layer(layer, f"{prefix}{layer.name}/")
+        else:
+            yield prefix + layer.name, layer
 
 
 def fits(layer, wanted):

@@ -179,6 +179,39 @@ def test_weights_file(tmp_path):
     )
 
 
+def test_imagenet_sees_what_it_was_trained_on(monkeypatch):
+    """Raw pixels become the features of Keras' own network, with its own
+    preprocessing; the classifier is random."""
+    source = keras.applications.ResNet50(include_top=False, weights=None)
+    rng = np.random.default_rng(0)
+    for weight in source.weights:
+        if weight.name != "kernel":
+            weight.assign(rng.uniform(0.5, 1.0, weight.shape))
+    monkeypatch.setattr(
+        keras.applications, "ResNet50", lambda **arguments: source
+    )
+    model = TSN(
+        backbone="resnet50",
+        weights="imagenet",
+        classes=CLASSES,
+        input_shape=(2, 64, 64, 3),
+    )
+    video = clips(num_segments=2, batch=1, size=64)
+    prepared = keras.applications.resnet.preprocess_input(
+        video[0].astype("float32")
+    )
+    expected = ops.convert_to_numpy(source(prepared)).mean(axis=(1, 2))
+    features = keras.Model(model.input, model.get_layer("dropout").input)
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(features(video))[0],
+        expected,
+        rtol=1e-4,
+        atol=1e-5 * np.abs(expected).max(),
+    )
+    kernel = ops.convert_to_numpy(model.get_layer("logits").kernel)
+    np.testing.assert_allclose(kernel.std(), 0.001, rtol=0.1)
+
+
 def test_on_another_tensor():
     pixels = keras.Input((3, 32, 32, 3), name="pixels")
     inverted = keras.layers.Rescaling(-1, 255, name="invert")(pixels)

@@ -76,13 +76,41 @@ def test_caffe_style_equals_keras_applications(name, builder, units):
 
 def test_the_style_decides_where_the_stride_lies():
     strides = {}
-    for style in ("pytorch", "caffe"):
+    for style in ("pytorch", "caffe", "msra"):
         tower = backbones.get("resnet50", style=style)
         strides[style] = [
             tower.get_layer(f"res4a_branch{branch}").strides[0]
             for branch in ("1", "2a", "2b", "2c")
         ]
-    assert strides == {"pytorch": [2, 1, 2, 1], "caffe": [2, 2, 1, 1]}
+    assert strides == {
+        "pytorch": [2, 1, 2, 1],
+        "caffe": [2, 2, 1, 1],
+        "msra": [2, 2, 1, 1],
+    }
+
+
+@pytest.mark.parametrize("style", ["caffe", "msra"])
+def test_the_style_decides_where_the_windows_of_the_stem_begin(style):
+    """Of 14 x 9 maps: `"caffe"` pads them by 1, `"msra"` rounds sizes up."""
+    tower = backbones.get("resnet50", style=style, endpoints=["relu2"])
+    pooled = keras.Model(
+        tower.get_layer("conv1_relu").output, tower.get_layer("pool1").output
+    )
+    maps = np.random.default_rng(0).normal(size=(2, 14, 9, 64)) ** 2
+    padding = (1, 0) if style == "caffe" else (0, 1)
+    padded = np.pad(maps, [(0, 0), padding, (padding[0], 0), (0, 0)])
+    if style == "caffe":
+        padded = np.pad(padded, [(0, 0), (0, 0), (0, 1), (0, 0)])
+    expected = np.stack(
+        [
+            [
+                padded[:, y : y + 3, x : x + 3].max(axis=(1, 2))
+                for x in range(0, padded.shape[2] - 2, 2)
+            ]
+            for y in range(0, padded.shape[1] - 2, 2)
+        ]
+    ).transpose(2, 0, 1, 3)
+    np.testing.assert_allclose(pooled(maps), expected, rtol=1e-6)
 
 
 def residual_unit(x, tower, name, strides):

@@ -373,6 +373,14 @@ def test_preprocessing(name, style, rgb, flow):
     assert backbones.preprocessing(name, "rgb_diff", style) is None
 
 
+def test_only_resnets_have_styles():
+    styled = [name for name in BACKBONES if backbones.has_styles(name)]
+    assert styled == ["resnet50", "resnet101", "resnet152"]
+    assert not backbones.has_styles(own_model())
+    with pytest.raises(ValueError, match="Received: 'resnet18'"):
+        backbones.has_styles("resnet18")
+
+
 def test_preprocessing_of_others():
     assert backbones.preprocessing(own_model(), "rgb") is None
     with pytest.raises(ValueError, match="Received: modality='depth'"):

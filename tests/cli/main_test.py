@@ -15,6 +15,7 @@ COMMANDS = (
     "scores-from",
     "predict",
     "features",
+    "import-weights",
     "export",
     "recipes",
 )

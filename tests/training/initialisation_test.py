@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+from keras import ops
 
 from keras_vidrec.applications import TSN
 from keras_vidrec.applications import SpatiotemporalMultiplier
@@ -8,10 +9,14 @@ from keras_vidrec.applications import TwoStreamFusion
 from keras_vidrec.applications import model_file
 from keras_vidrec.applications.head import predictions_layer
 from keras_vidrec.applications.stfn import STFN
+from keras_vidrec.training import initialisation
 from keras_vidrec.training.initialisation import start_from
 from keras_vidrec.training.recipe import Recipe
 from keras_vidrec.training.run import Run
 from keras_vidrec.training.sections import Schedule
+from keras_vidrec.weights import CopyReport
+from keras_vidrec.weights.copying import layers_by_path
+from keras_vidrec.weights.streams import stream_layer
 
 
 def tiny(**arguments):
@@ -39,6 +44,41 @@ def test_a_new_classifier_starts_anew_and_is_reported(trained, caplog):
         model.get_layer("logits").get_weights()[0], head[0]
     )
     assert "mismatched: logits" in caplog.text
+
+
+def test_pixels_are_scaled_as_they_were(trained, tmp_path):
+    """Imported weights may want others than those of the backbone."""
+    source = model_file.load(trained)
+    source.get_layer("preprocessing").mean = (90.0, 100.0, 110.0)
+    source.get_layer("preprocessing").channel_order = "bgr"
+    model_file.save(source, tmp_path / "rgb.keras")
+    flow = tiny(modality="flow", snippet_length=10)
+    flow.get_layer("preprocessing").std = 57.63
+    model_file.save(flow, tmp_path / "flow.keras")
+    paths = {s: str(tmp_path / f"{s}.keras") for s in ("rgb", "flow")}
+
+    model = tiny()
+    start_from(model, paths["rgb"])
+    rng = np.random.default_rng(0)
+    video = rng.integers(0, 256, (2, 3, 32, 32, 3)).astype("uint8")
+    expected = ops.convert_to_numpy(source(video))
+    assert np.ptp(expected) > 1e-4
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(model(video)), expected, atol=1e-6
+    )
+    both = two_streams()
+    start_from(both, paths)
+    for stream, mean, std, order in (
+        ("rgb", (90, 100, 110), 127.5, "bgr"),
+        ("flow", 127.5, 57.63, "rgb"),
+    ):
+        layer = both.get_layer(f"{stream}_preprocessing")
+        assert (layer.mean, layer.std) == (mean, std)
+        assert layer.channel_order == order
+    # Of another modality.
+    motion = tiny(modality="flow")
+    start_from(motion, paths["rgb"])
+    assert motion.get_layer("preprocessing").mean == 127.5
 
 
 def test_nothing_to_start_from():
@@ -102,7 +142,7 @@ def test_a_first_convolution_is_never_left_to_chance(tmp_path):
         start_from(longer, str(tmp_path / "model.keras"))
 
 
-@pytest.mark.parametrize("weights", ["imagenet", "/nowhere", {"rgb": "run"}])
+@pytest.mark.parametrize("weights", ["/nowhere", {"rgb": "run"}])
 def test_what_is_no_network(weights):
     with pytest.raises(ValueError, match="initialisation.weights="):
         start_from(tiny(), weights)
@@ -118,6 +158,68 @@ def streams(tmp_path_factory):
     flow = tiny(modality="warped_flow", snippet_length=10, classes=4)
     model_file.save(flow, run.model_file)
     return {"rgb": str(out / "rgb.keras"), "flow": str(run.path)}
+
+
+def test_one_stream_from_imagenet_beside_a_run(streams, caplog, monkeypatch):
+    """Each keeps what it was given. `tiny` has no weights of ImageNet: ones
+    are."""
+    asked = []
+
+    def ones(model, inflation, names):
+        asked.append((inflation, names))
+        layers = {
+            path: layer
+            for path, layer in layers_by_path(model).items()
+            if stream_layer(path) and stream_layer(path)[0] == "rgb"
+        }
+        for layer in layers.values():
+            layer.set_weights([np.ones(w.shape) for w in layer.weights])
+        first, *others = layers
+        how = f"{first} (3 to 3 channels: scaled)"
+        return CopyReport(tuple(others), (), (), (), (how,))
+
+    monkeypatch.setattr(initialisation, "imagenet", ones)
+    model = two_streams()
+    weights = {**streams, "rgb": "imagenet"}
+    start_from(model, weights, "scaled")
+    assert asked == [("scaled", ["rgb"])]
+    kernel = model.get_layer("rgb_tower").get_layer("conv1").get_weights()[0]
+    np.testing.assert_array_equal(kernel, np.ones(kernel.shape))
+    flow = Run.open(streams["flow"]).load_model().get_layer("warped_flow")
+    np.testing.assert_array_equal(
+        model.get_layer("flow_tower").get_layer("conv1").get_weights()[0],
+        flow.get_layer("conv1").get_weights()[0],
+    )
+    assert "Started from ImageNet's weights: " in caplog.text
+    start_from(model, "imagenet")
+    start_from(model, {"flow": "imagenet", "rgb": "imagenet"})
+    assert asked[1:] == [("mean", None), ("mean", ["flow", "rgb"])]
+    staged = {**weights, "network": streams["rgb"]}
+    for wrong in (staged, {**streams, "network": "imagenet"}):
+        with pytest.raises(ValueError, match="goes on with the towers"):
+            start_from(model, wrong)
+    with pytest.raises(ValueError, match="one run or .keras file for a"):
+        start_from(tiny(), {"rgb": "imagenet"})
+
+
+def test_the_style_of_what_is_started_from():
+    with keras.StatelessScope(initialize_variables=False):
+        caffe, pytorch = (
+            TSN(backbone="resnet50", style=style, classes=3)
+            for style in ("caffe", "pytorch")
+        )
+        small = tiny()
+    for networks, style in (
+        (None, None),
+        ("imagenet", None),
+        (small, None),
+        (caffe, "caffe"),
+        ({"rgb": pytorch, "flow": small, "network": None}, "pytorch"),
+        ({"rgb": "imagenet", "flow": caffe}, "caffe"),
+    ):
+        assert initialisation.style_of(networks) == style
+    with pytest.raises(ValueError, match="one style.*'rgb': 'caffe', 'flow"):
+        initialisation.style_of({"rgb": caffe, "flow": pytorch})
 
 
 def two_streams(**arguments):

@@ -4,12 +4,14 @@ import pytest
 
 import keras_vidrec
 from keras_vidrec.applications.head import clip_logits_model
+from keras_vidrec.training import initialisation
 from keras_vidrec.training import network
 from keras_vidrec.training.freezing import batch_normalizations
 from keras_vidrec.training.recipe import Recipe
 from keras_vidrec.training.sections import Initialisation
 from keras_vidrec.training.sections import Network
 from keras_vidrec.training.sections import Schedule
+from keras_vidrec.weights.architecture import backbones_of
 
 RECIPE = Recipe(
     name="small",
@@ -39,7 +41,8 @@ def test_frozen_statistics_are_those_of_trained_weights(tmp_path):
     partial = RECIPE.with_settings(["initialisation.partial_batch_norm=true"])
     with pytest.raises(
         ValueError,
-        match=r'--set "initialisation.weights=RUN".*--set initialisation'
+        match=r'--set "initialisation.weights=RUN".*vidrec import-weights.*'
+        r"docs/weights.md.*--set initialisation"
         r".partial_batch_norm=false .* Received: .*partial_batch_norm=True "
         "without initialisation.weights",
     ):
@@ -199,6 +202,140 @@ def test_a_network_starts_from_what_is_there():
     )
     with pytest.raises(ValueError, match="weights.rgb=None"):
         network.build(recipe, ("a", "b"))
+
+
+RESNETS = Recipe(
+    name="resnets",
+    network=Network("TwoStreamConvNet", {"backbone": "resnet50"}),
+    initialisation=Initialisation(weights={"rgb": "run", "flow": "imagenet"}),
+    schedule=Schedule(epochs=1),
+)
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """What networks are to start from; there are no files."""
+    calls = []
+
+    def start_from(model, weights, inflation, networks):
+        calls.append((backbones_of(model), weights, inflation, networks))
+
+    monkeypatch.setattr(initialisation, "start_from", start_from)
+    return calls
+
+
+@pytest.mark.parametrize(
+    "settings, styles",
+    [
+        ([], ["caffe", "caffe"]),
+        (["network.arguments.style=caffe"], ["caffe", "caffe"]),
+        (["network.arguments.backbone=inception_v3"], [None, None]),
+        (["network.arguments.temporal_backbone=vgg16"], ["caffe", None]),
+        (
+            [
+                "network.application=TSN",
+                "initialisation.partial_batch_norm=true",
+                "initialisation.inflation=scaled",
+            ],
+            ["caffe"],
+        ),
+    ],
+)
+def test_towers_of_imagenet_are_of_its_style(settings, styles, started):
+    recipe = RESNETS.with_settings(
+        ["initialisation.weights=imagenet", *settings]
+    )
+    with keras.StatelessScope(initialize_variables=False):
+        network.build(recipe, ("a", "b"))
+    ((found, weights, inflation, networks),) = started
+    assert [style for _, style in found.values()] == styles
+    assert weights == networks == "imagenet"
+    assert inflation == recipe.initialisation.inflation
+
+
+@pytest.mark.parametrize("style", ["caffe", "pytorch"])
+def test_the_style_of_trained_networks(style, started, monkeypatch):
+    """Whose weights fit then, also beside ImageNet's."""
+    resnet = {"backbone": "resnet50", "style": style}
+    with keras.StatelessScope(initialize_variables=False):
+        trained = keras_vidrec.applications.TSN(**resnet)
+    monkeypatch.setattr(initialisation, "load_network", lambda path: trained)
+    monkeypatch.setattr(initialisation, "check_paths", lambda weights: None)
+    both = RESNETS.with_settings(
+        ["initialisation.weights={rgb: rgb_run, flow: flow_run}"]
+    )
+    with keras.StatelessScope(initialize_variables=False):
+        network.build(both, ("a", "b"))
+    ((found, _, _, networks),) = started
+    assert [style for _, style in found.values()] == [style, style]
+    assert networks == {"rgb": trained, "flow": trained}
+    with keras.StatelessScope(initialize_variables=False):
+        if style == "caffe":
+            network.build(RESNETS, ("a", "b"))
+            assert [style for _, style in started[-1][0].values()] == [
+                "caffe"
+            ] * 2
+        else:
+            with pytest.raises(ValueError, match="style='pytorch'"):
+                network.build(RESNETS, ("a", "b"))
+
+
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        ([], "torchvision's by `vidrec import-weights.*style='pytorch'"),
+        (
+            [
+                "network.arguments.temporal_backbone=bn_inception",
+                "network.arguments.style=null",
+            ],
+            "'bn_inception'.*import-weights.*docs/weights.md",
+        ),
+        (
+            ["network.application=STFN", "network.arguments={}"],
+            "over features has none",
+        ),
+    ],
+)
+def test_towers_that_imagenet_has_no_weights_for(settings, message):
+    recipe = RESNETS.with_settings(
+        [
+            "initialisation.weights=imagenet",
+            "network.arguments.style=pytorch",
+            *settings,
+        ]
+    )
+    with pytest.raises(ValueError, match=message):
+        network.build(recipe, ("a", "b"))
+
+
+@pytest.mark.parametrize(
+    "application, arguments, expected",
+    [
+        ("TSN", "{}", {"rgb": "bn_inception"}),
+        ("TSN", "{modality: flow, backbone: tiny}", {"flow": "tiny"}),
+        ("TwoStreamFusion", "{}", {"rgb": "vgg16", "flow": "vgg16"}),
+        (
+            "STResNet",
+            "{temporal_backbone: resnet152}",
+            {"rgb": "resnet50", "flow": "resnet152"},
+        ),
+        ("TSLSTM", "{}", {}),
+        (
+            "STFN",
+            "{rgb_backbone: tiny, flow_backbone: vgg16, streams: [flow]}",
+            {"flow": "vgg16"},
+        ),
+    ],
+)
+def test_backbones_by_stream(application, arguments, expected):
+    recipe = RECIPE.with_settings(
+        [
+            f"network.application={application}",
+            f"network.arguments={arguments}",
+        ]
+    )
+    assert network.backbones(recipe) == expected
 
 
 def test_what_an_unknown_network_sees():

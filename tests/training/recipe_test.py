@@ -130,7 +130,14 @@ def test_networks_to_start_from(tmp_path, monkeypatch):
     }
     assert Recipe.from_yaml(absolute.to_yaml()) == absolute
 
+    (tmp_path / "imagenet").touch()  # the word wins
     for given, found in (
+        ("imagenet", "imagenet"),
+        ("./imagenet", str(tmp_path / "imagenet")),
+        (
+            "{rgb: imagenet, flow: 2020}",
+            {"rgb": "imagenet", "flow": str(tmp_path / "2020")},
+        ),
         ("rgb.keras", str(tmp_path / "rgb.keras")),
         ("2020", str(tmp_path / "2020")),
         ("1e5", "1e5"),  # not there: told when it is opened

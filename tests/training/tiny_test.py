@@ -114,6 +114,13 @@ def test_one_rule_for_all():
         assert small.test == recipe.test
 
 
+def test_tiny_towers_have_no_style():
+    recipe = recipes.get("st_resnet_ucf101").with_settings(
+        ["network.arguments.style=caffe"]
+    )
+    assert "style" not in tiny(recipe).network.arguments
+
+
 def test_what_is_small_already_stays():
     """Sub-batches, of which no recipe tells, and segments of one."""
     recipe = recipes.get("two_stream_vgg16_rgb_ucf101").with_settings(

@@ -19,6 +19,7 @@ from keras_vidrec.data.pipeline import TooManyFailures
 from keras_vidrec.data.prepare import prepare
 from keras_vidrec.data.prepared_video import Preparation
 from keras_vidrec.data.synthetic import KINDS
+from keras_vidrec.data.video_files import VideoFiles
 from keras_vidrec.training import network
 from keras_vidrec.training import recipes
 from keras_vidrec.training.recipe import Recipe
@@ -128,6 +129,25 @@ def test_what_does_not_fit_is_told_before_training(
 ):
     with pytest.raises(ValueError, match=message):
         train(recipe.with_settings([setting]), tmp_path / "run", verbose=0)
+
+
+def test_a_machine_that_is_offline(recipe, tmp_path, monkeypatch):
+    """It says how to pass a file before a video is read."""
+
+    def offline(**arguments):
+        raise Exception("URL fetch failure on https://...: [Errno -3]")
+
+    monkeypatch.setattr(keras.applications, "ResNet50", offline)
+    monkeypatch.setattr(VideoFiles, "read", None)
+    recipe = recipe.with_settings(
+        [
+            "network.arguments.backbone=resnet50",
+            "initialisation.weights=imagenet",
+        ]
+    )
+    with pytest.raises(OSError, match="URL fetch failure.*import-weights"):
+        train(recipe, tmp_path / "run", verbose=0)
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.large

@@ -6,6 +6,7 @@ import dataclasses
 from keras_vidrec.data.clip_reader import Augmentation
 from keras_vidrec.training.recipe import Recipe
 from keras_vidrec.training.sections import Fusion
+from keras_vidrec.training.sections import Initialisation
 from keras_vidrec.training.sections import Network
 from keras_vidrec.training.sections import Optimiser
 from keras_vidrec.training.sections import Reported
@@ -182,6 +183,9 @@ def _recipe(backbone, modality, dataset):
         clip={"num_segments": 1},
         augmentation=augmentation,
         network=Network(application="TSN", arguments=arguments),
+        # Mean kernels for flow, as in the authors' programs; STFN does not
+        # tell. The ResNet-101 of TS-LSTM was one of PyTorch's style.
+        initialisation=Initialisation(weights="imagenet", inflation="mean"),
         optimiser=optimiser,
         schedule=schedule,
         validation=Validation(fraction=0.1 if validates else 0.0),

@@ -19,10 +19,14 @@ class Initialisation:
             inside (STFN's second stage): `{"rgb": ..., "flow": ...,
             "network": ...}`, the towers from networks of one stream each,
             everything else from a network that was trained on features of
-            these; every layer must be in one of them.
+            these; every layer must be in one of them. Or `"imagenet"`, alone
+            or for a stream of the dict: its tower from the weights of
+            `keras.applications`, which Keras downloads (`weights.imagenet`);
+            for a file or a run of this name write `"./imagenet"`.
         inflation: str. How an rgb first convolution is to serve the channels
             of motion: `"mean"`, `"symmetric"` or `"scaled"`, as
-            `weights.cross_modality` says. Defaults to `"mean"` (TSN).
+            `weights.cross_modality` says, for a path of rgb and for
+            `"imagenet"`. Defaults to `"mean"` (TSN).
         partial_batch_norm: bool. Freeze every batch normalisation but the
             first of each tower (TSN section 3.2).
         frozen: tuple of str. Streams whose towers stay as they start, batch

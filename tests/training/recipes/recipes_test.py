@@ -3,6 +3,7 @@ import re
 import pytest
 
 import keras_vidrec
+from keras_vidrec.applications.tower_styles import tower_styles
 from keras_vidrec.training import network
 from keras_vidrec.training import recipes
 from keras_vidrec.training.recipe import Recipe
@@ -200,6 +201,12 @@ def test_two_stream_baselines(backbone):
             assert (recipe.test.num_segments, recipe.test.crops) == (25, "ten")
             (figure,) = recipe.reported
             assert "from ImageNet weights" in figure.note
+            start = recipe.initialisation
+            assert (start.weights, start.inflation) == ("imagenet", "mean")
+            # Refused where there are no such weights.
+            style = "caffe" if backbone.startswith("resnet") else None
+            found = tower_styles(network.backbones(recipe), None, "imagenet")
+            assert found == {modality: style}
 
 
 def test_figures_of_the_baselines():

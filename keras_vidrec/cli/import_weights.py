@@ -1,0 +1,230 @@
+import enum
+import inspect
+import pathlib
+
+import typer
+import yaml
+
+from keras_vidrec.cli.startup import load_backend
+from keras_vidrec.clip_spec import MODALITIES
+
+
+class Inflation(enum.StrEnum):
+    """Modes of `weights.cross_modality`."""
+
+    mean = "mean"
+    symmetric = "symmetric"
+    scaled = "scaled"
+
+
+Modality = enum.StrEnum("Modality", MODALITIES)
+
+
+def import_weights(
+    source: pathlib.Path = typer.Argument(
+        ...,
+        help="File of published weights: PyTorch, safetensors, Caffe, "
+        "MatConvNet or Keras.",
+    ),
+    application: str = typer.Option(
+        ..., help="Network to make: tsn, two_stream_fusion, ..."
+    ),
+    backbone: str = typer.Option(
+        ..., help="Its backbone: resnet50, bn_inception, ..."
+    ),
+    out: pathlib.Path = typer.Option(..., help="The .keras file to write."),
+    modality: Modality = typer.Option(
+        None, help="What it sees, for networks of one stream."
+    ),
+    classes: int = typer.Option(
+        None, min=1, help="Number of classes. Default: as in SOURCE."
+    ),
+    class_names: pathlib.Path = typer.Option(
+        None,
+        exists=True,
+        dir_okay=False,
+        help="Text file of the names of the classes, one a line.",
+    ),
+    allow_missing: list[str] = typer.Option(
+        [],
+        help="What may start anew: head, for other classes, or a layer of the "
+        "network. Repeatable.",
+    ),
+    allow_unused: list[str] = typer.Option(
+        [],
+        metavar="PATTERN",
+        help="Tensors of SOURCE to leave out, such as 'aux.*'. Repeatable.",
+    ),
+    inflate: Inflation = typer.Option(
+        None, help="Make a first layer of colours for motion, and how."
+    ),
+    settings: list[str] = typer.Option(
+        [],
+        "--set",
+        metavar="NAME=VALUE",
+        help="Another argument of the network. Repeatable.",
+    ),
+    verify: bool = typer.Option(
+        False,
+        "--verify",
+        help="Compare its results with those of the published network, run in "
+        "PyTorch.",
+    ),
+):
+    """Put published weights into a network, all of them or none.
+
+    The format is recognised by content. Style and scaling of pixels are those
+    of the weights.
+    """
+    _check(source, out, inflate, verify)
+    arguments = dict(_setting(text) for text in settings)
+    names = None if class_names is None else _lines(class_names)
+    if classes is not None and names is not None and classes != len(names):
+        raise typer.BadParameter(
+            f"Expected {classes} names. Received: {len(names)}",
+            param_hint="--class-names",
+        )
+    load_backend()
+    from keras_vidrec.applications import model_file
+    from keras_vidrec.applications.head import predictions_layer
+    from keras_vidrec.weights import convert
+    from keras_vidrec.weights.readers.opening import open_checkpoint
+    from keras_vidrec.weights.recognition import recognise
+
+    builder = _builder(application)
+    arguments = {**_towers(builder, backbone, modality), **arguments}
+    _check_arguments(builder, arguments)
+    checkpoint = open_checkpoint(source)
+    translation = recognise(checkpoint, backbone)
+    if translation.style is not None and _takes(builder, "style"):
+        arguments.setdefault("style", translation.style)
+    classes = classes or len(names or ()) or _published_classes(translation)
+    if arguments.setdefault("classes", classes) is None:
+        raise ValueError(
+            "Expected the number of classes, by --classes or --class-names. "
+            f"Received: {source}, which has no classifier that would tell"
+        )
+    model = builder(**arguments)
+    report = convert(
+        checkpoint,
+        model,
+        allow_missing=allow_missing,
+        allow_unused=allow_unused,
+        inflate=inflate and inflate.value,
+    )
+    anew = any(layer.endswith("logits") for layer in report.started_anew)
+    if names is None and not anew:
+        names = _published_names(checkpoint, arguments["classes"])
+    predictions_layer(model).class_names = names
+    typer.echo(report)
+    if verify:
+        from keras_vidrec.weights.verification.verify import verify as compare
+
+        typer.echo(compare(checkpoint, model))
+    model_file.save(model, out)
+    typer.echo(f"Model: {out}")
+
+
+def _check(source, out, inflate, verify):
+    if not source.exists():
+        raise typer.BadParameter(f"There is no {source}.", param_hint="SOURCE")
+    if out.suffix != ".keras" or out.is_dir():
+        raise typer.BadParameter(
+            f"Expected a .keras file. Received: {out}", param_hint="--out"
+        )
+    if out.exists() and out.samefile(source):
+        raise typer.BadParameter(
+            "Expected another file than SOURCE.", param_hint="--out"
+        )
+    if inflate is not None and verify:
+        raise typer.BadParameter(
+            "An inflated first layer differs from the published one by "
+            "intent: verify without --inflate.",
+            param_hint="--verify",
+        )
+
+
+def _setting(text):
+    name, equals, value = text.partition("=")
+    try:
+        if not equals:
+            raise ValueError
+        return name.strip(), yaml.safe_load(value)
+    except (ValueError, yaml.YAMLError):
+        raise typer.BadParameter(
+            f"Expected NAME=VALUE. Received: {text!r}", param_hint="--set"
+        ) from None
+
+
+def _lines(path):
+    text = path.read_text("utf-8")
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def _builder(name):
+    """The application of this name, in any spelling."""
+    from keras_vidrec import applications
+
+    builders = {
+        name.lower(): getattr(applications, name)
+        for name in applications.__all__
+        if _takes(getattr(applications, name), "classes")
+    }
+    key = name.lower().replace("_", "").replace("-", "")
+    if key not in builders:
+        raise ValueError(
+            f"Unknown application. Expected one of {tuple(builders)}. "
+            f"Received: --application {name}"
+        )
+    return builders[key]
+
+
+def _takes(builder, argument):
+    return argument in inspect.signature(builder).parameters
+
+
+def _check_arguments(builder, arguments):
+    known = inspect.signature(builder).parameters
+    for name in arguments:
+        if name not in known:
+            raise ValueError(
+                f"Unknown argument of {builder.__name__}. Expected some of "
+                f"{sorted(known)}. Received: --set {name}"
+            )
+
+
+def _towers(builder, backbone, modality):
+    """The arguments for the towers."""
+    if _takes(builder, "streams"):
+        streams = inspect.signature(builder).parameters["streams"].default
+        if modality is not None:
+            streams = (modality.value,)
+        towers = {f"{stream}_backbone": backbone for stream in streams}
+        return {"streams": streams, **towers}
+    if modality is None:
+        return {"backbone": backbone}
+    if not _takes(builder, "modality"):
+        raise ValueError(
+            f"{builder.__name__} sees rgb and flow. Expected no --modality. "
+            f"Received: --modality {modality}"
+        )
+    return {"backbone": backbone, "modality": modality.value}
+
+
+def _published_classes(translation):
+    """How many classes the classifiers of a checkpoint have; `None` without
+    one."""
+    for slot, piece in translation.pieces.items():
+        if (slot.layer, slot.variable) == ("logits", "kernel"):
+            return piece.array.shape[-1]
+    return None
+
+
+def _published_names(checkpoint, classes):
+    """The names of the classes in a checkpoint, if it has one for each; those
+    of ImageNet repeat."""
+    for fact in ("class_names", "classes"):
+        names = checkpoint.facts.get(fact) or ()
+        if len(set(names)) == len(names) == classes:
+            return tuple(names)
+    return None

@@ -1,0 +1,199 @@
+"""Towers that start from ImageNet."""
+
+import dataclasses
+import types
+
+import keras
+
+from keras_vidrec.weights.architecture import backbones_of
+from keras_vidrec.weights.checkpoint import Checkpoint
+from keras_vidrec.weights.copying import copy_matching
+from keras_vidrec.weights.copying import layers_by_path
+from keras_vidrec.weights.cross_modality import MODES
+from keras_vidrec.weights.cross_modality import inflate_kernel
+from keras_vidrec.weights.schemes.keras_applications import KERAS_APPLICATIONS
+from keras_vidrec.weights.slots import layer_places
+from keras_vidrec.weights.towers import towers
+
+# Builders of `keras.applications`. Its residual networks are Caffe's.
+_BUILDERS = types.MappingProxyType(
+    {
+        "resnet50": "ResNet50",
+        "resnet101": "ResNet101",
+        "resnet152": "ResNet152",
+        "vgg16": "VGG16",
+        "inception_v3": "InceptionV3",
+    }
+)
+# The backbones that have such weights.
+BACKBONES = tuple(_BUILDERS)
+_STYLES = (None, "caffe")
+# They are in the larger of two files.
+_FULLY_CONNECTED = frozenset({"fc6", "fc7"})
+_CLASSIFIER = "logits"
+_COLOURS = 3
+_BY_FILE = (
+    "`vidrec import-weights FILE ... --out model.keras` puts the weights of a "
+    "file into a network, initialisation.weights=model.keras starts a training "
+    "from it"
+)
+
+
+def imagenet(model, inflation="mean", streams=None):
+    """Starts the towers of a network from weights trained on ImageNet.
+
+    Keras downloads those of `keras.applications`, once, to its own cache
+    (`~/.keras/models`). Every tower gets the weights of its backbone; the
+    first convolution of a tower of motion is made from three colours.
+    Classifiers, fusions and filters over time keep the weights they have, and
+    so does the scaling of pixels, which fits already.
+
+    Args:
+        model: keras.Model to change in place: a network of this package with
+            towers of `"resnet50"`, `"resnet101"` or `"resnet152"` of style
+            `"caffe"`, `"vgg16"` or `"inception_v3"`, or a bare tower.
+        inflation: str. How the first convolution is made for the channels of
+            motion, a mode of `weights.cross_modality`. Defaults to `"mean"`.
+        streams: `None`, or collection of str: the streams, of a network of
+            several, whose towers start from these weights. Defaults to
+            `None`: all.
+
+    Returns:
+        `CopyReport` by the layers of the model; `missing` are those that start
+        anew. The classifier of ImageNet is not counted as unused.
+
+    Raises:
+        ValueError: if the mode or a stream is unknown, or there are no such
+            weights for one of the towers. Nothing is changed then.
+        OSError: if Keras cannot get the weights, such as on a machine that is
+            offline. Nothing is changed then.
+
+    Example:
+
+    >>> flow = TSN(modality="flow", backbone="inception_v3", classes=101)
+    >>> keras_vidrec.weights.imagenet(flow).inflated
+    ('flow/Conv2d_1a_3x3_conv (3 to 10 channels: mean)',)
+    """
+    if inflation not in MODES:
+        raise ValueError(
+            f"Invalid `inflation`. Expected one of {MODES}. Received: "
+            f"inflation={inflation!r}"
+        )
+    backbones = _checked(model, streams)
+    want = layers_by_path(model)
+    places = {
+        path: place
+        for path, place in layer_places(want).items()
+        if place[0] in backbones
+    }
+    layers = {name: set() for name in backbones.values()}
+    for stream, layer in places.values():
+        layers[backbones[stream]].add(layer)
+    published = {
+        name: _published(name, include_top=not _FULLY_CONNECTED.isdisjoint(own))
+        for name, own in layers.items()
+    }
+    only = next(iter(towers(model)), "rgb")
+    have = {}
+    for path, (stream, layer) in places.items():
+        weights = published[backbones[stream]].get(layer)
+        if weights is not None:
+            have[path] = _Source(
+                [weights[weight.name] for weight in want[path].weights],
+                motion=(stream or only) != "rgb",
+            )
+    report = copy_matching(
+        have, want, lambda source, layer: _inflated(source, layer, inflation)
+    )
+    unused = [
+        f"{name}/{layer}"
+        for name, weights in published.items()
+        for layer in weights.keys() - layers[name]
+    ]
+    return dataclasses.replace(report, unused=tuple(sorted(unused)))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Source:
+    """The weights of a layer, as `copying.copy_matching` looks at them.
+
+    Attributes:
+        weights: list of arrays in the order of the layer to change.
+        motion: bool. Whether this one sees motion.
+    """
+
+    weights: list
+    motion: bool
+
+    def get_weights(self):
+        return self.weights
+
+
+def _inflated(source, layer, mode):
+    """The weights of a first convolution, and how they were made."""
+    kernel, *bias = source.weights
+    if kernel.ndim != 4 or kernel.shape[2] != _COLOURS:
+        return None
+    channels = layer.kernel.shape[2]
+    if channels == _COLOURS and not source.motion:
+        return None
+    how = f"{_COLOURS} to {channels} channels: {mode}"
+    return [inflate_kernel(kernel, channels, mode), *bias], how
+
+
+def _checked(model, streams):
+    """The backbones of the streams to start, by stream."""
+    backbones = backbones_of(model)
+    if streams is not None:
+        if isinstance(streams, str) or not set(streams) <= set(backbones):
+            raise ValueError(
+                "Invalid `streams`. Expected None or some of "
+                f"{tuple(backbones)}. Received: streams={streams!r}"
+            )
+        backbones = {stream: backbones[stream] for stream in streams}
+    for stream, (name, style) in backbones.items():
+        whose = f"{model.name!r}" + (f", stream {stream!r}," if stream else "")
+        if name not in BACKBONES:
+            raise ValueError(
+                f"Expected towers of {BACKBONES}, for which keras.applications "
+                f"has weights. Received: {whose} of {name!r}. {_BY_FILE}"
+            )
+        if style not in _STYLES:
+            raise ValueError(
+                "The residual networks of keras.applications have Caffe's "
+                'strides and biases. Expected towers of style="caffe". '
+                f"Received: {whose} of {name!r} with style={style!r}. For this "
+                f"style take a file of its authors. {_BY_FILE}"
+            )
+    return {stream: name for stream, (name, _) in backbones.items()}
+
+
+def _published(backbone, include_top):
+    """Weights by layer of our tower, then by variable."""
+    network = _download(_BUILDERS[backbone], include_top)
+    tensors = {
+        f"{path}/{weight.name}": keras.ops.convert_to_numpy(weight)
+        for path, layer in layers_by_path(network).items()
+        for weight in layer.weights
+    }
+    checkpoint = Checkpoint(network.name, "keras", tensors)
+    layers = {}
+    pieces = KERAS_APPLICATIONS.translate(checkpoint, backbone).pieces
+    for slot, piece in pieces.items():
+        if slot.layer != _CLASSIFIER:
+            layers.setdefault(slot.layer, {})[slot.variable] = piece.array
+    return layers
+
+
+def _download(builder, include_top):
+    try:
+        return getattr(keras.applications, builder)(
+            weights="imagenet", include_top=include_top
+        )
+    # It raises bare exceptions where it cannot get a file.
+    except Exception as error:
+        raise OSError(
+            f"Expected that Keras can download the weights of {builder}, or "
+            f"has them in its cache. Received: {error}. Without a connection, "
+            f"pass a file: {_BY_FILE}"
+        ) from None

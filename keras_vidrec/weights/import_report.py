@@ -1,0 +1,73 @@
+"""What became of the tensors of a checkpoint."""
+
+import collections
+import dataclasses
+
+_SHOWN = 5
+
+
+@dataclasses.dataclass(frozen=True)
+class ImportReport:
+    """What became of the tensors of a checkpoint, by their own names.
+
+    Attributes:
+        format: str. Format of the file, such as `"pytorch"`.
+        scheme: str. Whose names the tensors have, such as `"torchvision"`.
+        loaded: tuple of str. Tensors that are weights of the model now.
+        inflated: tuple of str. First convolutions made for the channels of
+            motion, and how. Defaults to `()`.
+        ignored: dict from tensors that no network needs to the reason.
+            Defaults to none.
+        left_out: dict from tensors that this model has no place for to the
+            reason. Defaults to none.
+        started_anew: tuple of str. Layers of the model that keep the weights
+            they had. Defaults to `()`.
+        pixels: dict from modalities to the scaling of raw pixels that the
+            weights want, and where it is done. Defaults to none.
+    """
+
+    format: str
+    scheme: str
+    loaded: tuple
+    inflated: tuple = ()
+    ignored: dict = dataclasses.field(default_factory=dict)
+    left_out: dict = dataclasses.field(default_factory=dict)
+    started_anew: tuple = ()
+    pixels: dict = dataclasses.field(default_factory=dict)
+
+    def __str__(self):
+        lines = [
+            f"{len(self.loaded)} tensors loaded ({self.scheme} names, "
+            f"{self.format} file)"
+        ]
+        if self.inflated:
+            lines.append(f"inflated: {', '.join(self.inflated)}")
+        if self.started_anew:
+            lines.append(f"started anew: {_shortened(self.started_anew)}")
+        for title, tensors in (
+            ("left out", self.left_out),
+            ("ignored", self.ignored),
+        ):
+            for reason, names in _by_reason(tensors).items():
+                lines.append(
+                    f"{title}, {len(names)}: {_shortened(names)} ({reason})"
+                )
+        for modality, text in self.pixels.items():
+            lines.append(f"pixels of {modality}: {text}")
+        return "\n".join(lines)
+
+
+def _shortened(names):
+    """The first of some names, and how many more there are."""
+    names = list(names)
+    text = ", ".join(names[:_SHOWN])
+    if len(names) > _SHOWN:
+        text += f" and {len(names) - _SHOWN} more"
+    return text
+
+
+def _by_reason(tensors):
+    names = collections.defaultdict(list)
+    for name, reason in tensors.items():
+        names[reason].append(name)
+    return names

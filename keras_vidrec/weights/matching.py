@@ -1,0 +1,262 @@
+"""The places of a checkpoint's arrays in one network."""
+
+import collections
+import fnmatch
+
+import numpy as np
+
+from keras_vidrec.weights import pixels
+from keras_vidrec.weights.architecture import backbones_of
+from keras_vidrec.weights.cross_modality import inflate_kernel
+from keras_vidrec.weights.import_report import ImportReport
+from keras_vidrec.weights.slots import slots
+
+# The classifier of a stream; and what errors call all of them.
+CLASSIFIER = "logits"
+HEAD = "head"
+
+_COLOURS = 3
+_UNUSED = "Tensors without a place in the model, see allow_unused"
+
+
+class Matching:
+    """What of a checkpoint goes where in a network, and what does not.
+    Nothing is changed yet.
+
+    Args:
+        checkpoint: `Checkpoint`.
+        translation: `Translation` of it for the backbone of the model.
+        model: keras.Model.
+        may_miss: set of pairs of stream and layer that may start anew, as
+            `slots.layer_places` has them.
+        allow_unused: sequence of str, as `conversion.convert` takes it.
+        inflate: `None` or str, as `conversion.convert` takes it.
+
+    Attributes:
+        arrays: dict of float32 arrays by `Slot` of the model.
+        scalings: dict of `PixelScaling` by modality, for
+            `pixels.scale_pixels`.
+        problems: dict from a kind of problem to a list of items.
+
+    Raises:
+        ValueError: if the checkpoint is of one stream and the model of
+            several.
+    """
+
+    def __init__(
+        self, checkpoint, translation, model, *, may_miss, allow_unused, inflate
+    ):
+        self._checkpoint = checkpoint
+        self._translation = translation
+        self._model = model
+        self._want = slots(model)
+        self._may_miss = may_miss
+        self._inflate = inflate
+        self.arrays = {}
+        self.scalings = {}
+        self.problems = collections.defaultdict(list)
+        self._sources = {}
+        self._inflated = []
+        self._left_out = {}
+        self._pixels = {}
+        unused = list(translation.unknown)
+        for slot, piece in self._pieces().items():
+            if slot in self._want:
+                self._place(slot, piece)
+            elif slot.layer == CLASSIFIER and not self._classifies(slot):
+                self._left_out[piece.source] = "the model has no classifier"
+            else:
+                unused.append(piece.source)
+        self._leave_out(unused, allow_unused)
+        self._start_anew()
+        if inflate is not None and not (self._inflated or self.problems):
+            self.problems["inflate, where nothing is to be inflated"] = [
+                repr(inflate)
+            ]
+        if not self.problems:
+            self._scale()
+
+    def report(self):
+        """`ImportReport` of it."""
+        anew = [_layer(slot) for slot in self._want if slot not in self.arrays]
+        return ImportReport(
+            format=self._checkpoint.format,
+            scheme=self._translation.scheme,
+            loaded=tuple(self._sources[slot] for slot in self.arrays),
+            inflated=tuple(self._inflated),
+            ignored=dict(self._translation.ignored),
+            left_out=self._left_out,
+            started_anew=tuple(dict.fromkeys(anew)),
+            pixels=self._pixels,
+        )
+
+    def _pieces(self):
+        """The pieces by slots of the model."""
+        pieces = self._translation.pieces
+        have, want = (
+            {slot.stream for slot in places} - {None}
+            for places in (pieces, self._want)
+        )
+        if want and not have:
+            paths = ", ".join(f"{stream}: PATH" for stream in sorted(want))
+            raise ValueError(
+                f"Expected weights of {' + '.join(sorted(want))} for "
+                f"{self._model.name!r}. Received: {self._checkpoint.path}, of "
+                "one stream. Import each stream into a network of its own, "
+                "then join them by `weights.copy_streams`, or in training by "
+                f'--set "initialisation.weights={{{paths}}}"'
+            )
+        if want or not have:
+            return pieces
+        own = pixels.kind_of(pixels.modality_of(self._model))
+        for slot, piece in pieces.items():
+            if slot.stream != own:
+                self._left_out[piece.source] = f"not of the stream {own}"
+        return {
+            slot._replace(stream=None): piece
+            for slot, piece in pieces.items()
+            if slot.stream == own
+        }
+
+    def _place(self, slot, piece):
+        # What does not fit is not missing too.
+        self._sources[slot] = piece.source
+        array = self._floats(piece)
+        if array is None:
+            return
+        wanted = tuple(self._want[slot].shape)
+        grows = self._is_of_colours(slot, array.shape, wanted)
+        if grows and self._inflate is not None:
+            array = inflate_kernel(array, wanted[2], self._inflate)
+            self._inflated.append(
+                f"{_layer(slot)} ({_COLOURS} to {wanted[2]} channels: "
+                f"{self._inflate})"
+            )
+        if _long_axes(array.shape) == _long_axes(wanted):
+            self.arrays[slot] = array.reshape(wanted)
+            return
+        if slot[:2] in self._may_miss:
+            self._left_out[piece.source] = "of another shape"
+            return
+        hint = ""
+        if slot.layer == CLASSIFIER and slot.variable == "kernel":
+            hint = f", unless allow_missing has {HEAD!r}"
+        elif grows:
+            hint = ", unless inflate is 'mean'"
+        elif slot == self._first(slot.stream) and len(array.shape) == 4:
+            hint = ", see modality and snippet_length of the model"
+        self.problems["Tensors of other shapes"].append(
+            f"{piece.source} {array.shape} for {_layer(slot)}/"
+            f"{slot.variable} {wanted}{hint}"
+        )
+
+    def _floats(self, piece):
+        """The array in float32; `None` where that cannot be."""
+        array = np.asarray(piece.array)
+        if array.dtype.kind != "f":
+            self.problems["Tensors of no floating point"].append(
+                f"{piece.source} ({array.dtype})"
+            )
+            return None
+        with np.errstate(over="ignore"):
+            array = array.astype("float32", copy=False)
+        if not np.isfinite(array).all():
+            self.problems["Tensors with values that are not finite"].append(
+                piece.source
+            )
+            return None
+        return array
+
+    def _is_of_colours(self, slot, shape, wanted):
+        """Whether it is the first kernel, of three colours, for motion."""
+        return (
+            slot == self._first(slot.stream)
+            and len(shape) == 4
+            and shape[2] == _COLOURS != wanted[2]
+            and shape[:2] + shape[3:] == wanted[:2] + wanted[3:]
+        )
+
+    def _first(self, stream):
+        """The slot of the first kernel of a stream."""
+        return next(
+            (
+                slot
+                for slot, variable in self._want.items()
+                if slot.stream == stream
+                and slot.variable == "kernel"
+                and len(variable.shape) == 4
+            ),
+            None,
+        )
+
+    def _classifies(self, slot):
+        return any(
+            other.layer == CLASSIFIER and other.stream == slot.stream
+            for other in self._want
+        )
+
+    def _leave_out(self, unused, allowed):
+        for source in unused:
+            if any(fnmatch.fnmatchcase(source, name) for name in allowed):
+                self._left_out[source] = "may be left out"
+                continue
+            tensor = self._checkpoint.tensors.get(source)
+            shape = "" if tensor is None else f" {tuple(np.shape(tensor))}"
+            self.problems[_UNUSED].append(source + shape)
+
+    def _start_anew(self):
+        """A layer of which not all is there starts anew as a whole."""
+        missing = [slot for slot in self._want if slot not in self.arrays]
+        anew = {slot[:2] for slot in missing} & self._may_miss
+        for slot in [slot for slot in self.arrays if slot[:2] in anew]:
+            del self.arrays[slot]
+            self._left_out[self._sources[slot]] = "its layer starts anew"
+        for slot in missing:
+            if slot[:2] in anew or slot in self._sources:
+                continue
+            hint = ""
+            if slot.layer == CLASSIFIER and slot.variable == "kernel":
+                hint = f", unless allow_missing has {HEAD!r}"
+            self.problems["Weights of the model without a tensor"].append(
+                f"{_layer(slot)}/{slot.variable} "
+                f"{tuple(self._want[slot].shape)}{hint}"
+            )
+
+    def _scale(self):
+        layers = pixels.pixel_layers(self._model)
+        for stream in backbones_of(self._model):
+            modality = stream or pixels.modality_of(self._model)
+            kind = pixels.kind_of(modality)
+            scaling = self._translation.scaling.get(kind)
+            if scaling is None:
+                text = "the weights do not say how they are scaled"
+            elif modality in layers:
+                self.scalings[modality] = scaling
+                text = f"{pixels.formula(scaling)}, in the model"
+            elif kind == "rgb_diff" and pixels.makes_differences(self._model):
+                self._scale_differences(stream, scaling)
+                first = _layer(self._first(stream))
+                text = f"{pixels.formula(scaling)}, in {first}"
+            else:
+                text = (
+                    f"{pixels.formula(scaling)}, not in the model: scale them "
+                    "before"
+                )
+            self._pixels[modality] = text
+
+    def _scale_differences(self, stream, scaling):
+        """No layer scales differences of frames: the first convolution
+        does."""
+        first = self._first(stream)
+        if first in self.arrays:
+            kernel = pixels.scaled_kernel(self.arrays[first], scaling)
+            self.arrays[first] = kernel
+
+
+def _layer(slot):
+    return f"{slot.stream}/{slot.layer}" if slot.stream else slot.layer
+
+
+def _long_axes(shape):
+    """`(1, 1, in, out)` and `(in, out)` hold the same."""
+    return [length for length in shape if length != 1]

@@ -1,0 +1,146 @@
+"""What a pickle of PyTorch would load, read without loading it."""
+
+import dataclasses
+import pickletools
+
+# Bytes of an element, by the class of its storage.
+_ELEMENTS = {
+    "BFloat16Storage": 2,
+    "BoolStorage": 1,
+    "ByteStorage": 1,
+    "CharStorage": 1,
+    "DoubleStorage": 8,
+    "FloatStorage": 4,
+    "HalfStorage": 2,
+    "IntStorage": 4,
+    "LongStorage": 8,
+    "ShortStorage": 2,
+}
+_STORAGE_MODULES = ("torch", "torch.cuda")
+
+# As Python 2 called them.
+_RENAMED = {"__builtin__": "builtins", "copy_reg": "copyreg"}
+
+_LITERALS = {
+    "BINUNICODE",
+    "SHORT_BINSTRING",
+    "BININT",
+    "BININT1",
+    "BININT2",
+    "LONG1",
+    "NONE",
+}
+
+
+# Anything that is not followed.
+_UNKNOWN = object()
+
+
+@dataclasses.dataclass(frozen=True)
+class PickleScan:
+    """The classes and storages that a pickle names.
+
+    Attributes:
+        globals: frozenset of str, `"module.name"` of classes and functions
+            other than those of storages.
+        storages: dict of bytes by the key of a storage.
+    """
+
+    globals: frozenset
+    storages: dict
+
+
+def scan(file):
+    """Reads a pickle up to its end, instruction by instruction.
+
+    Nothing is built, called or allocated, so any bytes may be scanned.
+
+    Args:
+        file: binary file at the beginning of a pickle, such as `io.BytesIO`;
+            it is left at its end.
+
+    Returns:
+        `PickleScan`.
+
+    Raises:
+        ValueError: if it is no pickle, or names a storage in another way than
+            `torch.save` does.
+    """
+    names, storages, memo = set(), {}, {}
+    # What was pushed since the last mark, as far as it is followed.
+    pushed = []
+    for opcode, argument, _ in pickletools.genops(file):
+        kind = opcode.name
+        if kind == "MARK":
+            pushed = []
+        elif kind in _LITERALS:
+            pushed.append(argument)
+        elif kind == "GLOBAL":
+            pushed.append(_Global(*argument.split(" ", 1)))
+            names.add(pushed[-1])
+        elif kind == "TUPLE":
+            pushed = [tuple(pushed)]
+        elif kind in ("BINPUT", "LONG_BINPUT"):
+            memo[argument] = pushed[-1] if pushed else _UNKNOWN
+        elif kind in ("BINGET", "LONG_BINGET"):
+            pushed.append(memo.get(argument, _UNKNOWN))
+        elif kind == "BINPERSID":
+            if not _is_module(pushed):
+                key, size = _storage(pushed)
+                storages[key] = max(size, storages.get(key, 0))
+            pushed = [_UNKNOWN]
+        else:
+            pushed = [_UNKNOWN]
+    others = {name.path for name in names if name.element is None}
+    return PickleScan(frozenset(others), storages)
+
+
+class _Global:
+    def __init__(self, module, name):
+        self.path = f"{_RENAMED.get(module, module)}.{name}"
+        self.element = None
+        if module in _STORAGE_MODULES:
+            self.element = _ELEMENTS.get(name)
+
+
+def _is_module(pushed):
+    """Whether it is the code of a whole module, in old files."""
+    match pushed:
+        case [("module", _Global(), *_)]:
+            return True
+    return False
+
+
+def _storage(pushed):
+    """The key and the bytes of `("storage", class, key, device, elements)`,
+    perhaps with a view of `None`."""
+    match pushed:
+        case [("storage", _Global(element=int(size)), str(key), str(), int(n))]:
+            pass
+        case [
+            (
+                "storage",
+                _Global(element=int(size)),
+                str(key),
+                str(),
+                int(n),
+                None,
+            )
+        ]:
+            pass
+        case [("storage", _Global(path=path), *_)]:
+            raise ValueError(
+                f"Expected tensors of {sorted(_ELEMENTS)}. Received: one of "
+                f"{path}"
+            )
+        case _:
+            raise ValueError(
+                "Expected storages by class, key, device and number of "
+                "elements, as `torch.save` writes them. Received: others"
+            )
+    if n < 0:
+        raise ValueError(
+            "Expected storages of no less than 0 elements. Received: "
+            f"{n} in storage {key!r}"
+        )
+    return key, n * size

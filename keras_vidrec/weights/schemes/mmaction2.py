@@ -1,0 +1,92 @@
+"""Weights of MMAction2, and of MMAction before it."""
+
+import dataclasses
+import re
+
+import numpy as np
+
+from keras_vidrec.weights.schemes import bn_inception_names
+from keras_vidrec.weights.schemes import by_name
+from keras_vidrec.weights.schemes import residual_names
+from keras_vidrec.weights.schemes import scalings
+from keras_vidrec.weights.schemes import torch_names
+from keras_vidrec.weights.schemes.scheme import Scheme
+from keras_vidrec.weights.schemes.torchvision import RESNETS
+from keras_vidrec.weights.translation import Piece
+from keras_vidrec.weights.translation import Slot
+
+_HEAD = {"cls_head.fc_cls": "logits"}
+# The backbone of a residual network, as the configuration in a checkpoint has
+# it.
+_CAFFE_STYLE = re.compile(r"\bstyle\s*=\s*['\"]caffe['\"]")
+_NO_BIAS = "(zeros: MMAction2 has no bias)"
+
+
+def translate(checkpoint, backbone):
+    """Translates a state dict of MMAction2, 0.x and 1.x, or of MMAction.
+
+    The names do not tell where residual networks have their strides: on the
+    3x3 convolutions, unless the configuration that the file holds says
+    `style='caffe'`.
+    """
+    tensors = checkpoint.tensors
+    if backbone == "bn_inception":
+        # MMAction has it, with the pixels of tsn-pytorch.
+        convolutions, normalizations = bn_inception_names.torch_modules()
+        places = _places(convolutions, normalizations)
+        scaling = scalings.BN_INCEPTION
+    else:
+        convolutions, normalizations = residual_names.modules(backbone)
+        places = _places(
+            _joined(convolutions, "conv"), _joined(normalizations, "bn")
+        ) | _places(convolutions, normalizations)
+        scaling = scalings.TORCH
+    translation = by_name.translate(
+        "mmaction2",
+        tensors,
+        places,
+        scaling,
+        ignored=torch_names.counters(tensors),
+    )
+    if backbone == "bn_inception":
+        return translation
+    if _CAFFE_STYLE.search(str(checkpoint.facts.get("config", ""))):
+        return _in_caffe_style(translation)
+    return dataclasses.replace(translation, style="pytorch")
+
+
+def _places(convolutions, normalizations):
+    convolutions, normalizations = (
+        {f"backbone.{module}": layer for module, layer in modules.items()}
+        for modules in (convolutions, normalizations)
+    )
+    return torch_names.places(convolutions | _HEAD, normalizations)
+
+
+def _joined(modules, role):
+    """Names of modules that join a convolution and its normalization:
+    `layer1.0.conv1` and `layer1.0.bn1` are `layer1.0.conv1.conv` and
+    `layer1.0.conv1.bn`."""
+    return {
+        re.sub(r"bn(\d)$", r"conv\1", re.sub(r"(downsample)\.\d$", r"\1", name))
+        + f".{role}": layer
+        for name, layer in modules.items()
+    }
+
+
+def _in_caffe_style(translation):
+    pieces = dict(translation.pieces)
+    for slot, piece in translation.pieces.items():
+        if slot.variable == "kernel" and slot.layer != "logits":
+            pieces[Slot(None, slot.layer, "bias")] = Piece(
+                _NO_BIAS, np.zeros(piece.array.shape[-1], "float32")
+            )
+    return dataclasses.replace(translation, pieces=pieces, style="caffe")
+
+
+MMACTION2 = Scheme(
+    "mmaction2",
+    ("pytorch", "safetensors"),
+    ("bn_inception", *RESNETS),
+    translate,
+)

@@ -1,0 +1,60 @@
+"""The arrays of a checkpoint, each with its place in a network."""
+
+import dataclasses
+import typing
+
+
+class Slot(typing.NamedTuple):
+    """The place of an array.
+
+    Attributes:
+        stream: str, such as `"rgb"`; or `None` in a checkpoint of one stream,
+            and for layers that belong to no stream.
+        layer: str. Name of the layer inside the tower, such as
+            `"res2a_branch2a"`; `"logits"` is the classifier of the stream.
+        variable: str. `"kernel"`, `"bias"`, `"gamma"`, `"beta"`,
+            `"moving_mean"` or `"moving_variance"`.
+    """
+
+    stream: str | None
+    layer: str
+    variable: str
+
+
+class Piece(typing.NamedTuple):
+    """An array for a slot.
+
+    Attributes:
+        source: str. Name of the tensor it was made from.
+        array: float array in the layout of Keras: kernels `(height, width,
+            channels, filters)`, `(features, classes)`.
+    """
+
+    source: str
+    array: typing.Any
+
+
+@dataclasses.dataclass(frozen=True)
+class Translation:
+    """The arrays of a checkpoint in the words of this package.
+
+    Attributes:
+        scheme: str. How the checkpoint's author names things, such as
+            `"torchvision"`.
+        pieces: dict of `Piece` by `Slot`.
+        scaling: dict of `backbones.PixelScaling` by modality (`"rgb"`,
+            `"flow"`, `"rgb_diff"`): the pixels that the author trained on.
+        style: `None`, or str. Style of a residual network, `"pytorch"`,
+            `"caffe"` or `"msra"`. Defaults to `None`.
+        ignored: dict from names of tensors that no network needs to the
+            reason. Defaults to none.
+        unknown: tuple of str. Names of tensors that have no place in the
+            backbone. Defaults to `()`.
+    """
+
+    scheme: str
+    pieces: dict
+    scaling: dict
+    style: str | None = None
+    ignored: dict = dataclasses.field(default_factory=dict)
+    unknown: tuple = ()

@@ -1,0 +1,142 @@
+import keras
+import numpy as np
+import pytest
+
+from keras_vidrec import applications
+from keras_vidrec.applications import TSN
+from keras_vidrec.applications.head import describe
+from keras_vidrec.cli.import_weights import _builder
+from keras_vidrec.weights.slots import slots
+from tests.cli.command import vidrec
+from tests.weights.verification.published import torchvision_resnet
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    """A file of a small network, by the names of this package."""
+    path = tmp_path_factory.mktemp("published") / "net.keras"
+    model = TSN(backbone="tiny", classes=3)
+    rng = np.random.default_rng(0)
+    model.set_weights([rng.uniform(0.5, 1.5, w.shape) for w in model.weights])
+    layer = model.get_layer("preprocessing")
+    layer.mean, layer.std, layer.channel_order = (1.0, 2.0, 3.0), 4.0, "bgr"
+    model.save(path)
+    return path
+
+
+def command(source, out, *arguments, status=0):
+    return vidrec(
+        *("import-weights", source, "--application", "tsn"),
+        *("--backbone", "tiny", "--out", out),
+        *arguments,
+        status=status,
+    )
+
+
+def test_weights_and_names_and_pixels_arrive(tiny, tmp_path):
+    names = tmp_path / "names.txt"
+    names.write_text("jump\nrun\n\nwalk\n", "utf-8")
+    out, err = command(
+        *(tiny, tmp_path / "deep/model.keras", "--class-names", names),
+        *("--set", "num_segments=4"),
+    )
+    assert err == ""
+    lines = out.splitlines()
+    assert lines[0] == "147 tensors loaded (keras_vidrec names, keras file)"
+    assert lines[-2].startswith("pixels of rgb: (BGR - (1, 2, 3)) / 4, in the")
+    assert lines[-1] == f"Model: {tmp_path / 'deep/model.keras'}"
+    model = keras.models.load_model(tmp_path / "deep/model.keras")
+    source = keras.models.load_model(tiny)
+    for one, two in zip(model.weights, source.weights, strict=True):
+        np.testing.assert_array_equal(one, two)
+    assert describe(model).class_names == ("jump", "run", "walk")
+    assert describe(model).clip_spec.num_segments == 4
+    assert model.get_layer("preprocessing").channel_order == "bgr"
+
+
+def test_a_network_of_flow_from_colours_in_one_step(tiny, tmp_path):
+    out, _ = command(
+        *(tiny, tmp_path / "flow.keras", "--modality", "flow"),
+        *("--inflate", "mean", "--classes", 5, "--allow-missing", "head"),
+    )
+    assert "inflated: conv1 (3 to 10 channels: mean)" in out
+    assert "started anew: logits" in out
+    model = keras.models.load_model(tmp_path / "flow.keras")
+    source = keras.models.load_model(tiny)
+    kernel, colours = (
+        np.array(network.get_layer(stream).get_layer("conv1").kernel)
+        for network, stream in ((model, "flow"), (source, "rgb"))
+    )
+    mean = colours.astype("float64").mean(2)
+    for channel in range(10):
+        np.testing.assert_allclose(kernel[:, :, channel], mean, rtol=1e-6)
+    assert model.output_shape == (None, 5)
+    assert describe(model).class_names is None
+    assert describe(model).clip_spec.modalities == ("flow",)
+
+
+def test_what_does_not_fit_leaves_no_file(tiny, tmp_path):
+    out = tmp_path / "model.keras"
+    _, err = command(tiny, out, "--classes", 5, status=1)
+    assert err.startswith("vidrec: Expected weights for all of 'tsn' (tiny)")
+    assert "(256, 3) for logits/kernel (256, 5), unless allow_missing" in err
+    assert err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--out", "model.h5"], "Expected a .keras file"),
+        (["--inflate", "mean", "--verify"], "verify without"),
+        (["--inflate", "copy"], "Invalid value for '--inflate'"),
+        (["--set", "num_segments"], "Expected NAME=VALUE"),
+        (["--modality", "sound"], "Invalid value for '--modality'"),
+        (["--classes", "0"], "Invalid value for '--classes'"),
+        (["--class-names", "no.txt"], "Invalid value for '--class-names'"),
+    ],
+)
+def test_bad_usage(tiny, tmp_path, arguments, message):
+    _, err = command(tiny, tmp_path / "model.keras", *arguments, status=2)
+    assert message in " ".join(err.split())
+
+
+def test_the_source_is_not_overwritten(tiny, tmp_path):
+    _, err = command(tiny, tiny, status=2)
+    assert "Expected another file than SOURCE" in err
+    _, err = command(tmp_path / "none.pth", tmp_path / "a.keras", status=2)
+    assert "There is no" in err
+
+
+@pytest.mark.parametrize("name", ["STResNet", "st_resnet", "st-resnet"])
+def test_applications_in_any_spelling(name):
+    assert _builder(name) is applications.STResNet
+
+
+def test_an_unknown_application_is_told():
+    with pytest.raises(ValueError, match="Expected one of .'stfn', 'tslstm'"):
+        _builder("slowfast")
+
+
+@pytest.mark.large
+def test_a_file_of_torchvision_is_verified(tmp_path):
+    """As published: names, shapes and the format; the values are random."""
+    torch = pytest.importorskip("torch", reason="needs keras-vidrec[torch]")
+    tensors = torchvision_resnet((3, 4, 6, 3), classes=7)
+    path = tmp_path / "resnet50.pth"
+    torch.save({name: torch.tensor(x) for name, x in tensors.items()}, path)
+    arguments = ("--application", "TSN", "--backbone", "resnet50")
+    out, _ = vidrec(
+        *("import-weights", path, *arguments, "--verify"),
+        *("--out", tmp_path / "rgb.keras"),
+    )
+    assert "267 tensors loaded (torchvision names, pytorch file)" in out
+    assert "verified: " in out
+    model = keras.models.load_model(tmp_path / "rgb.keras")
+    assert model.output_shape == (None, 7)
+    assert len(slots(model)) == 267
+    kernel = tensors["layer3.5.conv2.weight"]
+    np.testing.assert_array_equal(
+        model.get_layer("rgb").get_layer("res4f_branch2b").kernel,
+        kernel.transpose(2, 3, 1, 0),
+    )

@@ -1,0 +1,273 @@
+import importlib
+
+import keras
+import numpy as np
+import pytest
+
+from keras_vidrec import backbones
+from keras_vidrec.applications import TSN
+from keras_vidrec.applications import SpatiotemporalMultiplier
+from keras_vidrec.applications import TwoStreamFusion
+from keras_vidrec.backbones.pixel_scaling import CAFFE_RGB
+from keras_vidrec.backbones.pixel_scaling import SYMMETRIC
+from keras_vidrec.weights.imagenet import BACKBONES
+from keras_vidrec.weights.imagenet import imagenet
+
+BUILDERS = {
+    "resnet50": "ResNet50",
+    "resnet101": "ResNet101",
+    "resnet152": "ResNet152",
+    "vgg16": "VGG16",
+    "inception_v3": "InceptionV3",
+}
+
+
+@pytest.fixture(scope="module")
+def built():
+    return {}
+
+
+@pytest.fixture
+def published(monkeypatch, built):
+    """The networks of `keras.applications` that were asked for, with random
+    weights and statistics in the place of those to download."""
+    asked = []
+
+    def replace(name):
+        real = getattr(keras.applications, name)
+
+        def build(weights, include_top):
+            assert weights == "imagenet"
+            if (name, include_top) not in built:
+                network = real(weights=None, include_top=include_top)
+                rng = np.random.default_rng(0)
+                for weight in network.weights:
+                    if weight.name != "kernel":
+                        weight.assign(rng.uniform(0.5, 1.5, weight.shape))
+                built[name, include_top] = network
+            asked.append(built[name, include_top])
+            return asked[-1]
+
+        monkeypatch.setattr(keras.applications, name, build)
+
+    for name in BUILDERS.values():
+        replace(name)
+    return asked
+
+
+def style(backbone):
+    return "caffe" if backbone.startswith("resnet") else None
+
+
+def weights_of(layer):
+    return [keras.ops.convert_to_numpy(w) for w in layer.weights]
+
+
+@pytest.mark.parametrize(
+    ("backbone", "size"),
+    [
+        ("resnet50", 64),
+        pytest.param("resnet101", 64, marks=pytest.mark.large),
+        pytest.param("resnet152", 64, marks=pytest.mark.large),
+        # At an odd size too, paddings are as there.
+        ("inception_v3", 107),
+        pytest.param("vgg16", 224, marks=pytest.mark.large),
+    ],
+)
+def test_towers_agree_with_keras_applications(published, backbone, size):
+    tower = backbones.get(backbone, style=style(backbone))
+    before = {w.path: np.array(w) for w in tower.weights}
+    report = imagenet(tower)
+    assert not (report.missing + report.mismatched + report.inflated)
+    assert report.unused == ()
+    assert all((before[w.path] != np.array(w)).any() for w in tower.weights)
+
+    # The pixels that a model of this package hands to such a tower, and what
+    # keras.applications makes of them.
+    pixels = np.random.default_rng(1).integers(0, 256, (2, size, size, 3))
+    pixels = pixels.astype("float32")
+    scaling = backbones.preprocessing(backbone, "rgb", style(backbone))
+    images = pixels[..., ::-1] if scaling.channel_order == "bgr" else pixels
+    images = (images - np.float32(scaling.mean)) / np.float32(scaling.std)
+    module = "resnet" if style(backbone) else backbone
+    preprocess = getattr(keras.applications, module).preprocess_input
+    theirs = preprocess(pixels.copy())
+    np.testing.assert_allclose(images, theirs, atol=1e-4)
+
+    (network,) = published
+    if backbone == "vgg16":
+        network = keras.Model(network.input, network.get_layer("fc2").output)
+    expected = keras.ops.convert_to_numpy(network(theirs))
+    if expected.ndim == 4:
+        expected = expected.mean((1, 2))
+    found = keras.ops.convert_to_numpy(tower(images.astype("float32")))
+    assert np.ptp(expected) > 0
+    atol = 1e-5 * np.abs(expected).max()
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=atol)
+
+
+def test_towers_of_motion_are_inflated(published):
+    model = TSN(modality="flow", backbone="inception_v3", classes=3)
+    head = weights_of(model.get_layer("logits"))
+    ours = model.get_layer("flow").get_layer("Conv2d_1a_3x3_conv")
+    for mode in ("symmetric", "scaled", "mean"):
+        report = imagenet(model, mode)
+        first = next(
+            layer
+            for layer in published[-1].layers
+            if isinstance(layer, keras.layers.Conv2D)
+        )
+        (kernel,) = weights_of(first)
+        if mode == "symmetric":
+            expected = kernel[:, :, [0, 1, 2, 2, 1, 0, 0, 1, 2, 2]]
+        else:
+            mean = (kernel[:, :, 0] + kernel[:, :, 1] + kernel[:, :, 2]) / 3
+            expected = np.stack([mean] * 10, axis=2)
+            if mode == "scaled":
+                expected *= 3 / 10
+        (found,) = weights_of(ours)
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-8)
+        assert report.inflated == (
+            f"flow/Conv2d_1a_3x3_conv (3 to 10 channels: {mode})",
+        )
+    assert report.missing == ("logits",)
+    for before, after in zip(head, weights_of(model.get_layer("logits"))):
+        np.testing.assert_array_equal(before, after)
+    # Everything else was copied: 93 convolutions, 94 normalizations.
+    assert len(report.copied) == 93 + 94 and not report.mismatched
+    layer = model.get_layer("preprocessing")
+    assert (layer.mean, layer.std) == (SYMMETRIC.mean, SYMMETRIC.std)
+
+
+def test_differences_of_single_frames_are_motion(published):
+    """Three channels that are no colours."""
+    model = TSN(
+        modality="rgb_diff",
+        snippet_length=1,
+        backbone="inception_v3",
+        include_top=False,
+    )
+    report = imagenet(model)
+    assert report.inflated == (
+        "rgb_diff/Conv2d_1a_3x3_conv (3 to 3 channels: mean)",
+    )
+    tower = model.get_layer("rgb_diff")
+    kernel = tower.get_layer("Conv2d_1a_3x3_conv").get_weights()[0]
+    np.testing.assert_allclose(kernel.std(axis=2), 0, atol=1e-7)
+
+
+@pytest.mark.large
+def test_two_streams_of_one_or_of_two_backbones(published):
+    model = TwoStreamFusion(
+        backbone="resnet50",
+        temporal_backbone="inception_v3",
+        style="caffe",
+        classes=3,
+    )
+    report = imagenet(model)
+    assert [network.name for network in published] == [
+        "resnet50",
+        "inception_v3",
+    ]
+    assert report.inflated == (
+        "flow_tower/Conv2d_1a_3x3_conv (3 to 20 channels: mean)",
+    )
+    assert report.missing == (
+        "fusion_relu5",
+        "spatiotemporal_logits",
+        "temporal_logits",
+    )
+    assert not report.mismatched and not report.unused
+    ours = model.get_layer("rgb_tower").get_layer("res4c_branch2b")
+    theirs = published[0].get_layer("conv4_block3_2_conv")
+    for a, b in zip(weights_of(ours), weights_of(theirs)):
+        np.testing.assert_array_equal(a, b)
+    assert model.get_layer("rgb_preprocessing").mean == CAFFE_RGB.mean
+
+
+@pytest.mark.large
+def test_towers_that_lie_in_the_network_itself(published):
+    model = SpatiotemporalMultiplier(
+        backbone="resnet50", style="caffe", classes=3
+    )
+    before = {path.path: np.array(path) for path in model.weights}
+    report = imagenet(model, streams=["flow"])
+    assert report.inflated == ("flow_conv1 (3 to 20 channels: mean)",)
+    # 52 convolutions but the first, 53 normalizations.
+    assert len(report.copied) == 52 + 53
+    assert {"flow_res2b_temporal", "flow_logits", "rgb_conv1"} <= {
+        *report.missing
+    }
+    (network,) = published
+    ours = model.get_layer("flow_bn5a_branch1")
+    theirs = network.get_layer("conv5_block1_0_bn")
+    for a, b in zip(weights_of(ours), weights_of(theirs)):
+        np.testing.assert_array_equal(a, b)
+    for weight in model.weights:
+        if weight.path.startswith("rgb_"):
+            np.testing.assert_array_equal(before[weight.path], weight)
+
+
+@pytest.mark.large
+def test_fully_connected_layers_only_where_there_are_some(published):
+    model = TwoStreamFusion(
+        backbone="vgg16",
+        classes=3,
+        fusion="bilinear",
+        include_top=False,
+        keep_temporal_tower=False,
+    )
+    report = imagenet(model)
+    (network,) = published
+    assert "fc1" not in [layer.name for layer in network.layers]
+    assert len(report.copied) + len(report.inflated) == 2 * 13
+    assert not report.missing and not report.unused
+
+
+def test_no_weights_for_these_towers():
+    with pytest.raises(ValueError, match="Expected towers of .*'vgg16'.*Rece"):
+        imagenet(TSN(backbone="tiny", classes=3))
+    with pytest.raises(ValueError, match="`vidrec import-weights FILE"):
+        imagenet(backbones.get("bn_inception", endpoints=["relu2"]))
+    tower = backbones.get("resnet50", style="pytorch", endpoints=["relu2"])
+    before = weights_of(tower)
+    with pytest.raises(
+        ValueError,
+        match="style=\"caffe\".*style='pytorch'.*a file of its authors",
+    ):
+        imagenet(tower)
+    for old, new in zip(before, weights_of(tower)):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_invalid_arguments():
+    tower = backbones.get("tiny")
+    with pytest.raises(ValueError, match="Received: inflation='max'"):
+        imagenet(tower, "max")
+    with pytest.raises(ValueError, match="Received: streams='flow'"):
+        imagenet(tower, streams="flow")
+    with pytest.raises(ValueError, match=r"Received: streams=\['flow'\]"):
+        imagenet(tower, streams=["flow"])
+    assert BACKBONES == tuple(BUILDERS)
+
+
+def test_a_machine_that_is_offline(tmp_path, monkeypatch, capfd):
+    """Keras' own download, from an address where nothing answers."""
+    module = importlib.import_module("keras.src.applications.vgg16")
+    address = "http://127.0.0.1:9/vgg16.h5"
+    monkeypatch.setattr(module, "WEIGHTS_PATH_NO_TOP", address)
+    config = importlib.import_module("keras.src.backend.config")
+    monkeypatch.setattr(config, "keras_home", lambda: str(tmp_path))
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    tower = backbones.get("vgg16", endpoints=["relu2"])
+    before = weights_of(tower)
+    with pytest.raises(OSError) as told:
+        imagenet(tower)
+    message = str(told.value)
+    assert "weights of VGG16" in message and address in message
+    assert "`vidrec import-weights FILE" in message
+    assert told.value.__suppress_context__
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    for old, new in zip(before, weights_of(tower)):
+        np.testing.assert_array_equal(old, new)
+    assert "Traceback" not in "".join(capfd.readouterr())

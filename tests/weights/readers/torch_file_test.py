@@ -1,0 +1,434 @@
+import argparse
+import os
+import pathlib
+import struct
+import sys
+import types
+import warnings
+import zipfile
+
+import numpy as np
+import pytest
+
+from keras_vidrec.weights.readers import torch_file
+
+torch = pytest.importorskip("torch", reason="needs keras-vidrec[torch]")
+
+# The form of the file since PyTorch 1.6, and the one before.
+FORMS = pytest.mark.parametrize("zipped", [True, False])
+
+
+def save(path, value, zipped=True):
+    torch.save(value, path, _use_new_zipfile_serialization=zipped)
+    return path
+
+
+def head(path):
+    return path.read_bytes()[:4096]
+
+
+def state_dict(seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return {
+        "conv1.weight": torch.randn(4, 3, 2, 2, generator=generator),
+        "bn1.running_var": torch.rand(1, 4, generator=generator),
+        "bn1.num_batches_tracked": torch.tensor(7),
+    }
+
+
+def check_tensors(checkpoint, expected):
+    assert checkpoint.format == "pytorch"
+    assert list(checkpoint.tensors) == list(expected)
+    for name, tensor in expected.items():
+        array = checkpoint.tensors[name]
+        assert isinstance(array, np.ndarray)
+        assert array.shape == tuple(tensor.shape)
+        assert array.ravel().tolist() == tensor.ravel().tolist()
+
+
+@FORMS
+@pytest.mark.parametrize("key", [None, "state_dict", "model", "net"])
+def test_state_dicts(tmp_path, zipped, key):
+    tensors = state_dict()
+    value = {"epoch": 3, key: tensors} if key else tensors
+    path = save(tmp_path / "weights.pth", value, zipped)
+    assert torch_file.recognises(path, head(path))
+    checkpoint = torch_file.read(path)
+    check_tensors(checkpoint, tensors)
+    assert checkpoint.path == str(path)
+    assert checkpoint.facts == ({"epoch": 3} if key else {})
+
+
+@FORMS
+def test_a_module_s_own_state_dict(tmp_path, zipped):
+    module = torch.nn.Sequential(
+        torch.nn.Conv2d(3, 4, 1), torch.nn.BatchNorm2d(4)
+    )
+    path = save(tmp_path / "w.pth", module.state_dict(), zipped)
+    check_tensors(torch_file.read(path), module.state_dict())
+    parameters = dict(module.named_parameters())
+    path = save(tmp_path / "p.pth", parameters, zipped)
+    assert list(torch_file.read(path).tensors) == list(parameters)
+
+
+@FORMS
+def test_tsn_pytorch_file(tmp_path, zipped):
+    tensors = state_dict()
+    value = {
+        "epoch": 80,
+        "arch": "BNInception",
+        "state_dict": {f"module.{name}": x for name, x in tensors.items()},
+        "best_prec1": torch.tensor(85.5),
+    }
+    checkpoint = torch_file.read(save(tmp_path / "w.pth.tar", value, zipped))
+    check_tensors(checkpoint, tensors)
+    assert checkpoint.facts == {"epoch": 80, "arch": "BNInception"}
+
+
+def test_a_module_of_this_name_is_no_wrapper(tmp_path):
+    tensors = {"module.weight": torch.ones(1), "fc.weight": torch.ones(1)}
+    checkpoint = torch_file.read(save(tmp_path / "w.pth", tensors))
+    assert list(checkpoint.tensors) == list(tensors)
+
+
+@pytest.mark.parametrize(
+    "meta",
+    [
+        {"CLASSES": ("run", "jump"), "config": "model = dict()"},
+        {"dataset_meta": {"classes": ["run", "jump"]}, "cfg": "model = dict()"},
+    ],
+)
+def test_mmaction2_facts(tmp_path, meta):
+    value = {"meta": {**meta, "epoch": 50}, "state_dict": state_dict()}
+    assert torch_file.read(save(tmp_path / "w.pth", value)).facts == {
+        "epoch": 50,
+        "classes": ["run", "jump"],
+        "config": "model = dict()",
+    }
+
+
+@FORMS
+def test_kinds_of_numbers(tmp_path, zipped):
+    # Exact in all of them.
+    numbers = torch.tensor([[1.5, -2.0, 0.25]])
+    kinds = ("float16", "bfloat16", "float32", "float64")
+    value = {kind: numbers.to(getattr(torch, kind)) for kind in kinds}
+    value["int64"] = torch.tensor([2**40])
+    tensors = torch_file.read(save(tmp_path / "w.pth", value, zipped)).tensors
+    for kind in kinds:
+        assert tensors[kind].dtype == "float32"
+        assert tensors[kind].tolist() == numbers.tolist()
+    assert tensors["int64"].dtype == "int64"
+    assert tensors["int64"].tolist() == [2**40]
+
+
+@FORMS
+def test_views_and_shared_tensors(tmp_path, zipped):
+    whole = torch.arange(12.0).reshape(3, 4)
+    value = {"turned": whole.T, "part": whole[1:, 2:], "again": whole}
+    value["same"] = whole
+    check_tensors(
+        torch_file.read(save(tmp_path / "w.pth", value, zipped)), value
+    )
+
+
+def test_files_of_the_first_years(tmp_path):
+    """Tensors of a GPU were classes of their own, Python 2 had texts of bytes,
+    and tensors a simpler form."""
+
+    class Tensor:
+        def __init__(self, tensor):
+            self.tensor = tensor
+
+        def __reduce__(self):
+            storage = torch.storage.TypedStorage(
+                wrap_storage=self.tensor.untyped_storage(),
+                dtype=self.tensor.dtype,
+                _internal=True,
+            )
+            place = (0, tuple(self.tensor.shape), self.tensor.stride())
+            return torch._utils._rebuild_tensor, (storage, *place)
+
+    weight = torch.arange(6.0).reshape(2, 3)
+    path = save(tmp_path / "w.pth", {"fc.weight": Tensor(weight)}, False)
+    content = path.read_bytes()
+    for new, old in (
+        (b"ctorch\nFloatStorage", b"ctorch.cuda\nFloatStorage"),
+        (b"X\x03\0\0\0cpu", b"U\x06cuda:0"),
+        (b"X\x07\0\0\0storage", b"U\x07storage"),
+        (b"X\x09\0\0\0fc.weight", b"U\x09fc.weight"),
+    ):
+        assert content.count(new) == 1
+        content = content.replace(new, old)
+    path.write_bytes(content)
+    check_tensors(torch_file.read(path), {"fc.weight": weight})
+
+
+@FORMS
+def test_what_training_scripts_keep_is_not_loaded(
+    tmp_path, zipped, monkeypatch
+):
+    class HistoryBuffer:
+        def __init__(self):
+            self.history = np.arange(3.0)
+            self.least = np.float64(1.0)
+            self.method = self.__init__
+
+    HistoryBuffer.__module__ = name = "mmengine.logging.history_buffer"
+    HistoryBuffer.__qualname__ = "HistoryBuffer"
+    with monkeypatch.context() as patch:
+        for module in ("mmengine", "mmengine.logging", name):
+            patch.setitem(sys.modules, module, types.ModuleType(module))
+        patch.setattr(
+            sys.modules[name], "HistoryBuffer", HistoryBuffer, raising=False
+        )
+        value = {
+            "message_hub": {"loss": HistoryBuffer()},
+            "args": argparse.Namespace(lr=0.1, output=pathlib.Path("out")),
+            "seen": {1, 2},
+            "state_dict": state_dict(),
+        }
+        path = save(tmp_path / "epoch_50.pth", value, zipped)
+    safe = set(torch.serialization.get_safe_globals())
+    check_tensors(torch_file.read(path), state_dict())
+    assert set(torch.serialization.get_safe_globals()) == safe
+
+
+@FORMS
+@pytest.mark.parametrize("wrapped", [True, False])
+def test_no_code_of_a_file_runs(tmp_path, zipped, wrapped):
+    target = tmp_path / "made"
+
+    class Command:
+        def __reduce__(self):
+            return os.system, (f"touch {target}",)
+
+    value = {"state_dict": state_dict(), "x": Command()}
+    path = save(tmp_path / "w.pth", value if wrapped else Command(), zipped)
+    with pytest.raises(ValueError, match=r"Objects of other.*system"):
+        torch_file.read(path)
+    assert not target.exists()
+
+
+@FORMS
+def test_stand_ins_do_nothing(tmp_path, zipped):
+    target = tmp_path / "made.npy"
+
+    class Save:
+        def __reduce__(self):
+            return np.save, (str(target), 1)
+
+    value = {"state_dict": state_dict(), "x": Save()}
+    path = save(tmp_path / "w.pth", value, zipped)
+    check_tensors(torch_file.read(path), state_dict())
+    assert not target.exists()
+
+
+@FORMS
+def test_stand_ins_are_not_called(tmp_path, zipped):
+    target = tmp_path / "made"
+
+    class Touch:
+        def __reduce__(self):
+            return target.touch, ()
+
+    value = {"state_dict": state_dict(), "x": Touch()}
+    check_refused(save(tmp_path / "w.pth", value, zipped), "call reduce")
+    assert not target.exists()
+
+
+def check_refused(path, match):
+    with pytest.raises(ValueError, match=match) as caught:
+        torch_file.read(path)
+    assert path.name in str(caught.value)
+    assert "Expected" in str(caught.value)
+    assert "Received" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "value, match",
+    [
+        ({}, "without any"),
+        ({"state_dict": {}}, "without any"),
+        (torch.ones(2), "with a Tensor"),
+        ([torch.ones(2)], "with a list"),
+        ({"a": torch.ones(1), "b": {"c": torch.ones(1)}}, r"b \(dict\)"),
+        ({1: torch.ones(1)}, r"1 \(Tensor\)"),
+        ({"a": "text"}, r"a \(str\)"),
+        (
+            {"a": torch.ones(2).to(torch.complex64)},
+            "one of torch.ComplexFloatStorage",
+        ),
+    ],
+)
+def test_other_contents(tmp_path, value, match):
+    check_refused(save(tmp_path / "w.pth", value), match)
+
+
+def test_an_optimizer_alone(tmp_path):
+    weight = torch.nn.Parameter(torch.ones(2))
+    optimizer = torch.optim.SGD([weight], lr=0.1, momentum=0.9)
+    weight.grad = torch.ones(2)
+    optimizer.step()
+    path = save(tmp_path / "w.pth", optimizer.state_dict())
+    check_refused(path, r"state \(dict\), param_groups \(list\)")
+
+
+@FORMS
+def test_a_whole_module(tmp_path, zipped):
+    path = save(tmp_path / "w.pth", torch.nn.Linear(2, 3), zipped)
+    check_refused(path, r"torch\.nn\.modules\.linear\.Linear")
+
+
+def test_a_program_of_torchscript(tmp_path):
+    path = tmp_path / "w.pt"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.jit.save(torch.jit.script(torch.nn.Linear(2, 3)), str(path))
+    assert torch_file.recognises(path, head(path))
+    check_refused(path, r"TorchScript; save `model\.state_dict\(\)`")
+
+
+@FORMS
+def test_truncated(tmp_path, zipped):
+    path = save(tmp_path / "w.pth", state_dict(), zipped)
+    whole = path.read_bytes()
+    for length in range(1, len(whole), 41):
+        path.write_bytes(whole[:length])
+        check_refused(path, "whole file of `torch.save`")
+
+
+def test_an_empty_file(tmp_path):
+    path = tmp_path / "w.pth"
+    path.write_bytes(b"")
+    check_refused(path, "whole file of `torch.save`")
+    assert not torch_file.recognises(path, b"")
+
+
+def rewrite(path, change, compression=zipfile.ZIP_STORED):
+    """Writes the archive anew, its entries as `change(name, bytes)` says."""
+    with zipfile.ZipFile(path) as archive:
+        entries = [(name, archive.read(name)) for name in archive.namelist()]
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        for name, content in entries:
+            archive.writestr(name, change(name, content))
+    return path
+
+
+def test_an_archive_written_anew(tmp_path):
+    """The other rewritten ones fail for what is changed."""
+    path = save(tmp_path / "w.pth", state_dict())
+    rewrite(path, lambda name, content: content)
+    check_tensors(torch_file.read(path), state_dict())
+
+
+def test_a_zip_bomb(tmp_path):
+    path = save(tmp_path / "w.pth", {"a": torch.zeros(2**22)})
+    rewrite(path, lambda name, content: content, zipfile.ZIP_DEFLATED)
+    assert path.stat().st_size < 2**17
+    check_refused(path, "of them compressed")
+
+
+def test_a_false_size_in_the_directory(tmp_path):
+    path = save(tmp_path / "w.pth", state_dict())
+    content = bytearray(path.read_bytes())
+    entry = content.index(b"PK\x01\x02")
+    # Both sizes, packed and not.
+    struct.pack_into("<II", content, entry + 20, 2**31, 2**31)
+    path.write_bytes(content)
+    check_refused(path, "whole file of `torch.save`")
+
+
+def larger(content, count):
+    """The pickle of a tensor of three elements, now of `count` elements."""
+    few = b"cpuq\x08K\x03"
+    many = b"cpuq\x08J" + struct.pack("<i", count)
+    assert content.count(few) == 1
+    return content.replace(few, many)
+
+
+@pytest.mark.parametrize("count", [4, 2**31 - 1, -1])
+def test_a_storage_larger_than_its_bytes(tmp_path, count):
+    path = save(tmp_path / "w.pth", {"state_dict": {"a": torch.zeros(3)}})
+
+    def change(name, content):
+        return larger(content, count) if name.endswith("data.pkl") else content
+
+    check_refused(
+        rewrite(path, change),
+        "no less than 0" if count < 0 else f"{4 * count} bytes with 12",
+    )
+
+
+def test_a_legacy_storage_larger_than_the_file(tmp_path):
+    path = save(
+        tmp_path / "w.pth", {"state_dict": {"a": torch.zeros(3)}}, zipped=False
+    )
+    content = path.read_bytes()
+    few = b"cpuq\x08K\x03N"
+    assert content.count(few) == 1
+    many = few[:-2] + struct.pack("<i", 2**31 - 1) + b"N"
+    path.write_bytes(content.replace(few, many.replace(b"\x08K", b"\x08J")))
+    check_refused(path, f"tensors of {4 * (2**31 - 1)} bytes in a file of")
+
+
+@pytest.mark.parametrize("size", [4, 100])
+def test_a_tensor_larger_than_its_storage(tmp_path, size):
+    path = save(tmp_path / "w.pth", {"state_dict": {"a": torch.zeros(3)}})
+
+    def change(name, content):
+        if not name.endswith("data.pkl"):
+            return content
+        assert content.count(b"K\x03\x85") == 1
+        return content.replace(b"K\x03\x85", b"K" + bytes([size]) + b"\x85")
+
+    check_refused(rewrite(path, change), "RuntimeError")
+
+
+def test_a_tensor_that_repeats_its_storage(tmp_path):
+    value = {"a": torch.zeros(1).expand(10**9)}
+    check_refused(
+        save(tmp_path / "w.pth", value), r"repeat.*a of shape \(1000000000,\)"
+    )
+
+
+def test_tensors_that_repeat_each_other(tmp_path):
+    whole = torch.zeros(10**5)
+    value = {str(i): whole for i in range(10)}
+    check_refused(save(tmp_path / "w.pth", value), "repeat their numbers")
+
+
+@FORMS
+def test_random_damage(tmp_path, zipped):
+    rng = np.random.default_rng(0)
+    path = save(tmp_path / "w.pth", state_dict(), zipped)
+    whole = path.read_bytes()
+    refused = 0
+    for _ in range(150):
+        content = bytearray(whole)
+        for place in rng.integers(0, len(content), rng.integers(1, 4)):
+            content[place] = rng.integers(256)
+        path.write_bytes(content)
+        try:
+            torch_file.read(path)
+        except ValueError as error:
+            assert path.name in str(error)
+            refused += 1
+    assert refused > 20
+
+
+def test_files_of_others(tmp_path):
+    path = tmp_path / "other.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("config.json", "{}")
+    assert not torch_file.recognises(path, head(path))
+    assert not torch_file.recognises(path, b"\x89HDF\r\n\x1a\n")
+    path.write_bytes(b"PK\x03\x04 and no more")
+    assert not torch_file.recognises(path, head(path))
+
+
+def test_without_pytorch(tmp_path, monkeypatch):
+    path = save(tmp_path / "w.pth", state_dict())
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(ImportError, match=r"keras-vidrec\[torch\]"):
+        torch_file.read(path)

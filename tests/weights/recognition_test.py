@@ -1,0 +1,101 @@
+import re
+
+import numpy as np
+import pytest
+
+from keras_vidrec import backbones
+from keras_vidrec.weights import convert
+from keras_vidrec.weights.checkpoint import Checkpoint
+from keras_vidrec.weights.recognition import recognise
+
+
+def residual(units):
+    """The tensors of a network of torchvision, of one value each: names tell
+    what they are, shapes are for the conversion."""
+    bn = ("weight", "bias", "running_mean", "running_var")
+    names = ["conv1.weight", *(f"bn1.{name}" for name in bn)]
+    for stage, count in enumerate(units, 1):
+        for unit in range(count):
+            start = f"layer{stage}.{unit}."
+            for i in (1, 2, 3):
+                names.append(f"{start}conv{i}.weight")
+                names.extend(f"{start}bn{i}.{name}" for name in bn)
+            if unit == 0:
+                names.append(f"{start}downsample.0.weight")
+                names.extend(f"{start}downsample.1.{name}" for name in bn)
+    tensors = {
+        name: np.ones(
+            (1, 1, 1, 1)
+            if "conv" in name or name.endswith("downsample.0.weight")
+            else 1,
+            "float32",
+        )
+        for name in names
+    }
+    tensors["fc.weight"] = np.ones((7, 1), "float32")
+    tensors["fc.bias"] = np.ones(7, "float32")
+    return Checkpoint("net.pth", "pytorch", tensors)
+
+
+UNITS = {
+    "resnet50": (3, 4, 6, 3),
+    "resnet101": (3, 4, 23, 3),
+    "resnet152": (3, 8, 36, 3),
+}
+
+
+@pytest.mark.parametrize("wanted", UNITS)
+@pytest.mark.parametrize("given", UNITS)
+def test_depths(wanted, given):
+    checkpoint = residual(UNITS[given])
+    if wanted == given:
+        translation = recognise(checkpoint, wanted)
+        assert translation.scheme == "torchvision"
+        assert translation.style == "pytorch"
+        assert len(translation.pieces) == len(checkpoint.tensors)
+        return
+    message = (
+        f"Expected weights of {wanted}. Received: net.pth, with weights of "
+        f"{given}: build the model with backbone='{given}'"
+    )
+    with pytest.raises(ValueError, match=re.escape(message)):
+        recognise(checkpoint, wanted)
+
+
+def test_another_backbone():
+    with pytest.raises(ValueError, match="with weights of resnet50: build"):
+        recognise(residual(UNITS["resnet50"]), "bn_inception")
+
+
+def test_a_part_of_a_backbone_is_not_of_another_one():
+    whole = residual(UNITS["resnet50"])
+    tensors = {
+        name: array
+        for name, array in whole.tensors.items()
+        if not name.startswith("layer4.2")
+    }
+    part = Checkpoint("net.pth", "pytorch", tensors)
+    assert len(recognise(part, "resnet50").pieces) == len(tensors)
+
+
+def test_unknown_names():
+    tensors = {"encoder.0": np.ones(3), "encoder.1": np.ones(3)}
+    message = (
+        "Received: net.pth, with 2 tensors of other names: encoder.0, encoder.1"
+    )
+    for format in ("pytorch", "safetensors", "caffe", "matconvnet", "keras"):
+        facts = {"layout": "legacy", "layers": {}, "config": None}
+        checkpoint = Checkpoint("net.pth", format, tensors, facts)
+        with pytest.raises(ValueError, match=message) as caught:
+            recognise(checkpoint, "vgg16")
+        assert f"as known of {format} files" in str(caught.value)
+
+
+def test_style_of_the_model():
+    tower = backbones.get("resnet50", style="caffe")
+    message = (
+        "Expected weights of style 'caffe', that of 'resnet50'. Received: "
+        "net.pth, of style 'pytorch': build the model with style='pytorch'"
+    )
+    with pytest.raises(ValueError, match=re.escape(message)):
+        convert(residual(UNITS["resnet50"]), tower)

@@ -1,0 +1,34 @@
+import dataclasses
+import functools
+
+import pytest
+
+from keras_vidrec import backbones
+from keras_vidrec.weights import conversion
+from keras_vidrec.weights.verification import verify
+from tests.weights.verification import published
+
+pytest.importorskip("torch", reason="needs keras-vidrec[torch]")
+
+
+@pytest.mark.large
+def test_averages_alone_differ_from_torchvision(monkeypatch):
+    from keras_vidrec.weights.verification import inception_v3
+    from keras_vidrec.weights.verification import networks
+
+    checkpoint = published.checkpoint(published.inception_v3())
+    tower = backbones.get("inception_v3", input_shape=(107, 122))
+    conversion.convert(checkpoint, tower)
+    with pytest.raises(ValueError, match="averages do not count the zeros"):
+        verify(checkpoint, tower)
+    # TensorFlow, from which torchvision has the weights, does not either.
+    of_tensorflow = functools.partial(
+        inception_v3.feature_map, count_padding=False
+    )
+    rows = [
+        dataclasses.replace(row, feature_map=of_tensorflow)
+        for row in networks.NETWORKS
+        if "Inception-v3" in row.name
+    ]
+    monkeypatch.setattr(networks, "NETWORKS", rows)
+    assert verify(checkpoint, tower).features.relative < 1e-5

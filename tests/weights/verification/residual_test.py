@@ -1,0 +1,44 @@
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_vidrec import backbones
+from keras_vidrec.weights import conversion
+from keras_vidrec.weights.readers.opening import open_checkpoint
+from keras_vidrec.weights.verification import verify
+
+torch = pytest.importorskip("torch", reason="needs keras-vidrec[torch]")
+
+
+@pytest.mark.large_on_jax
+def test_keras_applications_in_pytorch(tmp_path):
+    from keras_vidrec.weights.verification.networks import PublishedNetwork
+
+    theirs = keras.applications.ResNet50(
+        weights=None, include_top=False, input_shape=(70, 65, 3)
+    )
+    rng = np.random.default_rng(0)
+    for layer in theirs.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.set_weights(
+                [rng.uniform(0.5, 1.5, w.shape) for w in layer.get_weights()]
+            )
+    path = tmp_path / "resnet50.keras"
+    theirs.save(path)
+    checkpoint = open_checkpoint(path)
+    x = rng.normal(size=(2, 70, 65, 3)).astype("float32")
+    network = PublishedNetwork(checkpoint)
+    with torch.inference_mode():
+        maps = network.feature_map(torch.tensor(x.transpose(0, 3, 1, 2)))
+    expected = ops.convert_to_numpy(theirs(x))
+    np.testing.assert_allclose(
+        maps.permute(0, 2, 3, 1),
+        expected,
+        atol=1e-5 * np.abs(expected).max(),
+        rtol=0,
+    )
+    assert network.logits(maps) is None
+    tower = backbones.get("resnet50", style="caffe", input_shape=(70, 65))
+    conversion.convert(checkpoint, tower)
+    assert verify(checkpoint, tower).features.relative < 1e-5
