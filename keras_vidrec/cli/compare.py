@@ -22,7 +22,8 @@ def compare(
 ):
     """Test whether two networks differ on the same videos, and tell which
     classes gained and lost from A to B."""
-    load_backend()
+    if a.is_dir() or b.is_dir():
+        load_backend()  # Score files need none, runs do.
     from keras_vidrec.evaluation import comparison
 
     scores, names = score_files.load([a, b])

@@ -38,6 +38,7 @@ def evaluate(
     chosen = _numbers(splits)
     load_backend()
     from keras_vidrec.evaluation import evaluator
+    from keras_vidrec.evaluation import metrics
     from keras_vidrec.evaluation import splits as several
     from keras_vidrec.training.run import Run
 
@@ -49,7 +50,7 @@ def evaluate(
         )
         if len(chosen) > 1:
             typer.echo(f"Split {split}")
-        _show(evaluator.summary(scores[split]), len(scores[split].videos))
+        _show(metrics.summary(scores[split]), len(scores[split].videos))
         typer.echo(f"Scores: {path}")
     if len(chosen) > 1:
         missing = [split for split in chosen if split not in runs]

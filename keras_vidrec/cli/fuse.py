@@ -33,7 +33,8 @@ def fuse(
     """Fuse the scores of several networks, and tell the figures of each alone
     and of all together."""
     numbers = None if weights is None else _numbers(weights)
-    load_backend()
+    if report is not None or any(path.is_dir() for path in scores):
+        load_backend()  # Score files need none, runs and reports do.
     from keras_vidrec.evaluation import fusion
     from keras_vidrec.evaluation import joining
 
@@ -75,10 +76,10 @@ def _numbers(weights):
 def _of_recipes(paths, scores):
     """The weights that the recipes of runs name for just their modalities,
     and whether they are of probabilities."""
-    from keras_vidrec.training.run import Run
-
     if not all(path.is_dir() for path in paths):
         return None, False
+    from keras_vidrec.training.run import Run
+
     modalities = [one.meta.get("modality") for one in scores]
     fusions = [Run.open(path).recipe.fusion for path in paths]
     fitting = [f for f in fusions if f.weights.keys() == {*modalities}]
@@ -94,7 +95,6 @@ def _of_recipes(paths, scores):
 
 
 def _show(tested):
-    from keras_vidrec.evaluation import evaluator
     from keras_vidrec.evaluation import metrics
 
     known = sum(tested["fused"].labels >= 0)
@@ -105,7 +105,7 @@ def _show(tested):
         f"   top 1  (95 % interval)       top 5  mean class  of {known} videos"
     )
     for name, scores in tested.items():
-        figures = evaluator.summary(scores)
+        figures = metrics.summary(scores)
         low, high = metrics.accuracy_interval(scores.scores, scores.labels)
         typer.echo(
             f"{100 * figures['top_1']:6.2f} %  "

@@ -6,8 +6,8 @@ import re
 
 import typer
 
+from keras_vidrec.data import damage
 from keras_vidrec.data.frame_stream import CameraStream
-from keras_vidrec.data.frame_stream import FileStream
 from keras_vidrec.evaluation.timeline import Timeline
 
 
@@ -44,9 +44,13 @@ class Timelines:
 
     def read(self, path, overlay=None):
         """The timeline of a video file, and the video with its labels."""
-        stream = FileStream(path, self._frame_rate)
+        stream = damage.CountedFile(path, self._frame_rate)
         timeline = Timeline(str(path), self._predictor.classes, [])
-        self._follow(stream, timeline)
+        try:
+            self._follow(stream, timeline)
+        finally:
+            # What is cut off may be why it is too short.
+            _tell_damage(stream)
         self._save(timeline, pathlib.Path(path).stem)
         if overlay is not None:
             from keras_vidrec.visualization import overlay as overlays
@@ -117,3 +121,11 @@ class Timelines:
     def _tell(self, text):
         """Where nothing but JSON is expected, it is told on the side."""
         typer.echo(text, err=self._json)
+
+
+def _tell_damage(stream):
+    if stream.num_frames is None:
+        return  # it was not read to the end
+    found = damage.find(stream.name, stream.num_frames, stream.frame_rate)
+    if found:
+        typer.echo(f"{stream.name}: {found}", err=True)

@@ -1,13 +1,30 @@
 """From a trained network to figures."""
 
-from keras_vidrec.evaluation.comparison import compare
-from keras_vidrec.evaluation.evaluator import evaluate
-from keras_vidrec.evaluation.evaluator import score
-from keras_vidrec.evaluation.evaluator import summary
-from keras_vidrec.evaluation.fusion import fuse
-from keras_vidrec.evaluation.predictor import Prediction
-from keras_vidrec.evaluation.predictor import Predictor
-from keras_vidrec.evaluation.score_file import Scores
+import importlib
+
+_MODULES = {
+    "Prediction": "predictor",
+    "Predictor": "predictor",
+    "Scores": "score_file",
+    "compare": "comparison",
+    "evaluate": "evaluator",
+    "fuse": "fusion",
+    "score": "evaluator",
+    "summary": "metrics",
+}
+
+
+def __getattr__(name):
+    # Few modules need Keras: nobody pays for it who has scores already.
+    if name in _MODULES:
+        module = importlib.import_module(
+            f"keras_vidrec.evaluation.{_MODULES[name]}"
+        )
+        return getattr(module, name)
+    raise AttributeError(
+        f"module 'keras_vidrec.evaluation' has no attribute {name!r}"
+    )
+
 
 __all__ = [
     "Prediction",

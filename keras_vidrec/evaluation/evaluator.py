@@ -10,7 +10,6 @@ import tqdm
 from keras_vidrec.applications.head import describe
 from keras_vidrec.applications.head import predictions_layer
 from keras_vidrec.data import pipeline
-from keras_vidrec.evaluation import metrics
 from keras_vidrec.evaluation import protocols
 from keras_vidrec.evaluation import scorer as scorers
 from keras_vidrec.evaluation.score_file import Scores
@@ -227,24 +226,6 @@ def _with_protocol(recipe, protocol, grid):
             )
         test = dataclasses.replace(test, sampling=grid)
     return dataclasses.replace(recipe, test=test)
-
-
-def summary(scores):
-    """The figures of a test.
-
-    Args:
-        scores: `Scores`.
-
-    Returns:
-        dict of float in [0, 1]: `top_1`, `top_5`, `mean_class_accuracy`.
-    """
-    return {
-        "top_1": metrics.top_k_accuracy(scores.scores, scores.labels),
-        "top_5": metrics.top_k_accuracy(scores.scores, scores.labels, 5),
-        "mean_class_accuracy": metrics.mean_class_accuracy(
-            scores.scores, scores.labels
-        ),
-    }
 
 
 def _tested(spec, test):

@@ -26,6 +26,24 @@ class ClassTable(typing.NamedTuple):
     f1: np.ndarray
 
 
+def summary(scores):
+    """The figures of a test.
+
+    Args:
+        scores: `Scores`.
+
+    Returns:
+        dict of float in [0, 1]: `top_1`, `top_5`, `mean_class_accuracy`.
+    """
+    return {
+        "top_1": top_k_accuracy(scores.scores, scores.labels),
+        "top_5": top_k_accuracy(scores.scores, scores.labels, 5),
+        "mean_class_accuracy": mean_class_accuracy(
+            scores.scores, scores.labels
+        ),
+    }
+
+
 def top_k_accuracy(scores, labels, k=1):
     """Share of videos whose class is among the `k` best scores.
 

@@ -19,7 +19,7 @@ from keras_vidrec.evaluation.windows import Windows
 _NUM_SEGMENTS = 25
 # Frames between the chunks of a clip, at most: that of the authors' tests
 # (two-stream fusion and spatiotemporal multiplier).
-_STRIDE = 15
+CHUNK_STRIDE = 15
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Predictor:
                 )
         clip_reader.check_protocol(self._spec, crops)
         if self._spec.sampling == "chunks":
-            self._spec = self._spec.replace(stride=(_STRIDE, _STRIDE))
+            self._spec = self._spec.replace(stride=(CHUNK_STRIDE,) * 2)
         num_classes = predictions_layer(model).output.shape[-1]
         self.classes = description.class_names or tuple(
             map(str, range(num_classes))

@@ -14,10 +14,11 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from keras_vidrec.evaluation.report_tables import Table
+from keras_vidrec.visualization import figures
 
 _INCHES = (4.0, 2.6)
-# Told apart by everybody, on light and on dark (Okabe and Ito).
-_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+# On light and on dark: without black, which is the last.
+_COLOURS = figures.COLOURS[:-1]
 _INK = "#010203"
 # Colours that the page chooses, for light or for dark.
 _OF_PAGE = {

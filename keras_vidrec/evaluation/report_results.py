@@ -237,6 +237,7 @@ def _how(meta):
     told = [
         f"{meta[name]} {unit}" if unit else str(meta[name])
         for name, unit in (
+            ("protocol", "protocol"),
             ("modality", ""),
             ("num_segments", "segments"),
             ("num_clips", "clips"),

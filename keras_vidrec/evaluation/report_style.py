@@ -4,13 +4,13 @@ STYLE = """
 :root {
   --paper: #ffffff; --card: #f5f7f9; --line: #d8dee4; --ink: #1c2128;
   --faint: #57606a; --accent: #0b62a8; --hit: #0072b2; --miss: #d1480b;
-  --full: #ffffff;
+  --full: #ffffff; --shade: #8c96a180;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --paper: #14181d; --card: #1d232a; --line: #363e48; --ink: #e6e9ed;
     --faint: #a0a9b4; --accent: #6cb6f2; --hit: #3f9fe0; --miss: #f0793a;
-    --full: #0d1014;
+    --full: #0d1014; --shade: #a0a9b480;
   }
 }
 * { box-sizing: border-box; }
@@ -40,8 +40,17 @@ nav ul { display: flex; flex-wrap: wrap; gap: 0.3rem 1.2rem; padding: 0;
   font-variant-numeric: tabular-nums; }
 .tiles .range { display: block; font-size: 0.85rem; font-weight: 400;
   color: var(--faint); line-height: 1.5; }
+/* Shades at the edges behind which there is more to scroll to: paper that
+  moves with the content covers them at its ends. */
 .scroll { overflow: auto; max-width: 100%; margin: 0 0 1rem;
-  border: 1px solid var(--line); border-radius: 0.6rem; }
+  border: 1px solid var(--line); border-radius: 0.6rem;
+  background:
+    linear-gradient(to right, var(--paper) 50%, transparent) left local,
+    linear-gradient(to left, var(--paper) 50%, transparent) right local,
+    linear-gradient(to right, var(--shade), transparent) left,
+    linear-gradient(to left, var(--shade), transparent) right;
+  background-repeat: no-repeat;
+  background-size: 3rem 100%, 3rem 100%, 1.2rem 100%, 1.2rem 100%; }
 .scroll:focus-visible, summary:focus-visible {
   outline: 2px solid var(--accent); outline-offset: 2px; }
 .tall { max-height: min(85vh, 60rem); width: fit-content; }
@@ -59,7 +68,7 @@ td { min-width: 11rem; }
   border-radius: 0.2rem; background: var(--line); overflow: hidden; }
 .bar span { display: block; height: 100%; background: var(--hit); }
 .matrix { display: grid; width: max-content; line-height: 0; }
-.matrix > * { background: var(--paper); }
+.corner, .columns, .rows { background: var(--paper); }
 .matrix svg { font-family: inherit; fill: var(--ink); }
 .corner { position: sticky; top: 0; left: 0; z-index: 3; padding: 0.5rem;
   font-size: 0.75rem; line-height: 1.3; color: var(--faint);

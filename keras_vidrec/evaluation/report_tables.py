@@ -8,7 +8,6 @@ import typing
 import numpy as np
 
 from keras_vidrec import files
-from keras_vidrec.evaluation import evaluator
 from keras_vidrec.evaluation import metrics
 from keras_vidrec.evaluation.report_markup import as_text
 
@@ -72,7 +71,7 @@ def tests(scores):
     )
     rows = []
     for name, one in scores.items():
-        figures = evaluator.summary(one)
+        figures = metrics.summary(one)
         rows.append(
             (
                 name,

@@ -4,7 +4,7 @@ import pathlib
 
 import numpy as np
 
-from keras_vidrec.evaluation import evaluator
+from keras_vidrec.evaluation import metrics
 from keras_vidrec.training.run import Run
 
 _PLACE = "{split}"
@@ -63,9 +63,9 @@ def mean_summary(scores):
         scores: sequence of `Scores`, one a split.
 
     Returns:
-        dict as `evaluator.summary` gives it.
+        dict as `metrics.summary` gives it.
     """
-    figures = [evaluator.summary(one) for one in scores]
+    figures = [metrics.summary(one) for one in scores]
     return {
         name: float(np.mean([figure[name] for figure in figures]))
         for name in figures[0]

@@ -77,7 +77,7 @@ def write(format, description, origin, endpoints, checks):
         "## Load it",
         _snippet(format, description, endpoints[0]),
         "## Input",
-        *_input(description, endpoints),
+        *_input(format, description, endpoints),
         "## Output",
         _output(description, endpoints),
         "## Training",
@@ -131,7 +131,7 @@ def _example_shape(tensor, spec):
     )
 
 
-def _input(description, endpoints):
+def _input(format, description, endpoints):
     for endpoint in endpoints:
         rows = [
             f"Signature `{endpoint.name}`:",
@@ -156,18 +156,39 @@ def _input(description, endpoints):
         yield "The network does not tell how its clips are sampled."
         return
     if "flow" in spec.modalities and not endpoints[-1].makes_flow:
-        yield (
-            f"Flow is made outside, by the method `{spec.flow.method}` on "
-            f"frames of the size `{spec.flow.size}`."
-        )
-    of = f"{spec.num_segments} segments in training"
-    length = f"a snippet of {spec.snippet_length} motion images"
+        yield _flow(format, spec.flow)
+    of = f"{_counted(spec.num_segments, 'segment')} in training"
+    images = "frame" if spec.modalities == ("rgb",) else "motion image"
+    length = _counted(spec.snippet_length, images)
     yield (
-        f"Sampling: `{spec.sampling}`, {of}; {length} "
+        f"Sampling: `{spec.sampling}`, {of}; a snippet of {length} "
         f"{_ALIGNMENTS[spec.alignment]}. Crops of {spec.size} pixels, of "
         f"frames whose shorter side is {round(spec.size * 256 / 224)}. "
         f"`{bundle.SPEC_FILE}` has all of it."
     )
+
+
+def _flow(format, flow):
+    size = f"`{flow.size}`"
+    if flow.size == "auto":
+        size += (
+            " (340x256 where they are near 4:3, else a shorter side of 256 "
+            "pixels)"
+        )
+    told = (
+        f"Flow is made outside, by the method `{flow.method}` on frames of "
+        f"the size {size}."
+    )
+    if format == "saved_model" and flow.method != "tvl1":
+        told += (
+            " There is no signature `serve_frames`, which makes flow inside: "
+            "that is by TV-L1 only, and the network was trained on other flow."
+        )
+    return told
+
+
+def _counted(number, noun):
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _shape(shape):

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_vidrec.data import pipeline
-from keras_vidrec.evaluation import evaluator
+from keras_vidrec.evaluation import metrics
 from keras_vidrec.evaluation.score_file import Scores
 from keras_vidrec.export import parity
 from keras_vidrec.training import dataset as datasets
@@ -28,7 +28,7 @@ class Result(typing.NamedTuple):
         meta: dict. Of the score file.
         date: str. ISO date the file was written.
         num_videos: int.
-        figures: dict of `evaluator.summary`.
+        figures: dict of `metrics.summary`.
     """
 
     protocol: str
@@ -164,7 +164,7 @@ def _results(run):
                 scores.meta,
                 date.isoformat(),
                 int(np.sum(scores.labels >= 0)),
-                evaluator.summary(scores),
+                metrics.summary(scores),
             )
         )
     return results

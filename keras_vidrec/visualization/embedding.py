@@ -24,7 +24,7 @@ _FEWEST = 5
 _PERPLEXITY = 30
 # t-SNE looks at neighbours: more dimensions add noise and time.
 _DIMENSIONS = 50
-_MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*")
+_MARKERS = ("o", "^", "s", "D", "v", "P", "X")
 # Classes that a legend can tell apart; of more the names stand in the figure.
 _MOST_IN_LEGEND = 28
 _THUMBNAIL = 56
@@ -303,7 +303,7 @@ def _means(seen):
 def _style(place):
     # Their numbers have no common divisor: all pairs come up.
     return (
-        figures.COLOURS[place % len(figures.COLOURS)],
+        figures.MANY_COLOURS[place % len(figures.MANY_COLOURS)],
         _MARKERS[place % len(_MARKERS)],
     )
 

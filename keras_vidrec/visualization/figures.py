@@ -18,6 +18,25 @@ COLOURS = (
     "#56b4e9",
     "#000000",
 )
+# For more things than that: each colour in turn is the one farthest from all
+# before it and from white, in CIELAB and as the red-blind and the green-blind
+# see it.
+MANY_COLOURS = (
+    *COLOURS,
+    "#0000ff",
+    "#000077",
+    "#773322",
+    "#6677ff",
+    "#bbcc77",
+    "#660055",
+    "#555555",
+    "#6611cc",
+    "#ddaaaa",
+    "#bb7744",
+    "#114499",
+    "#bb0000",
+    "#ff5577",
+)
 INK = "#1c2128"
 FAINT = "#57606a"
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from keras_vidrec.data import clip_reader
 from keras_vidrec.data.video_files import SingleVideo
+from keras_vidrec.evaluation.predictor import CHUNK_STRIDE
 from keras_vidrec.visualization import classes
 from keras_vidrec.visualization import figures
 from keras_vidrec.visualization import gradients
@@ -18,8 +19,6 @@ from keras_vidrec.visualization import snippet_images
 
 # Layers behind the last map that has places.
 _NO_MAPS = ("fc", "drop", "features", "pool")
-# Frames between the chunks of a clip, as `Predictor` reads them.
-_STRIDE = 15
 _INCHES = 1.55
 _COLOURS = "inferno"
 _DIMMED = 0.75
@@ -84,7 +83,7 @@ def read_clip(model, path, num_segments=None):
             f"num_segments={fixed}. Received: num_segments={num_segments}"
         )
     if spec.sampling == "chunks":
-        spec = spec.replace(stride=(_STRIDE, _STRIDE))
+        spec = spec.replace(stride=(CHUNK_STRIDE,) * 2)
     source = SingleVideo(path, spec.flow)
     images = clip_reader.read_test_clip(
         source, 0, spec, num_segments=num_segments, mode="test"
@@ -224,8 +223,10 @@ def draw(clip, found):
     for rows, stream in zip(grid.reshape(len(streams), 2, -1), streams):
         shown, name = _pictures(clip.images, stream)
         heat = _overlay(rows[1], shown, found.maps[stream])
+        still = snippet_images.are_still(clip.images[name], name)
         for number, (axes, picture) in enumerate(zip(rows[0], shown), 1):
-            figures.show_image(axes, picture, f"segment {number}")
+            told = "\nno motion" if still[number - 1] else ""
+            figures.show_image(axes, picture, f"segment {number}{told}")
         for axes, text in zip(rows[:, 0], (name, f"where\nin {stream}")):
             axes.set_ylabel(text, fontsize=9, color=figures.INK)
         bar = figure.colorbar(heat, ax=rows[1], shrink=0.8, pad=0.02)

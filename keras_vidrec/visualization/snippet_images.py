@@ -35,11 +35,23 @@ def middle_pictures(snippets, modality):
         uint8 array `(segments, height, width, 3)`, R G B; flow in colours, of
         which the longest of all is full.
     """
-    images = split(snippets, modality)
-    images = images[:, images.shape[1] // 2]
+    images = _middles(snippets, modality)
+    return images if modality.startswith("rgb") else flow_pictures(images)
+
+
+def are_still(snippets, modality):
+    """Whether the pictures of `middle_pictures` show no motion at all.
+
+    Args:
+        snippets: uint8 array `(segments, height, width, channels)`.
+        modality: str. One of `clip_spec.MODALITIES`.
+
+    Returns:
+        bool array `(segments,)`, all `False` of frames.
+    """
     if modality.startswith("rgb"):
-        return images
-    return flow_pictures(images)
+        return np.zeros(len(snippets), bool)
+    return ~_flow(_middles(snippets, modality)).any(axis=(1, 2, 3))
 
 
 def flow_pictures(codes):
@@ -51,9 +63,19 @@ def flow_pictures(codes):
     Returns:
         uint8 array `(..., 3)`, R G B.
     """
+    flow = _flow(codes)
+    longest = float(np.hypot(flow[..., 0], flow[..., 1]).max(initial=0))
+    return codec.to_picture(flow, max(longest, _LEAST_FULL_COLOUR))
+
+
+def _middles(snippets, modality):
+    images = split(snippets, modality)
+    return images[:, images.shape[1] // 2]
+
+
+def _flow(codes):
     # The bound makes all of them longer by the same factor.
     flow = codec.decode(codes, 127.5)
     # 127 and 128 are both still: so short a flow has no direction.
     flow[np.abs(flow) < 1] = 0
-    longest = float(np.hypot(flow[..., 0], flow[..., 1]).max(initial=0))
-    return codec.to_picture(flow, max(longest, _LEAST_FULL_COLOUR))
+    return flow

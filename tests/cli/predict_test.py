@@ -86,6 +86,20 @@ def test_what_is_too_short_or_no_video_costs_the_others_nothing(
     assert not (tmp_path / "short-timeline.csv").exists()
 
 
+def test_damage_is_told_once_also_of_what_is_too_short(model, tmp_path):
+    cut = numbered_video.write(tmp_path / "cut.avi", 150)
+    cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
+    _, err = vidrec(
+        "predict", model, cut, "--window=1s", "--out", tmp_path,
+        "--overlay", tmp_path / "labelled.mp4",
+    )  # fmt: skip
+    assert err.count("\n") == 1
+    assert err.startswith(f"{cut}: it is damaged: of the 150 frames")
+    out, err = vidrec("predict", model, cut, "--window=4s", status=1)
+    damaged, short = err.splitlines()
+    assert not out and "are cut off" in damaged and "shorter window" in short
+
+
 def test_ordered_networks_say_that_nothing_is_shared(clip, tmp_path):
     path = tmp_path / "ordered.keras"
     model_file.save(ordered_network(CLASSES), path)

@@ -1,6 +1,8 @@
 """`vidrec scores-from`, `fuse` and `compare` as a user runs them."""
 
 import csv
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -136,3 +138,25 @@ def test_real_streams(real_data):
     found = figures(out)
     assert [found[str(file)][0] for file in files] == ["81.26", "79.67"]
     assert found["fused"][0] == "88.08" and found["fused"][2] == "88.17"
+
+
+# In another process, without the libraries that take seconds to import.
+BARE = """
+import sys
+sys.modules.update(keras=None, tensorflow=None)
+sys.argv[0] = "vidrec"
+from keras_vidrec.cli.main import main
+main()
+"""
+
+
+@pytest.mark.parametrize("command", ["fuse", "compare"])
+def test_score_files_need_neither_keras_nor_tensorflow(tmp_path, command):
+    one = write(tmp_path / "one.npz", [1, -1, -1, 2])
+    done = subprocess.run(
+        [sys.executable, "-c", BARE, command, one, one],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "50.00 %" in done.stdout and not done.stderr

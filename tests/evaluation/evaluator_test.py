@@ -241,18 +241,6 @@ def test_a_network_must_know_what_it_wants_to_see():
         score(MemorySource(), [0], model=model)
 
 
-def test_summary():
-    scores = Scores(
-        "abcd",
-        [[2, 1, 0], [2, 1, 0], [2, 1, 0], [0, 1, 2]],
-        [0, 0, 1, 2],
-        "xyz",
-    )
-    assert evaluator.summary(scores) == pytest.approx(
-        {"top_1": 3 / 4, "top_5": 1, "mean_class_accuracy": 2 / 3}
-    )
-
-
 def test_evaluation_of_a_run(small_videos, tmp_path):
     recipe = recipes.get("quickstart_rgb").with_data(directory=small_videos)
     run = Run(tmp_path)

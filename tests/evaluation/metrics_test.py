@@ -5,6 +5,7 @@ import pytest
 import sklearn.metrics
 
 from keras_vidrec.evaluation import metrics
+from keras_vidrec.evaluation.score_file import Scores
 
 # Four classes; two videos of class 0, one of class 1, three of class 3.
 LABELS = np.array([0, 0, 1, 3, 3, 3])
@@ -131,3 +132,15 @@ def test_interval_of_the_accuracy(hits, videos):
             assert off == pytest.approx(
                 z * np.sqrt(end * (1 - end) / videos), abs=1e-8
             )
+
+
+def test_summary():
+    scores = Scores(
+        "abcd",
+        [[2, 1, 0], [2, 1, 0], [2, 1, 0], [0, 1, 2]],
+        [0, 0, 1, 2],
+        "xyz",
+    )
+    assert metrics.summary(scores) == pytest.approx(
+        {"top_1": 3 / 4, "top_5": 1, "mean_class_accuracy": 2 / 3}
+    )

@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 
 from keras_vidrec.evaluation import report as reports
+from keras_vidrec.evaluation import report_markup
+from keras_vidrec.evaluation.report_markup import element
+from keras_vidrec.evaluation.report_style import STYLE
 from keras_vidrec.evaluation.score_file import Scores
 from keras_vidrec.training import recipes
 from keras_vidrec.training.run import Run
@@ -108,10 +111,17 @@ def test_report_of_a_run(small_videos, tmp_path):
         taken,
         labels,
         videos=videos,
-        meta={"modality": "rgb", "num_segments": 25, "clips_per_second": 4.5},
+        meta={
+            "protocol": None,
+            "modality": "rgb",
+            "num_segments": 25,
+            "clips_per_second": 4.5,
+        },
     )
     main.save(run.scores / "test-split1.npz")
-    scores_of(labels[:8], labels[:8]).save(run.scores / "25x1-split1.npz")
+    meta = {**main.meta, "protocol": "25x1", "crops": "centre"}
+    other = scores_of(labels[:8], labels[:8], meta=meta)
+    other.save(run.scores / "25x1-split1.npz")
     page = reports.report(run.path, verbose=False)
     assert page == run.path / "report" / "index.html"
     figures = page.parent / "figures"
@@ -134,6 +144,8 @@ def test_report_of_a_run(small_videos, tmp_path):
     assert float(first["top_1_low_95"]) == pytest.approx(low)
     assert float(first["top_1_high_95"]) == pytest.approx(high)
     assert float(second["top_1"]) == 1
+    assert " 8/9 rgb, 25 segments " in page.words
+    assert " 25x1 protocol, rgb, 25 segments, centre crops " in page.words
     for told in ("37.50 %", f"{100 * low:.2f} to {100 * high:.2f} %", "8/9"):
         assert told in page.words
 
@@ -348,6 +360,27 @@ def needed_width(page, width):
     needed, given = re.search(r"<title>(\d+) of (\d+)", out).groups()
     assert int(given) == width
     return int(needed)
+
+
+def test_shades_tell_where_there_is_more_to_scroll_to(tmp_path):
+    import cv2
+
+    boxes = [
+        report_markup.scrolling(
+            f"{width}", element("div", {"style": f"width: {width}px"}, text)
+        )
+        for width, text in ((2000, "wide"), (100, "narrow"))
+    ]
+    page = tmp_path / "page.html"
+    style = f"{STYLE} body {{ padding: 0; }} .scroll div {{ height: 200px; }}"
+    page.write_text(report_markup.document("boxes", style, *boxes), "utf-8")
+    picture = tmp_path / "page.png"
+    browse(page, 600, f"--screenshot={picture}")
+    grey = cv2.imread(str(picture), cv2.IMREAD_GRAYSCALE)
+    # Each box has a line of a pixel around it, and text above the middle.
+    wide, narrow = grey[150, 4:-4], grey[150 + 218, 4:-4]
+    assert wide[-1] < 225 < 250 < wide[:-30].min()
+    assert narrow.min() > 250
 
 
 @pytest.mark.parametrize("num_classes", [3, 101])

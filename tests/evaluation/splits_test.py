@@ -2,7 +2,7 @@ import dataclasses
 
 import pytest
 
-from keras_vidrec.evaluation import evaluator
+from keras_vidrec.evaluation import metrics
 from keras_vidrec.evaluation import splits
 from keras_vidrec.evaluation.score_file import Scores
 from keras_vidrec.training import recipes
@@ -47,7 +47,7 @@ def test_mean():
     one = Scores("ab", [[1, 0], [0, 1]], [0, 1], "xy")
     other = Scores("cdef", [[1, 0]] * 4, [0, 0, 0, 1], "xy")
     mean = splits.mean_summary([one, other])
-    figures = evaluator.summary(one), evaluator.summary(other)
+    figures = metrics.summary(one), metrics.summary(other)
     for name, value in mean.items():
         assert value == pytest.approx((figures[0][name] + figures[1][name]) / 2)
     assert mean["top_1"] == (1 + 3 / 4) / 2

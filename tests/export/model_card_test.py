@@ -9,6 +9,7 @@ import pytest
 
 from keras_vidrec.applications import LateFusion
 from keras_vidrec.clip_spec import ClipSpec
+from keras_vidrec.clip_spec import FlowSpec
 from keras_vidrec.evaluation.score_file import Scores
 from keras_vidrec.export import Origin
 from keras_vidrec.export import export_litert
@@ -100,3 +101,31 @@ def test_of_a_run_it_tells_what_was_measured(tmp_path):
     assert cells[:2] == ["25x10", "2"]
     assert cells[5:9] == ["4", "75.00 %", "100.00 %", "83.33 %"]
     assert "compared with the trained network on generated clips" in card
+
+
+def card_of(spec, directory, export=export_saved_model):
+    """The card of a network that sees these clips, in one line."""
+    export(mean_color_network(NAMES, clip_spec=spec), directory)
+    return " ".join((directory / "README.md").read_text("utf-8").split())
+
+
+def test_it_tells_how_many_images_are_sampled(tmp_path):
+    card = card_of(ClipSpec(num_segments=1, size=16), tmp_path / "rgb")
+    assert "1 segment in training; a snippet of 1 frame begins" in card
+    spec = ClipSpec(("rgb_diff",), num_segments=3, snippet_length=5, size=16)
+    card = card_of(spec, tmp_path / "rgb_diff")
+    assert "3 segments in training; a snippet of 5 motion images" in card
+
+
+def test_it_tells_why_flow_is_not_made_inside(tmp_path):
+    spec = ClipSpec(
+        ("flow",), snippet_length=1, size=16, flow=FlowSpec(method="dis")
+    )
+    card = card_of(spec, tmp_path / "saved_model")
+    assert "Signature `serve_frames`" not in card
+    assert "no signature `serve_frames`" in card and "TV-L1 only" in card
+    assert "of the size `auto` (340x256 where they are near 4:3" in card
+    assert "a snippet of 1 motion image " in card
+    # Of the other formats nobody expects one.
+    card = card_of(spec, tmp_path / "onnx", export_onnx)
+    assert "by the method `dis`" in card and "serve_frames" not in card

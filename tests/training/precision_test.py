@@ -30,7 +30,7 @@ NETWORKS = {
 
 
 def test_no_network_is_left_out():
-    assert set(NETWORKS) == set(network._builders())
+    assert set(NETWORKS) == set(network.builders())
 
 
 def inputs_of(model):

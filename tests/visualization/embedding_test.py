@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 
@@ -73,9 +74,8 @@ def test_what_is_alike_lies_together():
     assert [text.get_text() for text in legend.get_texts()] == ["a", "b", "c"]
 
 
-def test_many_classes_are_told_apart_and_named_in_the_figure():
-    number = 50
-    found = embedding.Embedding(
+def one_video_a_class(number):
+    return embedding.Embedding(
         np.random.default_rng(0).normal(size=(number, 2)),
         list(range(number)),
         [f"video{i}" for i in range(number)],
@@ -83,6 +83,22 @@ def test_many_classes_are_told_apart_and_named_in_the_figure():
         tuple(f"class{i}" for i in range(number)),
         8,
     )
+
+
+def test_twenty_classes_have_colours_that_differ():
+    (axes,) = embedding.draw(one_video_a_class(20)).axes
+    colours = [drawn.get_facecolor()[0, :3] for drawn in axes.collections]
+    np.testing.assert_allclose(colours[0], np.array([0, 0x72, 0xB2]) / 255)
+    colours = np.float32([*colours, (1, 1, 1)])  # also from the paper
+    places = cv2.cvtColor(colours[None], cv2.COLOR_RGB2LAB)[0]
+    apart = np.linalg.norm(places[:, None] - places, axis=-1)
+    # Five times what is just seen beside each other.
+    assert apart[~np.eye(21, dtype=bool)].min() > 12
+
+
+def test_many_classes_are_told_apart_and_named_in_the_figure():
+    number = 101
+    found = one_video_a_class(number)
     figure = embedding.draw(found)
     assert not figure.legends
     (axes,) = figure.axes

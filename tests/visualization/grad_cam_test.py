@@ -189,6 +189,19 @@ def test_a_figure_and_its_numbers(tmp_path):
         grad_cam.read_clip(tsn(num_segments=3), video, num_segments=2)
 
 
+def test_segments_without_motion_say_so():
+    images = clip("flow")
+    images["flow"][1] = 128  # still, and so is 127
+    images["flow"][1, ::2] = 127
+    images["flow"][2] = 128
+    images["flow"][2, 5, 5] = 130
+    shown = grad_cam.Clip("a.avi", images)
+    maps = {"flow": np.ones((3, 2, 2), "float32")}
+    found = grad_cam.GradCAM("run", 0.5, {"flow": "conv"}, maps)
+    titles = [axes.get_title() for axes in grad_cam.draw(shown, found).axes]
+    assert titles[:3] == ["segment 1", "segment 2\nno motion", "segment 3"]
+
+
 @pytest.mark.parametrize(
     "arguments, message",
     [
