@@ -10,6 +10,12 @@ os.environ.setdefault("JAX_NUM_CPU_DEVICES", "2")
 
 import pathlib
 
+# Examples that failed are kept with what else pytest keeps.
+os.environ.setdefault(
+    "HYPOTHESIS_STORAGE_DIRECTORY",
+    str(pathlib.Path(__file__).parents[1] / ".pytest_cache/hypothesis"),
+)
+
 import keras
 import pytest
 

@@ -95,7 +95,7 @@ def import_weights(
     arguments = {**_towers(builder, backbone, modality), **arguments}
     _check_arguments(builder, arguments)
     checkpoint = open_checkpoint(source)
-    translation = recognise(checkpoint, backbone)
+    translation = recognise(checkpoint, _backbones(arguments))
     if translation.style is not None and _takes(builder, "style"):
         arguments.setdefault("style", translation.style)
     classes = classes or len(names or ()) or _published_classes(translation)
@@ -163,20 +163,16 @@ def _lines(path):
 
 def _builder(name):
     """The application of this name, in any spelling."""
-    from keras_vidrec import applications
+    from keras_vidrec.applications.table import builders
 
-    builders = {
-        name.lower(): getattr(applications, name)
-        for name in applications.__all__
-        if _takes(getattr(applications, name), "classes")
-    }
+    known = {name.lower(): builder for name, builder in builders().items()}
     key = name.lower().replace("_", "").replace("-", "")
-    if key not in builders:
+    if key not in known:
         raise ValueError(
-            f"Unknown application. Expected one of {tuple(builders)}. "
+            f"Unknown application. Expected one of {tuple(known)}. "
             f"Received: --application {name}"
         )
-    return builders[key]
+    return known[key]
 
 
 def _takes(builder, argument):
@@ -211,6 +207,20 @@ def _towers(builder, backbone, modality):
     return {"backbone": backbone, "modality": modality.value}
 
 
+def _backbones(arguments):
+    """The backbones among the arguments of a network, by stream."""
+    found = {
+        name.removesuffix("_backbone"): backbone
+        for name, backbone in arguments.items()
+        if name.endswith("_backbone") and backbone is not None
+    }
+    if "temporal" in found:
+        return {"rgb": arguments["backbone"], "flow": found["temporal"]}
+    if len(found) > 1:
+        return found
+    return {None: next(iter(found.values()), arguments.get("backbone"))}
+
+
 def _published_classes(translation):
     """How many classes the classifiers of a checkpoint have; `None` without
     one."""
@@ -223,8 +233,5 @@ def _published_classes(translation):
 def _published_names(checkpoint, classes):
     """The names of the classes in a checkpoint, if it has one for each; those
     of ImageNet repeat."""
-    for fact in ("class_names", "classes"):
-        names = checkpoint.facts.get(fact) or ()
-        if len(set(names)) == len(names) == classes:
-            return tuple(names)
-    return None
+    names = checkpoint.facts.get("class_names") or ()
+    return names if len(set(names)) == len(names) == classes else None

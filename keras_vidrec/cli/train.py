@@ -41,7 +41,8 @@ def train(
     tiny: bool = typer.Option(
         False,
         "--tiny",
-        help="A rehearsal: tiny backbones, small images, few steps.",
+        help="A rehearsal: tiny backbones, small images, few steps, random "
+        "weights. --set wins over it.",
     ),
     scale_learning_rate: bool = typer.Option(
         False,
@@ -68,16 +69,17 @@ def train(
     from keras_vidrec.training import trainer
     from keras_vidrec.training.tiny import tiny as rehearsal
 
-    chosen = recipes.get(recipe)
-    if tiny:
-        chosen = rehearsal(chosen)
-        typer.echo(chosen.summary)
-    chosen = chosen.with_data(
+    chosen = recipes.get(recipe).with_data(
         directory=data, list=videos_list, split_files=splits, split=split
     )
     if scale_learning_rate:
         settings = [*settings, "optimiser.scale_learning_rate=true"]
-    chosen = chosen.with_settings(settings).with_absolute_paths()
+    if tiny:
+        chosen = rehearsal(chosen, settings)
+        typer.echo(chosen.summary)
+    else:
+        chosen = chosen.with_settings(settings)
+    chosen = chosen.with_absolute_paths()
     run = trainer.train(
         chosen,
         out,

@@ -5,13 +5,16 @@ import pathlib
 
 from keras_vidrec.applications.head import describe
 from keras_vidrec.applications.tower_styles import IMAGENET
+from keras_vidrec.backbones import BACKBONES
 from keras_vidrec.training.run import load_network
 from keras_vidrec.weights import copy_by_name
 from keras_vidrec.weights import copy_streams
 from keras_vidrec.weights import cross_modality
 from keras_vidrec.weights import imagenet
 from keras_vidrec.weights.architecture import backbones_of
+from keras_vidrec.weights.architecture import candidate_backbones
 from keras_vidrec.weights.pixels import copy_scaling
+from keras_vidrec.weights.slots import slots
 from keras_vidrec.weights.streams import copy_stages
 from keras_vidrec.weights.streams import may_start_anew
 from keras_vidrec.weights.streams import unfit_layers
@@ -132,6 +135,52 @@ def style_of(networks):
             f"Received: {styles} of initialisation.weights"
         )
     return next(iter(styles.values()), None)
+
+
+def unlike_towers(networks, backbones, style):
+    """Towers to start from that cannot start those of a network.
+
+    A file of one stream for a network of two, or the other way round, is not
+    looked into: it is refused by `start_from`.
+
+    Args:
+        networks: as `load` returns them.
+        backbones: dict by stream of the network that is to start, of a name
+            or a `keras.Model`. Of the latter nothing is known.
+        style: `None` (that of the networks), or str: the style of its ResNets.
+
+    Returns:
+        dict by stream, of pairs of the name of the other backbone and its
+        style as `backbones_of` tells them, both `None` where a network has
+        no tower of the package.
+    """
+    by_stream = isinstance(networks, dict)
+    if not by_stream:
+        networks = (
+            {} if networks is None else dict.fromkeys(backbones, networks)
+        )
+    num_towers = 1 if by_stream else len(backbones)
+    unlike = {}
+    for stream, backbone in backbones.items():
+        network = networks.get(stream, IMAGENET)
+        known = isinstance(backbone, str) and backbone in BACKBONES
+        if network == IMAGENET or not known:
+            continue
+        try:
+            towers = backbones_of(network)
+        except ValueError:
+            unlike[stream] = (None, None)
+            continue
+        place = None if len(towers) == 1 else stream
+        if len(towers) != num_towers or place not in towers:
+            continue
+        name, own_style = towers[place]
+        layers = {slot.layer for slot in slots(network) if slot.stream == place}
+        # One that ends early may be of several.
+        same = backbone in candidate_backbones(layers)
+        if not same or None not in (style, own_style) and style != own_style:
+            unlike[stream] = (backbone if same else name, own_style)
+    return unlike
 
 
 def start_from(model, weights, inflation="mean", networks=None):

@@ -1,9 +1,10 @@
 """From the section `network` of a recipe to a network."""
 
+import dataclasses
 import inspect
 
-from keras_vidrec import applications
 from keras_vidrec.applications.head import predictions_layer
+from keras_vidrec.applications.table import builders
 from keras_vidrec.applications.tower_styles import tower_styles
 from keras_vidrec.backbones import has_styles
 from keras_vidrec.training import freezing
@@ -28,8 +29,8 @@ def build(recipe, class_names):
         ValueError: if the application or one of its arguments is unknown, or
             its towers cannot be fused as the recipe says, or towers or
             batch normalisations are to be frozen that hold random weights, or
-            there is no network where it is to start from, or no weights of
-            ImageNet for its towers.
+            there is no network where it is to start from, one of another
+            backbone or style, or no weights of ImageNet for its towers.
     """
     builder = _builder(recipe)
     initialisation.check_frozen(recipe.initialisation, modalities(recipe))
@@ -46,6 +47,7 @@ def build(recipe, class_names):
                 f"some of {sorted(known)}. Received: network.arguments.{name}"
             )
     networks = initialisation.load(start.weights)
+    _check_towers(recipe, networks)
     arguments["style"] = _style(recipe, networks)
     model = builder(**arguments, **_fusion_arguments(recipe))
     layer = predictions_layer(model)
@@ -74,13 +76,9 @@ def backbones(recipe):
     known = parameters(recipe)
     found = {}
     for stream in modalities(recipe):
-        names = [f"{stream}_backbone", "backbone"]
-        if stream == "flow":
-            names.insert(0, "temporal_backbone")
         given = [
             recipe.network.arguments.get(name, known[name].default)
-            for name in names
-            if name in known
+            for name in _backbone_arguments(recipe, stream)
         ]
         found[stream] = next((b for b in given if b is not None), None)
     return {stream: b for stream, b in found.items() if b is not None}
@@ -152,6 +150,75 @@ def parameters(recipe):
     return inspect.signature(_builder(recipe)).parameters
 
 
+def _backbone_arguments(recipe, stream):
+    """Names of the arguments that say what backbone a stream has: of those
+    that are given, the first is right."""
+    names = [f"{stream}_backbone", "backbone"]
+    if stream == "flow":
+        names.insert(0, "temporal_backbone")
+    known = parameters(recipe)
+    return [name for name in names if name in known]
+
+
+def _check_towers(recipe, networks):
+    """Refuses to start from towers of another backbone or style."""
+    weights, towers = recipe.initialisation.weights, backbones(recipe)
+    style = recipe.network.arguments.get("style")
+    unlike = initialisation.unlike_towers(networks, towers, style)
+    if not unlike:
+        return
+    wanted, given = [], []
+    for stream, (name, own_style) in unlike.items():
+        key, path = "initialisation.weights", weights
+        if isinstance(weights, dict):
+            key, path = f"{key}.{stream}", weights[stream]
+        whose = f" for {stream}" if len(towers) > 1 else ""
+        wanted.append(_tower_text(towers[stream], style) + whose)
+        given.append(f"{key}={path!r} of {_tower_text(name, own_style)}{whose}")
+    expected = f"another run or file, of {' and of '.join(wanted)}"
+    if all(name for name, _ in unlike.values()):
+        settings = _settings_for(recipe, networks, unlike)
+        expected = f"{expected}, or {' '.join(settings)}"
+    raise ValueError(
+        "A network starts from towers of its own backbone and style. Expected "
+        f"{expected}. Received: {' and '.join(given)}"
+    )
+
+
+def _tower_text(backbone, style):
+    """A tower, as one line for people names it."""
+    if backbone is None:
+        return "no backbone of the package"
+    styled = style is not None and has_styles(backbone)
+    return f"{backbone} of style {style}" if styled else backbone
+
+
+def _settings_for(recipe, networks, unlike):
+    """What turns the recipe's towers into those that it is to start from."""
+
+    def changed(values):
+        section = dataclasses.replace(
+            recipe.network, arguments={**recipe.network.arguments, **values}
+        )
+        return dataclasses.replace(recipe, network=section)
+
+    values = {}
+    names = {stream: name for stream, (name, _) in unlike.items()}
+    for stream, backbone in {**backbones(recipe), **names}.items():
+        # `backbone` may be that of both streams.
+        if backbones(changed(values))[stream] != backbone:
+            values[_backbone_arguments(recipe, stream)[0]] = backbone
+    style = initialisation.style_of(networks)
+    if recipe.network.arguments.get("style") not in (None, style):
+        towers = backbones(changed(values)).values()
+        if style is not None or not any(map(has_styles, towers)):
+            values["style"] = style or "null"
+    return [
+        f"--set network.arguments.{name}={value}"
+        for name, value in values.items()
+    ]
+
+
 def _style(recipe, networks):
     """The style of the ResNets of a network: what the recipe says, else that
     of the weights they start from."""
@@ -192,20 +259,10 @@ def _fusion_arguments(recipe):
 
 def _builder(recipe):
     """The application of a recipe."""
-    builders = _builders()
-    if recipe.network.application not in builders:
+    known = builders()
+    if recipe.network.application not in known:
         raise ValueError(
-            f"Unknown application. Expected one of {tuple(builders)}. "
-            f"Received: network.application={recipe.network.application!r}"
+            f"Unknown application. Expected one of {tuple(known)}. Received: "
+            f"network.application={recipe.network.application!r}"
         )
-    return builders[recipe.network.application]
-
-
-def _builders():
-    """Applications by name, but for those made of trained networks."""
-    named = {name: getattr(applications, name) for name in applications.__all__}
-    return {
-        name: builder
-        for name, builder in named.items()
-        if "classes" in inspect.signature(builder).parameters
-    }
+    return known[recipe.network.application]

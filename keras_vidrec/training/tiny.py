@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from keras_vidrec.applications.tower_styles import IMAGENET
 from keras_vidrec.training import network
 
 _BACKBONE = "tiny"
@@ -12,7 +13,7 @@ _ACCUMULATE = 2
 _EPOCHS = 3
 
 
-def tiny(recipe):
+def tiny(recipe, settings=()):
     """A recipe on a small scale, to find out on a laptop and in minutes
     whether data, network, optimiser, schedule and test go together.
 
@@ -26,24 +27,25 @@ def tiny(recipe):
 
     Args:
         recipe: `Recipe`.
+        settings: sequence of str, as `Recipe.with_settings` takes them. They
+            win over the rule. Defaults to none.
 
     Returns:
         `Recipe` named `<name>_tiny`, whose summary tells that it is a
-        rehearsal. It reports no figures.
+        rehearsal, and of what: with the settings. It reports no figures.
 
     Raises:
-        ValueError: if the application is unknown.
+        ValueError: if the application is unknown, or as `with_settings`.
     """
     clip = {**recipe.clip, "size": _SIZE}
     if "num_segments" in clip:
         clip["num_segments"] = min(clip["num_segments"], _NUM_SEGMENTS)
     optimiser = recipe.optimiser
     batch_size = min(optimiser.batch_size, _BATCH_SIZE)
-    return dataclasses.replace(
+    small = dataclasses.replace(
         recipe,
         name=f"{recipe.name}_tiny",
-        summary=f"Rehearsal of {recipe.name}: tiny backbones, {_SIZE} pixels, "
-        f"{_EPOCHS} epochs from random weights",
+        summary="",
         clip=clip,
         network=dataclasses.replace(
             recipe.network, arguments=_arguments(recipe)
@@ -69,7 +71,37 @@ def tiny(recipe):
             patience=1,
         ),
         reported=(),
+    ).with_settings(settings)
+    summary = small.summary or f"Rehearsal of {recipe.name}: {_extent(small)}"
+    return dataclasses.replace(small, summary=summary)
+
+
+def _extent(recipe):
+    """What is trained, how long, and from where, for people."""
+    parts = ["over features"]
+    towers = dict.fromkeys(map(str, network.backbones(recipe).values()))
+    if towers:
+        parts = [f"{' and '.join(towers)} backbones"]
+        if "size" in recipe.clip:
+            parts.append(f"{recipe.clip['size']} pixels")
+    schedule = recipe.schedule
+    number, unit = schedule.epochs, "epoch"
+    if number is None:
+        number, unit = schedule.steps, "step"
+    parts.append(f"{number} {unit}{'s' if number > 1 else ''}")
+    return f"{', '.join(parts)} from {_start(recipe.initialisation.weights)}"
+
+
+def _start(weights):
+    """The weights that a network starts from. A path is not told: it may be
+    another one when the same run goes on."""
+    paths = weights.values() if isinstance(weights, dict) else [weights]
+    kinds = dict.fromkeys(
+        "ImageNet's" if path == IMAGENET else "trained"
+        for path in paths
+        if path is not None
     )
+    return f"{' and '.join(kinds) or 'random'} weights"
 
 
 def _arguments(recipe):

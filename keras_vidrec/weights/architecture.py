@@ -87,6 +87,24 @@ def candidate_backbones(layers):
     return begun[:1]
 
 
+def style_by_biases(backbone, slots):
+    """The style that weights alone tell: convolutions of residual networks
+    have no biases in PyTorch's.
+
+    Args:
+        backbone: str. A key of `backbones.BACKBONES`.
+        slots: iterable of `Slot`, the weights there are.
+
+    Returns:
+        `"pytorch"`; or `None` for the other styles, which have the same
+        weights, and for backbones that have no choice.
+    """
+    if None in BACKBONES[backbone]:
+        return None
+    biased = any(slot[1:] == ("res2a_branch2a", "bias") for slot in slots)
+    return None if biased else "pytorch"
+
+
 def _has_units(name, units):
     """Whether these are all units of the first stages of the backbone."""
     stages = find(name).units
@@ -99,18 +117,12 @@ def _has_units(name, units):
 
 
 def _style(name, stream, weights, padded):
-    """Style of a backbone: residual networks of PyTorch have no biases, and
-    those of Caffe's authors do not pad the pooling of their stem."""
-    if None in BACKBONES[name]:
-        return None
-    biased = any(
-        slot.stream == stream
-        and slot.layer == "res2a_branch2a"
-        and slot.variable == "bias"
-        for slot in weights
-    )
-    if not biased:
-        return "pytorch"
+    """Style of a backbone: residual networks of Caffe's authors do not pad
+    the pooling of their stem."""
+    own = [slot for slot in weights if slot.stream == stream]
+    style = style_by_biases(name, own)
+    if style is not None or None in BACKBONES[name]:
+        return style
     return "caffe" if stream in padded else "msra"
 
 

@@ -12,7 +12,9 @@ class Checkpoint:
         format: str. `"pytorch"`, `"safetensors"`, `"caffe"`, `"matconvnet"` or
             `"keras"`.
         tensors: dict of NumPy arrays by name, laid out as in the file.
-        facts: dict. What else the file says, by the reader of its format.
+        facts: dict. What else the file says, by the reader of its format. The
+            names of the classes are `"class_names"`, a tuple of str, in all
+            of them.
     """
 
     path: str

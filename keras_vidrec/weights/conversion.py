@@ -24,6 +24,8 @@ def convert(source, model, *, allow_missing=(), allow_unused=(), inflate=None):
     every tensor of the file gets a place or is listed, every weight of the
     model is filled or listed, or nothing is changed. The scaling of raw
     pixels that the weights were trained with is set in the model with them.
+    A file of several streams fills a network of them, whose backbones may
+    differ, or one of a single one of them.
 
     Args:
         source: path of a file, or `Checkpoint`.
@@ -62,16 +64,20 @@ def convert(source, model, *, allow_missing=(), allow_unused=(), inflate=None):
         )
     _check_names("allow_unused", allow_unused)
     may_miss = _places_that_may_miss(model, allow_missing)
-    backbone, style = _backbone(model)
+    towers = backbones_of(model)
+    backbones = {stream: name for stream, (name, _) in towers.items()}
     if not isinstance(source, Checkpoint):
         source = open_checkpoint(source)
-    translation = recognise(source, backbone)
-    if translation.style not in (None, style):
-        raise ValueError(
-            f"Expected weights of style {style!r}, that of {model.name!r}. "
-            f"Received: {source.path}, of style {translation.style!r}: build "
-            f"the model with style={translation.style!r}"
-        )
+    translation = recognise(source, backbones)
+    for _, style in towers.values():
+        # Only residual networks have one.
+        if style is not None and translation.style not in (None, style):
+            raise ValueError(
+                f"Expected weights of style {style!r}, that of "
+                f"{model.name!r}. Received: {source.path}, of style "
+                f"{translation.style!r}: build the model with "
+                f"style={translation.style!r}"
+            )
     matching = Matching(
         source,
         translation,
@@ -81,8 +87,9 @@ def convert(source, model, *, allow_missing=(), allow_unused=(), inflate=None):
         inflate=inflate,
     )
     if matching.problems:
+        names = " + ".join(dict.fromkeys(backbones.values()))
         raise ValueError(
-            f"Expected weights for all of {model.name!r} ({backbone}) and "
+            f"Expected weights for all of {model.name!r} ({names}) and "
             f"nothing else. Received: {source.path} ({translation.scheme} "
             f"names). {'. '.join(_told(matching.problems))}"
         )
@@ -128,15 +135,3 @@ def _places_that_may_miss(model, names):
             )
         allowed |= found
     return allowed
-
-
-def _backbone(model):
-    """Name and style of the backbone of all streams."""
-    found = backbones_of(model)
-    if len(set(found.values())) > 1:
-        raise ValueError(
-            "Expected a network of the same backbone for every stream. "
-            f"Received: {model.name!r} of {found}. Import each stream into a "
-            "network of its own, then join them by `weights.copy_streams`"
-        )
-    return next(iter(found.values()))

@@ -5,6 +5,7 @@ import types
 
 import keras
 
+from keras_vidrec.weights import pixels
 from keras_vidrec.weights.architecture import backbones_of
 from keras_vidrec.weights.checkpoint import Checkpoint
 from keras_vidrec.weights.copying import copy_matching
@@ -12,8 +13,8 @@ from keras_vidrec.weights.copying import layers_by_path
 from keras_vidrec.weights.cross_modality import MODES
 from keras_vidrec.weights.cross_modality import inflate_kernel
 from keras_vidrec.weights.schemes.keras_applications import KERAS_APPLICATIONS
+from keras_vidrec.weights.schemes.keras_applications import SCALINGS
 from keras_vidrec.weights.slots import layer_places
-from keras_vidrec.weights.towers import towers
 
 # Builders of `keras.applications`. Its residual networks are Caffe's.
 _BUILDERS = types.MappingProxyType(
@@ -45,8 +46,9 @@ def imagenet(model, inflation="mean", streams=None):
     Keras downloads those of `keras.applications`, once, to its own cache
     (`~/.keras/models`). Every tower gets the weights of its backbone; the
     first convolution of a tower of motion is made from three colours.
-    Classifiers, fusions and filters over time keep the weights they have, and
-    so does the scaling of pixels, which fits already.
+    Classifiers, fusions and filters over time keep the weights they have. The
+    layers that scale pixels do it as keras.applications already; differences
+    of frames, which have none, are scaled by the first convolution.
 
     Args:
         model: keras.Model to change in place: a network of this package with
@@ -93,14 +95,22 @@ def imagenet(model, inflation="mean", streams=None):
         name: _published(name, include_top=not _FULLY_CONNECTED.isdisjoint(own))
         for name, own in layers.items()
     }
-    only = next(iter(towers(model)), "rgb")
+    modalities = {
+        stream: stream or pixels.modality_of(model) for stream in backbones
+    }
+    in_kernel = {
+        stream: SCALINGS[backbones[stream]][modality]
+        for stream, modality in modalities.items()
+        if pixels.scales_in_kernel(model, modality)
+    }
     have = {}
     for path, (stream, layer) in places.items():
         weights = published[backbones[stream]].get(layer)
         if weights is not None:
             have[path] = _Source(
                 [weights[weight.name] for weight in want[path].weights],
-                motion=(stream or only) != "rgb",
+                motion=modalities[stream] != "rgb",
+                scaling=in_kernel.get(stream),
             )
     report = copy_matching(
         have, want, lambda source, layer: _inflated(source, layer, inflation)
@@ -120,10 +130,12 @@ class _Source:
     Attributes:
         weights: list of arrays in the order of the layer to change.
         motion: bool. Whether this one sees motion.
+        scaling: `None`, or `PixelScaling` that the first convolution does.
     """
 
     weights: list
     motion: bool
+    scaling: object
 
     def get_weights(self):
         return self.weights
@@ -138,7 +150,10 @@ def _inflated(source, layer, mode):
     if channels == _COLOURS and not source.motion:
         return None
     how = f"{_COLOURS} to {channels} channels: {mode}"
-    return [inflate_kernel(kernel, channels, mode), *bias], how
+    kernel = inflate_kernel(kernel, channels, mode)
+    if source.scaling is not None:
+        kernel = pixels.scaled_kernel(kernel, source.scaling)
+    return [kernel, *bias], how
 
 
 def _checked(model, streams):

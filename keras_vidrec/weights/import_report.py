@@ -14,6 +14,8 @@ class ImportReport:
         format: str. Format of the file, such as `"pytorch"`.
         scheme: str. Whose names the tensors have, such as `"torchvision"`.
         loaded: tuple of str. Tensors that are weights of the model now.
+        zero_biases: tuple of str. Layers of the model whose biases are 0,
+            since the source has none. Defaults to `()`.
         inflated: tuple of str. First convolutions made for the channels of
             motion, and how. Defaults to `()`.
         ignored: dict from tensors that no network needs to the reason.
@@ -29,6 +31,7 @@ class ImportReport:
     format: str
     scheme: str
     loaded: tuple
+    zero_biases: tuple = ()
     inflated: tuple = ()
     ignored: dict = dataclasses.field(default_factory=dict)
     left_out: dict = dataclasses.field(default_factory=dict)
@@ -40,6 +43,11 @@ class ImportReport:
             f"{len(self.loaded)} tensors loaded ({self.scheme} names, "
             f"{self.format} file)"
         ]
+        if self.zero_biases:
+            lines.append(
+                f"{len(self.zero_biases)} biases set to zero (the source has "
+                "none)"
+            )
         if self.inflated:
             lines.append(f"inflated: {', '.join(self.inflated)}")
         if self.started_anew:

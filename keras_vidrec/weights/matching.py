@@ -25,7 +25,7 @@ class Matching:
 
     Args:
         checkpoint: `Checkpoint`.
-        translation: `Translation` of it for the backbone of the model.
+        translation: `Translation` of it for the backbones of the model.
         model: keras.Model.
         may_miss: set of pairs of stream and layer that may start anew, as
             `slots.layer_places` has them.
@@ -37,10 +37,6 @@ class Matching:
         scalings: dict of `PixelScaling` by modality, for
             `pixels.scale_pixels`.
         problems: dict from a kind of problem to a list of items.
-
-    Raises:
-        ValueError: if the checkpoint is of one stream and the model of
-            several.
     """
 
     def __init__(
@@ -56,17 +52,27 @@ class Matching:
         self.scalings = {}
         self.problems = collections.defaultdict(list)
         self._sources = {}
-        self._inflated = []
+        self._inflated = {}
         self._left_out = {}
         self._pixels = {}
+        self._stream = self._one_of_several()
         unused = list(translation.unknown)
-        for slot, piece in self._pieces().items():
-            if slot in self._want:
+        for slot, piece in translation.pieces.items():
+            slot = self._in_model(slot)
+            if slot is None:
+                self._left_out[piece.source] = (
+                    f"not of the stream {self._stream}"
+                )
+            elif slot in self._want:
                 self._place(slot, piece)
             elif slot.layer == CLASSIFIER and not self._classifies(slot):
                 self._left_out[piece.source] = "the model has no classifier"
             else:
                 unused.append(piece.source)
+        for slot in map(self._in_model, translation.zero_biases):
+            if slot in self._want:
+                shape = tuple(self._want[slot].shape)
+                self.arrays[slot] = np.zeros(shape, "float32")
         self._leave_out(unused, allow_unused)
         self._start_anew()
         if inflate is not None and not (self._inflated or self.problems):
@@ -82,41 +88,49 @@ class Matching:
         return ImportReport(
             format=self._checkpoint.format,
             scheme=self._translation.scheme,
-            loaded=tuple(self._sources[slot] for slot in self.arrays),
-            inflated=tuple(self._inflated),
+            # One tensor may hold two weights.
+            loaded=tuple(
+                dict.fromkeys(
+                    self._sources[slot]
+                    for slot in self.arrays
+                    if slot in self._sources
+                )
+            ),
+            zero_biases=tuple(
+                _layer(slot)
+                for slot in self.arrays
+                if slot not in self._sources
+            ),
+            inflated=tuple(
+                text
+                for slot, text in self._inflated.items()
+                if slot in self.arrays
+            ),
             ignored=dict(self._translation.ignored),
             left_out=self._left_out,
             started_anew=tuple(dict.fromkeys(anew)),
             pixels=self._pixels,
         )
 
-    def _pieces(self):
-        """The pieces by slots of the model."""
-        pieces = self._translation.pieces
+    def _one_of_several(self):
+        """The stream of the model, if it has one and the checkpoint
+        several."""
         have, want = (
             {slot.stream for slot in places} - {None}
-            for places in (pieces, self._want)
+            for places in (self._translation.pieces, self._want)
         )
-        if want and not have:
-            paths = ", ".join(f"{stream}: PATH" for stream in sorted(want))
-            raise ValueError(
-                f"Expected weights of {' + '.join(sorted(want))} for "
-                f"{self._model.name!r}. Received: {self._checkpoint.path}, of "
-                "one stream. Import each stream into a network of its own, "
-                "then join them by `weights.copy_streams`, or in training by "
-                f'--set "initialisation.weights={{{paths}}}"'
-            )
         if want or not have:
-            return pieces
-        own = pixels.kind_of(pixels.modality_of(self._model))
-        for slot, piece in pieces.items():
-            if slot.stream != own:
-                self._left_out[piece.source] = f"not of the stream {own}"
-        return {
-            slot._replace(stream=None): piece
-            for slot, piece in pieces.items()
-            if slot.stream == own
-        }
+            return None
+        return pixels.kind_of(pixels.modality_of(self._model))
+
+    def _in_model(self, slot):
+        """The slot in the model of one of the checkpoint; `None` of other
+        streams."""
+        if self._stream is None:
+            return slot
+        return (
+            slot._replace(stream=None) if slot.stream == self._stream else None
+        )
 
     def _place(self, slot, piece):
         # What does not fit is not missing too.
@@ -128,7 +142,7 @@ class Matching:
         grows = self._is_of_colours(slot, array.shape, wanted)
         if grows and self._inflate is not None:
             array = inflate_kernel(array, wanted[2], self._inflate)
-            self._inflated.append(
+            self._inflated[slot] = (
                 f"{_layer(slot)} ({_COLOURS} to {wanted[2]} channels: "
                 f"{self._inflate})"
             )
@@ -210,7 +224,8 @@ class Matching:
         anew = {slot[:2] for slot in missing} & self._may_miss
         for slot in [slot for slot in self.arrays if slot[:2] in anew]:
             del self.arrays[slot]
-            self._left_out[self._sources[slot]] = "its layer starts anew"
+            if slot in self._sources:
+                self._left_out[self._sources[slot]] = "its layer starts anew"
         for slot in missing:
             if slot[:2] in anew or slot in self._sources:
                 continue
@@ -233,10 +248,8 @@ class Matching:
             elif modality in layers:
                 self.scalings[modality] = scaling
                 text = f"{pixels.formula(scaling)}, in the model"
-            elif kind == "rgb_diff" and pixels.makes_differences(self._model):
-                self._scale_differences(stream, scaling)
-                first = _layer(self._first(stream))
-                text = f"{pixels.formula(scaling)}, in {first}"
+            elif pixels.scales_in_kernel(self._model, modality):
+                text = self._scale_differences(stream, scaling)
             else:
                 text = (
                     f"{pixels.formula(scaling)}, not in the model: scale them "
@@ -245,12 +258,13 @@ class Matching:
             self._pixels[modality] = text
 
     def _scale_differences(self, stream, scaling):
-        """No layer scales differences of frames: the first convolution
-        does."""
+        """Scales the first kernel, and says so."""
         first = self._first(stream)
-        if first in self.arrays:
-            kernel = pixels.scaled_kernel(self.arrays[first], scaling)
-            self.arrays[first] = kernel
+        if first not in self.arrays:
+            return f"{_layer(first)}, which scales them, starts anew"
+        kernel = pixels.scaled_kernel(self.arrays[first], scaling)
+        self.arrays[first] = kernel
+        return f"{pixels.formula(scaling)}, in {_layer(first)}"
 
 
 def _layer(slot):

@@ -58,6 +58,24 @@ def makes_differences(model):
     )
 
 
+def scales_in_kernel(model, modality):
+    """Whether a network makes differences of raw frames, which no layer
+    scales: its first convolution has to.
+
+    Args:
+        model: keras.Model of this package.
+        modality: str. What the stream in question sees.
+
+    Returns:
+        bool. See `scaled_kernel`.
+    """
+    return (
+        modality == "rgb_diff"
+        and modality not in pixel_layers(model)
+        and makes_differences(model)
+    )
+
+
 def scale_pixels(model, scalings):
     """Changes the scaling of raw pixels inside a network.
 

@@ -46,6 +46,8 @@ class Translation:
             `"flow"`, `"rgb_diff"`): the pixels that the author trained on.
         style: `None`, or str. Style of a residual network, `"pytorch"`,
             `"caffe"` or `"msra"`. Defaults to `None`.
+        zero_biases: tuple of `Slot`. Biases that the backbone has and the
+            author's network has not: they are 0. Defaults to `()`.
         ignored: dict from names of tensors that no network needs to the
             reason. Defaults to none.
         unknown: tuple of str. Names of tensors that have no place in the
@@ -56,5 +58,6 @@ class Translation:
     pieces: dict
     scaling: dict
     style: str | None = None
+    zero_biases: tuple = ()
     ignored: dict = dataclasses.field(default_factory=dict)
     unknown: tuple = ()

@@ -1,10 +1,15 @@
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
 
 from keras_vidrec import applications
 from keras_vidrec.applications import TSN
+from keras_vidrec.applications import TwoStreamConvNet
 from keras_vidrec.applications.head import describe
+from keras_vidrec.cli.import_weights import _backbones
 from keras_vidrec.cli.import_weights import _builder
 from keras_vidrec.weights.slots import slots
 from tests.cli.command import vidrec
@@ -75,6 +80,22 @@ def test_a_network_of_flow_from_colours_in_one_step(tiny, tmp_path):
     assert describe(model).clip_spec.modalities == ("flow",)
 
 
+@pytest.mark.skipif(
+    keras.backend.backend() == "tensorflow",
+    reason="asks whether another backend does without TensorFlow",
+)
+def test_no_tensorflow_on_another_backend(tiny, tmp_path):
+    code = (
+        "import sys; sys.modules['tensorflow'] = None\n"
+        "from keras_vidrec.cli.main import main\n"
+        "sys.argv[0] = 'vidrec'; main()"
+    )
+    arguments = ["import-weights", tiny, "--application", "tsn"]
+    arguments += ["--backbone", "tiny", "--out", tmp_path / "model.keras"]
+    subprocess.run([sys.executable, "-c", code, *arguments], check=True)
+    assert (tmp_path / "model.keras").exists()
+
+
 def test_what_does_not_fit_leaves_no_file(tiny, tmp_path):
     out = tmp_path / "model.keras"
     _, err = command(tiny, out, "--classes", 5, status=1)
@@ -116,6 +137,43 @@ def test_applications_in_any_spelling(name):
 def test_an_unknown_application_is_told():
     with pytest.raises(ValueError, match="Expected one of .'stfn', 'tslstm'"):
         _builder("slowfast")
+
+
+@pytest.mark.large
+def test_streams_of_different_backbones(tmp_path):
+    source = TwoStreamConvNet(
+        backbone="tiny", temporal_backbone="vgg_m_2048", classes=3
+    )
+    source.save(tmp_path / "source.keras")
+    vidrec(
+        *("import-weights", tmp_path / "source.keras", "--backbone", "tiny"),
+        *("--application", "two-stream-convnet"),
+        *("--set", "temporal_backbone=vgg_m_2048"),
+        *("--out", tmp_path / "model.keras"),
+    )
+    model = keras.models.load_model(tmp_path / "model.keras")
+    for one, two in zip(model.weights, source.weights, strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.parametrize(
+    "arguments, expected",
+    [
+        ({"backbone": "tiny", "modality": "flow"}, {None: "tiny"}),
+        (
+            {"backbone": "tiny", "temporal_backbone": "vgg16"},
+            {"rgb": "tiny", "flow": "vgg16"},
+        ),
+        ({"backbone": "tiny", "temporal_backbone": None}, {None: "tiny"}),
+        ({"streams": ("flow",), "flow_backbone": "tiny"}, {None: "tiny"}),
+        (
+            {"rgb_backbone": "tiny", "flow_backbone": "vgg16"},
+            {"rgb": "tiny", "flow": "vgg16"},
+        ),
+    ],
+)
+def test_backbones_among_the_arguments(arguments, expected):
+    assert _backbones(arguments) == expected
 
 
 @pytest.mark.large

@@ -156,6 +156,53 @@ def test_differences_of_single_frames_are_motion(published):
     np.testing.assert_allclose(kernel.std(axis=2), 0, atol=1e-7)
 
 
+@pytest.mark.parametrize(
+    ("backbone", "mode", "preprocess"),
+    [
+        ("inception_v3", "mean", keras.applications.inception_v3),
+        ("resnet50", "symmetric", keras.applications.resnet),
+    ],
+)
+def test_differences_are_scaled_as_the_images(
+    published, backbone, mode, preprocess
+):
+    """The first kernel gives on differences of raw frames what the published
+    one, inflated, gives on those of frames as keras.applications has them."""
+    model = TSN(
+        modality="rgb_diff",
+        backbone=backbone,
+        style=style(backbone),
+        include_top=False,
+    )
+    imagenet(model, mode)
+    convolutions = [
+        next(x for x in network.layers if isinstance(x, keras.layers.Conv2D))
+        for network in (published[-1], model.get_layer("rgb_diff"))
+    ]
+    kernel, found = (weights_of(layer)[0] for layer in convolutions)
+    channels = found.shape[2]
+    if mode == "mean":
+        inflated = np.stack([kernel.mean(2)] * channels, axis=2)
+    else:
+        there_and_back = np.tile([0, 1, 2, 2, 1, 0], 3)[:channels]
+        inflated = kernel[:, :, there_and_back]
+    frames = np.random.default_rng(2).integers(
+        0, 256, (channels // 3 + 1, *kernel.shape[:2], 3)
+    )
+    frames = frames.astype("float32")
+    raw, scaled = (
+        np.concatenate(list(x[1:] - x[:-1]), axis=-1)
+        for x in (frames, preprocess.preprocess_input(frames.copy()))
+    )
+    expected = np.einsum("hwc,hwcf->f", scaled, inflated)
+    np.testing.assert_allclose(
+        np.einsum("hwc,hwcf->f", raw, found),
+        expected,
+        rtol=1e-4,
+        atol=1e-4 * np.abs(expected).max(),
+    )
+
+
 @pytest.mark.large
 def test_two_streams_of_one_or_of_two_backbones(published):
     model = TwoStreamFusion(

@@ -7,6 +7,7 @@ def test_all_of_it():
         format="pytorch",
         scheme="torchvision",
         loaded=("conv1.weight", "bn1.weight"),
+        zero_biases=("res2a_branch2a", "res2a_branch2b"),
         inflated=("conv1 (3 to 10 channels: mean)",),
         ignored={**steps, "loss": "trains only"},
         left_out={
@@ -18,6 +19,7 @@ def test_all_of_it():
     )
     assert str(report).splitlines() == [
         "2 tensors loaded (torchvision names, pytorch file)",
+        "2 biases set to zero (the source has none)",
         "inflated: conv1 (3 to 10 channels: mean)",
         "started anew: logits",
         "left out, 2: fc.weight, fc.bias (of another shape)",

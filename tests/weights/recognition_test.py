@@ -7,6 +7,8 @@ from keras_vidrec import backbones
 from keras_vidrec.weights import convert
 from keras_vidrec.weights.checkpoint import Checkpoint
 from keras_vidrec.weights.recognition import recognise
+from keras_vidrec.weights.translation import Slot
+from tests.weights.schemes import matconvnet_test as matconvnet
 
 
 def residual(units):
@@ -49,7 +51,7 @@ UNITS = {
 def test_depths(wanted, given):
     checkpoint = residual(UNITS[given])
     if wanted == given:
-        translation = recognise(checkpoint, wanted)
+        translation = recognise(checkpoint, {None: wanted})
         assert translation.scheme == "torchvision"
         assert translation.style == "pytorch"
         assert len(translation.pieces) == len(checkpoint.tensors)
@@ -59,12 +61,12 @@ def test_depths(wanted, given):
         f"{given}: build the model with backbone='{given}'"
     )
     with pytest.raises(ValueError, match=re.escape(message)):
-        recognise(checkpoint, wanted)
+        recognise(checkpoint, {None: wanted})
 
 
 def test_another_backbone():
     with pytest.raises(ValueError, match="with weights of resnet50: build"):
-        recognise(residual(UNITS["resnet50"]), "bn_inception")
+        recognise(residual(UNITS["resnet50"]), {None: "bn_inception"})
 
 
 def test_a_part_of_a_backbone_is_not_of_another_one():
@@ -75,7 +77,7 @@ def test_a_part_of_a_backbone_is_not_of_another_one():
         if not name.startswith("layer4.2")
     }
     part = Checkpoint("net.pth", "pytorch", tensors)
-    assert len(recognise(part, "resnet50").pieces) == len(tensors)
+    assert len(recognise(part, {None: "resnet50"}).pieces) == len(tensors)
 
 
 def test_unknown_names():
@@ -87,7 +89,7 @@ def test_unknown_names():
         facts = {"layout": "legacy", "layers": {}, "config": None}
         checkpoint = Checkpoint("net.pth", format, tensors, facts)
         with pytest.raises(ValueError, match=message) as caught:
-            recognise(checkpoint, "vgg16")
+            recognise(checkpoint, {None: "vgg16"})
         assert f"as known of {format} files" in str(caught.value)
 
 
@@ -99,3 +101,62 @@ def test_style_of_the_model():
     )
     with pytest.raises(ValueError, match=re.escape(message)):
         convert(residual(UNITS["resnet50"]), tower)
+
+
+def fused():
+    """A network of colours of ResNet-50 and one of motion of ResNet-152 in
+    one file of MatConvNet."""
+    rng = np.random.default_rng(0)
+    return Checkpoint(
+        "fused.mat",
+        "matconvnet",
+        {
+            **matconvnet.residual(rng, "resnet50", suffix="_spatial"),
+            **matconvnet.residual(rng, "resnet152", suffix="_temporal"),
+            "more": np.ones(1, "float32"),
+        },
+    )
+
+
+def test_streams_of_different_backbones():
+    checkpoint = fused()
+    backbones = {"rgb": "resnet50", "flow": "resnet152"}
+    translation = recognise(checkpoint, backbones)
+    assert translation.unknown == ("more",)
+    assert translation.style == "msra"
+    assert translation.scaling.keys() == {"rgb", "flow"}
+    found = {
+        stream: {
+            slot.layer for slot in translation.pieces if slot.stream == stream
+        }
+        for stream in (*backbones, None)
+    }
+    assert found.pop(None) == set()
+    assert "res4b35_branch2c" in found["flow"] - found["rgb"]
+    assert "res4f_branch2c" in found["rgb"] - found["flow"]
+    for stream, suffix in (("rgb", "spatial"), ("flow", "temporal")):
+        # A convolution and a batch normalization each; and the classifier.
+        units = sum(UNITS[backbones[stream]])
+        assert len(found[stream]) == 2 * (3 * units + 5) + 1
+        piece = translation.pieces[Slot(stream, "res5c_branch2a", "kernel")]
+        assert piece.source == f"res5c_branch2a_filter_{suffix}"
+        zeros = [slot for slot in translation.zero_biases if slot[0] == stream]
+        assert len(zeros) == 3 * units + 4
+
+
+def test_streams_of_another_backbone():
+    message = (
+        "Expected weights of resnet50 for flow. Received: fused.mat, with "
+        "weights of resnet152: build the model with backbone='resnet152' for "
+        "flow"
+    )
+    with pytest.raises(ValueError, match=re.escape(message)):
+        recognise(fused(), {"flow": "resnet50", "rgb": "vgg16"})
+
+
+def test_one_stream_for_two():
+    checkpoint = residual(UNITS["resnet50"])
+    message = "weights of flow + rgb. Received: net.pth, of one stream. Import"
+    for flow in ("resnet50", "resnet152"):
+        with pytest.raises(ValueError, match=re.escape(message)):
+            recognise(checkpoint, {"rgb": "resnet50", "flow": flow})

@@ -1,20 +1,81 @@
 """Content of HDF5 files of unknown origin."""
 
-import math
+import contextlib
+import io
+import mmap
+import os
+import signal
 import struct
+import subprocess
+import sys
 
 import h5py
+import numpy as np
 
-# Codes of the filters that come with HDF5: deflate, shuffle, checksum. For
-# others it would look for plug-ins to load.
-_FILTERS = frozenset({1, 2, 3})
+from keras_vidrec.weights.readers import hdf5_probe
+from keras_vidrec.weights.readers import size_budget
+
+# What h5py raises on files that are cut off or not what they seem.
+ERRORS = (
+    ValueError,
+    OSError,
+    RuntimeError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+)
 
 _HEAP = b"GCOL\x01\x00\x00\x00"
 _HEAP_ENTRY = struct.Struct("<HHIQ")
 
+# Time of a processor for reading all of a file. h5py starts in 0.1 s; 100 MB
+# of weights take 0.02 s, and 0.4 s where they were packed. A limit far above
+# this, for the slowest machines, still ends what is endless.
+_SECONDS = 20
+_BYTES_PER_SECOND = 10**7
+# Time on the clock, where that of a processor cannot be limited; a busy
+# machine or a slow disk is no fault of the file.
+_PATIENCE = 5
 
-def check_heaps(content):
-    """Refuses a damaged file that would keep HDF5 busy for ever.
+
+@contextlib.contextmanager
+def opened(path, content=None):
+    """Opens a file that may be damaged, after a try.
+
+    On damaged files HDF5 may crash, fill the memory or never come to an end,
+    and take with it the process that called it. So another process reads all
+    of the file first (`hdf5_probe`), with limits to its memory and time. Where
+    none can be started, as in a frozen program, the file is opened without.
+
+    Args:
+        path: path of a file.
+        content: bytes of a file of HDF5 inside that file; `None` if it is one
+            itself.
+
+    Yields:
+        h5py.File.
+
+    Raises:
+        ValueError: if the other process did not survive the file.
+        ERRORS: if HDF5 cannot read it.
+    """
+    if content is None:
+        with (
+            open(path, "rb") as file,
+            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
+        ):
+            _check_heaps(mapped)
+    else:
+        _check_heaps(content)
+    _check_survival(path, content)
+    source = path if content is None else io.BytesIO(content)
+    with h5py.File(source, "r") as file:
+        yield file
+
+
+def _check_heaps(content):
+    """Tells at once the one damage that often keeps HDF5 busy for ever.
 
     Texts of variable length lie in heaps. HDF5 goes from entry to entry of
     one, and never ends where free space has no size.
@@ -39,6 +100,49 @@ def check_heaps(content):
                 raise ValueError("a heap of texts is damaged")
             place += used
         start = content.find(_HEAP, start + 1)
+
+
+def _check_survival(path, content):
+    """Has another process read all of a file; `ValueError` if it dies."""
+    if not sys.executable or getattr(sys, "frozen", False):
+        return
+    size = os.path.getsize(path)
+    memory = size_budget.limit(size)
+    seconds = _SECONDS + size // _BYTES_PER_SECOND
+    command = [
+        *(sys.executable, "-I", hdf5_probe.__file__),
+        *(os.fspath(path) if content is None else "", str(memory)),
+        *(str(seconds), *sys.path),
+    ]
+    try:
+        child = subprocess.run(
+            command,
+            input=content or b"",
+            capture_output=True,
+            timeout=_PATIENCE * seconds,
+            # Threads for matrix products take up address space.
+            env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+        )
+    except subprocess.TimeoutExpired as error:
+        output, end = error.stdout, f"took more than {error.timeout} s"
+    except OSError:
+        return
+    else:
+        output, end = child.stdout, _end(child)
+    if end and hdf5_probe.READY in (output or b""):
+        raise ValueError(f"it is damaged: a try to read it {end}")
+
+
+def _end(child):
+    """How a process came to an end, if not well."""
+    if child.returncode == 1:
+        lines = child.stderr.decode("utf-8", "replace").splitlines()
+        return f"ended with {lines[-1] if lines else 'an error'}"
+    names = {-number: number.name for number in signal.Signals}
+    name = names.get(child.returncode, f"status {child.returncode}")
+    if name == "SIGXCPU":
+        return "did not come to an end"
+    return child.returncode and f"crashed ({name})"
 
 
 def member(group, path):
@@ -82,17 +186,10 @@ def array(dataset, budget):
     """
     if not isinstance(dataset, h5py.Dataset):
         raise ValueError(f"{dataset.name!r} is no array")
-    properties = dataset.id.get_create_plist()
-    filters = {
-        properties.get_filter(number)[0]
-        for number in range(properties.get_nfilters())
-    }
-    if dataset.is_virtual or dataset.external or filters - _FILTERS:
+    if not hdf5_probe.lies_within(dataset):
         raise ValueError(
             f"{dataset.name!r} lies in other files or is compressed in unusual "
             "ways"
         )
-    # Chunks are unpacked as a whole.
-    elements = max(math.prod(dataset.shape), math.prod(dataset.chunks or (0,)))
-    budget.spend(elements * dataset.dtype.itemsize)
-    return dataset[()]
+    budget.spend(hdf5_probe.num_bytes(dataset))
+    return np.asarray(dataset[()])

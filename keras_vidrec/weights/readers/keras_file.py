@@ -1,16 +1,13 @@
 """Weights files of Keras, read without building their models."""
 
 import collections
-import io
 import json
-import mmap
 import re
 import types
 import zipfile
 import zlib
 
 import h5py
-import numpy as np
 
 from keras_vidrec.weights.checkpoint import Checkpoint
 from keras_vidrec.weights.readers import hdf5
@@ -41,19 +38,7 @@ _VARIABLES = types.MappingProxyType(
     }
 )
 
-# What h5py and zipfile raise on files that are cut off or not what they seem.
-_BROKEN = (
-    ValueError,
-    OSError,
-    RuntimeError,
-    LookupError,
-    TypeError,
-    AttributeError,
-    EOFError,
-    NotImplementedError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
+_BROKEN = (*hdf5.ERRORS, EOFError, zipfile.BadZipFile, zlib.error)
 
 
 def recognises(path, head):
@@ -103,17 +88,12 @@ def read(path):
     try:
         budget = SizeBudget(path)
         if not zipfile.is_zipfile(path):
-            with open(path, "rb") as file:
-                hdf5.check_heaps(
-                    mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-                )
-            with h5py.File(path, "r") as file:
+            with hdf5.opened(path) as file:
                 return _checkpoint(path, file, None, budget)
         with zipfile.ZipFile(path) as archive:
             config = json.loads(_member(archive, _CONFIG, budget))
             weights = _member(archive, _WEIGHTS, budget)
-        hdf5.check_heaps(weights)
-        with h5py.File(io.BytesIO(weights), "r") as file:
+        with hdf5.opened(path, weights) as file:
             return _checkpoint(path, file, config, budget)
     except _BROKEN as error:
         raise ValueError(
@@ -311,7 +291,7 @@ def _variables(group, kinds, settings):
 
 
 def _array(name, data, budget):
-    array = np.asarray(hdf5.array(data, budget))
+    array = hdf5.array(data, budget)
     if _is_bfloat16(data):
         # The upper half of a float32; NumPy has no such type.
         bits = array.view("uint16").astype("uint32") << 16

@@ -6,6 +6,7 @@ import zlib
 import numpy as np
 
 from keras_vidrec.weights.checkpoint import Checkpoint
+from keras_vidrec.weights.readers import hdf5
 from keras_vidrec.weights.readers import matlab_v7
 from keras_vidrec.weights.readers import matlab_v73
 
@@ -60,8 +61,8 @@ def read(path):
         - `image_size`: tuple of int, height, width and channels, or `None`;
         - `strides`: dict from layers to pairs of int, height and width;
         - `has_bias`: dict from convolutions to bool;
-        - `class_names`: tuple of str, empty if the file names none, or not as
-          many as any layer has outputs.
+        - `class_names`: tuple of str, or `None` if the file names none, or not
+          as many as any layer has outputs.
 
     Raises:
         ValueError: if the file is damaged or hostile, or holds no network.
@@ -75,8 +76,7 @@ def read(path):
         )
     try:
         tree = _READERS[head](path, _VARIABLES)
-    # Of HDF5: whatever a damaged file makes it say.
-    except (ValueError, zlib.error, OSError, RuntimeError, KeyError) as error:
+    except (*hdf5.ERRORS, zlib.error) as error:
         raise ValueError(
             f"Expected an undamaged file of MATLAB. Received: {path}: {error}"
         ) from error
@@ -178,4 +178,4 @@ def _class_names(classes, tensors):
             # A network trained further keeps the names of before.
             if any(t.shape[-1:] == (len(names),) for t in tensors.values()):
                 return tuple(names)
-    return ()
+    return None

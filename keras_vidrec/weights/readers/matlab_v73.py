@@ -36,12 +36,12 @@ def read_tree(path, names):
         dict by name of what is there, as `matlab_v7.read_tree` gives it.
 
     Raises:
-        ValueError: if content lies in other files, is compressed in ways that
-            MATLAB does not use, is nested endlessly or larger than the size
-            of the file allows.
-        OSError, RuntimeError, KeyError: if HDF5 cannot read the file.
+        ValueError: if HDF5 does not survive the file, content lies in other
+            files, is compressed in ways that MATLAB does not use, is nested
+            endlessly or larger than the size of the file allows.
+        hdf5.ERRORS: if HDF5 cannot read the file.
     """
-    with h5py.File(path, "r") as file:
+    with hdf5.opened(path) as file:
         values = _Values(file, SizeBudget(path))
         return {
             name: values.value(hdf5.member(file, name))

@@ -4,8 +4,8 @@ import os
 
 # Weights hardly compress. Statistics of training and zeros do, so files may
 # grow, but not without end: deflate can promise a thousandfold.
-GROWTH = 20
-FREE = 64 * 2**20
+_GROWTH = 20
+_FREE = 64 * 2**20
 # What the smallest array takes up.
 ENTRY = 128
 
@@ -19,7 +19,7 @@ class SizeBudget:
 
     def __init__(self, path):
         self._path = path
-        self._limit = self._left = FREE + GROWTH * os.path.getsize(path)
+        self._limit = self._left = limit(os.path.getsize(path))
 
     def spend(self, size):
         """Takes bytes from what is left, before they are allocated.
@@ -37,3 +37,8 @@ class SizeBudget:
                 f"of the size of {self._path}. Received: {-self._left} more, "
                 "as a damaged or hostile file announces"
             )
+
+
+def limit(size):
+    """What a file of so many bytes may unfold into, in bytes."""
+    return _FREE + _GROWTH * size

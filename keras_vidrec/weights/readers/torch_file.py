@@ -69,8 +69,8 @@ def read(path):
 
     Returns:
         `Checkpoint` of format `"pytorch"`. Its facts are those of `"epoch"`,
-        `"arch"`, `"classes"` (list of str) and `"config"` (str, of mmaction2)
-        that the file gives.
+        `"arch"`, `"class_names"` (tuple of str) and `"config"` (str, of
+        mmaction2) that the file gives.
 
     Raises:
         ImportError: if PyTorch is not installed.
@@ -193,7 +193,7 @@ def _facts(loaded):
         classes = dataset.get(name, meta.get(name))
         if isinstance(classes, list | tuple) and classes:
             if all(isinstance(one, str) for one in classes):
-                facts["classes"] = list(classes)
+                facts["class_names"] = tuple(classes)
     return facts
 
 

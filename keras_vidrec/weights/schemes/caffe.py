@@ -11,10 +11,10 @@ from keras_vidrec.backbones.pixel_scaling import CAFFE_RGB
 from keras_vidrec.backbones.pixel_scaling import CENTRED_FLOW
 from keras_vidrec.backbones.pixel_scaling import PixelScaling
 from keras_vidrec.weights.schemes import by_name
+from keras_vidrec.weights.schemes.biases import zero_biases
 from keras_vidrec.weights.schemes.bn_inception_names import convolutions
 from keras_vidrec.weights.schemes.layer_names import layers
 from keras_vidrec.weights.schemes.scheme import Scheme
-from keras_vidrec.weights.translation import Piece
 
 # Differences of neighbouring frames have no mean.
 _DIFFERENCES = PixelScaling(0.0, channel_order="bgr")
@@ -115,8 +115,7 @@ def translate(checkpoint, backbone):
         backbone: str. One of `CAFFE.backbones`.
 
     Returns:
-        `Translation`. A residual network has pieces of zeros where Caffe has
-        no bias.
+        `Translation`.
     """
     network = _NETWORKS[backbone]
     tensors = {
@@ -146,8 +145,11 @@ def translate(checkpoint, backbone):
     )
     if network.style is None:
         return translation
-    pieces = {**translation.pieces, **_no_biases(translation.pieces)}
-    return dataclasses.replace(translation, pieces=pieces, style=network.style)
+    return dataclasses.replace(
+        translation,
+        style=network.style,
+        zero_biases=zero_biases(translation.pieces, network.style),
+    )
 
 
 CAFFE = Scheme("caffe", ("caffe",), tuple(_NETWORKS), translate)
@@ -200,14 +202,3 @@ def _divided(tensors, factors):
         for name in (f"{layer}:0", f"{layer}:1")
         if name in tensors
     }
-
-
-def _no_biases(pieces):
-    """Zeros for the convolutions that have a bias here and none in Caffe."""
-    zeros = {}
-    for slot, piece in pieces.items():
-        bias = slot._replace(variable="bias")
-        if slot.variable == "kernel" and bias not in pieces:
-            array = np.zeros(piece.array.shape[-1:], piece.array.dtype)
-            zeros[bias] = Piece("(zeros: Caffe has no bias)", array)
-    return zeros

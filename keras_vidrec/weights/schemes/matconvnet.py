@@ -10,6 +10,8 @@ from keras_vidrec.backbones.pixel_scaling import CENTRED_FLOW
 from keras_vidrec.backbones.pixel_scaling import PixelScaling
 from keras_vidrec.backbones.resnet import STYLES
 from keras_vidrec.backbones.resnet import unit_names
+from keras_vidrec.weights.schemes.biases import has_bias
+from keras_vidrec.weights.schemes.biases import zero_biases
 from keras_vidrec.weights.schemes.layer_names import layers
 from keras_vidrec.weights.schemes.scheme import Scheme
 from keras_vidrec.weights.translation import Piece
@@ -92,8 +94,7 @@ def translate(checkpoint, backbone):
         backbone: str. One of `MATCONVNET.backbones`.
 
     Returns:
-        `Translation`; convolutions without biases get zeros, where those of
-        the backbone have some.
+        `Translation`.
     """
     style = _style(checkpoint, backbone)
     table = names(backbone)
@@ -108,19 +109,17 @@ def translate(checkpoint, backbone):
             layer, variable = "logits", heads[stream, name]
         else:
             layer, variable = table.get(name, (None, None))
-        if layer is None or (
-            variable == "bias" and not _has_bias(layer, style)
-        ):
+        if layer is None or (variable == "bias" and not has_bias(layer, style)):
             unknown.append(source)
             continue
         for variable, value in _values(layer, variable, array, style):
             pieces[Slot(stream, layer, variable)] = Piece(source, value)
-    _add_biases(pieces, style)
     return Translation(
         "matconvnet",
         pieces,
         _scaling(checkpoint, pieces),
         style=style,
+        zero_biases=zero_biases(pieces, style),
         unknown=tuple(unknown),
     )
 
@@ -172,11 +171,6 @@ def _style(checkpoint, backbone):
     return "pytorch" if on_3x3 else "msra"
 
 
-def _has_bias(layer, style):
-    """Whether our layer has one."""
-    return style != "pytorch" or layer.endswith(("logits", "_temporal", _FUSED))
-
-
 def _values(layer, variable, array, style):
     """Pairs of a variable and its array in the layout of Keras. Arrays of
     shapes that cannot be are left as they are."""
@@ -199,19 +193,6 @@ def _values(layer, variable, array, style):
         yield variable, array[0]
     else:
         yield variable, array
-
-
-def _add_biases(pieces, style):
-    """Zeros for convolutions that were trained without biases."""
-    for slot, piece in tuple(pieces.items()):
-        bias = slot._replace(variable="bias")
-        if (
-            slot.variable == "kernel"
-            and bias not in pieces
-            and _has_bias(slot.layer, style)
-        ):
-            zeros = np.zeros(piece.array.shape[-1:], "float32")
-            pieces[bias] = Piece(f"(zeros: no bias with {piece.source})", zeros)
 
 
 def _scaling(checkpoint, pieces):

@@ -3,23 +3,19 @@
 import dataclasses
 import re
 
-import numpy as np
-
 from keras_vidrec.weights.schemes import bn_inception_names
 from keras_vidrec.weights.schemes import by_name
 from keras_vidrec.weights.schemes import residual_names
 from keras_vidrec.weights.schemes import scalings
 from keras_vidrec.weights.schemes import torch_names
+from keras_vidrec.weights.schemes.biases import zero_biases
 from keras_vidrec.weights.schemes.scheme import Scheme
 from keras_vidrec.weights.schemes.torchvision import RESNETS
-from keras_vidrec.weights.translation import Piece
-from keras_vidrec.weights.translation import Slot
 
 _HEAD = {"cls_head.fc_cls": "logits"}
 # The backbone of a residual network, as the configuration in a checkpoint has
 # it.
 _CAFFE_STYLE = re.compile(r"\bstyle\s*=\s*['\"]caffe['\"]")
-_NO_BIAS = "(zeros: MMAction2 has no bias)"
 
 
 def translate(checkpoint, backbone):
@@ -51,7 +47,11 @@ def translate(checkpoint, backbone):
     if backbone == "bn_inception":
         return translation
     if _CAFFE_STYLE.search(str(checkpoint.facts.get("config", ""))):
-        return _in_caffe_style(translation)
+        return dataclasses.replace(
+            translation,
+            style="caffe",
+            zero_biases=zero_biases(translation.pieces, "caffe"),
+        )
     return dataclasses.replace(translation, style="pytorch")
 
 
@@ -72,16 +72,6 @@ def _joined(modules, role):
         + f".{role}": layer
         for name, layer in modules.items()
     }
-
-
-def _in_caffe_style(translation):
-    pieces = dict(translation.pieces)
-    for slot, piece in translation.pieces.items():
-        if slot.variable == "kernel" and slot.layer != "logits":
-            pieces[Slot(None, slot.layer, "bias")] = Piece(
-                _NO_BIAS, np.zeros(piece.array.shape[-1], "float32")
-            )
-    return dataclasses.replace(translation, pieces=pieces, style="caffe")
 
 
 MMACTION2 = Scheme(

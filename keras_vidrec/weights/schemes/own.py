@@ -3,6 +3,7 @@
 from keras_vidrec.backbones import BACKBONES
 from keras_vidrec.backbones.pixel_scaling import PixelScaling
 from keras_vidrec.weights.architecture import candidate_backbones
+from keras_vidrec.weights.architecture import style_by_biases
 from keras_vidrec.weights.pixels import kind_of
 from keras_vidrec.weights.schemes.scheme import Scheme
 from keras_vidrec.weights.slots import layer_places
@@ -22,7 +23,14 @@ def translate(checkpoint, backbone):
         return _translation(unknown=tuple(checkpoint.tensors))
     layers = checkpoint.facts["layers"]
     places = layer_places(dict.fromkeys(layers.values()))
-    if backbone not in candidate_backbones(name for _, name in places.values()):
+    streams = {stream for stream, _ in places.values()}
+    if not any(
+        backbone
+        in candidate_backbones(
+            name for stream, name in places.values() if stream == one
+        )
+        for one in streams
+    ):
         return _translation(unknown=tuple(checkpoint.tensors))
     pieces, ignored = {}, {}
     for name, array in checkpoint.tensors.items():
@@ -34,22 +42,13 @@ def translate(checkpoint, backbone):
     return _translation(
         pieces=pieces,
         scaling=dict(_scalings(checkpoint.facts["config"])),
-        style=_style(backbone, pieces),
+        style=style_by_biases(backbone, pieces),
         ignored=ignored,
     )
 
 
 def _translation(pieces=None, scaling=None, **others):
     return Translation("keras_vidrec", pieces or {}, scaling or {}, **others)
-
-
-def _style(backbone, pieces):
-    """Convolutions of residual networks have no biases in PyTorch's style
-    alone; the weights of the others are alike."""
-    if None in BACKBONES[backbone]:
-        return None
-    biased = any(slot[1:] == ("res2a_branch2a", "bias") for slot in pieces)
-    return None if biased else "pytorch"
 
 
 def _scalings(config, stream=None):

@@ -333,28 +333,7 @@ def test_files_that_are_cut_off(tmp_path, name):
     save = model.save_weights if "weights" in name else model.save
     save(whole)
     content = whole.read_bytes()
-    for tenth in range(10):
+    for tenth in (0, 1, 5, 9):
         path.write_bytes(content[: len(content) * tenth // 10])
         with pytest.raises(ValueError, match=EXPECTED):
             keras_file.read(path)
-
-
-def test_heaps_that_hdf5_would_walk_for_ever(tmp_path):
-    inputs = keras.Input((8, 8, 3))
-    model = keras.Model(inputs, layers.Conv2D(4, 3, name="conv")(inputs))
-    path = tmp_path / "m.weights.h5"
-    model.save_weights(path)
-    content = bytearray(path.read_bytes())
-    # The names of layers lie in a heap of 4096 bytes, whose last entry, of
-    # number 0, is the free space behind them.
-    start = content.index(b"GCOL")
-    place = start + 16
-    while int.from_bytes(content[place : place + 2], "little"):
-        size = int.from_bytes(content[place + 8 : place + 16], "little")
-        place += 16 + -(-size // 8) * 8
-    free = int.from_bytes(content[place + 8 : place + 16], "little")
-    assert free == start + 4096 - place
-    content[place + 8 : place + 16] = bytes(8)
-    path.write_bytes(content)
-    with pytest.raises(ValueError, match=f"{EXPECTED}.*a heap of texts is dam"):
-        keras_file.read(path)

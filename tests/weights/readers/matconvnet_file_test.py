@@ -152,7 +152,7 @@ def test_simple(tmp_path, version, old):
         "image_size": (9, 9, 3) if old else None,
         "strides": {"conv1": (2, 2), "layer5": (1, 1)},
         "has_bias": {"conv1": True, "fc6": False, "layer5": True},
-        "class_names": (),
+        "class_names": None,
     }
 
 

@@ -170,7 +170,7 @@ def test_hostile_files(tmp_path, change, message):
 
 def test_references_that_double(tmp_path, monkeypatch):
     """A thousand million entries in thirty cells are refused in time."""
-    monkeypatch.setattr(size_budget, "FREE", 2**20)
+    monkeypatch.setattr(size_budget, "_FREE", 2**20)
     path = tmp_path / "a.mat"
     write_v73(path, {"net": {}})
     with h5py.File(path, "r+") as file:

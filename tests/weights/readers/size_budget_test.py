@@ -8,7 +8,8 @@ def test_limit(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(bytes(1000))
     budget = SizeBudget(path)
-    budget.spend(size_budget.FREE)
-    budget.spend(size_budget.GROWTH * 1000)
+    assert size_budget.limit(1000) == 64 * 2**20 + 20 * 1000
+    budget.spend(64 * 2**20)
+    budget.spend(20 * 1000)
     with pytest.raises(ValueError, match="file. Received: 3 more, as a dam"):
         budget.spend(3)

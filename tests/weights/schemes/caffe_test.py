@@ -162,7 +162,8 @@ def weights(tower):
 
 
 def check_filled(translation, tower):
-    """Every weight of the tower, and the classifier, has a piece that fits."""
+    """Every weight of the tower, and the classifier, has a piece that fits, or
+    is known to be zero."""
     shapes = {
         slot: tuple(weight.shape) for slot, weight in weights(tower).items()
     }
@@ -171,7 +172,8 @@ def check_filled(translation, tower):
         for slot, piece in translation.pieces.items()
         if slot.layer != "logits"
     }
-    assert pieces == shapes
+    zeros = {slot: shapes[slot] for slot in translation.zero_biases}
+    assert pieces.keys().isdisjoint(zeros) and pieces | zeros == shapes
     assert {Slot(None, "logits", "kernel"), Slot(None, "logits", "bias")} == (
         translation.pieces.keys() - shapes.keys()
     )
@@ -311,20 +313,19 @@ def test_residual_networks(backbone, units, bias):
         if name.startswith("bn") and name.endswith(":2")
     }
     assert translation.ignored.keys() == factors
-    sources = [piece.source for piece in pieces.values()]
-    assert tensors.keys() - factors == {
-        name for name in sources if not name.startswith("(")
-    }
-    zeros = sources.count("(zeros: Caffe has no bias)")
-    assert zeros == 3 * sum(units) + 4 + (0 if bias else 1)
+    sources = {piece.source for piece in pieces.values()}
+    assert tensors.keys() - factors == sources
+    zeros = translation.zero_biases
+    assert len(zeros) == 3 * sum(units) + 4 + (0 if bias else 1)
+    assert (Slot(None, "conv1", "bias") in zeros) != bias
+    assert Slot(None, "res5c_branch2c", "bias") in zeros
     for layer, variable, expected in (
         ("bn2a_branch2b", "gamma", tensors["scale2a_branch2b:0"]),
         ("bn2a_branch2b", "beta", tensors["scale2a_branch2b:1"]),
         ("bn2a_branch2b", "moving_mean", tensors["bn2a_branch2b:0"] / 4),
         ("bn_conv1", "moving_variance", tensors["bn_conv1:1"] / 4),
         ("bn3a_branch1", "moving_variance", np.zeros(512)),
-        ("res5c_branch2c", "bias", np.zeros(2048)),
-        ("conv1", "bias", tensors["conv1:1"] if bias else np.zeros(64)),
+        *([("conv1", "bias", tensors["conv1:1"])] if bias else ()),
     ):
         piece = pieces[Slot(None, layer, variable)]
         np.testing.assert_array_equal(piece.array, expected)

@@ -122,19 +122,19 @@ def test_residual(backbone, spelling):
             layers[f"res{name}_branch{branch}"] = "kernel bias"
             layers[f"bn{name}_branch{branch}"] = normalized
     found = arrays(translation)
-    assert set(found) == {
-        Slot(None, layer, variable)
-        for layer, variables in layers.items()
-        for variable in variables.split()
+    zeros = {
+        Slot(None, layer, "bias") for layer in layers if layer.startswith("res")
     }
-    zeros = [
-        slot
-        for slot, piece in translation.pieces.items()
-        if piece.source.startswith("(zeros: ")
-    ]
-    assert len(zeros) == len(layers) // 2 - 1
-    assert all(slot.variable == "bias" for slot in zeros)
-    assert not any(found[slot].any() for slot in zeros)
+    assert set(translation.zero_biases) == zeros
+    assert (
+        set(found)
+        == {
+            Slot(None, layer, variable)
+            for layer, variables in layers.items()
+            for variable in variables.split()
+        }
+        - zeros
+    )
     (kernel, _), (_, _, moments) = ENDINGS[spelling]
     np.testing.assert_array_equal(
         found[Slot(None, "logits", "kernel")], tensors[f"fc1000{kernel}"][0, 0]
@@ -157,7 +157,9 @@ def test_unit_of_two_layers():
     moments = tensors["bn2a_branch2b_moments"]
     # Smaller than epsilon allows for.
     moments[0, 1] = 0.004
-    found = arrays(translate(checkpoint(tensors), "resnet50"))
+    translation = translate(checkpoint(tensors), "resnet50")
+    found = {slot: np.zeros(4) for slot in translation.zero_biases}
+    found |= arrays(translation)
     images = array(rng, 1, 5, 6, 4)
     layers = [
         keras.layers.Conv2D(4, 3, padding="same", name="res2a_branch2b"),

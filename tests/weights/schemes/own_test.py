@@ -4,8 +4,10 @@ import pytest
 from keras_vidrec.applications import STFN
 from keras_vidrec.applications import TSN
 from keras_vidrec.applications import LateFusion
+from keras_vidrec.applications import TwoStreamConvNet
 from keras_vidrec.applications import TwoStreamFusion
 from keras_vidrec.backbones import PixelScaling
+from keras_vidrec.weights import convert
 from keras_vidrec.weights.checkpoint import Checkpoint
 from keras_vidrec.weights.pixels import scale_pixels
 from keras_vidrec.weights.readers import keras_file
@@ -67,6 +69,22 @@ def test_all_weights_of_two_streams(tmp_path, name):
     assert_same(translation, model)
     assert translation.scaling == (streams if name == "m.keras" else {})
     assert {slot.stream for slot in translation.pieces} == {None, "rgb", "flow"}
+
+
+def test_streams_of_different_backbones(tmp_path):
+    model = randomised(
+        TwoStreamConvNet(
+            backbone="tiny", temporal_backbone="bn_inception", classes=3
+        )
+    )
+    model.save(tmp_path / "m.keras")
+    saved = model.get_weights()
+    for weight in model.weights:
+        weight.assign(np.zeros(weight.shape))
+    report = convert(tmp_path / "m.keras", model)
+    assert report.left_out == {} and report.started_anew == ()
+    for one, two in zip(saved, model.weights, strict=True):
+        np.testing.assert_array_equal(one, two)
 
 
 def test_pixels_of_networks_inside_a_network(tmp_path):

@@ -6,6 +6,7 @@ import re
 import numpy as np
 
 from keras_vidrec.weights.checkpoint import Checkpoint
+from tests.backbones.googlenet_test import TABLE
 
 # Filters of 1x1; reduction and 3x3; reduction and two 3x3; projection, as the
 # authors' prototxt has them.
@@ -20,20 +21,6 @@ BN_INCEPTION = {
     "4e": (0, 128, 192, 192, 256, 256, 0),
     "5a": (352, 192, 320, 160, 224, 224, 128),
     "5b": (352, 192, 320, 192, 224, 224, 128),
-}
-
-# Filters of 1x1; reduction and 3x3; reduction and 5x5; projection: the table
-# of the paper.
-GOOGLENET = {
-    "3a": (64, 96, 128, 16, 32, 32),
-    "3b": (128, 128, 192, 32, 96, 64),
-    "4a": (192, 96, 208, 16, 48, 64),
-    "4b": (160, 112, 224, 24, 64, 64),
-    "4c": (128, 128, 256, 24, 64, 64),
-    "4d": (112, 144, 288, 32, 64, 64),
-    "4e": (256, 160, 320, 32, 128, 128),
-    "5a": (256, 160, 320, 32, 128, 128),
-    "5b": (384, 192, 384, 48, 128, 128),
 }
 
 
@@ -301,7 +288,7 @@ def googlenet(classes=7):
     author.layer("conv2/3x3_reduce", (64, 64, 1, 1))
     author.layer("conv2/3x3", (192, 64, 3, 3))
     width = 192
-    for block, (point, *three_five, project) in GOOGLENET.items():
+    for block, (point, *three_five, project) in TABLE.items():
         three_reduce, three, five_reduce, five = three_five
         for role, filters, channels, size in (
             ("1x1", point, width, 1),

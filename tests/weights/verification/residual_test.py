@@ -7,8 +7,12 @@ from keras_vidrec import backbones
 from keras_vidrec.weights import conversion
 from keras_vidrec.weights.readers.opening import open_checkpoint
 from keras_vidrec.weights.verification import verify
+from tests.weights.verification import published
 
 torch = pytest.importorskip("torch", reason="needs keras-vidrec[torch]")
+
+RESNET50 = (3, 4, 6, 3)
+RESNET101 = (3, 4, 23, 3)
 
 
 @pytest.mark.large_on_jax
@@ -42,3 +46,25 @@ def test_keras_applications_in_pytorch(tmp_path):
     tower = backbones.get("resnet50", style="caffe", input_shape=(70, 65))
     conversion.convert(checkpoint, tower)
     assert verify(checkpoint, tower).features.relative < 1e-5
+
+
+@pytest.mark.large
+def test_a_caffe_style_resnet_of_mmaction2_gives_what_it_gave_there():
+    checkpoint = published.checkpoint(
+        published.mmaction2_resnet(RESNET50),
+        facts={"config": "backbone=dict(type='ResNet', style='caffe')"},
+    )
+    tower = backbones.get("resnet50", style="caffe")
+    conversion.convert(checkpoint, tower)
+    assert "Caffe" in verify(checkpoint, tower).network
+
+
+@pytest.mark.large
+@pytest.mark.parametrize(
+    "backbone, units", [("resnet50", RESNET50), ("resnet101", RESNET101)]
+)
+def test_resnets_of_caffe_give_what_they_gave_there(backbone, units):
+    checkpoint = published.checkpoint(published.caffe_resnet(units), "caffe")
+    tower = backbones.get(backbone, style="msra")
+    conversion.convert(checkpoint, tower)
+    assert verify(checkpoint, tower).features.relative < 1e-4

@@ -4,44 +4,19 @@ import keras
 import numpy as np
 import pytest
 
-from keras_vidrec import applications
 from keras_vidrec import backbones
 from keras_vidrec.weights import conversion
-from keras_vidrec.weights.readers.opening import open_checkpoint
 from keras_vidrec.weights.verification import verify
 from tests.weights.verification import published
+from tests.weights.verification.imports import converted
+from tests.weights.verification.imports import prefixed
+from tests.weights.verification.imports import saved
+from tests.weights.verification.imports import tsn
 
-torch = pytest.importorskip("torch", reason="needs keras-vidrec[torch]")
+pytest.importorskip("torch", reason="needs keras-vidrec[torch]")
 
 RESNET50 = (3, 4, 6, 3)
 RESNET101 = (3, 4, 23, 3)
-
-
-def converted(checkpoint, model):
-    conversion.convert(checkpoint, model)
-    return model
-
-
-def tsn(backbone, modality="rgb", **kwargs):
-    return applications.TSN(
-        classes=7, backbone=backbone, modality=modality, **kwargs
-    )
-
-
-def prefixed(prefix, tensors, head):
-    """As tsn-pytorch names them: a classifier outside the tower."""
-    return {
-        name if name.startswith(head) else f"{prefix}{name}": array
-        for name, array in tensors.items()
-    }
-
-
-def saved(tensors, path):
-    """The checkpoint of a file that PyTorch has written, as tsn-pytorch's
-    training does."""
-    state = {name: torch.tensor(array) for name, array in tensors.items()}
-    torch.save({"epoch": 1, "arch": path.stem, "state_dict": state}, path)
-    return open_checkpoint(path)
 
 
 @pytest.mark.large_on_jax
@@ -112,96 +87,6 @@ def test_networks_of_pytorch_give_what_they_gave_there(
 
 
 @pytest.mark.large_on_jax
-@pytest.mark.parametrize(
-    "modality, channels, prefix, head",
-    [
-        ("flow", 10, "module.base_model.", "module.new_fc"),
-        pytest.param("rgb", 3, "", "last_linear", marks=pytest.mark.large),
-        pytest.param(
-            "rgb_diff",
-            15,
-            "module.base_model.",
-            "module.new_fc",
-            marks=pytest.mark.large,
-        ),
-    ],
-)
-def test_bn_inception_of_pytorch_gives_what_it_gave_there(
-    modality, channels, prefix, head, tmp_path
-):
-    tensors = published.bn_inception(channels, head=head, norm_rank=2)
-    path = tmp_path / "bn_inception.pth"
-    checkpoint = saved(prefixed(prefix, tensors, head), path)
-    model = converted(checkpoint, tsn("bn_inception", modality))
-    found = verify(checkpoint, model)
-    assert found.features.relative < 1e-4 and found.logits.relative < 1e-4
-    assert found.image_shape == (2, 224, 224, channels)
-
-
-@pytest.mark.large
-def test_bn_inception_of_caffe_gives_what_it_gave_there():
-    tensors = published.caffe_bn_inception(channels=10)
-    checkpoint = published.checkpoint(tensors, "caffe")
-    model = converted(checkpoint, tsn("bn_inception", "flow"))
-    assert verify(checkpoint, model).logits.relative < 1e-4
-
-
-@pytest.mark.large
-def test_vgg16_of_caffe_gives_what_it_gave_there():
-    checkpoint = published.checkpoint(published.caffe_vgg16(), "caffe")
-    model = converted(checkpoint, tsn("vgg16"))
-    assert verify(checkpoint, model).logits.relative < 1e-4
-
-
-@pytest.mark.large
-def test_googlenet_of_caffe_gives_what_it_gave_there():
-    checkpoint = published.checkpoint(published.googlenet(), "caffe")
-    model = converted(checkpoint, tsn("googlenet"))
-    assert verify(checkpoint, model).logits.relative < 1e-4
-
-
-@pytest.mark.large
-@pytest.mark.parametrize("modality, channels", [("rgb", 3), ("flow", 10)])
-def test_vgg_m_of_matconvnet_gives_what_it_gave_there(modality, channels):
-    tensors = published.vgg_m_2048(channels)
-    checkpoint = published.checkpoint(tensors, "matconvnet")
-    model = converted(checkpoint, tsn("vgg_m_2048", modality))
-    assert verify(checkpoint, model).logits.relative < 1e-4
-
-
-@pytest.mark.large_on_jax
-def test_bn_inception_rounds_the_sizes_of_odd_images_up():
-    checkpoint = published.checkpoint(published.bn_inception())
-    tower = backbones.get("bn_inception", input_shape=(97, 131))
-    conversion.convert(checkpoint, tower)
-    found = verify(checkpoint, tower)
-    assert found.image_shape == (2, 97, 131, 3) and found.logits is None
-    assert "no logits" in str(found)
-
-
-@pytest.mark.large
-def test_a_caffe_style_resnet_of_mmaction2_gives_what_it_gave_there():
-    checkpoint = published.checkpoint(
-        published.mmaction2_resnet(RESNET50),
-        facts={"config": "backbone=dict(type='ResNet', style='caffe')"},
-    )
-    tower = backbones.get("resnet50", style="caffe")
-    conversion.convert(checkpoint, tower)
-    assert "Caffe" in verify(checkpoint, tower).network
-
-
-@pytest.mark.large
-@pytest.mark.parametrize(
-    "backbone, units", [("resnet50", RESNET50), ("resnet101", RESNET101)]
-)
-def test_resnets_of_caffe_give_what_they_gave_there(backbone, units):
-    checkpoint = published.checkpoint(published.caffe_resnet(units), "caffe")
-    tower = backbones.get(backbone, style="msra")
-    conversion.convert(checkpoint, tower)
-    assert verify(checkpoint, tower).features.relative < 1e-4
-
-
-@pytest.mark.large_on_jax
 def test_one_wrong_weight_is_found():
     checkpoint = published.checkpoint(published.bn_inception())
     tower = backbones.get("bn_inception", input_shape=(64, 64))
@@ -223,8 +108,6 @@ def test_only_imports_as_they_are_can_be_verified():
     flow = backbones.get("bn_inception", channels=10, name="flow")
     with pytest.raises(ValueError, match="3 channels in .* 'flow' of 10"):
         verify(checkpoint, flow)
-    with pytest.raises(ValueError, match="BN-Inception of Caffe, VGG-16"):
-        verify(published.checkpoint({"conv9.weight": np.ones(3)}), flow)
     with pytest.raises(ValueError, match="one tower of images"):
         clips = keras.Input((5, 9, 9, 3))
         verify(checkpoint, keras.Model(clips, clips))
