@@ -87,6 +87,7 @@ def import_weights(
     load_backend()
     from keras_vidrec.applications import model_file
     from keras_vidrec.applications.head import predictions_layer
+    from keras_vidrec.backbones import find
     from keras_vidrec.weights import convert
     from keras_vidrec.weights.readers.opening import open_checkpoint
     from keras_vidrec.weights.recognition import recognise
@@ -94,8 +95,11 @@ def import_weights(
     builder = _builder(application)
     arguments = {**_towers(builder, backbone, modality), **arguments}
     _check_arguments(builder, arguments)
+    backbones = _backbones(arguments)
+    for name in backbones.values():
+        find(name)
     checkpoint = open_checkpoint(source)
-    translation = recognise(checkpoint, _backbones(arguments))
+    translation = recognise(checkpoint, backbones)
     if translation.style is not None and _takes(builder, "style"):
         arguments.setdefault("style", translation.style)
     classes = classes or len(names or ()) or _published_classes(translation)
@@ -121,8 +125,9 @@ def import_weights(
         from keras_vidrec.weights.verification.verify import verify as compare
 
         typer.echo(compare(checkpoint, model))
+    replaced = " (replaced)" if out.exists() else ""
     model_file.save(model, out)
-    typer.echo(f"Model: {out}")
+    typer.echo(f"Model: {out}{replaced}")
 
 
 def _check(source, out, inflate, verify):
@@ -165,14 +170,15 @@ def _builder(name):
     """The application of this name, in any spelling."""
     from keras_vidrec.applications.table import builders
 
-    known = {name.lower(): builder for name, builder in builders().items()}
+    known = builders()
     key = name.lower().replace("_", "").replace("-", "")
-    if key not in known:
-        raise ValueError(
-            f"Unknown application. Expected one of {tuple(known)}. "
-            f"Received: --application {name}"
-        )
-    return known[key]
+    for builder in known:
+        if builder.lower() == key:
+            return known[builder]
+    raise ValueError(
+        f"Unknown application. Expected one of {tuple(known)}, in any "
+        f"spelling, such as two_stream_fusion. Received: --application {name}"
+    )
 
 
 def _takes(builder, argument):

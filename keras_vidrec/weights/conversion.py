@@ -76,7 +76,8 @@ def convert(source, model, *, allow_missing=(), allow_unused=(), inflate=None):
                 f"Expected weights of style {style!r}, that of "
                 f"{model.name!r}. Received: {source.path}, of style "
                 f"{translation.style!r}: build the model with "
-                f"style={translation.style!r}"
+                f"style={translation.style!r}, as the command line does "
+                "without --set style"
             )
     matching = Matching(
         source,
@@ -90,8 +91,9 @@ def convert(source, model, *, allow_missing=(), allow_unused=(), inflate=None):
         names = " + ".join(dict.fromkeys(backbones.values()))
         raise ValueError(
             f"Expected weights for all of {model.name!r} ({names}) and "
-            f"nothing else. Received: {source.path} ({translation.scheme} "
-            f"names). {'. '.join(_told(matching.problems))}"
+            f"nothing else. Received: {source.path}, of {translation.scheme} "
+            f"names, with {len(matching.arrays)} of {len(slots(model))} of "
+            f"them. {'. '.join(_told(matching.problems))}"
         )
     pixels.scale_pixels(model, matching.scalings)
     variables = slots(model)

@@ -16,7 +16,17 @@ CLASSIFIER = "logits"
 HEAD = "head"
 
 _COLOURS = 3
-_UNUSED = "Tensors without a place in the model, see allow_unused"
+# Errors speak to users of Python and of the command line.
+_UNUSED = (
+    "Tensors without a place in the model (allow_unused, --allow-unused "
+    "PATTERN)"
+)
+_NO_HEAD = f", unless allow_missing has {HEAD!r} (--allow-missing {HEAD})"
+_INFLATE = ", unless inflate is 'mean' (--inflate mean)"
+_OTHER_IMAGES = (
+    ": other images, see modality and snippet_length of the model "
+    "(--modality, --set snippet_length=N)"
+)
 
 
 class Matching:
@@ -154,14 +164,14 @@ class Matching:
             return
         hint = ""
         if slot.layer == CLASSIFIER and slot.variable == "kernel":
-            hint = f", unless allow_missing has {HEAD!r}"
+            hint = _NO_HEAD
         elif grows:
-            hint = ", unless inflate is 'mean'"
+            hint = _INFLATE
         elif slot == self._first(slot.stream) and len(array.shape) == 4:
-            hint = ", see modality and snippet_length of the model"
+            hint = _OTHER_IMAGES
         self.problems["Tensors of other shapes"].append(
-            f"{piece.source} {array.shape} for {_layer(slot)}/"
-            f"{slot.variable} {wanted}{hint}"
+            f"{self._with_shape(piece.source, array.shape)} for "
+            f"{_layer(slot)}/{slot.variable} {wanted}{hint}"
         )
 
     def _floats(self, piece):
@@ -214,9 +224,15 @@ class Matching:
             if any(fnmatch.fnmatchcase(source, name) for name in allowed):
                 self._left_out[source] = "may be left out"
                 continue
-            tensor = self._checkpoint.tensors.get(source)
-            shape = "" if tensor is None else f" {tuple(np.shape(tensor))}"
-            self.problems[_UNUSED].append(source + shape)
+            self.problems[_UNUSED].append(self._with_shape(source))
+
+    def _with_shape(self, source, brought=None):
+        """A tensor with its shape in the file, and brought to that of Keras
+        if it is another one."""
+        tensor = self._checkpoint.tensors.get(source)
+        shape = brought if tensor is None else tuple(np.shape(tensor))
+        text = source if shape is None else f"{source} {shape}"
+        return text if brought in (None, shape) else f"{text}, here {brought},"
 
     def _start_anew(self):
         """A layer of which not all is there starts anew as a whole."""
@@ -231,7 +247,7 @@ class Matching:
                 continue
             hint = ""
             if slot.layer == CLASSIFIER and slot.variable == "kernel":
-                hint = f", unless allow_missing has {HEAD!r}"
+                hint = _NO_HEAD
             self.problems["Weights of the model without a tensor"].append(
                 f"{_layer(slot)}/{slot.variable} "
                 f"{tuple(self._want[slot].shape)}{hint}"

@@ -60,7 +60,7 @@ def _recognised(checkpoint, backbone, stream=None):
         raise ValueError(
             f"Expected weights of {backbone}{whose}. Received: "
             f"{checkpoint.path}, with weights of {other}: build the model with "
-            f"backbone={other!r}{whose}"
+            f"backbone={other!r}{whose} (--backbone {other})"
         )
     if best is None:
         names = list(checkpoint.tensors)

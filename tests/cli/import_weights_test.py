@@ -135,7 +135,7 @@ def test_applications_in_any_spelling(name):
 
 
 def test_an_unknown_application_is_told():
-    with pytest.raises(ValueError, match="Expected one of .'stfn', 'tslstm'"):
+    with pytest.raises(ValueError, match="Expected one of .'STFN', 'TSLSTM'"):
         _builder("slowfast")
 
 

@@ -52,13 +52,13 @@ def test_all_problems_are_told_at_once(rgb):
     )
     message = refused(checkpoint, rgb)
     for expected in (
-        "Received: net.pth (ours names)",
-        "see allow_unused, 1: auxiliary.weight (3, 4)",
+        "Received: net.pth, of ours names, with ",
+        "--allow-unused PATTERN), 1: auxiliary.weight (3, 4)",
         "without a tensor, 1: conv1/kernel (7, 7, 3, 32)",
         "not finite, 2: :bn_conv1:gamma, :bn_conv1:moving_mean",
         "no floating point, 1: :bn_conv1:beta (int64)",
         ":logits:kernel (256, 7) for logits/kernel (256, 5), unless "
-        "allow_missing has 'head'",
+        "allow_missing has 'head' (--allow-missing head)",
         "(16, 32, 1, 1) for res2a_branch2a/kernel (1, 1, 32, 16)",
     ):
         assert expected in message
@@ -67,7 +67,7 @@ def test_all_problems_are_told_at_once(rgb):
 def test_long_lists_are_cut(rgb):
     names = {f"more.{i}": np.zeros(1, "float32") for i in range(14)}
     message = refused(changed(checkpoint_for(rgb), **names), rgb)
-    assert "allow_unused, 14: more.0 (1,), more.1 (1,)" in message
+    assert "PATTERN), 14: more.0 (1,), more.1 (1,)" in message
     assert "more.9 (1,) and 4 more" in message and "more.10" not in message
 
 

@@ -43,8 +43,8 @@ _OTHERS = (
     ),
     (
         (b"pk",),
-        "a zip archive of something else, or one that was cut off: unpack it, "
-        "or download it again",
+        "a zip archive that was cut off, or of something else: download it "
+        "again, or unpack it",
     ),
     (
         (b"\x80",),

@@ -67,7 +67,7 @@ def read(path):
             _check_kinds(path, kinds)
             tensors = {name: _array(file.get_tensor(name)) for name in kinds}
     except safetensors.SafetensorError as error:
-        raise _damaged(path, error) from error
+        raise _damaged(path, f"cut off, or damaged: {error}") from error
     facts = {"metadata": metadata} if metadata else {}
     return Checkpoint(path, "safetensors", without_wrapper(tensors), facts)
 
