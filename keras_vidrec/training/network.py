@@ -175,7 +175,7 @@ def _check_towers(recipe, networks):
         whose = f" for {stream}" if len(towers) > 1 else ""
         wanted.append(_tower_text(towers[stream], style) + whose)
         given.append(f"{key}={path!r} of {_tower_text(name, own_style)}{whose}")
-    expected = f"another run or file, of {' and of '.join(wanted)}"
+    expected = f"a run or file of {' and of '.join(wanted)}"
     if all(name for name, _ in unlike.values()):
         settings = _settings_for(recipe, networks, unlike)
         expected = f"{expected}, or {' '.join(settings)}"

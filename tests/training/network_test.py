@@ -1,8 +1,11 @@
+import re
+
 import keras
 import numpy as np
 import pytest
 
 import keras_vidrec
+from keras_vidrec import applications
 from keras_vidrec.applications.head import clip_logits_model
 from keras_vidrec.training import initialisation
 from keras_vidrec.training import network
@@ -278,6 +281,182 @@ def test_the_style_of_trained_networks(style, started, monkeypatch):
         else:
             with pytest.raises(ValueError, match="style='pytorch'"):
                 network.build(RESNETS, ("a", "b"))
+
+
+TINY = {"backbone": "tiny"}
+STYLED = {"backbone": "resnet50", "style": "pytorch"}
+
+# What is left of its flow tower might be of ResNet-50.
+CUT = {
+    "backbone": "resnet50",
+    "temporal_backbone": "resnet101",
+    "fusion_layer": "relu2",
+    "keep_temporal_tower": False,
+}
+
+
+@pytest.fixture(scope="module")
+def files():
+    """Networks by the paths where they might lie."""
+    with keras.StatelessScope(initialize_variables=False):
+        return {
+            "bni": applications.TSN(),
+            "tiny": applications.TSN(backbone="tiny"),
+            "flow": applications.TSN(backbone="vgg16", modality="flow"),
+            "caffe": applications.TSN(backbone="resnet50", style="caffe"),
+            "pytorch": applications.TSN(backbone="resnet50"),
+            "deep": applications.TSN(backbone="resnet101", style="caffe"),
+            "features": applications.STFN(features=8),
+            "both": applications.TwoStreamConvNet(
+                backbone="tiny", temporal_backbone="vgg16"
+            ),
+            "cut": applications.TwoStreamFusion(**CUT),
+        }
+
+
+@pytest.fixture
+def loaded(files, monkeypatch):
+    monkeypatch.setattr(initialisation, "load_network", files.get)
+    monkeypatch.setattr(initialisation, "check_paths", lambda weights: None)
+
+
+def starting(application, arguments, weights):
+    return Recipe(
+        name="starting",
+        network=Network(application, arguments),
+        initialisation=Initialisation(weights=weights),
+        schedule=Schedule(epochs=1),
+    )
+
+
+@pytest.mark.parametrize(
+    "application, arguments, weights, found",
+    [
+        # A network of motion from rgb.
+        ("TSN", {**TINY, "modality": "flow"}, "bni", {None: "bn_inception"}),
+        ("TSN", STYLED, "caffe", {None: "resnet50"}),
+        ("TSN", STYLED, "deep", {None: "resnet101"}),
+        ("TSN", STYLED, "bni", {None: "bn_inception"}),
+        (
+            "TwoStreamConvNet",
+            TINY,
+            {"rgb": "tiny", "flow": "flow"},
+            {"rgb": "tiny", "flow": "vgg16"},
+        ),
+        # The backbone of both must not change for the one.
+        (
+            "TwoStreamConvNet",
+            {"backbone": "vgg16"},
+            {"rgb": "bni", "flow": "flow"},
+            {"rgb": "bn_inception", "flow": "vgg16"},
+        ),
+        (
+            "TwoStreamConvNet",
+            TINY,
+            {"rgb": "flow", "flow": "flow"},
+            {"rgb": "vgg16", "flow": "vgg16"},
+        ),
+        (
+            "TSLSTM",
+            {"rgb_backbone": "tiny", "flow_backbone": "tiny"},
+            {"rgb": "caffe", "flow": "flow"},
+            {"rgb": "resnet50", "flow": "vgg16"},
+        ),
+        (
+            "TwoStreamConvNet",
+            TINY,
+            "both",
+            {"rgb": "tiny", "flow": "vgg16"},
+        ),
+    ],
+)
+def test_towers_to_start_from_are_of_the_same_backbone(
+    application, arguments, weights, found, loaded, started
+):
+    """Else what is proposed helps."""
+    recipe = starting(application, arguments, weights)
+    with pytest.raises(ValueError, match="Expected a run or file of") as caught:
+        network.build(recipe, ("a", "b"))
+    assert not started
+    settings = re.findall(r"--set ([\w.]+=\w+)", str(caught.value))
+    with keras.StatelessScope(initialize_variables=False):
+        network.build(recipe.with_settings(settings), ("a", "b"))
+    ((towers, *_),) = started
+    assert {stream: name for stream, (name, _) in towers.items()} == found
+
+
+@pytest.mark.parametrize(
+    "application, arguments, weights, message",
+    [
+        (
+            "TSN",
+            TINY,
+            "bni",
+            "of tiny, or --set network.arguments.backbone=bn_inception. "
+            "Received: initialisation.weights='bni' of bn_inception",
+        ),
+        (
+            "TSN",
+            STYLED,
+            "caffe",
+            "of resnet50 of style pytorch, or --set "
+            "network.arguments.style=caffe. Received: "
+            "initialisation.weights='caffe' of resnet50 of style caffe",
+        ),
+        (
+            "STResNet",
+            TINY,
+            {"rgb": "tiny", "flow": "flow"},
+            "of tiny for flow, or --set "
+            "network.arguments.temporal_backbone=vgg16. Received: "
+            "initialisation.weights.flow='flow' of vgg16 for flow",
+        ),
+        (
+            "TwoStreamConvNet",
+            TINY,
+            "features",
+            "of tiny for rgb and of tiny for flow. Received: "
+            "initialisation.weights='features' of no backbone of the package",
+        ),
+        (
+            "TwoStreamConvNet",
+            STYLED,
+            {"rgb": "caffe", "flow": "pytorch"},
+            "ResNets are of one style",
+        ),
+    ],
+)
+def test_what_is_said_of_other_towers(
+    application, arguments, weights, message, loaded
+):
+    recipe = starting(application, arguments, weights)
+    with pytest.raises(ValueError, match=re.escape(message)):
+        network.build(recipe, ("a", "b"))
+
+
+@pytest.mark.parametrize(
+    "application, arguments, weights",
+    [
+        ("TSN", {"backbone": "resnet50"}, "caffe"),
+        (
+            "STResNet",
+            {**STYLED, "style": "caffe"},
+            {"rgb": "caffe", "flow": "imagenet"},
+        ),
+        ("TwoStreamFusion", CUT, "cut"),
+        # One stream for two: `start_from` tells.
+        ("TwoStreamConvNet", TINY, "flow"),
+        ("TSN", TINY, "both"),
+        ("TwoStreamConvNet", TINY, {"rgb": "both", "flow": "both"}),
+        ("TSLSTM", {"features": 8}, "features"),
+    ],
+)
+def test_towers_that_are_let_through(application, arguments, weights, loaded):
+    recipe = starting(application, arguments, weights)
+    towers = network.backbones(recipe)
+    networks = initialisation.load(weights)
+    style = arguments.get("style")
+    assert not initialisation.unlike_towers(networks, towers, style)
 
 
 @pytest.mark.parametrize(

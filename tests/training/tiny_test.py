@@ -1,5 +1,6 @@
 """Every recipe as a rehearsal: built, and trained one update."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -119,6 +120,44 @@ def test_tiny_towers_have_no_style():
         ["network.arguments.style=caffe"]
     )
     assert "style" not in tiny(recipe).network.arguments
+
+
+@pytest.mark.parametrize(
+    "name, settings, extent",
+    [
+        ("scratch", [], "tiny backbones, 64 pixels, 3 epochs from random"),
+        (
+            "tsn_rgb_ucf101_code",
+            [
+                "network.arguments.backbone=resnet50",
+                "initialisation.weights=imagenet",
+                "schedule.epochs=1",
+                "clip.size=112",
+            ],
+            "resnet50 backbones, 112 pixels, 1 epoch from ImageNet's",
+        ),
+        (
+            "st_resnet_ucf101",
+            [
+                "network.arguments.temporal_backbone=resnet50",
+                "initialisation.weights={rgb: run, flow: imagenet}",
+                "schedule.epochs=null",
+                "schedule.steps=20",
+            ],
+            "tiny and resnet50 backbones, 64 pixels, 20 steps from trained "
+            "and ImageNet's",
+        ),
+        ("ts_lstm_ucf101", [], "over features, 3 epochs from random"),
+    ],
+)
+def test_what_is_rehearsed_is_told(name, settings, extent):
+    """As it will be trained: settings win."""
+    small = tiny(recipes.get(name), settings)
+    assert small.summary == f"Rehearsal of {name}: {extent} weights"
+    told = dataclasses.replace(small, summary="")
+    plain = tiny(recipes.get(name)).with_settings(settings)
+    assert told == dataclasses.replace(plain, summary="")
+    assert tiny(recipes.get(name), ["summary=Mine"]).summary == "Mine"
 
 
 def test_what_is_small_already_stays():
