@@ -64,7 +64,7 @@ $(VENV)/.installed-test: setup.cfg pyproject.toml requirements/torch-cpu.txt \
 	touch $@ $(VENV)/.installed
 
 $(VENV_IO)/.installed: setup.cfg pyproject.toml | $(VENV_IO)/bin/python
-	$(VENV_IO)/bin/python -m pip install --quiet --editable ".[test-io]"
+	$(VENV_IO)/bin/python -m pip install --quiet --editable ".[io,test-io]"
 	touch $@
 
 $(VENV)/.installed-dev: setup.cfg pyproject.toml requirements/torch-cpu.txt \
