@@ -1,5 +1,3 @@
-import pathlib
-
 import typer
 
 from keras_vidrec.cli.startup import load_backend
@@ -62,7 +60,7 @@ def evaluate(
             typer.echo(f"Mean of splits {splits}")
             _show(several.mean_summary(scores.values()))
         return
-    path = pathlib.Path(run)
+    (path,) = (one.path for one in runs.values())
     typer.echo(f"Next: vidrec export {path} --out {path / 'saved_model'}")
 
 

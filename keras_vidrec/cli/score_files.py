@@ -17,11 +17,18 @@ def load(paths):
         List of `Scores`, and list of str: the files they were read from.
 
     Raises:
-        ValueError: if one is no score file, or a run has not exactly one.
+        ValueError: if one is no score file, a run has not exactly one, or
+            the same is there twice.
     """
     from keras_vidrec.evaluation.score_file import Scores
 
     found = [_find(pathlib.Path(path)) for path in paths]
+    for path in found:
+        if found.count(path) > 1:
+            raise ValueError(
+                "Expected another score file each time (fusion weights say "
+                f"what one counts). Received: {path} twice"
+            )
     return [Scores.load(path) for path in found], list(map(str, found))
 
 

@@ -153,14 +153,18 @@ def evaluate(
 
     Returns:
         Path of the score file in the run's `scores/`, called by the protocol
-        (`test` without one), the grid and the split; and the `Scores`.
+        (`test` without one), the grid, what the settings change of the test,
+        and the split; and the `Scores`.
 
     Raises:
-        ValueError: if there is no finished run, no such protocol, or nothing
-            to test on.
+        ValueError: if there is no finished run, no such protocol, nothing
+            to test on, or settings of another split, whose test list may hold
+            videos that the run was trained on.
     """
     run = Run.open(run_directory)
-    recipe = _with_protocol(run.recipe, protocol, grid).with_settings(settings)
+    named = _with_protocol(run.recipe, protocol, grid)
+    recipe = named.with_settings(settings)
+    _check_same_split(run.recipe.data, recipe.data)
     model = run.load_model()
     data = datasets.load(recipe)
     if not data.test:
@@ -182,7 +186,9 @@ def evaluate(
         "sampling": test.sampling or spec.sampling,
         "crops": test.crops,
     }
-    name = "-".join(filter(None, [protocol or "test", grid]))
+    name = "-".join(
+        filter(None, [protocol or "test", grid, *_changes(named.test, test)])
+    )
     path = run.scores / f"{name}-split{recipe.data.split}.npz"
     with open(run.model_file, "rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
@@ -207,7 +213,7 @@ def evaluate(
     if len(scores.videos) > known:
         # The model's first call, which may compile it, is among them.
         rate = (len(scores.videos) - known) / (time.perf_counter() - start)
-        meta = {**scores.meta, "clips_per_second": round(rate, 3)}
+        meta = {**scores.meta, "videos_per_second": round(rate, 3)}
         scores = dataclasses.replace(scores, meta=meta)
     scores.save(path)
     journal.remove()
@@ -226,6 +232,25 @@ def _with_protocol(recipe, protocol, grid):
             )
         test = dataclasses.replace(test, sampling=grid)
     return dataclasses.replace(recipe, test=test)
+
+
+def _check_same_split(trained, tested):
+    """Refuses settings that would test on videos of the training."""
+    for name in ("split", "test_fraction"):
+        of_run, received = getattr(trained, name), getattr(tested, name)
+        if received != of_run:
+            raise ValueError(
+                "A run is tested on what its own split left out. Expected "
+                f"data.{name}={of_run}. Received: data.{name}={received}"
+            )
+
+
+def _changes(before, test):
+    """What of a test was changed, for the name of its score file."""
+    for field in dataclasses.fields(test):
+        value = getattr(test, field.name)
+        if value != getattr(before, field.name):
+            yield f"{field.name}={value}"
 
 
 def _tested(spec, test):

@@ -295,9 +295,9 @@ def _speed(log, scores):
         if values:
             rows.append((what, unit, statistics.median(values)))
     for name, one in scores.items():
-        rate = one.meta.get("clips_per_second")
+        rate = one.meta.get("videos_per_second")
         if isinstance(rate, (int, float)):
-            rows.append((name, "clips a second", float(rate)))
+            rows.append((name, "videos a second", float(rate)))
     return report_tables.Table(("what", "unit", "value"), tuple(rows))
 
 

@@ -233,7 +233,9 @@ def _how(meta):
     if "fusion_weights" in meta:
         weights = " : ".join(f"{w:g}" for w in meta["fusion_weights"])
         kind = "probabilities" if meta.get("softmax") else "scores"
-        return f"fused {weights} of {kind}"
+        normalize = meta.get("normalize")
+        normed = f", {normalize} norm" if normalize else ""
+        return f"fused {weights} of {kind}{normed}"
     told = [
         f"{meta[name]} {unit}" if unit else str(meta[name])
         for name, unit in (

@@ -1,5 +1,7 @@
 """Logits of snippets, whatever consensus the network was trained with."""
 
+import math
+
 import keras
 import numpy as np
 
@@ -47,14 +49,23 @@ class SnippetScorer:
             float32 array `(num_snippets, classes)`.
         """
         num_snippets = len(keras.tree.flatten(clip)[0])
-        group = self._num_segments or min(num_snippets, SNIPPETS_A_CALL)
+        # Equal groups: one shape for the device, and few snippets, if any,
+        # that are classified twice.
+        most = max(SNIPPETS_A_CALL // (self._num_segments or 1), 1)
+        units = math.ceil(num_snippets / (self._num_segments or 1))
+        units_a_call = math.ceil(units / math.ceil(units / most))
+        # Clips of as many segments as the network takes, or one of any number.
+        shape = (-1, self._num_segments or units_a_call)
+        group = units_a_call * (self._num_segments or 1)
         logits = []
         for start in range(0, num_snippets, group):
             # A last group that is too short begins again from the front, and
             # the surplus is cut off.
-            places = np.arange(start, start + group) % num_snippets
+            places = np.arange(start, start + group).reshape(shape)
+            places %= num_snippets
             snippets = keras.tree.map_structure(
-                lambda images, places=places: images[places][None], clip
+                lambda images, places=places: images[places], clip
             )
-            logits.append(self._model.predict_on_batch(snippets)[0])
+            found = self._model.predict_on_batch(snippets)
+            logits.append(found.reshape(-1, found.shape[-1]))
         return np.concatenate(logits)[:num_snippets]

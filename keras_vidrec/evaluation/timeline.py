@@ -36,6 +36,10 @@ class WindowPrediction:
     probabilities: np.ndarray
 
 
+def _middle(window):
+    return (window.start + window.end) / 2
+
+
 class Timeline:
     """Classes of the windows of a video.
 
@@ -69,10 +73,9 @@ class Timeline:
 
     def at(self, seconds):
         """The `WindowPrediction` whose middle is nearest to a moment."""
-        middles = [(w.start + w.end) / 2 for w in self.windows]
-        after = bisect.bisect(middles, seconds)
-        near = range(max(after - 1, 0), min(after + 1, len(middles)))
-        return self.windows[min(near, key=lambda i: abs(middles[i] - seconds))]
+        after = bisect.bisect(self.windows, seconds, key=_middle)
+        near = self.windows[max(after - 1, 0) : after + 1]
+        return min(near, key=lambda window: abs(_middle(window) - seconds))
 
     def save_csv(self, path):
         """Writes a row for each window: start and end in seconds, the best

@@ -53,10 +53,11 @@ class Windows:
     def __init__(
         self, spec, frame_rate, window=2.0, stride=1.0, num_segments=25
     ):
-        self._stride = stride * frame_rate
+        # At least a frame: two windows cannot begin with the same.
+        self._stride = max(stride * frame_rate, 1.0)
         num_frames = round(window * frame_rate)
         least = 1 + any(modality in _FLOWS for modality in spec.modalities)
-        if num_frames < least or round(self._stride) < 1:
+        if num_frames < least or round(stride * frame_rate) < 1:
             raise ValueError(
                 f"Expected a window of at least {least} and a stride of at "
                 f"least 1 of the {frame_rate:g} frames a second. Received: "
@@ -72,7 +73,7 @@ class Windows:
         self.grid = max(
             divisor
             for divisor in range(1, spacing + 1)
-            if not spacing % divisor and divisor <= max(self._stride, 1)
+            if not spacing % divisor and divisor <= self._stride
         )
         self.indices = _image_indices(spec, num_frames, num_segments)
         self._needed = {

@@ -47,8 +47,8 @@ def load(recipe):
 
     Raises:
         ValueError: if there is no dataset where the recipe says, no such
-            split, nothing in its training part, or not the modality, the
-            flow or the features that the network wants.
+            split, or not the modality, the flow or the features that the
+            network wants.
     """
     data = recipe.data
     if data.directory is None:
@@ -81,13 +81,8 @@ def load(recipe):
             f"data.split={data.split}"
         )
     split = catalog.splits[data.split]
-    if not split.train:
-        raise ValueError(
-            f"Expected videos to train on. Received: {data.directory}, of "
-            f"whose {len(catalog.videos)} videos none is in the training part"
-        )
     train, validation = split.train, ()
-    if recipe.validation.fraction:
+    if recipe.validation.fraction and train:
         train, validation = catalogs.carve_validation(
             catalog,
             data.split,

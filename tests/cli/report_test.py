@@ -38,4 +38,6 @@ def test_report_of_a_fusion(tmp_path):
         found = {row["test"]: row["top_1"] for row in csv.DictReader(file)}
     # a: 1, b: 0.5, c: 0 (a tie, for the first class), d: -0.5.
     assert found == {"fused": "0.75", str(one): "0.5", str(two): "0.75"}
-    assert "fused 1 : 1 of scores" in page.read_text("utf-8")
+    assert "fused 1 : 1 of scores<" in page.read_text("utf-8")
+    vidrec("fuse", one, two, "--normalize", "l2", "--report", page.parent)
+    assert "fused 1 : 1 of scores, l2 norm<" in page.read_text("utf-8")

@@ -50,6 +50,13 @@ def test_scores_of_another_program_are_fused(tmp_path):
     assert len(Scores.load(made).videos) == 3
 
 
+def test_the_same_file_twice_is_refused(tmp_path):
+    one = write(tmp_path / "one.npz", [1, -1, -1, 2])
+    for command in ("fuse", "compare"):
+        _, err = vidrec(command, one, one, status=1)
+        assert f"Received: {one} twice" in err and err.count("\n") == 1
+
+
 def test_fuse(tmp_path):
     one = write(tmp_path / "one.npz", [1, -1, -1, 2])
     two = write(
@@ -153,8 +160,9 @@ main()
 @pytest.mark.parametrize("command", ["fuse", "compare"])
 def test_score_files_need_neither_keras_nor_tensorflow(tmp_path, command):
     one = write(tmp_path / "one.npz", [1, -1, -1, 2])
+    two = write(tmp_path / "two.npz", [1, -1, -1, 2])
     done = subprocess.run(
-        [sys.executable, "-c", BARE, command, one, one],
+        [sys.executable, "-c", BARE, command, one, two],
         capture_output=True,
         text=True,
     )

@@ -151,5 +151,7 @@ def test_the_mean_over_splits(small_videos, tmp_path):
     top_1 = [line for line in out.splitlines() if line.startswith("top 1")]
     # Two lists, one network: three times the same figure.
     assert len(top_1) == 3 and len({*top_1}) == 1
+    out, err = vidrec(*command, "--splits=2")
+    assert f"Next: vidrec export {tmp_path / 'rgb-2'} --out" in out and not err
     out, err = vidrec(*command, "--splits=1,2,3")
     assert "No mean: no run of split 3." in out and not err

@@ -241,23 +241,88 @@ def test_a_network_must_know_what_it_wants_to_see():
         score(MemorySource(), [0], model=model)
 
 
-def test_evaluation_of_a_run(small_videos, tmp_path):
+@pytest.fixture
+def run(small_videos, tmp_path):
+    """A finished run."""
     recipe = recipes.get("quickstart_rgb").with_data(directory=small_videos)
     run = Run(tmp_path)
     run.claim(recipe)
-    with pytest.raises(ValueError, match="finished run"):
-        evaluator.evaluate(tmp_path, verbose=False)
     model_file.save(mean_color_network(sorted(KINDS)), run.model_file)
-    path, scores = evaluator.evaluate(
-        tmp_path, settings=["test.num_segments=2"], verbose=False
+    return run
+
+
+def evaluate(run, *settings, **arguments):
+    return evaluator.evaluate(
+        run.path, settings=settings, verbose=False, **arguments
     )
-    assert path == tmp_path / "scores" / "test-split1.npz"
+
+
+def test_evaluation_of_a_run(run):
+    path, scores = evaluate(run)
+    assert path == run.path / "scores" / "test-split1.npz"
     np.testing.assert_array_equal(Scores.load(path).scores, scores.scores)
     assert len(scores.videos) == 12 and sorted(scores.labels) == list(range(12))
-    assert scores.meta["num_segments"] == 2
+    assert scores.meta["num_segments"] == run.recipe.test.num_segments
     assert scores.meta["num_clips"] == 1 and scores.meta["stride"] is None
     assert scores.meta["recipe"] == "quickstart_rgb"
-    assert scores.meta["clips_per_second"] > 0
+    assert scores.meta["videos_per_second"] > 0
+    run.model_file.unlink()
+    with pytest.raises(ValueError, match="finished run"):
+        evaluate(run)
+
+
+def test_a_changed_test_is_a_file_of_its_own(run):
+    own, _ = evaluate(run)
+    before = own.read_bytes()
+    path, scores = evaluate(run, "test.num_segments=2", "test.crops=frame")
+    assert path.name == "test-num_segments=2-crops=frame-split1.npz"
+    assert scores.meta["num_segments"] == 2 and scores.meta["crops"] == "frame"
+    assert own.read_bytes() == before
+    # The same value again is no change.
+    same = f"test.num_segments={run.recipe.test.num_segments}"
+    assert evaluate(run, same)[0] == own
+
+
+@pytest.mark.parametrize(
+    "setting, expected",
+    [
+        ("data.split=2", "data.split=1. Received: data.split=2"),
+        ("data.test_fraction=0.5", "Received: data.test_fraction=0.5"),
+    ],
+)
+def test_a_run_is_tested_on_its_own_split(run, setting, expected):
+    """Another one's test list holds videos that it was trained on."""
+    with pytest.raises(ValueError, match=expected):
+        evaluate(run, setting)
+    assert not list(run.scores.glob("*"))
+
+
+def list_of(small_videos, path, part):
+    """A list of the test videos, all in one part."""
+    videos = sorted(small_videos.rglob("v_*_g01_*"))
+    assert len(videos) == 12
+    rows = [
+        f"{video.relative_to(small_videos)},{video.parent.name},{part}"
+        for video in videos
+    ]
+    path.write_text("\n".join(["path,label,split", *rows, ""]))
+    return f"data.list={path}"
+
+
+def test_an_empty_test_list(run, small_videos, tmp_path):
+    videos = list_of(small_videos, tmp_path / "list.csv", "train")
+    with pytest.raises(ValueError, match="videos to test on.*none is in the"):
+        evaluate(run, videos)
+
+
+def test_a_dataset_of_test_videos_only(run, small_videos, tmp_path):
+    _, expected = evaluate(run)
+    videos = list_of(small_videos, tmp_path / "list.csv", "test")
+    _, scores = evaluate(run, videos)
+    order = np.argsort(scores.labels)
+    np.testing.assert_array_equal(
+        scores.scores[order], expected.scores[np.argsort(expected.labels)]
+    )
 
 
 class Counting(MemorySource):
@@ -302,25 +367,59 @@ def test_a_killed_test_goes_on_where_it_was(tmp_path):
     np.testing.assert_array_equal(result.scores, expected.scores)
 
 
-def test_protocols_and_grids_of_a_run(small_videos, tmp_path):
-    recipe = recipes.get("quickstart_rgb").with_data(directory=small_videos)
-    run = Run(tmp_path)
-    run.claim(recipe)
-    model_file.save(mean_color_network(sorted(KINDS)), run.model_file)
-    path, scores = evaluator.evaluate(
-        tmp_path,
-        protocol="25x10",
-        grid="uniform",
-        settings=["test.num_segments=2"],
-        verbose=False,
+def test_a_killed_command_goes_on_unless_the_network_is_another(
+    run, monkeypatch
+):
+    """The journal is that of the run, its network and its test."""
+    _, expected = evaluate(run)
+    add, added = ScoreJournal.add, []
+
+    def stop(journal, video, scores):
+        if len(added) == 5:
+            raise KeyboardInterrupt
+        added.append(video)
+        add(journal, video, scores)
+
+    def killed():
+        added.clear()
+        monkeypatch.setattr(ScoreJournal, "add", stop)
+        with pytest.raises(KeyboardInterrupt):
+            evaluate(run)
+
+    def finished():
+        seen = []
+        monkeypatch.setattr(
+            ScoreJournal,
+            "add",
+            lambda *arguments: (seen.append(arguments[1]), add(*arguments)),
+        )
+        return evaluate(run)[1], seen
+
+    killed()
+    scores, seen = finished()
+    assert sorted(added + seen) == sorted(expected.videos)
+    np.testing.assert_array_equal(scores.scores, expected.scores)
+    killed()
+    model = mean_color_network(sorted(KINDS))
+    kernel, bias = kernel_and_bias(model)
+    model.get_layer("logits").set_weights([kernel, bias + 1])
+    model_file.save(model, run.model_file)
+    scores, seen = finished()
+    assert len(seen) == 12
+    np.testing.assert_allclose(scores.scores, expected.scores + 1, atol=1e-6)
+
+
+def test_protocols_and_grids_of_a_run(run):
+    path, scores = evaluate(
+        run, "test.num_segments=2", protocol="25x10", grid="uniform"
     )
-    assert path == tmp_path / "scores" / "25x10-uniform-split1.npz"
+    assert path.name == "25x10-uniform-num_segments=2-split1.npz"
     assert scores.meta["protocol"] == "25x10" and scores.meta["crops"] == "ten"
     assert scores.meta["sampling"] == "uniform"
     assert scores.meta["num_segments"] == 2
     assert [file.name for file in run.scores.iterdir()] == [path.name]
     with pytest.raises(ValueError, match="Unknown grid.*Received: 'chunks'"):
-        evaluator.evaluate(tmp_path, grid="chunks", verbose=False)
+        evaluate(run, grid="chunks")
 
 
 @pytest.mark.parametrize(

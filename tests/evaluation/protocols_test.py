@@ -5,34 +5,31 @@ from keras_vidrec.training import recipes
 
 
 @pytest.mark.parametrize(
-    "name, views",
+    "name, segments, clips, crops, stride, sampling",
     [
-        # Snippets (or chunks) of a video that the network sees.
-        ("25x10", 25 * 10),
-        ("25x1", 25),
-        ("25xframe", 25 * 2),
-        ("25_chunks", 25 * 2),
-        ("5_chunks", 5 * 2),
-        ("10x5_chunks", 10 * 5 * 2),
-        ("5_sequences", 5 * 7),
+        # TSN; TS-LSTM; single streams of the multiplier: on the grid that the
+        # network was trained on.
+        ("25x10", 25, 1, "ten", None, None),
+        ("25x1", 25, 1, "centre", None, None),
+        ("25xframe", 25, 1, "frame_and_mirror", None, None),
+        # Chunks lie 15 frames apart: the multiplier's one pass, the one clip
+        # of two-stream fusion, and the ten of its authors' code.
+        ("25_chunks", 25, 1, "frame_and_mirror", 15, "chunks"),
+        ("5_chunks", 5, 1, "frame_and_mirror", 15, "chunks"),
+        ("10x5_chunks", 5, 10, "frame_and_mirror", 15, "chunks"),
+        # STFN: of as many segments as it was trained on.
+        ("5_sequences", 7, 5, "centre", None, "uniform"),
     ],
 )
-def test_views_of_a_video(name, views):
-    crops = {"ten": 10, "centre": 1, "frame": 1, "frame_and_mirror": 2}
-    recipe = next(
-        recipe
-        for recipe in recipes.RECIPES.values()
-        if recipe.name.startswith("stfn_stage1")
-    )
-    test = protocols.get(name).test(recipe)
-    assert test.num_segments * test.num_clips * crops[test.crops] == views
-    # Chunks lie a distance apart, nothing else does.
-    assert (test.stride is not None) == (test.sampling == "chunks")
+def test_what_the_network_sees(name, segments, clips, crops, stride, sampling):
+    test = protocols.get(name).test(recipes.get("stfn_stage1_ucf101"))
+    assert (test.num_segments, test.num_clips) == (segments, clips)
+    assert (test.crops, test.stride, test.sampling) == (crops, stride, sampling)
 
 
 def test_all_are_tested():
-    (mark,) = test_views_of_a_video.pytestmark
-    assert [name for name, _ in mark.args[1]] == [*protocols.PROTOCOLS]
+    (mark,) = test_what_the_network_sees.pytestmark
+    assert [name for name, *_ in mark.args[1]] == [*protocols.PROTOCOLS]
 
 
 def test_an_unknown_one_is_refused():

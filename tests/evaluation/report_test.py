@@ -115,7 +115,7 @@ def test_report_of_a_run(small_videos, tmp_path):
             "protocol": None,
             "modality": "rgb",
             "num_segments": 25,
-            "clips_per_second": 4.5,
+            "videos_per_second": 4.5,
         },
     )
     main.save(run.scores / "test-split1.npz")
@@ -195,7 +195,7 @@ def test_report_of_a_run(small_videos, tmp_path):
     speed = {(row["what"], row["unit"]): row["value"] for row in rows}
     assert speed["training, median epoch", "clips a second"] == "50"
     assert speed["training, median epoch", "share of time waiting"] == "0.3"
-    assert speed["test-split1", "clips a second"] == "4.5"
+    assert speed["test-split1", "videos a second"] == "4.5"
 
     # The paper's figure is called the paper's; seed and versions are told.
     assert "Not measured here: what the paper reports" in page.words

@@ -44,6 +44,24 @@ def test_mean_of_the_logits_of_each_snippet_alone(consensus):
 
 
 @pytest.mark.parametrize(
+    "num_segments, calls, most", [(None, 4, 252), (3, 4, 252), (7, 4, 252)]
+)
+def test_a_video_is_few_calls_of_the_device(num_segments, calls, most):
+    """25 snippets of ten crops, which are not classified twice."""
+    model = mean_color_network(classes=4, num_segments=num_segments)
+    scorer = SnippetScorer(model)
+    seen = []
+    predict = scorer._model.predict_on_batch
+    scorer._model.predict_on_batch = lambda clip: (
+        seen.append(clip.shape[:2]),
+        predict(clip),
+    )[1]
+    scorer(snippets(250))
+    assert len(seen) == calls and len({*seen}) == 1
+    assert sum(clips * segments for clips, segments in seen) <= most
+
+
+@pytest.mark.parametrize(
     "num_segments, number", [(None, 1), (None, 150), (3, 1), (3, 6), (7, 250)]
 )
 @pytest.mark.parametrize("modalities", [("rgb",), ("rgb", "flow")])

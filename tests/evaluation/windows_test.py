@@ -88,6 +88,14 @@ def test_flow_is_of_a_frame_and_the_next():
 
 
 @pytest.mark.parametrize(
+    "rate, stride", [(25, 0.025), (25, 0.03), (29.97, 0.03)]
+)
+def test_a_stride_of_less_than_a_frame_is_one_frame(rate, stride):
+    windows = Windows(ClipSpec(num_segments=1), rate, 2 / rate, stride)
+    assert [windows.start(k) for k in range(100)] == list(range(100))
+
+
+@pytest.mark.parametrize(
     "modality, window, stride",
     [("rgb", 0.01, 1.0), ("rgb", 1.0, 0.01), ("flow", 0.04, 1.0)],
 )
