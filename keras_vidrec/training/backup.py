@@ -28,9 +28,11 @@ class Backup(keras.callbacks.Callback):
     states of the random seed generators (dropout), the counters of the other
     callbacks, and within an epoch the sums of its metrics. A backup is
     written under another name, brought to the disk, and renamed when it is
-    whole; then the one before is removed.
+    whole. The one before stays until the next step has shown that the loss of
+    the new weights is a number; if it is none, `drop_unproved` brings it back.
 
-    Must come after the callbacks whose counters it keeps.
+    Must come after the callbacks whose counters it keeps, and after
+    `StopOnNaN`.
 
     Args:
         directory: path, used by nothing else but the best model so far.
@@ -59,6 +61,7 @@ class Backup(keras.callbacks.Callback):
         # Of the epoch that `fit` begins with.
         self._first_step = 0
         self._metrics = []
+        self._proved = None  # the backup before the last, while it is there
 
     @property
     def can_begin_here(self):
@@ -84,8 +87,9 @@ class Backup(keras.callbacks.Callback):
         backups = self._backups()
         if not backups:
             return self.position
-        self.position = max(backups)
+        *before, self.position = sorted(backups)
         directory = backups[self.position]
+        self._proved = backups[before[-1]] if before else None
         model.optimizer.build(model.trainable_variables)
         try:
             state = _load(directory / "state.npz")
@@ -123,13 +127,31 @@ class Backup(keras.callbacks.Callback):
             (path / "callbacks.json").write_text(json.dumps(memories), "utf-8")
             for file in path.iterdir():
                 _to_disk(file)
-        for directory in backups.values():
-            shutil.rmtree(directory)
+        *before, last = sorted(backups) or [None]
+        for position in before:
+            shutil.rmtree(backups[position])
+        self._proved = backups.get(last)
+
+    def drop_unproved(self):
+        """Removes the last backup if no step has been done from it, and there
+        is one before it: its weights have given a loss that is no number."""
+        if self._proved is None or not self._is_chief:
+            return
+        backups = self._backups()
+        shutil.rmtree(backups[max(backups)])
+        self._proved = None
+
+    def keep_last(self):
+        """Removes the backup before the last one."""
+        if self._proved is not None and self._is_chief:
+            shutil.rmtree(self._proved)
+        self._proved = None
 
     def on_epoch_begin(self, epoch, logs=None):
         self._first_step = self.position.step
 
     def on_train_batch_end(self, batch, logs=None):
+        self.keep_last()  # the step began from it, with a loss
         if self._metrics:
             # Keras begins each `fit` with metrics of zero, and makes their
             # variables in the first step only. All of them are sums.

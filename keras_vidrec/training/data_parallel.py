@@ -74,16 +74,6 @@ class _DataParallelModel(keras.Model):
         with self.distribution.scope():
             return super().evaluate(*args, **kwargs)
 
-    def save_weights(self, *args, **kwargs):
-        # One process does it, and Keras creates variables on the way. A
-        # variable that is distributed takes all processes.
-        before = keras.distribution.distribution()
-        keras.distribution.set_distribution(None)
-        try:
-            super().save_weights(*args, **kwargs)
-        finally:
-            keras.distribution.set_distribution(before)
-
 
 def _check_variables():
     values = {name: os.environ.get(name, "") for name in VARIABLES}

@@ -40,7 +40,10 @@ class Devices:
             raise ValueError(
                 "Expected a batch that is shared equally by all "
                 f"{self.num_replicas} devices, such as "
-                f"{-(-batch_size // self.num_replicas) * self.num_replicas}. "
+                f"{-(-batch_size // self.num_replicas) * self.num_replicas} "
+                "(optimiser.accumulate, less in proportion, keeps the clips "
+                "an update, and optimiser.sub_batch those that batch "
+                "normalisation sees). "
                 f"Received: batch_size={batch_size}"
             )
         return batch_size // self.num_workers

@@ -20,6 +20,8 @@ def explained(path):
     """
     try:
         yield
+    except BrokenPipeError:  # whoever read the progress has gone
+        raise
     except OSError as error:
         raise _explanation(path, error.strerror or error) from error
     except tf.errors.OpError as error:

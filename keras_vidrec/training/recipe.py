@@ -239,9 +239,10 @@ def _assign(values, keys, value):
     """Sets a nested value. `network.arguments`, `clip` and other free
     mappings take new keys; for the rest `from_dict` refuses unknown ones."""
     for depth, key in enumerate(keys[:-1]):
-        if key not in values:
-            _check_key(key, set(values), ".".join(keys[:depth]) + "." * depth)
-        values = values[key]
+        if depth == 0:
+            _check_key(key, set(values), "")
+        # A section within a section is there, or lies in a free mapping.
+        values = values.setdefault(key, {})
         if not isinstance(values, dict):
             raise ValueError(
                 f"Expected a section. Received: {'.'.join(keys)!r}, where "

@@ -9,16 +9,20 @@ class LossIsNaN(RuntimeError):
 
 class StopOnNaN(keras.callbacks.Callback):
     """Ends training with one clear error as soon as the loss is NaN or
-    infinite. The last backup and model stay as they are.
+    infinite. The last good backup and model stay as they are.
 
     Args:
         start: tuple of int, the epoch and the step of it that training begins
             with. Defaults to `(0, 0)`.
+        backup: `None`, or the `Backup` of the training. If its last one holds
+            the very weights that give no loss, it is removed, and the one
+            before it is the last.
     """
 
-    def __init__(self, start=(0, 0)):
+    def __init__(self, start=(0, 0), backup=None):
         super().__init__()
         self._start = start
+        self._backup = backup
 
     def on_epoch_begin(self, epoch, logs=None):
         first_epoch, first_step = self._start
@@ -29,6 +33,8 @@ class StopOnNaN(keras.callbacks.Callback):
         loss = (logs or {}).get("loss")
         if loss is not None and not math.isfinite(loss):
             step = self._first_step + batch + 1
+            if self._backup is not None:
+                self._backup.drop_unproved()
             raise LossIsNaN(
                 "Training stopped. Expected a finite loss. Received: "
                 f"loss={float(loss)} in epoch {self._epoch + 1}, step {step}. "

@@ -1,6 +1,7 @@
 """A rehearsal of a recipe: everything it does, small and short."""
 
 import dataclasses
+import math
 
 from keras_vidrec.applications.tower_styles import IMAGENET
 from keras_vidrec.training import network
@@ -19,11 +20,11 @@ def tiny(recipe, settings=()):
 
     One rule for all: every backbone is `"tiny"` and starts from random
     weights, nothing is frozen, and nothing is dropped out, so that the loss
-    falls from the first steps; images are of 64 pixels and snippets of at most
-    3 segments; at most 8 clips a step and 2 accumulated steps; 3 epochs, the
-    rate falling after the second, or after one without a gain. What the
-    network, the optimiser and the test are otherwise stays. The accuracy
-    means nothing.
+    falls from the first steps; images are of 64 pixels, and where the recipe
+    chooses a number of segments for training, there are 3 at most; at most 8
+    clips a step and 2 accumulated steps; 3 epochs, the rate falling after the
+    second, or after one without a gain. What the network, the optimiser and
+    the test are otherwise stays. The accuracy means nothing.
 
     Args:
         recipe: `Recipe`.
@@ -61,7 +62,7 @@ def tiny(recipe, settings=()):
             batch_size=batch_size,
             accumulate=min(optimiser.accumulate, _ACCUMULATE),
             sub_batch=optimiser.sub_batch
-            and min(optimiser.sub_batch, batch_size),
+            and math.gcd(optimiser.sub_batch, batch_size),
         ),
         schedule=dataclasses.replace(
             recipe.schedule,

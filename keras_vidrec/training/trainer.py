@@ -73,10 +73,16 @@ def train(
             "Expected at least one step between two backups. Received: "
             f"backup_steps={backup_steps}"
         )
-    devices = distribution.choose(distribute)
     if deterministic:
-        determinism.enable()
+        determinism.enable()  # before devices are looked for: JAX begins then
+    devices = distribution.choose(distribute)
     data = datasets.load(recipe)
+    if not data.train:
+        raise ValueError(
+            "Expected videos to train on. Received: "
+            f"{recipe.data.directory}, of whose {len(data.source.videos)} "
+            "videos none is in the training part"
+        )
     recipe = data.recipe
     for problem in data.problems:
         logger.warning("%s", problem)
@@ -118,7 +124,7 @@ def _train(recipe, data, run, devices, backup_steps, verbose):
     verbose = verbose if devices.is_chief else 0
     streams = Streams(recipe, data, describe(model).clip_spec, trained, devices)
     callbacks = [
-        StopOnNaN(start),
+        StopOnNaN(start, backup),
         *memories.values(),
         *(_writers(run, start) if devices.is_chief else ()),
         backup,  # keeps what those before it have done
@@ -157,6 +163,7 @@ def _train(recipe, data, run, devices, backup_steps, verbose):
 
     if not devices.is_chief:
         return
+    backup.keep_last()
     with disk_errors.explained(run.path):
         if data.validation:
             run.best_file.replace(run.model_file)

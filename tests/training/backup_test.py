@@ -3,6 +3,8 @@ import numpy as np
 import pytest
 
 from keras_vidrec.training.backup import Backup
+from keras_vidrec.training.stop_on_nan import LossIsNaN
+from keras_vidrec.training.stop_on_nan import StopOnNaN
 
 X = np.random.default_rng(0).normal(size=(12, 5)).astype("float32")
 Y = np.arange(12) % 2
@@ -71,6 +73,7 @@ def fit(model, directory, epochs, memory, every_steps=None, stop=None):
             epochs=epoch + 1, initial_epoch=epoch, shuffle=False,
             callbacks=callbacks,
         )  # fmt: skip
+    backup.keep_last()
     return history.history
 
 
@@ -96,7 +99,7 @@ def test_resumed_equals_uninterrupted(tmp_path):
         model.set_weights(start)
         with pytest.raises(Interrupted):
             fit(model, tmp_path / "parts", 4, Memory(), 2, stop)
-        assert backups(tmp_path / "parts") == [left]
+        assert backups(tmp_path / "parts")[-1] == left
         keras.utils.set_random_seed(5)  # another process, another state
     remembered = Memory()
     model = compiled()
@@ -139,6 +142,50 @@ def test_only_the_last_whole_backup_stays(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == [
         "epoch-00003-step-0000000"
     ]
+
+
+class Explode(keras.callbacks.Callback):
+    """An update that no network survives, behind the last step of an epoch."""
+
+    def __init__(self, epoch):
+        super().__init__()
+        self._epoch = epoch
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._now = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        if (self._now, batch) == (self._epoch, 2):
+            for variable in self.model.trainable_variables:
+                variable.assign(1e30 * keras.ops.ones_like(variable))
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_weights_that_give_no_loss_do_not_replace_good_ones(tmp_path, again):
+    """Also if the process is killed before a step shows it."""
+    model = compiled()
+    backup = Backup(tmp_path)
+    arguments = dict(batch_size=4, verbose=0, shuffle=False)
+    callbacks = [Explode(1), StopOnNaN(backup=backup), backup]
+    if again:
+        model.fit(X, Y, epochs=2, callbacks=callbacks, **arguments)
+        assert len(backups(tmp_path)) == 2
+        model, backup = compiled(), Backup(tmp_path)
+        assert backup.restore(model) == (2, 0)
+        callbacks = [StopOnNaN(backup=backup), backup]
+    with pytest.raises(LossIsNaN, match="epoch 3, step 1"):
+        model.fit(
+            X,
+            Y,
+            epochs=3,
+            initial_epoch=2 if again else 0,
+            callbacks=callbacks,
+            **arguments,
+        )
+    assert backups(tmp_path) == ["epoch-00001-step-0000000"]
+    good = compiled()
+    assert Backup(tmp_path).restore(good) == (1, 0)
+    assert np.isfinite(good.evaluate(X, Y, verbose=0)).all()
 
 
 def test_the_last_of_two_counts(tmp_path):

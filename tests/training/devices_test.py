@@ -67,7 +67,7 @@ def test_a_share_is_cut_into_sub_batches():
 @pytest.mark.parametrize(
     "devices, sub_batch, message",
     [
-        (replicas(3), None, "all 3 devices, such as 9. .*batch_size=8"),
+        (replicas(3), None, "all 3 devices, such as 9 .*batch_size=8"),
         (replicas(2), 3, "the batch, 4 clips. Received: sub_batch=3"),
         (Devices(), 4, "knows sub-batches.*sub_batch=4 and 'batch_norm"),
     ],

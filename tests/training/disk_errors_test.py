@@ -31,7 +31,11 @@ def test_tells_what_to_do(error):
 
 @pytest.mark.parametrize(
     "error",
-    [ValueError("a"), tf.errors.ResourceExhaustedError(None, None, "GPU")],
+    [
+        ValueError("a"),
+        BrokenPipeError(32, "Broken pipe"),  # `vidrec train ... | head`
+        tf.errors.ResourceExhaustedError(None, None, "GPU"),
+    ],
 )
 def test_leaves_other_errors(error):
     with pytest.raises(type(error)) as raised:

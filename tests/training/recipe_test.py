@@ -41,6 +41,16 @@ def test_settings_change_single_values_of_the_right_type():
     )
     assert changed.augmentation.flip is False
     assert SMALL.optimiser.learning_rate == 1e-3  # the original stays
+    # Mappings within free ones need not be there.
+    changed = SMALL.with_settings(
+        [
+            "clip.flow.method=dis",
+            "clip.flow.bound=16",
+            "network.arguments.a.b=1",
+        ]
+    )
+    assert changed.clip["flow"] == {"method": "dis", "bound": 16}
+    assert changed.network.arguments["a"] == {"b": 1}
 
 
 @pytest.mark.parametrize(
@@ -49,6 +59,8 @@ def test_settings_change_single_values_of_the_right_type():
         ("optimiser.learning_rat=1", "Did you mean 'optimiser.learning_rate'"),
         ("optimizer.momentum=0", "Did you mean 'optimiser'"),
         ("clip.sise=112", "Did you mean 'clip.size'"),
+        ("clip.flaw.method=dis", "Did you mean 'clip.flow'"),
+        ("schedule.rate.start=1", "Unknown recipe key 'schedule.rate'"),
         ("seed.x=1", "'seed' is the single value 0"),
         ("seed", "section.key=value. Received: 'seed'"),
         ("seed=[", "YAML value"),

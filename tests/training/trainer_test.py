@@ -1,6 +1,7 @@
 import csv
 import dataclasses
 import itertools
+import json
 import os
 import pathlib
 import resource
@@ -20,6 +21,8 @@ from keras_vidrec.data.prepare import prepare
 from keras_vidrec.data.prepared_video import Preparation
 from keras_vidrec.data.synthetic import KINDS
 from keras_vidrec.data.video_files import VideoFiles
+from keras_vidrec.training import determinism
+from keras_vidrec.training import distribution
 from keras_vidrec.training import network
 from keras_vidrec.training import recipes
 from keras_vidrec.training.recipe import Recipe
@@ -84,6 +87,42 @@ def test_a_run_holds_all_there_is_to_know(recipe, tmp_path):
     before = run.model_file.stat().st_mtime_ns
     train(recipe, run.path, verbose=0)
     assert run.model_file.stat().st_mtime_ns == before
+    environment = json.loads(run.environment_file.read_text("utf-8"))
+    assert environment["seed"] == recipe.seed
+    assert len(environment["starts"]) == 2
+
+
+def test_its_recipe_repeats_it(recipe, tmp_path):
+    recipe = recipe.with_settings(["seed=3", "schedule.epochs=1"])
+    one = train(recipe, tmp_path / "one", verbose=0)
+    two = train(recipes.get(str(one.recipe_file)), tmp_path / "two", verbose=0)
+    assert_equal(one, two)
+
+
+def test_determinism_comes_before_the_devices(recipe, tmp_path, monkeypatch):
+    """JAX begins when it is asked for its devices."""
+    calls = []
+    choose = distribution.choose
+    monkeypatch.setattr(determinism, "enable", lambda: calls.append("enable"))
+    monkeypatch.setattr(
+        distribution,
+        "choose",
+        lambda which: (calls.append("choose"), choose(which))[1],
+    )
+    recipe = recipe.with_settings(["data.directory=/nowhere"])
+    with pytest.raises(ValueError, match="/nowhere"):
+        train(recipe, tmp_path / "run", deterministic=True)
+    assert calls == ["enable", "choose"]
+
+
+def test_nothing_to_train_on(recipe, small_videos, tmp_path):
+    video = next(small_videos.rglob("*.avi")).relative_to(small_videos)
+    listed = tmp_path / "list.csv"
+    listed.write_text(f"path,label,split\n{video},{video.parent},test\n")
+    recipe = recipe.with_settings([f"data.list={listed}"])
+    with pytest.raises(ValueError, match="train on.*1 videos none is in the"):
+        train(recipe, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_the_best_model_of_a_validation_part(recipe, tmp_path):
@@ -268,7 +307,8 @@ def test_a_terminated_run_goes_on(two_streams, tmp_path, at_step, caplog):
         with pytest.raises(SystemExit, match="143"):
             at_step(step, terminate, recipe, out)
         name = "epoch-{:05d}-step-{:07d}".format(*epoch_and_step)
-        assert [name] == [path.name for path in out.glob("backup/epoch*")]
+        # The one before is removed by the step that proves the last.
+        assert name == max(path.name for path in out.glob("backup/epoch*"))
         told = "after {} epochs and {} steps".format(*epoch_and_step)
         assert told in caplog.text
     assert signal.getsignal(signal.SIGTERM) == before
@@ -315,7 +355,7 @@ def test_a_shard_that_is_cut_off_in_the_middle(two_streams, tmp_path, at_step):
     with pytest.raises(TooManyFailures, match="shorter than its index says"):
         at_step(3, cut_off, recipe, out)
     # Clips that were read ahead were good.
-    assert len([*(out / "backup").glob("epoch-0000[123]-step-0000000")]) == 1
+    assert [*(out / "backup").glob("epoch-0000[123]-step-0000000")]
     shard.write_bytes(content)
     assert_equal(train(recipe, out, verbose=0), whole)
 
