@@ -6,6 +6,7 @@ from keras_vidrec import backbones
 from keras_vidrec.applications import builder_arguments
 from keras_vidrec.applications import two_streams
 from keras_vidrec.applications.tower_styles import tower_styles
+from keras_vidrec.layers.batch_normalization import BatchNormalization
 from keras_vidrec.layers.multiplicative_gate import MultiplicativeGate
 from keras_vidrec.layers.temporal_identity_conv import TemporalIdentityConv
 from keras_vidrec.layers.temporal_max_pooling import TemporalMaxPooling
@@ -252,6 +253,9 @@ def SpatiotemporalMultiplier(
     else:
         outputs = features
     model = builder_arguments.finish(clips, outputs, name=name, weights=weights)
+    for layer in model.layers:
+        if isinstance(layer, BatchNormalization):
+            layer.momentum = 0.95  # that of the authors' code
     if from_streams is not None:
         two_streams.start_from(model, from_streams)
     return model

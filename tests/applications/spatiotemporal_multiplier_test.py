@@ -14,6 +14,7 @@ from keras_vidrec.applications import SpatiotemporalMultiplier
 from keras_vidrec.applications import STResNet
 from keras_vidrec.applications.head import clip_logits_model
 from keras_vidrec.clip_spec import ClipSpec
+from keras_vidrec.layers import BatchNormalization
 from keras_vidrec.layers import FoldSegments
 from keras_vidrec.layers import MultiplicativeGate
 from keras_vidrec.layers import TemporalIdentityConv
@@ -575,6 +576,8 @@ def test_st_resnet_is_the_additive_one():
     assert {gate.interaction for gate in gates} == {"add"}
     filters = [x for x in model.layers if isinstance(x, TemporalIdentityConv)]
     assert {layer.initialization for layer in filters} == {"average"}
+    norms = [x for x in model.layers if isinstance(x, BatchNormalization)]
+    assert norms and {layer.momentum for layer in norms} == {0.95}
     with pytest.raises(ValueError, match="Received for rgb: 'vgg16'"):
         STResNet(backbone="vgg16")
 

@@ -1,7 +1,7 @@
 """The recipes that come with the package, one file a paper.
 
-A recipe is named `<network>[_<modality>]_<dataset>[_paper|_code]`, the last
-where the paper and its authors' program train differently.
+A recipe is named `<network>[_<modality>]_<dataset>[_paper|_code]`, the last for
+TSN, whose paper and its authors' program train differently.
 """
 
 import difflib

@@ -138,9 +138,12 @@ def test_differences_are_trained_as_the_authors_second_program_does():
         assert optimiser.learning_rate == 1e-3
         assert optimiser.clip_norm / optimiser.accumulate == 40
         assert optimiser.effective_batch == 128
+        assert optimiser.learning_rate_multipliers == {"bias": 2}
     paper = recipes.get("tsn_rgb_diff_ucf101_paper")
     temporal = recipes.get("tsn_flow_ucf101_paper")
     assert paper.schedule == temporal.schedule
+    assert paper.optimiser.learning_rate == temporal.optimiser.learning_rate
+    assert paper.optimiser.learning_rate_multipliers == {"bias": 2}
 
 
 @pytest.mark.parametrize("setting", tsn.TABLE_1)
@@ -172,18 +175,36 @@ def test_table_1_is_trained_from_scratch():
     assert model.get_layer("dropout").rate == 0
 
 
-# By backbone: rate, clips an update, dropout of each stream; table of figures.
+NO_DECAY = {"bias": 0, "gamma": 0, "beta": 0}
+# By backbone: rate, clips an update, dropout, last rate and crop of each
+# stream; decay and multipliers of the rate.
 BASELINES = {
-    "vgg16": ((1e-3, 352, 0.9), (5e-3, 264, 0.9), "step"),
-    "resnet50": ((1e-2, 256, 0.0), (1e-2, 128, 0.8), "plateau"),
-    "resnet101": ((5e-6, 64, 0.0), (5e-3, 64, 0.0), "plateau"),
-    "inception_v3": ((1e-3, 32, 0.0), (1e-3, 32, 0.0), "plateau"),
+    "vgg16": (
+        (5e-4, 256, 0.85, 5e-6, "corner_jitter"),
+        (5e-4, 128, 0.9, 5e-6, "multi_scale"),
+        (5e-4, {"bias": 2}),
+    ),
+    "resnet50": (
+        (1e-2, 256, 0.0, 1e-4, "corner_jitter"),
+        (1e-2, 128, 0.8, 1e-4, "multi_scale"),
+        (5e-4, {"gamma": 2}),
+    ),
+    "resnet101": (
+        (5e-6, 64, 0.0, 5e-8, "random_sized"),
+        (5e-3, 64, 0.0, 5e-5, "random_sized"),
+        (1e-4, {}),
+    ),
+    "inception_v3": (
+        (1e-3, 32, 0.0, 1e-5, "multi_scale"),
+        (1e-3, 32, 0.0, 1e-5, "multi_scale"),
+        (0.0, {}),
+    ),
 }
 
 
 @pytest.mark.parametrize("backbone", BASELINES)
 def test_two_stream_baselines(backbone):
-    *streams, kind = BASELINES[backbone]
+    *streams, decay_and_multipliers = BASELINES[backbone]
     for dataset in ("ucf101", "hmdb51"):
         for modality, expected in zip(("rgb", "flow"), streams):
             recipe = recipes.get(f"two_stream_{backbone}_{modality}_{dataset}")
@@ -193,11 +214,23 @@ def test_two_stream_baselines(backbone):
                 optimiser.learning_rate,
                 optimiser.effective_batch,
                 arguments["dropout"],
+                recipe.schedule.min_learning_rate,
+                recipe.augmentation.crop,
             )
+            assert decay_and_multipliers == (
+                optimiser.weight_decay,
+                optimiser.learning_rate_multipliers,
+            )
+            assert optimiser.momentum == 0.9
+            assert optimiser.decay_multipliers == NO_DECAY
             assert arguments.get("snippet_length", 10) == 10
-            assert recipe.schedule.kind == kind
-            assert (recipe.validation.fraction > 0) == (kind == "plateau")
+            assert recipe.schedule.kind == "plateau"
+            assert recipe.schedule.early_stop == 3 * recipe.schedule.patience
+            assert recipe.validation.fraction > 0
             assert recipe.clip["num_segments"] == 1
+            # Sides of 256, 224, 192 and 168, of flow too.
+            if expected[-1] == "multi_scale" and modality == "flow":
+                assert recipe.clip["crop_scales"] == [1, 0.875, 0.75, 0.66]
             assert (recipe.test.num_segments, recipe.test.crops) == (25, "ten")
             (figure,) = recipe.reported
             assert "from ImageNet weights" in figure.note
@@ -216,12 +249,23 @@ def test_figures_of_the_baselines():
         ]
         return [recipes.get(name).reported[0].accuracy for name in names]
 
+    assert figures("vgg16", "ucf101") == [82.61, 86.25]
+    assert figures("vgg16", "hmdb51") == [47.06, 55.23]
     assert figures("resnet50", "ucf101") == [82.3, 87.0]
     assert figures("resnet50", "hmdb51") == [48.9, 55.8]
     assert figures("resnet101", "ucf101") == [85.0, 87.2]
     assert figures("resnet101", "hmdb51") == [50.4, 59.7]
     assert figures("inception_v3", "ucf101") == [84.8, 88.1]
     assert figures("inception_v3", "hmdb51") == [51.2, 59.2]
+
+
+def test_several_devices_divide_the_batches():
+    """8 GPUs; 4 where batch normalisation sees 4 clips or all of the batch."""
+    for recipe in recipes.RECIPES.values():
+        few = ("st_multiplier", "st_resnet", "stfn_stage2")
+        devices = 4 if recipe.name.startswith(few) else 8
+        if not recipe.name.startswith(("quickstart", "scratch")):
+            assert not recipe.optimiser.batch_size % devices, recipe.name
 
 
 @pytest.mark.parametrize("name", recipes.RECIPES)
@@ -270,6 +314,8 @@ def test_two_stream_fusion_is_that_of_the_paper():
     assert optimiser.effective_batch == optimiser.reference_batch == 96
     assert optimiser.learning_rate_multipliers == {"bias": 2}
     assert (optimiser.name, optimiser.learning_rate) == ("sgd", 1e-3)
+    assert (optimiser.momentum, optimiser.weight_decay) == (0.9, 5e-4)
+    assert optimiser.decay_multipliers == NO_DECAY and schedule.factor == 0.1
     assert (schedule.epochs, schedule.boundaries) == (50, (20, 30, 40))
     assert fusion.network.arguments["dropout"] == 0.85
     assert fusion.initialisation.frozen == ("rgb", "flow")
@@ -293,7 +339,9 @@ def test_the_multiplier_is_that_of_the_paper():
         optimiser, schedule = recipe.optimiser, recipe.schedule
         assert (optimiser.batch_size, optimiser.accumulate) == (4, 32)
         assert (optimiser.learning_rate, schedule.factor) == (1e-3, 0.1)
-        assert schedule.boundaries == (20, 30)
+        assert (schedule.epochs, schedule.boundaries) == (40, (20, 30))
+        assert (optimiser.momentum, optimiser.weight_decay) == (0.9, 5e-4)
+        assert optimiser.decay_multipliers == NO_DECAY
         assert optimiser.learning_rate_multipliers == {"gamma": 2}
         assert recipe.network.arguments["dropout"] == 0.8
         test = recipe.test
@@ -378,6 +426,7 @@ def test_stfn_is_that_of_the_paper():
     sgd = second.optimiser
     assert (sgd.name, sgd.learning_rate, sgd.momentum) == ("sgd", 1e-3, 0.9)
     assert sgd.batch_size * sgd.accumulate == 32
+    assert sgd.weight_decay == rates.weight_decay == 0
     for recipe in (first, second):
         test = recipe.test
         assert (test.num_segments, test.num_clips) == (7, 5)
