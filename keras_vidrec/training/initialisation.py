@@ -13,7 +13,6 @@ from keras_vidrec.weights import cross_modality
 from keras_vidrec.weights import imagenet
 from keras_vidrec.weights.architecture import backbones_of
 from keras_vidrec.weights.architecture import candidate_backbones
-from keras_vidrec.weights.pixels import copy_scaling
 from keras_vidrec.weights.slots import slots
 from keras_vidrec.weights.streams import copy_stages
 from keras_vidrec.weights.streams import may_start_anew
@@ -250,7 +249,6 @@ def start_from(model, weights, inflation="mean", networks=None):
             f"initialisation.weights={weights!r}, where these do not fit: "
             f"{', '.join(unfit[:3])[:300]} ({len(unfit)} layers)"
         )
-    copy_scaling(sources.values(), model)
     logger.warning("Started from %s: %s.", _list(weights), report)
 
 

@@ -1,10 +1,8 @@
-"""Weights from one network to another by the names of their layers."""
+"""Weights from layers to those that have the same names."""
 
 import dataclasses
 
 import keras
-
-from keras_vidrec.weights.towers import stream_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,32 +32,6 @@ class CopyReport:
             if layers:
                 lines.append(f"{name}: {', '.join(layers)}")
         return "; ".join(lines)
-
-
-def copy_by_name(source, target, towers=None):
-    """Copies the weights of every layer of the same path and shapes.
-
-    A tower named `rgb_tower` is the same as one named `rgb`.
-
-    Args:
-        source: keras.Model to copy from.
-        target: keras.Model to change in place.
-        towers: `None`, or dict from a stream of the source to the stream of
-            the target whose tower gets its weights, such as `{"flow":
-            "warped_flow"}`. Defaults to `None`: each to its own.
-
-    Returns:
-        `CopyReport`: what could not be copied is told, never hidden.
-
-    Raises:
-        ValueError: if not a single layer fits.
-    """
-    return copy_layers(
-        source,
-        target,
-        source_key=lambda path: _by_stream(path, towers or {}),
-        target_key=lambda path: _by_stream(path, {}),
-    )
 
 
 def copy_layers(source, target, *, source_key, target_key, inflate=None):
@@ -153,15 +125,6 @@ def every_layer(model, prefix=""):
 def fits(layer, wanted):
     """Whether the weights of a layer have the shapes of another one's."""
     return _shapes(layer) == _shapes(wanted)
-
-
-def _by_stream(path, streams):
-    """The path with its tower called by the stream, or by another one."""
-    tower, slash, layer = path.partition("/")
-    stream = stream_of(tower)
-    if not slash or stream is None:
-        return path
-    return f"{streams.get(stream, stream)}/{layer}"
 
 
 def _shapes(layer):

@@ -5,6 +5,8 @@ import collections
 import keras
 import numpy as np
 
+from keras_vidrec.backbones import PixelScaling
+from keras_vidrec.weights import pixels
 from keras_vidrec.weights.copying import copy_layers
 from keras_vidrec.weights.copying import layers_by_path
 from keras_vidrec.weights.towers import towers
@@ -29,6 +31,10 @@ def cross_modality(source, target, mode="mean"):
       (two-stream fusion, STFN). The order is that in which the *convolution*
       sees them: a network of the Caffe releases turns R G B into B G R before
       it, so there the channels get B G R R G B B G R ...
+
+    Networks of differences of frames have no layer that scales pixels: there
+    the kernel is made to answer to differences of raw frames as it does to
+    those of frames that are scaled as the source does.
 
     Its bias and every other layer of the tower are copied by name, whatever
     the towers are called, and so is the head: a classifier for another number
@@ -66,12 +72,17 @@ def cross_modality(source, target, mode="mean"):
             f"Invalid `mode`. Expected one of {MODES}. Received: mode={mode!r}"
         )
     from_tower, into_tower = _tower(source, "source"), _tower(target, "target")
+    first = _inflated(from_tower, into_tower, mode)
+    scaling = _scaling_in_kernel(source, from_tower, target, into_tower)
+    if scaling is not None:
+        (kernel, *bias), how = first.made
+        kernel = pixels.scaled_kernel(kernel, scaling)
+        first = _First(first.layer, ([kernel, *bias], how))
     # A tower alone has no head, and neither has one of several.
     if into_tower is target or len(towers(source)) > 1:
         source = from_tower
     old = "" if from_tower is source else f"{from_tower.name}/"
     new = "" if into_tower is target else f"{into_tower.name}/"
-    first = _inflated(from_tower, into_tower, mode)
 
     def source_key(path):
         return new + path[len(old) :] if path.startswith(old) else path
@@ -139,6 +150,18 @@ def _inflated(from_tower, into_tower, mode):
         )
     how = f"{_COLOURS} to {channels} channels: {mode}"
     return _First(wanted, (made, how))
+
+
+def _scaling_in_kernel(source, from_tower, target, into_tower):
+    """What the first convolution does to differences of raw frames; `None`
+    where a layer scales pixels, or nothing does."""
+    if not pixels.scales_in_kernel(target, pixels.modality_of(into_tower)):
+        return None
+    scaling = pixels.scalings_of(source).get(pixels.modality_of(from_tower))
+    if scaling is None:
+        return None
+    # A mean falls out of a difference.
+    return PixelScaling(0.0, scaling.std, scaling.channel_order)
 
 
 def _tower(model, role):

@@ -46,9 +46,9 @@ def imagenet(model, inflation="mean", streams=None):
     Keras downloads those of `keras.applications`, once, to its own cache
     (`~/.keras/models`). Every tower gets the weights of its backbone; the
     first convolution of a tower of motion is made from three colours.
-    Classifiers, fusions and filters over time keep the weights they have. The
-    layers that scale pixels do it as keras.applications already; differences
-    of frames, which have none, are scaled by the first convolution.
+    Classifiers, fusions and filters over time keep the weights they have. Raw
+    pixels are scaled as in keras.applications: by the layers for them, or, for
+    differences of frames, which have none, by the first convolution.
 
     Args:
         model: keras.Model to change in place: a network of this package with
@@ -98,8 +98,12 @@ def imagenet(model, inflation="mean", streams=None):
     modalities = {
         stream: stream or pixels.modality_of(model) for stream in backbones
     }
+    scalings = {
+        stream: SCALINGS[backbones[stream]][pixels.kind_of(modality)]
+        for stream, modality in modalities.items()
+    }
     in_kernel = {
-        stream: SCALINGS[backbones[stream]][modality]
+        stream: scalings[stream]
         for stream, modality in modalities.items()
         if pixels.scales_in_kernel(model, modality)
     }
@@ -112,6 +116,9 @@ def imagenet(model, inflation="mean", streams=None):
                 motion=modalities[stream] != "rgb",
                 scaling=in_kernel.get(stream),
             )
+    pixels.scale_pixels(
+        model, {modalities[stream]: x for stream, x in scalings.items()}
+    )
     report = copy_matching(
         have, want, lambda source, layer: _inflated(source, layer, inflation)
     )

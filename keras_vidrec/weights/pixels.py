@@ -37,6 +37,21 @@ def pixel_layers(model):
     }
 
 
+def scalings_of(model):
+    """How a network scales raw pixels.
+
+    Args:
+        model: keras.Model of this package.
+
+    Returns:
+        dict of `PixelScaling` by modality, of those of `pixel_layers`.
+    """
+    return {
+        modality: PixelScaling(layer.mean, layer.std, layer.channel_order)
+        for modality, layer in pixel_layers(model).items()
+    }
+
+
 def modality_of(model):
     """What a network of one stream, or a bare tower, sees: by the name of
     its tower, else by the channels of its input."""
@@ -83,8 +98,8 @@ def scale_pixels(model, scalings):
 
     Args:
         model: keras.Model of this package, to change in place.
-        scalings: dict of `backbones.PixelScaling` by modality, of those
-            that `pixel_layers` has.
+        scalings: dict of `backbones.PixelScaling` by modality. Those of
+            modalities that `pixel_layers` does not have are left out.
 
     Raises:
         ValueError: if a scaling does not fit the channels. Nothing is changed
@@ -92,7 +107,8 @@ def scale_pixels(model, scalings):
     """
     layers = pixel_layers(model)
     checked = {}
-    for modality, scaling in scalings.items():
+    for modality in layers.keys() & scalings.keys():
+        scaling = scalings[modality]
         checked[modality] = PixelNormalization(
             scaling.mean, scaling.std, scaling.channel_order
         )
@@ -103,29 +119,6 @@ def scale_pixels(model, scalings):
         layer.std = wanted.std
         layer.channel_order = wanted.channel_order
     _forget_traces(model)
-
-
-def copy_scaling(sources, target):
-    """Scales raw pixels as the networks do whose weights a network gets.
-
-    Args:
-        sources: sequence of keras.Model.
-        target: keras.Model to change in place. What none of the others sees
-            is scaled as before: flow too, where the weights are of colours.
-    """
-    have = {
-        kind_of(modality): PixelScaling(
-            layer.mean, layer.std, layer.channel_order
-        )
-        for source in sources
-        for modality, layer in pixel_layers(source).items()
-    }
-    scalings = {
-        modality: have[kind_of(modality)]
-        for modality in pixel_layers(target)
-        if kind_of(modality) in have
-    }
-    scale_pixels(target, scalings)
 
 
 def scaled_kernel(kernel, scaling):

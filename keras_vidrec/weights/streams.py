@@ -2,13 +2,16 @@
 
 import keras
 
-from keras_vidrec.clip_spec import MODALITIES
 from keras_vidrec.layers.conv_fusion_3d import ConvFusion3D
 from keras_vidrec.layers.stream_fusion import StreamFusion
 from keras_vidrec.layers.temporal_identity_conv import TemporalIdentityConv
 from keras_vidrec.weights.copying import copy_matching
 from keras_vidrec.weights.copying import fits
 from keras_vidrec.weights.copying import layers_by_path
+from keras_vidrec.weights.pixels import scale_pixels
+from keras_vidrec.weights.pixels import scalings_of
+from keras_vidrec.weights.stream_layers import in_stream
+from keras_vidrec.weights.stream_layers import stream_layer
 from keras_vidrec.weights.towers import stream_of
 from keras_vidrec.weights.towers import towers
 
@@ -17,14 +20,6 @@ _FLOWS = ("flow", "warped_flow")
 
 # No network of one stream has them.
 _NEW = (ConvFusion3D, StreamFusion, TemporalIdentityConv)
-
-# Streams by the towers of two-stream fusion that carry them on, and by those
-# of all others. A name that begins another one comes after it.
-_STREAMS = {
-    "spatiotemporal": "rgb",
-    "temporal": "flow",
-    **{name: name for name in sorted(MODALITIES, key=len, reverse=True)},
-}
 
 
 def copy_streams(target, streams):
@@ -35,7 +30,8 @@ def copy_streams(target, streams):
     (`spatiotemporal_from_relu5` from rgb, `temporal_from_relu5` from flow), or
     in the target itself under a name that begins with the stream
     (`rgb_res2a_branch2a`). Classifiers are found likewise:
-    `spatiotemporal_logits` gets what is `logits` in the network of rgb.
+    `spatiotemporal_logits` gets what is `logits` in the network of rgb. Raw
+    pixels of a stream are scaled as its network does.
 
     Args:
         target: keras.Model to change in place: of two-stream fusion, a
@@ -65,7 +61,7 @@ def copy_streams(target, streams):
     keys = {path: stream_layer(path) for path in want}
     _check(target, streams, {key[0] for key in keys.values() if key})
     sources = {
-        (stream, _in_stream(path)): layer
+        (stream, in_stream(path)): layer
         for stream, model in streams.items()
         for path, layer in layers_by_path(model).items()
     }
@@ -85,6 +81,7 @@ def copy_streams(target, streams):
     for key, layer in sources.items():
         if key not in used:
             have["/".join(key)] = layer
+    _copy_scalings(target, streams)
     return copy_matching(have, want)
 
 
@@ -97,7 +94,8 @@ def copy_stages(target, streams, network):
             `STFN` with backbones.
         streams: dict of keras.Model by stream of the target: networks with
             one tower, of this stream (flow or warped flow for flow). Layers
-            of the towers are found by name.
+            of the towers are found by name, and raw pixels are scaled as
+            they do.
         network: keras.Model over the features of these. All layers outside
             of towers are found there by name.
 
@@ -118,6 +116,7 @@ def copy_stages(target, streams, network):
     for stream, model in streams.items():
         (tower,) = towers(model).values()
         have.update(layers_by_path(tower, f"{own[stream].name}/"))
+    _copy_scalings(target, streams)
     return copy_matching(have, layers_by_path(target))
 
 
@@ -176,41 +175,14 @@ def unfit_layers(report, new=()):
     ]
 
 
-def stream_layer(path):
-    """Where the weights of a layer of a network of several streams come from.
-
-    A pure function of the path of the layer through nested models:
-
-    >>> stream_layer("rgb_tower/res2a_branch2a")
-    ('rgb', 'res2a_branch2a')
-    >>> stream_layer("temporal_from_relu5/fc6")
-    ('flow', 'fc6')
-    >>> stream_layer("flow_logits")
-    ('flow', 'logits')
-
-    Args:
-        path: str, as `copying.layers_by_path` gives it.
-
-    Returns:
-        Pair of str, the stream and the name of the layer in a network of this
-        stream alone; `None` for a layer that belongs to no stream.
-    """
-    first, *inner = path.split("/")
-    for name, stream in _STREAMS.items():
-        if inner:
-            if first in (name, f"{name}_tower") or first.startswith(
-                f"{name}_from_"
-            ):
-                return stream, _in_stream("/".join(inner))
-        elif first.startswith(f"{name}_"):
-            return stream, first.removeprefix(f"{name}_")
-    return None
-
-
-def _in_stream(path):
-    """The path of a layer in a network of one stream, without the tower."""
-    tower, slash, inner = path.partition("/")
-    return inner if slash and stream_of(tower) else path
+def _copy_scalings(target, streams):
+    """Each network has one tower, so it scales the pixels of one stream."""
+    scalings = {
+        stream: scaling
+        for stream, model in streams.items()
+        for scaling in scalings_of(model).values()
+    }
+    scale_pixels(target, scalings)
 
 
 def _check(target, streams, known):

@@ -188,7 +188,7 @@ def test_a_file_of_torchvision_is_verified(tmp_path):
         *("import-weights", path, *arguments, "--verify"),
         *("--out", tmp_path / "rgb.keras"),
     )
-    assert "267 tensors loaded (torchvision names, pytorch file)" in out
+    assert "267 tensors loaded (torchvision or timm names, pytorch file)" in out
     assert "verified: " in out
     model = keras.models.load_model(tmp_path / "rgb.keras")
     assert model.output_shape == (None, 7)

@@ -16,7 +16,7 @@ from keras_vidrec.training.run import Run
 from keras_vidrec.training.sections import Schedule
 from keras_vidrec.weights import CopyReport
 from keras_vidrec.weights.copying import layers_by_path
-from keras_vidrec.weights.streams import stream_layer
+from keras_vidrec.weights.stream_layers import stream_layer
 
 
 def tiny(**arguments):
@@ -92,6 +92,8 @@ def test_nothing_to_start_from():
 @pytest.mark.parametrize("modality", ["flow", "rgb_diff"])
 @pytest.mark.parametrize("inflation", ["mean", "symmetric"])
 def test_motion_starts_from_rgb(trained, caplog, modality, inflation):
+    """A network of differences, which no layer scales, answers to raw ones as
+    the inflated kernel does to those of scaled pixels."""
     model = tiny(modality=modality, classes=5)
     start_from(model, trained, inflation)
     source = model_file.load(trained)
@@ -105,7 +107,14 @@ def test_motion_starts_from_rgb(trained, caplog, modality, inflation):
     )
     if inflation == "mean":
         expected = np.broadcast_to(have.mean(2, keepdims=True), found.shape)
-    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-7)
+    if modality == "rgb_diff":
+        raw = np.random.default_rng(0).integers(-255, 256, found.shape[:3])
+        found, expected = (
+            np.einsum("hwc,hwcf->f", x, kernel)
+            for x, kernel in ((raw, found), (raw / 127.5, expected))
+        )
+        assert np.abs(expected).max() > 0.1
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
     for one, two in zip(rgb.weights[1:], motion.weights[1:], strict=True):
         np.testing.assert_array_equal(one, two)
     how = f"{modality}/conv1 (3 to {channels} channels: {inflation})"
@@ -152,7 +161,9 @@ def test_what_is_no_network(weights):
 def streams(tmp_path_factory):
     """Paths by stream; flow from a run directory, of warped flow."""
     out = tmp_path_factory.mktemp("streams")
-    model_file.save(tiny(), out / "rgb.keras")
+    rgb = tiny()
+    rgb.get_layer("preprocessing").mean = 100.0
+    model_file.save(rgb, out / "rgb.keras")
     run = Run(out / "flow")
     run.claim(Recipe(name="flow", schedule=Schedule(epochs=1)))
     flow = tiny(modality="warped_flow", snippet_length=10, classes=4)

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from keras_vidrec.applications import TSN
-from keras_vidrec.weights.copying import copy_by_name
+from keras_vidrec.weights import copy_by_name
 
 
 def randomise(model, seed):
@@ -75,26 +75,3 @@ def test_nothing_fits():
         copy_by_name(small(("b", 3)), target)
     for path, weight in by_path(target).items():
         np.testing.assert_array_equal(weight, before[path])
-
-
-def test_a_tower_is_found_by_its_stream():
-    """Whatever it is called, and in another stream's place if so told."""
-
-    def network(tower, seed):
-        inner = small(("a", 4), name=tower)
-        inputs = keras.Input((4,))
-        return randomise(keras.Model(inputs, inner(inputs)), seed)
-
-    source, target = network("flow_tower", 0), network("flow", 1)
-    assert copy_by_name(source, target).copied == ("flow/a",)
-    np.testing.assert_array_equal(
-        source.get_weights()[0], target.get_weights()[0]
-    )
-    warped = network("warped_flow", 2)
-    with pytest.raises(ValueError, match="share layers by name and shape"):
-        copy_by_name(source, warped)
-    report = copy_by_name(source, warped, {"flow": "warped_flow"})
-    assert report.copied == ("warped_flow/a",)
-    np.testing.assert_array_equal(
-        source.get_weights()[0], warped.get_weights()[0]
-    )

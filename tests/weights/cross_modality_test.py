@@ -4,7 +4,9 @@ import pytest
 
 from keras_vidrec import backbones
 from keras_vidrec.applications import TSN
+from keras_vidrec.backbones import PixelScaling
 from keras_vidrec.weights import cross_modality
+from keras_vidrec.weights import pixels
 from keras_vidrec.weights.copying import layers_by_path
 from keras_vidrec.weights.cross_modality import inflate_kernel
 
@@ -43,14 +45,15 @@ def inflated(kernel, channels, mode):
     return np.stack(planes, axis=2)
 
 
-def check_copied(report, source, before, after, first, mode):
+def check_copied(report, source, before, after, first, mode, std=1):
     """Every layer of `after` (by its path in the tower) has its weights from
-    `source`, the first convolution inflated."""
+    `source`, the first convolution inflated, and divided by `std`."""
     assert after.keys() == before.keys() == source.keys()
     for path, weights in after.items():
         expected = list(source[path])
         if path == first:
-            expected[0] = inflated(expected[0], weights[0].shape[2], mode)
+            kernel = inflated(expected[0], weights[0].shape[2], mode)
+            expected[0] = kernel / std
         for one, two in zip(weights, expected, strict=True):
             np.testing.assert_allclose(one, two, rtol=1e-6, atol=1e-7)
     assert report.mismatched == report.missing == report.unused == ()
@@ -58,10 +61,15 @@ def check_copied(report, source, before, after, first, mode):
 
 
 @pytest.mark.parametrize(
-    "mode, modality",
-    [("mean", "flow"), ("symmetric", "warped_flow"), ("scaled", "rgb_diff")],
+    "mode, modality, std",
+    [
+        ("mean", "flow", 1),
+        ("symmetric", "warped_flow", 1),
+        # No layer of the target divides by it, as the source's does.
+        ("scaled", "rgb_diff", 127.5),
+    ],
 )
-def test_whole_networks(mode, modality):
+def test_whole_networks(mode, modality, std):
     source = randomise(TSN(backbone="tiny", classes=3), 0)
     target = TSN(backbone="tiny", classes=3, modality=modality)
     randomise(target, 1)
@@ -78,7 +86,8 @@ def test_whole_networks(mode, modality):
         for path, weights in have.items()
     }
     after = weights_of(target)
-    check_copied(report, renamed, before, after, f"{modality}/conv1", mode)
+    first = f"{modality}/conv1"
+    check_copied(report, renamed, before, after, first, mode, std)
     for path, weights in weights_of(source).items():  # it stays as it is
         for one, two in zip(weights, have[path]):
             np.testing.assert_array_equal(one, two)
@@ -184,6 +193,59 @@ def test_differences_of_two_frames_lose_their_colours_too():
     assert np.ptp(kernel, axis=2).max() == 0
 
 
+@pytest.mark.parametrize("mode", ["mean", "symmetric", "scaled"])
+@pytest.mark.parametrize(
+    "scaling",
+    [
+        PixelScaling((104.0, 117.0, 123.0), channel_order="bgr"),
+        PixelScaling((90.0, 100.0, 110.0), (2.0, 50.0, 255.0), "bgr"),
+        PixelScaling(1.0, (2.0, 50.0, 255.0)),
+    ],
+)
+def test_differences_are_scaled_as_the_colours(mode, scaling):
+    """The network finds in raw frames what a bare tower, which scales
+    nothing, finds in differences of frames as the source has them."""
+    source = TSN(backbone="tiny", classes=2)
+    pixels.scale_pixels(source, {"rgb": scaling})
+    network = TSN(
+        backbone="tiny", modality="rgb_diff", include_top=False, pooling=None
+    )
+    cross_modality(source, network, mode)
+    tower = backbones.get("tiny", channels=15, name="rgb_diff", pooling=None)
+    cross_modality(source, tower, mode)
+    frames = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 6, 3))
+    scaled = frames[..., ::-1] if scaling.channel_order == "bgr" else frames
+    scaled = (scaled - np.array(scaling.mean)) / np.array(scaling.std)
+    clips = frames.reshape(2, 1, 32, 32, 18).astype("uint8")
+    differences = np.diff(scaled, axis=3).reshape(2, 32, 32, 15)
+    expected = keras.ops.convert_to_numpy(tower(differences.astype("float32")))
+    found = keras.ops.convert_to_numpy(network(clips)).reshape(expected.shape)
+    assert np.ptp(expected) > 0
+    atol = 1e-5 * np.abs(expected).max()
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=atol)
+
+
+def test_differences_of_frames_without_a_known_scaling():
+    """Neither of a bare tower nor of a network of scaled pixels."""
+    target = TSN(backbone="tiny", classes=2, modality="rgb_diff")
+    for source in (
+        randomise(backbones.get("tiny", name="rgb"), 0),
+        randomise(
+            TSN(backbone="tiny", classes=2, include_preprocessing=False), 1
+        ),
+    ):
+        cross_modality(source, target)
+        (have,) = [
+            weights[0]
+            for path, weights in weights_of(source).items()
+            if path in ("conv1", "rgb/conv1")
+        ]
+        found = weights_of(target)["rgb_diff/conv1"][0]
+        np.testing.assert_allclose(
+            found, inflated(have, 15, "mean"), rtol=1e-5, atol=1e-6
+        )
+
+
 def two_towers():
     inputs = {name: keras.Input((8, 8, 3), name=name) for name in "ab"}
     towers = [
@@ -194,6 +256,12 @@ def two_towers():
     ]
     outputs = [tower(x) for tower, x in zip(towers, inputs.values())]
     return keras.Model(inputs, outputs, name="two")
+
+
+def several_inputs():
+    inputs = {name: keras.Input((8, 8, 3), name=name) for name in "ab"}
+    outputs = [keras.layers.Conv2D(2, 3)(x) for x in inputs.values()]
+    return keras.Model(inputs, outputs, name="several")
 
 
 @pytest.mark.parametrize(
@@ -209,6 +277,8 @@ def two_towers():
             "mean",
             "'conv1' .* 'inner/stem' of the source does not fit",
         ),
+        (several_inputs(), mine(10), "mean", "of the same architecture"),
+        (mine(3), several_inputs(), "mean", "of the same architecture"),
         (
             keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)]),
             mine(10),

@@ -8,8 +8,11 @@ from keras_vidrec import backbones
 from keras_vidrec.applications import TSN
 from keras_vidrec.applications import SpatiotemporalMultiplier
 from keras_vidrec.applications import TwoStreamFusion
+from keras_vidrec.backbones import PixelScaling
 from keras_vidrec.backbones.pixel_scaling import CAFFE_RGB
+from keras_vidrec.backbones.pixel_scaling import CENTRED_FLOW
 from keras_vidrec.backbones.pixel_scaling import SYMMETRIC
+from keras_vidrec.weights import pixels
 from keras_vidrec.weights.imagenet import BACKBONES
 from keras_vidrec.weights.imagenet import imagenet
 
@@ -84,14 +87,14 @@ def test_towers_agree_with_keras_applications(published, backbone, size):
 
     # The pixels that a model of this package hands to such a tower, and what
     # keras.applications makes of them.
-    pixels = np.random.default_rng(1).integers(0, 256, (2, size, size, 3))
-    pixels = pixels.astype("float32")
+    colours = np.random.default_rng(1).integers(0, 256, (2, size, size, 3))
+    colours = colours.astype("float32")
     scaling = backbones.preprocessing(backbone, "rgb", style(backbone))
-    images = pixels[..., ::-1] if scaling.channel_order == "bgr" else pixels
+    images = colours[..., ::-1] if scaling.channel_order == "bgr" else colours
     images = (images - np.float32(scaling.mean)) / np.float32(scaling.std)
     module = "resnet" if style(backbone) else backbone
     preprocess = getattr(keras.applications, module).preprocess_input
-    theirs = preprocess(pixels.copy())
+    theirs = preprocess(colours.copy())
     np.testing.assert_allclose(images, theirs, atol=1e-4)
 
     (network,) = published
@@ -137,6 +140,40 @@ def test_towers_of_motion_are_inflated(published):
     assert len(report.copied) == 93 + 94 and not report.mismatched
     layer = model.get_layer("preprocessing")
     assert (layer.mean, layer.std) == (SYMMETRIC.mean, SYMMETRIC.std)
+
+
+@pytest.mark.parametrize(
+    ("modality", "scaling"),
+    [
+        ("rgb", CAFFE_RGB),
+        ("flow", CENTRED_FLOW),
+        ("warped_flow", CENTRED_FLOW),
+    ],
+)
+def test_pixels_are_scaled_as_in_keras_applications(
+    published, modality, scaling
+):
+    """Whatever weights the model had before."""
+    model = TSN(
+        modality=modality,
+        backbone="resnet50",
+        style="caffe",
+        include_top=False,
+    )
+    pixels.scale_pixels(model, {modality: PixelScaling(1.0, 2.0)})
+    imagenet(model)
+    assert pixels.scalings_of(model) == {modality: scaling}
+
+
+@pytest.mark.large
+def test_pixels_of_other_streams_are_scaled_as_before(published):
+    model = SpatiotemporalMultiplier(
+        backbone="resnet50", style="caffe", classes=3
+    )
+    other = PixelScaling(1.0, 2.0)
+    pixels.scale_pixels(model, {"rgb": other, "flow": other})
+    imagenet(model, streams=["rgb"])
+    assert pixels.scalings_of(model) == {"rgb": CAFFE_RGB, "flow": other}
 
 
 def test_differences_of_single_frames_are_motion(published):

@@ -62,33 +62,17 @@ def test_nested_networks_of_two_streams():
     assert np.abs(model.predict(video, verbose=0) - before).max() > 1e-4
 
 
-def test_scalings_go_with_the_weights_of_other_networks():
-    def scaled(modality, scaling):
-        model = TSN(backbone="tiny", modality=modality, classes=2)
-        pixels.scale_pixels(model, {modality: scaling})
-        return model
-
-    def found(model):
-        return {
-            modality: (layer.mean, layer.std, layer.channel_order)
-            for modality, layer in pixels.pixel_layers(model).items()
-        }
-
-    rgb = scaled("rgb", OTHER)
-    flow = scaled("flow", PixelScaling(128.0, 0.5))
-    colours = ((104, 117, 123), (1, 2, 4), "bgr")
+def test_scalings_of_what_a_network_sees():
     both = TwoStreamFusion(backbone="tiny", classes=7)
-    pixels.copy_scaling([rgb, flow], both)
-    assert found(both) == {"rgb": colours, "flow": (128, 0.5, "rgb")}
-
+    own = PixelScaling(127.5, 127.5)
+    assert pixels.scalings_of(both) == {"rgb": own, "flow": own}
+    pixels.scale_pixels(both, {"rgb": OTHER, "warped_flow": OTHER})
+    assert pixels.scalings_of(both) == {"rgb": OTHER, "flow": own}
     warped = TSN(backbone="tiny", modality="warped_flow", classes=2)
-    pixels.copy_scaling([rgb], warped)
-    assert found(warped) == {"warped_flow": (127.5, 127.5, "rgb")}
-    pixels.copy_scaling([flow], warped)
-    assert found(warped) == {"warped_flow": (128, 0.5, "rgb")}
-    again = TSN(backbone="tiny", classes=9)
-    pixels.copy_scaling([both], again)
-    assert found(again) == {"rgb": colours}
+    assert pixels.scalings_of(warped) == {"warped_flow": own}
+    differences = TSN(backbone="tiny", modality="rgb_diff", classes=2)
+    pixels.scale_pixels(differences, {"rgb_diff": OTHER})
+    assert pixels.scalings_of(differences) == {}
 
 
 def test_a_scaling_that_does_not_fit_changes_nothing():

@@ -6,9 +6,10 @@ from keras_vidrec.applications import TSN
 from keras_vidrec.applications import SpatiotemporalMultiplier
 from keras_vidrec.applications import TwoStreamConvNet
 from keras_vidrec.applications import TwoStreamFusion
+from keras_vidrec.backbones import PixelScaling
 from keras_vidrec.weights import copy_streams
+from keras_vidrec.weights import pixels
 from keras_vidrec.weights.copying import layers_by_path
-from keras_vidrec.weights.streams import stream_layer
 
 
 def randomise(model, seed):
@@ -26,30 +27,6 @@ def one_stream(modality, seed, **arguments):
 @pytest.fixture(scope="module")
 def streams():
     return {"rgb": one_stream("rgb", 1), "flow": one_stream("flow", 2)}
-
-
-@pytest.mark.parametrize(
-    "path, expected",
-    [
-        ("rgb_tower/conv1", ("rgb", "conv1")),
-        ("flow_tower/res2a_branch2a", ("flow", "res2a_branch2a")),
-        ("rgb_from_relu3/fc6", ("rgb", "fc6")),
-        ("spatiotemporal_from_relu5/fc6", ("rgb", "fc6")),
-        ("temporal_from_relu5/fc7", ("flow", "fc7")),
-        ("spatiotemporal_logits", ("rgb", "logits")),
-        ("temporal_logits", ("flow", "logits")),
-        ("rgb_res5c_branch2c", ("rgb", "res5c_branch2c")),
-        ("warped_flow_logits", ("warped_flow", "logits")),
-        ("rgb_diff_tower/conv1", ("rgb_diff", "conv1")),
-        ("rgb_tower/rgb/conv1", ("rgb", "conv1")),
-        ("flow_tower/logits", ("flow", "logits")),
-        ("fusion_relu5", None),
-        ("logits", None),
-        ("other_tower/conv1", None),
-    ],
-)
-def test_where_a_layer_comes_from(path, expected):
-    assert stream_layer(path) == expected
 
 
 def check_equal(model, found, source, expected):
@@ -123,6 +100,36 @@ def test_into_late_fusion(streams):
         check_equal(
             model, [f"{stream}_tower/{n}" for n in names], network, names
         )
+
+
+COLOURS = PixelScaling((1.0, 2.0, 3.0), 4.0, "bgr")
+MOTION = PixelScaling(128.0, 0.5)
+# Of the tiny backbone.
+OWN = PixelScaling(127.5, 127.5)
+
+
+@pytest.mark.parametrize(
+    "builder", [TwoStreamConvNet, TwoStreamFusion, SpatiotemporalMultiplier]
+)
+def test_pixels_of_a_stream_are_scaled_as_in_its_network(builder):
+    rgb, flow = one_stream("rgb", 1), one_stream("warped_flow", 2)
+    pixels.scale_pixels(rgb, {"rgb": COLOURS})
+    pixels.scale_pixels(flow, {"warped_flow": MOTION})
+    model = builder(classes=3, backbone="tiny")
+    copy_streams(model, {"rgb": rgb})
+    assert pixels.scalings_of(model) == {"rgb": COLOURS, "flow": OWN}
+    copy_streams(model, {"flow": flow})
+    assert pixels.scalings_of(model) == {"rgb": COLOURS, "flow": MOTION}
+
+
+def test_a_network_of_two_others_scales_pixels_as_they_do():
+    rgb, flow = one_stream("rgb", 1), one_stream("flow", 2)
+    pixels.scale_pixels(rgb, {"rgb": COLOURS})
+    pixels.scale_pixels(flow, {"flow": MOTION})
+    model = TwoStreamConvNet(
+        classes=3, backbone="tiny", from_streams=(rgb, flow)
+    )
+    assert pixels.scalings_of(model) == {"rgb": COLOURS, "flow": MOTION}
 
 
 def test_what_does_not_fit_is_told(streams):

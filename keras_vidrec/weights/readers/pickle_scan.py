@@ -21,6 +21,18 @@ _STORAGE_MODULES = ("torch", "torch.cuda")
 # As Python 2 called them.
 _RENAMED = {"__builtin__": "builtins", "copy_reg": "copyreg"}
 
+# Instructions that name what is not in the pickle itself.
+_LOOKUPS = {
+    "BINPERSID",
+    "EXT1",
+    "EXT2",
+    "EXT4",
+    "GLOBAL",
+    "INST",
+    "PERSID",
+    "STACK_GLOBAL",
+}
+
 _LITERALS = {
     "BINUNICODE",
     "SHORT_BINSTRING",
@@ -93,6 +105,32 @@ def scan(file):
             pushed = [_UNKNOWN]
     others = {name.path for name in names if name.element is None}
     return PickleScan(frozenset(others), storages)
+
+
+def scan_plain(file):
+    """Reads a pickle of nothing but numbers, texts and collections of them.
+
+    Args:
+        file: binary file at the beginning of a pickle; it is left at its end.
+
+    Returns:
+        frozenset of str, the texts in it.
+
+    Raises:
+        ValueError: if it is no pickle, or names a class, a function or a
+            storage: PyTorch calls some classes of its own, such as
+            `torch.FloatTensor`, which take memory of any size.
+    """
+    texts = set()
+    for opcode, argument, _ in pickletools.genops(file):
+        if opcode.name in _LOOKUPS:
+            raise ValueError(
+                "Expected plain values before and after a state dict. "
+                f"Received: {opcode.name} {argument}"
+            )
+        if isinstance(argument, str):
+            texts.add(argument)
+    return frozenset(texts)
 
 
 class _Global:

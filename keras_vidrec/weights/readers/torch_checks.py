@@ -7,6 +7,7 @@ import struct
 import zipfile
 
 from keras_vidrec.weights.readers.pickle_scan import scan
+from keras_vidrec.weights.readers.pickle_scan import scan_plain
 
 ZIP = b"PK\x03\x04"
 
@@ -140,8 +141,15 @@ def _entry(data, info):
 def _scan_legacy(data):
     # The magic number, the version, and facts about the machine come first.
     for _ in range(3):
-        scan(data)
-    return scan(data)
+        scan_plain(data)
+    found = scan(data)
+    # Those whose numbers follow. Others would hold whatever the memory did.
+    missing = found.storages.keys() - scan_plain(data)
+    if missing:
+        raise ValueError(
+            f"{len(missing)} of {len(found.storages)} storages without numbers"
+        )
+    return found
 
 
 def damaged(path, what):

@@ -86,7 +86,9 @@ def read(path):
                 [(_StandIn, name) for name in sorted(stand_ins)]
             ),
         ):
-            loaded = torch.load(file, map_location="cpu", weights_only=True)
+            loaded = torch.load(
+                file, map_location=_fixed(torch), weights_only=True
+            )
     except Exception as error:
         # PyTorch has no error of its own for damaged files: it raises what
         # the first step to fail does.
@@ -112,6 +114,24 @@ def _import_torch():
             "keras-vidrec[torch]`"
         ) from error
     return torch
+
+
+def _fixed(torch):
+    """Where the numbers of a file go: to memory that does not grow.
+
+    PyTorch enlarges the storages of files of the old form to what a tensor
+    asks for, of any size, and also for tensors that are not kept. It does not
+    where the memory is NumPy's.
+    """
+
+    def place(storage, location):
+        if not storage.resizable():
+            return storage
+        # With a copy it does not matter when the numbers are read.
+        numbers = torch.empty(0, dtype=torch.uint8).set_(storage).numpy()
+        return torch.from_numpy(numbers.copy()).untyped_storage()
+
+    return place
 
 
 def _state_dict(path, loaded):

@@ -1,4 +1,4 @@
-"""Weights of PyTorch Image Models (timm)."""
+"""Weights of PyTorch Image Models (timm) whose names are its own."""
 
 from keras_vidrec.weights.schemes import by_name
 from keras_vidrec.weights.schemes import scalings
@@ -8,21 +8,11 @@ from keras_vidrec.weights.schemes.scheme import Scheme
 
 
 def translate(checkpoint, backbone):
-    """Translates a state dict of timm.
+    """Translates a state dict of timm's VGG-16.
 
-    Residual networks and Inception-v3 have torchvision's names. Networks that
-    differ, such as `resnet50d`, have tensors of other names, which are
-    unknown.
-
-    Raises:
-        ValueError: for Inception-v3 with trained scales of its batch
-            normalizations.
+    Its residual networks and Inception-v3 have torchvision's names, and are
+    translated as torchvision's.
     """
-    tensors = checkpoint.tensors
-    if backbone in torchvision.RESNETS:
-        return torchvision.residual("timm", tensors, backbone)
-    if backbone == "inception_v3":
-        return torchvision.inception_v3("timm", tensors)
     convolutions = {
         **torchvision.vgg16_convolutions(),
         "pre_logits.fc1": "fc6",
@@ -31,16 +21,11 @@ def translate(checkpoint, backbone):
     }
     return by_name.translate(
         "timm",
-        tensors,
+        checkpoint.tensors,
         torch_names.places(convolutions),
         scalings.TORCH,
         maps=torchvision.VGG16_MAPS,
     )
 
 
-TIMM = Scheme(
-    "timm",
-    ("pytorch", "safetensors"),
-    (*torchvision.RESNETS, "vgg16", "inception_v3"),
-    translate,
-)
+TIMM = Scheme("timm", ("pytorch", "safetensors"), ("vgg16",), translate)

@@ -15,10 +15,16 @@ from keras_vidrec.weights.schemes.scheme import Scheme
 RESNETS = ("resnet50", "resnet101", "resnet152")
 # Maps that fc6 has been trained on, flattened.
 VGG16_MAPS = {"fc6": (512, 7, 7)}
+# Where timm has the same names.
+_SHARED = "torchvision or timm"
 
 
 def translate(checkpoint, backbone):
     """Translates a state dict of torchvision.
+
+    Residual networks and Inception-v3 have the same names in timm; variants
+    of them, such as `resnet50d`, have tensors of other names, which are
+    unknown.
 
     Residual networks have their strides on the 3x3 convolutions. The names do
     not tell: those of a user's own PyTorch code with the strides of Caffe are
@@ -30,9 +36,9 @@ def translate(checkpoint, backbone):
     """
     tensors = checkpoint.tensors
     if backbone in RESNETS:
-        return residual("torchvision", tensors, backbone)
+        return _residual(tensors, backbone)
     if backbone == "inception_v3":
-        return inception_v3("torchvision", tensors)
+        return _inception_v3(tensors)
     if backbone == "googlenet":
         return _googlenet(tensors)
     convolutions = {
@@ -50,11 +56,10 @@ def translate(checkpoint, backbone):
     )
 
 
-def residual(scheme, tensors, variant):
-    """Translates a residual network by torchvision's names."""
+def _residual(tensors, variant):
     convolutions, normalizations = residual_names.modules(variant)
     translation = by_name.translate(
-        scheme,
+        _SHARED,
         tensors,
         torch_names.places({**convolutions, "fc": "logits"}, normalizations),
         scalings.TORCH,
@@ -63,8 +68,7 @@ def residual(scheme, tensors, variant):
     return dataclasses.replace(translation, style="pytorch")
 
 
-def inception_v3(scheme, tensors):
-    """Translates Inception-v3 by torchvision's names."""
+def _inception_v3(tensors):
     names = inception_v3_names.convolutions()
     layers = {name: name.replace(".", "_") for name in names}
     places = torch_names.places(
@@ -76,7 +80,7 @@ def inception_v3(scheme, tensors):
     scales = {name for name, place in places.items() if place[1] == "gamma"}
     auxiliary = {name for name in tensors if name.startswith("AuxLogits.")}
     translation = by_name.translate(
-        scheme,
+        _SHARED,
         tensors,
         {name: at for name, at in places.items() if name not in scales},
         scalings.SYMMETRIC,

@@ -15,6 +15,7 @@ from keras_vidrec.weights.verification import vgg16
 from keras_vidrec.weights.verification import vgg_m_2048
 from keras_vidrec.weights.verification.layers import fully_connected
 from keras_vidrec.weights.verification.sources import CaffeSource
+from keras_vidrec.weights.verification.sources import ImportedMatConvNetSource
 from keras_vidrec.weights.verification.sources import KerasSource
 from keras_vidrec.weights.verification.sources import MatConvNetSource
 from keras_vidrec.weights.verification.sources import PyTorchSource
@@ -39,6 +40,8 @@ class Network:
             differences of frames. Defaults to `None`: there are none.
         config: str. A regular expression that is found in the configuration
             that the checkpoint holds. Defaults to `""`, which fits any.
+        strides: dict of int by layer. Strides that the checkpoint must not
+            contradict; most do not tell theirs. Defaults to none.
         otherwise: `None`, or str: what the towers of this package do
             otherwise, so that their numbers differ. Defaults to `None`.
     """
@@ -52,6 +55,7 @@ class Network:
     prefix: str = ""
     differences: tuple | None = None
     config: str = ""
+    strides: dict = dataclasses.field(default_factory=dict)
     otherwise: str | None = None
 
 
@@ -86,6 +90,23 @@ def _vgg16(names, *fully_connected_names):
         names=names,
         fully_connected_names=fully_connected_names,
     )
+
+
+def _resnets_of_matconvnet():
+    for source in (MatConvNetSource, ImportedMatConvNetSource):
+        for names, marker in (
+            (residual.caffe_names, "res3b_branch2a"),
+            (residual.deep_caffe_names, "res3b1_branch2a"),
+        ):
+            yield Network(
+                "ResNet of MatConvNet",
+                source,
+                _residual(names, _CAFFE),
+                first="conv1",
+                marker=marker,
+                classifiers=("fc1000", "prediction", "layer*"),
+                strides={"res3a_branch2b": 1},
+            )
 
 
 # By format, the ones with a prefix before those without.
@@ -255,13 +276,15 @@ NETWORKS = (
         marker="conv2",
         classifiers=("fc8", "prediction", "layer*"),
     ),
+    *_resnets_of_matconvnet(),
     Network(
         "ResNet of keras.applications",
         KerasSource,
         _residual(residual.keras_names, _KERAS),
         first="conv1_conv",
         marker="conv2_block1_1_conv",
-        classifiers=("predictions",),
+        # The latter in the published files.
+        classifiers=("predictions", "probs"),
     ),
     Network(
         "VGG-16 of keras.applications",
@@ -323,6 +346,12 @@ def _find(checkpoint):
         config = str(checkpoint.facts.get("config", ""))
         if checkpoint.format not in row.source.formats or not re.search(
             row.config, config
+        ):
+            continue
+        strides = checkpoint.facts.get("strides", {})
+        if any(
+            layer in strides and max(strides[layer]) != stride
+            for layer, stride in row.strides.items()
         ):
             continue
         end = f"{row.prefix}{row.marker}{row.source.kernel}"

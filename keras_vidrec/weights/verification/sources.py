@@ -116,16 +116,36 @@ class CaffeSource(Source):
 
 
 class MatConvNetSource(Source):
-    """Parameters of MatConvNet: `<layer>f`, `<layer>b`; fully connected
-    layers are convolutions."""
+    """Parameters of MatConvNet, as its conversion of SimpleNN names them:
+    `<layer>f`, `<layer>b`, and `m`, `b`, `x` of a batch normalization. Fully
+    connected layers are convolutions."""
 
     formats = ("matconvnet",)
-    kernel = "f"
+    kernel, bias, slope, moments = "f", "b", "m", "x"
+    # What all networks here add to a variance.
+    _epsilon = 1e-5
 
     def convolution(self, layer):
-        kernel = self._get(f"{layer}f").permute(3, 2, 0, 1)
-        bias = self._bias(f"{layer}b")
+        kernel = self._get(f"{layer}{self.kernel}").permute(3, 2, 0, 1)
+        bias = self._bias(f"{layer}{self.bias}")
         return kernel, None if bias is None else bias.flatten()
+
+    def normalization(self, layer):
+        # Deviations, which are divided by as they are.
+        mean, deviation = self._get(f"{layer}{self.moments}").T
+        gamma, beta = (
+            self._get(f"{layer}{end}").flatten()
+            for end in (self.slope, self.bias)
+        )
+        variance = deviation**2 - self._epsilon
+        return Normalization(mean, variance, gamma, beta)
+
+
+class ImportedMatConvNetSource(MatConvNetSource):
+    """The same, as its importer of Caffe networks names them."""
+
+    kernel, bias = "_filter", "_bias"
+    slope, moments = "_mult", "_moments"
 
 
 class KerasSource(Source):

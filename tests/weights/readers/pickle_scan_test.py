@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from keras_vidrec.weights.readers.pickle_scan import scan
+from keras_vidrec.weights.readers.pickle_scan import scan_plain
 
 
 class Storage:
@@ -69,6 +70,30 @@ def test_one_after_the_other():
     assert scan(file).globals == frozenset()
     assert scan(file).globals == {"builtins.set"}
     assert file.read() == b"rest"
+
+
+def test_plain_values():
+    value = ["1", {"size": 4, "two": (2.5, None, True)}, "1"]
+    content = pickle.dumps(value, protocol=2)
+    file = io.BytesIO(content + b"rest")
+    assert scan_plain(file) == {"1", "size", "two"}
+    assert file.read() == b"rest"
+
+
+@pytest.mark.parametrize("protocol", [0, 2, 4])
+def test_classes_are_not_plain(protocol):
+    for value in (set, [io.BytesIO], {1: Pickler}):
+        content = pickle.dumps(value, protocol)
+        with pytest.raises(ValueError, match="Received: .*GLOBAL"):
+            scan_plain(io.BytesIO(content))
+
+
+def test_a_storage_is_not_plain():
+    content = MARK + NAME + b"K\x03" + TUPLE
+    with pytest.raises(ValueError, match="Expected plain values"):
+        scan_plain(end(content))
+    with pytest.raises(ValueError, match="Received: BINPERSID"):
+        scan_plain(end(b"K\x03"))
 
 
 MARK, TUPLE, PERSISTENT = b"(", b"t", b"Q"

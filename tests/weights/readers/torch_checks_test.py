@@ -1,5 +1,8 @@
 import functools
+import io
 import os
+import pickle
+import pickletools
 import struct
 import warnings
 import zipfile
@@ -103,3 +106,43 @@ def test_a_legacy_storage_larger_than_the_file(tmp_path):
     many = few[:-2] + struct.pack("<i", 2**31 - 1) + b"N"
     path.write_bytes(content.replace(few, many.replace(b"\x08K", b"\x08J")))
     check_refused(path, f"tensors of {4 * (2**31 - 1)} bytes in a file of")
+
+
+def pickles(content):
+    """The five pickles of a file of the old form, and what follows."""
+    file, parts = io.BytesIO(content), []
+    for _ in range(5):
+        start = file.tell()
+        assert all(pickletools.genops(file))
+        parts.append(content[start : file.tell()])
+    return parts, file.read()
+
+
+class Huge:
+    """PyTorch makes it when it is asked for plain values too."""
+
+    def __reduce__(self):
+        return torch.FloatTensor, (10**14,)
+
+
+@pytest.mark.parametrize("number", [0, 1, 2, 4])
+@pytest.mark.parametrize("value", [Huge(), torch.FloatStorage])
+def test_only_the_state_dict_of_a_legacy_file_is_more_than_plain(
+    tmp_path, number, value
+):
+    path = save(tmp_path / "w.pth", state_dict(), zipped=False)
+    parts, numbers = pickles(path.read_bytes())
+    parts[number] = pickle.dumps(value, protocol=2)
+    path.write_bytes(b"".join(parts) + numbers)
+    assert path.stat().st_size < 2000
+    check_refused(path, "plain values before and after a state dict")
+
+
+def test_a_legacy_storage_without_numbers(tmp_path):
+    path = save(tmp_path / "w.pth", state_dict(), zipped=False)
+    parts, numbers = pickles(path.read_bytes())
+    keys = pickle.loads(parts[4])
+    assert len(keys) == 3
+    parts[4] = pickle.dumps(keys[1:], protocol=2)
+    path.write_bytes(b"".join(parts) + numbers)
+    check_refused(path, "1 of 3 storages without numbers")

@@ -12,7 +12,6 @@ from keras_vidrec.weights.readers import torch_file
 from tests.weights.readers import torch_files
 from tests.weights.readers.damage import count_refusals
 from tests.weights.readers.torch_files import FORMS
-from tests.weights.readers.torch_files import rewrite
 from tests.weights.readers.torch_files import save
 from tests.weights.readers.torch_files import state_dict
 
@@ -255,17 +254,75 @@ def test_an_empty_file(tmp_path):
     assert not torch_file.recognises(path, b"")
 
 
-@pytest.mark.parametrize("size", [4, 100])
-def test_a_tensor_larger_than_its_storage(tmp_path, size):
-    path = save(tmp_path / "w.pth", {"state_dict": {"a": torch.zeros(3)}})
+class View:
+    """Pickled as a tensor of any place in the storage of another one."""
 
-    def change(name, content):
-        if not name.endswith("data.pkl"):
-            return content
-        assert content.count(b"K\x03\x85") == 1
-        return content.replace(b"K\x03\x85", b"K" + bytes([size]) + b"\x85")
+    def __init__(self, tensor, shape, strides=(1,), offset=0):
+        self.storage = torch.storage.TypedStorage(
+            wrap_storage=tensor.untyped_storage(),
+            dtype=tensor.dtype,
+            _internal=True,
+        )
+        self.place = offset, shape, strides
 
-    check_refused(rewrite(path, change), "RuntimeError")
+    def __reduce__(self):
+        arguments = self.storage, *self.place, False, {}
+        return torch._utils._rebuild_tensor_v2, arguments
+
+
+@FORMS
+@pytest.mark.parametrize(
+    "place",
+    [
+        ((4,),),
+        ((10**14,),),
+        ((2, 2), (2, 1)),
+        ((2,), (1,), 2),
+        ((1,), (1,), 10**14),
+    ],
+)
+def test_a_tensor_larger_than_its_storage(tmp_path, zipped, place):
+    value = {"state_dict": {"a": View(torch.zeros(3), *place)}}
+    path = save(tmp_path / "w.pth", value, zipped)
+    check_refused(path, "RuntimeError: .*not resizable")
+
+
+@FORMS
+def test_a_tensor_larger_than_its_storage_that_is_not_kept(tmp_path, zipped):
+    """Its memory would be taken all the same. PyTorch makes empty storages
+    anew."""
+    for count in (2, 0):
+        other = torch.zeros(count)
+        value = {
+            "x": [other, View(other, (10**14,))],
+            "state_dict": {"a": torch.zeros(3)},
+        }
+        path = save(tmp_path / "w.pth", value, zipped)
+        check_refused(path, "RuntimeError: .*not resizable")
+
+
+@FORMS
+def test_places_within_a_storage(tmp_path, zipped):
+    whole, none = torch.arange(6.0), torch.zeros(0)
+    value = {
+        "none": none,
+        "none again": View(none, (0, 2), (2, 1)),
+        "whole": View(whole, (2, 3), (3, 1)),
+        "last": View(whole, (1,), (1,), 5),
+        "empty": View(whole, (0, 3), (3, 1), 6),
+        "one": View(whole, (), ()),
+    }
+    check_tensors(
+        torch_file.read(save(tmp_path / "w.pth", value, zipped)),
+        {
+            "none": none,
+            "none again": torch.zeros(0, 2),
+            "whole": whole.reshape(2, 3),
+            "last": whole[5:],
+            "empty": torch.zeros(0, 3),
+            "one": whole[0],
+        },
+    )
 
 
 def test_a_tensor_that_repeats_its_storage(tmp_path):

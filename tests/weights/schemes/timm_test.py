@@ -4,45 +4,8 @@ import pytest
 from keras_vidrec.weights.schemes.timm import TIMM
 from keras_vidrec.weights.schemes.torchvision import TORCHVISION
 from keras_vidrec.weights.translation import Slot
-from tests.weights.schemes.comparison import check_arrays
 from tests.weights.schemes.comparison import checkpoint
 from tests.weights.schemes.comparison import zeros
-from tests.weights.verification import published
-
-
-def test_residual_networks():
-    tensors = published.torchvision_resnet((3, 4, 6, 3))
-    translation = TIMM.translate(checkpoint(tensors), "resnet50")
-    assert translation.scheme == "timm"
-    assert translation.style == "pytorch"
-    assert translation.unknown == ()
-    check_arrays(translation, tensors)
-    other = TORCHVISION.translate(checkpoint(tensors), "resnet50")
-    assert translation.scaling == other.scaling
-    assert translation.pieces.keys() == other.pieces.keys()
-    for slot, piece in other.pieces.items():
-        assert translation.pieces[slot].source == piece.source
-
-
-def test_another_residual_network():
-    """ResNet-50-D has three convolutions in its stem, and a pooling before
-    the convolution of a shortcut."""
-    tensors = {
-        "conv1.0.weight": zeros(32, 3, 3, 3),
-        "conv1.1.weight": zeros(32),
-        "conv1.3.weight": zeros(32, 32, 3, 3),
-        "bn1.weight": zeros(64),
-        "layer1.0.conv1.weight": zeros(64, 64, 1, 1),
-        "layer1.0.downsample.1.weight": zeros(256, 64, 1, 1),
-        "layer1.0.downsample.2.weight": zeros(256),
-    }
-    translation = TIMM.translate(checkpoint(tensors), "resnet50")
-    assert translation.unknown == (
-        "conv1.0.weight",
-        "conv1.1.weight",
-        "conv1.3.weight",
-        "layer1.0.downsample.2.weight",
-    )
 
 
 def test_vgg16():
@@ -59,7 +22,7 @@ def test_vgg16():
         "head.fc.bias": zeros(7),
     }
     translation = TIMM.translate(checkpoint(tensors), "vgg16")
-    assert translation.unknown == ()
+    assert (translation.scheme, translation.unknown) == ("timm", ())
     kernels = {
         slot.layer: piece.array
         for slot, piece in translation.pieces.items()
@@ -80,17 +43,8 @@ def test_vgg16():
     assert bias.source == "pre_logits.fc2.bias"
 
 
-def test_inception_v3():
-    tensors = {
-        "Conv2d_1a_3x3.conv.weight": zeros(32, 3, 3, 3),
-        "Conv2d_1a_3x3.bn.weight": np.full(32, 0.9, "float32"),
-    }
-    with pytest.raises(ValueError, match="do not scale"):
-        TIMM.translate(checkpoint(tensors), "inception_v3")
-    tensors["Conv2d_1a_3x3.bn.weight"] = np.ones(32, "float32")
-    translation = TIMM.translate(checkpoint(tensors), "inception_v3")
-    assert translation.scheme == "timm"
-    assert list(translation.pieces) == [
-        Slot(None, "Conv2d_1a_3x3_conv", "kernel")
-    ]
-    assert translation.ignored == {"Conv2d_1a_3x3.bn.weight": "scales by 1"}
+@pytest.mark.parametrize("backbone", ["resnet50", "inception_v3"])
+def test_networks_with_the_names_of_torchvision(backbone):
+    """They are left to its scheme."""
+    assert backbone not in TIMM.backbones
+    assert backbone in TORCHVISION.backbones

@@ -149,7 +149,7 @@ def inception_v3(author):
 def test_residual_networks(backbone, units, last):
     tensors = published.torchvision_resnet(units)
     translation = TORCHVISION.translate(checkpoint(tensors), backbone)
-    assert translation.scheme == "torchvision"
+    assert translation.scheme == "torchvision or timm"
     assert translation.style == "pytorch"
     assert translation.unknown == ()
     check_counters(translation, 1 + 3 * sum(units) + 4)
@@ -172,6 +172,27 @@ def test_residual_networks(backbone, units, last):
             "logits/kernel": "fc.weight",
             "logits/bias": "fc.bias",
         },
+    )
+
+
+def test_another_residual_network_of_timm():
+    """ResNet-50-D has three convolutions in its stem, and a pooling before
+    the convolution of a shortcut."""
+    tensors = {
+        "conv1.0.weight": zeros(32, 3, 3, 3),
+        "conv1.1.weight": zeros(32),
+        "conv1.3.weight": zeros(32, 32, 3, 3),
+        "bn1.weight": zeros(64),
+        "layer1.0.conv1.weight": zeros(64, 64, 1, 1),
+        "layer1.0.downsample.1.weight": zeros(256, 64, 1, 1),
+        "layer1.0.downsample.2.weight": zeros(256),
+    }
+    translation = TORCHVISION.translate(checkpoint(tensors), "resnet50")
+    assert translation.unknown == (
+        "conv1.0.weight",
+        "conv1.1.weight",
+        "conv1.3.weight",
+        "layer1.0.downsample.2.weight",
     )
 
 
@@ -205,6 +226,8 @@ def vgg16_tensors():
 
 def test_vgg16():
     translation = TORCHVISION.translate(checkpoint(vgg16_tensors()), "vgg16")
+    # Those of timm are others.
+    assert translation.scheme == "torchvision"
     assert translation.unknown == ()
     assert translation.ignored == {}
     assert translation.style is None
@@ -277,6 +300,7 @@ def inception_v3_tensors():
 def test_inception_v3(inception_v3_tensors):
     tensors = inception_v3_tensors
     translation = TORCHVISION.translate(checkpoint(tensors), "inception_v3")
+    assert translation.scheme == "torchvision or timm"
     assert translation.unknown == ()
     check_every_weight(translation, "inception_v3")
     check_arrays(translation, tensors)

@@ -1,5 +1,7 @@
 """Published weights in networks of this package."""
 
+import collections
+
 import pytest
 
 from keras_vidrec import applications
@@ -7,6 +9,9 @@ from keras_vidrec.weights import conversion
 from keras_vidrec.weights.readers.opening import open_checkpoint
 
 torch = pytest.importorskip("torch", reason="needs keras-vidrec[torch]")
+safetensors = pytest.importorskip(
+    "safetensors.torch", reason="needs keras-vidrec[torch]"
+)
 
 
 def converted(checkpoint, model):
@@ -31,6 +36,27 @@ def prefixed(prefix, tensors, head):
 def saved(tensors, path):
     """The checkpoint of a file that PyTorch has written, as tsn-pytorch's
     training does."""
-    state = {name: torch.tensor(array) for name, array in tensors.items()}
-    torch.save({"epoch": 1, "arch": path.stem, "state_dict": state}, path)
+    beside = {"epoch": 1, "arch": path.stem}
+    torch.save({**beside, "state_dict": _state_dict(tensors)}, path)
     return open_checkpoint(path)
+
+
+def saved_by_mmaction2(tensors, path, meta):
+    """The same, as the training of mmaction2 does."""
+    value = {
+        "meta": {"epoch": 100, "iter": 93900, "seed": 0, **meta},
+        "state_dict": collections.OrderedDict(_state_dict(tensors)),
+        "optimizer": {"state": {}, "param_groups": [{"lr": 0.01}]},
+    }
+    torch.save(value, path)
+    return open_checkpoint(path)
+
+
+def saved_as_safetensors(tensors, path):
+    """The same, as timm publishes weights."""
+    safetensors.save_file(_state_dict(tensors), path, {"format": "pt"})
+    return open_checkpoint(path)
+
+
+def _state_dict(tensors):
+    return {name: torch.tensor(array) for name, array in tensors.items()}

@@ -136,6 +136,30 @@ def caffe_resnet(units):
     return blobs
 
 
+def matconvnet_resnet(units, kernel, bias, slope, moments):
+    """The same network in MatConvNet, with the ends of its names."""
+    blobs = caffe_resnet(units)
+    params = {}
+    for name, array in blobs.items():
+        layer, _, index = name.partition(":")
+        if layer.startswith("scale"):
+            end = (slope, bias)[int(index)]
+            params[f"bn{layer[5:]}{end}"] = array[:, None]
+        elif layer.startswith("bn"):
+            if index == "0":
+                mean, variance, weight = (blobs[f"{layer}:{i}"] for i in "012")
+                deviation = (variance / weight + 1e-5) ** 0.5
+                params[layer + moments] = np.stack(
+                    [mean / weight, deviation], axis=1
+                )
+        elif index == "0":
+            array = array.reshape(*array.shape[:2], *array.shape[2:] or (1, 1))
+            params[layer + kernel] = array.transpose(2, 3, 1, 0)
+        else:
+            params[layer + bias] = array[None]
+    return params
+
+
 def bn_inception(channels=3, classes=7, head="fc", norm_rank=1):
     """State dict of BN-Inception as in PyTorch; in the published one batch
     normalizations have two axes."""

@@ -8,6 +8,8 @@ from keras_vidrec.weights import conversion
 from keras_vidrec.weights.readers.opening import open_checkpoint
 from keras_vidrec.weights.verification import verify
 from tests.weights.verification import published
+from tests.weights.verification.imports import saved_by_mmaction2
+from tests.weights.verification.imports import tsn
 
 torch = pytest.importorskip("torch", reason="needs keras-vidrec[torch]")
 
@@ -49,14 +51,46 @@ def test_keras_applications_in_pytorch(tmp_path):
 
 
 @pytest.mark.large
-def test_a_caffe_style_resnet_of_mmaction2_gives_what_it_gave_there():
-    checkpoint = published.checkpoint(
+@pytest.mark.parametrize(
+    "style, key, network",
+    [
+        # As MMAction2 0.x and 1.x call the configuration.
+        ("caffe", "config", "Caffe-style ResNet of mmaction2"),
+        ("pytorch", "cfg", "ResNet of mmaction2"),
+    ],
+)
+def test_a_file_of_mmaction2_gives_what_it_gave_there(
+    tmp_path, style, key, network
+):
+    """The configuration in it tells the strides."""
+    checkpoint = saved_by_mmaction2(
         published.mmaction2_resnet(RESNET50),
-        facts={"config": "backbone=dict(type='ResNet', style='caffe')"},
+        tmp_path / "epoch_100.pth",
+        {key: f"model = dict(backbone=dict(type='ResNet', style='{style}'))"},
     )
-    tower = backbones.get("resnet50", style="caffe")
-    conversion.convert(checkpoint, tower)
-    assert "Caffe" in verify(checkpoint, tower).network
+    tower = backbones.get("resnet50", style=style)
+    assert conversion.convert(checkpoint, tower).scheme == "mmaction2"
+    found = verify(checkpoint, tower)
+    assert found.network == network
+    assert found.features.relative < 1e-4
+
+
+@pytest.mark.large
+@pytest.mark.parametrize(
+    "backbone, units, ends",
+    [
+        ("resnet50", RESNET50, ("_filter", "_bias", "_mult", "_moments")),
+        ("resnet101", RESNET101, ("_filter", "_bias", "_mult", "_moments")),
+        ("resnet50", RESNET50, ("f", "b", "m", "x")),
+    ],
+)
+def test_resnets_of_matconvnet_give_what_they_gave_there(backbone, units, ends):
+    tensors = published.matconvnet_resnet(units, *ends)
+    checkpoint = published.checkpoint(tensors, "matconvnet")
+    model = tsn(backbone, style="msra")
+    conversion.convert(checkpoint, model)
+    found = verify(checkpoint, model)
+    assert found.features.relative < 1e-4 and found.logits.relative < 1e-4
 
 
 @pytest.mark.large

@@ -23,6 +23,25 @@ def test_bvlc_moments_are_divided_by_their_weight():
     assert norm.mean.tolist() == norm.variance.tolist() == [0, 0]
 
 
+def test_matconvnet_divides_by_its_deviations():
+    from keras_vidrec.weights.verification import sources
+
+    for source, (slope, bias, moments) in (
+        (sources.MatConvNetSource, "mbx"),
+        (sources.ImportedMatConvNetSource, ("_mult", "_bias", "_moments")),
+    ):
+        parameters = {
+            f"bn1{slope}": np.array([[5.0], [6.0]]),
+            f"bn1{bias}": np.array([[7.0], [8.0]]),
+            f"bn1{moments}": np.array([[1.0, 0.5], [2.0, 2.0]]),
+        }
+        norm = source(parameters).normalization("bn1")
+        x = torch.tensor([[3.0, -4.0]])
+        found = torch.nn.functional.batch_norm(x, *norm, eps=1e-5)
+        expected = [[5 * (3 - 1) / 0.5 + 7, 6 * (-4 - 2) / 2 + 8]]
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
 def test_fully_connected_layers_see_maps_in_their_library_s_order():
     from keras_vidrec.weights.verification.sources import KerasSource
     from keras_vidrec.weights.verification.sources import PyTorchSource

@@ -11,6 +11,7 @@ from tests.weights.verification import published
 from tests.weights.verification.imports import converted
 from tests.weights.verification.imports import prefixed
 from tests.weights.verification.imports import saved
+from tests.weights.verification.imports import saved_as_safetensors
 from tests.weights.verification.imports import tsn
 
 pytest.importorskip("torch", reason="needs keras-vidrec[torch]")
@@ -75,7 +76,6 @@ def test_a_resnet_of_torchvision_gives_what_it_gave_there(tmp_path):
             lambda: published.torchvision_resnet(RESNET101),
         ),
         ("vgg16", "rgb", published.torchvision_vgg16),
-        ("vgg16", "rgb", published.timm_vgg16),
     ],
 )
 def test_networks_of_pytorch_give_what_they_gave_there(
@@ -84,6 +84,32 @@ def test_networks_of_pytorch_give_what_they_gave_there(
     checkpoint = published.checkpoint(tensors())
     model = converted(checkpoint, tsn(backbone, modality))
     assert verify(checkpoint, model).logits.relative < 1e-4
+
+
+@pytest.mark.large
+@pytest.mark.parametrize(
+    "backbone, tensors, scheme",
+    [
+        (
+            "resnet50",
+            lambda: published.torchvision_resnet(RESNET50),
+            "torchvision or timm",
+        ),
+        ("vgg16", published.timm_vgg16, "timm"),
+    ],
+)
+def test_a_file_of_timm_gives_what_it_gave_there(
+    tmp_path, backbone, tensors, scheme
+):
+    path = tmp_path / "model.safetensors"
+    checkpoint = saved_as_safetensors(tensors(), path)
+    path.unlink()
+    model = tsn(backbone)
+    report = conversion.convert(checkpoint, model)
+    assert (report.format, report.scheme) == ("safetensors", scheme)
+    found = verify(checkpoint, model)
+    assert "timm" in found.network
+    assert found.features.relative < 1e-4 and found.logits.relative < 1e-4
 
 
 @pytest.mark.large_on_jax
