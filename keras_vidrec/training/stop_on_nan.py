@@ -1,6 +1,12 @@
 import math
 
 import keras
+import numpy as np
+
+_ADVICE = (
+    "Try a smaller learning rate or gradient clipping "
+    "(optimiser.learning_rate, optimiser.clip_norm)"
+)
 
 
 class LossIsNaN(RuntimeError):
@@ -38,6 +44,26 @@ class StopOnNaN(keras.callbacks.Callback):
             raise LossIsNaN(
                 "Training stopped. Expected a finite loss. Received: "
                 f"loss={float(loss)} in epoch {self._epoch + 1}, step {step}. "
-                "Try a smaller learning rate or gradient clipping "
-                "(optimiser.learning_rate, optimiser.clip_norm)"
+                + _ADVICE
             )
+
+
+def check_weights(model, backup):
+    """Refuses weights that the last update of all has ruined, which no loss
+    has told.
+
+    Args:
+        model: keras.Model at the end of its training.
+        backup: `Backup` of the training.
+
+    Raises:
+        LossIsNaN: if a weight is NaN or infinite. The backup that holds it is
+            removed if there is one before it.
+    """
+    if all(np.isfinite(weight).all() for weight in model.get_weights()):
+        return
+    backup.drop_unproved()
+    raise LossIsNaN(
+        "Training ended. Expected finite weights. Received: weights that the "
+        f"last step has made NaN or infinite. {_ADVICE}"
+    )

@@ -27,6 +27,7 @@ from keras_vidrec.training.progress import Progress
 from keras_vidrec.training.rematerialisation import rematerialise
 from keras_vidrec.training.run import Run
 from keras_vidrec.training.stop_on_nan import StopOnNaN
+from keras_vidrec.training.stop_on_nan import check_weights
 from keras_vidrec.training.streams import Streams
 
 logger = logging.getLogger("keras_vidrec")
@@ -163,6 +164,8 @@ def _train(recipe, data, run, devices, backup_steps, verbose):
 
     if not devices.is_chief:
         return
+    if not data.validation:
+        check_weights(model, backup)
     backup.keep_last()
     with disk_errors.explained(run.path):
         if data.validation:

@@ -142,6 +142,16 @@ def test_a_loss_that_is_no_number_stops_the_run(recipe, tmp_path):
     assert not (tmp_path / "run" / "model.keras").exists()
 
 
+def test_weights_ruined_by_the_last_update_are_no_model(recipe, tmp_path):
+    recipe = recipe.with_settings(
+        ["optimiser.batch_size=24", "schedule.epochs=1", "optimiser.name=sgd"]
+    )
+    recipe = recipe.with_settings(["optimiser.learning_rate=1e39"])
+    with pytest.raises(LossIsNaN, match="ended. Expected finite weights"):
+        train(recipe, tmp_path / "run", verbose=0)
+    assert not (tmp_path / "run" / "model.keras").exists()
+
+
 def test_mixed_precision_is_of_this_run_only(recipe, tmp_path):
     recipe = dataclasses.replace(
         recipe, precision="mixed_bfloat16", schedule=Schedule(epochs=1)
