@@ -28,8 +28,8 @@ test-jax: $(VENV)/.installed-test
 # Object stores, which tensorflow-io reads, and the oldest TensorFlow.
 test-io: $(VENV_IO)/.installed
 	$(VENV_IO)/bin/python -m pytest --run-large \
-		tests/cli/object_store_test.py tests/data/storage_test.py \
-		tests/data/records_test.py tests/data/features_test.py \
+		tests/cli/object_store_test.py tests/data/prepared/storage_test.py \
+		tests/data/sources/records_test.py tests/data/sources/features_test.py \
 		tests/data/pipeline_test.py tests/training/dataset_test.py
 
 lint: $(VENV)/.installed-dev

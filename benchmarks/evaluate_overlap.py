@@ -25,14 +25,14 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import numpy as np
 
 from keras_vidrec.applications import TSN
-from keras_vidrec.applications.head import describe
-from keras_vidrec.data import clip_reader
+from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.data import opening
 from keras_vidrec.data import synthetic
+from keras_vidrec.data.clips import reader
 from keras_vidrec.evaluation import evaluator
 from keras_vidrec.evaluation import protocols
-from keras_vidrec.evaluation import scorer as scorers
-from keras_vidrec.training.sections import Test
+from keras_vidrec.evaluation.scorers import scorer as scorers
+from keras_vidrec.training.recipes.sections import Test
 
 
 def arguments():
@@ -66,7 +66,7 @@ def main():
         scorer = scorers.make(model, test.num_segments, test.crops)
         videos = range(options.videos)
         clips = [
-            clip_reader.read_test_clip(
+            reader.read_test_clip(
                 source, i, spec, num_segments=25, crops="ten"
             )[options.modality]
             for i in videos

@@ -35,15 +35,15 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_vidrec.applications.head import clip_logits_model
-from keras_vidrec.applications.head import describe
+from keras_vidrec.applications.parts.head import clip_logits_model
+from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.applications.tslstm import TSLSTM
-from keras_vidrec.data import catalog as catalogs
 from keras_vidrec.data import pipeline
-from keras_vidrec.data.feature_settings import FeatureSettings
-from keras_vidrec.data.feature_writer import FeatureWriter
-from keras_vidrec.data.features import Features
-from keras_vidrec.data.split import Split
+from keras_vidrec.data.catalogs import catalog as catalogs
+from keras_vidrec.data.catalogs.split import Split
+from keras_vidrec.data.prepared.feature_settings import FeatureSettings
+from keras_vidrec.data.preparing.feature_writer import FeatureWriter
+from keras_vidrec.data.sources.features import Features
 
 CLASSES, FRAMES, WIDTH = 101, 25, 2048
 VIDEO_BYTES = 2 * FRAMES * WIDTH * 2

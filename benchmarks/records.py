@@ -29,16 +29,16 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import numpy as np
 import tensorflow as tf
 
-from keras_vidrec.clip_spec import ClipSpec
-from keras_vidrec.data import catalog
-from keras_vidrec.data import clip_reader
 from keras_vidrec.data import pipeline
-from keras_vidrec.data import prepare
-from keras_vidrec.data import record_shard
-from keras_vidrec.data.clip_reader import Augmentation
-from keras_vidrec.data.prepared_video import Preparation
-from keras_vidrec.data.record_format import scan
-from keras_vidrec.data.records import Records
+from keras_vidrec.data.catalogs import catalog
+from keras_vidrec.data.clips import reader
+from keras_vidrec.data.clips.reader import Augmentation
+from keras_vidrec.data.prepared import record_shard
+from keras_vidrec.data.prepared.record_format import scan
+from keras_vidrec.data.preparing import prepare
+from keras_vidrec.data.preparing.prepared_video import Preparation
+from keras_vidrec.data.sources.records import Records
+from keras_vidrec.specs.clip_spec import ClipSpec
 
 SEED = 1
 BATCH = 8
@@ -105,8 +105,8 @@ def draw_clips(source, spec, augmentation, count):
         crops.append(crop)
         return np.zeros((len(frames), 1, 1, 3), np.uint8)
 
-    apply = clip_reader.augment.apply
-    clip_reader.augment.apply = noted
+    apply = reader.augment.apply
+    reader.augment.apply = noted
     clips = []
     try:
         length = len(source.videos)
@@ -115,14 +115,14 @@ def draw_clips(source, spec, augmentation, count):
             order = np.random.default_rng((SEED, epoch)).permutation(length)
             for position, index in enumerate(np.resize(order, padded)):
                 rng = np.random.default_rng((SEED, epoch, position, 1))
-                clip_reader.read_training_clip(
+                reader.read_training_clip(
                     draws, int(index), spec, augmentation, rng
                 )
                 clips.append((*draws.asked, crops[-1]))
                 if len(clips) == count:
                     return clips
     finally:
-        clip_reader.augment.apply = apply
+        reader.augment.apply = apply
 
 
 def files_dataset(clips, frames, videos):

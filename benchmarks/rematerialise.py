@@ -36,9 +36,9 @@ def train(options):
     import numpy as np
 
     from keras_vidrec.applications import TSN
-    from keras_vidrec.applications.head import clip_logits_model
+    from keras_vidrec.applications.parts.head import clip_logits_model
     from keras_vidrec.training import losses
-    from keras_vidrec.training.rematerialisation import rematerialise
+    from keras_vidrec.training.rematerialization import rematerialise
 
     model = clip_logits_model(TSN(backbone="resnet50", classes=101))
     if options.side == "rematerialised":

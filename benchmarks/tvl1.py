@@ -170,7 +170,7 @@ def single_flow():
     import numpy as np
     import tensorflow as tf
 
-    from keras_vidrec.flow import tvl1
+    from keras_vidrec.flow.tvl1 import flow as tvl1
 
     function = tf.function(tvl1.tvl1_flow, jit_compile=True, autograph=False)
 
@@ -188,7 +188,7 @@ def report(text):
 
 def time_pairs(pairs, peer, args):
     """Pair by pair and streaming, in turns."""
-    from keras_vidrec.flow import tvl1
+    from keras_vidrec.flow.tvl1 import flow as tvl1
 
     flow_of = single_flow()
     names = list(pairs)

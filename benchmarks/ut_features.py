@@ -23,7 +23,7 @@ import sys
 import ut_interaction
 import ut_two_streams
 
-from keras_vidrec.evaluation.score_file import Scores
+from keras_vidrec.evaluation.scores.score_file import Scores
 
 FRAMES = 25
 # Recipe and settings by name: 60 clips of 2 x 256 features want less of

@@ -19,10 +19,10 @@ import sys
 
 import numpy as np
 
-from keras_vidrec.data import video
-from keras_vidrec.evaluation.fusion import fuse
-from keras_vidrec.evaluation.metrics import top_k_accuracy
-from keras_vidrec.evaluation.score_file import Scores
+from keras_vidrec.evaluation.scores.fusion import fuse
+from keras_vidrec.evaluation.scores.metrics import top_k_accuracy
+from keras_vidrec.evaluation.scores.score_file import Scores
+from keras_vidrec.videos import video
 
 CLASSES = (
     "handshaking",

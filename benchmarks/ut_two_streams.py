@@ -18,8 +18,8 @@ import sys
 
 import ut_interaction
 
-from keras_vidrec.evaluation.fusion import fuse
-from keras_vidrec.evaluation.score_file import Scores
+from keras_vidrec.evaluation.scores.fusion import fuse
+from keras_vidrec.evaluation.scores.score_file import Scores
 
 # Recipe and settings by name.
 FUSION = ("two_stream_fusion_scratch", "initialisation.frozen=[rgb, flow]")

@@ -30,8 +30,8 @@ if not _is_command_line():
     from keras_vidrec import backbones
     from keras_vidrec import layers
     from keras_vidrec import weights
-    from keras_vidrec.applications.head import describe
-    from keras_vidrec.clip_spec import ClipSpec
+    from keras_vidrec.applications.parts.head import describe
+    from keras_vidrec.specs.clip_spec import ClipSpec
 
 
 def __getattr__(name):

@@ -2,14 +2,14 @@
 
 import keras
 
-from keras_vidrec.applications.head import describe
-from keras_vidrec.applications.head import predictions_layer
-from keras_vidrec.applications.head import snippet_logits_model
-from keras_vidrec.clip_spec import FRAME_SIZE
-from keras_vidrec.clip_spec import MODALITIES
+from keras_vidrec.applications.parts.head import describe
+from keras_vidrec.applications.parts.head import predictions_layer
+from keras_vidrec.applications.parts.head import snippet_logits_model
 from keras_vidrec.layers.class_scores import ClassScores
 from keras_vidrec.layers.score_fusion import ScoreFusion
 from keras_vidrec.layers.tvl1_optical_flow import TVL1OpticalFlow
+from keras_vidrec.specs.clip_spec import FRAME_SIZE
+from keras_vidrec.specs.clip_spec import MODALITIES
 
 _FLOWS = ("flow", "warped_flow")
 

@@ -3,9 +3,9 @@
 import keras
 
 from keras_vidrec import backbones
-from keras_vidrec.applications import builder_arguments
-from keras_vidrec.applications import two_streams
-from keras_vidrec.applications.tower_styles import tower_styles
+from keras_vidrec.applications.parts import arguments
+from keras_vidrec.applications.parts import two_streams
+from keras_vidrec.applications.parts.tower_styles import tower_styles
 from keras_vidrec.layers.batch_normalization import BatchNormalization
 from keras_vidrec.layers.multiplicative_gate import MultiplicativeGate
 from keras_vidrec.layers.temporal_identity_conv import TemporalIdentityConv
@@ -163,10 +163,10 @@ def SpatiotemporalMultiplier(
           Places of the gates and filters follow the authors' code, which is
           for depth 50; for other depths they stand in the same units.
     """
-    builder_arguments.check_common(
+    arguments.check_common(
         include_top, weights, pooling, classes, classifier_activation
     )
-    builder_arguments.check_head("average", None, dropout)
+    arguments.check_head("average", None, dropout)
     names = _residual_backbones(backbone, temporal_backbone)
     styles = tower_styles(names, style, weights)
     for argument, value, choices in (
@@ -252,7 +252,7 @@ def SpatiotemporalMultiplier(
         )
     else:
         outputs = features
-    model = builder_arguments.finish(clips, outputs, name=name, weights=weights)
+    model = arguments.finish(clips, outputs, name=name, weights=weights)
     for layer in model.layers:
         if isinstance(layer, BatchNormalization):
             layer.momentum = 0.95  # that of the authors' code

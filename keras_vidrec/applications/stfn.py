@@ -1,12 +1,12 @@
 """Spatio-Temporal Fusion Network."""
 
-from keras_vidrec.applications import builder_arguments
-from keras_vidrec.applications import feature_streams
-from keras_vidrec.applications import two_streams
-from keras_vidrec.clip_spec import RGB_CROP_SCALES
+from keras_vidrec.applications.parts import arguments
+from keras_vidrec.applications.parts import feature_streams
+from keras_vidrec.applications.parts import two_streams
 from keras_vidrec.layers import cross_stream_fusion
 from keras_vidrec.layers.cross_stream_fusion import CrossStreamFusion
 from keras_vidrec.layers.res_inc_block import ResIncBlock
+from keras_vidrec.specs.clip_spec import RGB_CROP_SCALES
 
 VARIANTS = ("a", "b", "c")
 TEMPORAL_POOLINGS = ("avg", "max")
@@ -157,10 +157,10 @@ def STFN(
           `features_table.TABLE` has the arguments of the rows of tables 1 to
           4.
     """
-    builder_arguments.check_common(
+    arguments.check_common(
         include_top, weights, pooling, classes, classifier_activation
     )
-    builder_arguments.check_head("average", None, dropout)
+    arguments.check_head("average", None, dropout)
     streams = feature_streams.check_streams(streams)
     feature_streams.check_counts(num_segments=num_segments, features=features)
     feature_streams.check_choices(
@@ -237,7 +237,7 @@ def STFN(
                 clip_spec=spec,
                 auxiliary_outputs=auxiliary_outputs,
             )
-    return builder_arguments.finish(inputs, outputs, name=name, weights=weights)
+    return arguments.finish(inputs, outputs, name=name, weights=weights)
 
 
 def _blocks(found, number):

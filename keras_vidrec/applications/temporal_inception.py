@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
-from keras_vidrec.applications import builder_arguments
-from keras_vidrec.applications import feature_streams
+from keras_vidrec.applications.parts import arguments
+from keras_vidrec.applications.parts import feature_streams
 from keras_vidrec.layers.batch_normalization import BatchNormalization
 from keras_vidrec.layers.multi_flow import MultiFlow
 from keras_vidrec.layers.temporal_conv import TemporalConv
@@ -156,10 +156,10 @@ def TemporalInception(
           their rows. Filters, pools and 1x1 convolutions follow the authors'
           code.
     """
-    builder_arguments.check_common(
+    arguments.check_common(
         include_top, weights, pooling, classes, classifier_activation
     )
-    builder_arguments.check_head("average", None, dropout)
+    arguments.check_head("average", None, dropout)
     streams = feature_streams.check_streams(streams)
     feature_streams.check_counts(
         num_frames=num_frames, features=features, num_layers=num_layers
@@ -238,7 +238,7 @@ def TemporalInception(
             activation=classifier_activation,
             clip_spec=spec,
         )
-    return builder_arguments.finish(inputs, x, name=name, weights=weights)
+    return arguments.finish(inputs, x, name=name, weights=weights)
 
 
 def _pools(num_frames, num_layers):

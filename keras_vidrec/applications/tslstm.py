@@ -2,8 +2,8 @@
 
 import keras
 
-from keras_vidrec.applications import builder_arguments
-from keras_vidrec.applications import feature_streams
+from keras_vidrec.applications.parts import arguments
+from keras_vidrec.applications.parts import feature_streams
 from keras_vidrec.layers.batch_normalization import BatchNormalization
 from keras_vidrec.layers.temporal_segment_pooling import TemporalSegmentPooling
 
@@ -139,10 +139,10 @@ def TSLSTM(
           tables 3 and 7; `features_table.TABLE` has the arguments of their
           rows.
     """
-    builder_arguments.check_common(
+    arguments.check_common(
         include_top, weights, pooling, classes, classifier_activation
     )
-    builder_arguments.check_head("average", None, dropout)
+    arguments.check_head("average", None, dropout)
     streams = feature_streams.check_streams(streams)
     units, batch_norm = _tuple("units", units), _tuple("batch_norm", batch_norm)
     feature_streams.check_choices(
@@ -211,7 +211,7 @@ def TSLSTM(
         )
     else:
         x = feature_streams.pooled(x, pooling, "steps")
-    return builder_arguments.finish(inputs, x, name=name, weights=weights)
+    return arguments.finish(inputs, x, name=name, weights=weights)
 
 
 def _normalized(x, name):

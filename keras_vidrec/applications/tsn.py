@@ -1,14 +1,14 @@
 """Temporal Segment Networks."""
 
 from keras_vidrec import backbones
-from keras_vidrec.applications import builder_arguments
-from keras_vidrec.applications.head import class_head
-from keras_vidrec.applications.preprocessing import preprocess
-from keras_vidrec.applications.tower_styles import tower_styles
-from keras_vidrec.clip_spec import ClipSpec
+from keras_vidrec.applications.parts import arguments
+from keras_vidrec.applications.parts.head import class_head
+from keras_vidrec.applications.parts.preprocessing import preprocess
+from keras_vidrec.applications.parts.tower_styles import tower_styles
 from keras_vidrec.layers.fold_segments import FoldSegments
 from keras_vidrec.layers.rgb_difference import RGBDifference
 from keras_vidrec.layers.unfold_segments import UnfoldSegments
+from keras_vidrec.specs.clip_spec import ClipSpec
 
 
 def TSN(
@@ -104,21 +104,21 @@ def TSN(
         - [Wang et al., 2016](https://arxiv.org/abs/1608.00859). Follows the
           authors' Caffe release; dropout ratios from section 3.2.
     """
-    builder_arguments.check_common(
+    arguments.check_common(
         include_top, weights, pooling, classes, classifier_activation
     )
-    snippet_length = builder_arguments.check_modality(modality, snippet_length)
+    snippet_length = arguments.check_modality(modality, snippet_length)
     if input_shape is not None and num_segments is None:
         num_segments = input_shape[0]
     if dropout is None:
         dropout = 0.8 if modality == "rgb" else 0.7
-    builder_arguments.check_head(consensus, num_segments, dropout)
+    arguments.check_head(consensus, num_segments, dropout)
     style = tower_styles({modality: backbone}, style, weights)[modality]
     spec = _clip_spec(modality, num_segments, snippet_length, input_shape)
     takes_frames = include_preprocessing or modality != "rgb_diff"
     frame_channels = spec.channels(modality)
     tower_channels = frame_channels - 3 * (modality == "rgb_diff")
-    clips = builder_arguments.clip_input(
+    clips = arguments.clip_input(
         input_tensor,
         input_shape,
         num_segments=num_segments,
@@ -151,7 +151,7 @@ def TSN(
             activation=classifier_activation,
             clip_spec=spec,
         )
-    return builder_arguments.finish(clips, x, name=name, weights=weights)
+    return arguments.finish(clips, x, name=name, weights=weights)
 
 
 def _clip_spec(modality, num_segments, snippet_length, input_shape):

@@ -1,9 +1,9 @@
 """The two-stream network that the papers start from."""
 
-from keras_vidrec.applications import builder_arguments
-from keras_vidrec.applications import two_streams
 from keras_vidrec.applications.late_fusion import LateFusion
-from keras_vidrec.applications.tower_styles import tower_styles
+from keras_vidrec.applications.parts import arguments
+from keras_vidrec.applications.parts import two_streams
+from keras_vidrec.applications.parts.tower_styles import tower_styles
 from keras_vidrec.applications.tsn import TSN
 
 
@@ -85,7 +85,7 @@ def TwoStreamConvNet(
                 "Two streams are fused by their scores. Expected "
                 f"{argument}={expected!r}. Received: {argument}={value!r}"
             )
-    builder_arguments.check_common(
+    arguments.check_common(
         include_top, weights, pooling, classes, classifier_activation
     )
     two_streams.check_shapes("input_shape", input_shape)
@@ -113,7 +113,7 @@ def TwoStreamConvNet(
         scores.clip_spec = scores.clip_spec.replace(num_segments=1)
         networks[stream] = network
     model = LateFusion(networks, score_fusion.stream_weights, name=name)
-    builder_arguments.load(model, weights)
+    arguments.load(model, weights)
     if from_streams is not None:
         two_streams.start_from(model, from_streams)
     return model

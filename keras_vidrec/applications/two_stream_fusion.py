@@ -1,10 +1,10 @@
 """Two-stream networks fused inside, in space and time."""
 
-from keras_vidrec.applications import builder_arguments
-from keras_vidrec.applications import two_streams
-from keras_vidrec.applications.fused_streams import TOWERS
-from keras_vidrec.applications.fused_streams import FusedStreams
-from keras_vidrec.applications.tower_styles import tower_styles
+from keras_vidrec.applications.parts import arguments
+from keras_vidrec.applications.parts import two_streams
+from keras_vidrec.applications.parts.fused_streams import TOWERS
+from keras_vidrec.applications.parts.fused_streams import FusedStreams
+from keras_vidrec.applications.parts.tower_styles import tower_styles
 
 # From the first to the last place of a tower. The classes' scores are one;
 # "softmax" is the mean of two separate towers.
@@ -158,10 +158,10 @@ def TwoStreamFusion(
           512 to 512 fusion; those here follow from 3 + 20 channels and 1024 to
           512.
     """
-    builder_arguments.check_common(
+    arguments.check_common(
         include_top, weights, pooling, classes, classifier_activation
     )
-    builder_arguments.check_head("average", None, dropout)
+    arguments.check_head("average", None, dropout)
     names = two_streams.check_backbones(backbone, temporal_backbone)
     styles = tower_styles(names, style, weights)
     places = _places(fusion_layer)
@@ -219,7 +219,7 @@ def TwoStreamFusion(
             clip_spec=spec,
             auxiliary_outputs=auxiliary_outputs,
         )
-    model = builder_arguments.finish(clips, outputs, name=name, weights=weights)
+    model = arguments.finish(clips, outputs, name=name, weights=weights)
     if from_streams is not None:
         two_streams.start_from(model, from_streams)
     return model

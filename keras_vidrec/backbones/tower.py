@@ -4,9 +4,9 @@ import types
 
 import keras
 
-from keras_vidrec import clip_spec
 from keras_vidrec.backbones import table
 from keras_vidrec.backbones.walk import Walk
+from keras_vidrec.specs import clip_spec
 
 POOLINGS = types.MappingProxyType(
     {

@@ -24,7 +24,7 @@ def compare(
     classes gained and lost from A to B."""
     if a.is_dir() or b.is_dir():
         load_backend()  # Score files need none, runs do.
-    from keras_vidrec.evaluation import comparison
+    from keras_vidrec.evaluation.scores import comparison
 
     scores, names = score_files.load([a, b])
     compared = comparison.compare(*scores, names=names)

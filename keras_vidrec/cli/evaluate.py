@@ -36,8 +36,8 @@ def evaluate(
     chosen = _numbers(splits)
     load_backend()
     from keras_vidrec.evaluation import evaluator
-    from keras_vidrec.evaluation import metrics
     from keras_vidrec.evaluation import splits as several
+    from keras_vidrec.evaluation.scores import metrics
     from keras_vidrec.training.run import Run
 
     runs = several.runs_of(run, chosen) if chosen else {None: Run.open(run)}

@@ -65,7 +65,7 @@ def features(
     if rgb is None and flow is None:
         raise typer.BadParameter("--rgb or --flow, or both, name a network")
     load_backend()
-    from keras_vidrec.applications.head import describe
+    from keras_vidrec.applications.parts.head import describe
     from keras_vidrec.data import opening
     from keras_vidrec.evaluation import feature_extraction
     from keras_vidrec.training.run import load_network

@@ -35,8 +35,8 @@ def fuse(
     numbers = None if weights is None else _numbers(weights)
     if report is not None or any(path.is_dir() for path in scores):
         load_backend()  # Score files need none, runs and reports do.
-    from keras_vidrec.evaluation import fusion
-    from keras_vidrec.evaluation import joining
+    from keras_vidrec.evaluation.scores import fusion
+    from keras_vidrec.evaluation.scores import joining
 
     loaded, names = score_files.load(scores)
     if numbers is None:
@@ -57,7 +57,7 @@ def fuse(
         fused.save(out)
         typer.echo(f"Scores: {out}")
     if report is not None:
-        from keras_vidrec.evaluation import report as reports
+        from keras_vidrec.reporting import report as reports
 
         tests = {"fused": fused, **dict(zip(names, alone))}
         typer.echo(f"Report: {reports.write(tests, report)}")
@@ -95,7 +95,7 @@ def _of_recipes(paths, scores):
 
 
 def _show(tested):
-    from keras_vidrec.evaluation import metrics
+    from keras_vidrec.evaluation.scores import metrics
 
     known = sum(tested["fused"].labels >= 0)
     if not known:

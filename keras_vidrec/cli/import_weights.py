@@ -6,7 +6,7 @@ import typer
 import yaml
 
 from keras_vidrec.cli.startup import load_backend
-from keras_vidrec.clip_spec import MODALITIES
+from keras_vidrec.specs.clip_spec import MODALITIES
 
 
 class Inflation(enum.StrEnum):
@@ -85,12 +85,12 @@ def import_weights(
             param_hint="--class-names",
         )
     load_backend()
-    from keras_vidrec.applications import model_file
-    from keras_vidrec.applications.head import predictions_layer
+    from keras_vidrec.applications.parts import model_file
+    from keras_vidrec.applications.parts.head import predictions_layer
     from keras_vidrec.backbones import find
     from keras_vidrec.weights import convert
-    from keras_vidrec.weights.readers.opening import open_checkpoint
-    from keras_vidrec.weights.recognition import recognise
+    from keras_vidrec.weights.published.readers.opening import open_checkpoint
+    from keras_vidrec.weights.published.recognition import recognise
 
     builder = _builder(application)
     arguments = {**_towers(builder, backbone, modality), **arguments}
@@ -168,7 +168,7 @@ def _lines(path):
 
 def _builder(name):
     """The application of this name, in any spelling."""
-    from keras_vidrec.applications.table import builders
+    from keras_vidrec.applications.parts.table import builders
 
     known = builders()
     key = name.lower().replace("_", "").replace("-", "")

@@ -58,7 +58,7 @@ def inspect(
     """
     from keras_vidrec.data import inspection
     from keras_vidrec.data import opening
-    from keras_vidrec.data import storage
+    from keras_vidrec.data.prepared import storage
 
     if storage.is_url(directory):
         load_backend()  # TensorFlow reads it
@@ -161,9 +161,9 @@ def draw_sheet(directory, where, recipe, path, num_videos, seed):
 
 def _all_of(opened):
     """Clips of all images that lie in a dataset."""
-    from keras_vidrec.clip_spec import ClipSpec
-    from keras_vidrec.clip_spec import FlowSpec
-    from keras_vidrec.data.clip_reader import Augmentation
+    from keras_vidrec.data.clips.reader import Augmentation
+    from keras_vidrec.specs.clip_spec import ClipSpec
+    from keras_vidrec.specs.clip_spec import FlowSpec
 
     stored = ("rgb",)
     # Of videos flow would have to be made, which takes long.

@@ -73,9 +73,9 @@ def predict(
     if timeline:
         _check_names(videos)
     load_backend()
-    from keras_vidrec.data.video import VideoError
     from keras_vidrec.evaluation.predictor import Predictor
     from keras_vidrec.training.run import load_network
+    from keras_vidrec.videos.video import VideoError
 
     predictor = Predictor(load_network(model), num_segments=segments)
     if timeline:

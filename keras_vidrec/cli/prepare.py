@@ -3,7 +3,7 @@ import pathlib
 
 import typer
 
-from keras_vidrec import clip_spec
+from keras_vidrec.specs import clip_spec
 
 
 class Layout(enum.StrEnum):
@@ -84,10 +84,10 @@ def prepare(
     """Make JPEG frames and optical flow of all videos, once; the same command
     goes on after an interruption."""
     from keras_vidrec.data import opening
-    from keras_vidrec.data.packing import Packer
-    from keras_vidrec.data.prepare import prepare as prepare_videos
-    from keras_vidrec.data.prepared_video import Preparation
-    from keras_vidrec.data.prepared_video import prepare_video
+    from keras_vidrec.data.preparing.packing import Packer
+    from keras_vidrec.data.preparing.prepare import prepare as prepare_videos
+    from keras_vidrec.data.preparing.prepared_video import Preparation
+    from keras_vidrec.data.preparing.prepared_video import prepare_video
 
     if runner is None and (shards is not None or runner_options):
         raise typer.BadParameter(
@@ -120,9 +120,9 @@ def prepare(
             catalog, out, preparation, make=make, workers=workers, progress=True
         )
     else:
-        from keras_vidrec.data import prepare_beam
+        from keras_vidrec.data.preparing import beam
 
-        prepared = prepare_beam.prepare(
+        prepared = beam.prepare(
             catalog,
             out,
             preparation,

@@ -35,14 +35,14 @@ def quickstart(
     import numpy as np
 
     from keras_vidrec.applications import LateFusion
-    from keras_vidrec.data import catalog
     from keras_vidrec.data import synthetic
-    from keras_vidrec.data.prepare import prepare
-    from keras_vidrec.data.prepared_video import Preparation
+    from keras_vidrec.data.catalogs import catalog
+    from keras_vidrec.data.preparing.prepare import prepare
+    from keras_vidrec.data.preparing.prepared_video import Preparation
     from keras_vidrec.evaluation import evaluator
-    from keras_vidrec.evaluation import fusion
-    from keras_vidrec.evaluation import metrics
     from keras_vidrec.evaluation.predictor import Predictor
+    from keras_vidrec.evaluation.scores import fusion
+    from keras_vidrec.evaluation.scores import metrics
     from keras_vidrec.export import export_saved_model
     from keras_vidrec.training import recipes
     from keras_vidrec.training import trainer

@@ -23,6 +23,6 @@ def report(
     """Write what came out as one HTML page: accuracies, the hardest classes,
     the worst mistakes, the course of the training."""
     load_backend()
-    from keras_vidrec.evaluation import report as reports
+    from keras_vidrec.reporting import report as reports
 
     typer.echo(f"Report: {reports.report(run, out, data=data)}")

@@ -20,7 +20,7 @@ def load(paths):
         ValueError: if one is no score file, a run has not exactly one, or
             the same is there twice.
     """
-    from keras_vidrec.evaluation.score_file import Scores
+    from keras_vidrec.evaluation.scores.score_file import Scores
 
     found = [_find(pathlib.Path(path)) for path in paths]
     for path in found:

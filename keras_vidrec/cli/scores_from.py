@@ -22,7 +22,7 @@ def scores_from(
 ):
     """Make a score file of the scores of another program."""
     load_backend()
-    from keras_vidrec.evaluation import import_scores
+    from keras_vidrec.evaluation.scores import import_scores
 
     names = None if classes is None else import_scores.read_classes(classes)
     scores = import_scores.from_csv(table, names)

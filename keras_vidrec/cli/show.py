@@ -141,7 +141,7 @@ def features(
     """Draw videos as points, near each other where a network sees them alike
     (t-SNE of what its classifier sees)."""
     load_backend()
-    from keras_vidrec.applications.head import describe
+    from keras_vidrec.applications.parts.head import describe
     from keras_vidrec.data import opening
     from keras_vidrec.training.run import load_network
     from keras_vidrec.visualization import embedding
@@ -188,7 +188,7 @@ def flow(
     """Draw frames of a video and their optical flow in colours."""
     if method == Method.tvl1:
         load_backend()  # which computes it
-    from keras_vidrec.clip_spec import FlowSpec
+    from keras_vidrec.specs.clip_spec import FlowSpec
     from keras_vidrec.visualization import figures
     from keras_vidrec.visualization import flow_strip
 
@@ -221,7 +221,7 @@ def sheet(
 ):
     """Draw training clips as a network sees them, cropped and flipped: the
     sheet of `vidrec inspect --sheet` without the inspection."""
-    from keras_vidrec.data import storage
+    from keras_vidrec.data.prepared import storage
 
     if storage.is_url(directory):
         load_backend()  # TensorFlow reads it

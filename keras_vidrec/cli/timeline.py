@@ -6,9 +6,9 @@ import re
 
 import typer
 
-from keras_vidrec.data import damage
-from keras_vidrec.data.frame_stream import CameraStream
 from keras_vidrec.evaluation.timeline import Timeline
+from keras_vidrec.videos import damage
+from keras_vidrec.videos.frame_stream import CameraStream
 
 
 class Timelines:

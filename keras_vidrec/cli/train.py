@@ -67,7 +67,7 @@ def train(
     load_backend(find_devices=distribute != "multi-worker")
     from keras_vidrec.training import recipes
     from keras_vidrec.training import trainer
-    from keras_vidrec.training.tiny import tiny as rehearsal
+    from keras_vidrec.training.recipes.tiny import tiny as rehearsal
 
     chosen = recipes.get(recipe).with_data(
         directory=data, list=videos_list, split_files=splits, split=split

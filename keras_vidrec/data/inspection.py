@@ -13,8 +13,8 @@ import typing
 import numpy as np
 import tqdm
 
-from keras_vidrec.clip_spec import ClipSpec
-from keras_vidrec.data.video import VideoError
+from keras_vidrec.specs.clip_spec import ClipSpec
+from keras_vidrec.videos.video import VideoError
 
 # Images that are compared before two videos are called the same.
 _IMAGES_COMPARED = 25

@@ -3,16 +3,16 @@ tells videos, frame folders, prepared datasets and features apart."""
 
 import typing
 
-from keras_vidrec.data import catalog as catalogs
-from keras_vidrec.data import features
-from keras_vidrec.data import frame_lists
-from keras_vidrec.data import frame_tree
-from keras_vidrec.data import prepared_dataset
-from keras_vidrec.data import storage
-from keras_vidrec.data import video_tree
-from keras_vidrec.data.frame_folders import FrameFolders
-from keras_vidrec.data.records import Records
-from keras_vidrec.data.video_files import VideoFiles
+from keras_vidrec.data.catalogs import catalog as catalogs
+from keras_vidrec.data.catalogs import frame_lists
+from keras_vidrec.data.catalogs import frame_tree
+from keras_vidrec.data.catalogs import video_tree
+from keras_vidrec.data.prepared import prepared_dataset
+from keras_vidrec.data.prepared import storage
+from keras_vidrec.data.sources import features
+from keras_vidrec.data.sources.frame_folders import FrameFolders
+from keras_vidrec.data.sources.records import Records
+from keras_vidrec.data.sources.video_files import VideoFiles
 
 
 class Opened(typing.NamedTuple):

@@ -9,12 +9,12 @@ import typing
 import numpy as np
 import tensorflow as tf
 
-from keras_vidrec.clip_spec import TEST_CROPS
-from keras_vidrec.data import clip_reader
-from keras_vidrec.data import feature_reader
-from keras_vidrec.data.clip_reader import Augmentation
-from keras_vidrec.data.feature_record import DTYPE
-from keras_vidrec.data.video import VideoError
+from keras_vidrec.data.clips import reader as clip_reader
+from keras_vidrec.data.clips.reader import Augmentation
+from keras_vidrec.data.prepared.feature_record import DTYPE
+from keras_vidrec.data.sources import feature_reader
+from keras_vidrec.specs.clip_spec import TEST_CROPS
+from keras_vidrec.videos.video import VideoError
 
 _MAX_FAILED_SHARE = 0.05
 # Clips read ahead of a network, at most: 20 clips of 5 whole frames, flow and

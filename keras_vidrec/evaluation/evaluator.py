@@ -7,13 +7,13 @@ import time
 import numpy as np
 import tqdm
 
-from keras_vidrec.applications.head import describe
-from keras_vidrec.applications.head import predictions_layer
+from keras_vidrec.applications.parts.head import describe
+from keras_vidrec.applications.parts.head import predictions_layer
 from keras_vidrec.data import pipeline
 from keras_vidrec.evaluation import protocols
-from keras_vidrec.evaluation import scorer as scorers
-from keras_vidrec.evaluation.score_file import Scores
-from keras_vidrec.evaluation.score_journal import ScoreJournal
+from keras_vidrec.evaluation.scorers import scorer as scorers
+from keras_vidrec.evaluation.scores.score_file import Scores
+from keras_vidrec.evaluation.scores.score_journal import ScoreJournal
 from keras_vidrec.training import dataset as datasets
 from keras_vidrec.training.run import Run
 
@@ -146,7 +146,7 @@ def evaluate(
             `protocols.PROTOCOLS`.
         grid: `None` (that of the test), or str: where the snippets lie,
             `"tsn_caffe"`, `"tsn_pytorch"` or `"uniform"`; see
-            `data.sampling`.
+            `data.clips.sampling`.
         settings: sequence of str `"section.key=value"`: changes to the run's
             recipe, such as `"test.crops=centre"`, made after the protocol's.
         verbose: bool. Whether to show a progress bar.

@@ -12,18 +12,18 @@ import keras
 import numpy as np
 import tqdm
 
-from keras_vidrec.applications.head import describe
-from keras_vidrec.clip_spec import RGB_CROP_SCALES
-from keras_vidrec.data import clip_reader
-from keras_vidrec.data import feature_reader
+from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.data import pipeline
-from keras_vidrec.data import prepare
-from keras_vidrec.data import record_shard
-from keras_vidrec.data.clip_reader import Augmentation
-from keras_vidrec.data.feature_settings import FeatureSettings
-from keras_vidrec.data.feature_writer import FeatureWriter
-from keras_vidrec.data.video import VideoError
-from keras_vidrec.evaluation.snippet_scorer import SNIPPETS_A_CALL
+from keras_vidrec.data.clips import reader
+from keras_vidrec.data.clips.reader import Augmentation
+from keras_vidrec.data.prepared import record_shard
+from keras_vidrec.data.prepared.feature_settings import FeatureSettings
+from keras_vidrec.data.preparing import prepare
+from keras_vidrec.data.preparing.feature_writer import FeatureWriter
+from keras_vidrec.data.sources import feature_reader
+from keras_vidrec.evaluation.scorers.snippet_scorer import SNIPPETS_A_CALL
+from keras_vidrec.specs.clip_spec import RGB_CROP_SCALES
+from keras_vidrec.videos.video import VideoError
 
 _STREAMS = {"rgb": ("rgb", "rgb_diff"), "flow": ("flow", "warped_flow")}
 _FLOWS = _STREAMS["flow"]
@@ -68,7 +68,7 @@ def extract(
         opened: `data.opening.Opened`.
         directory: path of the dataset of features: new, empty, or begun with
             the same arguments.
-        grid: str. Where the frames lie, see `data.sampling`:
+        grid: str. Where the frames lie, see `data.clips.sampling`:
             `"feature_grid"` (TS-LSTM, Temporal-Inception), or `"uniform"`, the
             middles of equal segments. Defaults to `"feature_grid"`.
         num_frames: int. Frames of each video. Defaults to `25`.
@@ -81,7 +81,7 @@ def extract(
         verbose: bool. Whether to show a progress bar. Defaults to `True`.
 
     Returns:
-        `data.prepare.Prepared`.
+        `data.preparing.prepare.Prepared`.
 
     Raises:
         ValueError: on networks or datasets that do not fit, or a directory
@@ -251,13 +251,13 @@ class _Clips:
 
     def _read(self, index, draw, spec):
         if draw == 0:
-            clip = clip_reader.read_test_clip(self._source, index, spec)
+            clip = reader.read_test_clip(self._source, index, spec)
         else:
             name = self._source.videos[index].encode()
             number = int.from_bytes(hashlib.sha256(name).digest()[:8], "big")
             # The same for each stream.
             rng = np.random.default_rng((self._seed, number, draw))
-            clip = clip_reader.read_training_clip(
+            clip = reader.read_training_clip(
                 self._source, index, spec, Augmentation(), rng
             )
         (images,) = clip.values()

@@ -6,14 +6,14 @@ import keras
 import numpy as np
 import scipy.special
 
-from keras_vidrec.applications.head import describe
-from keras_vidrec.applications.head import predictions_layer
-from keras_vidrec.data import clip_reader
-from keras_vidrec.data.moving_clip import MovingClip
-from keras_vidrec.data.video_files import SingleVideo
-from keras_vidrec.evaluation import scorer as scorers
+from keras_vidrec.applications.parts.head import describe
+from keras_vidrec.applications.parts.head import predictions_layer
+from keras_vidrec.data.clips import reader
+from keras_vidrec.data.sources.moving_clip import MovingClip
+from keras_vidrec.data.sources.video_files import SingleVideo
 from keras_vidrec.evaluation import timeline
-from keras_vidrec.evaluation import window_scorer
+from keras_vidrec.evaluation.scorers import scorer as scorers
+from keras_vidrec.evaluation.scorers import window_scorer
 from keras_vidrec.evaluation.windows import Windows
 
 _NUM_SEGMENTS = 25
@@ -81,7 +81,7 @@ class Predictor:
                     "its backbones inside, such as stfn_stage2_ucf101 trains, "
                     "sees videos."
                 )
-        clip_reader.check_protocol(self._spec, crops)
+        reader.check_protocol(self._spec, crops)
         if self._spec.sampling == "chunks":
             self._spec = self._spec.replace(stride=(CHUNK_STRIDE,) * 2)
         num_classes = predictions_layer(model).output.shape[-1]
@@ -108,7 +108,7 @@ class Predictor:
         Raises:
             VideoError: if the video cannot be read.
         """
-        clip = clip_reader.read_test_clip(
+        clip = reader.read_test_clip(
             SingleVideo(path, self._spec.flow),
             0,
             self._spec,
@@ -137,7 +137,7 @@ class Predictor:
         its segments in order is shown whole windows.
 
         Args:
-            stream: `data.frame_stream.FileStream`, or `CameraStream`.
+            stream: `videos.frame_stream.FileStream`, or `CameraStream`.
             window: float. Seconds. Defaults to `2.0`.
             stride: float. Seconds from window to window. Defaults to `1.0`.
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from keras_vidrec.training.sections import Test
+from keras_vidrec.training.recipes.sections import Test
 
 
 @dataclasses.dataclass(frozen=True)

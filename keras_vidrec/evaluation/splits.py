@@ -4,7 +4,7 @@ import pathlib
 
 import numpy as np
 
-from keras_vidrec.evaluation import metrics
+from keras_vidrec.evaluation.scores import metrics
 from keras_vidrec.training.run import Run
 
 _PLACE = "{split}"

@@ -9,8 +9,8 @@ import os
 
 import numpy as np
 
-from keras_vidrec import files
-from keras_vidrec.data.video import VideoError
+from keras_vidrec.specs import files
+from keras_vidrec.videos.video import VideoError
 
 
 class TooShort(VideoError):

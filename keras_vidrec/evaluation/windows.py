@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from keras_vidrec.data import clip_reader
-from keras_vidrec.data import sampling
+from keras_vidrec.data.clips import reader
+from keras_vidrec.data.clips import sampling
 
 _FLOWS = ("flow", "warped_flow")
 # Of the frames of a window: how many may be left out at its end for snippets
@@ -124,4 +124,4 @@ def _image_indices(spec, num_frames, num_segments):
         modality: num_frames - (modality in _FLOWS)
         for modality in spec.modalities
     }
-    return clip_reader.image_indices(counts, spec, num_segments, "test")
+    return reader.image_indices(counts, spec, num_segments, "test")

@@ -4,7 +4,7 @@ import contextlib
 import json
 import pathlib
 
-from keras_vidrec import files
+from keras_vidrec.specs import files
 
 NAMES_FILE = "labels.txt"
 SPEC_FILE = "clip_spec.json"

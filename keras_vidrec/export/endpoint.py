@@ -4,9 +4,9 @@ import keras
 import tensorflow as tf
 
 from keras_vidrec.applications import late_fusion
-from keras_vidrec.applications.head import clip_logits_model
-from keras_vidrec.applications.head import describe
-from keras_vidrec.applications.head import inference_model
+from keras_vidrec.applications.parts.head import clip_logits_model
+from keras_vidrec.applications.parts.head import describe
+from keras_vidrec.applications.parts.head import inference_model
 from keras_vidrec.layers.tvl1_optical_flow import TVL1OpticalFlow
 
 # Of what `late_fusion.clips_of_frames` makes.

@@ -6,7 +6,7 @@ import tempfile
 import keras
 import tensorflow as tf
 
-from keras_vidrec.applications.head import describe
+from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.export import bundle
 from keras_vidrec.export import endpoint as endpoints
 from keras_vidrec.export import model_card

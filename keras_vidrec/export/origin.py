@@ -11,8 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from keras_vidrec.data import pipeline
-from keras_vidrec.evaluation import metrics
-from keras_vidrec.evaluation.score_file import Scores
+from keras_vidrec.evaluation.scores import metrics
+from keras_vidrec.evaluation.scores.score_file import Scores
 from keras_vidrec.export import parity
 from keras_vidrec.training import dataset as datasets
 from keras_vidrec.training.run import Run

@@ -4,7 +4,7 @@ import pathlib
 
 import numpy as np
 
-from keras_vidrec import files
+from keras_vidrec.specs import files
 
 # What stands first in a .flo file: the float 202021.25, bytes "PIEH".
 _MAGIC = np.array([202021.25], "<f4").tobytes()

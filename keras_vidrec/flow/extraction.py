@@ -3,9 +3,9 @@
 import cv2
 import numpy as np
 
-from keras_vidrec import clip_spec
 from keras_vidrec.flow import camera
 from keras_vidrec.flow import opencv
+from keras_vidrec.specs import clip_spec
 
 # Pairs without a camera's motion that wait until others are ready.
 _MAX_WAITING = 32
@@ -51,7 +51,7 @@ def flows(pairs, method="tvl1"):
     pairs = _checked(pairs)
     if method == "tvl1":
         # It needs Keras, which takes its time to start.
-        from keras_vidrec.flow import tvl1
+        from keras_vidrec.flow.tvl1 import flow as tvl1
 
         return tvl1.stream(pairs)
     flow_of = _OPENCV_METHODS[method]

@@ -1,7 +1,7 @@
 import keras
 from keras import ops
 
-from keras_vidrec.clip_spec import ClipSpec
+from keras_vidrec.specs.clip_spec import ClipSpec
 
 ACTIVATIONS = (None, "softmax")
 

@@ -1,7 +1,7 @@
 import keras
 from keras import ops
 
-from keras_vidrec.flow import tvl1
+from keras_vidrec.flow.tvl1 import flow as tvl1
 
 # OpenCV's weights of R, G, B in units of 1 / 32768: sums of 8-bit pixels stay
 # below 2**24, so that float32 holds them exactly.
@@ -24,7 +24,7 @@ class TVL1OpticalFlow(keras.layers.Layer):
             Defaults to `20.0`.
         tau, lambda_, theta, scales, scale_step, warps, epsilon,
         outer_iterations, inner_iterations, median_size: See
-            `keras_vidrec.flow.tvl1.tvl1_flow`, which has the same defaults.
+            `keras_vidrec.flow.tvl1.flow.tvl1_flow`, which has the same defaults.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
 
     Call arguments:

@@ -1,9 +1,9 @@
 """From a recipe to a trained network."""
 
-from keras_vidrec.applications.head import inference_model
-from keras_vidrec.training.caffe_sgd import CaffeSGD
+from keras_vidrec.applications.parts.head import inference_model
 from keras_vidrec.training.freezing import partial_batch_norm
-from keras_vidrec.training.recipe import Recipe
+from keras_vidrec.training.optimizers.caffe_sgd import CaffeSGD
+from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.run import Run
 from keras_vidrec.training.trainer import train
 

@@ -2,10 +2,10 @@
 
 import dataclasses
 
-from keras_vidrec import clip_spec
-from keras_vidrec.clip_spec import FlowSpec
-from keras_vidrec.data import catalog as catalogs
 from keras_vidrec.data import opening
+from keras_vidrec.data.catalogs import catalog as catalogs
+from keras_vidrec.specs import clip_spec
+from keras_vidrec.specs.clip_spec import FlowSpec
 from keras_vidrec.training import feature_inputs
 from keras_vidrec.training import network
 

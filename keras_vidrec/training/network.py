@@ -3,13 +3,13 @@
 import dataclasses
 import inspect
 
-from keras_vidrec.applications.head import predictions_layer
-from keras_vidrec.applications.table import builders
-from keras_vidrec.applications.tower_styles import tower_styles
+from keras_vidrec.applications.parts.head import predictions_layer
+from keras_vidrec.applications.parts.table import builders
+from keras_vidrec.applications.parts.tower_styles import tower_styles
 from keras_vidrec.backbones import has_styles
 from keras_vidrec.training import freezing
-from keras_vidrec.training import initialisation
-from keras_vidrec.training.sections import Fusion
+from keras_vidrec.training import initialization
+from keras_vidrec.training.recipes.sections import Fusion
 
 _TWO_STREAMS = ("rgb", "flow")
 
@@ -33,8 +33,8 @@ def build(recipe, class_names):
             backbone or style, or no weights of ImageNet for its towers.
     """
     builder = _builder(recipe)
-    initialisation.check_frozen(recipe.initialisation, modalities(recipe))
-    initialisation.check_partial_batch_norm(
+    initialization.check_frozen(recipe.initialisation, modalities(recipe))
+    initialization.check_partial_batch_norm(
         recipe.initialisation, modalities(recipe)
     )
     start = recipe.initialisation
@@ -46,14 +46,14 @@ def build(recipe, class_names):
                 f"Unknown argument of {recipe.network.application}. Expected "
                 f"some of {sorted(known)}. Received: network.arguments.{name}"
             )
-    networks = initialisation.load(start.weights)
+    networks = initialization.load(start.weights)
     _check_towers(recipe, networks)
     arguments["style"] = _style(recipe, networks)
     model = builder(**arguments, **_fusion_arguments(recipe))
     layer = predictions_layer(model)
     layer.class_names = class_names
     layer.clip_spec = layer.clip_spec.replace(**recipe.clip)
-    initialisation.start_from(model, start.weights, start.inflation, networks)
+    initialization.start_from(model, start.weights, start.inflation, networks)
     if start.partial_batch_norm:
         freezing.partial_batch_norm(model)
     freezing.freeze_towers(model, start.frozen)
@@ -164,7 +164,7 @@ def _check_towers(recipe, networks):
     """Refuses to start from towers of another backbone or style."""
     weights, towers = recipe.initialisation.weights, backbones(recipe)
     style = recipe.network.arguments.get("style")
-    unlike = initialisation.unlike_towers(networks, towers, style)
+    unlike = initialization.unlike_towers(networks, towers, style)
     if not unlike:
         return
     wanted, given = [], []
@@ -208,7 +208,7 @@ def _settings_for(recipe, networks, unlike):
         # `backbone` may be that of both streams.
         if backbones(changed(values))[stream] != backbone:
             values[_backbone_arguments(recipe, stream)[0]] = backbone
-    style = initialisation.style_of(networks)
+    style = initialization.style_of(networks)
     if recipe.network.arguments.get("style") not in (None, style):
         towers = backbones(changed(values)).values()
         if style is not None or not any(map(has_styles, towers)):
@@ -225,7 +225,7 @@ def _style(recipe, networks):
     style = recipe.network.arguments.get("style")
     towers = backbones(recipe)
     if style is None and any(map(has_styles, towers.values())):
-        style = initialisation.style_of(networks)
+        style = initialization.style_of(networks)
     styles = tower_styles(towers, style, recipe.initialisation.weights)
     return next(filter(None, styles.values()), None)
 

@@ -3,7 +3,7 @@
 import logging
 
 from keras_vidrec.data import pipeline
-from keras_vidrec.training import optimiser as optimisers
+from keras_vidrec.training.optimizers import optimizer as optimisers
 
 logger = logging.getLogger("keras_vidrec")
 

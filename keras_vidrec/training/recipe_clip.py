@@ -2,9 +2,9 @@
 
 import dataclasses
 
-from keras_vidrec.applications.head import describe
+from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.training import network
-from keras_vidrec.training.sections import Initialisation
+from keras_vidrec.training.recipes.sections import Initialisation
 
 
 def clip_spec(recipe):

@@ -3,10 +3,10 @@
 import json
 import pathlib
 
-from keras_vidrec import files
-from keras_vidrec.applications import model_file
+from keras_vidrec.applications.parts import model_file
+from keras_vidrec.specs import files
 from keras_vidrec.training import environment
-from keras_vidrec.training.recipe import Recipe
+from keras_vidrec.training.recipes.recipe import Recipe
 
 
 class Run:

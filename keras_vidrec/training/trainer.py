@@ -4,30 +4,30 @@ import logging
 
 import keras
 
-from keras_vidrec.applications import model_file
-from keras_vidrec.applications.head import clip_logits_model
-from keras_vidrec.applications.head import describe
-from keras_vidrec.applications.head import inference_model
+from keras_vidrec.applications.parts import model_file
+from keras_vidrec.applications.parts.head import clip_logits_model
+from keras_vidrec.applications.parts.head import describe
+from keras_vidrec.applications.parts.head import inference_model
 from keras_vidrec.data import pipeline
 from keras_vidrec.training import dataset as datasets
-from keras_vidrec.training import determinism
-from keras_vidrec.training import disk_errors
-from keras_vidrec.training import distribution
 from keras_vidrec.training import losses
 from keras_vidrec.training import network
 from keras_vidrec.training import notes
-from keras_vidrec.training import optimiser
-from keras_vidrec.training.backup import Backup
-from keras_vidrec.training.best_model import BestModel
-from keras_vidrec.training.early_stop import EarlyStop
-from keras_vidrec.training.interruption import Interruption
-from keras_vidrec.training.log_file import LogFile
-from keras_vidrec.training.plateau import Plateau
-from keras_vidrec.training.progress import Progress
-from keras_vidrec.training.rematerialisation import rematerialise
+from keras_vidrec.training.callbacks import disk_errors
+from keras_vidrec.training.callbacks.backup import Backup
+from keras_vidrec.training.callbacks.best_model import BestModel
+from keras_vidrec.training.callbacks.early_stop import EarlyStop
+from keras_vidrec.training.callbacks.interruption import Interruption
+from keras_vidrec.training.callbacks.log_file import LogFile
+from keras_vidrec.training.callbacks.plateau import Plateau
+from keras_vidrec.training.callbacks.progress import Progress
+from keras_vidrec.training.callbacks.stop_on_nan import StopOnNaN
+from keras_vidrec.training.callbacks.stop_on_nan import check_weights
+from keras_vidrec.training.devices import determinism
+from keras_vidrec.training.devices import distribution
+from keras_vidrec.training.optimizers import optimizer
+from keras_vidrec.training.rematerialization import rematerialise
 from keras_vidrec.training.run import Run
-from keras_vidrec.training.stop_on_nan import StopOnNaN
-from keras_vidrec.training.stop_on_nan import check_weights
 from keras_vidrec.training.streams import Streams
 
 logger = logging.getLogger("keras_vidrec")
@@ -108,7 +108,7 @@ def _train(recipe, data, run, devices, backup_steps, verbose):
     steps = pipeline.steps_per_epoch(
         len(data.train), recipe.optimiser.batch_size
     )
-    epochs = optimiser.num_epochs(recipe.schedule, recipe.optimiser, steps)
+    epochs = optimizer.num_epochs(recipe.schedule, recipe.optimiser, steps)
     model, trained = _compiled(recipe, data.source.classes, steps, devices)
     if devices.is_chief:
         run.claim(recipe)
@@ -184,7 +184,7 @@ def _compiled(recipe, classes, steps_per_epoch, devices):
             rematerialise(trained)
         losses.compile_logits(
             trained,
-            optimiser.build(
+            optimizer.build(
                 recipe.optimiser, recipe.schedule, steps_per_epoch, model
             ),
         )

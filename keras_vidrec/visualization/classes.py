@@ -4,8 +4,8 @@ import difflib
 
 import keras
 
-from keras_vidrec.applications.head import describe
-from keras_vidrec.applications.head import predictions_layer
+from keras_vidrec.applications.parts.head import describe
+from keras_vidrec.applications.parts.head import predictions_layer
 
 
 def names(model):

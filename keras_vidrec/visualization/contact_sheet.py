@@ -6,10 +6,10 @@ import unicodedata
 import cv2
 import numpy as np
 
-from keras_vidrec import files
-from keras_vidrec.data import clip_reader
-from keras_vidrec.data.video import VideoError
+from keras_vidrec.data.clips import reader
 from keras_vidrec.flow import codec
+from keras_vidrec.specs import files
+from keras_vidrec.videos.video import VideoError
 
 # Pixels around the images and above each row, where its caption stands.
 GAP = 4
@@ -37,7 +37,7 @@ def contact_sheet(source, videos, spec, augmentation, seed=0):
         videos: sequence of int. Videos of the source; those that cannot be
             read have a caption that says so.
         spec: `ClipSpec`.
-        augmentation: `clip_reader.Augmentation`.
+        augmentation: `reader.Augmentation`.
         seed: int. Another seed shows other draws. Defaults to `0`.
 
     Returns:
@@ -63,7 +63,7 @@ def contact_sheet(source, videos, spec, augmentation, seed=0):
         rng = np.random.default_rng((seed, index))
         name = _describe(source, index)
         try:
-            clip = clip_reader.read_training_clip(
+            clip = reader.read_training_clip(
                 source, index, spec, augmentation, rng
             )
         except (VideoError, OSError) as error:

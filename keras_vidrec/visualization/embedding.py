@@ -11,11 +11,11 @@ from matplotlib.offsetbox import OffsetImage
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
-from keras_vidrec.applications.head import describe
-from keras_vidrec.data import feature_reader
+from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.data import pipeline
-from keras_vidrec.data.frame_size import resize
-from keras_vidrec.data.video import VideoError
+from keras_vidrec.data.clips.frame_size import resize
+from keras_vidrec.data.sources import feature_reader
+from keras_vidrec.videos.video import VideoError
 from keras_vidrec.visualization import figures
 from keras_vidrec.visualization import layer_tap
 from keras_vidrec.visualization import snippet_images

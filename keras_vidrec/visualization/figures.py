@@ -6,7 +6,7 @@ import pathlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from keras_vidrec import files
+from keras_vidrec.specs import files
 
 # Told apart by everybody (Okabe and Ito), the darker ones first.
 COLOURS = (

@@ -4,9 +4,9 @@ import dataclasses
 
 import numpy as np
 
-from keras_vidrec.clip_spec import FlowSpec
-from keras_vidrec.data.video_files import SingleVideo
+from keras_vidrec.data.sources.video_files import SingleVideo
 from keras_vidrec.flow import codec
+from keras_vidrec.specs.clip_spec import FlowSpec
 from keras_vidrec.visualization import figures
 
 # Flow in full colour, in pixels: where nothing moves noise stays pale.

@@ -8,8 +8,8 @@ import cv2
 import keras
 import numpy as np
 
-from keras_vidrec.data import clip_reader
-from keras_vidrec.data.video_files import SingleVideo
+from keras_vidrec.data.clips import reader
+from keras_vidrec.data.sources.video_files import SingleVideo
 from keras_vidrec.evaluation.predictor import CHUNK_STRIDE
 from keras_vidrec.visualization import classes
 from keras_vidrec.visualization import figures
@@ -85,7 +85,7 @@ def read_clip(model, path, num_segments=None):
     if spec.sampling == "chunks":
         spec = spec.replace(stride=(CHUNK_STRIDE,) * 2)
     source = SingleVideo(path, spec.flow)
-    images = clip_reader.read_test_clip(
+    images = reader.read_test_clip(
         source, 0, spec, num_segments=num_segments, mode="test"
     )
     return Clip(source.videos[0], images)

@@ -5,8 +5,8 @@ import pathlib
 import cv2
 import numpy as np
 
-from keras_vidrec import files
-from keras_vidrec.data import video
+from keras_vidrec.specs import files
+from keras_vidrec.videos import video
 from keras_vidrec.visualization.contact_sheet import plain_text
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX

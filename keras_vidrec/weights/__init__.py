@@ -1,11 +1,11 @@
 """Weights moved between networks, and published ones brought in."""
 
-from keras_vidrec.weights.conversion import convert
 from keras_vidrec.weights.copy_by_name import copy_by_name
 from keras_vidrec.weights.copying import CopyReport
 from keras_vidrec.weights.cross_modality import cross_modality
 from keras_vidrec.weights.imagenet import imagenet
-from keras_vidrec.weights.import_report import ImportReport
+from keras_vidrec.weights.published.conversion import convert
+from keras_vidrec.weights.published.import_report import ImportReport
 from keras_vidrec.weights.streams import copy_streams
 
 __all__ = [

@@ -7,13 +7,15 @@ import keras
 
 from keras_vidrec.weights import pixels
 from keras_vidrec.weights.architecture import backbones_of
-from keras_vidrec.weights.checkpoint import Checkpoint
 from keras_vidrec.weights.copying import copy_matching
 from keras_vidrec.weights.copying import layers_by_path
 from keras_vidrec.weights.cross_modality import MODES
 from keras_vidrec.weights.cross_modality import inflate_kernel
-from keras_vidrec.weights.schemes.keras_applications import KERAS_APPLICATIONS
-from keras_vidrec.weights.schemes.keras_applications import SCALINGS
+from keras_vidrec.weights.published.checkpoint import Checkpoint
+from keras_vidrec.weights.published.schemes.keras_applications import (
+    KERAS_APPLICATIONS,
+)
+from keras_vidrec.weights.published.schemes.keras_applications import SCALINGS
 from keras_vidrec.weights.slots import layer_places
 
 # Builders of `keras.applications`. Its residual networks are Caffe's.

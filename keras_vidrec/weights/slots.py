@@ -1,8 +1,8 @@
 """The weights of a network by their places."""
 
 from keras_vidrec.weights.copying import layers_by_path
+from keras_vidrec.weights.published.translation import Slot
 from keras_vidrec.weights.stream_layers import stream_layer
-from keras_vidrec.weights.translation import Slot
 
 
 def slots(model):

@@ -1,6 +1,6 @@
 """Names of the layers of a network of several streams, by stream."""
 
-from keras_vidrec.clip_spec import MODALITIES
+from keras_vidrec.specs.clip_spec import MODALITIES
 from keras_vidrec.weights.towers import stream_of
 
 # Streams by the towers of two-stream fusion that carry them on, and by those

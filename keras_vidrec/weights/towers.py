@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_vidrec.clip_spec import MODALITIES
+from keras_vidrec.specs.clip_spec import MODALITIES
 
 # Where an input has the name of the stream, its tower cannot have it too.
 _SUFFIX = "_tower"

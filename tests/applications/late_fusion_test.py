@@ -8,13 +8,13 @@ import keras_vidrec
 from keras_vidrec.applications import TSN
 from keras_vidrec.applications import LateFusion
 from keras_vidrec.applications import late_fusion
-from keras_vidrec.applications import model_file
-from keras_vidrec.applications.head import clip_logits_model
-from keras_vidrec.applications.head import predictions_layer
-from keras_vidrec.applications.head import snippet_logits_model
-from keras_vidrec.clip_spec import ClipSpec
-from keras_vidrec.evaluation.snippet_scorer import SnippetScorer
+from keras_vidrec.applications.parts import model_file
+from keras_vidrec.applications.parts.head import clip_logits_model
+from keras_vidrec.applications.parts.head import predictions_layer
+from keras_vidrec.applications.parts.head import snippet_logits_model
+from keras_vidrec.evaluation.scorers.snippet_scorer import SnippetScorer
 from keras_vidrec.layers import TVL1OpticalFlow
+from keras_vidrec.specs.clip_spec import ClipSpec
 from tests.evaluation.mean_color_network import mean_color_network
 from tests.evaluation.mean_color_network import softmax
 

@@ -12,14 +12,14 @@ from keras_vidrec.applications import TSN
 from keras_vidrec.applications import LateFusion
 from keras_vidrec.applications import SpatiotemporalMultiplier
 from keras_vidrec.applications import STResNet
-from keras_vidrec.applications.head import clip_logits_model
-from keras_vidrec.clip_spec import ClipSpec
+from keras_vidrec.applications.parts.head import clip_logits_model
 from keras_vidrec.layers import BatchNormalization
 from keras_vidrec.layers import FoldSegments
 from keras_vidrec.layers import MultiplicativeGate
 from keras_vidrec.layers import TemporalIdentityConv
 from keras_vidrec.layers import TemporalMaxPooling
 from keras_vidrec.layers import UnfoldSegments
+from keras_vidrec.specs.clip_spec import ClipSpec
 from keras_vidrec.weights.copying import layers_by_path
 from tests.applications import joined_streams
 from tests.applications.joined_streams import CLASSES
@@ -587,9 +587,9 @@ def test_st_resnet_is_the_additive_one():
 def test_two_devices_train_like_one():
     import tensorflow as tf
 
-    from keras_vidrec.training import distribution
     from keras_vidrec.training import freezing
-    from keras_vidrec.training.sections import Optimiser
+    from keras_vidrec.training.devices import distribution
+    from keras_vidrec.training.recipes.sections import Optimiser
 
     pixels, labels = clips(4), np.array([0, 1, 2, 0])
     found = []

@@ -5,9 +5,9 @@ from keras import ops
 
 import keras_vidrec
 from keras_vidrec.applications import TSN
-from keras_vidrec.applications.head import clip_logits_model
-from keras_vidrec.applications.head import snippet_logits_model
-from keras_vidrec.clip_spec import ClipSpec
+from keras_vidrec.applications.parts.head import clip_logits_model
+from keras_vidrec.applications.parts.head import snippet_logits_model
+from keras_vidrec.specs.clip_spec import ClipSpec
 
 CLASSES = 4
 
@@ -260,8 +260,8 @@ def test_export_serves_the_same(tmp_path):
 def test_two_devices_train_like_one(tmp_path):
     import tensorflow as tf
 
-    from keras_vidrec.training import distribution
-    from keras_vidrec.training.sections import Optimiser
+    from keras_vidrec.training.devices import distribution
+    from keras_vidrec.training.recipes.sections import Optimiser
 
     weights = []
     video, labels = clips(batch=4), np.array([0, 1, 2, 3])

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from keras_vidrec.applications import TSN
-from keras_vidrec.applications import model_file
-from keras_vidrec.applications.head import predictions_layer
-from keras_vidrec.clip_spec import FlowSpec
-from keras_vidrec.data import clip_reader
+from keras_vidrec.applications.parts import model_file
+from keras_vidrec.applications.parts.head import predictions_layer
 from keras_vidrec.data import opening
-from keras_vidrec.data.features import Features
+from keras_vidrec.data.clips import reader
+from keras_vidrec.data.sources.features import Features
+from keras_vidrec.specs.clip_spec import FlowSpec
 from tests.cli.command import vidrec
 from tests.data.prepared_records import records_of
 
@@ -90,9 +90,9 @@ def test_features_are_the_inputs_of_the_classifier(
         for i in (0, 17, 35):
             # 11 flow images: both streams see the middles of their fifths.
             frames = source.read(i, stream, range(5))
-            clip = clip_reader.read_test_clip(
-                ElevenImages(videos.source), i, spec
-            )[stream]
+            clip = reader.read_test_clip(ElevenImages(videos.source), i, spec)[
+                stream
+            ]
             expected = model.predict(clip[None, [0, 2, 4]], verbose=0)
             logits = (frames @ kernel + bias)[[0, 2, 4]].mean(axis=0)
             scores = np.exp(logits - logits.max())

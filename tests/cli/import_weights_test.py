@@ -8,7 +8,7 @@ import pytest
 from keras_vidrec import applications
 from keras_vidrec.applications import TSN
 from keras_vidrec.applications import TwoStreamConvNet
-from keras_vidrec.applications.head import describe
+from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.cli.import_weights import _backbones
 from keras_vidrec.cli.import_weights import _builder
 from keras_vidrec.weights.slots import slots

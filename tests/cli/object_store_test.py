@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from keras_vidrec.data import opening
-from keras_vidrec.data.prepare import prepare
-from keras_vidrec.data.prepared_video import Preparation
-from keras_vidrec.evaluation.score_file import Scores
+from keras_vidrec.data.preparing.prepare import prepare
+from keras_vidrec.data.preparing.prepared_video import Preparation
+from keras_vidrec.evaluation.scores.score_file import Scores
 from tests.cli.command import vidrec
 
 HAS_TENSORFLOW_IO = importlib.util.find_spec("tensorflow_io") is not None

@@ -8,11 +8,11 @@ import sys
 import numpy as np
 import pytest
 
-from keras_vidrec.applications import model_file
-from keras_vidrec.clip_spec import ClipSpec
-from keras_vidrec.data import video
-from keras_vidrec.data.frame_stream import FileStream
+from keras_vidrec.applications.parts import model_file
 from keras_vidrec.evaluation.predictor import Predictor
+from keras_vidrec.specs.clip_spec import ClipSpec
+from keras_vidrec.videos import video
+from keras_vidrec.videos.frame_stream import FileStream
 from tests.cli.command import vidrec
 from tests.data import numbered_video
 from tests.evaluation.mean_color_network import mean_color_network

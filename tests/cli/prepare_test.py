@@ -12,10 +12,10 @@ import time
 import numpy as np
 import pytest
 
-from keras_vidrec.clip_spec import FlowSpec
-from keras_vidrec.data import catalog
-from keras_vidrec.data.records import Records
-from keras_vidrec.data.video_files import VideoFiles
+from keras_vidrec.data.catalogs import catalog
+from keras_vidrec.data.sources.records import Records
+from keras_vidrec.data.sources.video_files import VideoFiles
+from keras_vidrec.specs.clip_spec import FlowSpec
 from tests.cli.command import vidrec
 from tests.data.frame_images import write_flow
 from tests.data.frame_images import write_frames
@@ -226,7 +226,7 @@ WATCHED = r"""
 import multiprocessing, pathlib, sys, threading
 sys.argv[0] = "vidrec"  # as the command: without Keras
 from keras_vidrec.data import catalog, prepare
-from keras_vidrec.data.prepared_video import Preparation
+from keras_vidrec.data.preparing.prepared_video import Preparation
 
 def watch():
     while not ended.wait(0.02):

@@ -1,5 +1,5 @@
 from keras_vidrec.training import recipes
-from keras_vidrec.training.recipe import Recipe
+from keras_vidrec.training.recipes.recipe import Recipe
 from tests.cli.command import vidrec
 
 

@@ -2,7 +2,7 @@
 
 import csv
 
-from keras_vidrec.evaluation.score_file import Scores
+from keras_vidrec.evaluation.scores.score_file import Scores
 from keras_vidrec.training import recipes
 from tests.cli.command import vidrec
 

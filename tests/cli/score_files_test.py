@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from keras_vidrec.evaluation.score_file import Scores
+from keras_vidrec.evaluation.scores.score_file import Scores
 from keras_vidrec.training import recipes
 from tests.cli.command import vidrec
 

@@ -1,7 +1,7 @@
 import pytest
 
 from keras_vidrec.applications import TSN
-from keras_vidrec.applications import model_file
+from keras_vidrec.applications.parts import model_file
 from keras_vidrec.data import synthetic
 from tests.cli.command import vidrec
 

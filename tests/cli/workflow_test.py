@@ -6,9 +6,9 @@ import shutil
 import numpy as np
 import pytest
 
-from keras_vidrec.applications import model_file
+from keras_vidrec.applications.parts import model_file
 from keras_vidrec.data.synthetic import KINDS
-from keras_vidrec.evaluation.score_file import Scores
+from keras_vidrec.evaluation.scores.score_file import Scores
 from keras_vidrec.training import recipes
 from keras_vidrec.training.run import Run
 from tests.cli.command import vidrec

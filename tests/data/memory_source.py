@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_vidrec.data.video import VideoError
+from keras_vidrec.videos.video import VideoError
 
 
 class MemorySource:

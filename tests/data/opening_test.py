@@ -1,12 +1,12 @@
 import pytest
 
-from keras_vidrec.clip_spec import FlowSpec
 from keras_vidrec.data import opening
-from keras_vidrec.data.frame_folders import FrameFolders
-from keras_vidrec.data.prepare import prepare
-from keras_vidrec.data.prepared_video import Preparation
-from keras_vidrec.data.records import Records
-from keras_vidrec.data.video_files import VideoFiles
+from keras_vidrec.data.preparing.prepare import prepare
+from keras_vidrec.data.preparing.prepared_video import Preparation
+from keras_vidrec.data.sources.frame_folders import FrameFolders
+from keras_vidrec.data.sources.records import Records
+from keras_vidrec.data.sources.video_files import VideoFiles
+from keras_vidrec.specs.clip_spec import FlowSpec
 from tests.data.frame_images import write_flow
 from tests.data.frame_images import write_frames
 

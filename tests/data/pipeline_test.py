@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_vidrec.clip_spec import ClipSpec
 from keras_vidrec.data import pipeline
-from keras_vidrec.data.clip_reader import Augmentation
+from keras_vidrec.data.clips.reader import Augmentation
+from keras_vidrec.specs.clip_spec import ClipSpec
 from tests.data.memory_source import MemorySource
 
 SPEC = ClipSpec(size=16)

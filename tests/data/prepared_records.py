@@ -1,7 +1,7 @@
 """What prepared datasets hold, byte by byte."""
 
-from keras_vidrec.data import record_shard
-from keras_vidrec.data.record_format import scan
+from keras_vidrec.data.prepared import record_shard
+from keras_vidrec.data.prepared.record_format import scan
 
 
 def records_of(directory):

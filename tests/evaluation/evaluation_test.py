@@ -3,12 +3,12 @@
 import pytest
 
 from keras_vidrec import evaluation
-from keras_vidrec.evaluation import comparison
 from keras_vidrec.evaluation import evaluator
-from keras_vidrec.evaluation import fusion
-from keras_vidrec.evaluation import metrics
 from keras_vidrec.evaluation import predictor
-from keras_vidrec.evaluation import score_file
+from keras_vidrec.evaluation.scores import comparison
+from keras_vidrec.evaluation.scores import fusion
+from keras_vidrec.evaluation.scores import metrics
+from keras_vidrec.evaluation.scores import score_file
 
 
 def test_public_names_are_those_of_the_modules():

@@ -1,17 +1,17 @@
 import numpy as np
 import pytest
 
-from keras_vidrec.applications import model_file
-from keras_vidrec.applications.head import predictions_layer
+from keras_vidrec.applications.parts import model_file
+from keras_vidrec.applications.parts.head import predictions_layer
 from keras_vidrec.data.pipeline import TooManyFailures
 from keras_vidrec.data.synthetic import KINDS
 from keras_vidrec.evaluation import evaluator
-from keras_vidrec.evaluation import scorer
-from keras_vidrec.evaluation.score_file import Scores
-from keras_vidrec.evaluation.score_journal import ScoreJournal
+from keras_vidrec.evaluation.scorers import scorer
+from keras_vidrec.evaluation.scores.score_file import Scores
+from keras_vidrec.evaluation.scores.score_journal import ScoreJournal
 from keras_vidrec.training import recipes
+from keras_vidrec.training.recipes.sections import Test as Protocol
 from keras_vidrec.training.run import Run
-from keras_vidrec.training.sections import Test as Protocol
 from tests.data.memory_source import MemorySource
 from tests.evaluation.mean_color_network import kernel_and_bias
 from tests.evaluation.mean_color_network import mean_color_network

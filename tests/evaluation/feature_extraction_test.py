@@ -5,14 +5,14 @@ import pathlib
 import numpy as np
 import pytest
 
-from keras_vidrec.clip_spec import ClipSpec
-from keras_vidrec.clip_spec import FlowSpec
-from keras_vidrec.data import catalog as catalogs
-from keras_vidrec.data.features import Features
+from keras_vidrec.data.catalogs import catalog as catalogs
+from keras_vidrec.data.catalogs.split import Split
 from keras_vidrec.data.opening import Opened
 from keras_vidrec.data.pipeline import TooManyFailures
-from keras_vidrec.data.split import Split
+from keras_vidrec.data.sources.features import Features
 from keras_vidrec.evaluation import feature_extraction
+from keras_vidrec.specs.clip_spec import ClipSpec
+from keras_vidrec.specs.clip_spec import FlowSpec
 from tests.data.memory_source import MemorySource
 from tests.data.prepared_records import records_of
 from tests.evaluation.mean_color_network import mean_color_network

@@ -3,9 +3,9 @@
 import keras
 import numpy as np
 
-from keras_vidrec.applications.head import class_head
-from keras_vidrec.applications.head import predictions_layer
-from keras_vidrec.clip_spec import ClipSpec
+from keras_vidrec.applications.parts.head import class_head
+from keras_vidrec.applications.parts.head import predictions_layer
+from keras_vidrec.specs.clip_spec import ClipSpec
 
 _SPEC = ClipSpec(size=32)
 

@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 
 from keras_vidrec.applications import TSLSTM
-from keras_vidrec.applications.head import predictions_layer
-from keras_vidrec.clip_spec import ClipSpec
-from keras_vidrec.clip_spec import FlowSpec
-from keras_vidrec.data import catalog as catalogs
-from keras_vidrec.data import video
+from keras_vidrec.applications.parts.head import predictions_layer
+from keras_vidrec.data.catalogs import catalog as catalogs
+from keras_vidrec.data.sources.video_files import VideoFiles
 from keras_vidrec.data.synthetic import KINDS
-from keras_vidrec.data.video_files import VideoFiles
 from keras_vidrec.evaluation import evaluator
 from keras_vidrec.evaluation.predictor import Predictor
-from keras_vidrec.training.sections import Test as Protocol
+from keras_vidrec.specs.clip_spec import ClipSpec
+from keras_vidrec.specs.clip_spec import FlowSpec
+from keras_vidrec.training.recipes.sections import Test as Protocol
+from keras_vidrec.videos import video
 from tests.evaluation.mean_color_network import mean_color_network
 from tests.evaluation.mean_color_network import softmax
 from tests.evaluation.ordered_network import CHUNKS

@@ -2,9 +2,9 @@ import dataclasses
 
 import pytest
 
-from keras_vidrec.evaluation import metrics
 from keras_vidrec.evaluation import splits
-from keras_vidrec.evaluation.score_file import Scores
+from keras_vidrec.evaluation.scores import metrics
+from keras_vidrec.evaluation.scores.score_file import Scores
 from keras_vidrec.training import recipes
 from keras_vidrec.training.run import Run
 

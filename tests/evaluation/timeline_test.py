@@ -6,15 +6,15 @@ import cv2
 import numpy as np
 import pytest
 
-from keras_vidrec.clip_spec import ClipSpec
-from keras_vidrec.clip_spec import FlowSpec
-from keras_vidrec.data.frame_stream import FileStream
-from keras_vidrec.data.moving_clip import MovingClip
-from keras_vidrec.data.video import VideoError
+from keras_vidrec.data.sources.moving_clip import MovingClip
 from keras_vidrec.evaluation import timeline
 from keras_vidrec.evaluation.predictor import Predictor
-from keras_vidrec.evaluation.window_scorer import SharedSnippets
+from keras_vidrec.evaluation.scorers.window_scorer import SharedSnippets
 from keras_vidrec.evaluation.windows import Windows
+from keras_vidrec.specs.clip_spec import ClipSpec
+from keras_vidrec.specs.clip_spec import FlowSpec
+from keras_vidrec.videos.frame_stream import FileStream
+from keras_vidrec.videos.video import VideoError
 from tests.evaluation.mean_color_network import mean_color_network
 from tests.evaluation.ordered_network import CHUNKS
 from tests.evaluation.ordered_network import ordered_network

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from keras_vidrec.clip_spec import SAMPLINGS
-from keras_vidrec.clip_spec import ClipSpec
 from keras_vidrec.evaluation.windows import Windows
+from keras_vidrec.specs.clip_spec import SAMPLINGS
+from keras_vidrec.specs.clip_spec import ClipSpec
 
 
 def absolute(windows, number, modality="rgb"):

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from keras_vidrec.applications import LateFusion
-from keras_vidrec.clip_spec import ClipSpec
-from keras_vidrec.clip_spec import FlowSpec
-from keras_vidrec.evaluation.score_file import Scores
+from keras_vidrec.evaluation.scores.score_file import Scores
 from keras_vidrec.export import Origin
 from keras_vidrec.export import export_litert
 from keras_vidrec.export import export_onnx
 from keras_vidrec.export import export_saved_model
-from keras_vidrec.training.recipe import Recipe
+from keras_vidrec.specs.clip_spec import ClipSpec
+from keras_vidrec.specs.clip_spec import FlowSpec
+from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.run import Run
 from tests.evaluation.mean_color_network import mean_color_network
 

@@ -10,12 +10,12 @@ from keras_vidrec.applications import LateFusion
 from keras_vidrec.applications import SpatiotemporalMultiplier
 from keras_vidrec.applications import TemporalInception
 from keras_vidrec.applications import TwoStreamFusion
-from keras_vidrec.applications.head import clip_logits_model
-from keras_vidrec.applications.head import predictions_layer
+from keras_vidrec.applications.parts.head import clip_logits_model
+from keras_vidrec.applications.parts.head import predictions_layer
 from keras_vidrec.backbones import resnet
-from keras_vidrec.clip_spec import ClipSpec
 from keras_vidrec.export import export_onnx
 from keras_vidrec.export import onnx as onnx_export
+from keras_vidrec.specs.clip_spec import ClipSpec
 from tests.evaluation.mean_color_network import mean_color_network
 
 pytestmark = pytest.mark.tensorflow_only

@@ -10,12 +10,12 @@ import tensorflow as tf
 from keras_vidrec.applications import TSLSTM
 from keras_vidrec.applications import TSN
 from keras_vidrec.applications import LateFusion
-from keras_vidrec.applications.head import predictions_layer
-from keras_vidrec.clip_spec import ClipSpec
-from keras_vidrec.clip_spec import FlowSpec
+from keras_vidrec.applications.parts.head import predictions_layer
 from keras_vidrec.export import export_saved_model
 from keras_vidrec.export import saved_model
 from keras_vidrec.layers import TVL1OpticalFlow
+from keras_vidrec.specs.clip_spec import ClipSpec
+from keras_vidrec.specs.clip_spec import FlowSpec
 from tests.evaluation.mean_color_network import kernel_and_bias
 from tests.evaluation.mean_color_network import mean_color_network
 from tests.evaluation.mean_color_network import softmax

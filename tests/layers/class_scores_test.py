@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_vidrec.clip_spec import ClipSpec
 from keras_vidrec.layers import ClassScores
+from keras_vidrec.specs.clip_spec import ClipSpec
 from tests.layer_contract import check_layer
 
 SPEC = ClipSpec(modalities=("flow",), snippet_length=5, num_segments=7)

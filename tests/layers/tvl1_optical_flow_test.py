@@ -5,7 +5,7 @@ import pytest
 from keras import ops
 
 from keras_vidrec.flow import codec
-from keras_vidrec.flow import tvl1
+from keras_vidrec.flow.tvl1 import flow as tvl1
 from keras_vidrec.layers import TVL1OpticalFlow
 from keras_vidrec.layers import tvl1_optical_flow
 from tests.layer_contract import check_layer

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from keras_vidrec.data import catalog
-from keras_vidrec.data.prepare import prepare
-from keras_vidrec.data.prepared_video import Preparation
+from keras_vidrec.data.catalogs import catalog
+from keras_vidrec.data.preparing.prepare import prepare
+from keras_vidrec.data.preparing.prepared_video import Preparation
 from keras_vidrec.training import dataset
 from keras_vidrec.training import recipes
 from tests.data.frame_images import write_flow

@@ -4,17 +4,17 @@ import pathlib
 import numpy as np
 import pytest
 
-from keras_vidrec.applications.head import clip_logits_model
-from keras_vidrec.data import catalog as catalogs
-from keras_vidrec.data.feature_settings import FeatureSettings
-from keras_vidrec.data.feature_writer import FeatureWriter
-from keras_vidrec.data.split import Split
+from keras_vidrec.applications.parts.head import clip_logits_model
+from keras_vidrec.data.catalogs import catalog as catalogs
+from keras_vidrec.data.catalogs.split import Split
+from keras_vidrec.data.prepared.feature_settings import FeatureSettings
+from keras_vidrec.data.preparing.feature_writer import FeatureWriter
 from keras_vidrec.evaluation import evaluator
-from keras_vidrec.evaluation.metrics import top_k_accuracy
+from keras_vidrec.evaluation.scores.metrics import top_k_accuracy
 from keras_vidrec.training import dataset
 from keras_vidrec.training import network
 from keras_vidrec.training import recipes
-from keras_vidrec.training.backup import Backup
+from keras_vidrec.training.callbacks.backup import Backup
 from keras_vidrec.training.trainer import train
 from tests.applications.feature_networks import FEATURES
 from tests.applications.feature_networks import ordered_events

@@ -4,7 +4,7 @@ import pytest
 
 from keras_vidrec.applications import TSN
 from keras_vidrec.applications import SpatiotemporalMultiplier
-from keras_vidrec.applications.head import clip_logits_model
+from keras_vidrec.applications.parts.head import clip_logits_model
 from keras_vidrec.layers import BatchNormalization
 from keras_vidrec.training import freezing
 from keras_vidrec.weights.copying import layers_by_path

@@ -3,12 +3,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_vidrec.applications.head import clip_logits_model
-from keras_vidrec.applications.head import inference_model
-from keras_vidrec.training import distribution
+from keras_vidrec.applications.parts.head import clip_logits_model
+from keras_vidrec.applications.parts.head import inference_model
 from keras_vidrec.training import freezing
 from keras_vidrec.training import losses
-from keras_vidrec.training.sections import Optimiser
+from keras_vidrec.training.devices import distribution
+from keras_vidrec.training.recipes.sections import Optimiser
 from keras_vidrec.weights.copying import layers_by_path
 from tests.evaluation.mean_color_network import mean_color_network
 from tests.evaluation.mean_color_network import softmax

@@ -6,14 +6,14 @@ import pytest
 
 import keras_vidrec
 from keras_vidrec import applications
-from keras_vidrec.applications.head import clip_logits_model
-from keras_vidrec.training import initialisation
+from keras_vidrec.applications.parts.head import clip_logits_model
+from keras_vidrec.training import initialization
 from keras_vidrec.training import network
 from keras_vidrec.training.freezing import batch_normalizations
-from keras_vidrec.training.recipe import Recipe
-from keras_vidrec.training.sections import Initialisation
-from keras_vidrec.training.sections import Network
-from keras_vidrec.training.sections import Schedule
+from keras_vidrec.training.recipes.recipe import Recipe
+from keras_vidrec.training.recipes.sections import Initialisation
+from keras_vidrec.training.recipes.sections import Network
+from keras_vidrec.training.recipes.sections import Schedule
 from keras_vidrec.weights.architecture import backbones_of
 
 RECIPE = Recipe(
@@ -47,7 +47,7 @@ def test_frozen_statistics_are_those_of_trained_weights(tmp_path):
         match=r'--set "initialisation.weights=RUN".*vidrec import-weights.*'
         r"docs/weights.md.*--set initialisation"
         r".partial_batch_norm=false .* Received: .*partial_batch_norm=True "
-        "without initialisation.weights",
+        "without initialization.weights",
     ):
         network.build(partial, ("a", "b"))
     path = tmp_path / "rgb.keras"
@@ -223,7 +223,7 @@ def started(monkeypatch):
     def start_from(model, weights, inflation, networks):
         calls.append((backbones_of(model), weights, inflation, networks))
 
-    monkeypatch.setattr(initialisation, "start_from", start_from)
+    monkeypatch.setattr(initialization, "start_from", start_from)
     return calls
 
 
@@ -262,8 +262,8 @@ def test_the_style_of_trained_networks(style, started, monkeypatch):
     resnet = {"backbone": "resnet50", "style": style}
     with keras.StatelessScope(initialize_variables=False):
         trained = keras_vidrec.applications.TSN(**resnet)
-    monkeypatch.setattr(initialisation, "load_network", lambda path: trained)
-    monkeypatch.setattr(initialisation, "check_paths", lambda weights: None)
+    monkeypatch.setattr(initialization, "load_network", lambda path: trained)
+    monkeypatch.setattr(initialization, "check_paths", lambda weights: None)
     both = RESNETS.with_settings(
         ["initialisation.weights={rgb: rgb_run, flow: flow_run}"]
     )
@@ -316,8 +316,8 @@ def files():
 
 @pytest.fixture
 def loaded(files, monkeypatch):
-    monkeypatch.setattr(initialisation, "load_network", files.get)
-    monkeypatch.setattr(initialisation, "check_paths", lambda weights: None)
+    monkeypatch.setattr(initialization, "load_network", files.get)
+    monkeypatch.setattr(initialization, "check_paths", lambda weights: None)
 
 
 def starting(application, arguments, weights):
@@ -393,7 +393,7 @@ def test_towers_to_start_from_are_of_the_same_backbone(
             TINY,
             "bni",
             "of tiny, or --set network.arguments.backbone=bn_inception. "
-            "Received: initialisation.weights='bni' of bn_inception",
+            "Received: initialization.weights='bni' of bn_inception",
         ),
         (
             "TSN",
@@ -454,9 +454,9 @@ def test_what_is_said_of_other_towers(
 def test_towers_that_are_let_through(application, arguments, weights, loaded):
     recipe = starting(application, arguments, weights)
     towers = network.backbones(recipe)
-    networks = initialisation.load(weights)
+    networks = initialization.load(weights)
     style = arguments.get("style")
-    assert not initialisation.unlike_towers(networks, towers, style)
+    assert not initialization.unlike_towers(networks, towers, style)
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ import pytest
 from keras_vidrec.training import notes
 from keras_vidrec.training import recipes
 from keras_vidrec.training.dataset import Dataset
-from keras_vidrec.training.sections import Optimiser
-from keras_vidrec.training.sections import Schedule
+from keras_vidrec.training.recipes.sections import Optimiser
+from keras_vidrec.training.recipes.sections import Schedule
 from tests.data.memory_source import MemorySource
 
 

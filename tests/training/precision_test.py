@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 
 from keras_vidrec import applications
-from keras_vidrec.applications import model_file
-from keras_vidrec.applications.head import clip_logits_model
+from keras_vidrec.applications.parts import model_file
+from keras_vidrec.applications.parts.head import clip_logits_model
 from keras_vidrec.training import losses
 from keras_vidrec.training import network
-from keras_vidrec.training import optimiser
-from keras_vidrec.training.sections import Optimiser
-from keras_vidrec.training.sections import Schedule
+from keras_vidrec.training.optimizers import optimizer
+from keras_vidrec.training.recipes.sections import Optimiser
+from keras_vidrec.training.recipes.sections import Schedule
 
 CLASSES = 3
 SMALL = {"classes": CLASSES}
@@ -69,7 +69,7 @@ def test_a_step_and_the_saved_network(name, policy, tmp_path):
     # A loss scale of 2**15 is what a step in float16 must bear.
     section = Optimiser(batch_size=4, learning_rate=0.01, clip_norm=10.0)
     losses.compile_logits(
-        trained, optimiser.build(section, Schedule(epochs=1), 1, model)
+        trained, optimizer.build(section, Schedule(epochs=1), 1, model)
     )
     assert {w.dtype for w in trained.trainable_variables} == {"float32"}
     before = trained.get_weights()

@@ -1,8 +1,8 @@
 import pytest
 
-from keras_vidrec.training.recipe import Recipe
+from keras_vidrec.training.recipes.recipe import Recipe
+from keras_vidrec.training.recipes.sections import Schedule
 from keras_vidrec.training.run import Run
-from keras_vidrec.training.sections import Schedule
 
 RECIPE = Recipe(name="small", schedule=Schedule(epochs=3))
 

@@ -14,23 +14,23 @@ import pytest
 
 import keras_vidrec
 from keras_vidrec.applications import TSN
-from keras_vidrec.applications import model_file
-from keras_vidrec.data import catalog
+from keras_vidrec.applications.parts import model_file
+from keras_vidrec.data.catalogs import catalog
 from keras_vidrec.data.pipeline import TooManyFailures
-from keras_vidrec.data.prepare import prepare
-from keras_vidrec.data.prepared_video import Preparation
+from keras_vidrec.data.preparing.prepare import prepare
+from keras_vidrec.data.preparing.prepared_video import Preparation
+from keras_vidrec.data.sources.video_files import VideoFiles
 from keras_vidrec.data.synthetic import KINDS
-from keras_vidrec.data.video_files import VideoFiles
-from keras_vidrec.training import determinism
-from keras_vidrec.training import distribution
 from keras_vidrec.training import network
 from keras_vidrec.training import recipes
-from keras_vidrec.training.recipe import Recipe
-from keras_vidrec.training.sections import Network
-from keras_vidrec.training.sections import Optimiser
-from keras_vidrec.training.sections import Schedule
-from keras_vidrec.training.stop_on_nan import LossIsNaN
-from keras_vidrec.training.stop_on_nan import StopOnNaN
+from keras_vidrec.training.callbacks.stop_on_nan import LossIsNaN
+from keras_vidrec.training.callbacks.stop_on_nan import StopOnNaN
+from keras_vidrec.training.devices import determinism
+from keras_vidrec.training.devices import distribution
+from keras_vidrec.training.recipes.recipe import Recipe
+from keras_vidrec.training.recipes.sections import Network
+from keras_vidrec.training.recipes.sections import Optimiser
+from keras_vidrec.training.recipes.sections import Schedule
 from keras_vidrec.training.trainer import train
 from tests.training.two_towers import clips
 from tests.training.two_towers import two_towers

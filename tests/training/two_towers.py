@@ -3,10 +3,10 @@
 import keras
 import numpy as np
 
-from keras_vidrec.clip_spec import ClipSpec
 from keras_vidrec.layers import BatchNormalization
 from keras_vidrec.layers import ClassScores
 from keras_vidrec.layers import ScoreFusion
+from keras_vidrec.specs.clip_spec import ClipSpec
 
 SPEC = ClipSpec(
     modalities=("rgb", "flow"),

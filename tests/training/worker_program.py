@@ -11,15 +11,15 @@ import time
 import keras
 import numpy as np
 
-from keras_vidrec.clip_spec import ClipSpec
 from keras_vidrec.data import pipeline
 from keras_vidrec.layers import BatchNormalization
-from keras_vidrec.training import distribution
+from keras_vidrec.specs.clip_spec import ClipSpec
 from keras_vidrec.training import losses
-from keras_vidrec.training import optimiser
-from keras_vidrec.training.backup import Backup
-from keras_vidrec.training.sections import Optimiser
-from keras_vidrec.training.sections import Schedule
+from keras_vidrec.training.callbacks.backup import Backup
+from keras_vidrec.training.devices import distribution
+from keras_vidrec.training.optimizers import optimizer
+from keras_vidrec.training.recipes.sections import Optimiser
+from keras_vidrec.training.recipes.sections import Schedule
 from tests.data.memory_source import MemorySource
 
 OPTIMISER = Optimiser(
@@ -91,7 +91,7 @@ def main(distribute, out, seconds=0.0):
         devices.prepare(model, OPTIMISER)
         trained = devices.trainable(model)
         losses.compile_logits(
-            trained, optimiser.build(OPTIMISER, SCHEDULE, STEPS, model)
+            trained, optimizer.build(OPTIMISER, SCHEDULE, STEPS, model)
         )
         backup = Backup(out / "backup", is_chief=devices.is_chief)
         start = backup.restore(trained)

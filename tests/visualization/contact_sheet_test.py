@@ -2,10 +2,10 @@ import cv2
 import numpy as np
 import pytest
 
-from keras_vidrec.clip_spec import ClipSpec
-from keras_vidrec.data import clip_reader
-from keras_vidrec.data.clip_reader import Augmentation
+from keras_vidrec.data.clips import reader
+from keras_vidrec.data.clips.reader import Augmentation
 from keras_vidrec.flow import codec
+from keras_vidrec.specs.clip_spec import ClipSpec
 from keras_vidrec.visualization import contact_sheet
 from keras_vidrec.visualization import save_picture
 from keras_vidrec.visualization.contact_sheet import GAP
@@ -31,7 +31,7 @@ def test_images_are_those_of_the_training_clip():
     source = MemorySource()
     sheet = contact_sheet(source, [5, 2], SPEC, JITTER, seed=3)
     for place, video in enumerate((5, 2)):
-        clip = clip_reader.read_training_clip(
+        clip = reader.read_training_clip(
             source, video, SPEC, JITTER, np.random.default_rng((3, video))
         )
         rgb, diff, flow = (

@@ -2,9 +2,9 @@ import cv2
 import numpy as np
 import pytest
 
-from keras_vidrec.clip_spec import FlowSpec
-from keras_vidrec.data.video import VideoError
 from keras_vidrec.flow import codec
+from keras_vidrec.specs.clip_spec import FlowSpec
+from keras_vidrec.videos.video import VideoError
 from keras_vidrec.visualization import flow_strip
 
 

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from keras_vidrec import applications
-from keras_vidrec.applications.head import predictions_layer
+from keras_vidrec.applications.parts.head import predictions_layer
 from keras_vidrec.data import synthetic
 from keras_vidrec.visualization import grad_cam
 

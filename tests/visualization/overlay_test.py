@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from keras_vidrec.data import video
-from keras_vidrec.data.frame_stream import FileStream
 from keras_vidrec.evaluation.timeline import Timeline
 from keras_vidrec.evaluation.timeline import WindowPrediction
+from keras_vidrec.videos import video
+from keras_vidrec.videos.frame_stream import FileStream
 from keras_vidrec.visualization import overlay
 from tests.data import numbered_video
 

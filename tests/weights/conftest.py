@@ -1,7 +1,7 @@
 import pytest
 
 from keras_vidrec.applications import TSN
-from keras_vidrec.weights import recognition
+from keras_vidrec.weights.published import recognition
 from tests.weights.slot_scheme import SCHEME
 from tests.weights.slot_scheme import TINY
 

@@ -7,12 +7,12 @@ import pytest
 from keras_vidrec.backbones import PixelScaling
 from keras_vidrec.weights import convert
 from keras_vidrec.weights import pixels
-from keras_vidrec.weights.checkpoint import Checkpoint
-from keras_vidrec.weights.schemes.scheme import Scheme
+from keras_vidrec.weights.published.checkpoint import Checkpoint
+from keras_vidrec.weights.published.schemes.scheme import Scheme
+from keras_vidrec.weights.published.translation import Piece
+from keras_vidrec.weights.published.translation import Slot
+from keras_vidrec.weights.published.translation import Translation
 from keras_vidrec.weights.slots import slots
-from keras_vidrec.weights.translation import Piece
-from keras_vidrec.weights.translation import Slot
-from keras_vidrec.weights.translation import Translation
 
 TINY = {"backbone": "tiny", "classes": 5}
 SCALING = {

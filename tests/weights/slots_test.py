@@ -7,9 +7,9 @@ from keras_vidrec.applications import LateFusion
 from keras_vidrec.applications import STResNet
 from keras_vidrec.applications import TwoStreamFusion
 from keras_vidrec.weights.copying import layers_by_path
+from keras_vidrec.weights.published.translation import Slot
 from keras_vidrec.weights.slots import layer_places
 from keras_vidrec.weights.slots import slots
-from keras_vidrec.weights.translation import Slot
 
 TINY = {"backbone": "tiny", "classes": 5}
 

@@ -7,7 +7,6 @@ TSN, whose paper and its authors' program train differently.
 import difflib
 import pathlib
 
-from keras_vidrec.training.recipe import Recipe
 from keras_vidrec.training.recipes import quickstart
 from keras_vidrec.training.recipes import st_multiplier
 from keras_vidrec.training.recipes import st_resnet
@@ -16,6 +15,7 @@ from keras_vidrec.training.recipes import ts_lstm
 from keras_vidrec.training.recipes import tsn
 from keras_vidrec.training.recipes import two_stream_fusion
 from keras_vidrec.training.recipes import two_streams
+from keras_vidrec.training.recipes.recipe import Recipe
 
 # By paper, as people read them.
 PAPERS = {

@@ -2,12 +2,12 @@
 
 import dataclasses
 
-from keras_vidrec.data.clip_reader import Augmentation
-from keras_vidrec.training.recipe import Recipe
-from keras_vidrec.training.sections import Network
-from keras_vidrec.training.sections import Optimiser
-from keras_vidrec.training.sections import Schedule
-from keras_vidrec.training.sections import Test
+from keras_vidrec.data.clips.reader import Augmentation
+from keras_vidrec.training.recipes.recipe import Recipe
+from keras_vidrec.training.recipes.sections import Network
+from keras_vidrec.training.recipes.sections import Optimiser
+from keras_vidrec.training.recipes.sections import Schedule
+from keras_vidrec.training.recipes.sections import Test
 
 PAPER = "Small networks that train from random weights on a laptop"
 

@@ -4,7 +4,7 @@ training of the later paper that compares with them."""
 import dataclasses
 
 from keras_vidrec.training.recipes import st_multiplier
-from keras_vidrec.training.sections import Reported
+from keras_vidrec.training.recipes.sections import Reported
 
 PAPER = "Spatiotemporal residual networks (Feichtenhofer et al., 2016)"
 

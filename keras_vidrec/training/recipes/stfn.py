@@ -2,14 +2,14 @@
 
 import dataclasses
 
-from keras_vidrec.training.recipe import Recipe
+from keras_vidrec.training.recipes.recipe import Recipe
+from keras_vidrec.training.recipes.sections import Initialisation
+from keras_vidrec.training.recipes.sections import Network
+from keras_vidrec.training.recipes.sections import Optimiser
+from keras_vidrec.training.recipes.sections import Reported
+from keras_vidrec.training.recipes.sections import Test
+from keras_vidrec.training.recipes.sections import Validation
 from keras_vidrec.training.recipes.two_streams import plateau
-from keras_vidrec.training.sections import Initialisation
-from keras_vidrec.training.sections import Network
-from keras_vidrec.training.sections import Optimiser
-from keras_vidrec.training.sections import Reported
-from keras_vidrec.training.sections import Test
-from keras_vidrec.training.sections import Validation
 
 PAPER = "Spatio-Temporal Fusion Networks (Cho and Foroosh, 2018)"
 

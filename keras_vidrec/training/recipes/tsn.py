@@ -2,13 +2,13 @@
 
 import dataclasses
 
-from keras_vidrec.training.recipe import Recipe
-from keras_vidrec.training.sections import Fusion
-from keras_vidrec.training.sections import Initialisation
-from keras_vidrec.training.sections import Network
-from keras_vidrec.training.sections import Optimiser
-from keras_vidrec.training.sections import Reported
-from keras_vidrec.training.sections import Schedule
+from keras_vidrec.training.recipes.recipe import Recipe
+from keras_vidrec.training.recipes.sections import Fusion
+from keras_vidrec.training.recipes.sections import Initialisation
+from keras_vidrec.training.recipes.sections import Network
+from keras_vidrec.training.recipes.sections import Optimiser
+from keras_vidrec.training.recipes.sections import Reported
+from keras_vidrec.training.recipes.sections import Schedule
 
 PAPER = "Temporal Segment Networks (Wang et al., 2016)"
 

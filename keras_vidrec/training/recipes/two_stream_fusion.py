@@ -2,14 +2,14 @@
 
 import dataclasses
 
-from keras_vidrec.data.clip_reader import Augmentation
-from keras_vidrec.training.recipe import Recipe
-from keras_vidrec.training.sections import Initialisation
-from keras_vidrec.training.sections import Network
-from keras_vidrec.training.sections import Optimiser
-from keras_vidrec.training.sections import Reported
-from keras_vidrec.training.sections import Schedule
-from keras_vidrec.training.sections import Test
+from keras_vidrec.data.clips.reader import Augmentation
+from keras_vidrec.training.recipes.recipe import Recipe
+from keras_vidrec.training.recipes.sections import Initialisation
+from keras_vidrec.training.recipes.sections import Network
+from keras_vidrec.training.recipes.sections import Optimiser
+from keras_vidrec.training.recipes.sections import Reported
+from keras_vidrec.training.recipes.sections import Schedule
+from keras_vidrec.training.recipes.sections import Test
 
 PAPER = "Two-stream network fusion (Feichtenhofer et al., 2016)"
 

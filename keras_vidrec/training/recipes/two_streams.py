@@ -3,16 +3,16 @@ from, as each of them trained its own."""
 
 import dataclasses
 
-from keras_vidrec.clip_spec import RGB_CROP_SCALES
-from keras_vidrec.data.clip_reader import Augmentation
-from keras_vidrec.training.recipe import Recipe
-from keras_vidrec.training.sections import Fusion
-from keras_vidrec.training.sections import Initialisation
-from keras_vidrec.training.sections import Network
-from keras_vidrec.training.sections import Optimiser
-from keras_vidrec.training.sections import Reported
-from keras_vidrec.training.sections import Schedule
-from keras_vidrec.training.sections import Validation
+from keras_vidrec.data.clips.reader import Augmentation
+from keras_vidrec.specs.clip_spec import RGB_CROP_SCALES
+from keras_vidrec.training.recipes.recipe import Recipe
+from keras_vidrec.training.recipes.sections import Fusion
+from keras_vidrec.training.recipes.sections import Initialisation
+from keras_vidrec.training.recipes.sections import Network
+from keras_vidrec.training.recipes.sections import Optimiser
+from keras_vidrec.training.recipes.sections import Reported
+from keras_vidrec.training.recipes.sections import Schedule
+from keras_vidrec.training.recipes.sections import Validation
 
 PAPER = "Two-stream baselines, each as the paper that builds on it has them"
 

@@ -3,12 +3,12 @@ import re
 import pytest
 
 import keras_vidrec
-from keras_vidrec.applications.tower_styles import tower_styles
+from keras_vidrec.applications.parts.tower_styles import tower_styles
 from keras_vidrec.training import network
 from keras_vidrec.training import recipes
-from keras_vidrec.training.recipe import Recipe
 from keras_vidrec.training.recipes import tsn
-from keras_vidrec.training.tiny import tiny
+from keras_vidrec.training.recipes.recipe import Recipe
+from keras_vidrec.training.recipes.tiny import tiny
 
 
 def test_by_name_and_by_file(tmp_path):

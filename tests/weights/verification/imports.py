@@ -5,8 +5,8 @@ import collections
 import pytest
 
 from keras_vidrec import applications
-from keras_vidrec.weights import conversion
-from keras_vidrec.weights.readers.opening import open_checkpoint
+from keras_vidrec.weights.published import conversion
+from keras_vidrec.weights.published.readers.opening import open_checkpoint
 
 torch = pytest.importorskip("torch", reason="needs keras-vidrec[torch]")
 safetensors = pytest.importorskip(

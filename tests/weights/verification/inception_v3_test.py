@@ -4,7 +4,7 @@ import functools
 import pytest
 
 from keras_vidrec import backbones
-from keras_vidrec.weights import conversion
+from keras_vidrec.weights.published import conversion
 from keras_vidrec.weights.verification import verify
 from tests.weights.verification import published
 

@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 
-from keras_vidrec.weights.checkpoint import Checkpoint
+from keras_vidrec.weights.published.checkpoint import Checkpoint
 from tests.backbones.googlenet_test import TABLE
 
 # Filters of 1x1; reduction and 3x3; reduction and two 3x3; projection, as the

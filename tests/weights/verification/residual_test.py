@@ -4,8 +4,8 @@ import pytest
 from keras import ops
 
 from keras_vidrec import backbones
-from keras_vidrec.weights import conversion
-from keras_vidrec.weights.readers.opening import open_checkpoint
+from keras_vidrec.weights.published import conversion
+from keras_vidrec.weights.published.readers.opening import open_checkpoint
 from keras_vidrec.weights.verification import verify
 from tests.weights.verification import published
 from tests.weights.verification.imports import saved_by_mmaction2

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from keras_vidrec import backbones
-from keras_vidrec.weights import conversion
+from keras_vidrec.weights.published import conversion
 from keras_vidrec.weights.verification import verify
 from tests.weights.verification import published
 from tests.weights.verification.imports import converted

@@ -1,0 +1,479 @@
+"""Which clips a dataset has, which label each has, and which part it is in."""
+
+import dataclasses
+import pathlib
+
+from keras_vidrec.data.catalogs import official_splits
+from keras_vidrec.data.catalogs import video_list
+from keras_vidrec.data.catalogs import video_tree
+from keras_vidrec.data.catalogs.split import Split
+from keras_vidrec.data.catalogs.split import check_disjoint
+from keras_vidrec.data.catalogs.split import doubles
+from keras_vidrec.data.catalogs.split import first_of
+from keras_vidrec.data.catalogs.split import refuse_any
+from keras_vidrec.data.catalogs.split import split_groups
+
+LAYOUTS = ("auto", "ucf101", "hmdb51", "folder", "list")
+
+
+@dataclasses.dataclass(frozen=True)
+class Catalog:
+    """The clips of a dataset, with labels, groups and splits.
+
+    Args:
+        root: `pathlib.Path`. Directory of the dataset.
+        videos: tuple of str. Path of each clip below `root`, with `/`, unique.
+        labels: tuple of int. Class index of each clip.
+        groups: tuple of str. Clips of one group (cut from one video, of one
+            person) belong on one side of a split.
+        classes: tuple of str. Class names by class index.
+        splits: dict of int or str to `Split`. Parts as indices into `videos`.
+        problems: tuple of str. What a user should know and can live with:
+            missing and superfluous files, classes without clips. Defaults to
+            `()`.
+        missing: tuple of str. Clips that lists name and nothing lies there
+            for, as far as the dataset can do without. Defaults to `()`.
+
+    Raises:
+        ValueError: if the lengths differ, a video stands twice, a label or an
+            index does not exist, or a video is in both parts of a split.
+    """
+
+    root: pathlib.Path
+    videos: tuple
+    labels: tuple
+    groups: tuple
+    classes: tuple
+    splits: dict
+    problems: tuple = ()
+    missing: tuple = ()
+
+    def __post_init__(self):
+        lengths = (len(self.videos), len(self.labels), len(self.groups))
+        if len(set(lengths)) != 1:
+            raise ValueError(
+                "Invalid catalog. Expected a label and a group for each "
+                f"video. Received: (videos, labels, groups)={lengths}"
+            )
+        refuse_any(
+            doubles(self.videos), "A video stands twice", "each video once"
+        )
+        refuse_any(
+            [x for x in self.labels if not 0 <= x < len(self.classes)],
+            "Unknown label",
+            f"labels from 0 to {len(self.classes) - 1}",
+        )
+        for split in self.splits.values():
+            refuse_any(
+                [
+                    i
+                    for part in split
+                    for i in part
+                    if not 0 <= i < len(self.videos)
+                ],
+                "Unknown video in a split",
+                f"indices from 0 to {len(self.videos) - 1}",
+            )
+        check_disjoint(self.splits, self.videos)
+
+
+def discover(
+    root,
+    *,
+    layout="auto",
+    videos_list=None,
+    splits=None,
+    test_fraction=0.25,
+    seed=0,
+    clips=None,
+):
+    """Reads a dataset in whichever of three layouts it has.
+
+    1. `videos_list` is given: `from_list`.
+    2. There are split files in the form of UCF101 or HMDB51, in `splits`, in
+       `root`, or in a folder directly below it: `ucf101` or `hmdb51`.
+    3. Else a folder a class: `folder`.
+
+    Args:
+        root: path. Directory of the dataset; `None` with `videos_list` is the
+            list's own.
+        layout: str. `"auto"` looks, as above; `"list"`, `"ucf101"`,
+            `"hmdb51"`, `"folder"` admit nothing else. Defaults to `"auto"`.
+        videos_list: `None`, or path of a list. Defaults to `None`.
+        splits: `None`, or path of a directory of split files. Defaults to
+            `None`.
+        test_fraction: float. Part of the clips for the test where the dataset
+            does not say. Defaults to `0.25`.
+        seed: int. Seed of that split. Defaults to `0`.
+        clips: `None` (the video files below `root`), or sequence of str: the
+            clips below `root` where they are something else, as folders of
+            frames are. Defaults to `None`.
+
+    Returns:
+        `Catalog`.
+
+    Raises:
+        ValueError: if no layout fits or several do, the arguments contradict
+            each other, or the dataset is faulty.
+    """
+    if layout not in LAYOUTS:
+        raise ValueError(
+            f"Unknown `layout` of a dataset. Expected one of {LAYOUTS}. "
+            f"Received: layout={layout!r}"
+        )
+    contradictory = (
+        (videos_list is not None and layout not in ("auto", "list"))
+        or (videos_list is None and layout == "list")
+        or (splits is not None and layout in ("folder", "list"))
+        or (splits is not None and videos_list is not None)
+    )
+    if contradictory:
+        raise ValueError(
+            "Contradictory arguments. Expected `videos_list` for the layout "
+            "list, `splits` for ucf101 or hmdb51, neither for folder. "
+            f"Received: layout={layout!r}, videos_list={videos_list!r}, "
+            f"splits={splits!r}"
+        )
+    if videos_list is not None:
+        return from_list(
+            videos_list,
+            root,
+            test_fraction=test_fraction,
+            seed=seed,
+            clips=clips,
+        )
+    root = _directory("root", root)
+    kinds = {}
+    if layout != "folder":
+        kinds = _find_split_files(root, layout, splits)
+    for path, kind in kinds.items():
+        return {"ucf101": ucf101, "hmdb51": hmdb51}[kind](root, path, clips)
+    return folder(root, test_fraction=test_fraction, seed=seed, clips=clips)
+
+
+def ucf101(videos, splits, clips=None):
+    """A dataset with split files in the form of UCF101's.
+
+    The videos lie in folders by class or all in one, at any depth, in any
+    container (`v_Archery_g01_c01.mp4` is found for `.avi`). Groups are the
+    `g01` of the names, within a class. Other classes than the official ones
+    are welcome.
+
+    Args:
+        videos: path. Directory of the videos.
+        splits: path. Directory of `classInd.txt`, `trainlist01.txt`,
+            `testlist01.txt` and so on.
+        clips: as in `discover`. Defaults to `None`.
+
+    Returns:
+        `Catalog` whose splits are 1, 2, 3, as far as there are lists. Clips
+        without a file are left out and mentioned in `problems`.
+
+    Raises:
+        ValueError: if no clip has a file, or the split files are faulty (see
+            `official_splits.ucf101`).
+    """
+    splits = _directory("splits", splits)
+    return _with_files(videos, official_splits.ucf101(splits), clips)
+
+
+def hmdb51(videos, splits, clips=None):
+    """A dataset with split files in the form of HMDB51's.
+
+    As `ucf101`; groups are the films that clips are cut from. Clips that a
+    split leaves unused are in neither of its parts.
+
+    Args:
+        videos: path. Directory of the videos.
+        splits: path. Directory of `<class>_test_split1.txt` and so on.
+        clips: as in `discover`. Defaults to `None`.
+
+    Returns:
+        `Catalog` whose splits are 1, 2, 3, as far as there are lists.
+
+    Raises:
+        ValueError: if no clip has a file, or the split files are faulty (see
+            `official_splits.hmdb51`).
+    """
+    splits = _directory("splits", splits)
+    return _with_files(videos, official_splits.hmdb51(splits), clips)
+
+
+def folder(root, *, test_fraction=0.25, seed=0, clips=None):
+    """A dataset with a folder a class: `root/<class>/.../<video>`.
+
+    Classes are in alphabetical order. Groups are those of names as UCF101's
+    (`_g01_`), other videos are groups of their own. Hidden files and folders
+    are passed over.
+
+    Args:
+        root: path. Directory of the dataset.
+        test_fraction: float between 0 and 1. Part of the clips of each class
+            for the test. Defaults to `0.25`.
+        seed: int. Seed of the choice of test groups. Defaults to `0`.
+        clips: as in `discover`. Defaults to `None`.
+
+    Returns:
+        `Catalog` with split 1.
+
+    Raises:
+        ValueError: if there is no video in a folder below `root`, or two
+            names lead to one file.
+    """
+    root = _directory("root", root)
+    found, problems = video_tree.named_clips(root, clips)
+    videos = tuple(path for path in found if "/" in path)
+    if not videos:
+        raise ValueError(
+            "Found no dataset. Expected one that `vidrec prepare` made, or "
+            "videos, or folders of numbered frames, in one of three layouts: "
+            "a folder a class (<root>/<class>/<video>), split files of UCF101 "
+            "or HMDB51 beside the videos or in `splits`, or a list of videos "
+            "(csv with the header path,label). Received: "
+            + "; ".join(
+                [
+                    f"{str(root)!r} with {len(found)} videos outside folders",
+                    *problems,
+                ]
+            )
+        )
+    video_tree.check_different(root, videos)
+    names = [path.split("/")[0] for path in videos]
+    classes = tuple(sorted(set(names)))
+    loose = [path for path in found if "/" not in path]
+    if loose:
+        problems.append(
+            "Videos outside the folders of classes are left out: "
+            f"{first_of(loose)}."
+        )
+    empty = sorted(
+        path.name
+        for path in root.iterdir()
+        if path.is_dir()
+        and not path.name.startswith(".")
+        and path.name not in classes
+        # Trees of flow and frames hold the classes further down.
+        and (root / videos[0]).exists()
+    )
+    if empty:
+        problems.append(f"Folders without videos: {first_of(empty)}.")
+    labels = tuple(classes.index(name) for name in names)
+    groups = tuple(official_splits.ucf101_group(path) for path in videos)
+    splits = {1: split_groups(labels, groups, test_fraction, seed)}
+    problems += find_empty_classes(labels, classes, splits)
+    return Catalog(
+        root, videos, labels, groups, classes, splits, tuple(problems)
+    )
+
+
+def from_list(csv_path, root=None, *, test_fraction=0.25, seed=0, clips=None):
+    """A dataset described by a list, with the header
+    `path,label[,group][,split]`.
+
+    Paths are those of videos below `root`. Labels are
+    names of classes, which are put in alphabetical order, or class indices.
+    An empty group means a group of its own. `split` is `train` or `test`;
+    without that column each class is split by groups.
+
+    Args:
+        csv_path: path of the list, comma separated, UTF-8.
+        root: `None`, or path of the dataset's directory. Defaults to `None`:
+            the directory of the list.
+        test_fraction: float between 0 and 1. Part of the clips of each class
+            for the test if the list does not say. Defaults to `0.25`.
+        seed: int. Seed of the choice of test groups. Defaults to `0`.
+        clips: as in `discover`. Defaults to `None`.
+
+    Returns:
+        `Catalog` with split 1.
+
+    Raises:
+        ValueError: if the list cannot be read, a path leaves the directory,
+            does not exist or stands twice, or a group is in both parts.
+    """
+    csv_path = pathlib.Path(csv_path)
+    root = _directory("root", csv_path.parent if root is None else root)
+    rows = video_list.read(csv_path)
+    known = None if clips is None else set(clips)
+    for row in rows:
+        row["path"] = video_list.path_below(root, row["path"])
+    videos = tuple(row["path"] for row in rows)
+    refuse_any(doubles(videos), "A path stands twice", "each path once")
+    refuse_any(
+        [
+            path
+            for path in videos
+            if not ((root / path).exists() if known is None else path in known)
+        ],
+        f"Files of {csv_path.name} are missing",
+        f"paths below {str(root)!r}",
+    )
+    video_tree.check_different(root, videos)
+    labels, classes = video_list.number_labels([row["label"] for row in rows])
+    groups = tuple(row.get("group") or row["path"] for row in rows)
+    if "split" in rows[0]:
+        parts = [row["split"] for row in rows]
+        splits = {
+            1: Split(
+                *(
+                    tuple(i for i, part in enumerate(parts) if part == name)
+                    for name in Split._fields
+                )
+            )
+        }
+    else:
+        splits = {1: split_groups(labels, groups, test_fraction, seed)}
+    check_disjoint(splits, videos, groups)
+    problems = tuple(find_empty_classes(labels, classes, splits))
+    return Catalog(root, videos, labels, groups, classes, splits, problems)
+
+
+def carve_validation(catalog, split, fraction, seed):
+    """Takes a validation part out of the training part of a split.
+
+    Whole groups of each class, never the test part; a class of a single
+    training group gives nothing.
+
+    Args:
+        catalog: `Catalog`.
+        split: key of `catalog.splits`.
+        fraction: float between 0 and 1. Part of the training clips.
+        seed: int.
+
+    Returns:
+        Pair `(train, validation)` of tuples of indices into the videos.
+
+    Raises:
+        ValueError: if there is no such split, `fraction` is not between 0 and
+            1, or no class has two training groups.
+    """
+    if split not in catalog.splits:
+        raise ValueError(
+            f"Unknown split. Expected one of {list(catalog.splits)}. "
+            f"Received: split={split!r}"
+        )
+    part = catalog.splits[split].train
+    train, validation = split_groups(
+        [catalog.labels[i] for i in part],
+        [catalog.groups[i] for i in part],
+        fraction,
+        seed,
+    )
+    if not validation:
+        raise ValueError(
+            "Cannot hold out a validation part. Expected a class of at least "
+            "two groups in training. "
+            f"Received: {len(part)} training clips of split {split!r}"
+        )
+    return tuple(part[i] for i in train), tuple(part[i] for i in validation)
+
+
+def find_empty_classes(labels, classes, splits):
+    """Messages about classes without clips, or without them in a part.
+
+    Args:
+        labels: sequence of int. Class of each clip.
+        classes: sequence of str.
+        splits: dict of int or str to `Split`.
+
+    Returns:
+        List of str, for `Catalog.problems`.
+    """
+    present = set(labels)
+    problems = []
+    empty = [name for i, name in enumerate(classes) if i not in present]
+    if empty:
+        problems.append(f"Classes without clips: {first_of(empty)}.")
+    for key, split in splits.items():
+        for name, part in zip(("training", "test"), split):
+            absent = sorted(present.difference(labels[i] for i in part))
+            if absent:
+                names = [classes[i] for i in absent]
+                problems.append(
+                    f"Classes without {name} clips in split {key}: "
+                    f"{first_of(names)}."
+                )
+    if len(classes) == 1:
+        problems.append(f"All clips are of one class: {first_of(classes)}.")
+    return problems
+
+
+def _directory(name, path):
+    if path is None or not pathlib.Path(path).is_dir():
+        raise ValueError(
+            f"Expected `{name}` to be an existing directory. "
+            f"Received: {name}={None if path is None else str(path)!r}"
+        )
+    return pathlib.Path(path)
+
+
+def _find_split_files(root, layout, splits):
+    """The one directory of split files and their kind, or nothing."""
+    if splits is not None:
+        directories = [_directory("splits", splits)]
+    else:
+        below = sorted(path for path in root.iterdir() if path.is_dir())
+        directories = [root, *below]
+    kinds = {path: official_splits.find_kind(path) for path in directories}
+    kinds = {
+        path: kind
+        for path, kind in kinds.items()
+        if kind and layout in ("auto", kind)
+    }
+    if len(kinds) > 1:
+        raise ValueError(
+            "Several directories have split files. Expected one, or the choice "
+            f"by `splits`. Received: {sorted(map(str, kinds))}"
+        )
+    if not kinds and (splits is not None or layout != "auto"):
+        raise ValueError(
+            "Found no split files. Expected trainlist01.txt and so on "
+            "(ucf101) or <class>_test_split1.txt and so on (hmdb51). "
+            f"Received: layout={layout!r}, directory "
+            f"{str(splits if splits is not None else root)!r}"
+        )
+    return kinds
+
+
+def _with_files(root, official, clips):
+    root = _directory("videos", root)
+    found, odd = video_tree.named_clips(root, clips)
+    files = video_tree.match_clips(official.clips, found, official.classes)
+    missing = [clip for clip, path in zip(official.clips, files) if not path]
+    if len(missing) == len(files):
+        raise ValueError(
+            "No clip of the split files has a video. Expected names such as "
+            f"{first_of(missing)} below the directory of videos. "
+            f"Received: {str(root)!r} with {len(found)} videos"
+        )
+    problems = [*official.problems, *odd]
+    if missing:
+        problems.append(
+            f"{len(missing)} of {len(files)} clips of the split files have no "
+            f"video and are left out: {first_of(missing)}."
+        )
+    extra = sorted(set(found).difference(files))
+    if extra:
+        problems.append(
+            f"Videos that the split files do not name: {first_of(extra)}."
+        )
+    kept = [i for i, path in enumerate(files) if path]
+    places = {old: new for new, old in enumerate(kept)}
+    splits = {
+        key: Split(
+            *(tuple(places[i] for i in part if i in places) for part in split)
+        )
+        for key, split in official.splits.items()
+    }
+    labels = tuple(official.labels[i] for i in kept)
+    problems += find_empty_classes(labels, official.classes, splits)
+    return Catalog(
+        root,
+        tuple(files[i] for i in kept),
+        labels,
+        tuple(official.groups[i] for i in kept),
+        official.classes,
+        splits,
+        tuple(problems),
+        tuple(missing),
+    )

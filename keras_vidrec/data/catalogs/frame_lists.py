@@ -1,0 +1,235 @@
+"""Lists of frame folders in the form of TSN: `path num_frames label`."""
+
+import pathlib
+import re
+import typing
+
+from keras_vidrec.data.catalogs import official_splits
+from keras_vidrec.data.catalogs import video_list
+from keras_vidrec.data.catalogs.catalog import Catalog
+from keras_vidrec.data.catalogs.catalog import find_empty_classes
+from keras_vidrec.data.catalogs.split import Split
+from keras_vidrec.data.catalogs.split import doubles
+from keras_vidrec.data.catalogs.split import first_of
+from keras_vidrec.data.catalogs.split import refuse_any
+from keras_vidrec.data.catalogs.split import split_groups
+
+# Paths may contain spaces: the last two fields are the numbers.
+_LINE = re.compile(r"(?P<path>\S|\S.*\S)\s+\d+\s+(?P<label>\d+)")
+_PART = re.compile(
+    r"(?:^|[_.-])(train|val|validation|test)(?:list)?(?=[\W\d_])"
+)
+_SPLIT = re.compile(r"(?:split_?|list)(\d+)")
+
+
+class Row(typing.NamedTuple):
+    """A line of a list.
+
+    Args:
+        path: str. The folder of frames, absolute or relative. (How many
+            frames its maker found is not asked: the folder tells.)
+        label: int. Class index.
+    """
+
+    path: str
+    label: int
+
+
+def is_list(path):
+    """Whether a text file is such a list, by its first line.
+
+    Args:
+        path: path.
+
+    Returns:
+        bool.
+    """
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            return bool(_LINE.fullmatch(file.readline().strip()))
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def find_lists(directory):
+    """The lists of a directory by split and part, told by their names:
+    `ucf101_rgb_train_split_1.txt`, `ucf101_val_split_1_rawframes.txt`.
+
+    Args:
+        directory: path.
+
+    Returns:
+        dict of int to dict of `"train"` or `"test"` to lists of paths. Files
+        named otherwise, and splits without a training list, are left out.
+    """
+    found = {}
+    for path in sorted(pathlib.Path(directory).glob("*.txt")):
+        part = _PART.search(path.name.lower())
+        if part and is_list(path):
+            number = _SPLIT.search(path.name.lower())
+            parts = found.setdefault(int(number[1]) if number else 1, {})
+            name = "train" if part[1] == "train" else "test"
+            parts.setdefault(name, []).append(path)
+    return {key: parts for key, parts in found.items() if "train" in parts}
+
+
+def read(path):
+    """Reads a list.
+
+    Args:
+        path: path.
+
+    Returns:
+        List of `Row`.
+
+    Raises:
+        ValueError: if there is no such file, a line cannot be read, a path
+            stands twice, or there are no lines.
+    """
+    path = pathlib.Path(path)
+    try:
+        text = path.read_text("utf-8-sig")
+    except FileNotFoundError:
+        raise ValueError(
+            "Expected the list of frame folders to be an existing file. "
+            f"Received: {str(path)!r}"
+        ) from None
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{path.name} is no list of frame folders. Expected text in UTF-8. "
+            f"Received: {error}"
+        ) from None
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    found = [_LINE.fullmatch(line) for line in lines]
+    expected = "lines `path num_frames label`, each path once"
+    problem = f"Cannot read the list {path.name}"
+    refuse_any(
+        [line for line, match in zip(lines, found) if not match],
+        problem,
+        expected,
+    )
+    rows = [Row(match["path"], int(match["label"])) for match in found]
+    refuse_any(doubles([row.path for row in rows]), problem, expected)
+    if not rows:
+        raise ValueError(f"{problem}. Expected {expected}. Received: no lines")
+    return rows
+
+
+def catalog(root, clips, lists, *, test_fraction=0.25, seed=0):
+    """The dataset of such lists.
+
+    A listed path is a folder below `root`; an absolute one of another
+    machine is looked for by its last parts. Class names are those of
+    `classInd.txt` beside the lists, or the numbers. Groups are those of names
+    as UCF101's.
+
+    Args:
+        root: path. Directory of the dataset.
+        clips: sequence of str. The folders of frames below it.
+        lists: path of one list, whose clips are split by groups; or what
+            `find_lists` returned.
+        test_fraction: float between 0 and 1. Part of the clips of each class
+            for the test, for a single list. Defaults to `0.25`.
+        seed: int. Seed of the choice of test groups. Defaults to `0`.
+
+    Returns:
+        `Catalog`. Listed clips without a folder are left out and mentioned in
+        `problems`.
+
+    Raises:
+        ValueError: if a list cannot be read, no listed clip has a folder, two
+            lists contradict each other, or a clip is in both parts.
+    """
+    root = pathlib.Path(root)
+    given = isinstance(lists, dict)
+    paths = lists if given else {1: {"all": [pathlib.Path(lists)]}}
+    known = set(clips)
+    labels, missing, members = {}, [], {}
+    for key, parts in paths.items():
+        for part, files in parts.items():
+            # Of several lists of one part (rgb, flow) each names the clips.
+            for row in (row for file in files for row in read(file)):
+                clip = _find_clip(root, row.path, known)
+                if clip is None:
+                    missing.append(row.path)
+                    continue
+                if labels.setdefault(clip, row.label) != row.label:
+                    raise ValueError(
+                        "The lists contradict each other. Expected one label "
+                        f"for each clip. Received: {clip!r} with "
+                        f"{labels[clip]} and {row.label}"
+                    )
+                members.setdefault((key, part), {})[clip] = None
+    missing = list(dict.fromkeys(missing))
+    if not labels:
+        raise ValueError(
+            "No listed clip has a folder of frames. Expected folders such as "
+            f"{first_of(missing)} below {str(root)!r}. Received: "
+            f"{len(known)} folders"
+        )
+    videos = tuple(labels)
+    places = {clip: place for place, clip in enumerate(videos)}
+    classes = _classes(next(iter(paths.values())), labels)
+    groups = tuple(
+        # Folders of a flat tree do not tell the class.
+        official_splits.ucf101_group(f"{classes[label]}/{clip}")
+        for clip, label in labels.items()
+    )
+    if given:
+        splits = {
+            key: Split(
+                *(
+                    tuple(places[clip] for clip in members.get((key, part), ()))
+                    for part in Split._fields
+                )
+            )
+            for key in paths
+        }
+    else:
+        splits = {
+            1: split_groups(list(labels.values()), groups, test_fraction, seed)
+        }
+    problems = []
+    if missing:
+        problems.append(
+            f"{len(missing)} of {len(missing) + len(videos)} listed clips have "
+            f"no folder and are left out: {first_of(missing)}."
+        )
+    problems += find_empty_classes(tuple(labels.values()), classes, splits)
+    return Catalog(
+        root,
+        videos,
+        tuple(labels.values()),
+        groups,
+        classes,
+        splits,
+        tuple(problems),
+        tuple(missing),
+    )
+
+
+def _find_clip(root, path, known):
+    parts = pathlib.PurePosixPath(path).parts
+    absolute = pathlib.Path(path)
+    if absolute.is_absolute() and absolute.is_relative_to(root.absolute()):
+        parts = absolute.relative_to(root.absolute()).parts
+    for start in range(len(parts)):
+        clip = "/".join(parts[start:])
+        if clip in known:
+            return clip
+    return None
+
+
+def _classes(parts, labels):
+    (first, *_), *_ = parts.values()
+    names = first.parent / "classInd.txt"
+    if not names.is_file():
+        numbers = [str(label) for label in labels.values()]
+        return video_list.number_labels(numbers)[1]
+    classes = official_splits.read_classes(names)
+    refuse_any(
+        [label for label in labels.values() if label >= len(classes)],
+        "A list has an unknown label",
+        f"0 to {len(classes) - 1}, the classes of {str(names)!r}",
+    )
+    return classes

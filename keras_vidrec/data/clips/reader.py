@@ -1,0 +1,397 @@
+"""From a video of a source to the clip a network sees: which frames, which
+crop, which flip."""
+
+import dataclasses
+
+import numpy as np
+
+from keras_vidrec.data.clips import augmentation as augment
+from keras_vidrec.data.clips import chunk_sampling
+from keras_vidrec.data.clips import color_jitter
+from keras_vidrec.data.clips import sampling
+from keras_vidrec.specs.clip_spec import TEST_CROPS
+from keras_vidrec.videos.video import VideoError
+
+TRAINING_CROPS = ("multi_scale", "random_sized", "corner_jitter", "centre")
+WHOLE_FRAMES = ("frame", "frame_and_mirror")
+
+# Test crops are cut from frames whose shorter side is 256 for a size of 224.
+_CROP_RATIO = 224 / 256
+
+
+@dataclasses.dataclass(frozen=True)
+class Augmentation:
+    """Which crop and flip training clips get, one draw a clip.
+
+    Args:
+        crop: str. `"multi_scale"` (corners and centre, TSN section 3.2),
+            `"random_sized"` (area .08-1, ratio 3/4-4/3), `"corner_jitter"`
+            (two-stream fusion's: .75-1.25 of the size, near two corners), or
+            `"centre"`.
+        flip: bool. Mirror half of the clips; the x channel of flow is
+            inverted. Defaults to `True`.
+        color_jitter: float in [0, 1). Strength of brightness, contrast and
+            saturation changes of rgb clips; 0 is none. Defaults to `0.0`.
+
+    Raises:
+        ValueError: on any other value.
+    """
+
+    crop: str = "multi_scale"
+    flip: bool = True
+    color_jitter: float = 0.0
+
+    def __post_init__(self):
+        for name, valid, expected in (
+            ("crop", self.crop in TRAINING_CROPS, f"one of {TRAINING_CROPS}"),
+            ("flip", isinstance(self.flip, bool), "true or false"),
+            (
+                "color_jitter",
+                isinstance(self.color_jitter, (int, float))
+                and 0 <= self.color_jitter < 1,
+                "a number in [0, 1)",
+            ),
+        ):
+            if not valid:
+                raise ValueError(
+                    f"Invalid `{name}` of the augmentation. Expected "
+                    f"{expected}. Received: {name}={getattr(self, name)!r}"
+                )
+
+
+def read_training_clip(source, index, spec, augmentation, rng):
+    """One random clip: snippets, crop, flip and colours are drawn from `rng`.
+
+    The crop is drawn on the frames of the first modality; all others show the
+    same part of the picture, whatever the size they are stored in.
+
+    Args:
+        source: a `Source`.
+        index: int. The video.
+        spec: `ClipSpec`.
+        augmentation: `Augmentation`.
+        rng: `numpy.random.Generator`.
+
+    Returns:
+        dict of uint8 arrays `(num_segments, size, size, channels)` by
+        modality.
+
+    Raises:
+        VideoError: if the video cannot be read.
+    """
+    clip = {}
+    crop = None
+    jitter = None
+    for modality, frames, places in _snippets(
+        source, index, spec, spec.num_segments, "train", rng
+    ):
+        size = frames.shape[1:3]
+        if crop is None:  # one draw for all modalities
+            drawn_on = size
+            crop = _draw_crop(augmentation, *size, spec, rng)
+            if augmentation.color_jitter:
+                jitter = color_jitter.draw_color_jitter(
+                    rng, augmentation.color_jitter
+                )
+        part = augment.same_region(crop, drawn_on, size)
+        images = augment.apply(frames, part, spec.size, modality)
+        if jitter is not None and modality.startswith("rgb"):
+            images = color_jitter.apply_color(images, jitter)
+        clip[modality] = stack((images,), 1, places)
+    return clip
+
+
+def check_protocol(spec, crops, num_clips=1, mode="test"):
+    """Checks that clips can be read as a test wants them.
+
+    Args:
+        spec: `ClipSpec`.
+        crops: str. One of `clip_spec.TEST_CROPS`.
+        num_clips: int, at least 1. Clips of a video. Defaults to `1`.
+        mode: str. Grid of `sampling`. Defaults to `"test"`.
+
+    Raises:
+        ValueError: on unknown crops, or several clips of anything else than
+            chunks or uniform segments, or in another mode.
+    """
+    if crops not in TEST_CROPS:
+        raise ValueError(
+            f"Invalid `crops`. Expected one of {tuple(TEST_CROPS)}. "
+            f"Received: crops={crops!r}"
+        )
+    check_clips(spec, num_clips, mode)
+
+
+def check_clips(spec, num_clips, mode):
+    """Raises a `ValueError` if a video has no such number of clips."""
+    num_clips = sampling.count("num_clips", num_clips)
+    several = spec.sampling in ("chunks", "uniform") and mode == "test"
+    if num_clips > 1 and not several:
+        raise ValueError(
+            "Only chunks and uniform segments are tested in several clips of "
+            'a video. Expected num_clips=1, or mode="test" and sampling='
+            '"chunks" or "uniform". Received: '
+            f"num_clips={num_clips}, sampling={spec.sampling!r}, mode={mode!r}"
+        )
+
+
+def clip_starts(
+    num_frames, snippet_length, spec, num_segments, mode, rng=None, num_clips=1
+):
+    """Starts of the snippets of a video, or of several clips of it.
+
+    Of `num_clips` clips of uniform segments (STFN's sequences), clip c takes
+    the c-th of as many parts of each segment, at their middles.
+
+    Args:
+        num_frames: int, at least 1. Images to choose from.
+        snippet_length: int, at least 1. Images a snippet reads.
+        spec: `ClipSpec`, of any sampling but chunks.
+        num_segments: int, at least 1.
+        mode: str. One of `sampling.MODES`.
+        rng: `numpy.random.Generator`. Needed in training.
+        num_clips: int, at least 1. Defaults to `1`.
+
+    Returns:
+        int64 array `(num_clips * num_segments,)`, the segments of a clip
+        together.
+    """
+    starts = sampling.segment_indices(
+        num_frames,
+        num_segments * num_clips,
+        snippet_length,
+        mode=mode,
+        scheme=spec.sampling,
+        rng=rng,
+    )
+    return starts.reshape(num_segments, num_clips).T.reshape(-1)
+
+
+def read_test_clip(
+    source,
+    index,
+    spec,
+    *,
+    num_segments=None,
+    num_clips=1,
+    mode="test",
+    crops="centre",
+):
+    """The clip a network is tested on, or its clips; no randomness.
+
+    The crops have `spec.size` pixels and are cut from frames whose shorter
+    side is 256 / 224 times as long, the aspect ratio kept; modalities stored
+    in another size than the first show the same parts of the picture, as
+    large.
+
+    Args:
+        source: a `Source`.
+        index: int. The video.
+        spec: `ClipSpec`.
+        num_segments: `None` (that of `spec`), or int. Of each clip.
+        num_clips: int. Clips of the video; more than one of chunks and of
+            uniform segments only, in the mode `"test"`. Defaults to `1`.
+        mode: str. `"validation"` or `"test"` grid of `sampling`.
+        crops: str. `"centre"`; `"ten"`: corners, centre and their mirrors;
+            `"frame"`: the whole frame, whose shorter side becomes 256 / 224
+            times `spec.size`; or `"frame_and_mirror"`: that and its mirror.
+
+    Returns:
+        dict of uint8 arrays `(num_crops * num_clips * num_segments, height,
+        width, channels)` by modality: the segments of a clip together, all
+        clips of the first crop first.
+
+    Raises:
+        VideoError: if the video cannot be read.
+        ValueError: if `check_protocol` refuses this.
+    """
+    check_protocol(spec, crops, num_clips, mode)
+    num_segments = num_segments or spec.num_segments
+    clip = {}
+    chosen = None
+    for modality, frames, places in _snippets(
+        source, index, spec, num_segments, mode, None, num_clips
+    ):
+        size = frames.shape[1:3]
+        if chosen is None:
+            chosen_on = size
+            chosen, shown = crops_of_test(*size, spec, crops)
+        parts = [augment.same_region(crop, chosen_on, size) for crop in chosen]
+        clip[modality] = stack(
+            (augment.apply(frames, part, shown, modality) for part in parts),
+            len(parts),
+            places,
+        )
+    return clip
+
+
+def image_indices(counts, spec, num_segments, mode, rng=None, num_clips=1):
+    """Which images the snippets of a video read. All modalities show the same
+    moments of it.
+
+    Args:
+        counts: dict of int, at least 1, by modality: images of the video.
+        spec: `ClipSpec`.
+        num_segments: int, at least 1. Of each clip.
+        mode: str. One of `sampling.MODES`.
+        rng: `numpy.random.Generator`. Needed in training.
+        num_clips: int, at least 1. Defaults to `1`.
+
+    Returns:
+        dict of int64 arrays `(num_clips * num_segments,
+        spec.num_images(modality))` by modality: the segments of a clip
+        together.
+    """
+    if spec.sampling == "chunks":
+        starts = chunk_sampling.chunk_indices(
+            *_common_positions(counts, spec),
+            num_segments,
+            spec.stride,
+            mode=mode,
+            num_clips=num_clips,
+            rng=rng,
+        )
+    else:
+        starts = _segment_starts(
+            counts, spec, num_segments, mode, rng, num_clips
+        )
+    return {
+        modality: sampling.snippet_indices(
+            starts,
+            spec.snippet_length,
+            spec.num_images(modality),
+            num_frames,
+            spec.alignment,
+        )
+        for modality, num_frames in counts.items()
+    }
+
+
+def _snippets(source, index, spec, num_segments, mode, rng, num_clips=1):
+    """Yields `(modality, frames, places)`: every frame needed, read once, and
+    for each image of each snippet its place among them."""
+    counts = {
+        modality: source.num_frames(index, modality)
+        for modality in spec.modalities
+    }
+    for modality, num_frames in counts.items():
+        if num_frames < 1:
+            raise VideoError(
+                source.videos[index],
+                f"it has no {modality}: one frame shows no motion. Leave it "
+                "out.",
+            )
+    wanted = image_indices(counts, spec, num_segments, mode, rng, num_clips)
+    for modality, indices in wanted.items():
+        needed, places = np.unique(indices, return_inverse=True)
+        frames = source.read(index, modality, needed)
+        yield modality, frames, places.reshape(indices.shape)
+
+
+def _common_positions(counts, spec):
+    """The positions of a chunk that are valid in every modality."""
+    first, last = zip(
+        *(
+            chunk_sampling.valid_positions(
+                num_frames,
+                spec.snippet_length,
+                spec.num_images(modality),
+                spec.alignment,
+            )
+            for modality, num_frames in counts.items()
+        )
+    )
+    return max(first), min(last)
+
+
+def _segment_starts(counts, spec, num_segments, mode, rng, num_clips):
+    # The modality with the fewest possible starts decides for all. Of those
+    # with as few, that with the fewest images, so that the order of modalities
+    # decides nothing.
+    lengths = {
+        modality: 1
+        if spec.alignment == "centred"
+        else spec.num_images(modality)
+        for modality in counts
+    }
+    limiting = min(counts, key=lambda m: (counts[m] - lengths[m], counts[m]))
+    return clip_starts(
+        counts[limiting],
+        lengths[limiting],
+        spec,
+        num_segments,
+        mode,
+        rng,
+        num_clips,
+    )
+
+
+def _draw_crop(augmentation, height, width, spec, rng):
+    if augmentation.crop == "multi_scale":
+        crop = augment.multi_scale_crop(
+            height, width, spec.size, spec.crop_scales, rng
+        )
+    elif augmentation.crop == "random_sized":
+        crop = augment.random_sized_crop(height, width, rng)
+    elif augmentation.crop == "corner_jitter":
+        crop = augment.corner_jitter_crop(height, width, spec.size, rng)
+    else:
+        side = min(height, width)
+        crop = augment.centre_crop(
+            height, width, side, side, flip=bool(rng.integers(2))
+        )
+    return crop if augmentation.flip else dataclasses.replace(crop, flip=False)
+
+
+def crops_of_test(height, width, spec, crops):
+    """What of a frame is shown in a test; see `read_test_clip`.
+
+    Args:
+        height: int. Of the frame, in pixels.
+        width: int. Of the frame, in pixels.
+        spec: `ClipSpec`.
+        crops: str. One of `clip_spec.TEST_CROPS`.
+
+    Returns:
+        `(crops, size)`: a list of `augmentation.Crop`, and the size that they
+        are resized to, an int or a pair `(height, width)`.
+    """
+    short_side = round(spec.size / _CROP_RATIO)
+    if crops in WHOLE_FRAMES:
+        mirrors = (False, True) if crops == "frame_and_mirror" else (False,)
+        return (
+            [augment.Crop(0, 0, height, width, flip) for flip in mirrors],
+            augment.resized_size(height, width, short_side),
+        )
+    side = augment.crop_side(height, width, spec.size, short_side)
+    if crops == "ten":
+        return augment.ten_crops(height, width, side, side), spec.size
+    return [augment.centre_crop(height, width, side, side)], spec.size
+
+
+def stack(crops, num_crops, places):
+    """Images of crops gathered into snippets, stacked along the channels.
+
+    Args:
+        crops: iterable of `num_crops` uint8 arrays `(num_images, height,
+            width, colours)`, all of one size.
+        num_crops: int.
+        places: int array `(num_segments, images of a snippet)` into
+            `num_images`.
+
+    Returns:
+        uint8 array `(num_crops * num_segments, height, width, images of a
+        snippet * colours)`, all snippets of the first crop first.
+    """
+    num_segments, num_images = places.shape
+    for number, images in enumerate(crops):
+        if number == 0:
+            _, height, width, colours = images.shape
+            shape = (num_crops * num_segments, height, width)
+            # Filled in place: whole clips of whole frames are large.
+            clip = np.empty((*shape, num_images, colours), np.uint8)
+        part = clip[number * num_segments : (number + 1) * num_segments]
+        for segment, needed in zip(part, places):
+            for channels, place in enumerate(needed):  # frame-major
+                segment[:, :, channels] = images[place]
+    return clip.reshape(*shape, num_images * colours)

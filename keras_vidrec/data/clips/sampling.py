@@ -1,0 +1,234 @@
+"""Where the snippets of a video lie: integer arithmetic, no pixels."""
+
+import operator
+
+import numpy as np
+
+from keras_vidrec.specs import clip_spec
+
+MODES = ("train", "validation", "test")
+
+
+def segment_indices(
+    num_frames,
+    num_segments,
+    snippet_length=1,
+    *,
+    mode="train",
+    scheme="tsn_caffe",
+    rng=None,
+):
+    """Start of one snippet in each segment of a video.
+
+    A video is cut into `num_segments` equal parts and one snippet is taken
+    from each (TSN, section 3.1). The schemes differ in rounding, and in what
+    they do with videos that are too short. With n frames, K segments,
+    snippets of L images, m = n - L + 1 possible starts and k = 0..K-1:
+
+    - `"tsn_caffe"`, the authors' first program, with D = n // K:
+      training k D + one of 0..D-L, validation k D + (D - L + 1) // 2, both 0
+      if D < L; test k ((n - L) // (K - 1)), their grid of 25 frames (with one
+      segment, where this divides by zero, the middle of the possible starts).
+    - `"tsn_pytorch"`, the authors' second program, with D = m // K:
+      training k D + one of 0..D-1, or where D = 0 and n > K the K sorted
+      draws from 0..m-1; validation floor((k + 1/2) m / K) if m > K, else 0;
+      test the same without that condition.
+    - `"uniform"`: training any start of the bin
+      floor(k m / K) .. floor((k + 1) m / K) - 1, validation and test
+      floor((k + 1/2) m / K), in exact integers.
+    - `"feature_grid"`, of the authors of TS-LSTM, for features of 25 frames:
+      in every mode 4 + k max(1, (n - 9) // K), at most n - 6, so that flow
+      from 4 images before to 5 images after each lies within the video.
+
+    The frame ids of the authors are these starts plus 1. A video that is too
+    short for a rule gets zeros, and `snippet_indices` repeats its last image.
+
+    Args:
+        num_frames: int, at least 1. Stored images of the modality: frames for
+            rgb, frames - 1 for the flows.
+        num_segments: int, at least 1.
+        snippet_length: int, at least 1. Images a snippet reads, so L + 1 for
+            differences of L neighbouring frames. Defaults to `1`.
+        mode: str. `"train"` draws, `"validation"` and `"test"` are fixed.
+            Defaults to `"train"`.
+        scheme: str. One of `"tsn_caffe"`, `"tsn_pytorch"`, `"uniform"`,
+            `"feature_grid"`. Defaults to `"tsn_caffe"`.
+        rng: `numpy.random.Generator`. Needed in training, unused elsewhere.
+
+    Returns:
+        int64 array `(num_segments,)` of 0-based starts, in ascending order.
+
+    Raises:
+        ValueError: on a count below 1, an unknown mode or scheme, or training
+            without a generator.
+    """
+    num_frames = count("num_frames", num_frames)
+    num_segments = count("num_segments", num_segments)
+    snippet_length = count("snippet_length", snippet_length)
+    if scheme not in SCHEMES:
+        raise ValueError(
+            f"Unknown `scheme` of sampling. Expected one of {SCHEMES}. "
+            f"Received: scheme={scheme!r}"
+        )
+    check_draw(mode, rng)
+    starts = _SCHEMES[scheme](
+        num_frames, num_segments, snippet_length, mode, rng
+    )
+    return np.asarray(starts, dtype=np.int64)
+
+
+def snippet_indices(
+    starts, snippet_length, num_images, num_frames, alignment="forward"
+):
+    """Indices of the images that the snippets of a video read.
+
+    An index outside the video becomes the nearest one inside, as in the
+    authors' readers.
+
+    A forward snippet (TSN) reads `num_images` from its start. A centred one
+    (two-stream fusion, section 3.4; STFN) reads as many, beginning
+    `snippet_length // 2` images before its index: 10 flow images are
+    -5 .. 4 around it. A single image always is the one at the index. Indices
+    of centred snippets are drawn with `segment_indices(...,
+    snippet_length=1)`: they may be any frame.
+
+    Args:
+        starts: int array `(num_segments,)`, of `segment_indices`.
+        snippet_length: int, at least 1. L of the `ClipSpec`.
+        num_images: int, at least 1. Images a snippet reads, of
+            `ClipSpec.num_images`: 1 for rgb, L + 1 for rgb_diff, L for the
+            flows.
+        num_frames: int, at least 1. Stored images of the modality.
+        alignment: str. `"forward"` or `"centred"`. Defaults to `"forward"`.
+
+    Returns:
+        int64 array `(num_segments, num_images)` within
+        `[0, num_frames - 1]`.
+
+    Raises:
+        ValueError: on a count below 1 or an unknown alignment.
+    """
+    num_frames = count("num_frames", num_frames)
+    before = images_before(snippet_length, num_images, alignment)
+    starts = np.asarray(starts, dtype=np.int64)
+    indices = starts[:, None] - before + np.arange(num_images)
+    return np.clip(indices, 0, num_frames - 1)
+
+
+def images_before(snippet_length, num_images, alignment):
+    """How many images of a snippet lie before its index: 0 of a forward one
+    and of a single image, L // 2 of a centred one.
+
+    Arguments and errors are those of `snippet_indices`.
+    """
+    snippet_length = count("snippet_length", snippet_length)
+    num_images = count("num_images", num_images)
+    if alignment not in clip_spec.ALIGNMENTS:
+        raise ValueError(
+            "Unknown `alignment` of snippets. Expected one of "
+            f"{clip_spec.ALIGNMENTS}. Received: alignment={alignment!r}"
+        )
+    if alignment == "forward":
+        return 0
+    return min(snippet_length // 2, num_images - 1)
+
+
+def count(name, value):
+    """`value` as an int.
+
+    Raises:
+        ValueError: if it is no positive integer; it is called `name` then.
+    """
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = 0
+    if number < 1:
+        raise ValueError(
+            f"Invalid `{name}` of sampling. Expected a positive integer. "
+            f"Received: {name}={value!r}"
+        )
+    return number
+
+
+def check_draw(mode, rng):
+    """Checks that `mode` is one of `MODES` and has what it takes to draw.
+
+    Raises:
+        ValueError: on an unknown mode, or training without a generator.
+    """
+    if mode not in MODES:
+        raise ValueError(
+            f"Unknown `mode` of sampling. Expected one of {MODES}. "
+            f"Received: mode={mode!r}"
+        )
+    if mode == "train" and not isinstance(rng, np.random.Generator):
+        raise ValueError(
+            "Sampling for training draws its indices. Expected `rng` to be a "
+            f"numpy.random.Generator. Received: rng={rng!r}"
+        )
+
+
+def _tsn_caffe(num_frames, num_segments, snippet_length, mode, rng):
+    segments = np.arange(num_segments)
+    last = num_frames - snippet_length
+    if mode == "test":
+        if num_segments == 1:
+            return [max(last, 0) // 2]
+        return segments * max(last // (num_segments - 1), 0)
+    duration = num_frames // num_segments
+    choices = duration - snippet_length + 1
+    if choices < 1:
+        return np.zeros(num_segments)
+    if mode == "validation":
+        return segments * duration + choices // 2
+    return segments * duration + rng.integers(choices, size=num_segments)
+
+
+def _tsn_pytorch(num_frames, num_segments, snippet_length, mode, rng):
+    segments = np.arange(num_segments)
+    choices = num_frames - snippet_length + 1
+    if choices < 1:
+        return np.zeros(num_segments)
+    if mode == "train":
+        duration = choices // num_segments
+        if duration > 0:
+            draws = rng.integers(duration, size=num_segments)
+            return segments * duration + draws
+        if num_frames > num_segments:
+            return np.sort(rng.integers(choices, size=num_segments))
+        return np.zeros(num_segments)
+    if mode == "validation" and choices <= num_segments:
+        return np.zeros(num_segments)
+    # In this order of operations, or some starts differ by 1 from the
+    # authors'.
+    duration = choices / num_segments
+    return np.floor(duration / 2 + duration * segments)
+
+
+def _uniform(num_frames, num_segments, snippet_length, mode, rng):
+    choices = max(num_frames - snippet_length + 1, 1)
+    if mode != "train":
+        middles = 2 * np.arange(num_segments) + 1
+        return middles * choices // (2 * num_segments)
+    edges = np.arange(num_segments + 1) * choices // num_segments
+    # With fewer starts than segments some bins are empty: they take the start
+    # at their edge.
+    return rng.integers(edges[:-1], np.maximum(edges[1:], edges[:-1] + 1))
+
+
+def _feature_grid(num_frames, num_segments, _snippet_length, _mode, _rng):
+    interval = max(1, (num_frames - 9) // num_segments)
+    last = max(num_frames - 6, 0)
+    return np.minimum(4 + np.arange(num_segments) * interval, last)
+
+
+_SCHEMES = {
+    "tsn_caffe": _tsn_caffe,
+    "tsn_pytorch": _tsn_pytorch,
+    "uniform": _uniform,
+    "feature_grid": _feature_grid,
+}
+
+# Of `segment_indices`; chunks are in `chunk_sampling`.
+SCHEMES = tuple(_SCHEMES)

@@ -1,0 +1,151 @@
+"""Writing a dataset of features, resumable at any moment."""
+
+import contextlib
+import dataclasses
+import pathlib
+
+from keras_vidrec.data.prepared import prepared_dataset
+from keras_vidrec.data.prepared import record_shard
+from keras_vidrec.data.prepared.feature_record import FeatureVersions
+from keras_vidrec.data.prepared.record_shard import ShardWriter
+from keras_vidrec.data.preparing import prepare
+from keras_vidrec.data.preparing.journal import Journal
+
+
+class FeatureWriter:
+    """Writes features video by video into shards, or goes on with that.
+
+    The guarantees are those of `prepare.prepare`: whatever ends the process, a
+    writer of the same settings goes on behind the last video that was added.
+    Close it, or use it in a `with` statement.
+
+    Args:
+        catalog: `Catalog` of the videos.
+        directory: path of the dataset: new, empty, or begun with the same
+            settings and classes.
+        settings: `FeatureSettings`.
+        shard_bytes: int. A shard of at least this length is complete.
+            Defaults to 512 MB.
+
+    Attributes:
+        todo: dict from the name of each video without features to its label.
+
+    Raises:
+        ValueError: if the directory holds something else, other settings were
+            used in it, or another run is at it.
+    """
+
+    def __init__(
+        self, catalog, directory, settings, shard_bytes=record_shard.SHARD_BYTES
+    ):
+        self._catalog = catalog
+        self._directory = pathlib.Path(directory)
+        self._settings = settings
+        state = self._directory / prepared_dataset.STATE
+        prepare.claim(self._directory, state)
+        with contextlib.ExitStack() as stack:
+            self._journal = Journal(
+                state / "journal.jsonl",
+                {
+                    "classes": prepare.digest(catalog),
+                    **dataclasses.asdict(settings),
+                },
+            )
+            stack.callback(self._journal.close)
+            prepare.check_shards(self._directory, self._journal)
+            self.todo = prepare.left_to_do(
+                catalog,
+                self._journal,
+                # Nothing is compiled for a video: the order stays.
+                prepare.VideoPreparer(catalog.root, settings, make=None),
+            )
+            self._writers = {}
+            for stream in settings.modalities:
+                self._writers[stream] = ShardWriter(
+                    self._directory,
+                    stream,
+                    shard_bytes,
+                    self._journal.positions.get(stream, (0, 0)),
+                )
+                stack.callback(self._writers[stream].close)
+            self._open = stack.pop_all()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def add(self, video, versions):
+        """Writes the features of a video.
+
+        Args:
+            video: str. One of `todo`.
+            versions: dict from stream to a sequence of arrays `(num_frames,
+                features)`: of the central crop, then of the draws.
+
+        Raises:
+            ValueError: on arrays of another shape, or values that float16
+                does not hold.
+            OSError: if the disk is full; what is finished stays.
+        """
+        settings = self._settings
+        records = {}
+        for stream, num_features in settings.features.items():
+            for version in versions[stream]:
+                if version.shape != (settings.num_frames, num_features):
+                    raise ValueError(
+                        f"Expected features of {stream} of shape "
+                        f"{(settings.num_frames, num_features)}. Received: "
+                        f"shape {version.shape}"
+                    )
+            records[stream] = FeatureVersions(versions[stream])
+        positions = {
+            stream: self._writers[stream].append(
+                video,
+                self.todo[video],
+                settings.num_frames,
+                num_features,
+                records[stream],
+            )
+            for stream, num_features in settings.features.items()
+        }
+        self._journal.add_done(
+            video, self.todo[video], positions, settings.num_frames
+        )
+        for writer in self._writers.values():
+            writer.seal_if_long()
+
+    def add_failed(self, video, reason):
+        """Notes why a video has no features; another run tries it again."""
+        self._journal.add_failed(video, reason)
+
+    def report(self):
+        """Tells of the failures so far in `report.json`, for a run that ends
+        before its time."""
+        prepared_dataset.write_report(
+            self._directory, self._catalog, self._journal.failed, ()
+        )
+
+    def finish(self):
+        """Completes the shards and describes the dataset.
+
+        Returns:
+            `prepare.Prepared`.
+
+        Raises:
+            ValueError: if no video has features.
+        """
+        for writer in self._writers.values():
+            writer.seal()
+        return prepare.finish(
+            self._catalog,
+            self._directory,
+            self._settings,
+            self._journal,
+            len(self.todo),
+        )
+
+    def close(self):
+        """Leaves the dataset as it is, to go on another time."""
+        self._open.close()

@@ -1,0 +1,131 @@
+"""What a preparation has done so far: a file that only grows."""
+
+import contextlib
+import json
+import os
+import pathlib
+
+from keras_vidrec.data.prepared import record_shard
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
+_FORMAT = 1
+
+
+class Journal:
+    """The journal of a directory, held by one run at a time.
+
+    Its first line says what is prepared and how; each further one, what
+    became of a video. A line is in it when it is whole and synced, whatever
+    happens to the process; the lock goes with the process.
+
+    Args:
+        path: path of the file, made if missing.
+        settings: dict of plain data. What is prepared and how.
+
+    Attributes:
+        done: dict from the name of a video to its line.
+        failed: dict from the name of a video to why it cannot be prepared.
+        positions: dict from modality to the position behind its last record.
+        lengths: dict from modality to the lengths of its shards by number.
+
+    Raises:
+        ValueError: if another run holds it, or it is of other settings.
+    """
+
+    def __init__(self, path, settings):
+        self._path = pathlib.Path(path)
+        self._file = open(self._path, "a+b")
+        try:
+            self._lock()
+            self._read(settings)
+        except BaseException:
+            self._file.close()
+            raise
+
+    def add_done(self, video, label, positions, num_frames, notes=()):
+        """Notes that the records of a video are written and synced."""
+        line = {
+            "video": video,
+            "label": label,
+            "frames": num_frames,
+            "positions": positions,
+            "notes": list(notes),
+        }
+        self._append(line)
+        self._note(line)
+
+    def add_failed(self, video, reason):
+        """Notes that a video cannot be prepared."""
+        line = {"video": video, "failed": reason}
+        self._append(line)
+        self._note(line)
+
+    def close(self):
+        """Lets others have the directory."""
+        with contextlib.suppress(OSError):
+            self._file.close()
+
+    def _lock(self):
+        if fcntl is None:
+            return
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(
+                "Another run prepares this directory. Expected one at a time. "
+                f"Received: {str(self._path.parent.parent)!r}"
+            ) from None
+
+    def _read(self, settings):
+        self.done, self.failed = {}, {}
+        self.positions, self.lengths = {}, {}
+        # As JSON has it: no tuples.
+        settings = json.loads(json.dumps(settings))
+        self._file.seek(0)
+        content = self._file.read()
+        # The last line may have been cut short.
+        whole = content[: content.rfind(b"\n") + 1]
+        lines = [json.loads(line) for line in whole.splitlines()]
+        self._file.truncate(len(whole))
+        if not lines:
+            self._append({"format": _FORMAT, **settings})
+            record_shard.sync_directory(self._path.parent)
+            return
+        found = lines[0]
+        if found.pop("format") != _FORMAT or found != settings:
+            raise ValueError(_difference(self._path, found, settings))
+        for line in lines[1:]:
+            self._note(line)
+
+    def _append(self, line):
+        self._file.write(json.dumps(line).encode() + b"\n")
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def _note(self, line):
+        video = line["video"]
+        if "failed" in line:
+            self.failed[video] = line["failed"]
+            return
+        self.failed.pop(video, None)
+        self.done[video] = line
+        for modality, (number, length) in line["positions"].items():
+            self.positions[modality] = number, length
+            self.lengths.setdefault(modality, {})[number] = length
+
+
+def _difference(path, found, settings):
+    names = [name for name in settings if found.get(name) != settings.get(name)]
+    expected, received = (
+        ", ".join(f"{name}={values.get(name)}" for name in names)
+        for values in (found, settings)
+    )
+    return (
+        "The directory was begun with other settings. Expected "
+        f"{expected}; or choose another directory. Received: {received} for "
+        f"{str(path.parent.parent)!r}"
+    )

@@ -1,0 +1,471 @@
+"""Preparing a dataset: all videos to records, resumable at any moment."""
+
+import concurrent.futures
+import contextlib
+import dataclasses
+import errno
+import functools
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+import tempfile
+import typing
+
+from keras_vidrec.data.clips.frame_size import FrameSize
+from keras_vidrec.data.prepared import prepared_dataset
+from keras_vidrec.data.prepared import record_format
+from keras_vidrec.data.prepared import record_shard
+from keras_vidrec.data.prepared.record_shard import ShardWriter
+from keras_vidrec.data.preparing.journal import Journal
+from keras_vidrec.data.preparing.prepared_video import prepare_video
+from keras_vidrec.data.preparing.progress import Progress
+from keras_vidrec.data.preparing.workers import Workers
+from keras_vidrec.data.preparing.workers import WornOut
+from keras_vidrec.specs import files
+from keras_vidrec.videos import video
+from keras_vidrec.videos.video import VideoError
+
+# Nothing can be written any more: not the fault of one video.
+_NO_ROOM = (
+    errno.ENOSPC,
+    errno.EFBIG,
+    errno.EROFS,
+    getattr(errno, "EDQUOT", errno.ENOSPC),
+)
+# Of processes, before the first success: then it is not the videos.
+_MAX_DEATHS = 2
+
+
+class Prepared(typing.NamedTuple):
+    """What a preparation came to.
+
+    Args:
+        num_videos: int. Videos that have records.
+        num_frames: int. Frames of them.
+        num_new: int. Videos that this run prepared.
+        failed: dict from the name of a video to why it has none.
+    """
+
+    num_videos: int
+    num_frames: int
+    num_new: int
+    failed: dict
+
+
+def prepare(
+    catalog,
+    directory,
+    preparation,
+    *,
+    make=prepare_video,
+    workers=None,
+    shard_bytes=record_shard.SHARD_BYTES,
+    progress=False,
+):
+    """Writes a dataset of records, or goes on with one.
+
+    Each video becomes one record a modality; each worker process takes one
+    video at a time, and only this process writes shards. Whatever ends it -
+    a kill, a full disk -, the same call goes on from the last finished video.
+    Videos that fail are left out and named in `report.json`; another call
+    tries them again. Videos may have come and gone meanwhile, but not classes.
+
+    Args:
+        catalog: `Catalog` of video files.
+        directory: path of the dataset: new, empty, or begun with the same
+            preparation of the same classes.
+        preparation: `Preparation`.
+        make: picklable callable with the arguments of `prepare_video`, its
+            result and its errors. Defaults to `prepare_video`: decode each
+            video.
+        workers: `None` (one a core), or int. Number of processes.
+        shard_bytes: int. A shard of at least this length is complete.
+            Defaults to 512 MB.
+        progress: bool. Whether to show how far it is. Defaults to `False`.
+
+    Returns:
+        `Prepared`.
+
+    Raises:
+        ValueError: if the directory holds something else, other settings were
+            used in it, another run is at it, or no video can be prepared.
+        OSError: if the disk is full; what is finished stays.
+    """
+    workers = num_cores() if workers is None else workers
+    if workers < 1 or shard_bytes < 1:
+        raise ValueError(
+            "Expected at least one worker and shards of at least a byte. "
+            f"Received: workers={workers}, shard_bytes={shard_bytes}"
+        )
+    directory = pathlib.Path(directory)
+    state = directory / prepared_dataset.STATE
+    claim(directory, state)
+    try:
+        with contextlib.closing(
+            Journal(
+                state / "journal.jsonl",
+                {"classes": digest(catalog), **dataclasses.asdict(preparation)},
+            )
+        ) as journal:
+            check_shards(directory, journal)
+            work = VideoPreparer(catalog.root, preparation, make)
+            todo = left_to_do(catalog, journal, work)
+            _write_records(
+                todo,
+                len(catalog.videos),
+                directory,
+                preparation.modalities,
+                work,
+                journal,
+                workers,
+                shard_bytes,
+                progress,
+            )
+            return finish(catalog, directory, preparation, journal, len(todo))
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        raise OSError(
+            error.errno,
+            f"{error.strerror}. What is finished stays: the same command goes "
+            "on when there is room",
+            str(directory),
+        ) from error
+
+
+def left_to_do(catalog, journal, work):
+    """The videos that have no records yet.
+
+    Args:
+        catalog: `Catalog` of all videos.
+        journal: `Journal`.
+        work: `VideoPreparer`. Videos of one size, if that saves it time, come
+            one after the other.
+
+    Returns:
+        dict from the name of a video to its label, in the order to work in.
+
+    Raises:
+        ValueError: if a video that has records now has another label.
+    """
+    labels = dict(zip(catalog.videos, catalog.labels))
+    todo = {}
+    for name, label in labels.items():
+        if name not in journal.done:
+            todo[name] = label
+        elif journal.done[name]["label"] != label:
+            raise ValueError(
+                "Records hold the label of their video. Expected "
+                f"{journal.done[name]['label']} as before, or another "
+                f"directory. Received: {label} for {name!r}"
+            )
+    with concurrent.futures.ThreadPoolExecutor(num_cores()) as pool:
+        sizes = dict(zip(todo, pool.map(work.compiled_size, todo)))
+    return {name: todo[name] for name in sorted(todo, key=sizes.get)}
+
+
+def _write_records(
+    labels,
+    num_videos,
+    directory,
+    modalities,
+    work,
+    journal,
+    workers,
+    shard_bytes,
+    progress,
+):
+    scratch = directory / prepared_dataset.STATE / "scratch"
+    # What a killed run left; its processes are gone or about to go.
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir()
+    with contextlib.ExitStack() as stack:
+        stack.callback(shutil.rmtree, scratch, ignore_errors=True)
+        bar = Progress(num_videos, num_videos - len(labels), progress)
+        stack.callback(bar.close)
+        pool = make_pool(work, workers, scratch)
+        stack.callback(pool.close)
+        fill(directory, journal, labels, modalities, pool, shard_bytes, bar)
+
+
+def make_pool(work, workers, scratch, threads=None):
+    """Processes that prepare videos.
+
+    Args:
+        work: `VideoPreparer`.
+        workers: int. Number of processes.
+        scratch: path of a directory for images on their way.
+        threads: `None` (the processes share the cores), or int. Threads of
+            each process. Defaults to `None`.
+
+    Returns:
+        `Workers`, to be closed.
+    """
+    if threads is None:
+        threads = max(num_cores() // workers, 1)
+    return Workers(
+        functools.partial(work, os.fspath(scratch)),
+        workers,
+        _worker_environment(threads),
+        scratch,
+    )
+
+
+def fill(directory, journal, labels, modalities, pool, shard_bytes, bar):
+    """Prepares videos; writes their records into shards, then the journal.
+
+    Args:
+        directory: path of the shards.
+        journal: `Journal`.
+        labels: dict from the name of each video to its label.
+        modalities: tuple of str.
+        pool: `Workers` of `make_pool`.
+        shard_bytes: int. A shard of at least this length is complete.
+        bar: `Progress`.
+
+    Raises:
+        OSError: if the disk is full; what is finished stays.
+        RuntimeError: if the processes die whatever they do.
+    """
+    with contextlib.ExitStack() as stack:
+        writers = {}
+        for modality in modalities:
+            writers[modality] = ShardWriter(
+                directory,
+                modality,
+                shard_bytes,
+                journal.positions.get(modality, (0, 0)),
+            )
+            stack.callback(writers[modality].close)
+        deaths = successes = 0
+        for name, kind, value in pool.run(labels):
+            if kind == "told":
+                bar.add_frames(value)
+                continue
+            if kind == "raised":
+                raise value
+            if kind == "died":
+                value = f"the process that prepared it died twice: {value}"
+                deaths += 1
+            if isinstance(value, str):
+                journal.add_failed(name, value)
+            else:
+                _append(writers, journal, name, labels[name], value)
+                successes += 1
+            if deaths > _MAX_DEATHS and not successes:
+                raise RuntimeError(
+                    "Every process dies, whatever the video. Received, the "
+                    f"last time: {value}"
+                )
+            bar.add_video(failed=isinstance(value, str))
+        for writer in writers.values():
+            writer.seal()
+
+
+def finish(catalog, directory, preparation, journal, num_tried):
+    """Describes a dataset whose videos are all in the journal.
+
+    Args:
+        catalog: `Catalog` of all videos.
+        directory: path of the dataset.
+        preparation: `Preparation`.
+        journal: `Journal`.
+        num_tried: int. Number of videos that were not done before.
+
+    Returns:
+        `Prepared`.
+
+    Raises:
+        ValueError: if no video can be prepared.
+    """
+    # The journal may know videos that are gone.
+    done = [journal.done[n] for n in catalog.videos if n in journal.done]
+    failed = {
+        name: journal.failed[name]
+        for name in catalog.videos
+        if name in journal.failed
+    }
+    notes = [note for line in done for note in line["notes"]]
+    prepared_dataset.write_report(directory, catalog, failed, notes)
+    if not done:
+        raise ValueError(
+            f"None of the {len(failed)} videos can be prepared; "
+            f"{directory}/report.json says why. Received, the first one: "
+            f"{next(iter(failed.values()))}"
+        )
+    prepared_dataset.write(
+        directory,
+        catalog,
+        preparation.modalities,
+        dataclasses.asdict(preparation),
+        failed,
+    )
+    return Prepared(
+        len(done),
+        sum(line["frames"] for line in done),
+        num_tried - len(failed),
+        failed,
+    )
+
+
+def _append(writers, journal, name, label, prepared):
+    """Writes the records of a video, then says so in the journal."""
+    positions = {}
+    notes = []
+    for modality, writer in writers.items():
+        images = prepared.images[modality]
+        positions[modality] = writer.append(
+            name, label, prepared.height, prepared.width, images
+        )
+        if images.num_bytes > record_format.MAX_STREAMED_BYTES:
+            notes.append(
+                f"{name}: its record of {modality} is too long to be "
+                "streamed (protobuf parses 2 GB); it is read by offset"
+            )
+    journal.add_done(name, label, positions, prepared.num_frames, notes)
+    prepared.discard()
+    os.rmdir(os.path.dirname(images.path))
+    for writer in writers.values():
+        writer.seal_if_long()
+
+
+class VideoPreparer:
+    """What a process does with one video: the `PreparedVideo`, or why not.
+
+    Picklable. `preparer(scratch, name, tell)` takes the path of a directory
+    for files, the name of the video, and a callable that is told numbers of
+    frames; it returns a `PreparedVideo`, or a str if the video cannot be
+    prepared, and raises `OSError` if nothing can be written any more, and
+    `WornOut` if the video is for another process.
+
+    Args:
+        root: path of the videos.
+        preparation: `Preparation`.
+        make: as of `prepare`.
+    """
+
+    def __init__(self, root, preparation, make=prepare_video):
+        self._root = os.fspath(root)
+        self._preparation = preparation
+        self._make = make
+        self._size = None
+
+    def compiled_size(self, name):
+        """Size of the prepared frames of a video if the work compiles for it
+        as TV-L1 does, else `()`."""
+        if self._make is not prepare_video or self._preparation.flow != "tvl1":
+            return ()
+        frames = video.iter_frames(os.path.join(self._root, name))
+        try:
+            with contextlib.closing(frames):
+                height, width = next(frames).shape[:2]
+            return FrameSize(self._preparation.size).of(height, width)
+        except (OSError, ValueError, VideoError):
+            return ()  # what is wrong with it is told when it is prepared
+
+    def __call__(self, scratch, name, tell):
+        if "\n" in name:
+            return "its name has a line break. Rename it."
+        # Memory that was compiled into is never given back.
+        size = self.compiled_size(name)
+        if size and self._size not in (None, size):
+            raise WornOut
+        self._size = size or self._size
+        # Of its own: the video before may not have been fetched yet.
+        directory = tempfile.mkdtemp(dir=scratch)
+        path = os.path.join(self._root, name)
+        try:
+            return self._make(path, self._preparation, directory, tell)
+        except Exception as error:
+            shutil.rmtree(directory, ignore_errors=True)
+            if isinstance(error, OSError) and error.errno in _NO_ROOM:
+                raise
+            if isinstance(error, VideoError):
+                return str(error)
+            return f"{type(error).__name__}: {error}"
+
+
+def claim(directory, state):
+    """Makes the state directory of a new or empty directory, or finds it.
+
+    Args:
+        directory: path of the dataset.
+        state: path of the directory.
+
+    Raises:
+        ValueError: if the dataset's directory holds something else.
+    """
+    if not state.is_dir():
+        if directory.exists() and (
+            not directory.is_dir() or any(directory.iterdir())
+        ):
+            raise ValueError(
+                "Expected a new or empty directory, or a preparation to go on "
+                f"with. Received: {str(directory)!r}, which holds something "
+                "else"
+            )
+        state.mkdir(parents=True, exist_ok=True)
+        record_shard.sync_directory(directory)
+
+
+def check_shards(directory, journal, in_work=True):
+    """Refuses shards that are not as long as the journal says, and writes
+    the index of one that has lost it.
+
+    Args:
+        directory: path of the dataset.
+        journal: `Journal`.
+        in_work: bool. Whether the last shards may be unfinished. Defaults to
+            `True`.
+
+    Raises:
+        ValueError: if records are missing.
+    """
+    for modality, lengths in journal.lengths.items():
+        last = max(lengths)
+        for number, length in lengths.items():
+            shard = record_shard.shard_path(directory, modality, number)
+            if in_work and number == last and not shard.exists():
+                continue  # in work
+            found = shard.stat().st_size if shard.exists() else 0
+            if found != length:
+                raise ValueError(
+                    "Prepared records are missing. Expected "
+                    f"{str(shard)!r} of {length} bytes; delete the directory "
+                    f"and begin again. Received: a file of {found} bytes"
+                )
+            index = record_shard.index_path(shard)
+            if not index.exists():
+                with files.replacing(index) as temporary:
+                    record_shard.write_index(shard, temporary)
+
+
+def digest(catalog):
+    """Short text that differs for catalogs of different classes."""
+    found = hashlib.sha256(json.dumps(catalog.classes).encode()).hexdigest()
+    return f"{len(catalog.classes)}, {found[:8]}"
+
+
+def num_cores():
+    """Number of processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _worker_environment(threads):
+    threads = str(threads)
+    wanted = {
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        # The processes share the cores, and a GPU where there is one.
+        "OMP_NUM_THREADS": threads,
+        "OPENCV_FOR_THREADS_NUM": threads,
+        "TF_NUM_INTRAOP_THREADS": threads,
+        "TF_NUM_INTEROP_THREADS": "1",
+        "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+        "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+    }
+    chosen = {k: v for k, v in os.environ.items() if k.endswith("_THREADS")}
+    return {**wanted, **chosen}

@@ -1,0 +1,215 @@
+"""One video to its JPEG frames and flow: the unit of preparation."""
+
+import contextlib
+import dataclasses
+import os
+import time
+import typing
+
+import cv2
+
+from keras_vidrec.data.clips.frame_size import FrameSize
+from keras_vidrec.data.clips.frame_size import resize
+from keras_vidrec.data.preparing.image_spool import ImageSpool
+from keras_vidrec.specs import clip_spec
+from keras_vidrec.videos import video as videos
+from keras_vidrec.videos.video import VideoError
+
+FLOWS = (*clip_spec.FLOW_METHODS, "none")
+_TELL_EVERY_S = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Preparation:
+    """How videos are prepared.
+
+    Args:
+        flow: str. `"tvl1"`, `"dis"`, `"farneback"`, or `"none"`: frames only.
+            Defaults to `"tvl1"`.
+        warped: bool. Whether to make flow without the camera's motion too.
+            Defaults to `False`.
+        size: str. Size of the frames, see `FrameSize`. Defaults to `"auto"`.
+        bound: float. Flow in pixels that 0 and 255 stand for. Defaults to
+            `20.0`.
+        quality: int from 1 to 100. Of the JPEGs. Defaults to `95`.
+
+    Raises:
+        ValueError: on any other value.
+    """
+
+    flow: str = "tvl1"
+    warped: bool = False
+    size: str = "auto"
+    bound: float = 20.0
+    quality: int = 95
+
+    def __post_init__(self):
+        for name, valid, expected in (
+            ("flow", self.flow in FLOWS, f"one of {FLOWS}"),
+            (
+                "warped",
+                not (self.warped and self.flow == "none"),
+                "a method of flow for it to be made with",
+            ),
+            ("bound", self.bound > 0, "a positive number of pixels"),
+            ("quality", 1 <= self.quality <= 100, "1 to 100"),
+        ):
+            if not valid:
+                raise ValueError(
+                    f"Invalid `{name}` of the preparation. Expected "
+                    f"{expected}. Received: {name}={getattr(self, name)!r}"
+                )
+        FrameSize(self.size)
+
+    @property
+    def modalities(self):
+        """Tuple of the modalities that are made."""
+        if self.flow == "none":
+            return ("rgb",)
+        return ("rgb", "flow", "warped_flow")[: 2 + self.warped]
+
+
+class PreparedVideo(typing.NamedTuple):
+    """A video ready to be written.
+
+    Args:
+        height: int. Of the prepared frames in pixels.
+        width: int. Of the prepared frames in pixels.
+        num_frames: int.
+        images: dict from modality to `SpooledImages`.
+    """
+
+    height: int
+    width: int
+    num_frames: int
+    images: dict
+
+    def discard(self):
+        """Deletes the spooled images."""
+        for images in self.images.values():
+            images.discard()
+
+
+def prepare_video(path, preparation, directory, tell=lambda num_frames: None):
+    """Decodes, resizes and encodes a video, and makes its flow.
+
+    The images do not depend on where, when or beside what it runs. Memory
+    does not grow with the length of the video: JPEGs go to files.
+
+    Args:
+        path: path of the video.
+        preparation: `Preparation`.
+        directory: path of an existing directory for the files, used by
+            nobody else meanwhile.
+        tell: callable. Is told now and then how many frames are done since it
+            was told last.
+
+    Returns:
+        `PreparedVideo`. For one video and modality `record_format` makes a
+        record of it.
+
+    Raises:
+        VideoError: if the video cannot be read, or has no flow because it has
+            but one frame.
+        OSError: if the disk is full.
+    """
+    path = os.fspath(path)
+    with contextlib.ExitStack() as stack:
+        spools = {}
+        for modality in preparation.modalities:
+            spools[modality] = ImageSpool(os.path.join(directory, modality))
+            stack.callback(spools[modality].close)
+        frames = _Frames(path, preparation, spools["rgb"], tell)
+        if preparation.flow == "none":
+            for _ in frames:
+                pass
+        else:
+            _make_flow(frames, preparation, spools)
+        if frames.count < 2 and preparation.flow != "none":
+            raise VideoError(
+                path, "it has one frame, so there is no flow. Leave it out."
+            )
+        return PreparedVideo(
+            *frames.size,
+            frames.count,
+            {
+                modality: spool.finish(1 if modality == "rgb" else 2)
+                for modality, spool in spools.items()
+            },
+        )
+
+
+def _make_flow(frames, preparation, spools):
+    # The OpenCV methods come without Keras, and so does all the rest.
+    from keras_vidrec.flow import codec
+    from keras_vidrec.flow import extraction
+
+    make = extraction.flows
+    if preparation.warped:
+        make = extraction.flows_and_warped
+    pairs = _pairs(frames, extraction.grey)
+    for index, *flows in make(pairs, preparation.flow):
+        for modality, flow in zip(("flow", "warped_flow"), flows):
+            code = codec.encode(flow, preparation.bound)
+            spools[modality].add(
+                index,
+                encode_jpeg(code[..., 0], preparation.quality),
+                encode_jpeg(code[..., 1], preparation.quality),
+            )
+
+
+def _pairs(frames, grey):
+    first = None
+    for index, frame in enumerate(frames):
+        second = grey(frame)
+        if first is not None:
+            yield index - 1, first, second
+        first = second
+
+
+class _Frames:
+    """The resized frames of a video, spooled as they pass by."""
+
+    def __init__(self, path, preparation, spool, tell):
+        self._path = path
+        self._preparation = preparation
+        self._spool = spool
+        self._tell = tell
+        self.count = 0
+        self.size = None
+
+    def __iter__(self):
+        rule = FrameSize(self._preparation.size)
+        told, told_at = 0, time.monotonic()
+        for frame in videos.iter_frames(self._path):
+            if self.size is None:
+                self.size = rule.of(*frame.shape[:2])
+            frame = resize(frame, self.size)
+            # OpenCV writes B G R.
+            swapped = cv2.cvtColor(frame, cv2.COLOR_RGB2BGR)
+            self._spool.add(
+                self.count, encode_jpeg(swapped, self._preparation.quality)
+            )
+            self.count += 1
+            yield frame
+            if time.monotonic() - told_at > _TELL_EVERY_S:
+                self._tell(self.count - told)
+                told, told_at = self.count, time.monotonic()
+        self._tell(self.count - told)
+
+
+def encode_jpeg(image, quality):
+    """A JPEG of an image as OpenCV has it: B G R, or grey.
+
+    Args:
+        image: uint8 array `(height, width, 3)` or `(height, width)`.
+        quality: int from 1 to 100.
+
+    Returns:
+        bytes.
+    """
+    options = [cv2.IMWRITE_JPEG_QUALITY, quality]
+    done, jpeg = cv2.imencode(".jpg", image, options)
+    if not done:
+        raise ValueError(f"no JPEG of an image of shape {image.shape}")
+    return jpeg.tobytes()

@@ -1,0 +1,200 @@
+"""A dataset of features: what frozen networks saw in the frames of videos."""
+
+import io
+import zipfile
+
+import numpy as np
+
+from keras_vidrec.data.prepared import prepared_dataset
+from keras_vidrec.data.prepared import record_shard
+from keras_vidrec.data.prepared.feature_record import DTYPE
+from keras_vidrec.specs.clip_spec import FlowSpec
+from keras_vidrec.videos.video import VideoError
+
+
+class Features:
+    """The `Source` of a dataset that `vidrec features` made.
+
+    It differs from the others in what `read` returns: float32 features
+    instead of pixels. Its frames are the stored ones, as many of each video;
+    they were rounded to float16 (relative error at most 2^-11). One read of
+    the file serves a call; nothing is kept. Safe to use from several threads.
+
+    Args:
+        directory: path of the dataset, or its URL in an object store (see
+            `storage.as_path`).
+
+    Attributes:
+        catalog: `Catalog` of the videos with the splits. `videos`, `labels`,
+            `groups` and `classes` are its.
+        settings: dict. How the features were made; see `FeatureSettings`.
+        num_features: dict from stream, which are the `modalities`, to the
+            number of features of a frame.
+
+    Raises:
+        ValueError: if there is no finished dataset, it holds no features, or
+            records are missing.
+    """
+
+    def __init__(self, directory):
+        dataset = prepared_dataset.load(directory)
+        if not is_of_features(dataset):
+            raise ValueError(
+                "Expected a dataset of features, made by `vidrec features`. "
+                f"Received: {str(directory)!r} with {dataset.modalities}"
+            )
+        self.catalog = dataset.catalog
+        self.settings = dataset.settings
+        self.videos = self.catalog.videos
+        self.labels = self.catalog.labels
+        self.groups = self.catalog.groups
+        self.classes = self.catalog.classes
+        self.modalities = dataset.modalities
+        self.num_features = dict(self.settings["features"])
+        flow = self.settings["flow"]
+        self.flow = None if flow is None else FlowSpec(**flow)
+        self._arrays = {
+            stream: _Arrays(directory, stream, self.videos)
+            for stream in self.modalities
+        }
+
+    def num_frames(self, index, modality):
+        """Number of stored frames of video `index`, the same of all streams.
+
+        Raises:
+            ValueError: if the dataset does not hold the stream.
+        """
+        return self._of(modality).rows[index][3]
+
+    def num_draws(self, index):
+        """Number of versions of random crops that video `index` has."""
+        return self._of(self.modalities[0]).rows[index][2] - 1
+
+    def read(self, index, modality, indices, draw=0):
+        """Features of frames of video `index`.
+
+        Args:
+            index: int. The video.
+            modality: str. The stream.
+            indices: sequence of int, 0-based, within `num_frames`, in any
+                order, repetitions allowed.
+            draw: int. 0 for the central crop, or one of the random crops, from
+                1 to `num_draws`. Defaults to `0`.
+
+        Returns:
+            float32 array `(len(indices), features)`.
+
+        Raises:
+            ValueError: if the dataset does not hold the stream.
+            VideoError: if there are no such frames, or they cannot be read.
+        """
+        stored = self.read_stored(index, modality, indices, draw)
+        return stored.astype(np.float32)
+
+    def read_stored(self, index, modality, indices, draw=0):
+        """What `read` gives, as it is stored: a float16 array, not to be
+        written to."""
+        arrays = self._of(modality)
+        indices = np.asarray(indices, np.int64)
+        _, _, versions, num_frames, _ = arrays.rows[index]
+        if len(indices) and not (
+            indices.min() >= 0 and indices.max() < num_frames
+        ):
+            raise VideoError(
+                self.videos[index],
+                f"it has features of {num_frames} frames. Expected indices "
+                f"from 0 to {num_frames - 1}. Received: "
+                f"{indices[:8].tolist()}",
+            )
+        if not 0 <= draw < versions:
+            raise VideoError(
+                self.videos[index],
+                f"it has {versions - 1} draws. Received: draw={draw}",
+            )
+        try:
+            return arrays.read(index, indices, draw)
+        except (OSError, ValueError) as error:
+            raise VideoError(
+                self.videos[index],
+                f"its features of {modality} cannot be read ({error}). Make "
+                "the dataset again.",
+            ) from error
+
+    def save(self):
+        """Nothing is learnt of features that should be kept."""
+
+    def _of(self, stream):
+        if stream not in self._arrays:
+            raise ValueError(
+                "Expected a stream that the dataset holds, one of "
+                f"{self.modalities}. Received: modality={stream!r}"
+            )
+        return self._arrays[stream]
+
+
+def is_of_features(dataset):
+    """Whether a `PreparedDataset` holds features instead of images."""
+    return "features" in dataset.settings
+
+
+class _Arrays:
+    """The features of one stream.
+
+    Attributes:
+        rows: list by video of `(shard, offsets of the versions, number of
+            them, frames, features)`.
+    """
+
+    def __init__(self, directory, stream, videos):
+        self._shards = []
+        found = {}
+        for shard in record_shard.find_shards(directory, stream):
+            with _load_index(shard) as index:
+                rows = zip(
+                    index["videos"].tolist(),
+                    np.split(index["offsets"], np.cumsum(index["counts"])[:-1]),
+                    index["counts"].tolist(),
+                    index["heights"].tolist(),
+                    index["widths"].tolist(),
+                )
+                for name, offsets, *shape in rows:
+                    places = tuple(offsets.tolist())
+                    found[name] = (len(self._shards), places, *shape)
+            self._shards.append(shard)
+        missing = [name for name in videos if name not in found]
+        if missing:
+            raise ValueError(
+                f"Features of {stream} are missing. Expected some of each "
+                f"video. Received: none of {missing[0]!r} "
+                f"({len(missing)} in all)"
+            )
+        self.rows = [found[name] for name in videos]
+
+    def read(self, index, indices, draw):
+        shard, offsets, _, _, num_features = self.rows[index]
+        if not len(indices):
+            return np.zeros((0, num_features), DTYPE)
+        first, last = int(indices.min()), int(indices.max())
+        row_bytes = num_features * DTYPE.itemsize
+        place = (
+            offsets[draw] + first * row_bytes,
+            (last + 1 - first) * row_bytes,
+        )
+        (stored,) = record_shard.read_parts(self._shards[shard], [place])
+        stored = np.frombuffer(stored, DTYPE).reshape(-1, num_features)
+        # Most often all frames in their order: no need to gather them.
+        if np.array_equal(indices, np.arange(first, last + 1)):
+            return stored
+        return stored[indices - first]
+
+
+def _load_index(shard):
+    path = record_shard.index_path(shard)
+    try:
+        return np.load(io.BytesIO(path.read_bytes()))
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
+        raise ValueError(
+            "A shard of features lacks its index. Expected it whole; copy it "
+            "again, or delete it and run the same `vidrec features` again. "
+            f"Received: {str(path)!r} ({error})"
+        ) from error

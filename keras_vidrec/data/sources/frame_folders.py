@@ -1,0 +1,279 @@
+"""A dataset of frames and flow that other tools left as image files."""
+
+import contextlib
+import pathlib
+
+import cv2
+import numpy as np
+
+from keras_vidrec.data.catalogs import frame_tree
+from keras_vidrec.data.catalogs import image_series
+from keras_vidrec.specs import clip_spec
+from keras_vidrec.videos.video import VideoError
+
+# What the names of images begin with, without separators at the end.
+_ROLES = {
+    **dict.fromkeys(("flow_x", "flow_u", "x", "u"), "x"),
+    **dict.fromkeys(("flow_y", "flow_v", "y", "v"), "y"),
+    **dict.fromkeys(("warped_flow_x", "warp_x", "warped_x"), "warped_x"),
+    **dict.fromkeys(("warped_flow_y", "warp_y", "warped_y"), "warped_y"),
+}
+_FRAME_PREFIXES = ("img", "image", "frame", "rgb")
+_SEPARATORS = "_-. "
+_ROLES_OF = {
+    "rgb": ("rgb",),
+    "rgb_diff": ("rgb",),
+    "flow": ("x", "y"),
+    "warped_flow": ("warped_x", "warped_y"),
+}
+
+_JPEG = b"\xff\xd8\xff"
+
+# Programs disagree by so many about the frames at the end of a video.
+_TOLERANCE = 2
+_VIDEOS_LOOKED_AT = 20
+
+
+class FrameFolders:
+    """The `Source` of videos that lie as numbered images in folders.
+
+    Known layouts: TSN (`img_00001.jpg`, `flow_x_00001.jpg`,
+    `flow_y_00001.jpg` in one folder a video), mmaction (`x_`, `y_`),
+    denseflow (numbers from 0), two-stream fusion (`u/<video>/`, `v/<video>/`,
+    `jpegs_256/<video>/`), and plain frames; JPEG or PNG. The first number, the
+    digits and the template are found by looking, folder by folder; a missing
+    number is an error, never a shift.
+
+    Flow image i belongs to frames i and i + 1, so n frames have n - 1. Tools
+    that write one for the last frame too, and decoders that disagree about
+    the last frames, leave up to two more or less: what is too much at the end
+    is not used. Further apart they are not of one video, which is an error.
+    The folders do not tell how flow was made: the network's `FlowSpec` should
+    (denseflow's own bound is 32, not 20).
+
+    Args:
+        catalog: a `Catalog`, whose videos are such folders' names.
+        folders: `None` (found below `catalog.root`), or what
+            `frame_tree.find` returned. Defaults to `None`.
+
+    Raises:
+        ValueError: if a video of the catalog has no folder.
+    """
+
+    # Nobody knows how: the folders do not tell.
+    flow = None
+
+    def __init__(self, catalog, folders=None):
+        self.videos = catalog.videos
+        self.labels = catalog.labels
+        self.groups = catalog.groups
+        self.classes = catalog.classes
+        self._root = catalog.root
+        if folders is None:
+            folders = frame_tree.find(catalog.root)
+        missing = [name for name in self.videos if name not in folders]
+        if missing:
+            raise ValueError(
+                "A video has no folder of images. Expected folders below "
+                f"{str(self._root)!r}. Received: {missing[0]!r} "
+                f"({len(missing)} in all)"
+            )
+        self._folders = [folders[name] for name in self.videos]
+        self._found = {}
+        self.modalities = self._find_modalities()
+
+    def num_frames(self, index, modality):
+        """Number of images of `modality` in video `index`; see `Source`.
+
+        Raises:
+            VideoError: if numbers are missing, or the video does not have
+                the modality.
+        """
+        series = self._series(index, modality)
+        count = series[0].count
+        if len({images.count for images in series}) > 1:
+            raise self._error(
+                index,
+                f"its {modality} has "
+                f"{' and '.join(str(images.count) for images in series)} "
+                "images. Expected as many of x as of y.",
+            )
+        frames = self._images(index).get("rgb")
+        if len(series) == 1 or frames is None:
+            return count
+        if isinstance(frames, VideoError):
+            raise frames
+        if abs(count - (frames.count - 1)) > _TOLERANCE or frames.count < 2:
+            raise self._error(
+                index,
+                f"its {modality} is not that of its frames. Expected an image "
+                f"less than the {frames.count} frames, or up to {_TOLERANCE} "
+                f"off. Received: {count}",
+            )
+        return min(count, frames.count - 1)
+
+    def read(self, index, modality, indices):
+        """Images of video `index`; see `Source`.
+
+        Raises:
+            VideoError: if there is no such image or it cannot be decoded.
+        """
+        is_flow = "flow" in modality
+        images = [
+            tuple(_decode(path, is_flow) for path in paths)
+            for paths in self.paths(index, modality, indices)
+        ]
+        shapes = sorted({part.shape for image in images for part in image})
+        if len(shapes) > 1:
+            raise self._error(
+                index,
+                f"its images of {modality} differ in size. Expected one. "
+                f"Received: {shapes[0][:2]} and {shapes[1][:2]}",
+            )
+        if is_flow:
+            return np.stack([np.stack(image, axis=-1) for image in images])
+        return np.stack([image for (image,) in images])
+
+    def encoded(self, index, modality):
+        """The images of a video as they lie on the disk, not decoded.
+
+        Args:
+            index: int. The video.
+            modality: str. One of `modalities`.
+
+        Yields:
+            For each image, in order, a tuple of its files' bytes: one for
+            rgb, x and y for the flows; `None` in the place of one that is no
+            JPEG.
+
+        Raises:
+            VideoError: as `num_frames`.
+        """
+        indices = range(self.num_frames(index, modality))
+        for paths in self.paths(index, modality, indices):
+            contents = (pathlib.Path(path).read_bytes() for path in paths)
+            yield tuple(
+                content if content.startswith(_JPEG) else None
+                for content in contents
+            )
+
+    def paths(self, index, modality, indices):
+        """Files of images of one video.
+
+        Args:
+            index: int. The video.
+            modality: str. One of `modalities`.
+            indices: sequence of int, 0-based, within `num_frames`.
+
+        Returns:
+            List with a tuple of paths for each index: one for rgb, x and y
+            for the flows.
+
+        Raises:
+            VideoError: if there is no such image.
+        """
+        count = self.num_frames(index, modality)
+        wrong = [int(i) for i in indices if not 0 <= i < count]
+        if wrong:
+            raise self._error(
+                index,
+                f"it has {count} images of {modality}. Expected indices from 0 "
+                f"to {count - 1}. Received: {wrong[:8]}",
+            )
+        series = self._series(index, modality)
+        return [
+            tuple(images.path(int(i)) for images in series) for i in indices
+        ]
+
+    def save(self):
+        """Nothing is kept: folders are read anew each time."""
+
+    def _find_modalities(self):
+        """Those of any of some videos, evenly chosen: a single one may be
+        the broken one."""
+        step = max(len(self.videos) // _VIDEOS_LOOKED_AT, 1)
+        roles = set()
+        for index in range(0, len(self.videos), step):
+            # What is wrong with it is told when it is asked for.
+            with contextlib.suppress(VideoError):
+                roles.update(self._images(index))
+        return tuple(
+            modality
+            for modality in clip_spec.MODALITIES
+            if roles.issuperset(_ROLES_OF[modality])
+        )
+
+    def _series(self, index, modality):
+        """The series of images of a modality: one, or those of x and y."""
+        found = self._images(index)
+        for role in _ROLES_OF[modality]:
+            if isinstance(found.get(role), VideoError):
+                raise found[role]
+            if role not in found:
+                raise self._error(
+                    index,
+                    f"it has no images of {modality}. Expected some of "
+                    f"{role!r}. Received: {sorted(found)}",
+                )
+        return [found[role] for role in _ROLES_OF[modality]]
+
+    def _images(self, index):
+        """`{role: ImageSeries or VideoError}` of a video."""
+        if index not in self._found:
+            found = {}
+            for role, folder in self._folders[index].items():
+                series = image_series.find(self._root / folder)
+                if role:
+                    found[role] = self._only(index, series)
+                else:
+                    found.update(self._by_names(index, series))
+            self._found[index] = found
+        return self._found[index]
+
+    def _by_names(self, index, series):
+        found, frames = {}, {}
+        for prefix, images in series.items():
+            name = prefix.rstrip(_SEPARATORS).lower()
+            role = _ROLES.get(name)
+            if role is None:
+                frames[prefix] = images
+            elif role in found:
+                found[role] = self._error(
+                    index, f"it has images of {role} under two names."
+                )
+            else:
+                found[role] = images
+        if frames:
+            found["rgb"] = self._only(index, frames)
+        return found
+
+    def _only(self, index, series):
+        """The one series of a folder; of several that of frames."""
+        if len(series) > 1:
+            series = {
+                prefix: images
+                for prefix, images in series.items()
+                if prefix.rstrip(_SEPARATORS).lower() in _FRAME_PREFIXES
+            } or series
+        if len(series) != 1:
+            return self._error(
+                index,
+                "it has several series of images. Expected one of frames, such "
+                f"as img_00001.jpg. Received: {sorted(series)[:8]}",
+            )
+        (images,) = series.values()
+        return images
+
+    def _error(self, index, problem):
+        return VideoError(self._root / self.videos[index], problem)
+
+
+def _decode(path, is_flow):
+    content = np.fromfile(path, np.uint8)
+    flag = cv2.IMREAD_GRAYSCALE if is_flow else cv2.IMREAD_COLOR
+    image = cv2.imdecode(content, flag) if content.size else None
+    if image is None:
+        raise VideoError(
+            path, "it is no image. Make it again, or leave the video out."
+        )
+    return image if is_flow else cv2.cvtColor(image, cv2.COLOR_BGR2RGB)

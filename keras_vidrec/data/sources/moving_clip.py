@@ -1,0 +1,118 @@
+"""The images of the latest frames of a stream, as a network sees them."""
+
+import numpy as np
+
+from keras_vidrec.data.clips import augmentation as augment
+from keras_vidrec.data.clips import frame_size
+from keras_vidrec.data.clips import reader
+from keras_vidrec.data.sources import video_files
+from keras_vidrec.flow import extraction
+
+
+class MovingClip:
+    """Takes frames one by one and gives clips of them.
+
+    Each frame is cropped when it comes and each image of flow is made once,
+    whichever clips it is in; frames themselves are not kept. The images are
+    those of `reader.read_test_clip`.
+
+    Args:
+        spec: `ClipSpec`.
+        crops: str. One of `clip_spec.TEST_CROPS`.
+
+    Attributes:
+        num_images: int. Images held, of all modalities.
+    """
+
+    def __init__(self, spec, crops):
+        self._spec = spec
+        self._crops = crops
+        self._images = {modality: {} for modality in spec.modalities}
+        self._greys = {}
+        self._chosen = None
+
+    @property
+    def num_images(self):
+        return len(self._greys) + sum(map(len, self._images.values()))
+
+    def add(self, index, frame, modalities):
+        """Takes a frame.
+
+        Args:
+            index: int. Its number.
+            frame: uint8 array `(height, width, 3)`, R G B.
+            modalities: collection of str. What it is needed for: its own
+                image of rgb and rgb_diff, any of flow that it takes part in.
+
+        Raises:
+            ValueError: if frames cannot be resized as flow wants them.
+        """
+        if self._chosen is None:
+            self._choose(frame.shape[:2])
+        for modality in modalities:
+            if modality.startswith("rgb"):
+                self._keep(modality, index, frame)
+            elif index not in self._greys:
+                small = frame_size.resize(frame, self._small)
+                self._greys[index] = extraction.grey(small)
+
+    def clip(self, indices):
+        """The snippets of given images.
+
+        Args:
+            indices: dict of int arrays `(num_snippets, images of a snippet)`
+                by modality: numbers of frames; for flow of the first of each
+                pair.
+
+        Returns:
+            dict of uint8 arrays `(num_crops * num_snippets, height, width,
+            channels)` by modality, all snippets of the first crop first.
+        """
+        clip = {}
+        for modality, rows in indices.items():
+            needed, places = np.unique(rows, return_inverse=True)
+            needed = needed.tolist()
+            images = self._images[modality]
+            if not modality.startswith("rgb"):
+                self._make_flow(modality, needed)
+            crops = (
+                np.stack([images[t][number] for t in needed])
+                for number in range(len(self._chosen))
+            )
+            clip[modality] = reader.stack(
+                crops, len(self._chosen), places.reshape(rows.shape)
+            )
+        return clip
+
+    def drop_before(self, index):
+        """Forgets what belongs to earlier frames."""
+        for images in (self._greys, *self._images.values()):
+            for old in [t for t in images if t < index]:
+                del images[old]
+
+    def _choose(self, size):
+        first, *_ = self._spec.modalities
+        self._small = frame_size.FrameSize(self._spec.flow.size).of(*size)
+        # Crops are chosen on the first modality, as all readers do.
+        self._chosen_on = size if first.startswith("rgb") else self._small
+        self._chosen, self._shown = reader.crops_of_test(
+            *self._chosen_on, self._spec, self._crops
+        )
+
+    def _keep(self, modality, index, image):
+        size = image.shape[:2]
+        self._images[modality][index] = [
+            augment.apply(
+                image[None],
+                augment.same_region(crop, self._chosen_on, size),
+                self._shown,
+                modality,
+            )[0]
+            for crop in self._chosen
+        ]
+
+    def _make_flow(self, modality, needed):
+        images, greys = self._images[modality], self._greys
+        pairs = [(t, greys[t], greys[t + 1]) for t in needed if t not in images]
+        for t, code in video_files.flow_codes(pairs, modality, self._spec.flow):
+            self._keep(modality, t, code)

@@ -1,0 +1,205 @@
+"""A prepared dataset: JPEG frames and flow, read by their offsets."""
+
+import io
+import zipfile
+
+import cv2
+import numpy as np
+
+from keras_vidrec.data.prepared import prepared_dataset
+from keras_vidrec.data.prepared import record_shard
+from keras_vidrec.specs.clip_spec import FLOW_METHODS
+from keras_vidrec.specs.clip_spec import FlowSpec
+from keras_vidrec.videos.video import VideoError
+
+# The differences are made of frames, inside the network.
+_STORED_AS = {"rgb_diff": "rgb"}
+
+
+class Records:
+    """The `Source` of a dataset that `vidrec prepare` made.
+
+    Only the images that are asked for are read, through the index beside each
+    shard. Safe to use from several threads.
+
+    Args:
+        directory: path of the dataset, or its URL in an object store (see
+            `storage.as_path`).
+
+    Attributes:
+        catalog: `Catalog` of the videos with the splits, for
+            `catalog.carve_validation` and the like. `videos`, `labels`,
+            `groups` and `classes` are its.
+        settings: dict. How the records were made; see `PreparedDataset`.
+
+    Raises:
+        ValueError: if there is no finished dataset, or records are missing.
+    """
+
+    def __init__(self, directory):
+        dataset = prepared_dataset.load(directory)
+        self.catalog = dataset.catalog
+        self.settings = dataset.settings
+        self.videos = self.catalog.videos
+        self.labels = self.catalog.labels
+        self.groups = self.catalog.groups
+        self.classes = self.catalog.classes
+        self.modalities = dataset.modalities + tuple(
+            name
+            for name, stored in _STORED_AS.items()
+            if stored in dataset.modalities
+        )
+        self.flow = self._flow_spec()
+        self._images = {
+            modality: _Images(directory, modality, self.videos)
+            for modality in dataset.modalities
+        }
+
+    def num_frames(self, index, modality):
+        """Number of stored images of video `index`; see `Source`.
+
+        Raises:
+            ValueError: if the dataset does not hold the modality.
+        """
+        return self._of(modality).num_images(index)
+
+    def read(self, index, modality, indices):
+        """Images of video `index`; see `Source`.
+
+        Raises:
+            ValueError: if the dataset does not hold the modality.
+            VideoError: if there are no such images, or they cannot be read.
+        """
+        images = self._of(modality)
+        count = images.num_images(index)
+        wrong = [int(i) for i in indices if not 0 <= i < count]
+        if wrong:
+            raise VideoError(
+                self.videos[index],
+                f"it has {count} images of {modality}. Expected indices from 0 "
+                f"to {count - 1}. Received: {wrong[:8]}",
+            )
+        try:
+            return images.read(index, indices)
+        except OSError as error:
+            raise VideoError(
+                self.videos[index],
+                f"its records of {modality} cannot be read ({error}).",
+            ) from error
+        except (ValueError, cv2.error) as error:
+            raise VideoError(
+                self.videos[index],
+                f"its records of {modality} do not decode ({error}). Prepare "
+                "the dataset again.",
+            ) from error
+
+    def save(self):
+        """Nothing is learnt of records that should be kept."""
+
+    def _flow_spec(self):
+        if self.settings.get("flow") not in FLOW_METHODS:
+            return None
+        return FlowSpec(
+            method=self.settings["flow"],
+            bound=self.settings["bound"],
+            size=self.settings["size"],
+        )
+
+    def _of(self, modality):
+        if modality not in self.modalities:
+            raise ValueError(
+                "Expected a modality that the dataset holds, one of "
+                f"{self.modalities}. Received: modality={modality!r}"
+            )
+        return self._images[_STORED_AS.get(modality, modality)]
+
+
+class _Images:
+    """The images of one modality of a dataset."""
+
+    def __init__(self, directory, modality, videos):
+        self._channels = 3 if modality == "rgb" else 2
+        self._jpegs_per_image = 1 if modality == "rgb" else 2
+        self._shards = []
+        # By name: shard, first and last entry in `offsets`, height, width.
+        found = {}
+        offsets, sizes, total = [], [], 0
+        for shard in record_shard.find_shards(directory, modality):
+            with _load_index(shard) as index:
+                counts = index["counts"].tolist()
+                rows = zip(
+                    index["videos"].tolist(),
+                    counts,
+                    index["heights"].tolist(),
+                    index["widths"].tolist(),
+                )
+                for name, count, height, width in rows:
+                    found[name] = (
+                        len(self._shards),
+                        total,
+                        total + count,
+                        height,
+                        width,
+                    )
+                    total += count
+                offsets.append(index["offsets"])
+                sizes.append(index["sizes"].astype(np.uint32))
+            self._shards.append(shard)
+        missing = [name for name in videos if name not in found]
+        if missing:
+            raise ValueError(
+                f"Records of {modality} are missing. Expected one of each "
+                f"video. Received: none of {missing[0]!r} "
+                f"({len(missing)} in all)"
+            )
+        self._rows = [found[name] for name in videos]
+        self._offsets = np.concatenate([*offsets, np.zeros(0, np.int64)])
+        self._sizes = np.concatenate([*sizes, np.zeros(0, np.uint32)])
+
+    def num_images(self, index):
+        _, first, last, _, _ = self._rows[index]
+        return (last - first) // self._jpegs_per_image
+
+    def read(self, index, indices):
+        shard, first, _, height, width = self._rows[index]
+        indices = np.asarray(indices, np.int64)
+        images = np.empty(
+            (len(indices), height, width, self._channels), np.uint8
+        )
+        # The x and y of a flow image lie side by side.
+        entries = first + self._jpegs_per_image * indices[:, None]
+        entries = (entries + np.arange(self._jpegs_per_image)).ravel()
+        places = zip(
+            self._offsets[entries].tolist(), self._sizes[entries].tolist()
+        )
+        jpegs = iter(record_shard.read_parts(self._shards[shard], [*places]))
+        for image in images:
+            if self._channels == 3:
+                np.copyto(image, _decode(next(jpegs), cv2.IMREAD_COLOR_RGB))
+            else:
+                for channel in (0, 1):
+                    grey = _decode(next(jpegs), cv2.IMREAD_GRAYSCALE)
+                    image[..., channel] = grey
+        return images
+
+
+def _load_index(shard):
+    path = record_shard.index_path(shard)
+    try:
+        return np.load(io.BytesIO(path.read_bytes()))
+    except FileNotFoundError:
+        reason = "no such file"
+    except (EOFError, ValueError, zipfile.BadZipFile) as error:
+        reason = f"another file ({error})"
+    raise ValueError(
+        f"A shard of records lacks its index. Expected {str(path)!r}; copy it "
+        "again, or delete it and run the same `vidrec prepare` again. "
+        f"Received: {reason}"
+    )
+
+
+def _decode(jpeg, mode):
+    image = cv2.imdecode(np.frombuffer(jpeg, np.uint8), mode)
+    if image is None:
+        raise ValueError("broken JPEG")
+    return image

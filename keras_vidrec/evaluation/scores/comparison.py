@@ -1,0 +1,215 @@
+"""A paired test of two networks on the same videos."""
+
+import csv
+import dataclasses
+import io
+import math
+
+import numpy as np
+import scipy.stats
+
+from keras_vidrec.evaluation.scores import joining
+from keras_vidrec.evaluation.scores import metrics
+from keras_vidrec.specs import files
+
+
+@dataclasses.dataclass(frozen=True)
+class ClassChange:
+    """What changed for one class from the first network to the second.
+
+    Args:
+        name: str. The class.
+        videos: int. Its videos.
+        gained: int. Videos that only the second recognises.
+        lost: int. Videos that only the first recognises.
+        accuracies: pair of float in [0, 1], NaN for a class without videos.
+    """
+
+    name: str
+    videos: int
+    gained: int
+    lost: int
+    accuracies: tuple
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """Two networks on the same videos of known class.
+
+    Args:
+        accuracies: pair of float in [0, 1]: top-1 of each.
+        both: int. Videos that both recognise.
+        gained: int. Videos that only the second recognises.
+        lost: int. Videos that only the first recognises.
+        neither: int. Videos that none recognises.
+        interval: pair of float in [-1, 1]: interval of the second accuracy
+            minus the first.
+        p_value: float. How likely the networks would differ at least so much
+            were they equally good.
+        classes: tuple of `ClassChange`, in the order of the classes.
+        left_out: pair of tuples of str: the videos of each that the other
+            lacks.
+    """
+
+    accuracies: tuple
+    both: int
+    gained: int
+    lost: int
+    neither: int
+    interval: tuple
+    p_value: float
+    classes: tuple
+    left_out: tuple
+
+    @property
+    def videos(self):
+        """Videos that were compared."""
+        return self.both + self.gained + self.lost + self.neither
+
+    @property
+    def difference(self):
+        """The second accuracy minus the first."""
+        return (self.gained - self.lost) / self.videos
+
+    def save(self, path):
+        """Writes the changes of all classes as CSV."""
+        text = io.StringIO()
+        rows = csv.writer(text, lineterminator="\n")
+        rows.writerow(
+            (
+                "class",
+                "videos",
+                "accuracy_a",
+                "accuracy_b",
+                "difference",
+                "gained",
+                "lost",
+            )
+        )
+        for change in self.classes:
+            first, second = change.accuracies
+            figures = (first, second, second - first)
+            rows.writerow(
+                (
+                    change.name,
+                    change.videos,
+                    # Nothing where there is nothing to count.
+                    *("" if math.isnan(x) else f"{x:.6f}" for x in figures),
+                    change.gained,
+                    change.lost,
+                )
+            )
+        files.write_text(path, text.getvalue())
+
+
+def compare(first, second, *, confidence=0.95, names=None):
+    """Tests whether two networks differ, on the videos that both have scored.
+
+    McNemar's exact test: of the videos that only one of them recognises,
+    equally good networks share each like a coin. The interval of the
+    difference is Newcombe's of paired proportions (method 10, made of
+    Wilson's). Both take the videos for independent ones; clips cut from one
+    video are not, and then a difference is less certain than it looks.
+
+    Args:
+        first: `Scores`.
+        second: `Scores` of the same classes. Joined by the names of the
+            videos.
+        confidence: float in (0, 1). Of the interval. Defaults to `0.95`.
+        names: `None`, or pair of str: what error messages call them. Defaults
+            to `None`: `number 1` and `number 2`.
+
+    Returns:
+        `Comparison`.
+
+    Raises:
+        ValueError: if the classes or the known labels differ, or no video of
+            known class is in both.
+
+    Reference:
+        - McNemar, 1947, Psychometrika 12, 153-157.
+        - Newcombe, 1998, Statistics in Medicine 17, 2635-2650.
+    """
+    joined = joining.join((first, second), names)
+    labels = joined.scores[0].labels
+    labels = labels[labels >= 0]
+    if not len(labels):
+        raise ValueError(
+            "Expected videos whose class is known. Received: "
+            f"{len(joined.scores[0].videos)} videos in both, all without a "
+            "label"
+        )
+    one, other = (
+        metrics.is_hit(scores.scores, scores.labels) for scores in joined.scores
+    )
+    counts = {
+        "both": int(np.sum(one & other)),
+        "gained": int(np.sum(~one & other)),
+        "lost": int(np.sum(one & ~other)),
+        "neither": int(np.sum(~one & ~other)),
+    }
+    return Comparison(
+        accuracies=(float(one.mean()), float(other.mean())),
+        interval=_interval(**counts, confidence=confidence),
+        p_value=_p_value(counts["gained"], counts["lost"]),
+        classes=_changes(first.classes, labels, one, other),
+        left_out=joined.left_out,
+        **counts,
+    )
+
+
+def _p_value(gained, lost):
+    if not gained + lost:
+        return 1.0  # SciPy asks for one trial at least
+    return float(scipy.stats.binomtest(gained, gained + lost).pvalue)
+
+
+def _interval(both, gained, lost, neither, confidence):
+    videos = both + gained + lost + neither
+    right = both + gained, both + lost  # of the second, of the first
+    # How the two accuracies go together, with Newcombe's correction.
+    together = both * neither - gained * lost
+    if together > 0:
+        together = max(together - videos / 2, 0)
+    scale = math.prod(right) * math.prod(videos - count for count in right)
+    together = together / math.sqrt(scale) if scale else 0.0
+    low, high = zip(*(_distances(count, videos, confidence) for count in right))
+    difference = (gained - lost) / videos
+
+    def distance(a, b):
+        # Of two distances that go together; not below 0 by rounding.
+        return math.sqrt(max(a * a - 2 * together * a * b + b * b, 0))
+
+    return (
+        difference - distance(low[0], high[1]),
+        difference + distance(high[0], low[1]),
+    )
+
+
+def _distances(count, videos, confidence):
+    """From a share down and up to the ends of Wilson's interval."""
+    interval = scipy.stats.binomtest(count, videos).proportion_ci(
+        confidence, method="wilson"
+    )
+    share = count / videos
+    return share - interval.low, interval.high - share
+
+
+def _changes(classes, labels, one, other):
+    def count(which):
+        return np.bincount(labels[which], minlength=len(classes)).tolist()
+
+    everything = np.ones(len(labels), bool)
+    columns = (everything, other & ~one, one & ~other, one, other)
+    return tuple(
+        ClassChange(
+            name,
+            videos,
+            gained,
+            lost,
+            tuple(right / videos if videos else math.nan for right in rights),
+        )
+        for name, videos, gained, lost, *rights in zip(
+            classes, *map(count, columns)
+        )
+    )

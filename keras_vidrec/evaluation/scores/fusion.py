@@ -1,0 +1,102 @@
+"""Score files of several streams as one."""
+
+import math
+
+import numpy as np
+import scipy.special
+import sklearn.preprocessing
+
+from keras_vidrec.evaluation.scores import joining
+from keras_vidrec.evaluation.scores.score_file import Scores
+
+NORMS = ("l2",)
+
+
+def fuse(scores, weights=None, *, softmax=False, normalize=None, names=None):
+    """Fuses the scores of several networks for the same videos.
+
+    The weighted mean of the logits, video by video: it finds the classes of
+    the weighted sum of the papers (TSN, section 3.3), and is what
+    `applications.LateFusion` makes of the networks themselves. Worked out and
+    kept in float64: probabilities near 1 tie in float32, which costs
+    accuracy.
+
+    Args:
+        scores: sequence of at least two `Scores`, with the same classes in
+            one order. They are joined by the names of the videos.
+        weights: `None` (all the same), or sequence of one positive number
+            for each. Defaults to `None`.
+        softmax: bool. Whether to fuse probabilities in place of logits. Only
+            for scores that are logits. Defaults to `False`.
+        normalize: `None`, or `"l2"`: each video's scores (after the softmax,
+            if any) are divided by their Euclidean norm before they are
+            weighted, so that streams whose scores are larger do not outweigh
+            the others. Scores that are all zero stay so. Defaults to `None`.
+        names: `None`, or sequence of str: what error messages call the
+            scores. Defaults to `None`: `number 1` and so on.
+
+    Returns:
+        `Scores` of the videos that are in all, in the order of the first, in
+        float64. A label that is unknown in one is taken from another. `meta`
+        holds the weights as `fusion_weights`, `softmax`, `normalize`, each
+        `meta` as `fused`, and the videos of each that another one lacks as
+        `left_out`.
+
+    Raises:
+        ValueError: if the classes or the known labels differ, no video is in
+            all, the softmax is asked of what was fused after a softmax, or on
+            invalid weights.
+
+    Reference:
+        - [Wang et al., 2016](https://arxiv.org/abs/1608.00859), section 3.3.
+    """
+    scores = tuple(scores)
+    joined = joining.join(scores, names)
+    weights = _checked(weights, len(scores))
+    if normalize is not None and normalize not in NORMS:
+        raise ValueError(
+            f"Invalid `normalize`. Expected None or one of {NORMS}. Received: "
+            f"normalize={normalize!r}"
+        )
+    if softmax and any(one.meta.get("softmax") for one in scores):
+        raise ValueError(
+            "Invalid `softmax`. Expected scores that are logits. Received: "
+            "softmax=True, with scores that were fused after a softmax"
+        )
+    first = joined.scores[0]
+    total = np.zeros(first.scores.shape)
+    for one, weight in zip(joined.scores, weights):
+        values = one.scores.astype("float64")
+        if softmax:
+            values = scipy.special.softmax(values, axis=1)
+        if normalize is not None:
+            values = sklearn.preprocessing.normalize(values, normalize)
+        total += weight * values
+    return Scores(
+        videos=first.videos,
+        scores=total / sum(weights),
+        labels=first.labels,
+        classes=first.classes,
+        meta={
+            "fusion_weights": list(weights),
+            "softmax": softmax,
+            "normalize": normalize,
+            "fused": [one.meta for one in scores],
+            "left_out": [list(videos) for videos in joined.left_out],
+        },
+    )
+
+
+def _checked(weights, number):
+    weights = (1.0,) * number if weights is None else tuple(weights)
+    if len(weights) != number or not all(
+        isinstance(weight, (int, float))
+        and math.isfinite(weight)
+        and weight > 0
+        for weight in weights
+    ):
+        raise ValueError(
+            f"Invalid `weights`. Expected {number} positive numbers, one for "
+            f"each of the scores. Received: weights={weights}"
+        )
+    return weights

@@ -1,0 +1,182 @@
+"""Scores of other people's programs, from CSV text."""
+
+import csv
+import math
+import pathlib
+
+import numpy as np
+
+from keras_vidrec.data.catalogs import official_splits
+from keras_vidrec.data.catalogs.split import doubles
+from keras_vidrec.data.catalogs.split import refuse_any
+from keras_vidrec.evaluation.scores.score_file import Scores
+
+_FORM = "a header video,label,CLASS,CLASS,... and a line a video"
+
+
+def from_csv(path, classes=None):
+    """Reads scores from CSV text: a header `video,label,CLASS,CLASS,...`, and
+    a line a video with its name, its label and one score for each class.
+
+    A video must have the name that it has in the scores it will be fused
+    with. A label is the name of a class, the number of its column (0 for the
+    first class), or nothing where it is unknown. Scores are any finite
+    numbers, the larger the more likely.
+
+    Args:
+        path: path of the file, in UTF-8.
+        classes: `None`, or sequence of str: names of the classes in the order
+            wanted. The columns are put into it; columns that are called `0`,
+            `1`, and so on are given the names. Defaults to `None`: as the
+            header.
+
+    Returns:
+        `Scores`, in float64, with the name of the file as `source` in `meta`.
+
+    Raises:
+        ValueError: naming the line, if the file has not this form, a number
+            is not finite, a video stands twice or a label is no class.
+    """
+    path = pathlib.Path(path)
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            lines = csv.reader(file, skipinitialspace=True)
+            columns = _columns(path, next(lines, []))
+            videos, labels, scores = _rows(path, lines, columns)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(
+            f"{path} holds no scores. Expected CSV text in UTF-8, {_FORM}. "
+            f"Received: {error}"
+        ) from error
+    refuse_any(doubles(videos), f"{path} names a video twice", "a line a video")
+    if not videos:
+        raise ValueError(
+            f"{path} holds no scores. Expected {_FORM}. Received: the header "
+            "only"
+        )
+    names = columns if classes is None else tuple(classes)
+    order = _order(path, columns, names)
+    places = np.argsort(order)  # of the columns among the names
+    labels = np.array(labels)
+    return Scores(
+        videos=videos,
+        scores=np.array(scores)[:, order],
+        labels=np.where(labels < 0, -1, places[labels]),
+        classes=names,
+        meta={"source": path.name},
+    )
+
+
+def read_classes(path):
+    """Names of classes in their order.
+
+    Args:
+        path: path of a score file (`.npz`), of lines `1 ApplyEyeMakeup` as in
+            UCF101's `classInd.txt`, or of a name a line.
+
+    Returns:
+        tuple of str.
+
+    Raises:
+        ValueError: if there is no such file, it names no class, or one twice.
+    """
+    path = pathlib.Path(path)
+    if path.suffix == ".npz":
+        return Scores.load(path).classes
+    try:
+        lines = path.read_text("utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(
+            "Expected a list of classes, a name a line in UTF-8. Received: "
+            f"{path}: {error}"
+        ) from error
+    names = tuple(line.strip() for line in lines if line.strip())
+    if not names:
+        raise ValueError(
+            f"Expected {path} to have a line that names a class. Received: none"
+        )
+    fields = [name.split(maxsplit=1) for name in names]
+    if all(len(field) == 2 and field[0].isdecimal() for field in fields):
+        return official_splits.read_classes(path)
+    refuse_any(doubles(names), f"Cannot read {path}", "every class once")
+    return names
+
+
+def _columns(path, header):
+    header = [name.strip() for name in header]
+    if header[:2] != ["video", "label"] or len(header) < 3 or not all(header):
+        raise ValueError(
+            f"Invalid header of {path}. Expected video,label,CLASS,CLASS,... "
+            f"Received: {','.join(header)[:200]!r}"
+        )
+    refuse_any(
+        doubles(header[2:]), f"Invalid header of {path}", "every class once"
+    )
+    return tuple(header[2:])
+
+
+def _rows(path, lines, columns):
+    places = {str(place): place for place in range(len(columns))}
+    # The name of a class goes before the number of one.
+    places |= {name: place for place, name in enumerate(columns)} | {"": -1}
+    videos, labels, scores = [], [], []
+    for line in lines:
+        if not any(field.strip() for field in line):
+            continue
+        where = f"line {lines.line_num} of {path}"
+        if len(line) != len(columns) + 2 or not line[0].strip():
+            raise ValueError(
+                f"Invalid {where}. Expected a video, its label and "
+                f"{len(columns)} scores. Received: {len(line)} fields, "
+                f"{','.join(line)[:80]!r}"
+            )
+        video, label, *fields = (field.strip() for field in line)
+        if label not in places:
+            raise ValueError(
+                f"Unknown label in {where}. Expected a class of the header, "
+                f"its number from 0 to {len(columns) - 1}, or nothing. "
+                f"Received: {label!r}"
+            )
+        videos.append(video)
+        labels.append(places[label])
+        scores.append(
+            np.array(
+                [
+                    _number(where, name, field)
+                    for name, field in zip(columns, fields)
+                ]
+            )
+        )
+    return videos, labels, scores
+
+
+def _number(where, name, field):
+    try:
+        number = float(field)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(
+            f"Invalid score in {where}. Expected a finite number for {name!r}. "
+            f"Received: {field!r}"
+        )
+    return number
+
+
+def _order(path, columns, names):
+    """The column of each class."""
+    numbers = tuple(map(str, range(len(names))))
+    if columns == numbers:
+        return np.arange(len(names))
+    if sorted(columns) != sorted(names):
+        unknown = sorted({*columns} - {*names})
+        missing = sorted({*names} - {*columns})
+        odd = [f"without {missing[:3]}"] if missing else []
+        odd += [f"with {unknown[:3]}"] if unknown else []
+        raise ValueError(
+            f"Expected {path} to have a column for each of the "
+            f"{len(names)} classes. Received: {len(columns)} columns, "
+            f"{' and '.join(odd)}"
+        )
+    places = {name: place for place, name in enumerate(columns)}
+    return np.array([places[name] for name in names])

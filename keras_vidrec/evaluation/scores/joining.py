@@ -1,0 +1,112 @@
+"""Scores of the same videos side by side."""
+
+import dataclasses
+import typing
+
+import numpy as np
+
+from keras_vidrec.evaluation.scores.score_file import Scores
+
+
+class Joined(typing.NamedTuple):
+    """Scores of several networks, row by row of the same videos.
+
+    Args:
+        scores: tuple of `Scores`, all with the same videos in one order, the
+            same classes and the same labels.
+        left_out: tuple of tuples of str: the videos of each that another one
+            lacks.
+    """
+
+    scores: tuple
+    left_out: tuple
+
+
+def join(scores, names=None):
+    """Finds the videos that all have, by their names.
+
+    Args:
+        scores: sequence of at least two `Scores`, with the same classes in
+            one order.
+        names: `None`, or sequence of str: what error messages call them.
+            Defaults to `None`: `number 1` and so on.
+
+    Returns:
+        `Joined`, with the videos in the order of the first. A label that is
+        unknown in one is taken from another.
+
+    Raises:
+        ValueError: naming the first difference, if the classes or the known
+            labels of a video differ; if no video is in all.
+    """
+    scores = tuple(scores)
+    if len(scores) < 2:
+        raise ValueError(
+            f"Expected at least two scores. Received: {len(scores)}"
+        )
+    names = names or [f"number {i}" for i in range(1, len(scores) + 1)]
+    for other, name in zip(scores[1:], names[1:]):
+        _check_classes(scores[0].classes, other.classes, names[0], name)
+    shared = set(scores[0].videos).intersection(
+        *(other.videos for other in scores[1:])
+    )
+    if not shared:
+        raise ValueError(
+            "Expected scores of the same videos. Received: no video that is "
+            f"in all, such as {_first(scores[0].videos)} in {names[0]} and "
+            f"{_first(scores[1].videos)} in {names[1]}"
+        )
+    videos = tuple(video for video in scores[0].videos if video in shared)
+    rows = [_rows(one, videos) for one in scores]
+    labels = np.full(len(videos), -1)
+    for one, order, name in zip(scores, rows, names):
+        labels = _joined(videos, labels, one.labels[order], one.classes, name)
+    return Joined(
+        tuple(
+            dataclasses.replace(
+                one, videos=videos, scores=one.scores[order], labels=labels
+            )
+            for one, order in zip(scores, rows)
+        ),
+        tuple(
+            tuple(video for video in one.videos if video not in shared)
+            for one in scores
+        ),
+    )
+
+
+def _check_classes(classes, others, name, other_name):
+    if len(classes) != len(others):
+        difference = f"{len(others)} classes for {len(classes)}"
+    elif classes != others:
+        place = next(
+            i for i, pair in enumerate(zip(classes, others)) if len({*pair}) > 1
+        )
+        difference = f"{others[place]!r} for {classes[place]!r}, class {place},"
+    else:
+        return
+    raise ValueError(
+        "Expected scores of the same classes in one order. Received: "
+        f"{difference} in {other_name}, compared with {name}"
+    )
+
+
+def _first(videos):
+    return repr(videos[0]) if videos else "none"
+
+
+def _rows(scores: Scores, videos):
+    places = {video: place for place, video in enumerate(scores.videos)}
+    return [places[video] for video in videos]
+
+
+def _joined(videos, labels, others, classes, name):
+    wrong = (labels >= 0) & (others >= 0) & (labels != others)
+    if wrong.any():
+        place = int(np.argmax(wrong))
+        raise ValueError(
+            f"Expected the same labels. Received: {classes[others[place]]!r} "
+            f"for {videos[place]!r} in {name}, {classes[labels[place]]!r} "
+            "before"
+        )
+    return np.where(labels < 0, others, labels)

@@ -1,0 +1,170 @@
+"""Scores of videos in a file, to be reported and fused later."""
+
+import dataclasses
+import json
+import pathlib
+import zipfile
+import zlib
+
+import numpy as np
+
+from keras_vidrec.data.catalogs.split import doubles
+from keras_vidrec.data.catalogs.split import refuse_any
+from keras_vidrec.evaluation.scores import score_archive
+from keras_vidrec.specs import files
+
+# What a score file holds, and of which kinds (`numpy.dtype.kind`).
+_ARRAYS = {
+    "videos": "U",
+    "scores": "fiu",
+    "labels": "iu",
+    "classes": "U",
+    "meta": "U",
+}
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Scores:
+    """Class scores of the videos of a test.
+
+    Args:
+        videos: tuple of str. Names, all different.
+        scores: array `(videos, classes)`: mean logits before the softmax, or
+            what was fused or imported. float64 is kept, as fused
+            probabilities differ by less than float32 can tell; any other kind
+            of number becomes float32.
+        labels: int32 array `(videos,)`, -1 where unknown.
+        classes: tuple of str.
+        meta: dict of what JSON holds: where the scores come from.
+
+    Raises:
+        ValueError: if the sizes do not fit each other, a name repeats, a
+            score is not finite, a label is no class, or `meta` is no dict of
+            what JSON holds.
+    """
+
+    videos: tuple
+    scores: np.ndarray
+    labels: np.ndarray
+    classes: tuple
+    meta: dict = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self):
+        object.__setattr__(self, "videos", tuple(map(str, self.videos)))
+        object.__setattr__(self, "classes", tuple(map(str, self.classes)))
+        object.__setattr__(self, "meta", _as_json(self.meta))
+        scores, labels = np.asarray(self.scores), np.asarray(self.labels)
+        double = scores.dtype == np.float64
+        object.__setattr__(
+            self,
+            "scores",
+            _numbers("scores", scores, np.float64 if double else np.float32),
+        )
+        object.__setattr__(self, "labels", _numbers("labels", labels, np.int32))
+        shape = (len(self.videos), len(self.classes))
+        if self.scores.shape != shape or self.labels.shape != shape[:1]:
+            raise ValueError(
+                f"Expected scores of shape {shape} (videos, classes) and as "
+                f"many labels as videos. Received: scores of shape "
+                f"{self.scores.shape}, labels of shape {self.labels.shape}"
+            )
+        refuse_any(
+            doubles(self.videos), "A video stands twice", "different videos"
+        )
+        finite = np.isfinite(self.scores).all(axis=1)
+        if not finite.all():
+            raise ValueError(
+                "Expected finite scores. Received: NaN or infinity for "
+                f"{self.videos[int(np.argmin(finite))]!r}"
+            )
+        if self.labels.size and not (
+            -1 <= self.labels.min() and self.labels.max() < shape[1]
+        ):
+            raise ValueError(
+                f"Expected labels from -1 to {shape[1] - 1}. Received: "
+                f"{self.labels.min()} to {self.labels.max()}"
+            )
+
+    def save(self, path):
+        """Writes a score file, whole or not at all."""
+        with files.replacing(path) as temporary, open(temporary, "wb") as file:
+            np.savez_compressed(
+                file,
+                videos=np.array(self.videos, np.str_),
+                scores=self.scores,
+                labels=self.labels,
+                classes=np.array(self.classes, np.str_),
+                meta=np.array(json.dumps(self.meta)),
+            )
+
+    @classmethod
+    def load(cls, path):
+        """Reads a score file; nothing in it is executed.
+
+        Raises:
+            ValueError: naming the file, if it is no valid score file, or
+                larger than 2 GiB.
+        """
+        path = pathlib.Path(path)
+        try:
+            arrays = score_archive.read(path, _ARRAYS)
+            return cls(
+                _names("videos", arrays["videos"]),
+                arrays["scores"],
+                arrays["labels"],
+                _names("classes", arrays["classes"]),
+                json.loads(str(arrays["meta"])),
+            )
+        except (
+            EOFError,
+            OSError,
+            RuntimeError,  # of zipfile: encrypted
+            SystemError,  # of NumPy: text of characters that there are not
+            ValueError,
+            zipfile.BadZipFile,
+            zlib.error,
+        ) as error:
+            raise ValueError(
+                f"Expected a score file (.npz with {', '.join(_ARRAYS)}). "
+                f"Received: {path}: {error}"
+            ) from error
+
+
+def _names(name, array):
+    if array.ndim != 1:
+        raise ValueError(
+            f"Expected a row of text. Received: {name} of {array.dtype} and "
+            f"shape {array.shape}"
+        )
+    return tuple(array.tolist())
+
+
+def _numbers(name, values, dtype):
+    """The values in `dtype`; what it does not hold is refused, not wrapped or
+    cut off."""
+    if values.size and values.dtype.kind not in _ARRAYS[name]:
+        raise ValueError(
+            f"Expected {name} that {np.dtype(dtype)} holds. Received: {name} "
+            f"of {values.dtype}"
+        )
+    with np.errstate(over="ignore"):  # becomes infinite, which is refused
+        cast = values.astype(dtype)
+    if dtype is np.int32 and (cast != values).any():
+        raise ValueError(
+            f"Expected {name} that {np.dtype(dtype)} holds. Received: "
+            f"{values.min()} to {values.max()}"
+        )
+    return cast
+
+
+def _as_json(meta):
+    """`meta` as it will be read again, so that no `save` fails."""
+    try:
+        text = json.dumps(meta)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"Expected `meta` that JSON holds. Received: meta={meta!r}: {error}"
+        ) from error
+    if not isinstance(meta, dict):
+        raise ValueError(f"Expected a dict. Received: meta={meta!r}")
+    return json.loads(text)

@@ -1,0 +1,130 @@
+"""TV-L1 optical flow in `keras.ops`: no OpenCV build, any Keras backend.
+
+Two drivers share one step function (`step.tick`): `tvl1_flow` works on a
+batch inside a graph, `stream` on any number of pairs one after another.
+"""
+
+from keras import ops
+
+from keras_vidrec.flow.tvl1 import pyramid
+from keras_vidrec.flow.tvl1 import step
+from keras_vidrec.flow.tvl1.parameters import Parameters
+from keras_vidrec.flow.tvl1.stream import stream
+
+__all__ = ["Parameters", "stream", "tvl1_flow"]
+
+
+def tvl1_flow(
+    first,
+    second,
+    *,
+    tau=0.25,
+    lambda_=0.15,
+    theta=0.3,
+    scales=5,
+    scale_step=0.8,
+    warps=5,
+    epsilon=0.01,
+    outer_iterations=10,
+    inner_iterations=30,
+    median_size=5,
+):
+    """Optical flow from one batch of images to another.
+
+    Follows `cv2.optflow.DualTVL1OpticalFlow` with the same defaults. Every
+    pair stops by its own error, so its flow does not depend on the others;
+    the batch runs until its slowest pair ends. Works eagerly, in a
+    `tf.function` and under XLA on TensorFlow and JAX; sizes may be known only
+    at run time.
+
+    Args:
+        first, second: Tensors `(batch, height, width, 1)`, grey 0..255.
+        tau: float. Time step of the dual update. Defaults to `0.25`.
+        lambda_: float. Weight of brightness constancy against smoothness.
+            Defaults to `0.15`.
+        theta: float. Tightness of the coupling of the two. Defaults to `0.3`.
+        scales: int. Most levels of the pyramid; those under 16 pixels are
+            left out. Defaults to `5`.
+        scale_step: float. Size of a level over the next finer one. Defaults
+            to `0.8`.
+        warps: int. Warps at each level. Defaults to `5`.
+        epsilon: float. The flow rests when its step is smaller than this, in
+            pixels (root mean square). Defaults to `0.01`.
+        outer_iterations: int. Most outer iterations of a warp, each of which
+            begins with a median filter. Defaults to `10`.
+        inner_iterations: int. Most iterations within an outer one. Defaults
+            to `30`.
+        median_size: int. Window of the median filter, 1 (none), 3 or 5.
+            Defaults to `5`.
+
+    Returns:
+        float32 tensor `(batch, height, width, 2)`: motion right and down in
+        pixels.
+
+    Raises:
+        ValueError: on a parameter out of range or images of another form.
+
+    Reference:
+        - Zach, Pock, Bischof, "A duality based approach for realtime TV-L1
+          optical flow", 2007.
+        - [Sanchez Perez et al., 2013](https://doi.org/10.5201/ipol.2013.26),
+          algorithm 1.
+    """
+    parameters = Parameters(
+        tau,
+        lambda_,
+        theta,
+        scales,
+        scale_step,
+        warps,
+        epsilon,
+        outer_iterations,
+        inner_iterations,
+        median_size,
+    ).check()
+    first = _grey(first, "first")
+    second = _grey(second, "second")
+    for one, other in zip(first.shape, second.shape):
+        if None not in (one, other) and one != other:
+            raise ValueError(
+                "Expected `first` and `second` of the same shape. Received: "
+                f"first.shape={tuple(first.shape)}, "
+                f"second.shape={tuple(second.shape)}"
+            )
+    batch, height, width = ops.shape(first)
+    sizes = pyramid.level_sizes(height, width, parameters)
+    firsts = pyramid.smaller_images(first, sizes, parameters)
+    seconds = pyramid.smaller_images(second, sizes, parameters)
+    flow = (ops.zeros_like(firsts[-1]),) * 2
+    for level in reversed(range(len(sizes))):
+        height, width, used = sizes[level]
+        if level < len(sizes) - 1:
+            flow = pyramid.larger_flow(*flow, height, width, parameters)
+        lanes = step.start(*flow)
+        done = ops.where(used, 0, parameters.warps)
+        lanes = (lanes[0] + done, *lanes[1:])
+        flow = _level(lanes, firsts[level], seconds[level], parameters)
+    return ops.stack(flow, axis=-1)
+
+
+def _grey(images, name):
+    images = ops.convert_to_tensor(images)
+    if len(images.shape) != 4 or images.shape[-1] != 1:
+        raise ValueError(
+            f"Expected `{name}` of shape (batch, height, width, 1). "
+            f"Received: shape={tuple(images.shape)}"
+        )
+    return ops.cast(images, "float32")[..., 0]
+
+
+def _level(lanes, first, second, parameters):
+    """Runs all lanes to the end of a level; returns their flow."""
+
+    def goes_on(*lanes):
+        return ops.any(lanes[0] < parameters.warps)
+
+    def body(*lanes):
+        return step.tick(lanes, first, second, parameters)
+
+    _, _, _, fields, _ = ops.while_loop(goes_on, body, lanes)
+    return fields[:2]

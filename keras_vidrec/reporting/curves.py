@@ -1,0 +1,226 @@
+"""The curves of a training: from its log to drawings and tables."""
+
+import csv
+import io
+import math
+import pathlib
+import re
+import typing
+from xml.etree import ElementTree
+
+import matplotlib
+from matplotlib import ticker
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+from keras_vidrec.reporting.tables import Table
+from keras_vidrec.visualization import figures
+
+_INCHES = (4.0, 2.6)
+# On light and on dark: without black, which is the last.
+_COLOURS = figures.COLOURS[:-1]
+_INK = "#010203"
+# Colours that the page chooses, for light or for dark.
+_OF_PAGE = {
+    _INK: "currentColor",
+    _COLOURS[0]: "var(--hit)",
+    _COLOURS[1]: "var(--miss)",
+}
+_VALIDATION = "val_"
+
+
+class Curves(typing.NamedTuple):
+    """One drawing of the training.
+
+    Args:
+        name: str. Of its CSV file.
+        title: str.
+        table: `Table` of the epochs (from 1) and each curve.
+    """
+
+    name: str
+    title: str
+    table: Table
+
+
+# Name, title, and the columns of the log; those of the validation part have
+# `val_` before them, those of several outputs the output.
+_DRAWINGS = (
+    ("loss", "Loss", re.compile(r"(val_)?(\w+_)?loss")),
+    ("accuracy", "Accuracy", re.compile(r"(val_)?(\w+_)?accuracy")),
+    ("learning_rate", "Learning rate", re.compile("learning_rate")),
+    ("clips_per_second", "Clips a second", re.compile("clips_per_second")),
+    ("input_wait", "Share of time waiting", re.compile("input_wait")),
+)
+
+
+def read(path):
+    """Reads the log of a training.
+
+    Args:
+        path: path of a `log.csv`.
+
+    Returns:
+        dict from the name of a column to a list of float, NaN where it says
+        nothing; empty if there is no log.
+    """
+    path = pathlib.Path(path)
+    if not path.is_file():
+        return {}
+    with open(path, newline="", encoding="utf-8", errors="replace") as file:
+        header, *rows = list(csv.reader(file)) or [[]]
+    if "epoch" not in header:
+        return {}
+    # What an interruption cut off is no epoch.
+    number = header.index("epoch")
+    rows = [
+        row
+        for row in rows
+        if len(row) == len(header) and row[number].isdecimal()
+    ]
+    return {
+        name: [_number(row[place]) for row in rows]
+        for place, name in enumerate(header)
+    }
+
+
+def choose(log):
+    """What there is to draw.
+
+    Args:
+        log: dict as `read` gives it.
+
+    Returns:
+        List of `Curves`, without those of which the log says nothing.
+    """
+    found = []
+    for name, title, pattern in _DRAWINGS:
+        columns = [
+            column
+            for column, values in log.items()
+            if pattern.fullmatch(column) and any(map(math.isfinite, values))
+        ]
+        if not columns:
+            continue
+        # The training before the validation, the whole before its parts.
+        columns.sort(key=lambda c: (c.startswith(_VALIDATION), len(c)))
+        epochs = [int(epoch) + 1 for epoch in log["epoch"]]
+        values = zip(epochs, *(log[column] for column in columns))
+        found.append(
+            Curves(name, title, Table(("epoch", *columns), tuple(values)))
+        )
+    return found
+
+
+def draw(curves):
+    """Draws curves in the colours of the page they will stand on.
+
+    Args:
+        curves: `Curves`.
+
+    Returns:
+        Element `svg` of a page.
+    """
+    epochs, *columns = zip(*curves.table.rows)
+    names = curves.table.header[1:]
+    # Words as words, in the page's font; the same names for the same content.
+    settings = {
+        "svg.fonttype": "none",
+        "svg.hashsalt": curves.name,
+        "text.usetex": False,
+    }
+    with matplotlib.rc_context(settings):
+        figure = Figure(_INCHES, layout="constrained")
+        FigureCanvasSVG(figure)
+        axes = figure.subplots()
+        for place, (name, values) in enumerate(zip(names, columns)):
+            # Not every epoch is validated: the line goes on to the next.
+            known = [p for p in zip(epochs, values) if math.isfinite(p[1])]
+            axes.plot(
+                *zip(*known),
+                label=name.replace("_", " "),
+                color=_COLOURS[place % len(_COLOURS)],
+                linestyle="--" if name.startswith(_VALIDATION) else "-",
+                linewidth=2,
+                marker="o" if len(epochs) <= 30 else None,
+                markersize=3.5,
+            )
+        _dress(axes, curves.name, len(names), columns)
+        text = io.StringIO()
+        figure.savefig(
+            text,
+            format="svg",
+            transparent=True,
+            metadata={
+                key: None for key in ("Creator", "Date", "Format", "Type")
+            },
+        )
+    return _to_element(text.getvalue(), curves, _told(names, columns))
+
+
+def _dress(axes, name, number, columns):
+    axes.set_xlabel("epoch", color=_INK)
+    axes.tick_params(colors=_INK)
+    axes.xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
+    axes.grid(color=_INK, alpha=0.12)
+    for side, spine in axes.spines.items():
+        spine.set_visible(side in ("left", "bottom"))
+        spine.set_color(_INK)
+        spine.set_alpha(0.4)
+    if name in ("accuracy", "input_wait"):
+        axes.set_ylim(-0.02, 1.02)
+        axes.yaxis.set_major_formatter(ticker.PercentFormatter(1))
+    if name == "clips_per_second":
+        axes.set_ylim(bottom=0)
+    if name == "learning_rate":
+        positive = [value for value in columns[0] if value > 0]
+        if positive and max(positive) > 5 * min(positive):
+            axes.set_yscale("log")
+    if number > 1:
+        axes.legend(frameon=False, labelcolor=_INK, fontsize="small")
+
+
+def _told(names, columns):
+    """In words, for those who do not see the curves."""
+    told = []
+    for name, values in zip(names, columns):
+        known = [value for value in values if math.isfinite(value)]
+        told.append(
+            f"{name.replace('_', ' ')} from {known[0]:.4g} to {known[-1]:.4g}"
+        )
+    return ", ".join(told)
+
+
+def _to_element(text, curves, told):
+    # A page needs neither the prologue, nor the names of XML's vocabularies,
+    # nor sizes; and names within it must not repeat.
+    root = ElementTree.fromstring(text[text.index("<svg") :])
+    for node in root.iter():
+        node.tag = _local(node.tag)
+        for key, value in list(node.attrib.items()):
+            del node.attrib[key]
+            for colour, of_page in _OF_PAGE.items():
+                value = value.replace(colour, of_page)
+            value = value.replace("url(#", f"url(#{curves.name}-")
+            if key == "id":
+                value = f"{curves.name}-{value}"
+            elif _local(key) == "href":
+                value = f"#{curves.name}-{value[1:]}"
+            node.set(_local(key), value)
+    for key in ("width", "height", "version"):
+        root.attrib.pop(key, None)
+    root.set("role", "img")
+    root.set("aria-label", f"{curves.title} by epoch: {told}")
+    root.tail = None
+    return root
+
+
+def _local(name):
+    return name.rpartition("}")[2]
+
+
+def _number(text):
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan

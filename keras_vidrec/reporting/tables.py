@@ -1,0 +1,203 @@
+"""The figures of a report as tables, which become CSV and parts of a page."""
+
+import csv
+import io
+import math
+import typing
+
+import numpy as np
+
+from keras_vidrec.evaluation.scores import metrics
+from keras_vidrec.reporting.markup import as_text
+from keras_vidrec.specs import files
+
+
+class Table(typing.NamedTuple):
+    """Rows under a header, of str and numbers.
+
+    Args:
+        header: tuple of str.
+        rows: tuple of tuples.
+    """
+
+    header: tuple
+    rows: tuple
+
+    def save(self, path):
+        """Writes the table as CSV; what is not a number is left empty."""
+        text = io.StringIO()
+        rows = csv.writer(text, lineterminator="\n")
+        rows.writerow(map(as_text, self.header))
+        rows.writerows([*map(_as_csv, row)] for row in self.rows)
+        files.write_text(path, text.getvalue())
+
+
+class Pair(typing.NamedTuple):
+    """Videos of one class that were taken for another.
+
+    Args:
+        label: int. Their class.
+        taken_for: int. What they were taken for.
+        times: int. How many were.
+        videos: int. Videos of their class.
+        reverse: int. Videos of the other class that were taken for theirs.
+    """
+
+    label: int
+    taken_for: int
+    times: int
+    videos: int
+    reverse: int
+
+
+def tests(scores):
+    """The figures of each test.
+
+    Args:
+        scores: dict from the name of a test to its `Scores`.
+
+    Returns:
+        `Table`. Figures are in [0, 1], NaN where no video has a label.
+    """
+    header = (
+        "test",
+        "videos",
+        "labelled",
+        "top_1",
+        "top_1_low_95",
+        "top_1_high_95",
+        "top_5",
+        "mean_class_accuracy",
+    )
+    rows = []
+    for name, one in scores.items():
+        figures = metrics.summary(one)
+        rows.append(
+            (
+                name,
+                len(one.videos),
+                int(np.sum(one.labels >= 0)),
+                figures["top_1"],
+                *metrics.accuracy_interval(one.scores, one.labels),
+                figures["top_5"],
+                figures["mean_class_accuracy"],
+            )
+        )
+    return Table(header, tuple(rows))
+
+
+def classes(scores):
+    """The figures of each class, the hardest first.
+
+    Args:
+        scores: `Scores`.
+
+    Returns:
+        `Table`; `taken_for` is the most frequent wrong class, the earlier one
+        of equal ones, and empty where there is none. Classes without videos
+        stand last.
+    """
+    figures = metrics.class_table(scores.scores, scores.labels)
+    wrong = _mistakes(scores)
+    rows = []
+    for label in np.lexsort((-figures.videos, figures.accuracies)):  # NaN last
+        other = wrong[label].argmax()
+        times = int(wrong[label, other])
+        rows.append(
+            (
+                scores.classes[label],
+                int(figures.videos[label]),
+                float(figures.accuracies[label]),
+                float(figures.precisions[label]),
+                float(figures.f1[label]),
+                scores.classes[other] if times else "",
+                times,
+            )
+        )
+    header = (
+        "class",
+        "videos",
+        "accuracy",
+        "precision",
+        "f1",
+        "taken_for",
+        "times",
+    )
+    return Table(header, tuple(rows))
+
+
+def confusion_matrix(scores):
+    """Counts by class (rows) and by recognised class (columns).
+
+    Args:
+        scores: `Scores`.
+
+    Returns:
+        `Table`.
+    """
+    matrix = metrics.confusion_matrix(scores.scores, scores.labels)
+    return Table(
+        ("class", *scores.classes),
+        tuple(
+            (name, *row) for name, row in zip(scores.classes, matrix.tolist())
+        ),
+    )
+
+
+def confused_pairs(scores):
+    """All pairs of a class and one it was taken for, the most frequent first.
+
+    Args:
+        scores: `Scores`.
+
+    Returns:
+        Tuple of `Pair`.
+    """
+    wrong = _mistakes(scores)
+    order = np.argsort(-wrong, axis=None, kind="stable")
+    order = order[: np.count_nonzero(wrong)]
+    videos = np.bincount(
+        scores.labels[scores.labels >= 0], minlength=len(scores.classes)
+    )
+    return tuple(
+        Pair(
+            int(label),
+            int(other),
+            int(wrong[label, other]),
+            int(videos[label]),
+            int(wrong[other, label]),
+        )
+        for label, other in zip(*np.unravel_index(order, wrong.shape))
+    )
+
+
+def pairs(scores, found):
+    """`confused_pairs` with the names of the classes.
+
+    Args:
+        scores: `Scores`.
+        found: sequence of `Pair`.
+
+    Returns:
+        `Table`.
+    """
+    names = scores.classes
+    return Table(
+        ("class", "taken_for", "times", "videos", "the_other_way_round"),
+        tuple(
+            (names[pair.label], names[pair.taken_for], *pair[2:])
+            for pair in found
+        ),
+    )
+
+
+def _mistakes(scores):
+    wrong = metrics.confusion_matrix(scores.scores, scores.labels)
+    np.fill_diagonal(wrong, 0)
+    return wrong
+
+
+def _as_csv(value):
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:.10g}"
+    return as_text(value)

@@ -1,0 +1,204 @@
+import json
+import os
+import pathlib
+import re
+import shutil
+import typing
+
+import keras
+import numpy as np
+
+from keras_vidrec.specs import files
+
+_NAME = re.compile(r"epoch-(\d+)-step-(\d+)")
+
+
+class Position(typing.NamedTuple):
+    """A place in training: whole epochs done, and steps of the next one."""
+
+    epoch: int = 0
+    step: int = 0
+
+
+class Backup(keras.callbacks.Callback):
+    """Keeps all it takes to go on after an interruption as if there was none.
+
+    After each epoch, and every so many steps: weights, optimiser state (with
+    a learning rate that was lowered, and gradients half accumulated), the
+    states of the random seed generators (dropout), the counters of the other
+    callbacks, and within an epoch the sums of its metrics. A backup is
+    written under another name, brought to the disk, and renamed when it is
+    whole. The one before stays until the next step has shown that the loss of
+    the new weights is a number; if it is none, `drop_unproved` brings it back.
+
+    Must come after the callbacks whose counters it keeps, and after
+    `StopOnNaN`.
+
+    Args:
+        directory: path, used by nothing else but the best model so far.
+        stateful: dict from name to an object with `get_state()`, which
+            returns what JSON holds, and `set_state(state)`. Callbacks with a
+            memory.
+        every_steps: `None` (after each epoch only), or int: after so many
+            steps of an epoch too.
+        is_chief: bool. Whether this process writes. The other workers call
+            all the same, since reading a metric is done together, and
+            restore from the same directory. Defaults to `True`.
+
+    Attributes:
+        position: `Position` that training has reached.
+    """
+
+    def __init__(
+        self, directory, stateful=None, every_steps=None, is_chief=True
+    ):
+        super().__init__()
+        self.position = Position()
+        self._directory = pathlib.Path(directory)
+        self._stateful = stateful or {}
+        self._every_steps = every_steps
+        self._is_chief = is_chief
+        # Of the epoch that `fit` begins with.
+        self._first_step = 0
+        self._metrics = []
+        self._proved = None  # the backup before the last, while it is there
+
+    @property
+    def can_begin_here(self):
+        """Whether a `fit` could begin at the position: not behind the last
+        step of an epoch, whose validation is still to come."""
+        return self.position.step < self._first_step + self.params["steps"]
+
+    def restore(self, model):
+        """Brings a compiled model to where the last backup left it.
+
+        Args:
+            model: keras.Model, compiled.
+
+        Returns:
+            `Position` to go on with, (0, 0) without a backup. Within an
+            epoch, the next `fit` must do the rest of it and nothing else.
+
+        Raises:
+            ValueError: if the backup is of another model.
+        """
+        if self._is_chief:
+            files.remove_unfinished(self._directory)
+        backups = self._backups()
+        if not backups:
+            return self.position
+        *before, self.position = sorted(backups)
+        directory = backups[self.position]
+        self._proved = backups[before[-1]] if before else None
+        model.optimizer.build(model.trainable_variables)
+        try:
+            state = _load(directory / "state.npz")
+            for variable, value in zip(_state(model), state, strict=True):
+                variable.assign(value)
+            self._metrics = _load(directory / "metrics.npz")
+            text = (directory / "callbacks.json").read_text("utf-8")
+            memories = json.loads(text)
+        except (OSError, KeyError, ValueError) as error:
+            raise ValueError(
+                f"Expected a backup of this network. Received: {directory}: "
+                f"{error}"
+            ) from error
+        for name, stateful in self._stateful.items():
+            stateful.set_state(memories[name])
+        return self.position
+
+    def save(self):
+        """Writes a backup of the position that training has reached."""
+        metrics = ()
+        if self.position.step:
+            metrics = _arrays(self.model.metrics_variables)
+        backups = self._backups()
+        if not self._is_chief or self.position in backups:
+            return
+        name = f"epoch-{self.position.epoch:05d}-step-{self.position.step:07d}"
+        with files.replacing(self._directory / name) as path:
+            path.mkdir(parents=True)
+            np.savez(path / "state.npz", *_arrays(_state(self.model)))
+            np.savez(path / "metrics.npz", *metrics)
+            memories = {
+                name: stateful.get_state()
+                for name, stateful in self._stateful.items()
+            }
+            (path / "callbacks.json").write_text(json.dumps(memories), "utf-8")
+            for file in path.iterdir():
+                _to_disk(file)
+        *before, last = sorted(backups) or [None]
+        for position in before:
+            shutil.rmtree(backups[position])
+        self._proved = backups.get(last)
+
+    def drop_unproved(self):
+        """Removes the last backup if no step has been done from it, and there
+        is one before it: its weights have given a loss that is no number."""
+        if self._proved is None or not self._is_chief:
+            return
+        backups = self._backups()
+        shutil.rmtree(backups[max(backups)])
+        self._proved = None
+
+    def keep_last(self):
+        """Removes the backup before the last one."""
+        if self._proved is not None and self._is_chief:
+            shutil.rmtree(self._proved)
+        self._proved = None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._first_step = self.position.step
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.keep_last()  # the step began from it, with a loss
+        if self._metrics:
+            # Keras begins each `fit` with metrics of zero, and makes their
+            # variables in the first step only. All of them are sums.
+            variables = self.model.metrics_variables
+            for variable, value in zip(variables, self._metrics, strict=True):
+                variable.assign(variable + value)
+            self._metrics = []
+        step = self._first_step + batch + 1
+        self.position = Position(self.position.epoch, step)
+        if (
+            self._every_steps
+            and step % self._every_steps == 0
+            and self.can_begin_here
+        ):
+            self.save()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.position = Position(epoch + 1)
+        self.save()
+
+    def _backups(self):
+        if not self._directory.is_dir():
+            return {}
+        return {
+            Position(int(match[1]), int(match[2])): directory
+            for directory in self._directory.iterdir()
+            if (match := _NAME.fullmatch(directory.name))
+        }
+
+
+def _state(model):
+    """Variables of a compiled model in a fixed order: weights, states of the
+    seed generators, which Keras writes to no file, and the optimiser's."""
+    return [*model.variables, *model.optimizer.variables]
+
+
+def _arrays(variables):
+    return [keras.ops.convert_to_numpy(variable) for variable in variables]
+
+
+def _load(path):
+    """Arrays in the order they were given to `np.savez`."""
+    with np.load(path, allow_pickle=False) as arrays:
+        return [arrays[f"arr_{i}"] for i in range(len(arrays.files))]
+
+
+def _to_disk(path):
+    """A machine that loses its power keeps the file too."""
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())

@@ -1,0 +1,53 @@
+import csv
+import io
+
+import keras
+
+from keras_vidrec.specs import files
+
+
+class LogFile(keras.callbacks.CSVLogger):
+    """A table in CSV with one row an epoch.
+
+    The file is open only while a row is written: Keras leaves it open after
+    an error.
+
+    Args:
+        path: `pathlib.Path`. Rows of whole epochs are kept; what an
+            interruption cut off, and epochs that will be repeated, are
+            dropped.
+        num_epochs: int. Whole epochs that training goes on from.
+    """
+
+    def __init__(self, path, num_epochs):
+        super().__init__(path, append=True)
+        if path.exists():
+            _trim(path, num_epochs)
+
+    def on_train_begin(self, logs=None):
+        """Nothing to open yet."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        super().on_train_begin()
+        try:
+            super().on_epoch_end(epoch, logs)
+        finally:
+            super().on_train_end()
+
+    def on_train_end(self, logs=None):
+        """Nothing to close any more."""
+
+
+def _trim(path, num_epochs):
+    with open(path, newline="", encoding="utf-8") as file:
+        header, *rows = list(csv.reader(file)) or [[]]
+    kept = [
+        row
+        for row in rows
+        if len(row) == len(header) and int(row[0]) < num_epochs
+    ]
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows(
+        [header, *kept] if kept else []
+    )
+    files.write_text(path, text.getvalue())

@@ -1,0 +1,205 @@
+import re
+
+from keras import ops
+
+from keras_vidrec.training.devices import replicas
+
+
+class CaffeArithmetic:
+    """The arithmetic of Caffe's solver, mixed into an optimiser of Keras.
+
+    In this order:
+
+    1. The gradients are summed over all replicas, and over
+       `gradient_accumulation_steps` batches: nothing moves between them.
+    2. The sum is clipped, by its global norm or by element.
+    3. It is divided by the number of batches. (Keras divides before it clips,
+       and clips the gradient of each replica on its own.)
+    4. `l2 * weight` is added, so that the decay enters the moments of the
+       gradient. (Keras' own `weight_decay` is decoupled from them.)
+    5. The weight moves by the rule of the optimiser, with the learning rate
+       times the multiplier of the weight.
+
+    Multipliers are by regular expression: one holds for each variable in
+    whose `path`, such as `conv1/kernel`, it is found, and a variable takes
+    the product of all that hold for it.
+
+    Accumulation works under every `tf.distribute.Strategy`. As in Keras, a
+    schedule is asked for its rate by the number of the batch, and
+    `iterations` counts updates.
+
+    Args:
+        *args: Arguments of the optimiser.
+        l2: float. Weight decay, not negative. Defaults to `0.0`.
+        learning_rate_multipliers: `None`, or dict from regular expressions to
+            numbers that are not negative. Defaults to `None`: 1 for all.
+        decay_multipliers: `None`, or dict of the same form: of `l2`. Defaults
+            to `None`: 0 for vectors (biases, the weights of batch
+            normalisation), 1 for all others.
+        **kwargs: Arguments of the optimiser, such as `global_clipnorm`,
+            `clipvalue` and `gradient_accumulation_steps`.
+
+    Raises:
+        ValueError: on a multiplier of another form, or `weight_decay` or
+            `use_ema`, which these optimisers do without.
+
+    Reference:
+        - [Jia et al., 2014](https://arxiv.org/abs/1408.5093), the solver of
+          Caffe: `ClipGradients`, `Normalize`, `Regularize`,
+          `ComputeUpdateValue`.
+    """
+
+    # Whether `apply` gets gradients that are summed over the replicas.
+    gradients_are_summed = False
+
+    def __init__(
+        self,
+        *args,
+        l2=0.0,
+        learning_rate_multipliers=None,
+        decay_multipliers=None,
+        **kwargs,
+    ):
+        super().__init__(*args, **kwargs)
+        for name in ("weight_decay", "use_ema"):
+            if getattr(self, name):
+                raise ValueError(
+                    f"`{name}` is no part of Caffe's arithmetic. Expected it "
+                    "to be left out; weights decay by `l2`. Received: "
+                    f"{name}={getattr(self, name)!r}"
+                )
+        _check_number("l2", l2)
+        _check_multipliers(
+            "learning_rate_multipliers", learning_rate_multipliers
+        )
+        _check_multipliers("decay_multipliers", decay_multipliers)
+        self.l2 = l2
+        self.learning_rate_multipliers = learning_rate_multipliers
+        self.decay_multipliers = decay_multipliers
+        # While an update is worked out: whether it happens.
+        self._happens = None
+
+    def build(self, variables):
+        if self.built:
+            return
+        super().build(variables)
+        rates, decays = self.learning_rate_multipliers, self.decay_multipliers
+        self._rates = tuple(_product(rates, v.path) for v in variables)
+        self._decays = tuple(
+            self.l2
+            * (
+                float(len(v.shape) > 1)
+                if decays is None
+                else _product(decays, v.path)
+            )
+            for v in variables
+        )
+
+    def _backend_apply_gradients(self, grads, trainable_variables):
+        if not self.gradients_are_summed:
+            grads = replicas.summed(grads)
+        rate = ops.convert_to_tensor(self.learning_rate)
+        steps = self.gradient_accumulation_steps
+        if not steps:
+            tensors = [(g, rate) for g in self._clip_gradients(grads)]
+        else:
+            # Arithmetic, as a strategy cannot update within `cond`.
+            last = ops.equal((self._iterations + 1) % steps, 0)
+            sums = [
+                grad + self._accumulated_gradients[self._get_variable_index(v)]
+                for grad, v in zip(grads, trainable_variables)
+            ]
+            tensors = [
+                (clipped / steps, rate, total, last)
+                for clipped, total in zip(self._clip_gradients(sums), sums)
+            ]
+        replicas.update(self._update, trainable_variables, tensors)
+
+    def _update(self, variable, gradient, rate, total=None, last=None):
+        index = self._get_variable_index(variable)
+        if self._decays[index]:
+            gradient = gradient + self._decays[index] * ops.cast(
+                variable, gradient.dtype
+            )
+        if self._rates[index] != 1:
+            rate = rate * self._rates[index]
+        if last is not None:
+            self.assign(
+                self._accumulated_gradients[index],
+                ops.where(last, ops.zeros_like(total), total),
+            )
+        self._happens = last
+        try:
+            self.update_step(gradient, variable, rate)
+        finally:
+            self._happens = None
+
+    # Through these three an update step changes the weights and its moments.
+
+    def assign(self, variable, value):
+        super().assign(variable, self._if_it_happens(value, variable))
+
+    def assign_add(self, variable, value):
+        super().assign_add(variable, self._if_it_happens(value, 0))
+
+    def assign_sub(self, variable, value):
+        super().assign_sub(variable, self._if_it_happens(value, 0))
+
+    def _if_it_happens(self, value, otherwise):
+        if self._happens is None:
+            return value
+        # Either may be a variable, which JAX takes as a tensor only.
+        value, otherwise = map(ops.convert_to_tensor, (value, otherwise))
+        return ops.where(self._happens, value, otherwise)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "l2": self.l2,
+            "learning_rate_multipliers": _copy(self.learning_rate_multipliers),
+            "decay_multipliers": _copy(self.decay_multipliers),
+        }
+
+
+def _product(multipliers, path):
+    product = 1.0
+    for pattern, number in (multipliers or {}).items():
+        if re.search(pattern, path):
+            product *= number
+    return product
+
+
+def _copy(multipliers):
+    # Keras wraps the dicts that are its attributes.
+    return None if multipliers is None else dict(multipliers)
+
+
+def _check_multipliers(name, multipliers):
+    if multipliers is None:
+        return
+    if not isinstance(multipliers, dict):
+        raise ValueError(
+            f"Invalid `{name}`. Expected a dict from regular expressions to "
+            f"numbers. Received: {name}={multipliers!r}"
+        )
+    for pattern, number in multipliers.items():
+        try:
+            re.compile(pattern)
+        except (re.error, TypeError) as error:
+            raise ValueError(
+                f"Invalid `{name}`. Expected regular expressions as keys. "
+                f"Received: {pattern!r}: {error}"
+            ) from None
+        _check_number(f"{name}[{pattern!r}]", number)
+
+
+def _check_number(name, number):
+    if (
+        isinstance(number, bool)
+        or not isinstance(number, (int, float))
+        or not 0 <= number < float("inf")
+    ):
+        raise ValueError(
+            f"Invalid `{name}`. Expected a number of at least 0. Received: "
+            f"{name}={number!r}"
+        )

@@ -1,0 +1,328 @@
+"""Everything a training run is made of, as one frozen value."""
+
+import dataclasses
+import difflib
+import pathlib
+
+import yaml
+
+from keras_vidrec.applications.parts.tower_styles import IMAGENET
+from keras_vidrec.data.clips.reader import Augmentation
+from keras_vidrec.data.prepared import storage
+from keras_vidrec.specs.clip_spec import ClipSpec
+from keras_vidrec.training.recipes.sections import Data
+from keras_vidrec.training.recipes.sections import Fusion
+from keras_vidrec.training.recipes.sections import Initialisation
+from keras_vidrec.training.recipes.sections import Network
+from keras_vidrec.training.recipes.sections import Optimiser
+from keras_vidrec.training.recipes.sections import Reported
+from keras_vidrec.training.recipes.sections import Schedule
+from keras_vidrec.training.recipes.sections import Test
+from keras_vidrec.training.recipes.sections import Validation
+from keras_vidrec.training.recipes.sections.checks import check
+from keras_vidrec.training.recipes.sections.checks import check_choice
+from keras_vidrec.training.recipes.sections.checks import check_number
+
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """Everything a training run is made of.
+
+    `to_yaml()` and `from_yaml()` are inverse; a run keeps its recipe as
+    `recipe.yaml`, and training from that file repeats the run. Each section
+    is a frozen dataclass of `training.recipes.sections`.
+
+    Args:
+        name: str. Name of the recipe.
+        summary: str. One line for people.
+        data: `Data`.
+        clip: dict. Changes to the training part of the `ClipSpec` that the
+            network's builder made.
+        augmentation: `Augmentation`.
+        network: `Network`.
+        initialisation: `Initialisation`.
+        optimiser: `Optimiser`.
+        schedule: `Schedule`.
+        validation: `Validation`.
+        test: `Test`.
+        fusion: `Fusion`.
+        reported: tuple of `Reported`.
+        precision: str. Global dtype policy: `"float32"`, `"mixed_bfloat16"`
+            or `"mixed_float16"`.
+        rematerialise: bool. Whether to compute the activations of the
+            backbones once more in the backward pass instead of keeping them
+            (gradient checkpointing): less memory, more arithmetic, the same
+            gradients. Defaults to `False`.
+        seed: int. Of weights, order, crops and dropout.
+
+    Raises:
+        ValueError: on any invalid value.
+    """
+
+    name: str
+    summary: str = ""
+    data: Data = Data()
+    clip: dict = dataclasses.field(default_factory=dict)
+    augmentation: Augmentation = Augmentation()
+    network: Network = Network()
+    initialisation: Initialisation = Initialisation()
+    optimiser: Optimiser = Optimiser()
+    schedule: Schedule = Schedule(epochs=1)
+    validation: Validation = Validation()
+    test: Test = Test()
+    fusion: Fusion = Fusion()
+    reported: tuple = ()
+    precision: str = "float32"
+    rematerialise: bool = False
+    seed: int = 0
+
+    def __post_init__(self):
+        check(
+            isinstance(self.name, str) and self.name,
+            "name",
+            "a text",
+            self.name,
+        )
+        check(
+            isinstance(self.clip, dict),
+            "clip",
+            "a mapping of ClipSpec fields to values",
+            self.clip,
+        )
+        object.__setattr__(self, "reported", tuple(self.reported))
+        known = {field.name for field in dataclasses.fields(ClipSpec)}
+        for key in self.clip:
+            _check_key(key, known, "clip.")
+        check_choice(self, "precision", PRECISIONS)
+        check(
+            isinstance(self.rematerialise, bool),
+            "rematerialise",
+            "true or false",
+            self.rematerialise,
+        )
+        needs_validation = (
+            self.schedule.kind == "plateau" or self.schedule.early_stop
+        )
+        check(
+            self.validation.fraction > 0 or not needs_validation,
+            "validation.fraction",
+            'a share above 0, which schedule.kind="plateau" and '
+            "schedule.early_stop look at",
+            self.validation.fraction,
+        )
+        check_number(self, "seed", 0, kind=int)
+
+    def to_dict(self):
+        """Plain dicts, lists, numbers and strings."""
+        return _plain(dataclasses.asdict(self))
+
+    def to_yaml(self):
+        """The recipe as YAML text, in the order of its fields."""
+        return yaml.safe_dump(
+            self.to_dict(), sort_keys=False, allow_unicode=True
+        )
+
+    @classmethod
+    def from_dict(cls, values):
+        """The inverse of `to_dict()`.
+
+        Raises:
+            ValueError: on an unknown key, naming the nearest known one.
+        """
+        return _from_dict(cls, values, prefix="")
+
+    @classmethod
+    def from_yaml(cls, text):
+        """The inverse of `to_yaml()`.
+
+        Raises:
+            ValueError: if the text is no YAML mapping, or as `from_dict`.
+        """
+        try:
+            values = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            reason = " ".join(str(error).split())
+            raise ValueError(
+                f"Expected a recipe in YAML. Received: {reason}"
+            ) from None
+        if not isinstance(values, dict):
+            raise ValueError(
+                "Expected a recipe as a YAML mapping. Received: "
+                f"{type(values).__name__}"
+            )
+        return cls.from_dict(values)
+
+    @classmethod
+    def from_file(cls, path):
+        """Reads a recipe file.
+
+        Raises:
+            ValueError: naming the file and what is wrong with it.
+        """
+        path = pathlib.Path(path)
+        try:
+            return cls.from_yaml(path.read_text("utf-8"))
+        except UnicodeDecodeError:
+            raise ValueError(
+                f"Expected a recipe in YAML (UTF-8). Received: {path}"
+            ) from None
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{path}: {error}") from None
+
+    def with_data(self, **values):
+        """A copy with other values of the section `data`; None keeps the
+        recipe's. Paths become absolute, so that the run can be repeated from
+        anywhere."""
+        changes = {
+            name: str(value.resolve())
+            if isinstance(value, pathlib.Path)
+            else value
+            for name, value in values.items()
+            if value is not None
+        }
+        data = dataclasses.replace(self.data, **changes)
+        return dataclasses.replace(self, data=data)
+
+    def with_absolute_paths(self):
+        """A copy whose data, and the networks it starts from, can be found
+        from any working directory. A URL is found from everywhere."""
+        data = self.data
+        recipe = self.with_data(
+            **{
+                name: pathlib.Path(getattr(data, name))
+                for name in ("directory", "list", "split_files")
+                if getattr(data, name) is not None
+                and not storage.is_url(getattr(data, name))
+            }
+        )
+        weights = self.initialisation.weights
+        if isinstance(weights, dict):
+            weights = {name: _absolute(path) for name, path in weights.items()}
+        start = dataclasses.replace(
+            self.initialisation, weights=_absolute(weights)
+        )
+        return dataclasses.replace(recipe, initialisation=start)
+
+    def with_settings(self, settings):
+        """A copy with single values changed.
+
+        Args:
+            settings: sequence of str `"section.key=value"`, values in YAML.
+
+        Raises:
+            ValueError: on a malformed setting, an unknown key or a bad value.
+        """
+        values = self.to_dict()
+        for setting in settings:
+            path, equals, text = setting.partition("=")
+            if not equals:
+                raise ValueError(
+                    "Expected a setting as section.key=value. Received: "
+                    f"{setting!r}"
+                )
+            try:
+                value = yaml.safe_load(text)
+            except yaml.YAMLError:
+                raise ValueError(
+                    f"Expected a YAML value after `=`. Received: {setting!r}"
+                ) from None
+            keys = path.strip().split(".")
+            # A directory may be called 1e5.
+            names_files = keys[0] in ("data", "initialisation")
+            _assign(values, keys, value if names_files else _number(value))
+        return Recipe.from_dict(values)
+
+
+def _assign(values, keys, value):
+    """Sets a nested value. `network.arguments`, `clip` and other free
+    mappings take new keys; for the rest `from_dict` refuses unknown ones."""
+    for depth, key in enumerate(keys[:-1]):
+        if depth == 0:
+            _check_key(key, set(values), "")
+        # A section within a section is there, or lies in a free mapping.
+        values = values.setdefault(key, {})
+        if not isinstance(values, dict):
+            raise ValueError(
+                f"Expected a section. Received: {'.'.join(keys)!r}, where "
+                f"{key!r} is the single value {values!r}"
+            )
+    values[keys[-1]] = value
+
+
+def _absolute(path):
+    """The path as found from here; what is none is told when it is opened."""
+    if path == IMAGENET:  # the word, though there be a file of this name
+        return path
+    if isinstance(path, str) and path and pathlib.Path(path).exists():
+        return str(pathlib.Path(path).resolve())
+    return path
+
+
+def _number(value):
+    """YAML 1.1 reads `1e-3` as text: people mean the number."""
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value
+
+
+def _check_key(key, known, prefix):
+    if key in known:
+        return
+    near = difflib.get_close_matches(str(key), sorted(known), 1, 0.5)
+    hint = f"Did you mean {prefix + near[0]!r}? " if near else ""
+    raise ValueError(
+        f"Unknown recipe key {prefix + str(key)!r}. {hint}Expected one of "
+        f"{sorted(known)}. Received: {prefix + str(key)!r}"
+    )
+
+
+def _from_dict(cls, values, prefix):
+    if not isinstance(values, dict):
+        raise ValueError(
+            f"Expected a mapping for {prefix.rstrip('.') or 'the recipe'!r}. "
+            f"Received: {values!r}"
+        )
+    fields = {field.name: field for field in dataclasses.fields(cls)}
+    arguments = {}
+    for key, value in values.items():
+        _check_key(key, set(fields), prefix)
+        kind = fields[key].type
+        if dataclasses.is_dataclass(kind):
+            value = _from_dict(kind, value, f"{prefix}{key}.")
+        elif key == "reported":
+            check(isinstance(value, list), key, "a list of figures", value)
+            value = tuple(
+                _from_dict(Reported, item, "reported.") for item in value
+            )
+        else:
+            value = _number(value) if kind in _NUMBERS else value
+        arguments[key] = value
+    missing = [
+        name
+        for name, field in fields.items()
+        if name not in arguments
+        and field.default is dataclasses.MISSING
+        and field.default_factory is dataclasses.MISSING
+    ]
+    if missing:
+        raise ValueError(
+            f"Expected the recipe key {prefix + missing[0]!r}. Received only: "
+            f"{sorted(map(str, values))}"
+        )
+    return cls(**arguments)
+
+
+_NUMBERS = (float, float | None)
+
+
+def _plain(value):
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value

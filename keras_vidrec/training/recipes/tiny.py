@@ -1,0 +1,117 @@
+"""A rehearsal of a recipe: everything it does, small and short."""
+
+import dataclasses
+import math
+
+from keras_vidrec.applications.parts.tower_styles import IMAGENET
+from keras_vidrec.training import network
+
+_BACKBONE = "tiny"
+_SIZE = 64
+_NUM_SEGMENTS = 3
+_BATCH_SIZE = 8
+_ACCUMULATE = 2
+_EPOCHS = 3
+
+
+def tiny(recipe, settings=()):
+    """A recipe on a small scale, to find out on a laptop and in minutes
+    whether data, network, optimiser, schedule and test go together.
+
+    One rule for all: every backbone is `"tiny"` and starts from random
+    weights, nothing is frozen, and nothing is dropped out, so that the loss
+    falls from the first steps; images are of 64 pixels, and where the recipe
+    chooses a number of segments for training, there are 3 at most; at most 8
+    clips a step and 2 accumulated steps; 3 epochs, the rate falling after the
+    second, or after one without a gain. What the network, the optimiser and
+    the test are otherwise stays. The accuracy means nothing.
+
+    Args:
+        recipe: `Recipe`.
+        settings: sequence of str, as `Recipe.with_settings` takes them. They
+            win over the rule. Defaults to none.
+
+    Returns:
+        `Recipe` named `<name>_tiny`, whose summary tells that it is a
+        rehearsal, and of what: with the settings. It reports no figures.
+
+    Raises:
+        ValueError: if the application is unknown, or as `with_settings`.
+    """
+    clip = {**recipe.clip, "size": _SIZE}
+    if "num_segments" in clip:
+        clip["num_segments"] = min(clip["num_segments"], _NUM_SEGMENTS)
+    optimiser = recipe.optimiser
+    batch_size = min(optimiser.batch_size, _BATCH_SIZE)
+    small = dataclasses.replace(
+        recipe,
+        name=f"{recipe.name}_tiny",
+        summary="",
+        clip=clip,
+        network=dataclasses.replace(
+            recipe.network, arguments=_arguments(recipe)
+        ),
+        initialisation=dataclasses.replace(
+            recipe.initialisation,
+            weights=None,
+            partial_batch_norm=False,
+            frozen=(),
+        ),
+        optimiser=dataclasses.replace(
+            optimiser,
+            batch_size=batch_size,
+            accumulate=min(optimiser.accumulate, _ACCUMULATE),
+            sub_batch=optimiser.sub_batch
+            and math.gcd(optimiser.sub_batch, batch_size),
+        ),
+        schedule=dataclasses.replace(
+            recipe.schedule,
+            epochs=_EPOCHS,
+            steps=None,
+            boundaries=(_EPOCHS - 1,) if recipe.schedule.boundaries else (),
+            patience=1,
+        ),
+        reported=(),
+    ).with_settings(settings)
+    summary = small.summary or f"Rehearsal of {recipe.name}: {_extent(small)}"
+    return dataclasses.replace(small, summary=summary)
+
+
+def _extent(recipe):
+    """What is trained, how long, and from where, for people."""
+    parts = ["over features"]
+    towers = dict.fromkeys(map(str, network.backbones(recipe).values()))
+    if towers:
+        parts = [f"{' and '.join(towers)} backbones"]
+        if "size" in recipe.clip:
+            parts.append(f"{recipe.clip['size']} pixels")
+    schedule = recipe.schedule
+    number, unit = schedule.epochs, "epoch"
+    if number is None:
+        number, unit = schedule.steps, "step"
+    parts.append(f"{number} {unit}{'s' if number > 1 else ''}")
+    return f"{', '.join(parts)} from {_start(recipe.initialisation.weights)}"
+
+
+def _start(weights):
+    """The weights that a network starts from. A path is not told: it may be
+    another one when the same run goes on."""
+    paths = weights.values() if isinstance(weights, dict) else [weights]
+    kinds = dict.fromkeys(
+        "ImageNet's" if path == IMAGENET else "trained"
+        for path in paths
+        if path is not None
+    )
+    return f"{' and '.join(kinds) or 'random'} weights"
+
+
+def _arguments(recipe):
+    """Those of the network, every backbone that it has being a tiny one,
+    which has no style."""
+    arguments = {**recipe.network.arguments, "dropout": 0.0}
+    for name, parameter in network.parameters(recipe).items():
+        backbone = arguments.get(name, parameter.default)
+        if name.endswith("backbone") and backbone is not None:
+            arguments[name] = _BACKBONE
+    arguments.pop("style", None)
+    return arguments

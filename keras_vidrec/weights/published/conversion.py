@@ -1,0 +1,139 @@
+"""Published weights in networks of this package."""
+
+from keras_vidrec.weights import pixels
+from keras_vidrec.weights.architecture import backbones_of
+from keras_vidrec.weights.copying import layers_by_path
+from keras_vidrec.weights.cross_modality import MODES
+from keras_vidrec.weights.published.checkpoint import Checkpoint
+from keras_vidrec.weights.published.matching import CLASSIFIER
+from keras_vidrec.weights.published.matching import HEAD
+from keras_vidrec.weights.published.matching import Matching
+from keras_vidrec.weights.published.readers.opening import open_checkpoint
+from keras_vidrec.weights.published.recognition import recognise
+from keras_vidrec.weights.slots import layer_places
+from keras_vidrec.weights.slots import slots
+
+# Items of a kind that an error shows.
+_SHOWN = 10
+
+
+def convert(source, model, *, allow_missing=(), allow_unused=(), inflate=None):
+    """Puts published weights into a network.
+
+    The format and the names are recognised by content. It is all or nothing:
+    every tensor of the file gets a place or is listed, every weight of the
+    model is filled or listed, or nothing is changed. The scaling of raw
+    pixels that the weights were trained with is set in the model with them.
+    A file of several streams fills a network of them, whose backbones may
+    differ, or one of a single one of them.
+
+    Args:
+        source: path of a file, or `Checkpoint`.
+        model: keras.Model to change in place: a network of this package, or a
+            bare tower of `backbones.get`.
+        allow_missing: sequence of str. What may keep the weights it has where
+            the file has none that fit: `"head"`, the classifiers, such as for
+            another number of classes; or names of layers of the model.
+            Defaults to `()`.
+        allow_unused: sequence of str. Tensors of the file that may be left
+            out: names, or patterns such as `"aux.*"`. Defaults to `()`.
+        inflate: `None`, or str, a mode of `weights.cross_modality`: how a
+            first convolution of three colours is made for the channels of
+            motion. Defaults to `None`: it must fit.
+
+    Returns:
+        `ImportReport`.
+
+    Raises:
+        ValueError: if the file is of no known format or names, or weights and
+            model do not fit: all of it is told, with shapes. Nothing is
+            changed then.
+        ImportError: naming the extra to install, if the format needs one.
+
+    Example:
+
+    >>> flow = TSN(modality="flow", classes=101)
+    >>> keras_vidrec.weights.convert(
+    ...     "bn_inception.pth", flow, allow_missing=["head"], inflate="mean"
+    ... )
+    """
+    if inflate is not None and inflate not in MODES:
+        raise ValueError(
+            f"Invalid `inflate`. Expected None or one of {MODES}. Received: "
+            f"inflate={inflate!r}"
+        )
+    _check_names("allow_unused", allow_unused)
+    may_miss = _places_that_may_miss(model, allow_missing)
+    towers = backbones_of(model)
+    backbones = {stream: name for stream, (name, _) in towers.items()}
+    if not isinstance(source, Checkpoint):
+        source = open_checkpoint(source)
+    translation = recognise(source, backbones)
+    for _, style in towers.values():
+        # Only residual networks have one.
+        if style is not None and translation.style not in (None, style):
+            raise ValueError(
+                f"Expected weights of style {style!r}, that of "
+                f"{model.name!r}. Received: {source.path}, of style "
+                f"{translation.style!r}: build the model with "
+                f"style={translation.style!r}, as the command line does "
+                "without --set style"
+            )
+    matching = Matching(
+        source,
+        translation,
+        model,
+        may_miss=may_miss,
+        allow_unused=allow_unused,
+        inflate=inflate,
+    )
+    if matching.problems:
+        names = " + ".join(dict.fromkeys(backbones.values()))
+        raise ValueError(
+            f"Expected weights for all of {model.name!r} ({names}) and "
+            f"nothing else. Received: {source.path}, of {translation.scheme} "
+            f"names, with {len(matching.arrays)} of {len(slots(model))} of "
+            f"them. {'. '.join(_told(matching.problems))}"
+        )
+    pixels.scale_pixels(model, matching.scalings)
+    variables = slots(model)
+    for slot, array in matching.arrays.items():
+        variables[slot].assign(array)
+    return matching.report()
+
+
+def _told(problems):
+    for kind, items in problems.items():
+        more = len(items) - _SHOWN
+        yield f"{kind}, {len(items)}: {', '.join(items[:_SHOWN])}" + (
+            f" and {more} more" if more > 0 else ""
+        )
+
+
+def _check_names(argument, names):
+    if isinstance(names, str) or not all(
+        isinstance(name, str) for name in names
+    ):
+        raise ValueError(
+            f"Invalid `{argument}`. Expected a sequence of names. Received: "
+            f"{argument}={names!r}"
+        )
+
+
+def _places_that_may_miss(model, names):
+    """Pairs of stream and layer, as `Slot` begins."""
+    _check_names("allow_missing", names)
+    places = layer_places(layers_by_path(model))
+    allowed = set()
+    for name in names:
+        layer = CLASSIFIER if name == HEAD else name
+        found = {
+            place for path, place in places.items() if layer in (path, place[1])
+        }
+        if not found and name != HEAD:
+            raise ValueError(
+                f"Invalid `allow_missing`. Expected {HEAD!r} or layers of "
+                f"{model.name!r}. Received: {name!r}"
+            )
+        allowed |= found
+    return allowed

@@ -1,0 +1,195 @@
+"""Content of HDF5 files of unknown origin."""
+
+import contextlib
+import io
+import mmap
+import os
+import signal
+import struct
+import subprocess
+import sys
+
+import h5py
+import numpy as np
+
+from keras_vidrec.weights.published.readers import hdf5_probe
+from keras_vidrec.weights.published.readers import size_budget
+
+# What h5py raises on files that are cut off or not what they seem.
+ERRORS = (
+    ValueError,
+    OSError,
+    RuntimeError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+)
+
+_HEAP = b"GCOL\x01\x00\x00\x00"
+_HEAP_ENTRY = struct.Struct("<HHIQ")
+
+# Time of a processor for reading all of a file. h5py starts in 0.1 s; 100 MB
+# of weights take 0.02 s, and 0.4 s where they were packed. A limit far above
+# this, for the slowest machines, still ends what is endless.
+_SECONDS = 20
+_BYTES_PER_SECOND = 10**7
+# Time on the clock, where that of a processor cannot be limited; a busy
+# machine or a slow disk is no fault of the file.
+_PATIENCE = 5
+
+
+@contextlib.contextmanager
+def opened(path, content=None):
+    """Opens a file that may be damaged, after a try.
+
+    On damaged files HDF5 may crash, fill the memory or never come to an end,
+    and take with it the process that called it. So another process reads all
+    of the file first (`hdf5_probe`), with limits to its memory and time. Where
+    none can be started, as in a frozen program, the file is opened without.
+
+    Args:
+        path: path of a file.
+        content: bytes of a file of HDF5 inside that file; `None` if it is one
+            itself.
+
+    Yields:
+        h5py.File.
+
+    Raises:
+        ValueError: if the other process did not survive the file.
+        ERRORS: if HDF5 cannot read it.
+    """
+    if content is None:
+        with (
+            open(path, "rb") as file,
+            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
+        ):
+            _check_heaps(mapped)
+    else:
+        _check_heaps(content)
+    _check_survival(path, content)
+    source = path if content is None else io.BytesIO(content)
+    with h5py.File(source, "r") as file:
+        yield file
+
+
+def _check_heaps(content):
+    """Tells at once the one damage that often keeps HDF5 busy for ever.
+
+    Texts of variable length lie in heaps. HDF5 goes from entry to entry of
+    one, and never ends where free space has no size.
+
+    Args:
+        content: bytes or mmap of a whole file.
+
+    Raises:
+        ValueError: if there is such an entry.
+    """
+    start = content.find(_HEAP)
+    while start >= 0:
+        head = len(_HEAP) + 8
+        size = int.from_bytes(content[start + 8 : start + head], "little")
+        place, end = start + head, min(start + size, len(content))
+        while place + _HEAP_ENTRY.size <= end:
+            number, _, _, used = _HEAP_ENTRY.unpack_from(content, place)
+            if number:
+                # Texts begin at multiples of 8 bytes behind their entry.
+                used = _HEAP_ENTRY.size + -(-used // 8) * 8
+            if not used:
+                raise ValueError("a heap of texts is damaged")
+            place += used
+        start = content.find(_HEAP, start + 1)
+
+
+def _check_survival(path, content):
+    """Has another process read all of a file; `ValueError` if it dies."""
+    if not sys.executable or getattr(sys, "frozen", False):
+        return
+    size = os.path.getsize(path)
+    memory = size_budget.limit(size)
+    seconds = _SECONDS + size // _BYTES_PER_SECOND
+    command = [
+        *(sys.executable, "-I", hdf5_probe.__file__),
+        *(os.fspath(path) if content is None else "", str(memory)),
+        *(str(seconds), *sys.path),
+    ]
+    try:
+        child = subprocess.run(
+            command,
+            input=content or b"",
+            capture_output=True,
+            timeout=_PATIENCE * seconds,
+            # Threads for matrix products take up address space.
+            env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+        )
+    except subprocess.TimeoutExpired as error:
+        output, end = error.stdout, f"took more than {error.timeout} s"
+    except OSError:
+        return
+    else:
+        output, end = child.stdout, _end(child)
+    if end and hdf5_probe.READY in (output or b""):
+        raise ValueError(f"it is damaged: a try to read it {end}")
+
+
+def _end(child):
+    """How a process came to an end, if not well."""
+    if child.returncode == 1:
+        lines = child.stderr.decode("utf-8", "replace").splitlines()
+        return f"ended with {lines[-1] if lines else 'an error'}"
+    names = {-number: number.name for number in signal.Signals}
+    name = names.get(child.returncode, f"status {child.returncode}")
+    if name == "SIGXCPU":
+        return "did not come to an end"
+    return child.returncode and f"crashed ({name})"
+
+
+def member(group, path):
+    """What lies in a group, without following links out of it.
+
+    Args:
+        group: h5py.Group.
+        path: str. A name, or several joined by `/`.
+
+    Returns:
+        h5py.Group or h5py.Dataset.
+
+    Raises:
+        ValueError: if there is no such member, or a link instead.
+    """
+    for name in path.split("/"):
+        link = isinstance(group, h5py.Group) and group.get(name, getlink=True)
+        if not link:
+            raise ValueError(f"there is no {path!r} in it")
+        if not isinstance(link, h5py.HardLink):
+            raise ValueError(
+                f"{name!r} is a link to elsewhere ({type(link).__name__})"
+            )
+        group = group[name]
+    return group
+
+
+def array(dataset, budget):
+    """The numbers of a dataset that lies in its file as a whole.
+
+    Args:
+        dataset: h5py.Dataset.
+        budget: `SizeBudget` of the file.
+
+    Returns:
+        NumPy array.
+
+    Raises:
+        ValueError: if it lies in other files, is compressed in unusual ways,
+            or is larger than the budget.
+    """
+    if not isinstance(dataset, h5py.Dataset):
+        raise ValueError(f"{dataset.name!r} is no array")
+    if not hdf5_probe.lies_within(dataset):
+        raise ValueError(
+            f"{dataset.name!r} lies in other files or is compressed in unusual "
+            "ways"
+        )
+    budget.spend(hdf5_probe.num_bytes(dataset))
+    return np.asarray(dataset[()])

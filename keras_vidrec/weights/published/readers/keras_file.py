@@ -1,0 +1,305 @@
+"""Weights files of Keras, read without building their models."""
+
+import collections
+import json
+import re
+import types
+import zipfile
+import zlib
+
+import h5py
+
+from keras_vidrec.weights.published.checkpoint import Checkpoint
+from keras_vidrec.weights.published.readers import hdf5
+from keras_vidrec.weights.published.readers.size_budget import SizeBudget
+
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+_ZIP = b"PK\x03\x04"
+_CONFIG = "config.json"
+_WEIGHTS = "model.weights.h5"
+
+# Variables in the order in which Keras 3 numbers them, by snake-cased class;
+# any other layer that begins with a matrix has a kernel, perhaps a bias.
+_NORMALIZATION = "batch_normalization"
+_RECURRENT = ("kernel", "recurrent_kernel", "bias")
+_VARIABLES = types.MappingProxyType(
+    {
+        _NORMALIZATION: (
+            "gamma",
+            "beta",
+            "moving_mean",
+            "moving_variance",
+        ),
+        "consensus_layer": ("segment_weights",),
+        "gru_cell": _RECURRENT,
+        "lstm_cell": _RECURRENT,
+        "seed_generator": ("seed_generator_state",),
+        "simple_rnn_cell": _RECURRENT,
+    }
+)
+
+_BROKEN = (*hdf5.ERRORS, EOFError, zipfile.BadZipFile, zlib.error)
+
+
+def recognises(path, head):
+    """Whether a file is one of Keras.
+
+    Args:
+        path: str. The file.
+        head: bytes. Its first 4 KiB.
+
+    Returns:
+        bool. HDF5 files of others are told apart by `read`.
+    """
+    if not head.startswith(_ZIP):
+        return head.startswith(_HDF5)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return {_CONFIG, _WEIGHTS} <= {*archive.namelist()}
+    except _BROKEN:
+        return False
+
+
+def read(path):
+    """The weights in a file of Keras.
+
+    Three layouts are known: the legacy `.h5` in which `keras.applications`
+    publishes its weights, also as part of a whole model; the `.weights.h5` of
+    Keras 3; and its `.keras`. No model is built and no code is run: of the
+    configuration in the file, names alone are used.
+
+    Tensors are named `<layer>/<variable>` (`conv1_conv/kernel`), those of a
+    nested model `rgb/conv1/kernel`. The state of an optimiser is left out.
+
+    Args:
+        path: str. The file.
+
+    Returns:
+        `Checkpoint` of format `"keras"`. Its facts are `layout` (`"legacy"`
+        or `"keras3"`), `layers`, a dict from the name of a tensor to the path
+        of its layer, `config`, the model's configuration as parsed JSON in a
+        `.keras`, else `None`, and `class_names`, a tuple of str if it has
+        them, else `None`.
+
+    Raises:
+        ValueError: if the file is broken, too large for what it holds, links
+            to other files, is none of Keras, or does not name its layers.
+    """
+    try:
+        budget = SizeBudget(path)
+        if not zipfile.is_zipfile(path):
+            with hdf5.opened(path) as file:
+                return _checkpoint(path, file, None, budget)
+        with zipfile.ZipFile(path) as archive:
+            config = json.loads(_member(archive, _CONFIG, budget))
+            weights = _member(archive, _WEIGHTS, budget)
+        with hdf5.opened(path, weights) as file:
+            return _checkpoint(path, file, config, budget)
+    except _BROKEN as error:
+        raise ValueError(
+            "Expected a whole weights file of Keras (.h5, .weights.h5 or "
+            f".keras). Received: {path}: {_reason(error)}"
+        ) from error
+
+
+def _reason(error):
+    """What is wrong; `KeyError` puts quotes around it."""
+    return error.args[0] if isinstance(error, KeyError) else str(error)
+
+
+def _member(archive, name, budget):
+    """The bytes of a member of a zip archive."""
+    info = archive.getinfo(name)
+    budget.spend(info.file_size)
+    return archive.read(info)
+
+
+def _checkpoint(path, file, config, budget):
+    if "layers" in file or "vars" in file:
+        layout, found = "keras3", _keras3_datasets(file, config)
+    else:
+        layout, found = "legacy", _legacy_datasets(file)
+    datasets, layers = {}, {}
+    for name, layer, dataset in found:
+        if name in datasets:
+            raise ValueError(f"two tensors are named {name!r}")
+        datasets[name], layers[name] = dataset, layer
+    if not datasets:
+        raise ValueError("no weights of layers in it")
+    return Checkpoint(
+        path=str(path),
+        format="keras",
+        tensors={
+            name: _array(name, data, budget) for name, data in datasets.items()
+        },
+        facts={
+            "layout": layout,
+            "layers": layers,
+            "config": config,
+            "class_names": _class_names(config),
+        },
+    )
+
+
+def _class_names(config):
+    """What the last layer of this package's networks says; `None` without."""
+    for _, layer in _configurations(config, ""):
+        names = layer["config"].get("class_names")
+        if layer["class_name"] == "ClassScores" and isinstance(names, list):
+            return tuple(map(str, names))
+    return None
+
+
+def _legacy_datasets(file):
+    """Name, layer and dataset of each tensor; layers are groups by name."""
+    if "model_weights" in file:
+        file = hdf5.member(file, "model_weights")
+    for layer in _names(file, "layer_names"):
+        group = hdf5.member(file, layer)
+        weights = _names(group, "weight_names")
+        # Only a nested model has variables of several layers.
+        nested = len({name.rpartition("/")[0] for name in weights}) > 1
+        for weight in weights:
+            inner, _, variable = weight.rpartition("/")
+            path = layer
+            if nested:
+                inner = inner.removeprefix(layer).strip("/")
+                path = f"{layer}/{inner}" if inner else layer
+            name = f"{path}/{_legacy_variable(variable, layer)}"
+            yield name, path, hdf5.member(group, weight)
+
+
+def _legacy_variable(name, layer):
+    """`kernel` for `kernel:0`, and for `block1_conv1_W_1:0` of Keras 1."""
+    name = name.partition(":")[0].removeprefix(f"{layer}_")
+    name = re.sub(r"_\d+$", "", name)
+    return {"W": "kernel", "b": "bias"}.get(name, name)
+
+
+def _names(group, attribute):
+    """Strings that may be spread over several attributes of a group."""
+    if attribute in group.attrs:
+        parts = [group.attrs[attribute]]
+    elif f"{attribute}0" in group.attrs:
+        parts = []
+        while (key := f"{attribute}{len(parts)}") in group.attrs:
+            parts.append(group.attrs[key])
+    else:
+        raise ValueError(f"no {attribute} in {group.name!r}")
+    return [_text(name) for part in parts for name in part]
+
+
+def _text(name):
+    return name.decode("utf-8") if isinstance(name, bytes) else str(name)
+
+
+def _keras3_datasets(file, config):
+    """Name, layer and dataset of each tensor; layers are groups by class and
+    number, which say their name, or have it in the configuration."""
+    known, seen = dict(_configurations(config, "")), set()
+
+    def walk(group, key, names, layer):
+        address = h5py.h5o.get_info(group.id).addr
+        if address in seen:
+            raise ValueError(f"the group {key!r} is a second time in it")
+        seen.add(address)
+        if key and ("vars" in group or key in known):
+            names = (*names, _layer_name(group, key, known))
+            # What is inside a layer that is no model belongs to it.
+            if layer is None and "layers" not in group:
+                layer = "/".join(names)
+        if "vars" in group:
+            # The group of a layer has its class, that of a part of a layer
+            # the attribute: then its name, being made from the class, tells.
+            kinds = [
+                re.sub(r"_\d+$", "", name)
+                for name in (key.rpartition("/")[2], *names[-1:])
+            ]
+            settings = known.get(key, {}).get("config", {})
+            for variable, data in _variables(group, kinds, settings).items():
+                yield "/".join((*names, variable)), layer or "", data
+        for part in group:
+            # The state of an optimiser lies beside the layers.
+            if part != "vars" and (key or part == "layers"):
+                child = hdf5.member(group, part)
+                if isinstance(child, h5py.Group):
+                    yield from walk(
+                        child, f"{key}/{part}".lstrip("/"), names, layer
+                    )
+
+    return walk(file, "", (), None)
+
+
+def _configurations(config, path):
+    """Pairs of the group of a layer and its configuration."""
+    if config is None:
+        return
+    if not isinstance(config, dict) or not isinstance(config["config"], dict):
+        raise ValueError(f"{path or 'the model'!r} has no configuration")
+    counts = collections.Counter()
+    for layer in config["config"].get("layers", ()):
+        kind = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", layer["class_name"])
+        kind = re.sub("([a-z])([A-Z])", r"\1_\2", kind).lower()
+        number = f"_{counts[kind]}" if counts[kind] else ""
+        counts[kind] += 1
+        group = f"{path}layers/{kind}{number}"
+        yield from _configurations(layer, f"{group}/")
+        yield group, layer
+
+
+def _layer_name(group, key, known):
+    if "vars" in group:
+        name = hdf5.member(group, "vars").attrs.get("name")
+        if name is not None:
+            return _text(name)
+    if key in known:
+        return str(known[key]["config"]["name"])
+    *_, parent, attribute = key.split("/")
+    if parent != "layers":
+        return attribute
+    raise ValueError(
+        f"the layer {key!r} has no name, and the order of layers tells nothing "
+        "without their model; load the file into this and save it whole, as "
+        ".keras"
+    )
+
+
+def _variables(group, kinds, settings):
+    """The datasets of a layer by the names of its variables."""
+    group = hdf5.member(group, "vars")
+    data = [hdf5.member(group, str(number)) for number in range(len(group))]
+    kind = next((kind for kind in kinds if kind in _VARIABLES), None)
+    if kind is None and len(data) > 2 and not any(d.ndim - 1 for d in data):
+        # A part of a layer, with a name of its own: these are vectors.
+        kind = _NORMALIZATION
+    if kind == _NORMALIZATION:
+        names = [*_VARIABLES[kind]]
+        # Where nothing is said of it, three are those without a gamma: no
+        # published network goes without beta.
+        if not settings.get("scale", len(data) == 4):
+            names.remove("gamma")
+        if not settings.get("center", True):
+            names.remove("beta")
+    elif kind:
+        names = _VARIABLES[kind]
+    else:
+        matrix = data and len(data[0].shape) > 1
+        names = ("kernel", "bias") if matrix else ()
+    if len(data) > len(names):
+        names = [str(number) for number in range(len(data))]
+    return dict(zip(names, data))
+
+
+def _array(name, data, budget):
+    array = hdf5.array(data, budget)
+    if _is_bfloat16(data):
+        # The upper half of a float32; NumPy has no such type.
+        bits = array.view("uint16").astype("uint32") << 16
+        return bits.view("float32")
+    if array.dtype.kind not in "fiu":
+        raise ValueError(f"{name!r} holds {array.dtype}, not numbers")
+    return array
+
+
+def _is_bfloat16(data):
+    return data.dtype.itemsize == 2 and data.attrs.get("dtype") == "bfloat16"

@@ -1,0 +1,121 @@
+"""Checkpoints in the format of safetensors."""
+
+import os
+
+from keras_vidrec.weights.published.checkpoint import Checkpoint
+from keras_vidrec.weights.published.readers.state_dict import without_wrapper
+
+# The length of the header, as a little-endian number, comes first.
+_LENGTH = 8
+# What the library takes, in bytes.
+_LONGEST_HEADER = 100_000_000
+
+_NUMBERS = (
+    "F64",
+    "F32",
+    "F16",
+    "BF16",
+    "I64",
+    "I32",
+    "I16",
+    "I8",
+    "U8",
+    "BOOL",
+)
+
+
+def recognises(path, head):
+    """Whether a file is of safetensors.
+
+    Args:
+        path: path of the file.
+        head: bytes, its first 4 KiB.
+
+    Returns:
+        bool. A header that is longer than the file counts too: it is for
+        `read` to say what is wrong.
+    """
+    return head[_LENGTH : _LENGTH + 2] in (b'{"', b"{}")
+
+
+def read(path):
+    """Reads all tensors of a file.
+
+    Those of 16 and of 64 bits become float32. A prefix `module.` of all
+    names, of `DataParallel`, is removed.
+
+    Args:
+        path: path of the file.
+
+    Returns:
+        `Checkpoint` of format `"safetensors"`. Its facts hold the
+        file's own texts by name under `"metadata"`, if it has any.
+
+    Raises:
+        ImportError: if safetensors is not installed.
+        ValueError: if the file is damaged or holds no tensors.
+    """
+    safetensors = _import_safetensors()
+    path = os.fspath(path)
+    _check_header(path)
+    try:
+        with safetensors.safe_open(path, framework="numpy") as file:
+            metadata = file.metadata()
+            kinds = {
+                name: file.get_slice(name).get_dtype() for name in file.keys()
+            }
+            _check_kinds(path, kinds)
+            tensors = {name: _array(file.get_tensor(name)) for name in kinds}
+    except safetensors.SafetensorError as error:
+        raise _damaged(path, f"cut off, or damaged: {error}") from error
+    facts = {"metadata": metadata} if metadata else {}
+    return Checkpoint(path, "safetensors", without_wrapper(tensors), facts)
+
+
+def _import_safetensors():
+    try:
+        # It gives NumPy the bfloat16 that safetensors asks it for.
+        import ml_dtypes  # noqa: F401
+        import safetensors
+    except ImportError as error:
+        raise ImportError(
+            "Reading .safetensors needs their library: `pip install "
+            "keras-vidrec[torch]`"
+        ) from error
+    return safetensors
+
+
+def _check_header(path):
+    size = os.path.getsize(path)
+    with open(path, "rb") as file:
+        first = file.read(_LENGTH)
+    length = int.from_bytes(first, "little")
+    longest = min(size - _LENGTH, _LONGEST_HEADER)
+    if len(first) < _LENGTH or length > longest:
+        raise _damaged(path, f"a header of {length} bytes in a file of {size}")
+
+
+def _check_kinds(path, kinds):
+    others = [
+        f"{name} of {kind}"
+        for name, kind in kinds.items()
+        if kind not in _NUMBERS
+    ]
+    if others or not kinds:
+        raise ValueError(
+            f"Expected tensors of {_NUMBERS}. Received: {path} with "
+            f"{', '.join(others[:5]) or 'no tensors'}"
+        )
+
+
+def _array(array):
+    # bfloat16 is no floating type to NumPy.
+    if array.dtype.kind in "fV":
+        return array.astype("float32")
+    return array
+
+
+def _damaged(path, what):
+    return ValueError(
+        f"Expected a whole file of safetensors. Received: {path}: {what}"
+    )

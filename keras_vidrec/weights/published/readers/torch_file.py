@@ -1,0 +1,224 @@
+"""Checkpoints of PyTorch, `.pth` and `.pt`."""
+
+import os
+import zipfile
+
+from keras_vidrec.weights.published.checkpoint import Checkpoint
+from keras_vidrec.weights.published.readers import torch_checks
+from keras_vidrec.weights.published.readers.state_dict import without_wrapper
+
+# Files of PyTorch before 1.6 begin with a pickled number, here without the
+# version of the pickle.
+_LEGACY = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
+
+# Where training scripts put the state dict, in order of preference.
+_STATE_DICTS = ("state_dict", "model_state_dict", "model", "net")
+_CLASSES = ("CLASSES", "classes")
+_CONFIGS = ("config", "cfg")
+
+# A file of tensors may name one of them twice, but not over and over.
+_MOST_REPEATED = 2
+
+
+class _StandIn:
+    """Stands for any object of a class that is not to be loaded."""
+
+    def __new__(cls, *args):
+        return super().__new__(cls)
+
+    def __init__(self, *args):
+        pass
+
+    def __setstate__(self, state):
+        pass
+
+
+def recognises(path, head):
+    """Whether a file is of `torch.save`.
+
+    Args:
+        path: path of the file.
+        head: bytes, its first 4 KiB.
+
+    Returns:
+        bool.
+    """
+    if head.startswith(torch_checks.ZIP):
+        try:
+            with zipfile.ZipFile(path) as archive:
+                names = archive.namelist()
+        except torch_checks.BAD_ZIP:
+            return False
+        return any(name.endswith("/data.pkl") for name in names)
+    return head[:1] == b"\x80" and head[2:].startswith(_LEGACY)
+
+
+def read(path):
+    """Reads the state dict of a checkpoint.
+
+    The file may hold the state dict itself, or a dict with it under
+    `"state_dict"`, `"model_state_dict"`, `"model"` or `"net"`. A prefix
+    `module.` of all names, of `DataParallel`, is removed. Tensors of 16 and of
+    64 bits become float32.
+
+    The file is not trusted: sizes are checked before anything is loaded,
+    nothing but tensors and plain values is, and no code of it runs.
+
+    Args:
+        path: path of the file.
+
+    Returns:
+        `Checkpoint` of format `"pytorch"`. Its facts are those of `"epoch"`,
+        `"arch"`, `"class_names"` (tuple of str) and `"config"` (str, of
+        mmaction2) that the file gives.
+
+    Raises:
+        ImportError: if PyTorch is not installed.
+        ValueError: if the file is damaged or holds no state dict.
+    """
+    torch = _import_torch()
+    path = os.fspath(path)
+    stand_ins = torch_checks.check(path)
+    try:
+        with (
+            open(path, "rb") as file,
+            torch.serialization.safe_globals(
+                [(_StandIn, name) for name in sorted(stand_ins)]
+            ),
+        ):
+            loaded = torch.load(
+                file, map_location=_fixed(torch), weights_only=True
+            )
+    except Exception as error:
+        # PyTorch has no error of its own for damaged files: it raises what
+        # the first step to fail does.
+        raise torch_checks.damaged(path, _reason(error)) from error
+    tensors = _state_dict(path, loaded)
+    _check_tensors(torch, path, tensors)
+    return Checkpoint(
+        path,
+        "pytorch",
+        without_wrapper(
+            {name: _array(tensor) for name, tensor in tensors.items()}
+        ),
+        _facts(loaded),
+    )
+
+
+def _import_torch():
+    try:
+        import torch
+    except ImportError as error:
+        raise ImportError(
+            "Reading checkpoints of PyTorch needs it: `pip install "
+            "keras-vidrec[torch]`"
+        ) from error
+    return torch
+
+
+def _fixed(torch):
+    """Where the numbers of a file go: to memory that does not grow.
+
+    PyTorch enlarges the storages of files of the old form to what a tensor
+    asks for, of any size, and also for tensors that are not kept. It does not
+    where the memory is NumPy's.
+    """
+
+    def place(storage, location):
+        if not storage.resizable():
+            return storage
+        # With a copy it does not matter when the numbers are read.
+        numbers = torch.empty(0, dtype=torch.uint8).set_(storage).numpy()
+        return torch.from_numpy(numbers.copy()).untyped_storage()
+
+    return place
+
+
+def _state_dict(path, loaded):
+    if not isinstance(loaded, dict):
+        raise ValueError(
+            "Expected a state dict, tensors by name. Received: "
+            f"{path} with a {type(loaded).__name__}"
+        )
+    for key in _STATE_DICTS:
+        if isinstance(loaded.get(key), dict):
+            loaded = loaded[key]
+            break
+    others = [
+        f"{name} ({type(value).__name__})"
+        for name, value in loaded.items()
+        if not isinstance(name, str) or not hasattr(value, "untyped_storage")
+    ]
+    if not loaded or others:
+        what = f"with {', '.join(others[:5])}" if others else "without any"
+        raise ValueError(
+            "Expected a state dict, tensors by name, or a dict with one under "
+            f"any of {_STATE_DICTS}. Received: {path} {what}"
+        )
+    return loaded
+
+
+def _check_tensors(torch, path, tensors):
+    plain = {
+        torch.float16,
+        torch.bfloat16,
+        torch.float32,
+        torch.float64,
+        torch.uint8,
+        torch.int8,
+        torch.int16,
+        torch.int32,
+        torch.int64,
+        torch.bool,
+    }
+    total = 0
+    for name, tensor in tensors.items():
+        if tensor.dtype not in plain or tensor.layout != torch.strided:
+            raise ValueError(
+                "Expected tensors of plain numbers. Received: "
+                f"{name} of {tensor.dtype}, {tensor.layout} in {path}"
+            )
+        needed = tensor.numel() * tensor.element_size()
+        there = tensor.untyped_storage().nbytes()
+        total += needed
+        if needed > there or total > _MOST_REPEATED * os.path.getsize(path):
+            raise ValueError(
+                "Expected tensors that do not repeat their numbers. Received: "
+                f"{name} of shape {tuple(tensor.shape)}, {needed} bytes, on "
+                f"{there} bytes of {path}"
+            )
+
+
+def _array(tensor):
+    tensor = tensor.detach()
+    if tensor.is_floating_point():
+        tensor = tensor.float()
+    return tensor.numpy()
+
+
+def _facts(loaded):
+    meta = loaded.get("meta")
+    meta = meta if isinstance(meta, dict) else {}
+    dataset = meta.get("dataset_meta")
+    dataset = dataset if isinstance(dataset, dict) else {}
+    facts = {}
+    for name, kind in (("epoch", int), ("arch", str)):
+        value = loaded.get(name, meta.get(name))
+        if isinstance(value, kind):
+            facts[name] = value
+    for name in _CONFIGS:
+        if isinstance(meta.get(name), str):
+            facts["config"] = meta[name]
+    for name in _CLASSES:
+        classes = dataset.get(name, meta.get(name))
+        if isinstance(classes, list | tuple) and classes:
+            if all(isinstance(one, str) for one in classes):
+                facts["class_names"] = tuple(classes)
+    return facts
+
+
+def _reason(error):
+    # PyTorch's own texts recommend to load the file without care.
+    text = str(error).rpartition("WeightsUnpickler error:")[2].strip()
+    first, *_ = text.splitlines() or [""]
+    return f"{type(error).__name__}: {first}"

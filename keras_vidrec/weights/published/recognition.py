@@ -1,0 +1,151 @@
+"""Whose names the tensors of a checkpoint have."""
+
+import dataclasses
+
+from keras_vidrec.backbones import BACKBONES
+from keras_vidrec.weights.architecture import candidate_backbones
+from keras_vidrec.weights.pixels import kind_of
+from keras_vidrec.weights.published.schemes.table import SCHEMES
+
+
+def recognise(checkpoint, backbones):
+    """The arrays of a checkpoint for backbones, by the schemes that know most
+    of its names.
+
+    Args:
+        checkpoint: `Checkpoint`.
+        backbones: dict by stream, `None` for the only one, of keys of
+            `backbones.BACKBONES`.
+
+    Returns:
+        `Translation`.
+
+    Raises:
+        ValueError: if the checkpoint is of another backbone, of none that is
+            known, or of one stream where there are to be several.
+    """
+    streams = backbones.keys() - {None}
+    if len(set(backbones.values())) == 1:
+        backbones = {None: next(iter(backbones.values()))}
+    translations = {}
+    for stream, backbone in backbones.items():
+        translation = _recognised(checkpoint, backbone, stream)
+        translations[stream] = translation
+        if streams and not any(slot.stream for slot in translation.pieces):
+            paths = ", ".join(f"{stream}: PATH" for stream in sorted(streams))
+            raise ValueError(
+                f"Expected weights of {' + '.join(sorted(streams))}. Received: "
+                f"{checkpoint.path}, of one stream. Import each stream into a "
+                "network of its own, then join them by `weights.copy_streams`, "
+                f'or in training by --set "initialisation.weights={{{paths}}}"'
+            )
+    if len(translations) == 1:
+        return translations[None]
+    return _joined(checkpoint, translations)
+
+
+def _recognised(checkpoint, backbone, stream=None):
+    best = _best(checkpoint, backbone, stream)
+    if _is_whole(best, backbone) and not best.unknown:
+        return best
+    own = len(best.pieces) if _is_whole(best, backbone) else 0
+    counts = {
+        other: _known(checkpoint, other, stream)
+        for other in BACKBONES
+        if other != backbone
+    }
+    other = max(counts, key=counts.get)
+    whose = f" for {stream}" if stream else ""
+    if counts[other] > own:
+        raise ValueError(
+            f"Expected weights of {backbone}{whose}. Received: "
+            f"{checkpoint.path}, with weights of {other}: build the model with "
+            f"backbone={other!r}{whose} (--backbone {other})"
+        )
+    if best is None:
+        names = list(checkpoint.tensors)
+        schemes = [scheme.name for scheme in _schemes(checkpoint, backbone)]
+        raise ValueError(
+            f"Expected weights of {backbone}{whose} by the names of one of "
+            f"{schemes}, as known of {checkpoint.format} files. Received: "
+            f"{checkpoint.path}, with {len(names)} tensors of other names: "
+            f"{', '.join(names[:5])}"
+        )
+    return best
+
+
+def _schemes(checkpoint, backbone):
+    return [
+        scheme
+        for scheme in SCHEMES
+        if checkpoint.format in scheme.formats and backbone in scheme.backbones
+    ]
+
+
+def _best(checkpoint, backbone, stream):
+    """The translation with the most arrays; `None` where there are none."""
+    translations = [
+        _of_stream(scheme.translate(checkpoint, backbone), stream)
+        for scheme in _schemes(checkpoint, backbone)
+    ]
+    best = max(translations, key=lambda one: len(one.pieces), default=None)
+    return best if best is not None and best.pieces else None
+
+
+def _is_whole(translation, backbone):
+    """Whether there are all stages of the backbone, and no others."""
+    if translation is None:
+        return False
+    layers = {slot.layer for slot in translation.pieces}
+    return candidate_backbones(layers) == [backbone]
+
+
+def _known(checkpoint, backbone, stream):
+    """How many arrays there are, of all stages of a backbone."""
+    try:
+        found = _best(checkpoint, backbone, stream)
+    except ValueError:
+        return 0  # of no use to this backbone, and the other one matters
+    return len(found.pieces) if _is_whole(found, backbone) else 0
+
+
+def _of_stream(translation, stream):
+    """A translation without what is of other streams."""
+    if stream is None:
+        return translation
+    return dataclasses.replace(
+        translation,
+        pieces={
+            slot: piece
+            for slot, piece in translation.pieces.items()
+            if slot.stream in (stream, None)
+        },
+        zero_biases=tuple(
+            slot
+            for slot in translation.zero_biases
+            if slot.stream in (stream, None)
+        ),
+    )
+
+
+def _joined(checkpoint, translations):
+    """One translation of those of streams of different backbones."""
+    pieces, zero_biases, ignored, scaling = {}, {}, {}, {}
+    for stream, translation in translations.items():
+        pieces |= translation.pieces
+        zero_biases |= dict.fromkeys(translation.zero_biases)
+        ignored |= translation.ignored
+        kind = kind_of(stream)
+        if kind in translation.scaling:
+            scaling[kind] = translation.scaling[kind]
+    used = {piece.source for piece in pieces.values()} | ignored.keys()
+    styles = [translation.style for translation in translations.values()]
+    return dataclasses.replace(
+        translations[next(iter(translations))],
+        pieces=pieces,
+        scaling=scaling,
+        style=next(filter(None, styles), None),
+        zero_biases=tuple(zero_biases),
+        ignored=ignored,
+        unknown=tuple(n for n in checkpoint.tensors if n not in used),
+    )

@@ -1,0 +1,206 @@
+"""Networks of Caffe, by their authors' names."""
+
+import dataclasses
+import fnmatch
+
+import numpy as np
+
+from keras_vidrec.backbones import googlenet
+from keras_vidrec.backbones.pixel_scaling import BN_INCEPTION_RGB
+from keras_vidrec.backbones.pixel_scaling import CAFFE_RGB
+from keras_vidrec.backbones.pixel_scaling import CENTRED_FLOW
+from keras_vidrec.backbones.pixel_scaling import PixelScaling
+from keras_vidrec.weights.published.schemes import by_name
+from keras_vidrec.weights.published.schemes.biases import zero_biases
+from keras_vidrec.weights.published.schemes.bn_inception_names import (
+    convolutions,
+)
+from keras_vidrec.weights.published.schemes.layer_names import layers
+from keras_vidrec.weights.published.schemes.scheme import Scheme
+
+# Differences of neighbouring frames have no mean.
+_DIFFERENCES = PixelScaling(0.0, channel_order="bgr")
+
+# What the blobs of a layer are, in their order. The batch normalization of
+# temporal segment networks is one layer; BVLC's is two, the first one with sums
+# of moments and, as third blob, what they are to be divided by.
+_WEIGHTED = ("kernel", "bias")
+_NORMALIZATION = ("gamma", "beta", "moving_mean", "moving_variance")
+_MOMENTS = ("moving_mean", "moving_variance")
+_SCALE = ("gamma", "beta")
+
+# Why blobs are of no use.
+_DIVIDED = "its layer's moments are divided by it"
+_AUXILIARY = "of a classifier that only training needs"
+
+
+@dataclasses.dataclass(frozen=True)
+class _Network:
+    """How a backbone is published.
+
+    Attributes:
+        names: dict from the name of a layer of Caffe to the name of ours and
+            what its blobs are.
+        heads: dict from patterns of names of the classifier to the colours
+            its authors trained on. What fits the first one is it; a network
+            without any has the colours of the last.
+        maps: dict from fully connected layers to the `(channels, height,
+            width)` they see.
+        auxiliary: tuple of patterns of layers that only training needs.
+        style: `None`, or str for a residual network: its convolutions may
+            lack the biases that ours have.
+    """
+
+    names: dict
+    heads: dict
+    maps: dict = dataclasses.field(default_factory=dict)
+    auxiliary: tuple = ()
+    style: str | None = None
+
+
+def _bn_inception():
+    names = {}
+    for block, role in convolutions():
+        names[f"{block}/{role}"] = f"{block}_{role}", _WEIGHTED
+        names[f"{block}/{role}_bn"] = f"{block}_{role}_bn", _NORMALIZATION
+    return names
+
+
+def _googlenet():
+    roles = ("1x1", "3x3_reduce", "3x3", "5x5_reduce", "5x5", "pool_proj")
+    names = ["conv1/7x7_s2", "conv2/3x3_reduce", "conv2/3x3"]
+    for block in googlenet.BLOCKS:
+        names.extend(f"inception_{block}/{role}" for role in roles)
+    return {name: (name.replace("/", "_"), _WEIGHTED) for name in names}
+
+
+def _own(backbone):
+    """Names of networks whose layers have them here, too."""
+    weighted, normalized = layers(backbone)
+    names = {name: (name, _WEIGHTED) for name in weighted}
+    for name in normalized:
+        names[name] = name, _MOMENTS
+        names[name.replace("bn", "scale", 1)] = name, _SCALE
+    return names
+
+
+_NETWORKS = {
+    "bn_inception": _Network(_bn_inception(), {"fc*": BN_INCEPTION_RGB}),
+    **{
+        name: _Network(_own(name), {"fc*": CAFFE_RGB}, style="msra")
+        for name in ("resnet50", "resnet101", "resnet152")
+    },
+    "vgg16": _Network(
+        _own("vgg16"),
+        # The two-stream networks of TSN's authors have numbered classifiers.
+        {"fc8-*": BN_INCEPTION_RGB, "fc8*": CAFFE_RGB},
+        {"fc6": (512, 7, 7), "fc7": (4096, 1, 1)},
+    ),
+    "vgg_m_2048": _Network(
+        _own("vgg_m_2048"),
+        {"fc8*": CAFFE_RGB},
+        {"fc6": (512, 6, 6), "fc7": (4096, 1, 1)},
+    ),
+    "googlenet": _Network(
+        _googlenet(),
+        {"loss3/classifier*": BN_INCEPTION_RGB},
+        auxiliary=("loss1/*", "loss2/*"),
+    ),
+}
+
+
+def translate(checkpoint, backbone):
+    """The arrays of a network of Caffe by their places in a backbone.
+
+    Args:
+        checkpoint: `Checkpoint` as `readers.caffe_file` reads it.
+        backbone: str. One of `CAFFE.backbones`.
+
+    Returns:
+        `Translation`.
+    """
+    network = _NETWORKS[backbone]
+    tensors = {
+        name: _without_old_axes(array)
+        for name, array in checkpoint.tensors.items()
+    }
+    published = {_layer(name): None for name in tensors}
+    head, rgb = _head(network, published)
+    factors = _factors(tensors, network.names)
+    places = {}
+    for layer, (ours, blobs) in network.names.items():
+        if blobs != _MOMENTS or layer in factors:
+            places.update(_places(layer, ours, blobs))
+    if head is not None:
+        places.update(_places(head, "logits", _WEIGHTED))
+    ignored = {f"{layer}:2": _DIVIDED for layer in factors}
+    for name in tensors:
+        if _fits(_layer(name), network.auxiliary):
+            ignored[name] = _AUXILIARY
+    translation = by_name.translate(
+        "caffe",
+        {**tensors, **_divided(tensors, factors)},
+        places,
+        {"rgb": rgb, "flow": CENTRED_FLOW, "rgb_diff": _DIFFERENCES},
+        maps=network.maps,
+        ignored=ignored,
+    )
+    if network.style is None:
+        return translation
+    return dataclasses.replace(
+        translation,
+        style=network.style,
+        zero_biases=zero_biases(translation.pieces, network.style),
+    )
+
+
+CAFFE = Scheme("caffe", ("caffe",), tuple(_NETWORKS), translate)
+
+
+def _layer(name):
+    return name.rpartition(":")[0]
+
+
+def _places(layer, ours, blobs):
+    return {
+        f"{layer}:{index}": (ours, variable)
+        for index, variable in enumerate(blobs)
+    }
+
+
+def _fits(layer, patterns):
+    return any(fnmatch.fnmatchcase(layer, pattern) for pattern in patterns)
+
+
+def _head(network, published):
+    """The classifier, or None, and the colours its authors trained on."""
+    for pattern, rgb in network.heads.items():
+        for layer in published:
+            if _fits(layer, (pattern,)):
+                return layer, rgb
+    return None, rgb
+
+
+def _without_old_axes(array):
+    # Old versions of Caffe have matrices of shape (1, 1, rows, columns).
+    is_matrix = array.ndim == 4 and array.shape[:2] == (1, 1)
+    return array.reshape(array.shape[2:]) if is_matrix else array
+
+
+def _factors(tensors, names):
+    """What the sums of moments are to be divided by, by layer."""
+    return {
+        layer: tensors[f"{layer}:2"].item()
+        for layer, (_, blobs) in names.items()
+        if blobs == _MOMENTS and np.size(tensors.get(f"{layer}:2", ())) == 1
+    }
+
+
+def _divided(tensors, factors):
+    """The moments of layers, 0 where the factor is, as in Caffe."""
+    return {
+        name: tensors[name] / factor if factor else np.zeros_like(tensors[name])
+        for layer, factor in factors.items()
+        for name in (f"{layer}:0", f"{layer}:1")
+        if name in tensors
+    }

@@ -1,0 +1,146 @@
+"""Networks of `keras.applications`, by their names."""
+
+import re
+import types
+
+from keras_vidrec.backbones import resnet
+from keras_vidrec.backbones import vgg16
+from keras_vidrec.backbones.pixel_scaling import CAFFE_RGB
+from keras_vidrec.backbones.pixel_scaling import CENTRED_FLOW
+from keras_vidrec.backbones.pixel_scaling import PixelScaling
+from keras_vidrec.weights.published.schemes import inception_v3_names
+from keras_vidrec.weights.published.schemes import scalings
+from keras_vidrec.weights.published.schemes.scheme import Scheme
+from keras_vidrec.weights.published.translation import Piece
+from keras_vidrec.weights.published.translation import Slot
+from keras_vidrec.weights.published.translation import Translation
+
+# The published files of ResNets have the older name.
+_CLASSIFIERS = types.MappingProxyType(
+    {"predictions": "logits", "probs": "logits"}
+)
+_BRANCHES = ("branch1", "branch2a", "branch2b", "branch2c")
+# Layers without names of their own; the number counts all that were made in
+# the same session, so it may begin anywhere.
+_COUNTED = re.compile(r"(conv2d|batch_normalization)(?:_(\d+))?")
+# Height and width of what the fully connected layers flatten.
+_MAPS = types.MappingProxyType({"fc6": 7, "fc7": 1})
+_VARIABLES = frozenset(
+    {"kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance"}
+)
+
+
+def layer_names(backbone, layers):
+    """Names of layers of `keras.applications`.
+
+    Args:
+        backbone: str. A key of `SCALINGS`.
+        layers: iterable of str. Names of the layers there are: those of
+            Inception-v3 differ by session.
+
+    Returns:
+        dict from these names to the names in a tower of this package.
+    """
+    if backbone == "vgg16":
+        return _vgg16()
+    if backbone == "inception_v3":
+        return _inception_v3(layers)
+    return _resnet(backbone)
+
+
+def _resnet(variant):
+    names = {"conv1_conv": "conv1", "conv1_bn": "bn_conv1"}
+    for stage, units in resnet.unit_names(variant).items():
+        for number, unit in enumerate(units, start=1):
+            # Only the first unit of a stage has a convolution beside it.
+            first = 0 if number == 1 else 1
+            for place, branch in enumerate(_BRANCHES[first:], start=first):
+                layer = f"conv{stage}_block{number}_{place}"
+                names[f"{layer}_conv"] = f"res{unit}_{branch}"
+                names[f"{layer}_bn"] = f"bn{unit}_{branch}"
+    return names
+
+
+def _vgg16():
+    names = {"fc1": "fc6", "fc2": "fc7"}
+    for stage, widths in enumerate(vgg16.STAGES, start=1):
+        for position in range(1, len(widths) + 1):
+            names[f"block{stage}_conv{position}"] = f"conv{stage}_{position}"
+    return names
+
+
+def _inception_v3(layers):
+    """By the order in which the layers were made, which is the same in both."""
+    counted = {"conv2d": [], "batch_normalization": []}
+    for layer in layers:
+        if match := _COUNTED.fullmatch(layer):
+            counted[match[1]].append((int(match[2] or 0), layer))
+    ours = [
+        name.replace(".", "_") for name in inception_v3_names.convolutions()
+    ]
+    names = {}
+    for kind, suffix in (("conv2d", "conv"), ("batch_normalization", "bn")):
+        if len(counted[kind]) == len(ours):
+            for (_, layer), name in zip(sorted(counted[kind]), ours):
+                names[layer] = f"{name}_{suffix}"
+    return names
+
+
+# `preprocess_input` in modes "caffe" and "tf". Networks of motion have the
+# same made from it.
+_CAFFE = types.MappingProxyType(
+    {
+        "rgb": CAFFE_RGB,
+        "flow": CENTRED_FLOW,
+        "rgb_diff": PixelScaling(0.0, channel_order="bgr"),
+    }
+)
+SCALINGS = types.MappingProxyType(
+    {
+        "resnet50": _CAFFE,
+        "resnet101": _CAFFE,
+        "resnet152": _CAFFE,
+        "vgg16": _CAFFE,
+        "inception_v3": scalings.SYMMETRIC,
+    }
+)
+
+
+def translate(checkpoint, backbone):
+    """As `Scheme` has it."""
+    layers = [name.rpartition("/")[0] for name in checkpoint.tensors]
+    ours = layer_names(backbone, dict.fromkeys(layers))
+    if not ours.keys().isdisjoint(layers):
+        ours |= _CLASSIFIERS
+    pieces, unknown = {}, []
+    for (name, array), layer in zip(checkpoint.tensors.items(), layers):
+        slot = Slot(None, ours.get(layer), name.rpartition("/")[2])
+        if slot.layer and slot.variable in _VARIABLES and slot not in pieces:
+            pieces[slot] = Piece(name, _as_convolution(slot, array))
+        else:
+            unknown.append(name)
+    return Translation(
+        scheme="keras.applications",
+        pieces=pieces,
+        scaling=SCALINGS[backbone],
+        style="caffe" if backbone in resnet.VARIANTS else None,
+        unknown=tuple(unknown),
+    )
+
+
+def _as_convolution(slot, array):
+    """The kernel of a fully connected layer as that of a convolution."""
+    if slot.variable != "kernel" or array.ndim != 2:
+        return array
+    side = _MAPS.get(slot.layer)
+    if side is None or len(array) % side**2:
+        return array
+    return array.reshape(side, side, -1, array.shape[1])
+
+
+KERAS_APPLICATIONS = Scheme(
+    name="keras.applications",
+    formats=("keras",),
+    backbones=tuple(SCALINGS),
+    translate=translate,
+)

@@ -1,0 +1,226 @@
+"""Networks of MatConvNet, by the names of its authors and of the two-stream
+networks made with it."""
+
+import re
+import types
+
+import numpy as np
+
+from keras_vidrec.backbones.pixel_scaling import CENTRED_FLOW
+from keras_vidrec.backbones.pixel_scaling import PixelScaling
+from keras_vidrec.backbones.resnet import STYLES
+from keras_vidrec.backbones.resnet import unit_names
+from keras_vidrec.weights.published.schemes.biases import has_bias
+from keras_vidrec.weights.published.schemes.biases import zero_biases
+from keras_vidrec.weights.published.schemes.layer_names import layers
+from keras_vidrec.weights.published.schemes.scheme import Scheme
+from keras_vidrec.weights.published.translation import Piece
+from keras_vidrec.weights.published.translation import Slot
+from keras_vidrec.weights.published.translation import Translation
+
+_RESIDUAL = ("resnet50", "resnet101", "resnet152")
+
+# The end of a parameter's name, as DagNN's conversion of SimpleNN and as the
+# importer of Caffe networks write it.
+_CONVOLUTION = (
+    ("f", "kernel"),
+    ("b", "bias"),
+    ("_filter", "kernel"),
+    ("_bias", "bias"),
+)
+_NORMALIZATION = (
+    ("m", "gamma"),
+    ("b", "beta"),
+    ("x", "moments"),
+    ("_mult", "gamma"),
+    ("_bias", "beta"),
+    ("_moments", "moments"),
+)
+# Classifiers: of the networks for ImageNet, of a two-stream network, and the
+# nameless one that the authors of two-stream fusion put in its place.
+_HEAD = re.compile(r"(fc8|fc1000|prediction|layer\d+)(f|b|_filter|_bias)")
+
+# Filters over time are named after the layer before them, which has its
+# stream's name already.
+_STREAM = re.compile(r"(.+?)_(spatial|temporal)(|_Time_[fb])")
+_STREAMS = types.MappingProxyType({"spatial": "rgb", "temporal": "flow"})
+
+_FUSED = "fusion_relu5"
+_FUSION = types.MappingProxyType(
+    {"conv3Df": (_FUSED, "kernel"), "conv3Db": (_FUSED, "bias")}
+)
+
+_AVERAGE_COLOUR = (123.68, 116.779, 103.939)
+
+
+def names(backbone):
+    """Where the parameters of a network of one stream belong.
+
+    Args:
+        backbone: str. One of `MATCONVNET.backbones`.
+
+    Returns:
+        dict from the names of parameters to pairs of a layer and a variable,
+        without classifiers; `"moments"` stands for the moving mean and
+        standard deviation together.
+    """
+    convolutions, normalizations = layers(backbone)
+    table = {
+        f"{layer}{end}": (layer, variable)
+        for group, ends in (
+            (convolutions, _CONVOLUTION),
+            (normalizations, _NORMALIZATION),
+        )
+        for layer in group
+        for end, variable in ends
+    }
+    if backbone in _RESIDUAL:
+        for units in unit_names(backbone).values():
+            place = f"res{units[1]}"
+            for end, variable in (("f", "kernel"), ("b", "bias")):
+                table[f"{place}_branch2b_relu_Time_{end}"] = (
+                    f"{place}_temporal",
+                    variable,
+                )
+    return table
+
+
+def translate(checkpoint, backbone):
+    """The parameters of a network of one stream, or of two with the endings
+    `_spatial` and `_temporal`.
+
+    Args:
+        checkpoint: `Checkpoint` of format `"matconvnet"`.
+        backbone: str. One of `MATCONVNET.backbones`.
+
+    Returns:
+        `Translation`.
+    """
+    style = _style(checkpoint, backbone)
+    table = names(backbone)
+    split = {name: _in_stream(name) for name in checkpoint.tensors}
+    heads = _heads(split)
+    pieces, unknown = {}, []
+    for source, array in checkpoint.tensors.items():
+        stream, name = split[source]
+        if name in _FUSION and stream is None:
+            layer, variable = _FUSION[name]
+        elif (stream, name) in heads:
+            layer, variable = "logits", heads[stream, name]
+        else:
+            layer, variable = table.get(name, (None, None))
+        if layer is None or (variable == "bias" and not has_bias(layer, style)):
+            unknown.append(source)
+            continue
+        for variable, value in _values(layer, variable, array, style):
+            pieces[Slot(stream, layer, variable)] = Piece(source, value)
+    return Translation(
+        "matconvnet",
+        pieces,
+        _scaling(checkpoint, pieces),
+        style=style,
+        zero_biases=zero_biases(pieces, style),
+        unknown=tuple(unknown),
+    )
+
+
+MATCONVNET = Scheme(
+    name="matconvnet",
+    formats=("matconvnet",),
+    backbones=("vgg16", "vgg_m_2048", *_RESIDUAL),
+    translate=translate,
+)
+
+
+def _in_stream(name):
+    """The stream that a name tells, and the name in a network of one."""
+    match = _STREAM.fullmatch(name)
+    if match is None:
+        return None, name
+    return _STREAMS[match[2]], match[1] + match[3]
+
+
+def _heads(split):
+    """Variables of the classifiers by stream and name; none for a stream
+    where it is not clear which layer that is."""
+    found = {}
+    for stream, name in split.values():
+        match = _HEAD.fullmatch(name)
+        if match is not None:
+            candidates = found.setdefault(stream, {})
+            candidates.setdefault(match[1], {})[name] = match[2]
+    ends = dict(_CONVOLUTION)
+    return {
+        (stream, name): ends[end]
+        for stream, candidates in found.items()
+        if len(candidates) == 1
+        for name, end in next(iter(candidates.values())).items()
+    }
+
+
+def _style(checkpoint, backbone):
+    """Style of a residual network: where its stages have their strides."""
+    if backbone not in _RESIDUAL:
+        return None
+    strides = {
+        _in_stream(layer)[1]: stride
+        for layer, stride in checkpoint.facts.get("strides", {}).items()
+    }
+    on_3x3 = max(strides.get("res3a_branch2b", (1, 1))) > 1
+    # MatConvNet's residual networks are those of their authors' Caffe release.
+    return "pytorch" if on_3x3 else "msra"
+
+
+def _values(layer, variable, array, style):
+    """Pairs of a variable and its array in the layout of Keras. Arrays of
+    shapes that cannot be are left as they are."""
+    if variable == "moments":
+        mean = variance = array
+        if array.shape[1:] == (2,):
+            # The second column is sqrt(variance + epsilon), and used as such.
+            mean, deviation = array.astype("float64").T
+            variance = np.maximum(deviation**2 - STYLES[style].epsilon, 0)
+        yield "moving_mean", mean.astype("float32")
+        yield "moving_variance", variance.astype("float32")
+    elif variable != "kernel":
+        yield variable, array.reshape(-1)
+    elif layer == _FUSED and array.ndim == 5:
+        # Height, width and time.
+        yield variable, array.transpose(2, 0, 1, 3, 4)
+    elif layer == "logits" and array.shape[:2] == (1, 1):
+        yield variable, array[0, 0]
+    elif layer.endswith("_temporal") and array.shape[:1] == (1,):
+        yield variable, array[0]
+    else:
+        yield variable, array
+
+
+def _scaling(checkpoint, pieces):
+    """The pixels that were trained on, from the file's average image.
+
+    That of a two-stream network has the channels of flow, then those of rgb.
+    """
+    colours, flow = _AVERAGE_COLOUR, CENTRED_FLOW
+    average = checkpoint.facts.get("average_image")
+    channels = {
+        slot.stream: piece.array.shape[2]
+        for slot, piece in pieces.items()
+        if slot.variable == "kernel"
+        and slot.layer in ("conv1", "conv1_1")
+        and piece.array.ndim == 4
+    }
+    if average is not None and np.ndim(average):
+        average = np.asarray(average, "float64")
+        average = average.reshape(-1, average.shape[-1]).mean(0)
+        if len(average) == sum(channels.values()):
+            if 3 in channels.values():
+                colours = tuple(round(float(v), 4) for v in average[-3:])
+            if len(average) > 3:
+                motion = average[: -3 if 3 in channels.values() else None]
+                flow = PixelScaling(round(float(motion.mean()), 4))
+    return {
+        "rgb": PixelScaling(colours),
+        "flow": flow,
+        # Differences of colours have no mean.
+        "rgb_diff": PixelScaling(0.0),
+    }

@@ -1,0 +1,82 @@
+"""Weights of MMAction2, and of MMAction before it."""
+
+import dataclasses
+import re
+
+from keras_vidrec.weights.published.schemes import bn_inception_names
+from keras_vidrec.weights.published.schemes import by_name
+from keras_vidrec.weights.published.schemes import residual_names
+from keras_vidrec.weights.published.schemes import scalings
+from keras_vidrec.weights.published.schemes import torch_names
+from keras_vidrec.weights.published.schemes.biases import zero_biases
+from keras_vidrec.weights.published.schemes.scheme import Scheme
+from keras_vidrec.weights.published.schemes.torchvision import RESNETS
+
+_HEAD = {"cls_head.fc_cls": "logits"}
+# The backbone of a residual network, as the configuration in a checkpoint has
+# it.
+_CAFFE_STYLE = re.compile(r"\bstyle\s*=\s*['\"]caffe['\"]")
+
+
+def translate(checkpoint, backbone):
+    """Translates a state dict of MMAction2, 0.x and 1.x, or of MMAction.
+
+    The names do not tell where residual networks have their strides: on the
+    3x3 convolutions, unless the configuration that the file holds says
+    `style='caffe'`.
+    """
+    tensors = checkpoint.tensors
+    if backbone == "bn_inception":
+        # MMAction has it, with the pixels of tsn-pytorch.
+        convolutions, normalizations = bn_inception_names.torch_modules()
+        places = _places(convolutions, normalizations)
+        scaling = scalings.BN_INCEPTION
+    else:
+        convolutions, normalizations = residual_names.modules(backbone)
+        places = _places(
+            _joined(convolutions, "conv"), _joined(normalizations, "bn")
+        ) | _places(convolutions, normalizations)
+        scaling = scalings.TORCH
+    translation = by_name.translate(
+        "mmaction2",
+        tensors,
+        places,
+        scaling,
+        ignored=torch_names.counters(tensors),
+    )
+    if backbone == "bn_inception":
+        return translation
+    if _CAFFE_STYLE.search(str(checkpoint.facts.get("config", ""))):
+        return dataclasses.replace(
+            translation,
+            style="caffe",
+            zero_biases=zero_biases(translation.pieces, "caffe"),
+        )
+    return dataclasses.replace(translation, style="pytorch")
+
+
+def _places(convolutions, normalizations):
+    convolutions, normalizations = (
+        {f"backbone.{module}": layer for module, layer in modules.items()}
+        for modules in (convolutions, normalizations)
+    )
+    return torch_names.places(convolutions | _HEAD, normalizations)
+
+
+def _joined(modules, role):
+    """Names of modules that join a convolution and its normalization:
+    `layer1.0.conv1` and `layer1.0.bn1` are `layer1.0.conv1.conv` and
+    `layer1.0.conv1.bn`."""
+    return {
+        re.sub(r"bn(\d)$", r"conv\1", re.sub(r"(downsample)\.\d$", r"\1", name))
+        + f".{role}": layer
+        for name, layer in modules.items()
+    }
+
+
+MMACTION2 = Scheme(
+    "mmaction2",
+    ("pytorch", "safetensors"),
+    ("bn_inception", *RESNETS),
+    translate,
+)

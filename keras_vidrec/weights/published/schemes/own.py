@@ -1,0 +1,85 @@
+"""Networks of this package, by their own names."""
+
+from keras_vidrec.backbones import BACKBONES
+from keras_vidrec.backbones.pixel_scaling import PixelScaling
+from keras_vidrec.weights.architecture import candidate_backbones
+from keras_vidrec.weights.architecture import style_by_biases
+from keras_vidrec.weights.pixels import kind_of
+from keras_vidrec.weights.published.schemes.scheme import Scheme
+from keras_vidrec.weights.published.translation import Piece
+from keras_vidrec.weights.published.translation import Slot
+from keras_vidrec.weights.published.translation import Translation
+from keras_vidrec.weights.slots import layer_places
+from keras_vidrec.weights.towers import stream_of
+
+_SCALING = "preprocessing"
+_RANDOM = "seed_generator_state"
+
+
+def translate(checkpoint, backbone):
+    """As `Scheme` has it."""
+    # Older files of Keras hold networks of others that have the same names.
+    if checkpoint.facts.get("layout") != "keras3":
+        return _translation(unknown=tuple(checkpoint.tensors))
+    layers = checkpoint.facts["layers"]
+    places = layer_places(dict.fromkeys(layers.values()))
+    streams = {stream for stream, _ in places.values()}
+    if not any(
+        backbone
+        in candidate_backbones(
+            name for stream, name in places.values() if stream == one
+        )
+        for one in streams
+    ):
+        return _translation(unknown=tuple(checkpoint.tensors))
+    pieces, ignored = {}, {}
+    for name, array in checkpoint.tensors.items():
+        if name.endswith(_RANDOM):
+            ignored[name] = "the state of random numbers"
+            continue
+        variable = name.removeprefix(layers[name]).lstrip("/")
+        pieces[Slot(*places[layers[name]], variable)] = Piece(name, array)
+    return _translation(
+        pieces=pieces,
+        scaling=dict(_scalings(checkpoint.facts["config"])),
+        style=style_by_biases(backbone, pieces),
+        ignored=ignored,
+    )
+
+
+def _translation(pieces=None, scaling=None, **others):
+    return Translation("keras_vidrec", pieces or {}, scaling or {}, **others)
+
+
+def _scalings(config, stream=None):
+    """Pairs of a modality and the scaling of its pixels."""
+    layers = config["config"].get("layers", ()) if config else ()
+    names = [str(layer["config"].get("name")) for layer in layers]
+    # The tower of a network of one stream tells what it sees.
+    stream = stream or next(filter(None, map(stream_of, names)), None)
+    for layer, name in zip(layers, names):
+        settings = layer["config"]
+        if layer["class_name"] == "PixelNormalization":
+            own = stream_of(name.removesuffix(f"_{_SCALING}"))
+            yield (
+                kind_of(own or stream),
+                PixelScaling(
+                    _number_or_tuple(settings.get("mean", 0.0)),
+                    _number_or_tuple(settings.get("std", 1.0)),
+                    settings.get("channel_order", "rgb"),
+                ),
+            )
+        elif "layers" in settings:
+            yield from _scalings(layer, stream_of(name))
+
+
+def _number_or_tuple(value):
+    return tuple(value) if isinstance(value, list) else value
+
+
+KERAS_VIDREC = Scheme(
+    name="keras_vidrec",
+    formats=("keras",),
+    backbones=tuple(BACKBONES),
+    translate=translate,
+)

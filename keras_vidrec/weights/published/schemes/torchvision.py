@@ -1,0 +1,135 @@
+"""Weights of torchvision."""
+
+import dataclasses
+
+import numpy as np
+
+from keras_vidrec.backbones.vgg16 import STAGES
+from keras_vidrec.weights.published.schemes import by_name
+from keras_vidrec.weights.published.schemes import inception_v3_names
+from keras_vidrec.weights.published.schemes import residual_names
+from keras_vidrec.weights.published.schemes import scalings
+from keras_vidrec.weights.published.schemes import torch_names
+from keras_vidrec.weights.published.schemes.scheme import Scheme
+
+RESNETS = ("resnet50", "resnet101", "resnet152")
+# Maps that fc6 has been trained on, flattened.
+VGG16_MAPS = {"fc6": (512, 7, 7)}
+# Where timm has the same names.
+_SHARED = "torchvision or timm"
+
+
+def translate(checkpoint, backbone):
+    """Translates a state dict of torchvision.
+
+    Residual networks and Inception-v3 have the same names in timm; variants
+    of them, such as `resnet50d`, have tensors of other names, which are
+    unknown.
+
+    Residual networks have their strides on the 3x3 convolutions. The names do
+    not tell: those of a user's own PyTorch code with the strides of Caffe are
+    the same.
+
+    Raises:
+        ValueError: for GoogLeNet, which is another network there, and for
+            Inception-v3 with trained scales of its batch normalizations.
+    """
+    tensors = checkpoint.tensors
+    if backbone in RESNETS:
+        return _residual(tensors, backbone)
+    if backbone == "inception_v3":
+        return _inception_v3(tensors)
+    if backbone == "googlenet":
+        return _googlenet(tensors)
+    convolutions = {
+        **vgg16_convolutions(),
+        "classifier.0": "fc6",
+        "classifier.3": "fc7",
+        "classifier.6": "logits",
+    }
+    return by_name.translate(
+        "torchvision",
+        tensors,
+        torch_names.places(convolutions),
+        scalings.TORCH,
+        maps=VGG16_MAPS,
+    )
+
+
+def _residual(tensors, variant):
+    convolutions, normalizations = residual_names.modules(variant)
+    translation = by_name.translate(
+        _SHARED,
+        tensors,
+        torch_names.places({**convolutions, "fc": "logits"}, normalizations),
+        scalings.TORCH,
+        ignored=torch_names.counters(tensors),
+    )
+    return dataclasses.replace(translation, style="pytorch")
+
+
+def _inception_v3(tensors):
+    names = inception_v3_names.convolutions()
+    layers = {name: name.replace(".", "_") for name in names}
+    places = torch_names.places(
+        {"fc": "logits"}
+        | {f"{name}.conv": f"{layer}_conv" for name, layer in layers.items()},
+        {f"{name}.bn": f"{layer}_bn" for name, layer in layers.items()},
+    )
+    # Ours has batch normalization without scales, as TensorFlow's has.
+    scales = {name for name, place in places.items() if place[1] == "gamma"}
+    auxiliary = {name for name in tensors if name.startswith("AuxLogits.")}
+    translation = by_name.translate(
+        _SHARED,
+        tensors,
+        {name: at for name, at in places.items() if name not in scales},
+        scalings.SYMMETRIC,
+        ignored=torch_names.counters(tensors)
+        | dict.fromkeys(scales & tensors.keys(), "scales by 1")
+        | dict.fromkeys(auxiliary, "auxiliary classifier"),
+    )
+    if translation.pieces:
+        _check_scales(tensors, sorted(translation.ignored.keys() & scales))
+    return translation
+
+
+def vgg16_convolutions():
+    """Our convolutions of VGG-16 by the names of torchvision's modules."""
+    convolutions, position = {}, 0
+    for stage, widths in enumerate(STAGES, start=1):
+        for number in range(1, len(widths) + 1):
+            convolutions[f"features.{position}"] = f"conv{stage}_{number}"
+            # A ReLU follows.
+            position += 2
+        # A pooling follows.
+        position += 1
+    return convolutions
+
+
+def _check_scales(tensors, names):
+    trained = [name for name in names if np.any(tensors[name] != 1)]
+    if trained:
+        raise ValueError(
+            "Expected the Inception-v3 that torchvision has from TensorFlow: "
+            "the batch normalizations of it, and of this package, do not "
+            "scale, their weights are 1. Received: "
+            f"{len(trained)} others, such as {trained[0]!r}"
+        )
+
+
+def _googlenet(tensors):
+    if "inception3a.branch1.bn.weight" in tensors:
+        raise ValueError(
+            "Expected GoogLeNet as it was published, without batch "
+            "normalization, from Caffe. Received: torchvision's GoogLeNet, "
+            "another network, with batch normalization"
+        )
+    return by_name.translate("torchvision", tensors, {}, scalings.TORCH)
+
+
+TORCHVISION = Scheme(
+    "torchvision",
+    ("pytorch", "safetensors"),
+    (*RESNETS, "vgg16", "inception_v3", "googlenet"),
+    translate,
+)

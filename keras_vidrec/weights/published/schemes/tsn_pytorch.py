@@ -1,0 +1,75 @@
+"""Weights of tsn-pytorch, and the ImageNet weights it starts from."""
+
+import dataclasses
+import types
+
+from keras_vidrec.backbones import pixel_scaling
+from keras_vidrec.backbones.pixel_scaling import PixelScaling
+from keras_vidrec.weights.published.schemes import bn_inception_names
+from keras_vidrec.weights.published.schemes import by_name
+from keras_vidrec.weights.published.schemes import residual_names
+from keras_vidrec.weights.published.schemes import scalings
+from keras_vidrec.weights.published.schemes import torch_names
+from keras_vidrec.weights.published.schemes.scheme import Scheme
+from keras_vidrec.weights.published.schemes.torchvision import RESNETS
+
+# Images of 0..1 less 0.5, over the mean of ImageNet's standard deviations.
+_DEVIATION = 255 * 0.226
+_RESIDUAL = types.MappingProxyType(
+    {
+        "rgb": pixel_scaling.TORCH_RGB,
+        "flow": PixelScaling(127.5, _DEVIATION),
+        "rgb_diff": PixelScaling(0.0, 255.0),
+    }
+)
+_PREFIX = "base_model."
+# With dropout the classifier is of the whole network, else of its tower.
+_HEADS = types.MappingProxyType({"new_fc": "logits", f"{_PREFIX}fc": "logits"})
+# Of the ImageNet files of BN-Inception.
+_IMAGENET_HEADS = types.MappingProxyType(
+    {"fc": "logits", "last_linear": "logits"}
+)
+
+
+def translate(checkpoint, backbone):
+    """Translates a state dict of tsn-pytorch, without the `module.` before
+    all its names; or the ImageNet weights of BN-Inception.
+
+    Its towers are modules `base_model`; batch normalizations of some files
+    have tensors of shape `(1, channels)`. Residual networks have their
+    strides on the 3x3 convolutions.
+    """
+    tensors = checkpoint.tensors
+    if backbone in RESNETS:
+        convolutions, normalizations = residual_names.modules(backbone)
+        scaling, style = _RESIDUAL, "pytorch"
+    else:
+        convolutions, normalizations = bn_inception_names.torch_modules()
+        scaling, style = scalings.BN_INCEPTION, None
+    places = torch_names.places(
+        _prefixed(convolutions) | _HEADS, _prefixed(normalizations)
+    )
+    if backbone == "bn_inception":
+        places |= torch_names.places(
+            convolutions | _IMAGENET_HEADS, normalizations
+        )
+    translation = by_name.translate(
+        "tsn-pytorch",
+        tensors,
+        places,
+        scaling,
+        ignored=torch_names.counters(tensors),
+    )
+    return dataclasses.replace(translation, style=style)
+
+
+def _prefixed(modules):
+    return {_PREFIX + module: layer for module, layer in modules.items()}
+
+
+TSN_PYTORCH = Scheme(
+    "tsn-pytorch",
+    ("pytorch", "safetensors"),
+    ("bn_inception", *RESNETS),
+    translate,
+)

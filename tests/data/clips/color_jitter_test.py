@@ -1,0 +1,120 @@
+import numpy as np
+import pytest
+
+from keras_vidrec.data.clips import color_jitter
+
+
+def noise(*shape):
+    return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+
+
+def reference(frames, steps):
+    """Exact arithmetic of the documented formula, frame by frame."""
+    frames = frames.astype(np.int64)
+    for name, factor in steps:
+        red, green, blue = np.moveaxis(frames, -1, 0)
+        grey = (19595 * red + 38470 * green + 7471 * blue + 32768) // 65536
+        plain = {
+            "brightness": np.zeros_like(frames),
+            "contrast": np.full_like(frames, np.floor(grey.mean() + 0.5)),
+            "saturation": np.repeat(grey[..., None], 3, axis=-1),
+        }[name]
+        blended = plain + factor * (frames - plain)
+        frames = np.floor(np.clip(blended, 0, 255)).astype(np.int64)
+    return frames
+
+
+# Factors that binary fractions hold exactly: no rounding can differ.
+@pytest.mark.parametrize(
+    "steps",
+    [
+        (("brightness", 1.375),),
+        (("brightness", 0.625),),
+        (("contrast", 0.6875),),
+        (("contrast", 1.25),),
+        (("saturation", 1.375),),
+        (("saturation", 0.6875),),
+        (("saturation", 1.25), ("brightness", 0.75), ("contrast", 1.375)),
+    ],
+)
+def test_correctness(steps):
+    frames = noise(3, 20, 24, 3)
+    images = color_jitter.apply_color(frames, color_jitter.ColorJitter(steps))
+    assert images.dtype == np.uint8
+    assert (images == reference(frames, steps)).all()
+
+
+@pytest.mark.parametrize("name", color_jitter.STEPS)
+@pytest.mark.parametrize("factor", [0.6, 0.93, 1.0, 1.17, 1.4])
+def test_single_frame_as_pillow(name, factor):
+    pillow = pytest.importorskip("PIL.Image")
+    enhance = pytest.importorskip("PIL.ImageEnhance")
+    frame = noise(32, 40, 3)
+    kind = {
+        "brightness": enhance.Brightness,
+        "contrast": enhance.Contrast,
+        "saturation": enhance.Color,
+    }[name]
+    expected = kind(pillow.fromarray(frame)).enhance(factor)
+    jitter = color_jitter.ColorJitter(((name, factor),))
+    image = color_jitter.apply_color(frame[None], jitter)[0]
+    assert (image == np.asarray(expected)).all()
+
+
+def test_identical_frames_remain_identical():
+    frames = np.repeat(noise(1, 16, 16, 3), 4, axis=0)
+    rng = np.random.default_rng(1)
+    for _ in range(10):
+        images = color_jitter.apply_color(
+            frames, color_jitter.draw_color_jitter(rng)
+        )
+        assert (images == images[:1]).all()
+
+
+def test_contrast_does_not_flicker():
+    frames = np.full((2, 8, 8, 3), 100, np.uint8)
+    frames[1, :4] = 255
+    jitter = color_jitter.ColorJitter((("contrast", 0.5),))
+    images = color_jitter.apply_color(frames, jitter)
+    # Pixels that agree in both frames still do.
+    assert (images[0, 4:] == images[1, 4:]).all()
+
+
+def test_draws():
+    rng = np.random.default_rng(2)
+    draws = [color_jitter.draw_color_jitter(rng) for _ in range(2000)]
+    orders = {tuple(name for name, _ in draw.steps) for draw in draws}
+    assert len(orders) == 6
+    for name in color_jitter.STEPS:
+        factors = np.array([dict(draw.steps)[name] for draw in draws])
+        assert 0.6 <= factors.min() < 0.605
+        assert 1.395 < factors.max() <= 1.4
+        assert abs(factors.mean() - 1) < 0.02
+    again = color_jitter.draw_color_jitter(np.random.default_rng(2))
+    assert again == draws[0]
+    still = color_jitter.draw_color_jitter(rng, strength=0)
+    assert {factor for _, factor in still.steps} == {1.0}
+    frames = noise(2, 9, 9, 3)
+    assert (color_jitter.apply_color(frames, still) == frames).all()
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [
+        noise(4, 4, 3),
+        noise(1, 4, 4, 2),
+        noise(0, 4, 4, 3),
+        np.zeros((1, 4, 4, 3), np.float32),
+    ],
+)
+def test_invalid_frames(frames):
+    with pytest.raises(ValueError, match=r"Received: \w+ of shape"):
+        color_jitter.apply_color(frames, color_jitter.ColorJitter(()))
+
+
+def test_invalid_arguments():
+    with pytest.raises(ValueError, match="Received: strength=1.5"):
+        color_jitter.draw_color_jitter(np.random.default_rng(0), strength=1.5)
+    jitter = color_jitter.ColorJitter((("hue", 1.1),))
+    with pytest.raises(ValueError, match="Received: name='hue'"):
+        color_jitter.apply_color(noise(1, 4, 4, 3), jitter)

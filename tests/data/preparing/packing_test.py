@@ -1,0 +1,84 @@
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from keras_vidrec.data import opening
+from keras_vidrec.data.preparing.packing import Packer
+from keras_vidrec.data.preparing.prepare import prepare
+from keras_vidrec.data.preparing.prepared_video import Preparation
+from keras_vidrec.data.sources.records import Records
+from keras_vidrec.specs.clip_spec import FlowSpec
+from keras_vidrec.videos.video import VideoError
+from tests.data.frame_images import write_flow
+from tests.data.frame_images import write_frames
+
+NAMES = ("a/v_A_g01_c01", "a/v_A_g02_c01", "b/v_B_g01_c01", "b/v_B_g02_c01")
+PACKED = Preparation(flow="farneback", bound=32.0, quality=100)
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """TSN's layout: 5 frames and 4 images of flow a video, JPEGs but for the
+    last video's, which are PNGs."""
+    for i, name in enumerate(NAMES):
+        suffix = "png" if i == 3 else "jpg"
+        folder = tmp_path / "folders" / name
+        write_frames(folder, 5, video=i, template=f"img_{{:05d}}.{suffix}")
+        templates = [f"flow_{axis}_{{:05d}}.{suffix}" for axis in "xy"]
+        write_flow(folder, 4, video=i, templates=templates)
+    return tmp_path / "folders"
+
+
+def test_packed_is_what_lay_in_the_folders(folders, tmp_path):
+    opened = opening.open_dataset(folders)
+    out = tmp_path / "out"
+    make = Packer(opened, PACKED)
+    assert prepare(opened.catalog, out, PACKED, make=make, workers=2) == (
+        (4, 20, 4, {})
+    )
+    packed = Records(out)
+    assert set(packed.modalities) == set(opened.source.modalities)
+    assert packed.flow == FlowSpec("farneback", 32.0)
+    assert packed.videos == NAMES
+    assert packed.catalog.splits == opened.catalog.splits
+    for i in range(4):
+        for modality, count in (("rgb", 5), ("flow", 4)):
+            assert packed.num_frames(i, modality) == count
+            read = packed.read(i, modality, range(count)).astype(int)
+            wanted = opened.source.read(i, modality, range(count))
+            assert np.abs(read - wanted).max() <= (2 if i == 3 else 0)
+    # JPEGs byte for byte.
+    for modality, name in (("rgb", "img_00003"), ("flow", "flow_y_00004")):
+        shard = (out / modality / f"{modality}-00000.tfrecord").read_bytes()
+        assert (folders / NAMES[1] / f"{name}.jpg").read_bytes() in shard
+
+
+def test_broken_folders_are_left_out(folders, tmp_path):
+    (folders / NAMES[0] / "img_00003.jpg").write_bytes(b"\xff\xd8\xff nothing")
+    image = np.zeros((10, 10, 3), np.uint8)
+    cv2.imwrite(str(folders / NAMES[1] / "flow_x_00002.jpg"), image)
+    (folders / NAMES[2] / "flow_x_00002.jpg").unlink()
+    opened = opening.open_dataset(folders)
+    make = Packer(opened, PACKED)
+    problems = (
+        r"img_00003\.jpg' is broken",
+        r"flow_x_00002\.jpg' is \(10, 10\)",
+        "x",
+    )
+    for name, problem in zip(NAMES, problems):
+        with pytest.raises(VideoError, match=problem):
+            make(folders / name, PACKED, tmp_path)
+    prepared = prepare(opened.catalog, tmp_path / "out", PACKED, make=make)
+    assert prepared.num_videos == 1
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert set(report["failed"]) == set(NAMES[:3])
+    assert Records(tmp_path / "out").videos == NAMES[3:]
+
+
+def test_what_cannot_be_packed(folders, small_videos):
+    with pytest.raises(ValueError, match="hold warped_flow.*as they are"):
+        Packer(opening.open_dataset(folders), Preparation(warped=True))
+    with pytest.raises(ValueError, match="Expected a directory of frame"):
+        Packer(opening.open_dataset(small_videos), PACKED)

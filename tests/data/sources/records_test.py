@@ -1,0 +1,202 @@
+import json
+import pickle
+import shutil
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_vidrec.data import opening
+from keras_vidrec.data import pipeline
+from keras_vidrec.data.catalogs import catalog as catalogs
+from keras_vidrec.data.catalogs.split import Split
+from keras_vidrec.data.clips import reader
+from keras_vidrec.data.prepared import prepared_dataset
+from keras_vidrec.data.prepared import record_shard
+from keras_vidrec.data.prepared.record_shard import ShardWriter
+from keras_vidrec.data.preparing.image_spool import ImageSpool
+from keras_vidrec.data.preparing.prepared_video import encode_jpeg
+from keras_vidrec.data.sources.records import Records
+from keras_vidrec.data.sources.source import Source
+from keras_vidrec.specs.clip_spec import ClipSpec
+from keras_vidrec.specs.clip_spec import FlowSpec
+from keras_vidrec.videos.video import VideoError
+from tests.data.remote_copy import remote_copy
+
+VIDEOS = ("x/a 1.avi", "x/b.avi", "y/c.avi", "y/d.avi", "x/broken.avi")
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory):
+    """Video i, image t: rgb is all (40 i, 10 t, 200), flow all
+    (40 i, 10 t)."""
+    directory = tmp_path_factory.mktemp("prepared")
+    for modality, count in (("rgb", 9), ("flow", 8)):
+        writer = ShardWriter(directory, modality, 9000)
+        # As they become ready, not as they stand in the catalog.
+        for i in (2, 0, 3, 1):
+            spool = ImageSpool(directory / "spool")
+            for t in range(count):
+                colours = (40 * i, 10 * t)
+                if modality == "rgb":
+                    colours = (200, 10 * t, 40 * i)
+                image = np.full((30 + i, 50, len(colours)), colours, np.uint8)
+                planes = (
+                    [image] if modality == "rgb" else np.moveaxis(image, -1, 0)
+                )
+                spool.add(t, *(encode_jpeg(plane, 100) for plane in planes))
+            images = spool.finish(len(planes))
+            writer.append(VIDEOS[i], i // 2, 30 + i, 50, images)
+            writer.seal_if_long()
+        writer.seal()
+    catalog = catalogs.Catalog(
+        directory,
+        VIDEOS,
+        (0, 0, 1, 1, 0),
+        ("g1", "g2", "g1", "g2", "g3"),
+        ("x", "y"),
+        {1: Split((0, 1, 2, 4), (3,)), 2: Split((3,), (0, 1, 2, 4))},
+        ("Odd.",),
+    )
+    prepared_dataset.write(
+        directory,
+        catalog,
+        ("rgb", "flow"),
+        {"flow": "dis", "bound": 10.0, "size": "short30"},
+        {VIDEOS[4]: "it is broken"},
+    )
+    return directory
+
+
+def test_it_is_a_source(directory):
+    source = Records(directory)
+    assert isinstance(source, Source)
+    assert source.videos == VIDEOS[:4] and source.labels == (0, 0, 1, 1)
+    assert source.groups == ("g1", "g2", "g1", "g2")
+    assert source.classes == ("x", "y")
+    assert source.modalities == ("rgb", "flow", "rgb_diff")
+    assert source.flow == FlowSpec("dis", 10.0, "short30")
+    assert source.catalog.splits == {
+        1: Split((0, 1, 2), (3,)),
+        2: Split((3,), (0, 1, 2)),
+    }
+    assert source.catalog.problems[0] == "Odd."
+    assert "report.json" in source.catalog.problems[1]
+    train, validation = catalogs.carve_validation(source.catalog, 1, 0.5, 0)
+    assert sorted(train + validation) == [0, 1, 2] and validation
+
+
+@pytest.mark.parametrize("modality", ["rgb", "rgb_diff", "flow"])
+def test_every_image_is_found(directory, modality):
+    # A process that reads gets it pickled.
+    source = pickle.loads(pickle.dumps(Records(directory)))
+    assert len(record_shard.find_shards(directory, "rgb")) > 1
+    for i in range(4):
+        count = source.num_frames(i, modality)
+        assert count == (8 if modality == "flow" else 9)
+        indices = [count - 1, 0, 3, 3, 4]
+        images = source.read(i, modality, indices)
+        colours = [
+            (40 * i, 10 * t, 200)[: 2 if modality == "flow" else 3]
+            for t in indices
+        ]
+        wanted = np.array(colours)[:, None, None]
+        assert images.shape == (5, 30 + i, 50, wanted.shape[-1])
+        assert images.dtype == np.uint8
+        assert np.abs(images.astype(int) - wanted).max() <= 2
+        for wrong in ([count], [-1]):
+            with pytest.raises(VideoError, match="from 0 to"):
+                source.read(i, modality, wrong)
+        assert source.read(i, modality, []).shape[0] == 0
+
+
+def test_a_remote_dataset_is_the_local_one(directory):
+    url = remote_copy(directory)
+    opened = opening.open_dataset(url)
+    local = Records(directory)
+    remote = pickle.loads(pickle.dumps(opened.source))
+    assert opened.kind == "prepared" and str(opened.catalog.root) == url
+    assert remote.catalog.splits == local.catalog.splits
+    for modality, last in (("rgb", 8), ("flow", 7)):
+        for i in range(4):
+            np.testing.assert_array_equal(
+                remote.read(i, modality, [last, 0, 3]),
+                local.read(i, modality, [last, 0, 3]),
+            )
+    for shard in record_shard.find_shards(url, "rgb"):
+        tf.io.gfile.remove(str(shard))
+    with pytest.raises(VideoError, match="cannot be read .*rgb-00000"):
+        remote.read(2, "rgb", [0])
+    tf.io.gfile.rmtree(url)
+    with pytest.raises(ValueError, match="prepared dataset, with.*'ram://"):
+        opening.open_dataset(url)
+
+
+def test_clips_of_both_modalities_show_the_same_moments(directory):
+    source = Records(directory)
+    spec = ClipSpec(
+        modalities=("rgb", "flow"), num_segments=2, snippet_length=3, size=16
+    )
+    augmentation = reader.Augmentation(flip=False)
+    dataset = pipeline.make(
+        source,
+        spec,
+        (0, 1, 2, 3),
+        training=True,
+        batch_size=4,
+        augmentation=augmentation,
+    )
+    inputs, labels = next(iter(dataset))
+    rgb, flow = inputs["rgb"].numpy(), inputs["flow"].numpy()
+    assert rgb.shape == (4, 2, 16, 16, 3) and flow.shape == (4, 2, 16, 16, 6)
+    videos = np.rint(rgb[:, :, 0, 0, 0] / 40)
+    assert (videos // 2 == labels.numpy()[:, None]).all()
+    times = np.rint(rgb[:, :, 0, 0, 1] / 10)
+    flow_times = np.rint(flow[:, :, 0, 0, 1::2] / 10)
+    assert (flow_times == times[..., None] + np.arange(3)).all()
+
+
+def test_what_is_missing_is_told(directory, tmp_path):
+    with pytest.raises(ValueError, match="Expected a prepared dataset"):
+        Records(tmp_path)
+    assert not prepared_dataset.is_prepared(tmp_path)
+    assert prepared_dataset.is_prepared(directory)
+    dataset = tmp_path / "dataset.json"
+    content = json.loads((directory / "dataset.json").read_text())
+    dataset.write_text(json.dumps({**content, "format": 9}))
+    with pytest.raises(ValueError, match="Expected .* format 1.*format 9"):
+        Records(tmp_path)
+    dataset.write_text("[")
+    with pytest.raises(ValueError, match="of format None"):
+        Records(tmp_path)
+    dataset.write_text(json.dumps({**content, "splits": []}))
+    with pytest.raises(ValueError, match="Records of rgb are missing.*4 in"):
+        Records(tmp_path)
+
+
+def test_damage_is_told_of_the_video(directory, tmp_path):
+    shutil.copytree(directory, tmp_path / "copy")
+    source = Records(tmp_path / "copy")
+    (shard, *_) = record_shard.find_shards(tmp_path / "copy", "rgb")
+    content = shard.read_bytes()
+    shard.write_bytes(content[: len(content) // 2])
+    with pytest.raises(VideoError, match="shorter than its index"):
+        source.read(0, "rgb", [8])
+    shard.write_bytes(bytes(len(content)))
+    with pytest.raises(VideoError, match="broken JPEG"):
+        source.read(2, "rgb", [0])
+    shard.unlink()
+    with pytest.raises(VideoError, match="No such file"):
+        source.read(2, "rgb", [0])
+
+
+def test_what_is_not_there(directory):
+    source = Records(directory)
+    with pytest.raises(VideoError, match=r"0 to 8\. Received: \[9, -1\]"):
+        source.read(0, "rgb", [9, 3, -1])
+    with pytest.raises(ValueError, match="Received: modality='warped_flow'"):
+        source.num_frames(0, "warped_flow")
+    (directory / "splits" / "test1.txt").rename(directory / "moved")
+    with pytest.raises(ValueError, match=r"no '.*test1\.txt'"):
+        Records(directory)
+    (directory / "moved").rename(directory / "splits" / "test1.txt")

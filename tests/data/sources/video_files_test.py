@@ -1,0 +1,160 @@
+import cv2
+import numpy as np
+import pytest
+
+from keras_vidrec.data.catalogs import catalog
+from keras_vidrec.data.sources import video_files
+from keras_vidrec.data.sources.source import Source
+from keras_vidrec.data.sources.video_files import SingleVideo
+from keras_vidrec.data.sources.video_files import VideoFiles
+from keras_vidrec.flow import codec
+from keras_vidrec.flow import extraction
+from keras_vidrec.flow import opencv
+from keras_vidrec.specs.clip_spec import FlowSpec
+from keras_vidrec.videos import video
+from tests.data import numbered_video
+
+FLOWS = ("flow", "warped_flow")
+
+
+@pytest.fixture
+def source(small_videos):
+    return VideoFiles(
+        catalog.discover(small_videos), FlowSpec("dis", 8, "60x48")
+    )
+
+
+def test_is_a_source_of_the_catalog(small_videos):
+    listed = catalog.discover(small_videos)
+    source = VideoFiles(listed)
+    assert isinstance(source, Source)
+    assert source.videos == listed.videos and len(source.classes) == 12
+    path = small_videos / source.videos[4]
+    for modality in ("rgb", "rgb_diff"):
+        assert source.num_frames(4, modality) == 12
+        np.testing.assert_array_equal(
+            source.read(4, modality, [3, 1]), video.read_frames(path, [3, 1])
+        )
+    for modality in FLOWS:
+        assert source.num_frames(4, modality) == 11
+
+
+@pytest.mark.parametrize("modality", FLOWS)
+def test_flow_belongs_to_a_frame_and_the_next(source, small_videos, modality):
+    path = small_videos / source.videos[7]
+    greys = [
+        cv2.cvtColor(cv2.resize(frame, (60, 48)), cv2.COLOR_RGB2GRAY)
+        for frame in video.iter_frames(path)
+    ]
+    indices = [10, 3, 3, 0, 4]
+    codes = source.read(7, modality, indices)
+    assert codes.shape == (5, 48, 60, 2) and codes.dtype == np.uint8
+    for code, t in zip(codes, indices):
+        if modality == "flow":
+            flow = opencv.dis_flow(greys[t], greys[t + 1])
+        else:
+            pair = (t, greys[t], greys[t + 1])
+            ((_, _, flow),) = extraction.flows_and_warped([pair], "dis")
+        np.testing.assert_array_equal(code, codec.encode(flow, 8))
+    assert source.read(7, modality, []).shape == (0, 48, 60, 2)
+
+
+def test_only_the_frames_needed_are_read(source, monkeypatch):
+    asked = []
+    read_frames = video.read_frames
+
+    def spy(path, indices, num_frames=None):
+        asked.append(np.asarray(indices).tolist())
+        return read_frames(path, indices, num_frames)
+
+    monkeypatch.setattr(video, "read_frames", spy)
+    codes = source.read(0, "flow", [7, 2, 3, 3])
+    assert asked == [[2, 3, 4, 7, 8]]
+    # Few at a time, however many are asked for.
+    asked.clear()
+    monkeypatch.setattr(video_files, "_BLOCK", 2)
+    again = source.read(0, "flow", [7, 2, 3, 3])
+    assert asked == [[2, 3], [4, 7], [8]]
+    np.testing.assert_array_equal(again, codes)
+
+
+def moving_texture(path):
+    """A video, 96 x 128, that moves 2 pixels to the right a frame."""
+    noise = np.random.default_rng(0).uniform(0, 255, (96, 160))
+    smooth = cv2.GaussianBlur(noise, (0, 0), 2)
+    wide = cv2.normalize(smooth, None, 0, 255, cv2.NORM_MINMAX).astype("uint8")
+    code = cv2.VideoWriter_fourcc(*"MJPG")
+    writer = cv2.VideoWriter(str(path), code, 25, (128, 96))
+    for t in range(6):
+        view = wide[:, 16 - 2 * t : 144 - 2 * t]
+        writer.write(cv2.cvtColor(view, cv2.COLOR_GRAY2BGR))
+    writer.release()
+
+
+@pytest.mark.parametrize(
+    "method, size, expected",
+    [
+        ("dis", "128x96", 2),
+        ("dis", "short192", 4),
+        ("farneback", "short192", 4),
+        pytest.param("tvl1", "128x96", 2, marks=pytest.mark.large),
+    ],
+)
+def test_flow_is_in_pixels_of_the_resized_frame(
+    tmp_path, method, size, expected
+):
+    path = tmp_path / "moving.avi"
+    moving_texture(path)
+    source = SingleVideo(path, FlowSpec(method, size=size))
+    flow = codec.decode(source.read(0, "flow", [1, 4]))
+    inner = flow[:, 24:-24, 24:-24].mean((0, 1, 2))
+    np.testing.assert_allclose(inner, [expected, 0], atol=0.15)
+    # The same motion everywhere: the camera's, as far as anyone can tell.
+    still = codec.decode(source.read(0, "warped_flow", [1]))
+    assert np.abs(still[0, 24:-24, 24:-24]).mean() < 0.3
+
+
+@pytest.mark.parametrize("modality", FLOWS)
+@pytest.mark.parametrize("indices", [[11], [-1, 3], [0, 99]])
+def test_no_flow_beyond_the_last_pair(source, modality, indices):
+    with pytest.raises(
+        video.VideoError, match=rf"12 frames, so 11 images of {modality}"
+    ):
+        source.read(0, modality, indices)
+
+
+def test_frames_too_long_to_resize_are_named(tmp_path, monkeypatch):
+    path = tmp_path / "long.avi"
+    numbered_video.write(path, 2, "MJPG")
+    monkeypatch.setattr(video, "MAX_PIXELS", 50_000)
+    with pytest.raises(video.VideoError, match=r"long\.avi.*become 256x683"):
+        SingleVideo(path, FlowSpec("dis")).read(0, "flow", [0])
+
+
+def test_default_size_of_flow(tmp_path):
+    path = tmp_path / "wide.avi"
+    numbered_video.write(path, 3, "MJPG")  # 48 x 128
+    source = SingleVideo(path, FlowSpec("dis"))
+    assert source.read(0, "flow", [1]).shape == (1, 256, 683, 2)
+    assert source.read(0, "rgb", [1]).shape == (1, 48, 128, 3)
+
+
+def test_one_frame_has_no_flow(tmp_path):
+    path = tmp_path / "picture.avi"
+    numbered_video.write(path, 1, "MJPG")
+    source = SingleVideo(path, FlowSpec("dis"))
+    assert source.num_frames(0, "rgb") == 1
+    assert source.num_frames(0, "flow") == 0
+    with pytest.raises(video.VideoError, match="1 frames, so 0 images of flow"):
+        source.read(0, "flow", [0])
+
+
+def test_single_video_is_a_source(small_videos):
+    path = sorted(small_videos.rglob("*.avi"))[0]
+    source = SingleVideo(path)
+    assert isinstance(source, Source)
+    assert source.videos == (path.name,) and source.labels == (-1,)
+    assert source.num_frames(0, "rgb") == 12
+    np.testing.assert_array_equal(
+        source.read(0, "rgb", [5]), video.read_frames(path, [5])
+    )

@@ -1,0 +1,86 @@
+import json
+
+import pytest
+
+from keras_vidrec.specs.clip_spec import ClipSpec
+from keras_vidrec.specs.clip_spec import FlowSpec
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        ClipSpec(),
+        ClipSpec(
+            modalities=("rgb", "flow"),
+            num_segments=5,
+            snippet_length=10,
+            alignment="centred",
+            stride=(5, 15),
+            sampling="chunks",
+            size=112,
+            crop_scales=(1.0, 0.5),
+            flow=FlowSpec("dis", 32, "short64"),
+            ordered=True,
+        ),
+    ],
+)
+def test_survives_json(spec):
+    assert ClipSpec.from_dict(json.loads(json.dumps(spec.to_dict()))) == spec
+
+
+def test_files_from_before_there_was_an_order():
+    values = ClipSpec().to_dict()
+    assert values.pop("ordered") is False
+    assert ClipSpec.from_dict(values) == ClipSpec()
+
+
+def test_channels_and_images():
+    spec = ClipSpec(modalities=("rgb", "rgb_diff", "flow"), snippet_length=5)
+    found = {
+        modality: (spec.num_images(modality), spec.channels(modality))
+        for modality in spec.modalities
+    }
+    assert found == {"rgb": (1, 3), "rgb_diff": (6, 18), "flow": (5, 10)}
+
+
+def test_crops_of_motion_leave_out_the_smallest():
+    assert ClipSpec().crop_scales == (1.0, 0.875, 0.75, 0.66)
+    for motion in (("flow",), ("rgb_diff",), ("rgb", "warped_flow")):
+        assert ClipSpec(modalities=motion).crop_scales == (1.0, 0.875, 0.75)
+
+
+@pytest.mark.parametrize(
+    "changes, received",
+    [
+        ({"modalities": ()}, r"modalities=\(\)"),
+        ({"modalities": ("rgb", "rgb")}, "modalities="),
+        ({"modalities": ("depth",)}, "modalities=.'depth'"),
+        ({"modalities": "rgb"}, "modalities='rgb'"),
+        ({"num_segments": 0}, "num_segments=0"),
+        ({"num_segments": True}, "num_segments=True"),
+        ({"snippet_length": 5}, "snippet_length=5"),
+        ({"alignment": "centered"}, "alignment='centered'"),
+        ({"sampling": "dense"}, "sampling='dense'"),
+        ({"stride": (1, 10)}, r"stride=\(1, 10\)"),
+        ({"sampling": "chunks", "stride": (10, 1)}, r"stride=\(10, 1\)"),
+        ({"sampling": "chunks", "stride": (0, 1)}, r"stride=\(0, 1\)"),
+        ({"sampling": "chunks", "stride": 5}, "stride=5"),
+        ({"sampling": "chunks"}, "stride=None"),
+        ({"ordered": 1}, "ordered=1"),
+        ({"size": 2.5}, "size=2.5"),
+        ({"crop_scales": (1.5,)}, r"crop_scales=\(1.5,\)"),
+        ({"flow": {"method": "brox"}}, "method='brox'"),
+        ({"flow": {"bound": -1}}, "bound=-1"),
+        ({"flow": {"size": "256x"}}, "size='256x'"),
+    ],
+)
+def test_invalid_values(changes, received):
+    with pytest.raises(ValueError, match=f"Expected .* Received: {received}"):
+        ClipSpec(**changes)
+
+
+def test_unknown_fields():
+    with pytest.raises(ValueError, match=r"Received: \['segments'\]"):
+        ClipSpec.from_dict({"segments": 3})
+    with pytest.raises(ValueError, match=r"of flow.* Received: \['metod'\]"):
+        ClipSpec.from_dict({"flow": {"metod": "dis"}})

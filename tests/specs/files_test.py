@@ -1,0 +1,33 @@
+import pytest
+
+from keras_vidrec.specs import files
+
+
+def names(directory):
+    return sorted(path.name for path in directory.iterdir())
+
+
+def test_a_file_takes_its_place_when_whole(tmp_path):
+    path = tmp_path / "new" / "a.txt"
+    with files.replacing(path) as temporary:
+        temporary.write_text("whole")
+        assert temporary.suffix == ".txt" and not path.exists()
+    assert path.read_text() == "whole" and names(path.parent) == ["a.txt"]
+
+
+def test_a_directory_replaces_a_directory(tmp_path):
+    path = tmp_path / "model"
+    for content in ("old", "new"):
+        with files.replacing(path) as temporary:
+            temporary.mkdir()
+            (temporary / content).touch()
+    assert names(path) == ["new"] and names(tmp_path) == ["model"]
+
+
+def test_a_failure_leaves_what_was_there(tmp_path):
+    path = tmp_path / "a.txt"
+    files.write_text(path, "old")
+    with pytest.raises(RuntimeError), files.replacing(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == "old" and names(tmp_path) == ["a.txt"]

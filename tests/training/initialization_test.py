@@ -1,0 +1,391 @@
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_vidrec.applications import TSN
+from keras_vidrec.applications import SpatiotemporalMultiplier
+from keras_vidrec.applications import TwoStreamFusion
+from keras_vidrec.applications.parts import model_file
+from keras_vidrec.applications.parts.head import predictions_layer
+from keras_vidrec.applications.stfn import STFN
+from keras_vidrec.training import initialization
+from keras_vidrec.training.initialization import start_from
+from keras_vidrec.training.recipes.recipe import Recipe
+from keras_vidrec.training.recipes.sections import Schedule
+from keras_vidrec.training.run import Run
+from keras_vidrec.weights import CopyReport
+from keras_vidrec.weights.copying import layers_by_path
+from keras_vidrec.weights.stream_layers import stream_layer
+
+
+def tiny(**arguments):
+    return TSN(backbone="tiny", **{"classes": 3, **arguments})
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    path = tmp_path_factory.mktemp("trained") / "model.keras"
+    model_file.save(tiny(), path)
+    return str(path)
+
+
+def test_a_new_classifier_starts_anew_and_is_reported(trained, caplog):
+    model = tiny(classes=5)
+    head = model.get_layer("logits").get_weights()
+    start_from(model, trained)
+    source = model_file.load(trained)
+    for one, two in zip(
+        source.get_layer("rgb").get_weights(),
+        model.get_layer("rgb").get_weights(),
+    ):
+        np.testing.assert_array_equal(one, two)
+    np.testing.assert_array_equal(
+        model.get_layer("logits").get_weights()[0], head[0]
+    )
+    assert "mismatched: logits" in caplog.text
+
+
+def test_pixels_are_scaled_as_they_were(trained, tmp_path):
+    """Imported weights may want others than those of the backbone."""
+    source = model_file.load(trained)
+    source.get_layer("preprocessing").mean = (90.0, 100.0, 110.0)
+    source.get_layer("preprocessing").channel_order = "bgr"
+    model_file.save(source, tmp_path / "rgb.keras")
+    flow = tiny(modality="flow", snippet_length=10)
+    flow.get_layer("preprocessing").std = 57.63
+    model_file.save(flow, tmp_path / "flow.keras")
+    paths = {s: str(tmp_path / f"{s}.keras") for s in ("rgb", "flow")}
+
+    model = tiny()
+    start_from(model, paths["rgb"])
+    rng = np.random.default_rng(0)
+    video = rng.integers(0, 256, (2, 3, 32, 32, 3)).astype("uint8")
+    expected = ops.convert_to_numpy(source(video))
+    assert np.ptp(expected) > 1e-4
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(model(video)), expected, atol=1e-6
+    )
+    both = two_streams()
+    start_from(both, paths)
+    for stream, mean, std, order in (
+        ("rgb", (90, 100, 110), 127.5, "bgr"),
+        ("flow", 127.5, 57.63, "rgb"),
+    ):
+        layer = both.get_layer(f"{stream}_preprocessing")
+        assert (layer.mean, layer.std) == (mean, std)
+        assert layer.channel_order == order
+    # Of another modality.
+    motion = tiny(modality="flow")
+    start_from(motion, paths["rgb"])
+    assert motion.get_layer("preprocessing").mean == 127.5
+
+
+def test_nothing_to_start_from():
+    model = tiny()
+    before = model.get_weights()
+    start_from(model, None)
+    for one, two in zip(before, model.get_weights()):
+        np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.parametrize("modality", ["flow", "rgb_diff"])
+@pytest.mark.parametrize("inflation", ["mean", "symmetric"])
+def test_motion_starts_from_rgb(trained, caplog, modality, inflation):
+    """A network of differences, which no layer scales, answers to raw ones as
+    the inflated kernel does to those of scaled pixels."""
+    model = tiny(modality=modality, classes=5)
+    start_from(model, trained, inflation)
+    source = model_file.load(trained)
+    rgb, motion = source.get_layer("rgb"), model.get_layer(modality)
+    have, found = (
+        tower.get_layer("conv1").get_weights()[0] for tower in (rgb, motion)
+    )
+    channels = found.shape[2]
+    expected = np.pad(
+        have, ((0, 0), (0, 0), (0, channels - 3), (0, 0)), "symmetric"
+    )
+    if inflation == "mean":
+        expected = np.broadcast_to(have.mean(2, keepdims=True), found.shape)
+    if modality == "rgb_diff":
+        raw = np.random.default_rng(0).integers(-255, 256, found.shape[:3])
+        found, expected = (
+            np.einsum("hwc,hwcf->f", x, kernel)
+            for x, kernel in ((raw, found), (raw / 127.5, expected))
+        )
+        assert np.abs(expected).max() > 0.1
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+    for one, two in zip(rgb.weights[1:], motion.weights[1:], strict=True):
+        np.testing.assert_array_equal(one, two)
+    how = f"{modality}/conv1 (3 to {channels} channels: {inflation})"
+    assert f"inflated: {how}; mismatched: logits" in caplog.text
+
+
+def test_warped_flow_starts_from_flow_as_it_is(tmp_path, caplog):
+    source = tiny(modality="flow")
+    model_file.save(source, tmp_path / "flow.keras")
+    model = tiny(modality="warped_flow")
+    start_from(model, str(tmp_path / "flow.keras"), "scaled")
+    for one, two in zip(source.weights, model.weights, strict=True):
+        np.testing.assert_array_equal(one, two)
+    assert "inflated" not in caplog.text
+    longer = tiny(modality="warped_flow", snippet_length=10)
+    with pytest.raises(ValueError, match=r"warped_flow/conv1 .*\(1 layers\)"):
+        start_from(longer, str(tmp_path / "flow.keras"))
+
+
+def test_motion_does_not_start_colours(trained, tmp_path):
+    model_file.save(tiny(modality="rgb_diff"), tmp_path / "diff.keras")
+    with pytest.raises(ValueError, match="diff.keras', a network of rgb_diff"):
+        start_from(tiny(modality="flow"), str(tmp_path / "diff.keras"))
+    unknown = tiny()
+    predictions_layer(unknown).clip_spec = None
+    with pytest.raises(ValueError, match="without a clip specification"):
+        start_from(unknown, trained)
+
+
+def test_a_first_convolution_is_never_left_to_chance(tmp_path):
+    model_file.save(tiny(modality="flow"), tmp_path / "model.keras")
+    longer = tiny(modality="flow", snippet_length=10)
+    with pytest.raises(ValueError, match=r"flow/conv1 .*\(1 layers\)"):
+        start_from(longer, str(tmp_path / "model.keras"))
+
+
+@pytest.mark.parametrize("weights", ["/nowhere", {"rgb": "run"}])
+def test_what_is_no_network(weights):
+    with pytest.raises(ValueError, match="initialisation.weights="):
+        start_from(tiny(), weights)
+
+
+@pytest.fixture(scope="module")
+def streams(tmp_path_factory):
+    """Paths by stream; flow from a run directory, of warped flow."""
+    out = tmp_path_factory.mktemp("streams")
+    rgb = tiny()
+    rgb.get_layer("preprocessing").mean = 100.0
+    model_file.save(rgb, out / "rgb.keras")
+    run = Run(out / "flow")
+    run.claim(Recipe(name="flow", schedule=Schedule(epochs=1)))
+    flow = tiny(modality="warped_flow", snippet_length=10, classes=4)
+    model_file.save(flow, run.model_file)
+    return {"rgb": str(out / "rgb.keras"), "flow": str(run.path)}
+
+
+def test_one_stream_from_imagenet_beside_a_run(streams, caplog, monkeypatch):
+    """Each keeps what it was given. `tiny` has no weights of ImageNet: ones
+    are."""
+    asked = []
+
+    def ones(model, inflation, names):
+        asked.append((inflation, names))
+        layers = {
+            path: layer
+            for path, layer in layers_by_path(model).items()
+            if stream_layer(path) and stream_layer(path)[0] == "rgb"
+        }
+        for layer in layers.values():
+            layer.set_weights([np.ones(w.shape) for w in layer.weights])
+        first, *others = layers
+        how = f"{first} (3 to 3 channels: scaled)"
+        return CopyReport(tuple(others), (), (), (), (how,))
+
+    monkeypatch.setattr(initialization, "imagenet", ones)
+    model = two_streams()
+    weights = {**streams, "rgb": "imagenet"}
+    start_from(model, weights, "scaled")
+    assert asked == [("scaled", ["rgb"])]
+    kernel = model.get_layer("rgb_tower").get_layer("conv1").get_weights()[0]
+    np.testing.assert_array_equal(kernel, np.ones(kernel.shape))
+    flow = Run.open(streams["flow"]).load_model().get_layer("warped_flow")
+    np.testing.assert_array_equal(
+        model.get_layer("flow_tower").get_layer("conv1").get_weights()[0],
+        flow.get_layer("conv1").get_weights()[0],
+    )
+    assert "Started from ImageNet's weights: " in caplog.text
+    start_from(model, "imagenet")
+    start_from(model, {"flow": "imagenet", "rgb": "imagenet"})
+    assert asked[1:] == [("mean", None), ("mean", ["flow", "rgb"])]
+    staged = {**weights, "network": streams["rgb"]}
+    for wrong in (staged, {**streams, "network": "imagenet"}):
+        with pytest.raises(ValueError, match="goes on with the towers"):
+            start_from(model, wrong)
+    with pytest.raises(ValueError, match="one run or .keras file for a"):
+        start_from(tiny(), {"rgb": "imagenet"})
+
+
+def test_the_style_of_what_is_started_from():
+    with keras.StatelessScope(initialize_variables=False):
+        caffe, pytorch = (
+            TSN(backbone="resnet50", style=style, classes=3)
+            for style in ("caffe", "pytorch")
+        )
+        small = tiny()
+    for networks, style in (
+        (None, None),
+        ("imagenet", None),
+        (small, None),
+        (caffe, "caffe"),
+        ({"rgb": pytorch, "flow": small, "network": None}, "pytorch"),
+        ({"rgb": "imagenet", "flow": caffe}, "caffe"),
+    ):
+        assert initialization.style_of(networks) == style
+    with pytest.raises(ValueError, match="one style.*'rgb': 'caffe', 'flow"):
+        initialization.style_of({"rgb": caffe, "flow": pytorch})
+
+
+def two_streams(**arguments):
+    arguments = {"fusion": "conv3d", "fusion_layer": "relu3", **arguments}
+    return TwoStreamFusion(classes=3, backbone="tiny", **arguments)
+
+
+def test_two_streams_start_from_a_run_each(streams, caplog):
+    model = two_streams()
+    before = model.get_layer("fusion_relu3").get_weights()
+    start_from(model, streams)
+    rgb = model_file.load(streams["rgb"])
+    flow = Run.open(streams["flow"]).load_model()
+    for tower, part, path in (
+        (rgb.get_layer("rgb"), "rgb_tower", "conv1"),
+        (rgb.get_layer("rgb"), "spatiotemporal_from_relu3", "res5b_branch2c"),
+        (flow.get_layer("warped_flow"), "flow_tower", "conv1"),
+        (flow.get_layer("warped_flow"), "temporal_from_relu3", "res4a_branch1"),
+    ):
+        for one, two in zip(
+            tower.get_layer(path).get_weights(),
+            model.get_layer(part).get_layer(path).get_weights(),
+            strict=True,
+        ):
+            np.testing.assert_array_equal(one, two, err_msg=path)
+    np.testing.assert_array_equal(
+        model.get_layer("spatiotemporal_logits").get_weights()[0],
+        rgb.get_layer("logits").get_weights()[0],
+    )
+    for one, two in zip(
+        before, model.get_layer("fusion_relu3").get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(one, two)
+    # The classifier of 4 classes does not fit, which is no reason to stop.
+    for told in (
+        f"Started from {streams['rgb']}, {streams['flow']}",
+        "mismatched: temporal_logits [(256, 4)",
+        "missing: fusion_relu3",
+    ):
+        assert told in caplog.text
+
+
+def test_filters_over_time_start_anew(streams, caplog):
+    start_from(SpatiotemporalMultiplier(classes=3, backbone="tiny"), streams)
+    assert "missing: flow_res2b_temporal, " in caplog.text
+
+
+def test_behind_a_concatenation_other_channels_start_anew(streams, caplog):
+    """Both convolutions that see it, and nothing else."""
+    start_from(two_streams(fusion="concat"), streams)
+    part = "mismatched: spatiotemporal_from_relu3/"
+    assert (
+        f"{part}res4a_branch1 [(1, 1, 128, 192)] to [(1, 1, 256" in caplog.text
+    )
+    assert ", spatiotemporal_from_relu3/res4a_branch2a [" in caplog.text
+    assert caplog.text.count("spatiotemporal_from_relu3/") == 2
+
+
+def test_streams_must_all_be_there_and_fit(streams, tmp_path):
+    model, one = two_streams(), tiny()
+    shorter = tiny(modality="flow", snippet_length=5)
+    model_file.save(shorter, tmp_path / "flow.keras")
+    both = r"each stream of \('rgb', 'flow'\)"
+    for target, wrong, message in (
+        (model, {**streams, "flow": None}, "weights.flow=None"),
+        (model, {**streams, "flow": "/nowhere"}, "flow='/nowhere'"),
+        (model, {**streams, "motion": streams["flow"]}, f"{both}.*motion"),
+        (model, {"rgb": streams["rgb"]}, both),
+        (one, streams, r"network of rgb. Rec.*\{'rgb': "),
+        (model, streams["rgb"], r"rgb \+ flow, or \{rgb: RUN, flow: RUN\}"),
+        (
+            model,
+            {**streams, "flow": str(tmp_path / "flow.keras")},
+            r"flow_tower/conv1 .*\(1 layers\)",
+        ),
+    ):
+        with pytest.raises(ValueError, match=message):
+            start_from(target, wrong)
+
+
+@pytest.fixture(scope="module")
+def stages(streams, tmp_path_factory):
+    """Both streams, and a network over their features."""
+    path = tmp_path_factory.mktemp("stages") / "network.keras"
+    model_file.save(STFN(classes=3, features=256), path)
+    return {**streams, "network": str(path)}
+
+
+def test_the_second_stage_goes_on_where_the_first_ended(stages, caplog):
+    """Of clips it finds what the first one finds of their features."""
+    model = STFN(
+        classes=3,
+        rgb_backbone="tiny",
+        flow_backbone="tiny",
+        input_shape={"rgb": (2, 32, 32, 3), "flow": (2, 32, 32, 20)},
+    )
+    start_from(model, stages)
+    assert "missing" not in caplog.text and "mismatched" not in caplog.text
+    rng = np.random.default_rng(0)
+    clips = {
+        stream: rng.integers(0, 256, (1, 2, 32, 32, channels)).astype("uint8")
+        for stream, channels in (("rgb", 3), ("flow", 20))
+    }
+    features = {}
+    networks = {
+        "rgb": model_file.load(stages["rgb"]),
+        "flow": Run.open(stages["flow"]).load_model(),
+    }
+    for stream, tsn in networks.items():
+        tower = keras.Model(tsn.input, tsn.get_layer("dropout").input)
+        features[stream] = tower.predict_on_batch(clips[stream])
+    np.testing.assert_allclose(
+        model.predict_on_batch(clips),
+        model_file.load(stages["network"]).predict_on_batch(features),
+        atol=1e-5,
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments, left_out, message",
+    [
+        ({}, ["network"], "these do not fit: .*res_inc"),
+        ({"variant": "b"}, [], None),
+        ({"classes": 5}, [], r"rgb_logits .*\(2 layers\)"),
+        ({}, ["rgb"], "each stream of"),
+        (
+            {"rgb_backbone": None, "flow_backbone": None, "features": 256},
+            [],
+            "with towers inside starts from several",
+        ),
+    ],
+)
+def test_every_layer_of_the_second_stage_was_in_one_of_the_first(
+    stages, arguments, left_out, message
+):
+    towers = {"rgb_backbone": "tiny", "flow_backbone": "tiny"}
+    model = STFN(**{"classes": 3, **towers, **arguments})
+    weights = {s: path for s, path in stages.items() if s not in left_out}
+    if message is None:  # one block a stream: the second ones are unused
+        start_from(model, weights)
+        return
+    with pytest.raises(ValueError, match=message):
+        start_from(model, weights)
+
+
+@pytest.mark.large
+def test_two_streams_start_from_two_streams(tmp_path, caplog):
+    source = two_streams()
+    model_file.save(source, tmp_path / "model.keras")
+    model = two_streams(fusion="sum")
+    start_from(model, str(tmp_path / "model.keras"))
+    assert "unused: fusion_relu3" in caplog.text
+    name = "temporal_from_relu3"
+    for one, two in zip(
+        source.get_layer(name).get_weights(),
+        model.get_layer(name).get_weights(),
+    ):
+        np.testing.assert_array_equal(one, two)

@@ -1,0 +1,159 @@
+import dataclasses
+import pathlib
+
+import pytest
+import yaml
+
+from keras_vidrec.training import recipes
+from keras_vidrec.training.recipes.recipe import Recipe
+from keras_vidrec.training.recipes.sections import Schedule
+
+SMALL = Recipe(name="small", schedule=Schedule(epochs=3))
+
+
+@pytest.mark.parametrize("recipe", recipes.RECIPES.values(), ids=str)
+def test_yaml_both_ways(recipe):
+    text = recipe.to_yaml()
+    assert Recipe.from_yaml(text) == recipe
+    assert Recipe.from_yaml(text).to_yaml() == text
+
+
+def test_settings_change_single_values_of_the_right_type():
+    changed = SMALL.with_settings(
+        [
+            "optimiser.learning_rate=1e-4",
+            "optimiser.clip_norm=20",
+            "network.arguments.backbone=resnet50",
+            "clip.size=112",
+            "schedule.epochs=null",
+            "schedule.steps=40",
+            "schedule.kind=step",
+            "schedule.boundaries=[10, 20]",
+            "augmentation.flip=false",
+        ]
+    )
+    assert changed.optimiser.learning_rate == 1e-4
+    assert changed.optimiser.clip_norm == 20
+    assert changed.network.arguments == {"backbone": "resnet50"}
+    assert changed.clip == {"size": 112}
+    assert changed.schedule == Schedule(
+        steps=40, kind="step", boundaries=(10, 20)
+    )
+    assert changed.augmentation.flip is False
+    assert SMALL.optimiser.learning_rate == 1e-3  # the original stays
+    # Mappings within free ones need not be there.
+    changed = SMALL.with_settings(
+        [
+            "clip.flow.method=dis",
+            "clip.flow.bound=16",
+            "network.arguments.a.b=1",
+        ]
+    )
+    assert changed.clip["flow"] == {"method": "dis", "bound": 16}
+    assert changed.network.arguments["a"] == {"b": 1}
+
+
+@pytest.mark.parametrize(
+    "setting, message",
+    [
+        ("optimiser.learning_rat=1", "Did you mean 'optimiser.learning_rate'"),
+        ("optimizer.momentum=0", "Did you mean 'optimiser'"),
+        ("clip.sise=112", "Did you mean 'clip.size'"),
+        ("clip.flaw.method=dis", "Did you mean 'clip.flow'"),
+        ("schedule.rate.start=1", "Unknown recipe key 'schedule.rate'"),
+        ("seed.x=1", "'seed' is the single value 0"),
+        ("seed", "section.key=value. Received: 'seed'"),
+        ("seed=[", "YAML value"),
+        ("seed=-1", "at least 0. Received: seed=-1"),
+        ("optimiser.batch_size=2.5", "an integer.*batch_size=2.5"),
+        ("optimiser.name=sdg", "name='sdg'"),
+        ("schedule.steps=5", r"either epochs or steps.*\(3, 5\)"),
+        ("schedule.kind=step", "boundaries"),
+        ("schedule.boundaries=[2, 1]", "rising integers"),
+        ("validation.fraction=1.5", "fraction=1.5"),
+        ("test.crops=five", "crops='five'"),
+        ("precision=float16", "precision='float16'"),
+        ("augmentation.crop=corner", "crop='corner'"),
+        ("data=3", "mapping for 'data'"),
+        ("initialisation.frozen=[rbg]", "list of different streams.*'rbg'"),
+        ("initialisation.frozen=rgb", "list of different streams.*'rgb'"),
+        ("initialisation.frozen=[rgb, rgb]", "list of different streams"),
+    ],
+)
+def test_invalid_settings(setting, message):
+    with pytest.raises(ValueError, match=message):
+        SMALL.with_settings([setting])
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("- a", "YAML mapping. Received: list"),
+        ("name: [", "recipe in YAML. Received: while parsing"),
+        ("seed: 1", "the recipe key 'name'"),
+    ],
+)
+def test_invalid_files(tmp_path, text, message):
+    path = tmp_path / "recipe.yaml"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=f"recipe.yaml.*{message}"):
+        Recipe.from_file(path)
+
+
+def test_data_of_the_command_line_becomes_absolute(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    recipe = SMALL.with_data(directory=pathlib.Path("videos"), split=2)
+    assert recipe.data.directory == str(tmp_path / "videos")
+    assert recipe.data.split == 2 and recipe.data.list is None
+
+
+def test_every_section_has_defaults_and_is_frozen():
+    for field in dataclasses.fields(Recipe):
+        section = getattr(SMALL, field.name)
+        if dataclasses.is_dataclass(section):
+            with pytest.raises(dataclasses.FrozenInstanceError):
+                section.anything = 1
+
+
+def test_yaml_is_plain():
+    """No Python tags: any YAML reader can read it."""
+    assert "!!" not in SMALL.to_yaml()
+    assert yaml.safe_load(SMALL.to_yaml())["schedule"]["epochs"] == 3
+
+
+def test_networks_to_start_from(tmp_path, monkeypatch):
+    """Given by stream in YAML, found from anywhere, kept in the run."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "rgb.keras").touch()
+    (tmp_path / "2020").mkdir()
+    recipe = SMALL.with_settings(
+        [
+            "initialisation.weights={rgb: rgb.keras, flow: 2020}",
+            "initialisation.frozen=[rgb, flow]",
+        ]
+    )
+    start = recipe.initialisation
+    assert start.weights == {"rgb": "rgb.keras", "flow": "2020"}
+    assert start.frozen == ("rgb", "flow")
+    absolute = recipe.with_absolute_paths()
+    assert absolute.initialisation.weights == {
+        "rgb": str(tmp_path / "rgb.keras"),
+        "flow": str(tmp_path / "2020"),
+    }
+    assert Recipe.from_yaml(absolute.to_yaml()) == absolute
+
+    (tmp_path / "imagenet").touch()  # the word wins
+    for given, found in (
+        ("imagenet", "imagenet"),
+        ("./imagenet", str(tmp_path / "imagenet")),
+        (
+            "{rgb: imagenet, flow: 2020}",
+            {"rgb": "imagenet", "flow": str(tmp_path / "2020")},
+        ),
+        ("rgb.keras", str(tmp_path / "rgb.keras")),
+        ("2020", str(tmp_path / "2020")),
+        ("1e5", "1e5"),  # not there: told when it is opened
+        ("null", None),
+    ):
+        one = SMALL.with_settings([f"initialisation.weights={given}"])
+        assert one.with_absolute_paths().initialisation.weights == found

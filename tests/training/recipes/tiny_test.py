@@ -1,0 +1,173 @@
+"""Every recipe as a rehearsal: built, and trained one update."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+import keras_vidrec
+from keras_vidrec.applications.parts.head import clip_logits_model
+from keras_vidrec.training import losses
+from keras_vidrec.training import network
+from keras_vidrec.training import recipes
+from keras_vidrec.training.optimizers import optimizer
+from keras_vidrec.training.recipes.recipe import Recipe
+from keras_vidrec.training.recipes.tiny import tiny
+
+CLASSES = ("jump", "run", "walk")
+TINY = {"tiny"}
+
+
+def distinct():
+    """A recipe for each rehearsal that differs in what is trained, by name:
+    papers' schedules and rates make no difference to a single update."""
+    found = {}
+    for recipe in recipes.RECIPES.values():
+        values = tiny(recipe).to_dict()
+        for number in ("reference_batch", "learning_rate", "weight_decay"):
+            del values["optimiser"][number]
+        trained = [
+            values[section]
+            for section in ("clip", "network", "optimiser", "fusion")
+        ]
+        found.setdefault(json.dumps(trained), recipe.name)
+    return found.values()
+
+
+def random_clips(model, batch_size, rng):
+    """What the input pipeline gives: images of 0..255, or features."""
+    spec = keras_vidrec.describe(model).clip_spec
+
+    def clips(tensor):
+        _, num_segments, *sizes = tensor.shape
+        sizes = [spec.size if size is None else size for size in sizes]
+        shape = (batch_size, num_segments or spec.num_segments, *sizes)
+        if len(sizes) == 1:
+            return rng.random(shape, dtype="float32")
+        return rng.integers(0, 256, shape, dtype="uint8")
+
+    if isinstance(model.input, dict):
+        return {name: clips(tensor) for name, tensor in model.input.items()}
+    return clips(model.input)
+
+
+@pytest.mark.tensorflow_only
+@pytest.mark.parametrize("name", distinct())
+def test_every_recipe_takes_a_step(name):
+    """One update with its own optimiser moves all that has a kernel. (A rate
+    of 5e-6 is lost on scales of 1.)"""
+    recipe = tiny(recipes.get(name))
+    if network.sees_features(recipe):  # as tiny networks make them
+        recipe = recipe.with_settings(["network.arguments.features=256"])
+    model = network.build(recipe, CLASSES)
+    trained = clip_logits_model(model)
+    losses.compile_logits(
+        trained, optimizer.build(recipe.optimiser, recipe.schedule, 10, model)
+    )
+    trained.run_eagerly = True  # once is sooner than compiled
+    kernels = [
+        variable
+        for variable in trained.trainable_variables
+        if variable.name == "kernel"
+    ]
+    before = [np.array(kernel) for kernel in kernels]
+    labels = np.arange(2)
+    if isinstance(trained.output, dict):
+        labels = dict.fromkeys(trained.output, labels)
+    rng = np.random.default_rng(0)
+    for _ in range(recipe.optimiser.accumulate):
+        clips = random_clips(model, 2, rng)
+        found = trained.train_on_batch(clips, labels, return_dict=True)
+    assert 0 < found["loss"] < 50
+    still = [
+        kernel.path
+        for kernel, old in zip(kernels, before)
+        if np.array_equal(np.array(kernel), old)
+    ]
+    assert kernels and not still
+
+
+def test_one_rule_for_all():
+    for name, recipe in recipes.RECIPES.items():
+        small = tiny(recipe)
+        assert Recipe.from_yaml(small.to_yaml()) == small
+        assert small.name == f"{name}_tiny" and not small.reported
+        assert small.summary.startswith(f"Rehearsal of {name}: ")
+        backbones = {
+            value
+            for argument, value in small.network.arguments.items()
+            if argument.endswith("backbone")
+        }
+        assert backbones == (set() if network.sees_features(recipe) else TINY)
+        assert small.network.arguments["dropout"] == 0
+        assert small.clip["size"] == 64
+        assert small.clip.get("num_segments", 1) <= 3
+        start = small.initialisation
+        assert start.weights is None and not start.frozen
+        assert not start.partial_batch_norm
+        optimiser = small.optimiser
+        assert optimizer.batch_size <= 8 and optimizer.accumulate <= 2
+        assert optimizer.learning_rate == recipe.optimiser.learning_rate
+        schedule = small.schedule
+        assert (schedule.epochs, schedule.kind) == (3, recipe.schedule.kind)
+        assert small.validation == recipe.validation
+        assert small.test == recipe.test
+
+
+def test_tiny_towers_have_no_style():
+    recipe = recipes.get("st_resnet_ucf101").with_settings(
+        ["network.arguments.style=caffe"]
+    )
+    assert "style" not in tiny(recipe).network.arguments
+
+
+@pytest.mark.parametrize(
+    "name, settings, extent",
+    [
+        ("scratch", [], "tiny backbones, 64 pixels, 3 epochs from random"),
+        (
+            "tsn_rgb_ucf101_code",
+            [
+                "network.arguments.backbone=resnet50",
+                "initialisation.weights=imagenet",
+                "schedule.epochs=1",
+                "clip.size=112",
+            ],
+            "resnet50 backbones, 112 pixels, 1 epoch from ImageNet's",
+        ),
+        (
+            "st_resnet_ucf101",
+            [
+                "network.arguments.temporal_backbone=resnet50",
+                "initialisation.weights={rgb: run, flow: imagenet}",
+                "schedule.epochs=null",
+                "schedule.steps=20",
+            ],
+            "tiny and resnet50 backbones, 64 pixels, 20 steps from trained "
+            "and ImageNet's",
+        ),
+        ("ts_lstm_ucf101", [], "over features, 3 epochs from random"),
+    ],
+)
+def test_what_is_rehearsed_is_told(name, settings, extent):
+    """As it will be trained: settings win."""
+    small = tiny(recipes.get(name), settings)
+    assert small.summary == f"Rehearsal of {name}: {extent} weights"
+    told = dataclasses.replace(small, summary="")
+    plain = tiny(recipes.get(name)).with_settings(settings)
+    assert told == dataclasses.replace(plain, summary="")
+    assert tiny(recipes.get(name), ["summary=Mine"]).summary == "Mine"
+
+
+def test_what_is_small_already_stays():
+    """Sub-batches, of which no recipe tells, and segments of one."""
+    recipe = recipes.get("two_stream_vgg16_rgb_ucf101").with_settings(
+        ["optimiser.sub_batch=12"]
+    )
+    small = tiny(recipe)
+    assert small.clip["num_segments"] == 1
+    assert small.optimiser.sub_batch == 4  # divides 8
+    again = tiny(small)
+    assert again.optimiser == small.optimiser
+    assert again.network == small.network and again.clip == small.clip
