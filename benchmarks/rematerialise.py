@@ -4,7 +4,7 @@ Each side trains in a process of its own, so that its peak of memory is its
 own; the processes take turns. Printed are the peaks, that of the process
 before training, the median times of a step, and their ratios.
 
-    python benchmarks/rematerialise.py --batch 8 --rounds 3
+    python benchmarks/rematerialize.py --batch 8 --rounds 3
 """
 
 import argparse
@@ -26,7 +26,7 @@ def arguments():
     parser.add_argument("--batch", type=int, default=8, help="clips a step")
     parser.add_argument("--size", type=int, default=224, help="pixels")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--side", choices=("kept", "rematerialised"))
+    parser.add_argument("--side", choices=("kept", "rematerialized"))
     return parser.parse_args()
 
 
@@ -38,11 +38,11 @@ def train(options):
     from keras_vidrec.applications import TSN
     from keras_vidrec.applications.parts.head import clip_logits_model
     from keras_vidrec.training import losses
-    from keras_vidrec.training.rematerialization import rematerialise
+    from keras_vidrec.training.rematerialization import rematerialize
 
     model = clip_logits_model(TSN(backbone="resnet50", classes=101))
-    if options.side == "rematerialised":
-        rematerialise(model)
+    if options.side == "rematerialized":
+        rematerialize(model)
     # A rate this small keeps the numbers from becoming denormal.
     losses.compile_logits(model, keras.optimizers.SGD(1e-6, momentum=0.9))
     shape = (options.batch, 3, options.size, options.size, 3)
@@ -69,7 +69,7 @@ def main():
     if options.side:
         print(json.dumps(train(options)))
         return
-    figures = {"kept": [], "rematerialised": []}
+    figures = {"kept": [], "rematerialized": []}
     for _ in range(options.rounds):
         for side, found in figures.items():
             output = subprocess.run(

@@ -1,6 +1,6 @@
 """Times TV-L1 in Keras against OpenCV's, on CPU and on real videos.
 
-Pairs of neighbouring frames of UCF101 videos, resized to 340x256 as TSN does,
+Pairs of neighboring frames of UCF101 videos, resized to 340x256 as TSN does,
 each from another class. OpenCV runs in a process and an environment of its
 own, because the wheel that has TV-L1 overwrites the package's OpenCV:
 
@@ -50,7 +50,7 @@ def arguments():
 
 
 def ucf101_pairs(directory, count):
-    """`{name: (first, second)}`, grey uint8, each from another class."""
+    """`{name: (first, second)}`, gray uint8, each from another class."""
     import cv2
 
     pairs, classes = {}, set()

@@ -42,8 +42,8 @@ NETWORKS = {
     "STFN": ("stfn_stage1_ucf101", "network.arguments.dropout=0.5"),
 }
 COMMON = (
-    "optimiser.batch_size=15",
-    "optimiser.learning_rate=1e-3",
+    "optimizer.batch_size=15",
+    "optimizer.learning_rate=1e-3",
     "schedule.epochs=60",
     "schedule.kind=cosine",
     "schedule.boundaries=[]",

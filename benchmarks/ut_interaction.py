@@ -100,7 +100,7 @@ def geometry(videos, train, test):
     """Accuracies of two classifiers that see the width, the height and the
     length of the videos: ridge regression, and the nearest training clip by
     their logarithms. Crops differ in size from class to class, so these are
-    what a network must beat to have recognised anything."""
+    what a network must beat to have recognized anything."""
 
     def features(name):
         clips = list(clips_of(videos, name))

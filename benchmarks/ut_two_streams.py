@@ -22,7 +22,7 @@ from keras_vidrec.evaluation.scores.fusion import fuse
 from keras_vidrec.evaluation.scores.score_file import Scores
 
 # Recipe and settings by name.
-FUSION = ("two_stream_fusion_scratch", "initialisation.frozen=[rgb, flow]")
+FUSION = ("two_stream_fusion_scratch", "initialization.frozen=[rgb, flow]")
 MULTIPLIER = ("st_multiplier_scratch",)
 ADD = "network.arguments.interaction=add"
 NO_FILTERS = "network.arguments.temporal_filters=null"
@@ -39,7 +39,7 @@ NETWORKS = {
 COMMON = (
     "network.arguments.snippet_length=5",
     "schedule.epochs=12",
-    "optimiser.learning_rate=3e-4",
+    "optimizer.learning_rate=3e-4",
     "test.num_clips=1",
     "test.num_segments=25",
 )
@@ -62,7 +62,7 @@ def run(out, train, network, seed):
             *settings,
             *COMMON,
             f"seed={seed}",
-            f"initialisation.weights={{{starts}}}",
+            f"initialization.weights={{{starts}}}",
         ]
         subprocess.run(
             [

@@ -40,10 +40,10 @@ def LateFusion(networks, weights=None, flow_from=None, name="late_fusion"):
 
     With `flow_from="rgb"` flow is made inside, by TV-L1, so that one file
     goes from raw frames to classes. There is one input then, named `rgb`, of
-    `3 * (snippet_length + 1)` channels: the neighbouring frames of the
+    `3 * (snippet_length + 1)` channels: the neighboring frames of the
     modality `"rgb_diff"`, which is what the clip specification asks for. Flow
     comes from all of them, rgb is the frame at the index of the snippet (the
-    first one, or the middle one of a centred snippet). Flow is made of the
+    first one, or the middle one of a centered snippet). Flow is made of the
     cropped frames then, which must have the size of the clip specification:
     motion is coded in the pixels that the flow network was trained with
     (`flow.size`). Scores differ from those on flow made of whole frames, the

@@ -21,7 +21,7 @@ DIRECTIONS = {
 }
 STAGES = (2, 3, 4, 5)
 TEMPORAL_FILTERS = ("residual_all", "residual_last", "skip", None)
-INITIALIZATIONS = ("centre", "average")
+INITIALIZATIONS = ("center", "average")
 
 # Distances of the chunks in training, in frames (section 4.1).
 _STRIDE = (5, 35)
@@ -43,7 +43,7 @@ def SpatiotemporalMultiplier(
     interaction="multiply",
     direction="motion_to_appearance",
     temporal_filters="residual_all",
-    temporal_initialization="centre",
+    temporal_initialization="center",
     temporal_pooling=True,
     num_chunks=5,
     snippet_length=10,
@@ -80,7 +80,7 @@ def SpatiotemporalMultiplier(
 
     Args:
         include_top: bool. Whether to end in class scores. Defaults to `True`.
-        weights: `None` (random initialisation), `"imagenet"` (the towers
+        weights: `None` (random initialization), `"imagenet"` (the towers
             from those of `keras.applications`, all else random) or the path
             of a `.weights.h5` file. Defaults to `None`.
         input_tensor: `None`, or dict of KerasTensors `rgb` and `flow`, which
@@ -114,8 +114,8 @@ def SpatiotemporalMultiplier(
             stage 5 only; `"skip"`: after the last unit of each stage. (The
             double dagger, section sign and dagger of tables 1 and 3.)
             Defaults to `"residual_all"`.
-        temporal_initialization: str. `"centre"` or `"average"`. Defaults to
-            `"centre"`.
+        temporal_initialization: str. `"center"` or `"average"`. Defaults to
+            `"center"`.
         temporal_pooling: bool. Whether to take the maximum over each
             `num_chunks` chunks in turn before the classifier; otherwise each
             chunk is classified and the scores are averaged. Defaults to

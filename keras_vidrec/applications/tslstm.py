@@ -65,7 +65,7 @@ def TSLSTM(
 
     Args:
         include_top: bool. Whether to end in class scores. Defaults to `True`.
-        weights: `None` (random initialisation), `"imagenet"` (the towers
+        weights: `None` (random initialization), `"imagenet"` (the towers
             from those of `keras.applications`, all else random) or the path
             of a `.weights.h5` file. Defaults to `None`.
         input_tensor: `None`, or dict by stream of KerasTensors; of one

@@ -47,7 +47,7 @@ def TSN(
 
     Args:
         include_top: bool. Whether to end in class scores. Defaults to `True`.
-        weights: `None` (random initialisation), `"imagenet"` (the tower
+        weights: `None` (random initialization), `"imagenet"` (the tower
             from those of `keras.applications`, all else random) or the path
             of a `.weights.h5` file. Defaults to `None`.
         input_tensor: `None`, or a KerasTensor `(batch, num_segments, height,

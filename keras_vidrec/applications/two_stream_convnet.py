@@ -35,7 +35,7 @@ def TwoStreamConvNet(
 
     Args:
         include_top: bool. Only `True`: scores are what is fused.
-        weights: `None` (random initialisation), `"imagenet"` (the towers
+        weights: `None` (random initialization), `"imagenet"` (the towers
             from those of `keras.applications`, all else random) or the path
             of a `.weights.h5` file. Defaults to `None`.
         input_tensor: only `None`.

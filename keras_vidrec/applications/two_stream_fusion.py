@@ -70,7 +70,7 @@ def TwoStreamFusion(
 
     Args:
         include_top: bool. Whether to end in class scores. Defaults to `True`.
-        weights: `None` (random initialisation), `"imagenet"` (the towers
+        weights: `None` (random initialization), `"imagenet"` (the towers
             from those of `keras.applications`, all else random) or the path
             of a `.weights.h5` file. Defaults to `None`.
         input_tensor: `None`, or dict of KerasTensors `rgb` and `flow`, which
@@ -153,7 +153,7 @@ def TwoStreamFusion(
 
     Reference:
         - [Feichtenhofer et al., 2016](https://arxiv.org/abs/1604.06573).
-          Initialisation and pooling follow the authors' code. Their counts of
+          Initialization and pooling follow the authors' code. Their counts of
           parameters (tables 1 and 2) assume two towers of 20 channels and a
           512 to 512 fusion; those here follow from 3 + 20 channels and 1024 to
           512.

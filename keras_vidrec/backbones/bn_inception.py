@@ -49,7 +49,7 @@ def bn_inception(x):
     `relu5`.
 
     Args:
-        x: Float tensor of shape `(batch, height, width, channels)`: colours
+        x: Float tensor of shape `(batch, height, width, channels)`: colors
             as B G R of 0..255 less their mean, or flow less 128.
 
     Yields:

@@ -48,7 +48,7 @@ def googlenet(x):
     their normalization and pooling, `relu2` .. `relu5`.
 
     Args:
-        x: Float tensor of shape `(batch, height, width, channels)`: colours
+        x: Float tensor of shape `(batch, height, width, channels)`: colors
             as B G R of 0..255 less their mean, or flow less 128.
 
     Yields:

@@ -10,11 +10,11 @@ class PixelScaling:
     """`(pixels in channel_order - mean) / std`, for pixels of 0..255.
 
     Args:
-        mean: float, or tuple of one float a colour in `channel_order`.
-        std: float, or tuple of one float a colour in `channel_order`.
+        mean: float, or tuple of one float a color in `channel_order`.
+        std: float, or tuple of one float a color in `channel_order`.
             Defaults to `1.0`.
-        channel_order: str. `"rgb"`, or `"bgr"` to reverse the colours before
-            scaling; images without colours (flow) keep their order. Defaults
+        channel_order: str. `"rgb"`, or `"bgr"` to reverse the colors before
+            scaling; images without colors (flow) keep their order. Defaults
             to `"rgb"`.
 
     Raises:
@@ -36,9 +36,9 @@ class PixelScaling:
 # -1..1, for images and for flow.
 SYMMETRIC = PixelScaling(mean=127.5, std=127.5)
 # 128 is the 8-bit code of no motion.
-CENTRED_FLOW = PixelScaling(mean=128.0)
+CENTERED_FLOW = PixelScaling(mean=128.0)
 UNIT_FLOW = PixelScaling(mean=128.0, std=128.0)
-# The mean colour of ImageNet, as rounded by the two Caffe releases.
+# The mean color of ImageNet, as rounded by the two Caffe releases.
 BN_INCEPTION_RGB = PixelScaling((104.0, 117.0, 123.0), channel_order="bgr")
 CAFFE_RGB = PixelScaling((103.939, 116.779, 123.68), channel_order="bgr")
 TORCH_RGB = PixelScaling((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))

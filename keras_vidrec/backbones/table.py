@@ -55,12 +55,12 @@ def _residual(variant, scalings):
 
 _STYLES = {
     "pytorch": (pixel_scaling.TORCH_RGB, pixel_scaling.UNIT_FLOW),
-    "caffe": (pixel_scaling.CAFFE_RGB, pixel_scaling.CENTRED_FLOW),
-    "msra": (pixel_scaling.CAFFE_RGB, pixel_scaling.CENTRED_FLOW),
+    "caffe": (pixel_scaling.CAFFE_RGB, pixel_scaling.CENTERED_FLOW),
+    "msra": (pixel_scaling.CAFFE_RGB, pixel_scaling.CENTERED_FLOW),
 }
 _SYMMETRIC = (pixel_scaling.SYMMETRIC, pixel_scaling.SYMMETRIC)
-_CAFFE = (pixel_scaling.CAFFE_RGB, pixel_scaling.CENTRED_FLOW)
-_INCEPTION = (pixel_scaling.BN_INCEPTION_RGB, pixel_scaling.CENTRED_FLOW)
+_CAFFE = (pixel_scaling.CAFFE_RGB, pixel_scaling.CENTERED_FLOW)
+_INCEPTION = (pixel_scaling.BN_INCEPTION_RGB, pixel_scaling.CENTERED_FLOW)
 
 # By name, then by style, the first being the default; None stands for the only
 # style there is.

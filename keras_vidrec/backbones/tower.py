@@ -37,7 +37,7 @@ def get(
         name_or_model: str, a key of `BACKBONES`; or a `keras.Model` from
             images `(batch, height, width, channels)` to a feature map or a
             vector of features. A model is used with its weights, not copied.
-        channels: int. Channels of the input, such as 3 for colours, 10 for
+        channels: int. Channels of the input, such as 3 for colors, 10 for
             five frames of flow. Defaults to `3`.
         input_shape: `None`, or pair `(height, width)` of int or `None`.
             Defaults to `None`: any size, or a model's own.

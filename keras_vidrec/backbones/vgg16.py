@@ -28,7 +28,7 @@ def vgg16(x, dropout):
 
     Args:
         x: Float tensor of shape `(batch, height, width, channels)`, height
-            and width at least 193: colours as B G R of 0..255 less their
+            and width at least 193: colors as B G R of 0..255 less their
             mean, or flow less 128.
         dropout: float. Fraction of fc6's outputs dropped in training.
 

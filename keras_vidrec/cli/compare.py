@@ -36,7 +36,7 @@ def compare(
         f"B - A  {100 * compared.difference:+6.2f} %  (95 % interval "
         f"{100 * low:+.2f} to {100 * high:+.2f})\n"
         f"p      {compared.p_value:8.2g}  (McNemar's exact test)\n"
-        f"Of {compared.videos} videos both recognise {compared.both}, only A "
+        f"Of {compared.videos} videos both recognize {compared.both}, only A "
         f"{compared.lost}, only B {compared.gained}, neither "
         f"{compared.neither}."
     )

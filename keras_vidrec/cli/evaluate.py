@@ -25,7 +25,7 @@ def evaluate(
     settings: list[str] = typer.Option(
         [],
         "--set",
-        help="Change a value of the run's recipe: test.crops=centre, "
+        help="Change a value of the run's recipe: test.crops=center, "
         "test.num_clips=10, data.directory=DIR. Repeatable.",
     ),
 ):

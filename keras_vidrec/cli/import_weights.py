@@ -56,7 +56,7 @@ def import_weights(
         help="Tensors of SOURCE to leave out, such as 'aux.*'. Repeatable.",
     ),
     inflate: Inflation = typer.Option(
-        None, help="Make a first layer of colours for motion, and how."
+        None, help="Make a first layer of colors for motion, and how."
     ),
     settings: list[str] = typer.Option(
         [],
@@ -73,7 +73,7 @@ def import_weights(
 ):
     """Put published weights into a network, all of them or none.
 
-    The format is recognised by content. Style and scaling of pixels are those
+    The format is recognized by content. Style and scaling of pixels are those
     of the weights.
     """
     _check(source, out, inflate, verify)
@@ -90,7 +90,7 @@ def import_weights(
     from keras_vidrec.backbones import find
     from keras_vidrec.weights import convert
     from keras_vidrec.weights.published.readers.opening import open_checkpoint
-    from keras_vidrec.weights.published.recognition import recognise
+    from keras_vidrec.weights.published.recognition import recognize
 
     builder = _builder(application)
     arguments = {**_towers(builder, backbone, modality), **arguments}
@@ -99,7 +99,7 @@ def import_weights(
     for name in backbones.values():
         find(name)
     checkpoint = open_checkpoint(source)
-    translation = recognise(checkpoint, backbones)
+    translation = recognize(checkpoint, backbones)
     if translation.style is not None and _takes(builder, "style"):
         arguments.setdefault("style", translation.style)
     classes = classes or len(names or ()) or _published_classes(translation)

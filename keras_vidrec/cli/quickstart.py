@@ -14,7 +14,7 @@ _WHY = {
     ("rgb", "appearance"): "one frame shows it",
     ("rgb", "motion"): "no single frame shows where a thing is going",
     ("rgb", "order"): "no single frame shows what came first",
-    ("flow", "appearance"): "flow has neither colours nor brightness",
+    ("flow", "appearance"): "flow has neither colors nor brightness",
     ("flow", "motion"): "flow is the motion",
     ("flow", "order"): "both events are seen, but the average over the "
     "segments forgets which came first",

@@ -185,7 +185,7 @@ def flow(
     ),
     frames: int = typer.Option(4, min=1, help="Frames, evenly spread."),
 ):
-    """Draw frames of a video and their optical flow in colours."""
+    """Draw frames of a video and their optical flow in colors."""
     if method == Method.tvl1:
         load_backend()  # which computes it
     from keras_vidrec.specs.clip_spec import FlowSpec

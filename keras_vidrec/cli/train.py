@@ -73,7 +73,7 @@ def train(
         directory=data, list=videos_list, split_files=splits, split=split
     )
     if scale_learning_rate:
-        settings = [*settings, "optimiser.scale_learning_rate=true"]
+        settings = [*settings, "optimizer.scale_learning_rate=true"]
     if tiny:
         chosen = rehearsal(chosen, settings)
         typer.echo(chosen.summary)

@@ -91,7 +91,7 @@ def make(
     augmentation=None,
     num_segments=None,
     num_clips=1,
-    crops="centre",
+    crops="center",
     mode=None,
     failures=None,
 ):
@@ -101,7 +101,7 @@ def make(
     Training: an endless stream of whole batches, epoch after epoch, each in
     its own order; give `fit` `steps_per_epoch=pipeline.steps_per_epoch(...)`.
     The last batch of an epoch is filled up with further draws from its first
-    videos. Every draw (order, snippets, crop, flip, colours) is a pure
+    videos. Every draw (order, snippets, crop, flip, colors) is a pure
     function of (seed, epoch, position), so `initial_epoch` and `initial_step`
     start anywhere. A video that cannot be read is logged, counted and replaced
     by another one.
@@ -139,7 +139,7 @@ def make(
         num_clips: int. Clips of a video, of `num_segments` chunks or uniform
             segments each, in the mode `"test"`. Testing only. Defaults to
             `1`.
-        crops: str. `"centre"`, `"ten"`, `"frame"` or `"frame_and_mirror"`,
+        crops: str. `"center"`, `"ten"`, `"frame"` or `"frame_and_mirror"`,
             see `clip_reader.read_test_clip`; the last two, which differ in
             size from video to video, in batches of one. Testing only.
         mode: `None` or str. Grid of the snippets in testing, `"validation"`
@@ -160,7 +160,7 @@ def make(
             that it cannot give, an empty split, a batch size below 1 (or of
             several whole frames) or that the workers do not divide, several
             clips of anything else than chunks or uniform segments, or
-            unlabelled videos in training.
+            unlabeled videos in training.
     """
     split = np.asarray(split, np.int64)
     labels = np.asarray(source.labels, np.int32)

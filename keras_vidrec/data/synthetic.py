@@ -26,7 +26,7 @@ _CLASSES = {
     "UpThenLeft": ("order", "noise", ("up", "still", "left")),
 }
 
-# Class name -> "appearance" (one frame tells), "motion" (neighbouring frames
+# Class name -> "appearance" (one frame tells), "motion" (neighboring frames
 # tell, a single one does not) or "order" (only the order of two motions does).
 KINDS = {name: kind for name, (kind, _, _) in _CLASSES.items()}
 
@@ -84,9 +84,9 @@ def generate(
     A single frame says nothing about the class within motion and order. Of
     three segments, each snippet within its own (TSN, section 3.1), the two
     classes of an ordered pair show the same snippets. So single frames
-    recognise appearance alone, a consensus that averages snippets of motion
-    recognises appearance and motion, and only what sees the order of the
-    snippets recognises all. A snippet that reaches over a change of motion
+    recognize appearance alone, a consensus that averages snippets of motion
+    recognizes appearance and motion, and only what sees the order of the
+    snippets recognizes all. A snippet that reaches over a change of motion
     sees a bit of the order too.
 
     Left and right are each other's mirror image: train and test on this

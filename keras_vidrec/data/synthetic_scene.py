@@ -81,21 +81,21 @@ class Scene:
             (width, height),
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         )
-        colours, mask = self._object(index)
-        view += mask[..., None] * (colours - view)
+        colors, mask = self._object(index)
+        view += mask[..., None] * (colors - view)
         return np.clip(np.rint(view), 0, 255).astype(np.uint8)
 
     def _object(self, index):
         radius = self.radii[index]
         per_pixel = len(self.canvas) / (2 * _CANVAS_RADII * radius)
-        centre = (len(self.canvas) - 1) / 2
+        center = (len(self.canvas) - 1) / 2
         axes = []
         for length, position in zip(
             self.size[::-1], self.positions[index] + self.shake[index]
         ):
             distance = np.arange(length) - position
             wrapped = (distance + length / 2) % length - length / 2
-            axes.append((centre + per_pixel * wrapped).astype(np.float32))
+            axes.append((center + per_pixel * wrapped).astype(np.float32))
         map_x, map_y = np.meshgrid(*axes)
         warped = cv2.remap(
             self.canvas,
@@ -187,10 +187,10 @@ def _noise(rng, shape, blur):
 
 
 def _paint(rng, field, middle, contrast):
-    """Two random colours, mixed by a field in -1..1: `(..., 3)`."""
-    colour = rng.uniform(*middle) + rng.uniform(-40, 40, 3)
+    """Two random colors, mixed by a field in -1..1: `(..., 3)`."""
+    color = rng.uniform(*middle) + rng.uniform(-40, 40, 3)
     change = rng.uniform(*contrast) * rng.uniform(0.6, 1, 3)
-    return (colour + field[..., None] * change).astype(np.float32)
+    return (color + field[..., None] * change).astype(np.float32)
 
 
 def _draw_canvas(rng, pattern):
@@ -213,13 +213,13 @@ def _draw_canvas(rng, pattern):
     else:
         field = noise
     field = field * rng.choice([-1, 1])
-    colours = _paint(rng, field, (100, 155), (80, 130))
+    colors = _paint(rng, field, (100, 155), (80, 130))
     distance = _draw_shape(
         rng,
         x * np.cos(turn) + y * np.sin(turn),
         y * np.cos(turn) - x * np.sin(turn),
     )
-    return np.dstack([colours, distance]).astype(np.float32)
+    return np.dstack([colors, distance]).astype(np.float32)
 
 
 def _draw_shape(rng, x, y):

@@ -148,7 +148,7 @@ def evaluate(
             `"tsn_caffe"`, `"tsn_pytorch"` or `"uniform"`; see
             `data.clips.sampling`.
         settings: sequence of str `"section.key=value"`: changes to the run's
-            recipe, such as `"test.crops=centre"`, made after the protocol's.
+            recipe, such as `"test.crops=center"`, made after the protocol's.
         verbose: bool. Whether to show a progress bar.
 
     Returns:

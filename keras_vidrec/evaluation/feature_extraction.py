@@ -49,7 +49,7 @@ def extract(
 
     Features of a frame are what the network's classifier sees of its snippet:
     the pooled output of the tower, before dropout. Of each video `num_frames`
-    frames are seen, in the central crop; motion stacks are centred on the
+    frames are seen, in the central crop; motion stacks are centered on the
     frame, whatever the network was trained on, so that both streams see the
     same moments.
 
@@ -231,7 +231,7 @@ class _Clips:
                 num_segments=settings.num_frames,
                 sampling=settings.grid,
                 stride=None,
-                alignment="centred",
+                alignment="centered",
                 crop_scales=RGB_CROP_SCALES,  # those of STFN, too
             )
             for stream, tower in towers.items()

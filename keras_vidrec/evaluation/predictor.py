@@ -50,8 +50,8 @@ class Predictor:
         num_segments: `None`, or int: snippets a video. Defaults to `None`:
             25, or as many as the network was built for if it sees them in
             order.
-        crops: str. `"centre"`, `"ten"`, `"frame"` or `"frame_and_mirror"`.
-            Defaults to `"centre"`.
+        crops: str. `"center"`, `"ten"`, `"frame"` or `"frame_and_mirror"`.
+            Defaults to `"center"`.
 
     Attributes:
         classes: tuple of str. Their names, or their numbers if the network
@@ -65,7 +65,7 @@ class Predictor:
             for features.
     """
 
-    def __init__(self, model, num_segments=None, crops="centre"):
+    def __init__(self, model, num_segments=None, crops="center"):
         description = describe(model)
         self._spec = description.clip_spec
         if self._spec is None:

@@ -28,14 +28,14 @@ class Protocol:
 
 PROTOCOLS = {
     "25x10": Protocol(
-        "25 snippets, 4 corners, centre and their mirrors",
+        "25 snippets, 4 corners, center and their mirrors",
         "TSN, section 3.3",
         {"num_segments": 25, "crops": "ten"},
     ),
     "25x1": Protocol(
-        "25 snippets, centre",
+        "25 snippets, center",
         "TS-LSTM and Temporal-Inception, section 3.4.1",
-        {"num_segments": 25, "crops": "centre"},
+        {"num_segments": 25, "crops": "center"},
     ),
     "25xframe": Protocol(
         "25 snippets, the whole frame and its mirror, short side 256",
@@ -74,9 +74,9 @@ PROTOCOLS = {
         },
     ),
     "5_sequences": Protocol(
-        "5 sequences, the k-th frame of each segment in sequence k; centre",
+        "5 sequences, the k-th frame of each segment in sequence k; center",
         "STFN, section 4.2",
-        {"num_clips": 5, "sampling": "uniform", "crops": "centre"},
+        {"num_clips": 5, "sampling": "uniform", "crops": "center"},
     ),
 }
 

@@ -46,7 +46,7 @@ _LOADING = {
 
 _PIXELS = {
     "rgb": "R G B, 0..255",
-    "rgb_diff": "{images} neighbouring frames, R G B each, 0..255",
+    "rgb_diff": "{images} neighboring frames, R G B each, 0..255",
     "flow": "x and y of {images} flow fields in turn, coded in 0..255: "
     "`rint(255 (v + {bound:g}) / {twice:g})` of v pixels, 128 being still",
 }
@@ -54,7 +54,7 @@ _PIXELS["warped_flow"] = _PIXELS["flow"] + "; motion of the camera removed"
 
 _ALIGNMENTS = {
     "forward": "begins at its index",
-    "centred": "lies around its index",
+    "centered": "lies around its index",
 }
 
 
@@ -88,9 +88,9 @@ def write(format, description, origin, endpoints, checks):
         _checks(checks),
         "## Versions",
         _versions(format, origin),
-        "## Licence",
+        "## License",
         "None is stated. It is for whoever publishes this network to choose "
-        "one that the licences of the data and of the weights it was started "
+        "one that the licenses of the data and of the weights it was started "
         "from allow.",
     ]
     return "\n\n".join(parts) + "\n"

@@ -22,7 +22,7 @@ def export_saved_model(model, path, *, origin=None, tolerance=_TOLERANCE):
     `probabilities` `(batch, classes)` and, if known, `class_names`
     `(classes,)`. Of a network of flow made by TV-L1 there is a second
     signature, `serve_frames`, from raw uint8 `frames` `(batch, num_segments,
-    height, width, 3 * (snippet_length + 1))`, the neighbouring frames of each
+    height, width, 3 * (snippet_length + 1))`, the neighboring frames of each
     snippet: flow is made inside, and returned as `flow` too. What
     `LateFusion` says of flow made of crops holds for it.
 

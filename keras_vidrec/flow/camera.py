@@ -31,7 +31,7 @@ def align(first, second, flow, features="sift"):
     The same frames give the same result, in any thread.
 
     Args:
-        first: uint8 array `(height, width)`, grey.
+        first: uint8 array `(height, width)`, gray.
         second: uint8 array like `first`, the frame after it.
         flow: float array `(height, width, 2)`, x and y in pixels, from
             `first` to `second`.

@@ -70,7 +70,7 @@ def decode(code, bound=20.0):
 
 
 def to_picture(flow, max_magnitude=None):
-    """Flow in colours: the hue is the direction, the saturation the length.
+    """Flow in colors: the hue is the direction, the saturation the length.
 
     Still is white, right red, down yellow-green, left cyan, up violet;
     unknown flow (not finite, or over 1e9) is black.
@@ -78,7 +78,7 @@ def to_picture(flow, max_magnitude=None):
     Args:
         flow: array `(..., 2)` of x, y in pixels.
         max_magnitude: `None`, or float. Length in pixels that is drawn in
-            full colour, as are longer ones. Defaults to the largest known
+            full color, as are longer ones. Defaults to the largest known
             length in `flow`.
 
     Returns:
@@ -100,15 +100,15 @@ def to_picture(flow, max_magnitude=None):
     if max_magnitude is None:
         max_magnitude = float(length.max(initial=0)) or 1.0
     saturation = np.minimum(length / max_magnitude, 1)
-    # In sixths of the circle of colours, as HSV has it.
+    # In sixths of the circle of colors, as HSV has it.
     hue = np.arctan2(flow[..., 1], flow[..., 0]) * (3 / np.pi)
-    # Each colour is full within a sixth of its own hue on both sides and
+    # Each color is full within a sixth of its own hue on both sides and
     # gone from two sixths on.
     distance = (hue[..., None] - np.array([0, 2, 4]) + 3) % 6 - 3
     missing = np.clip(np.abs(distance) - 1, 0, 1)
-    colours = 1 - saturation[..., None] * missing
-    colours *= known[..., None]
-    return np.rint(255 * colours).astype(np.uint8)
+    colors = 1 - saturation[..., None] * missing
+    colors *= known[..., None]
+    return np.rint(255 * colors).astype(np.uint8)
 
 
 def read_flo(path):

@@ -11,7 +11,7 @@ from keras_vidrec.specs import clip_spec
 _MAX_WAITING = 32
 
 
-def grey(frame):
+def gray(frame):
     """Luminance of a frame, of which flow is made.
 
     Args:
@@ -116,7 +116,7 @@ def _checked(pairs):
         for frame in (first, second):
             if frame.dtype != np.uint8 or frame.ndim != 2 or not frame.size:
                 raise ValueError(
-                    "Expected grey frames, uint8 of shape (height, width). "
+                    "Expected gray frames, uint8 of shape (height, width). "
                     f"Received: {frame.dtype} of shape {frame.shape}"
                 )
             if frame.shape != size:

@@ -22,7 +22,7 @@ def dis_flow(first, second, preset="medium"):
     Safe to use from several threads; the same numbers on any number of them.
 
     Args:
-        first: uint8 array `(height, width)`, grey.
+        first: uint8 array `(height, width)`, gray.
         second: uint8 array like `first`, the frame after it.
         preset: str. `"ultrafast"`, `"fast"` or `"medium"`, the slower the
             better. Defaults to `"medium"`.
@@ -57,7 +57,7 @@ def farneback_flow(first, second):
     Safe to use from several threads; the same numbers on any number of them.
 
     Args:
-        first: uint8 array `(height, width)`, grey.
+        first: uint8 array `(height, width)`, gray.
         second: uint8 array like `first`, the frame after it.
 
     Returns:

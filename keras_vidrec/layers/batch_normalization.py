@@ -46,7 +46,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
     one warning a process.
 
     With `num_groups`, training cuts the batch into that many equal
-    groups of neighbours and normalizes each by its own statistics, as if the
+    groups of neighbors and normalizes each by its own statistics, as if the
     gradients of that many sub-batches were accumulated: what published
     networks did that were trained in sub-batches for lack of memory. Snippets
     that `FoldSegments` put into the batch stay in the group of their clip.

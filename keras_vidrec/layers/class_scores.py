@@ -1,9 +1,18 @@
 import keras
 from keras import ops
 
-from keras_vidrec.specs.clip_spec import ClipSpec
+from keras_vidrec.specs import Blueprint
+from keras_vidrec.specs import ClipSpec
+from keras_vidrec.specs import Origin
+from keras_vidrec.specs import TestProtocol
 
 ACTIVATIONS = (None, "softmax")
+FACTS = {
+    "clip_spec": ClipSpec,
+    "test_protocol": TestProtocol,
+    "blueprint": Blueprint,
+    "origin": Origin,
+}
 
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")
@@ -11,9 +20,10 @@ class ClassScores(keras.layers.Layer):
     """The last layer of every network: class scores, and what they mean.
 
     Applies the activation to the class logits, in float32 under any dtype
-    policy, and carries the names of the classes and the `ClipSpec` of the
-    network in its config, so that both survive checkpoints, `.keras` files
-    and any re-save. `keras_vidrec.describe(model)` returns them.
+    policy, and carries the names of the classes and the four facts of
+    `keras_vidrec.specs` in its config, so that they survive checkpoints,
+    `.keras` files and any re-save. `keras_vidrec.describe(model)` returns
+    them.
 
     Masking: passes through.
 
@@ -22,7 +32,14 @@ class ClassScores(keras.layers.Layer):
             `"softmax"`.
         class_names: `None`, or sequence of different str, one a class, in
             the order of the scores. Defaults to `None` (not known yet).
-        clip_spec: `None`, `ClipSpec`, or its `to_dict()`. Defaults to `None`.
+        clip_spec: `None`, `ClipSpec`, or its `to_dict()`: what a clip is.
+            Defaults to `None`.
+        test_protocol: `None`, `TestProtocol`, or its `to_dict()`: how a video
+            is shown in a test. Defaults to `None`.
+        blueprint: `None`, `Blueprint`, or its `to_dict()`: which network it
+            is. Defaults to `None`.
+        origin: `None`, `Origin`, or its `to_dict()`: what it was made from.
+            Defaults to `None`.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
 
     Call arguments:
@@ -43,7 +60,14 @@ class ClassScores(keras.layers.Layer):
     """
 
     def __init__(
-        self, activation="softmax", class_names=None, clip_spec=None, **kwargs
+        self,
+        activation="softmax",
+        class_names=None,
+        clip_spec=None,
+        test_protocol=None,
+        blueprint=None,
+        origin=None,
+        **kwargs,
     ):
         super().__init__(autocast=False, **kwargs)
         if activation not in ACTIVATIONS:
@@ -56,6 +80,15 @@ class ClassScores(keras.layers.Layer):
         self.classes = None
         self.class_names = class_names
         self.clip_spec = clip_spec
+        self.test_protocol = test_protocol
+        self.blueprint = blueprint
+        self.origin = origin
+
+    def __setattr__(self, name, value):
+        if name in FACTS and isinstance(value, dict):
+            # As a config holds it; Keras' own mapping has other types inside.
+            value = FACTS[name].from_dict(dict(value))
+        super().__setattr__(name, value)
 
     @property
     def class_names(self):
@@ -73,17 +106,6 @@ class ClassScores(keras.layers.Layer):
                 )
             self._check_number(names, self.classes)
         self._class_names = names
-
-    @property
-    def clip_spec(self):
-        """`ClipSpec`, or None."""
-        return self._clip_spec
-
-    @clip_spec.setter
-    def clip_spec(self, spec):
-        if isinstance(spec, dict):
-            spec = ClipSpec.from_dict(spec)
-        self._clip_spec = spec
 
     def build(self, input_shape):
         self.classes = input_shape[-1]
@@ -103,12 +125,15 @@ class ClassScores(keras.layers.Layer):
         return keras.KerasTensor(inputs.shape, dtype="float32")
 
     def get_config(self):
-        spec = self.clip_spec
+        facts = {name: getattr(self, name) for name in FACTS}
         return {
             **super().get_config(),
             "activation": self.activation,
             "class_names": self.class_names,
-            "clip_spec": None if spec is None else spec.to_dict(),
+            **{
+                name: None if fact is None else fact.to_dict()
+                for name, fact in facts.items()
+            },
         }
 
     @staticmethod

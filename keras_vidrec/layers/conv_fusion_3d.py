@@ -7,12 +7,12 @@ from keras_vidrec.layers import stream_padding
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")
 class ConvFusion3D(keras.layers.Layer):
-    """Fuses two streams over a neighbourhood in time and space.
+    """Fuses two streams over a neighborhood in time and space.
 
     The channels of both, all spatial then all temporal ones, pass a 3-D
     convolution of stride 1 over (time, height, width), padded with zeros to
     keep their sizes, with bias and ReLU. It learns which channels of the two
-    streams belong together, and weights their neighbourhood.
+    streams belong together, and weights their neighborhood.
 
     Started as a blurred weighted mean of the two streams: the kernel is
 
@@ -20,7 +20,7 @@ class ConvFusion3D(keras.layers.Layer):
 
     with shares of sum 1, the temporal one `temporal_ratio` times the other
     (motion responds that much more weakly), a Gaussian of sum 1 around the
-    centre, and a zero bias. The shares and the sum of the Gaussian are those
+    center, and a zero bias. The shares and the sum of the Gaussian are those
     of the authors' code; the paper tells their ratios only.
 
     The smaller of two maps is padded with zeros at the bottom and on the

@@ -7,7 +7,7 @@ class FoldSegments(keras.layers.Layer):
     """Folds the segments of a clip into the batch, for a 2-D backbone.
 
     All snippets of all clips pass the backbone as one large batch, as in the
-    authors' code: batch normalisation sees them together, and the graph does
+    authors' code: batch normalization sees them together, and the graph does
     not grow with the number of segments. `UnfoldSegments` is the way back.
 
     Args:

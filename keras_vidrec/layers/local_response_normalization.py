@@ -4,7 +4,7 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")
 class LocalResponseNormalization(keras.layers.Layer):
-    """Divides every channel by the energy of itself and its neighbours.
+    """Divides every channel by the energy of itself and its neighbors.
 
     `x / (bias + alpha * sum(x[c - radius] ** 2, ..., x[c + radius] ** 2))
     ** beta`, where channels beyond the first and the last count as zero. This
@@ -13,7 +13,7 @@ class LocalResponseNormalization(keras.layers.Layer):
     squares of activations soon exceed what float16 can hold.
 
     Args:
-        radius: int. Neighbours on each side that are counted. Defaults to `2`.
+        radius: int. Neighbors on each side that are counted. Defaults to `2`.
         bias: float. Positive. Defaults to `1.0`.
         alpha: float. Weight of one square, not negative. Defaults to `1e-4`.
         beta: float. Exponent, not negative. Defaults to `0.75`.
@@ -72,7 +72,7 @@ class LocalResponseNormalization(keras.layers.Layer):
         squares = ops.square(ops.cast(inputs, dtype))
         # A matrix product, since on TensorFlow's CPU the gradients of slices,
         # or of a pooling over channels, take several times as long.
-        energies = ops.matmul(squares, self._neighbours(squares))
+        energies = ops.matmul(squares, self._neighbors(squares))
         # On a CPU `ops.power` takes longer.
         scales = ops.exp(-self.beta * ops.log(self.bias + energies))
         return inputs * ops.cast(scales, inputs.dtype)
@@ -89,7 +89,7 @@ class LocalResponseNormalization(keras.layers.Layer):
             "beta": self.beta,
         }
 
-    def _neighbours(self, squares):
+    def _neighbors(self, squares):
         """The banded matrix of the weights between channels."""
         channels = ops.arange(squares.shape[-1])
         distances = ops.abs(channels[:, None] - channels)

@@ -8,7 +8,7 @@ CHANNEL_ORDERS = ("rgb", "bgr")
 class PixelNormalization(keras.layers.Layer):
     """Brings raw 8-bit pixels to the range a backbone was trained on.
 
-    `(pixels - mean) / std`, after the colours of each frame were put into
+    `(pixels - mean) / std`, after the colors of each frame were put into
     `channel_order`. It is part of the model, so that a saved or exported
     model takes raw frames and the scaling travels with the weights. Computed
     in float32 under any dtype policy.
@@ -18,7 +18,7 @@ class PixelNormalization(keras.layers.Layer):
             `channel_order`*, on the scale 0..255. Defaults to `0.0`.
         std: float, or tuple of floats like `mean`. Defaults to `1.0`.
         channel_order: str. `"rgb"` leaves the channels as they come (R G B,
-            or flow x y), `"bgr"` reverses the three colours of every frame.
+            or flow x y), `"bgr"` reverses the three colors of every frame.
             Defaults to `"rgb"`.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
 

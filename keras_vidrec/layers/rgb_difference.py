@@ -4,7 +4,7 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")
 class RGBDifference(keras.layers.Layer):
-    """Differences of neighbouring frames: motion without optical flow.
+    """Differences of neighboring frames: motion without optical flow.
 
     A snippet of L + 1 raw frames, stacked frame-major along the channels,
     becomes L differences `frame[i + 1] - frame[i]` in -255..255, frame-major

@@ -18,7 +18,7 @@ class TemporalConv(keras.layers.Layer):
     - `"max_pool"`: the convolution keeps the time, and the maximum of each
       `pool_size` steps goes on;
     - `"stride"`: the convolution has a stride of `pool_size`, its kernel
-      centred on the steps that pooling would take, so that both leave the
+      centered on the steps that pooling would take, so that both leave the
       same times;
     - None: time is kept.
 
@@ -171,7 +171,7 @@ class TemporalConv(keras.layers.Layer):
         x = inputs
         for index, convolution in enumerate(self.convolutions):
             if convolution.padding == "valid":
-                x = self._centre(x, convolution.kernel_size[1])
+                x = self._center(x, convolution.kernel_size[1])
             x = convolution(x)
             if self.batch_norm:
                 x = self.normalizations[index](x, training=training)
@@ -183,7 +183,7 @@ class TemporalConv(keras.layers.Layer):
             )
         return x
 
-    def _centre(self, x, kernel_size):
+    def _center(self, x, kernel_size):
         """Pads time so that strided kernels lie over the pooling windows."""
         before = (kernel_size - 1) // 2 - (self.pool_size - 1) // 2
         after = kernel_size // 2 - self.pool_size // 2

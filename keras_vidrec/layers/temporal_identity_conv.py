@@ -2,7 +2,7 @@ import keras
 import numpy as np
 from keras import ops
 
-INITIALIZATIONS = ("centre", "average")
+INITIALIZATIONS = ("center", "average")
 
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")
@@ -14,14 +14,14 @@ class TemporalIdentityConv(keras.layers.Layer):
     what a channel means as it was, and training mixes times and channels from
     there. Both ends of time are padded with zeros.
 
-    Identity at initialization: `"centre"` changes nothing at all; `"average"`
+    Identity at initialization: `"center"` changes nothing at all; `"average"`
     is the moving average of each channel, which leaves alone what does not
     change over time, except next to both ends.
 
     Args:
         kernel_size: int. Odd extent in time. Defaults to `3`.
-        initialization: str. `"centre"` (f = [0, 1, 0]) or `"average"` (f =
-            [1/3, 1/3, 1/3]). Defaults to `"centre"`.
+        initialization: str. `"center"` (f = [0, 1, 0]) or `"average"` (f =
+            [1/3, 1/3, 1/3]). Defaults to `"center"`.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
 
     Call arguments:
@@ -46,7 +46,7 @@ class TemporalIdentityConv(keras.layers.Layer):
           section 3.3.
     """
 
-    def __init__(self, kernel_size=3, initialization="centre", **kwargs):
+    def __init__(self, kernel_size=3, initialization="center", **kwargs):
         super().__init__(**kwargs)
         if kernel_size < 1 or kernel_size % 2 == 0:
             raise ValueError(

@@ -5,16 +5,16 @@ from keras_vidrec.flow.tvl1 import flow as tvl1
 
 # OpenCV's weights of R, G, B in units of 1 / 32768: sums of 8-bit pixels stay
 # below 2**24, so that float32 holds them exactly.
-GREY = (9798.0, 19235.0, 3735.0)
+GRAY = (9798.0, 19235.0, 3735.0)
 
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")
 class TVL1OpticalFlow(keras.layers.Layer):
-    """Optical flow between neighbouring frames, in the 8-bit code.
+    """Optical flow between neighboring frames, in the 8-bit code.
 
     A snippet of L + 1 raw RGB frames, stacked frame-major along the channels,
     becomes L flow fields as a flow network sees them in a prepared dataset:
-    TV-L1 on the grey frames, clipped to +-`bound` pixels and coded as
+    TV-L1 on the gray frames, clipped to +-`bound` pixels and coded as
     `rint(255 (v + bound) / (2 bound))`, 128 being still. One saved model can
     thus go from raw frames to classes. Computed in float32 under any dtype
     policy. It has no useful gradient.
@@ -24,7 +24,7 @@ class TVL1OpticalFlow(keras.layers.Layer):
             Defaults to `20.0`.
         tau, lambda_, theta, scales, scale_step, warps, epsilon,
         outer_iterations, inner_iterations, median_size: See
-            `keras_vidrec.flow.tvl1.flow.tvl1_flow`, which has the same defaults.
+            `flow.tvl1.flow.tvl1_flow`, which has the same defaults.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
 
     Call arguments:
@@ -108,10 +108,10 @@ class TVL1OpticalFlow(keras.layers.Layer):
             ops.cast(inputs, "float32"),
             (-1, height, width, num_flows + 1, 3),
         )
-        grey = ops.transpose(to_grey(frames), (0, 3, 1, 2))
+        gray = ops.transpose(to_gray(frames), (0, 3, 1, 2))
         flow = tvl1.tvl1_flow(
-            ops.reshape(grey[:, :-1], (-1, height, width, 1)),
-            ops.reshape(grey[:, 1:], (-1, height, width, 1)),
+            ops.reshape(gray[:, :-1], (-1, height, width, 1)),
+            ops.reshape(gray[:, 1:], (-1, height, width, 1)),
             **self._parameters._asdict(),
         )
         # The arithmetic of `flow.codec.encode`: 0 becomes 127.5 exactly.
@@ -139,7 +139,7 @@ class TVL1OpticalFlow(keras.layers.Layer):
         }
 
 
-def to_grey(frames):
-    """`(..., 3)` R G B to grey, to the bit what OpenCV makes of 8 bits."""
-    red, green, blue = (frames[..., i] * GREY[i] for i in range(3))
+def to_gray(frames):
+    """`(..., 3)` R G B to gray, to the bit what OpenCV makes of 8 bits."""
+    red, green, blue = (frames[..., i] * GRAY[i] for i in range(3))
     return ops.floor((red + green + blue + 16384.0) / 32768.0)

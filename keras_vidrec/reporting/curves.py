@@ -18,13 +18,13 @@ from keras_vidrec.visualization import figures
 
 _INCHES = (4.0, 2.6)
 # On light and on dark: without black, which is the last.
-_COLOURS = figures.COLOURS[:-1]
+_COLORS = figures.COLORS[:-1]
 _INK = "#010203"
-# Colours that the page chooses, for light or for dark.
+# Colors that the page chooses, for light or for dark.
 _OF_PAGE = {
     _INK: "currentColor",
-    _COLOURS[0]: "var(--hit)",
-    _COLOURS[1]: "var(--miss)",
+    _COLORS[0]: "var(--hit)",
+    _COLORS[1]: "var(--miss)",
 }
 _VALIDATION = "val_"
 
@@ -113,7 +113,7 @@ def choose(log):
 
 
 def draw(curves):
-    """Draws curves in the colours of the page they will stand on.
+    """Draws curves in the colors of the page they will stand on.
 
     Args:
         curves: `Curves`.
@@ -139,7 +139,7 @@ def draw(curves):
             axes.plot(
                 *zip(*known),
                 label=name.replace("_", " "),
-                color=_COLOURS[place % len(_COLOURS)],
+                color=_COLORS[place % len(_COLORS)],
                 linestyle="--" if name.startswith(_VALIDATION) else "-",
                 linewidth=2,
                 marker="o" if len(epochs) <= 30 else None,
@@ -199,8 +199,8 @@ def _to_element(text, curves, told):
         node.tag = _local(node.tag)
         for key, value in list(node.attrib.items()):
             del node.attrib[key]
-            for colour, of_page in _OF_PAGE.items():
-                value = value.replace(colour, of_page)
+            for color, of_page in _OF_PAGE.items():
+                value = value.replace(color, of_page)
             value = value.replace("url(#", f"url(#{curves.name}-")
             if key == "id":
                 value = f"{curves.name}-{value}"

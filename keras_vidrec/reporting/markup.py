@@ -112,7 +112,7 @@ def section(name, title, *children):
     heading = element("h2", {"id": f"{name}-title"}, title)
     return element(
         "section",
-        {"id": name, "aria-labelledby": f"{name}-title"},
+        {"id": name, "aria-labeledby": f"{name}-title"},
         heading,
         *children,
     )

@@ -120,7 +120,7 @@ def _cells(counts, names, size):
         count, total = int(counts[row, column]), int(totals[row])
         told = f"{names[row]} taken for {names[column]}"
         if row == column:
-            told = f"{names[row]} recognised"
+            told = f"{names[row]} recognized"
         share = count / total
         x, y = column * size, row * size
         yield element(

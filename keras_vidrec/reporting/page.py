@@ -82,7 +82,7 @@ def _tiles(report):
             markup.percent(row["mean_class_accuracy"]),
             "",
         ),
-        ("Videos", str(row["videos"]), f"{row['labelled']} with a label"),
+        ("Videos", str(row["videos"]), f"{row['labeled']} with a label"),
     )
     return element(
         "dl",

@@ -59,7 +59,7 @@ class Report:
         return next(iter(self.scores.values()))
 
     @property
-    def labelled(self):
+    def labeled(self):
         """Whether any video of it has a label."""
         return bool((self.main.labels >= 0).any())
 
@@ -280,7 +280,7 @@ def _told(source):
         return ""
     return (
         "The dataset holds no frames but flow: the hue is the direction, the "
-        "longest of a video in full colour."
+        "longest of a video in full color."
     )
 
 

@@ -14,7 +14,7 @@ def accuracy(report):
     """The accuracies of all tests, and what the paper reports."""
     rows = []
     for row, scores in zip(report.tests.rows, report.scores.values()):
-        name, videos, labelled, top_1, low, high, top_5, mean = row
+        name, videos, labeled, top_1, low, high, top_5, mean = row
         rows.append(
             (
                 name,
@@ -22,7 +22,7 @@ def accuracy(report):
                 markup.interval(low, high),
                 markup.percent(top_5),
                 markup.percent(mean),
-                str(videos if videos == labelled else f"{labelled}/{videos}"),
+                str(videos if videos == labeled else f"{labeled}/{videos}"),
                 _how(scores.meta),
             )
         )
@@ -71,7 +71,7 @@ def accuracy(report):
 
 def classes(report):
     """The hardest classes, and all of them to be opened."""
-    if not report.labelled:
+    if not report.labeled:
         return markup.section(
             "classes",
             "Classes",
@@ -84,7 +84,7 @@ def classes(report):
         parts.append(_class_table("The hardest classes", hardest))
     else:
         parts.append(
-            element("p", {}, "Every class is recognised without a mistake.")
+            element("p", {}, "Every class is recognized without a mistake.")
         )
     if len(rows) > len(hardest):
         parts.append(
@@ -102,15 +102,15 @@ def classes(report):
 
 def confusion(report):
     """The confusion matrix; `None` without labels."""
-    if not report.labelled:
+    if not report.labeled:
         return None
     key = element(
         "p",
         {"class": "note"},
         "A row is a class, a column what its videos were taken for; the "
-        "fuller the colour, the larger the share of the class.",
+        "fuller the color, the larger the share of the class.",
         element("span", {"class": "key hit"}),
-        "recognised",
+        "recognized",
         element("span", {"class": "key miss"}),
         "mistaken",
     )

@@ -14,8 +14,8 @@ from keras_vidrec.videos.video import VideoError
 NUM_FRAMES = 6
 _HEIGHT = 112
 _QUALITY = 80
-# Flow in full colour, in pixels: where nothing moves noise stays pale.
-_LEAST_FULL_COLOUR = 1.0
+# Flow in full color, in pixels: where nothing moves noise stays pale.
+_LEAST_FULL_COLOR = 1.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +79,7 @@ def worst_mistakes(scores, pair, most):
 
 
 def modality_of(source):
-    """What the strips of a source show: its frames, or flow in colours where
+    """What the strips of a source show: its frames, or flow in colors where
     it holds nothing else.
 
     Args:
@@ -124,7 +124,7 @@ def _to_pictures(images, modality, flow):
     # Folders do not tell how their flow was coded: then as is usual.
     flow = codec.decode(images, (flow or FlowSpec()).bound)
     longest = float(np.hypot(flow[..., 0], flow[..., 1]).max(initial=0))
-    return codec.to_picture(flow, max(longest, _LEAST_FULL_COLOUR))
+    return codec.to_picture(flow, max(longest, _LEAST_FULL_COLOR))
 
 
 def _to_jpeg(picture):

@@ -62,7 +62,7 @@ def tests(scores):
     header = (
         "test",
         "videos",
-        "labelled",
+        "labeled",
         "top_1",
         "top_1_low_95",
         "top_1_high_95",
@@ -127,7 +127,7 @@ def classes(scores):
 
 
 def confusion_matrix(scores):
-    """Counts by class (rows) and by recognised class (columns).
+    """Counts by class (rows) and by recognized class (columns).
 
     Args:
         scores: `Scores`.

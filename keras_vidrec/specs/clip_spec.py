@@ -2,14 +2,18 @@
 
 import dataclasses
 import re
+import typing
+
+from keras_vidrec.specs import checks
+from keras_vidrec.specs.fact import Fact
 
 MODALITIES = ("rgb", "rgb_diff", "flow", "warped_flow")
-ALIGNMENTS = ("forward", "centred")
+ALIGNMENTS = ("forward", "centered")
 SAMPLINGS = ("tsn_caffe", "tsn_pytorch", "uniform", "chunks", "feature_grid")
 FLOW_METHODS = ("tvl1", "dis", "farneback")
 
 # Crops that networks are tested on, and how many views of a clip each gives.
-TEST_CROPS = {"centre": 1, "ten": 10, "frame": 1, "frame_and_mirror": 2}
+TEST_CROPS = {"center": 1, "ten": 10, "frame": 1, "frame_and_mirror": 2}
 
 # Cropping scales of multi-scale training (TSN, section 3.2; the authors' code
 # leaves out the smallest one for motion).
@@ -22,30 +26,15 @@ FRAME_SIZE = re.compile(
 )
 
 
+_OWNER = " of a clip specification"
+
+
 def _check(condition, name, expected, received):
-    if not condition:
-        raise ValueError(
-            f"Invalid `{name}` of a clip specification. Expected {expected}. "
-            f"Received: {name}={received!r}"
-        )
-
-
-def _check_fields(cls, what, values):
-    known = {field.name for field in dataclasses.fields(cls)}
-    unknown = sorted(set(values) - known)
-    if unknown:
-        raise ValueError(
-            f"Unknown fields of {what}. Expected some of {sorted(known)}. "
-            f"Received: {unknown}"
-        )
-
-
-def _is_count(value):
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+    checks.check(condition, name, expected, received, _OWNER)
 
 
 @dataclasses.dataclass(frozen=True)
-class FlowSpec:
+class FlowSpec(Fact):
     """How the optical flow a network was trained on is made.
 
     Args:
@@ -59,17 +48,14 @@ class FlowSpec:
             `data.clips.frame_size.FrameSize`. Defaults to `"auto"`.
     """
 
+    WHAT: typing.ClassVar[str] = "flow"
+
     method: str = "tvl1"
     bound: float = 20.0
     size: str = "auto"
 
     def __post_init__(self):
-        _check(
-            self.method in FLOW_METHODS,
-            "method",
-            f"one of {FLOW_METHODS}",
-            self.method,
-        )
+        checks.choice("method", self.method, FLOW_METHODS, _OWNER)
         _check(
             isinstance(self.bound, (int, float)) and self.bound > 0,
             "bound",
@@ -87,7 +73,7 @@ class FlowSpec:
 
 
 @dataclasses.dataclass(frozen=True)
-class ClipSpec:
+class ClipSpec(Fact):
     """What a network wants to see of a video: the contract between the pixels
     and the networks.
 
@@ -102,13 +88,13 @@ class ClipSpec:
         num_segments: int. Snippets (or chunks, or frames of features) taken
             from a video in training.
         snippet_length: int. Motion images in a snippet, L in the papers:
-            differences of neighbouring frames for `"rgb_diff"`, flow images
+            differences of neighboring frames for `"rgb_diff"`, flow images
             for the flows. `"rgb"` always reads the single frame at the index.
         alignment: str. `"forward"`: a snippet starts at its index (TSN);
-            `"centred"`: it covers -L/2 .. L/2-1 around it (two-stream fusion,
+            `"centered"`: it covers -L/2 .. L/2-1 around it (two-stream fusion,
             STFN).
         stride: `None`, or pair of int `(low, high)`. The range from which the
-            distance of neighbouring chunks is drawn in training, in frames;
+            distance of neighboring chunks is drawn in training, in frames;
             `sampling="chunks"` needs one (no paper's range serves another),
             the others have none.
         sampling: str. Where the segments lie; see `data.clips.sampling`, and
@@ -127,6 +113,8 @@ class ClipSpec:
         ValueError: on any value outside these ranges.
     """
 
+    WHAT: typing.ClassVar[str] = "a clip specification"
+
     modalities: tuple = ("rgb",)
     num_segments: int = 3
     snippet_length: int = 1
@@ -143,8 +131,7 @@ class ClipSpec:
             if isinstance(getattr(self, name), list):
                 object.__setattr__(self, name, tuple(getattr(self, name)))
         if isinstance(self.flow, dict):
-            _check_fields(FlowSpec, "flow", self.flow)
-            object.__setattr__(self, "flow", FlowSpec(**self.flow))
+            object.__setattr__(self, "flow", FlowSpec.from_dict(self.flow))
         known = isinstance(self.modalities, tuple) and all(
             modality in MODALITIES for modality in self.modalities
         )
@@ -162,30 +149,20 @@ class ClipSpec:
             object.__setattr__(self, "crop_scales", scales)
         for name in ("num_segments", "snippet_length", "size"):
             value = getattr(self, name)
-            _check(_is_count(value), name, "a positive integer", value)
+            checks.count(name, value, owner=_OWNER)
         _check(
             self.modalities != ("rgb",) or self.snippet_length == 1,
             "snippet_length",
             "1 for rgb alone, which reads one frame a snippet",
             self.snippet_length,
         )
-        _check(
-            self.alignment in ALIGNMENTS,
-            "alignment",
-            f"one of {ALIGNMENTS}",
-            self.alignment,
-        )
-        _check(
-            self.sampling in SAMPLINGS,
-            "sampling",
-            f"one of {SAMPLINGS}",
-            self.sampling,
-        )
+        checks.choice("alignment", self.alignment, ALIGNMENTS, _OWNER)
+        checks.choice("sampling", self.sampling, SAMPLINGS, _OWNER)
         if self.sampling == "chunks":
             _check(
                 isinstance(self.stride, tuple)
                 and len(self.stride) == 2
-                and all(_is_count(value) for value in self.stride)
+                and all(checks.is_integer(v) and v > 0 for v in self.stride)
                 and self.stride[0] <= self.stride[1],
                 "stride",
                 'a pair of positive integers (low, high) for sampling="chunks"',
@@ -229,25 +206,3 @@ class ClipSpec:
         3 (L + 1) for rgb_diff, 2 L for the flows."""
         per_image = 3 if modality.startswith("rgb") else 2
         return per_image * self.num_images(modality)
-
-    def replace(self, **changes):
-        """A copy with some fields changed, validated anew."""
-        return dataclasses.replace(self, **changes)
-
-    def to_dict(self):
-        """Plain lists, numbers and strings, as JSON and YAML hold them."""
-        values = dataclasses.asdict(self)
-        return {
-            name: list(value) if isinstance(value, tuple) else value
-            for name, value in values.items()
-        }
-
-    @classmethod
-    def from_dict(cls, values):
-        """The inverse of `to_dict()`.
-
-        Raises:
-            ValueError: if a field is unknown or a value is invalid.
-        """
-        _check_fields(cls, "a clip specification", values)
-        return cls(**values)

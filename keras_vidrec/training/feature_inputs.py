@@ -50,7 +50,7 @@ def with_features_of(source, recipe):
     they were made on one.
 
     Args:
-        source: `data.sources.features.Features` with the streams of the network.
+        source: `Features` with the streams of the network.
         recipe: `Recipe` of a network over features.
 
     Returns:

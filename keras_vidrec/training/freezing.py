@@ -8,7 +8,7 @@ from keras_vidrec.weights.towers import towers
 
 
 def batch_normalizations(layer):
-    """Batch normalisation layers of a model, in order, those within nested
+    """Batch normalization layers of a model, in order, those within nested
     models and within composed layers too."""
     found = []
     for part in _parts(layer):
@@ -33,7 +33,7 @@ def _parts(layer):
 
 
 def partial_batch_norm(model):
-    """Freezes every batch normalisation but the first of each tower.
+    """Freezes every batch normalization but the first of each tower.
 
     A frozen one uses its stored statistics in training too, and neither they
     nor its scale and shift change. The first one follows the new kind of
@@ -63,7 +63,7 @@ def freeze_towers(model, streams):
     """Freezes the towers of some streams, up to where they are joined.
 
     Their weights stay, and so do the statistics of their batch
-    normalisations, which they use in training too. What comes after a fusion
+    normalizations, which they use in training too. What comes after a fusion
     belongs to no stream alone and is trained. Call it before `compile`.
 
     Args:
@@ -104,7 +104,7 @@ def freeze_towers(model, streams):
 
 
 def _first_of_each(model, layers):
-    """The first batch normalisation of each stream."""
+    """The first batch normalization of each stream."""
     nested = towers(model).values()
     if nested:
         found = [batch_normalizations(tower)[:1] for tower in nested]

@@ -1,4 +1,4 @@
-"""From the section `initialisation` of a recipe to starting weights."""
+"""From the section `initialization` of a recipe to starting weights."""
 
 import logging
 import pathlib
@@ -32,7 +32,7 @@ def check_frozen(section, streams):
     """Refuses to freeze towers of random weights.
 
     Args:
-        section: `Initialisation` of a recipe.
+        section: `Initialization` of a recipe.
         streams: tuple of str. Modalities of its network.
 
     Raises:
@@ -41,33 +41,33 @@ def check_frozen(section, streams):
     if section.frozen and section.weights is None:
         raise ValueError(
             "Frozen towers never learn: they need trained weights. Expected "
-            f'--set "initialisation.weights={_form(streams)}", or '
-            '--set "initialisation.frozen=[]" to train them too. Received: '
-            f"initialisation.frozen={list(section.frozen)} without "
-            "initialisation.weights"
+            f'--set "initialization.weights={_form(streams)}", or '
+            '--set "initialization.frozen=[]" to train them too. Received: '
+            f"initialization.frozen={list(section.frozen)} without "
+            "initialization.weights"
         )
 
 
 def check_partial_batch_norm(section, streams):
-    """Refuses to freeze batch normalisations of random weights.
+    """Refuses to freeze batch normalizations of random weights.
 
     Args:
-        section: `Initialisation` of a recipe.
+        section: `Initialization` of a recipe.
         streams: tuple of str. Modalities of its network.
 
     Raises:
-        ValueError: if batch normalisations are frozen and there are no
+        ValueError: if batch normalizations are frozen and there are no
             weights for them.
     """
     if section.partial_batch_norm and section.weights is None:
         raise ValueError(
-            "Frozen batch normalisations use the statistics they start with, "
+            "Frozen batch normalizations use the statistics they start with, "
             "which random weights do not have. Expected trained weights, such "
-            f'as ImageNet\'s: --set "initialisation.weights={_form(streams)}", '
+            f'as ImageNet\'s: --set "initialization.weights={_form(streams)}", '
             "a run or a file by `vidrec import-weights` (docs/weights.md), "
-            "or --set initialisation.partial_batch_norm=false to train from "
-            "scratch. Received: initialisation.partial_batch_norm=True "
-            "without initialisation.weights"
+            "or --set initialization.partial_batch_norm=false to train from "
+            "scratch. Received: initialization.partial_batch_norm=True "
+            "without initialization.weights"
         )
 
 
@@ -131,7 +131,7 @@ def style_of(networks):
     if len({*styles.values()}) > 1:
         raise ValueError(
             "Expected networks to start from whose ResNets are of one style. "
-            f"Received: {styles} of initialisation.weights"
+            f"Received: {styles} of initialization.weights"
         )
     return next(iter(styles.values()), None)
 
@@ -246,7 +246,7 @@ def start_from(model, weights, inflation="mean", networks=None):
         raise ValueError(
             "Expected a network of the same towers to start from, ResNets of "
             "the same style (network.arguments.style). Received: "
-            f"initialisation.weights={weights!r}, where these do not fit: "
+            f"initialization.weights={weights!r}, where these do not fit: "
             f"{', '.join(unfit[:3])[:300]} ({len(unfit)} layers)"
         )
     logger.warning("Started from %s: %s.", _list(weights), report)
@@ -269,9 +269,9 @@ def _from_imagenet(weights):
 def _check_path(path, key):
     if not isinstance(path, str) or not pathlib.Path(path).exists():
         raise ValueError(
-            "Invalid initialisation. Expected the path of a run or of a .keras "
+            "Invalid initialization. Expected the path of a run or of a .keras "
             'file, or "imagenet". Received: '
-            f"initialisation.weights{key}={path!r}"
+            f"initialization.weights{key}={path!r}"
         )
 
 
@@ -281,28 +281,28 @@ def _check_streams(model, weights):
         raise ValueError(
             "Only a network with towers inside starts from several. Expected "
             "the path of one run or .keras file. Received: "
-            f"initialisation.weights={weights!r}"
+            f"initialization.weights={weights!r}"
         )
     if len(wanted) == 1 and _NETWORK not in weights:
         raise ValueError(
             f"Expected the path of one run or .keras file for a network of "
-            f"{wanted[0]}. Received: initialisation.weights={weights!r}"
+            f"{wanted[0]}. Received: initialization.weights={weights!r}"
         )
     if _NETWORK in weights and _from_imagenet(weights):
         raise ValueError(
             "A network over features goes on with the towers that made them. "
             "Expected a run or .keras file for each stream. Received: "
-            f"initialisation.weights={weights!r}"
+            f"initialization.weights={weights!r}"
         )
     if set(weights) - {_NETWORK} != set(wanted):
         raise ValueError(
             f"Expected a run or .keras file for each stream of {wanted}. "
-            f"Received: initialisation.weights={weights!r}"
+            f"Received: initialization.weights={weights!r}"
         )
 
 
 def _form(streams):
-    """How `initialisation.weights` is given for these streams."""
+    """How `initialization.weights` is given for these streams."""
     if len(streams) == 1:
         return "RUN"
     return "{" + ", ".join(f"{stream}: RUN" for stream in streams) + "}"
@@ -325,7 +325,7 @@ def _copy(source, model, weights, inflation):
         expected = f"a network of {' + '.join(want)}, or {_form(want)},"
     raise ValueError(
         f"Expected {expected} to start from. Received: "
-        f"initialisation.weights={weights!r}, a network of {' + '.join(have)}"
+        f"initialization.weights={weights!r}, a network of {' + '.join(have)}"
     )
 
 

@@ -6,25 +6,25 @@ import keras
 _JOINT = "predictions"
 
 
-def compile_logits(model, optimiser):
+def compile_logits(model, optimizer):
     """Compiles a network with softmax cross-entropy.
 
     One with auxiliary outputs is trained by the sum of the losses of its
-    towers. There is no loss on its joint predictions, which would favour the
+    towers. There is no loss on its joint predictions, which would favor the
     tower that learns sooner (two-stream fusion, section 3.5): only their
     accuracy is measured.
 
     Args:
         model: keras.Model as `clip_logits_model` gives it: to logits, or to a
             dict of them.
-        optimiser: `keras.optimizers.Optimizer`.
+        optimizer: `keras.optimizers.Optimizer`.
     """
     loss, metrics = _cross_entropy(), ["accuracy"]
     if isinstance(model.output, dict):
         towers = [name for name in model.output if name != _JOINT]
         loss = {tower: _cross_entropy() for tower in towers}
         metrics = {_JOINT: metrics}
-    model.compile(optimiser, loss, weighted_metrics=metrics)
+    model.compile(optimizer, loss, weighted_metrics=metrics)
 
 
 def label_outputs(model, clips):

@@ -28,16 +28,16 @@ def build(recipe, class_names):
     Raises:
         ValueError: if the application or one of its arguments is unknown, or
             its towers cannot be fused as the recipe says, or towers or
-            batch normalisations are to be frozen that hold random weights, or
+            batch normalizations are to be frozen that hold random weights, or
             there is no network where it is to start from, one of another
             backbone or style, or no weights of ImageNet for its towers.
     """
     builder = _builder(recipe)
-    initialization.check_frozen(recipe.initialisation, modalities(recipe))
+    initialization.check_frozen(recipe.initialization, modalities(recipe))
     initialization.check_partial_batch_norm(
-        recipe.initialisation, modalities(recipe)
+        recipe.initialization, modalities(recipe)
     )
-    start = recipe.initialisation
+    start = recipe.initialization
     arguments = {**recipe.network.arguments, "classes": len(class_names)}
     known = parameters(recipe)
     for name in arguments:
@@ -162,14 +162,14 @@ def _backbone_arguments(recipe, stream):
 
 def _check_towers(recipe, networks):
     """Refuses to start from towers of another backbone or style."""
-    weights, towers = recipe.initialisation.weights, backbones(recipe)
+    weights, towers = recipe.initialization.weights, backbones(recipe)
     style = recipe.network.arguments.get("style")
     unlike = initialization.unlike_towers(networks, towers, style)
     if not unlike:
         return
     wanted, given = [], []
     for stream, (name, own_style) in unlike.items():
-        key, path = "initialisation.weights", weights
+        key, path = "initialization.weights", weights
         if isinstance(weights, dict):
             key, path = f"{key}.{stream}", weights[stream]
         whose = f" for {stream}" if len(towers) > 1 else ""
@@ -226,7 +226,7 @@ def _style(recipe, networks):
     towers = backbones(recipe)
     if style is None and any(map(has_styles, towers.values())):
         style = initialization.style_of(networks)
-    styles = tower_styles(towers, style, recipe.initialisation.weights)
+    styles = tower_styles(towers, style, recipe.initialization.weights)
     return next(filter(None, styles.values()), None)
 
 

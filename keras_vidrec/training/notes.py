@@ -3,7 +3,7 @@
 import logging
 
 from keras_vidrec.data import pipeline
-from keras_vidrec.training.optimizers import optimizer as optimisers
+from keras_vidrec.training.optimizers import section as optimizers
 
 logger = logging.getLogger("keras_vidrec")
 
@@ -21,7 +21,7 @@ def note_data(data):
     parts.append(f"{len(data.test)} to test")
     num_classes = len(data.source.classes)
     print(f"{num_classes} classes; {', '.join(parts)}", flush=True)
-    section, schedule = data.recipe.optimiser, data.recipe.schedule
+    section, schedule = data.recipe.optimizer, data.recipe.schedule
     if section.batch_size > len(data.train):
         logger.warning(
             "a batch of %d shows some of the %d videos several times",
@@ -29,7 +29,7 @@ def note_data(data):
             len(data.train),
         )
     steps = pipeline.steps_per_epoch(len(data.train), section.batch_size)
-    epochs = optimisers.num_epochs(schedule, section, steps)
+    epochs = optimizers.num_epochs(schedule, section, steps)
     updates = epochs * steps // section.accumulate
     if schedule.steps not in (None, updates):
         logger.warning(
@@ -39,25 +39,25 @@ def note_data(data):
         )
 
 
-def note_learning_rate(optimiser):
+def note_learning_rate(optimizer):
     """Says so if a learning rate was published for another batch than that
     of this run: which rate is in proportion, and whether it is used.
 
     Args:
-        optimiser: section `Optimiser` of a recipe.
+        optimizer: section `Optimizer` of a recipe.
     """
-    reference, real = optimiser.reference_batch, optimiser.effective_batch
+    reference, real = optimizer.reference_batch, optimizer.effective_batch
     if reference in (None, real):
         return
     published = (
-        f"learning rate {optimiser.learning_rate:g} was published for batches "
+        f"learning rate {optimizer.learning_rate:g} was published for batches "
         f"of {reference}; this run's are of {real}"
     )
-    if optimiser.scale_learning_rate:
-        rate = optimisers.real_learning_rate(optimiser)
+    if optimizer.scale_learning_rate:
+        rate = optimizers.real_learning_rate(optimizer)
         logger.warning("%s: scaled in proportion to %g", published, rate)
     else:
-        rate = optimiser.learning_rate * real / reference
+        rate = optimizer.learning_rate * real / reference
         logger.warning(
             "%s: in proportion it would be %g (--scale-learning-rate)",
             published,

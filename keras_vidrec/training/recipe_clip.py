@@ -4,7 +4,7 @@ import dataclasses
 
 from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.training import network
-from keras_vidrec.training.recipes.sections import Initialisation
+from keras_vidrec.training.recipes.sections import Initialization
 
 
 def clip_spec(recipe):
@@ -21,6 +21,6 @@ def clip_spec(recipe):
     Raises:
         ValueError: as `network.build`.
     """
-    random = dataclasses.replace(recipe, initialisation=Initialisation())
+    random = dataclasses.replace(recipe, initialization=Initialization())
     model = network.build(random, ("yes", "no"))
     return describe(model).clip_spec

@@ -5,14 +5,14 @@ import math
 import keras
 
 
-def rematerialise(model):
+def rematerialize(model):
     """Makes training keep only some of the activations of the backbones, and
     compute the others once more in the backward pass.
 
     The graph of each backbone is cut into about as many pieces as a piece has
     layers, where nothing but the main path has to be kept: between residual
     units and inception blocks. Gradients, the statistics of batch
-    normalisation and dropout masks are those of the network as it was, and
+    normalization and dropout masks are those of the network as it was, and
     testing and saving know nothing of it. A network whose backbones are no
     models of their own, such as the multiplier, is cut as a whole.
 
@@ -43,7 +43,7 @@ def rematerialise(model):
     if not num_pieces:
         raise ValueError(
             "Expected a network with a backbone, whose activations can be "
-            f"computed twice. Received: rematerialise=True for {model.name!r}"
+            f"computed twice. Received: rematerialize=True for {model.name!r}"
         )
     return num_pieces
 

@@ -81,7 +81,7 @@ class Streams:
                 self._data.source,
                 self._spec,
                 videos,
-                batch_size=self._recipe.optimiser.batch_size,
+                batch_size=self._recipe.optimizer.batch_size,
                 shard=shard,
                 **options,
             )

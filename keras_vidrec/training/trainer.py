@@ -25,8 +25,8 @@ from keras_vidrec.training.callbacks.stop_on_nan import StopOnNaN
 from keras_vidrec.training.callbacks.stop_on_nan import check_weights
 from keras_vidrec.training.devices import determinism
 from keras_vidrec.training.devices import distribution
-from keras_vidrec.training.optimizers import optimizer
-from keras_vidrec.training.rematerialization import rematerialise
+from keras_vidrec.training.optimizers import section as optimizers
+from keras_vidrec.training.rematerialization import rematerialize
 from keras_vidrec.training.run import Run
 from keras_vidrec.training.streams import Streams
 
@@ -89,7 +89,7 @@ def train(
         logger.warning("%s", problem)
     run = Run(directory)
     run.check(recipe)
-    notes.note_learning_rate(recipe.optimiser)
+    notes.note_learning_rate(recipe.optimizer)
     if verbose != 0 and devices.is_chief:
         notes.note_data(data)
     keras.utils.set_random_seed(recipe.seed)
@@ -106,9 +106,9 @@ def train(
 
 def _train(recipe, data, run, devices, backup_steps, verbose):
     steps = pipeline.steps_per_epoch(
-        len(data.train), recipe.optimiser.batch_size
+        len(data.train), recipe.optimizer.batch_size
     )
-    epochs = optimizer.num_epochs(recipe.schedule, recipe.optimiser, steps)
+    epochs = optimizers.num_epochs(recipe.schedule, recipe.optimizer, steps)
     model, trained = _compiled(recipe, data.source.classes, steps, devices)
     if devices.is_chief:
         run.claim(recipe)
@@ -139,7 +139,7 @@ def _train(recipe, data, run, devices, backup_steps, verbose):
         while not _is_over(backup.position, epochs, memories):
             epoch, step = backup.position
             progress = Progress(
-                recipe.optimiser,
+                recipe.optimizer,
                 steps_per_epoch=steps,
                 epochs=epochs,
                 initial_epoch=epoch,
@@ -178,14 +178,14 @@ def _compiled(recipe, classes, steps_per_epoch, devices):
     """The network as it is saved, and the same up to its logits, compiled."""
     with devices.scope():
         model = network.build(recipe, classes)
-        devices.prepare(model, recipe.optimiser)
+        devices.prepare(model, recipe.optimizer)
         trained = devices.trainable(clip_logits_model(model))
-        if recipe.rematerialise:
-            rematerialise(trained)
+        if recipe.rematerialize:
+            rematerialize(trained)
         losses.compile_logits(
             trained,
-            optimizer.build(
-                recipe.optimiser, recipe.schedule, steps_per_epoch, model
+            optimizers.build(
+                recipe.optimizer, recipe.schedule, steps_per_epoch, model
             ),
         )
     return inference_model(model), trained

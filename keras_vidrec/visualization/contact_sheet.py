@@ -19,8 +19,8 @@ _PAPER = 255
 _INK = (0, 0, 0)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _FONT_SCALE = 0.45
-# Flow in full colour, in pixels: where nothing moves noise stays pale.
-_LEAST_FULL_COLOUR = 1.0
+# Flow in full color, in pixels: where nothing moves noise stays pale.
+_LEAST_FULL_COLOR = 1.0
 
 
 def contact_sheet(source, videos, spec, augmentation, seed=0):
@@ -29,8 +29,8 @@ def contact_sheet(source, videos, spec, augmentation, seed=0):
 
     A row for each video and modality. Its images are those of the snippets,
     one after the other, in their own pixels: rgb as it is; of rgb_diff the
-    differences of neighbouring frames, grey being none; flow in colours (the
-    direction is the hue), the longest of the row in full colour.
+    differences of neighboring frames, gray being none; flow in colors (the
+    direction is the hue), the longest of the row in full color.
 
     Args:
         source: a `Source`.
@@ -124,22 +124,22 @@ def _describe(source, index):
 
 
 def _to_images(snippets, modality, bound):
-    """Pictures of a clip, R G B, and the unit of their colours."""
+    """Pictures of a clip, R G B, and the unit of their colors."""
     num_segments, height, width, _ = snippets.shape
-    colours = 3 if modality.startswith("rgb") else 2
+    colors = 3 if modality.startswith("rgb") else 2
     # Channels are stacked image by image.
-    images = snippets.reshape(num_segments, height, width, -1, colours)
+    images = snippets.reshape(num_segments, height, width, -1, colors)
     images = np.moveaxis(images, 3, 1)
     unit = ""
     if modality == "rgb_diff":
         frames = images.astype(np.int16)
         images = ((frames[:, 1:] - frames[:, :-1] + 255) // 2).astype(np.uint8)
-    elif colours == 2:
+    elif colors == 2:
         flow = codec.decode(images, bound)
         longest = float(np.hypot(flow[..., 0], flow[..., 1]).max())
-        longest = max(longest, _LEAST_FULL_COLOUR)
+        longest = max(longest, _LEAST_FULL_COLOR)
         images = codec.to_picture(flow, longest)
-        unit = f", full colour {longest:.1f} px"
+        unit = f", full color {longest:.1f} px"
     return list(images.reshape(-1, height, width, 3)), unit
 
 

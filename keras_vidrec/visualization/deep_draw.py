@@ -13,7 +13,7 @@ from keras_vidrec.visualization import figures
 from keras_vidrec.visualization import gradients
 from keras_vidrec.visualization import snippet_images
 
-# Mid-grey, which is also the 8-bit code of no motion, and the noise around
+# Mid-gray, which is also the 8-bit code of no motion, and the noise around
 # it that a drawing starts from.
 _MIDDLE = 127.5
 _NOISE = 10.0
@@ -79,7 +79,7 @@ def draw_class(
     Args:
         model: keras.Model of this package that sees videos.
         class_name: str.
-        modality: `None`, or str: the one that is drawn; others stay grey,
+        modality: `None`, or str: the one that is drawn; others stay gray,
             which in flow is still. Defaults to `None`: all.
         octaves: int. Defaults to `4`.
         steps: int. Of each octave. Defaults to `60`.
@@ -148,8 +148,8 @@ def draw_class(
 
 
 def draw(drawing):
-    """The figure of a drawing: frames as they are, flow as grey maps of x and
-    y (white right and down, black left and up) and in colours.
+    """The figure of a drawing: frames as they are, flow as gray maps of x and
+    y (white right and down, black left and up) and in colors.
 
     Of a stack of images that in the middle is shown.
 
@@ -228,7 +228,7 @@ class _Canvas:
         ]
 
     def inputs(self, clips):
-        """What the network takes: the clips drawn, and grey for the others."""
+        """What the network takes: the clips drawn, and gray for the others."""
         found = {
             m: clips[m]
             if m in clips
@@ -330,9 +330,9 @@ def _panels(snippet, modality):
         return [(picture, modality)]
     images = snippet_images.split(snippet, modality)[0]
     x, y = np.moveaxis(images[len(images) // 2], -1, 0)
-    (colours,) = snippet_images.middle_pictures(snippet, modality)
+    (colors,) = snippet_images.middle_pictures(snippet, modality)
     return [
         (x, f"{modality} x: white is right"),
         (y, f"{modality} y: white is down"),
-        (colours, f"{modality} in colours"),
+        (colors, f"{modality} in colors"),
     ]

@@ -22,7 +22,7 @@ from keras_vidrec.visualization import snippet_images
 
 _FEWEST = 5
 _PERPLEXITY = 30
-# t-SNE looks at neighbours: more dimensions add noise and time.
+# t-SNE looks at neighbors: more dimensions add noise and time.
 _DIMENSIONS = 50
 _MARKERS = ("o", "^", "s", "D", "v", "P", "X")
 # Classes that a legend can tell apart; of more the names stand in the figure.
@@ -169,7 +169,7 @@ def embed(source, videos, features, seed=0):
 
 
 def draw(embedding, thumbnails=None, title="Videos as the network sees them"):
-    """Draws videos as points in the colour and the form of their class.
+    """Draws videos as points in the color and the form of their class.
 
     Args:
         embedding: `Embedding`.
@@ -200,19 +200,19 @@ def draw(embedding, thumbnails=None, title="Videos as the network sees them"):
     for place, label in enumerate(present):
         points = embedding.points[labels == label]
         name = embedding.classes[label] if label >= 0 else "unknown"
-        colour, marker = _style(place)
+        color, marker = _style(place)
         axes.scatter(
             *points.T,
             s=34,
-            color=colour,
+            color=color,
             marker=marker,
             edgecolors="white",
             linewidths=0.5,
-            zorder=5,  # on the thumbnails, which share colours
+            zorder=5,  # on the thumbnails, which share colors
             label=name,
         )
         if not few:
-            _write(axes, np.median(points, axis=0), name, colour)
+            _write(axes, np.median(points, axis=0), name, color)
     if few:
         figure.legend(
             loc="outside right upper",
@@ -221,12 +221,12 @@ def draw(embedding, thumbnails=None, title="Videos as the network sees them"):
             labelcolor=figures.INK,
         )
     if thumbnails is not None:
-        colours = {label: _style(i)[0] for i, label in enumerate(present)}
+        colors = {label: _style(i)[0] for i, label in enumerate(present)}
         _put_thumbnails(
             axes,
             embedding.points,
             thumbnails,
-            [colours[label] for label in embedding.labels],
+            [colors[label] for label in embedding.labels],
         )
     return figure
 
@@ -256,7 +256,7 @@ def table(embedding):
 
 def read_thumbnails(source, videos):
     """The frame in the middle of each video, small; of a dataset without
-    frames its flow in colours.
+    frames its flow in colors.
 
     Args:
         source: a `Source`.
@@ -303,27 +303,27 @@ def _means(seen):
 def _style(place):
     # Their numbers have no common divisor: all pairs come up.
     return (
-        figures.MANY_COLOURS[place % len(figures.MANY_COLOURS)],
+        figures.MANY_COLORS[place % len(figures.MANY_COLORS)],
         _MARKERS[place % len(_MARKERS)],
     )
 
 
-def _write(axes, place, name, colour):
+def _write(axes, place, name, color):
     axes.annotate(
         name.replace("$", r"\$"),
         place,
         ha="center",
         va="center",
         fontsize=7,
-        color=colour,
+        color=color,
         path_effects=[patheffects.withStroke(linewidth=2, foreground="white")],
     )
 
 
-def _put_thumbnails(axes, points, thumbnails, colours):
+def _put_thumbnails(axes, points, thumbnails, colors):
     apart = np.ptp(points, axis=0).max() / _THUMBNAILS_ACROSS
     taken = []
-    for point, picture, colour in zip(points, thumbnails, colours):
+    for point, picture, color in zip(points, thumbnails, colors):
         if picture is None or any(
             np.abs(point - other).max() < apart for other in taken
         ):
@@ -334,6 +334,6 @@ def _put_thumbnails(axes, points, thumbnails, colours):
                 OffsetImage(picture, zoom=0.5),
                 point,
                 pad=0.12,
-                bboxprops={"edgecolor": colour, "linewidth": 1.5},
+                bboxprops={"edgecolor": color, "linewidth": 1.5},
             )
         )

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from keras_vidrec.specs import files
 
 # Told apart by everybody (Okabe and Ito), the darker ones first.
-COLOURS = (
+COLORS = (
     "#0072b2",
     "#d55e00",
     "#009e73",
@@ -18,11 +18,11 @@ COLOURS = (
     "#56b4e9",
     "#000000",
 )
-# For more things than that: each colour in turn is the one farthest from all
+# For more things than that: each color in turn is the one farthest from all
 # before it and from white, in CIELAB and as the red-blind and the green-blind
 # see it.
-MANY_COLOURS = (
-    *COLOURS,
+MANY_COLORS = (
+    *COLORS,
     "#0000ff",
     "#000077",
     "#773322",

@@ -1,4 +1,4 @@
-"""Frames of a video and their flow in colours."""
+"""Frames of a video and their flow in colors."""
 
 import dataclasses
 
@@ -9,8 +9,8 @@ from keras_vidrec.flow import codec
 from keras_vidrec.specs.clip_spec import FlowSpec
 from keras_vidrec.visualization import figures
 
-# Flow in full colour, in pixels: where nothing moves noise stays pale.
-_LEAST_FULL_COLOUR = 1.0
+# Flow in full color, in pixels: where nothing moves noise stays pale.
+_LEAST_FULL_COLOR = 1.0
 _WHEEL_PIXELS = 201
 # Arrows from top to bottom; of a part of the longest none is drawn.
 _ARROWS = 8
@@ -72,7 +72,7 @@ def read(path, flow=None, num_frames=4):
 
 
 def draw(strip):
-    """Draws frames, below them their flow, and beside it the colours of the
+    """Draws frames, below them their flow, and beside it the colors of the
     directions.
 
     Args:
@@ -82,7 +82,7 @@ def draw(strip):
         `matplotlib.figure.Figure`.
     """
     longest = float(np.hypot(strip.flow[..., 0], strip.flow[..., 1]).max())
-    longest = max(longest, _LEAST_FULL_COLOUR)
+    longest = max(longest, _LEAST_FULL_COLOR)
     height, width = strip.flow.shape[1:3]
     columns = len(strip.indices)
     figure = figures.new_figure(
@@ -149,7 +149,7 @@ def _squeezed(strip):
 
 
 def _draw_arrows(axes, flow, longest):
-    """Directions for those who do not tell the colours apart."""
+    """Directions for those who do not tell the colors apart."""
     step = max(flow.shape[0] // _ARROWS, 1)
     places = (slice(step // 2, None, step),) * 2
     y, x = (axis[places] for axis in np.indices(flow.shape[:2]))
@@ -170,7 +170,7 @@ def _draw_arrows(axes, flow, longest):
 
 
 def _draw_wheel(axes, longest):
-    """Which colour is which direction; the rim is the longest motion."""
+    """Which color is which direction; the rim is the longest motion."""
     places = np.linspace(-1, 1, _WHEEL_PIXELS)
     wheel = np.stack(np.meshgrid(places, places), axis=-1)
     outside = np.hypot(wheel[..., 0], wheel[..., 1]) > 1

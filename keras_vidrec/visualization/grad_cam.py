@@ -20,7 +20,7 @@ from keras_vidrec.visualization import snippet_images
 # Layers behind the last map that has places.
 _NO_MAPS = ("fc", "drop", "features", "pool")
 _INCHES = 1.55
-_COLOURS = "inferno"
+_COLORS = "inferno"
 _DIMMED = 0.75
 
 
@@ -196,7 +196,7 @@ def explain(model, images, class_name=None, layer=None):
 def draw(clip, found):
     """Draws what a network was shown, and below it where it saw the class.
 
-    The colours of a stream go from nothing to the highest value of all its
+    The colors of a stream go from nothing to the highest value of all its
     segments.
 
     Args:
@@ -322,14 +322,14 @@ def _overlay(row, pictures, maps):
     for axes, picture, heat in zip(row, pictures, maps):
         height, width = picture.shape[:2]
         # Darker than it is: flow is mostly white.
-        grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) * _DIMMED
-        figures.show_image(axes, grey, cmap="gray", vmin=0, vmax=255)
+        gray = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) * _DIMMED
+        figures.show_image(axes, gray, cmap="gray", vmin=0, vmax=255)
         heat = cv2.resize(
             heat / highest, (width, height), interpolation=cv2.INTER_LINEAR
         )
         drawn = axes.imshow(
             heat,
-            cmap=_COLOURS,
+            cmap=_COLORS,
             vmin=0,
             vmax=1,
             # Where it sees nothing the picture stays as it is.

@@ -101,7 +101,7 @@ def draw(frame, classes):
 
 
 def _even(frame):
-    """The codec halves the resolution of colours."""
+    """The codec halves the resolution of colors."""
     height, width, _ = frame.shape
     return cv2.copyMakeBorder(
         frame, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE

@@ -4,9 +4,9 @@ import numpy as np
 
 from keras_vidrec.flow import codec
 
-# Flow in full colour, in steps of the 8-bit code: where nothing moves noise
+# Flow in full color, in steps of the 8-bit code: where nothing moves noise
 # stays pale.
-_LEAST_FULL_COLOUR = 4.0
+_LEAST_FULL_COLOR = 4.0
 
 
 def split(snippets, modality):
@@ -19,8 +19,8 @@ def split(snippets, modality):
     Returns:
         Array `(segments, images, height, width, 3)`, of flow `(..., 2)`.
     """
-    colours = 3 if modality.startswith("rgb") else 2
-    images = snippets.reshape(*snippets.shape[:3], -1, colours)
+    colors = 3 if modality.startswith("rgb") else 2
+    images = snippets.reshape(*snippets.shape[:3], -1, colors)
     return np.moveaxis(images, 3, 1)
 
 
@@ -32,7 +32,7 @@ def middle_pictures(snippets, modality):
         modality: str. One of `clip_spec.MODALITIES`.
 
     Returns:
-        uint8 array `(segments, height, width, 3)`, R G B; flow in colours, of
+        uint8 array `(segments, height, width, 3)`, R G B; flow in colors, of
         which the longest of all is full.
     """
     images = _middles(snippets, modality)
@@ -55,7 +55,7 @@ def are_still(snippets, modality):
 
 
 def flow_pictures(codes):
-    """Flow in colours, the longest of all in full colour.
+    """Flow in colors, the longest of all in full color.
 
     Args:
         codes: uint8 array `(..., 2)`, the 8-bit code of flow.
@@ -65,7 +65,7 @@ def flow_pictures(codes):
     """
     flow = _flow(codes)
     longest = float(np.hypot(flow[..., 0], flow[..., 1]).max(initial=0))
-    return codec.to_picture(flow, max(longest, _LEAST_FULL_COLOUR))
+    return codec.to_picture(flow, max(longest, _LEAST_FULL_COLOR))
 
 
 def _middles(snippets, modality):

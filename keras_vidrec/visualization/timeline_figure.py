@@ -8,8 +8,8 @@ from matplotlib.patches import Patch
 from keras_vidrec.visualization import figures
 
 _OTHER = "#c9ced6"
-# The last colour is that of the ink.
-_MOST = len(figures.COLOURS) - 1
+# The last color is that of the ink.
+_MOST = len(figures.COLORS) - 1
 
 
 def draw(timeline, top=5):
@@ -22,7 +22,7 @@ def draw(timeline, top=5):
 
     Args:
         timeline: `Timeline`.
-        top: int. Classes with a colour of their own, at most 6. Defaults to
+        top: int. Classes with a color of their own, at most 6. Defaults to
             `5`.
 
     Returns:
@@ -33,7 +33,7 @@ def draw(timeline, top=5):
     wins = np.bincount(best, minlength=values.shape[1])
     order = np.lexsort((-values.mean(axis=0), -wins))
     order = order[: min(top, _MOST)].tolist()
-    colours = dict(zip(order, figures.COLOURS))
+    colors = dict(zip(order, figures.COLORS))
     starts = np.array([window.start for window in timeline.windows])
     ends = np.array([window.end for window in timeline.windows])
     middles = (starts + ends) / 2
@@ -53,7 +53,7 @@ def draw(timeline, top=5):
         curves.plot(
             middles,
             values[:, place],
-            color=colours[place],
+            color=colors[place],
             # A single window is a point.
             marker="o" if len(middles) < 50 else None,
             markersize=3,
@@ -69,7 +69,7 @@ def draw(timeline, top=5):
         1,
         rights - lefts,
         align="edge",
-        color=[colours.get(place, _OTHER) for place in best.tolist()],
+        color=[colors.get(place, _OTHER) for place in best.tolist()],
     )
     strip.set_ylim(0, 1)
     strip.set_yticks([])

@@ -1,4 +1,4 @@
-"""From a network of colours to one of motion."""
+"""From a network of colors to one of motion."""
 
 import collections
 
@@ -13,21 +13,21 @@ from keras_vidrec.weights.towers import towers
 
 MODES = ("mean", "symmetric", "scaled")
 
-_COLOURS = 3
+_COLORS = 3
 
 
 def cross_modality(source, target, mode="mean"):
-    """Starts a network of motion from one of colours.
+    """Starts a network of motion from one of colors.
 
     The kernel of the first convolution is made for the channels of the
     target:
 
-    - `"mean"`: its average over the three colours, for each channel (TSN).
+    - `"mean"`: its average over the three colors, for each channel (TSN).
       The response to an image repeated over all channels grows with their
       number, as in the authors' code.
     - `"scaled"`: the same times 3 / channels, so that the response keeps its
       size.
-    - `"symmetric"`: its colours mirrored on and on: R G B B G R R G B ...
+    - `"symmetric"`: its colors mirrored on and on: R G B B G R R G B ...
       (two-stream fusion, STFN). The order is that in which the *convolution*
       sees them: a network of the Caffe releases turns R G B into B G R before
       it, so there the channels get B G R R G B B G R ...
@@ -41,7 +41,7 @@ def cross_modality(source, target, mode="mean"):
     of classes keeps its own weights and is reported as mismatched.
 
     Args:
-        source: keras.Model of colours: a network with a tower named `rgb`, or
+        source: keras.Model of colors: a network with a tower named `rgb`, or
             with one tower of any stream, or a bare tower.
         target: keras.Model to change in place: a network with one tower, or a
             bare tower, such as `network.get_layer("flow")`.
@@ -54,7 +54,7 @@ def cross_modality(source, target, mode="mean"):
 
     Raises:
         ValueError: if the mode is unknown, there is not just one tower, the
-            source has no first convolution of three colours, or the target
+            source has no first convolution of three colors, or the target
             none that it fits. Nothing is changed then.
 
     Example:
@@ -100,10 +100,10 @@ def cross_modality(source, target, mode="mean"):
 
 
 def inflate_kernel(kernel, channels, mode="mean"):
-    """The kernel of a convolution of colours for other channels.
+    """The kernel of a convolution of colors for other channels.
 
     Args:
-        kernel: float array `(height, width, colours, filters)`.
+        kernel: float array `(height, width, colors, filters)`.
         channels: int. Channels of the new kernel.
         mode: str, as `cross_modality` takes it.
 
@@ -111,13 +111,13 @@ def inflate_kernel(kernel, channels, mode="mean"):
         float array `(height, width, channels, filters)` of the same type.
     """
     kernel = np.asarray(kernel)
-    colours = kernel.shape[2]
+    colors = kernel.shape[2]
     if mode == "symmetric":
-        there_and_back = [*range(colours), *reversed(range(colours))]
+        there_and_back = [*range(colors), *reversed(range(colors))]
         return kernel[:, :, np.resize(there_and_back, channels)]
     mean = kernel.mean(axis=2, keepdims=True, dtype="float64")
     if mode == "scaled":
-        mean *= colours / channels
+        mean *= colors / channels
     return np.repeat(mean, channels, axis=2).astype(kernel.dtype)
 
 
@@ -131,9 +131,9 @@ def _inflated(from_tower, into_tower, mode):
         _first_convolution(tower) for tower in (from_tower, into_tower)
     )
     kernel, *bias = layer.get_weights()
-    if kernel.shape[2] != _COLOURS or layer.groups != 1:
+    if kernel.shape[2] != _COLORS or layer.groups != 1:
         raise ValueError(
-            "Expected a `source` of images of three colours. Received: "
+            "Expected a `source` of images of three colors. Received: "
             f"source={from_tower.name!r}, whose first convolution {path!r} "
             f"has a kernel of {kernel.shape}"
         )
@@ -148,7 +148,7 @@ def _inflated(from_tower, into_tower, mode):
             f"{wanted_path!r} has weights of {want}, which {path!r} of the "
             f"source does not fit: {have}"
         )
-    how = f"{_COLOURS} to {channels} channels: {mode}"
+    how = f"{_COLORS} to {channels} channels: {mode}"
     return _First(wanted, (made, how))
 
 

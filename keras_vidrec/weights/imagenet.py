@@ -34,10 +34,10 @@ _STYLES = (None, "caffe")
 # They are in the larger of two files.
 _FULLY_CONNECTED = frozenset({"fc6", "fc7"})
 _CLASSIFIER = "logits"
-_COLOURS = 3
+_COLORS = 3
 _BY_FILE = (
     "`vidrec import-weights FILE ... --out model.keras` puts the weights of a "
-    "file into a network, initialisation.weights=model.keras starts a training "
+    "file into a network, initialization.weights=model.keras starts a training "
     "from it"
 )
 
@@ -47,7 +47,7 @@ def imagenet(model, inflation="mean", streams=None):
 
     Keras downloads those of `keras.applications`, once, to its own cache
     (`~/.keras/models`). Every tower gets the weights of its backbone; the
-    first convolution of a tower of motion is made from three colours.
+    first convolution of a tower of motion is made from three colors.
     Classifiers, fusions and filters over time keep the weights they have. Raw
     pixels are scaled as in keras.applications: by the layers for them, or, for
     differences of frames, which have none, by the first convolution.
@@ -153,12 +153,12 @@ class _Source:
 def _inflated(source, layer, mode):
     """The weights of a first convolution, and how they were made."""
     kernel, *bias = source.weights
-    if kernel.ndim != 4 or kernel.shape[2] != _COLOURS:
+    if kernel.ndim != 4 or kernel.shape[2] != _COLORS:
         return None
     channels = layer.kernel.shape[2]
-    if channels == _COLOURS and not source.motion:
+    if channels == _COLORS and not source.motion:
         return None
-    how = f"{_COLOURS} to {channels} channels: {mode}"
+    how = f"{_COLORS} to {channels} channels: {mode}"
     kernel = inflate_kernel(kernel, channels, mode)
     if source.scaling is not None:
         kernel = pixels.scaled_kernel(kernel, source.scaling)

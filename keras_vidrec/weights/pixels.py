@@ -12,7 +12,7 @@ from keras_vidrec.weights.slots import layer_places
 from keras_vidrec.weights.towers import stream_of
 from keras_vidrec.weights.towers import towers
 
-_COLOURS = 3
+_COLORS = 3
 
 
 def pixel_layers(model):
@@ -58,7 +58,7 @@ def modality_of(model):
     stream = next(iter(towers(model)), None) or stream_of(model.name)
     if stream is not None:
         return stream
-    return "rgb" if model.input_shape[-1] == _COLOURS else "flow"
+    return "rgb" if model.input_shape[-1] == _COLORS else "flow"
 
 
 def kind_of(modality):
@@ -143,14 +143,14 @@ def scaled_kernel(kernel, scaling):
             f"scaled in a first convolution. Received: scaling={scaling}"
         )
     channels = kernel.shape[2]
-    order = np.arange(_COLOURS)
+    order = np.arange(_COLORS)
     if scaling.channel_order == "bgr":
         order = order[::-1]
-    std = np.broadcast_to(np.asarray(scaling.std, "float64"), (_COLOURS,))
+    std = np.broadcast_to(np.asarray(scaling.std, "float64"), (_COLORS,))
     places = np.concatenate(
-        [start + order for start in range(0, channels, _COLOURS)]
+        [start + order for start in range(0, channels, _COLORS)]
     )
-    divisors = np.tile(std[order], channels // _COLOURS)
+    divisors = np.tile(std[order], channels // _COLORS)
     scaled = kernel[:, :, places] / divisors[:, None]
     return scaled.astype("float32")
 

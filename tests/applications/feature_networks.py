@@ -25,7 +25,7 @@ def of_steps(inputs, order):
 
 
 def normalized(x, gamma, beta, mean, variance):
-    """Batch normalisation in inference."""
+    """Batch normalization in inference."""
     return (x - mean) / np.sqrt(variance + 1e-5) * gamma + beta
 
 

@@ -41,7 +41,7 @@ def wake(model, seed=0):
                 [
                     rng.uniform(0.5, 1.5, scale),
                     # Of the stem downwards: where no ReLU ever closes, the
-                    # normalisation that follows takes its gradient away.
+                    # normalization that follows takes its gradient away.
                     rng.normal(-0.5 * layer.name.endswith("conv1"), 0.3, shift),
                     rng.normal(0, 0.1, mean),
                     rng.uniform(0.5, 1.5, variance),

@@ -164,7 +164,7 @@ def test_weights_are_shared_and_equal_by_default():
 
 def test_joint_clip_specification():
     motion = {
-        "alignment": "centred",
+        "alignment": "centered",
         "num_segments": 7,
         "snippet_length": 10,
         "crop_scales": (1.0, 0.875, 0.75),
@@ -177,7 +177,7 @@ def test_joint_clip_specification():
     spec = keras_vidrec.describe(LateFusion(networks)).clip_spec
     assert spec.modalities == ("flow", "rgb", "rgb_diff")
     assert (spec.num_segments, spec.snippet_length) == (7, 10)
-    assert (spec.alignment, spec.size) == ("centred", 32)
+    assert (spec.alignment, spec.size) == ("centered", 32)
     assert spec.crop_scales == (1.0, 0.875)
 
 
@@ -310,7 +310,7 @@ def from_frames(alignment, layer):
     frames = moving(2, 2)
     flow = layer(frames)
     assert flow.mean(axis=(0, 1, 2, 3))[0] > 135  # it moves to the right
-    place = 3 * (alignment == "centred")
+    place = 3 * (alignment == "centered")
     clips = {
         "flow": flow.astype("uint8"),
         "rgb": frames[..., place : place + 3],
@@ -335,7 +335,7 @@ def as_function(**parameters):
     return lambda clip: model.predict(clip, verbose=0)
 
 
-@pytest.mark.parametrize("alignment", ["forward", "centred"])
+@pytest.mark.parametrize("alignment", ["forward", "centered"])
 @pytest.mark.large_on_jax
 def test_flow_is_made_inside(alignment, monkeypatch):
     few = {"scales": 1, "warps": 1, "outer_iterations": 2}

@@ -100,7 +100,7 @@ VARIANTS = [
         }
         for filters, initialization, pooling in itertools.product(
             ("residual_all", "residual_last", "skip"),
-            ("centre", "average"),
+            ("center", "average"),
             (True, False),
         )
     ),
@@ -381,8 +381,8 @@ def test_values_at_the_joints(connection, interaction, direction, filters):
     check_values(clips(2, 4), connection, interaction, direction, filters)
 
 
-def is_bias_before_normalisation(path):
-    """A shift of what a 1x1 convolution reads, of which batch normalisation
+def is_bias_before_normalization(path):
+    """A shift of what a 1x1 convolution reads, of which batch normalization
     takes the mean away: in training, it has no gradient."""
     return path.endswith("_temporal/bias") and "relu5" not in path
 
@@ -391,7 +391,7 @@ def check_gradients(model):
     found = joined_streams.gradients(model, clips(4))
     for path, largest in found.items():
         assert np.isfinite(largest), path
-        assert largest > 1e-6 or is_bias_before_normalisation(path), path
+        assert largest > 1e-6 or is_bias_before_normalization(path), path
     return found
 
 
@@ -438,7 +438,7 @@ def test_saved_and_loaded(tmp_path):
         modalities=("rgb", "flow"),
         num_segments=3,
         snippet_length=2,
-        alignment="centred",
+        alignment="centered",
         stride=(5, 35),
         sampling="chunks",
         ordered=True,
@@ -589,7 +589,7 @@ def test_two_devices_train_like_one():
 
     from keras_vidrec.training import freezing
     from keras_vidrec.training.devices import distribution
-    from keras_vidrec.training.recipes.sections import Optimiser
+    from keras_vidrec.training.recipes.sections import Optimizer
 
     pixels, labels = clips(4), np.array([0, 1, 2, 0])
     found = []
@@ -600,7 +600,7 @@ def test_two_devices_train_like_one():
             model = clip_logits_model(wake(small(auxiliary_outputs=True)))
             # Each one that is shared lengthens tracing by seconds.
             assert freezing.partial_batch_norm(model) > 40
-            devices.prepare(model, Optimiser(batch_size=4))
+            devices.prepare(model, Optimizer(batch_size=4))
             loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
             model.compile(
                 keras.optimizers.SGD(1e-6),  # gradients of gates are large
@@ -613,7 +613,7 @@ def test_two_devices_train_like_one():
         found.append({w.path: ops.convert_to_numpy(w) for w in model.weights})
     one, two = found
     for path in one:
-        # Synchronised statistics are E[x x] - E[x] E[x]: less exact.
+        # Synchronized statistics are E[x x] - E[x] E[x]: less exact.
         np.testing.assert_allclose(one[path], two[path], 1e-3, 1e-4, path)
     moved = {path: np.abs(one[path] - start[path]).max() for path in one}
     assert max(moved.values()) > 1e-3

@@ -145,7 +145,7 @@ def test_parameters_of_the_paper():
     ):
         model = joined_streams.without_values(STFN, variant=variant)
         found = sum(int(np.prod(w.shape)) for w in model.trainable_weights)
-        # Two normalisations of all filters a block, a scale and an offset.
+        # Two normalizations of all filters a block, a scale and an offset.
         expected = convolutions + norms * 2 * 2 * 2048 + heads * 2048 * 101
         assert found == expected + (1 if variant == "c" else 2) * 101
 
@@ -197,7 +197,7 @@ def test_description():
         modalities=("rgb", "flow"),
         num_segments=7,
         snippet_length=10,
-        alignment="centred",
+        alignment="centered",
         sampling="uniform",
         crop_scales=(1.0, 0.875, 0.75, 0.66),
         ordered=True,

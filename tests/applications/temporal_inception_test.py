@@ -46,7 +46,7 @@ def values(layer):
 
 
 def convolution_block(x, layer):
-    """Convolution, batch normalisation, ReLU by the weights of a layer."""
+    """Convolution, batch normalization, ReLU by the weights of a layer."""
     kernel = values(layer.convolutions[0])[0]
     norm = values(layer.normalizations[0])
     return relu(feature_networks.normalized(convolve(x, kernel), *norm))
@@ -190,7 +190,7 @@ def test_description():
         modalities=("rgb", "flow"),
         num_segments=25,
         snippet_length=10,
-        alignment="centred",
+        alignment="centered",
         sampling="feature_grid",
         ordered=True,
     )

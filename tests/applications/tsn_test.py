@@ -261,7 +261,7 @@ def test_two_devices_train_like_one(tmp_path):
     import tensorflow as tf
 
     from keras_vidrec.training.devices import distribution
-    from keras_vidrec.training.recipes.sections import Optimiser
+    from keras_vidrec.training.recipes.sections import Optimizer
 
     weights = []
     video, labels = clips(batch=4), np.array([0, 1, 2, 3])
@@ -270,7 +270,7 @@ def test_two_devices_train_like_one(tmp_path):
         devices = distribution.choose(chosen)
         with devices.scope():
             model = tiny(dropout=0.0)
-            devices.prepare(model, Optimiser(batch_size=4))
+            devices.prepare(model, Optimizer(batch_size=4))
             model.compile(
                 keras.optimizers.SGD(1e-3, momentum=0.9),
                 "sparse_categorical_crossentropy",
@@ -288,7 +288,7 @@ def test_two_devices_train_like_one(tmp_path):
         )
     one, two = weights
     for path in one:
-        # Synchronised statistics are E[x x] - E[x] E[x]: less exact.
+        # Synchronized statistics are E[x x] - E[x] E[x]: less exact.
         tolerance = 1e-4 if "moving_variance" in path else 1e-5
         np.testing.assert_allclose(one[path], two[path], 0, tolerance, path)
     assert max(np.abs(one[path] - start[path]).max() for path in one) > 1e-3

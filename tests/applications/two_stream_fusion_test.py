@@ -437,7 +437,7 @@ def test_clip_spec():
         modalities=("rgb", "flow"),
         num_segments=7,
         snippet_length=10,
-        alignment="centred",
+        alignment="centered",
         stride=(1, 10),
         sampling="chunks",
         size=64,

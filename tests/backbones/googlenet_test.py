@@ -122,16 +122,16 @@ def test_places():
 @pytest.mark.large_on_jax
 def test_stem_is_the_formulas():
     tower = backbones.get("googlenet", channels=4, endpoints=["inception_3a"])
-    reference.randomise(tower)
+    reference.randomize(tower)
     stem = keras.Model(tower.input, tower.get_layer("pool2_3x3_s2").output)
     x = np.random.default_rng(0).normal(0, 50, (2, 30, 37, 4))
     y = reference.convolution(x, tower.get_layer("conv1_7x7_s2"), 2, padding=3)
     y = reference.max_pool(y, 3, 2)
     # Caffe divides its alpha of 1e-4 by the number of channels in the sum.
-    y = reference.normalise(y, bias=1, alpha=2e-5)
+    y = reference.normalize(y, bias=1, alpha=2e-5)
     y = reference.convolution(y, tower.get_layer("conv2_3x3_reduce"))
     y = reference.convolution(y, tower.get_layer("conv2_3x3"), padding=1)
-    y = reference.normalise(y, bias=1, alpha=2e-5)
+    y = reference.normalize(y, bias=1, alpha=2e-5)
     y = reference.max_pool(y, 3, 2)
     assert y.shape == (2, 3, 4, 192)
     np.testing.assert_allclose(
@@ -144,7 +144,7 @@ def test_stem_is_the_formulas():
 
 def test_block_is_the_formulas():
     tower = backbones.get("googlenet", endpoints=["inception_3a"])
-    reference.randomise(tower)
+    reference.randomize(tower)
     block = keras.Model(
         tower.get_layer("pool2_3x3_s2").output, tower.output["inception_3a"]
     )

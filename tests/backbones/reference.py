@@ -27,7 +27,7 @@ def shapes(tower):
     return {layer.name: tuple(layer.output.shape[1:]) for layer in tower.layers}
 
 
-def randomise(tower, seed=0):
+def randomize(tower, seed=0):
     """Gives every weight, biases too, a value of its own."""
     rng = np.random.default_rng(seed)
     for weight in tower.weights:
@@ -59,8 +59,8 @@ def max_pool(x, pool_size, strides, padding=0):
     return y.max((-2, -1))
 
 
-def normalise(x, bias, alpha, beta=0.75):
-    """Local response normalisation over five channels."""
+def normalize(x, bias, alpha, beta=0.75):
+    """Local response normalization over five channels."""
     squares = np.pad(x**2, [(0, 0)] * 3 + [(2, 2)])
     energies = sliding_window_view(squares, 5, axis=-1).sum(-1)
     return x / (bias + alpha * energies) ** beta

@@ -78,7 +78,7 @@ def test_places():
 @pytest.mark.large_on_jax
 def test_first_stages_are_the_formulas():
     tower = backbones.get("vgg16", channels=4, endpoints=["relu2"])
-    reference.randomise(tower)
+    reference.randomize(tower)
     # An odd height, so that the pooling rounds up.
     x = np.random.default_rng(0).normal(size=(2, 9, 6, 4)).astype("float32")
     y = x
@@ -99,7 +99,7 @@ def test_fully_connected_layers_read_every_window():
     # Two channels in place of 512 have the same layers and fewer weights.
     walk.put(keras.KerasTensor((None, None, None, 2)))
     end = walk.part(name="end")
-    reference.randomise(end)
+    reference.randomize(end)
     x = np.random.default_rng(0).normal(size=(1, 15, 14, 2)).astype("float32")
     y = ops.convert_to_numpy(end(x))
     assert y.shape == (1, 2, 1, 4096)

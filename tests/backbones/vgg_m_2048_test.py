@@ -79,14 +79,14 @@ def test_places():
 @pytest.mark.parametrize("channels", [3, 4])
 def test_first_stages_are_the_formulas(channels):
     tower = backbones.get("vgg_m_2048", channels=channels, endpoints=["relu3"])
-    reference.randomise(tower)
+    reference.randomize(tower)
     x = np.random.default_rng(0).normal(0, 50, (2, 42, 49, channels))
     y = reference.convolution(x, tower.get_layer("conv1"), strides=2)
-    y = reference.normalise(y, bias=2, alpha=1e-4)
+    y = reference.normalize(y, bias=2, alpha=1e-4)
     y = reference.max_pool(y, 3, 2)
     y = reference.convolution(y, tower.get_layer("conv2"), 2, padding=1)
     if channels == 3:
-        y = reference.normalise(y, bias=2, alpha=1e-4)
+        y = reference.normalize(y, bias=2, alpha=1e-4)
     y = reference.max_pool(y, 3, 2)  # of 4x5: its height is rounded up
     y = reference.convolution(y, tower.get_layer("conv3"), padding=1)
     assert y.shape == (2, 2, 2, 512)
@@ -105,7 +105,7 @@ def test_fully_connected_layers_read_every_window():
     # Two channels in place of 512 have the same layers and fewer weights.
     walk.put(keras.KerasTensor((None, None, None, 2)))
     end = walk.part(name="end")
-    reference.randomise(end)
+    reference.randomize(end)
     x = np.random.default_rng(0).normal(size=(1, 15, 13, 2)).astype("float32")
     y = ops.convert_to_numpy(end(x))
     assert y.shape == (1, 2, 1, 2048)

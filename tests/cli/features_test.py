@@ -84,7 +84,7 @@ def test_features_are_the_inputs_of_the_classifier(
     for stream, file in networks.items():
         model = model_file.load(file)
         spec = predictions_layer(model).clip_spec.replace(
-            sampling="uniform", alignment="centred", num_segments=5
+            sampling="uniform", alignment="centered", num_segments=5
         )
         kernel, bias = model.get_layer("logits").get_weights()
         for i in (0, 17, 35):

@@ -59,7 +59,7 @@ def test_weights_and_names_and_pixels_arrive(tiny, tmp_path):
     assert model.get_layer("preprocessing").channel_order == "bgr"
 
 
-def test_a_network_of_flow_from_colours_in_one_step(tiny, tmp_path):
+def test_a_network_of_flow_from_colors_in_one_step(tiny, tmp_path):
     out, _ = command(
         *(tiny, tmp_path / "flow.keras", "--modality", "flow"),
         *("--inflate", "mean", "--classes", 5, "--allow-missing", "head"),
@@ -68,11 +68,11 @@ def test_a_network_of_flow_from_colours_in_one_step(tiny, tmp_path):
     assert "started anew: logits" in out
     model = keras.models.load_model(tmp_path / "flow.keras")
     source = keras.models.load_model(tiny)
-    kernel, colours = (
+    kernel, colors = (
         np.array(network.get_layer(stream).get_layer("conv1").kernel)
         for network, stream in ((model, "flow"), (source, "rgb"))
     )
-    mean = colours.astype("float64").mean(2)
+    mean = colors.astype("float64").mean(2)
     for channel in range(10):
         np.testing.assert_allclose(kernel[:, :, channel], mean, rtol=1e-6)
     assert model.output_shape == (None, 5)

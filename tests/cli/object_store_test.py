@@ -24,7 +24,7 @@ needs_tensorflow_io = pytest.mark.skipif(
 SMALL = (
     "--set=clip.size=32",
     "--set=schedule.epochs=2",
-    "--set=optimiser.batch_size=8",
+    "--set=optimizer.batch_size=8",
 )
 
 

@@ -91,7 +91,7 @@ def test_damage_is_told_once_also_of_what_is_too_short(model, tmp_path):
     cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
     _, err = vidrec(
         "predict", model, cut, "--window=1s", "--out", tmp_path,
-        "--overlay", tmp_path / "labelled.mp4",
+        "--overlay", tmp_path / "labeled.mp4",
     )  # fmt: skip
     assert err.count("\n") == 1
     assert err.startswith(f"{cut}: it is damaged: of the 150 frames")

@@ -15,7 +15,7 @@ def test_the_list_is_by_paper_and_labels_its_figures():
             assert line.split(maxsplit=1) == [recipe.name, recipe.summary]
     assert (
         "  paper: 85.7 % on UCF101 split 1 (TSN, tables 3 and 4; from "
-        "ImageNet weights, with partial batch normalisation)\n"
+        "ImageNet weights, with partial batch normalization)\n"
     ) in out
     assert "paper: 94.3 % on UCF101, mean of 3 splits (STFN, table 6;" in out
 

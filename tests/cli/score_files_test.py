@@ -125,7 +125,7 @@ def test_compare(tmp_path):
     assert lines[1] == ["B", "50.00", "%", str(two)]
     assert lines[2][:5] == ["B", "-", "A", "-25.00", "%"]
     assert lines[3][:2] == ["p", "1"]
-    assert "both recognise 1, only A 2, only B 1, neither 0" in out
+    assert "both recognize 1, only A 2, only B 1, neither 0" in out
     assert "run 2 50.0 % 100.0 % 1 0".split() in lines
     assert "jump 2 100.0 % 0.0 % 0 2".split() in lines
     assert out.index("Gained most") < out.index("Lost most")

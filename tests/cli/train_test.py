@@ -18,7 +18,7 @@ def test_what_is_told_before_a_rehearsal(tmp_path):
         *("train", "tsn_rgb_ucf101_code", "--tiny", "--data", tmp_path),
         *("--splits", tmp_path / "ucfTrainTestlist", "--out", tmp_path / "run"),
         *("--set", "network.arguments.backbone=resnet50"),
-        *("--set", f"initialisation.weights={tmp_path / 'tiny.keras'}"),
+        *("--set", f"initialization.weights={tmp_path / 'tiny.keras'}"),
         status=1,
     )
     assert said.splitlines()[0] == (
@@ -28,7 +28,7 @@ def test_what_is_told_before_a_rehearsal(tmp_path):
     assert error.splitlines()[-1] == (
         "vidrec: A network starts from towers of its own backbone and style. "
         "Expected a run or file of resnet50, or --set "
-        "network.arguments.backbone=tiny. Received: initialisation.weights="
+        "network.arguments.backbone=tiny. Received: initialization.weights="
         f"'{tmp_path / 'tiny.keras'}' of tiny"
     )
     assert not (tmp_path / "run").exists()

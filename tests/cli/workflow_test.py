@@ -17,7 +17,7 @@ from tests.evaluation.mean_color_network import mean_color_network
 SMALL = [
     "--set=clip.size=32",
     "--set=schedule.epochs=1",
-    "--set=optimiser.batch_size=8",
+    "--set=optimizer.batch_size=8",
 ]
 
 
@@ -112,8 +112,8 @@ def test_a_run_that_fails_ends_in_one_line_and_status_1(small_videos, tmp_path):
             *train,
             "--out",
             tmp_path / str(attempt),
-            "--set=optimiser.learning_rate=1e30",
-            "--set=optimiser.name=sgd",
+            "--set=optimizer.learning_rate=1e30",
+            "--set=optimizer.name=sgd",
             status=1,
         )
         assert "Expected a finite loss" in err and err.count("\n") == 1

@@ -17,7 +17,7 @@ def flow_pixel(video, t):
 
 
 def write_frames(folder, count, *, video=0, template="img_{:05d}.jpg", first=1):
-    """Writes rgb images of one colour each."""
+    """Writes rgb images of one color each."""
     for t in range(count):
         write(folder / template.format(first + t), rgb_pixel(video, t)[::-1])
 
@@ -31,14 +31,14 @@ def write_flow(
     first=1,
     channels=1,
 ):
-    """Writes x and y images of one grey each."""
+    """Writes x and y images of one gray each."""
     for t in range(count):
         for template, value in zip(templates, flow_pixel(video, t)):
             write(folder / template.format(first + t), [value] * channels)
 
 
 def write(path, pixel):
-    """Writes an image of one colour, B G R or grey."""
+    """Writes an image of one color, B G R or gray."""
     path.parent.mkdir(parents=True, exist_ok=True)
     image = np.empty((HEIGHT, WIDTH, len(pixel)), np.uint8)
     image[:] = pixel

@@ -208,7 +208,7 @@ def test_a_broken_video_counts_nothing_in_testing():
 
 
 def test_augmentation_is_passed_on():
-    plain = training(augmentation=Augmentation(crop="centre", flip=False))
+    plain = training(augmentation=Augmentation(crop="center", flip=False))
     for clips, _ in batches(plain, 4):
         assert (clips[..., 0, 2] < clips[..., -1, 2]).all()
 
@@ -257,7 +257,7 @@ def test_training_needs_labels():
 
 
 CHUNKS = ClipSpec(
-    modalities=("rgb", "flow"), snippet_length=10, alignment="centred",
+    modalities=("rgb", "flow"), snippet_length=10, alignment="centered",
     sampling="chunks", stride=(7, 7), num_segments=5, size=16,
 )  # fmt: skip
 

@@ -20,11 +20,11 @@ from tests.evaluation.ordered_network import expected_logits
 from tests.evaluation.ordered_network import kernel_of
 from tests.evaluation.ordered_network import ordered_network
 
-CENTRE = Protocol(num_segments=5, crops="centre")
+CENTER = Protocol(num_segments=5, crops="center")
 CLASSES = ("even", "odd")
 
 
-def score(source, split, test=CENTRE, model=None, **arguments):
+def score(source, split, test=CENTER, model=None, **arguments):
     model = model or mean_color_network(CLASSES)
     return evaluator.score(
         model, source, split, test, verbose=False, **arguments
@@ -35,8 +35,8 @@ def score(source, split, test=CENTRE, model=None, **arguments):
     "test, frames",
     [
         # 20 frames, 5 segments: the authors' grid k (n - 1) // (K - 1)
-        (CENTRE, [0, 4, 8, 12, 16]),
-        (Protocol(5, "uniform", "centre"), [2, 6, 10, 14, 18]),
+        (CENTER, [0, 4, 8, 12, 16]),
+        (Protocol(5, "uniform", "center"), [2, 6, 10, 14, 18]),
     ],
 )
 @pytest.mark.parametrize("num_segments", [None, 3])
@@ -68,9 +68,9 @@ class LeftEdge(MemorySource):
 
 @pytest.mark.parametrize(
     "crops, share",
-    # Frames of 32 x 40, of which the crops take 28 x 28: the centre does not
+    # Frames of 32 x 40, of which the crops take 28 x 28: the center does not
     # see the edge, two corners of five do.
-    [("centre", 0), ("ten", 2 / 5 * 4 / 28)],
+    [("center", 0), ("ten", 2 / 5 * 4 / 28)],
 )
 def test_crops(crops, share):
     model = mean_color_network(CLASSES)
@@ -81,7 +81,7 @@ def test_crops(crops, share):
 
 
 def blind_to_columns(model, columns=(2,)):
-    """Crops resize the columns; the rest of a frame is of one colour."""
+    """Crops resize the columns; the rest of a frame is of one color."""
     kernel = kernel_of(model)
     kernel[list(columns)] = 0
     model.get_layer("clip_logits").set_weights([kernel])
@@ -92,7 +92,7 @@ def blind_to_columns(model, columns=(2,)):
     "test, clips",
     [
         # 20 frames. As trained: 7 apart, of which 4 fit; the middle.
-        (Protocol(5, crops="centre"), [[1, 5, 9, 13, 17]]),
+        (Protocol(5, crops="center"), [[1, 5, 9, 13, 17]]),
         (
             Protocol(5, crops="frame_and_mirror", num_clips=2),
             [[0, 4, 8, 12, 16], [3, 7, 11, 15, 19]],
@@ -102,7 +102,7 @@ def blind_to_columns(model, columns=(2,)):
             Protocol(3, crops="frame", stride=2, num_clips=3),
             [[0, 2, 4], [7, 9, 11], [15, 17, 19]],
         ),
-        (Protocol(3, "uniform", "centre"), [[3, 10, 16]]),
+        (Protocol(3, "uniform", "center"), [[3, 10, 16]]),
         (Protocol(25, crops="frame"), [[k * 19 // 24 for k in range(25)]]),
     ],
 )
@@ -171,7 +171,7 @@ def test_chunks_for_a_network_of_single_snippets():
     model.get_layer("logits").set_weights([kernel, bias])
     with pytest.raises(ValueError, match="test.stride. Received: stride=None"):
         score(MemorySource(), [5], Protocol(2, "chunks"), model)
-    test = Protocol(2, "chunks", "centre", num_clips=2, stride=3)
+    test = Protocol(2, "chunks", "center", num_clips=2, stride=3)
     result, _ = score(MemorySource(), [5], test, model)
     color = np.array([5, np.mean([0, 3, 16, 19]), 0]) / 255
     np.testing.assert_allclose(
@@ -190,7 +190,7 @@ def test_order_of_the_split_and_labels():
 
 def test_one_scorer_serves_several_splits():
     model = mean_color_network(CLASSES)
-    compiled = scorer.make(model, CENTRE.num_segments, CENTRE.crops)
+    compiled = scorer.make(model, CENTER.num_segments, CENTER.crops)
     for split in ([0, 3], [5]):
         reused, _ = score(MemorySource(), split, model=model, scorer=compiled)
         anew, _ = score(MemorySource(), split, model=model)

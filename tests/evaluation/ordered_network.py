@@ -9,7 +9,7 @@ from keras_vidrec.layers.class_scores import ClassScores
 from keras_vidrec.specs.clip_spec import ClipSpec
 
 CHUNKS = ClipSpec(
-    num_segments=5, size=16, alignment="centred", sampling="chunks",
+    num_segments=5, size=16, alignment="centered", sampling="chunks",
     stride=(7, 7), ordered=True,
 )  # fmt: skip
 
@@ -18,7 +18,7 @@ def ordered_network(
     class_names, *, clip_spec=CHUNKS, num_segments=None, size=None, towers=()
 ):
     """Logits of a clip = f ** 2 @ kernel, where f is the mean over time of the
-    sum so far of each segment's mean colours / 255.
+    sum so far of each segment's mean colors / 255.
 
     `kernel_of(model)` returns the kernel. With `towers` the network has as
     many auxiliary outputs, of logits that are not those of `predictions`.
@@ -66,7 +66,7 @@ def kernel_of(model):
 
 
 def expected_logits(colors, kernel):
-    """From the mean colours / 255 `(num_clips, num_segments, channels)` of
+    """From the mean colors / 255 `(num_clips, num_segments, channels)` of
     clips to their mean logits, in NumPy."""
     features = np.cumsum(colors, axis=1).mean(axis=1) ** 2
     return (features @ kernel).mean(axis=0)

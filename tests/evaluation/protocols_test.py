@@ -10,7 +10,7 @@ from keras_vidrec.training import recipes
         # TSN; TS-LSTM; single streams of the multiplier: on the grid that the
         # network was trained on.
         ("25x10", 25, 1, "ten", None, None),
-        ("25x1", 25, 1, "centre", None, None),
+        ("25x1", 25, 1, "center", None, None),
         ("25xframe", 25, 1, "frame_and_mirror", None, None),
         # Chunks lie 15 frames apart: the multiplier's one pass, the one clip
         # of two-stream fusion, and the ten of its authors' code.
@@ -18,7 +18,7 @@ from keras_vidrec.training import recipes
         ("5_chunks", 5, 1, "frame_and_mirror", 15, "chunks"),
         ("10x5_chunks", 5, 10, "frame_and_mirror", 15, "chunks"),
         # STFN: of as many segments as it was trained on.
-        ("5_sequences", 7, 5, "centre", None, "uniform"),
+        ("5_sequences", 7, 5, "center", None, "uniform"),
     ],
 )
 def test_what_the_network_sees(name, segments, clips, crops, stride, sampling):

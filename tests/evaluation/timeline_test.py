@@ -64,12 +64,12 @@ def write_video(path, frames):
     "spec, crops",
     [
         (ClipSpec(size=32), "ten"),
-        (ClipSpec(("rgb_diff",), snippet_length=3, size=32), "centre"),
+        (ClipSpec(("rgb_diff",), snippet_length=3, size=32), "center"),
         (ClipSpec(size=32, sampling="uniform"), "frame_and_mirror"),
         (ClipSpec(("rgb", "flow"), snippet_length=3, size=32, flow=FLOW,
                   sampling="tsn_pytorch"), "ten"),
         (ClipSpec(("warped_flow", "rgb"), snippet_length=4, size=32,
-                  flow=FLOW, alignment="centred"), "centre"),
+                  flow=FLOW, alignment="centered"), "center"),
     ],
 )  # fmt: skip
 def test_a_window_is_as_a_video_of_its_frames(tmp_path, spec, crops):
@@ -132,7 +132,7 @@ def test_each_snippet_passes_the_network_once():
     frames = np.full((200, 32, 32, 3), np.arange(200)[:, None, None, None])
     spec = ClipSpec(size=32)
     windows = Windows(spec, 10, 2.0, 0.8, num_segments=10)
-    clip, scorer = MovingClip(spec, "centre"), CountingScorer()
+    clip, scorer = MovingClip(spec, "center"), CountingScorer()
     score = SharedSnippets(scorer, clip, windows)
     stream = Frames(enumerate(frames.astype("uint8")))
     found = list(timeline.scan(stream, windows, clip, score))
@@ -170,7 +170,7 @@ def test_an_hour_takes_no_more_memory_than_a_minute(modality, num_frames):
 
     spec = ClipSpec((modality,), size=16, flow=FlowSpec("dis", size="20x16"))
     windows = Windows(spec, 10, 2.0, 1.0)
-    clip = MovingClip(spec, "centre")
+    clip = MovingClip(spec, "center")
     score = SharedSnippets(CountingScorer(), clip, windows)
     stream = Frames(frames())
     found = sum(1 for _ in timeline.scan(stream, windows, clip, score))

@@ -232,7 +232,7 @@ def test_from_raw_frames_by_a_second_signature(tmp_path, streams):
     spec = ClipSpec(
         streams,
         snippet_length=2,
-        alignment="centred",
+        alignment="centered",
         size=28,  # of frames of 32 pixels, and so an eighth of short256
         flow=FlowSpec(bound=20.0, size="short256"),
     )
@@ -251,7 +251,7 @@ def test_from_raw_frames_by_a_second_signature(tmp_path, streams):
     assert outputs["flow"].dtype == tf.uint8
     steps = np.abs(outputs["flow"].numpy() - code)
     assert np.mean(steps <= 1) >= 0.998
-    # rgb is the frame in the middle of a centred snippet.
+    # rgb is the frame in the middle of a centered snippet.
     clip = {"rgb": frames[..., 3:6], "flow": code.astype("uint8")}
     seen = clip if len(streams) > 1 else clip["flow"]
     np.testing.assert_allclose(

@@ -109,15 +109,15 @@ def test_no_pairs(method):
     assert list(extraction.flows_and_warped(iter(()), method)) == []
 
 
-def test_grey():
+def test_gray():
     frame = np.random.default_rng(0).integers(0, 256, (9, 7, 3), np.uint8)
-    grey = extraction.grey(frame)
-    assert grey.dtype == np.uint8
+    gray = extraction.gray(frame)
+    assert gray.dtype == np.uint8
     expected = frame @ np.array([0.299, 0.587, 0.114])
-    np.testing.assert_allclose(grey, expected, atol=0.6)
-    np.testing.assert_array_equal(grey, cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY))
+    np.testing.assert_allclose(gray, expected, atol=0.6)
+    np.testing.assert_array_equal(gray, cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY))
     np.testing.assert_array_equal(
-        extraction.grey(frame[:, ::-1]), grey[:, ::-1]
+        extraction.gray(frame[:, ::-1]), gray[:, ::-1]
     )
 
 

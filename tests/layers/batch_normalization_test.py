@@ -303,7 +303,7 @@ def test_groups_are_normalized_alone(shape, kwargs):
     rng = np.random.default_rng(0)
     moving = [ops.convert_to_numpy(w) for w in layer.non_trainable_variables]
     for _ in range(3):
-        # Neighbours have much in common, and are far from the others.
+        # Neighbors have much in common, and are far from the others.
         x = rng.normal(np.repeat([-5.0, 1.0, 20.0], 8), 2, shape[::-1]).T
         x = x.astype("float32")
         groups = x.astype("float64").reshape(3, -1, 5)

@@ -7,7 +7,7 @@ from keras_vidrec.layers.multi_flow import MultiFlow
 from tests.layer_contract import check_layer
 from tests.layers import harness
 from tests.layers.temporal_conv_test import numpy_flow
-from tests.layers.temporal_conv_test import randomise
+from tests.layers.temporal_conv_test import randomize
 
 
 def images(*shape):
@@ -40,7 +40,7 @@ def test_equals_numpy():
         layer = MultiFlow(3, **config)
         x = images(2, 5, 11, 2)
         layer.build(x.shape)
-        expected = numpy_module(x, randomise(layer))
+        expected = numpy_module(x, randomize(layer))
         np.testing.assert_allclose(
             ops.convert_to_numpy(layer(x)), expected, atol=1e-4
         )
@@ -75,7 +75,7 @@ def test_modules_of_the_paper():
 def test_sizes_unknown_until_called():
     layer = MultiFlow(2)
     run = harness.without_sizes(layer, images(2, 5, 9, 2))
-    randomise(layer)
+    randomize(layer)
     for rows, num_steps in ((1, 2), (5, 9)):
         x = images(2, rows, num_steps, 2)
         np.testing.assert_allclose(run(x), numpy_module(x, layer), atol=1e-4)
@@ -84,7 +84,7 @@ def test_sizes_unknown_until_called():
 def test_gradients_arrive():
     layer = MultiFlow(3, factorized=True)
     layer.build((2, 5, 9, 2))
-    harness.assert_gradients_arrive(randomise(layer), images(2, 5, 9, 2))
+    harness.assert_gradients_arrive(randomize(layer), images(2, 5, 9, 2))
 
 
 def test_training_moves_the_statistics_of_every_flow():
@@ -104,7 +104,7 @@ def test_weights_survive_a_file(tmp_path):
     path = tmp_path / "flows.keras"
     clip = keras.Input((5, 9, 2))
     model = keras.Model(clip, MultiFlow(3, factorized=True)(clip))
-    randomise(model)
+    randomize(model)
     model.save(path)
     x = images(2, 5, 9, 2)
     np.testing.assert_array_equal(

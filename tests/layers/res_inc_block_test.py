@@ -14,7 +14,7 @@ def sequences(*shape):
     return np.random.default_rng(0).normal(size=shape).astype("float32")
 
 
-def randomised(filters, features, seed=0, **kwargs):
+def randomized(filters, features, seed=0, **kwargs):
     """A built block, every weight and statistic of it with its own value."""
     block = ResIncBlock(filters, **kwargs)
     block.build((None, None, features))
@@ -84,7 +84,7 @@ def test_contract():
 
 
 def test_equals_numpy():
-    block = randomised(8, 6)
+    block = randomized(8, 6)
     x = sequences(3, 7, 6)
     for training in (False, True):
         expected = numpy_block(x, weights_in_order(block), training)
@@ -115,7 +115,7 @@ def test_weights_of_the_paper():
 
 
 def test_number_of_steps_unknown_until_called():
-    block = randomised(8, 6)
+    block = randomized(8, 6)
     run = harness.without_sizes(block, sequences(3, 7, 6))
     for num_steps in (1, 7):
         x = sequences(3, num_steps, 6)
@@ -124,11 +124,11 @@ def test_number_of_steps_unknown_until_called():
 
 
 def test_gradients_arrive():
-    harness.assert_gradients_arrive(randomised(8, 6), sequences(3, 7, 6))
+    harness.assert_gradients_arrive(randomized(8, 6), sequences(3, 7, 6))
 
 
 def test_training_moves_the_statistics():
-    block = randomised(8, 6)
+    block = randomized(8, 6)
     before = weights_in_order(block)
     x = sequences(3, 7, 6)
     block(x, training=True)

@@ -19,7 +19,7 @@ def test_contract():
 
 
 @pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
-def test_differences_of_neighbouring_frames(policy):
+def test_differences_of_neighboring_frames(policy):
     keras.config.set_dtype_policy(policy)
     rng = np.random.default_rng(0)
     frames = rng.integers(0, 256, (6, 4, 5, 3), "uint8")  # L + 1 frames

@@ -14,7 +14,7 @@ def images(*shape):
     return np.random.default_rng(0).normal(size=shape).astype("float32")
 
 
-def randomise(layer, seed=0):
+def randomize(layer, seed=0):
     """Gives every weight and statistic of a built layer its own value."""
     rng = np.random.default_rng(seed)
     for weight in layer.weights:
@@ -98,7 +98,7 @@ def test_equals_numpy(downsampling):
         )
         x = images(2, 5, num_steps, 2)
         layer.build(x.shape)
-        expected = numpy_flow(x, randomise(layer))
+        expected = numpy_flow(x, randomize(layer))
         actual = ops.convert_to_numpy(layer(x))
         np.testing.assert_allclose(actual, expected, atol=1e-4)
         assert layer.compute_output_shape(x.shape) == expected.shape
@@ -124,7 +124,7 @@ def test_training_normalizes_by_the_batch():
     layer = TemporalConv(3, factorized=True)
     x = images(4, 5, 10, 2)
     layer.build(x.shape)
-    randomise(layer)
+    randomize(layer)
     expected = numpy_flow(x, layer, training=True)
     before = ops.convert_to_numpy(layer.normalizations[0].moving_mean)
     actual = ops.convert_to_numpy(layer(x, training=True))
@@ -142,7 +142,7 @@ def test_normalization_is_before_relu():
     layer = TemporalConv(2, 3, None)
     layer.build((1, 4, 6, 1))
     y = ops.convert_to_numpy(layer(images(8, 4, 6, 1), training=True))
-    # ReLU last leaves no negative value, and half of a centred channel.
+    # ReLU last leaves no negative value, and half of a centered channel.
     assert y.min() == 0
     assert 0.3 < np.mean(y > 0) < 0.7
 
@@ -151,7 +151,7 @@ def test_rows_share_weights_and_do_not_mix():
     layer = TemporalConv(3)
     x = images(2, 6, 11, 2)
     layer.build(x.shape)
-    randomise(layer)
+    randomize(layer)
     order = [3, 1, 5, 0, 2, 4]
     y = ops.convert_to_numpy(layer(x))
     shuffled = ops.convert_to_numpy(layer(x[:, order]))
@@ -163,7 +163,7 @@ def test_rows_share_weights_and_do_not_mix():
 def test_sizes_unknown_until_called(downsampling):
     layer = TemporalConv(3, 5, downsampling)
     run = harness.without_sizes(layer, images(2, 5, 9, 2))
-    randomise(layer)
+    randomize(layer)
     for rows, num_steps in ((1, 2), (5, 9)):
         x = images(2, rows, num_steps, 2)
         np.testing.assert_allclose(run(x), numpy_flow(x, layer), atol=1e-4)
@@ -173,7 +173,7 @@ def test_sizes_unknown_until_called(downsampling):
 def test_gradients_arrive(downsampling):
     layer = TemporalConv(3, 5, downsampling)
     layer.build((2, 5, 9, 2))
-    harness.assert_gradients_arrive(randomise(layer), images(2, 5, 9, 2))
+    harness.assert_gradients_arrive(randomize(layer), images(2, 5, 9, 2))
 
 
 def test_invalid_arguments():

@@ -23,7 +23,7 @@ def numpy_conv(x, kernel, bias):
     return y
 
 
-@pytest.mark.parametrize("initialization", ["centre", "average"])
+@pytest.mark.parametrize("initialization", ["center", "average"])
 @pytest.mark.parametrize("shape", [(2, 4, 3), (2, 4, 3, 5, 3)])
 def test_contract(initialization, shape):
     check_layer(
@@ -49,7 +49,7 @@ def test_equals_numpy():
             )
 
 
-def test_centre_starts_as_identity():
+def test_center_starts_as_identity():
     for kernel_size in [1, 3, 5]:
         for policy in ["float32", "mixed_bfloat16"]:
             x = clips(2, 5, 4, 4, 8)
@@ -71,7 +71,7 @@ def test_average_starts_as_moving_average():
     np.testing.assert_allclose(y, (before + x + after) / 3, atol=1e-6)
 
 
-@pytest.mark.parametrize("initialization", ["centre", "average"])
+@pytest.mark.parametrize("initialization", ["center", "average"])
 def test_time_and_sizes_unknown_until_called(initialization):
     layer = TemporalIdentityConv(3, initialization)
     convolve = harness.without_sizes(layer, clips(2, 5, 4, 4, 3))
@@ -83,7 +83,7 @@ def test_time_and_sizes_unknown_until_called(initialization):
 
 
 def test_gradients_arrive():
-    for initialization in ["centre", "average"]:
+    for initialization in ["center", "average"]:
         layer = TemporalIdentityConv(3, initialization)
         layer.build((2, 5, 4, 4, 3))
         x = clips(2, 5, 4, 4, 3)

@@ -20,7 +20,7 @@ SMALL = {
 
 
 def clips(batch=1, segments=2, num_frames=3, height=18, width=22):
-    """Smooth coloured pictures that wander, uint8, frame-major."""
+    """Smooth colored pictures that wander, uint8, frame-major."""
     rng = np.random.default_rng(0)
     shape = (batch, segments, height + num_frames, width + num_frames, 3)
     scenes = rng.integers(0, 256, shape, "uint8")
@@ -48,7 +48,7 @@ def test_contract():
 
 @pytest.mark.large_on_jax
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
-def test_coded_flow_of_grey_neighbours(dtype):
+def test_coded_flow_of_gray_neighbors(dtype):
     keras.config.set_dtype_policy("mixed_float16")
     inputs = clips()
     coded = TVL1OpticalFlow(bound=2.0, **SMALL)(inputs.astype(dtype))
@@ -56,7 +56,7 @@ def test_coded_flow_of_grey_neighbours(dtype):
     coded = ops.convert_to_numpy(coded)
     assert coded.shape == (1, 2, 18, 22, 4)
     for segment in range(2):
-        grey = [
+        gray = [
             cv2.cvtColor(
                 np.ascontiguousarray(inputs[0, segment, ..., i : i + 3]),
                 cv2.COLOR_RGB2GRAY,
@@ -64,7 +64,7 @@ def test_coded_flow_of_grey_neighbours(dtype):
             for i in (0, 3, 6)
         ]
         for i in range(2):
-            flow = tvl1.tvl1_flow(grey[i], grey[i + 1], **SMALL)
+            flow = tvl1.tvl1_flow(gray[i], gray[i + 1], **SMALL)
             code = codec.encode(ops.convert_to_numpy(flow)[0], bound=2.0)
             result = coded[0, segment, ..., 2 * i : 2 * i + 2]
             assert code.std() > 2
@@ -73,11 +73,11 @@ def test_coded_flow_of_grey_neighbours(dtype):
             assert np.abs(result - code).max() <= 1
 
 
-def test_grey_is_that_of_opencv():
-    colours = np.random.default_rng(1).integers(0, 256, (64, 64, 3), "uint8")
-    expected = cv2.cvtColor(colours, cv2.COLOR_RGB2GRAY)
-    grey = tvl1_optical_flow.to_grey(ops.cast(colours, "float32"))
-    np.testing.assert_array_equal(ops.convert_to_numpy(grey), expected)
+def test_gray_is_that_of_opencv():
+    colors = np.random.default_rng(1).integers(0, 256, (64, 64, 3), "uint8")
+    expected = cv2.cvtColor(colors, cv2.COLOR_RGB2GRAY)
+    gray = tvl1_optical_flow.to_gray(ops.cast(colors, "float32"))
+    np.testing.assert_array_equal(ops.convert_to_numpy(gray), expected)
 
 
 def test_stillness_is_128():

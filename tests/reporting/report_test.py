@@ -93,7 +93,7 @@ def check_self_contained(page):
     assert "url(http" not in page.source and "@import" not in page.source
     names = page.attributes("id")
     assert len(set(names)) == len(names)
-    for label in page.attributes("aria-labelledby"):
+    for label in page.attributes("aria-labeledby"):
         assert label in names
     for tag, attributes in page.tags:
         if tag == "img":
@@ -119,7 +119,7 @@ def test_report_of_a_run(small_videos, tmp_path):
         },
     )
     main.save(run.scores / "test-split1.npz")
-    meta = {**main.meta, "protocol": "25x1", "crops": "centre"}
+    meta = {**main.meta, "protocol": "25x1", "crops": "center"}
     other = scores_of(labels[:8], labels[:8], meta=meta)
     other.save(run.scores / "25x1-split1.npz")
     page = reports.report(run.path, verbose=False)
@@ -131,7 +131,7 @@ def test_report_of_a_run(small_videos, tmp_path):
     # The recipe's own test comes first; accuracies by hand.
     first, second = table(figures / "tests.csv")
     assert first["test"] == "test-split1" and second["test"] == "25x1-split1"
-    assert (first["videos"], first["labelled"]) == ("9", "8")
+    assert (first["videos"], first["labeled"]) == ("9", "8")
     assert float(first["top_1"]) == 3 / 8 and float(first["top_5"]) == 1
     mean = np.mean([1 / 5, 1 / 2, 1])
     assert float(first["mean_class_accuracy"]) == pytest.approx(mean)
@@ -145,7 +145,7 @@ def test_report_of_a_run(small_videos, tmp_path):
     assert float(first["top_1_high_95"]) == pytest.approx(high)
     assert float(second["top_1"]) == 1
     assert " 8/9 rgb, 25 segments " in page.words
-    assert " 25x1 protocol, rgb, 25 segments, centre crops " in page.words
+    assert " 25x1 protocol, rgb, 25 segments, center crops " in page.words
     for told in ("37.50 %", f"{100 * low:.2f} to {100 * high:.2f} %", "8/9"):
         assert told in page.words
 
@@ -266,7 +266,7 @@ def test_nothing_to_show(tmp_path):
     assert row["top_1"] == row["top_1_low_95"] == ""
     right = scores_of([0, 1], [0, 1])
     page = Page(reports.write(right, tmp_path / "b", verbose=False))
-    assert "recognised without a mistake" in page.words
+    assert "recognized without a mistake" in page.words
     assert table(tmp_path / "b" / "figures" / "mistakes.csv") == []
     empty = scores_of([], [], videos=())
     page = Page(reports.write(empty, tmp_path / "c", verbose=False))
@@ -376,9 +376,9 @@ def test_shades_tell_where_there_is_more_to_scroll_to(tmp_path):
     page.write_text(markup.document("boxes", style, *boxes), "utf-8")
     picture = tmp_path / "page.png"
     browse(page, 600, f"--screenshot={picture}")
-    grey = cv2.imread(str(picture), cv2.IMREAD_GRAYSCALE)
+    gray = cv2.imread(str(picture), cv2.IMREAD_GRAYSCALE)
     # Each box has a line of a pixel around it, and text above the middle.
-    wide, narrow = grey[150, 4:-4], grey[150 + 218, 4:-4]
+    wide, narrow = gray[150, 4:-4], gray[150 + 218, 4:-4]
     assert wide[-1] < 225 < 250 < wide[:-30].min()
     assert narrow.min() > 250
 

@@ -61,7 +61,7 @@ class Flow(MemorySource):
         return codec.encode(flow, 10)
 
 
-def test_flow_in_colours():
+def test_flow_in_colors():
     strip = strips.read(Flow(), "video0")
     assert len(strip.frames) == 6
     red = decoded(strip.frames[0][1])[56, 15]

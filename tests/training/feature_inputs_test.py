@@ -150,8 +150,8 @@ def learnable(directory):
         "ts_lstm_ucf101",
         write(directory, 9),
         "network.arguments.units=[16]",
-        "optimiser.learning_rate=0.02",
-        "optimiser.batch_size=12",
+        "optimizer.learning_rate=0.02",
+        "optimizer.batch_size=12",
         "schedule.epochs=8",
     )
 

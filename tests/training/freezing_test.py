@@ -14,7 +14,7 @@ NAMES = ["first", "second", "keras_own", "last"]
 
 
 def network():
-    """Normalisation at the top, in a tower, and in a tower within it."""
+    """Normalization at the top, in a tower, and in a tower within it."""
     inner_input = keras.Input((None, None, 4))
     x = BatchNormalization(name="second")(inner_input)
     inner = keras.Model(inner_input, keras.layers.ReLU()(x), name="inner")
@@ -84,7 +84,7 @@ def test_without_freezing_all_move():
             assert (old != new).any(), name
 
 
-def test_frozen_ones_normalise_by_their_statistics_in_training():
+def test_frozen_ones_normalize_by_their_statistics_in_training():
     model = network()
     freezing.partial_batch_norm(model)
     layer = freezing.batch_normalizations(model)[1]
@@ -114,7 +114,7 @@ def test_networks_of_the_package(backbone, frozen):
 
 
 def two_streams():
-    """A tower each for two inputs, and a normalisation above both."""
+    """A tower each for two inputs, and a normalization above both."""
     inputs, features = {}, []
     for stream in ("rgb", "flow"):
         tower_input = x = keras.Input((8, 8, 2))
@@ -131,7 +131,7 @@ def two_streams():
 
 
 def by_path(model):
-    """Weights of the normalisations by path: the towers share their names."""
+    """Weights of the normalizations by path: the towers share their names."""
     return {
         path: layer.get_weights()
         for path, layer in layers_by_path(model).items()
@@ -200,7 +200,7 @@ def joined_streams():
         x = inputs[stream]
         for part in ("tower", "from_relu2"):
             part_input = y = keras.Input((None, None, x.shape[-1]))
-            # A bias would have no gradient: normalisation takes it away.
+            # A bias would have no gradient: normalization takes it away.
             y = keras.layers.Conv2D(3, 3, use_bias=False, name="conv")(y)
             y = BatchNormalization(momentum=0.5, name="bn")(y)
             x = keras.Model(part_input, y, name=f"{stream}_{part}")(x)

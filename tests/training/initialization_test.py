@@ -134,7 +134,7 @@ def test_warped_flow_starts_from_flow_as_it_is(tmp_path, caplog):
         start_from(longer, str(tmp_path / "flow.keras"))
 
 
-def test_motion_does_not_start_colours(trained, tmp_path):
+def test_motion_does_not_start_colors(trained, tmp_path):
     model_file.save(tiny(modality="rgb_diff"), tmp_path / "diff.keras")
     with pytest.raises(ValueError, match="diff.keras', a network of rgb_diff"):
         start_from(tiny(modality="flow"), str(tmp_path / "diff.keras"))
@@ -153,7 +153,7 @@ def test_a_first_convolution_is_never_left_to_chance(tmp_path):
 
 @pytest.mark.parametrize("weights", ["/nowhere", {"rgb": "run"}])
 def test_what_is_no_network(weights):
-    with pytest.raises(ValueError, match="initialisation.weights="):
+    with pytest.raises(ValueError, match="initialization.weights="):
         start_from(tiny(), weights)
 
 

@@ -8,7 +8,7 @@ from keras_vidrec.applications.parts.head import inference_model
 from keras_vidrec.training import freezing
 from keras_vidrec.training import losses
 from keras_vidrec.training.devices import distribution
-from keras_vidrec.training.recipes.sections import Optimiser
+from keras_vidrec.training.recipes.sections import Optimizer
 from keras_vidrec.weights.copying import layers_by_path
 from tests.evaluation.mean_color_network import mean_color_network
 from tests.evaluation.mean_color_network import softmax
@@ -140,7 +140,7 @@ def test_the_network_as_it_is_saved(tmp_path):
 
 
 def test_two_devices_train_as_one_does():
-    """Two towers with batch normalisation: all weights and statistics."""
+    """Two towers with batch normalization: all weights and statistics."""
     pixels, labels = clips(16)
     found, logs = [], []
     for chosen in ("none", "mirrored"):
@@ -152,7 +152,7 @@ def test_two_devices_train_as_one_does():
                 [start.uniform(0.5, 1, w.shape) for w in model.weights]
             )
             freezing.freeze_towers(model, ("flow",))
-            devices.prepare(model, Optimiser(batch_size=8))
+            devices.prepare(model, Optimizer(batch_size=8))
             trained = compiled(model, 0.2)
         before = by_path(model)
         data = batches(trained, pixels, labels)

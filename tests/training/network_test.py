@@ -11,7 +11,7 @@ from keras_vidrec.training import initialization
 from keras_vidrec.training import network
 from keras_vidrec.training.freezing import batch_normalizations
 from keras_vidrec.training.recipes.recipe import Recipe
-from keras_vidrec.training.recipes.sections import Initialisation
+from keras_vidrec.training.recipes.sections import Initialization
 from keras_vidrec.training.recipes.sections import Network
 from keras_vidrec.training.recipes.sections import Schedule
 from keras_vidrec.weights.architecture import backbones_of
@@ -41,18 +41,18 @@ def test_a_network_of_the_recipe_for_these_classes():
 
 def test_frozen_statistics_are_those_of_trained_weights(tmp_path):
     """Random weights have none, and there are two ways out of it."""
-    partial = RECIPE.with_settings(["initialisation.partial_batch_norm=true"])
+    partial = RECIPE.with_settings(["initialization.partial_batch_norm=true"])
     with pytest.raises(
         ValueError,
-        match=r'--set "initialisation.weights=RUN".*vidrec import-weights.*'
-        r"docs/weights.md.*--set initialisation"
+        match=r'--set "initialization.weights=RUN".*vidrec import-weights.*'
+        r"docs/weights.md.*--set initialization"
         r".partial_batch_norm=false .* Received: .*partial_batch_norm=True "
         "without initialization.weights",
     ):
         network.build(partial, ("a", "b"))
     path = tmp_path / "rgb.keras"
     keras_vidrec.applications.TSN(backbone="tiny").save(path)
-    trained = partial.with_settings([f"initialisation.weights={path}"])
+    trained = partial.with_settings([f"initialization.weights={path}"])
     model = network.build(trained, ("a", "b"))
     first, *others = batch_normalizations(model)
     assert first.trainable and not any(layer.trainable for layer in others)
@@ -67,8 +67,8 @@ def test_frozen_statistics_are_those_of_trained_weights(tmp_path):
         ("network.application=LateFusion", "application='LateFusion'"),
         ("network.arguments.num_clases=3", "arguments.num_clases"),
         (
-            "initialisation.frozen=[flow]",
-            r"initialisation.weights=RUN.*frozen=\['flow'\] without",
+            "initialization.frozen=[flow]",
+            r"initialization.weights=RUN.*frozen=\['flow'\] without",
         ),
     ],
 )
@@ -201,7 +201,7 @@ def test_towers_that_cannot_be_fused_so(settings, message):
 def test_a_network_starts_from_what_is_there():
     """Before it is built."""
     recipe = RECIPE.with_settings(
-        ["network.arguments.classes=0", "initialisation.weights={rgb: null}"]
+        ["network.arguments.classes=0", "initialization.weights={rgb: null}"]
     )
     with pytest.raises(ValueError, match="weights.rgb=None"):
         network.build(recipe, ("a", "b"))
@@ -210,7 +210,7 @@ def test_a_network_starts_from_what_is_there():
 RESNETS = Recipe(
     name="resnets",
     network=Network("TwoStreamConvNet", {"backbone": "resnet50"}),
-    initialisation=Initialisation(weights={"rgb": "run", "flow": "imagenet"}),
+    initialization=Initialization(weights={"rgb": "run", "flow": "imagenet"}),
     schedule=Schedule(epochs=1),
 )
 
@@ -237,8 +237,8 @@ def started(monkeypatch):
         (
             [
                 "network.application=TSN",
-                "initialisation.partial_batch_norm=true",
-                "initialisation.inflation=scaled",
+                "initialization.partial_batch_norm=true",
+                "initialization.inflation=scaled",
             ],
             ["caffe"],
         ),
@@ -246,14 +246,14 @@ def started(monkeypatch):
 )
 def test_towers_of_imagenet_are_of_its_style(settings, styles, started):
     recipe = RESNETS.with_settings(
-        ["initialisation.weights=imagenet", *settings]
+        ["initialization.weights=imagenet", *settings]
     )
     with keras.StatelessScope(initialize_variables=False):
         network.build(recipe, ("a", "b"))
     ((found, weights, inflation, networks),) = started
     assert [style for _, style in found.values()] == styles
     assert weights == networks == "imagenet"
-    assert inflation == recipe.initialisation.inflation
+    assert inflation == recipe.initialization.inflation
 
 
 @pytest.mark.parametrize("style", ["caffe", "pytorch"])
@@ -265,7 +265,7 @@ def test_the_style_of_trained_networks(style, started, monkeypatch):
     monkeypatch.setattr(initialization, "load_network", lambda path: trained)
     monkeypatch.setattr(initialization, "check_paths", lambda weights: None)
     both = RESNETS.with_settings(
-        ["initialisation.weights={rgb: rgb_run, flow: flow_run}"]
+        ["initialization.weights={rgb: rgb_run, flow: flow_run}"]
     )
     with keras.StatelessScope(initialize_variables=False):
         network.build(both, ("a", "b"))
@@ -324,7 +324,7 @@ def starting(application, arguments, weights):
     return Recipe(
         name="starting",
         network=Network(application, arguments),
-        initialisation=Initialisation(weights=weights),
+        initialization=Initialization(weights=weights),
         schedule=Schedule(epochs=1),
     )
 
@@ -401,7 +401,7 @@ def test_towers_to_start_from_are_of_the_same_backbone(
             "caffe",
             "of resnet50 of style pytorch, or --set "
             "network.arguments.style=caffe. Received: "
-            "initialisation.weights='caffe' of resnet50 of style caffe",
+            "initialization.weights='caffe' of resnet50 of style caffe",
         ),
         (
             "STResNet",
@@ -409,14 +409,14 @@ def test_towers_to_start_from_are_of_the_same_backbone(
             {"rgb": "tiny", "flow": "flow"},
             "of tiny for flow, or --set "
             "network.arguments.temporal_backbone=vgg16. Received: "
-            "initialisation.weights.flow='flow' of vgg16 for flow",
+            "initialization.weights.flow='flow' of vgg16 for flow",
         ),
         (
             "TwoStreamConvNet",
             TINY,
             "features",
             "of tiny for rgb and of tiny for flow. Received: "
-            "initialisation.weights='features' of no backbone of the package",
+            "initialization.weights='features' of no backbone of the package",
         ),
         (
             "TwoStreamConvNet",
@@ -479,7 +479,7 @@ def test_towers_that_are_let_through(application, arguments, weights, loaded):
 def test_towers_that_imagenet_has_no_weights_for(settings, message):
     recipe = RESNETS.with_settings(
         [
-            "initialisation.weights=imagenet",
+            "initialization.weights=imagenet",
             "network.arguments.style=pytorch",
             *settings,
         ]
@@ -537,7 +537,7 @@ def test_frozen_towers_of_trained_networks(tmp_path):
         name="two",
         clip={"size": 64},
         network=Network("TwoStreamFusion", {"backbone": "tiny"}),
-        initialisation=Initialisation(weights=weights, frozen=["flow"]),
+        initialization=Initialization(weights=weights, frozen=["flow"]),
         schedule=Schedule(epochs=1),
     )
     built = network.build(recipe, ("jump", "run"))

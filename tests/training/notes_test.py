@@ -5,7 +5,7 @@ import pytest
 from keras_vidrec.training import notes
 from keras_vidrec.training import recipes
 from keras_vidrec.training.dataset import Dataset
-from keras_vidrec.training.recipes.sections import Optimiser
+from keras_vidrec.training.recipes.sections import Optimizer
 from keras_vidrec.training.recipes.sections import Schedule
 from tests.data.memory_source import MemorySource
 
@@ -29,7 +29,7 @@ from tests.data.memory_source import MemorySource
     ],
 )
 def test_a_rate_for_another_batch_is_never_silent(caplog, settings, message):
-    notes.note_learning_rate(Optimiser(batch_size=16, accumulate=2, **settings))
+    notes.note_learning_rate(Optimizer(batch_size=16, accumulate=2, **settings))
     assert caplog.messages == ([message] if message else [])
 
 
@@ -38,7 +38,7 @@ def test_a_rate_for_another_batch_is_never_silent(caplog, settings, message):
     [
         ({}, None),
         (
-            {"optimiser": Optimiser(batch_size=7)},
+            {"optimizer": Optimizer(batch_size=7)},
             "a batch of 7 shows some of the 5 videos several times",
         ),
         # 3 steps an epoch.
@@ -53,7 +53,7 @@ def test_what_there_is_and_what_one_may_not_expect(
     caplog, capsys, changes, message
 ):
     recipe = dataclasses.replace(
-        recipes.get("scratch"), optimiser=Optimiser(batch_size=2)
+        recipes.get("scratch"), optimizer=Optimizer(batch_size=2)
     )
     recipe = dataclasses.replace(recipe, **changes)
     data = Dataset(MemorySource(), range(5), (5,), (6, 7), (), recipe)

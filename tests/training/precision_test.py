@@ -9,8 +9,8 @@ from keras_vidrec.applications.parts import model_file
 from keras_vidrec.applications.parts.head import clip_logits_model
 from keras_vidrec.training import losses
 from keras_vidrec.training import network
-from keras_vidrec.training.optimizers import optimizer
-from keras_vidrec.training.recipes.sections import Optimiser
+from keras_vidrec.training.optimizers import section as optimizers
+from keras_vidrec.training.recipes.sections import Optimizer
 from keras_vidrec.training.recipes.sections import Schedule
 
 CLASSES = 3
@@ -67,9 +67,9 @@ def test_a_step_and_the_saved_network(name, policy, tmp_path):
     for outputs in (model.output, trained.output):
         assert {t.dtype for t in keras.tree.flatten(outputs)} == {"float32"}
     # A loss scale of 2**15 is what a step in float16 must bear.
-    section = Optimiser(batch_size=4, learning_rate=0.01, clip_norm=10.0)
+    section = Optimizer(batch_size=4, learning_rate=0.01, clip_norm=10.0)
     losses.compile_logits(
-        trained, optimizer.build(section, Schedule(epochs=1), 1, model)
+        trained, optimizers.build(section, Schedule(epochs=1), 1, model)
     )
     assert {w.dtype for w in trained.trainable_variables} == {"float32"}
     before = trained.get_weights()

@@ -9,7 +9,7 @@ from keras_vidrec.applications.parts import model_file
 from keras_vidrec.applications.parts.head import clip_logits_model
 from keras_vidrec.layers import BatchNormalization
 from keras_vidrec.training import losses
-from keras_vidrec.training.rematerialization import rematerialise
+from keras_vidrec.training.rematerialization import rematerialize
 
 CLASSES = 4
 
@@ -67,13 +67,13 @@ def batch(model, seed=0):
     return inputs, labels
 
 
-def trained(build, rematerialised):
+def trained(build, rematerialized):
     """A network after two steps on the same clips, and its losses."""
     keras.utils.set_random_seed(0)
     keras.utils.clear_session()
     model = clip_logits_model(build())
-    if rematerialised:
-        assert rematerialise(model) > 1
+    if rematerialized:
+        assert rematerialize(model) > 1
     losses.compile_logits(model, keras.optimizers.SGD(0.01, momentum=0.9))
     found = [model.train_on_batch(*batch(model))[0] for _ in range(2)]
     return model, found
@@ -90,8 +90,8 @@ def trained(build, rematerialised):
 )
 def test_training_is_the_same(build):
     """Weights, batch statistics, and states of dropout."""
-    kept, losses_of_kept = trained(build, rematerialised=False)
-    again, losses_of_again = trained(build, rematerialised=True)
+    kept, losses_of_kept = trained(build, rematerialized=False)
+    again, losses_of_again = trained(build, rematerialized=True)
     np.testing.assert_allclose(losses_of_again, losses_of_kept, rtol=1e-6)
     for one, two in zip(kept.variables, again.variables, strict=True):
         expected = keras.ops.convert_to_numpy(one)
@@ -107,7 +107,7 @@ def test_training_is_the_same(build):
 @pytest.mark.tensorflow_only
 def test_the_towers_are_computed_twice_and_the_rest_once(monkeypatch):
     model = clip_logits_model(tsn())
-    rematerialise(model)
+    rematerialize(model)
     calls = dict.fromkeys(["res3a_branch2b", "bn5b_branch2c", "logits"], 0)
     tower = model.get_layer("rgb")
 
@@ -138,7 +138,7 @@ def test_the_gradient_on_jax_holds_every_piece():
     import jax
 
     model = clip_logits_model(tsn())
-    num_pieces = rematerialise(model)
+    num_pieces = rematerialize(model)
     inputs, _ = batch(model)
 
     def total(weights):
@@ -166,7 +166,7 @@ def test_replicas_that_share_their_statistics():
         pooled = keras.layers.GlobalAveragePooling2D()(tower(images))
         return keras.Model(images, keras.layers.Dense(CLASSES)(pooled))
 
-    def weights_of(rematerialised):
+    def weights_of(rematerialized):
         keras.utils.set_random_seed(0)
         strategy = tf.distribute.MirroredStrategy(
             ["CPU:0", "CPU:1"],
@@ -174,8 +174,8 @@ def test_replicas_that_share_their_statistics():
         )
         with strategy.scope():
             model = network()
-            if rematerialised:
-                assert rematerialise(model) > 1
+            if rematerialized:
+                assert rematerialize(model) > 1
             losses.compile_logits(model, keras.optimizers.SGD(0.1))
         images = np.random.default_rng(0).normal(size=(4, 8, 8, 3))
         clips = tf.data.Dataset.from_tensors(
@@ -190,7 +190,7 @@ def test_replicas_that_share_their_statistics():
 
 def test_the_saved_network_knows_nothing_of_it(tmp_path):
     model = tsn()
-    rematerialise(clip_logits_model(model))
+    rematerialize(clip_logits_model(model))
     model_file.save(model, tmp_path / "model.keras")
     loaded = model_file.load(tmp_path / "model.keras")
     inputs, _ = batch(model)
@@ -205,4 +205,4 @@ def test_a_network_without_backbone_is_refused():
     inputs = keras.Input((3,))
     flat = keras.Model(inputs, keras.layers.Dense(2)(inputs), name="flat")
     with pytest.raises(ValueError, match="with a backbone.*for 'flat'"):
-        rematerialise(flat)
+        rematerialize(flat)

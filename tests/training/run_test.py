@@ -23,10 +23,10 @@ def test_a_run_without_an_epoch_is_given_to_a_corrected_recipe(tmp_path):
 def test_another_recipe_is_refused(tmp_path, left):
     Run(tmp_path).claim(RECIPE)
     (tmp_path / left).mkdir()
-    other = RECIPE.with_settings(["optimiser.batch_size=7"])
+    other = RECIPE.with_settings(["optimizer.batch_size=7"])
     with pytest.raises(
         ValueError,
-        match="optimiser.batch_size=128.*Received: optimiser.batch_size=7",
+        match="optimizer.batch_size=128.*Received: optimizer.batch_size=7",
     ):
         Run(tmp_path).claim(other)
     assert Run.open(tmp_path).recipe == RECIPE

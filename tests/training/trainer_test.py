@@ -29,7 +29,7 @@ from keras_vidrec.training.devices import determinism
 from keras_vidrec.training.devices import distribution
 from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.recipes.sections import Network
-from keras_vidrec.training.recipes.sections import Optimiser
+from keras_vidrec.training.recipes.sections import Optimizer
 from keras_vidrec.training.recipes.sections import Schedule
 from keras_vidrec.training.trainer import train
 from tests.training.two_towers import clips
@@ -41,7 +41,7 @@ def recipe(small_videos):
     """Two epochs of three steps, with dropout and random crops."""
     small = recipes.get("quickstart_rgb").with_data(directory=small_videos)
     return dataclasses.replace(
-        small.with_settings(["clip.size=32", "optimiser.batch_size=8"]),
+        small.with_settings(["clip.size=32", "optimizer.batch_size=8"]),
         schedule=Schedule(epochs=2),
     )
 
@@ -135,7 +135,7 @@ def test_the_best_model_of_a_validation_part(recipe, tmp_path):
 
 def test_a_loss_that_is_no_number_stops_the_run(recipe, tmp_path):
     recipe = recipe.with_settings(
-        ["optimiser.learning_rate=1e30", "optimiser.name=sgd"]
+        ["optimizer.learning_rate=1e30", "optimizer.name=sgd"]
     )
     with pytest.raises(LossIsNaN, match="epoch 1, step"):
         train(recipe, tmp_path / "run", verbose=0)
@@ -144,9 +144,9 @@ def test_a_loss_that_is_no_number_stops_the_run(recipe, tmp_path):
 
 def test_weights_ruined_by_the_last_update_are_no_model(recipe, tmp_path):
     recipe = recipe.with_settings(
-        ["optimiser.batch_size=24", "schedule.epochs=1", "optimiser.name=sgd"]
+        ["optimizer.batch_size=24", "schedule.epochs=1", "optimizer.name=sgd"]
     )
-    recipe = recipe.with_settings(["optimiser.learning_rate=1e39"])
+    recipe = recipe.with_settings(["optimizer.learning_rate=1e39"])
     with pytest.raises(LossIsNaN, match="ended. Expected finite weights"):
         train(recipe, tmp_path / "run", verbose=0)
     assert not (tmp_path / "run" / "model.keras").exists()
@@ -170,7 +170,7 @@ def test_mixed_precision_is_of_this_run_only(recipe, tmp_path):
         ("data.directory=/nowhere", "/nowhere"),
         ("data.directory=null", "data.directory=None"),
         ("network.arguments.modality=depth", "modality='depth'"),
-        ("initialisation.weights=imagenet", "weights='imagenet'"),
+        ("initialization.weights=imagenet", "weights='imagenet'"),
     ],
 )
 def test_what_does_not_fit_is_told_before_training(
@@ -191,7 +191,7 @@ def test_a_machine_that_is_offline(recipe, tmp_path, monkeypatch):
     recipe = recipe.with_settings(
         [
             "network.arguments.backbone=resnet50",
-            "initialisation.weights=imagenet",
+            "initialization.weights=imagenet",
         ]
     )
     with pytest.raises(OSError, match="URL fetch failure.*import-weights"):
@@ -232,7 +232,7 @@ def two_streams(small_videos, tmp_path, monkeypatch):
     recipe = Recipe(
         name="two_streams",
         network=Network("TwoStreamFusion"),
-        optimiser=Optimiser("adam", learning_rate=0.01, batch_size=8),
+        optimizer=Optimizer("adam", learning_rate=0.01, batch_size=8),
         schedule=Schedule(epochs=2),
     )
     return recipe.with_data(directory=out), built
@@ -297,8 +297,8 @@ def test_a_terminated_run_goes_on(two_streams, tmp_path, at_step, caplog):
     recipe = recipe.with_settings(["validation.fraction=0.5"])
     recipe = dataclasses.replace(
         recipe,
-        optimiser=dataclasses.replace(
-            recipe.optimiser, batch_size=4, accumulate=2, clip_norm=1.0
+        optimizer=dataclasses.replace(
+            recipe.optimizer, batch_size=4, accumulate=2, clip_norm=1.0
         ),
         schedule=Schedule(
             epochs=20, kind="plateau", patience=2, factor=0.5, early_stop=3
@@ -380,7 +380,7 @@ def test_the_sum_of_the_losses_that_is_no_number_stops_the_run(
 ):
     recipe, _ = two_streams
     recipe = recipe.with_settings(
-        ["optimiser.learning_rate=1e30", "optimiser.name=sgd"]
+        ["optimizer.learning_rate=1e30", "optimizer.name=sgd"]
     )
     with pytest.raises(LossIsNaN, match="epoch 1, step"):
         train(recipe, tmp_path / "run", verbose=0)
@@ -410,10 +410,10 @@ def test_recipes_of_two_streams(small_videos, tmp_path, name, setting):
             "clip.flow={method: dis}",
             "clip.stride=[1, 2]",
             "schedule.epochs=1",
-            "optimiser.accumulate=2",
+            "optimizer.accumulate=2",
             "validation.fraction=0.5",
-            f"initialisation.frozen={frozen}",
-            f"initialisation.weights={{rgb: {streams['rgb']}, "
+            f"initialization.frozen={frozen}",
+            f"initialization.weights={{rgb: {streams['rgb']}, "
             f"flow: {streams['flow']}}}",
         ]
     )

@@ -12,7 +12,7 @@ SPEC = ClipSpec(
     modalities=("rgb", "flow"),
     num_segments=2,
     snippet_length=2,
-    alignment="centred",
+    alignment="centered",
     sampling="chunks",
     stride=(1, 2),
     size=16,
@@ -22,7 +22,7 @@ SPEC = ClipSpec(
 def two_towers(class_names, *, dropout=0.0, normalize=False):
     """Logits of a stream = mean of each channel / 255 @ kernel + bias.
 
-    With `normalize`, batch normalisation of the pixels comes first, in a
+    With `normalize`, batch normalization of the pixels comes first, in a
     nested tower each.
     """
     inputs, logits = {}, {}

@@ -17,12 +17,12 @@ from keras_vidrec.specs.clip_spec import ClipSpec
 from keras_vidrec.training import losses
 from keras_vidrec.training.callbacks.backup import Backup
 from keras_vidrec.training.devices import distribution
-from keras_vidrec.training.optimizers import optimizer
-from keras_vidrec.training.recipes.sections import Optimiser
+from keras_vidrec.training.optimizers import section as optimizers
+from keras_vidrec.training.recipes.sections import Optimizer
 from keras_vidrec.training.recipes.sections import Schedule
 from tests.data.memory_source import MemorySource
 
-OPTIMISER = Optimiser(
+OPTIMIZER = Optimizer(
     learning_rate=0.1, batch_size=8, accumulate=2, clip_norm=0.2
 )
 SCHEDULE = Schedule(epochs=2)
@@ -68,7 +68,7 @@ def main(distribute, out, seconds=0.0):
     devices = distribution.choose(distribute)
     out = pathlib.Path(out)
     keras.utils.set_random_seed(1)
-    source, unseen = Watched(STEPS * OPTIMISER.batch_size), Watched(UNSEEN)
+    source, unseen = Watched(STEPS * OPTIMIZER.batch_size), Watched(UNSEEN)
 
     def clips(source, **arguments):
         return devices.distribute(
@@ -76,7 +76,7 @@ def main(distribute, out, seconds=0.0):
                 source,
                 ClipSpec(size=16),
                 range(len(source.videos)),
-                batch_size=OPTIMISER.batch_size,
+                batch_size=OPTIMIZER.batch_size,
                 shard=shard,
                 **arguments,
             )
@@ -88,10 +88,10 @@ def main(distribute, out, seconds=0.0):
 
     with devices.scope():
         model = network()
-        devices.prepare(model, OPTIMISER)
+        devices.prepare(model, OPTIMIZER)
         trained = devices.trainable(model)
         losses.compile_logits(
-            trained, optimizer.build(OPTIMISER, SCHEDULE, STEPS, model)
+            trained, optimizers.build(OPTIMIZER, SCHEDULE, STEPS, model)
         )
         backup = Backup(out / "backup", is_chief=devices.is_chief)
         start = backup.restore(trained)

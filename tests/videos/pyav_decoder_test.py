@@ -49,13 +49,13 @@ def test_metadata_that_is_not_utf8(real_data):
 @pytest.mark.parametrize("decoder", [OpenCVDecoder, PyAVDecoder])
 def test_other_sizes_are_scaled_to_the_first(tmp_path, decoder):
     parts = []
-    for width, height, grey in ((128, 96, 60), (256, 192, 200)):
+    for width, height, gray in ((128, 96, 60), (256, 192, 200)):
         part = str(tmp_path / f"{width}.ts")
         with av.open(part, "w") as container:
             stream = container.add_stream("mpeg2video", rate=25)
             stream.width, stream.height = width, height
             stream.pix_fmt = "yuv420p"
-            image = np.full((height, width, 3), grey, np.uint8)
+            image = np.full((height, width, 3), gray, np.uint8)
             image[: height // 2] = 0
             for _ in range(10):
                 frame = av.VideoFrame.from_ndarray(image, format="rgb24")

@@ -83,7 +83,7 @@ def test_one_modality_of_a_fusion_or_all():
     for drawing in (both, flow):
         assert drawing.clips["flow"][..., 0].mean() > 250
     assert both.clips["rgb"][..., 0].mean() > 250
-    # The frames that nobody draws stay grey.
+    # The frames that nobody draws stay gray.
     assert 0.9 < flow.probabilities[1] < both.probabilities[1]
     with pytest.raises(ValueError, match="Received: modality='warped_flow'"):
         deep_draw.draw_class(fused, "walk", modality="warped_flow", **SHORT)
@@ -102,16 +102,16 @@ def test_segments_in_order_are_drawn_together():
     assert sum(bool(axes.images) for axes in figure.axes) == 3 + 3 * 3
 
 
-def test_flow_is_drawn_as_grey_maps_and_in_colours():
+def test_flow_is_drawn_as_gray_maps_and_in_colors():
     clip = np.full((1, 8, 8, 4), 128, np.uint8)
     clip[..., 2] = 200  # x of the second image, the one in the middle
     clip[..., 3] = 90
     drawing = deep_draw.Drawing("run", {"flow": clip}, [(1, 1, 2.5)], (0.1, 1))
-    x, y, colours = (
+    x, y, colors = (
         axes.images[0].get_array() for axes in deep_draw.draw(drawing).axes
     )
     assert (x == 200).all() and (y == 90).all()
-    red, green, blue = colours[0, 0]  # right and up
+    red, green, blue = colors[0, 0]  # right and up
     assert red == 255 and green < blue
     header, rows = deep_draw.table(drawing)
     assert header == ("octave", "step", "score")

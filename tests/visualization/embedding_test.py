@@ -65,7 +65,7 @@ def test_what_is_alike_lies_together():
     assert header == ("video", "class", "x", "y")
     assert next(iter(rows))[:2] == ("video0", "a")
 
-    # Each class has a form and a colour, and its name.
+    # Each class has a form and a color, and its name.
     figure = embedding.draw(found)
     drawn = figure.axes[0].collections
     for label, points in enumerate(drawn):
@@ -85,12 +85,12 @@ def one_video_a_class(number):
     )
 
 
-def test_twenty_classes_have_colours_that_differ():
+def test_twenty_classes_have_colors_that_differ():
     (axes,) = embedding.draw(one_video_a_class(20)).axes
-    colours = [drawn.get_facecolor()[0, :3] for drawn in axes.collections]
-    np.testing.assert_allclose(colours[0], np.array([0, 0x72, 0xB2]) / 255)
-    colours = np.float32([*colours, (1, 1, 1)])  # also from the paper
-    places = cv2.cvtColor(colours[None], cv2.COLOR_RGB2LAB)[0]
+    colors = [drawn.get_facecolor()[0, :3] for drawn in axes.collections]
+    np.testing.assert_allclose(colors[0], np.array([0, 0x72, 0xB2]) / 255)
+    colors = np.float32([*colors, (1, 1, 1)])  # also from the paper
+    places = cv2.cvtColor(colors[None], cv2.COLOR_RGB2LAB)[0]
     apart = np.linalg.norm(places[:, None] - places, axis=-1)
     # Five times what is just seen beside each other.
     assert apart[~np.eye(21, dtype=bool)].min() > 12

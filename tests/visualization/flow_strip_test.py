@@ -21,7 +21,7 @@ def moving(*vectors):
     return flow
 
 
-def test_pictures_share_their_colours_and_arrows_point_the_way():
+def test_pictures_share_their_colors_and_arrows_point_the_way():
     flow = moving((3, 4), (-2, 0))
     figure = flow_strip.draw(strip(flow))
     pictures = [axes.images[0].get_array() for axes in figure.axes[3:5]]

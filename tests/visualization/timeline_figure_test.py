@@ -33,9 +33,9 @@ def test_curves_and_the_best_class(tmp_path):
     np.testing.assert_allclose(second.get_ydata(), [0.1, 0.1, 0.8, 0.1])
     bars = [(b.get_x(), b.get_x() + b.get_width()) for b in strip.patches]
     assert bars == [(0, 1.5), (1.5, 2.5), (2.5, 4), (10, 12)]
-    colours = [bar.get_facecolor() for bar in strip.patches]
-    assert colours[0] == colours[1]
-    assert len(set(colours)) == 3
+    colors = [bar.get_facecolor() for bar in strip.patches]
+    assert colors[0] == colors[1]
+    assert len(set(colors)) == 3
     (legend,) = figure.legends
     texts = [text.get_text() for text in legend.get_texts()]
     assert texts == [r"\$run", "jump", "another class"]

@@ -9,7 +9,7 @@ from keras_vidrec.weights import copy_by_name
 from keras_vidrec.weights import pixels
 
 
-def randomise(model, seed):
+def randomize(model, seed):
     rng = np.random.default_rng(seed)
     model.set_weights([rng.uniform(size=w.shape) for w in model.weights])
     return model
@@ -22,7 +22,7 @@ def test_a_tower_is_found_by_its_stream():
         inner_inputs, inputs = keras.Input((4,)), keras.Input((4,))
         outputs = keras.layers.Dense(4, name="a")(inner_inputs)
         inner = keras.Model(inner_inputs, outputs, name=tower)
-        return randomise(keras.Model(inputs, inner(inputs)), seed)
+        return randomize(keras.Model(inputs, inner(inputs)), seed)
 
     source, target = network("flow_tower", 0), network("flow", 1)
     assert copy_by_name(source, target).copied == ("flow/a",)
@@ -39,7 +39,7 @@ def test_a_tower_is_found_by_its_stream():
     )
 
 
-COLOURS = PixelScaling((104.0, 117.0, 123.0), (1.0, 2.0, 4.0), "bgr")
+COLORS = PixelScaling((104.0, 117.0, 123.0), (1.0, 2.0, 4.0), "bgr")
 MOTION = PixelScaling(128.0, 0.5)
 # Of the tiny backbone.
 OWN = PixelScaling(127.5, 127.5)
@@ -47,7 +47,7 @@ OWN = PixelScaling(127.5, 127.5)
 
 def scaled(**arguments):
     model = TSN(backbone="tiny", classes=2, **arguments)
-    pixels.scale_pixels(model, {"rgb": COLOURS, "flow": MOTION})
+    pixels.scale_pixels(model, {"rgb": COLORS, "flow": MOTION})
     return model
 
 
@@ -57,7 +57,7 @@ def test_pixels_are_scaled_as_in_the_source():
     # A trace of the old scaling.
     target.predict(clips, verbose=0)
     copy_by_name(source, target)
-    assert pixels.scalings_of(target) == {"rgb": COLOURS}
+    assert pixels.scalings_of(target) == {"rgb": COLORS}
     expected = source.predict(clips, verbose=0)
     assert np.ptp(expected) > 1e-3
     np.testing.assert_allclose(

@@ -6,7 +6,7 @@ from keras_vidrec.applications import TSN
 from keras_vidrec.weights import copy_by_name
 
 
-def randomise(model, seed):
+def randomize(model, seed):
     rng = np.random.default_rng(seed)
     model.set_weights([rng.uniform(size=w.shape) for w in model.weights])
     return model
@@ -24,12 +24,12 @@ def small(*layers, name="small"):
     inputs = x = keras.Input((4,))
     for layer, units in layers:
         x = keras.layers.Dense(units, name=layer)(x)
-    return randomise(keras.Model(inputs, x, name=name), len(layers))
+    return randomize(keras.Model(inputs, x, name=name), len(layers))
 
 
 def test_all_but_the_head_goes_to_a_network_of_other_classes():
-    source = randomise(TSN(backbone="tiny", classes=3), 0)
-    target = randomise(TSN(backbone="tiny", classes=5), 1)
+    source = randomize(TSN(backbone="tiny", classes=3), 0)
+    target = randomize(TSN(backbone="tiny", classes=5), 1)
     have, before = by_path(source), by_path(target)
     report = copy_by_name(source, target)
 

@@ -18,7 +18,7 @@ FIRST = {
 }
 
 
-def randomise(model, seed):
+def randomize(model, seed):
     rng = np.random.default_rng(seed)
     model.set_weights([rng.normal(size=w.shape) for w in model.weights])
     return model
@@ -33,15 +33,15 @@ def weights_of(model):
 
 def inflated(kernel, channels, mode):
     """Written out channel by channel."""
-    colours = [kernel[:, :, i] for i in range(3)]
+    colors = [kernel[:, :, i] for i in range(3)]
     mirrored = (0, 1, 2, 2, 1, 0)
     planes = []
     for channel in range(channels):
         if mode == "symmetric":
-            planes.append(colours[mirrored[channel % 6]])
+            planes.append(colors[mirrored[channel % 6]])
         else:
             factor = 3 / channels if mode == "scaled" else 1
-            planes.append(factor * (colours[0] + colours[1] + colours[2]) / 3)
+            planes.append(factor * (colors[0] + colors[1] + colors[2]) / 3)
     return np.stack(planes, axis=2)
 
 
@@ -70,9 +70,9 @@ def check_copied(report, source, before, after, first, mode, std=1):
     ],
 )
 def test_whole_networks(mode, modality, std):
-    source = randomise(TSN(backbone="tiny", classes=3), 0)
+    source = randomize(TSN(backbone="tiny", classes=3), 0)
     target = TSN(backbone="tiny", classes=3, modality=modality)
-    randomise(target, 1)
+    randomize(target, 1)
     have, before = weights_of(source), weights_of(target)
     report = cross_modality(source, target, mode)
     channels = {"rgb_diff": 15}.get(modality, 10)
@@ -96,7 +96,7 @@ def test_whole_networks(mode, modality, std):
 @pytest.mark.parametrize("backbone", ["tiny", "bn_inception", "inception_v3"])
 def test_bare_towers_of_every_family(backbone):
     first, has_bias = FIRST[backbone]
-    source = randomise(backbones.get(backbone, name="rgb"), 0)
+    source = randomize(backbones.get(backbone, name="rgb"), 0)
     target = backbones.get(backbone, channels=10, name="flow")
     before = weights_of(target)
     report = cross_modality(source, target)
@@ -107,8 +107,8 @@ def test_bare_towers_of_every_family(backbone):
 
 
 def test_a_bare_tower_starts_a_network_and_the_reverse():
-    tower = randomise(backbones.get("tiny"), 0)
-    network = randomise(TSN(backbone="tiny", classes=3, modality="flow"), 1)
+    tower = randomize(backbones.get("tiny"), 0)
+    network = randomize(TSN(backbone="tiny", classes=3, modality="flow"), 1)
     head = network.get_layer("logits").get_weights()
     report = cross_modality(tower, network)
     assert report.missing == ("logits",) and report.unused == ()
@@ -121,7 +121,7 @@ def test_a_bare_tower_starts_a_network_and_the_reverse():
 
 
 def test_a_new_classifier_starts_anew_and_is_told():
-    target = randomise(TSN(backbone="tiny", classes=5, modality="flow"), 1)
+    target = randomize(TSN(backbone="tiny", classes=5, modality="flow"), 1)
     head = target.get_layer("logits").get_weights()
     report = cross_modality(TSN(backbone="tiny", classes=3), target)
     assert report.mismatched == ("logits [(256, 3), (3,)] to [(256, 5), (5,)]",)
@@ -143,7 +143,7 @@ def mine(channels, filters=4):
 
 
 def test_a_users_model():
-    source, target = randomise(mine(3), 0), mine(10)
+    source, target = randomize(mine(3), 0), mine(10)
     before = weights_of(target)
     report = cross_modality(source, target, "scaled")
     check_copied(
@@ -163,28 +163,28 @@ def test_a_users_model():
 
 
 def test_what_the_modes_do_to_the_response():
-    """A grey patch on all channels: `scaled` answers as the colours did,
+    """A gray patch on all channels: `scaled` answers as the colors did,
     `mean` channels / 3 times as much."""
     kernel = np.random.default_rng(0).normal(size=(7, 7, 3, 8))
-    colours = kernel.sum(axis=(0, 1, 2))
+    colors = kernel.sum(axis=(0, 1, 2))
     for mode, factor in (("scaled", 1), ("mean", 10 / 3)):
         response = inflate_kernel(kernel, 10, mode).sum(axis=(0, 1, 2))
-        np.testing.assert_allclose(response, factor * colours)
+        np.testing.assert_allclose(response, factor * colors)
     kernel = kernel.astype("float32")
     assert inflate_kernel(kernel, 10).dtype == np.float32
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 5, 6, 7, 15, 20])
-def test_colours_are_mirrored(channels):
+def test_colors_are_mirrored(channels):
     kernel = np.arange(3.0).reshape(1, 1, 3, 1)
     expected = np.pad(np.arange(3), (0, 20), mode="symmetric")[:channels]
     found = inflate_kernel(kernel, channels, "symmetric")
     np.testing.assert_array_equal(found.ravel(), expected)
 
 
-def test_differences_of_two_frames_lose_their_colours_too():
+def test_differences_of_two_frames_lose_their_colors_too():
     """Three channels as well, but of another meaning."""
-    source = randomise(TSN(backbone="tiny", classes=2), 0)
+    source = randomize(TSN(backbone="tiny", classes=2), 0)
     target = TSN(
         backbone="tiny", classes=2, modality="rgb_diff", snippet_length=1
     )
@@ -202,7 +202,7 @@ def test_differences_of_two_frames_lose_their_colours_too():
         PixelScaling(1.0, (2.0, 50.0, 255.0)),
     ],
 )
-def test_differences_are_scaled_as_the_colours(mode, scaling):
+def test_differences_are_scaled_as_the_colors(mode, scaling):
     """The network finds in raw frames what a bare tower, which scales
     nothing, finds in differences of frames as the source has them."""
     source = TSN(backbone="tiny", classes=2)
@@ -229,8 +229,8 @@ def test_differences_of_frames_without_a_known_scaling():
     """Neither of a bare tower nor of a network of scaled pixels."""
     target = TSN(backbone="tiny", classes=2, modality="rgb_diff")
     for source in (
-        randomise(backbones.get("tiny", name="rgb"), 0),
-        randomise(
+        randomize(backbones.get("tiny", name="rgb"), 0),
+        randomize(
             TSN(backbone="tiny", classes=2, include_preprocessing=False), 1
         ),
     ):
@@ -268,7 +268,7 @@ def several_inputs():
     "source, target, mode, message",
     [
         (mine(3), mine(10), "average", "Received: mode='average'"),
-        (mine(10), mine(3), "mean", r"three colours.*\(3, 3, 10, 4\)"),
+        (mine(10), mine(3), "mean", r"three colors.*\(3, 3, 10, 4\)"),
         (mine(3), mine(10, 8), "mean", r"'mine'.*stem.*\(3, 3, 10, 8\)"),
         (mine(3), two_towers(), "mean", r"target='two' of \('rgb', 'flow'\)"),
         (

@@ -10,7 +10,7 @@ from keras_vidrec.applications import SpatiotemporalMultiplier
 from keras_vidrec.applications import TwoStreamFusion
 from keras_vidrec.backbones import PixelScaling
 from keras_vidrec.backbones.pixel_scaling import CAFFE_RGB
-from keras_vidrec.backbones.pixel_scaling import CENTRED_FLOW
+from keras_vidrec.backbones.pixel_scaling import CENTERED_FLOW
 from keras_vidrec.backbones.pixel_scaling import SYMMETRIC
 from keras_vidrec.weights import pixels
 from keras_vidrec.weights.imagenet import BACKBONES
@@ -87,14 +87,14 @@ def test_towers_agree_with_keras_applications(published, backbone, size):
 
     # The pixels that a model of this package hands to such a tower, and what
     # keras.applications makes of them.
-    colours = np.random.default_rng(1).integers(0, 256, (2, size, size, 3))
-    colours = colours.astype("float32")
+    colors = np.random.default_rng(1).integers(0, 256, (2, size, size, 3))
+    colors = colors.astype("float32")
     scaling = backbones.preprocessing(backbone, "rgb", style(backbone))
-    images = colours[..., ::-1] if scaling.channel_order == "bgr" else colours
+    images = colors[..., ::-1] if scaling.channel_order == "bgr" else colors
     images = (images - np.float32(scaling.mean)) / np.float32(scaling.std)
     module = "resnet" if style(backbone) else backbone
     preprocess = getattr(keras.applications, module).preprocess_input
-    theirs = preprocess(colours.copy())
+    theirs = preprocess(colors.copy())
     np.testing.assert_allclose(images, theirs, atol=1e-4)
 
     (network,) = published
@@ -146,8 +146,8 @@ def test_towers_of_motion_are_inflated(published):
     ("modality", "scaling"),
     [
         ("rgb", CAFFE_RGB),
-        ("flow", CENTRED_FLOW),
-        ("warped_flow", CENTRED_FLOW),
+        ("flow", CENTERED_FLOW),
+        ("warped_flow", CENTERED_FLOW),
     ],
 )
 def test_pixels_are_scaled_as_in_keras_applications(
@@ -177,7 +177,7 @@ def test_pixels_of_other_streams_are_scaled_as_before(published):
 
 
 def test_differences_of_single_frames_are_motion(published):
-    """Three channels that are no colours."""
+    """Three channels that are no colors."""
     model = TSN(
         modality="rgb_diff",
         snippet_length=1,

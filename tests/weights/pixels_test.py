@@ -92,8 +92,8 @@ def test_scaled_kernel(order):
     expected = np.zeros(5)
     for frame in range(2):
         for place in range(3):
-            colour = 2 - place if order == "bgr" else place
-            value = differences[..., 3 * frame + colour] / std[place]
+            color = 2 - place if order == "bgr" else place
+            value = differences[..., 3 * frame + color] / std[place]
             taken = kernel[:, :, 3 * frame + place]
             expected += (value[..., None] * taken).sum((0, 1))
     scaling = PixelScaling(0.0, tuple(std), order)

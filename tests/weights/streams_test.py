@@ -12,7 +12,7 @@ from keras_vidrec.weights import pixels
 from keras_vidrec.weights.copying import layers_by_path
 
 
-def randomise(model, seed):
+def randomize(model, seed):
     rng = np.random.default_rng(seed)
     model.set_weights([rng.uniform(size=w.shape) for w in model.weights])
     return model
@@ -21,7 +21,7 @@ def randomise(model, seed):
 def one_stream(modality, seed, **arguments):
     length = None if modality == "rgb" else 10
     arguments = {"classes": 3, "snippet_length": length, **arguments}
-    return randomise(TSN(backbone="tiny", modality=modality, **arguments), seed)
+    return randomize(TSN(backbone="tiny", modality=modality, **arguments), seed)
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +102,7 @@ def test_into_late_fusion(streams):
         )
 
 
-COLOURS = PixelScaling((1.0, 2.0, 3.0), 4.0, "bgr")
+COLORS = PixelScaling((1.0, 2.0, 3.0), 4.0, "bgr")
 MOTION = PixelScaling(128.0, 0.5)
 # Of the tiny backbone.
 OWN = PixelScaling(127.5, 127.5)
@@ -113,23 +113,23 @@ OWN = PixelScaling(127.5, 127.5)
 )
 def test_pixels_of_a_stream_are_scaled_as_in_its_network(builder):
     rgb, flow = one_stream("rgb", 1), one_stream("warped_flow", 2)
-    pixels.scale_pixels(rgb, {"rgb": COLOURS})
+    pixels.scale_pixels(rgb, {"rgb": COLORS})
     pixels.scale_pixels(flow, {"warped_flow": MOTION})
     model = builder(classes=3, backbone="tiny")
     copy_streams(model, {"rgb": rgb})
-    assert pixels.scalings_of(model) == {"rgb": COLOURS, "flow": OWN}
+    assert pixels.scalings_of(model) == {"rgb": COLORS, "flow": OWN}
     copy_streams(model, {"flow": flow})
-    assert pixels.scalings_of(model) == {"rgb": COLOURS, "flow": MOTION}
+    assert pixels.scalings_of(model) == {"rgb": COLORS, "flow": MOTION}
 
 
 def test_a_network_of_two_others_scales_pixels_as_they_do():
     rgb, flow = one_stream("rgb", 1), one_stream("flow", 2)
-    pixels.scale_pixels(rgb, {"rgb": COLOURS})
+    pixels.scale_pixels(rgb, {"rgb": COLORS})
     pixels.scale_pixels(flow, {"flow": MOTION})
     model = TwoStreamConvNet(
         classes=3, backbone="tiny", from_streams=(rgb, flow)
     )
-    assert pixels.scalings_of(model) == {"rgb": COLOURS, "flow": MOTION}
+    assert pixels.scalings_of(model) == {"rgb": COLORS, "flow": MOTION}
 
 
 def test_what_does_not_fit_is_told(streams):

@@ -73,7 +73,7 @@ def clip_spec(streams, num_segments, sampling, input_shape, crop_scales=None):
         modalities=streams,
         num_segments=num_segments,
         snippet_length=1 if streams == ("rgb",) else SNIPPET_LENGTH,
-        alignment="centred",
+        alignment="centered",
         sampling=sampling,
         size=size,
         crop_scales=crop_scales,

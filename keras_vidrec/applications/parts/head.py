@@ -4,23 +4,34 @@ import dataclasses
 
 import keras
 
+from keras_vidrec.layers.class_scores import FACTS
 from keras_vidrec.layers.class_scores import ClassScores
 from keras_vidrec.layers.consensus import ConsensusLayer
 from keras_vidrec.layers.score_fusion import ScoreFusion
-from keras_vidrec.specs.clip_spec import ClipSpec
+from keras_vidrec.specs import Blueprint
+from keras_vidrec.specs import ClipSpec
+from keras_vidrec.specs import Origin
+from keras_vidrec.specs import TestProtocol
 
 
 @dataclasses.dataclass(frozen=True)
 class Description:
-    """What a network recognises and what it wants to see.
+    """What a network recognizes and what it wants to see.
 
     Attributes:
         class_names: tuple of str in the order of the scores, or None.
-        clip_spec: `ClipSpec`, or None.
+        clip_spec: `ClipSpec`, or None: what a clip is.
+        test_protocol: `TestProtocol`, or None: how a video is shown in a
+            test.
+        blueprint: `Blueprint`, or None: which network it is.
+        origin: `Origin`, or None: what it was made from.
     """
 
     class_names: tuple | None
     clip_spec: ClipSpec | None
+    test_protocol: TestProtocol | None = None
+    blueprint: Blueprint | None = None
+    origin: Origin | None = None
 
 
 def class_head(features, *, classes, dropout, consensus, activation, clip_spec):
@@ -69,7 +80,7 @@ def predictions_layer(model):
 
 
 def describe(model):
-    """Tells what a network recognises and what it wants to see.
+    """Tells what a network recognizes and what it wants to see.
 
     Args:
         model: keras.Model of this package, also one loaded from a file.
@@ -81,7 +92,8 @@ def describe(model):
         ValueError: if the model has no `predictions` layer.
     """
     layer = predictions_layer(model)
-    return Description(layer.class_names, layer.clip_spec)
+    facts = {name: getattr(layer, name) for name in FACTS}
+    return Description(layer.class_names, **facts)
 
 
 def clip_logits_model(model):

@@ -18,7 +18,7 @@ def save(model, path):
 
 
 def load(path):
-    """Reads a network from a `.keras` file, without its optimiser.
+    """Reads a network from a `.keras` file, without its optimizer.
 
     Args:
         path: path of the file.

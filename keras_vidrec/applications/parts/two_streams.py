@@ -51,7 +51,7 @@ def clip_spec(num_chunks, snippet_length, stride, input_shape):
         modalities=STREAMS,
         num_segments=num_chunks,
         snippet_length=snippet_length,
-        alignment="centred",
+        alignment="centered",
         stride=stride,
         sampling="chunks",
         size=size,

@@ -2,7 +2,7 @@
 
 Drawing needs the size of the frames and a random generator, applying needs the
 frames: the same `Crop` serves all frames and all modalities of a clip. All
-crops are integer rectangles of the stored frame, resized once. Colours are
+crops are integer rectangles of the stored frame, resized once. Colors are
 changed by `data.clips.color_jitter`.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 from keras_vidrec.specs import clip_spec
 
 # In quarters of the room (rows, columns) that a crop leaves in the frame: the
-# corners and the centre, then the eight positions between them, in the order
+# corners and the center, then the eight positions between them, in the order
 # of the TSN authors' programs.
 _POSITIONS = (
     (0, 0),
@@ -100,7 +100,7 @@ def crop_sizes(height, width, size, scales, max_distort=1):
 def fixed_positions(height, width, crop_height, crop_width):
     """The 13 places of a crop in a frame (TSN, section 3.2, corner cropping).
 
-    Corners, centre, middles of the sides and of the quadrants, on a grid of
+    Corners, center, middles of the sides and of the quadrants, on a grid of
     `(height - crop_height) // 4` rows and `(width - crop_width) // 4` columns.
 
     Args:
@@ -150,7 +150,7 @@ def random_sized_crop(height, width, rng):
     """Draws a training crop of the Inception kind (TS-LSTM's base networks).
 
     The area is 0.08 to 1 of the frame, the ratio of width to height 3/4 to
-    4/3 (uniform in its logarithm, so that neither side is favoured), the place
+    4/3 (uniform in its logarithm, so that neither side is favored), the place
     any. After ten rectangles that do not fit, the largest central one with a
     ratio in that range is taken.
 
@@ -177,7 +177,7 @@ def random_sized_crop(height, width, rng):
             return Crop(top, left, rows, columns, flip=_coin(rng))
     rows = min(height, max(round(width * 4 / 3), 1))
     columns = min(width, max(round(height * 4 / 3), 1))
-    return centre_crop(height, width, rows, columns, flip=_coin(rng))
+    return center_crop(height, width, rows, columns, flip=_coin(rng))
 
 
 def corner_jitter_crop(height, width, size, rng):
@@ -236,7 +236,7 @@ def same_region(crop, size, other_size):
     return Crop(top, left, height, width, crop.flip)
 
 
-def centre_crop(height, width, crop_height, crop_width, flip=False):
+def center_crop(height, width, crop_height, crop_width, flip=False):
     """The crop in the middle of a frame.
 
     Args:
@@ -269,7 +269,7 @@ def ten_crops(height, width, crop_height, crop_width):
 
     Returns:
         List of 10 `Crop`: top left, top right, bottom left, bottom right,
-        centre, then the same mirrored.
+        center, then the same mirrored.
 
     Raises:
         ValueError: if the crop is larger than the frame.
@@ -280,7 +280,7 @@ def ten_crops(height, width, crop_height, crop_width):
         for top in (0, height - crop_height)
         for left in (0, width - crop_width)
     ]
-    crops.append(centre_crop(height, width, crop_height, crop_width))
+    crops.append(center_crop(height, width, crop_height, crop_width))
     return crops + [dataclasses.replace(crop, flip=True) for crop in crops]
 
 
@@ -316,7 +316,7 @@ def crop_side(height, width, size, short_side):
 
     "Resize the shorter side to `short_side`, then crop `size`" takes one crop
     and one resize: a square of `size * min(height, width) / short_side` pixels
-    of the stored frame, rounded, is placed by `centre_crop` or `ten_crops` and
+    of the stored frame, rounded, is placed by `center_crop` or `ten_crops` and
     resized by `apply`. The crops lie where those of the resized frame would,
     within half a pixel; frames stored with that shorter side are not resized
     at all.

@@ -15,7 +15,7 @@ def valid_positions(num_frames, snippet_length, num_images, alignment):
     """Where a chunk may lie without reading beyond the video.
 
     With n images of the video and b images of the chunk before its position,
-    these are b .. n - num_images + b. A centred stack of 10 flow images has
+    these are b .. n - num_images + b. A centered stack of 10 flow images has
     5 .. n - 5, the authors' t = 6 .. N - 5 where frames are counted from 1 and
     there are N = n + 1 of them.
 
@@ -24,7 +24,7 @@ def valid_positions(num_frames, snippet_length, num_images, alignment):
         snippet_length: int, at least 1. L of the `ClipSpec`.
         num_images: int, at least 1. Images a chunk reads, of
             `ClipSpec.num_images`.
-        alignment: str. `"forward"` or `"centred"`.
+        alignment: str. `"forward"` or `"centered"`.
 
     Returns:
         `(first, last)`, 0-based; `last < first` if the video is too short.

@@ -1,4 +1,4 @@
-"""Changes of colour: one draw a clip, applied to all its frames alike."""
+"""Changes of color: one draw a clip, applied to all its frames alike."""
 
 import dataclasses
 import math
@@ -8,7 +8,7 @@ import numpy as np
 
 STEPS = ("brightness", "contrast", "saturation")
 
-# ITU-R 601 luma in 16-bit fixed point, as Pillow's conversion to grey; sums
+# ITU-R 601 luma in 16-bit fixed point, as Pillow's conversion to gray; sums
 # with 8-bit values stay below 2^24, where float32 is exact.
 _LUMA = np.array([19595, 38470, 7471], dtype=np.float32)
 
@@ -17,7 +17,7 @@ _LEVELS = np.arange(256, dtype=np.float32)
 
 @dataclasses.dataclass(frozen=True)
 class ColorJitter:
-    """Changes of colour, one after the other.
+    """Changes of color, one after the other.
 
     Args:
         steps: tuple of pairs `(name, factor)`: the names `"brightness"`,
@@ -44,7 +44,7 @@ def draw_color_jitter(rng, strength=0.4):
     """
     if not 0 <= strength <= 1:
         raise ValueError(
-            "Invalid `strength` of colour jitter. Expected a number from 0 to "
+            "Invalid `strength` of color jitter. Expected a number from 0 to "
             f"1. Received: strength={strength}"
         )
     factors = rng.uniform(1 - strength, 1 + strength, size=len(STEPS))
@@ -53,12 +53,12 @@ def draw_color_jitter(rng, strength=0.4):
 
 
 def apply_color(frames, jitter):
-    """Changes the colours of all frames of a clip alike.
+    """Changes the colors of all frames of a clip alike.
 
     Each step blends the frames with a plainer picture,
     `plain + factor * (frame - plain)`, clipped to 0..255, fraction cut off, as
-    Pillow and torchvision do: black for brightness, the rounded mean grey for
-    contrast, the frame's own grey for saturation. The mean grey is that of the
+    Pillow and torchvision do: black for brightness, the rounded mean gray for
+    contrast, the frame's own gray for saturation. The mean gray is that of the
     whole clip, so that contrast cannot flicker; for a single frame it is
     theirs.
 
@@ -87,13 +87,13 @@ def apply_color(frames, jitter):
         if name == "brightness":
             frames = _look_up(frames, _blend(_LEVELS, 0, factor))
         elif name == "contrast":
-            mean = math.floor(_grey(frames).mean() + 0.5)
+            mean = math.floor(_gray(frames).mean() + 0.5)
             frames = _look_up(frames, _blend(_LEVELS, mean, factor))
         elif name == "saturation":
-            frames = _blend(frames, _grey(frames)[..., None], factor)
+            frames = _blend(frames, _gray(frames)[..., None], factor)
         else:
             raise ValueError(
-                f"Unknown step of colour jitter. Expected one of {STEPS}. "
+                f"Unknown step of color jitter. Expected one of {STEPS}. "
                 f"Received: name={name!r}"
             )
     return frames
@@ -113,6 +113,6 @@ def _blend(values, plain, factor):
     return np.clip(blended, 0, 255, out=blended).astype(np.uint8)
 
 
-def _grey(frames):
+def _gray(frames):
     luma = (frames.astype(np.float32) @ _LUMA).astype(np.int32)
     return (luma + 0x8000) >> 16

@@ -12,7 +12,7 @@ from keras_vidrec.data.clips import sampling
 from keras_vidrec.specs.clip_spec import TEST_CROPS
 from keras_vidrec.videos.video import VideoError
 
-TRAINING_CROPS = ("multi_scale", "random_sized", "corner_jitter", "centre")
+TRAINING_CROPS = ("multi_scale", "random_sized", "corner_jitter", "center")
 WHOLE_FRAMES = ("frame", "frame_and_mirror")
 
 # Test crops are cut from frames whose shorter side is 256 for a size of 224.
@@ -24,10 +24,10 @@ class Augmentation:
     """Which crop and flip training clips get, one draw a clip.
 
     Args:
-        crop: str. `"multi_scale"` (corners and centre, TSN section 3.2),
+        crop: str. `"multi_scale"` (corners and center, TSN section 3.2),
             `"random_sized"` (area .08-1, ratio 3/4-4/3), `"corner_jitter"`
             (two-stream fusion's: .75-1.25 of the size, near two corners), or
-            `"centre"`.
+            `"center"`.
         flip: bool. Mirror half of the clips; the x channel of flow is
             inverted. Defaults to `True`.
         color_jitter: float in [0, 1). Strength of brightness, contrast and
@@ -60,7 +60,7 @@ class Augmentation:
 
 
 def read_training_clip(source, index, spec, augmentation, rng):
-    """One random clip: snippets, crop, flip and colours are drawn from `rng`.
+    """One random clip: snippets, crop, flip and colors are drawn from `rng`.
 
     The crop is drawn on the frames of the first modality; all others show the
     same part of the picture, whatever the size they are stored in.
@@ -175,7 +175,7 @@ def read_test_clip(
     num_segments=None,
     num_clips=1,
     mode="test",
-    crops="centre",
+    crops="center",
 ):
     """The clip a network is tested on, or its clips; no randomness.
 
@@ -192,7 +192,7 @@ def read_test_clip(
         num_clips: int. Clips of the video; more than one of chunks and of
             uniform segments only, in the mode `"test"`. Defaults to `1`.
         mode: str. `"validation"` or `"test"` grid of `sampling`.
-        crops: str. `"centre"`; `"ten"`: corners, centre and their mirrors;
+        crops: str. `"center"`; `"ten"`: corners, center and their mirrors;
             `"frame"`: the whole frame, whose shorter side becomes 256 / 224
             times `spec.size`; or `"frame_and_mirror"`: that and its mirror.
 
@@ -310,7 +310,7 @@ def _segment_starts(counts, spec, num_segments, mode, rng, num_clips):
     # decides nothing.
     lengths = {
         modality: 1
-        if spec.alignment == "centred"
+        if spec.alignment == "centered"
         else spec.num_images(modality)
         for modality in counts
     }
@@ -337,7 +337,7 @@ def _draw_crop(augmentation, height, width, spec, rng):
         crop = augment.corner_jitter_crop(height, width, spec.size, rng)
     else:
         side = min(height, width)
-        crop = augment.centre_crop(
+        crop = augment.center_crop(
             height, width, side, side, flip=bool(rng.integers(2))
         )
     return crop if augmentation.flip else dataclasses.replace(crop, flip=False)
@@ -366,7 +366,7 @@ def crops_of_test(height, width, spec, crops):
     side = augment.crop_side(height, width, spec.size, short_side)
     if crops == "ten":
         return augment.ten_crops(height, width, side, side), spec.size
-    return [augment.centre_crop(height, width, side, side)], spec.size
+    return [augment.center_crop(height, width, side, side)], spec.size
 
 
 def stack(crops, num_crops, places):
@@ -374,24 +374,24 @@ def stack(crops, num_crops, places):
 
     Args:
         crops: iterable of `num_crops` uint8 arrays `(num_images, height,
-            width, colours)`, all of one size.
+            width, colors)`, all of one size.
         num_crops: int.
         places: int array `(num_segments, images of a snippet)` into
             `num_images`.
 
     Returns:
         uint8 array `(num_crops * num_segments, height, width, images of a
-        snippet * colours)`, all snippets of the first crop first.
+        snippet * colors)`, all snippets of the first crop first.
     """
     num_segments, num_images = places.shape
     for number, images in enumerate(crops):
         if number == 0:
-            _, height, width, colours = images.shape
+            _, height, width, colors = images.shape
             shape = (num_crops * num_segments, height, width)
             # Filled in place: whole clips of whole frames are large.
-            clip = np.empty((*shape, num_images, colours), np.uint8)
+            clip = np.empty((*shape, num_images, colors), np.uint8)
         part = clip[number * num_segments : (number + 1) * num_segments]
         for segment, needed in zip(part, places):
             for channels, place in enumerate(needed):  # frame-major
                 segment[:, :, channels] = images[place]
-    return clip.reshape(*shape, num_images * colours)
+    return clip.reshape(*shape, num_images * colors)

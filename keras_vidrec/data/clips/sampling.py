@@ -48,7 +48,7 @@ def segment_indices(
             rgb, frames - 1 for the flows.
         num_segments: int, at least 1.
         snippet_length: int, at least 1. Images a snippet reads, so L + 1 for
-            differences of L neighbouring frames. Defaults to `1`.
+            differences of L neighboring frames. Defaults to `1`.
         mode: str. `"train"` draws, `"validation"` and `"test"` are fixed.
             Defaults to `"train"`.
         scheme: str. One of `"tsn_caffe"`, `"tsn_pytorch"`, `"uniform"`,
@@ -85,11 +85,11 @@ def snippet_indices(
     An index outside the video becomes the nearest one inside, as in the
     authors' readers.
 
-    A forward snippet (TSN) reads `num_images` from its start. A centred one
+    A forward snippet (TSN) reads `num_images` from its start. A centered one
     (two-stream fusion, section 3.4; STFN) reads as many, beginning
     `snippet_length // 2` images before its index: 10 flow images are
     -5 .. 4 around it. A single image always is the one at the index. Indices
-    of centred snippets are drawn with `segment_indices(...,
+    of centered snippets are drawn with `segment_indices(...,
     snippet_length=1)`: they may be any frame.
 
     Args:
@@ -99,7 +99,7 @@ def snippet_indices(
             `ClipSpec.num_images`: 1 for rgb, L + 1 for rgb_diff, L for the
             flows.
         num_frames: int, at least 1. Stored images of the modality.
-        alignment: str. `"forward"` or `"centred"`. Defaults to `"forward"`.
+        alignment: str. `"forward"` or `"centered"`. Defaults to `"forward"`.
 
     Returns:
         int64 array `(num_segments, num_images)` within
@@ -117,7 +117,7 @@ def snippet_indices(
 
 def images_before(snippet_length, num_images, alignment):
     """How many images of a snippet lie before its index: 0 of a forward one
-    and of a single image, L // 2 of a centred one.
+    and of a single image, L // 2 of a centered one.
 
     Arguments and errors are those of `snippet_indices`.
     """

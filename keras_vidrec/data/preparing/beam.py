@@ -50,7 +50,7 @@ def prepare(
     """Writes a dataset of records with an Apache Beam pipeline, or goes on
     with one.
 
-    The records are those of `keras_vidrec.data.preparing.prepare`, byte for byte, in
+    The records are those of `data.preparing.prepare`, byte for byte, in
     other shards. Whatever ends it, the same call goes on from the last
     finished shard; a pipeline that still runs elsewhere has to be stopped
     before. Videos that fail are left out and named in `report.json`; another
@@ -207,7 +207,7 @@ class _Parts:
     def begin(self, labels, shards):
         """Divides videos into new parts and returns the names of these.
 
-        Neighbours in the catalog, often of one class, come into different
+        Neighbors in the catalog, often of one class, come into different
         parts, so that shards are mixed and about equally long.
         """
         if shards is None:

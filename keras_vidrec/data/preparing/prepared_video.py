@@ -147,7 +147,7 @@ def _make_flow(frames, preparation, spools):
     make = extraction.flows
     if preparation.warped:
         make = extraction.flows_and_warped
-    pairs = _pairs(frames, extraction.grey)
+    pairs = _pairs(frames, extraction.gray)
     for index, *flows in make(pairs, preparation.flow):
         for modality, flow in zip(("flow", "warped_flow"), flows):
             code = codec.encode(flow, preparation.bound)
@@ -158,10 +158,10 @@ def _make_flow(frames, preparation, spools):
             )
 
 
-def _pairs(frames, grey):
+def _pairs(frames, gray):
     first = None
     for index, frame in enumerate(frames):
-        second = grey(frame)
+        second = gray(frame)
         if first is not None:
             yield index - 1, first, second
         first = second
@@ -199,7 +199,7 @@ class _Frames:
 
 
 def encode_jpeg(image, quality):
-    """A JPEG of an image as OpenCV has it: B G R, or grey.
+    """A JPEG of an image as OpenCV has it: B G R, or gray.
 
     Args:
         image: uint8 array `(height, width, 3)` or `(height, width)`.

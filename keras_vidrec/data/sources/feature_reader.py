@@ -19,7 +19,7 @@ def check_protocol(source, spec, crops, num_segments, num_clips, mode):
     Args:
         source: `Features`.
         spec: `ClipSpec`.
-        crops: str. `"centre"`: features are made of that.
+        crops: str. `"center"`: features are made of that.
         num_segments: int. Frames that are read.
         num_clips: int. Sequences of a video.
         mode: str. One of `sampling.MODES`.
@@ -32,9 +32,9 @@ def check_protocol(source, spec, crops, num_segments, num_clips, mode):
             f"Features are sampled in other ways than images. Expected one of "
             f"{SAMPLINGS}. Received: sampling={spec.sampling!r}"
         )
-    if crops != "centre":
+    if crops != "center":
         raise ValueError(
-            "Features are made of crops already. Expected crops='centre'. "
+            "Features are made of crops already. Expected crops='center'. "
             f"Received: crops={crops!r}"
         )
     reader.check_clips(spec, num_clips, mode)

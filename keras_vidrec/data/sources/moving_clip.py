@@ -28,12 +28,12 @@ class MovingClip:
         self._spec = spec
         self._crops = crops
         self._images = {modality: {} for modality in spec.modalities}
-        self._greys = {}
+        self._grays = {}
         self._chosen = None
 
     @property
     def num_images(self):
-        return len(self._greys) + sum(map(len, self._images.values()))
+        return len(self._grays) + sum(map(len, self._images.values()))
 
     def add(self, index, frame, modalities):
         """Takes a frame.
@@ -52,9 +52,9 @@ class MovingClip:
         for modality in modalities:
             if modality.startswith("rgb"):
                 self._keep(modality, index, frame)
-            elif index not in self._greys:
+            elif index not in self._grays:
                 small = frame_size.resize(frame, self._small)
-                self._greys[index] = extraction.grey(small)
+                self._grays[index] = extraction.gray(small)
 
     def clip(self, indices):
         """The snippets of given images.
@@ -86,7 +86,7 @@ class MovingClip:
 
     def drop_before(self, index):
         """Forgets what belongs to earlier frames."""
-        for images in (self._greys, *self._images.values()):
+        for images in (self._grays, *self._images.values()):
             for old in [t for t in images if t < index]:
                 del images[old]
 
@@ -112,7 +112,7 @@ class MovingClip:
         ]
 
     def _make_flow(self, modality, needed):
-        images, greys = self._images[modality], self._greys
-        pairs = [(t, greys[t], greys[t + 1]) for t in needed if t not in images]
+        images, grays = self._images[modality], self._grays
+        pairs = [(t, grays[t], grays[t + 1]) for t in needed if t not in images]
         for t, code in video_files.flow_codes(pairs, modality, self._spec.flow):
             self._keep(modality, t, code)

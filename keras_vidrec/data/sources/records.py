@@ -178,8 +178,8 @@ class _Images:
                 np.copyto(image, _decode(next(jpegs), cv2.IMREAD_COLOR_RGB))
             else:
                 for channel in (0, 1):
-                    grey = _decode(next(jpegs), cv2.IMREAD_GRAYSCALE)
-                    image[..., channel] = grey
+                    gray = _decode(next(jpegs), cv2.IMREAD_GRAYSCALE)
+                    image[..., channel] = gray
         return images
 
 

@@ -57,7 +57,7 @@ class _Videos:
     def _read_flow(self, path, num_frames, modality, indices):
         starts, places = np.unique(indices, return_inverse=True)
         needed = np.union1d(starts, starts + 1)
-        greys = {}
+        grays = {}
         # Few at a time: before they are resized they may be large.
         for block in np.split(needed, range(_BLOCK, len(needed), _BLOCK)):
             frames = video.read_frames(path, block, num_frames=num_frames)
@@ -67,8 +67,8 @@ class _Videos:
                 raise video.VideoError(path, str(error)) from None
             for t, frame in zip(block.tolist(), frames):
                 small = frame_size.resize(frame, size)
-                greys[t] = extraction.grey(small)
-        pairs = ((t, greys[t], greys[t + 1]) for t in starts.tolist())
+                grays[t] = extraction.gray(small)
+        pairs = ((t, grays[t], grays[t + 1]) for t in starts.tolist())
         slots = {t: slot for slot, t in enumerate(starts.tolist())}
         codes = np.empty((len(starts), *size, 2), np.uint8)
         for t, code in flow_codes(pairs, modality, self.flow):

@@ -6,7 +6,7 @@ import numpy as np
 
 from keras_vidrec.evaluation.scorers.snippet_scorer import SNIPPETS_A_CALL
 
-# Windows whose neighbours tell how many snippets are new to the next one.
+# Windows whose neighbors tell how many snippets are new to the next one.
 _LOOKED_AT = 9
 
 

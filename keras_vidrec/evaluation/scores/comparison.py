@@ -20,8 +20,8 @@ class ClassChange:
     Args:
         name: str. The class.
         videos: int. Its videos.
-        gained: int. Videos that only the second recognises.
-        lost: int. Videos that only the first recognises.
+        gained: int. Videos that only the second recognizes.
+        lost: int. Videos that only the first recognizes.
         accuracies: pair of float in [0, 1], NaN for a class without videos.
     """
 
@@ -38,10 +38,10 @@ class Comparison:
 
     Args:
         accuracies: pair of float in [0, 1]: top-1 of each.
-        both: int. Videos that both recognise.
-        gained: int. Videos that only the second recognises.
-        lost: int. Videos that only the first recognises.
-        neither: int. Videos that none recognises.
+        both: int. Videos that both recognize.
+        gained: int. Videos that only the second recognizes.
+        lost: int. Videos that only the first recognizes.
+        neither: int. Videos that none recognizes.
         interval: pair of float in [-1, 1]: interval of the second accuracy
             minus the first.
         p_value: float. How likely the networks would differ at least so much
@@ -105,7 +105,7 @@ class Comparison:
 def compare(first, second, *, confidence=0.95, names=None):
     """Tests whether two networks differ, on the videos that both have scored.
 
-    McNemar's exact test: of the videos that only one of them recognises,
+    McNemar's exact test: of the videos that only one of them recognizes,
     equally good networks share each like a coin. The interval of the
     difference is Newcombe's of paired proportions (method 10, made of
     Wilson's). Both take the videos for independent ones; clips cut from one

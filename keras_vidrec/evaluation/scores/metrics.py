@@ -48,7 +48,7 @@ def top_k_accuracy(scores, labels, k=1):
     """Share of videos whose class is among the `k` best scores.
 
     Of equal scores the one of the earlier class counts as better, as for
-    `argmax`, so that all the figures agree on what was recognised. (Keras
+    `argmax`, so that all the figures agree on what was recognized. (Keras
     counts all that tie as found, scikit-learn prefers the later class.)
 
     Args:
@@ -59,7 +59,7 @@ def top_k_accuracy(scores, labels, k=1):
     Returns:
         float in [0, 1]; NaN if no label is known.
     """
-    scores, labels = _labelled(scores, labels)
+    scores, labels = _labeled(scores, labels)
     if not len(labels):
         return float("nan")
     own = scores[np.arange(len(labels)), labels][:, None]
@@ -101,12 +101,12 @@ def is_hit(scores, labels):
     Returns:
         bool array `(videos of known class,)`.
     """
-    scores, labels = _labelled(scores, labels)
+    scores, labels = _labeled(scores, labels)
     return scores.argmax(axis=1) == labels
 
 
 def confusion_matrix(scores, labels):
-    """Counts of the videos by class and by recognised class.
+    """Counts of the videos by class and by recognized class.
 
     Args:
         scores: float array `(videos, classes)`.
@@ -117,7 +117,7 @@ def confusion_matrix(scores, labels):
         it was taken for.
     """
     num_classes = np.shape(scores)[1]
-    scores, labels = _labelled(scores, labels)
+    scores, labels = _labeled(scores, labels)
     if not len(labels):
         return np.zeros((num_classes, num_classes), int)
     with warnings.catch_warnings():
@@ -139,7 +139,7 @@ def class_table(scores, labels):
         `ClassTable`.
     """
     num_classes = np.shape(scores)[1]
-    scores, labels = _labelled(scores, labels)
+    scores, labels = _labeled(scores, labels)
     if not len(labels):
         nothing = np.full(num_classes, np.nan)
         return ClassTable(np.zeros(num_classes, int), *[nothing] * 3)
@@ -185,7 +185,7 @@ def mean_class_accuracy(scores, labels):
     return float(known.mean()) if len(known) else float("nan")
 
 
-def _labelled(scores, labels):
+def _labeled(scores, labels):
     scores, labels = np.asarray(scores), np.asarray(labels)
     known = labels >= 0
     return scores[known], labels[known]

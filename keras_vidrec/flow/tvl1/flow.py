@@ -38,7 +38,7 @@ def tvl1_flow(
     at run time.
 
     Args:
-        first, second: Tensors `(batch, height, width, 1)`, grey 0..255.
+        first, second: Tensors `(batch, height, width, 1)`, gray 0..255.
         tau: float. Time step of the dual update. Defaults to `0.25`.
         lambda_: float. Weight of brightness constancy against smoothness.
             Defaults to `0.15`.
@@ -82,8 +82,8 @@ def tvl1_flow(
         inner_iterations,
         median_size,
     ).check()
-    first = _grey(first, "first")
-    second = _grey(second, "second")
+    first = _gray(first, "first")
+    second = _gray(second, "second")
     for one, other in zip(first.shape, second.shape):
         if None not in (one, other) and one != other:
             raise ValueError(
@@ -107,7 +107,7 @@ def tvl1_flow(
     return ops.stack(flow, axis=-1)
 
 
-def _grey(images, name):
+def _gray(images, name):
     images = ops.convert_to_tensor(images)
     if len(images.shape) != 4 or images.shape[-1] != 1:
         raise ValueError(

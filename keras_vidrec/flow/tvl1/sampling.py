@@ -8,7 +8,7 @@ BORDER = 4
 
 
 def resize(images, height, width, scale):
-    """Bilinear resizing without smoothing, pixel centres aligned.
+    """Bilinear resizing without smoothing, pixel centers aligned.
 
     Args:
         images: float32 tensor `(lanes, rows, columns)`.
@@ -53,7 +53,7 @@ def repeat_border(images, count, axis):
 
 
 def gradient(images):
-    """Centred differences across and down, the border pixels repeated."""
+    """Centered differences across and down, the border pixels repeated."""
     padded = repeat_border(images, 1, 2)
     across = 0.5 * (padded[:, :, 2:] - padded[:, :, :-2])
     padded = repeat_border(images, 1, 1)

@@ -15,7 +15,7 @@ from keras_vidrec.flow.tvl1.sampling import warp
 FLAT = 1.1920929e-07
 
 
-def linearise(first, second, flow_x, flow_y, parameters):
+def linearize(first, second, flow_x, flow_y, parameters):
     """Brightness constancy around a flow: one warp.
 
     The residual `rho(u) = I1(x + u0) + grad I1 (u - u0) - I0` is kept divided
@@ -23,7 +23,7 @@ def linearise(first, second, flow_x, flow_y, parameters):
     divisions: `v = u + n * clip(-rho(u) / |g|, -l |g|, l |g|)`, n = g / |g|.
 
     Args:
-        first, second: Grey images 0..255 of the level.
+        first, second: Gray images 0..255 of the level.
         flow_x, flow_y: The flow so far.
         parameters: `Parameters`.
 
@@ -61,11 +61,11 @@ def tick(lanes, first, second, parameters):
     its warps done, of the outer iterations done in the present one, and of
     the warps that ended at the limit of iterations and not because the flow
     had come to rest; the six fields of `inner_iteration`; and what
-    `linearise` returned for the present warp.
+    `linearize` returned for the present warp.
 
     Args:
         lanes: Such a tuple, counts `(lanes,)` int32, from `start` or `tick`.
-        first, second: Grey images 0..255 of the level.
+        first, second: Gray images 0..255 of the level.
         parameters: `Parameters`.
 
     Returns:
@@ -79,7 +79,7 @@ def tick(lanes, first, second, parameters):
         ops.any(fresh),
         lambda: _where(
             fresh,
-            linearise(first, second, *fields[:2], parameters),
+            linearize(first, second, *fields[:2], parameters),
             coefficients,
         ),
         lambda: coefficients,
@@ -140,7 +140,7 @@ def inner_iteration(fields, coefficients, active, parameters):
         fields: Tuple of six: flow across and down, and the dual variables of
             the flow across (across, down) and of the flow down (across,
             down), times theta.
-        coefficients: What `linearise` returned.
+        coefficients: What `linearize` returned.
         active: bool tensor `(lanes,)`.
         parameters: `Parameters`.
 

@@ -41,7 +41,7 @@ def stream(
 
     Args:
         pairs: Iterable of `(key, first, second)`: anything that names the
-            pair, and two uint8 arrays `(height, width)`, grey, all of one
+            pair, and two uint8 arrays `(height, width)`, gray, all of one
             size.
         lanes: `None`, or int. Pairs worked on together. Defaults to `None`:
             1 where Keras runs on a CPU, 64 on a GPU.
@@ -101,7 +101,7 @@ def _flows(pairs, lanes, parameters):
 def _checked(key, image, size):
     if image.dtype != np.uint8 or image.ndim != 2 or image.shape != size:
         raise ValueError(
-            "Expected grey uint8 images (height, width), all of one size. "
+            "Expected gray uint8 images (height, width), all of one size. "
             f"Received: shape={image.shape}, dtype={image.dtype} in the pair "
             f"{key!r}"
         )

@@ -23,7 +23,7 @@ class Position(typing.NamedTuple):
 class Backup(keras.callbacks.Callback):
     """Keeps all it takes to go on after an interruption as if there was none.
 
-    After each epoch, and every so many steps: weights, optimiser state (with
+    After each epoch, and every so many steps: weights, optimizer state (with
     a learning rate that was lowered, and gradients half accumulated), the
     states of the random seed generators (dropout), the counters of the other
     callbacks, and within an epoch the sums of its metrics. A backup is
@@ -184,7 +184,7 @@ class Backup(keras.callbacks.Callback):
 
 def _state(model):
     """Variables of a compiled model in a fixed order: weights, states of the
-    seed generators, which Keras writes to no file, and the optimiser's."""
+    seed generators, which Keras writes to no file, and the optimizer's."""
     return [*model.variables, *model.optimizer.variables]
 
 

@@ -5,7 +5,7 @@ class Plateau(keras.callbacks.ReduceLROnPlateau):
     """Lowers the learning rate when the validation accuracy saturates.
 
     Goes on counting over several calls of `fit`, and over an interruption:
-    the rate itself is a variable of the optimiser.
+    the rate itself is a variable of the optimizer.
 
     Args:
         monitor: str. Name of the metric, larger being better.

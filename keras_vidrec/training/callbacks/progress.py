@@ -25,7 +25,7 @@ class Progress(keras.callbacks.Callback):
     Must be the first callback: those after it find the two in the logs.
 
     Args:
-        optimiser: section `Optimiser` of a recipe.
+        optimizer: section `Optimizer` of a recipe.
         steps_per_epoch: int.
         epochs: int. Epochs of the whole training.
         initial_epoch: int. Where this run begins. Defaults to `0`.
@@ -37,7 +37,7 @@ class Progress(keras.callbacks.Callback):
 
     def __init__(
         self,
-        optimiser,
+        optimizer,
         *,
         steps_per_epoch,
         epochs,
@@ -46,7 +46,7 @@ class Progress(keras.callbacks.Callback):
         verbose="auto",
     ):
         super().__init__()
-        self._optimiser = optimiser
+        self._optimizer = optimizer
         self._steps_per_epoch = steps_per_epoch
         self._epochs = epochs
         self._initial_epoch = initial_epoch
@@ -136,14 +136,14 @@ class Progress(keras.callbacks.Callback):
         seconds = time.perf_counter() - self._counted_since
         self._figures = {
             "clips_per_second": (
-                self._counted * self._optimiser.batch_size / seconds
+                self._counted * self._optimizer.batch_size / seconds
             ),
             "input_wait": min(self._waited / seconds, 1.0),
         }
         logs.update(self._figures)
 
     def _plan(self):
-        section, devices = self._optimiser, self._num_devices
+        section, devices = self._optimizer, self._num_devices
         parts = [f"{section.batch_size // devices} clips"]
         if section.accumulate > 1:
             parts.append(f"{section.accumulate} steps accumulated")

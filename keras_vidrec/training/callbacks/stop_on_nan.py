@@ -5,7 +5,7 @@ import numpy as np
 
 _ADVICE = (
     "Try a smaller learning rate or gradient clipping "
-    "(optimiser.learning_rate, optimiser.clip_norm)"
+    "(optimizer.learning_rate, optimizer.clip_norm)"
 )
 
 

@@ -21,7 +21,7 @@ class DataParallel(Devices):
     Several machines are joined by the environment variables of Keras:
     `KERAS_DISTRIBUTION_JOB_ADDRESSES` (the first one's `host:port` suffices),
     `KERAS_DISTRIBUTION_NUM_PROCESSES` and `KERAS_DISTRIBUTION_PROCESS_ID`
-    (from 0). Batch normalisation sees the whole batch: JAX compiles one
+    (from 0). Batch normalization sees the whole batch: JAX compiles one
     program for all devices.
 
     Raises:

@@ -41,9 +41,9 @@ class Devices:
                 "Expected a batch that is shared equally by all "
                 f"{self.num_replicas} devices, such as "
                 f"{-(-batch_size // self.num_replicas) * self.num_replicas} "
-                "(optimiser.accumulate, less in proportion, keeps the clips "
-                "an update, and optimiser.sub_batch those that batch "
-                "normalisation sees). "
+                "(optimizer.accumulate, less in proportion, keeps the clips "
+                "an update, and optimizer.sub_batch those that batch "
+                "normalization sees). "
                 f"Received: batch_size={batch_size}"
             )
         return batch_size // self.num_workers
@@ -52,8 +52,8 @@ class Devices:
         """The context to build, compile and restore a model in."""
         return contextlib.nullcontext()
 
-    def prepare(self, model, optimiser):
-        """Sets over which clips batch normalisation takes its statistics in
+    def prepare(self, model, optimizer):
+        """Sets over which clips batch normalization takes its statistics in
         training: the whole batch, or sub-batches of it.
 
         Otherwise replicas would keep moving statistics of their own and only
@@ -63,20 +63,20 @@ class Devices:
         Args:
             model: keras.Model, with its frozen layers frozen, before
                 `compile`.
-            optimiser: section `Optimiser` of a recipe.
+            optimizer: section `Optimizer` of a recipe.
 
         Raises:
             ValueError: if sub-batches do not divide a device's share of the
                 batch, or a layer knows none.
         """
-        self.share(optimiser.batch_size)
+        self.share(optimizer.batch_size)
         for layer in freezing.batch_normalizations(model):
             if not layer.trainable:
                 continue
-            if optimiser.sub_batch is None:
+            if optimizer.sub_batch is None:
                 self._synchronize(layer)
             else:
-                self._group(layer, optimiser.batch_size, optimiser.sub_batch)
+                self._group(layer, optimizer.batch_size, optimizer.sub_batch)
 
     def trainable(self, model):
         """The model that `fit` is called on: `model`, or another one of the
@@ -123,7 +123,7 @@ class Devices:
             )
         if not isinstance(layer, BatchNormalization):
             raise ValueError(
-                "Expected a network whose batch normalisation knows "
+                "Expected a network whose batch normalization knows "
                 "sub-batches, keras_vidrec.layers.BatchNormalization. "
                 f"Received: sub_batch={sub_batch} and {layer.name!r}, a "
                 f"{type(layer).__module__}.{type(layer).__name__}"

@@ -6,7 +6,7 @@ from keras_vidrec.training.devices import replicas
 
 
 class CaffeArithmetic:
-    """The arithmetic of Caffe's solver, mixed into an optimiser of Keras.
+    """The arithmetic of Caffe's solver, mixed into an optimizer of Keras.
 
     In this order:
 
@@ -17,7 +17,7 @@ class CaffeArithmetic:
        and clips the gradient of each replica on its own.)
     4. `l2 * weight` is added, so that the decay enters the moments of the
        gradient. (Keras' own `weight_decay` is decoupled from them.)
-    5. The weight moves by the rule of the optimiser, with the learning rate
+    5. The weight moves by the rule of the optimizer, with the learning rate
        times the multiplier of the weight.
 
     Multipliers are by regular expression: one holds for each variable in
@@ -29,19 +29,19 @@ class CaffeArithmetic:
     `iterations` counts updates.
 
     Args:
-        *args: Arguments of the optimiser.
+        *args: Arguments of the optimizer.
         l2: float. Weight decay, not negative. Defaults to `0.0`.
         learning_rate_multipliers: `None`, or dict from regular expressions to
             numbers that are not negative. Defaults to `None`: 1 for all.
         decay_multipliers: `None`, or dict of the same form: of `l2`. Defaults
             to `None`: 0 for vectors (biases, the weights of batch
-            normalisation), 1 for all others.
-        **kwargs: Arguments of the optimiser, such as `global_clipnorm`,
+            normalization), 1 for all others.
+        **kwargs: Arguments of the optimizer, such as `global_clipnorm`,
             `clipvalue` and `gradient_accumulation_steps`.
 
     Raises:
         ValueError: on a multiplier of another form, or `weight_decay` or
-            `use_ema`, which these optimisers do without.
+            `use_ema`, which these optimizers do without.
 
     Reference:
         - [Jia et al., 2014](https://arxiv.org/abs/1408.5093), the solver of

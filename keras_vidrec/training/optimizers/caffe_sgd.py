@@ -28,7 +28,7 @@ class CaffeSGD(CaffeArithmetic, keras.optimizers.SGD):
             Defaults to `None`.
         decay_multipliers: `None`, or dict of the same form: `decay_mult`.
             Defaults to `None`: 0 for vectors (biases, the weights of batch
-            normalisation), 1 for all others.
+            normalization), 1 for all others.
         **kwargs: Arguments of `keras.optimizers.SGD`, such as
             `global_clipnorm`, `clipvalue` and `gradient_accumulation_steps`;
             not `weight_decay`, not `use_ema`.

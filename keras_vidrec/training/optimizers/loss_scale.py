@@ -12,7 +12,7 @@ class LossScale(keras.optimizers.LossScaleOptimizer):
     first, so that an overflow on any of them skips the step on all.
 
     Args:
-        inner_optimizer: optimiser of this package.
+        inner_optimizer: optimizer of this package.
         **kwargs: Arguments of `keras.optimizers.LossScaleOptimizer`.
     """
 

@@ -10,7 +10,7 @@ from keras_vidrec.weights.towers import towers
 
 
 def by_pattern(model, roles):
-    """Multipliers as the optimisers of this package take them.
+    """Multipliers as the optimizers of this package take them.
 
     Args:
         model: keras.Model.

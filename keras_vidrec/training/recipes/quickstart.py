@@ -5,7 +5,7 @@ import dataclasses
 from keras_vidrec.data.clips.reader import Augmentation
 from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.recipes.sections import Network
-from keras_vidrec.training.recipes.sections import Optimiser
+from keras_vidrec.training.recipes.sections import Optimizer
 from keras_vidrec.training.recipes.sections import Schedule
 from keras_vidrec.training.recipes.sections import Test
 
@@ -28,18 +28,18 @@ QUICKSTART_RGB = Recipe(
     # Left and right are classes of the generated videos.
     augmentation=Augmentation(flip=False),
     network=_network("rgb", dropout=0.3),
-    optimiser=Optimiser(
+    optimizer=Optimizer(
         name="adam", learning_rate=3e-3, weight_decay=0.0, batch_size=16
     ),
     schedule=Schedule(epochs=12, kind="cosine"),
     # Snippets between those of training would show the order of events.
-    test=Test(num_segments=3, crops="centre"),
+    test=Test(num_segments=3, crops="center"),
 )
 
 QUICKSTART_RGB_DIFF = dataclasses.replace(
     QUICKSTART_RGB,
     name="quickstart_rgb_diff",
-    summary="The same on differences of neighbouring frames",
+    summary="The same on differences of neighboring frames",
     clip={"size": 64, "crop_scales": [1.0]},
     network=_network("rgb_diff", dropout=0.3),
     schedule=Schedule(epochs=14, kind="cosine"),
@@ -58,11 +58,11 @@ SCRATCH = Recipe(
     summary="TSN, tiny backbone, 112 pixels: for your own videos",
     clip={"size": 112},
     network=_network("rgb", dropout=0.5),
-    optimiser=Optimiser(
+    optimizer=Optimizer(
         name="adam", learning_rate=1e-3, weight_decay=1e-4, batch_size=8
     ),
     schedule=Schedule(epochs=120, kind="cosine"),
-    test=Test(num_segments=25, crops="centre"),
+    test=Test(num_segments=25, crops="center"),
 )
 
 RECIPES = (QUICKSTART_RGB, QUICKSTART_RGB_DIFF, QUICKSTART_FLOW, SCRATCH)

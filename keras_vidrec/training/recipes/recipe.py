@@ -12,9 +12,9 @@ from keras_vidrec.data.prepared import storage
 from keras_vidrec.specs.clip_spec import ClipSpec
 from keras_vidrec.training.recipes.sections import Data
 from keras_vidrec.training.recipes.sections import Fusion
-from keras_vidrec.training.recipes.sections import Initialisation
+from keras_vidrec.training.recipes.sections import Initialization
 from keras_vidrec.training.recipes.sections import Network
-from keras_vidrec.training.recipes.sections import Optimiser
+from keras_vidrec.training.recipes.sections import Optimizer
 from keras_vidrec.training.recipes.sections import Reported
 from keras_vidrec.training.recipes.sections import Schedule
 from keras_vidrec.training.recipes.sections import Test
@@ -42,8 +42,8 @@ class Recipe:
             network's builder made.
         augmentation: `Augmentation`.
         network: `Network`.
-        initialisation: `Initialisation`.
-        optimiser: `Optimiser`.
+        initialization: `Initialization`.
+        optimizer: `Optimizer`.
         schedule: `Schedule`.
         validation: `Validation`.
         test: `Test`.
@@ -51,7 +51,7 @@ class Recipe:
         reported: tuple of `Reported`.
         precision: str. Global dtype policy: `"float32"`, `"mixed_bfloat16"`
             or `"mixed_float16"`.
-        rematerialise: bool. Whether to compute the activations of the
+        rematerialize: bool. Whether to compute the activations of the
             backbones once more in the backward pass instead of keeping them
             (gradient checkpointing): less memory, more arithmetic, the same
             gradients. Defaults to `False`.
@@ -67,15 +67,15 @@ class Recipe:
     clip: dict = dataclasses.field(default_factory=dict)
     augmentation: Augmentation = Augmentation()
     network: Network = Network()
-    initialisation: Initialisation = Initialisation()
-    optimiser: Optimiser = Optimiser()
+    initialization: Initialization = Initialization()
+    optimizer: Optimizer = Optimizer()
     schedule: Schedule = Schedule(epochs=1)
     validation: Validation = Validation()
     test: Test = Test()
     fusion: Fusion = Fusion()
     reported: tuple = ()
     precision: str = "float32"
-    rematerialise: bool = False
+    rematerialize: bool = False
     seed: int = 0
 
     def __post_init__(self):
@@ -97,10 +97,10 @@ class Recipe:
             _check_key(key, known, "clip.")
         check_choice(self, "precision", PRECISIONS)
         check(
-            isinstance(self.rematerialise, bool),
-            "rematerialise",
+            isinstance(self.rematerialize, bool),
+            "rematerialize",
             "true or false",
-            self.rematerialise,
+            self.rematerialize,
         )
         needs_validation = (
             self.schedule.kind == "plateau" or self.schedule.early_stop
@@ -197,13 +197,13 @@ class Recipe:
                 and not storage.is_url(getattr(data, name))
             }
         )
-        weights = self.initialisation.weights
+        weights = self.initialization.weights
         if isinstance(weights, dict):
             weights = {name: _absolute(path) for name, path in weights.items()}
         start = dataclasses.replace(
-            self.initialisation, weights=_absolute(weights)
+            self.initialization, weights=_absolute(weights)
         )
-        return dataclasses.replace(recipe, initialisation=start)
+        return dataclasses.replace(recipe, initialization=start)
 
     def with_settings(self, settings):
         """A copy with single values changed.
@@ -230,7 +230,7 @@ class Recipe:
                 ) from None
             keys = path.strip().split(".")
             # A directory may be called 1e5.
-            names_files = keys[0] in ("data", "initialisation")
+            names_files = keys[0] in ("data", "initialization")
             _assign(values, keys, value if names_files else _number(value))
         return Recipe.from_dict(values)
 

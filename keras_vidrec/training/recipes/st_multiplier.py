@@ -5,9 +5,9 @@ import dataclasses
 from keras_vidrec.data.clips.reader import Augmentation
 from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.recipes.sections import Fusion
-from keras_vidrec.training.recipes.sections import Initialisation
+from keras_vidrec.training.recipes.sections import Initialization
 from keras_vidrec.training.recipes.sections import Network
-from keras_vidrec.training.recipes.sections import Optimiser
+from keras_vidrec.training.recipes.sections import Optimizer
 from keras_vidrec.training.recipes.sections import Reported
 from keras_vidrec.training.recipes.sections import Schedule
 from keras_vidrec.training.recipes.sections import Test
@@ -33,7 +33,7 @@ def network(application, **arguments):
 
 
 # Sections 4.1 and 4.2 of the paper. It does not tell when training ends: the
-# last rate is kept as long as the one before. Batch normalisation sees 4 of
+# last rate is kept as long as the one before. Batch normalization sees 4 of
 # the 128 videos at a time and its scales learn twice as fast, as in the
 # authors' code. Several devices that share larger batches see 4 videos at a
 # time with `sub_batch=4`.
@@ -46,8 +46,8 @@ UCF101 = Recipe(
         "SpatiotemporalMultiplier", backbone="resnet50", dropout=0.8
     ),
     # There is no such network without the two that it joins.
-    initialisation=Initialisation(weights={"rgb": None, "flow": None}),
-    optimiser=Optimiser(
+    initialization=Initialization(weights={"rgb": None, "flow": None}),
+    optimizer=Optimizer(
         name="sgd",
         learning_rate=1e-3,
         momentum=0.9,
@@ -82,11 +82,11 @@ SCRATCH = Recipe(
     summary="The same, tiny backbones, 112 pixels: for your own videos",
     clip={"size": 112},
     network=network("SpatiotemporalMultiplier", backbone="tiny", dropout=0.5),
-    optimiser=Optimiser(
+    optimizer=Optimizer(
         name="adam", learning_rate=1e-3, weight_decay=1e-4, batch_size=8
     ),
     schedule=Schedule(epochs=120, kind="cosine"),
-    test=Test(num_segments=25, crops="centre"),
+    test=Test(num_segments=25, crops="center"),
 )
 
 RECIPES = (UCF101, HMDB51, SCRATCH)

@@ -3,9 +3,9 @@
 import dataclasses
 
 from keras_vidrec.training.recipes.recipe import Recipe
-from keras_vidrec.training.recipes.sections import Initialisation
+from keras_vidrec.training.recipes.sections import Initialization
 from keras_vidrec.training.recipes.sections import Network
-from keras_vidrec.training.recipes.sections import Optimiser
+from keras_vidrec.training.recipes.sections import Optimizer
 from keras_vidrec.training.recipes.sections import Reported
 from keras_vidrec.training.recipes.sections import Test
 from keras_vidrec.training.recipes.sections import Validation
@@ -19,7 +19,7 @@ _INCEPTION_V3 = f"{_START}; Inception-V3"
 _BACKBONE = "resnet101"
 _VALIDATION = Validation(fraction=0.1)
 # Section 4.2: frame k of the 5 of each segment makes sequence k.
-_TEST = Test(num_segments=7, num_clips=5, sampling="uniform", crops="centre")
+_TEST = Test(num_segments=7, num_clips=5, sampling="uniform", crops="center")
 
 
 def _reported(dataset, resnet101, inception_v3):
@@ -37,7 +37,7 @@ STAGE1_UCF101 = Recipe(
     name="stfn_stage1_ucf101",
     summary="STFN over features of rgb and flow, 7 segments, average fusion",
     network=Network(application="STFN", arguments={"num_segments": 7}),
-    optimiser=Optimiser(
+    optimizer=Optimizer(
         name="rmsprop",
         learning_rate=1e-4,
         weight_decay=0.0,
@@ -70,10 +70,10 @@ STAGE2_UCF101 = Recipe(
         },
     ),
     # There is no second stage without the first.
-    initialisation=Initialisation(
+    initialization=Initialization(
         weights={"rgb": None, "flow": None, "network": None}
     ),
-    optimiser=Optimiser(
+    optimizer=Optimizer(
         name="sgd",
         learning_rate=1e-3,
         momentum=0.9,

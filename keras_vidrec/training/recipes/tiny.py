@@ -16,14 +16,14 @@ _EPOCHS = 3
 
 def tiny(recipe, settings=()):
     """A recipe on a small scale, to find out on a laptop and in minutes
-    whether data, network, optimiser, schedule and test go together.
+    whether data, network, optimizer, schedule and test go together.
 
     One rule for all: every backbone is `"tiny"` and starts from random
     weights, nothing is frozen, and nothing is dropped out, so that the loss
     falls from the first steps; images are of 64 pixels, and where the recipe
     chooses a number of segments for training, there are 3 at most; at most 8
     clips a step and 2 accumulated steps; 3 epochs, the rate falling after the
-    second, or after one without a gain. What the network, the optimiser and
+    second, or after one without a gain. What the network, the optimizer and
     the test are otherwise stays. The accuracy means nothing.
 
     Args:
@@ -41,8 +41,8 @@ def tiny(recipe, settings=()):
     clip = {**recipe.clip, "size": _SIZE}
     if "num_segments" in clip:
         clip["num_segments"] = min(clip["num_segments"], _NUM_SEGMENTS)
-    optimiser = recipe.optimiser
-    batch_size = min(optimiser.batch_size, _BATCH_SIZE)
+    optimizer = recipe.optimizer
+    batch_size = min(optimizer.batch_size, _BATCH_SIZE)
     small = dataclasses.replace(
         recipe,
         name=f"{recipe.name}_tiny",
@@ -51,18 +51,18 @@ def tiny(recipe, settings=()):
         network=dataclasses.replace(
             recipe.network, arguments=_arguments(recipe)
         ),
-        initialisation=dataclasses.replace(
-            recipe.initialisation,
+        initialization=dataclasses.replace(
+            recipe.initialization,
             weights=None,
             partial_batch_norm=False,
             frozen=(),
         ),
-        optimiser=dataclasses.replace(
-            optimiser,
+        optimizer=dataclasses.replace(
+            optimizer,
             batch_size=batch_size,
-            accumulate=min(optimiser.accumulate, _ACCUMULATE),
-            sub_batch=optimiser.sub_batch
-            and math.gcd(optimiser.sub_batch, batch_size),
+            accumulate=min(optimizer.accumulate, _ACCUMULATE),
+            sub_batch=optimizer.sub_batch
+            and math.gcd(optimizer.sub_batch, batch_size),
         ),
         schedule=dataclasses.replace(
             recipe.schedule,
@@ -90,7 +90,7 @@ def _extent(recipe):
     if number is None:
         number, unit = schedule.steps, "step"
     parts.append(f"{number} {unit}{'s' if number > 1 else ''}")
-    return f"{', '.join(parts)} from {_start(recipe.initialisation.weights)}"
+    return f"{', '.join(parts)} from {_start(recipe.initialization.weights)}"
 
 
 def _start(weights):

@@ -4,7 +4,7 @@ import dataclasses
 
 from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.recipes.sections import Network
-from keras_vidrec.training.recipes.sections import Optimiser
+from keras_vidrec.training.recipes.sections import Optimizer
 from keras_vidrec.training.recipes.sections import Reported
 from keras_vidrec.training.recipes.sections import Schedule
 from keras_vidrec.training.recipes.sections import Test
@@ -14,7 +14,7 @@ PAPER = "TS-LSTM and Temporal-Inception (Ma et al., 2017)"
 _START = "features of two ResNet-101 trained on each stream"
 _TABLES = "TS-LSTM and Temporal-Inception, table"
 # The 25 frames of the grid, all that is stored of a video.
-_TEST = Test(num_segments=25, crops="centre")
+_TEST = Test(num_segments=25, crops="center")
 
 
 def _reported(table, dataset, accuracy):
@@ -27,7 +27,7 @@ TS_LSTM_UCF101 = Recipe(
     name="ts_lstm_ucf101",
     summary="TS-LSTM over features of rgb and flow, 3 segments, max pooling",
     network=Network(application="TSLSTM"),
-    optimiser=Optimiser(
+    optimizer=Optimizer(
         name="adam",
         learning_rate=5e-5,
         weight_decay=0.0,
@@ -53,12 +53,12 @@ TS_LSTM_HMDB51 = dataclasses.replace(
 
 # Section 3.4.1; the batch, the epochs and their boundaries are those of the
 # authors' code, whose rate is half as high. There biases and batch
-# normalisation decay too.
+# normalization decay too.
 TEMPORAL_INCEPTION_UCF101 = Recipe(
     name="temporal_inception_ucf101",
     summary="Temporal-Inception over features of rgb and flow, 4 modules",
     network=Network(application="TemporalInception"),
-    optimiser=Optimiser(
+    optimizer=Optimizer(
         name="adam",
         learning_rate=1e-4,
         weight_decay=0.1,

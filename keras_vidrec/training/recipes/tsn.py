@@ -4,15 +4,15 @@ import dataclasses
 
 from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.recipes.sections import Fusion
-from keras_vidrec.training.recipes.sections import Initialisation
+from keras_vidrec.training.recipes.sections import Initialization
 from keras_vidrec.training.recipes.sections import Network
-from keras_vidrec.training.recipes.sections import Optimiser
+from keras_vidrec.training.recipes.sections import Optimizer
 from keras_vidrec.training.recipes.sections import Reported
 from keras_vidrec.training.recipes.sections import Schedule
 
 PAPER = "Temporal Segment Networks (Wang et al., 2016)"
 
-_START = "from ImageNet weights, with partial batch normalisation"
+_START = "from ImageNet weights, with partial batch normalization"
 _NO_SEGMENTS = f"{_START}; without segments"
 
 # Table, and accuracy of the modality alone on UCF101, split 1.
@@ -45,7 +45,7 @@ _FUSION = {
 # The authors' 4 GPUs saw 32 clips each; with fewer, they say, accumulate as
 # many batches more. Their bound is then one of the sum, as it is here. Biases
 # learn twice as fast.
-_RGB_CODE = Optimiser(
+_RGB_CODE = Optimizer(
     name="sgd",
     learning_rate=1e-3,
     momentum=0.9,
@@ -127,7 +127,7 @@ def _reported(modality, dataset):
     return tuple(figures)
 
 
-def _recipe(modality, dataset, source, optimiser, schedule):
+def _recipe(modality, dataset, source, optimizer, schedule):
     arguments = {"backbone": "bn_inception", "modality": modality}
     clip, num_segments = {}, 3
     if (modality, source) == ("rgb_diff", "code"):
@@ -142,8 +142,8 @@ def _recipe(modality, dataset, source, optimiser, schedule):
         summary=summary,
         clip=clip,
         network=Network(application="TSN", arguments=arguments),
-        initialisation=Initialisation(partial_batch_norm=True),
-        optimiser=optimiser,
+        initialization=Initialization(partial_batch_norm=True),
+        optimizer=optimizer,
         schedule=schedule,
         fusion=_FUSION[modality],
         reported=_reported(modality, dataset),
@@ -162,14 +162,14 @@ RECIPES = tuple(
 # 90.0; 84.1, 86.6, 91.5; 84.5, 87.2, 92.0. Dropout came with the last one.
 _RANDOM = (
     "clip.num_segments=1",
-    "initialisation.weights=null",
-    "initialisation.partial_batch_norm=false",
+    "initialization.weights=null",
+    "initialization.partial_batch_norm=false",
     "network.arguments.dropout=0.0",
 )
 _PRETRAINED = (
     "clip.num_segments=1",
-    "initialisation.weights=FILE",
-    "initialisation.partial_batch_norm=false",
+    "initialization.weights=FILE",
+    "initialization.partial_batch_norm=false",
     "network.arguments.dropout=0.0",
 )
 TABLE_1 = {
@@ -177,14 +177,14 @@ TABLE_1 = {
     "pretrain_spatial": {"rgb": _PRETRAINED, "flow": _RANDOM},
     "cross_modality": {
         "rgb": _PRETRAINED,
-        "flow": (*_PRETRAINED, "initialisation.inflation=mean"),
+        "flow": (*_PRETRAINED, "initialization.inflation=mean"),
     },
     "partial_batch_norm": {
-        "rgb": ("clip.num_segments=1", "initialisation.weights=FILE"),
+        "rgb": ("clip.num_segments=1", "initialization.weights=FILE"),
         "flow": (
             "clip.num_segments=1",
-            "initialisation.weights=FILE",
-            "initialisation.inflation=mean",
+            "initialization.weights=FILE",
+            "initialization.inflation=mean",
         ),
     },
 }

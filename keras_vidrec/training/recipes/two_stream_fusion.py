@@ -4,9 +4,9 @@ import dataclasses
 
 from keras_vidrec.data.clips.reader import Augmentation
 from keras_vidrec.training.recipes.recipe import Recipe
-from keras_vidrec.training.recipes.sections import Initialisation
+from keras_vidrec.training.recipes.sections import Initialization
 from keras_vidrec.training.recipes.sections import Network
-from keras_vidrec.training.recipes.sections import Optimiser
+from keras_vidrec.training.recipes.sections import Optimizer
 from keras_vidrec.training.recipes.sections import Reported
 from keras_vidrec.training.recipes.sections import Schedule
 from keras_vidrec.training.recipes.sections import Test
@@ -43,8 +43,8 @@ UCF101 = Recipe(
     clip={"stride": [1, 10]},
     augmentation=Augmentation(crop="corner_jitter"),
     network=_network(backbone="vgg16", dropout=0.85),
-    initialisation=Initialisation(frozen=("rgb", "flow")),
-    optimiser=Optimiser(
+    initialization=Initialization(frozen=("rgb", "flow")),
+    optimizer=Optimizer(
         name="sgd",
         learning_rate=1e-3,
         momentum=0.9,
@@ -80,11 +80,11 @@ SCRATCH = Recipe(
     summary="The same, tiny backbones, 112 pixels: for your own videos",
     clip={"size": 112},
     network=_network(backbone="tiny", dropout=0.5),
-    optimiser=Optimiser(
+    optimizer=Optimizer(
         name="adam", learning_rate=1e-3, weight_decay=1e-4, batch_size=8
     ),
     schedule=Schedule(epochs=120, kind="cosine"),
-    test=Test(num_segments=5, num_clips=10, crops="centre"),
+    test=Test(num_segments=5, num_clips=10, crops="center"),
 )
 
 RECIPES = (UCF101, HMDB51, SCRATCH)

@@ -7,9 +7,9 @@ from keras_vidrec.data.clips.reader import Augmentation
 from keras_vidrec.specs.clip_spec import RGB_CROP_SCALES
 from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.recipes.sections import Fusion
-from keras_vidrec.training.recipes.sections import Initialisation
+from keras_vidrec.training.recipes.sections import Initialization
 from keras_vidrec.training.recipes.sections import Network
-from keras_vidrec.training.recipes.sections import Optimiser
+from keras_vidrec.training.recipes.sections import Optimizer
 from keras_vidrec.training.recipes.sections import Reported
 from keras_vidrec.training.recipes.sections import Schedule
 from keras_vidrec.training.recipes.sections import Validation
@@ -41,8 +41,8 @@ def plateau(min_learning_rate, num_rates, epochs=100):
     )
 
 
-def _optimiser(learning_rate, weight_decay, batch_size, accumulate, **rates):
-    return Optimiser(
+def _optimizer(learning_rate, weight_decay, batch_size, accumulate, **rates):
+    return Optimizer(
         name="sgd",
         learning_rate=learning_rate,
         momentum=0.9,
@@ -54,20 +54,20 @@ def _optimiser(learning_rate, weight_decay, batch_size, accumulate, **rates):
     )
 
 
-# By backbone and modality: dropout, optimiser, schedule, augmentation.
+# By backbone and modality: dropout, optimizer, schedule, augmentation.
 _TRAINING = {
     # Two-stream fusion, section 3.5; dropout of flow, batches, crops, decay and
     # multipliers are those of the authors' program. The rate is not readable
     # there ("50 to the -4"), and the last one not told: both are choices.
     ("vgg16", "rgb"): (
         0.85,
-        _optimiser(5e-4, 5e-4, 32, 8, bias=2.0),
+        _optimizer(5e-4, 5e-4, 32, 8, bias=2.0),
         plateau(5e-6, 3),
         Augmentation(crop="corner_jitter"),
     ),
     ("vgg16", "flow"): (
         0.9,
-        _optimiser(5e-4, 5e-4, 32, 4, bias=2.0),
+        _optimizer(5e-4, 5e-4, 32, 4, bias=2.0),
         plateau(5e-6, 3),
         Augmentation(),
     ),
@@ -75,13 +75,13 @@ _TRAINING = {
     # the authors' program. The smaller batches of which it tells are a choice.
     ("resnet50", "rgb"): (
         0.0,
-        _optimiser(1e-2, 5e-4, 32, 8, gamma=2.0),
+        _optimizer(1e-2, 5e-4, 32, 8, gamma=2.0),
         plateau(1e-4, 3),
         Augmentation(crop="corner_jitter"),
     ),
     ("resnet50", "flow"): (
         0.8,
-        _optimiser(1e-2, 5e-4, 32, 4, gamma=2.0),
+        _optimizer(1e-2, 5e-4, 32, 4, gamma=2.0),
         plateau(1e-4, 3),
         Augmentation(),
     ),
@@ -89,26 +89,26 @@ _TRAINING = {
     # not tell how often the rate falls, nor how strong the jitter is.
     ("resnet101", "rgb"): (
         0.0,
-        _optimiser(5e-6, 1e-4, 16, 4),
+        _optimizer(5e-6, 1e-4, 16, 4),
         plateau(5e-8, 3),
         Augmentation(crop="random_sized", color_jitter=0.4),
     ),
     ("resnet101", "flow"): (
         0.0,
-        _optimiser(5e-3, 1e-4, 16, 4),
+        _optimizer(5e-3, 1e-4, 16, 4),
         plateau(5e-5, 3),
         Augmentation(crop="random_sized"),
     ),
     # STFN, section 4.2, which tells of no decay, no dropout and no last rate.
     ("inception_v3", "rgb"): (
         0.0,
-        _optimiser(1e-3, 0.0, 32, 1),
+        _optimizer(1e-3, 0.0, 32, 1),
         plateau(1e-5, 3),
         Augmentation(),
     ),
     ("inception_v3", "flow"): (
         0.0,
-        _optimiser(1e-3, 0.0, 32, 1),
+        _optimizer(1e-3, 0.0, 32, 1),
         plateau(1e-5, 3),
         Augmentation(),
     ),
@@ -162,7 +162,7 @@ def _reported(backbone, modality, dataset):
 
 
 def _recipe(backbone, modality, dataset):
-    dropout, optimiser, schedule, augmentation = _TRAINING[backbone, modality]
+    dropout, optimizer, schedule, augmentation = _TRAINING[backbone, modality]
     arguments = {"backbone": backbone, "modality": modality, "dropout": dropout}
     clip = {"num_segments": 1}
     seen = "single frames"
@@ -184,8 +184,8 @@ def _recipe(backbone, modality, dataset):
         network=Network(application="TSN", arguments=arguments),
         # Mean kernels for flow, as in the authors' programs; STFN does not
         # tell. The ResNet-101 of TS-LSTM was one of PyTorch's style.
-        initialisation=Initialisation(weights="imagenet", inflation="mean"),
-        optimiser=optimiser,
+        initialization=Initialization(weights="imagenet", inflation="mean"),
+        optimizer=optimizer,
         schedule=schedule,
         validation=Validation(fraction=0.1 if validates else 0.0),
         fusion=_FUSION.get((backbone, dataset), _EVENLY),

@@ -9,7 +9,7 @@ from keras_vidrec.weights.published.matching import CLASSIFIER
 from keras_vidrec.weights.published.matching import HEAD
 from keras_vidrec.weights.published.matching import Matching
 from keras_vidrec.weights.published.readers.opening import open_checkpoint
-from keras_vidrec.weights.published.recognition import recognise
+from keras_vidrec.weights.published.recognition import recognize
 from keras_vidrec.weights.slots import layer_places
 from keras_vidrec.weights.slots import slots
 
@@ -20,7 +20,7 @@ _SHOWN = 10
 def convert(source, model, *, allow_missing=(), allow_unused=(), inflate=None):
     """Puts published weights into a network.
 
-    The format and the names are recognised by content. It is all or nothing:
+    The format and the names are recognized by content. It is all or nothing:
     every tensor of the file gets a place or is listed, every weight of the
     model is filled or listed, or nothing is changed. The scaling of raw
     pixels that the weights were trained with is set in the model with them.
@@ -38,7 +38,7 @@ def convert(source, model, *, allow_missing=(), allow_unused=(), inflate=None):
         allow_unused: sequence of str. Tensors of the file that may be left
             out: names, or patterns such as `"aux.*"`. Defaults to `()`.
         inflate: `None`, or str, a mode of `weights.cross_modality`: how a
-            first convolution of three colours is made for the channels of
+            first convolution of three colors is made for the channels of
             motion. Defaults to `None`: it must fit.
 
     Returns:
@@ -68,7 +68,7 @@ def convert(source, model, *, allow_missing=(), allow_unused=(), inflate=None):
     backbones = {stream: name for stream, (name, _) in towers.items()}
     if not isinstance(source, Checkpoint):
         source = open_checkpoint(source)
-    translation = recognise(source, backbones)
+    translation = recognize(source, backbones)
     for _, style in towers.values():
         # Only residual networks have one.
         if style is not None and translation.style not in (None, style):

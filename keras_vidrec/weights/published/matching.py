@@ -15,7 +15,7 @@ from keras_vidrec.weights.slots import slots
 CLASSIFIER = "logits"
 HEAD = "head"
 
-_COLOURS = 3
+_COLORS = 3
 # Errors speak to users of Python and of the command line.
 _UNUSED = (
     "Tensors without a place in the model (allow_unused, --allow-unused "
@@ -149,11 +149,11 @@ class Matching:
         if array is None:
             return
         wanted = tuple(self._want[slot].shape)
-        grows = self._is_of_colours(slot, array.shape, wanted)
+        grows = self._is_of_colors(slot, array.shape, wanted)
         if grows and self._inflate is not None:
             array = inflate_kernel(array, wanted[2], self._inflate)
             self._inflated[slot] = (
-                f"{_layer(slot)} ({_COLOURS} to {wanted[2]} channels: "
+                f"{_layer(slot)} ({_COLORS} to {wanted[2]} channels: "
                 f"{self._inflate})"
             )
         if _long_axes(array.shape) == _long_axes(wanted):
@@ -191,12 +191,12 @@ class Matching:
             return None
         return array
 
-    def _is_of_colours(self, slot, shape, wanted):
-        """Whether it is the first kernel, of three colours, for motion."""
+    def _is_of_colors(self, slot, shape, wanted):
+        """Whether it is the first kernel, of three colors, for motion."""
         return (
             slot == self._first(slot.stream)
             and len(shape) == 4
-            and shape[2] == _COLOURS != wanted[2]
+            and shape[2] == _COLORS != wanted[2]
             and shape[:2] + shape[3:] == wanted[:2] + wanted[3:]
         )
 

@@ -8,7 +8,7 @@ from keras_vidrec.weights.pixels import kind_of
 from keras_vidrec.weights.published.schemes.table import SCHEMES
 
 
-def recognise(checkpoint, backbones):
+def recognize(checkpoint, backbones):
     """The arrays of a checkpoint for backbones, by the schemes that know most
     of its names.
 
@@ -29,7 +29,7 @@ def recognise(checkpoint, backbones):
         backbones = {None: next(iter(backbones.values()))}
     translations = {}
     for stream, backbone in backbones.items():
-        translation = _recognised(checkpoint, backbone, stream)
+        translation = _recognized(checkpoint, backbone, stream)
         translations[stream] = translation
         if streams and not any(slot.stream for slot in translation.pieces):
             paths = ", ".join(f"{stream}: PATH" for stream in sorted(streams))
@@ -37,14 +37,14 @@ def recognise(checkpoint, backbones):
                 f"Expected weights of {' + '.join(sorted(streams))}. Received: "
                 f"{checkpoint.path}, of one stream. Import each stream into a "
                 "network of its own, then join them by `weights.copy_streams`, "
-                f'or in training by --set "initialisation.weights={{{paths}}}"'
+                f'or in training by --set "initialization.weights={{{paths}}}"'
             )
     if len(translations) == 1:
         return translations[None]
     return _joined(checkpoint, translations)
 
 
-def _recognised(checkpoint, backbone, stream=None):
+def _recognized(checkpoint, backbone, stream=None):
     best = _best(checkpoint, backbone, stream)
     if _is_whole(best, backbone) and not best.unknown:
         return best

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 
 from keras_vidrec.weights.verification.layers import convolve
-from keras_vidrec.weights.verification.layers import normalise
+from keras_vidrec.weights.verification.layers import normalize
 
 _EPSILON = 1e-5
 
@@ -42,7 +42,7 @@ def feature_map(images, source, separator):
     def convolution(x, block, role, stride=1, padding=0):
         name = f"{block}{separator}{role}"
         x = convolve(x, source, name, stride, padding)
-        return F.relu(normalise(x, source, f"{name}_bn", _EPSILON))
+        return F.relu(normalize(x, source, f"{name}_bn", _EPSILON))
 
     x = convolution(images, "conv1", "7x7_s2", 2, 3)
     x = F.max_pool2d(x, 3, 2, ceil_mode=True)

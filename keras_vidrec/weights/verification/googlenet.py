@@ -29,12 +29,12 @@ def feature_map(images, source):
     def halve(x):
         return F.max_pool2d(x, 3, 2, ceil_mode=True)
 
-    def normalise(x):
+    def normalize(x):
         return F.local_response_norm(x, 5, alpha=1e-4, beta=0.75, k=1.0)
 
-    x = normalise(halve(convolution(images, "conv1/7x7_s2", 2, 3)))
+    x = normalize(halve(convolution(images, "conv1/7x7_s2", 2, 3)))
     x = convolution(x, "conv2/3x3_reduce")
-    x = halve(normalise(convolution(x, "conv2/3x3", 1, 1)))
+    x = halve(normalize(convolution(x, "conv2/3x3", 1, 1)))
     for letter in _BLOCKS:
         block = f"inception_{letter}"
         point = convolution(x, f"{block}/1x1")

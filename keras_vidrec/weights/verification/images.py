@@ -8,7 +8,7 @@ from keras_vidrec.weights.pixels import pixel_layers
 
 _BATCH = 2
 _SIZE = 224
-_COLOURS = 3
+_COLORS = 3
 
 
 def random_images(model, tower, differences, seed):
@@ -31,7 +31,7 @@ def random_images(model, tower, differences, seed):
     """
     *sizes, channels = tower.input.shape[1:]
     sizes = [size or _SIZE for size in sizes]
-    frames = channels + _COLOURS * makes_differences(model)
+    frames = channels + _COLORS * makes_differences(model)
     rng = np.random.default_rng(seed)
     pixels = rng.integers(0, 256, (_BATCH, *sizes, frames), "uint8")
     if makes_differences(model):
@@ -54,9 +54,9 @@ def _frame_differences(pixels, differences):
         )
     order, divisor = differences
     frames = pixels.astype("float32")
-    images = frames[..., _COLOURS:] - frames[..., :-_COLOURS]
+    images = frames[..., _COLORS:] - frames[..., :-_COLORS]
     scaled = images / np.float32(divisor)
     if order == "bgr":
-        colours = scaled.reshape(*scaled.shape[:-1], -1, _COLOURS)
-        scaled = colours[..., ::-1].reshape(scaled.shape)
+        colors = scaled.reshape(*scaled.shape[:-1], -1, _COLORS)
+        scaled = colors[..., ::-1].reshape(scaled.shape)
     return images, scaled

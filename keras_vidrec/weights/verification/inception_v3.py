@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 
 from keras_vidrec.weights.verification.layers import convolve
-from keras_vidrec.weights.verification.layers import normalise
+from keras_vidrec.weights.verification.layers import normalize
 
 _EPSILON = 1e-3
 
@@ -27,7 +27,7 @@ def feature_map(images, source, count_padding):
 
     def convolution(x, name, stride=1, padding=0):
         x = convolve(x, source, f"{name}.conv", stride, padding)
-        return F.relu(normalise(x, source, f"{name}.bn", _EPSILON))
+        return F.relu(normalize(x, source, f"{name}.bn", _EPSILON))
 
     def chain(x, branch, *paddings):
         for number, padding in enumerate(paddings, start=1):

@@ -19,7 +19,7 @@ def convolve(x, source, layer, stride=1, padding=0):
     return F.conv2d(x, *source.convolution(layer), stride, padding)
 
 
-def normalise(x, source, layer, epsilon):
+def normalize(x, source, layer, epsilon):
     """Batch normalization in inference, with the weights of a layer."""
     return F.batch_norm(x, *source.normalization(layer), eps=epsilon)
 

@@ -35,7 +35,7 @@ class Network:
         classifiers: tuple of str. Patterns of the name of the classifier.
         prefix: str. Goes before `first`, `marker` and what `feature_map` asks
             for. Defaults to `""`.
-        differences: `None`, or pair of the order of colours, `"rgb"` or
+        differences: `None`, or pair of the order of colors, `"rgb"` or
             `"bgr"`, and the divisor of 8-bit pixels in networks of
             differences of frames. Defaults to `None`: there are none.
         config: str. A regular expression that is found in the configuration

@@ -3,7 +3,7 @@
 import torch.nn.functional as F
 
 from keras_vidrec.weights.verification.layers import convolve
-from keras_vidrec.weights.verification.layers import normalise
+from keras_vidrec.weights.verification.layers import normalize
 
 _LETTERS = "abcdefgh"
 
@@ -34,7 +34,7 @@ def feature_map(images, source, names, *, stride_on_3x3, epsilon, stem_padding):
     def convolution(x, place, stride=1, padding=0):
         name, norm = names(*place)
         x = convolve(x, source, name, stride, padding)
-        return normalise(x, source, norm, epsilon)
+        return normalize(x, source, norm, epsilon)
 
     x = F.relu(convolution(images, (0, 0, 0), 2, 3))
     x = F.max_pool2d(x, 3, 2, stem_padding, ceil_mode=stem_padding == 0)

@@ -26,16 +26,16 @@ def feature_map(images, source):
     def convolution(x, name, stride=1, padding=0):
         return F.relu(convolve(x, source, name, stride, padding))
 
-    def normalise(x):
+    def normalize(x):
         return F.local_response_norm(x, 5, alpha=5e-4, beta=0.75, k=2.0)
 
     def halve(x):
         return F.max_pool2d(x, 3, 2, ceil_mode=True)
 
-    x = halve(normalise(convolution(images, "conv1", 2)))
+    x = halve(normalize(convolution(images, "conv1", 2)))
     x = convolution(x, "conv2", 2, 1)
     if images.shape[1] == 3:
-        x = normalise(x)
+        x = normalize(x)
     x = halve(x)
     for name in ("conv3", "conv4", "conv5"):
         x = convolution(x, name, 1, 1)

@@ -276,7 +276,7 @@ def test_two_devices_train_as_one(network, inputs):
     import tensorflow as tf
 
     from keras_vidrec.training.devices import distribution
-    from keras_vidrec.training.recipes.sections import Optimiser
+    from keras_vidrec.training.recipes.sections import Optimizer
 
     inputs = feature_networks.features(NETWORKS[network][2], batch=8)
     labels = np.arange(8) % CLASSES
@@ -287,7 +287,7 @@ def test_two_devices_train_as_one(network, inputs):
             model = joined_streams.wake(build(network, dropout=0.0))
             if before is not None:
                 model.set_weights(before)
-            devices.prepare(model, Optimiser(batch_size=8))
+            devices.prepare(model, Optimizer(batch_size=8))
             logits = clip_logits_model(model)
             logits.compile(
                 keras.optimizers.SGD(0.01),

@@ -37,7 +37,7 @@ NETWORKS = {
     "temporal_inception": (TemporalInception, MIXED, 1),
 }
 
-# By style and whether it is an image of colours: what becomes of raw pixels.
+# By style and whether it is an image of colors: what becomes of raw pixels.
 BIASED = ("caffe", "msra")
 SCALED = {
     ("pytorch", True): lambda x: (

@@ -16,7 +16,7 @@ def noise(*shape):
 
 
 def bilinear(image, height, width):
-    """Bilinear samples at pixel centres, edges repeated, in float64."""
+    """Bilinear samples at pixel centers, edges repeated, in float64."""
 
     def taps(old, new):
         position = (np.arange(new) + 0.5) * old / new - 0.5
@@ -192,7 +192,7 @@ def test_corner_jitter_is_that_of_the_authors(height, width, size):
     for crop in draws:
         rows = places_of_the_authors(height, crop.height)
         columns = places_of_the_authors(width, crop.width)
-        # Both directions at the same end, never the centre.
+        # Both directions at the same end, never the center.
         found = [
             end
             for end in (0, 1)
@@ -306,7 +306,7 @@ def test_test_crop_is_crop_of_the_resized_frame():
     # A smooth frame, so that a shift of half a pixel would show.
     y, x = np.mgrid[:240, :320]
     frame = np.stack([x / 2, y, (x + y) / 3], -1).round().astype(np.uint8)
-    crop = augmentation.centre_crop(240, 320, side, side)
+    crop = augmentation.center_crop(240, 320, side, side)
     images = augmentation.apply(frame[None], crop, 224, "rgb")
     resized = bilinear(frame, 256, 341)
     expected = resized[16:240, 58:282]
@@ -402,7 +402,7 @@ def test_invalid_frames(frames, modality, received):
     "draw,received",
     [
         (lambda: augmentation.ten_crops(8, 8, 9, 4), "crop 9x4, frame 8x8"),
-        (lambda: augmentation.centre_crop(8, 8, 4, 0), "crop 4x0, frame 8x8"),
+        (lambda: augmentation.center_crop(8, 8, 4, 0), "crop 4x0, frame 8x8"),
         (lambda: augmentation.crop_sizes(8, 8, 4, (1.5,)), "height=8, width=8"),
         (lambda: augmentation.crop_side(8, 8, 9, 8), "size=9, short_side=8"),
         (lambda: augmentation.resized_size(8, 8, 0), "short_side=0"),

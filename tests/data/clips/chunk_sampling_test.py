@@ -19,13 +19,13 @@ def clips(first, last, num_chunks, stride, mode="test", **arguments):
     [
         # The authors: t = 6 .. N - 5 of N frames counted from 1, which have
         # N - 1 images of flow. Of 30 frames 6 .. 25.
-        (29, 10, 10, "centred", (5, 24)),
-        (30, 10, 1, "centred", (0, 29)),
-        (30, 10, 11, "centred", (5, 24)),
-        (29, 5, 5, "centred", (2, 26)),
+        (29, 10, 10, "centered", (5, 24)),
+        (30, 10, 1, "centered", (0, 29)),
+        (30, 10, 11, "centered", (5, 24)),
+        (29, 5, 5, "centered", (2, 26)),
         (29, 10, 10, "forward", (0, 19)),
-        (10, 10, 10, "centred", (5, 5)),
-        (9, 10, 10, "centred", (5, 4)),
+        (10, 10, 10, "centered", (5, 5)),
+        (9, 10, 10, "centered", (5, 4)),
     ],
 )
 def test_valid_positions(num_frames, length, num_images, alignment, expected):

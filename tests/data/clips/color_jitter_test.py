@@ -13,11 +13,11 @@ def reference(frames, steps):
     frames = frames.astype(np.int64)
     for name, factor in steps:
         red, green, blue = np.moveaxis(frames, -1, 0)
-        grey = (19595 * red + 38470 * green + 7471 * blue + 32768) // 65536
+        gray = (19595 * red + 38470 * green + 7471 * blue + 32768) // 65536
         plain = {
             "brightness": np.zeros_like(frames),
-            "contrast": np.full_like(frames, np.floor(grey.mean() + 0.5)),
-            "saturation": np.repeat(grey[..., None], 3, axis=-1),
+            "contrast": np.full_like(frames, np.floor(gray.mean() + 0.5)),
+            "saturation": np.repeat(gray[..., None], 3, axis=-1),
         }[name]
         blended = plain + factor * (frames - plain)
         frames = np.floor(np.clip(blended, 0, 255)).astype(np.int64)

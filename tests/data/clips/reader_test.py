@@ -19,15 +19,13 @@ def spec_of(modality, **changes):
 
 
 @pytest.mark.parametrize(
-    "modality, images, colours",
+    "modality, images, colors",
     [("rgb", 1, 3), ("rgb_diff", 6, 3), ("flow", 5, 2), ("warped_flow", 5, 2)],
 )
-def test_snippets_are_neighbouring_images_frame_major(
-    modality, images, colours
-):
+def test_snippets_are_neighboring_images_frame_major(modality, images, colors):
     clip = read_test_clip(SOURCE, 3, spec_of(modality))[modality]
-    assert clip.shape == (3, 16, 16, images * colours)
-    times = clip[:, 0, 0, colours - 2 :: colours]
+    assert clip.shape == (3, 16, 16, images * colors)
+    times = clip[:, 0, 0, colors - 2 :: colors]
     expected = sampling.segment_indices(
         SOURCE.num_frames(3, modality), 3, images, mode="test"
     )
@@ -50,7 +48,7 @@ def test_ten_crops_of_all_segments():
     spec = spec_of("rgb", size=224)
     clip = read_test_clip(source, 0, spec, num_segments=2, crops="ten")["rgb"]
     assert clip.shape == (20, 224, 224, 3)
-    # Columns of top left, top right, bottom left, bottom right, centre,
+    # Columns of top left, top right, bottom left, bottom right, center,
     # whatever the order of the corners; the mirrors follow.
     # 340 columns do not fit 8 bits.
     columns = np.arange(340).astype(np.uint8)
@@ -63,7 +61,7 @@ def test_ten_crops_of_all_segments():
     np.testing.assert_array_equal(left[5:], left[:5, ::-1])
 
 
-def test_centre_crop_keeps_the_aspect():
+def test_center_crop_keeps_the_aspect():
     source = MemorySource(size=(256, 340))
     clip = read_test_clip(source, 0, spec_of("rgb", size=224))["rgb"]
     np.testing.assert_array_equal(
@@ -73,7 +71,7 @@ def test_centre_crop_keeps_the_aspect():
 
 def test_one_draw_for_all_frames_and_modalities():
     spec = ClipSpec(
-        modalities=("rgb", "flow"), snippet_length=10, alignment="centred",
+        modalities=("rgb", "flow"), snippet_length=10, alignment="centered",
         size=32, sampling="uniform",
     )  # fmt: skip
     flipped = 0
@@ -92,7 +90,7 @@ def test_one_draw_for_all_frames_and_modalities():
         )
         mirrored = columns[0] > columns[-1]
         flipped += mirrored
-        # x counts the images: 10 of them, centred on the frame of rgb.
+        # x counts the images: 10 of them, centered on the frame of rgb.
         times = flow[:, 0, 0, ::2].astype(int)
         times = 255 - times if mirrored else times
         np.testing.assert_array_equal(
@@ -136,11 +134,11 @@ def test_forward_frames_of_all_modalities(order):
 
 
 @pytest.mark.parametrize("order", [ALL, ALL[::-1], ALL[1:] + ALL[:1]])
-def test_centred_frames_of_all_modalities(order):
+def test_centered_frames_of_all_modalities(order):
     # 41 frames, 40 flow images, 2 bins: middles 10 and 30.
     spec = ClipSpec(
         snippet_length=10, size=16, modalities=ALL, num_segments=2,
-        alignment="centred", sampling="uniform",
+        alignment="centered", sampling="uniform",
     )  # fmt: skip
     flow = [*range(5, 15), *range(25, 35)]
     assert frames_read(41, [10, 30], spec, order) == {
@@ -162,7 +160,7 @@ def test_centred_frames_of_all_modalities(order):
     "length, alignment, start, flow, frames",
     [
         (5, "forward", 0, [0, 1, 2, 2, 2], [0, 1, 2, 3, 3, 3]),
-        (10, "centred", 1, [0, 0, 0, 0, 0, 1, 2, 2, 2, 2],
+        (10, "centered", 1, [0, 0, 0, 0, 0, 1, 2, 2, 2, 2],
          [0, 0, 0, 0, 0, 1, 2, 3, 3, 3, 3]),
     ],
 )  # fmt: skip
@@ -193,7 +191,7 @@ def test_one_frame_has_no_flow(modality):
     assert read_test_clip(source, 3, spec.replace(modalities=("rgb_diff",)))
 
 
-CROPS = ("multi_scale", "random_sized", "corner_jitter", "centre")
+CROPS = ("multi_scale", "random_sized", "corner_jitter", "center")
 
 
 @pytest.mark.parametrize("crop", CROPS)
@@ -212,10 +210,10 @@ def test_same_part_of_frames_of_other_sizes(crop):
             # Pixel c covers c to c + 1; rounding moves edges by half a pixel.
             np.testing.assert_allclose(flow + 0.5, (rgb + 0.5) * 1.5, atol=2.1)
         parts.add((rgb[0], rgb[-1]))
-    assert len(parts) > (1 if crop == "centre" else 6)
+    assert len(parts) > (1 if crop == "center" else 6)
 
 
-@pytest.mark.parametrize("crops", ["centre", "ten"])
+@pytest.mark.parametrize("crops", ["center", "ten"])
 def test_test_crops_show_the_same_part_too(crops):
     source = MemorySource(size=(128, 100), flow_size=(256, 200))
     spec = ClipSpec(("rgb", "flow"), snippet_length=5, size=112)
@@ -271,7 +269,7 @@ def test_color_jitter_changes_frames_but_never_flow():
             SOURCE,
             5,
             spec,
-            Augmentation(crop="centre", color_jitter=strength),
+            Augmentation(crop="center", color_jitter=strength),
             np.random.default_rng(0),
         )
         for strength in (0.0, 0.4)
@@ -294,13 +292,13 @@ def test_invalid_augmentation(changes, message):
 
 
 CHUNKS = ClipSpec(
-    modalities=("rgb", "flow"), snippet_length=10, alignment="centred",
+    modalities=("rgb", "flow"), snippet_length=10, alignment="centered",
     sampling="chunks", stride=(1, 10), num_segments=5, size=16,
 )  # fmt: skip
 
 
 def check_moments(clip, num_chunks, num_flow_images=40):
-    """Returns the frame each chunk shows in rgb; flow is centred on it."""
+    """Returns the frame each chunk shows in rgb; flow is centered on it."""
     times = clip["rgb"][:, 0, 0, 1].astype(int)
     np.testing.assert_array_equal(
         clip["flow"][:, 0, 0, ::2],
@@ -411,7 +409,7 @@ def test_the_grid_of_features_is_the_same_in_training():
     source = MemorySource(num_frames=100)
     spec = ClipSpec(
         modalities=("rgb", "flow"), num_segments=25, snippet_length=10,
-        alignment="centred", sampling="feature_grid", size=16,
+        alignment="centered", sampling="feature_grid", size=16,
     )  # fmt: skip
     clip = read_test_clip(source, 0, spec)
     starts = clip["rgb"][:, 0, 0, 1]

@@ -212,10 +212,10 @@ def test_forward_snippets():
     assert difference.tolist() == [[2, 3, 4, 5, 6, 7]]
 
 
-def test_centred_snippets():
+def test_centered_snippets():
     def read(start, num_images, snippet_length=10):
         return sampling.snippet_indices(
-            [start], snippet_length, num_images, 30, "centred"
+            [start], snippet_length, num_images, 30, "centered"
         )[0].tolist()
 
     assert read(15, 10) == list(range(10, 20))

@@ -81,8 +81,8 @@ def test_records_are_the_frames_and_flow_of_the_videos(catalog, whole):
         ]
         read = source.read(i, "rgb", range(12)).astype(int)
         assert np.abs(read - frames).mean() < 4  # JPEG
-        greys = [extraction.grey(frame) for frame in frames]
-        pairs = zip(range(11), greys, greys[1:])
+        grays = [extraction.gray(frame) for frame in frames]
+        pairs = zip(range(11), grays, grays[1:])
         for t, flow in extraction.flows(pairs, "dis"):
             read = source.read(i, "flow", [t])[0].astype(int)
             assert np.abs(read - codec.encode(flow)).mean() < 1.5

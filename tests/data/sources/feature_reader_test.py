@@ -25,7 +25,7 @@ SETTINGS = FeatureSettings(
 )
 WHOLE = ClipSpec(
     modalities=("rgb", "flow"), num_segments=10, snippet_length=10,
-    alignment="centred", sampling="feature_grid", ordered=True,
+    alignment="centered", sampling="feature_grid", ordered=True,
 )  # fmt: skip
 PARTS = WHOLE.replace(num_segments=5, sampling="uniform")
 

@@ -240,8 +240,8 @@ def test_real_folder_of_tsn(real_data, tmp_path):
     for image, number in zip(flow, (5, 2)):
         for channel, axis in enumerate("xy"):
             path = str(real / f"{axis}_{number:05d}.jpg")
-            grey = cv2.imread(path, cv2.IMREAD_GRAYSCALE)
-            np.testing.assert_array_equal(image[..., channel], grey)
+            gray = cv2.imread(path, cv2.IMREAD_GRAYSCALE)
+            np.testing.assert_array_equal(image[..., channel], gray)
 
 
 def test_real_frames_of_ucf101(real_data, tmp_path):

@@ -37,10 +37,10 @@ def directory(tmp_path_factory):
         for i in (2, 0, 3, 1):
             spool = ImageSpool(directory / "spool")
             for t in range(count):
-                colours = (40 * i, 10 * t)
+                colors = (40 * i, 10 * t)
                 if modality == "rgb":
-                    colours = (200, 10 * t, 40 * i)
-                image = np.full((30 + i, 50, len(colours)), colours, np.uint8)
+                    colors = (200, 10 * t, 40 * i)
+                image = np.full((30 + i, 50, len(colors)), colors, np.uint8)
                 planes = (
                     [image] if modality == "rgb" else np.moveaxis(image, -1, 0)
                 )
@@ -96,11 +96,11 @@ def test_every_image_is_found(directory, modality):
         assert count == (8 if modality == "flow" else 9)
         indices = [count - 1, 0, 3, 3, 4]
         images = source.read(i, modality, indices)
-        colours = [
+        colors = [
             (40 * i, 10 * t, 200)[: 2 if modality == "flow" else 3]
             for t in indices
         ]
-        wanted = np.array(colours)[:, None, None]
+        wanted = np.array(colors)[:, None, None]
         assert images.shape == (5, 30 + i, 50, wanted.shape[-1])
         assert images.dtype == np.uint8
         assert np.abs(images.astype(int) - wanted).max() <= 2

@@ -42,7 +42,7 @@ def test_is_a_source_of_the_catalog(small_videos):
 @pytest.mark.parametrize("modality", FLOWS)
 def test_flow_belongs_to_a_frame_and_the_next(source, small_videos, modality):
     path = small_videos / source.videos[7]
-    greys = [
+    grays = [
         cv2.cvtColor(cv2.resize(frame, (60, 48)), cv2.COLOR_RGB2GRAY)
         for frame in video.iter_frames(path)
     ]
@@ -51,9 +51,9 @@ def test_flow_belongs_to_a_frame_and_the_next(source, small_videos, modality):
     assert codes.shape == (5, 48, 60, 2) and codes.dtype == np.uint8
     for code, t in zip(codes, indices):
         if modality == "flow":
-            flow = opencv.dis_flow(greys[t], greys[t + 1])
+            flow = opencv.dis_flow(grays[t], grays[t + 1])
         else:
-            pair = (t, greys[t], greys[t + 1])
+            pair = (t, grays[t], grays[t + 1])
             ((_, _, flow),) = extraction.flows_and_warped([pair], "dis")
         np.testing.assert_array_equal(code, codec.encode(flow, 8))
     assert source.read(7, modality, []).shape == (0, 48, 60, 2)

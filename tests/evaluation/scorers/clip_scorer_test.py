@@ -12,7 +12,7 @@ CLASSES = ("a", "b", "c", "d")
 
 def snippets(number, channels=3, shape=(8, 10)):
     rng = np.random.default_rng(number)
-    # Colours differ from snippet to snippet, or no order could be told.
+    # Colors differ from snippet to snippet, or no order could be told.
     colors = rng.integers(0, 246, (number, 1, 1, channels))
     return (colors + rng.integers(0, 10, (*shape, 1))).astype("uint8")
 

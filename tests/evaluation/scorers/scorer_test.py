@@ -29,7 +29,7 @@ def test_length_of_clips():
     # Single snippets are dealt out, whatever the network was built for.
     single = mean_color_network(CLASSES, num_segments=5)
     assert scorer.length_of_clips(single) is None
-    scorer.make(single, 25, "centre")
+    scorer.make(single, 25, "center")
 
 
 @pytest.mark.parametrize("network", [mean_color_network, ordered_network])

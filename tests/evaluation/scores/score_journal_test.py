@@ -40,7 +40,7 @@ def test_a_line_that_was_cut_short_is_dropped(tmp_path, cut):
 def test_one_of_another_test_is_begun_anew(tmp_path):
     with journal(tmp_path) as first:
         first.add("a.avi", SCORES)
-    with journal(tmp_path, {**SETTINGS, "crops": "centre"}) as second:
+    with journal(tmp_path, {**SETTINGS, "crops": "center"}) as second:
         assert second.scores == {}
     with journal(tmp_path) as third:
         assert third.scores == {}

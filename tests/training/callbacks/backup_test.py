@@ -82,7 +82,7 @@ def backups(directory):
 
 
 def test_resumed_equals_uninterrupted(tmp_path):
-    """Weights, moments of the optimiser, dropout and memories go on, and
+    """Weights, moments of the optimizer, dropout and memories go on, and
     metrics within an epoch."""
     whole, memory = compiled(), Memory()
     start = whole.get_weights()

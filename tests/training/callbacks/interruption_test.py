@@ -16,7 +16,7 @@ import pytest
 from keras_vidrec.training import recipes
 from keras_vidrec.training.callbacks.backup import Position
 from keras_vidrec.training.callbacks.interruption import Interruption
-from keras_vidrec.training.recipes.sections import Optimiser
+from keras_vidrec.training.recipes.sections import Optimizer
 from keras_vidrec.training.recipes.sections import Schedule
 from keras_vidrec.training.recipes.sections import Validation
 from tests.cli.command import vidrec
@@ -127,7 +127,7 @@ def arguments(small_videos, tmp_path_factory):
     recipe = recipe.with_settings(["clip.size=32", "augmentation.flip=true"])
     recipe = dataclasses.replace(
         recipe,
-        optimiser=Optimiser(
+        optimizer=Optimizer(
             "sgd", learning_rate=0.1, clip_norm=1.0, batch_size=4, accumulate=2
         ),
         schedule=Schedule(epochs=6, kind="plateau", patience=1, factor=0.5),

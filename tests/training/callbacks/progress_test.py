@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from keras_vidrec.training.callbacks.progress import Progress
-from keras_vidrec.training.recipes.sections import Optimiser
+from keras_vidrec.training.recipes.sections import Optimizer
 
 BATCH = 4
 STEPS = 6
@@ -60,7 +60,7 @@ def slow_batches(seconds, ahead=0):
 
 def fit(dataset, step_seconds=0.0, epochs=2):
     progress = Progress(
-        Optimiser(batch_size=BATCH),
+        Optimizer(batch_size=BATCH),
         steps_per_epoch=STEPS,
         epochs=epochs,
         verbose=0,
@@ -123,7 +123,7 @@ def test_the_clips_a_second_are_those_of_the_clock():
 
 
 def test_the_batches_are_the_same_ones():
-    progress = Progress(Optimiser(), steps_per_epoch=1, epochs=1)
+    progress = Progress(Optimizer(), steps_per_epoch=1, epochs=1)
     batches = tf.data.Dataset.range(6).batch(2)
     nested = batches.map(lambda x: ({"rgb": x, "flow": x + 1}, x, x * 2))
     timed = progress.timed(nested)
@@ -132,10 +132,10 @@ def test_the_batches_are_the_same_ones():
         tf.nest.map_structure(np.testing.assert_array_equal, one, two)
 
 
-def shown(capsys, optimiser, epochs=3, **arguments):
+def shown(capsys, optimizer, epochs=3, **arguments):
     """What is printed over a training whose steps take 20 ms."""
     progress = Progress(
-        optimiser, steps_per_epoch=5, epochs=epochs, **arguments
+        optimizer, steps_per_epoch=5, epochs=epochs, **arguments
     )
     progress.on_train_begin()
     for epoch in range(arguments.get("initial_epoch", 0), epochs):
@@ -149,8 +149,8 @@ def shown(capsys, optimiser, epochs=3, **arguments):
 
 
 def test_the_plan_and_the_estimated_end(capsys):
-    optimiser = Optimiser(batch_size=32, accumulate=4)
-    plan, *ends = shown(capsys, optimiser, num_devices=2)
+    optimizer = Optimizer(batch_size=32, accumulate=4)
+    plan, *ends = shown(capsys, optimizer, num_devices=2)
     assert plan == (
         "effective batch 128 = 16 clips x 4 steps accumulated x 2 devices; "
         "5 steps an epoch, 3 epochs"
@@ -165,7 +165,7 @@ def test_the_estimate_is_of_the_steps_that_remain(monkeypatch, capsys):
     clock = [0.0]
     monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
     progress = Progress(
-        Optimiser(batch_size=8), steps_per_epoch=100, epochs=7, initial_epoch=4
+        Optimizer(batch_size=8), steps_per_epoch=100, epochs=7, initial_epoch=4
     )
     progress.on_train_begin()
     for epoch in (4, 5):
@@ -187,11 +187,11 @@ def test_the_estimate_is_of_the_steps_that_remain(monkeypatch, capsys):
 
 
 def test_nothing_is_shown_where_nothing_is_to_be(capsys):
-    assert shown(capsys, Optimiser(), verbose=0) == []
+    assert shown(capsys, Optimizer(), verbose=0) == []
 
 
 def test_one_step_an_epoch_has_figures_and_an_estimate(capsys):
-    progress = Progress(Optimiser(), steps_per_epoch=1, epochs=3)
+    progress = Progress(Optimizer(), steps_per_epoch=1, epochs=3)
     for epoch in range(3):
         progress.on_train_begin() if not epoch else None
         progress.on_epoch_begin(epoch)

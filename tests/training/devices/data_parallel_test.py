@@ -66,7 +66,7 @@ def test_the_command_line_trains_in_two_processes(small_videos, tmp_path):
         f"--data={small_videos}",
         "--distribute=data-parallel",
         "--set=clip.size=32",
-        "--set=optimiser.batch_size=8",
+        "--set=optimizer.batch_size=8",
         "--set=schedule.epochs=1",
         "--set=validation.fraction=0.5",
     ]

@@ -14,7 +14,7 @@ def test_the_same_seed_gives_the_same_weights(small_videos, tmp_path):
             *("--data", small_videos, "--out", tmp_path / name),
             *("--set", "clip.size=32", "--set", "schedule.epochs=2"),
             *("--set", "augmentation.flip=true"),
-            *("--set", "optimiser.batch_size=8"),
+            *("--set", "optimizer.batch_size=8"),
         )
     one, two = (
         keras.models.load_model(tmp_path / name / "model.keras").get_weights()

@@ -14,8 +14,8 @@ from keras_vidrec.training.devices import distribution
 from keras_vidrec.training.devices.devices import Devices
 from keras_vidrec.training.devices.devices import Replicas
 from keras_vidrec.training.devices.devices import check_positions
-from keras_vidrec.training.optimizers import optimizer
-from keras_vidrec.training.recipes.sections import Optimiser
+from keras_vidrec.training.optimizers import section as optimizers
+from keras_vidrec.training.recipes.sections import Optimizer
 from keras_vidrec.training.recipes.sections import Schedule
 from keras_vidrec.weights.copying import layers_by_path
 from tests.data.memory_source import MemorySource
@@ -28,7 +28,7 @@ def replicas(number):
 
 
 def nested_batch_norm():
-    """A model, and its two batch normalisations."""
+    """A model, and its two batch normalizations."""
     one, two = BatchNormalization(), keras.layers.BatchNormalization()
     tower_input = keras.Input((4,))
     tower = keras.Model(tower_input, one(tower_input))
@@ -42,17 +42,17 @@ def nested_batch_norm():
 )
 def test_statistics_are_shared_by_several_replicas_only(devices, synchronized):
     model, layers = nested_batch_norm()
-    devices.prepare(model, Optimiser(batch_size=8))
+    devices.prepare(model, Optimizer(batch_size=8))
     assert [layer.synchronized for layer in layers] == [synchronized] * 2
 
 
 def test_frozen_ones_have_nothing_to_share():
     model, (one, two) = nested_batch_norm()
     one.trainable = False
-    replicas(2).prepare(model, Optimiser(batch_size=8))
+    replicas(2).prepare(model, Optimizer(batch_size=8))
     assert (one.synchronized, two.synchronized) == (False, True)
     two.trainable = False
-    replicas(2).prepare(model, Optimiser(batch_size=8, sub_batch=4))
+    replicas(2).prepare(model, Optimizer(batch_size=8, sub_batch=4))
     assert one.num_groups is None
 
 
@@ -60,7 +60,7 @@ def test_a_share_is_cut_into_sub_batches():
     layer = BatchNormalization()
     model = keras.Sequential([keras.Input((4,)), layer])
     for devices, number in ((Devices(), 6), (replicas(2), 3), (replicas(6), 1)):
-        devices.prepare(model, Optimiser(batch_size=12, sub_batch=2))
+        devices.prepare(model, Optimizer(batch_size=12, sub_batch=2))
         assert (layer.num_groups, layer.synchronized) == (number, False)
 
 
@@ -75,7 +75,7 @@ def test_a_share_is_cut_into_sub_batches():
 def test_batches_that_do_not_fit(devices, sub_batch, message):
     model, _ = nested_batch_norm()
     with pytest.raises(ValueError, match=message):
-        devices.prepare(model, Optimiser(batch_size=8, sub_batch=sub_batch))
+        devices.prepare(model, Optimizer(batch_size=8, sub_batch=sub_batch))
 
 
 def test_a_worker_reads_its_share():
@@ -92,7 +92,7 @@ def test_workers_begin_at_the_same_position():
 
 
 def convolution(name):
-    # A bias would have no gradient: normalisation takes it away.
+    # A bias would have no gradient: normalization takes it away.
     return keras.layers.Conv2D(3, 3, use_bias=False, name=name)
 
 
@@ -105,7 +105,7 @@ def weights_of(model):
 
 
 def two_streams():
-    """Towers within towers: normalisations of both streams, two each."""
+    """Towers within towers: normalizations of both streams, two each."""
     inputs, features = {}, []
     for stream in ("rgb", "flow"):
         stem_input = keras.Input((6, 6, 2))
@@ -145,7 +145,7 @@ def test_two_devices_train_as_one_does(
         for stream in ("rgb", "flow")
     }
     labels = rng.integers(0, 2, 80)
-    section = Optimiser(
+    section = Optimizer(
         learning_rate=0.05,
         weight_decay=0.01,
         clip_norm=0.05,
@@ -166,7 +166,7 @@ def test_two_devices_train_as_one_does(
             devices.prepare(model, section)
             losses.compile_logits(
                 devices.trainable(model),
-                optimizer.build(section, Schedule(epochs=1), 10, model),
+                optimizers.build(section, Schedule(epochs=1), 10, model),
             )
         before = weights_of(model)
         data = devices.distribute(

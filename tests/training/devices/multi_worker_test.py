@@ -95,7 +95,7 @@ def test_the_command_line_trains_on_two_machines(small_videos, tmp_path):
     recipe = recipe.with_settings(
         [
             "clip.size=32",
-            "optimiser.batch_size=8",
+            "optimizer.batch_size=8",
             "schedule.epochs=1",
             "validation.fraction=0.5",
         ]

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from keras_vidrec.training.optimizers.caffe_sgd import CaffeSGD
-from keras_vidrec.training.optimizers.optimizer import DecayedAdam
-from keras_vidrec.training.optimizers.optimizer import DecayedRMSprop
+from keras_vidrec.training.optimizers.section import DecayedAdam
+from keras_vidrec.training.optimizers.section import DecayedRMSprop
 from tests.training import linear_model
 
-OPTIMISERS = (CaffeSGD, DecayedAdam, DecayedRMSprop)
+OPTIMIZERS = (CaffeSGD, DecayedAdam, DecayedRMSprop)
 
 
 def two_devices():
@@ -23,7 +23,7 @@ def two_devices():
 
 @pytest.mark.tensorflow_only
 @pytest.mark.parametrize("clip", ["global_clipnorm", "clipvalue"])
-@pytest.mark.parametrize("kind", OPTIMISERS)
+@pytest.mark.parametrize("kind", OPTIMIZERS)
 def test_two_devices_clip_as_one_does(kind, clip):
     """Every one of 10 updates from 2 batches is clipped, and the shares of
     the devices differ a lot."""
@@ -58,9 +58,9 @@ def test_two_devices_clip_as_one_does(kind, clip):
         )
 
 
-@pytest.mark.parametrize("kind", OPTIMISERS)
+@pytest.mark.parametrize("kind", OPTIMIZERS)
 def test_goes_on_between_two_updates(kind, tmp_path):
-    """What was accumulated is saved with the optimiser, bit for bit."""
+    """What was accumulated is saved with the optimizer, bit for bit."""
     rows = linear_model.rows(8)
     found = []
     for parts in ([rows], [rows[:4], rows[4:]]):  # 4 of 3 and of 6
@@ -84,7 +84,7 @@ def test_goes_on_between_two_updates(kind, tmp_path):
         np.testing.assert_array_equal(found[1][name], weight)
 
 
-@pytest.mark.parametrize("kind", OPTIMISERS)
+@pytest.mark.parametrize("kind", OPTIMIZERS)
 def test_nothing_moves_between_two_updates(kind):
     model = linear_model.linear_model(
         kind(learning_rate=0.1, l2=0.1, gradient_accumulation_steps=3)
@@ -99,7 +99,7 @@ def test_nothing_moves_between_two_updates(kind):
     assert moved == [{False}, {False}, {True}] * 2 + [{False}]
 
 
-@pytest.mark.parametrize("kind", OPTIMISERS)
+@pytest.mark.parametrize("kind", OPTIMIZERS)
 def test_accumulated_batches_are_one_large_batch(kind):
     """Without clipping."""
     rows = linear_model.rows(12)
@@ -118,7 +118,7 @@ def test_accumulated_batches_are_one_large_batch(kind):
         np.testing.assert_allclose(found[1][name], weight, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("kind", OPTIMISERS)
+@pytest.mark.parametrize("kind", OPTIMIZERS)
 def test_a_multiplier_of_zero_stands_still(kind):
     model = linear_model.linear_model(
         kind(
@@ -156,14 +156,14 @@ def test_a_multiplier_of_zero_stands_still(kind):
         ({"use_ema": True}, "use_ema=True"),
     ],
 )
-@pytest.mark.parametrize("kind", OPTIMISERS)
+@pytest.mark.parametrize("kind", OPTIMIZERS)
 def test_invalid_arguments(kind, arguments, message):
     with pytest.raises(ValueError, match=message):
         kind(**arguments)
 
 
-@pytest.mark.parametrize("kind", OPTIMISERS)
-def test_optimisers_can_be_saved(kind):
+@pytest.mark.parametrize("kind", OPTIMIZERS)
+def test_optimizers_can_be_saved(kind):
     optimizer = kind(l2=0.5, decay_multipliers={"bias": 0})
     copy = keras.saving.deserialize_keras_object(
         keras.saving.serialize_keras_object(optimizer)

@@ -24,7 +24,7 @@ def decay_mult(name):
 
 
 def caffe(rows, iter_size, rate_of, momentum, l2, clip):
-    """`SGDSolver`: sum, clip, divide, regularise, compute the update.
+    """`SGDSolver`: sum, clip, divide, regularize, compute the update.
 
     Returns the weights, and how many updates were clipped."""
     weights = linear_model.start()

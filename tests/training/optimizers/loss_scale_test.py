@@ -72,7 +72,7 @@ def test_the_scale_grows_on_two_devices():
 
 
 def test_a_compiled_model_keeps_it():
-    """Keras would put its own around any other optimiser."""
+    """Keras would put its own around any other optimizer."""
     keras.config.set_dtype_policy("mixed_float16")
     model = linear_model.linear_model(optimizer())
     assert type(model.optimizer) is LossScale

@@ -114,7 +114,7 @@ def test_a_tower_alone_has_no_head():
         multipliers.by_pattern(tower, {"head": 10})
 
 
-def test_biases_and_normalisations_may_be_missing():
+def test_biases_and_normalizations_may_be_missing():
     inputs = keras.Input((2,))
     layer = keras.layers.Dense(2, use_bias=False, name="logits")
     model = keras.Model(inputs, layer(inputs))

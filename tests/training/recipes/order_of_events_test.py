@@ -33,9 +33,9 @@ SMALL = (
     "clip.crop_scales=[1.0]",
     "augmentation.flip=false",  # left and right are classes
     "network.arguments.dropout=0.3",
-    "optimiser.batch_size=16",
-    "optimiser.learning_rate=3e-3",
-    "optimiser.weight_decay=0.0",
+    "optimizer.batch_size=16",
+    "optimizer.learning_rate=3e-3",
+    "optimizer.weight_decay=0.0",
     "schedule.epochs=10",
 )
 
@@ -45,9 +45,9 @@ FLOW = "clip.flow={method: dis, bound: 4.0, size: short64}"
 # Of networks over features of flow, on the grid of 25 frames.
 OVER_FEATURES = (
     "network.arguments.streams=[flow]",
-    "optimiser.batch_size=16",
-    "optimiser.learning_rate=1e-3",
-    "optimiser.weight_decay=0.0",
+    "optimizer.batch_size=16",
+    "optimizer.learning_rate=1e-3",
+    "optimizer.weight_decay=0.0",
     "schedule.epochs=20",
     "schedule.kind=cosine",
     "schedule.boundaries=[]",
@@ -178,8 +178,8 @@ def test_average_consensus_of_the_same_features_does_not(
     """It knows both events, and guesses which came first."""
     settings = [
         FLOW,
-        "initialisation.frozen=[flow]",
-        f"initialisation.weights={motion.path}",
+        "initialization.frozen=[flow]",
+        f"initialization.weights={motion.path}",
         "schedule.epochs=6",
     ]
     scores = scores_of("quickstart_flow", settings, ordered_events, tmp_path)

@@ -21,8 +21,8 @@ def test_yaml_both_ways(recipe):
 def test_settings_change_single_values_of_the_right_type():
     changed = SMALL.with_settings(
         [
-            "optimiser.learning_rate=1e-4",
-            "optimiser.clip_norm=20",
+            "optimizer.learning_rate=1e-4",
+            "optimizer.clip_norm=20",
             "network.arguments.backbone=resnet50",
             "clip.size=112",
             "schedule.epochs=null",
@@ -32,15 +32,15 @@ def test_settings_change_single_values_of_the_right_type():
             "augmentation.flip=false",
         ]
     )
-    assert changed.optimiser.learning_rate == 1e-4
-    assert changed.optimiser.clip_norm == 20
+    assert changed.optimizer.learning_rate == 1e-4
+    assert changed.optimizer.clip_norm == 20
     assert changed.network.arguments == {"backbone": "resnet50"}
     assert changed.clip == {"size": 112}
     assert changed.schedule == Schedule(
         steps=40, kind="step", boundaries=(10, 20)
     )
     assert changed.augmentation.flip is False
-    assert SMALL.optimiser.learning_rate == 1e-3  # the original stays
+    assert SMALL.optimizer.learning_rate == 1e-3  # the original stays
     # Mappings within free ones need not be there.
     changed = SMALL.with_settings(
         [
@@ -56,8 +56,8 @@ def test_settings_change_single_values_of_the_right_type():
 @pytest.mark.parametrize(
     "setting, message",
     [
-        ("optimiser.learning_rat=1", "Did you mean 'optimiser.learning_rate'"),
-        ("optimizer.momentum=0", "Did you mean 'optimiser'"),
+        ("optimizer.learning_rat=1", "Did you mean 'optimizer.learning_rate'"),
+        ("optimizer.momentum=0", "Did you mean 'optimizer'"),
         ("clip.sise=112", "Did you mean 'clip.size'"),
         ("clip.flaw.method=dis", "Did you mean 'clip.flow'"),
         ("schedule.rate.start=1", "Unknown recipe key 'schedule.rate'"),
@@ -65,8 +65,8 @@ def test_settings_change_single_values_of_the_right_type():
         ("seed", "section.key=value. Received: 'seed'"),
         ("seed=[", "YAML value"),
         ("seed=-1", "at least 0. Received: seed=-1"),
-        ("optimiser.batch_size=2.5", "an integer.*batch_size=2.5"),
-        ("optimiser.name=sdg", "name='sdg'"),
+        ("optimizer.batch_size=2.5", "an integer.*batch_size=2.5"),
+        ("optimizer.name=sdg", "name='sdg'"),
         ("schedule.steps=5", r"either epochs or steps.*\(3, 5\)"),
         ("schedule.kind=step", "boundaries"),
         ("schedule.boundaries=[2, 1]", "rising integers"),
@@ -75,9 +75,9 @@ def test_settings_change_single_values_of_the_right_type():
         ("precision=float16", "precision='float16'"),
         ("augmentation.crop=corner", "crop='corner'"),
         ("data=3", "mapping for 'data'"),
-        ("initialisation.frozen=[rbg]", "list of different streams.*'rbg'"),
-        ("initialisation.frozen=rgb", "list of different streams.*'rgb'"),
-        ("initialisation.frozen=[rgb, rgb]", "list of different streams"),
+        ("initialization.frozen=[rbg]", "list of different streams.*'rbg'"),
+        ("initialization.frozen=rgb", "list of different streams.*'rgb'"),
+        ("initialization.frozen=[rgb, rgb]", "list of different streams"),
     ],
 )
 def test_invalid_settings(setting, message):
@@ -128,15 +128,15 @@ def test_networks_to_start_from(tmp_path, monkeypatch):
     (tmp_path / "2020").mkdir()
     recipe = SMALL.with_settings(
         [
-            "initialisation.weights={rgb: rgb.keras, flow: 2020}",
-            "initialisation.frozen=[rgb, flow]",
+            "initialization.weights={rgb: rgb.keras, flow: 2020}",
+            "initialization.frozen=[rgb, flow]",
         ]
     )
-    start = recipe.initialisation
+    start = recipe.initialization
     assert start.weights == {"rgb": "rgb.keras", "flow": "2020"}
     assert start.frozen == ("rgb", "flow")
     absolute = recipe.with_absolute_paths()
-    assert absolute.initialisation.weights == {
+    assert absolute.initialization.weights == {
         "rgb": str(tmp_path / "rgb.keras"),
         "flow": str(tmp_path / "2020"),
     }
@@ -155,5 +155,5 @@ def test_networks_to_start_from(tmp_path, monkeypatch):
         ("1e5", "1e5"),  # not there: told when it is opened
         ("null", None),
     ):
-        one = SMALL.with_settings([f"initialisation.weights={given}"])
-        assert one.with_absolute_paths().initialisation.weights == found
+        one = SMALL.with_settings([f"initialization.weights={given}"])
+        assert one.with_absolute_paths().initialization.weights == found

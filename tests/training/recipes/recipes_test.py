@@ -95,24 +95,24 @@ TSN = {
 @pytest.mark.parametrize("name", TSN)
 def test_tsn_is_the_authors_solver(name):
     recipe = recipes.get(name)
-    optimiser, schedule = recipe.optimiser, recipe.schedule
-    multipliers = optimiser.learning_rate_multipliers
+    optimizer, schedule = recipe.optimizer, recipe.schedule
+    multipliers = optimizer.learning_rate_multipliers
     assert TSN[name] == (
-        optimiser.learning_rate,
-        optimiser.clip_norm,
+        optimizer.learning_rate,
+        optimizer.clip_norm,
         multipliers.get("first_convolution", 1),
-        optimiser.effective_batch,
+        optimizer.effective_batch,
         schedule.steps,
         schedule.boundaries,
     )
-    assert optimiser.reference_batch == optimiser.effective_batch
+    assert optimizer.reference_batch == optimizer.effective_batch
     assert multipliers["bias"] == 2 and schedule.factor == 0.1
-    assert (optimiser.momentum, optimiser.weight_decay) == (0.9, 5e-4)
+    assert (optimizer.momentum, optimizer.weight_decay) == (0.9, 5e-4)
     assert (recipe.test.num_segments, recipe.test.crops) == (25, "ten")
-    assert recipe.initialisation.partial_batch_norm
+    assert recipe.initialization.partial_batch_norm
     assert recipe.fusion.weights == {"rgb": 1, "flow": 1.5}
     assert recipe.fusion.scores == "logits"
-    with pytest.raises(ValueError, match="initialisation.weights=RUN"):
+    with pytest.raises(ValueError, match="initialization.weights=RUN"):
         network.build(recipe, ("jump", "run"))
 
 
@@ -123,7 +123,7 @@ def test_warped_flow_is_trained_as_flow(ending):
     flow = recipes.get(f"tsn_flow_{ending}")
     warped = recipes.get(f"tsn_warped_flow_{ending}")
     assert warped.network.arguments["modality"] == "warped_flow"
-    assert warped.optimiser == flow.optimiser
+    assert warped.optimizer == flow.optimizer
     assert warped.schedule == flow.schedule
     assert warped.fusion.weights == {"rgb": 1, "flow": 1, "warped_flow": 0.5}
 
@@ -133,27 +133,27 @@ def test_differences_are_trained_as_the_authors_second_program_does():
     over 128 clips: 160 of the sum of 4 such means over 32."""
     for dataset in ("ucf101", "hmdb51"):
         recipe = recipes.get(f"tsn_rgb_diff_{dataset}_code")
-        optimiser, schedule = recipe.optimiser, recipe.schedule
+        optimizer, schedule = recipe.optimizer, recipe.schedule
         assert (schedule.epochs, schedule.boundaries) == (180, (80, 160))
-        assert optimiser.learning_rate == 1e-3
-        assert optimiser.clip_norm / optimiser.accumulate == 40
-        assert optimiser.effective_batch == 128
-        assert optimiser.learning_rate_multipliers == {"bias": 2}
+        assert optimizer.learning_rate == 1e-3
+        assert optimizer.clip_norm / optimizer.accumulate == 40
+        assert optimizer.effective_batch == 128
+        assert optimizer.learning_rate_multipliers == {"bias": 2}
     paper = recipes.get("tsn_rgb_diff_ucf101_paper")
     temporal = recipes.get("tsn_flow_ucf101_paper")
     assert paper.schedule == temporal.schedule
-    assert paper.optimiser.learning_rate == temporal.optimiser.learning_rate
-    assert paper.optimiser.learning_rate_multipliers == {"bias": 2}
+    assert paper.optimizer.learning_rate == temporal.optimizer.learning_rate
+    assert paper.optimizer.learning_rate_multipliers == {"bias": 2}
 
 
 @pytest.mark.parametrize("setting", tsn.TABLE_1)
 def test_table_1_is_values_of_fields(setting):
     """Section 4.2: which stream starts from ImageNet weights, and whether
-    with partial batch normalisation and dropout. None has segments."""
+    with partial batch normalization and dropout. None has segments."""
     for modality, values in tsn.TABLE_1[setting].items():
         recipe = recipes.get(f"tsn_{modality}_ucf101_paper")
         recipe = recipe.with_settings(values)
-        start = recipe.initialisation
+        start = recipe.initialization
         both = setting in ("cross_modality", "partial_batch_norm")
         pretrained = both or (setting, modality) == ("pretrain_spatial", "rgb")
         assert start.weights == ("FILE" if pretrained else None)
@@ -208,21 +208,21 @@ def test_two_stream_baselines(backbone):
     for dataset in ("ucf101", "hmdb51"):
         for modality, expected in zip(("rgb", "flow"), streams):
             recipe = recipes.get(f"two_stream_{backbone}_{modality}_{dataset}")
-            arguments, optimiser = recipe.network.arguments, recipe.optimiser
+            arguments, optimizer = recipe.network.arguments, recipe.optimizer
             assert arguments["backbone"] == backbone
             assert expected == (
-                optimiser.learning_rate,
-                optimiser.effective_batch,
+                optimizer.learning_rate,
+                optimizer.effective_batch,
                 arguments["dropout"],
                 recipe.schedule.min_learning_rate,
                 recipe.augmentation.crop,
             )
             assert decay_and_multipliers == (
-                optimiser.weight_decay,
-                optimiser.learning_rate_multipliers,
+                optimizer.weight_decay,
+                optimizer.learning_rate_multipliers,
             )
-            assert optimiser.momentum == 0.9
-            assert optimiser.decay_multipliers == NO_DECAY
+            assert optimizer.momentum == 0.9
+            assert optimizer.decay_multipliers == NO_DECAY
             assert arguments.get("snippet_length", 10) == 10
             assert recipe.schedule.kind == "plateau"
             assert recipe.schedule.early_stop == 3 * recipe.schedule.patience
@@ -234,7 +234,7 @@ def test_two_stream_baselines(backbone):
             assert (recipe.test.num_segments, recipe.test.crops) == (25, "ten")
             (figure,) = recipe.reported
             assert "from ImageNet weights" in figure.note
-            start = recipe.initialisation
+            start = recipe.initialization
             assert (start.weights, start.inflation) == ("imagenet", "mean")
             # Refused where there are no such weights.
             style = "caffe" if backbone.startswith("resnet") else None
@@ -260,12 +260,12 @@ def test_figures_of_the_baselines():
 
 
 def test_several_devices_divide_the_batches():
-    """8 GPUs; 4 where batch normalisation sees 4 clips or all of the batch."""
+    """8 GPUs; 4 where batch normalization sees 4 clips or all of the batch."""
     for recipe in recipes.RECIPES.values():
         few = ("st_multiplier", "st_resnet", "stfn_stage2")
         devices = 4 if recipe.name.startswith(few) else 8
         if not recipe.name.startswith(("quickstart", "scratch")):
-            assert not recipe.optimiser.batch_size % devices, recipe.name
+            assert not recipe.optimizer.batch_size % devices, recipe.name
 
 
 @pytest.mark.parametrize("name", recipes.RECIPES)
@@ -292,7 +292,7 @@ def test_what_their_networks_see(
     recipe = recipes.get(name).with_settings(
         [
             "network.arguments.backbone=tiny",
-            "initialisation.partial_batch_norm=false",
+            "initialization.partial_batch_norm=false",
         ]
     )
     model = network.build(recipe, ("jump", "run"))
@@ -310,15 +310,15 @@ def test_two_stream_fusion_is_that_of_the_paper():
     """Section 3.5 and the released solver: 96 videos an update, rates 1e-3
     to 1e-6 in blocks of 10 epochs, dropout .85; released test: 50 chunks."""
     fusion = recipes.get("two_stream_fusion_ucf101")
-    optimiser, schedule = fusion.optimiser, fusion.schedule
-    assert optimiser.effective_batch == optimiser.reference_batch == 96
-    assert optimiser.learning_rate_multipliers == {"bias": 2}
-    assert (optimiser.name, optimiser.learning_rate) == ("sgd", 1e-3)
-    assert (optimiser.momentum, optimiser.weight_decay) == (0.9, 5e-4)
-    assert optimiser.decay_multipliers == NO_DECAY and schedule.factor == 0.1
+    optimizer, schedule = fusion.optimizer, fusion.schedule
+    assert optimizer.effective_batch == optimizer.reference_batch == 96
+    assert optimizer.learning_rate_multipliers == {"bias": 2}
+    assert (optimizer.name, optimizer.learning_rate) == ("sgd", 1e-3)
+    assert (optimizer.momentum, optimizer.weight_decay) == (0.9, 5e-4)
+    assert optimizer.decay_multipliers == NO_DECAY and schedule.factor == 0.1
     assert (schedule.epochs, schedule.boundaries) == (50, (20, 30, 40))
     assert fusion.network.arguments["dropout"] == 0.85
-    assert fusion.initialisation.frozen == ("rgb", "flow")
+    assert fusion.initialization.frozen == ("rgb", "flow")
     test = fusion.test
     assert (test.num_clips, test.num_segments, test.stride) == (10, 5, 15)
     for name in ("two_stream_fusion", "st_multiplier", "st_resnet"):
@@ -326,7 +326,7 @@ def test_two_stream_fusion_is_that_of_the_paper():
         assert recipe.augmentation.crop == "corner_jitter"
         assert recipe.test.crops == "frame_and_mirror"
         # Features of chance cannot be trained on.
-        assert not recipes.get(f"{name}_scratch").initialisation.frozen
+        assert not recipes.get(f"{name}_scratch").initialization.frozen
     with pytest.raises(ValueError, match=r"weights=\{rgb: RUN, flow: RUN\}"):
         network.build(fusion, ("jump", "run"))
 
@@ -336,17 +336,17 @@ def test_the_multiplier_is_that_of_the_paper():
     rate after 20 epochs and after 10 more; 25 chunks in one pass."""
     for name in ("st_multiplier", "st_resnet"):
         recipe = recipes.get(f"{name}_ucf101")
-        optimiser, schedule = recipe.optimiser, recipe.schedule
-        assert (optimiser.batch_size, optimiser.accumulate) == (4, 32)
-        assert (optimiser.learning_rate, schedule.factor) == (1e-3, 0.1)
+        optimizer, schedule = recipe.optimizer, recipe.schedule
+        assert (optimizer.batch_size, optimizer.accumulate) == (4, 32)
+        assert (optimizer.learning_rate, schedule.factor) == (1e-3, 0.1)
         assert (schedule.epochs, schedule.boundaries) == (40, (20, 30))
-        assert (optimiser.momentum, optimiser.weight_decay) == (0.9, 5e-4)
-        assert optimiser.decay_multipliers == NO_DECAY
-        assert optimiser.learning_rate_multipliers == {"gamma": 2}
+        assert (optimizer.momentum, optimizer.weight_decay) == (0.9, 5e-4)
+        assert optimizer.decay_multipliers == NO_DECAY
+        assert optimizer.learning_rate_multipliers == {"gamma": 2}
         assert recipe.network.arguments["dropout"] == 0.8
         test = recipe.test
         assert (test.num_clips, test.num_segments, test.stride) == (1, 25, 15)
-        with pytest.raises(ValueError, match="initialisation.weights.rgb=None"):
+        with pytest.raises(ValueError, match="initialization.weights.rgb=None"):
             network.build(recipe, ("jump", "run"))
 
 
@@ -371,8 +371,8 @@ def test_what_networks_of_two_streams_see(name, size, stride):
     recipe = recipes.get(name).with_settings(
         [
             "network.arguments.backbone=tiny",
-            "initialisation.frozen=[]",
-            "initialisation.weights=null",
+            "initialization.frozen=[]",
+            "initialization.weights=null",
         ]
     )
     model = network.build(recipe, ("jump", "run"))
@@ -380,7 +380,7 @@ def test_what_networks_of_two_streams_see(name, size, stride):
     assert spec.modalities == ("rgb", "flow")
     assert (spec.num_segments, spec.snippet_length) == (5, 10)
     assert (spec.sampling, spec.stride) == ("chunks", stride)
-    assert (spec.alignment, spec.size, spec.ordered) == ("centred", size, True)
+    assert (spec.alignment, spec.size, spec.ordered) == ("centered", size, True)
     towers = ("rgb", "flow")
     if name.startswith("two_stream"):
         towers = ("spatiotemporal", "temporal")
@@ -395,21 +395,21 @@ def test_networks_over_features_are_those_of_the_papers():
     gradient within 5; 1e-4, decay .1, 30 epochs in three rates."""
     ts_lstm = recipes.get("ts_lstm_ucf101")
     inception = recipes.get("temporal_inception_ucf101")
-    optimiser, schedule = ts_lstm.optimiser, ts_lstm.schedule
-    assert (optimiser.name, optimiser.learning_rate) == ("adam", 5e-5)
-    assert (optimiser.batch_size, optimiser.clip_value) == (64, 5)
+    optimizer, schedule = ts_lstm.optimizer, ts_lstm.schedule
+    assert (optimizer.name, optimizer.learning_rate) == ("adam", 5e-5)
+    assert (optimizer.batch_size, optimizer.clip_value) == (64, 5)
     assert (schedule.kind, schedule.epochs) == ("constant", 100)
-    optimiser, schedule = inception.optimiser, inception.schedule
-    assert (optimiser.name, optimiser.learning_rate) == ("adam", 1e-4)
-    assert (optimiser.batch_size, optimiser.weight_decay) == (16, 0.1)
+    optimizer, schedule = inception.optimizer, inception.schedule
+    assert (optimizer.name, optimizer.learning_rate) == ("adam", 1e-4)
+    assert (optimizer.batch_size, optimizer.weight_decay) == (16, 0.1)
     assert (schedule.epochs, schedule.boundaries) == (30, (10, 20))
-    assert set(optimiser.decay_multipliers.values()) == {1}
+    assert set(optimizer.decay_multipliers.values()) == {1}
     for recipe in (ts_lstm, inception):
         model = network.build(recipe, ("jump", "run"))
         assert model.input["flow"].shape == (None, 25, 2048)
         spec = keras_vidrec.describe(model).clip_spec
         assert (spec.num_segments, spec.sampling) == (25, "feature_grid")
-        assert (recipe.test.num_segments, recipe.test.crops) == (25, "centre")
+        assert (recipe.test.num_segments, recipe.test.crops) == (25, "center")
 
 
 def test_stfn_is_that_of_the_paper():
@@ -417,25 +417,25 @@ def test_stfn_is_that_of_the_paper():
     32 videos an update; 5 sequences of 7 segments."""
     first = recipes.get("stfn_stage1_ucf101")
     second = recipes.get("stfn_stage2_ucf101")
-    rates, schedule = first.optimiser, first.schedule
+    rates, schedule = first.optimizer, first.schedule
     assert (rates.name, rates.learning_rate) == ("rmsprop", 1e-4)
     assert (schedule.kind, schedule.factor) == ("plateau", 0.1)
     assert schedule.min_learning_rate == 1e-7
     assert schedule.early_stop == 4 * schedule.patience
     assert second.schedule.kind == "plateau"
-    sgd = second.optimiser
+    sgd = second.optimizer
     assert (sgd.name, sgd.learning_rate, sgd.momentum) == ("sgd", 1e-3, 0.9)
     assert sgd.batch_size * sgd.accumulate == 32
     assert sgd.weight_decay == rates.weight_decay == 0
     for recipe in (first, second):
         test = recipe.test
         assert (test.num_segments, test.num_clips) == (7, 5)
-    with pytest.raises(ValueError, match="initialisation.weights.rgb=None"):
+    with pytest.raises(ValueError, match="initialization.weights.rgb=None"):
         network.build(second, ("jump", "run"))
     small = ["rgb_backbone=tiny", "flow_backbone=tiny"]
     clips = second.with_settings(
         [f"network.arguments.{setting}" for setting in small]
-        + ["initialisation.weights=null"]
+        + ["initialization.weights=null"]
     )
     found = [
         network.build(recipe, ("jump", "run"))
@@ -447,6 +447,6 @@ def test_stfn_is_that_of_the_paper():
     for model in found:
         spec = keras_vidrec.describe(model).clip_spec
         assert (spec.num_segments, spec.sampling) == (7, "uniform")
-        assert (spec.alignment, spec.snippet_length) == ("centred", 10)
+        assert (spec.alignment, spec.snippet_length) == ("centered", 10)
         assert spec.modalities == ("rgb", "flow")
     assert found[1].input["flow"].shape[-1] == 20

@@ -91,5 +91,5 @@ def test_both_stages_of_stfn(videos, rgb, flow, features, tmp_path):
         "stfn_stage2_ucf101",
         videos,
         tmp_path / "second",
-        f"--set=initialisation.weights={start}",
+        f"--set=initialization.weights={start}",
     )

@@ -11,7 +11,7 @@ from keras_vidrec.applications.parts.head import clip_logits_model
 from keras_vidrec.training import losses
 from keras_vidrec.training import network
 from keras_vidrec.training import recipes
-from keras_vidrec.training.optimizers import optimizer
+from keras_vidrec.training.optimizers import section as optimizers
 from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.recipes.tiny import tiny
 
@@ -26,10 +26,10 @@ def distinct():
     for recipe in recipes.RECIPES.values():
         values = tiny(recipe).to_dict()
         for number in ("reference_batch", "learning_rate", "weight_decay"):
-            del values["optimiser"][number]
+            del values["optimizer"][number]
         trained = [
             values[section]
-            for section in ("clip", "network", "optimiser", "fusion")
+            for section in ("clip", "network", "optimizer", "fusion")
         ]
         found.setdefault(json.dumps(trained), recipe.name)
     return found.values()
@@ -55,7 +55,7 @@ def random_clips(model, batch_size, rng):
 @pytest.mark.tensorflow_only
 @pytest.mark.parametrize("name", distinct())
 def test_every_recipe_takes_a_step(name):
-    """One update with its own optimiser moves all that has a kernel. (A rate
+    """One update with its own optimizer moves all that has a kernel. (A rate
     of 5e-6 is lost on scales of 1.)"""
     recipe = tiny(recipes.get(name))
     if network.sees_features(recipe):  # as tiny networks make them
@@ -63,7 +63,7 @@ def test_every_recipe_takes_a_step(name):
     model = network.build(recipe, CLASSES)
     trained = clip_logits_model(model)
     losses.compile_logits(
-        trained, optimizer.build(recipe.optimiser, recipe.schedule, 10, model)
+        trained, optimizers.build(recipe.optimizer, recipe.schedule, 10, model)
     )
     trained.run_eagerly = True  # once is sooner than compiled
     kernels = [
@@ -76,7 +76,7 @@ def test_every_recipe_takes_a_step(name):
     if isinstance(trained.output, dict):
         labels = dict.fromkeys(trained.output, labels)
     rng = np.random.default_rng(0)
-    for _ in range(recipe.optimiser.accumulate):
+    for _ in range(recipe.optimizer.accumulate):
         clips = random_clips(model, 2, rng)
         found = trained.train_on_batch(clips, labels, return_dict=True)
     assert 0 < found["loss"] < 50
@@ -103,12 +103,12 @@ def test_one_rule_for_all():
         assert small.network.arguments["dropout"] == 0
         assert small.clip["size"] == 64
         assert small.clip.get("num_segments", 1) <= 3
-        start = small.initialisation
+        start = small.initialization
         assert start.weights is None and not start.frozen
         assert not start.partial_batch_norm
-        optimiser = small.optimiser
+        optimizer = small.optimizer
         assert optimizer.batch_size <= 8 and optimizer.accumulate <= 2
-        assert optimizer.learning_rate == recipe.optimiser.learning_rate
+        assert optimizer.learning_rate == recipe.optimizer.learning_rate
         schedule = small.schedule
         assert (schedule.epochs, schedule.kind) == (3, recipe.schedule.kind)
         assert small.validation == recipe.validation
@@ -130,7 +130,7 @@ def test_tiny_towers_have_no_style():
             "tsn_rgb_ucf101_code",
             [
                 "network.arguments.backbone=resnet50",
-                "initialisation.weights=imagenet",
+                "initialization.weights=imagenet",
                 "schedule.epochs=1",
                 "clip.size=112",
             ],
@@ -140,7 +140,7 @@ def test_tiny_towers_have_no_style():
             "st_resnet_ucf101",
             [
                 "network.arguments.temporal_backbone=resnet50",
-                "initialisation.weights={rgb: run, flow: imagenet}",
+                "initialization.weights={rgb: run, flow: imagenet}",
                 "schedule.epochs=null",
                 "schedule.steps=20",
             ],
@@ -163,11 +163,11 @@ def test_what_is_rehearsed_is_told(name, settings, extent):
 def test_what_is_small_already_stays():
     """Sub-batches, of which no recipe tells, and segments of one."""
     recipe = recipes.get("two_stream_vgg16_rgb_ucf101").with_settings(
-        ["optimiser.sub_batch=12"]
+        ["optimizer.sub_batch=12"]
     )
     small = tiny(recipe)
     assert small.clip["num_segments"] == 1
-    assert small.optimiser.sub_batch == 4  # divides 8
+    assert small.optimizer.sub_batch == 4  # divides 8
     again = tiny(small)
-    assert again.optimiser == small.optimiser
+    assert again.optimizer == small.optimizer
     assert again.network == small.network and again.clip == small.clip

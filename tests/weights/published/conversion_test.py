@@ -98,11 +98,11 @@ def test_one_stream_is_not_enough_for_two(rgb):
     message = refused(checkpoint_for(rgb), TwoStreamFusion(**TINY))
     assert "Received: net.pth, of one stream" in message
     assert "`weights.copy_streams`" in message
-    assert '"initialisation.weights={flow: PATH, rgb: PATH}"' in message
+    assert '"initialization.weights={flow: PATH, rgb: PATH}"' in message
 
 
 def test_a_scaling_that_does_not_fit(monkeypatch, flow):
-    """A layer of flow cannot be scaled by three colours."""
+    """A layer of flow cannot be scaled by three colors."""
     monkeypatch.setitem(SCALING, "flow", SCALING["rgb"])
     message = refused(checkpoint_for(flow), flow)
     assert "Expected a multiple of 3 channels" in message

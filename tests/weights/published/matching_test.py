@@ -148,20 +148,20 @@ def test_differences_are_scaled_by_the_first_convolution():
 
 
 def test_a_first_layer_that_starts_anew_is_not_inflated():
-    """It lacks its bias, and the network of colours fits else."""
-    colours = backbones.get("vgg_m_2048", endpoints=["relu2"])
+    """It lacks its bias, and the network of colors fits else."""
+    colors = backbones.get("vgg_m_2048", endpoints=["relu2"])
     motion = backbones.get(
         "vgg_m_2048", channels=10, endpoints=["relu2"], name="flow"
     )
     kernel = Slot(None, "conv1", "kernel")
     before = values(motion)
     matching = Matching(
-        checkpoint_for(colours),
+        checkpoint_for(colors),
         Translation(
             "ours",
             {
                 slot: Piece(f"{slot.layer}:{slot.variable}", value)
-                for slot, value in values(colours).items()
+                for slot, value in values(colors).items()
                 if slot != kernel._replace(variable="bias")
             },
             SCALING,

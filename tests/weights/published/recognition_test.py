@@ -6,7 +6,7 @@ import pytest
 from keras_vidrec import backbones
 from keras_vidrec.weights import convert
 from keras_vidrec.weights.published.checkpoint import Checkpoint
-from keras_vidrec.weights.published.recognition import recognise
+from keras_vidrec.weights.published.recognition import recognize
 from keras_vidrec.weights.published.translation import Slot
 from tests.weights.schemes import matconvnet_test as matconvnet
 
@@ -51,7 +51,7 @@ UNITS = {
 def test_depths(wanted, given):
     checkpoint = residual(UNITS[given])
     if wanted == given:
-        translation = recognise(checkpoint, {None: wanted})
+        translation = recognize(checkpoint, {None: wanted})
         assert translation.scheme == "torchvision or timm"
         assert translation.style == "pytorch"
         assert len(translation.pieces) == len(checkpoint.tensors)
@@ -61,12 +61,12 @@ def test_depths(wanted, given):
         f"{given}: build the model with backbone='{given}'"
     )
     with pytest.raises(ValueError, match=re.escape(message)):
-        recognise(checkpoint, {None: wanted})
+        recognize(checkpoint, {None: wanted})
 
 
 def test_another_backbone():
     with pytest.raises(ValueError, match="with weights of resnet50: build"):
-        recognise(residual(UNITS["resnet50"]), {None: "bn_inception"})
+        recognize(residual(UNITS["resnet50"]), {None: "bn_inception"})
 
 
 def test_a_part_of_a_backbone_is_not_of_another_one():
@@ -77,7 +77,7 @@ def test_a_part_of_a_backbone_is_not_of_another_one():
         if not name.startswith("layer4.2")
     }
     part = Checkpoint("net.pth", "pytorch", tensors)
-    assert len(recognise(part, {None: "resnet50"}).pieces) == len(tensors)
+    assert len(recognize(part, {None: "resnet50"}).pieces) == len(tensors)
 
 
 def test_unknown_names():
@@ -89,7 +89,7 @@ def test_unknown_names():
         facts = {"layout": "legacy", "layers": {}, "config": None}
         checkpoint = Checkpoint("net.pth", format, tensors, facts)
         with pytest.raises(ValueError, match=message) as caught:
-            recognise(checkpoint, {None: "vgg16"})
+            recognize(checkpoint, {None: "vgg16"})
         assert f"as known of {format} files" in str(caught.value)
 
 
@@ -104,7 +104,7 @@ def test_style_of_the_model():
 
 
 def fused():
-    """A network of colours of ResNet-50 and one of motion of ResNet-152 in
+    """A network of colors of ResNet-50 and one of motion of ResNet-152 in
     one file of MatConvNet."""
     rng = np.random.default_rng(0)
     return Checkpoint(
@@ -121,7 +121,7 @@ def fused():
 def test_streams_of_different_backbones():
     checkpoint = fused()
     backbones = {"rgb": "resnet50", "flow": "resnet152"}
-    translation = recognise(checkpoint, backbones)
+    translation = recognize(checkpoint, backbones)
     assert translation.unknown == ("more",)
     assert translation.style == "msra"
     assert translation.scaling.keys() == {"rgb", "flow"}
@@ -151,7 +151,7 @@ def test_streams_of_another_backbone():
         "flow"
     )
     with pytest.raises(ValueError, match=re.escape(message)):
-        recognise(fused(), {"flow": "resnet50", "rgb": "vgg16"})
+        recognize(fused(), {"flow": "resnet50", "rgb": "vgg16"})
 
 
 def test_one_stream_for_two():
@@ -159,4 +159,4 @@ def test_one_stream_for_two():
     message = "weights of flow + rgb. Received: net.pth, of one stream. Import"
     for flow in ("resnet50", "resnet152"):
         with pytest.raises(ValueError, match=re.escape(message)):
-            recognise(checkpoint, {"rgb": "resnet50", "flow": flow})
+            recognize(checkpoint, {"rgb": "resnet50", "flow": flow})

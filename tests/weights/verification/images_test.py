@@ -17,7 +17,7 @@ def test_both_see_what_the_model_makes_of_pixels():
 
 @pytest.mark.parametrize("order, divisor", [("rgb", 255), ("bgr", 1)])
 def test_differences_are_the_author_s_in_one_of_them(order, divisor):
-    """Of five pairs of frames, of all colours."""
+    """Of five pairs of frames, of all colors."""
     model = TSN(modality="rgb_diff", backbone="tiny", classes=3)
     tower = model.get_layer("rgb_diff")
     ours, theirs = random_images(model, tower, (order, divisor), 0)
@@ -25,11 +25,11 @@ def test_differences_are_the_author_s_in_one_of_them(order, divisor):
     np.testing.assert_array_equal(ours, ours.round())
     assert ours.min() < -200 and ours.max() > 200
     for frame in range(5):
-        for colour in range(3):
-            place = 2 - colour if order == "bgr" else colour
+        for color in range(3):
+            place = 2 - color if order == "bgr" else color
             np.testing.assert_allclose(
                 theirs[..., 3 * frame + place],
-                ours[..., 3 * frame + colour] / divisor,
+                ours[..., 3 * frame + color] / divisor,
                 rtol=1e-6,
             )
     with pytest.raises(ValueError, match="nobody published"):

@@ -2,9 +2,9 @@
 
 from keras_vidrec.training.recipes.sections.data import Data
 from keras_vidrec.training.recipes.sections.fusion import Fusion
-from keras_vidrec.training.recipes.sections.initialization import Initialisation
+from keras_vidrec.training.recipes.sections.initialization import Initialization
 from keras_vidrec.training.recipes.sections.network import Network
-from keras_vidrec.training.recipes.sections.optimizer import Optimiser
+from keras_vidrec.training.recipes.sections.optimizer import Optimizer
 from keras_vidrec.training.recipes.sections.reported import Reported
 from keras_vidrec.training.recipes.sections.schedule import Schedule
 from keras_vidrec.training.recipes.sections.test import Test
@@ -13,9 +13,9 @@ from keras_vidrec.training.recipes.sections.validation import Validation
 __all__ = [
     "Data",
     "Fusion",
-    "Initialisation",
+    "Initialization",
     "Network",
-    "Optimiser",
+    "Optimizer",
     "Reported",
     "Schedule",
     "Test",

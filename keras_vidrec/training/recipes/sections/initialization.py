@@ -7,7 +7,7 @@ from keras_vidrec.weights.cross_modality import MODES as INFLATIONS
 
 
 @dataclasses.dataclass(frozen=True)
-class Initialisation:
+class Initialization:
     """Where the weights start.
 
     Args:
@@ -27,10 +27,10 @@ class Initialisation:
             of motion: `"mean"`, `"symmetric"` or `"scaled"`, as
             `weights.cross_modality` says, for a path of rgb and for
             `"imagenet"`. Defaults to `"mean"` (TSN).
-        partial_batch_norm: bool. Freeze every batch normalisation but the
+        partial_batch_norm: bool. Freeze every batch normalization but the
             first of each tower (TSN section 3.2).
         frozen: tuple of str. Streams whose towers stay as they start, batch
-            normalisation included: of two-stream fusion, only the layers from
+            normalization included: of two-stream fusion, only the layers from
             the fusion on are trained (its section 3.5). They need `weights`.
             Defaults to `()`.
     """

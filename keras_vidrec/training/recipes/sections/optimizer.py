@@ -4,13 +4,13 @@ from keras_vidrec.training.recipes.sections.checks import check
 from keras_vidrec.training.recipes.sections.checks import check_choice
 from keras_vidrec.training.recipes.sections.checks import check_number
 
-OPTIMISERS = ("sgd", "rmsprop", "adam")
+OPTIMIZERS = ("sgd", "rmsprop", "adam")
 # Of weights.
 ROLES = ("first_convolution", "bias", "gamma", "beta", "head")
 
 
 @dataclasses.dataclass(frozen=True)
-class Optimiser:
+class Optimizer:
     """How the weights move.
 
     Args:
@@ -22,7 +22,7 @@ class Optimiser:
         learning_rate_multipliers: dict from the role of a weight to a number
             that its learning rate is multiplied by: `"first_convolution"` (of
             each tower), `"bias"`, `"gamma"`, `"beta"` (of batch
-            normalisation), `"head"` (behind the towers). A weight of two
+            normalization), `"head"` (behind the towers). A weight of two
             roles takes both factors. Defaults to `{}`.
         decay_multipliers: dict of the same form: of `weight_decay`. Defaults
             to `0` for biases, gammas and betas.
@@ -34,10 +34,10 @@ class Optimiser:
         batch_size: int. Clips a step, over all devices.
         accumulate: int. Steps whose gradients are summed for one update. The
             effective batch is `batch_size * accumulate`.
-        sub_batch: `None`, or int: clips whose statistics batch normalisation
+        sub_batch: `None`, or int: clips whose statistics batch normalization
             takes together in training, a divisor of a device's share of
             `batch_size` (4 in the multiplier's code). `None` is that share,
-            or the whole batch where devices synchronise.
+            or the whole batch where devices synchronize.
         reference_batch: `None`, or int: effective batch that `learning_rate`
             was published for. Where it differs from the real one, training
             says so and offers the rate for the real one.
@@ -67,7 +67,7 @@ class Optimiser:
         return self.batch_size * self.accumulate
 
     def __post_init__(self):
-        check_choice(self, "name", OPTIMISERS)
+        check_choice(self, "name", OPTIMIZERS)
         check_number(self, "learning_rate", 1e-12)
         check_number(self, "momentum", 0, 0.9999)
         check_number(self, "weight_decay", 0)

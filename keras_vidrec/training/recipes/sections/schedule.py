@@ -13,7 +13,7 @@ class Schedule:
 
     Args:
         epochs: `None` or int. Passes over the training part.
-        steps: `None` or int. Optimiser steps; exactly one of the two is set.
+        steps: `None` or int. Optimizer steps; exactly one of the two is set.
         kind: str. `"constant"`, `"step"` (times `factor` at each boundary),
             `"cosine"` (to zero at the end), or `"plateau"` (times `factor`
             when the validation accuracy has not risen for `patience` epochs;

@@ -15,7 +15,7 @@ class Test:
         num_segments: int. Snippets a video, or chunks a clip. Defaults to
             `25` (TSN section 4.1).
         sampling: `None` (as trained), or str: a grid of `data.clips.sampling`.
-        crops: str. `"centre"`, `"ten"` (corners, centre, and mirrors),
+        crops: str. `"center"`, `"ten"` (corners, center, and mirrors),
             `"frame"` (the whole frame) or `"frame_and_mirror"`. Whole frames
             take a network that was built for any size.
         num_clips: int. Clips of a video, evenly spread; more than one of

@@ -50,7 +50,7 @@ _NO_NETWORKS = {
 }
 _HEAD_BYTES = 4096
 
-# What `recognises` looks at: enough fields to come to the first layer, and in
+# What `recognizes` looks at: enough fields to come to the first layer, and in
 # it to its name, and the wire types that the fields of a network have.
 _FIRST_FIELDS = 64
 _WIRE_TYPES = {
@@ -93,7 +93,7 @@ def read(path):
     )
 
 
-def recognises(path, head):
+def recognizes(path, head):
     """Whether a file is one of Caffe's, judged by its content.
 
     The format has no signature: the first fields must be those of a network

@@ -41,7 +41,7 @@ _VARIABLES = types.MappingProxyType(
 _BROKEN = (*hdf5.ERRORS, EOFError, zipfile.BadZipFile, zlib.error)
 
 
-def recognises(path, head):
+def recognizes(path, head):
     """Whether a file is one of Keras.
 
     Args:
@@ -69,7 +69,7 @@ def read(path):
     configuration in the file, names alone are used.
 
     Tensors are named `<layer>/<variable>` (`conv1_conv/kernel`), those of a
-    nested model `rgb/conv1/kernel`. The state of an optimiser is left out.
+    nested model `rgb/conv1/kernel`. The state of an optimizer is left out.
 
     Args:
         path: str. The file.
@@ -219,7 +219,7 @@ def _keras3_datasets(file, config):
             for variable, data in _variables(group, kinds, settings).items():
                 yield "/".join((*names, variable)), layer or "", data
         for part in group:
-            # The state of an optimiser lies beside the layers.
+            # The state of an optimizer lies beside the layers.
             if part != "vars" and (key or part == "layers"):
                 child = hdf5.member(group, part)
                 if isinstance(child, h5py.Group):

@@ -31,7 +31,7 @@ _VARIABLES = (
 _LETTERS = types.MappingProxyType({"conv": "fb", "convt": "fb", "bnorm": "mbx"})
 
 
-def recognises(path, head):
+def recognizes(path, head):
     """Whether a file was saved by MATLAB.
 
     Args:

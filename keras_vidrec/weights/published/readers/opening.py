@@ -74,7 +74,7 @@ _TENSORFLOW_SUFFIXES = (".index", ".meta", ".pb", ".ckpt")
 def open_checkpoint(path):
     """Reads a file of published weights, whatever its format.
 
-    The format is recognised by content, whatever the name.
+    The format is recognized by content, whatever the name.
 
     Args:
         path: path of the file.
@@ -98,7 +98,7 @@ def open_checkpoint(path):
     with open(path, "rb") as file:
         head = file.read(_HEAD)
     for reader in _READERS:
-        if head and reader.recognises(path, head):
+        if head and reader.recognizes(path, head):
             return reader.read(path)
     raise ValueError(_unknown(path, _described(path, head)))
 

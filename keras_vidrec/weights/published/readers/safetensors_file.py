@@ -24,7 +24,7 @@ _NUMBERS = (
 )
 
 
-def recognises(path, head):
+def recognizes(path, head):
     """Whether a file is of safetensors.
 
     Args:

@@ -33,7 +33,7 @@ class _StandIn:
         pass
 
 
-def recognises(path, head):
+def recognizes(path, head):
     """Whether a file is of `torch.save`.
 
     Args:

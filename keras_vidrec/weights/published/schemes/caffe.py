@@ -8,7 +8,7 @@ import numpy as np
 from keras_vidrec.backbones import googlenet
 from keras_vidrec.backbones.pixel_scaling import BN_INCEPTION_RGB
 from keras_vidrec.backbones.pixel_scaling import CAFFE_RGB
-from keras_vidrec.backbones.pixel_scaling import CENTRED_FLOW
+from keras_vidrec.backbones.pixel_scaling import CENTERED_FLOW
 from keras_vidrec.backbones.pixel_scaling import PixelScaling
 from keras_vidrec.weights.published.schemes import by_name
 from keras_vidrec.weights.published.schemes.biases import zero_biases
@@ -18,7 +18,7 @@ from keras_vidrec.weights.published.schemes.bn_inception_names import (
 from keras_vidrec.weights.published.schemes.layer_names import layers
 from keras_vidrec.weights.published.schemes.scheme import Scheme
 
-# Differences of neighbouring frames have no mean.
+# Differences of neighboring frames have no mean.
 _DIFFERENCES = PixelScaling(0.0, channel_order="bgr")
 
 # What the blobs of a layer are, in their order. The batch normalization of
@@ -41,9 +41,9 @@ class _Network:
     Attributes:
         names: dict from the name of a layer of Caffe to the name of ours and
             what its blobs are.
-        heads: dict from patterns of names of the classifier to the colours
+        heads: dict from patterns of names of the classifier to the colors
             its authors trained on. What fits the first one is it; a network
-            without any has the colours of the last.
+            without any has the colors of the last.
         maps: dict from fully connected layers to the `(channels, height,
             width)` they see.
         auxiliary: tuple of patterns of layers that only training needs.
@@ -141,7 +141,7 @@ def translate(checkpoint, backbone):
         "caffe",
         {**tensors, **_divided(tensors, factors)},
         places,
-        {"rgb": rgb, "flow": CENTRED_FLOW, "rgb_diff": _DIFFERENCES},
+        {"rgb": rgb, "flow": CENTERED_FLOW, "rgb_diff": _DIFFERENCES},
         maps=network.maps,
         ignored=ignored,
     )
@@ -173,7 +173,7 @@ def _fits(layer, patterns):
 
 
 def _head(network, published):
-    """The classifier, or None, and the colours its authors trained on."""
+    """The classifier, or None, and the colors its authors trained on."""
     for pattern, rgb in network.heads.items():
         for layer in published:
             if _fits(layer, (pattern,)):

@@ -6,7 +6,7 @@ import types
 from keras_vidrec.backbones import resnet
 from keras_vidrec.backbones import vgg16
 from keras_vidrec.backbones.pixel_scaling import CAFFE_RGB
-from keras_vidrec.backbones.pixel_scaling import CENTRED_FLOW
+from keras_vidrec.backbones.pixel_scaling import CENTERED_FLOW
 from keras_vidrec.backbones.pixel_scaling import PixelScaling
 from keras_vidrec.weights.published.schemes import inception_v3_names
 from keras_vidrec.weights.published.schemes import scalings
@@ -91,7 +91,7 @@ def _inception_v3(layers):
 _CAFFE = types.MappingProxyType(
     {
         "rgb": CAFFE_RGB,
-        "flow": CENTRED_FLOW,
+        "flow": CENTERED_FLOW,
         "rgb_diff": PixelScaling(0.0, channel_order="bgr"),
     }
 )

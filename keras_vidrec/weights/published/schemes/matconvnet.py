@@ -6,7 +6,7 @@ import types
 
 import numpy as np
 
-from keras_vidrec.backbones.pixel_scaling import CENTRED_FLOW
+from keras_vidrec.backbones.pixel_scaling import CENTERED_FLOW
 from keras_vidrec.backbones.pixel_scaling import PixelScaling
 from keras_vidrec.backbones.resnet import STYLES
 from keras_vidrec.backbones.resnet import unit_names
@@ -50,7 +50,7 @@ _FUSION = types.MappingProxyType(
     {"conv3Df": (_FUSED, "kernel"), "conv3Db": (_FUSED, "bias")}
 )
 
-_AVERAGE_COLOUR = (123.68, 116.779, 103.939)
+_AVERAGE_COLOR = (123.68, 116.779, 103.939)
 
 
 def names(backbone):
@@ -200,7 +200,7 @@ def _scaling(checkpoint, pieces):
 
     That of a two-stream network has the channels of flow, then those of rgb.
     """
-    colours, flow = _AVERAGE_COLOUR, CENTRED_FLOW
+    colors, flow = _AVERAGE_COLOR, CENTERED_FLOW
     average = checkpoint.facts.get("average_image")
     channels = {
         slot.stream: piece.array.shape[2]
@@ -214,13 +214,13 @@ def _scaling(checkpoint, pieces):
         average = average.reshape(-1, average.shape[-1]).mean(0)
         if len(average) == sum(channels.values()):
             if 3 in channels.values():
-                colours = tuple(round(float(v), 4) for v in average[-3:])
+                colors = tuple(round(float(v), 4) for v in average[-3:])
             if len(average) > 3:
                 motion = average[: -3 if 3 in channels.values() else None]
                 flow = PixelScaling(round(float(motion.mean()), 4))
     return {
-        "rgb": PixelScaling(colours),
+        "rgb": PixelScaling(colors),
         "flow": flow,
-        # Differences of colours have no mean.
+        # Differences of colors have no mean.
         "rgb_diff": PixelScaling(0.0),
     }

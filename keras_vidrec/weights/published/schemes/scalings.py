@@ -25,7 +25,7 @@ SYMMETRIC = types.MappingProxyType(
 BN_INCEPTION = types.MappingProxyType(
     {
         "rgb": PixelScaling((104.0, 117.0, 128.0), channel_order="bgr"),
-        "flow": pixel_scaling.CENTRED_FLOW,
+        "flow": pixel_scaling.CENTERED_FLOW,
         "rgb_diff": PixelScaling(0.0, channel_order="bgr"),
     }
 )

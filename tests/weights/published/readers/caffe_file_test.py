@@ -7,7 +7,7 @@ from hypothesis import strategies
 
 from keras_vidrec.weights.published.checkpoint import Checkpoint
 from keras_vidrec.weights.published.readers.caffe_file import read
-from keras_vidrec.weights.published.readers.caffe_file import recognises
+from keras_vidrec.weights.published.readers.caffe_file import recognizes
 from tests.weights.readers.caffe_messages import messages
 from tests.weights.readers.caffe_messages import network
 from tests.weights.readers.caffe_messages import write
@@ -32,7 +32,7 @@ def layers():
 
 
 def check(path, shape=lambda shape: shape, dtype=np.float32):
-    assert recognises(path, path.read_bytes()[:4096])
+    assert recognizes(path, path.read_bytes()[:4096])
     checkpoint = read(path)
     assert checkpoint.path == str(path)
     assert checkpoint.format == "caffe"
@@ -243,7 +243,7 @@ def test_what_is_of_caffe_is_left_to_its_reader(tmp_path, case):
     content, _ = HOSTILE[case]
     path = tmp_path / "weights"
     path.write_bytes(content)
-    assert recognises(path, content[:4096])
+    assert recognizes(path, content[:4096])
 
 
 @pytest.mark.parametrize(
@@ -263,20 +263,20 @@ def test_what_is_of_caffe_is_left_to_its_reader(tmp_path, case):
         b"\x0a\x1c\x0a\x05input\x12\x0bPlaceholder",  # a graph of TensorFlow
     ],
 )
-def test_other_files_are_not_recognised(tmp_path, content):
+def test_other_files_are_not_recognized(tmp_path, content):
     path = tmp_path / "weights"
     path.write_bytes(content)
-    assert not recognises(path, content)
+    assert not recognizes(path, content)
 
 
-def test_noise_is_not_recognised(tmp_path):
+def test_noise_is_not_recognized(tmp_path):
     random = np.random.default_rng(0)
     path = tmp_path / "weights"
     for begin in (b"", b"\x0a\x00", b"\x0a\x01a", b"\x12", b"\xa2\x06"):
         for _ in range(100):
             content = begin + random.bytes(200)
             path.write_bytes(content)
-            assert not recognises(path, content)
+            assert not recognizes(path, content)
 
 
 def read_or_refuse(path, content):
@@ -284,7 +284,7 @@ def read_or_refuse(path, content):
     path.write_bytes(content)
     tracemalloc.start()
     try:
-        recognises(path, content[:4096])
+        recognizes(path, content[:4096])
         assert isinstance(read(path), Checkpoint)
     except ValueError as error:
         assert str(path) in str(error)

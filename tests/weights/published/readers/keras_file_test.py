@@ -45,14 +45,14 @@ def shown(model):
     return tensors, dict(zip(names, memory))
 
 
-def recognised(path):
-    return keras_file.recognises(str(path), path.read_bytes()[:4096])
+def recognized(path):
+    return keras_file.recognizes(str(path), path.read_bytes()[:4096])
 
 
 @pytest.mark.parametrize("name", ["m.keras", "m.weights.h5", "m.h5"])
 def test_tensors_have_the_names_of_the_model(tmp_path, name):
     model = small()
-    # An optimiser with state: none of it belongs to a layer.
+    # An optimizer with state: none of it belongs to a layer.
     model.compile("adam", "mse")
     model.optimizer.build(model.trainable_variables)
     path = tmp_path / name
@@ -78,7 +78,7 @@ def test_tensors_have_the_names_of_the_model(tmp_path, name):
     assert facts["layout"] == ("legacy" if name == "m.h5" else "keras3")
     assert (facts["config"] is None) == (name != "m.keras")
     assert checkpoint.format == "keras" and checkpoint.path == str(path)
-    assert recognised(path)
+    assert recognized(path)
 
 
 def test_names_of_the_first_keras_and_of_tensorflow(tmp_path):
@@ -270,7 +270,7 @@ def test_hdf5_of_others_and_other_files(tmp_path):
     path.write_text("<html>404</html>")
     with pytest.raises(ValueError, match=f"{EXPECTED}.*data.h5"):
         keras_file.read(path)
-    assert not recognised(path)
+    assert not recognized(path)
     path.write_bytes(b"")
     with pytest.raises(ValueError, match=EXPECTED):
         keras_file.read(path)
@@ -293,7 +293,7 @@ def test_archives_that_are_no_models(tmp_path):
     path = tmp_path / "other.keras"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("data.pkl", b"")
-    assert not recognised(path)
+    assert not recognized(path)
     with pytest.raises(ValueError, match=f"{EXPECTED}.*'config.json'"):
         keras_file.read(path)
     with zipfile.ZipFile(path, "w") as archive:

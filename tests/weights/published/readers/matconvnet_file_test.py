@@ -122,7 +122,7 @@ def test_dag(tmp_path, version, inside):
     path = tmp_path / "net.mat"
     variables = {"net": dag(), "stats": row(1)} if inside else dag()
     WRITERS[version](path, variables)
-    assert matconvnet_file.recognises(path, path.read_bytes()[:4096])
+    assert matconvnet_file.recognizes(path, path.read_bytes()[:4096])
     checkpoint = matconvnet_file.read(path)
     check_tensors(checkpoint, PARAMS)
     average = checkpoint.facts.pop("average_image")
@@ -201,6 +201,6 @@ def test_damaged_files(tmp_path, version):
 def test_other_files(tmp_path):
     path = tmp_path / "net.mat"
     path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
-    assert not matconvnet_file.recognises(path, path.read_bytes())
+    assert not matconvnet_file.recognizes(path, path.read_bytes())
     with pytest.raises(ValueError, match="file of MATLAB, version 5 to 7.3"):
         matconvnet_file.read(path)

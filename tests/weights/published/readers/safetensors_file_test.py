@@ -42,7 +42,7 @@ def test_tensors(tmp_path):
     kernel = torch.randn(4, 3, 2, 2, generator=generator)
     tensors = {"conv1.weight": kernel, "steps": torch.tensor(7)}
     path = save(tmp_path / "w.safetensors", tensors, format="pt")
-    assert safetensors_file.recognises(path, path.read_bytes()[:4096])
+    assert safetensors_file.recognizes(path, path.read_bytes()[:4096])
     checkpoint = safetensors_file.read(path)
     assert checkpoint.path == str(path)
     assert checkpoint.format == "safetensors"
@@ -97,7 +97,7 @@ def test_an_oversized_header(tmp_path, length):
     path = save(tmp_path / "w.safetensors", {"a": torch.ones(5)})
     content = path.read_bytes()
     path.write_bytes(length.to_bytes(8, "little") + content[8:])
-    assert safetensors_file.recognises(path, path.read_bytes()[:4096])
+    assert safetensors_file.recognizes(path, path.read_bytes()[:4096])
     check_refused(path, f"a header of {length} bytes in a file of")
 
 
@@ -133,7 +133,7 @@ def test_random_damage(tmp_path):
 def test_files_of_others(tmp_path):
     path = tmp_path / "other"
     for head in (b"", b"PK\x03\x04", b'{"a": 1}', b"\x80\x02}q\x00."):
-        assert not safetensors_file.recognises(path, head)
+        assert not safetensors_file.recognizes(path, head)
 
 
 def test_without_the_library(tmp_path, monkeypatch):

@@ -40,7 +40,7 @@ def test_state_dicts(tmp_path, zipped, key):
     tensors = state_dict()
     value = {"epoch": 3, key: tensors} if key else tensors
     path = save(tmp_path / "weights.pth", value, zipped)
-    assert torch_file.recognises(path, head(path))
+    assert torch_file.recognizes(path, head(path))
     checkpoint = torch_file.read(path)
     check_tensors(checkpoint, tensors)
     assert checkpoint.path == str(path)
@@ -251,7 +251,7 @@ def test_an_empty_file(tmp_path):
     path = tmp_path / "w.pth"
     path.write_bytes(b"")
     check_refused(path, "whole file of `torch.save`")
-    assert not torch_file.recognises(path, b"")
+    assert not torch_file.recognizes(path, b"")
 
 
 class View:
@@ -348,10 +348,10 @@ def test_files_of_others(tmp_path):
     path = tmp_path / "other.zip"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("config.json", "{}")
-    assert not torch_file.recognises(path, head(path))
-    assert not torch_file.recognises(path, b"\x89HDF\r\n\x1a\n")
+    assert not torch_file.recognizes(path, head(path))
+    assert not torch_file.recognizes(path, b"\x89HDF\r\n\x1a\n")
     path.write_bytes(b"PK\x03\x04 and no more")
-    assert not torch_file.recognises(path, head(path))
+    assert not torch_file.recognizes(path, head(path))
 
 
 def test_without_pytorch(tmp_path, monkeypatch):

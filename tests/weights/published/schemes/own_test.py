@@ -15,7 +15,7 @@ from keras_vidrec.weights.published.schemes.own import KERAS_VIDREC
 from keras_vidrec.weights.slots import slots
 
 
-def randomised(model):
+def randomized(model):
     rng = np.random.default_rng(0)
     for weight in model.weights:
         weight.assign(rng.normal(size=weight.shape))
@@ -40,7 +40,7 @@ def assert_same(translation, model):
 @pytest.mark.parametrize("name", ["m.keras", "m.weights.h5"])
 def test_all_weights_of_a_network(tmp_path, name):
     names = ("archery", "diving", "fencing")
-    model = randomised(
+    model = randomized(
         TSN(backbone="tiny", classes=3, num_segments=3, consensus="weighted")
     )
     scaling = PixelScaling((1.0, 2.0, 3.0), (4.0, 5.0, 6.0), "bgr")
@@ -59,7 +59,7 @@ def test_all_weights_of_a_network(tmp_path, name):
 
 @pytest.mark.parametrize("name", ["m.keras", "m.weights.h5"])
 def test_all_weights_of_two_streams(tmp_path, name):
-    model = randomised(TwoStreamFusion(backbone="tiny", classes=3))
+    model = randomized(TwoStreamFusion(backbone="tiny", classes=3))
     streams = {
         "rgb": PixelScaling(1.0, 2.0, "bgr"),
         "flow": PixelScaling(3.0, 4.0),
@@ -72,7 +72,7 @@ def test_all_weights_of_two_streams(tmp_path, name):
 
 
 def test_streams_of_different_backbones(tmp_path):
-    model = randomised(
+    model = randomized(
         TwoStreamConvNet(
             backbone="tiny", temporal_backbone="bn_inception", classes=3
         )
@@ -92,7 +92,7 @@ def test_pixels_of_networks_inside_a_network(tmp_path):
         modality: TSN(backbone="tiny", classes=3, modality=modality)
         for modality in ("rgb", "warped_flow")
     }
-    model = randomised(LateFusion(networks))
+    model = randomized(LateFusion(networks))
     wanted = PixelScaling(3.0, 4.0)
     scale_pixels(networks["warped_flow"], {"warped_flow": wanted})
     translation = translated(model, tmp_path / "m.keras")
@@ -102,7 +102,7 @@ def test_pixels_of_networks_inside_a_network(tmp_path):
 
 
 def test_layers_of_layers(tmp_path):
-    model = randomised(STFN(rgb_backbone="tiny", streams=("rgb",), classes=3))
+    model = randomized(STFN(rgb_backbone="tiny", streams=("rgb",), classes=3))
     assert_same(translated(model, tmp_path / "m.keras"), model)
 
 

@@ -10,8 +10,8 @@ TABLES = {
 
 
 def scaled(pixels, scaling):
-    colours = pixels[..., ::-1] if scaling.channel_order == "bgr" else pixels
-    return (colours - np.array(scaling.mean)) / np.array(scaling.std)
+    colors = pixels[..., ::-1] if scaling.channel_order == "bgr" else pixels
+    return (colors - np.array(scaling.mean)) / np.array(scaling.std)
 
 
 @pytest.mark.parametrize("table", TABLES)

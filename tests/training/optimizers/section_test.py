@@ -4,9 +4,9 @@ import keras
 import numpy as np
 import pytest
 
-from keras_vidrec.training.optimizers import optimizer as optimiser
+from keras_vidrec.training.optimizers import section as optimizers
 from keras_vidrec.training.optimizers.loss_scale import LossScale
-from keras_vidrec.training.recipes.sections import Optimiser
+from keras_vidrec.training.recipes.sections import Optimizer
 from keras_vidrec.training.recipes.sections import Schedule
 
 
@@ -17,7 +17,7 @@ def network():
 
 def updates(section, schedule, num_batches, steps_per_epoch=10, gradient=1.0):
     """How far a weight moves with each batch of a constant gradient."""
-    optimizer = optimiser.build(section, schedule, steps_per_epoch, network())
+    optimizer = optimizers.build(section, schedule, steps_per_epoch, network())
     weight = keras.Variable(0.0)
     places = [0.0]
     for _ in range(num_batches):
@@ -27,7 +27,7 @@ def updates(section, schedule, num_batches, steps_per_epoch=10, gradient=1.0):
 
 
 def plain(**changes):
-    return Optimiser(
+    return Optimizer(
         **{"learning_rate": 1, "momentum": 0, "weight_decay": 0, **changes}
     )
 
@@ -76,7 +76,7 @@ def test_the_threshold_is_for_the_sum_of_the_accumulated_gradients():
 @pytest.mark.parametrize("accumulate", [1, 4])
 def test_each_element_of_the_gradient_is_clipped(accumulate):
     section = plain(clip_value=2 * accumulate, accumulate=accumulate)
-    optimizer = optimiser.build(section, Schedule(steps=1), 10, network())
+    optimizer = optimizers.build(section, Schedule(steps=1), 10, network())
     weight = keras.Variable([0.0, 0.0, 0.0])
     for _ in range(accumulate):
         optimizer.apply([keras.ops.array([3.0, 1.0, -9.0])], [weight])
@@ -124,7 +124,7 @@ def test_constant_rate():
 )
 def test_number_of_epochs(schedule, accumulate, epochs):
     section = plain(accumulate=accumulate)
-    assert optimiser.num_epochs(schedule, section, 10) == epochs
+    assert optimizers.num_epochs(schedule, section, 10) == epochs
 
 
 def first_adam(gradient, rate):
@@ -143,12 +143,12 @@ def first_rmsprop(gradient, rate):
         ("rmsprop", first_rmsprop),
     ],
 )
-def test_every_optimiser_decays_kernels_only(name, first):
+def test_every_optimizer_decays_kernels_only(name, first):
     """The decay turns the sign of the gradient, and so of the first step."""
-    section = Optimiser(
+    section = Optimizer(
         name=name, learning_rate=0.1, weight_decay=0.5, clip_norm=1.0
     )
-    optimizer = optimiser.build(section, Schedule(steps=1), 10, network())
+    optimizer = optimizers.build(section, Schedule(steps=1), 10, network())
     kernel = keras.Variable([[2.0]], name="kernel")
     bias = keras.Variable([2.0], name="bias")
     # Of norm 5, so clipped to -0.6 and -0.8 first.
@@ -166,11 +166,11 @@ def test_every_optimiser_decays_kernels_only(name, first):
 def test_in_a_compiled_fit(name, accumulate):
     model = network()
     before = model.get_weights()
-    section = Optimiser(
+    section = Optimizer(
         name=name, learning_rate=0.1, clip_norm=5, accumulate=accumulate
     )
     schedule = Schedule(steps=2, kind="cosine")
-    model.compile(optimiser.build(section, schedule, 4, model), "mse")
+    model.compile(optimizers.build(section, schedule, 4, model), "mse")
     model.fit(np.ones((4, 1)), np.full((4, 1), 9.0), batch_size=1, verbose=0)
     for old, new in zip(before, model.get_weights()):
         assert np.isfinite(new).all() and (new > old).all()
@@ -190,7 +190,7 @@ def test_multipliers_are_those_of_the_recipe():
     )
     model = network()
     model.set_weights([np.array([[2.0]]), np.array([2.0])])
-    model.compile(optimiser.build(section, Schedule(steps=1), 1, model), "mse")
+    model.compile(optimizers.build(section, Schedule(steps=1), 1, model), "mse")
     # Nothing but the decay moves them: the error is 0.
     model.fit(np.zeros((1, 1)), np.full((1, 1), 2.0), verbose=0)
     kernel, bias = (weight.item() for weight in model.get_weights())
@@ -200,9 +200,9 @@ def test_multipliers_are_those_of_the_recipe():
 
 def test_rate_in_proportion_to_the_batch_only_if_asked_for():
     section = plain(batch_size=32, accumulate=2, reference_batch=256)
-    assert optimiser.real_learning_rate(section) == 1
+    assert optimizers.real_learning_rate(section) == 1
     scaled = dataclasses.replace(section, scale_learning_rate=True)
-    assert optimiser.real_learning_rate(scaled) == 0.25
+    assert optimizers.real_learning_rate(scaled) == 0.25
     schedule = Schedule(steps=4, kind="step", boundaries=(1,))
     found = updates(scaled, schedule, 4)
     np.testing.assert_allclose(found, [0, 0.25, 0, 0.025], atol=1e-6)
@@ -213,7 +213,7 @@ def test_a_callback_can_lower_the_rate_of_a_plateau(policy):
     keras.config.set_dtype_policy(policy)
     section = plain(learning_rate=0.5)
     schedule = Schedule(epochs=2, kind="plateau")
-    optimizer = optimiser.build(section, schedule, 10, network())
+    optimizer = optimizers.build(section, schedule, 10, network())
     assert float(optimizer.learning_rate) == 0.5
     optimizer.learning_rate = 0.05
     assert float(optimizer.learning_rate) == pytest.approx(0.05)
@@ -221,9 +221,9 @@ def test_a_callback_can_lower_the_rate_of_a_plateau(policy):
 
 def test_losses_are_scaled_in_float16_only():
     for policy, kind in (
-        ("mixed_bfloat16", optimiser.CaffeSGD),
+        ("mixed_bfloat16", optimizers.CaffeSGD),
         ("mixed_float16", LossScale),
     ):
         keras.config.set_dtype_policy(policy)
-        built = optimiser.build(plain(), Schedule(steps=1), 10, network())
+        built = optimizers.build(plain(), Schedule(steps=1), 10, network())
         assert type(built) is kind

@@ -1,5 +1,5 @@
-"""From the sections `optimiser` and `schedule` of a recipe to a Keras
-optimiser."""
+"""From the sections `optimizer` and `schedule` of a recipe to a Keras
+optimizer."""
 
 import math
 
@@ -24,33 +24,33 @@ class DecayedRMSprop(CaffeArithmetic, keras.optimizers.RMSprop):
 _KINDS = {"sgd": CaffeSGD, "adam": DecayedAdam, "rmsprop": DecayedRMSprop}
 
 
-def num_epochs(schedule, optimiser, steps_per_epoch):
+def num_epochs(schedule, optimizer, steps_per_epoch):
     """Epochs of a schedule; one given in steps is filled up to whole ones."""
     if schedule.epochs is not None:
         return schedule.epochs
-    return math.ceil(schedule.steps * optimiser.accumulate / steps_per_epoch)
+    return math.ceil(schedule.steps * optimizer.accumulate / steps_per_epoch)
 
 
-def real_learning_rate(optimiser):
+def real_learning_rate(optimizer):
     """The learning rate that training starts with, float: that of the recipe,
     or in proportion to the effective batch where the recipe says so."""
-    rate = float(optimiser.learning_rate)  # a recipe may say 1
-    if optimiser.scale_learning_rate:
-        rate *= optimiser.effective_batch / optimiser.reference_batch
+    rate = float(optimizer.learning_rate)  # a recipe may say 1
+    if optimizer.scale_learning_rate:
+        rate *= optimizer.effective_batch / optimizer.reference_batch
     return rate
 
 
-def learning_rate(schedule, optimiser, steps_per_epoch):
+def learning_rate(schedule, optimizer, steps_per_epoch):
     """The learning rate as a Keras schedule; as a float, which a callback may
     change, where it is constant or falls on a plateau.
 
     A boundary at step b means that step number b (from 0) is the first one
     with the smaller rate, as in Caffe.
     """
-    start = real_learning_rate(optimiser)
+    start = real_learning_rate(optimizer)
     # Keras asks its schedules for the rate by the number of the batch, also
     # where the gradients of several batches make one step.
-    unit = optimiser.accumulate if schedule.epochs is None else steps_per_epoch
+    unit = optimizer.accumulate if schedule.epochs is None else steps_per_epoch
     if schedule.kind == "step":
         # Keras keeps the old value at the boundary itself.
         return keras.optimizers.schedules.PiecewiseConstantDecay(
@@ -66,11 +66,11 @@ def learning_rate(schedule, optimiser, steps_per_epoch):
     return start
 
 
-def build(optimiser, schedule, steps_per_epoch, model):
-    """A Keras optimiser. Call it under the dtype policy of the training.
+def build(optimizer, schedule, steps_per_epoch, model):
+    """A Keras optimizer. Call it under the dtype policy of the training.
 
     Args:
-        optimiser: section `Optimiser` of a recipe.
+        optimizer: section `Optimizer` of a recipe.
         schedule: section `Schedule` of a recipe.
         steps_per_epoch: int. Batches in an epoch.
         model: keras.Model whose weights have the roles of the multipliers.
@@ -82,23 +82,23 @@ def build(optimiser, schedule, steps_per_epoch, model):
     Raises:
         ValueError: if a role with a multiplier is not found in the model.
     """
-    accumulate = optimiser.accumulate
+    accumulate = optimizer.accumulate
     common = {
-        "global_clipnorm": optimiser.clip_norm,
-        "clipvalue": optimiser.clip_value,
+        "global_clipnorm": optimizer.clip_norm,
+        "clipvalue": optimizer.clip_value,
         "gradient_accumulation_steps": accumulate if accumulate > 1 else None,
         "learning_rate_multipliers": multipliers.by_pattern(
-            model, optimiser.learning_rate_multipliers
+            model, optimizer.learning_rate_multipliers
         ),
         "decay_multipliers": multipliers.by_pattern(
-            model, optimiser.decay_multipliers
+            model, optimizer.decay_multipliers
         ),
     }
-    if optimiser.name == "sgd":
-        common["momentum"] = float(optimiser.momentum)
-    built = _KINDS[optimiser.name](
-        learning_rate(schedule, optimiser, steps_per_epoch),
-        l2=optimiser.weight_decay,
+    if optimizer.name == "sgd":
+        common["momentum"] = float(optimizer.momentum)
+    built = _KINDS[optimizer.name](
+        learning_rate(schedule, optimizer, steps_per_epoch),
+        l2=optimizer.weight_decay,
         **common,
     )
     if keras.config.dtype_policy().name == "mixed_float16":

@@ -1,0 +1,147 @@
+"""The one set of checks for arguments, and whose words their errors use."""
+
+import contextlib
+
+
+class ArgumentError(ValueError):
+    """A value that an argument must not have.
+
+    Args:
+        name: str. The argument as its caller wrote it.
+        expected: str. What it may be, in words.
+        received: what came.
+        owner: str. What the argument belongs to, such as `" of a clip
+            specification"`; `""` for the arguments of a call.
+    """
+
+    def __init__(self, name, expected, received, owner=""):
+        super().__init__(
+            f"Invalid `{name}`{owner}. Expected {expected}. Received: "
+            f"{name}={received!r}"
+        )
+        self.name = name
+        self.expected = expected
+        self.received = received
+        self.owner = owner
+
+
+@contextlib.contextmanager
+def names(**by_caller):
+    """Errors inside speak of the caller's own arguments.
+
+    A builder hands its arguments to layers that call them otherwise; its user
+    knows only the builder's:
+
+    >>> with checks.names(mode="consensus"):
+    ...     ConsensusLayer(consensus)
+    """
+    try:
+        yield
+    except ArgumentError as error:
+        if error.name not in by_caller:
+            raise
+        raise ArgumentError(
+            by_caller[error.name], error.expected, error.received, error.owner
+        ) from None
+
+
+@contextlib.contextmanager
+def inside(prefix, owner=""):
+    """Errors inside name arguments by where they stand, such as
+    `network.arguments.dropout` with the prefix `network.arguments.`."""
+    try:
+        yield
+    except ArgumentError as error:
+        raise ArgumentError(
+            prefix + error.name, error.expected, error.received, owner
+        ) from None
+
+
+def check(condition, name, expected, received, owner=""):
+    """Raises an `ArgumentError` unless the condition holds."""
+    if not condition:
+        raise ArgumentError(name, expected, received, owner)
+
+
+def choice(name, value, choices, owner=""):
+    """Checks that a value is one of some named ones."""
+    known = any(
+        value is one or (type(value) is type(one) and value == one)
+        for one in choices
+    )
+    check(known, name, f"one of {tuple(choices)}", value, owner)
+
+
+def count(name, value, minimum=1, owner=""):
+    """Checks for an integer, which is no truth value, from `minimum` on."""
+    expected = {
+        0: "a non-negative integer",
+        1: "a positive integer",
+    }.get(minimum, f"an integer of at least {minimum}")
+    check(is_integer(value) and value >= minimum, name, expected, value, owner)
+
+
+def number(name, value, low=None, high=None, owner=""):
+    """Checks for a number of at least `low` and at most `high`."""
+    bounds = " and ".join(
+        f"{word} {bound}"
+        for word, bound in (("of at least", low), ("at most", high))
+        if bound is not None
+    )
+    fits = (
+        is_number(value)
+        and (low is None or value >= low)
+        and (high is None or value <= high)
+    )
+    check(fits, name, f"a number {bounds}".strip(), value, owner)
+
+
+def positive(name, value, owner=""):
+    """Checks for a number above zero."""
+    check(
+        is_number(value) and value > 0, name, "a positive number", value, owner
+    )
+
+
+def rate(name, value, owner=""):
+    """Checks for a rate of dropout, in [0, 1)."""
+    check(
+        is_number(value) and 0 <= value < 1, name, "a rate in [0, 1)", value,
+        owner,
+    )  # fmt: skip
+
+
+def flag(name, value, owner=""):
+    """Checks for `True` or `False`."""
+    check(isinstance(value, bool), name, "true or false", value, owner)
+
+
+def fields(known, values, what):
+    """Refuses fields that a specification does not have.
+
+    Args:
+        known: iterable of str.
+        values: mapping by name.
+        what: str. What has the fields, such as `"a clip specification"`.
+
+    Raises:
+        ValueError: naming those that are unknown.
+    """
+    if not isinstance(values, dict):
+        raise ValueError(f"Expected the fields of {what}. Received: {values!r}")
+    unknown = sorted(set(values) - set(known))
+    if unknown:
+        raise ValueError(
+            f"Unknown fields of {what}. Expected some of {sorted(known)}. "
+            f"Received: {unknown}"
+        )
+
+
+def is_integer(value):
+    """Whether it is an `int`, and no truth value."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_number(value):
+    """Whether it is an `int` or a `float`, and no truth value."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -1,0 +1,41 @@
+"""What the facts have in common: plain data, there and back."""
+
+import dataclasses
+
+from keras_vidrec.specs import checks
+
+
+class Fact:
+    """Base of the frozen dataclasses that travel with networks and files.
+
+    A subclass says in `WHAT` what it is called in errors.
+    """
+
+    WHAT = "a specification"
+
+    def replace(self, **changes):
+        """A copy with some fields changed, checked again."""
+        return dataclasses.replace(self, **changes)
+
+    def to_dict(self):
+        """Plain lists, numbers and strings, as JSON and YAML hold them."""
+        return _plain(dataclasses.asdict(self))
+
+    @classmethod
+    def from_dict(cls, values):
+        """The inverse of `to_dict()`.
+
+        Raises:
+            ValueError: if a field is unknown or a value is invalid.
+        """
+        known = [field.name for field in dataclasses.fields(cls)]
+        checks.fields(known, values, cls.WHAT)
+        return cls(**values)
+
+
+def _plain(value):
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value
