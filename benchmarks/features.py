@@ -41,7 +41,7 @@ from keras_vidrec.applications.tslstm import TSLSTM
 from keras_vidrec.data import pipeline
 from keras_vidrec.data.catalogs import catalog as catalogs
 from keras_vidrec.data.catalogs.split import Split
-from keras_vidrec.data.prepared.feature_settings import FeatureSettings
+from keras_vidrec.data.prepared.features import FeatureSettings
 from keras_vidrec.data.preparing.feature_writer import FeatureWriter
 from keras_vidrec.data.sources.features import Features
 

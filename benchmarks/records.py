@@ -33,10 +33,10 @@ from keras_vidrec.data import pipeline
 from keras_vidrec.data.catalogs import catalog
 from keras_vidrec.data.clips import reader
 from keras_vidrec.data.clips.reader import Augmentation
-from keras_vidrec.data.prepared import record_shard
-from keras_vidrec.data.prepared.record_format import scan
+from keras_vidrec.data.prepared import shards
+from keras_vidrec.data.prepared.records import scan
 from keras_vidrec.data.preparing import prepare
-from keras_vidrec.data.preparing.prepared_video import Preparation
+from keras_vidrec.data.preparing.video import Preparation
 from keras_vidrec.data.sources.records import Records
 from keras_vidrec.specs.clip_spec import ClipSpec
 
@@ -71,7 +71,7 @@ def make_files(videos, work):
     )
     if (work / "frames").exists():
         return
-    for shard in record_shard.find_shards(work / "records", "rgb"):
+    for shard in shards.find_shards(work / "records", "rgb"):
         content = np.memmap(shard, np.uint8, "r")
         for record in scan(shard):
             folder = work / "frames" / record.video

@@ -86,8 +86,8 @@ def prepare(
     from keras_vidrec.data import opening
     from keras_vidrec.data.preparing.packing import Packer
     from keras_vidrec.data.preparing.prepare import prepare as prepare_videos
-    from keras_vidrec.data.preparing.prepared_video import Preparation
-    from keras_vidrec.data.preparing.prepared_video import prepare_video
+    from keras_vidrec.data.preparing.video import Preparation
+    from keras_vidrec.data.preparing.video import prepare_video
 
     if runner is None and (shards is not None or runner_options):
         raise typer.BadParameter(

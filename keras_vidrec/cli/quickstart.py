@@ -38,7 +38,7 @@ def quickstart(
     from keras_vidrec.data import synthetic
     from keras_vidrec.data.catalogs import catalog
     from keras_vidrec.data.preparing.prepare import prepare
-    from keras_vidrec.data.preparing.prepared_video import Preparation
+    from keras_vidrec.data.preparing.video import Preparation
     from keras_vidrec.evaluation import evaluator
     from keras_vidrec.evaluation.predictor import Predictor
     from keras_vidrec.evaluation.scores import fusion

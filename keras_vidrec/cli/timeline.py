@@ -7,8 +7,9 @@ import re
 import typer
 
 from keras_vidrec.evaluation.timeline import Timeline
-from keras_vidrec.videos import damage
 from keras_vidrec.videos.frame_stream import CameraStream
+from keras_vidrec.videos.frame_stream import CountedFile
+from keras_vidrec.videos.frame_stream import find_damage
 
 
 class Timelines:
@@ -44,7 +45,7 @@ class Timelines:
 
     def read(self, path, overlay=None):
         """The timeline of a video file, and the video with its labels."""
-        stream = damage.CountedFile(path, self._frame_rate)
+        stream = CountedFile(path, self._frame_rate)
         timeline = Timeline(str(path), self._predictor.classes, [])
         try:
             self._follow(stream, timeline)
@@ -126,6 +127,6 @@ class Timelines:
 def _tell_damage(stream):
     if stream.num_frames is None:
         return  # it was not read to the end
-    found = damage.find(stream.name, stream.num_frames, stream.frame_rate)
+    found = find_damage(stream.name, stream.num_frames, stream.frame_rate)
     if found:
         typer.echo(f"{stream.name}: {found}", err=True)

@@ -7,7 +7,7 @@ from keras_vidrec.data.catalogs import catalog as catalogs
 from keras_vidrec.data.catalogs import frame_lists
 from keras_vidrec.data.catalogs import frame_tree
 from keras_vidrec.data.catalogs import video_tree
-from keras_vidrec.data.prepared import prepared_dataset
+from keras_vidrec.data.prepared import dataset as prepared_dataset
 from keras_vidrec.data.prepared import storage
 from keras_vidrec.data.sources import features
 from keras_vidrec.data.sources.frame_folders import FrameFolders

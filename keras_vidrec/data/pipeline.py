@@ -9,10 +9,10 @@ import typing
 import numpy as np
 import tensorflow as tf
 
+from keras_vidrec.data.clips import feature_reader
 from keras_vidrec.data.clips import reader as clip_reader
 from keras_vidrec.data.clips.reader import Augmentation
-from keras_vidrec.data.prepared.feature_record import DTYPE
-from keras_vidrec.data.sources import feature_reader
+from keras_vidrec.data.prepared.features import DTYPE
 from keras_vidrec.specs.clip_spec import TEST_CROPS
 from keras_vidrec.videos.video import VideoError
 

@@ -14,13 +14,13 @@ import tqdm
 
 from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.data import pipeline
+from keras_vidrec.data.clips import feature_reader
 from keras_vidrec.data.clips import reader
 from keras_vidrec.data.clips.reader import Augmentation
-from keras_vidrec.data.prepared import record_shard
-from keras_vidrec.data.prepared.feature_settings import FeatureSettings
+from keras_vidrec.data.prepared import shards
+from keras_vidrec.data.prepared.features import FeatureSettings
 from keras_vidrec.data.preparing import prepare
 from keras_vidrec.data.preparing.feature_writer import FeatureWriter
-from keras_vidrec.data.sources import feature_reader
 from keras_vidrec.evaluation.scorers.snippet_scorer import SNIPPETS_A_CALL
 from keras_vidrec.specs.clip_spec import RGB_CROP_SCALES
 from keras_vidrec.videos.video import VideoError
@@ -42,7 +42,7 @@ def extract(
     max_frames=None,
     draws=0,
     seed=0,
-    shard_bytes=record_shard.SHARD_BYTES,
+    shard_bytes=shards.SHARD_BYTES,
     verbose=True,
 ):
     """Writes the features of all videos of a dataset, or goes on with that.

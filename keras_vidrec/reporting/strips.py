@@ -5,7 +5,7 @@ import dataclasses
 import cv2
 import numpy as np
 
-from keras_vidrec.data.preparing.prepared_video import encode_jpeg
+from keras_vidrec.data.preparing.video import encode_jpeg
 from keras_vidrec.flow import codec
 from keras_vidrec.specs.clip_spec import FlowSpec
 from keras_vidrec.videos.video import VideoError

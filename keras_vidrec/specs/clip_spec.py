@@ -98,7 +98,7 @@ class ClipSpec(Fact):
             `sampling="chunks"` needs one (no paper's range serves another),
             the others have none.
         sampling: str. Where the segments lie; see `data.clips.sampling`, and
-            `data.clips.chunk_sampling` for `"chunks"`.
+            `sampling.chunk_indices` for `"chunks"`.
         size: int. Height and width of the training crops in pixels.
         crop_scales: `None`, or tuple of float in (0, 1]. Sizes of the
             multi-scale crops relative to the shorter side of the frame.

@@ -13,8 +13,8 @@ from sklearn.manifold import TSNE
 
 from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.data import pipeline
+from keras_vidrec.data.clips import feature_reader
 from keras_vidrec.data.clips.frame_size import resize
-from keras_vidrec.data.sources import feature_reader
 from keras_vidrec.videos.video import VideoError
 from keras_vidrec.visualization import figures
 from keras_vidrec.visualization import layer_tap

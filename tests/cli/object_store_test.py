@@ -12,7 +12,7 @@ import pytest
 
 from keras_vidrec.data import opening
 from keras_vidrec.data.preparing.prepare import prepare
-from keras_vidrec.data.preparing.prepared_video import Preparation
+from keras_vidrec.data.preparing.video import Preparation
 from keras_vidrec.evaluation.scores.score_file import Scores
 from tests.cli.command import vidrec
 

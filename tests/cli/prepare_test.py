@@ -226,7 +226,7 @@ WATCHED = r"""
 import multiprocessing, pathlib, sys, threading
 sys.argv[0] = "vidrec"  # as the command: without Keras
 from keras_vidrec.data import catalog, prepare
-from keras_vidrec.data.preparing.prepared_video import Preparation
+from keras_vidrec.data.preparing.video import Preparation
 
 def watch():
     while not ended.wait(0.02):

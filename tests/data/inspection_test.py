@@ -9,7 +9,7 @@ from keras_vidrec.data.inspection import Leak
 from keras_vidrec.data.inspection import Part
 from keras_vidrec.data.inspection import inspect
 from keras_vidrec.data.preparing.prepare import prepare
-from keras_vidrec.data.preparing.prepared_video import Preparation
+from keras_vidrec.data.preparing.video import Preparation
 from keras_vidrec.specs.clip_spec import ClipSpec
 from tests.data.frame_images import write_flow
 from tests.data.frame_images import write_frames

@@ -2,7 +2,7 @@ import pytest
 
 from keras_vidrec.data import opening
 from keras_vidrec.data.preparing.prepare import prepare
-from keras_vidrec.data.preparing.prepared_video import Preparation
+from keras_vidrec.data.preparing.video import Preparation
 from keras_vidrec.data.sources.frame_folders import FrameFolders
 from keras_vidrec.data.sources.records import Records
 from keras_vidrec.data.sources.video_files import VideoFiles

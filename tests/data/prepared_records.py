@@ -1,7 +1,9 @@
 """What prepared datasets hold, byte by byte."""
 
-from keras_vidrec.data.prepared import record_shard
-from keras_vidrec.data.prepared.record_format import scan
+import tensorflow as tf
+
+from keras_vidrec.data.prepared import shards
+from keras_vidrec.data.prepared.records import scan
 
 
 def records_of(directory):
@@ -9,8 +11,8 @@ def records_of(directory):
     stands twice or anything is half done."""
     records = {}
     for modality in ("rgb", "flow", "warped_flow"):
-        for shard in record_shard.find_shards(directory, modality):
-            assert record_shard.index_path(shard).is_file()
+        for shard in shards.find_shards(directory, modality):
+            assert shards.index_path(shard).is_file()
             content, start = shard.read_bytes(), 0
             for record in scan(shard):
                 end = start + record.num_bytes
@@ -20,3 +22,15 @@ def records_of(directory):
     assert not list(directory.rglob("*.partial"))
     assert not (directory / ".prepare" / "scratch").exists()
     return records
+
+
+def remote_copy(directory):
+    """URL of a copy of a directory."""
+    url = f"ram://{directory.as_posix().strip('/')}"
+    for path in directory.rglob("*"):
+        if path.is_file():
+            part = path.relative_to(directory)
+            tf.io.gfile.makedirs(f"{url}/{part.parent.as_posix()}")
+            with tf.io.gfile.GFile(f"{url}/{part.as_posix()}", "wb") as file:
+                file.write(path.read_bytes())
+    return url

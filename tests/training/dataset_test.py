@@ -3,7 +3,7 @@ import pytest
 
 from keras_vidrec.data.catalogs import catalog
 from keras_vidrec.data.preparing.prepare import prepare
-from keras_vidrec.data.preparing.prepared_video import Preparation
+from keras_vidrec.data.preparing.video import Preparation
 from keras_vidrec.training import dataset
 from keras_vidrec.training import recipes
 from tests.data.frame_images import write_flow

@@ -7,7 +7,7 @@ import pytest
 from keras_vidrec.applications.parts.head import clip_logits_model
 from keras_vidrec.data.catalogs import catalog as catalogs
 from keras_vidrec.data.catalogs.split import Split
-from keras_vidrec.data.prepared.feature_settings import FeatureSettings
+from keras_vidrec.data.prepared.features import FeatureSettings
 from keras_vidrec.data.preparing.feature_writer import FeatureWriter
 from keras_vidrec.evaluation import evaluator
 from keras_vidrec.evaluation.scores.metrics import top_k_accuracy

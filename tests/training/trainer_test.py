@@ -18,7 +18,7 @@ from keras_vidrec.applications.parts import model_file
 from keras_vidrec.data.catalogs import catalog
 from keras_vidrec.data.pipeline import TooManyFailures
 from keras_vidrec.data.preparing.prepare import prepare
-from keras_vidrec.data.preparing.prepared_video import Preparation
+from keras_vidrec.data.preparing.video import Preparation
 from keras_vidrec.data.sources.video_files import VideoFiles
 from keras_vidrec.data.synthetic import KINDS
 from keras_vidrec.training import network

@@ -9,7 +9,7 @@ import pytest
 
 from keras_vidrec.videos import opencv_decoder
 from keras_vidrec.videos import video
-from keras_vidrec.videos.packet_index import PacketIndex
+from keras_vidrec.videos.opencv_decoder import PacketIndex
 from tests.data import numbered_video
 
 FOLDERS = (

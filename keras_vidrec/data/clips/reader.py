@@ -6,7 +6,6 @@ import dataclasses
 import numpy as np
 
 from keras_vidrec.data.clips import augmentation as augment
-from keras_vidrec.data.clips import chunk_sampling
 from keras_vidrec.data.clips import color_jitter
 from keras_vidrec.data.clips import sampling
 from keras_vidrec.specs.clip_spec import TEST_CROPS
@@ -243,7 +242,7 @@ def image_indices(counts, spec, num_segments, mode, rng=None, num_clips=1):
         together.
     """
     if spec.sampling == "chunks":
-        starts = chunk_sampling.chunk_indices(
+        starts = sampling.chunk_indices(
             *_common_positions(counts, spec),
             num_segments,
             spec.stride,
@@ -292,7 +291,7 @@ def _common_positions(counts, spec):
     """The positions of a chunk that are valid in every modality."""
     first, last = zip(
         *(
-            chunk_sampling.valid_positions(
+            sampling.valid_positions(
                 num_frames,
                 spec.snippet_length,
                 spec.num_images(modality),

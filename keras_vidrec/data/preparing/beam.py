@@ -22,12 +22,12 @@ import tempfile
 import threading
 import uuid
 
-from keras_vidrec.data.prepared import prepared_dataset
-from keras_vidrec.data.prepared import record_shard
+from keras_vidrec.data.prepared import dataset as prepared_dataset
+from keras_vidrec.data.prepared import shards
 from keras_vidrec.data.preparing import prepare as local
 from keras_vidrec.data.preparing.journal import Journal
-from keras_vidrec.data.preparing.prepared_video import prepare_video
-from keras_vidrec.data.preparing.progress import Progress
+from keras_vidrec.data.preparing.journal import Progress
+from keras_vidrec.data.preparing.video import prepare_video
 
 # Enough parts to keep many machines busy and to lose little with one, and
 # videos enough in each to be worth a new process.
@@ -157,7 +157,7 @@ class _Part:
                 raise
         finally:
             shutil.rmtree(attempt, ignore_errors=True)
-        record_shard.sync_directory(self._run)
+        shards.sync_directory(self._run)
 
     def _write(self, attempt, labels):
         with contextlib.ExitStack() as stack:
@@ -179,7 +179,7 @@ class _Part:
                 sys.maxsize,
                 bar,
             )
-        record_shard.sync_directory(attempt)
+        shards.sync_directory(attempt)
 
 
 class _Parts:
@@ -270,16 +270,16 @@ class _Parts:
                 self._bar.add_video(failed=True)
 
     def _move(self, part, modality, number):
-        source = record_shard.shard_path(part, modality, 0)
+        source = shards.shard_path(part, modality, 0)
         if not source.exists():
             return
-        target = record_shard.shard_path(self._directory, modality, number)
+        target = shards.shard_path(self._directory, modality, number)
         target.parent.mkdir(exist_ok=True)
-        index = record_shard.index_path(source)
+        index = shards.index_path(source)
         if index.exists():
-            index.replace(record_shard.index_path(target))
+            index.replace(shards.index_path(target))
         source.replace(target)
-        record_shard.sync_directory(target.parent)
+        shards.sync_directory(target.parent)
 
 
 @contextlib.contextmanager

@@ -4,10 +4,10 @@ import contextlib
 import dataclasses
 import pathlib
 
-from keras_vidrec.data.prepared import prepared_dataset
-from keras_vidrec.data.prepared import record_shard
-from keras_vidrec.data.prepared.feature_record import FeatureVersions
-from keras_vidrec.data.prepared.record_shard import ShardWriter
+from keras_vidrec.data.prepared import dataset as prepared_dataset
+from keras_vidrec.data.prepared import shards
+from keras_vidrec.data.prepared.features import FeatureVersions
+from keras_vidrec.data.prepared.shards import ShardWriter
 from keras_vidrec.data.preparing import prepare
 from keras_vidrec.data.preparing.journal import Journal
 
@@ -36,7 +36,7 @@ class FeatureWriter:
     """
 
     def __init__(
-        self, catalog, directory, settings, shard_bytes=record_shard.SHARD_BYTES
+        self, catalog, directory, settings, shard_bytes=shards.SHARD_BYTES
     ):
         self._catalog = catalog
         self._directory = pathlib.Path(directory)

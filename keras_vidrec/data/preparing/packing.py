@@ -6,9 +6,9 @@ import os
 import cv2
 import numpy as np
 
-from keras_vidrec.data.preparing.image_spool import ImageSpool
-from keras_vidrec.data.preparing.prepared_video import PreparedVideo
-from keras_vidrec.data.preparing.prepared_video import encode_jpeg
+from keras_vidrec.data.preparing.spool import ImageSpool
+from keras_vidrec.data.preparing.video import PreparedVideo
+from keras_vidrec.data.preparing.video import encode_jpeg
 from keras_vidrec.videos.video import VideoError
 
 

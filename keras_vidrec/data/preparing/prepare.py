@@ -14,13 +14,13 @@ import tempfile
 import typing
 
 from keras_vidrec.data.clips.frame_size import FrameSize
-from keras_vidrec.data.prepared import prepared_dataset
-from keras_vidrec.data.prepared import record_format
-from keras_vidrec.data.prepared import record_shard
-from keras_vidrec.data.prepared.record_shard import ShardWriter
+from keras_vidrec.data.prepared import dataset as prepared_dataset
+from keras_vidrec.data.prepared import records
+from keras_vidrec.data.prepared import shards
+from keras_vidrec.data.prepared.shards import ShardWriter
 from keras_vidrec.data.preparing.journal import Journal
-from keras_vidrec.data.preparing.prepared_video import prepare_video
-from keras_vidrec.data.preparing.progress import Progress
+from keras_vidrec.data.preparing.journal import Progress
+from keras_vidrec.data.preparing.video import prepare_video
 from keras_vidrec.data.preparing.workers import Workers
 from keras_vidrec.data.preparing.workers import WornOut
 from keras_vidrec.specs import files
@@ -61,7 +61,7 @@ def prepare(
     *,
     make=prepare_video,
     workers=None,
-    shard_bytes=record_shard.SHARD_BYTES,
+    shard_bytes=shards.SHARD_BYTES,
     progress=False,
 ):
     """Writes a dataset of records, or goes on with one.
@@ -319,7 +319,7 @@ def _append(writers, journal, name, label, prepared):
         positions[modality] = writer.append(
             name, label, prepared.height, prepared.width, images
         )
-        if images.num_bytes > record_format.MAX_STREAMED_BYTES:
+        if images.num_bytes > records.MAX_STREAMED_BYTES:
             notes.append(
                 f"{name}: its record of {modality} is too long to be "
                 "streamed (protobuf parses 2 GB); it is read by offset"
@@ -407,7 +407,7 @@ def claim(directory, state):
                 "else"
             )
         state.mkdir(parents=True, exist_ok=True)
-        record_shard.sync_directory(directory)
+        shards.sync_directory(directory)
 
 
 def check_shards(directory, journal, in_work=True):
@@ -426,7 +426,7 @@ def check_shards(directory, journal, in_work=True):
     for modality, lengths in journal.lengths.items():
         last = max(lengths)
         for number, length in lengths.items():
-            shard = record_shard.shard_path(directory, modality, number)
+            shard = shards.shard_path(directory, modality, number)
             if in_work and number == last and not shard.exists():
                 continue  # in work
             found = shard.stat().st_size if shard.exists() else 0
@@ -436,10 +436,10 @@ def check_shards(directory, journal, in_work=True):
                     f"{str(shard)!r} of {length} bytes; delete the directory "
                     f"and begin again. Received: a file of {found} bytes"
                 )
-            index = record_shard.index_path(shard)
+            index = shards.index_path(shard)
             if not index.exists():
                 with files.replacing(index) as temporary:
-                    record_shard.write_index(shard, temporary)
+                    shards.write_index(shard, temporary)
 
 
 def digest(catalog):

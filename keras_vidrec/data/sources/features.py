@@ -5,9 +5,9 @@ import zipfile
 
 import numpy as np
 
-from keras_vidrec.data.prepared import prepared_dataset
-from keras_vidrec.data.prepared import record_shard
-from keras_vidrec.data.prepared.feature_record import DTYPE
+from keras_vidrec.data.prepared import dataset as prepared_dataset
+from keras_vidrec.data.prepared import shards
+from keras_vidrec.data.prepared.features import DTYPE
 from keras_vidrec.specs.clip_spec import FlowSpec
 from keras_vidrec.videos.video import VideoError
 
@@ -148,7 +148,7 @@ class _Arrays:
     def __init__(self, directory, stream, videos):
         self._shards = []
         found = {}
-        for shard in record_shard.find_shards(directory, stream):
+        for shard in shards.find_shards(directory, stream):
             with _load_index(shard) as index:
                 rows = zip(
                     index["videos"].tolist(),
@@ -180,7 +180,7 @@ class _Arrays:
             offsets[draw] + first * row_bytes,
             (last + 1 - first) * row_bytes,
         )
-        (stored,) = record_shard.read_parts(self._shards[shard], [place])
+        (stored,) = shards.read_parts(self._shards[shard], [place])
         stored = np.frombuffer(stored, DTYPE).reshape(-1, num_features)
         # Most often all frames in their order: no need to gather them.
         if np.array_equal(indices, np.arange(first, last + 1)):
@@ -189,7 +189,7 @@ class _Arrays:
 
 
 def _load_index(shard):
-    path = record_shard.index_path(shard)
+    path = shards.index_path(shard)
     try:
         return np.load(io.BytesIO(path.read_bytes()))
     except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:

@@ -7,7 +7,6 @@ import cv2
 import numpy as np
 
 from keras_vidrec.data.catalogs import frame_tree
-from keras_vidrec.data.catalogs import image_series
 from keras_vidrec.specs import clip_spec
 from keras_vidrec.videos.video import VideoError
 
@@ -222,7 +221,7 @@ class FrameFolders:
         if index not in self._found:
             found = {}
             for role, folder in self._folders[index].items():
-                series = image_series.find(self._root / folder)
+                series = frame_tree.find_series(self._root / folder)
                 if role:
                     found[role] = self._only(index, series)
                 else:

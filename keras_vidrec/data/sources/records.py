@@ -6,8 +6,8 @@ import zipfile
 import cv2
 import numpy as np
 
-from keras_vidrec.data.prepared import prepared_dataset
-from keras_vidrec.data.prepared import record_shard
+from keras_vidrec.data.prepared import dataset as prepared_dataset
+from keras_vidrec.data.prepared import shards
 from keras_vidrec.specs.clip_spec import FLOW_METHODS
 from keras_vidrec.specs.clip_spec import FlowSpec
 from keras_vidrec.videos.video import VideoError
@@ -124,7 +124,7 @@ class _Images:
         # By name: shard, first and last entry in `offsets`, height, width.
         found = {}
         offsets, sizes, total = [], [], 0
-        for shard in record_shard.find_shards(directory, modality):
+        for shard in shards.find_shards(directory, modality):
             with _load_index(shard) as index:
                 counts = index["counts"].tolist()
                 rows = zip(
@@ -172,7 +172,7 @@ class _Images:
         places = zip(
             self._offsets[entries].tolist(), self._sizes[entries].tolist()
         )
-        jpegs = iter(record_shard.read_parts(self._shards[shard], [*places]))
+        jpegs = iter(shards.read_parts(self._shards[shard], [*places]))
         for image in images:
             if self._channels == 3:
                 np.copyto(image, _decode(next(jpegs), cv2.IMREAD_COLOR_RGB))
@@ -184,7 +184,7 @@ class _Images:
 
 
 def _load_index(shard):
-    path = record_shard.index_path(shard)
+    path = shards.index_path(shard)
     try:
         return np.load(io.BytesIO(path.read_bytes()))
     except FileNotFoundError:

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from keras_vidrec.data import opening
 from keras_vidrec.data.prepared import storage
-from tests.data.remote_copy import remote_copy
+from tests.data.prepared_records import remote_copy
 
 CONTENT = np.random.default_rng(0).bytes(3 * 2**20)
 

@@ -10,12 +10,12 @@ import sys
 import pytest
 
 from keras_vidrec.data.catalogs import catalog as catalogs
-from keras_vidrec.data.prepared import record_shard
+from keras_vidrec.data.prepared import shards
 from keras_vidrec.data.preparing import beam
 from keras_vidrec.data.preparing import journal
 from keras_vidrec.data.preparing import prepare as local
-from keras_vidrec.data.preparing.prepared_video import Preparation
-from keras_vidrec.data.preparing.prepared_video import prepare_video
+from keras_vidrec.data.preparing.video import Preparation
+from keras_vidrec.data.preparing.video import prepare_video
 from keras_vidrec.data.sources.records import Records
 from tests.cli.command import vidrec
 from tests.data.prepared_records import records_of
@@ -96,7 +96,7 @@ def test_two_workers_write_what_one_machine_writes(catalog, whole, tmp_path):
     assert prepared[:3] == (5, 60, 5)
     assert list(prepared.failed) == ["b/v_x_g09_c01.avi"]
     check_same(tmp_path, whole)
-    assert len(record_shard.find_shards(tmp_path, "flow")) == 3
+    assert len(shards.find_shards(tmp_path, "flow")) == 3
 
 
 @pytest.mark.large
@@ -129,7 +129,7 @@ def test_again_only_what_failed(catalog, small_videos, tmp_path, in_process):
     # The broken one was replaced.
     shutil.copy(next(small_videos.glob("*/*.avi")), root / next(iter(again[3])))
     assert prepare(found, out, shards=2) == (6, 72, 1, {})
-    assert len(record_shard.find_shards(out, "rgb")) == 3
+    assert len(shards.find_shards(out, "rgb")) == 3
     assert len(Records(out).videos) == 6
     assert len(records_of(out)) == 12
 
@@ -181,7 +181,7 @@ def test_killed_at_any_moment(
 def test_a_worker_that_fails_costs_only_its_part(
     catalog, whole, tmp_path, in_process, monkeypatch
 ):
-    write_record = record_shard.record_format.write_record
+    write_record = shards.records.write_record
     left = [5]
 
     def limited(file, *record):
@@ -191,7 +191,7 @@ def test_a_worker_that_fails_costs_only_its_part(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(record_shard.record_format, "write_record", limited)
+        patch.setattr(shards.records, "write_record", limited)
         with pytest.raises(RuntimeError, match="same command goes on.*space"):
             prepare(catalog, tmp_path, shards=3)
     prepared = prepare(catalog, tmp_path)

@@ -7,7 +7,7 @@ import pytest
 from keras_vidrec.data import opening
 from keras_vidrec.data.preparing.packing import Packer
 from keras_vidrec.data.preparing.prepare import prepare
-from keras_vidrec.data.preparing.prepared_video import Preparation
+from keras_vidrec.data.preparing.video import Preparation
 from keras_vidrec.data.sources.records import Records
 from keras_vidrec.specs.clip_spec import FlowSpec
 from keras_vidrec.videos.video import VideoError

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from keras_vidrec.data.catalogs import catalog as catalogs
-from keras_vidrec.data.prepared import record_shard
+from keras_vidrec.data.prepared import shards
 from keras_vidrec.data.preparing import prepare as engine
 from keras_vidrec.data.preparing.journal import Journal
 from keras_vidrec.data.preparing.prepare import prepare
-from keras_vidrec.data.preparing.prepared_video import Preparation
-from keras_vidrec.data.preparing.prepared_video import prepare_video
+from keras_vidrec.data.preparing.video import Preparation
+from keras_vidrec.data.preparing.video import prepare_video
 from keras_vidrec.data.preparing.workers import WornOut
 from keras_vidrec.data.sources.records import Records
 from keras_vidrec.flow import codec
@@ -73,7 +73,7 @@ def test_records_are_the_frames_and_flow_of_the_videos(catalog, whole):
     source = Records(whole)
     assert source.videos == catalog.videos
     assert source.modalities == ("rgb", "flow", "rgb_diff")
-    assert len(record_shard.find_shards(whole, "rgb")) > 1
+    assert len(shards.find_shards(whole, "rgb")) > 1
     for i in (0, 5):
         frames = [
             cv2.resize(frame, (64, 48), interpolation=cv2.INTER_LINEAR)
@@ -123,7 +123,7 @@ def test_one_process_writes_what_two_write(
 ):
     prepare(catalog, tmp_path, DIS, shard_bytes=10**9)
     assert records_of(tmp_path) == records_of(whole)
-    assert len(record_shard.find_shards(tmp_path, "rgb")) == 1
+    assert len(shards.find_shards(tmp_path, "rgb")) == 1
 
 
 def test_again_there_is_nothing_to_do(catalog, whole, in_process):
@@ -139,7 +139,7 @@ def test_a_full_disk_costs_nothing_that_was_finished(
     catalog, whole, tmp_path, in_process, monkeypatch, writes
 ):
     """The disk is full in the midst of the `writes`-th record."""
-    write_record = record_shard.record_format.write_record
+    write_record = shards.records.write_record
     left = [writes]
 
     def limited(file, *record):
@@ -151,15 +151,13 @@ def test_a_full_disk_costs_nothing_that_was_finished(
         os.truncate(file.name, os.path.getsize(file.name) - 1000)
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(record_shard.record_format, "write_record", limited)
+    monkeypatch.setattr(shards.records, "write_record", limited)
     with pytest.raises(OSError, match="the same command goes on") as caught:
         prepare(catalog, tmp_path, DIS, shard_bytes=20000)
     assert caught.value.errno == errno.ENOSPC
     with pytest.raises(ValueError, match="Finish it with the same command"):
         Records(tmp_path)
-    monkeypatch.setattr(
-        record_shard.record_format, "write_record", write_record
-    )
+    monkeypatch.setattr(shards.records, "write_record", write_record)
     done = (writes - 1) // 2
     again = prepare(catalog, tmp_path, DIS, shard_bytes=20000)
     assert again == (6, 72, 6 - done, {})
@@ -174,7 +172,7 @@ def test_a_line_of_the_journal_that_was_cut_short(
     journal = tmp_path / ".prepare" / "journal.jsonl"
     journal.write_bytes(journal.read_bytes()[:-30])
     for modality in DIS.modalities:  # killed before the shards were whole
-        (shard,) = record_shard.find_shards(tmp_path, modality)
+        (shard,) = shards.find_shards(tmp_path, modality)
         shard.rename(f"{shard}.partial")
     again = prepare(catalog, tmp_path, DIS, shard_bytes=10**9)
     assert again.num_new == 1
@@ -281,8 +279,8 @@ def test_a_directory_with_something_else_is_left_alone(catalog, tmp_path):
 def test_records_that_vanished_are_missed(catalog, tmp_path, in_process):
     preparation = Preparation(flow="none", size="64x48")
     prepare(catalog, tmp_path, preparation, shard_bytes=1)
-    shard = record_shard.shard_path(tmp_path, "rgb", 2)
-    index = record_shard.index_path(shard)
+    shard = shards.shard_path(tmp_path, "rgb", 2)
+    index = shards.index_path(shard)
     written = dict(np.load(index))
     index.unlink()
     with pytest.raises(ValueError, match=r"rgb-00002\.index\.npz"):

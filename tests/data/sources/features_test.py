@@ -10,18 +10,18 @@ import tensorflow as tf
 from keras_vidrec.data import opening
 from keras_vidrec.data.catalogs import catalog as catalogs
 from keras_vidrec.data.catalogs.split import Split
-from keras_vidrec.data.prepared import prepared_dataset
-from keras_vidrec.data.prepared import record_format
-from keras_vidrec.data.prepared import record_shard
-from keras_vidrec.data.prepared.feature_record import FeatureVersions
-from keras_vidrec.data.prepared.feature_settings import FeatureSettings
+from keras_vidrec.data.prepared import dataset as prepared_dataset
+from keras_vidrec.data.prepared import records
+from keras_vidrec.data.prepared import shards
+from keras_vidrec.data.prepared.features import FeatureSettings
+from keras_vidrec.data.prepared.features import FeatureVersions
 from keras_vidrec.data.preparing.feature_writer import FeatureWriter
 from keras_vidrec.data.sources.features import Features
 from keras_vidrec.data.sources.source import Source
 from keras_vidrec.specs.clip_spec import FlowSpec
 from keras_vidrec.videos.video import VideoError
 from tests.data.prepared_records import records_of
-from tests.data.remote_copy import remote_copy
+from tests.data.prepared_records import remote_copy
 
 VIDEOS = tuple(f"{c}/v{i}.avi" for c in "xy" for i in range(3))
 SETTINGS = FeatureSettings(
@@ -87,7 +87,7 @@ def test_what_was_written_is_read(tmp_path):
     assert source.num_features == {"rgb": 3, "flow": 5}
     assert source.flow == FlowSpec("dis")
     assert opened.catalog.splits == CATALOG.splits
-    assert len(record_shard.find_shards(tmp_path, "rgb")) > 1
+    assert len(shards.find_shards(tmp_path, "rgb")) > 1
     for i, video in enumerate(VIDEOS):
         for stream, (exact,) in features_of(video).items():
             assert source.num_frames(i, stream) == 4
@@ -118,7 +118,7 @@ def test_draws_are_versions_of_the_same_frames(tmp_path):
 
 def test_records_are_plain_examples(tmp_path):
     write(tmp_path)
-    (first, *_) = record_shard.find_shards(tmp_path, "flow")
+    (first, *_) = shards.find_shards(tmp_path, "flow")
     (content,) = tf.data.TFRecordDataset(str(first)).take(1)
     features = tf.train.Example.FromString(content.numpy()).features.feature
     assert features["video"].bytes_list.value[0].decode() == VIDEOS[0]
@@ -134,7 +134,7 @@ def test_records_are_plain_examples(tmp_path):
 @pytest.mark.parametrize("writes", [1, 2, 5, 8, 12])
 def test_killed_in_the_midst_of_a_record(tmp_path, monkeypatch, writes):
     write(tmp_path / "whole")
-    write_record = record_format.write_record
+    write_record = records.write_record
     left = [writes]
 
     class Killed(BaseException):
@@ -149,16 +149,16 @@ def test_killed_in_the_midst_of_a_record(tmp_path, monkeypatch, writes):
             raise Killed
         return length
 
-    monkeypatch.setattr(record_format, "write_record", limited)
+    monkeypatch.setattr(records, "write_record", limited)
     with pytest.raises(Killed):
         write(tmp_path / "out")
     with pytest.raises(ValueError, match="Finish it with the same command"):
         opening.open_dataset(tmp_path / "out")
-    monkeypatch.setattr(record_format, "write_record", write_record)
+    monkeypatch.setattr(records, "write_record", write_record)
     again = write(tmp_path / "out")
     assert again == (6, 24, 6 - (writes - 1) // 2, {})
-    records = records_of(tmp_path / "out")
-    assert len(records) == 12 and records == records_of(tmp_path / "whole")
+    found = records_of(tmp_path / "out")
+    assert len(found) == 12 and found == records_of(tmp_path / "whole")
     assert write(tmp_path / "out").num_new == 0
 
 
@@ -217,11 +217,11 @@ def test_what_cannot_be_read(tmp_path):
             source.read(0, "rgb", indices)
     with pytest.raises(ValueError, match="modality='rgb_diff'"):
         source.num_frames(0, "rgb_diff")
-    (first, *_) = record_shard.find_shards(tmp_path, "rgb")
+    (first, *_) = shards.find_shards(tmp_path, "rgb")
     os.truncate(first, 60)
     with pytest.raises(VideoError, match="v0.avi.*shorter than its index"):
         source.read(0, "rgb", [3])
-    record_shard.index_path(first).unlink()
+    shards.index_path(first).unlink()
     with pytest.raises(ValueError, match="lacks its index"):
         Features(tmp_path)
 

@@ -11,17 +11,17 @@ from keras_vidrec.data import pipeline
 from keras_vidrec.data.catalogs import catalog as catalogs
 from keras_vidrec.data.catalogs.split import Split
 from keras_vidrec.data.clips import reader
-from keras_vidrec.data.prepared import prepared_dataset
-from keras_vidrec.data.prepared import record_shard
-from keras_vidrec.data.prepared.record_shard import ShardWriter
-from keras_vidrec.data.preparing.image_spool import ImageSpool
-from keras_vidrec.data.preparing.prepared_video import encode_jpeg
+from keras_vidrec.data.prepared import dataset as prepared_dataset
+from keras_vidrec.data.prepared import shards
+from keras_vidrec.data.prepared.shards import ShardWriter
+from keras_vidrec.data.preparing.spool import ImageSpool
+from keras_vidrec.data.preparing.video import encode_jpeg
 from keras_vidrec.data.sources.records import Records
 from keras_vidrec.data.sources.source import Source
 from keras_vidrec.specs.clip_spec import ClipSpec
 from keras_vidrec.specs.clip_spec import FlowSpec
 from keras_vidrec.videos.video import VideoError
-from tests.data.remote_copy import remote_copy
+from tests.data.prepared_records import remote_copy
 
 VIDEOS = ("x/a 1.avi", "x/b.avi", "y/c.avi", "y/d.avi", "x/broken.avi")
 
@@ -90,7 +90,7 @@ def test_it_is_a_source(directory):
 def test_every_image_is_found(directory, modality):
     # A process that reads gets it pickled.
     source = pickle.loads(pickle.dumps(Records(directory)))
-    assert len(record_shard.find_shards(directory, "rgb")) > 1
+    assert len(shards.find_shards(directory, "rgb")) > 1
     for i in range(4):
         count = source.num_frames(i, modality)
         assert count == (8 if modality == "flow" else 9)
@@ -123,7 +123,7 @@ def test_a_remote_dataset_is_the_local_one(directory):
                 remote.read(i, modality, [last, 0, 3]),
                 local.read(i, modality, [last, 0, 3]),
             )
-    for shard in record_shard.find_shards(url, "rgb"):
+    for shard in shards.find_shards(url, "rgb"):
         tf.io.gfile.remove(str(shard))
     with pytest.raises(VideoError, match="cannot be read .*rgb-00000"):
         remote.read(2, "rgb", [0])
@@ -177,7 +177,7 @@ def test_what_is_missing_is_told(directory, tmp_path):
 def test_damage_is_told_of_the_video(directory, tmp_path):
     shutil.copytree(directory, tmp_path / "copy")
     source = Records(tmp_path / "copy")
-    (shard, *_) = record_shard.find_shards(tmp_path / "copy", "rgb")
+    (shard, *_) = shards.find_shards(tmp_path / "copy", "rgb")
     content = shard.read_bytes()
     shard.write_bytes(content[: len(content) // 2])
     with pytest.raises(VideoError, match="shorter than its index"):

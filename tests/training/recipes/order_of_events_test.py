@@ -9,7 +9,7 @@ from keras_vidrec.data import opening
 from keras_vidrec.data import synthetic
 from keras_vidrec.data.catalogs import catalog
 from keras_vidrec.data.preparing.prepare import prepare
-from keras_vidrec.data.preparing.prepared_video import Preparation
+from keras_vidrec.data.preparing.video import Preparation
 from keras_vidrec.evaluation import evaluator
 from keras_vidrec.evaluation import feature_extraction
 from keras_vidrec.evaluation.scores.metrics import top_k_accuracy

@@ -7,7 +7,7 @@ import pytest
 from keras_vidrec.data import synthetic
 from keras_vidrec.data.catalogs import catalog
 from keras_vidrec.data.preparing.prepare import prepare
-from keras_vidrec.data.preparing.prepared_video import Preparation
+from keras_vidrec.data.preparing.video import Preparation
 from keras_vidrec.training.run import Run
 from tests.cli.command import vidrec
 

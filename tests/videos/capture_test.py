@@ -1,16 +1,16 @@
 import cv2
 
-from keras_vidrec.videos import opencv_capture
+from keras_vidrec.videos.capture import open_capture
 from tests.data import numbered_video
 
 
 def test_one_thread_and_raw_packets(tmp_path):
     path = str(numbered_video.write(tmp_path / "video.mp4", 3))
-    capture = opencv_capture.open_capture(path)
+    capture = open_capture(path)
     assert capture.get(cv2.CAP_PROP_N_THREADS) == 1
     assert capture.read()[1].shape == (48, 128, 3)
     capture.release()
-    capture = opencv_capture.open_capture(path, raw=True)
+    capture = open_capture(path, raw=True)
     packet = capture.read()[1]
     assert 0 < packet.size < 48 * 128
     capture.release()
@@ -19,10 +19,10 @@ def test_one_thread_and_raw_packets(tmp_path):
 def test_log_is_silent_only_inside(tmp_path, capfd):
     path = tmp_path / "text.mp4"
     path.write_text("not a video")
-    silence = opencv_capture._silence
-    before = opencv_capture._log.getLogLevel()
+    silence = capture._silence
+    before = capture._log.getLogLevel()
     with silence, silence:
-        assert not opencv_capture.open_capture(str(path)).isOpened()
-        assert opencv_capture._log.getLogLevel() == 0
-    assert opencv_capture._log.getLogLevel() == before != 0
+        assert not open_capture(str(path)).isOpened()
+        assert capture._log.getLogLevel() == 0
+    assert capture._log.getLogLevel() == before != 0
     assert capfd.readouterr().err == ""

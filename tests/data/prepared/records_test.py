@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_vidrec.data.prepared import record_format
-from keras_vidrec.data.preparing.image_spool import ImageSpool
+from keras_vidrec.data.prepared import records
+from keras_vidrec.data.preparing.spool import ImageSpool
 
 FEATURES = {
     "video": tf.io.FixedLenFeature([], tf.string),
@@ -55,7 +55,7 @@ def test_a_record_is_the_example_tensorflow_would_write(label, tmp_path):
     )
     path = tmp_path / "r.tfrecord"
     with open(path, "wb") as file:
-        written = record_format.write_record(
+        written = records.write_record(
             file, name, label, 256, 340, spool(tmp_path / "s", images)
         )
     assert written == path.stat().st_size
@@ -76,7 +76,7 @@ def test_images_in_any_order_make_the_same_record(tmp_path):
     for order in (None, [3, 4, 5, 0, 1, 7, 6, 2]):
         spooled = spool(tmp_path / "s", images, order)
         file = io.BytesIO()
-        record_format.write_record(file, "v", 1, 2, 3, spooled)
+        records.write_record(file, "v", 1, 2, 3, spooled)
         written.append(file.getvalue())
     assert written[0] == written[1]
     assert len(spooled.pieces) == 5
@@ -88,27 +88,27 @@ def test_scan_finds_every_image(tmp_path):
     with open(path, "wb") as file:
         for number in range(3):
             spooled = spool(tmp_path / "s", images[number:])
-            record_format.write_record(file, f"ü{number}", -1, 4, 5, spooled)
+            records.write_record(file, f"ü{number}", -1, 4, 5, spooled)
         none = spool(tmp_path / "s", [])
-        record_format.write_record(file, "none", 2, 4, 5, none)
+        records.write_record(file, "none", 2, 4, 5, none)
     content = path.read_bytes()
-    records = list(record_format.scan(path))
-    assert [r.video for r in records] == ["ü0", "ü1", "ü2", "none"]
-    assert sum(r.num_bytes for r in records) == len(content)
-    assert [r[1:4] for r in records] == [(-1, 4, 5)] * 3 + [(2, 4, 5)]
-    for number, record in enumerate(records[:3]):
+    found = list(records.scan(path))
+    assert [r.video for r in found] == ["ü0", "ü1", "ü2", "none"]
+    assert sum(r.num_bytes for r in found) == len(content)
+    assert [r[1:4] for r in found] == [(-1, 4, 5)] * 3 + [(2, 4, 5)]
+    for number, record in enumerate(found[:3]):
         assert [
             content[offset : offset + size]
             for offset, size in zip(record.offsets, record.sizes)
         ] == images[number:]
-    assert not len(records[3].sizes)
+    assert not len(found[3].sizes)
 
     for broken in (content[:-1], b"abc" + content, content[:40]):
         path.write_bytes(broken)
         with pytest.raises(ValueError, match="Expected whole records"):
-            list(record_format.scan(path))
+            list(records.scan(path))
     path.write_bytes(b"")
-    assert not list(record_format.scan(path))
+    assert not list(records.scan(path))
 
 
 def test_a_lost_image_is_not_passed_over(tmp_path):

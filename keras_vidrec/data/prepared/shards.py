@@ -5,7 +5,7 @@ import pathlib
 
 import numpy as np
 
-from keras_vidrec.data.prepared import record_format
+from keras_vidrec.data.prepared import records
 from keras_vidrec.data.prepared import storage
 
 # Small enough to move about, large enough that no dataset has millions.
@@ -62,18 +62,18 @@ def write_index(shard, index_file):
         shard: path of the records.
         index_file: path of the file to write; synced when this returns.
     """
-    records = list(record_format.scan(shard))
+    found = list(records.scan(shard))
     none = np.zeros(0, np.int64)
     with open(index_file, "wb") as file:
         np.savez_compressed(
             file,
-            videos=np.array([record.video for record in records], np.str_),
-            labels=np.array([record.label for record in records], np.int64),
-            heights=np.array([record.height for record in records], np.int32),
-            widths=np.array([record.width for record in records], np.int32),
-            counts=np.array([len(record.sizes) for record in records]),
-            offsets=np.concatenate([none, *(r.offsets for r in records)]),
-            sizes=np.concatenate([none, *(r.sizes for r in records)]),
+            videos=np.array([record.video for record in found], np.str_),
+            labels=np.array([record.label for record in found], np.int64),
+            heights=np.array([record.height for record in found], np.int32),
+            widths=np.array([record.width for record in found], np.int32),
+            counts=np.array([len(record.sizes) for record in found]),
+            offsets=np.concatenate([none, *(r.offsets for r in found)]),
+            sizes=np.concatenate([none, *(r.sizes for r in found)]),
         )
         file.flush()
         os.fsync(file.fileno())
@@ -131,7 +131,7 @@ class ShardWriter:
         Raises:
             OSError: if the disk is full.
         """
-        self._length += record_format.write_record(
+        self._length += records.write_record(
             self._file, video, label, height, width, images
         )
         self._file.flush()

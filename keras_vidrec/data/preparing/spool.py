@@ -6,7 +6,7 @@ import typing
 
 import numpy as np
 
-from keras_vidrec.data.prepared import record_format
+from keras_vidrec.data.prepared import records
 
 
 class SpooledImages(typing.NamedTuple):
@@ -68,7 +68,7 @@ class ImageSpool:
         """
         begin = self._position
         for jpeg in jpegs:
-            self._position += self._file.write(record_format.frame_image(jpeg))
+            self._position += self._file.write(records.frame_image(jpeg))
         self._table.extend((index, begin, self._position))
 
     def finish(self, jpegs_per_image=1):

@@ -8,12 +8,12 @@ import pytest
 
 from keras_vidrec.data import pipeline
 from keras_vidrec.data.catalogs import catalog as catalogs
-from keras_vidrec.data.prepared import record_format
-from keras_vidrec.data.prepared import record_shard
-from keras_vidrec.data.prepared.feature_settings import FeatureSettings
+from keras_vidrec.data.clips.feature_reader import read_test_features
+from keras_vidrec.data.clips.feature_reader import read_training_features
+from keras_vidrec.data.prepared import records
+from keras_vidrec.data.prepared import shards
+from keras_vidrec.data.prepared.features import FeatureSettings
 from keras_vidrec.data.preparing.feature_writer import FeatureWriter
-from keras_vidrec.data.sources.feature_reader import read_test_features
-from keras_vidrec.data.sources.feature_reader import read_training_features
 from keras_vidrec.data.sources.features import Features
 from keras_vidrec.specs.clip_spec import ClipSpec
 
@@ -164,10 +164,9 @@ def test_sequences_of_a_test(source):
 
 def test_broken_features(tmp_path, caplog):
     source = make_features(tmp_path, num_videos=8)
-    (first, *_) = record_shard.find_shards(tmp_path, "flow")
+    (first, *_) = shards.find_shards(tmp_path, "flow")
     broken = [
-        source.videos.index(record.video)
-        for record in record_format.scan(first)
+        source.videos.index(record.video) for record in records.scan(first)
     ]
     first.unlink()
     assert 0 < len(broken) < 5

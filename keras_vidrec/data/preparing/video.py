@@ -10,7 +10,7 @@ import cv2
 
 from keras_vidrec.data.clips.frame_size import FrameSize
 from keras_vidrec.data.clips.frame_size import resize
-from keras_vidrec.data.preparing.image_spool import ImageSpool
+from keras_vidrec.data.preparing.spool import ImageSpool
 from keras_vidrec.specs import clip_spec
 from keras_vidrec.videos import video as videos
 from keras_vidrec.videos.video import VideoError
@@ -105,7 +105,7 @@ def prepare_video(path, preparation, directory, tell=lambda num_frames: None):
             was told last.
 
     Returns:
-        `PreparedVideo`. For one video and modality `record_format` makes a
+        `PreparedVideo`. For one video and modality `prepared.records` makes a
         record of it.
 
     Raises:
