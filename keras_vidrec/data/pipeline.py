@@ -13,6 +13,7 @@ from keras_vidrec.data.clips import feature_reader
 from keras_vidrec.data.clips import reader as clip_reader
 from keras_vidrec.data.clips.reader import Augmentation
 from keras_vidrec.data.prepared.features import DTYPE
+from keras_vidrec.specs import checks
 from keras_vidrec.specs.clip_spec import TEST_CROPS
 from keras_vidrec.videos.video import VideoError
 
@@ -417,22 +418,15 @@ _NONE = -1
 
 def _check(source, spec, split, batch_size):
     for modality in spec.modalities:
-        if modality not in source.modalities:
-            raise ValueError(
-                f"Expected a modality that the dataset holds, one of "
-                f"{source.modalities}. Received: "
-                f"modality={modality!r}"
-            )
+        checks.choice(
+            "modality", modality, source.modalities, " of the dataset"
+        )
     if split.ndim != 1 or not split.size:
         raise ValueError(
             "Expected a split of at least one video. Received: an array of "
             f"shape {split.shape}"
         )
-    if not isinstance(batch_size, int) or batch_size < 1:
-        raise ValueError(
-            "Invalid `batch_size`. Expected a positive integer. Received: "
-            f"batch_size={batch_size!r}"
-        )
+    checks.count("batch_size", batch_size)
 
 
 def _check_shard(shard, batch_size, whole):

@@ -9,6 +9,7 @@ import numpy as np
 import tqdm
 
 from keras_vidrec.data import synthetic_scene
+from keras_vidrec.specs import checks
 
 # Class name -> (kind, pattern on the object, events).
 _CLASSES = {
@@ -127,18 +128,17 @@ def generate(
         ("num_frames", num_frames, 8),
         ("seed", seed, 0),
     ):
-        if not isinstance(value, int) or value < minimum:
-            raise ValueError(
-                f"Invalid `{name}`. Expected an integer, {minimum} or more. "
-                f"Received: {name}={value!r}"
-            )
-    if len(size) != 2 or not all(
-        isinstance(side, int) and side >= 32 and side % 2 == 0 for side in size
-    ):
-        raise ValueError(
-            "Invalid `size`. Expected an even height and an even width of 32 "
-            f"pixels or more. Received: size={size!r}"
-        )
+        checks.count(name, value, minimum)
+    checks.check(
+        len(size) == 2
+        and all(
+            checks.is_integer(side) and side >= 32 and side % 2 == 0
+            for side in size
+        ),
+        "size",
+        "an even height and an even width of 32 pixels or more",
+        size,
+    )
     directory = pathlib.Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     settings = {"size": list(size), "num_frames": num_frames, "seed": seed}

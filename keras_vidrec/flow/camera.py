@@ -3,6 +3,8 @@
 import cv2
 import numpy as np
 
+from keras_vidrec.specs import checks
+
 FEATURES = ("sift", "orb")
 
 # TSN, section 3.1, and the authors' extraction program: fewer are no proof of
@@ -25,7 +27,7 @@ def align(first, second, flow, features="sift"):
     Points of the two frames are matched by their features, corners of the
     first frame by the flow; a homography is fitted to all of them by RANSAC
     (threshold 1 pixel), and the second frame is warped back by it. The flow
-    of `first` and the result, computed anew, is the warped flow (TSN,
+    of `first` and the result, computed again, is the warped flow (TSN,
     section 3.1; after Wang and Schmid, 2013).
 
     The same frames give the same result, in any thread.
@@ -45,11 +47,7 @@ def align(first, second, flow, features="sift"):
     Raises:
         ValueError: if `features` is unknown.
     """
-    if features not in FEATURES:
-        raise ValueError(
-            f"Unknown `features` of alignment. Expected one of {FEATURES}. "
-            f"Received: features={features!r}"
-        )
+    checks.choice("features", features, FEATURES)
     matches = np.concatenate(
         [_feature_matches(first, second, features), _corners(first, flow)]
     )

@@ -4,6 +4,7 @@ import pathlib
 
 import numpy as np
 
+from keras_vidrec.specs import checks
 from keras_vidrec.specs import files
 
 # What stands first in a .flo file: the float 202021.25, bytes "PIEH".
@@ -89,11 +90,8 @@ def to_picture(flow, max_magnitude=None):
             positive.
     """
     flow = _vectors(flow)
-    if max_magnitude is not None and not max_magnitude > 0:
-        raise ValueError(
-            "Invalid `max_magnitude` of a picture of flow. Expected None or a "
-            f"positive number. Received: max_magnitude={max_magnitude!r}"
-        )
+    if max_magnitude is not None:
+        checks.positive("max_magnitude", max_magnitude)
     known = (np.abs(flow) <= _UNKNOWN).all(-1)
     flow = np.where(known[..., None], flow, 0)
     length = np.hypot(flow[..., 0], flow[..., 1])
@@ -176,8 +174,10 @@ def _vectors(flow):
 
 
 def _check_bound(bound):
-    if not bound > 0 or not np.isfinite(bound):
-        raise ValueError(
-            "Invalid `bound` of flow. Expected a positive number of pixels. "
-            f"Received: bound={bound!r}"
-        )
+    checks.check(
+        bound > 0 and np.isfinite(bound),
+        "bound",
+        "a positive number of pixels",
+        bound,
+        " of flow",
+    )

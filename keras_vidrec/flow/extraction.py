@@ -5,6 +5,7 @@ import numpy as np
 
 from keras_vidrec.flow import camera
 from keras_vidrec.flow import opencv
+from keras_vidrec.specs import checks
 from keras_vidrec.specs import clip_spec
 
 # Pairs without a camera's motion that wait until others are ready.
@@ -43,11 +44,7 @@ def flows(pairs, method="tvl1"):
         ValueError: if the method is unknown, or the frames have another form
             or more than one size.
     """
-    if method not in clip_spec.FLOW_METHODS:
-        raise ValueError(
-            "Unknown `method` of optical flow. Expected one of "
-            f"{clip_spec.FLOW_METHODS}. Received: method={method!r}"
-        )
+    checks.choice("method", method, clip_spec.FLOW_METHODS)
     pairs = _checked(pairs)
     if method == "tvl1":
         # It needs Keras, which takes its time to start.

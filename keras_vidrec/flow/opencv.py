@@ -5,6 +5,8 @@ import math
 import cv2
 import numpy as np
 
+from keras_vidrec.specs import checks
+
 DIS_PRESETS = {
     "ultrafast": cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST,
     "fast": cv2.DISOPTICAL_FLOW_PRESET_FAST,
@@ -33,11 +35,7 @@ def dis_flow(first, second, preset="medium"):
     Raises:
         ValueError: if the preset is unknown.
     """
-    if preset not in DIS_PRESETS:
-        raise ValueError(
-            f"Unknown `preset` of DIS. Expected one of {tuple(DIS_PRESETS)}. "
-            f"Received: preset={preset!r}"
-        )
+    checks.choice("preset", preset, DIS_PRESETS)
     height, width = first.shape
     below, beside = max(_MIN_SIDE - height, 0), max(_MIN_SIDE - width, 0)
     first, second = (

@@ -244,7 +244,8 @@ def test_the_source_must_hold_the_modality():
     source = MemorySource()
     source.modalities = ("flow",)
     with pytest.raises(
-        ValueError, match="that the dataset holds.*modality='rgb'"
+        ValueError,
+        match="of the dataset. Expected one of .*'flow'.*modality='rgb'",
     ):
         training(source)
 

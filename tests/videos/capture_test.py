@@ -1,19 +1,19 @@
 import cv2
 
-from keras_vidrec.videos.capture import open_capture
+from keras_vidrec.videos import capture
 from tests.data import numbered_video
 
 
 def test_one_thread_and_raw_packets(tmp_path):
     path = str(numbered_video.write(tmp_path / "video.mp4", 3))
-    capture = open_capture(path)
-    assert capture.get(cv2.CAP_PROP_N_THREADS) == 1
-    assert capture.read()[1].shape == (48, 128, 3)
-    capture.release()
-    capture = open_capture(path, raw=True)
-    packet = capture.read()[1]
+    opened = capture.open_capture(path)
+    assert opened.get(cv2.CAP_PROP_N_THREADS) == 1
+    assert opened.read()[1].shape == (48, 128, 3)
+    opened.release()
+    opened = capture.open_capture(path, raw=True)
+    packet = opened.read()[1]
     assert 0 < packet.size < 48 * 128
-    capture.release()
+    opened.release()
 
 
 def test_log_is_silent_only_inside(tmp_path, capfd):
@@ -22,7 +22,7 @@ def test_log_is_silent_only_inside(tmp_path, capfd):
     silence = capture._silence
     before = capture._log.getLogLevel()
     with silence, silence:
-        assert not open_capture(str(path)).isOpened()
+        assert not capture.open_capture(str(path)).isOpened()
         assert capture._log.getLogLevel() == 0
     assert capture._log.getLogLevel() == before != 0
     assert capfd.readouterr().err == ""

@@ -12,6 +12,7 @@ from keras_vidrec.data.catalogs.split import doubles
 from keras_vidrec.data.catalogs.split import first_of
 from keras_vidrec.data.catalogs.split import refuse_any
 from keras_vidrec.data.catalogs.split import split_groups
+from keras_vidrec.specs import checks
 
 LAYOUTS = ("auto", "ucf101", "hmdb51", "folder", "list")
 
@@ -116,11 +117,7 @@ def discover(
         ValueError: if no layout fits or several do, the arguments contradict
             each other, or the dataset is faulty.
     """
-    if layout not in LAYOUTS:
-        raise ValueError(
-            f"Unknown `layout` of a dataset. Expected one of {LAYOUTS}. "
-            f"Received: layout={layout!r}"
-        )
+    checks.choice("layout", layout, LAYOUTS)
     contradictory = (
         (videos_list is not None and layout not in ("auto", "list"))
         or (videos_list is None and layout == "list")
@@ -347,11 +344,7 @@ def carve_validation(catalog, split, fraction, seed):
         ValueError: if there is no such split, `fraction` is not between 0 and
             1, or no class has two training groups.
     """
-    if split not in catalog.splits:
-        raise ValueError(
-            f"Unknown split. Expected one of {list(catalog.splits)}. "
-            f"Received: split={split!r}"
-        )
+    checks.choice("split", split, catalog.splits)
     part = catalog.splits[split].train
     train, validation = split_groups(
         [catalog.labels[i] for i in part],

@@ -4,6 +4,8 @@ import collections
 import hashlib
 import typing
 
+from keras_vidrec.specs import checks
+
 
 class Split(typing.NamedTuple):
     """The parts of one split, as indices into the videos of a catalog.
@@ -38,11 +40,13 @@ def split_groups(labels, groups, fraction, seed):
     Raises:
         ValueError: if `fraction` is not between 0 and 1.
     """
-    if not 0 < fraction < 1:
-        raise ValueError(
-            "Invalid part of the clips to hold out. Expected a number between "
-            f"0 and 1. Received: fraction={fraction}"
-        )
+    checks.check(
+        0 < fraction < 1,
+        "fraction",
+        "a number between 0 and 1",
+        fraction,
+        " of the clips to hold out",
+    )
     sizes = collections.defaultdict(collections.Counter)
     for label, group in zip(labels, groups):
         sizes[group][label] += 1

@@ -12,6 +12,7 @@ import math
 import cv2
 import numpy as np
 
+from keras_vidrec.specs import checks
 from keras_vidrec.specs import clip_spec
 
 # In quarters of the room (rows, columns) that a crop leaves in the frame: the
@@ -302,11 +303,7 @@ def resized_size(height, width, short_side):
         ValueError: on an empty frame or a `short_side` below 1.
     """
     _check_room(height, width, 1, 1)
-    if short_side < 1:
-        raise ValueError(
-            "Invalid `short_side` of a frame. Expected a positive integer. "
-            f"Received: short_side={short_side}"
-        )
+    checks.count("short_side", short_side)
     base = min(height, width)
     return tuple(round(side * short_side / base) for side in (height, width))
 
@@ -335,12 +332,7 @@ def crop_side(height, width, size, short_side):
         ValueError: on an empty frame or a `size` outside 1 .. `short_side`.
     """
     _check_room(height, width, 1, 1)
-    if not 1 <= size <= short_side:
-        raise ValueError(
-            "A test crop must fit in the resized frame. Expected `size` from "
-            f"1 to `short_side`. Received: size={size}, "
-            f"short_side={short_side}"
-        )
+    checks.number("size", size, 1, short_side, " of a test crop")
     return max(round(size * min(height, width) / short_side), 1)
 
 
@@ -367,11 +359,7 @@ def apply(frames, crop, size, modality):
         ValueError: if the frames have another form, the crop leaves them, or
             the modality is unknown.
     """
-    if modality not in clip_spec.MODALITIES:
-        raise ValueError(
-            f"Unknown `modality`. Expected one of {clip_spec.MODALITIES}. "
-            f"Received: modality={modality!r}"
-        )
+    checks.choice("modality", modality, clip_spec.MODALITIES)
     is_flow = modality in ("flow", "warped_flow")
     _check_frames(frames, is_flow)
     num_frames, height, width, channels = frames.shape

@@ -6,6 +6,8 @@ import math
 import cv2
 import numpy as np
 
+from keras_vidrec.specs import checks
+
 STEPS = ("brightness", "contrast", "saturation")
 
 # ITU-R 601 luma in 16-bit fixed point, as Pillow's conversion to gray; sums
@@ -42,11 +44,7 @@ def draw_color_jitter(rng, strength=0.4):
     Raises:
         ValueError: if `strength` is outside 0 to 1.
     """
-    if not 0 <= strength <= 1:
-        raise ValueError(
-            "Invalid `strength` of color jitter. Expected a number from 0 to "
-            f"1. Received: strength={strength}"
-        )
+    checks.number("strength", strength, 0, 1)
     factors = rng.uniform(1 - strength, 1 + strength, size=len(STEPS))
     order = rng.permutation(len(STEPS))
     return ColorJitter(tuple((STEPS[i], float(factors[i])) for i in order))
@@ -92,10 +90,7 @@ def apply_color(frames, jitter):
         elif name == "saturation":
             frames = _blend(frames, _gray(frames)[..., None], factor)
         else:
-            raise ValueError(
-                f"Unknown step of color jitter. Expected one of {STEPS}. "
-                f"Received: name={name!r}"
-            )
+            checks.choice("name", name, STEPS, " of a step of color jitter")
     return frames
 
 

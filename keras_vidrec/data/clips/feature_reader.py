@@ -3,6 +3,7 @@
 import numpy as np
 
 from keras_vidrec.data.clips import reader
+from keras_vidrec.specs import checks
 
 # Schemes of sampling that mean something for stored frames.
 SAMPLINGS = ("feature_grid", "uniform")
@@ -27,11 +28,7 @@ def check_protocol(source, spec, crops, num_segments, num_clips, mode):
     Raises:
         ValueError: if they cannot.
     """
-    if spec.sampling not in SAMPLINGS:
-        raise ValueError(
-            f"Features are sampled in other ways than images. Expected one of "
-            f"{SAMPLINGS}. Received: sampling={spec.sampling!r}"
-        )
+    checks.choice("sampling", spec.sampling, SAMPLINGS, " of features")
     if crops != "center":
         raise ValueError(
             "Features are made of crops already. Expected crops='center'. "

@@ -8,6 +8,7 @@ import numpy as np
 from keras_vidrec.data.clips import augmentation as augment
 from keras_vidrec.data.clips import color_jitter
 from keras_vidrec.data.clips import sampling
+from keras_vidrec.specs import checks
 from keras_vidrec.specs.clip_spec import TEST_CROPS
 from keras_vidrec.videos.video import VideoError
 
@@ -41,21 +42,16 @@ class Augmentation:
     color_jitter: float = 0.0
 
     def __post_init__(self):
-        for name, valid, expected in (
-            ("crop", self.crop in TRAINING_CROPS, f"one of {TRAINING_CROPS}"),
-            ("flip", isinstance(self.flip, bool), "true or false"),
-            (
-                "color_jitter",
-                isinstance(self.color_jitter, (int, float))
-                and 0 <= self.color_jitter < 1,
-                "a number in [0, 1)",
-            ),
-        ):
-            if not valid:
-                raise ValueError(
-                    f"Invalid `{name}` of the augmentation. Expected "
-                    f"{expected}. Received: {name}={getattr(self, name)!r}"
-                )
+        owner = " of the augmentation"
+        checks.choice("crop", self.crop, TRAINING_CROPS, owner)
+        checks.flag("flip", self.flip, owner)
+        checks.check(
+            checks.is_number(self.color_jitter) and 0 <= self.color_jitter < 1,
+            "color_jitter",
+            "a number in [0, 1)",
+            self.color_jitter,
+            owner,
+        )
 
 
 def read_training_clip(source, index, spec, augmentation, rng):
@@ -113,11 +109,7 @@ def check_protocol(spec, crops, num_clips=1, mode="test"):
         ValueError: on unknown crops, or several clips of anything else than
             chunks or uniform segments, or in another mode.
     """
-    if crops not in TEST_CROPS:
-        raise ValueError(
-            f"Invalid `crops`. Expected one of {tuple(TEST_CROPS)}. "
-            f"Received: crops={crops!r}"
-        )
+    checks.choice("crops", crops, TEST_CROPS)
     check_clips(spec, num_clips, mode)
 
 

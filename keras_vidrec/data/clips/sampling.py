@@ -4,6 +4,7 @@ import operator
 
 import numpy as np
 
+from keras_vidrec.specs import checks
 from keras_vidrec.specs import clip_spec
 
 MODES = ("train", "validation", "test")
@@ -65,11 +66,7 @@ def segment_indices(
     num_frames = count("num_frames", num_frames)
     num_segments = count("num_segments", num_segments)
     snippet_length = count("snippet_length", snippet_length)
-    if scheme not in SCHEMES:
-        raise ValueError(
-            f"Unknown `scheme` of sampling. Expected one of {SCHEMES}. "
-            f"Received: scheme={scheme!r}"
-        )
+    checks.choice("scheme", scheme, SCHEMES)
     check_draw(mode, rng)
     starts = _SCHEMES[scheme](
         num_frames, num_segments, snippet_length, mode, rng
@@ -123,32 +120,22 @@ def images_before(snippet_length, num_images, alignment):
     """
     snippet_length = count("snippet_length", snippet_length)
     num_images = count("num_images", num_images)
-    if alignment not in clip_spec.ALIGNMENTS:
-        raise ValueError(
-            "Unknown `alignment` of snippets. Expected one of "
-            f"{clip_spec.ALIGNMENTS}. Received: alignment={alignment!r}"
-        )
+    checks.choice("alignment", alignment, clip_spec.ALIGNMENTS)
     if alignment == "forward":
         return 0
     return min(snippet_length // 2, num_images - 1)
 
 
 def count(name, value):
-    """`value` as an int.
+    """`value` as an int, if need be of one of NumPy's.
 
     Raises:
         ValueError: if it is no positive integer; it is called `name` then.
     """
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = 0
-    if number < 1:
-        raise ValueError(
-            f"Invalid `{name}` of sampling. Expected a positive integer. "
-            f"Received: {name}={value!r}"
-        )
-    return number
+    if isinstance(value, np.integer):
+        value = int(value)
+    checks.count(name, value)
+    return value
 
 
 def check_draw(mode, rng):
@@ -157,16 +144,13 @@ def check_draw(mode, rng):
     Raises:
         ValueError: on an unknown mode, or training without a generator.
     """
-    if mode not in MODES:
-        raise ValueError(
-            f"Unknown `mode` of sampling. Expected one of {MODES}. "
-            f"Received: mode={mode!r}"
-        )
-    if mode == "train" and not isinstance(rng, np.random.Generator):
-        raise ValueError(
-            "Sampling for training draws its indices. Expected `rng` to be a "
-            f"numpy.random.Generator. Received: rng={rng!r}"
-        )
+    checks.choice("mode", mode, MODES)
+    checks.check(
+        mode != "train" or isinstance(rng, np.random.Generator),
+        "rng",
+        "a numpy.random.Generator for training, which draws its indices",
+        rng,
+    )
 
 
 def _tsn_caffe(num_frames, num_segments, snippet_length, mode, rng):
@@ -334,9 +318,10 @@ def _checked_stride(stride):
         low, high = map(operator.index, stride)
     except (TypeError, ValueError):
         low, high = 0, 0
-    if not 1 <= low <= high:
-        raise ValueError(
-            "Invalid `stride` of chunks. Expected a pair of positive integers "
-            f"(low, high). Received: stride={stride!r}"
-        )
+    checks.check(
+        1 <= low <= high,
+        "stride",
+        "a pair of positive integers (low, high)",
+        stride,
+    )
     return low, high

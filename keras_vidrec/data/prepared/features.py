@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from keras_vidrec.data.prepared import records
+from keras_vidrec.specs import checks
 
 # Half the bytes of float32. Rounding is relative, at most 2^-11 (0.05 %) from
 # 6e-5 on, and at most 3e-8 below.
@@ -87,39 +88,27 @@ class FeatureSettings:
 
     def __post_init__(self):
         streams = set(self.features)
-        for name, valid, expected in (
-            (
-                "features",
-                streams and streams <= {"rgb", "flow"},
-                "numbers by stream, of rgb and flow",
-            ),
-            ("networks", set(self.networks) == streams, "one a stream"),
-            ("crops", set(self.crops) == streams, "one a stream"),
-            ("grid", self.grid in GRIDS, f"one of {GRIDS}"),
-            ("num_frames", _is_int(self.num_frames, 1), "a positive integer"),
-            (
-                "max_frames",
-                self.max_frames is None or _is_int(self.max_frames, 2),
-                "None or at least 2: one frame shows no motion",
-            ),
-            ("draws", _is_int(self.draws, 0), "an integer of at least 0"),
-            ("seed", _is_int(self.seed, 0), "an integer of at least 0"),
-        ):
-            if not valid:
-                raise ValueError(
-                    f"Invalid `{name}` of features. Expected {expected}. "
-                    f"Received: {name}={getattr(self, name)!r}"
-                )
+        owner = " of features"
+        checks.check(
+            streams and streams <= {"rgb", "flow"},
+            "features",
+            "numbers by stream, of rgb and flow",
+            self.features,
+            owner,
+        )
+        for name in ("networks", "crops"):
+            given = getattr(self, name)
+            checks.check(
+                set(given) == streams, name, "one a stream", given, owner
+            )
+        checks.choice("grid", self.grid, GRIDS, owner)
+        checks.count("num_frames", self.num_frames, 1, owner)
+        if self.max_frames is not None:  # one frame shows no motion
+            checks.count("max_frames", self.max_frames, 2, owner)
+        checks.count("draws", self.draws, 0, owner)
+        checks.count("seed", self.seed, 0, owner)
 
     @property
     def modalities(self):
         """Tuple of the streams."""
         return tuple(self.features)
-
-
-def _is_int(value, least):
-    return (
-        isinstance(value, int)
-        and not isinstance(value, bool)
-        and value >= least
-    )

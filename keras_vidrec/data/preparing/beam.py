@@ -28,6 +28,7 @@ from keras_vidrec.data.preparing import prepare as local
 from keras_vidrec.data.preparing.journal import Journal
 from keras_vidrec.data.preparing.journal import Progress
 from keras_vidrec.data.preparing.video import prepare_video
+from keras_vidrec.specs import checks
 
 # Enough parts to keep many machines busy and to lose little with one, and
 # videos enough in each to be worth a new process.
@@ -80,10 +81,8 @@ def prepare(
             used in it, another run is at it, or no video can be prepared.
         RuntimeError: if the pipeline fails; what is finished stays.
     """
-    if shards is not None and shards < 1:
-        raise ValueError(
-            f"Expected at least one shard. Received: shards={shards}"
-        )
+    if shards is not None:
+        checks.count("shards", shards)
     pipeline = _new_pipeline(runner, options)
     directory = pathlib.Path(directory).absolute()
     state = directory / prepared_dataset.STATE

@@ -23,6 +23,7 @@ from keras_vidrec.data.preparing.journal import Progress
 from keras_vidrec.data.preparing.video import prepare_video
 from keras_vidrec.data.preparing.workers import Workers
 from keras_vidrec.data.preparing.workers import WornOut
+from keras_vidrec.specs import checks
 from keras_vidrec.specs import files
 from keras_vidrec.videos import video
 from keras_vidrec.videos.video import VideoError
@@ -94,11 +95,8 @@ def prepare(
         OSError: if the disk is full; what is finished stays.
     """
     workers = num_cores() if workers is None else workers
-    if workers < 1 or shard_bytes < 1:
-        raise ValueError(
-            "Expected at least one worker and shards of at least a byte. "
-            f"Received: workers={workers}, shard_bytes={shard_bytes}"
-        )
+    checks.count("workers", workers)
+    checks.count("shard_bytes", shard_bytes)
     directory = pathlib.Path(directory)
     state = directory / prepared_dataset.STATE
     claim(directory, state)

@@ -11,6 +11,7 @@ import cv2
 from keras_vidrec.data.clips.frame_size import FrameSize
 from keras_vidrec.data.clips.frame_size import resize
 from keras_vidrec.data.preparing.spool import ImageSpool
+from keras_vidrec.specs import checks
 from keras_vidrec.specs import clip_spec
 from keras_vidrec.videos import video as videos
 from keras_vidrec.videos.video import VideoError
@@ -44,21 +45,17 @@ class Preparation:
     quality: int = 95
 
     def __post_init__(self):
-        for name, valid, expected in (
-            ("flow", self.flow in FLOWS, f"one of {FLOWS}"),
-            (
-                "warped",
-                not (self.warped and self.flow == "none"),
-                "a method of flow for it to be made with",
-            ),
-            ("bound", self.bound > 0, "a positive number of pixels"),
-            ("quality", 1 <= self.quality <= 100, "1 to 100"),
-        ):
-            if not valid:
-                raise ValueError(
-                    f"Invalid `{name}` of the preparation. Expected "
-                    f"{expected}. Received: {name}={getattr(self, name)!r}"
-                )
+        owner = " of the preparation"
+        checks.choice("flow", self.flow, FLOWS, owner)
+        checks.check(
+            not (self.warped and self.flow == "none"),
+            "warped",
+            "a method of flow for it to be made with",
+            self.warped,
+            owner,
+        )
+        checks.positive("bound", self.bound, owner)
+        checks.number("quality", self.quality, 1, 100, owner)
         FrameSize(self.size)
 
     @property

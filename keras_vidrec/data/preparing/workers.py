@@ -154,19 +154,17 @@ class _Worker:
 
 @contextlib.contextmanager
 def _inherited(values):
-    """What a process started inside finds: these environment variables, and
-    the name of the program. Under that name the package imports no more than
-    is asked for: without Keras a process is there at once. The program itself
-    is not run again there, whether it is made for that or not."""
+    """What a process started inside finds: these environment variables. The
+    program itself is not run again there, whether it is made for that or
+    not."""
     saved = {name: os.environ.get(name) for name in values}
-    program, main = sys.argv, sys.modules["__main__"]
+    main = sys.modules["__main__"]
     os.environ.update(values)
-    sys.argv = ["vidrec"]
     sys.modules["__main__"] = types.ModuleType("__main__")
     try:
         yield
     finally:
-        sys.argv, sys.modules["__main__"] = program, main
+        sys.modules["__main__"] = main
         for name, value in saved.items():
             if value is None:
                 del os.environ[name]

@@ -14,21 +14,7 @@ from keras_vidrec.flow.tvl1.stream import stream
 __all__ = ["Parameters", "stream", "tvl1_flow"]
 
 
-def tvl1_flow(
-    first,
-    second,
-    *,
-    tau=0.25,
-    lambda_=0.15,
-    theta=0.3,
-    scales=5,
-    scale_step=0.8,
-    warps=5,
-    epsilon=0.01,
-    outer_iterations=10,
-    inner_iterations=30,
-    median_size=5,
-):
+def tvl1_flow(first, second, **parameters):
     """Optical flow from one batch of images to another.
 
     Follows `cv2.optflow.DualTVL1OpticalFlow` with the same defaults. Every
@@ -39,23 +25,7 @@ def tvl1_flow(
 
     Args:
         first, second: Tensors `(batch, height, width, 1)`, gray 0..255.
-        tau: float. Time step of the dual update. Defaults to `0.25`.
-        lambda_: float. Weight of brightness constancy against smoothness.
-            Defaults to `0.15`.
-        theta: float. Tightness of the coupling of the two. Defaults to `0.3`.
-        scales: int. Most levels of the pyramid; those under 16 pixels are
-            left out. Defaults to `5`.
-        scale_step: float. Size of a level over the next finer one. Defaults
-            to `0.8`.
-        warps: int. Warps at each level. Defaults to `5`.
-        epsilon: float. The flow rests when its step is smaller than this, in
-            pixels (root mean square). Defaults to `0.01`.
-        outer_iterations: int. Most outer iterations of a warp, each of which
-            begins with a median filter. Defaults to `10`.
-        inner_iterations: int. Most iterations within an outer one. Defaults
-            to `30`.
-        median_size: int. Window of the median filter, 1 (none), 3 or 5.
-            Defaults to `5`.
+        **parameters: See `Parameters`.
 
     Returns:
         float32 tensor `(batch, height, width, 2)`: motion right and down in
@@ -70,18 +40,7 @@ def tvl1_flow(
         - [Sanchez Perez et al., 2013](https://doi.org/10.5201/ipol.2013.26),
           algorithm 1.
     """
-    parameters = Parameters(
-        tau,
-        lambda_,
-        theta,
-        scales,
-        scale_step,
-        warps,
-        epsilon,
-        outer_iterations,
-        inner_iterations,
-        median_size,
-    ).check()
+    parameters = Parameters(**parameters).check()
     first = _gray(first, "first")
     second = _gray(second, "second")
     for one, other in zip(first.shape, second.shape):

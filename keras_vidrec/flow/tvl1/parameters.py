@@ -1,47 +1,57 @@
-"""The parameters of TV-L1, checked."""
+"""The parameters of TV-L1."""
 
 import typing
 
 from keras_vidrec.flow.tvl1.median import SIZES
+from keras_vidrec.specs import checks
 
 
 class Parameters(typing.NamedTuple):
-    """See `tvl1_flow`."""
+    """What TV-L1 is told, with the defaults of
+    `cv2.optflow.DualTVL1OpticalFlow`.
 
-    tau: float
-    lambda_: float
-    theta: float
-    scales: int
-    scale_step: float
-    warps: int
-    epsilon: float
-    outer_iterations: int
-    inner_iterations: int
-    median_size: int
+    Args:
+        tau: float. Time step of the dual update. Defaults to `0.25`.
+        lambda_: float. Weight of brightness constancy against smoothness.
+            Defaults to `0.15`.
+        theta: float. Tightness of the coupling of the two. Defaults to `0.3`.
+        scales: int. Most levels of the pyramid; those under 16 pixels are
+            left out. Defaults to `5`.
+        scale_step: float. Size of a level over the next finer one. Defaults
+            to `0.8`.
+        warps: int. Warps at each level. Defaults to `5`.
+        epsilon: float. The flow rests when its step is smaller than this, in
+            pixels (root mean square). Defaults to `0.01`.
+        outer_iterations: int. Most outer iterations of a warp, each of which
+            begins with a median filter. Defaults to `10`.
+        inner_iterations: int. Most iterations within an outer one. Defaults
+            to `30`.
+        median_size: int. Window of the median filter, 1 (none), 3 or 5.
+            Defaults to `5`.
+    """
+
+    tau: float = 0.25
+    lambda_: float = 0.15
+    theta: float = 0.3
+    scales: int = 5
+    scale_step: float = 0.8
+    warps: int = 5
+    epsilon: float = 0.01
+    outer_iterations: int = 10
+    inner_iterations: int = 30
+    median_size: int = 5
 
     def check(self):
         """Returns itself, or raises `ValueError`."""
         for name in ("tau", "lambda_", "theta", "epsilon"):
-            if not getattr(self, name) > 0:
-                raise ValueError(
-                    f"Expected a positive `{name}`. "
-                    f"Received: {name}={getattr(self, name)}"
-                )
+            checks.positive(name, getattr(self, name))
         for name in ("scales", "warps", "outer_iterations", "inner_iterations"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
-                raise ValueError(
-                    f"Expected `{name}` to be an integer from 1. "
-                    f"Received: {name}={value}"
-                )
-        if not 0 < self.scale_step < 1:
-            raise ValueError(
-                "Expected `scale_step` between 0 and 1. "
-                f"Received: scale_step={self.scale_step}"
-            )
-        if self.median_size not in SIZES:
-            raise ValueError(
-                f"Expected `median_size` to be one of {SIZES}. "
-                f"Received: median_size={self.median_size}"
-            )
+            checks.count(name, getattr(self, name))
+        checks.check(
+            checks.is_number(self.scale_step) and 0 < self.scale_step < 1,
+            "scale_step",
+            "a number between 0 and 1",
+            self.scale_step,
+        )
+        checks.choice("median_size", self.median_size, SIZES)
         return self

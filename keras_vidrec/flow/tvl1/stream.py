@@ -8,26 +8,13 @@ from keras import ops
 
 from keras_vidrec.flow.tvl1 import programs
 from keras_vidrec.flow.tvl1.parameters import Parameters
+from keras_vidrec.specs import checks
 
 # A CPU's caches hold about one pair of 340x256; a GPU needs many to be busy.
 _LANES_OF_A_CPU, _LANES_OF_A_GPU = 1, 64
 
 
-def stream(
-    pairs,
-    *,
-    lanes=None,
-    tau=0.25,
-    lambda_=0.15,
-    theta=0.3,
-    scales=5,
-    scale_step=0.8,
-    warps=5,
-    epsilon=0.01,
-    outer_iterations=10,
-    inner_iterations=30,
-    median_size=5,
-):
+def stream(pairs, *, lanes=None, **parameters):
     """Optical flow of many pairs of images of one size.
 
     `lanes` pairs at one level of the pyramid are worked on together. A pair
@@ -45,8 +32,7 @@ def stream(
             size.
         lanes: `None`, or int. Pairs worked on together. Defaults to `None`:
             1 where Keras runs on a CPU, 64 on a GPU.
-        tau, lambda_, theta, scales, scale_step, warps, epsilon,
-        outer_iterations, inner_iterations, median_size: See `tvl1_flow`.
+        **parameters: See `Parameters`.
 
     Yields:
         `(key, flow)` as the pairs are finished, flow a float32 array
@@ -57,24 +43,10 @@ def stream(
         ValueError: on a parameter out of range, or a pair of another size or
             type.
     """
-    parameters = Parameters(
-        tau,
-        lambda_,
-        theta,
-        scales,
-        scale_step,
-        warps,
-        epsilon,
-        outer_iterations,
-        inner_iterations,
-        median_size,
-    ).check()
+    parameters = Parameters(**parameters).check()
     if lanes is None:
         lanes = _default_lanes()
-    if not isinstance(lanes, int) or lanes < 1:
-        raise ValueError(
-            f"Expected `lanes` to be an integer from 1. Received: lanes={lanes}"
-        )
+    checks.count("lanes", lanes)
     return _flows(iter(pairs), lanes, parameters)
 
 

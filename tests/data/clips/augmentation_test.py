@@ -404,7 +404,7 @@ def test_invalid_frames(frames, modality, received):
         (lambda: augmentation.ten_crops(8, 8, 9, 4), "crop 9x4, frame 8x8"),
         (lambda: augmentation.center_crop(8, 8, 4, 0), "crop 4x0, frame 8x8"),
         (lambda: augmentation.crop_sizes(8, 8, 4, (1.5,)), "height=8, width=8"),
-        (lambda: augmentation.crop_side(8, 8, 9, 8), "size=9, short_side=8"),
+        (lambda: augmentation.crop_side(8, 8, 9, 8), "size=9"),
         (lambda: augmentation.resized_size(8, 8, 0), "short_side=0"),
         (
             lambda: augmentation.corner_jitter_crop(8, 0, 8, None),
