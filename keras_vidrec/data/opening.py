@@ -12,6 +12,7 @@ from keras_vidrec.data.prepared import storage
 from keras_vidrec.data.sources import features
 from keras_vidrec.data.sources.frame_folders import FrameFolders
 from keras_vidrec.data.sources.records import Records
+from keras_vidrec.data.sources.source import Source
 from keras_vidrec.data.sources.video_files import VideoFiles
 
 
@@ -20,13 +21,13 @@ class Opened(typing.NamedTuple):
 
     Args:
         kind: str. `"prepared"`, `"features"`, `"frames"` or `"videos"`.
-        source: a `Source`.
+        source: `Source`.
         catalog: `Catalog` of the videos of `source`, in its order, with the
             splits.
     """
 
     kind: str
-    source: object
+    source: Source
     catalog: catalogs.Catalog
 
 

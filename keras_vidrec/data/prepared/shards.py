@@ -1,7 +1,9 @@
 """Shards of records: files that have their names only when they are whole."""
 
+import io
 import os
 import pathlib
+import zipfile
 
 import numpy as np
 
@@ -77,6 +79,33 @@ def write_index(shard, index_file):
         )
         file.flush()
         os.fsync(file.fileno())
+
+
+def read_index(shard):
+    """What `write_index` wrote.
+
+    Args:
+        shard: path, as `find_shards` gives it.
+
+    Returns:
+        An open `numpy.lib.npyio.NpzFile`.
+
+    Raises:
+        ValueError: if it is missing or not whole.
+        OSError: if an object store does not let it be read.
+    """
+    path = index_path(shard)
+    try:
+        return np.load(io.BytesIO(path.read_bytes()))
+    except FileNotFoundError:
+        reason = "no such file"
+    except (EOFError, ValueError, zipfile.BadZipFile) as error:
+        reason = f"another file ({error})"
+    raise ValueError(
+        f"A shard lacks its index. Expected {str(path)!r}; copy it again, or "
+        "delete it and run the same command again, `vidrec prepare` or "
+        f"`vidrec features`. Received: {reason}"
+    )
 
 
 class ShardWriter:

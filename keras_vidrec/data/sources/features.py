@@ -1,18 +1,16 @@
 """A dataset of features: what frozen networks saw in the frames of videos."""
 
-import io
-import zipfile
-
 import numpy as np
 
 from keras_vidrec.data.prepared import dataset as prepared_dataset
 from keras_vidrec.data.prepared import shards
 from keras_vidrec.data.prepared.features import DTYPE
+from keras_vidrec.data.sources.source import Source
 from keras_vidrec.specs.clip_spec import FlowSpec
 from keras_vidrec.videos.video import VideoError
 
 
-class Features:
+class Features(Source):
     """The `Source` of a dataset that `vidrec features` made.
 
     It differs from the others in what `read` returns: float32 features
@@ -45,10 +43,7 @@ class Features:
             )
         self.catalog = dataset.catalog
         self.settings = dataset.settings
-        self.videos = self.catalog.videos
-        self.labels = self.catalog.labels
-        self.groups = self.catalog.groups
-        self.classes = self.catalog.classes
+        super().__init__(self.catalog)
         self.modalities = dataset.modalities
         self.num_features = dict(self.settings["features"])
         flow = self.settings["flow"]
@@ -97,15 +92,9 @@ class Features:
         arrays = self._of(modality)
         indices = np.asarray(indices, np.int64)
         _, _, versions, num_frames, _ = arrays.rows[index]
-        if len(indices) and not (
-            indices.min() >= 0 and indices.max() < num_frames
-        ):
-            raise VideoError(
-                self.videos[index],
-                f"it has features of {num_frames} frames. Expected indices "
-                f"from 0 to {num_frames - 1}. Received: "
-                f"{indices[:8].tolist()}",
-            )
+        self._check_indices(
+            index, indices, num_frames, f"frames with features of {modality}"
+        )
         if not 0 <= draw < versions:
             raise VideoError(
                 self.videos[index],
@@ -119,9 +108,6 @@ class Features:
                 f"its features of {modality} cannot be read ({error}). Make "
                 "the dataset again.",
             ) from error
-
-    def save(self):
-        """Nothing is learnt of features that should be kept."""
 
     def _of(self, stream):
         if stream not in self._arrays:
@@ -149,7 +135,7 @@ class _Arrays:
         self._shards = []
         found = {}
         for shard in shards.find_shards(directory, stream):
-            with _load_index(shard) as index:
+            with shards.read_index(shard) as index:
                 rows = zip(
                     index["videos"].tolist(),
                     np.split(index["offsets"], np.cumsum(index["counts"])[:-1]),
@@ -186,15 +172,3 @@ class _Arrays:
         if np.array_equal(indices, np.arange(first, last + 1)):
             return stored
         return stored[indices - first]
-
-
-def _load_index(shard):
-    path = shards.index_path(shard)
-    try:
-        return np.load(io.BytesIO(path.read_bytes()))
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
-        raise ValueError(
-            "A shard of features lacks its index. Expected it whole; copy it "
-            "again, or delete it and run the same `vidrec features` again. "
-            f"Received: {str(path)!r} ({error})"
-        ) from error

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from keras_vidrec.data.catalogs import frame_tree
+from keras_vidrec.data.sources.source import Source
 from keras_vidrec.specs import clip_spec
 from keras_vidrec.videos.video import VideoError
 
@@ -33,7 +34,7 @@ _TOLERANCE = 2
 _VIDEOS_LOOKED_AT = 20
 
 
-class FrameFolders:
+class FrameFolders(Source):
     """The `Source` of videos that lie as numbered images in folders.
 
     Known layouts: TSN (`img_00001.jpg`, `flow_x_00001.jpg`,
@@ -63,10 +64,7 @@ class FrameFolders:
     flow = None
 
     def __init__(self, catalog, folders=None):
-        self.videos = catalog.videos
-        self.labels = catalog.labels
-        self.groups = catalog.groups
-        self.classes = catalog.classes
+        super().__init__(catalog)
         self._root = catalog.root
         if folders is None:
             folders = frame_tree.find(catalog.root)
@@ -172,20 +170,11 @@ class FrameFolders:
             VideoError: if there is no such image.
         """
         count = self.num_frames(index, modality)
-        wrong = [int(i) for i in indices if not 0 <= i < count]
-        if wrong:
-            raise self._error(
-                index,
-                f"it has {count} images of {modality}. Expected indices from 0 "
-                f"to {count - 1}. Received: {wrong[:8]}",
-            )
+        self._check_indices(index, indices, count, f"images of {modality}")
         series = self._series(index, modality)
         return [
             tuple(images.path(int(i)) for images in series) for i in indices
         ]
-
-    def save(self):
-        """Nothing is kept: folders are read anew each time."""
 
     def _find_modalities(self):
         """Those of any of some videos, evenly chosen: a single one may be
@@ -263,8 +252,11 @@ class FrameFolders:
         (images,) = series.values()
         return images
 
+    def _name(self, index):
+        return self._root / self.videos[index]
+
     def _error(self, index, problem):
-        return VideoError(self._root / self.videos[index], problem)
+        return VideoError(self._name(index), problem)
 
 
 def _decode(path, is_flow):

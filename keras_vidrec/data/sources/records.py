@@ -1,13 +1,11 @@
 """A prepared dataset: JPEG frames and flow, read by their offsets."""
 
-import io
-import zipfile
-
 import cv2
 import numpy as np
 
 from keras_vidrec.data.prepared import dataset as prepared_dataset
 from keras_vidrec.data.prepared import shards
+from keras_vidrec.data.sources.source import Source
 from keras_vidrec.specs.clip_spec import FLOW_METHODS
 from keras_vidrec.specs.clip_spec import FlowSpec
 from keras_vidrec.videos.video import VideoError
@@ -16,7 +14,7 @@ from keras_vidrec.videos.video import VideoError
 _STORED_AS = {"rgb_diff": "rgb"}
 
 
-class Records:
+class Records(Source):
     """The `Source` of a dataset that `vidrec prepare` made.
 
     Only the images that are asked for are read, through the index beside each
@@ -40,10 +38,7 @@ class Records:
         dataset = prepared_dataset.load(directory)
         self.catalog = dataset.catalog
         self.settings = dataset.settings
-        self.videos = self.catalog.videos
-        self.labels = self.catalog.labels
-        self.groups = self.catalog.groups
-        self.classes = self.catalog.classes
+        super().__init__(self.catalog)
         self.modalities = dataset.modalities + tuple(
             name
             for name, stored in _STORED_AS.items()
@@ -72,13 +67,7 @@ class Records:
         """
         images = self._of(modality)
         count = images.num_images(index)
-        wrong = [int(i) for i in indices if not 0 <= i < count]
-        if wrong:
-            raise VideoError(
-                self.videos[index],
-                f"it has {count} images of {modality}. Expected indices from 0 "
-                f"to {count - 1}. Received: {wrong[:8]}",
-            )
+        self._check_indices(index, indices, count, f"images of {modality}")
         try:
             return images.read(index, indices)
         except OSError as error:
@@ -92,9 +81,6 @@ class Records:
                 f"its records of {modality} do not decode ({error}). Prepare "
                 "the dataset again.",
             ) from error
-
-    def save(self):
-        """Nothing is learnt of records that should be kept."""
 
     def _flow_spec(self):
         if self.settings.get("flow") not in FLOW_METHODS:
@@ -125,7 +111,7 @@ class _Images:
         found = {}
         offsets, sizes, total = [], [], 0
         for shard in shards.find_shards(directory, modality):
-            with _load_index(shard) as index:
+            with shards.read_index(shard) as index:
                 counts = index["counts"].tolist()
                 rows = zip(
                     index["videos"].tolist(),
@@ -181,21 +167,6 @@ class _Images:
                     gray = _decode(next(jpegs), cv2.IMREAD_GRAYSCALE)
                     image[..., channel] = gray
         return images
-
-
-def _load_index(shard):
-    path = shards.index_path(shard)
-    try:
-        return np.load(io.BytesIO(path.read_bytes()))
-    except FileNotFoundError:
-        reason = "no such file"
-    except (EOFError, ValueError, zipfile.BadZipFile) as error:
-        reason = f"another file ({error})"
-    raise ValueError(
-        f"A shard of records lacks its index. Expected {str(path)!r}; copy it "
-        "again, or delete it and run the same `vidrec prepare` again. "
-        f"Received: {reason}"
-    )
 
 
 def _decode(jpeg, mode):

@@ -1,16 +1,21 @@
 """Where clips come from: one interface for videos, folders and records."""
 
-import typing
+from keras_vidrec.videos.video import VideoError
 
 
-@typing.runtime_checkable
-class Source(typing.Protocol):
+class Source:
     """What the input pipeline and the evaluation need of a dataset.
 
-    Implementations: `VideoFiles` (decodes, and makes flow, on the fly), and
-    those of prepared datasets. Indices of videos run over the whole dataset;
-    a split is a sequence of such indices. Images of one modality of a video
-    have one size; other modalities may have another: the same picture, scaled.
+    `VideoFiles` and `SingleVideo` decode, and make flow, on the fly;
+    `FrameFolders`, `Records` and `Features` read what is there. Whatever else
+    has these attributes and methods serves as well. Indices of videos run over
+    the whole dataset; a split is a sequence of such indices. Images of one
+    modality of a video have one size; other modalities may have another: the
+    same picture, scaled.
+
+    Args:
+        catalog: `Catalog`, or what else has its videos, labels, groups and
+            classes.
 
     Attributes:
         videos: tuple of str. Name of each video, unique in the dataset (its
@@ -24,12 +29,11 @@ class Source(typing.Protocol):
             nobody knows.
     """
 
-    videos: tuple
-    labels: tuple
-    groups: tuple
-    classes: tuple
-    modalities: tuple
-    flow: object
+    def __init__(self, catalog):
+        self.videos = catalog.videos
+        self.labels = catalog.labels
+        self.groups = catalog.groups
+        self.classes = catalog.classes
 
     def num_frames(self, index, modality):
         """Number of stored images of `modality` in video `index`: frames for
@@ -39,6 +43,7 @@ class Source(typing.Protocol):
         Raises:
             VideoError: if the video cannot be read.
         """
+        raise NotImplementedError
 
     def read(self, index, modality, indices):
         """Reads images of one video.
@@ -57,3 +62,22 @@ class Source(typing.Protocol):
         Raises:
             VideoError: if the video cannot be read.
         """
+        raise NotImplementedError
+
+    def save(self):
+        """Keeps what was learnt of the videos for the next time, if anything
+        was."""
+
+    def _check_indices(self, index, indices, count, what):
+        """Refuses images that a video does not have; `what` it has of them."""
+        wrong = [int(i) for i in indices if not 0 <= i < count]
+        if wrong:
+            raise VideoError(
+                self._name(index),
+                f"it has {count} {what}. Expected indices from 0 to "
+                f"{count - 1}. Received: {wrong[:8]}",
+            )
+
+    def _name(self, index):
+        """What errors call a video."""
+        return self.videos[index]

@@ -1,10 +1,12 @@
 """Video files as a source of clips: frames and motion, made on the fly."""
 
 import pathlib
+import types
 
 import numpy as np
 
 from keras_vidrec.data.clips import frame_size
+from keras_vidrec.data.sources.source import Source
 from keras_vidrec.flow import codec
 from keras_vidrec.flow import extraction
 from keras_vidrec.specs import clip_spec
@@ -15,13 +17,14 @@ _FLOWS = ("flow", "warped_flow")
 _BLOCK = 32
 
 
-class _Videos:
+class _Videos(Source):
     """What the sources of this file share: `_video(index)` gives the path and
     the number of frames of a video."""
 
     modalities = clip_spec.MODALITIES
 
-    def __init__(self, flow):
+    def __init__(self, catalog, flow):
+        super().__init__(catalog)
         self.flow = clip_spec.FlowSpec() if flow is None else flow
         self._size = frame_size.FrameSize(self.flow.size)
 
@@ -111,11 +114,7 @@ class VideoFiles(_Videos):
     """
 
     def __init__(self, catalog, flow=None):
-        super().__init__(flow)
-        self.videos = catalog.videos
-        self.labels = catalog.labels
-        self.groups = catalog.groups
-        self.classes = catalog.classes
+        super().__init__(catalog, flow)
         self._root = catalog.root
         self._frame_counts = FrameCounts(
             catalog.root, lambda path: video.probe(path).num_frames
@@ -141,13 +140,13 @@ class SingleVideo(_Videos):
         VideoError: if the video cannot be read.
     """
 
-    labels = (-1,)
-    classes = ()
-
     def __init__(self, path, flow=None):
-        super().__init__(flow)
-        self.videos = self.groups = (pathlib.Path(path).name,)
         self._path = pathlib.Path(path)
+        name = self._path.name
+        alone = types.SimpleNamespace(
+            videos=(name,), labels=(-1,), groups=(name,), classes=()
+        )
+        super().__init__(alone, flow)
         self._num_frames = video.probe(path).num_frames
 
     def _video(self, index):

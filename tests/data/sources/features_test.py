@@ -213,7 +213,7 @@ def test_what_cannot_be_read(tmp_path):
     write(tmp_path)
     source = Features(tmp_path)
     for indices in ([4], [-1]):
-        with pytest.raises(VideoError, match="features of 4 frames"):
+        with pytest.raises(VideoError, match="has 4 frames with features"):
             source.read(0, "rgb", indices)
     with pytest.raises(ValueError, match="modality='rgb_diff'"):
         source.num_frames(0, "rgb_diff")

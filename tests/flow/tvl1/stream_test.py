@@ -5,10 +5,10 @@ import pytest
 
 from keras_vidrec.flow.tvl1 import flow as tvl1
 from keras_vidrec.flow.tvl1 import programs
-from tests.flow.tvl1_test import SMALL
-from tests.flow.tvl1_test import flow_of
-from tests.flow.tvl1_test import moved
-from tests.flow.tvl1_test import texture
+from tests.flow.tvl1.flow_test import SMALL
+from tests.flow.tvl1.flow_test import flow_of
+from tests.flow.tvl1.flow_test import moved
+from tests.flow.tvl1.flow_test import texture
 
 # Unlike pictures: like a scene cut, they come to rest at no warp.
 CUT = (texture(20)[4:-4, 4:-4], texture(21)[4:-4, 4:-4])
