@@ -174,7 +174,7 @@ def test_a_camera_until_ctrl_c(model, tmp_path):
     ) as process:
         lines = [process.stdout.readline() for _ in range(3)]
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate()  # as long as the machine takes
+        out, err = process.communicate(timeout=600)  # only a fault lasts
     assert process.returncode == 0, err
     assert all(" s  " in line for line in lines), lines
     assert "Timeline: " in out and not err

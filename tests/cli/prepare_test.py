@@ -60,7 +60,7 @@ def children_of(pid):
 
 def wait_for_the_end_of(processes):
     """Nobody works on for a run that was killed."""
-    end = time.monotonic() + 20
+    end = time.monotonic() + 600  # on the slowest machine
     while any(is_running(process) for process in processes):
         assert time.monotonic() < end
         time.sleep(0.01)
@@ -139,18 +139,39 @@ def test_bad_usage(small_videos, whole, tmp_path):
 
 
 def test_frame_folders_are_packed(tmp_path):
-    for name in ("a/v_1", "a/v_2"):
-        write_frames(tmp_path / "frames" / name, 4)
-        write_flow(tmp_path / "frames" / name, 3)
-    frames = ["prepare", "folder", f"--videos={tmp_path / 'frames'}"]
-    out = tmp_path / "out"
-    said, _ = vidrec(*frames, f"--out={out}", "--flow=dis", "--workers=1")
-    assert f"Prepared: {out} (rgb, flow; 2 videos, 8 frames)" in said
+    frames = tmp_path / "frames"
+    for number, name in enumerate(("run/a", "run/b", "walk/a", "walk/b")):
+        write_frames(frames / name, 8, video=number)
+        write_flow(frames / name, 7, video=number)
+    write_frames(frames / "walk" / "c", 8)
+    (frames / "walk" / "c" / "img_00004.jpg").unlink()
+    out = tmp_path / "packed"
+    command = ("prepare", "frames", "--videos", frames, "--out", out)
+    text, err = vidrec(*command, "--flow", "dis", "--bound", "32")
+    assert "(rgb, flow; 4 videos, 32 frames)" in text
+    assert "1 of 5 videos could not be prepared" in err
     assert records_of(out).keys() == {
         (modality, name)
         for modality in ("rgb", "flow")
-        for name in ("a/v_1", "a/v_2")
+        for name in ("run/a", "run/b", "walk/a", "walk/b")
     }
+    text, err = vidrec("inspect", out, "--json", status=1)
+    found = json.loads(text)
+    assert found["kind"] == "prepared" and not err
+    assert found["classes"] == {"run": 2, "walk": 2}
+    assert found["images"]["flow"] == {"least": 7, "median": 7, "most": 7}
+    assert list(found["broken"]) == ["walk/c"]
+    assert "Missing: 4" in found["broken"]["walk/c"]
+
+
+def test_videos_are_no_frame_folders(small_videos, tmp_path):
+    _, err = vidrec(
+        *("prepare", "frames", f"--videos={small_videos}"),
+        *(f"--out={tmp_path / 'out'}", "--flow=dis"),
+        status=1,
+    )
+    assert "Expected a directory of frame folders" in err
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.large

@@ -143,7 +143,7 @@ def test_groups_in_both_parts(frames):
     )
 
 
-def test_prepared_datasets(small_videos, tmp_path):
+def test_prepared_datasets(small_videos, tmp_path, in_process):
     clips = sorted(small_videos.rglob("*.avi"))[::3]
     for name, clip in zip(("run/a", "run/b", "walk/a", "walk/b"), clips):
         path = tmp_path / "videos" / f"{name}.avi"
@@ -153,7 +153,7 @@ def test_prepared_datasets(small_videos, tmp_path):
     shutil.copy(clips[3], tmp_path / "videos" / "walk" / "d.avi")
     videos = opening.open_dataset(tmp_path / "videos")
     out = tmp_path / "prepared"
-    prepare(videos.catalog, out, Preparation(flow="dis"), workers=1)
+    prepare(videos.catalog, out, Preparation(flow="dis"))
     found = inspect(opening.open_dataset(out))
     assert found.kind == "prepared" and found.num_videos == 5
     assert found.images == {

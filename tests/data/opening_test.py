@@ -29,10 +29,10 @@ def test_videos(small_videos):
     assert (flows[0] != flows[1]).any()
 
 
-def test_prepared(small_videos, tmp_path):
+def test_prepared(small_videos, tmp_path, in_process):
     videos = opening.open_dataset(small_videos)
     out = tmp_path / "prepared"
-    prepare(videos.catalog, out, Preparation(flow="none"), workers=1)
+    prepare(videos.catalog, out, Preparation(flow="none"))
     opened = opening.open_dataset(out)
     assert opened.kind == "prepared" and isinstance(opened.source, Records)
     for part in ("train", "test"):

@@ -52,28 +52,6 @@ def whole(catalog, tmp_path_factory):
     return directory
 
 
-@pytest.fixture
-def in_process(monkeypatch):
-    """The work of a part done by its worker itself."""
-
-    class Workers:
-        def __init__(self, work, *_):
-            self._work = work
-
-        def run(self, tasks):
-            for task in tasks:
-                try:
-                    yield task, "done", self._work(task, lambda count: None)
-                except OSError as error:
-                    yield task, "raised", error
-
-        def close(self):
-            pass
-
-    monkeypatch.setattr(local, "Workers", Workers)
-    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
-
-
 def new_part(root, run):
     return beam._Part(os.fspath(root), DIS, prepare_video, run)
 

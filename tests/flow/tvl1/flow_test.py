@@ -183,7 +183,7 @@ def test_sizes_known_at_run_time_only():
 @pytest.mark.parametrize(
     "settings, message",
     [
-        ({"tau": 0}, "positive `tau`.*tau=0"),
+        ({"tau": 0}, "`tau`.*a positive number.*tau=0"),
         ({"warps": 0}, "`warps`.*integer.*warps=0"),
         ({"scales": 2.5}, "`scales`.*integer.*scales=2.5"),
         ({"scale_step": 1.0}, "`scale_step`.*scale_step=1.0"),
