@@ -266,7 +266,7 @@ def _confirm(opened, modalities, candidates):
     kind, source, _ = opened
     contents = collections.defaultdict(list)
     for index in candidates:
-        # What cannot be read here was told, or is about to change.
+        # What cannot be read here was reported, or is about to change.
         with contextlib.suppress(VideoError, OSError):
             if kind == "videos":
                 content = _hash_file(_path(opened, index))
@@ -289,9 +289,9 @@ def _hash_images(source, index, modalities):
     digest = hashlib.sha256()
     for modality in modalities:
         last = source.num_frames(index, modality) - 1
-        places = np.linspace(0, last, _IMAGES_COMPARED).round().astype(int)
-        for place in np.unique(places):
-            digest.update(source.read(index, modality, [place]))
+        chosen = np.linspace(0, last, _IMAGES_COMPARED).round().astype(int)
+        for image in np.unique(chosen):
+            digest.update(source.read(index, modality, [image]))
     return digest.digest()
 
 

@@ -41,7 +41,7 @@ def align(first, second, flow, features="sift"):
 
     Returns:
         uint8 array like `second`, or `None` where the camera's motion cannot
-        be told: unless there are more than 50 matches and more than 25 of
+        be found: unless there are more than 50 matches and more than 25 of
         them agree.
 
     Raises:

@@ -52,7 +52,7 @@ def is_list(path):
 
 
 def find_lists(directory):
-    """The lists of a directory by split and part, told by their names:
+    """The lists of a directory by split and part, recognized by their names:
     `ucf101_rgb_train_split_1.txt`, `ucf101_val_split_1_rawframes.txt`.
 
     Args:

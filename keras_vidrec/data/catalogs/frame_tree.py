@@ -40,7 +40,7 @@ def find(root):
     Returns:
         dict from the name of each video, a path with `/`, in alphabetical
         order, to a dict of its folders below `root`: `{"": folder}` if what
-        the images are is told by their names, else by `"rgb"`, `"x"`, `"y"`.
+        the images are shows in their names, else by `"rgb"`, `"x"`, `"y"`.
 
     Raises:
         ValueError: if there are several folders of frames for one of flow.

@@ -11,7 +11,6 @@ journal, as a preparation on one machine does.
 """
 
 import contextlib
-import dataclasses
 import json
 import logging
 import os
@@ -86,14 +85,10 @@ def prepare(
     pipeline = _new_pipeline(runner, options)
     directory = pathlib.Path(directory).absolute()
     state = directory / prepared_dataset.STATE
-    local.claim(directory, state)
-    settings = dataclasses.asdict(preparation)
     # A run on one machine must not go on here: it knows nothing of parts.
     classes = f"{local.digest(catalog)}, by Apache Beam"
     with contextlib.ExitStack() as stack:
-        journal = Journal(
-            state / "journal.jsonl", {"classes": classes, **settings}
-        )
+        journal = local.begin(catalog, directory, preparation, classes)
         stack.callback(journal.close)
         bar = Progress(len(catalog.videos), 0, progress)
         stack.callback(bar.close)

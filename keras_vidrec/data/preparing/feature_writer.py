@@ -1,15 +1,12 @@
 """Writing a dataset of features, resumable at any moment."""
 
 import contextlib
-import dataclasses
 import pathlib
 
 from keras_vidrec.data.prepared import dataset as prepared_dataset
 from keras_vidrec.data.prepared import shards
 from keras_vidrec.data.prepared.features import FeatureVersions
-from keras_vidrec.data.prepared.shards import ShardWriter
 from keras_vidrec.data.preparing import prepare
-from keras_vidrec.data.preparing.journal import Journal
 
 
 class FeatureWriter:
@@ -41,16 +38,8 @@ class FeatureWriter:
         self._catalog = catalog
         self._directory = pathlib.Path(directory)
         self._settings = settings
-        state = self._directory / prepared_dataset.STATE
-        prepare.claim(self._directory, state)
         with contextlib.ExitStack() as stack:
-            self._journal = Journal(
-                state / "journal.jsonl",
-                {
-                    "classes": prepare.digest(catalog),
-                    **dataclasses.asdict(settings),
-                },
-            )
+            self._journal = prepare.begin(catalog, self._directory, settings)
             stack.callback(self._journal.close)
             prepare.check_shards(self._directory, self._journal)
             self.todo = prepare.left_to_do(
@@ -59,15 +48,14 @@ class FeatureWriter:
                 # Nothing is compiled for a video: the order stays.
                 prepare.VideoPreparer(catalog.root, settings, make=None),
             )
-            self._writers = {}
-            for stream in settings.modalities:
-                self._writers[stream] = ShardWriter(
+            self._writers = stack.enter_context(
+                prepare.shard_writers(
                     self._directory,
-                    stream,
+                    settings.modalities,
+                    self._journal,
                     shard_bytes,
-                    self._journal.positions.get(stream, (0, 0)),
                 )
-                stack.callback(self._writers[stream].close)
+            )
             self._open = stack.pop_all()
 
     def __enter__(self):

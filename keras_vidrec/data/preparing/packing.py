@@ -51,7 +51,7 @@ class Packer:
         }
 
     def __call__(
-        self, path, preparation, directory, tell=lambda num_frames: None
+        self, path, preparation, directory, report=lambda num_frames: None
     ):
         """Gathers the JPEGs of a video; see `prepare_video`.
 
@@ -61,8 +61,8 @@ class Packer:
             path: path of the video.
             preparation: `Preparation`.
             directory: path of an existing directory for the files.
-            tell: callable. Is told how many frames are done since it was told
-                last.
+            report: callable. Called with the number of frames done since it
+                was called last.
 
         Returns:
             `PreparedVideo`.
@@ -101,7 +101,7 @@ class Packer:
                             )
                         size = found
                     if modality == "rgb":
-                        tell(1)
+                        report(1)
                 spooled[modality] = spool.finish(len(jpegs))
         return PreparedVideo(*size, spooled["rgb"].num_images, spooled)
 

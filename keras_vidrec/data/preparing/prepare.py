@@ -98,14 +98,9 @@ def prepare(
     checks.count("workers", workers)
     checks.count("shard_bytes", shard_bytes)
     directory = pathlib.Path(directory)
-    state = directory / prepared_dataset.STATE
-    claim(directory, state)
     try:
         with contextlib.closing(
-            Journal(
-                state / "journal.jsonl",
-                {"classes": digest(catalog), **dataclasses.asdict(preparation)},
-            )
+            begin(catalog, directory, preparation)
         ) as journal:
             check_shards(directory, journal)
             work = VideoPreparer(catalog.root, preparation, make)
@@ -228,18 +223,12 @@ def fill(directory, journal, labels, modalities, pool, shard_bytes, bar):
         RuntimeError: if the processes die whatever they do.
     """
     with contextlib.ExitStack() as stack:
-        writers = {}
-        for modality in modalities:
-            writers[modality] = ShardWriter(
-                directory,
-                modality,
-                shard_bytes,
-                journal.positions.get(modality, (0, 0)),
-            )
-            stack.callback(writers[modality].close)
+        writers = stack.enter_context(
+            shard_writers(directory, modalities, journal, shard_bytes)
+        )
         deaths = successes = 0
         for name, kind, value in pool.run(labels):
-            if kind == "told":
+            if kind == "reported":
                 bar.add_frames(value)
                 continue
             if kind == "raised":
@@ -332,8 +321,8 @@ def _append(writers, journal, name, label, prepared):
 class VideoPreparer:
     """What a process does with one video: the `PreparedVideo`, or why not.
 
-    Picklable. `preparer(scratch, name, tell)` takes the path of a directory
-    for files, the name of the video, and a callable that is told numbers of
+    Picklable. `preparer(scratch, name, report)` takes the path of a directory
+    for files, the name of the video, and a callable that takes numbers of
     frames; it returns a `PreparedVideo`, or a str if the video cannot be
     prepared, and raises `OSError` if nothing can be written any more, and
     `WornOut` if the video is for another process.
@@ -361,9 +350,9 @@ class VideoPreparer:
                 height, width = next(frames).shape[:2]
             return FrameSize(self._preparation.size).of(height, width)
         except (OSError, ValueError, VideoError):
-            return ()  # what is wrong with it is told when it is prepared
+            return ()  # what is wrong with it is reported when it is prepared
 
-    def __call__(self, scratch, name, tell):
+    def __call__(self, scratch, name, report):
         if "\n" in name:
             return "its name has a line break. Rename it."
         # Memory that was compiled into is never given back.
@@ -375,7 +364,7 @@ class VideoPreparer:
         directory = tempfile.mkdtemp(dir=scratch)
         path = os.path.join(self._root, name)
         try:
-            return self._make(path, self._preparation, directory, tell)
+            return self._make(path, self._preparation, directory, report)
         except Exception as error:
             shutil.rmtree(directory, ignore_errors=True)
             if isinstance(error, OSError) and error.errno in _NO_ROOM:
@@ -385,16 +374,39 @@ class VideoPreparer:
             return f"{type(error).__name__}: {error}"
 
 
-def claim(directory, state):
-    """Makes the state directory of a new or empty directory, or finds it.
+@contextlib.contextmanager
+def shard_writers(directory, modalities, journal, shard_bytes):
+    """Context of a dict from each modality to a `ShardWriter` that goes on
+    where the journal ends."""
+    with contextlib.ExitStack() as stack:
+        writers = {}
+        for modality in modalities:
+            position = journal.positions.get(modality, (0, 0))
+            writers[modality] = ShardWriter(
+                directory, modality, shard_bytes, position
+            )
+            stack.callback(writers[modality].close)
+        yield writers
+
+
+def begin(catalog, directory, settings, classes=None):
+    """The journal of a new or empty directory, or of one begun before.
 
     Args:
+        catalog: `Catalog` of all videos.
         directory: path of the dataset.
-        state: path of the directory.
+        settings: `Preparation` or `FeatureSettings`.
+        classes: `None`, or str instead of the `digest` of the catalog.
+            Defaults to `None`.
+
+    Returns:
+        `Journal`, to be closed.
 
     Raises:
-        ValueError: if the dataset's directory holds something else.
+        ValueError: if the directory holds something else, other settings were
+            used in it, or another run is at it.
     """
+    state = directory / prepared_dataset.STATE
     if not state.is_dir():
         if directory.exists() and (
             not directory.is_dir() or any(directory.iterdir())
@@ -406,6 +418,13 @@ def claim(directory, state):
             )
         state.mkdir(parents=True, exist_ok=True)
         shards.sync_directory(directory)
+    return Journal(
+        state / "journal.jsonl",
+        {
+            "classes": classes or digest(catalog),
+            **dataclasses.asdict(settings),
+        },
+    )
 
 
 def check_shards(directory, journal, in_work=True):

@@ -108,4 +108,4 @@ class ImageSpool:
         try:
             self._file.close()
         except OSError:
-            pass  # the disk is full, which was told already
+            pass  # the disk is full, which was reported already

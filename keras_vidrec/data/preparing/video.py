@@ -17,7 +17,7 @@ from keras_vidrec.videos import video as videos
 from keras_vidrec.videos.video import VideoError
 
 FLOWS = (*clip_spec.FLOW_METHODS, "none")
-_TELL_EVERY_S = 1
+_REPORT_EVERY_S = 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,7 +87,7 @@ class PreparedVideo(typing.NamedTuple):
             images.discard()
 
 
-def prepare_video(path, preparation, directory, tell=lambda num_frames: None):
+def prepare_video(path, preparation, directory, report=lambda num_frames: None):
     """Decodes, resizes and encodes a video, and makes its flow.
 
     The images do not depend on where, when or beside what it runs. Memory
@@ -98,8 +98,8 @@ def prepare_video(path, preparation, directory, tell=lambda num_frames: None):
         preparation: `Preparation`.
         directory: path of an existing directory for the files, used by
             nobody else meanwhile.
-        tell: callable. Is told now and then how many frames are done since it
-            was told last.
+        report: callable. Called now and then with the number of frames done
+            since it was called last.
 
     Returns:
         `PreparedVideo`. For one video and modality `prepared.records` makes a
@@ -116,7 +116,7 @@ def prepare_video(path, preparation, directory, tell=lambda num_frames: None):
         for modality in preparation.modalities:
             spools[modality] = ImageSpool(os.path.join(directory, modality))
             stack.callback(spools[modality].close)
-        frames = _Frames(path, preparation, spools["rgb"], tell)
+        frames = _Frames(path, preparation, spools["rgb"], report)
         if preparation.flow == "none":
             for _ in frames:
                 pass
@@ -167,17 +167,17 @@ def _pairs(frames, gray):
 class _Frames:
     """The resized frames of a video, spooled as they pass by."""
 
-    def __init__(self, path, preparation, spool, tell):
+    def __init__(self, path, preparation, spool, report):
         self._path = path
         self._preparation = preparation
         self._spool = spool
-        self._tell = tell
+        self._report = report
         self.count = 0
         self.size = None
 
     def __iter__(self):
         rule = FrameSize(self._preparation.size)
-        told, told_at = 0, time.monotonic()
+        reported, reported_at = 0, time.monotonic()
         for frame in videos.iter_frames(self._path):
             if self.size is None:
                 self.size = rule.of(*frame.shape[:2])
@@ -189,10 +189,10 @@ class _Frames:
             )
             self.count += 1
             yield frame
-            if time.monotonic() - told_at > _TELL_EVERY_S:
-                self._tell(self.count - told)
-                told, told_at = self.count, time.monotonic()
-        self._tell(self.count - told)
+            if time.monotonic() - reported_at > _REPORT_EVERY_S:
+                self._report(self.count - reported)
+                reported, reported_at = self.count, time.monotonic()
+        self._report(self.count - reported)
 
 
 def encode_jpeg(image, quality):

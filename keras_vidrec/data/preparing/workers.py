@@ -24,8 +24,8 @@ class Workers:
     """A few processes that work through tasks.
 
     Args:
-        work: picklable callable of `(task, tell)`. What it returns comes
-            back, what it tells and the `OSError` that it raises too; after
+        work: picklable callable of `(task, report)`. What it returns comes
+            back, what it reports and the `OSError` that it raises too; after
             `WornOut` another process takes over, and after any other
             exception the process dies.
         num_workers: int.
@@ -52,7 +52,7 @@ class Workers:
             tasks: sequence of picklable objects.
 
         Yields:
-            `(task, kind, value)`: kind `"told"` with what was told, `"done"`
+            `(task, kind, value)`: kind `"reported"` with what was, `"done"`
             with the result, `"raised"` with the exception, or `"died"` with
             what is known of the end of the process.
         """
@@ -92,7 +92,7 @@ class Workers:
         if kind == "worn out":
             self._replace(worker, ((task, tries),))
             return
-        if kind != "told":
+        if kind != "reported":
             # Before the result is looked at: the worker need not wait.
             self._assign(worker)
         yield task, kind, value
@@ -179,13 +179,17 @@ def _serve(connection, work, log):
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     os.dup2(descriptor, 2)
     os.close(descriptor)
+
+    def report(value):
+        connection.send(("reported", value))
+
     while True:
         try:
             task = connection.recv()
         except EOFError:
             return
         try:
-            outcome = "done", work(task, lambda x: connection.send(("told", x)))
+            outcome = "done", work(task, report)
         except WornOut:
             connection.send(("worn out", None))
             return

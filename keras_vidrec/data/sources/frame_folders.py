@@ -182,7 +182,7 @@ class FrameFolders(Source):
         step = max(len(self.videos) // _VIDEOS_LOOKED_AT, 1)
         roles = set()
         for index in range(0, len(self.videos), step):
-            # What is wrong with it is told when it is asked for.
+            # What is wrong with it is reported when it is asked for.
             with contextlib.suppress(VideoError):
                 roles.update(self._images(index))
         return tuple(

@@ -7,7 +7,7 @@ from keras_vidrec.specs import checks
 
 
 class Parameters(typing.NamedTuple):
-    """What TV-L1 is told, with the defaults of
+    """How TV-L1 works, with the defaults of
     `cv2.optflow.DualTVL1OpticalFlow`.
 
     Args:

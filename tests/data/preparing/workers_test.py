@@ -12,7 +12,7 @@ from keras_vidrec.data.preparing.workers import WornOut
 SEEN = []  # of a process
 
 
-def work(task, tell):
+def work(task, report):
     name, detail = task
     if name == "die" or (name == "die once" and not os.path.exists(detail)):
         if detail:
@@ -30,7 +30,7 @@ def work(task, tell):
         if SEEN:
             raise WornOut
         SEEN.append(detail)
-    tell(detail)
+    report(detail)
     return name, os.getpid()
 
 
@@ -60,7 +60,9 @@ def test_what_becomes_of_tasks(tmp_path, capfd):
     ]
     events = run(tasks, tmp_path)
     outcomes = {
-        task[0]: (kind, value) for task, kind, value in events if kind != "told"
+        task[0]: (kind, value)
+        for task, kind, value in events
+        if kind != "reported"
     }
     assert set(outcomes) == {name for name, _ in tasks}
     assert outcomes["die"] == (
@@ -73,7 +75,7 @@ def test_what_becomes_of_tasks(tmp_path, capfd):
     for name in ("noise", "die once", "last"):
         kind, (done, pid) = outcomes[name]
         assert kind == "done" and done == name and pid != os.getpid()
-    assert (("noise", 7), "told", 7) in events
+    assert (("noise", 7), "reported", 7) in events
     assert "VIDREC_TESTED" not in os.environ
     assert "chatter" not in capfd.readouterr().err
     assert any(b"chatter" in log.read_bytes() for log in tmp_path.glob("*.log"))
@@ -83,7 +85,7 @@ def test_a_worn_out_process_is_replaced(tmp_path):
     tasks = [("once a process", i) for i in range(3)]
     events = run(tasks, tmp_path, num_workers=1)
     # Every task is done, once, in the order given.
-    assert [e[0] for e in events if e[1] == "told"] == tasks
+    assert [e[0] for e in events if e[1] == "reported"] == tasks
     pids = {value[1] for _, kind, value in events if kind == "done"}
     assert len(pids) == 3
 
