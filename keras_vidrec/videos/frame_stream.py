@@ -8,8 +8,8 @@ import threading
 import cv2
 
 from keras_vidrec.videos import video
-from keras_vidrec.videos.capture import open_camera
-from keras_vidrec.videos.capture import open_capture
+from keras_vidrec.videos.opencv_decoder import open_camera
+from keras_vidrec.videos.opencv_decoder import open_capture
 
 # Seconds that a camera has to give its last frame.
 _PATIENCE = 5

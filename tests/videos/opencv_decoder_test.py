@@ -1,8 +1,10 @@
 import os
 
+import cv2
 import numpy as np
 import pytest
 
+from keras_vidrec.videos import opencv_decoder
 from keras_vidrec.videos.opencv_decoder import OpenCVDecoder
 from keras_vidrec.videos.opencv_decoder import PacketIndex
 from keras_vidrec.videos.opencv_decoder import PositionError
@@ -141,3 +143,27 @@ def test_remembers_until_the_file_changes(tmp_path):
     status = os.stat(path)
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns + 1))
     assert PacketIndex.from_file(path, 30) is not index
+
+
+def test_one_thread_and_raw_packets(tmp_path):
+    path = str(numbered_video.write(tmp_path / "video.mp4", 3))
+    opened = opencv_decoder.open_capture(path)
+    assert opened.get(cv2.CAP_PROP_N_THREADS) == 1
+    assert opened.read()[1].shape == (48, 128, 3)
+    opened.release()
+    opened = opencv_decoder.open_capture(path, raw=True)
+    packet = opened.read()[1]
+    assert 0 < packet.size < 48 * 128
+    opened.release()
+
+
+def test_log_is_silent_only_inside(tmp_path, capfd):
+    path = tmp_path / "text.mp4"
+    path.write_text("not a video")
+    silence = opencv_decoder._silence
+    before = opencv_decoder._log.getLogLevel()
+    with silence, silence:
+        assert not opencv_decoder.open_capture(str(path)).isOpened()
+        assert opencv_decoder._log.getLogLevel() == 0
+    assert opencv_decoder._log.getLogLevel() == before != 0
+    assert capfd.readouterr().err == ""

@@ -2,7 +2,7 @@
 
 import typing
 
-from keras_vidrec.flow.tvl1.median import SIZES
+from keras_vidrec.flow.tvl1.sampling import MEDIAN_SIZES
 from keras_vidrec.specs import checks
 
 
@@ -53,5 +53,5 @@ class Parameters(typing.NamedTuple):
             "a number between 0 and 1",
             self.scale_step,
         )
-        checks.choice("median_size", self.median_size, SIZES)
+        checks.choice("median_size", self.median_size, MEDIAN_SIZES)
         return self

@@ -7,8 +7,8 @@ others.
 
 from keras import ops
 
-from keras_vidrec.flow.tvl1.median import median
 from keras_vidrec.flow.tvl1.sampling import gradient
+from keras_vidrec.flow.tvl1.sampling import median
 from keras_vidrec.flow.tvl1.sampling import warp
 
 # Gradients smaller than this (squared) say nothing about the motion.

@@ -7,7 +7,7 @@ from keras import ops
 
 from keras_vidrec.flow import codec
 from keras_vidrec.flow.tvl1 import flow as tvl1
-from keras_vidrec.flow.tvl1.programs import compiled
+from keras_vidrec.flow.tvl1.stream import compiled
 
 # Small in every respect: what takes time is compiling.
 SMALL = {"scales": 2, "warps": 2, "outer_iterations": 3, "median_size": 3}

@@ -4,7 +4,7 @@ import pytest
 from keras import ops
 
 from keras_vidrec.flow.tvl1 import sampling
-from keras_vidrec.flow.tvl1.median import median
+from keras_vidrec.flow.tvl1.sampling import median
 
 
 @pytest.fixture

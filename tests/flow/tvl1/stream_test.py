@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from keras_vidrec.flow.tvl1 import flow as tvl1
-from keras_vidrec.flow.tvl1 import programs
+from keras_vidrec.flow.tvl1.stream import programs
 from tests.flow.tvl1.flow_test import SMALL
 from tests.flow.tvl1.flow_test import flow_of
 from tests.flow.tvl1.flow_test import moved
@@ -84,12 +84,11 @@ def _items():
 
 
 def test_programs_are_kept_within_bounds():
-    cache = programs.programs
-    misses = cache.cache_info().misses
+    misses = programs.cache_info().misses
     for _ in range(2):
         list(tvl1.stream(_items(), lanes=1, **SMALL))
-    assert cache.cache_info().misses - misses <= 1
-    assert cache.cache_info().maxsize
+    assert programs.cache_info().misses - misses <= 1
+    assert programs.cache_info().maxsize
 
 
 def test_nothing_to_do():
