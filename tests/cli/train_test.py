@@ -32,3 +32,22 @@ def test_what_is_told_before_a_rehearsal(tmp_path):
         f"'{tmp_path / 'tiny.keras'}' of tiny"
     )
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (
+            ("--set", "schedule.epochs=0"),
+            "vidrec: Invalid `schedule.epochs`. Expected a positive integer. "
+            "Received: schedule.epochs=0 (--set schedule.epochs=VALUE)",
+        ),
+        (("--split", "0"), "Received: data.split=0 (--split NUMBER)"),
+        ((), "Received: data.directory=None (--data PATH)"),
+    ],
+)
+def test_errors_name_the_option(tmp_path, options, message):
+    _, error = vidrec(
+        *("train", "quickstart_rgb", "--out", tmp_path, *options), status=1
+    )
+    assert error.splitlines()[-1].endswith(message)

@@ -9,8 +9,8 @@ from keras_vidrec.evaluation import evaluator
 from keras_vidrec.evaluation.scorers import scorer
 from keras_vidrec.evaluation.scores.score_file import Scores
 from keras_vidrec.evaluation.scores.score_journal import ScoreJournal
+from keras_vidrec.specs import TestProtocol as Protocol
 from keras_vidrec.training import recipes
-from keras_vidrec.training.recipes.sections import Test as Protocol
 from keras_vidrec.training.run import Run
 from tests.data.memory_source import MemorySource
 from tests.evaluation.mean_color_network import kernel_and_bias

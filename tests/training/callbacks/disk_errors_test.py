@@ -1,7 +1,7 @@
 import pytest
 import tensorflow as tf
 
-from keras_vidrec.training.callbacks import disk_errors
+from keras_vidrec.training.run import Run
 
 SUMMARY = (
     "{{function_node __wrapped__FlushSummaryWriter_device_CPU:0}} "
@@ -19,7 +19,7 @@ SUMMARY = (
 )
 def test_tells_what_to_do(error):
     with pytest.raises(OSError) as raised:
-        with disk_errors.explained("/run"):
+        with Run("/run").writing():
             raise error
     assert str(raised.value) == (
         "Training stopped: /run cannot be written (No space left on device). "
@@ -39,6 +39,6 @@ def test_tells_what_to_do(error):
 )
 def test_leaves_other_errors(error):
     with pytest.raises(type(error)) as raised:
-        with disk_errors.explained("/run"):
+        with Run("/run").writing():
             raise error
     assert raised.value is error
