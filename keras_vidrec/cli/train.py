@@ -79,7 +79,7 @@ def train(
     from keras_vidrec.training import trainer
     from keras_vidrec.training.recipes.tiny import tiny as rehearsal
 
-    with _options_named():
+    with options_named():
         chosen = recipes.get(recipe).with_data(
             directory=data, list=videos_list, split_files=splits, split=split
         )
@@ -105,7 +105,7 @@ def train(
 
 
 @contextlib.contextmanager
-def _options_named():
+def options_named():
     """Errors that name a key of the recipe say how to set it from here."""
     from keras_vidrec.specs.checks import ArgumentError
 

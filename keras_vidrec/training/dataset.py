@@ -59,14 +59,22 @@ def load(recipe):
         "prepare` has made",
         data.directory,
     )
-    kind, source, catalog = opening.open_dataset(
-        data.directory,
-        layout=data.layout,
-        videos_list=data.list,
-        splits=data.split_files,
-        test_fraction=data.test_fraction,
-        flow=FlowSpec(**_stated_flow(recipe)),
-    )
+    flow = FlowSpec(**_stated_flow(recipe))
+    with checks.names(
+        directory="data.directory",
+        layout="data.layout",
+        videos_list="data.list",
+        splits="data.split_files",
+        test_fraction="data.test_fraction",
+    ):
+        kind, source, catalog = opening.open_dataset(
+            data.directory,
+            layout=data.layout,
+            videos_list=data.list,
+            splits=data.split_files,
+            test_fraction=data.test_fraction,
+            flow=flow,
+        )
     feature_inputs.check_kind(kind, recipe)
     recipe = _with_flow_of(source, recipe)
     if kind == "features":

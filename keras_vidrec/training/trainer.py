@@ -181,7 +181,8 @@ def _compiled(recipe, data, steps_per_epoch, devices):
         predictions = predictions_layer(model)
         predictions.test_protocol = recipe.test
         predictions.origin = _origin(data)
-        devices.prepare(model, recipe.optimizer)
+        with checks.inside("optimizer."):
+            devices.prepare(model, recipe.optimizer)
         trained = devices.trainable(clip_logits_model(model))
         if recipe.rematerialize:
             rematerialize(trained)
