@@ -50,7 +50,11 @@ def test_equals_the_evaluation(clip, modality, crops):
         clip_spec=ClipSpec((modality,), snippet_length=length, size=32),
     )
     scores, _ = evaluator.score(
-        model, one_video(clip), [0], Protocol(4, crops=crops), verbose=False
+        model,
+        one_video(clip),
+        [0],
+        Protocol(num_segments=4, crops=crops),
+        verbose=False,
     )
     expected = softmax(scores.scores[0])
     best = np.argsort(expected)[::-1]
@@ -69,10 +73,10 @@ def test_equals_the_evaluation(clip, modality, crops):
 @pytest.mark.parametrize(
     "built_for, arguments, test",
     [
-        (None, {}, Protocol(25, crops="center", stride=15)),
+        (None, {}, Protocol(num_segments=25, crops="center", stride=15)),
         (None, {"num_segments": 3, "crops": "frame_and_mirror"},
-         Protocol(3, crops="frame_and_mirror", stride=15)),
-        (4, {}, Protocol(4, crops="center", stride=15)),
+         Protocol(num_segments=3, crops="frame_and_mirror", stride=15)),
+        (4, {}, Protocol(num_segments=4, crops="center", stride=15)),
     ],
 )  # fmt: skip
 def test_ordered_networks_see_one_clip(clip, built_for, arguments, test):
@@ -89,7 +93,11 @@ def test_ordered_networks_of_any_grid(clip):
     spec = CHUNKS.replace(sampling="uniform", stride=None)
     model = ordered_network(CLASSES, clip_spec=spec)
     scores, _ = evaluator.score(
-        model, one_video(clip), [0], Protocol(25, crops="center"), verbose=False
+        model,
+        one_video(clip),
+        [0],
+        Protocol(num_segments=25, crops="center"),
+        verbose=False,
     )
     prediction = Predictor(model)(clip, top=12)
     expected = np.sort(softmax(scores.scores[0]))[::-1]
@@ -118,7 +126,11 @@ def test_motion_is_made_as_the_network_wants_it(clip, modality):
     source = VideoFiles(catalog, flow)
     index = catalog.videos.index(f"{clip.parent.name}/{clip.name}")
     scores, _ = evaluator.score(
-        model, source, [index], Protocol(4, crops="center"), verbose=False
+        model,
+        source,
+        [index],
+        Protocol(num_segments=4, crops="center"),
+        verbose=False,
     )
     prediction = Predictor(model, num_segments=4)(clip, top=12)
     expected = np.sort(softmax(scores.scores[0]))[::-1]
