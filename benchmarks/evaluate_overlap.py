@@ -32,7 +32,7 @@ from keras_vidrec.data.clips import reader
 from keras_vidrec.evaluation import evaluator
 from keras_vidrec.evaluation import protocols
 from keras_vidrec.evaluation.scorers import scorer as scorers
-from keras_vidrec.training.recipes.sections import Test
+from keras_vidrec.specs import TestProtocol
 
 
 def arguments():
@@ -46,7 +46,7 @@ def arguments():
 
 def main():
     options = arguments()
-    test = Test(**protocols.get("25x10").settings)
+    test = TestProtocol(**protocols.get("25x10").settings)
     with tempfile.TemporaryDirectory() as directory:
         synthetic.generate(
             pathlib.Path(directory),

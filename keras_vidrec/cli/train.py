@@ -1,9 +1,19 @@
+import contextlib
 import pathlib
 
 import typer
 
 from keras_vidrec.cli.startup import load_backend
 from keras_vidrec.cli.startup import progress
+
+# Keys of recipes that have an option of their own; `--set` is for all others.
+_OPTIONS = {
+    "data.directory": "--data PATH",
+    "data.list": "--list FILE",
+    "data.split_files": "--splits DIRECTORY",
+    "data.split": "--split NUMBER",
+    "optimizer.scale_learning_rate": "--scale-learning-rate",
+}
 
 
 def train(
@@ -69,25 +79,40 @@ def train(
     from keras_vidrec.training import trainer
     from keras_vidrec.training.recipes.tiny import tiny as rehearsal
 
-    chosen = recipes.get(recipe).with_data(
-        directory=data, list=videos_list, split_files=splits, split=split
-    )
-    if scale_learning_rate:
-        settings = [*settings, "optimizer.scale_learning_rate=true"]
-    if tiny:
-        chosen = rehearsal(chosen, settings)
-        typer.echo(chosen.summary)
-    else:
-        chosen = chosen.with_settings(settings)
-    chosen = chosen.with_absolute_paths()
-    run = trainer.train(
-        chosen,
-        out,
-        verbose=progress(),
-        distribute=distribute,
-        backup_steps=backup_steps,
-        deterministic=deterministic,
-    )
+    with options_named():
+        chosen = recipes.get(recipe).with_data(
+            directory=data, list=videos_list, split_files=splits, split=split
+        )
+        if scale_learning_rate:
+            settings = [*settings, "optimizer.scale_learning_rate=true"]
+        if tiny:
+            chosen = rehearsal(chosen, settings)
+            typer.echo(chosen.summary)
+        else:
+            chosen = chosen.with_settings(settings)
+        chosen = chosen.with_absolute_paths()
+        run = trainer.train(
+            chosen,
+            out,
+            verbose=progress(),
+            distribute=distribute,
+            backup_steps=backup_steps,
+            deterministic=deterministic,
+        )
     if run.model_file.exists():  # of several workers, one writes it
         typer.echo(f"Trained: {run.model_file}")
         typer.echo(f"Next: vidrec evaluate {run.path}")
+
+
+@contextlib.contextmanager
+def options_named():
+    """Errors that name a key of the recipe say how to set it from here."""
+    from keras_vidrec.specs.checks import ArgumentError
+
+    try:
+        yield
+    except ArgumentError as error:
+        if "." not in error.name:
+            raise
+        option = _OPTIONS.get(error.name, f"--set {error.name}=VALUE")
+        raise ValueError(f"{error} ({option})") from error

@@ -38,7 +38,7 @@ def score(
         model: keras.Model of this package.
         source: a `Source`.
         split: sequence of int. Videos of the source.
-        test: section `Test` of a recipe: how many snippets, or clips of how
+        test: `TestProtocol`: how many snippets, or clips of how
             many chunks, which grid, which crops.
         meta: `None`, or dict to keep in the score file.
         journal: `None`, or `ScoreJournal` of this test: videos in it are not

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from keras_vidrec.training.recipes.sections import Test
+from keras_vidrec.specs import TestProtocol
 
 
 @dataclasses.dataclass(frozen=True)
@@ -12,7 +12,7 @@ class Protocol:
     Args:
         summary: str. What the network sees of a video.
         source: str. Where it comes from.
-        settings: dict. Arguments of the section `Test` of a recipe; without
+        settings: dict. Arguments of `TestProtocol`; without
             `num_segments` the network is shown as many as the recipe says.
     """
 
@@ -21,9 +21,9 @@ class Protocol:
     settings: dict
 
     def test(self, recipe):
-        """The section `Test` of this protocol for a recipe."""
+        """The `TestProtocol` of this test for a recipe."""
         segments = {"num_segments": recipe.test.num_segments}
-        return Test(**{**segments, **self.settings})
+        return TestProtocol(**{**segments, **self.settings})
 
 
 PROTOCOLS = {

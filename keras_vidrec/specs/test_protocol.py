@@ -11,7 +11,7 @@ from keras_vidrec.specs.fact import Fact
 AVERAGED = ("logits", "probabilities")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class TestProtocol(Fact):
     """How a video is shown to a network in a test, and what is averaged.
 

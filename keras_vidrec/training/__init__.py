@@ -2,7 +2,7 @@
 
 from keras_vidrec.applications.parts.head import inference_model
 from keras_vidrec.training.freezing import partial_batch_norm
-from keras_vidrec.training.optimizers.caffe_sgd import CaffeSGD
+from keras_vidrec.training.optimizers.solvers import CaffeSGD
 from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.run import Run
 from keras_vidrec.training.trainer import train

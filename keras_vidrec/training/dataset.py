@@ -4,7 +4,8 @@ import dataclasses
 
 from keras_vidrec.data import opening
 from keras_vidrec.data.catalogs import catalog as catalogs
-from keras_vidrec.specs import clip_spec
+from keras_vidrec.specs import checks
+from keras_vidrec.specs.clip_spec import MODALITIES
 from keras_vidrec.specs.clip_spec import FlowSpec
 from keras_vidrec.training import feature_inputs
 from keras_vidrec.training import network
@@ -51,20 +52,29 @@ def load(recipe):
             network wants.
     """
     data = recipe.data
-    if data.directory is None:
-        raise ValueError(
-            "Expected a directory of videos, of frame folders, or prepared by "
-            "`vidrec prepare` (--data DIR, or data.directory). "
-            "Received: data.directory=None"
-        )
-    kind, source, catalog = opening.open_dataset(
+    checks.check(
+        data.directory is not None,
+        "data.directory",
+        "a directory of videos, of frame folders, or one that `vidrec "
+        "prepare` has made",
         data.directory,
-        layout=data.layout,
-        videos_list=data.list,
-        splits=data.split_files,
-        test_fraction=data.test_fraction,
-        flow=FlowSpec(**_stated_flow(recipe)),
     )
+    flow = FlowSpec(**_stated_flow(recipe))
+    with checks.names(
+        directory="data.directory",
+        layout="data.layout",
+        videos_list="data.list",
+        splits="data.split_files",
+        test_fraction="data.test_fraction",
+    ):
+        kind, source, catalog = opening.open_dataset(
+            data.directory,
+            layout=data.layout,
+            videos_list=data.list,
+            splits=data.split_files,
+            test_fraction=data.test_fraction,
+            flow=flow,
+        )
     feature_inputs.check_kind(kind, recipe)
     recipe = _with_flow_of(source, recipe)
     if kind == "features":
@@ -75,11 +85,7 @@ def load(recipe):
             "Flow is made of the videos each time they are read, which takes "
             "long: `vidrec prepare` makes it once.",
         )
-    if data.split not in catalog.splits:
-        raise ValueError(
-            f"Expected a split of {sorted(catalog.splits)}. Received: "
-            f"data.split={data.split}"
-        )
+    checks.choice("data.split", data.split, sorted(catalog.splits))
     split = catalog.splits[data.split]
     train, validation = split.train, ()
     if recipe.validation.fraction and train:
@@ -108,21 +114,24 @@ def _stated_flow(recipe):
     flow = recipe.clip.get("flow", {})
     if isinstance(flow, FlowSpec):
         return dataclasses.asdict(flow)
-    if not isinstance(flow, dict):
-        raise ValueError(
-            "Expected `clip.flow` to say method, bound or size, as "
-            f"clip.flow.method=dis does. Received: clip.flow={flow!r}"
-        )
-    clip_spec.ClipSpec(flow=flow)  # refuses what is unknown or invalid
+    checks.check(
+        isinstance(flow, dict),
+        "clip.flow",
+        "a mapping with method, bound or size, such as {method: dis}",
+        flow,
+    )
+    with checks.inside("clip.flow."):
+        FlowSpec.from_dict(flow)
     return flow
 
 
 def _with_flow_of(source, recipe):
-    """The recipe, told how the flow of the dataset was made: its network
-    wants the same wherever it goes. What the recipe itself says must hold."""
+    """The recipe, completed by how the flow of the dataset was made: its
+    network wants the same wherever it goes. What the recipe itself says must
+    hold."""
     directory = recipe.data.directory
     for wanted in network.modalities(recipe):
-        if wanted not in clip_spec.MODALITIES:
+        if wanted not in MODALITIES:
             return recipe  # the network's builder knows
         if wanted not in source.modalities:
             raise ValueError(
@@ -143,8 +152,8 @@ def _with_flow_of(source, recipe):
         raise ValueError(
             f"Expected flow with {_list(wrong)}, as the recipe says "
             f"(clip.flow). Received: {directory}, prepared with "
-            f"{_list({name: made[name] for name in wrong})}; prepare it anew, "
-            f'or pass --set "clip.flow={{{_list(made, ": ")}}}"'
+            f"{_list({name: made[name] for name in wrong})}; prepare it again, "
+            f"or state clip.flow={{{_list(made, ': ')}}}"
         )
     clip = {**recipe.clip, "flow": made}
     return dataclasses.replace(recipe, clip=clip)

@@ -45,15 +45,24 @@ def describe():
     return {
         "time": datetime.datetime.now().astimezone().isoformat("T", "seconds"),
         "command": list(sys.argv),
-        "versions": {
-            "keras_vidrec": __version__,
-            "python": platform.python_version(),
-            **{name: _version(name) for name in _DISTRIBUTIONS},
-        },
+        "versions": versions(),
         "backend": keras.backend.backend(),
         "platform": platform.platform(),
         "devices": _devices(),
         "git": _git_state(),
+    }
+
+
+def versions():
+    """Versions of this package, Python and the libraries.
+
+    Returns:
+        dict of str; None for what is not installed.
+    """
+    return {
+        "keras_vidrec": __version__,
+        "python": platform.python_version(),
+        **{name: _version(name) for name in _DISTRIBUTIONS},
     }
 
 
@@ -81,7 +90,7 @@ def _devices():
 
 
 def _git_state():
-    # A checkout of something else, with the package installed inside, tells
+    # A checkout of something else, with the package installed inside, says
     # nothing: it does not track the package.
     if _git("ls-files", "--error-unmatch", "__init__.py") is None:
         return None

@@ -1,5 +1,5 @@
-"""Networks over features and the datasets that hold them: what the one is told
-of the other, and what must hold."""
+"""Networks over features and the datasets that hold them: what the one takes
+from the other, and what must hold."""
 
 import dataclasses
 
@@ -10,11 +10,11 @@ def check_kind(kind, recipe):
     """Refuses images for a network over features, and the other way round.
 
     Args:
-        kind: str. Of a dataset, as `data.opening.open_dataset` tells it.
+        kind: str. Of a dataset, as `data.opening.open_dataset` names it.
         recipe: `Recipe`.
 
     Raises:
-        ValueError: telling what to do.
+        ValueError: if they do not fit, with what to do.
     """
     directory = recipe.data.directory
     sees_features = network.sees_features(recipe)
@@ -42,7 +42,7 @@ def check_kind(kind, recipe):
 
 
 def with_features_of(source, recipe):
-    """A recipe that is told what a dataset of features is like. What the
+    """A recipe completed by what a dataset of features is like. What the
     recipe itself says must hold.
 
     A network of all frames of a video is built for as many as are stored, is
@@ -109,7 +109,7 @@ def _check_sizes(recipe, sizes):
         stated, name = arguments.get("features"), "features"
         if shape is not None:
             of_stream = shape.get(stream) if isinstance(shape, dict) else shape
-            # What is no shape at all is told by the builder.
+            # What is no shape at all is refused by the builder.
             stated, name = (of_stream or [None])[-1], "input_shape"
         if stated not in (None, size):
             raise ValueError(

@@ -23,7 +23,7 @@ def _parts(layer):
     """The layers that a layer is composed of."""
     if isinstance(layer, keras.Model):
         return layer.layers
-    # Keras does not tell: they are attributes of it, or in lists that are.
+    # Keras does not list them: they are attributes of it, or in lists that are.
     parts = {}
     for value in vars(layer).values():
         for part in value if isinstance(value, (list, tuple)) else [value]:

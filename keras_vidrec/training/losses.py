@@ -48,7 +48,7 @@ def label_outputs(model, clips):
 
 
 def accuracy_name(model):
-    """Name of the accuracy that tells of the whole network in the logs of
+    """Name of the accuracy of the whole network in the logs of
     `fit`; that of the validation part has `val_` before it."""
     return (
         f"{_JOINT}_accuracy" if isinstance(model.output, dict) else "accuracy"

@@ -59,7 +59,7 @@ def note_learning_rate(optimizer):
     else:
         rate = optimizer.learning_rate * real / reference
         logger.warning(
-            "%s: in proportion it would be %g (--scale-learning-rate)",
+            "%s: in proportion it would be %g (optimizer.scale_learning_rate)",
             published,
             rate,
         )

@@ -114,7 +114,7 @@ def _in_training(operation):
 
 
 def _calling(model, pieces):
-    """What takes the place of `model.call`."""
+    """What `model.call` is replaced by."""
     plain = model.call
     checkpoints = [Checkpoint(Piece(*ends)) for ends in pieces]
 

@@ -1,12 +1,18 @@
 """The directory of a training run."""
 
+import contextlib
 import json
 import pathlib
+
+import tensorflow as tf
 
 from keras_vidrec.applications.parts import model_file
 from keras_vidrec.specs import files
 from keras_vidrec.training import environment
 from keras_vidrec.training.recipes.recipe import Recipe
+
+# Operations of TensorFlow that write the files of TensorBoard.
+_WRITER = "SummaryWriter"
 
 
 class Run:
@@ -16,7 +22,7 @@ class Run:
         path: `pathlib.Path` of the directory.
         recipe_file: `recipe.yaml`, what was trained.
         environment_file: `environment.json`, the seed, and for each start of
-            the run what `environment.describe` tells: versions, devices, git
+            the run what `environment.describe` returns: versions, devices, git
             state, command line, time.
         model_file: `model.keras`, the trained network; there is none before
             training has come to its end.
@@ -102,6 +108,27 @@ class Run:
         files.write_text(self.recipe_file, recipe.to_yaml())
         self._note_start(recipe, [])
 
+    @contextlib.contextmanager
+    def writing(self):
+        """Where files of the run are written: a full disk is reported with
+        the directory that cannot be written, and what to do.
+
+        Raises:
+            OSError: instead of the one of the file, or of the backend's error.
+        """
+        try:
+            yield
+        except BrokenPipeError:  # whoever read the progress has gone
+            raise
+        except OSError as error:
+            raise self._unwritable(error.strerror or error) from error
+        except tf.errors.OpError as error:
+            if _WRITER not in error.message:
+                raise
+            # "... FILE; REASON", and lines on what was to be written.
+            reason = error.message.split("\n")[0].split("; ")[-1]
+            raise self._unwritable(reason) from error
+
     def load_model(self):
         """The trained network.
 
@@ -114,6 +141,13 @@ class Run:
                 f"end with the same command. Received: {self.path}"
             )
         return model_file.load(self.model_file)
+
+    def _unwritable(self, reason):
+        return OSError(
+            f"Training stopped: {self.path} cannot be written ({reason}). "
+            "Backups are intact: the same command goes on from the last one, "
+            "if there is one."
+        )
 
     def _starts(self):
         """The starts noted so far."""

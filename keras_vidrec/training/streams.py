@@ -62,7 +62,7 @@ class Streams:
     @contextlib.contextmanager
     def clear_errors(self):
         """Raises what was wrong with the videos, where the backend only
-        tells that its input ended.
+        reports that its input ended.
 
         Raises:
             TooManyFailures: if over 5 % of the videos cannot be read.

@@ -8,22 +8,25 @@ from keras_vidrec.applications.parts import model_file
 from keras_vidrec.applications.parts.head import clip_logits_model
 from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.applications.parts.head import inference_model
+from keras_vidrec.applications.parts.head import predictions_layer
 from keras_vidrec.data import pipeline
+from keras_vidrec.specs import Origin
+from keras_vidrec.specs import checks
+from keras_vidrec.specs.origin import fingerprint
 from keras_vidrec.training import dataset as datasets
+from keras_vidrec.training import environment
 from keras_vidrec.training import losses
 from keras_vidrec.training import network
 from keras_vidrec.training import notes
-from keras_vidrec.training.callbacks import disk_errors
 from keras_vidrec.training.callbacks.backup import Backup
-from keras_vidrec.training.callbacks.best_model import BestModel
-from keras_vidrec.training.callbacks.early_stop import EarlyStop
 from keras_vidrec.training.callbacks.interruption import Interruption
 from keras_vidrec.training.callbacks.log_file import LogFile
-from keras_vidrec.training.callbacks.plateau import Plateau
 from keras_vidrec.training.callbacks.progress import Progress
 from keras_vidrec.training.callbacks.stop_on_nan import StopOnNaN
 from keras_vidrec.training.callbacks.stop_on_nan import check_weights
-from keras_vidrec.training.devices import determinism
+from keras_vidrec.training.callbacks.validation import BestModel
+from keras_vidrec.training.callbacks.validation import EarlyStop
+from keras_vidrec.training.callbacks.validation import Plateau
 from keras_vidrec.training.devices import distribution
 from keras_vidrec.training.optimizers import section as optimizers
 from keras_vidrec.training.rematerialization import rematerialize
@@ -55,8 +58,8 @@ def train(
         backup_steps: `None` (a backup after each epoch), or int: one after so
             many steps of an epoch too.
         deterministic: bool. Whether the same seed gives the same weights to
-            the last bit on the same machine, see `determinism.enable`.
-            Defaults to `False`.
+            the last bit on the same machine, see
+            `distribution.enable_determinism`. Defaults to `False`.
 
     Returns:
         `Run`, whose `model_file` holds the trained network.
@@ -69,13 +72,11 @@ def train(
         OSError: if the run directory cannot be written: a full disk.
         SystemExit: with status 143 after a SIGTERM; nothing is lost.
     """
-    if backup_steps is not None and backup_steps < 1:
-        raise ValueError(
-            "Expected at least one step between two backups. Received: "
-            f"backup_steps={backup_steps}"
-        )
+    if backup_steps is not None:
+        checks.count("backup_steps", backup_steps)
     if deterministic:
-        determinism.enable()  # before devices are looked for: JAX begins then
+        # Before devices are looked for: JAX begins then.
+        distribution.enable_determinism()
     devices = distribution.choose(distribute)
     data = datasets.load(recipe)
     if not data.train:
@@ -109,34 +110,36 @@ def _train(recipe, data, run, devices, backup_steps, verbose):
         len(data.train), recipe.optimizer.batch_size
     )
     epochs = optimizers.num_epochs(recipe.schedule, recipe.optimizer, steps)
-    model, trained = _compiled(recipe, data.source.classes, steps, devices)
+    model, trained = _compiled(recipe, data, steps, devices)
     if devices.is_chief:
         run.claim(recipe)
-    memories = _memories(recipe, data, run, devices, model, trained)
-    backup = Backup(run.backup, memories, backup_steps, devices.is_chief)
+    validation = _validation_callbacks(
+        recipe, data, run, devices, model, trained
+    )
+    backup = Backup(run.backup, validation, backup_steps, devices.is_chief)
     with devices.scope():
         start = backup.restore(trained)
     interruption = Interruption(backup, _notice(run, devices))
     devices.agree_on(start)
-    if _is_over(start, epochs, memories) and run.model_file.exists():
+
+    def is_over(position):
+        stop = validation.get("early_stop")
+        return position.epoch >= epochs or (stop and stop.has_stopped)
+
+    if is_over(start) and run.model_file.exists():
         logger.warning("%s is trained to its end already.", run.path)
         return
 
     verbose = verbose if devices.is_chief else 0
     streams = Streams(recipe, data, describe(model).clip_spec, trained, devices)
-    callbacks = [
-        StopOnNaN(start, backup),
-        *memories.values(),
-        *(_writers(run, start) if devices.is_chief else ()),
-        backup,  # keeps what those before it have done
-        interruption,
-    ]
-    with (
-        interruption.listening(),
-        streams.clear_errors(),
-        disk_errors.explained(run.path),
-    ):
-        while not _is_over(backup.position, epochs, memories):
+    callbacks = [StopOnNaN(start, backup), *validation.values()]
+    if devices.is_chief:
+        callbacks.append(LogFile(run.log_file, start.epoch))
+        callbacks.append(keras.callbacks.TensorBoard(run.tensorboard))
+    # The backup keeps what those before it have done.
+    callbacks += [backup, interruption]
+    with interruption.listening(), streams.clear_errors(), run.writing():
+        while not is_over(backup.position):
             epoch, step = backup.position
             progress = Progress(
                 recipe.optimizer,
@@ -146,6 +149,8 @@ def _train(recipe, data, run, devices, backup_steps, verbose):
                 num_devices=devices.num_replicas,
                 verbose=verbose,
             )
+            # The rest of an epoch is a `fit` of its own.
+            rest = [OneEpoch()] if step else []
             trained.fit(
                 streams.training(epoch, step, progress.timed),
                 steps_per_epoch=steps - step,
@@ -154,12 +159,7 @@ def _train(recipe, data, run, devices, backup_steps, verbose):
                 validation_data=streams.validation(),
                 verbose=verbose,
                 shuffle=False,  # the pipeline has done it
-                callbacks=[
-                    progress,
-                    *callbacks,
-                    # The rest of an epoch is a `fit` of its own.
-                    *([OneEpoch()] if step else ()),
-                ],
+                callbacks=[progress, *callbacks, *rest],
             )
 
     if not devices.is_chief:
@@ -167,18 +167,22 @@ def _train(recipe, data, run, devices, backup_steps, verbose):
     if not data.validation:
         check_weights(model, backup)
     backup.keep_last()
-    with disk_errors.explained(run.path):
+    with run.writing():
         if data.validation:
             run.best_file.replace(run.model_file)
         else:
             model_file.save(model, run.model_file)
 
 
-def _compiled(recipe, classes, steps_per_epoch, devices):
+def _compiled(recipe, data, steps_per_epoch, devices):
     """The network as it is saved, and the same up to its logits, compiled."""
     with devices.scope():
-        model = network.build(recipe, classes)
-        devices.prepare(model, recipe.optimizer)
+        model = network.build(recipe, data.source.classes)
+        predictions = predictions_layer(model)
+        predictions.test_protocol = recipe.test
+        predictions.origin = _origin(data)
+        with checks.inside("optimizer."):
+            devices.prepare(model, recipe.optimizer)
         trained = devices.trainable(clip_logits_model(model))
         if recipe.rematerialize:
             rematerialize(trained)
@@ -191,33 +195,41 @@ def _compiled(recipe, classes, steps_per_epoch, devices):
     return inference_model(model), trained
 
 
-def _memories(recipe, data, run, devices, model, trained):
-    """Callbacks that look at the validation part, and remember."""
+def _origin(data):
+    """What the network is made from: the videos that it is trained on."""
+    source = data.source
+    videos = sorted(
+        (source.videos[index], source.classes[source.labels[index]])
+        for index in data.train
+    )
+    versions = environment.versions()
+    return Origin(
+        videos=fingerprint(videos),
+        split=data.recipe.data.split,
+        training_list=fingerprint([name for name, _ in videos]),
+        versions={name: v for name, v in versions.items() if v is not None},
+    )
+
+
+def _validation_callbacks(recipe, data, run, devices, model, trained):
+    """By name, the callbacks that look at the validation part, if any."""
     if not data.validation:
         return {}
     schedule = recipe.schedule
     monitor = f"val_{losses.accuracy_name(trained)}"
-    memories = {}
+    callbacks = {}
     if devices.is_chief:
-        memories["best_model"] = BestModel(model, run.best_file, monitor)
+        callbacks["best_model"] = BestModel(model, run.best_file, monitor)
     if schedule.kind == "plateau":
-        memories["plateau"] = Plateau(
+        callbacks["plateau"] = Plateau(
             monitor,
             schedule.factor,
             schedule.patience,
             schedule.min_learning_rate,
         )
     if schedule.early_stop:
-        memories["early_stop"] = EarlyStop(monitor, schedule.early_stop)
-    return memories
-
-
-def _writers(run, start):
-    """Callbacks that write tables and curves."""
-    return (
-        LogFile(run.log_file, start.epoch),
-        keras.callbacks.TensorBoard(run.tensorboard),
-    )
+        callbacks["early_stop"] = EarlyStop(monitor, schedule.early_stop)
+    return callbacks
 
 
 class OneEpoch(keras.callbacks.Callback):
@@ -228,16 +240,11 @@ class OneEpoch(keras.callbacks.Callback):
 
 
 def _notice(run, devices):
-    """The file by which workers tell each other to end. It is forgotten
-    before they begin."""
+    """The file by which workers notify each other to end. An old one is
+    removed before they begin."""
     if devices.num_workers == 1:
         return None
     notice = run.backup / "notice.json"
     if devices.is_chief:
         notice.unlink(missing_ok=True)
     return notice
-
-
-def _is_over(position, epochs, memories):
-    stop = memories.get("early_stop")
-    return position.epoch >= epochs or (stop is not None and stop.has_stopped)

@@ -2,7 +2,10 @@ import pytest
 
 from keras_vidrec.applications import TSN
 from keras_vidrec.applications.parts import model_file
+from keras_vidrec.cli.train import options_named
 from keras_vidrec.data import synthetic
+from keras_vidrec.specs import checks
+from keras_vidrec.training import recipes
 from tests.cli.command import vidrec
 
 pytestmark = pytest.mark.tensorflow_only
@@ -32,3 +35,23 @@ def test_what_is_told_before_a_rehearsal(tmp_path):
         f"'{tmp_path / 'tiny.keras'}' of tiny"
     )
     assert not (tmp_path / "run").exists()
+
+
+def test_errors_name_the_option(tmp_path):
+    _, error = vidrec(
+        *("train", "quickstart_rgb", "--out", tmp_path / "run"), status=1
+    )
+    assert error.splitlines()[-1].endswith(
+        "Received: data.directory=None (--data PATH)"
+    )
+    recipe = recipes.get("quickstart_rgb")
+    with pytest.raises(ValueError) as raised:
+        with options_named():
+            recipe.with_settings(["schedule.epochs=0"])
+    assert str(raised.value) == (
+        "Invalid `schedule.epochs`. Expected a positive integer. Received: "
+        "schedule.epochs=0 (--set schedule.epochs=VALUE)"
+    )
+    with pytest.raises(ValueError, match=r"`depth`. .* depth=0.5$"):
+        with options_named():
+            checks.count("depth", 0.5)

@@ -9,8 +9,8 @@ from keras_vidrec.evaluation import evaluator
 from keras_vidrec.evaluation.scorers import scorer
 from keras_vidrec.evaluation.scores.score_file import Scores
 from keras_vidrec.evaluation.scores.score_journal import ScoreJournal
+from keras_vidrec.specs import TestProtocol as Protocol
 from keras_vidrec.training import recipes
-from keras_vidrec.training.recipes.sections import Test as Protocol
 from keras_vidrec.training.run import Run
 from tests.data.memory_source import MemorySource
 from tests.evaluation.mean_color_network import kernel_and_bias
@@ -36,7 +36,10 @@ def score(source, split, test=CENTER, model=None, **arguments):
     [
         # 20 frames, 5 segments: the authors' grid k (n - 1) // (K - 1)
         (CENTER, [0, 4, 8, 12, 16]),
-        (Protocol(5, "uniform", "center"), [2, 6, 10, 14, 18]),
+        (
+            Protocol(num_segments=5, sampling="uniform", crops="center"),
+            [2, 6, 10, 14, 18],
+        ),
     ],
 )
 @pytest.mark.parametrize("num_segments", [None, 3])
@@ -74,7 +77,9 @@ class LeftEdge(MemorySource):
 )
 def test_crops(crops, share):
     model = mean_color_network(CLASSES)
-    result, _ = score(LeftEdge(), [0], Protocol(2, crops=crops), model)
+    result, _ = score(
+        LeftEdge(), [0], Protocol(num_segments=2, crops=crops), model
+    )
     kernel, bias = kernel_and_bias(model)
     expected = bias + share * kernel.sum(axis=0)
     np.testing.assert_allclose(result.scores, [expected], atol=5e-3)
@@ -92,18 +97,24 @@ def blind_to_columns(model, columns=(2,)):
     "test, clips",
     [
         # 20 frames. As trained: 7 apart, of which 4 fit; the middle.
-        (Protocol(5, crops="center"), [[1, 5, 9, 13, 17]]),
+        (Protocol(num_segments=5, crops="center"), [[1, 5, 9, 13, 17]]),
         (
-            Protocol(5, crops="frame_and_mirror", num_clips=2),
+            Protocol(num_segments=5, crops="frame_and_mirror", num_clips=2),
             [[0, 4, 8, 12, 16], [3, 7, 11, 15, 19]],
         ),
-        (Protocol(2, crops="ten", stride=15), [[2, 17]]),
+        (Protocol(num_segments=2, crops="ten", stride=15), [[2, 17]]),
         (
-            Protocol(3, crops="frame", stride=2, num_clips=3),
+            Protocol(num_segments=3, crops="frame", stride=2, num_clips=3),
             [[0, 2, 4], [7, 9, 11], [15, 17, 19]],
         ),
-        (Protocol(3, "uniform", "center"), [[3, 10, 16]]),
-        (Protocol(25, crops="frame"), [[k * 19 // 24 for k in range(25)]]),
+        (
+            Protocol(num_segments=3, sampling="uniform", crops="center"),
+            [[3, 10, 16]],
+        ),
+        (
+            Protocol(num_segments=25, crops="frame"),
+            [[k * 19 // 24 for k in range(25)]],
+        ),
     ],
 )
 def test_ordered_networks_see_whole_clips(test, clips):
@@ -122,7 +133,9 @@ def test_ordered_networks_of_two_modalities():
     model = blind_to_columns(
         ordered_network(CLASSES, clip_spec=spec), (2, 4, 6, 8, 10)
     )
-    test = Protocol(3, crops="frame_and_mirror", num_clips=2, stride=3)
+    test = Protocol(
+        num_segments=3, crops="frame_and_mirror", num_clips=2, stride=3
+    )
     result, _ = score(MemorySource(), [4], test, model)
     # 20 frames, 19 flow images: positions 2..17.
     colors = []
@@ -143,14 +156,20 @@ def test_ordered_networks_of_two_modalities():
 @pytest.mark.parametrize(
     "test, message",
     [
-        (Protocol(4, crops="frame"), "num_segments=5. Rec.*num_segments=4"),
         (
-            Protocol(5, "tsn_pytorch", num_clips=2),
+            Protocol(num_segments=4, crops="frame"),
+            "num_segments=5. Rec.*num_segments=4",
+        ),
+        (
+            Protocol(num_segments=5, sampling="tsn_pytorch", num_clips=2),
             "num_clips=2.*'tsn_pytorch'",
         ),
-        (Protocol(5, "uniform", stride=3), "stride=3, sampling='uniform'"),
         (
-            Protocol(5, "feature_grid", num_clips=2),
+            Protocol(num_segments=5, sampling="uniform", stride=3),
+            "stride=3, sampling='uniform'",
+        ),
+        (
+            Protocol(num_segments=5, sampling="feature_grid", num_clips=2),
             "num_clips=2.*'feature_grid'",
         ),
     ],
@@ -170,8 +189,15 @@ def test_chunks_for_a_network_of_single_snippets():
     kernel[2] = 0
     model.get_layer("logits").set_weights([kernel, bias])
     with pytest.raises(ValueError, match="test.stride. Received: stride=None"):
-        score(MemorySource(), [5], Protocol(2, "chunks"), model)
-    test = Protocol(2, "chunks", "center", num_clips=2, stride=3)
+        score(
+            MemorySource(),
+            [5],
+            Protocol(num_segments=2, sampling="chunks"),
+            model,
+        )
+    test = Protocol(
+        num_segments=2, sampling="chunks", crops="center", num_clips=2, stride=3
+    )
     result, _ = score(MemorySource(), [5], test, model)
     color = np.array([5, np.mean([0, 3, 16, 19]), 0]) / 255
     np.testing.assert_allclose(

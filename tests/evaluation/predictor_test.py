@@ -10,9 +10,9 @@ from keras_vidrec.data.sources.video_files import VideoFiles
 from keras_vidrec.data.synthetic import KINDS
 from keras_vidrec.evaluation import evaluator
 from keras_vidrec.evaluation.predictor import Predictor
+from keras_vidrec.specs import TestProtocol as Protocol
 from keras_vidrec.specs.clip_spec import ClipSpec
 from keras_vidrec.specs.clip_spec import FlowSpec
-from keras_vidrec.training.recipes.sections import Test as Protocol
 from keras_vidrec.videos import video
 from tests.evaluation.mean_color_network import mean_color_network
 from tests.evaluation.mean_color_network import softmax
@@ -50,7 +50,11 @@ def test_equals_the_evaluation(clip, modality, crops):
         clip_spec=ClipSpec((modality,), snippet_length=length, size=32),
     )
     scores, _ = evaluator.score(
-        model, one_video(clip), [0], Protocol(4, crops=crops), verbose=False
+        model,
+        one_video(clip),
+        [0],
+        Protocol(num_segments=4, crops=crops),
+        verbose=False,
     )
     expected = softmax(scores.scores[0])
     best = np.argsort(expected)[::-1]
@@ -69,10 +73,10 @@ def test_equals_the_evaluation(clip, modality, crops):
 @pytest.mark.parametrize(
     "built_for, arguments, test",
     [
-        (None, {}, Protocol(25, crops="center", stride=15)),
+        (None, {}, Protocol(num_segments=25, crops="center", stride=15)),
         (None, {"num_segments": 3, "crops": "frame_and_mirror"},
-         Protocol(3, crops="frame_and_mirror", stride=15)),
-        (4, {}, Protocol(4, crops="center", stride=15)),
+         Protocol(num_segments=3, crops="frame_and_mirror", stride=15)),
+        (4, {}, Protocol(num_segments=4, crops="center", stride=15)),
     ],
 )  # fmt: skip
 def test_ordered_networks_see_one_clip(clip, built_for, arguments, test):
@@ -89,7 +93,11 @@ def test_ordered_networks_of_any_grid(clip):
     spec = CHUNKS.replace(sampling="uniform", stride=None)
     model = ordered_network(CLASSES, clip_spec=spec)
     scores, _ = evaluator.score(
-        model, one_video(clip), [0], Protocol(25, crops="center"), verbose=False
+        model,
+        one_video(clip),
+        [0],
+        Protocol(num_segments=25, crops="center"),
+        verbose=False,
     )
     prediction = Predictor(model)(clip, top=12)
     expected = np.sort(softmax(scores.scores[0]))[::-1]
@@ -118,7 +126,11 @@ def test_motion_is_made_as_the_network_wants_it(clip, modality):
     source = VideoFiles(catalog, flow)
     index = catalog.videos.index(f"{clip.parent.name}/{clip.name}")
     scores, _ = evaluator.score(
-        model, source, [index], Protocol(4, crops="center"), verbose=False
+        model,
+        source,
+        [index],
+        Protocol(num_segments=4, crops="center"),
+        verbose=False,
     )
     prediction = Predictor(model, num_segments=4)(clip, top=12)
     expected = np.sort(softmax(scores.scores[0]))[::-1]
@@ -135,8 +147,8 @@ def test_motion_is_made_as_the_network_wants_it(clip, modality):
 
 def test_what_cannot_be_predicted_with():
     model = mean_color_network(classes=2)
-    with pytest.raises(ValueError, match="Received: crops='center'"):
-        Predictor(model, crops="center")
+    with pytest.raises(ValueError, match="Received: crops='five'"):
+        Predictor(model, crops="five")
     predictions_layer(model).clip_spec = None
     with pytest.raises(ValueError, match="'mean_color' without a clip spec"):
         Predictor(model)

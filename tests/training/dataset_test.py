@@ -39,7 +39,7 @@ def test_validation_comes_out_of_the_training_groups(recipe):
     "setting, message",
     [
         ("data.directory=null", "data.directory=None"),
-        ("data.split=2", r"split of \[1\].*data.split=2"),
+        ("data.split=2", r"`data.split`. Expected one of \(1,\).*data.split=2"),
         ("data.layout=hmdb51", "hmdb51"),
     ],
 )
@@ -100,8 +100,8 @@ def test_a_prepared_dataset(recipe, prepared):
         ),
         (
             [FLOW, "clip.flow={method: dis, bound: 32}"],
-            "bound=32, as .* bound=20.0; prepare it anew, or pass --set "
-            '"clip.flow={method: dis, bound: 20.0, size: 40x32}"',
+            "bound=32, as .* bound=20.0; prepare it again, or state "
+            "clip.flow={method: dis, bound: 20.0, size: 40x32}",
         ),
     ],
 )

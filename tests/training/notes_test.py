@@ -19,7 +19,7 @@ from tests.data.memory_source import MemorySource
             {"reference_batch": 128},
             "learning rate 0.001 was published for batches of 128; this run's "
             "are of 32: in proportion it would be 0.00025 "
-            "(--scale-learning-rate)",
+            "(optimizer.scale_learning_rate)",
         ),
         (
             {"reference_batch": 128, "scale_learning_rate": True},

@@ -1,10 +1,16 @@
 import pytest
+import tensorflow as tf
 
 from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.recipes.sections import Schedule
 from keras_vidrec.training.run import Run
 
 RECIPE = Recipe(name="small", schedule=Schedule(epochs=3))
+SUMMARY = (
+    "{{function_node __wrapped__FlushSummaryWriter_device_CPU:0}} "
+    "/run/tensorboard/train/events.out.1; No space left on device\n"
+    "\tCould not flush events file. [Op:FlushSummaryWriter] name: "
+)
 
 
 def test_the_same_recipe_goes_on(tmp_path):
@@ -47,3 +53,37 @@ def test_no_run_and_no_model(tmp_path):
     Run(tmp_path).claim(RECIPE)
     with pytest.raises(ValueError, match="finished run"):
         Run.open(tmp_path).load_model()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(28, "No space left on device", "/run/backup/state.npz"),
+        tf.errors.OutOfRangeError(None, None, SUMMARY),
+    ],
+)
+def test_a_full_disk(error):
+    with pytest.raises(OSError) as raised:
+        with Run("/run").writing():
+            raise error
+    assert str(raised.value) == (
+        "Training stopped: /run cannot be written (No space left on device). "
+        "Backups are intact: the same command goes on from the last one, if "
+        "there is one."
+    )
+    assert raised.value.__cause__ is error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError("a"),
+        BrokenPipeError(32, "Broken pipe"),  # `vidrec train ... | head`
+        tf.errors.ResourceExhaustedError(None, None, "GPU"),
+    ],
+)
+def test_errors_that_are_not_of_the_disk(error):
+    with pytest.raises(type(error)) as raised:
+        with Run("/run").writing():
+            raise error
+    assert raised.value is error

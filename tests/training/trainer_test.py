@@ -21,11 +21,12 @@ from keras_vidrec.data.preparing.prepare import prepare
 from keras_vidrec.data.preparing.video import Preparation
 from keras_vidrec.data.sources.video_files import VideoFiles
 from keras_vidrec.data.synthetic import KINDS
+from keras_vidrec.specs.origin import fingerprint
+from keras_vidrec.training import dataset
 from keras_vidrec.training import network
 from keras_vidrec.training import recipes
 from keras_vidrec.training.callbacks.stop_on_nan import LossIsNaN
 from keras_vidrec.training.callbacks.stop_on_nan import StopOnNaN
-from keras_vidrec.training.devices import determinism
 from keras_vidrec.training.devices import distribution
 from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.recipes.sections import Network
@@ -59,6 +60,12 @@ def log_of(run):
         ]
 
 
+def videos_of(recipe):
+    """Names of the videos that a run of the recipe is trained on."""
+    data = dataset.load(recipe)
+    return [data.source.videos[index] for index in data.train]
+
+
 def weights_of(run):
     return keras.models.load_model(run.model_file).get_weights()
 
@@ -79,6 +86,15 @@ def test_a_run_holds_all_there_is_to_know(recipe, tmp_path):
     description = keras_vidrec.describe(model)
     assert set(description.class_names) == set(KINDS)
     assert description.clip_spec.size == 32
+    assert description.test_protocol == recipe.test
+    names = sorted(videos_of(recipe))
+    origin = description.origin
+    assert origin.training_list == fingerprint(names)
+    assert origin.videos == fingerprint(
+        [(name, name.partition("/")[0]) for name in names]
+    )
+    assert (origin.split, origin.parents) == (1, {})
+    assert origin.versions["keras"] == keras.__version__
     clips = np.zeros((1, 3, 32, 32, 3), "uint8")
     np.testing.assert_allclose(
         model.predict(clips, verbose=0).sum(), 1, atol=1e-6
@@ -103,7 +119,9 @@ def test_determinism_comes_before_the_devices(recipe, tmp_path, monkeypatch):
     """JAX begins when it is asked for its devices."""
     calls = []
     choose = distribution.choose
-    monkeypatch.setattr(determinism, "enable", lambda: calls.append("enable"))
+    monkeypatch.setattr(
+        distribution, "enable_determinism", lambda: calls.append("enable")
+    )
     monkeypatch.setattr(
         distribution,
         "choose",

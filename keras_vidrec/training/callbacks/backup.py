@@ -14,7 +14,7 @@ _NAME = re.compile(r"epoch-(\d+)-step-(\d+)")
 
 
 class Position(typing.NamedTuple):
-    """A place in training: whole epochs done, and steps of the next one."""
+    """How far training is: whole epochs done, and steps of the next one."""
 
     epoch: int = 0
     step: int = 0
@@ -37,8 +37,8 @@ class Backup(keras.callbacks.Callback):
     Args:
         directory: path, used by nothing else but the best model so far.
         stateful: dict from name to an object with `get_state()`, which
-            returns what JSON holds, and `set_state(state)`. Callbacks with a
-            memory.
+            returns what JSON holds, and `set_state(state)`. Callbacks that
+            count.
         every_steps: `None` (after each epoch only), or int: after so many
             steps of an epoch too.
         is_chief: bool. Whether this process writes. The other workers call
@@ -97,14 +97,14 @@ class Backup(keras.callbacks.Callback):
                 variable.assign(value)
             self._metrics = _load(directory / "metrics.npz")
             text = (directory / "callbacks.json").read_text("utf-8")
-            memories = json.loads(text)
+            states = json.loads(text)
         except (OSError, KeyError, ValueError) as error:
             raise ValueError(
                 f"Expected a backup of this network. Received: {directory}: "
                 f"{error}"
             ) from error
         for name, stateful in self._stateful.items():
-            stateful.set_state(memories[name])
+            stateful.set_state(states[name])
         return self.position
 
     def save(self):
@@ -120,11 +120,11 @@ class Backup(keras.callbacks.Callback):
             path.mkdir(parents=True)
             np.savez(path / "state.npz", *_arrays(_state(self.model)))
             np.savez(path / "metrics.npz", *metrics)
-            memories = {
+            states = {
                 name: stateful.get_state()
                 for name, stateful in self._stateful.items()
             }
-            (path / "callbacks.json").write_text(json.dumps(memories), "utf-8")
+            (path / "callbacks.json").write_text(json.dumps(states), "utf-8")
             for file in path.iterdir():
                 _to_disk(file)
         *before, last = sorted(backups) or [None]

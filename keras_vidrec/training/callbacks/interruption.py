@@ -10,7 +10,7 @@ from keras_vidrec.specs import files
 
 logger = logging.getLogger("keras_vidrec")
 
-# What a shell tells of a process that SIGTERM has ended.
+# What a shell reports of a process that SIGTERM has ended.
 EXIT_STATUS = 128 + signal.SIGTERM
 
 
@@ -21,12 +21,12 @@ class Interruption(keras.callbacks.Callback):
 
     A second SIGTERM ends the process as it would without this class.
 
-    Several workers end behind the same step, whichever of them is told to.
+    Several workers end behind the same step, whichever of them gets the signal.
 
     Args:
         backup: `Backup`, which comes before in the list of callbacks.
         notice: `None` (there is one worker), or `pathlib.Path` of a file by
-            which workers tell each other, where all of them find it.
+            which workers notify each other, where all of them find it.
     """
 
     def __init__(self, backup, notice=None):

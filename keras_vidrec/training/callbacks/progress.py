@@ -58,7 +58,7 @@ class Progress(keras.callbacks.Callback):
         self._timed_since = None
 
     def timed(self, dataset):
-        """A dataset that tells when each of its batches has been read.
+        """A dataset that notes when each of its batches has been read.
 
         A batch may be read ahead of the step that takes it, by any number of
         threads. What counts is by how much it comes after the step's begin.

@@ -50,7 +50,7 @@ class StopOnNaN(keras.callbacks.Callback):
 
 def check_weights(model, backup):
     """Refuses weights that the last update of all has ruined, which no loss
-    has told.
+    has shown.
 
     Args:
         model: keras.Model at the end of its training.

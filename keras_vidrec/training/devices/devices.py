@@ -3,6 +3,7 @@
 import contextlib
 
 from keras_vidrec.layers import BatchNormalization
+from keras_vidrec.specs import checks
 from keras_vidrec.training import freezing
 
 
@@ -36,16 +37,17 @@ class Devices:
         Raises:
             ValueError: if the devices do not divide the batch.
         """
-        if batch_size % self.num_replicas:
-            raise ValueError(
-                "Expected a batch that is shared equally by all "
-                f"{self.num_replicas} devices, such as "
-                f"{-(-batch_size // self.num_replicas) * self.num_replicas} "
-                "(optimizer.accumulate, less in proportion, keeps the clips "
-                "an update, and optimizer.sub_batch those that batch "
-                "normalization sees). "
-                f"Received: batch_size={batch_size}"
-            )
+        checks.check(
+            batch_size % self.num_replicas == 0,
+            "batch_size",
+            f"a batch that is shared equally by all {self.num_replicas} "
+            "devices, such as "
+            f"{-(-batch_size // self.num_replicas) * self.num_replicas} "
+            "(optimizer.accumulate, less in proportion, keeps the clips an "
+            "update, and optimizer.sub_batch those that batch normalization "
+            "sees)",
+            batch_size,
+        )
         return batch_size // self.num_workers
 
     def scope(self):
@@ -116,18 +118,21 @@ class Devices:
 
     def _group(self, layer, batch_size, sub_batch):
         share = batch_size // self.num_replicas
-        if share % sub_batch:
-            raise ValueError(
-                "Expected sub-batches that divide a device's share of the "
-                f"batch, {share} clips. Received: sub_batch={sub_batch}"
-            )
-        if not isinstance(layer, BatchNormalization):
-            raise ValueError(
-                "Expected a network whose batch normalization knows "
-                "sub-batches, keras_vidrec.layers.BatchNormalization. "
-                f"Received: sub_batch={sub_batch} and {layer.name!r}, a "
-                f"{type(layer).__module__}.{type(layer).__name__}"
-            )
+        checks.check(
+            share % sub_batch == 0,
+            "sub_batch",
+            f"a divisor of a device's share of the batch, {share} clips",
+            sub_batch,
+        )
+        checks.check(
+            isinstance(layer, BatchNormalization),
+            "sub_batch",
+            "none, or a network whose batch normalization knows sub-batches, "
+            "keras_vidrec.layers.BatchNormalization, unlike "
+            f"{layer.name!r}, a {type(layer).__module__}."
+            f"{type(layer).__name__}",
+            sub_batch,
+        )
         layer.num_groups = self._clips_of_a_layer(batch_size) // sub_batch
 
 

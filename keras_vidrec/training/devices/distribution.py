@@ -1,14 +1,17 @@
 """The choice of the devices to train on."""
 
+import os
+
 import keras
 import tensorflow as tf
 
+from keras_vidrec.specs import checks
 from keras_vidrec.training.devices.data_parallel import DataParallel
 from keras_vidrec.training.devices.devices import Devices
 from keras_vidrec.training.devices.devices import Replicas
 from keras_vidrec.training.devices.multi_worker import MultiWorker
 
-# Of `--distribute`, and the backend of each.
+# Of the argument `distribute`, and the backend of each.
 _BACKENDS = {
     "auto": None,
     "none": None,
@@ -42,11 +45,7 @@ def choose(distribute="auto"):
             `TF_CONFIG` that is missing or malformed.
     """
     backend = keras.backend.backend()
-    if distribute not in _BACKENDS:
-        raise ValueError(
-            f"Expected one of {tuple(_BACKENDS)}. Received: "
-            f"distribute={distribute!r}"
-        )
+    checks.choice("distribute", distribute, tuple(_BACKENDS))
     if _BACKENDS[distribute] not in (None, backend):
         raise ValueError(
             f"distribute={distribute!r} is of another backend. Expected "
@@ -67,6 +66,24 @@ def choose(distribute="auto"):
     if distribute == "mirrored" and not gpus and len(cpus) > 1:
         return Replicas(_mirrored_cpus(cpus))
     return Devices()
+
+
+def enable_determinism():
+    """The same weights to the last bit from the same seed on the same machine.
+
+    The backend computes in the same order each time, which is slower on GPUs.
+    It cannot be turned off again: it holds for the process.
+
+    On JAX it takes effect only before the first computation, through
+    `XLA_FLAGS`; on CPUs JAX is deterministic anyway.
+    """
+    if keras.backend.backend() == "tensorflow":
+        tf.config.experimental.enable_op_determinism()
+    else:
+        flag = "--xla_gpu_deterministic_ops=true"
+        flags = os.environ.get("XLA_FLAGS", "")
+        if flag not in flags:
+            os.environ["XLA_FLAGS"] = f"{flags} {flag}".strip()
 
 
 def _mirrored_cpus(cpus):

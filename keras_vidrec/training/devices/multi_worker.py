@@ -1,7 +1,7 @@
 """Training on several machines with TensorFlow.
 
 Keras' `fit` does not run under `MultiWorkerMirroredStrategy` (keras-team/keras
-issue 20585). All that it takes is here; a test tells when it is not needed any
+issue 20585). All that it takes is here; a test shows when it is not needed any
 more.
 """
 

@@ -1,8 +1,11 @@
+"""The arithmetic of Caffe's solver, on any number of replicas."""
+
 import re
 
+import tensorflow as tf
 from keras import ops
 
-from keras_vidrec.training.devices import replicas
+from keras_vidrec.specs import checks
 
 
 class CaffeArithmetic:
@@ -97,7 +100,7 @@ class CaffeArithmetic:
 
     def _backend_apply_gradients(self, grads, trainable_variables):
         if not self.gradients_are_summed:
-            grads = replicas.summed(grads)
+            grads = summed(grads)
         rate = ops.convert_to_tensor(self.learning_rate)
         steps = self.gradient_accumulation_steps
         if not steps:
@@ -113,7 +116,7 @@ class CaffeArithmetic:
                 (clipped / steps, rate, total, last)
                 for clipped, total in zip(self._clip_gradients(sums), sums)
             ]
-        replicas.update(self._update, trainable_variables, tensors)
+        _update_variables(self._update, trainable_variables, tensors)
 
     def _update(self, variable, gradient, rate, total=None, last=None):
         index = self._get_variable_index(variable)
@@ -161,6 +164,49 @@ class CaffeArithmetic:
         }
 
 
+def summed(gradients):
+    """The gradients summed over all replicas.
+
+    Args:
+        gradients: list of tensors, with `None` for what has no gradient.
+
+    Returns:
+        list of the same form; the same tensors without a strategy.
+    """
+    present = [gradient for gradient in gradients if gradient is not None]
+    if not present or not tf.distribute.has_strategy():
+        return gradients
+    context = tf.distribute.get_replica_context()
+    sums = iter(context.all_reduce(tf.distribute.ReduceOp.SUM, present))
+    return [None if gradient is None else next(sums) for gradient in gradients]
+
+
+def _update_variables(function, variables, tensors):
+    """Changes variables by what every replica knows.
+
+    Args:
+        function: callable that gets a variable and the tensors that belong to
+            it. What it assigns lies on one device.
+        variables: list of `keras.Variable`.
+        tensors: list of tuples of tensors, one for each variable. Every
+            replica must have the same values.
+    """
+    if not tf.distribute.has_strategy():
+        for variable, arguments in zip(variables, tensors, strict=True):
+            function(variable, *arguments)
+        return
+
+    def on_all_devices(strategy, tensors):
+        for variable, arguments in zip(variables, tensors, strict=True):
+            strategy.extended.update(
+                variable.value, function, args=arguments, group=False
+            )
+
+    tf.distribute.get_replica_context().merge_call(
+        on_all_devices, args=(tensors,)
+    )
+
+
 def _product(multipliers, path):
     product = 1.0
     for pattern, number in (multipliers or {}).items():
@@ -177,11 +223,12 @@ def _copy(multipliers):
 def _check_multipliers(name, multipliers):
     if multipliers is None:
         return
-    if not isinstance(multipliers, dict):
-        raise ValueError(
-            f"Invalid `{name}`. Expected a dict from regular expressions to "
-            f"numbers. Received: {name}={multipliers!r}"
-        )
+    checks.check(
+        isinstance(multipliers, dict),
+        name,
+        "a dict from regular expressions to numbers",
+        multipliers,
+    )
     for pattern, number in multipliers.items():
         try:
             re.compile(pattern)
@@ -194,12 +241,9 @@ def _check_multipliers(name, multipliers):
 
 
 def _check_number(name, number):
-    if (
-        isinstance(number, bool)
-        or not isinstance(number, (int, float))
-        or not 0 <= number < float("inf")
-    ):
-        raise ValueError(
-            f"Invalid `{name}`. Expected a number of at least 0. Received: "
-            f"{name}={number!r}"
-        )
+    checks.check(
+        checks.is_number(number) and 0 <= number < float("inf"),
+        name,
+        "a number of at least 0",
+        number,
+    )

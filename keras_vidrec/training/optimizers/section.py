@@ -6,20 +6,10 @@ import math
 import keras
 
 from keras_vidrec.training.optimizers import multipliers
-from keras_vidrec.training.optimizers.caffe_arithmetic import CaffeArithmetic
-from keras_vidrec.training.optimizers.caffe_sgd import CaffeSGD
-from keras_vidrec.training.optimizers.loss_scale import LossScale
-
-
-@keras.saving.register_keras_serializable(package="keras_vidrec")
-class DecayedAdam(CaffeArithmetic, keras.optimizers.Adam):
-    """Adam with the clipping, decay and multipliers of Caffe."""
-
-
-@keras.saving.register_keras_serializable(package="keras_vidrec")
-class DecayedRMSprop(CaffeArithmetic, keras.optimizers.RMSprop):
-    """RMSprop with the clipping, decay and multipliers of Caffe."""
-
+from keras_vidrec.training.optimizers.solvers import CaffeSGD
+from keras_vidrec.training.optimizers.solvers import DecayedAdam
+from keras_vidrec.training.optimizers.solvers import DecayedRMSprop
+from keras_vidrec.training.optimizers.solvers import LossScale
 
 _KINDS = {"sgd": CaffeSGD, "adam": DecayedAdam, "rmsprop": DecayedRMSprop}
 

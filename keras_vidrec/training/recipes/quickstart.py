@@ -3,11 +3,11 @@
 import dataclasses
 
 from keras_vidrec.data.clips.reader import Augmentation
+from keras_vidrec.specs import TestProtocol
 from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.recipes.sections import Network
 from keras_vidrec.training.recipes.sections import Optimizer
 from keras_vidrec.training.recipes.sections import Schedule
-from keras_vidrec.training.recipes.sections import Test
 
 PAPER = "Small networks that train from random weights on a laptop"
 
@@ -33,7 +33,7 @@ QUICKSTART_RGB = Recipe(
     ),
     schedule=Schedule(epochs=12, kind="cosine"),
     # Snippets between those of training would show the order of events.
-    test=Test(num_segments=3, crops="center"),
+    test=TestProtocol(num_segments=3, crops="center"),
 )
 
 QUICKSTART_RGB_DIFF = dataclasses.replace(
@@ -62,7 +62,7 @@ SCRATCH = Recipe(
         name="adam", learning_rate=1e-3, weight_decay=1e-4, batch_size=8
     ),
     schedule=Schedule(epochs=120, kind="cosine"),
-    test=Test(num_segments=25, crops="center"),
+    test=TestProtocol(num_segments=25, crops="center"),
 )
 
 RECIPES = (QUICKSTART_RGB, QUICKSTART_RGB_DIFF, QUICKSTART_FLOW, SCRATCH)

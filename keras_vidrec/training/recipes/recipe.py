@@ -9,7 +9,10 @@ import yaml
 from keras_vidrec.applications.parts.tower_styles import IMAGENET
 from keras_vidrec.data.clips.reader import Augmentation
 from keras_vidrec.data.prepared import storage
-from keras_vidrec.specs.clip_spec import ClipSpec
+from keras_vidrec.specs import ClipSpec
+from keras_vidrec.specs import TestProtocol
+from keras_vidrec.specs import checks
+from keras_vidrec.specs.fact import Fact
 from keras_vidrec.training.recipes.sections import Data
 from keras_vidrec.training.recipes.sections import Fusion
 from keras_vidrec.training.recipes.sections import Initialization
@@ -17,20 +20,17 @@ from keras_vidrec.training.recipes.sections import Network
 from keras_vidrec.training.recipes.sections import Optimizer
 from keras_vidrec.training.recipes.sections import Reported
 from keras_vidrec.training.recipes.sections import Schedule
-from keras_vidrec.training.recipes.sections import Test
 from keras_vidrec.training.recipes.sections import Validation
-from keras_vidrec.training.recipes.sections.checks import check
-from keras_vidrec.training.recipes.sections.checks import check_choice
-from keras_vidrec.training.recipes.sections.checks import check_number
 
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 
 @dataclasses.dataclass(frozen=True)
-class Recipe:
+class Recipe(Fact):
     """Everything a training run is made of.
 
-    `to_yaml()` and `from_yaml()` are inverse; a run keeps its recipe as
+    `to_dict()` and `from_dict()` are inverse, `to_yaml()` and `from_yaml()`
+    too; a run keeps its recipe as
     `recipe.yaml`, and training from that file repeats the run. Each section
     is a frozen dataclass of `training.recipes.sections`.
 
@@ -46,7 +46,7 @@ class Recipe:
         optimizer: `Optimizer`.
         schedule: `Schedule`.
         validation: `Validation`.
-        test: `Test`.
+        test: `TestProtocol`.
         fusion: `Fusion`.
         reported: tuple of `Reported`.
         precision: str. Global dtype policy: `"float32"`, `"mixed_bfloat16"`
@@ -71,7 +71,7 @@ class Recipe:
     optimizer: Optimizer = Optimizer()
     schedule: Schedule = Schedule(epochs=1)
     validation: Validation = Validation()
-    test: Test = Test()
+    test: TestProtocol = TestProtocol()
     fusion: Fusion = Fusion()
     reported: tuple = ()
     precision: str = "float32"
@@ -79,13 +79,13 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self):
-        check(
+        checks.check(
             isinstance(self.name, str) and self.name,
             "name",
             "a text",
             self.name,
         )
-        check(
+        checks.check(
             isinstance(self.clip, dict),
             "clip",
             "a mapping of ClipSpec fields to values",
@@ -95,28 +95,22 @@ class Recipe:
         known = {field.name for field in dataclasses.fields(ClipSpec)}
         for key in self.clip:
             _check_key(key, known, "clip.")
-        check_choice(self, "precision", PRECISIONS)
-        check(
-            isinstance(self.rematerialize, bool),
-            "rematerialize",
-            "true or false",
-            self.rematerialize,
-        )
+        checks.choice("precision", self.precision, PRECISIONS)
+        checks.flag("rematerialize", self.rematerialize)
         needs_validation = (
             self.schedule.kind == "plateau" or self.schedule.early_stop
         )
-        check(
+        checks.check(
             self.validation.fraction > 0 or not needs_validation,
             "validation.fraction",
             'a share above 0, which schedule.kind="plateau" and '
             "schedule.early_stop look at",
             self.validation.fraction,
         )
-        check_number(self, "seed", 0, kind=int)
-
-    def to_dict(self):
-        """Plain dicts, lists, numbers and strings."""
-        return _plain(dataclasses.asdict(self))
+        checks.count("seed", self.seed, 0)
+        # All that tests in this package do so far.
+        checks.choice("test.averaged", self.test.averaged, ("logits",))
+        checks.choice("test.pooling_window", self.test.pooling_window, (None,))
 
     def to_yaml(self):
         """The recipe as YAML text, in the order of its fields."""
@@ -182,7 +176,8 @@ class Recipe:
             for name, value in values.items()
             if value is not None
         }
-        data = dataclasses.replace(self.data, **changes)
+        with checks.inside("data."):
+            data = dataclasses.replace(self.data, **changes)
         return dataclasses.replace(self, data=data)
 
     def with_absolute_paths(self):
@@ -252,7 +247,8 @@ def _assign(values, keys, value):
 
 
 def _absolute(path):
-    """The path as found from here; what is none is told when it is opened."""
+    """The path as found from here; one that leads nowhere is refused when it
+    is opened."""
     if path == IMAGENET:  # the word, though there be a file of this name
         return path
     if isinstance(path, str) and path and pathlib.Path(path).exists():
@@ -273,7 +269,7 @@ def _number(value):
 def _check_key(key, known, prefix):
     if key in known:
         return
-    near = difflib.get_close_matches(str(key), sorted(known), 1, 0.5)
+    near = difflib.get_close_matches(str(key), sorted(known), 1, 0.7)
     hint = f"Did you mean {prefix + near[0]!r}? " if near else ""
     raise ValueError(
         f"Unknown recipe key {prefix + str(key)!r}. {hint}Expected one of "
@@ -295,7 +291,9 @@ def _from_dict(cls, values, prefix):
         if dataclasses.is_dataclass(kind):
             value = _from_dict(kind, value, f"{prefix}{key}.")
         elif key == "reported":
-            check(isinstance(value, list), key, "a list of figures", value)
+            checks.check(
+                isinstance(value, list), key, "a list of figures", value
+            )
             value = tuple(
                 _from_dict(Reported, item, "reported.") for item in value
             )
@@ -314,15 +312,8 @@ def _from_dict(cls, values, prefix):
             f"Expected the recipe key {prefix + missing[0]!r}. Received only: "
             f"{sorted(map(str, values))}"
         )
-    return cls(**arguments)
+    with checks.inside(prefix):
+        return cls(**arguments)
 
 
 _NUMBERS = (float, float | None)
-
-
-def _plain(value):
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return value

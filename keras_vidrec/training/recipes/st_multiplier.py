@@ -3,6 +3,7 @@
 import dataclasses
 
 from keras_vidrec.data.clips.reader import Augmentation
+from keras_vidrec.specs import TestProtocol
 from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.recipes.sections import Fusion
 from keras_vidrec.training.recipes.sections import Initialization
@@ -10,7 +11,6 @@ from keras_vidrec.training.recipes.sections import Network
 from keras_vidrec.training.recipes.sections import Optimizer
 from keras_vidrec.training.recipes.sections import Reported
 from keras_vidrec.training.recipes.sections import Schedule
-from keras_vidrec.training.recipes.sections import Test
 
 PAPER = "Spatiotemporal multiplier networks (Feichtenhofer et al., 2017)"
 
@@ -58,7 +58,7 @@ UCF101 = Recipe(
         reference_batch=128,
     ),
     schedule=Schedule(epochs=40, kind="step", boundaries=(20, 30)),
-    test=Test(num_segments=25, stride=15, crops="frame_and_mirror"),
+    test=TestProtocol(num_segments=25, stride=15, crops="frame_and_mirror"),
     reported=(
         Reported(_TABLE_3, "UCF101 split 1", 94.0, note=_START),
         Reported(_TABLE_5, "UCF101, mean of 3 splits", 94.2, note=_DEEPER),
@@ -86,7 +86,7 @@ SCRATCH = Recipe(
         name="adam", learning_rate=1e-3, weight_decay=1e-4, batch_size=8
     ),
     schedule=Schedule(epochs=120, kind="cosine"),
-    test=Test(num_segments=25, crops="center"),
+    test=TestProtocol(num_segments=25, crops="center"),
 )
 
 RECIPES = (UCF101, HMDB51, SCRATCH)

@@ -2,12 +2,12 @@
 
 import dataclasses
 
+from keras_vidrec.specs import TestProtocol
 from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.recipes.sections import Initialization
 from keras_vidrec.training.recipes.sections import Network
 from keras_vidrec.training.recipes.sections import Optimizer
 from keras_vidrec.training.recipes.sections import Reported
-from keras_vidrec.training.recipes.sections import Test
 from keras_vidrec.training.recipes.sections import Validation
 from keras_vidrec.training.recipes.two_streams import plateau
 
@@ -19,7 +19,9 @@ _INCEPTION_V3 = f"{_START}; Inception-V3"
 _BACKBONE = "resnet101"
 _VALIDATION = Validation(fraction=0.1)
 # Section 4.2: frame k of the 5 of each segment makes sequence k.
-_TEST = Test(num_segments=7, num_clips=5, sampling="uniform", crops="center")
+_TEST = TestProtocol(
+    num_segments=7, num_clips=5, sampling="uniform", crops="center"
+)
 
 
 def _reported(dataset, resnet101, inception_v3):

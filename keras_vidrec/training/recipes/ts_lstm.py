@@ -2,19 +2,19 @@
 
 import dataclasses
 
+from keras_vidrec.specs import TestProtocol
 from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.recipes.sections import Network
 from keras_vidrec.training.recipes.sections import Optimizer
 from keras_vidrec.training.recipes.sections import Reported
 from keras_vidrec.training.recipes.sections import Schedule
-from keras_vidrec.training.recipes.sections import Test
 
 PAPER = "TS-LSTM and Temporal-Inception (Ma et al., 2017)"
 
 _START = "features of two ResNet-101 trained on each stream"
 _TABLES = "TS-LSTM and Temporal-Inception, table"
 # The 25 frames of the grid, all that is stored of a video.
-_TEST = Test(num_segments=25, crops="center")
+_TEST = TestProtocol(num_segments=25, crops="center")
 
 
 def _reported(table, dataset, accuracy):

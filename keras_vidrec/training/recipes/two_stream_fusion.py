@@ -3,13 +3,13 @@
 import dataclasses
 
 from keras_vidrec.data.clips.reader import Augmentation
+from keras_vidrec.specs import TestProtocol
 from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.recipes.sections import Initialization
 from keras_vidrec.training.recipes.sections import Network
 from keras_vidrec.training.recipes.sections import Optimizer
 from keras_vidrec.training.recipes.sections import Reported
 from keras_vidrec.training.recipes.sections import Schedule
-from keras_vidrec.training.recipes.sections import Test
 
 PAPER = "Two-stream network fusion (Feichtenhofer et al., 2016)"
 
@@ -56,7 +56,7 @@ UCF101 = Recipe(
     ),
     schedule=Schedule(epochs=50, kind="step", boundaries=(20, 30, 40)),
     # The released test; the paper's figure takes 20 predictions a video.
-    test=Test(
+    test=TestProtocol(
         num_segments=5, num_clips=10, stride=15, crops="frame_and_mirror"
     ),
     reported=(
@@ -84,7 +84,7 @@ SCRATCH = Recipe(
         name="adam", learning_rate=1e-3, weight_decay=1e-4, batch_size=8
     ),
     schedule=Schedule(epochs=120, kind="cosine"),
-    test=Test(num_segments=5, num_clips=10, crops="center"),
+    test=TestProtocol(num_segments=5, num_clips=10, crops="center"),
 )
 
 RECIPES = (UCF101, HMDB51, SCRATCH)

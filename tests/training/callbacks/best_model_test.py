@@ -6,7 +6,7 @@ import pytest
 
 from keras_vidrec.applications.parts import model_file
 from keras_vidrec.applications.parts.head import clip_logits_model
-from keras_vidrec.training.callbacks.best_model import BestModel
+from keras_vidrec.training.callbacks.validation import BestModel
 from tests.evaluation.mean_color_network import kernel_and_bias
 from tests.evaluation.mean_color_network import mean_color_network
 

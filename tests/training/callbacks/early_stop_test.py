@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from keras_vidrec.training.callbacks.early_stop import EarlyStop
+from keras_vidrec.training.callbacks.validation import EarlyStop
 
 
 class Model:

@@ -3,7 +3,7 @@ import json
 import keras
 import numpy as np
 
-from keras_vidrec.training.callbacks.plateau import Plateau
+from keras_vidrec.training.callbacks.validation import Plateau
 
 ACCURACIES = [0.5, 0.5, 0.625, 0.625, 0.5, 0.625, 0.5, 0.75, 0.5, 0.5, 0.5]
 # Epochs since the last rise:

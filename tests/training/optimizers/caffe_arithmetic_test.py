@@ -4,9 +4,9 @@ import keras
 import numpy as np
 import pytest
 
-from keras_vidrec.training.optimizers.caffe_sgd import CaffeSGD
-from keras_vidrec.training.optimizers.section import DecayedAdam
-from keras_vidrec.training.optimizers.section import DecayedRMSprop
+from keras_vidrec.training.optimizers.solvers import CaffeSGD
+from keras_vidrec.training.optimizers.solvers import DecayedAdam
+from keras_vidrec.training.optimizers.solvers import DecayedRMSprop
 from tests.training import linear_model
 
 OPTIMIZERS = (CaffeSGD, DecayedAdam, DecayedRMSprop)

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_vidrec.training.optimizers.caffe_sgd import CaffeSGD
+from keras_vidrec.training.optimizers.solvers import CaffeSGD
 from tests.training import linear_model
 
 # As in the prototxt of TSN's flow: 10 for the bias of the first convolution.

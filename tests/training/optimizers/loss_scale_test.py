@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from keras_vidrec.training.optimizers.caffe_sgd import CaffeSGD
-from keras_vidrec.training.optimizers.loss_scale import LossScale
+from keras_vidrec.training.optimizers.solvers import CaffeSGD
+from keras_vidrec.training.optimizers.solvers import LossScale
 from tests.training import linear_model
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from keras_vidrec.training.optimizers import section as optimizers
-from keras_vidrec.training.optimizers.loss_scale import LossScale
+from keras_vidrec.training.optimizers.solvers import LossScale
 from keras_vidrec.training.recipes.sections import Optimizer
 from keras_vidrec.training.recipes.sections import Schedule
 

@@ -1,6 +1,9 @@
+"""The optimizers of this package."""
+
 import keras
 
 from keras_vidrec.training.optimizers.caffe_arithmetic import CaffeArithmetic
+from keras_vidrec.training.optimizers.caffe_arithmetic import summed
 
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")
@@ -55,3 +58,34 @@ class CaffeSGD(CaffeArithmetic, keras.optimizers.SGD):
             decay_multipliers=decay_multipliers,
             **kwargs,
         )
+
+
+@keras.saving.register_keras_serializable(package="keras_vidrec")
+class DecayedAdam(CaffeArithmetic, keras.optimizers.Adam):
+    """Adam with the clipping, decay and multipliers of Caffe."""
+
+
+@keras.saving.register_keras_serializable(package="keras_vidrec")
+class DecayedRMSprop(CaffeArithmetic, keras.optimizers.RMSprop):
+    """RMSprop with the clipping, decay and multipliers of Caffe."""
+
+
+@keras.saving.register_keras_serializable(package="keras_vidrec")
+class LossScale(keras.optimizers.LossScaleOptimizer):
+    """Dynamic loss scaling, for `mixed_float16` on any number of devices.
+
+    Keras' own looks for overflows in the gradients of the first replica only,
+    as if they were those of all. Here they are summed over the replicas
+    first, so that an overflow on any of them skips the step on all.
+
+    Args:
+        inner_optimizer: optimizer of this package.
+        **kwargs: Arguments of `keras.optimizers.LossScaleOptimizer`.
+    """
+
+    def __init__(self, inner_optimizer, **kwargs):
+        super().__init__(inner_optimizer, **kwargs)
+        inner_optimizer.gradients_are_summed = True
+
+    def apply(self, grads, trainable_variables=None):
+        super().apply(summed(grads), trainable_variables)

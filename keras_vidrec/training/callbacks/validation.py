@@ -1,0 +1,104 @@
+"""Callbacks that look at the validation part. What they have seen so far
+outlives a call of `fit`, and an interruption."""
+
+import keras
+
+from keras_vidrec.applications.parts import model_file
+
+
+class BestModel(keras.callbacks.Callback):
+    """Saves the network whenever its validation accuracy is the best so far.
+
+    Args:
+        network: keras.Model to save: the one with its activation, which
+            shares its weights with the model in training.
+        path: path of the `.keras` file.
+        monitor: str. Name of the metric, larger being better. Defaults to
+            `"val_accuracy"`.
+    """
+
+    def __init__(self, network, path, monitor="val_accuracy"):
+        super().__init__()
+        self._network = network
+        self._path = path
+        self._monitor = monitor
+        self._best = None
+
+    def on_epoch_end(self, epoch, logs=None):
+        value = float(logs[self._monitor])
+        if self._best is None or value > self._best:
+            model_file.save(self._network, self._path)
+            self._best = value
+
+    def get_state(self):
+        return self._best
+
+    def set_state(self, state):
+        self._best = state
+
+
+class Plateau(keras.callbacks.ReduceLROnPlateau):
+    """Lowers the learning rate when the validation accuracy saturates.
+
+    Goes on counting over several calls of `fit`, and over an interruption:
+    the rate itself is a variable of the optimizer.
+
+    Args:
+        monitor: str. Name of the metric, larger being better.
+        factor: float in (0, 1). What the rate is multiplied by.
+        patience: int. Epochs in a row without a gain, until the rate falls.
+        min_learning_rate: float. It does not fall below. Defaults to `0.0`.
+    """
+
+    def __init__(self, monitor, factor, patience, min_learning_rate=0.0):
+        super().__init__(
+            monitor,
+            factor,
+            patience,
+            mode="max",
+            min_delta=0,
+            min_lr=min_learning_rate,
+        )
+
+    def on_train_begin(self, logs=None):
+        """Forgets nothing, unlike Keras."""
+
+    def get_state(self):
+        return {"best": _number(self.best), "wait": self.wait}
+
+    def set_state(self, state):
+        self.best, self.wait = state["best"], state["wait"]
+
+
+class EarlyStop(keras.callbacks.EarlyStopping):
+    """Ends training when the validation accuracy rises no more.
+
+    Goes on counting over several calls of `fit`, and over an interruption.
+
+    Args:
+        monitor: str. Name of the metric, larger being better.
+        patience: int. Epochs in a row without a gain, until training ends.
+
+    Attributes:
+        has_stopped: bool. Whether training has come to its end.
+    """
+
+    def __init__(self, monitor, patience):
+        super().__init__(monitor, patience=patience, mode="max")
+
+    @property
+    def has_stopped(self):
+        return self.wait >= self.patience
+
+    def on_train_begin(self, logs=None):
+        """Forgets nothing, unlike Keras."""
+
+    def get_state(self):
+        return {"best": _number(self.best), "wait": self.wait}
+
+    def set_state(self, state):
+        self.best, self.wait = state["best"], state["wait"]
+
+
+def _number(value):
+    return None if value is None else float(value)
