@@ -3,9 +3,9 @@
 from keras_vidrec.backbones.pixel_scaling import PixelScaling as PixelScaling
 from keras_vidrec.backbones.table import BACKBONES as BACKBONES
 from keras_vidrec.backbones.table import find as find
-from keras_vidrec.backbones.table import has_styles as has_styles
 from keras_vidrec.backbones.table import residual_names as residual_names
 from keras_vidrec.backbones.tower import POOLINGS as POOLINGS
+from keras_vidrec.backbones.tower import check_features as check_features
 from keras_vidrec.backbones.tower import get as get
 from keras_vidrec.backbones.tower import preprocessing as preprocessing
 from keras_vidrec.backbones.walk import Walk as Walk

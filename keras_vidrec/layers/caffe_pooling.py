@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-MODES = ("max", "average")
+MODES = ("max", "avg")
 
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")
@@ -22,7 +22,7 @@ class CaffePooling(keras.layers.Layer):
         strides: int. Distance between windows. Defaults to `1`.
         padding: int. Padding on each side, less than `pool_size`. Defaults
             to `0`.
-        mode: str. `"max"` or `"average"`. Defaults to `"max"`.
+        mode: str. `"max"` or `"avg"`. Defaults to `"max"`.
         every_stride: bool. Whether to add the windows that start in the image
             but that Caffe's rounding leaves out, so that the output is as
             large as that of a padded convolution with these strides. It

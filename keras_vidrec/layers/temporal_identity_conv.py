@@ -2,7 +2,7 @@ import keras
 import numpy as np
 from keras import ops
 
-INITIALIZATIONS = ("center", "average")
+INITIALIZATIONS = ("center", "avg")
 
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")
@@ -14,13 +14,13 @@ class TemporalIdentityConv(keras.layers.Layer):
     what a channel means as it was, and training mixes times and channels from
     there. Both ends of time are padded with zeros.
 
-    Identity at initialization: `"center"` changes nothing at all; `"average"`
+    Identity at initialization: `"center"` changes nothing at all; `"avg"`
     is the moving average of each channel, which leaves alone what does not
     change over time, except next to both ends.
 
     Args:
         kernel_size: int. Odd extent in time. Defaults to `3`.
-        initialization: str. `"center"` (f = [0, 1, 0]) or `"average"` (f =
+        initialization: str. `"center"` (f = [0, 1, 0]) or `"avg"` (f =
             [1/3, 1/3, 1/3]). Defaults to `"center"`.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
 
@@ -103,7 +103,7 @@ class TemporalIdentityConv(keras.layers.Layer):
 
     def _identity(self, shape, dtype=None):
         size, channels, _ = shape
-        if self.initialization == "average":
+        if self.initialization == "avg":
             temporal_filter = np.full(size, 1 / size)
         else:
             temporal_filter = np.arange(size) == size // 2

@@ -1,7 +1,7 @@
 import keras
 from keras import ops
 
-MODES = ("max", "mean")
+MODES = ("max", "avg")
 
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")
@@ -19,7 +19,7 @@ class TemporalSegmentPooling(keras.layers.Layer):
 
     Args:
         segments: int. Number of parts.
-        mode: str. `"max"` or `"mean"` of each feature over the frames of a
+        mode: str. `"max"` or `"avg"` of each feature over the frames of a
             part. Defaults to `"max"`.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
 
