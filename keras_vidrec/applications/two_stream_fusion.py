@@ -1,9 +1,12 @@
 """Two-stream networks fused inside, in space and time."""
 
+import keras
+
 from keras_vidrec.applications.parts import arguments
 from keras_vidrec.applications.parts import head
 from keras_vidrec.applications.parts import streams
 from keras_vidrec.applications.parts.arguments import STREAMS
+from keras_vidrec.applications.parts.fused_streams import FULLY_CONNECTED
 from keras_vidrec.applications.parts.fused_streams import TOWERS
 from keras_vidrec.applications.parts.fused_streams import FusedStreams
 from keras_vidrec.applications.parts.table import builder
@@ -13,8 +16,8 @@ from keras_vidrec.specs import checks
 # "softmax" is the mean of two separate towers.
 ENDPOINTS = ("relu2", "relu3", "relu4", "relu5", "fc6", "fc7", "fc8", "softmax")
 FUSIONS = ("sum", "max", "concat", "conv", "bilinear", "conv3d")
-# What joins channel with channel, without a map in space and time.
-_FULLY_CONNECTED = ("sum", "max", "concat", "conv")
+_ON_SCORES = ("fc8", "softmax")
+_NO_MAPS = ("fc6", "fc7", "fc8")
 INITIALIZATIONS = ("identity", "random")
 
 # Distances of the chunks in training, in frames (section 3.5).
@@ -86,9 +89,10 @@ def TwoStreamFusion(
         classifier_activation: `None` (logits) or `"softmax"`. Defaults to
             `"softmax"`.
         name: str. Name of the model. Defaults to `"two_stream_fusion"`.
-        backbone: str, a name known to `backbones.get`; or a dict of these by
-            stream, `rgb` and `flow`. Maps that differ by up to two rows or
-            columns are padded with zeros. Defaults to `"vgg16"`.
+        backbone: str, a name known to `backbones.get`, or a `keras.Model` from
+            frames to features or feature maps; or a dict of these by stream.
+            Maps of the streams that differ by up to two rows or columns are
+            padded with zeros. Defaults to `"vgg16"`.
         fusion: str. `"conv3d"` (`layers.ConvFusion3D`), or a mode of
             `layers.StreamFusion`: `"sum"`, `"max"`, `"concat"`, `"conv"`,
             `"bilinear"`. Not used with `fusion_layer="softmax"`. Defaults to
@@ -99,13 +103,16 @@ def TwoStreamFusion(
             `"relu5"`, `"fc6"`, `"fc7"`, `"fc8"` (class scores), or
             `"softmax"`: late fusion, the mean of two separate towers. Several
             as in table 2: `("relu5", "fc8")`, `("relu3", "relu5", "fc6")`.
-            Defaults to `"relu5"`.
+            Of a `keras.Model`: names of its layers, each of which alone
+            carries all that follows, besides `"fc8"` and `"softmax"`; a dict
+            by stream where the two differ. Defaults to `"relu5"`.
         fusion_initialization: str. `"identity"`, or `"random"` for the
             convolution of `"conv"`. Defaults to `"identity"`.
         temporal_pooling: `None`, or str: what becomes of the segments before
             the classifier. `"max"`: the maximum over space and time (3-D
             pooling). With `None` each is classified and the scores are
-            averaged (2-D pooling). Defaults to `"max"`.
+            averaged (2-D pooling). With a `keras.Model` the last maps of
+            both streams are pooled. Defaults to `"max"`.
         keep_temporal_tower: bool. Whether the flow tower goes on to scores of
             its own. Defaults to `True`.
         num_segments: int. Segments of a training clip, T in the paper; pooled
@@ -157,9 +164,11 @@ def TwoStreamFusion(
     """
     checks.rate("dropout", dropout)
     towers = arguments.backbones_by_stream(backbone, STREAMS)
-    endpoints = _endpoints(fusion_layer)
+    own = any(isinstance(tower, keras.Model) for tower in towers.values())
+    stops = _own_stops(fusion_layer) if own else _stops(fusion_layer)
+    endpoints = tuple(stops)
     _check_choices(fusion, fusion_initialization, temporal_pooling)
-    _check_fusion(fusion, endpoints, include_top, keep_temporal_tower)
+    _check_fusion(fusion, endpoints, include_top, keep_temporal_tower, own)
     score_fusion = head.score_fusion(
         TOWERS if keep_temporal_tower else TOWERS[:1], fusion_weights, scores
     )
@@ -176,17 +185,22 @@ def TwoStreamFusion(
         initialization=fusion_initialization,
         dropout=dropout,
     )
-    pool_at = "relu5" if temporal_pooling == "max" else None
-    for endpoint in ENDPOINTS[: ENDPOINTS.index("fc8")]:
-        if endpoint not in (*endpoints, pool_at):
-            continue
-        fused.walk_to(endpoint)
+    pool_at = "relu5" if temporal_pooling == "max" and not own else None
+    inside = [e for e in endpoints if e not in _ON_SCORES]
+    if pool_at is not None:
+        stops = {pool_at: dict.fromkeys(TOWERS, pool_at), **stops}
+        inside = sorted({*inside, pool_at}, key=ENDPOINTS.index)
+    for endpoint in inside:
+        fused.walk_to(stops[endpoint])
         if endpoint in endpoints:
             fused.fuse(endpoint)
         if endpoint == endpoints[-1] and not keep_temporal_tower:
             fused.drop_temporal()
         if endpoint == pool_at:
             fused.pool_over_time(num_segments)
+    if own and temporal_pooling == "max":
+        fused.walk_to(None)
+        fused.pool_over_time(num_segments)
     features = fused.features(pooling="avg" if include_top else pooling)
     if not include_top:
         outputs = features if len(features) > 1 else features[TOWERS[0]]
@@ -206,26 +220,45 @@ def TwoStreamFusion(
             clip_spec=spec,
             auxiliary_outputs=auxiliary_outputs,
         )
-    model = head.finish(clips, outputs, name=name)
-    return model
+    return head.finish(clips, outputs, name=name)
 
 
-def _endpoints(fusion_layer):
+def _stops(fusion_layer):
+    """Where the streams are fused, in the order of the towers: dict by the
+    name of the fusion, of dicts by tower of an endpoint."""
     several = isinstance(fusion_layer, (tuple, list))
     endpoints = tuple(fusion_layer) if several else (fusion_layer,)
-    order = [
-        ENDPOINTS.index(place) for place in endpoints if place in ENDPOINTS
-    ]
-    rising = (
-        order and order == sorted(set(order)) and len(order) == len(endpoints)
+    order = [ENDPOINTS.index(e) for e in endpoints if e in ENDPOINTS]
+    rising = order == sorted(set(order)) and len(order) == len(endpoints)
+    checks.check(
+        rising and order and (len(order) == 1 or endpoints[-1] != "softmax"),
+        "fusion_layer",
+        f"one of {ENDPOINTS}, or several of the first seven in this order",
+        fusion_layer,
     )
-    if not rising or (len(endpoints) > 1 and endpoints[-1] == "softmax"):
-        raise checks.ArgumentError(
-            "fusion_layer",
-            f"one of {ENDPOINTS}, or several of the first seven in this order",
-            fusion_layer,
-        )
-    return endpoints
+    return {e: dict.fromkeys(TOWERS, e) for e in endpoints}
+
+
+def _own_stops(fusion_layer):
+    """As `_stops`, where a tower is a `keras.Model`: it knows its own layers
+    and their order."""
+    by_stream = fusion_layer
+    if not isinstance(fusion_layer, dict):
+        by_stream = dict.fromkeys(STREAMS, fusion_layer)
+    by_stream = arguments.by_stream("fusion_layer", by_stream, STREAMS)
+    lists = [
+        tuple(given) if isinstance(given, (tuple, list)) else (given,)
+        for given in by_stream.values()
+    ]
+    checks.check(
+        len(lists[0]) == len(lists[1]) > 0
+        and all(isinstance(e, str) for given in lists for e in given),
+        "fusion_layer",
+        "the name of a layer, or a tuple of such names; or a dict of as many "
+        f"for each of {STREAMS}",
+        fusion_layer,
+    )
+    return {both[0]: dict(zip(TOWERS, both)) for both in zip(*lists)}
 
 
 def _check_choices(fusion, initialization, temporal_pooling):
@@ -244,12 +277,12 @@ def _check_choices(fusion, initialization, temporal_pooling):
         )
 
 
-def _check_fusion(fusion, endpoints, include_top, keep_temporal_tower):
-    connected = [place for place in endpoints if place.startswith("fc")]
-    if connected and fusion not in _FULLY_CONNECTED:
+def _check_fusion(fusion, endpoints, include_top, keep_temporal_tower, own):
+    connected = [endpoint for endpoint in endpoints if endpoint in _NO_MAPS]
+    if connected and not own and fusion not in FULLY_CONNECTED:
         raise ValueError(
             f"fusion={fusion!r} joins maps, and {connected[0]} has none. "
-            f"Expected one of {_FULLY_CONNECTED}. Received: "
+            f"Expected one of {FULLY_CONNECTED}. Received: "
             f"fusion_layer={endpoints}"
         )
     if fusion == "bilinear" and len(endpoints) > 1:

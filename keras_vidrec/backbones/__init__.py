@@ -1,5 +1,6 @@
 """2-D networks that turn the images of a snippet into features."""
 
+from keras_vidrec.backbones.model_walk import ModelWalk as ModelWalk
 from keras_vidrec.backbones.pixel_scaling import PixelScaling as PixelScaling
 from keras_vidrec.backbones.table import BACKBONES as BACKBONES
 from keras_vidrec.backbones.table import find as find

@@ -1,6 +1,8 @@
 import keras
 from keras import ops
 
+from keras_vidrec.specs import checks
+
 OPERATIONS = ("avg", "max", "multiply")
 DIRECTIONS = ("both", "appearance_to_motion", "motion_to_appearance")
 
@@ -52,15 +54,8 @@ class CrossStreamFusion(keras.layers.Layer):
 
     def __init__(self, operation="avg", direction="both", **kwargs):
         super().__init__(**kwargs)
-        for name, value, values in (
-            ("operation", operation, OPERATIONS),
-            ("direction", direction, DIRECTIONS),
-        ):
-            if value not in values:
-                raise ValueError(
-                    f"Invalid value received for argument `{name}`. Expected "
-                    f"one of {values}. Received: {name}={value!r}"
-                )
+        checks.choice("operation", operation, OPERATIONS)
+        checks.choice("direction", direction, DIRECTIONS)
         self.operation = operation
         self.direction = direction
 

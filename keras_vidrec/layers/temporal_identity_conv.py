@@ -2,6 +2,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_vidrec.specs import checks
+
 INITIALIZATIONS = ("center", "avg")
 
 
@@ -48,17 +50,8 @@ class TemporalIdentityConv(keras.layers.Layer):
 
     def __init__(self, kernel_size=3, initialization="center", **kwargs):
         super().__init__(**kwargs)
-        if kernel_size < 1 or kernel_size % 2 == 0:
-            raise ValueError(
-                "Invalid `kernel_size`. Expected a positive odd integer. "
-                f"Received: kernel_size={kernel_size}"
-            )
-        if initialization not in INITIALIZATIONS:
-            raise ValueError(
-                "Invalid value received for argument `initialization`. "
-                f"Expected one of {INITIALIZATIONS}. Received: "
-                f"initialization={initialization!r}"
-            )
+        checks.odd("kernel_size", kernel_size)
+        checks.choice("initialization", initialization, INITIALIZATIONS)
         self.kernel_size = kernel_size
         self.initialization = initialization
         self.input_spec = keras.layers.InputSpec(min_ndim=3)

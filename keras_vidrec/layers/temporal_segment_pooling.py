@@ -1,6 +1,8 @@
 import keras
 from keras import ops
 
+from keras_vidrec.specs import checks
+
 MODES = ("max", "avg")
 
 
@@ -49,16 +51,8 @@ class TemporalSegmentPooling(keras.layers.Layer):
 
     def __init__(self, segments, mode="max", **kwargs):
         super().__init__(**kwargs)
-        if segments < 1:
-            raise ValueError(
-                "Invalid `segments`. Expected a positive integer. Received: "
-                f"segments={segments}"
-            )
-        if mode not in MODES:
-            raise ValueError(
-                "Invalid value received for argument `mode`. Expected one of "
-                f"{MODES}. Received: mode={mode!r}"
-            )
+        checks.count("segments", segments)
+        checks.choice("mode", mode, MODES)
         self.segments = segments
         self.mode = mode
         self.input_spec = keras.layers.InputSpec(ndim=3)

@@ -8,8 +8,11 @@ from keras_vidrec.layers.caffe_pooling import CaffePooling
 from keras_vidrec.layers.conv_fusion_3d import ConvFusion3D
 from keras_vidrec.layers.stream_fusion import StreamFusion
 from keras_vidrec.layers.temporal_max_pooling import TemporalMaxPooling
+from keras_vidrec.specs import checks
 
 TOWERS = _FUSED, _TEMPORAL = "spatiotemporal", "temporal"
+# The fusions that join channel with channel, without a map in space and time.
+FULLY_CONNECTED = ("sum", "max", "concat", "conv")
 
 
 class FusedStreams:
@@ -21,21 +24,23 @@ class FusedStreams:
     Args:
         clips: dict by stream of KerasTensors `(batch, num_segments, height,
             width, channels)`, scaled as the backbones want.
-        names: dict by stream of the backbones' names.
+        towers: dict by stream of the names of backbones, or `keras.Model`.
         fusion: str. As `TwoStreamFusion` takes it.
         initialization: str. Of the convolution of `"conv"`.
         dropout: float. Rate between fully connected layers.
     """
 
-    def __init__(self, clips, names, *, fusion, initialization, dropout):
+    def __init__(self, clips, towers, *, fusion, initialization, dropout):
         self._fusion = fusion
         self._initialization = initialization
         # (batch, times, height, width, filters); (batch, times, features)
         # behind a bilinear fusion.
         self._tensors = dict(zip(TOWERS, clips.values()))
         self._walks = {
-            tower: backbones.Walk(
-                names[stream],
+            tower: backbones.ModelWalk(towers[stream])
+            if isinstance(towers[stream], keras.Model)
+            else backbones.Walk(
+                towers[stream],
                 keras.KerasTensor((None, *clip.shape[2:])),
                 dropout=dropout,
             )
@@ -44,9 +49,11 @@ class FusedStreams:
         # Stretches before the first fusion are called by the stream.
         self._stretches = {_FUSED: "rgb", _TEMPORAL: "flow"}
 
-    def walk_to(self, endpoint):
-        """Both towers up to an endpoint; `None` for their ends."""
+    def walk_to(self, endpoints):
+        """Both towers up to an endpoint of each, in a dict by tower; `None`
+        for their ends."""
         for tower, walk in self._walks.items():
+            endpoint = endpoints and endpoints[tower]
             here = walk.endpoint
             name = self._stretches[tower]
             name += "_tower" if here == "images" else f"_from_{here}"
@@ -61,6 +68,12 @@ class FusedStreams:
     def fuse(self, endpoint):
         """Joins the temporal stream into the spatial one."""
         tensors = list(self._tensors.values())
+        checks.check(
+            len(tensors[0].shape) == 5 or self._fusion in FULLY_CONNECTED,
+            "fusion",
+            f"one of {FULLY_CONNECTED} at {endpoint!r}, which is no map",
+            self._fusion,
+        )
         filters = tensors[0].shape[-1]
         name = f"fusion_{endpoint}"
         if self._fusion == "conv3d":
@@ -89,7 +102,8 @@ class FusedStreams:
                 num_segments, strides=2, name=f"{tower}_pool_time"
             )(x)
             walk = self._walks.get(tower)
-            if walk is not None and not walk.fully_connected:
+            maps = len(x.shape) == 5
+            if walk is not None and maps and not walk.fully_connected:
                 pooled = CaffePooling(2, 2, name=f"{tower}_pool_space")(
                     streams.fold(self._tensors[tower], f"{tower}_pool")
                 )

@@ -140,10 +140,9 @@ def score_fusion(towers, fusion_weights, scores, name="score_fusion"):
         return None
     if fusion_weights is None:
         fusion_weights = dict.fromkeys(towers, 1)
-    for tower in towers:
-        checks.positive(f"fusion_weights[{tower!r}]", fusion_weights[tower])
     weights = tuple(fusion_weights[tower] for tower in towers)
-    return SCORE_FUSIONS[scores](weights, name=name)
+    with checks.names(stream_weights="fusion_weights"):
+        return SCORE_FUSIONS[scores](weights, name=name)
 
 
 def fused_head(logits, *, fusion, activation, clip_spec, auxiliary_outputs):
