@@ -108,7 +108,7 @@ def STFN(
             number. Defaults to `7`, the best one of table 4 (5 in all others).
         features: int. Features of a segment in each stream without a backbone.
             A multiple of 4. Defaults to `2048`.
-        variant: str. Which of the networks that the paper compares: `"a"`,
+        variant: str. Which of the networks that the paper compares. `"a"`,
             `"b"` or `"c"`. Defaults to `"a"`.
         fusion: str. How two streams become one. `"avg"`, `"max"` or
             `"multiply"`. Defaults to `"avg"`.
