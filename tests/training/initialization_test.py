@@ -323,8 +323,7 @@ def test_the_second_stage_goes_on_where_the_first_ended(stages, caplog):
     """Of clips it finds what the first one finds of their features."""
     model = STFN(
         classes=3,
-        rgb_backbone="tiny",
-        flow_backbone="tiny",
+        backbone="tiny",
         input_shape={"rgb": (2, 32, 32, 3), "flow": (2, 32, 32, 20)},
     )
     start_from(model, stages)
@@ -357,7 +356,7 @@ def test_the_second_stage_goes_on_where_the_first_ended(stages, caplog):
         ({"classes": 5}, [], r"rgb_logits .*\(2 layers\)"),
         ({}, ["rgb"], "each stream of"),
         (
-            {"rgb_backbone": None, "flow_backbone": None, "features": 256},
+            {"backbone": None, "features": 256},
             [],
             "with towers inside starts from several",
         ),
@@ -366,7 +365,7 @@ def test_the_second_stage_goes_on_where_the_first_ended(stages, caplog):
 def test_every_layer_of_the_second_stage_was_in_one_of_the_first(
     stages, arguments, left_out, message
 ):
-    towers = {"rgb_backbone": "tiny", "flow_backbone": "tiny"}
+    towers = {"backbone": "tiny"}
     model = STFN(**{"classes": 3, **towers, **arguments})
     weights = {s: path for s, path in stages.items() if s not in left_out}
     if message is None:  # one block a stream: the second ones are unused
