@@ -64,19 +64,13 @@ def import_weights(
         metavar="NAME=VALUE",
         help="Another argument of the network. Repeatable.",
     ),
-    verify: bool = typer.Option(
-        False,
-        "--verify",
-        help="Compare its results with those of the published network, run in "
-        "PyTorch.",
-    ),
 ):
     """Put published weights into a network, all of them or none.
 
     The format is recognized by content. Style and scaling of pixels are those
     of the weights.
     """
-    _check(source, out, inflate, verify)
+    _check(source, out)
     arguments = dict(_setting(text) for text in settings)
     names = None if class_names is None else _lines(class_names)
     if classes is not None and names is not None and classes != len(names):
@@ -121,16 +115,12 @@ def import_weights(
         names = _published_names(checkpoint, arguments["classes"])
     predictions_layer(model).class_names = names
     typer.echo(report)
-    if verify:
-        from keras_vidrec.weights.verification.verify import verify as compare
-
-        typer.echo(compare(checkpoint, model))
     replaced = " (replaced)" if out.exists() else ""
     model_file.save(model, out)
     typer.echo(f"Model: {out}{replaced}")
 
 
-def _check(source, out, inflate, verify):
+def _check(source, out):
     if not source.exists():
         raise typer.BadParameter(f"There is no {source}.", param_hint="SOURCE")
     if out.suffix != ".keras" or out.is_dir():
@@ -140,12 +130,6 @@ def _check(source, out, inflate, verify):
     if out.exists() and out.samefile(source):
         raise typer.BadParameter(
             "Expected another file than SOURCE.", param_hint="--out"
-        )
-    if inflate is not None and verify:
-        raise typer.BadParameter(
-            "An inflated first layer differs from the published one by "
-            "intent: verify without --inflate.",
-            param_hint="--verify",
         )
 
 

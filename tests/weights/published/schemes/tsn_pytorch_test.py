@@ -5,13 +5,13 @@ from keras_vidrec.backbones import PixelScaling
 from keras_vidrec.weights.published.readers import torch_file
 from keras_vidrec.weights.published.schemes.tsn_pytorch import TSN_PYTORCH
 from keras_vidrec.weights.published.translation import Slot
+from tests.weights.references import published
 from tests.weights.schemes.comparison import check_arrays
 from tests.weights.schemes.comparison import check_counters
 from tests.weights.schemes.comparison import check_every_weight
 from tests.weights.schemes.comparison import check_sources
 from tests.weights.schemes.comparison import checkpoint
 from tests.weights.schemes.comparison import zeros
-from tests.weights.verification import published
 
 
 def in_tower(tensors, head):

@@ -3,8 +3,8 @@
 import torch
 import torch.nn.functional as F
 
-from keras_vidrec.weights.verification.layers import convolve
-from keras_vidrec.weights.verification.layers import normalize
+from tests.weights.references.layers import convolve
+from tests.weights.references.layers import normalize
 
 _EPSILON = 1e-3
 

@@ -5,7 +5,7 @@ torch = pytest.importorskip("torch", reason="needs keras-vidrec[torch]")
 
 
 def test_bvlc_moments_are_divided_by_their_weight():
-    from keras_vidrec.weights.verification.sources import CaffeSource
+    from tests.weights.references.sources import CaffeSource
 
     blobs = {
         "bn_conv1:0": np.array([2.0, 4.0]),
@@ -24,7 +24,7 @@ def test_bvlc_moments_are_divided_by_their_weight():
 
 
 def test_matconvnet_divides_by_its_deviations():
-    from keras_vidrec.weights.verification import sources
+    from tests.weights.references import sources
 
     for source, (slope, bias, moments) in (
         (sources.MatConvNetSource, "mbx"),
@@ -43,8 +43,8 @@ def test_matconvnet_divides_by_its_deviations():
 
 
 def test_fully_connected_layers_see_maps_in_their_library_s_order():
-    from keras_vidrec.weights.verification.sources import KerasSource
-    from keras_vidrec.weights.verification.sources import PyTorchSource
+    from tests.weights.references.sources import KerasSource
+    from tests.weights.references.sources import PyTorchSource
 
     rng = np.random.default_rng(0)
     maps = rng.normal(size=(1, 3, 2, 5)).astype("float32")
@@ -63,7 +63,7 @@ def test_fully_connected_layers_see_maps_in_their_library_s_order():
 
 
 def test_a_missing_tensor_is_named():
-    from keras_vidrec.weights.verification.sources import PyTorchSource
+    from tests.weights.references.sources import PyTorchSource
 
     with pytest.raises(ValueError, match="'a.conv1.weight' among them"):
         PyTorchSource({}, "a.").convolution("conv1")

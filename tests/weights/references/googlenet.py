@@ -3,7 +3,7 @@
 import torch
 import torch.nn.functional as F
 
-from keras_vidrec.weights.verification.layers import convolve
+from tests.weights.references.layers import convolve
 
 _HALVED_AFTER = ("3b", "4e")
 _BLOCKS = ("3a", "3b", "4a", "4b", "4c", "4d", "4e", "5a", "5b")

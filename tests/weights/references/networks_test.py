@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tests.weights.verification import published
+from tests.weights.references import published
 
 torch = pytest.importorskip("torch", reason="needs keras-vidrec[torch]")
 
@@ -41,7 +41,7 @@ FIRST = np.ones((4, 3, 7, 7), "float32")
     ],
 )
 def test_networks_by_their_names(names, config, expected):
-    from keras_vidrec.weights.verification.networks import PublishedNetwork
+    from tests.weights.references.networks import PublishedNetwork
 
     tensors = {f"{name}.weight": FIRST for name in names}
     found = PublishedNetwork(
@@ -51,7 +51,7 @@ def test_networks_by_their_names(names, config, expected):
 
 
 def test_resnets_of_matconvnet_have_the_strides_of_caffe():
-    from keras_vidrec.weights.verification.networks import PublishedNetwork
+    from tests.weights.references.networks import PublishedNetwork
 
     kernel = np.ones((7, 7, 3, 4), "float32")
     tensors = {"conv1_filter": kernel, "res3b_branch2a_filter": kernel}
@@ -66,7 +66,7 @@ def test_resnets_of_matconvnet_have_the_strides_of_caffe():
 
 
 def test_unknown_networks():
-    from keras_vidrec.weights.verification.networks import PublishedNetwork
+    from tests.weights.references.networks import PublishedNetwork
 
     checkpoint = published.checkpoint({"conv9.weight": np.ones(3)})
     with pytest.raises(ValueError, match="BN-Inception of Caffe, VGG-16"):
@@ -75,7 +75,7 @@ def test_unknown_networks():
 
 @pytest.mark.parametrize("name", ["predictions", "probs"])
 def test_both_names_of_the_classifier_of_keras_resnets(name):
-    from keras_vidrec.weights.verification.networks import PublishedNetwork
+    from tests.weights.references.networks import PublishedNetwork
 
     rng = np.random.default_rng(0)
     kernel = rng.normal(size=(5, 4)).astype("float32")

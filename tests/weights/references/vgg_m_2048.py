@@ -2,8 +2,8 @@
 
 import torch.nn.functional as F
 
-from keras_vidrec.weights.verification.layers import convolve
-from keras_vidrec.weights.verification.layers import fully_connected
+from tests.weights.references.layers import convolve
+from tests.weights.references.layers import fully_connected
 
 
 def feature_map(images, source):

@@ -7,18 +7,18 @@ import re
 import types
 import typing
 
-from keras_vidrec.weights.verification import bn_inception
-from keras_vidrec.weights.verification import googlenet
-from keras_vidrec.weights.verification import inception_v3
-from keras_vidrec.weights.verification import residual
-from keras_vidrec.weights.verification import vgg16
-from keras_vidrec.weights.verification import vgg_m_2048
-from keras_vidrec.weights.verification.layers import fully_connected
-from keras_vidrec.weights.verification.sources import CaffeSource
-from keras_vidrec.weights.verification.sources import ImportedMatConvNetSource
-from keras_vidrec.weights.verification.sources import KerasSource
-from keras_vidrec.weights.verification.sources import MatConvNetSource
-from keras_vidrec.weights.verification.sources import PyTorchSource
+from tests.weights.references import bn_inception
+from tests.weights.references import googlenet
+from tests.weights.references import inception_v3
+from tests.weights.references import residual
+from tests.weights.references import vgg16
+from tests.weights.references import vgg_m_2048
+from tests.weights.references.layers import fully_connected
+from tests.weights.references.sources import CaffeSource
+from tests.weights.references.sources import ImportedMatConvNetSource
+from tests.weights.references.sources import KerasSource
+from tests.weights.references.sources import MatConvNetSource
+from tests.weights.references.sources import PyTorchSource
 
 
 @dataclasses.dataclass(frozen=True)
