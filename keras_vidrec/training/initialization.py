@@ -13,10 +13,10 @@ from keras_vidrec.weights import cross_modality
 from keras_vidrec.weights import imagenet
 from keras_vidrec.weights.architecture import backbones_of
 from keras_vidrec.weights.architecture import candidate_backbones
-from keras_vidrec.weights.slots import slots
 from keras_vidrec.weights.streams import copy_stages
 from keras_vidrec.weights.streams import may_start_anew
 from keras_vidrec.weights.streams import unfit_layers
+from keras_vidrec.weights.towers import slots
 from keras_vidrec.weights.towers import towers
 
 logger = logging.getLogger("keras_vidrec")

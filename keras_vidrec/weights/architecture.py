@@ -4,10 +4,10 @@ import types
 
 from keras_vidrec.backbones import BACKBONES
 from keras_vidrec.backbones import find
-from keras_vidrec.weights.copying import every_layer
-from keras_vidrec.weights.copying import layers_by_path
-from keras_vidrec.weights.slots import layer_places
-from keras_vidrec.weights.slots import slots
+from keras_vidrec.weights.towers import every_layer
+from keras_vidrec.weights.towers import layer_places
+from keras_vidrec.weights.towers import layers_by_path
+from keras_vidrec.weights.towers import slots
 
 _PADDING = "pool1_pad"
 
@@ -31,7 +31,7 @@ def backbones_of(model):
         model: keras.Model of this package, or a bare tower.
 
     Returns:
-        dict by stream, with `None` for the only one, as in `slots.slots`: of
+        dict by stream, with `None` for the only one, as in `towers.slots`: of
         pairs of the name of the backbone and its style, `None` where it has
         no choice.
 

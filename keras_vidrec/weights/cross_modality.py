@@ -8,7 +8,7 @@ import numpy as np
 from keras_vidrec.backbones import PixelScaling
 from keras_vidrec.weights import pixels
 from keras_vidrec.weights.copying import copy_layers
-from keras_vidrec.weights.copying import layers_by_path
+from keras_vidrec.weights.towers import layers_by_path
 from keras_vidrec.weights.towers import towers
 
 MODES = ("mean", "symmetric", "scaled")

@@ -8,7 +8,6 @@ import keras
 from keras_vidrec.weights import pixels
 from keras_vidrec.weights.architecture import backbones_of
 from keras_vidrec.weights.copying import copy_matching
-from keras_vidrec.weights.copying import layers_by_path
 from keras_vidrec.weights.cross_modality import MODES
 from keras_vidrec.weights.cross_modality import inflate_kernel
 from keras_vidrec.weights.published.checkpoint import Checkpoint
@@ -16,7 +15,8 @@ from keras_vidrec.weights.published.schemes.keras_applications import (
     KERAS_APPLICATIONS,
 )
 from keras_vidrec.weights.published.schemes.keras_applications import SCALINGS
-from keras_vidrec.weights.slots import layer_places
+from keras_vidrec.weights.towers import layer_places
+from keras_vidrec.weights.towers import layers_by_path
 
 # Builders of `keras.applications`. Its residual networks are Caffe's.
 _BUILDERS = types.MappingProxyType(

@@ -1,4 +1,6 @@
-"""The towers of a network, one a stream."""
+"""Where the layers of a network stand: in which stream, under which name."""
+
+import typing
 
 import keras
 
@@ -31,3 +33,133 @@ def towers(model):
         for layer in model.layers
         if isinstance(layer, keras.Model) and stream_of(layer.name)
     }
+
+
+def layers_by_path(model, prefix=""):
+    """Layers with weights by their path through nested models, in the order
+    of the model's layers."""
+    return {
+        path: layer
+        for path, layer in every_layer(model, prefix)
+        if layer.weights
+    }
+
+
+def every_layer(model, prefix=""):
+    """Pairs of the path through nested models and the layer, also of layers
+    without weights."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from every_layer(layer, f"{prefix}{layer.name}/")
+        else:
+            yield prefix + layer.name, layer
+
+
+# Streams by the towers of two-stream fusion that carry them on, and by those
+# of all others. A name that begins another one comes after it.
+_STREAMS = {
+    "spatiotemporal": "rgb",
+    "temporal": "flow",
+    **{name: name for name in sorted(MODALITIES, key=len, reverse=True)},
+}
+
+
+def stream_layer(path):
+    """Where the weights of a layer of a network of several streams come from.
+
+    A pure function of the path of the layer through nested models:
+
+    >>> stream_layer("rgb_tower/res2a_branch2a")
+    ('rgb', 'res2a_branch2a')
+    >>> stream_layer("temporal_from_relu5/fc6")
+    ('flow', 'fc6')
+    >>> stream_layer("flow_logits")
+    ('flow', 'logits')
+
+    Args:
+        path: str, as `towers.layers_by_path` gives it.
+
+    Returns:
+        Pair of str, the stream and the name of the layer in a network of this
+        stream alone; `None` for a layer that belongs to no stream.
+    """
+    first, *inner = path.split("/")
+    for name, stream in _STREAMS.items():
+        if inner:
+            if first in (name, f"{name}_tower") or first.startswith(
+                f"{name}_from_"
+            ):
+                return stream, in_stream("/".join(inner))
+        elif first.startswith(f"{name}_"):
+            return stream, first.removeprefix(f"{name}_")
+    return None
+
+
+def in_stream(path):
+    """The path of a layer in a network of one stream, without the tower.
+
+    >>> in_stream("rgb/conv1")
+    'conv1'
+    """
+    tower, slash, inner = path.partition("/")
+    return inner if slash and stream_of(tower) else path
+
+
+class Slot(typing.NamedTuple):
+    """The place of an array.
+
+    Attributes:
+        stream: str, such as `"rgb"`; or `None` in a checkpoint of one stream,
+            and for layers that belong to no stream.
+        layer: str. Name of the layer inside the tower, such as
+            `"res2a_branch2a"`; `"logits"` is the classifier of the stream.
+        variable: str. `"kernel"`, `"bias"`, `"gamma"`, `"beta"`,
+            `"moving_mean"` or `"moving_variance"`.
+    """
+
+    stream: str | None
+    layer: str
+    variable: str
+
+
+def slots(model):
+    """The weights of a network by their places.
+
+    Args:
+        model: keras.Model of this package, or a bare tower.
+
+    Returns:
+        dict of Keras variables by `Slot`, in the order of the model's layers.
+        Of a network of one stream, or a bare tower, the stream is `None`
+        everywhere; of a network of several, it is `None` for layers that
+        belong to no stream, such as a fusion.
+    """
+    places = layer_places(layers_by_path(model))
+    return {
+        Slot(*places[path], _name(weight, layer)): weight
+        for path, layer in layers_by_path(model).items()
+        for weight in layer.weights
+    }
+
+
+def layer_places(paths):
+    """The places of layers of one network.
+
+    Args:
+        paths: iterable of str, as `towers.layers_by_path` has them.
+
+    Returns:
+        dict from paths to pairs of the stream, as in `slots`, and the name of
+        the layer in a network of this stream alone.
+    """
+    keys = {path: stream_layer(path) or (None, path) for path in paths}
+    several = len({stream for stream, _ in keys.values() if stream}) > 1
+    return {
+        path: (stream if several else None, layer)
+        for path, (stream, layer) in keys.items()
+    }
+
+
+def _name(weight, layer):
+    """`"kernel"`; in a layer of layers `"lstm_cell/kernel"`."""
+    return weight.path.rpartition(f"{layer.name}/")[2]

@@ -11,7 +11,7 @@ from keras_vidrec.applications import TwoStreamConvNet
 from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.cli.import_weights import _backbones
 from keras_vidrec.cli.import_weights import _builder
-from keras_vidrec.weights.slots import slots
+from keras_vidrec.weights.towers import slots
 from tests.cli.command import vidrec
 from tests.weights.references.published import torchvision_resnet
 

@@ -15,8 +15,8 @@ from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.recipes.sections import Schedule
 from keras_vidrec.training.run import Run
 from keras_vidrec.weights import CopyReport
-from keras_vidrec.weights.copying import layers_by_path
-from keras_vidrec.weights.stream_layers import stream_layer
+from keras_vidrec.weights.towers import layers_by_path
+from keras_vidrec.weights.towers import stream_layer
 
 
 def tiny(**arguments):

@@ -2,7 +2,6 @@
 
 from keras_vidrec.weights import pixels
 from keras_vidrec.weights.architecture import backbones_of
-from keras_vidrec.weights.copying import layers_by_path
 from keras_vidrec.weights.cross_modality import MODES
 from keras_vidrec.weights.published.checkpoint import Checkpoint
 from keras_vidrec.weights.published.matching import CLASSIFIER
@@ -10,8 +9,9 @@ from keras_vidrec.weights.published.matching import HEAD
 from keras_vidrec.weights.published.matching import Matching
 from keras_vidrec.weights.published.readers.opening import open_checkpoint
 from keras_vidrec.weights.published.recognition import recognize
-from keras_vidrec.weights.slots import layer_places
-from keras_vidrec.weights.slots import slots
+from keras_vidrec.weights.towers import layer_places
+from keras_vidrec.weights.towers import layers_by_path
+from keras_vidrec.weights.towers import slots
 
 # Items of a kind that an error shows.
 _SHOWN = 10

@@ -9,7 +9,7 @@ from keras_vidrec.weights import pixels
 from keras_vidrec.weights.architecture import backbones_of
 from keras_vidrec.weights.cross_modality import inflate_kernel
 from keras_vidrec.weights.published.import_report import ImportReport
-from keras_vidrec.weights.slots import slots
+from keras_vidrec.weights.towers import slots
 
 # The classifier of a stream; and what errors call all of them.
 CLASSIFIER = "logits"
@@ -38,7 +38,7 @@ class Matching:
         translation: `Translation` of it for the backbones of the model.
         model: keras.Model.
         may_miss: set of pairs of stream and layer that may start anew, as
-            `slots.layer_places` has them.
+            `towers.layer_places` has them.
         allow_unused: sequence of str, as `conversion.convert` takes it.
         inflate: `None` or str, as `conversion.convert` takes it.
 

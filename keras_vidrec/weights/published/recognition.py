@@ -5,7 +5,27 @@ import dataclasses
 from keras_vidrec.backbones import BACKBONES
 from keras_vidrec.weights.architecture import candidate_backbones
 from keras_vidrec.weights.pixels import kind_of
-from keras_vidrec.weights.published.schemes.table import SCHEMES
+from keras_vidrec.weights.published.schemes.caffe import CAFFE
+from keras_vidrec.weights.published.schemes.keras_applications import (
+    KERAS_APPLICATIONS,
+)
+from keras_vidrec.weights.published.schemes.matconvnet import MATCONVNET
+from keras_vidrec.weights.published.schemes.mmaction2 import MMACTION2
+from keras_vidrec.weights.published.schemes.own import KERAS_VIDREC
+from keras_vidrec.weights.published.schemes.torchvision import TIMM
+from keras_vidrec.weights.published.schemes.torchvision import TORCHVISION
+from keras_vidrec.weights.published.schemes.tsn_pytorch import TSN_PYTORCH
+
+SCHEMES = (
+    TORCHVISION,
+    TIMM,
+    MMACTION2,
+    TSN_PYTORCH,
+    CAFFE,
+    MATCONVNET,
+    KERAS_APPLICATIONS,
+    KERAS_VIDREC,
+)
 
 
 def recognize(checkpoint, backbones):

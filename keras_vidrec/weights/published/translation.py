@@ -4,23 +4,6 @@ import dataclasses
 import typing
 
 
-class Slot(typing.NamedTuple):
-    """The place of an array.
-
-    Attributes:
-        stream: str, such as `"rgb"`; or `None` in a checkpoint of one stream,
-            and for layers that belong to no stream.
-        layer: str. Name of the layer inside the tower, such as
-            `"res2a_branch2a"`; `"logits"` is the classifier of the stream.
-        variable: str. `"kernel"`, `"bias"`, `"gamma"`, `"beta"`,
-            `"moving_mean"` or `"moving_variance"`.
-    """
-
-    stream: str | None
-    layer: str
-    variable: str
-
-
 class Piece(typing.NamedTuple):
     """An array for a slot.
 

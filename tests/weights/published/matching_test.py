@@ -7,9 +7,9 @@ from keras_vidrec.weights import convert
 from keras_vidrec.weights.cross_modality import inflate_kernel
 from keras_vidrec.weights.published.matching import Matching
 from keras_vidrec.weights.published.translation import Piece
-from keras_vidrec.weights.published.translation import Slot
 from keras_vidrec.weights.published.translation import Translation
-from keras_vidrec.weights.slots import slots
+from keras_vidrec.weights.towers import Slot
+from keras_vidrec.weights.towers import slots
 from tests.weights.slot_scheme import SCALING
 from tests.weights.slot_scheme import TINY
 from tests.weights.slot_scheme import changed

@@ -7,8 +7,8 @@ from keras_vidrec import backbones
 from keras_vidrec.weights import convert
 from keras_vidrec.weights.published.checkpoint import Checkpoint
 from keras_vidrec.weights.published.recognition import recognize
-from keras_vidrec.weights.published.translation import Slot
-from tests.weights.schemes import matconvnet_test as matconvnet
+from keras_vidrec.weights.towers import Slot
+from tests.weights.published.schemes import matconvnet_test as matconvnet
 
 
 def residual(units):

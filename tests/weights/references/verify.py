@@ -6,9 +6,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_vidrec.weights.copying import layers_by_path
 from keras_vidrec.weights.pixels import makes_differences
 from keras_vidrec.weights.pixels import pixel_layers
+from keras_vidrec.weights.towers import layers_by_path
 from keras_vidrec.weights.towers import towers
 from tests.weights.references.imports import torch
 from tests.weights.references.networks import PublishedNetwork

@@ -10,13 +10,13 @@ from keras_vidrec.backbones.pixel_scaling import BN_INCEPTION_RGB
 from keras_vidrec.backbones.pixel_scaling import CAFFE_RGB
 from keras_vidrec.backbones.pixel_scaling import CENTERED_FLOW
 from keras_vidrec.backbones.pixel_scaling import PixelScaling
-from keras_vidrec.weights.published.schemes import by_name
-from keras_vidrec.weights.published.schemes.biases import zero_biases
-from keras_vidrec.weights.published.schemes.bn_inception_names import (
-    convolutions,
+from keras_vidrec.weights.published.schemes.layer_names import (
+    bn_inception_convolutions,
 )
-from keras_vidrec.weights.published.schemes.layer_names import layers
+from keras_vidrec.weights.published.schemes.layer_names import caffe_layers
+from keras_vidrec.weights.published.schemes.layer_names import zero_biases
 from keras_vidrec.weights.published.schemes.scheme import Scheme
+from keras_vidrec.weights.published.schemes.scheme import translate_by_name
 
 # Differences of neighboring frames have no mean.
 _DIFFERENCES = PixelScaling(0.0, channel_order="bgr")
@@ -60,7 +60,7 @@ class _Network:
 
 def _bn_inception():
     names = {}
-    for block, role in convolutions():
+    for block, role in bn_inception_convolutions():
         names[f"{block}/{role}"] = f"{block}_{role}", _WEIGHTED
         names[f"{block}/{role}_bn"] = f"{block}_{role}_bn", _NORMALIZATION
     return names
@@ -76,7 +76,7 @@ def _googlenet():
 
 def _own(backbone):
     """Names of networks whose layers have them here, too."""
-    weighted, normalized = layers(backbone)
+    weighted, normalized = caffe_layers(backbone)
     names = {name: (name, _WEIGHTED) for name in weighted}
     for name in normalized:
         names[name] = name, _MOMENTS
@@ -137,7 +137,7 @@ def translate(checkpoint, backbone):
     for name in tensors:
         if _fits(_layer(name), network.auxiliary):
             ignored[name] = _AUXILIARY
-    translation = by_name.translate(
+    translation = translate_by_name(
         "caffe",
         {**tensors, **_divided(tensors, factors)},
         places,

@@ -8,12 +8,14 @@ from keras_vidrec.backbones import vgg16
 from keras_vidrec.backbones.pixel_scaling import CAFFE_RGB
 from keras_vidrec.backbones.pixel_scaling import CENTERED_FLOW
 from keras_vidrec.backbones.pixel_scaling import PixelScaling
-from keras_vidrec.weights.published.schemes import inception_v3_names
-from keras_vidrec.weights.published.schemes import scalings
+from keras_vidrec.weights.published.schemes import pytorch
+from keras_vidrec.weights.published.schemes.layer_names import (
+    inception_v3_convolutions,
+)
 from keras_vidrec.weights.published.schemes.scheme import Scheme
 from keras_vidrec.weights.published.translation import Piece
-from keras_vidrec.weights.published.translation import Slot
 from keras_vidrec.weights.published.translation import Translation
+from keras_vidrec.weights.towers import Slot
 
 # The published files of ResNets have the older name.
 _CLASSIFIERS = types.MappingProxyType(
@@ -75,9 +77,7 @@ def _inception_v3(layers):
     for layer in layers:
         if match := _COUNTED.fullmatch(layer):
             counted[match[1]].append((int(match[2] or 0), layer))
-    ours = [
-        name.replace(".", "_") for name in inception_v3_names.convolutions()
-    ]
+    ours = [name.replace(".", "_") for name in inception_v3_convolutions()]
     names = {}
     for kind, suffix in (("conv2d", "conv"), ("batch_normalization", "bn")):
         if len(counted[kind]) == len(ours):
@@ -101,7 +101,7 @@ SCALINGS = types.MappingProxyType(
         "resnet101": _CAFFE,
         "resnet152": _CAFFE,
         "vgg16": _CAFFE,
-        "inception_v3": scalings.SYMMETRIC,
+        "inception_v3": pytorch.SYMMETRIC,
     }
 )
 

@@ -1,11 +1,67 @@
-"""Names of the layers of Caffe's networks, which are those of ours."""
+"""Names of layers that several authors share, and the biases that some have."""
 
+from keras_vidrec.backbones import bn_inception
+from keras_vidrec.backbones import inception_v3
 from keras_vidrec.backbones import vgg16
 from keras_vidrec.backbones import vgg_m_2048
 from keras_vidrec.backbones.resnet import unit_names
 
+_STEM = (("conv1", "7x7_s2"), ("conv2", "3x3_reduce"), ("conv2", "3x3"))
+_SINGLE = ("3x3_reduce", "3x3")
+_DOUBLE = ("double_3x3_reduce", "double_3x3_1", "double_3x3_2")
 
-def layers(backbone):
+
+def bn_inception_convolutions():
+    """The convolutions of BN-Inception in the order of the network.
+
+    Joined by `/` a pair is the name of a Caffe layer, joined by `_` that of
+    the PyTorch ports and of this package. The batch normalization behind it
+    has the same name and `_bn`.
+
+    Returns:
+        list of pairs of str, the block and the role in it: `("conv1",
+        "7x7_s2")`, ..., `("inception_3a", "double_3x3_reduce")`, ...
+    """
+    names = list(_STEM)
+    for name, block in bn_inception.BLOCKS.items():
+        roles = _SINGLE + _DOUBLE
+        if block.point:
+            roles = ("1x1", *roles)
+        if block.projection:
+            roles = (*roles, "pool_proj")
+        names.extend((f"inception_{name}", role) for role in roles)
+    return names
+
+
+def inception_v3_convolutions():
+    """The convolutions of torchvision's Inception-v3.
+
+    Each is a module with a `conv` and a `bn`. With `_` for `.` these are the
+    names of this package: `Mixed_5b_branch5x5_2_conv`.
+
+    Returns:
+        list of str: `"Conv2d_1a_3x3"`, ..., `"Mixed_5b.branch5x5_2"`, ...,
+        `"Mixed_7c.branch3x3dbl_3b"`, ...
+    """
+    names = [
+        f"Conv2d_{row[0]}"
+        for row in inception_v3.STEM
+        if not isinstance(row, str)
+    ]
+    for block, branches in inception_v3.BLOCKS.items():
+        for branch, rows in branches.items():
+            for position, row in enumerate(rows, start=1):
+                place = f"Mixed_{block}.{branch}"
+                if len(rows) > 1:
+                    place = f"{place}_{position}"
+                pair = isinstance(row[0], tuple)
+                names.extend(
+                    place + letter for letter in ("ab" if pair else [""])
+                )
+    return names
+
+
+def caffe_layers(backbone):
     """The layers with weights of a tower.
 
     Args:
@@ -37,3 +93,36 @@ def layers(backbone):
         ["conv1", *(f"res{role}" for role in roles)],
         ["bn_conv1", *(f"bn{role}" for role in roles)],
     )
+
+
+# Their layers have a bias in every style.
+_ALWAYS = ("logits", "_temporal", "fusion_relu5")
+
+
+def has_bias(layer, style):
+    """Whether a convolution, or a classifier, of this package has a bias.
+
+    Args:
+        layer: str. Name of it in a tower.
+        style: `None`, or str. Style of a residual network, as `Translation`
+            has it.
+    """
+    return style != "pytorch" or layer.endswith(_ALWAYS)
+
+
+def zero_biases(pieces, style):
+    """The biases that were trained without: as 0 they change nothing.
+
+    Args:
+        pieces: dict of `Piece` by `Slot`.
+        style: as `has_bias` takes it.
+
+    Returns:
+        tuple of `Slot`, in the order of the kernels.
+    """
+    biases = (
+        slot._replace(variable="bias")
+        for slot in pieces
+        if slot.variable == "kernel" and has_bias(slot.layer, style)
+    )
+    return tuple(bias for bias in biases if bias not in pieces)

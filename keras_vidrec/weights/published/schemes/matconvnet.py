@@ -10,13 +10,13 @@ from keras_vidrec.backbones.pixel_scaling import CENTERED_FLOW
 from keras_vidrec.backbones.pixel_scaling import PixelScaling
 from keras_vidrec.backbones.resnet import STYLES
 from keras_vidrec.backbones.resnet import unit_names
-from keras_vidrec.weights.published.schemes.biases import has_bias
-from keras_vidrec.weights.published.schemes.biases import zero_biases
-from keras_vidrec.weights.published.schemes.layer_names import layers
+from keras_vidrec.weights.published.schemes.layer_names import caffe_layers
+from keras_vidrec.weights.published.schemes.layer_names import has_bias
+from keras_vidrec.weights.published.schemes.layer_names import zero_biases
 from keras_vidrec.weights.published.schemes.scheme import Scheme
 from keras_vidrec.weights.published.translation import Piece
-from keras_vidrec.weights.published.translation import Slot
 from keras_vidrec.weights.published.translation import Translation
+from keras_vidrec.weights.towers import Slot
 
 _RESIDUAL = ("resnet50", "resnet101", "resnet152")
 
@@ -64,7 +64,7 @@ def names(backbone):
         without classifiers; `"moments"` stands for the moving mean and
         standard deviation together.
     """
-    convolutions, normalizations = layers(backbone)
+    convolutions, normalizations = caffe_layers(backbone)
     table = {
         f"{layer}{end}": (layer, variable)
         for group, ends in (

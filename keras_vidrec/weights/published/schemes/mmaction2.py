@@ -3,13 +3,10 @@
 import dataclasses
 import re
 
-from keras_vidrec.weights.published.schemes import bn_inception_names
-from keras_vidrec.weights.published.schemes import by_name
-from keras_vidrec.weights.published.schemes import residual_names
-from keras_vidrec.weights.published.schemes import scalings
-from keras_vidrec.weights.published.schemes import torch_names
-from keras_vidrec.weights.published.schemes.biases import zero_biases
+from keras_vidrec.weights.published.schemes import pytorch
+from keras_vidrec.weights.published.schemes.layer_names import zero_biases
 from keras_vidrec.weights.published.schemes.scheme import Scheme
+from keras_vidrec.weights.published.schemes.scheme import translate_by_name
 from keras_vidrec.weights.published.schemes.torchvision import RESNETS
 
 _HEAD = {"cls_head.fc_cls": "logits"}
@@ -28,21 +25,21 @@ def translate(checkpoint, backbone):
     tensors = checkpoint.tensors
     if backbone == "bn_inception":
         # MMAction has it, with the pixels of tsn-pytorch.
-        convolutions, normalizations = bn_inception_names.torch_modules()
+        convolutions, normalizations = pytorch.bn_inception_modules()
         places = _places(convolutions, normalizations)
-        scaling = scalings.BN_INCEPTION
+        scaling = pytorch.BN_INCEPTION
     else:
-        convolutions, normalizations = residual_names.modules(backbone)
+        convolutions, normalizations = pytorch.residual_modules(backbone)
         places = _places(
             _joined(convolutions, "conv"), _joined(normalizations, "bn")
         ) | _places(convolutions, normalizations)
-        scaling = scalings.TORCH
-    translation = by_name.translate(
+        scaling = pytorch.TORCH
+    translation = translate_by_name(
         "mmaction2",
         tensors,
         places,
         scaling,
-        ignored=torch_names.counters(tensors),
+        ignored=pytorch.counters(tensors),
     )
     if backbone == "bn_inception":
         return translation
@@ -60,7 +57,7 @@ def _places(convolutions, normalizations):
         {f"backbone.{module}": layer for module, layer in modules.items()}
         for modules in (convolutions, normalizations)
     )
-    return torch_names.places(convolutions | _HEAD, normalizations)
+    return pytorch.places(convolutions | _HEAD, normalizations)
 
 
 def _joined(modules, role):

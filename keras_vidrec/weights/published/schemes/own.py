@@ -7,9 +7,9 @@ from keras_vidrec.weights.architecture import style_by_biases
 from keras_vidrec.weights.pixels import kind_of
 from keras_vidrec.weights.published.schemes.scheme import Scheme
 from keras_vidrec.weights.published.translation import Piece
-from keras_vidrec.weights.published.translation import Slot
 from keras_vidrec.weights.published.translation import Translation
-from keras_vidrec.weights.slots import layer_places
+from keras_vidrec.weights.towers import Slot
+from keras_vidrec.weights.towers import layer_places
 from keras_vidrec.weights.towers import stream_of
 
 _SCALING = "preprocessing"

@@ -7,10 +7,10 @@ from keras_vidrec.backbones import PixelScaling
 from keras_vidrec.weights.published.checkpoint import Checkpoint
 from keras_vidrec.weights.published.readers.caffe_file import read
 from keras_vidrec.weights.published.schemes.caffe import CAFFE
-from keras_vidrec.weights.published.translation import Slot
+from keras_vidrec.weights.towers import Slot
 from tests.layers.caffe_pooling_test import caffe_pool
-from tests.weights.readers.caffe_messages import network
-from tests.weights.readers.caffe_messages import write
+from tests.weights.published.readers.caffe_messages import network
+from tests.weights.published.readers.caffe_messages import write
 
 TSN_RGB = PixelScaling((104.0, 117.0, 123.0), channel_order="bgr")
 VGG_RGB = PixelScaling((103.939, 116.779, 123.68), channel_order="bgr")

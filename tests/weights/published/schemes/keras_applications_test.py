@@ -9,8 +9,8 @@ from keras_vidrec.weights.published.readers import keras_file
 from keras_vidrec.weights.published.schemes.keras_applications import (
     KERAS_APPLICATIONS,
 )
-from keras_vidrec.weights.published.translation import Slot
-from keras_vidrec.weights.slots import slots
+from keras_vidrec.weights.towers import Slot
+from keras_vidrec.weights.towers import slots
 
 HEAD = {Slot(None, "logits", "kernel"), Slot(None, "logits", "bias")}
 

@@ -1,15 +1,78 @@
 import pytest
 
 from keras_vidrec import backbones
-from keras_vidrec.weights.published.schemes.layer_names import layers
-from keras_vidrec.weights.slots import slots
+from keras_vidrec.weights.published.schemes.layer_names import (
+    bn_inception_convolutions,
+)
+from keras_vidrec.weights.published.schemes.layer_names import caffe_layers
+from keras_vidrec.weights.published.schemes.layer_names import has_bias
+from keras_vidrec.weights.published.schemes.layer_names import (
+    inception_v3_convolutions,
+)
+from keras_vidrec.weights.published.schemes.layer_names import zero_biases
+from keras_vidrec.weights.published.schemes.pytorch import bn_inception_modules
+from keras_vidrec.weights.towers import Slot
+from keras_vidrec.weights.towers import slots
+
+
+def test_convolutions_of_bn_inception():
+    names = ["/".join(pair) for pair in bn_inception_convolutions()]
+    assert names[:5] == [
+        "conv1/7x7_s2",
+        "conv2/3x3_reduce",
+        "conv2/3x3",
+        "inception_3a/1x1",
+        "inception_3a/3x3_reduce",
+    ]
+    assert [name for name in names if "4e" in name] == [
+        "inception_4e/3x3_reduce",
+        "inception_4e/3x3",
+        "inception_4e/double_3x3_reduce",
+        "inception_4e/double_3x3_1",
+        "inception_4e/double_3x3_2",
+    ]
+    assert names[-1] == "inception_5b/pool_proj"
+    assert len(set(names)) == len(names) == 69
+
+
+@pytest.mark.large_on_jax
+def test_they_are_those_of_the_tower():
+    convolutions, normalizations = bn_inception_modules()
+    tower = backbones.get("bn_inception")
+    layers = [layer.name for layer in tower.layers if layer.weights]
+    assert len(layers) == len(convolutions) + len(normalizations)
+    assert set(layers) == convolutions.keys() | normalizations.keys()
+    assert all(a == b for a, b in (convolutions | normalizations).items())
+
+
+def test_convolutions_of_inception_v3():
+    names = inception_v3_convolutions()
+    assert names[0] == "Conv2d_1a_3x3"
+    assert [name for name in names if name.startswith("Mixed_6a")] == [
+        "Mixed_6a.branch3x3",
+        "Mixed_6a.branch3x3dbl_1",
+        "Mixed_6a.branch3x3dbl_2",
+        "Mixed_6a.branch3x3dbl_3",
+    ]
+    assert [name for name in names if name.startswith("Mixed_7c")] == [
+        "Mixed_7c.branch1x1",
+        "Mixed_7c.branch3x3_1",
+        "Mixed_7c.branch3x3_2a",
+        "Mixed_7c.branch3x3_2b",
+        "Mixed_7c.branch3x3dbl_1",
+        "Mixed_7c.branch3x3dbl_2",
+        "Mixed_7c.branch3x3dbl_3a",
+        "Mixed_7c.branch3x3dbl_3b",
+        "Mixed_7c.branch_pool",
+    ]
+    assert len(set(names)) == len(names) == 94
 
 
 @pytest.mark.parametrize("backbone", ["resnet50", "vgg16", "vgg_m_2048"])
 def test_towers_have_these_layers(backbone):
     # Without the fully connected layers, which are large.
     tower = backbones.get(backbone, endpoints=["relu5"])
-    convolutions, normalizations = layers(backbone)
+    convolutions, normalizations = caffe_layers(backbone)
     found = {
         variable: {slot.layer for slot in slots(tower) if slot[2] == variable}
         for variable in ("kernel", "gamma")
@@ -18,3 +81,28 @@ def test_towers_have_these_layers(backbone):
     assert set(convolutions) - found["kernel"] <= {"fc6", "fc7"}
     assert found["kernel"] <= set(convolutions)
     assert len(set(convolutions)) == len(convolutions)
+
+
+@pytest.mark.parametrize("style", ["pytorch", "msra"])
+def test_towers_have_them(style):
+    tower = backbones.get("resnet50", style=style, endpoints=["relu2"])
+    want = slots(tower)
+    biases = {slot for slot in want if slot.variable == "bias"}
+    for slot in want:
+        if slot.variable == "kernel":
+            bias = slot._replace(variable="bias")
+            assert has_bias(slot.layer, style) == (bias in biases)
+    assert set(zero_biases(set(want) - biases, style)) == biases
+
+
+def test_those_that_there_are_stay():
+    conv1, conv2, filter_ = (
+        Slot(None, layer, "kernel")
+        for layer in ("conv1", "conv2", "res2b_temporal")
+    )
+    bias = conv1._replace(variable="bias")
+    pieces = dict.fromkeys((conv1, bias, conv2, filter_))
+    missing = [slot._replace(variable="bias") for slot in (conv2, filter_)]
+    assert zero_biases(pieces, "msra") == tuple(missing)
+    assert zero_biases(pieces, None) == tuple(missing)
+    assert zero_biases(pieces, "pytorch") == tuple(missing[1:])

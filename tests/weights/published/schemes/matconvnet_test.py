@@ -11,9 +11,9 @@ from keras_vidrec.weights.published.checkpoint import Checkpoint
 from keras_vidrec.weights.published.conversion import convert
 from keras_vidrec.weights.published.schemes.matconvnet import MATCONVNET
 from keras_vidrec.weights.published.schemes.matconvnet import translate
-from keras_vidrec.weights.published.translation import Slot
-from keras_vidrec.weights.slots import slots
-from tests.weights.readers.matlab_files import write_v7
+from keras_vidrec.weights.towers import Slot
+from keras_vidrec.weights.towers import slots
+from tests.weights.published.readers.matlab_files import write_v7
 
 # Endings of the names: of networks imported from Caffe, and of those that
 # were SimpleNN; first kernel and bias, then the batch normalization's.

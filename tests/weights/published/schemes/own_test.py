@@ -12,7 +12,7 @@ from keras_vidrec.weights.pixels import scale_pixels
 from keras_vidrec.weights.published.checkpoint import Checkpoint
 from keras_vidrec.weights.published.readers import keras_file
 from keras_vidrec.weights.published.schemes.own import KERAS_VIDREC
-from keras_vidrec.weights.slots import slots
+from keras_vidrec.weights.towers import slots
 
 
 def randomized(model):

@@ -4,14 +4,14 @@ import pytest
 from keras_vidrec.backbones import PixelScaling
 from keras_vidrec.weights.published.readers import torch_file
 from keras_vidrec.weights.published.schemes.tsn_pytorch import TSN_PYTORCH
-from keras_vidrec.weights.published.translation import Slot
+from keras_vidrec.weights.towers import Slot
+from tests.weights.published.schemes.comparison import check_arrays
+from tests.weights.published.schemes.comparison import check_counters
+from tests.weights.published.schemes.comparison import check_every_weight
+from tests.weights.published.schemes.comparison import check_sources
+from tests.weights.published.schemes.comparison import checkpoint
+from tests.weights.published.schemes.comparison import zeros
 from tests.weights.references import published
-from tests.weights.schemes.comparison import check_arrays
-from tests.weights.schemes.comparison import check_counters
-from tests.weights.schemes.comparison import check_every_weight
-from tests.weights.schemes.comparison import check_sources
-from tests.weights.schemes.comparison import checkpoint
-from tests.weights.schemes.comparison import zeros
 
 
 def in_tower(tensors, head):
