@@ -145,7 +145,7 @@ def main():
 
 def measure(directory, source, options):
     keras.utils.set_random_seed(0)
-    model = TSLSTM(classes=CLASSES, num_frames=FRAMES, features=WIDTH)
+    model = TSLSTM(classes=CLASSES, num_segments=FRAMES, features=WIDTH)
     spec = describe(model).clip_spec
     network = clip_logits_model(model)
     network.compile(

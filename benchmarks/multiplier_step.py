@@ -64,7 +64,7 @@ def training_steps(threads):
     }
     multiplier = compiled(
         applications.SpatiotemporalMultiplier(
-            num_chunks=CHUNKS, auxiliary_outputs=True, **common
+            num_segments=CHUNKS, auxiliary_outputs=True, **common
         ),
         {"rgb": loss, "flow": loss},
     )

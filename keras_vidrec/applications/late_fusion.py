@@ -4,10 +4,12 @@ import keras
 
 from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.applications.parts.head import predictions_layer
+from keras_vidrec.applications.parts.head import score_fusion
 from keras_vidrec.applications.parts.head import snippet_logits_model
 from keras_vidrec.layers.class_scores import ClassScores
-from keras_vidrec.layers.score_fusion import ScoreFusion
 from keras_vidrec.layers.tvl1_optical_flow import TVL1OpticalFlow
+from keras_vidrec.specs import Blueprint
+from keras_vidrec.specs import checks
 from keras_vidrec.specs.clip_spec import FRAME_SIZE
 from keras_vidrec.specs.clip_spec import MODALITIES
 
@@ -19,7 +21,9 @@ _FRAME_OF_CROP = 256 / 224
 _SHORT_SIDE = 256  # of the size "auto"
 
 
-def LateFusion(networks, weights=None, flow_from=None, name="late_fusion"):
+def LateFusion(
+    networks, fusion_weights=None, flow_from=None, name="late_fusion"
+):
     """Fuses trained networks of several streams before the softmax.
 
     ```
@@ -52,9 +56,9 @@ def LateFusion(networks, weights=None, flow_from=None, name="late_fusion"):
     Args:
         networks: dict from a modality to a trained keras.Model that sees
             nothing else, at least two.
-        weights: `None` (all the same), or sequence of positive numbers in the
-            order of `networks`. TSN: 1 for rgb and 1.5 for flow, or 1, 1 and
-            0.5 with warped flow. Defaults to `None`.
+        fusion_weights: `None` (all the same), or dict of positive numbers by
+            modality: what their logits count. TSN: 1 for rgb and 1.5 for
+            flow, or 1, 1 and 0.5 with warped flow. Defaults to `None`.
         flow_from: `None`, or `"rgb"` to make flow inside. Defaults to `None`.
         name: str. Name of the model. Defaults to `"late_fusion"`.
 
@@ -70,7 +74,7 @@ def LateFusion(networks, weights=None, flow_from=None, name="late_fusion"):
     Example:
 
     ```python
-    model = LateFusion({"rgb": rgb, "flow": flow}, weights=(1, 1.5))
+    model = LateFusion({"rgb": rgb, "flow": flow}, {"rgb": 1, "flow": 1.5})
     model.predict({"rgb": frames, "flow": motion})  # (batch, classes)
     ```
 
@@ -79,11 +83,11 @@ def LateFusion(networks, weights=None, flow_from=None, name="late_fusion"):
           weights from section 4.2 and the authors' code.
     """
     networks = _checked(networks)
-    weights = _weights(weights, networks)
-    specs = {m: describe(n).clip_spec for m, n in networks.items()}
+    fusion = score_fusion(tuple(networks), fusion_weights, "logits", "fusion")
+    described = {m: describe(network) for m, network in networks.items()}
+    specs = {m: facts.clip_spec for m, facts in described.items()}
     class_names = _agreed(
-        "class_names",
-        {m: describe(n).class_names for m, n in networks.items()},
+        "class_names", {m: facts.class_names for m, facts in described.items()}
     )
     _agreed(
         "number of classes",
@@ -105,9 +109,18 @@ def LateFusion(networks, weights=None, flow_from=None, name="late_fusion"):
             name=f"{modality}_tower",
         )
         scores.append(stream(clips[modality]))
-    _, fused = ScoreFusion(weights, name="fusion")(scores)
+    _, fused = fusion(scores)
+    given = {"fusion_weights": fusion_weights, "flow_from": flow_from}
     predictions = ClassScores(
-        "softmax", class_names, clip_spec=spec, name="predictions"
+        "softmax",
+        class_names,
+        clip_spec=spec,
+        blueprint=Blueprint(
+            "LateFusion",
+            {key: value for key, value in given.items() if value is not None},
+            _backbones(described),
+        ),
+        name="predictions",
     )(fused)
     return keras.Model(inputs, predictions, name=name)
 
@@ -124,9 +137,10 @@ def clips_of_frames(frames, spec):
     Returns:
         dict of KerasTensors by modality: `rgb`, `rgb_diff` and `flow`.
     """
-    place = 0 if spec.alignment == "forward" else spec.snippet_length // 2
+    middle = spec.snippet_length // 2
+    first = 3 * (0 if spec.alignment == "forward" else middle)
     return {
-        "rgb": frames[..., 3 * place : 3 * place + 3],
+        "rgb": frames[..., first : first + 3],
         "rgb_diff": frames,
         "flow": TVL1OpticalFlow(
             bound=spec.flow.bound * _motion_scale(spec), name="optical_flow"
@@ -135,11 +149,12 @@ def clips_of_frames(frames, spec):
 
 
 def _checked(networks):
-    if not isinstance(networks, dict) or len(networks) < 2:
-        raise ValueError(
-            "Invalid `networks`. Expected a dict of at least two networks by "
-            f"modality. Received: networks={networks!r}"
-        )
+    checks.check(
+        isinstance(networks, dict) and len(networks) > 1,
+        "networks",
+        "a dict of at least two networks by modality",
+        networks,
+    )
     for modality, network in networks.items():
         if modality not in MODALITIES:
             raise ValueError(
@@ -165,18 +180,13 @@ def _checked(networks):
     return dict(networks)
 
 
-def _weights(weights, networks):
-    if weights is None:
-        return (1.0,) * len(networks)
-    if isinstance(weights, (int, float)):
-        weights = (weights,)
-    weights = tuple(weights)
-    if len(weights) != len(networks):
-        raise ValueError(
-            f"Expected {len(networks)} weights, one for each of "
-            f"{tuple(networks)}. Received: weights={weights}"
-        )
-    return weights
+def _backbones(described):
+    """The backbones of all networks, each by its modality."""
+    found = {}
+    for modality, facts in described.items():
+        if facts.blueprint is not None:
+            found[modality] = facts.blueprint.backbones.get(modality)
+    return found
 
 
 def _agreed(what, values):
@@ -215,11 +225,7 @@ def _joint_spec(specs):
 
 
 def _check_flow_from(flow_from, spec):
-    if flow_from != "rgb":
-        raise ValueError(
-            'Invalid `flow_from`. Expected None or "rgb". Received: '
-            f"flow_from={flow_from!r}"
-        )
+    checks.choice("flow_from", flow_from, (None, "rgb"))
     if not {"rgb", "flow"} <= {*spec.modalities}:
         raise ValueError(
             'flow_from="rgb" makes flow out of frames. Expected networks of '

@@ -4,12 +4,15 @@ import keras
 
 from keras_vidrec import backbones
 from keras_vidrec.applications.parts import arguments
-from keras_vidrec.applications.parts import two_streams
-from keras_vidrec.applications.parts.tower_styles import tower_styles
+from keras_vidrec.applications.parts import head
+from keras_vidrec.applications.parts import streams
+from keras_vidrec.applications.parts.arguments import STREAMS
+from keras_vidrec.applications.parts.table import builder
 from keras_vidrec.layers.batch_normalization import BatchNormalization
 from keras_vidrec.layers.multiplicative_gate import MultiplicativeGate
 from keras_vidrec.layers.temporal_identity_conv import TemporalIdentityConv
 from keras_vidrec.layers.temporal_max_pooling import TemporalMaxPooling
+from keras_vidrec.specs import checks
 
 CONNECTIONS = ("residual", "direct", None)
 INTERACTIONS = ("multiply", "add")
@@ -17,16 +20,17 @@ INTERACTIONS = ("multiply", "add")
 DIRECTIONS = {
     "motion_to_appearance": (("rgb", "flow"),),
     "appearance_to_motion": (("flow", "rgb"),),
-    "bidirectional": (("rgb", "flow"), ("flow", "rgb")),
+    "both": (("rgb", "flow"), ("flow", "rgb")),
 }
 STAGES = (2, 3, 4, 5)
 TEMPORAL_FILTERS = ("residual_all", "residual_last", "skip", None)
-INITIALIZATIONS = ("center", "average")
+INITIALIZATIONS = ("center", "avg")
 
 # Distances of the chunks in training, in frames (section 4.1).
 _STRIDE = (5, 35)
 
 
+@builder
 def SpatiotemporalMultiplier(
     include_top=True,
     weights=None,
@@ -38,21 +42,19 @@ def SpatiotemporalMultiplier(
     name="spatiotemporal_multiplier",
     *,
     backbone="resnet50",
-    temporal_backbone=None,
     connection="residual",
     interaction="multiply",
     direction="motion_to_appearance",
     temporal_filters="residual_all",
     temporal_initialization="center",
-    temporal_pooling=True,
-    num_chunks=5,
+    temporal_pooling="max",
+    num_segments=5,
     snippet_length=10,
     dropout=0.8,
     fusion_weights=None,
     scores="logits",
     auxiliary_outputs=False,
     from_streams=None,
-    style=None,
     include_preprocessing=True,
 ):
     """Spatiotemporal multiplier network: motion gates appearance in residual
@@ -85,7 +87,7 @@ def SpatiotemporalMultiplier(
             of a `.weights.h5` file. Defaults to `None`.
         input_tensor: `None`, or dict of KerasTensors `rgb` and `flow`, which
             come from inputs of these names. Defaults to `None`.
-        input_shape: `None`, or dict of tuples `(num_chunks, height, width,
+        input_shape: `None`, or dict of tuples `(num_segments, height, width,
             channels)` for `rgb` (3 channels) and `flow`
             (`2 * snippet_length`); None for unknown sizes. Defaults to all
             but the channels unknown.
@@ -96,32 +98,30 @@ def SpatiotemporalMultiplier(
             `"softmax"`.
         name: str. Name of the model. Defaults to
             `"spatiotemporal_multiplier"`.
-        backbone: str. Residual network of the appearance stream: `"tiny"`,
-            `"resnet50"`, `"resnet101"` or `"resnet152"`. Defaults to
+        backbone: str, a name known to `backbones.get`: `"tiny"`, or a ResNet
+            such as `"resnet50"`; or a dict of these by stream. Defaults to
             `"resnet50"`.
-        temporal_backbone: `None` (the same), or str. That of the motion
-            stream. Defaults to `None`.
         connection: `None` (two separate streams), or str: `"residual"` (into
             the residual branch, figures 2c to 2e) or `"direct"` (into the
             path that all that follows shares, figures 2a and 2b). Defaults to
             `"residual"`.
         interaction: str. `"multiply"` or `"add"`. Defaults to `"multiply"`.
         direction: str. `"motion_to_appearance"`, `"appearance_to_motion"` or
-            `"bidirectional"`. Defaults to `"motion_to_appearance"`.
+            `"both"`. Defaults to `"motion_to_appearance"`.
         temporal_filters: `None`, or str: where filters over time stand, in
             both streams. `"residual_all"`: after the 3x3 convolution and its
             ReLU in the second unit of each stage; `"residual_last"`: there in
             stage 5 only; `"skip"`: after the last unit of each stage. (The
             double dagger, section sign and dagger of tables 1 and 3.)
             Defaults to `"residual_all"`.
-        temporal_initialization: str. `"center"` or `"average"`. Defaults to
+        temporal_initialization: str. `"center"` or `"avg"`. Defaults to
             `"center"`.
-        temporal_pooling: bool. Whether to take the maximum over each
-            `num_chunks` chunks in turn before the classifier; otherwise each
-            chunk is classified and the scores are averaged. Defaults to
-            `True`.
-        num_chunks: int. Chunks of a training clip. Defaults to `5`.
-        snippet_length: int. Flow images in a chunk. Defaults to `10`.
+        temporal_pooling: `None`, or str: what becomes of the segments before
+            the classifier. `"max"`: the maximum over each `num_segments` of
+            them in turn. With `None` each is classified and the scores are
+            averaged. Defaults to `"max"`.
+        num_segments: int. Segments of a training clip. Defaults to `5`.
+        snippet_length: int. Images in a snippet of motion. Defaults to `10`.
         dropout: float in [0, 1). Before the classifiers. Defaults to `0.8`.
         fusion_weights: `None` (the same), or dict of positive numbers for
             `rgb` and `flow`: what their scores count in the joint
@@ -133,16 +133,12 @@ def SpatiotemporalMultiplier(
         from_streams: `None`, or pair `(rgb_model, flow_model)` of trained
             networks of one stream to start from: every layer is copied by
             name, and what is new is logged. Defaults to `None`.
-        style: `None`, or str: `"pytorch"`, `"caffe"` or `"msra"` for the
-            backbones that are ResNets; the pixels follow it. `None` means
-            `"pytorch"`, with `weights="imagenet"` `"caffe"`. Defaults to
-            `None`.
         include_preprocessing: bool. Whether the model takes raw pixels 0..255
             and brings them to the range of the backbones. Defaults to `True`.
 
     Returns:
         A functional `keras.Model` from `{"rgb": clips, "flow": clips}`, each
-        `(batch, num_chunks, height, width, channels)`, to `(batch, classes)`;
+        `(batch, num_segments, height, width, channels)`, to `(batch, classes)`;
         with auxiliary outputs to a dict `predictions`, `rgb`, `flow` of these.
         Without top to a dict by stream of features `(batch, times, features)`,
         or with `pooling=None` of maps `(batch, times, height, width,
@@ -163,54 +159,39 @@ def SpatiotemporalMultiplier(
           Places of the gates and filters follow the authors' code, which is
           for depth 50; for other depths they stand in the same units.
     """
-    arguments.check_common(
-        include_top, weights, pooling, classes, classifier_activation
+    checks.rate("dropout", dropout)
+    names = _residual_backbones(backbone)
+    checks.choice("connection", connection, CONNECTIONS)
+    checks.choice("interaction", interaction, INTERACTIONS)
+    checks.choice("direction", direction, tuple(DIRECTIONS))
+    checks.choice("temporal_filters", temporal_filters, TEMPORAL_FILTERS)
+    checks.choice(
+        "temporal_initialization", temporal_initialization, INITIALIZATIONS
     )
-    arguments.check_head("average", None, dropout)
-    names = _residual_backbones(backbone, temporal_backbone)
-    styles = tower_styles(names, style, weights)
-    for argument, value, choices in (
-        ("connection", connection, CONNECTIONS),
-        ("interaction", interaction, INTERACTIONS),
-        ("direction", direction, tuple(DIRECTIONS)),
-        ("temporal_filters", temporal_filters, TEMPORAL_FILTERS),
-        ("temporal_initialization", temporal_initialization, INITIALIZATIONS),
-        ("temporal_pooling", temporal_pooling, (True, False)),
-    ):
-        if value not in choices:
-            raise ValueError(
-                f"Invalid `{argument}`. Expected one of {choices}. Received: "
-                f"{argument}={value!r}"
-            )
-    score_fusion = two_streams.score_fusion(
-        two_streams.STREAMS, fusion_weights, scores
+    _check_pooling(temporal_pooling)
+    fusion = head.score_fusion(STREAMS, fusion_weights, scores)
+    spec = streams.chunks_spec(
+        num_segments, snippet_length, _STRIDE, input_shape
     )
-    two_streams.check_pair(from_streams)
-    spec = two_streams.clip_spec(
-        num_chunks, snippet_length, _STRIDE, input_shape
-    )
-    clips = two_streams.clip_inputs(input_tensor, input_shape, spec)
-    pixels = two_streams.preprocessed(
-        clips, names, styles, include_preprocessing
-    )
+    clips = streams.clip_inputs(input_tensor, input_shape, spec)
+    pixels = streams.preprocessed(clips, names, include_preprocessing)
     walks = {
         stream: backbones.Walk(
             names[stream],
-            two_streams.fold(pixels[stream], stream),
-            style=styles[stream],
+            streams.fold(pixels[stream], stream),
             prefix=f"{stream}_",
         )
-        for stream in two_streams.STREAMS
+        for stream in STREAMS
     }
 
-    def filter_over_time(stream, place, filter_name):
-        x = walks[stream].to(place)
+    def filter_over_time(stream, endpoint, filter_name):
+        x = walks[stream].to(endpoint)
         prefix = f"{stream}_{filter_name}"
-        x = two_streams.unfold(x, clips[stream], prefix)
+        x = streams.unfold(x, clips[stream], prefix)
         x = TemporalIdentityConv(
             3, temporal_initialization, name=f"{prefix}_temporal"
         )(x)
-        walks[stream].put(two_streams.fold(x, prefix))
+        walks[stream].put(streams.fold(x, prefix))
 
     for stage in STAGES:
         units = {
@@ -223,41 +204,39 @@ def SpatiotemporalMultiplier(
             if temporal_filters == "residual_all" or (
                 temporal_filters == "residual_last" and stage == STAGES[-1]
             ):
-                place = f"res{unit}_branch2b_relu"
-                filter_over_time(stream, place, f"res{unit}")
+                endpoint = f"res{unit}_branch2b_relu"
+                filter_over_time(stream, endpoint, f"res{unit}")
             elif temporal_filters == "skip":
                 filter_over_time(stream, f"relu{stage}", f"relu{stage}")
 
     features = {}
     for stream, walk in walks.items():
-        x = two_streams.unfold(walk.to(), clips[stream], f"{stream}_maps")
-        if temporal_pooling:
-            x = TemporalMaxPooling(num_chunks, name=f"{stream}_pool_time")(x)
-        features[stream] = two_streams.pooled(
+        x = streams.unfold(walk.to(), clips[stream], f"{stream}_maps")
+        if temporal_pooling is not None:
+            x = TemporalMaxPooling(num_segments, name=f"{stream}_pool_time")(x)
+        features[stream] = streams.pooled_maps(
             x, "avg" if include_top else pooling, stream
         )
     if include_top:
         logits = {
-            stream: two_streams.tower_logits(
+            stream: head.tower_logits(
                 x, stream, classes=classes, dropout=dropout
             )
             for stream, x in features.items()
         }
-        outputs = two_streams.outputs(
+        outputs = head.fused_head(
             logits,
-            fusion=score_fusion,
+            fusion=fusion,
             activation=classifier_activation,
             clip_spec=spec,
             auxiliary_outputs=auxiliary_outputs,
         )
     else:
         outputs = features
-    model = arguments.finish(clips, outputs, name=name, weights=weights)
+    model = head.finish(clips, outputs, name=name)
     for layer in model.layers:
         if isinstance(layer, BatchNormalization):
             layer.momentum = 0.95  # that of the authors' code
-    if from_streams is not None:
-        two_streams.start_from(model, from_streams)
     return model
 
 
@@ -281,17 +260,31 @@ def _connect(walks, stage, units, connection, interaction, direction):
         walks[changed].put(joined)
 
 
-def _residual_backbones(backbone, temporal_backbone):
-    names = two_streams.check_backbones(backbone, temporal_backbone)
+def _residual_backbones(backbone):
+    names = arguments.backbones_by_stream(backbone, STREAMS)
     for stream, name in names.items():
-        if backbones.find(name).units is None:
-            raise ValueError(
-                "Gates stand in residual units. Expected a backbone of "
-                f"{backbones.residual_names()}. Received for {stream}: {name!r}"
-            )
-    if len({*names.values()}) > 1 and "tiny" in names.values():
-        raise ValueError(
-            'Gates need maps of the same size. Expected "tiny" for both '
-            f"streams or none. Received: {names}"
+        known = backbones.residual_names()
+        checks.check(
+            name in known,
+            "backbone",
+            f"one of {known}, as gates stand in residual units, which no "
+            f"other backbone and no keras.Model has, for {stream}",
+            name,
         )
+    checks.check(
+        "tiny" not in names.values() or set(names.values()) == {"tiny"},
+        "backbone",
+        '"tiny" for both streams or none, as gates need maps of the same size',
+        names,
+    )
     return names
+
+
+def _check_pooling(temporal_pooling):
+    checks.check(
+        temporal_pooling in (None, "max"),
+        "temporal_pooling",
+        '"max", or None to average the scores of the segments ("avg" of their '
+        "features would give the same logits)",
+        temporal_pooling,
+    )

@@ -1,17 +1,21 @@
 """Spatio-Temporal Fusion Network."""
 
 from keras_vidrec.applications.parts import arguments
-from keras_vidrec.applications.parts import feature_streams
-from keras_vidrec.applications.parts import two_streams
+from keras_vidrec.applications.parts import head
+from keras_vidrec.applications.parts import streams as parts
+from keras_vidrec.applications.parts.arguments import STREAMS
+from keras_vidrec.applications.parts.table import builder
 from keras_vidrec.layers import cross_stream_fusion
 from keras_vidrec.layers.cross_stream_fusion import CrossStreamFusion
 from keras_vidrec.layers.res_inc_block import ResIncBlock
+from keras_vidrec.specs import checks
 from keras_vidrec.specs.clip_spec import RGB_CROP_SCALES
 
 VARIANTS = ("a", "b", "c")
 TEMPORAL_POOLINGS = ("avg", "max")
 
 
+@builder
 def STFN(
     include_top=True,
     weights=None,
@@ -25,17 +29,15 @@ def STFN(
     num_segments=7,
     features=2048,
     variant="a",
-    fusion="average",
+    fusion="avg",
     direction="both",
     temporal_pooling="avg",
     fusion_weights=None,
     scores="probabilities",
     dropout=0.0,
     auxiliary_outputs=False,
-    streams=feature_streams.STREAMS,
-    rgb_backbone=None,
-    flow_backbone=None,
-    style=None,
+    streams=STREAMS,
+    backbone=None,
     include_preprocessing=True,
 ):
     """Spatio-Temporal Fusion Network: two streams of features are convolved
@@ -104,8 +106,7 @@ def STFN(
         features: int. Features of a segment in each stream without a
             backbone, a multiple of 4. Defaults to `2048`.
         variant: str. `"a"`, `"b"` or `"c"`. Defaults to `"a"`.
-        fusion: str. `"average"`, `"maximum"` or `"multiply"`. Defaults to
-            `"average"`.
+        fusion: str. `"avg"`, `"max"` or `"multiply"`. Defaults to `"avg"`.
         direction: str. `"both"`, `"appearance_to_motion"` or
             `"motion_to_appearance"`. Defaults to `"both"`.
         temporal_pooling: str. `"avg"` or `"max"` over the segments, before
@@ -120,15 +121,12 @@ def STFN(
             stream too, for a loss on each. Defaults to `False`.
         streams: tuple of str. `"rgb"`, `"flow"` or both. One alone goes
             through its blocks unfused. Defaults to both.
-        rgb_backbone: `None`, or str or `keras.Model` as `backbones.get` takes
-            it: what makes the features of clips inside, as the tower
-            `rgb_tower`. The input is `(batch, num_segments, height, width,
-            3)` then. Defaults to `None`.
-        flow_backbone: as `rgb_backbone`, for stacks of 10 flow images.
-            Defaults to `None`.
-        style: `None`, or str: `"pytorch"`, `"caffe"` or `"msra"` for the
-            backbones that are ResNets; the pixels follow it. `None` means
-            `"pytorch"`, with `weights="imagenet"` `"caffe"`. Defaults to
+        backbone: `None`, or str, a name known to `backbones.get`, or a
+            `keras.Model` from frames to features or feature maps; or a dict
+            of these by stream. It makes the features of clips inside, as the
+            towers `rgb_tower` and `flow_tower`: the input is then `(batch,
+            num_segments, height, width, channels)`, 3 channels of rgb, 20 of
+            10 flow images. With `None` the input is features. Defaults to
             `None`.
         include_preprocessing: bool. Whether clips are raw pixels 0..255 that
             the model brings to the range of the backbones. Defaults to
@@ -157,67 +155,62 @@ def STFN(
           `features_table.TABLE` has the arguments of the rows of tables 1 to
           4.
     """
-    arguments.check_common(
-        include_top, weights, pooling, classes, classifier_activation
-    )
-    arguments.check_head("average", None, dropout)
-    streams = feature_streams.check_streams(streams)
-    feature_streams.check_counts(num_segments=num_segments, features=features)
-    feature_streams.check_choices(
-        variant=(variant, VARIANTS),
-        fusion=(fusion, cross_stream_fusion.OPERATIONS),
-        direction=(direction, cross_stream_fusion.DIRECTIONS),
-        temporal_pooling=(temporal_pooling, TEMPORAL_POOLINGS),
-    )
-    score_fusion = two_streams.score_fusion(
+    checks.rate("dropout", dropout)
+    streams = arguments.check_streams(streams)
+    towers = arguments.backbones_by_stream(backbone, streams, True)
+    checks.count("num_segments", num_segments)
+    checks.count("features", features)
+    checks.choice("variant", variant, VARIANTS)
+    checks.choice("fusion", fusion, cross_stream_fusion.OPERATIONS)
+    checks.choice("direction", direction, cross_stream_fusion.DIRECTIONS)
+    checks.choice("temporal_pooling", temporal_pooling, TEMPORAL_POOLINGS)
+    fused_scores = head.score_fusion(
         streams if variant != "c" else ("streams",), fusion_weights, scores
     )
     _check_fusion(streams, variant, fusion, direction, auxiliary_outputs)
-    spec = feature_streams.clip_spec(
+    spec = parts.sequence_spec(
         streams, num_segments, "uniform", input_shape, RGB_CROP_SCALES
     )
-    inputs, found = feature_streams.sequences(
+    inputs, found = parts.sequences(
         spec,
         input_tensor=input_tensor,
         input_shape=input_shape,
         num_steps=None,
         features=features,
-        towers={"rgb": rgb_backbone, "flow": flow_backbone},
-        style=style,
-        weights=weights,
+        towers=towers,
         include_preprocessing=include_preprocessing,
     )
     _check_features(found, variant)
 
     if variant == "c":
-        found = {"streams": feature_streams.joined(found)}
+        found = {"streams": parts.joined(found)}
     found = _blocks(found, 1)
     if len(found) > 1:
         fused = CrossStreamFusion(fusion, direction, name="fusion")(
-            [found[stream] for stream in feature_streams.STREAMS]
+            [found[stream] for stream in STREAMS]
         )
-        fused = dict(zip(feature_streams.STREAMS, fused))
+        fused = dict(zip(STREAMS, fused))
         found = {stream: fused[stream] for stream in found}
     if variant == "a":
         found = _blocks(found, 2)
 
     if not include_top:
         outputs = {
-            stream: feature_streams.pooled(x, pooling, stream)
+            stream: parts.pooled_steps(x, pooling, stream)
             for stream, x in found.items()
         }
         if len(outputs) == 1:
             (outputs,) = outputs.values()
     else:
         found = {
-            stream: feature_streams.pooled(
+            stream: parts.pooled_steps(
                 x, temporal_pooling, f"{stream}_segments"
             )
             for stream, x in found.items()
         }
         if len(found) == 1:
             (x,) = found.values()
-            outputs = feature_streams.class_scores(
+            outputs = head.video_head(
                 x,
                 classes=classes,
                 dropout=dropout,
@@ -225,19 +218,19 @@ def STFN(
                 clip_spec=spec,
             )
         else:
-            outputs = two_streams.outputs(
+            outputs = head.fused_head(
                 {
-                    stream: two_streams.tower_logits(
+                    stream: head.tower_logits(
                         x, stream, classes=classes, dropout=dropout
                     )
                     for stream, x in found.items()
                 },
-                fusion=score_fusion,
+                fusion=fused_scores,
                 activation=classifier_activation,
                 clip_spec=spec,
                 auxiliary_outputs=auxiliary_outputs,
             )
-    return arguments.finish(inputs, outputs, name=name, weights=weights)
+    return head.finish(inputs, outputs, name=name)
 
 
 def _blocks(found, number):
@@ -250,10 +243,10 @@ def _blocks(found, number):
 
 def _check_fusion(streams, variant, fusion, direction, auxiliary_outputs):
     fused = len(streams) == 2 and variant != "c"
-    if not fused and (fusion, direction) != ("average", "both"):
+    if not fused and (fusion, direction) != ("avg", "both"):
         raise ValueError(
             "Only variants a and b of two streams are fused. Expected the "
-            'defaults fusion="average" and direction="both". Received: '
+            'defaults fusion="avg" and direction="both". Received: '
             f"fusion={fusion!r}, direction={direction!r} with "
             f"variant={variant!r} and streams={streams}"
         )

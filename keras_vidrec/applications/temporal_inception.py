@@ -4,21 +4,26 @@ import keras
 from keras import ops
 
 from keras_vidrec.applications.parts import arguments
-from keras_vidrec.applications.parts import feature_streams
+from keras_vidrec.applications.parts import head
+from keras_vidrec.applications.parts import streams as parts
+from keras_vidrec.applications.parts.arguments import STREAMS
+from keras_vidrec.applications.parts.table import builder
 from keras_vidrec.layers.batch_normalization import BatchNormalization
 from keras_vidrec.layers.multi_flow import MultiFlow
 from keras_vidrec.layers.temporal_conv import TemporalConv
+from keras_vidrec.specs import checks
 
 VARIANTS = ("inception", "vgg", "multi_flow_vgg")
 DOWNSAMPLINGS = ("max_pool", "stride")
-REDUCTIONS = ("average", "max")
-PLACES = ("end", "module")
+REDUCTIONS = ("avg", "max")
+REDUCTION_AT = ("end", "module")
 
 # Steps that become one: 25 frames become 12, 6, 3 and, in the fourth layer, 1.
 _POOL_SIZE = 2
 _FOURTH_POOL_SIZE = 3
 
 
+@builder(whole_video=True)
 def TemporalInception(
     include_top=True,
     weights=None,
@@ -29,22 +34,20 @@ def TemporalInception(
     classifier_activation="softmax",
     name="temporal_inception",
     *,
-    num_frames=25,
+    num_segments=25,
     features=2048,
     num_layers=4,
     variant="inception",
     kernel_sizes=(5, 7),
     downsampling="max_pool",
     reduction=(4, 2, 1),
-    reduction_place="end",
+    reduction_at="end",
     factorized=False,
     fc_units=1024,
     batch_norm=True,
     dropout=0.2,
-    streams=feature_streams.STREAMS,
-    rgb_backbone=None,
-    flow_backbone=None,
-    style=None,
+    streams=STREAMS,
+    backbone=None,
     include_preprocessing=True,
 ):
     """Temporal-Inception: convolutions of several lengths along time, over
@@ -81,10 +84,10 @@ def TemporalInception(
             of a `.weights.h5` file. Defaults to `None`.
         input_tensor: `None`, or dict by stream of KerasTensors; of one
             stream, the tensor.
-        input_shape: `None`, or dict by stream of tuples `(num_frames,
-            features)`, with a backbone `(num_frames, height, width,
+        input_shape: `None`, or dict by stream of tuples `(num_segments,
+            features)`, with a backbone `(num_segments, height, width,
             channels)`; of one stream, the tuple. Streams may have features of
-            different numbers. Defaults to what `num_frames` and `features`
+            different numbers. Defaults to what `num_segments` and `features`
             say.
         pooling: `None`, `"avg"` or `"max"`. Without effect: one vector a
             video is classified. Defaults to `None`.
@@ -92,7 +95,8 @@ def TemporalInception(
         classifier_activation: `None` (logits) or `"softmax"`. Defaults to
             `"softmax"`.
         name: str. Name of the model. Defaults to `"temporal_inception"`.
-        num_frames: int. Frames of a video. Defaults to `25`.
+        num_segments: int. Segments of a clip, the papers' frames. Defaults
+            to `25`.
         features: int. Features of a frame in each stream without a backbone.
             Defaults to `2048`.
         num_layers: int. Modules, or layers of a stack. Defaults to `4`.
@@ -103,13 +107,13 @@ def TemporalInception(
             Defaults to `(5, 7)`.
         downsampling: str. `"max_pool"`, or `"stride"` of the convolutions.
             Defaults to `"max_pool"`.
-        reduction: tuple of int, `"average"` or `"max"`. How the channels of
+        reduction: tuple of int, `"avg"` or `"max"`. How the channels of
             `"inception"` are reduced: by 1x1 convolutions to these numbers,
             each with batch normalization and ReLU (a number that is not
             smaller than the one before it is left out, in networks of few
             layers), or by their mean or maximum. `()` for not at all.
             Defaults to `(4, 2, 1)`.
-        reduction_place: str. `"end"`: after the last module; `"module"`:
+        reduction_at: str. `"end"`: after the last module; `"module"`:
             after each one. Defaults to `"end"`.
         factorized: bool. Whether stacks of kernels of 3 replace the kernels.
             Defaults to `False`.
@@ -120,15 +124,12 @@ def TemporalInception(
         dropout: float in [0, 1). Before and after the fully connected layer.
             Defaults to `0.2`.
         streams: tuple of str. `"rgb"`, `"flow"` or both. Defaults to both.
-        rgb_backbone: `None`, or str or `keras.Model` as `backbones.get` takes
-            it: what makes the features of clips inside, as the tower
-            `rgb_tower`. The input is `(batch, num_frames, height, width, 3)`
-            then. Defaults to `None`.
-        flow_backbone: as `rgb_backbone`, for stacks of 10 flow images.
-            Defaults to `None`.
-        style: `None`, or str: `"pytorch"`, `"caffe"` or `"msra"` for the
-            backbones that are ResNets; the pixels follow it. `None` means
-            `"pytorch"`, with `weights="imagenet"` `"caffe"`. Defaults to
+        backbone: `None`, or str, a name known to `backbones.get`, or a
+            `keras.Model` from frames to features or feature maps; or a dict
+            of these by stream. It makes the features of clips inside, as the
+            towers `rgb_tower` and `flow_tower`: the input is then `(batch,
+            num_segments, height, width, channels)`, 3 channels of rgb, 20 of
+            10 flow images. With `None` the input is features. Defaults to
             `None`.
         include_preprocessing: bool. Whether clips are raw pixels 0..255 that
             the model brings to the range of the backbones. Defaults to
@@ -136,7 +137,7 @@ def TemporalInception(
 
     Returns:
         A functional `keras.Model` from `{"rgb": features, "flow": features}`,
-        each `(batch, num_frames, features)`, or from the tensor of one
+        each `(batch, num_segments, features)`, or from the tensor of one
         stream, to `(batch, classes)`. Without top to the vector that is
         classified, `(batch, fc_units)`.
 
@@ -156,39 +157,33 @@ def TemporalInception(
           their rows. Filters, pools and 1x1 convolutions follow the authors'
           code.
     """
-    arguments.check_common(
-        include_top, weights, pooling, classes, classifier_activation
-    )
-    arguments.check_head("average", None, dropout)
-    streams = feature_streams.check_streams(streams)
-    feature_streams.check_counts(
-        num_frames=num_frames, features=features, num_layers=num_layers
-    )
+    checks.rate("dropout", dropout)
+    streams = arguments.check_streams(streams)
+    towers = arguments.backbones_by_stream(backbone, streams, True)
+    checks.count("num_segments", num_segments)
+    checks.count("features", features)
+    checks.count("num_layers", num_layers)
     if fc_units is not None:
-        feature_streams.check_counts(fc_units=fc_units)
-    feature_streams.check_choices(
-        variant=(variant, VARIANTS),
-        downsampling=(downsampling, DOWNSAMPLINGS),
-        reduction_place=(reduction_place, PLACES),
-    )
+        checks.count("fc_units", fc_units)
+    checks.choice("variant", variant, VARIANTS)
+    checks.choice("downsampling", downsampling, DOWNSAMPLINGS)
+    checks.choice("reduction_at", reduction_at, REDUCTION_AT)
     _check_kernels(kernel_sizes)
     _check_reduction(reduction)
-    spec = feature_streams.clip_spec(
-        streams, num_frames, "feature_grid", input_shape
+    spec = parts.sequence_spec(
+        streams, num_segments, "feature_grid", input_shape
     )
-    inputs, found = feature_streams.sequences(
+    inputs, found = parts.sequences(
         spec,
         input_tensor=input_tensor,
         input_shape=input_shape,
-        num_steps=num_frames,
+        num_steps=num_segments,
         features=features,
-        towers={"rgb": rgb_backbone, "flow": flow_backbone},
-        style=style,
-        weights=weights,
+        towers=towers,
         include_preprocessing=include_preprocessing,
     )
 
-    x = feature_streams.joined(found)
+    x = parts.joined(found)
     x = keras.layers.Permute((2, 1), name="rows")(x)
     x = keras.layers.Reshape((*x.shape[1:], 1), name="image")(x)
     convolution = {
@@ -197,7 +192,7 @@ def TemporalInception(
         "batch_norm": batch_norm,
     }
     if variant == "inception":
-        for number, pool_size in enumerate(_pools(num_frames, num_layers), 1):
+        for number, pool_size in enumerate(_pools(num_segments, num_layers), 1):
             x = MultiFlow(
                 2 ** (number - 1),
                 tuple(kernel_sizes),
@@ -205,9 +200,9 @@ def TemporalInception(
                 name=f"multi_flow_{number}",
                 **convolution,
             )(x)
-            if reduction_place == "module":
+            if reduction_at == "module":
                 x = _reduced(x, reduction, batch_norm, f"multi_flow_{number}")
-        if reduction_place == "end":
+        if reduction_at == "end":
             x = _reduced(x, reduction, batch_norm, "reduction")
         x = _connected(x, fc_units, batch_norm, dropout, "")
     else:
@@ -215,7 +210,7 @@ def TemporalInception(
         number_of_flows = 1 if variant == "vgg" else len(kernel_sizes)
         for flow, size in enumerate(kernel_sizes[:number_of_flows], 1):
             y = x
-            for number, pool in enumerate(_pools(num_frames, num_layers), 1):
+            for number, pool in enumerate(_pools(num_segments, num_layers), 1):
                 y = TemporalConv(
                     1,
                     size,
@@ -230,7 +225,7 @@ def TemporalInception(
         if len(flows) > 1:
             x = keras.layers.Concatenate(name="flows")(flows)
     if include_top:
-        x = feature_streams.class_scores(
+        x = head.video_head(
             x,
             classes=classes,
             # It has just been applied if no layer is in between.
@@ -238,12 +233,12 @@ def TemporalInception(
             activation=classifier_activation,
             clip_spec=spec,
         )
-    return arguments.finish(inputs, x, name=name, weights=weights)
+    return head.finish(inputs, x, name=name)
 
 
-def _pools(num_frames, num_layers):
+def _pools(num_segments, num_layers):
     """How many steps each layer makes one of."""
-    steps = num_frames
+    steps = num_segments
     for number in range(1, num_layers + 1):
         wanted = _FOURTH_POOL_SIZE if number == 4 else _POOL_SIZE
         size = min(wanted, steps)
@@ -253,7 +248,7 @@ def _pools(num_frames, num_layers):
 
 def _reduced(x, reduction, batch_norm, name):
     """Maps of fewer channels."""
-    if reduction == "average":
+    if reduction == "avg":
         return ops.mean(x, axis=-1, keepdims=True)
     if reduction == "max":
         return ops.max(x, axis=-1, keepdims=True)
@@ -291,22 +286,24 @@ def _connected(x, fc_units, batch_norm, dropout, prefix):
 
 
 def _check_kernels(kernel_sizes):
-    if not isinstance(kernel_sizes, (tuple, list)) or not kernel_sizes:
-        raise ValueError(
-            "Invalid `kernel_sizes`. Expected one or more integers in a "
-            f"tuple, one a flow. Received: kernel_sizes={kernel_sizes!r}"
-        )
+    checks.check(
+        isinstance(kernel_sizes, (tuple, list)) and kernel_sizes,
+        "kernel_sizes",
+        "one or more integers in a tuple, one a flow",
+        kernel_sizes,
+    )
     for size in kernel_sizes:
-        feature_streams.check_counts(kernel_sizes=size)
+        checks.count("kernel_sizes", size)
 
 
 def _check_reduction(reduction):
     if reduction in REDUCTIONS:
         return
-    if not isinstance(reduction, (tuple, list)):
-        raise ValueError(
-            f"Invalid `reduction`. Expected one of {REDUCTIONS} or a tuple of "
-            f"numbers of filters. Received: reduction={reduction!r}"
-        )
+    checks.check(
+        isinstance(reduction, (tuple, list)),
+        "reduction",
+        f"one of {REDUCTIONS} or a tuple of numbers of filters",
+        reduction,
+    )
     for filters in reduction:
-        feature_streams.check_counts(reduction=filters)
+        checks.count("reduction", filters)

@@ -3,15 +3,20 @@
 import keras
 
 from keras_vidrec.applications.parts import arguments
-from keras_vidrec.applications.parts import feature_streams
+from keras_vidrec.applications.parts import head
+from keras_vidrec.applications.parts import streams as parts
+from keras_vidrec.applications.parts.arguments import STREAMS
+from keras_vidrec.applications.parts.table import builder
 from keras_vidrec.layers.batch_normalization import BatchNormalization
 from keras_vidrec.layers.temporal_segment_pooling import TemporalSegmentPooling
+from keras_vidrec.specs import checks
 
-POOLING_MODES = ("max", "mean", None)
-BATCH_NORMS = ("input", "output")
-PREDICTIONS = ("last", "average")
+TEMPORAL_POOLINGS = ("max", "avg", None)
+NORMALIZED = ("input", "output")
+PREDICTIONS = ("last", "avg")
 
 
+@builder(whole_video=True)
 def TSLSTM(
     include_top=True,
     weights=None,
@@ -22,19 +27,17 @@ def TSLSTM(
     classifier_activation="softmax",
     name="ts_lstm",
     *,
-    num_frames=25,
+    num_segments=25,
     features=2048,
-    segments=3,
-    pooling_mode="max",
+    temporal_segments=3,
+    temporal_pooling="max",
     units=(512,),
     fc_units=None,
-    batch_norm=("input", "output"),
+    normalized=("input", "output"),
     prediction="last",
     dropout=0.0,
-    streams=feature_streams.STREAMS,
-    rgb_backbone=None,
-    flow_backbone=None,
-    style=None,
+    streams=STREAMS,
+    backbone=None,
     include_preprocessing=True,
 ):
     """Temporal Segment LSTM: a recurrent network over the pooled features of
@@ -46,12 +49,12 @@ def TSLSTM(
     flow -- /        \\ segment 3 -- norm -- max /
     ```
 
-    Frames on a grid over the video have features, by networks of one frame
-    and of the flow around it. The frames are cut into segments of
-    `num_frames // segments` (the frames left over at the end take no part, as
-    in the authors' code), each is normalized and pooled, and an LSTM reads
-    one vector a segment. The video is classified by what it holds after the
-    last one.
+    Frames on a grid over the video, its `num_segments`, have features, by
+    networks of one frame and of the flow around it. They are cut into
+    `temporal_segments` parts of `num_segments // temporal_segments` frames
+    (those left over at the end take no part, as in the authors' code), each is
+    normalized and pooled, and an LSTM reads one vector a part. The video is
+    classified by what it holds after the last one.
 
     What differs from the authors' code, or is not told by the paper:
 
@@ -70,25 +73,26 @@ def TSLSTM(
             of a `.weights.h5` file. Defaults to `None`.
         input_tensor: `None`, or dict by stream of KerasTensors; of one
             stream, the tensor.
-        input_shape: `None`, or dict by stream of tuples `(num_frames,
-            features)`, with a backbone `(num_frames, height, width,
+        input_shape: `None`, or dict by stream of tuples `(num_segments,
+            features)`, with a backbone `(num_segments, height, width,
             channels)`; of one stream, the tuple. Streams may have features of
-            different numbers. Defaults to what `num_frames` and `features`
+            different numbers. Defaults to what `num_segments` and `features`
             say.
         pooling: `None`, `"avg"` or `"max"`. Only without top and with
-            `prediction="average"`: what becomes of the steps. Defaults to
+            `prediction="avg"`: what becomes of the steps. Defaults to
             `None`.
         classes: int. Number of classes. Defaults to `101`.
         classifier_activation: `None` (logits) or `"softmax"`. Defaults to
             `"softmax"`.
         name: str. Name of the model. Defaults to `"ts_lstm"`.
-        num_frames: int. Frames of a video. Defaults to `25`.
-        features: int. Features of a frame in each stream without a backbone.
-            Defaults to `2048`.
-        segments: int. Segments of a video, at most all frames. Defaults to
-            `3`.
-        pooling_mode: str or `None`. `"max"` or `"mean"` over the frames of a
-            segment; `None`, with `segments=1`, for an LSTM over all frames.
+        num_segments: int. Segments of a clip, the papers' frames. Defaults
+            to `25`.
+        features: int. Features of a segment in each stream without a
+            backbone. Defaults to `2048`.
+        temporal_segments: int. Parts that the segments are cut into, the
+            paper's temporal segments; at most as many. Defaults to `3`.
+        temporal_pooling: `None`, or str: `"max"` or `"avg"` over each part;
+            `None`, with `temporal_segments=1`, for an LSTM over all segments.
             Defaults to `"max"`.
         units: tuple of int. Units of each of the stacked LSTMs. None at all,
             `()`, joins the pooled segments to one vector. Defaults to
@@ -96,23 +100,20 @@ def TSLSTM(
         fc_units: `None`, or int. Units of a fully connected layer before the
             pooling, without activation, an own one in each segment. Defaults
             to `None`.
-        batch_norm: tuple of str. Where to normalize: `"input"`, the features
+        normalized: tuple of str. Where to normalize: `"input"`, the features
             of each segment, and `"output"`, before the classifier. Defaults
             to both.
         prediction: str. `"last"`: from the last step of the LSTM;
-            `"average"`: the mean of the logits of every step. Defaults to
+            `"avg"`: the mean of the logits of every step. Defaults to
             `"last"`.
         dropout: float in [0, 1). Before the classifier. Defaults to `0.0`.
         streams: tuple of str. `"rgb"`, `"flow"` or both. Defaults to both.
-        rgb_backbone: `None`, or str or `keras.Model` as `backbones.get` takes
-            it: what makes the features of clips inside, as the tower
-            `rgb_tower`. The input is `(batch, num_frames, height, width, 3)`
-            then. Defaults to `None`.
-        flow_backbone: as `rgb_backbone`, for stacks of 10 flow images.
-            Defaults to `None`.
-        style: `None`, or str: `"pytorch"`, `"caffe"` or `"msra"` for the
-            backbones that are ResNets; the pixels follow it. `None` means
-            `"pytorch"`, with `weights="imagenet"` `"caffe"`. Defaults to
+        backbone: `None`, or str, a name known to `backbones.get`, or a
+            `keras.Model` from frames to features or feature maps; or a dict
+            of these by stream. It makes the features of clips inside, as the
+            towers `rgb_tower` and `flow_tower`: the input is then `(batch,
+            num_segments, height, width, channels)`, 3 channels of rgb, 20 of
+            10 flow images. With `None` the input is features. Defaults to
             `None`.
         include_preprocessing: bool. Whether clips are raw pixels 0..255 that
             the model brings to the range of the backbones. Defaults to
@@ -120,7 +121,7 @@ def TSLSTM(
 
     Returns:
         A functional `keras.Model` from `{"rgb": features, "flow": features}`,
-        each `(batch, num_frames, features)`, or from the tensor of one
+        each `(batch, num_segments, features)`, or from the tensor of one
         stream, to `(batch, classes)`. Without top to what is classified,
         `(batch, units)`, or `(batch, steps, units)` where every step is.
 
@@ -139,70 +140,65 @@ def TSLSTM(
           tables 3 and 7; `features_table.TABLE` has the arguments of their
           rows.
     """
-    arguments.check_common(
-        include_top, weights, pooling, classes, classifier_activation
+    checks.rate("dropout", dropout)
+    streams = arguments.check_streams(streams)
+    towers = arguments.backbones_by_stream(backbone, streams, True)
+    units = _tuple("units", units)
+    normalized = _tuple("normalized", normalized)
+    checks.choice("temporal_pooling", temporal_pooling, TEMPORAL_POOLINGS)
+    checks.choice("prediction", prediction, PREDICTIONS)
+    for part in normalized:
+        checks.choice("normalized", part, NORMALIZED)
+    _check_counts(num_segments, features, temporal_segments, units, fc_units)
+    _check_steps(temporal_segments, temporal_pooling, units, prediction)
+    spec = parts.sequence_spec(
+        streams, num_segments, "feature_grid", input_shape
     )
-    arguments.check_head("average", None, dropout)
-    streams = feature_streams.check_streams(streams)
-    units, batch_norm = _tuple("units", units), _tuple("batch_norm", batch_norm)
-    feature_streams.check_choices(
-        pooling_mode=(pooling_mode, POOLING_MODES),
-        prediction=(prediction, PREDICTIONS),
-    )
-    for place in batch_norm:
-        feature_streams.check_choices(batch_norm=(place, BATCH_NORMS))
-    _check_counts(num_frames, features, segments, units, fc_units)
-    _check_steps(segments, pooling_mode, units, prediction)
-    spec = feature_streams.clip_spec(
-        streams, num_frames, "feature_grid", input_shape
-    )
-    inputs, found = feature_streams.sequences(
+    inputs, found = parts.sequences(
         spec,
         input_tensor=input_tensor,
         input_shape=input_shape,
-        num_steps=num_frames,
+        num_steps=num_segments,
         features=features,
-        towers={"rgb": rgb_backbone, "flow": flow_backbone},
-        style=style,
-        weights=weights,
+        towers=towers,
         include_preprocessing=include_preprocessing,
     )
 
-    x = feature_streams.joined(found)
-    if "input" in batch_norm or fc_units is not None:
-        length = num_frames // segments
-        parts = [
+    x = parts.joined(found)
+    if "input" in normalized or fc_units is not None:
+        length = num_segments // temporal_segments
+        pieces = [
             x[:, start : start + length]
-            for start in range(0, segments * length, length)
+            for start in range(0, temporal_segments * length, length)
         ]
-        if "input" in batch_norm:
-            parts = [
-                _normalized(part, f"input_bn_{number}")
-                for number, part in enumerate(parts, 1)
+        if "input" in normalized:
+            pieces = [
+                _normalized(piece, f"input_bn_{number}")
+                for number, piece in enumerate(pieces, 1)
             ]
         if fc_units is not None:
-            parts = [
-                keras.layers.Dense(fc_units, name=f"fc_{number}")(part)
-                for number, part in enumerate(parts, 1)
+            pieces = [
+                keras.layers.Dense(fc_units, name=f"fc_{number}")(piece)
+                for number, piece in enumerate(pieces, 1)
             ]
-        x = parts[0]
-        if segments > 1:
-            x = keras.layers.Concatenate(axis=1, name="segments")(parts)
-    if pooling_mode is not None:
+        x = pieces[0]
+        if temporal_segments > 1:
+            x = keras.layers.Concatenate(axis=1, name="segments")(pieces)
+    if temporal_pooling is not None:
         x = TemporalSegmentPooling(
-            segments, pooling_mode, name="segment_pooling"
+            temporal_segments, temporal_pooling, name="segment_pooling"
         )(x)
     for number, size in enumerate(units, 1):
-        every_step = number < len(units) or prediction == "average"
+        every_step = number < len(units) or prediction == "avg"
         x = keras.layers.LSTM(
             size, return_sequences=every_step, name=f"lstm_{number}"
         )(x)
     if not units:
         x = keras.layers.Flatten(name="flatten")(x)
-    if "output" in batch_norm:
+    if "output" in normalized:
         x = _normalized(x, "output_bn")
     if include_top:
-        x = feature_streams.class_scores(
+        x = head.video_head(
             x,
             classes=classes,
             dropout=dropout,
@@ -210,8 +206,8 @@ def TSLSTM(
             clip_spec=spec,
         )
     else:
-        x = feature_streams.pooled(x, pooling, "steps")
-    return arguments.finish(inputs, x, name=name, weights=weights)
+        x = parts.pooled_steps(x, pooling, "steps")
+    return head.finish(inputs, x, name=name)
 
 
 def _normalized(x, name):
@@ -219,38 +215,37 @@ def _normalized(x, name):
 
 
 def _tuple(name, value):
-    if not isinstance(value, (tuple, list)):
-        raise ValueError(
-            f"Invalid `{name}`. Expected a tuple. Received: {name}={value!r}"
-        )
+    checks.check(isinstance(value, (tuple, list)), name, "a tuple", value)
     return tuple(value)
 
 
-def _check_counts(num_frames, features, segments, units, fc_units):
-    feature_streams.check_counts(
-        num_frames=num_frames, features=features, segments=segments
-    )
+def _check_counts(num_segments, features, temporal_segments, units, fc_units):
+    checks.count("num_segments", num_segments)
+    checks.count("features", features)
+    checks.count("temporal_segments", temporal_segments)
     for size in units:
-        feature_streams.check_counts(units=size)
+        checks.count("units", size)
     if fc_units is not None:
-        feature_streams.check_counts(fc_units=fc_units)
-    if num_frames < segments:
-        raise ValueError(
-            "A segment has at least one frame. Expected num_frames >= "
-            f"segments. Received: num_frames={num_frames}, segments={segments}"
-        )
+        checks.count("fc_units", fc_units)
+    checks.check(
+        temporal_segments <= num_segments,
+        "temporal_segments",
+        f"at most num_segments={num_segments}",
+        temporal_segments,
+    )
 
 
-def _check_steps(segments, pooling_mode, units, prediction):
+def _check_steps(temporal_segments, temporal_pooling, units, prediction):
     """Raises a `ValueError` unless something remains to be classified."""
-    if pooling_mode is None and (segments != 1 or not units):
+    if temporal_pooling is None and (temporal_segments != 1 or not units):
         raise ValueError(
-            "Without pooling, an LSTM reads every frame. Expected segments=1 "
-            "and units of an LSTM with pooling_mode=None. Received: "
-            f"segments={segments}, units={units}"
+            "Without pooling, an LSTM reads every segment. Expected "
+            "temporal_segments=1 and units of an LSTM with "
+            "temporal_pooling=None. Received: "
+            f"temporal_segments={temporal_segments}, units={units}"
         )
-    if prediction == "average" and not units:
+    if prediction == "avg" and not units:
         raise ValueError(
             "The steps of an LSTM are averaged. Expected its units with "
-            'prediction="average". Received: units=()'
+            'prediction="avg". Received: units=()'
         )

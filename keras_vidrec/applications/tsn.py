@@ -2,15 +2,19 @@
 
 from keras_vidrec import backbones
 from keras_vidrec.applications.parts import arguments
+from keras_vidrec.applications.parts import streams
 from keras_vidrec.applications.parts.head import class_head
-from keras_vidrec.applications.parts.preprocessing import preprocess
-from keras_vidrec.applications.parts.tower_styles import tower_styles
+from keras_vidrec.applications.parts.head import finish
+from keras_vidrec.applications.parts.table import builder
+from keras_vidrec.layers.consensus import ConsensusLayer
 from keras_vidrec.layers.fold_segments import FoldSegments
 from keras_vidrec.layers.rgb_difference import RGBDifference
 from keras_vidrec.layers.unfold_segments import UnfoldSegments
-from keras_vidrec.specs.clip_spec import ClipSpec
+from keras_vidrec.specs import ClipSpec
+from keras_vidrec.specs import checks
 
 
+@builder
 def TSN(
     include_top=True,
     weights=None,
@@ -25,9 +29,8 @@ def TSN(
     modality="rgb",
     num_segments=None,
     snippet_length=None,
-    consensus="average",
+    consensus="avg",
     dropout=None,
-    style=None,
     include_preprocessing=True,
 ):
     """Temporal Segment Network: one 2-D network sees a snippet of each of
@@ -71,14 +74,10 @@ def TSN(
         snippet_length: `None`, or int: differences or flow images in a
             snippet. `None` means 1 for rgb, else 5.
         consensus: str. A mode of `layers.ConsensusLayer`. Defaults to
-            `"average"`.
+            `"avg"`.
         dropout: `None`, or float in [0, 1), before the classifier and between
             the fully connected layers of backbones that have them. `None`
             means 0.8 for rgb and 0.7 otherwise.
-        style: `None`, or str: `"pytorch"`, `"caffe"` or `"msra"` for the
-            backbones that are ResNets; the pixels follow it. `None` means
-            `"pytorch"`, with `weights="imagenet"` `"caffe"`. Defaults to
-            `None`.
         include_preprocessing: bool. Whether the model takes raw pixels 0..255
             and brings them to the range of the backbone itself; for
             `"rgb_diff"`, whether it takes frames and makes the differences
@@ -104,21 +103,26 @@ def TSN(
         - [Wang et al., 2016](https://arxiv.org/abs/1608.00859). Follows the
           authors' Caffe release; dropout ratios from section 3.2.
     """
-    arguments.check_common(
-        include_top, weights, pooling, classes, classifier_activation
-    )
-    snippet_length = arguments.check_modality(modality, snippet_length)
+    towers = arguments.backbones_by_stream(backbone, (modality,))
+    if snippet_length is None:
+        snippet_length = 1 if modality == "rgb" else 5
     if input_shape is not None and num_segments is None:
         num_segments = input_shape[0]
     if dropout is None:
         dropout = 0.8 if modality == "rgb" else 0.7
-    arguments.check_head(consensus, num_segments, dropout)
-    style = tower_styles({modality: backbone}, style, weights)[modality]
+    checks.rate("dropout", dropout)
+    with checks.names(mode="consensus"):
+        ConsensusLayer(consensus)
+    if consensus == "weighted" and num_segments is None:
+        raise ValueError(
+            'consensus="weighted" learns one weight a segment. Expected a '
+            "known number of segments. Received: num_segments=None"
+        )
     spec = _clip_spec(modality, num_segments, snippet_length, input_shape)
     takes_frames = include_preprocessing or modality != "rgb_diff"
     frame_channels = spec.channels(modality)
     tower_channels = frame_channels - 3 * (modality == "rgb_diff")
-    clips = arguments.clip_input(
+    clips = streams.clip_input(
         input_tensor,
         input_shape,
         num_segments=num_segments,
@@ -126,11 +130,10 @@ def TSN(
         name="video",
     )
     tower = backbones.get(
-        backbone,
+        towers[modality],
         channels=tower_channels,
         pooling="avg" if include_top else pooling,
         name=modality,
-        style=style,
         dropout=dropout,
     )
 
@@ -138,7 +141,7 @@ def TSN(
     if include_preprocessing and modality == "rgb_diff":
         x = RGBDifference(name="rgb_difference")(x)
     if include_preprocessing:
-        x = preprocess(x, backbone, modality, style)
+        x = streams.preprocess(x, towers[modality], modality)
     x = FoldSegments(name="fold_segments")(x)
     x = tower(x)
     x = UnfoldSegments(name="unfold_segments")(x, clips)
@@ -151,16 +154,13 @@ def TSN(
             activation=classifier_activation,
             clip_spec=spec,
         )
-    return arguments.finish(clips, x, name=name, weights=weights)
+    return finish(clips, x, name=name)
 
 
 def _clip_spec(modality, num_segments, snippet_length, input_shape):
-    size = 224
-    if input_shape is not None and len(input_shape) == 4:
-        size = input_shape[1] or input_shape[2] or size
     return ClipSpec(
         modalities=(modality,),
         num_segments=num_segments or 3,
         snippet_length=snippet_length,
-        size=size,
+        size=streams.image_size(input_shape),
     )

@@ -1,24 +1,30 @@
 """Two-stream networks fused inside, in space and time."""
 
+import keras
+
 from keras_vidrec.applications.parts import arguments
-from keras_vidrec.applications.parts import two_streams
+from keras_vidrec.applications.parts import head
+from keras_vidrec.applications.parts import streams
+from keras_vidrec.applications.parts.arguments import STREAMS
+from keras_vidrec.applications.parts.fused_streams import FULLY_CONNECTED
 from keras_vidrec.applications.parts.fused_streams import TOWERS
 from keras_vidrec.applications.parts.fused_streams import FusedStreams
-from keras_vidrec.applications.parts.tower_styles import tower_styles
+from keras_vidrec.applications.parts.table import builder
+from keras_vidrec.specs import checks
 
-# From the first to the last place of a tower. The classes' scores are one;
+# From the first to the last endpoint of a tower. The classes' scores are one;
 # "softmax" is the mean of two separate towers.
-PLACES = ("relu2", "relu3", "relu4", "relu5", "fc6", "fc7", "fc8", "softmax")
+ENDPOINTS = ("relu2", "relu3", "relu4", "relu5", "fc6", "fc7", "fc8", "softmax")
 FUSIONS = ("sum", "max", "concat", "conv", "bilinear", "conv3d")
-# What joins channel with channel, without a map in space and time.
-_FULLY_CONNECTED = ("sum", "max", "concat", "conv")
-TEMPORAL_POOLINGS = ("2d", "3d")
+_ON_SCORES = ("fc8", "softmax")
+_NO_MAPS = ("fc6", "fc7", "fc8")
 INITIALIZATIONS = ("identity", "random")
 
 # Distances of the chunks in training, in frames (section 3.5).
 _STRIDE = (1, 10)
 
 
+@builder
 def TwoStreamFusion(
     include_top=True,
     weights=None,
@@ -30,20 +36,18 @@ def TwoStreamFusion(
     name="two_stream_fusion",
     *,
     backbone="vgg16",
-    temporal_backbone=None,
     fusion="conv3d",
     fusion_layer="relu5",
     fusion_initialization="identity",
-    temporal_pooling="3d",
+    temporal_pooling="max",
     keep_temporal_tower=True,
-    num_chunks=5,
+    num_segments=5,
     snippet_length=10,
     dropout=0.85,
     fusion_weights=None,
     scores="logits",
     auxiliary_outputs=False,
     from_streams=None,
-    style=None,
     include_preprocessing=True,
 ):
     """Two-stream fusion network: the flow stream joins the rgb stream inside.
@@ -59,8 +63,8 @@ def TwoStreamFusion(
     it, the fused tower (`spatiotemporal`) goes on where the rgb tower was; the
     flow tower (`temporal`) ends there or goes on too, with a loss of its own.
 
-    With `temporal_pooling="3d"` the last maps of both are max-pooled over
-    space and time: over `num_chunks` chunks, stride 2, and over space as the
+    With `temporal_pooling="max"` the last maps of both are max-pooled over
+    space and time: over `num_segments` chunks, stride 2, and over space as the
     tower does (VGG-16: 2x2, stride 2), or 2x2 with stride 2 in towers that do
     not. Longer clips give several outputs, which are averaged.
 
@@ -75,7 +79,7 @@ def TwoStreamFusion(
             of a `.weights.h5` file. Defaults to `None`.
         input_tensor: `None`, or dict of KerasTensors `rgb` and `flow`, which
             come from inputs of these names. Defaults to `None`.
-        input_shape: `None`, or dict of tuples `(num_chunks, height, width,
+        input_shape: `None`, or dict of tuples `(num_segments, height, width,
             channels)` for `rgb` (3 channels) and `flow`
             (`2 * snippet_length`); None for unknown sizes. Defaults to all
             but the channels unknown.
@@ -85,11 +89,10 @@ def TwoStreamFusion(
         classifier_activation: `None` (logits) or `"softmax"`. Defaults to
             `"softmax"`.
         name: str. Name of the model. Defaults to `"two_stream_fusion"`.
-        backbone: str. Name of the rgb tower, as `backbones.get` knows it.
-            Defaults to `"vgg16"`.
-        temporal_backbone: `None` (the same), or str. Name of the flow tower.
-            Maps that differ by up to two rows or columns are padded with
-            zeros. Defaults to `None`.
+        backbone: str, a name known to `backbones.get`, or a `keras.Model` from
+            frames to features or feature maps; or a dict of these by stream.
+            Maps of the streams that differ by up to two rows or columns are
+            padded with zeros. Defaults to `"vgg16"`.
         fusion: str. `"conv3d"` (`layers.ConvFusion3D`), or a mode of
             `layers.StreamFusion`: `"sum"`, `"max"`, `"concat"`, `"conv"`,
             `"bilinear"`. Not used with `fusion_layer="softmax"`. Defaults to
@@ -100,17 +103,22 @@ def TwoStreamFusion(
             `"relu5"`, `"fc6"`, `"fc7"`, `"fc8"` (class scores), or
             `"softmax"`: late fusion, the mean of two separate towers. Several
             as in table 2: `("relu5", "fc8")`, `("relu3", "relu5", "fc6")`.
-            Defaults to `"relu5"`.
+            Of a `keras.Model`: names of its layers, each of which alone
+            carries all that follows, besides `"fc8"` and `"softmax"`; a dict
+            by stream where the two differ. Defaults to `"relu5"`.
         fusion_initialization: str. `"identity"`, or `"random"` for the
             convolution of `"conv"`. Defaults to `"identity"`.
-        temporal_pooling: str. `"3d"`, or `"2d"` to average the scores of the
-            chunks. Defaults to `"3d"`.
+        temporal_pooling: `None`, or str: what becomes of the segments before
+            the classifier. `"max"`: the maximum over space and time (3-D
+            pooling). With `None` each is classified and the scores are
+            averaged (2-D pooling). With a `keras.Model` the last maps of
+            both streams are pooled. Defaults to `"max"`.
         keep_temporal_tower: bool. Whether the flow tower goes on to scores of
             its own. Defaults to `True`.
-        num_chunks: int. Chunks of a training clip, T in the paper; pooled
+        num_segments: int. Segments of a training clip, T in the paper; pooled
             together. Defaults to `5`.
-        snippet_length: int. Flow images in a chunk, L in the paper. Defaults
-            to `10`.
+        snippet_length: int. Images in a snippet of motion, L in the paper.
+            Defaults to `10`.
         dropout: float in [0, 1). Before the classifiers, and between the fully
             connected layers. Defaults to `0.85`.
         fusion_weights: `None` (the same), or dict of positive numbers for
@@ -124,16 +132,12 @@ def TwoStreamFusion(
         from_streams: `None`, or pair `(rgb_model, flow_model)` of trained
             networks of one stream to start from: every layer is copied by
             name, and what is new is logged. Defaults to `None`.
-        style: `None`, or str: `"pytorch"`, `"caffe"` or `"msra"` for the
-            backbones that are ResNets; the pixels follow it. `None` means
-            `"pytorch"`, with `weights="imagenet"` `"caffe"`. Defaults to
-            `None`.
         include_preprocessing: bool. Whether the model takes raw pixels 0..255
             and brings them to the range of the backbones. Defaults to `True`.
 
     Returns:
         A functional `keras.Model` from `{"rgb": clips, "flow": clips}`, each
-        `(batch, num_chunks, height, width, channels)`, to `(batch, classes)`.
+        `(batch, num_segments, height, width, channels)`, to `(batch, classes)`.
         With auxiliary outputs and both towers to a dict `predictions`,
         `spatiotemporal`, `temporal` of these. Without top to features
         `(batch, times, features)`, or with `pooling=None` to maps `(batch,
@@ -158,98 +162,114 @@ def TwoStreamFusion(
           512 to 512 fusion; those here follow from 3 + 20 channels and 1024 to
           512.
     """
-    arguments.check_common(
-        include_top, weights, pooling, classes, classifier_activation
-    )
-    arguments.check_head("average", None, dropout)
-    names = two_streams.check_backbones(backbone, temporal_backbone)
-    styles = tower_styles(names, style, weights)
-    places = _places(fusion_layer)
+    checks.rate("dropout", dropout)
+    towers = arguments.backbones_by_stream(backbone, STREAMS)
+    own = any(isinstance(tower, keras.Model) for tower in towers.values())
+    stops = _own_stops(fusion_layer) if own else _stops(fusion_layer)
+    endpoints = tuple(stops)
     _check_choices(fusion, fusion_initialization, temporal_pooling)
-    _check_fusion(fusion, places, include_top, keep_temporal_tower)
-    score_fusion = two_streams.score_fusion(
+    _check_fusion(fusion, endpoints, include_top, keep_temporal_tower, own)
+    score_fusion = head.score_fusion(
         TOWERS if keep_temporal_tower else TOWERS[:1], fusion_weights, scores
     )
-    two_streams.check_pair(from_streams)
-    spec = two_streams.clip_spec(
-        num_chunks, snippet_length, _STRIDE, input_shape
+    spec = streams.chunks_spec(
+        num_segments, snippet_length, _STRIDE, input_shape
     )
-    clips = two_streams.clip_inputs(input_tensor, input_shape, spec)
-    pixels = two_streams.preprocessed(
-        clips, names, styles, include_preprocessing
-    )
+    clips = streams.clip_inputs(input_tensor, input_shape, spec)
+    pixels = streams.preprocessed(clips, towers, include_preprocessing)
 
-    streams = FusedStreams(
+    fused = FusedStreams(
         pixels,
-        names,
-        styles,
+        towers,
         fusion=fusion,
         initialization=fusion_initialization,
         dropout=dropout,
     )
-    pool_at = "relu5" if temporal_pooling == "3d" else None
-    for place in PLACES[: PLACES.index("fc8")]:
-        if place not in (*places, pool_at):
-            continue
-        streams.walk_to(place)
-        if place in places:
-            streams.fuse(place)
-        if place == places[-1] and not keep_temporal_tower:
-            streams.drop_temporal()
-        if place == pool_at:
-            streams.pool_over_time(num_chunks)
-    features = streams.features(pooling="avg" if include_top else pooling)
+    pool_at = "relu5" if temporal_pooling == "max" and not own else None
+    inside = [e for e in endpoints if e not in _ON_SCORES]
+    if pool_at is not None:
+        stops = {pool_at: dict.fromkeys(TOWERS, pool_at), **stops}
+        inside = sorted({*inside, pool_at}, key=ENDPOINTS.index)
+    for endpoint in inside:
+        fused.walk_to(stops[endpoint])
+        if endpoint in endpoints:
+            fused.fuse(endpoint)
+        if endpoint == endpoints[-1] and not keep_temporal_tower:
+            fused.drop_temporal()
+        if endpoint == pool_at:
+            fused.pool_over_time(num_segments)
+    if own and temporal_pooling == "max":
+        fused.walk_to(None)
+        fused.pool_over_time(num_segments)
+    features = fused.features(pooling="avg" if include_top else pooling)
     if not include_top:
         outputs = features if len(features) > 1 else features[TOWERS[0]]
     else:
         logits = {
-            tower: two_streams.tower_logits(
-                x, tower, classes=classes, dropout=dropout
-            )
+            tower: head.tower_logits(x, tower, classes=classes, dropout=dropout)
             for tower, x in features.items()
         }
-        if places[-1] == "fc8":
-            logits[TOWERS[0]] = streams.fused_scores(*logits.values())
+        if endpoints[-1] == "fc8":
+            logits[TOWERS[0]] = fused.fused_scores(*logits.values())
         if not keep_temporal_tower:
             logits.pop(TOWERS[1], None)
-        outputs = two_streams.outputs(
+        outputs = head.fused_head(
             logits,
             fusion=score_fusion,
             activation=classifier_activation,
             clip_spec=spec,
             auxiliary_outputs=auxiliary_outputs,
         )
-    model = arguments.finish(clips, outputs, name=name, weights=weights)
-    if from_streams is not None:
-        two_streams.start_from(model, from_streams)
-    return model
+    return head.finish(clips, outputs, name=name)
 
 
-def _places(fusion_layer):
+def _stops(fusion_layer):
+    """Where the streams are fused, in the order of the towers: dict by the
+    name of the fusion, of dicts by tower of an endpoint."""
     several = isinstance(fusion_layer, (tuple, list))
-    places = tuple(fusion_layer) if several else (fusion_layer,)
-    order = [PLACES.index(place) for place in places if place in PLACES]
-    rising = order and order == sorted(set(order)) and len(order) == len(places)
-    if not rising or (len(places) > 1 and places[-1] == "softmax"):
-        raise ValueError(
-            f"Invalid `fusion_layer`. Expected one of {PLACES}, or several of "
-            f"the first seven in this order. Received: "
-            f"fusion_layer={fusion_layer!r}"
-        )
-    return places
+    endpoints = tuple(fusion_layer) if several else (fusion_layer,)
+    order = [ENDPOINTS.index(e) for e in endpoints if e in ENDPOINTS]
+    rising = order == sorted(set(order)) and len(order) == len(endpoints)
+    checks.check(
+        rising and order and (len(order) == 1 or endpoints[-1] != "softmax"),
+        "fusion_layer",
+        f"one of {ENDPOINTS}, or several of the first seven in this order",
+        fusion_layer,
+    )
+    return {e: dict.fromkeys(TOWERS, e) for e in endpoints}
+
+
+def _own_stops(fusion_layer):
+    """As `_stops`, where a tower is a `keras.Model`: it knows its own layers
+    and their order."""
+    by_stream = fusion_layer
+    if not isinstance(fusion_layer, dict):
+        by_stream = dict.fromkeys(STREAMS, fusion_layer)
+    by_stream = arguments.by_stream("fusion_layer", by_stream, STREAMS)
+    lists = [
+        tuple(given) if isinstance(given, (tuple, list)) else (given,)
+        for given in by_stream.values()
+    ]
+    checks.check(
+        len(lists[0]) == len(lists[1]) > 0
+        and all(isinstance(e, str) for given in lists for e in given),
+        "fusion_layer",
+        "the name of a layer, or a tuple of such names; or a dict of as many "
+        f"for each of {STREAMS}",
+        fusion_layer,
+    )
+    return {both[0]: dict(zip(TOWERS, both)) for both in zip(*lists)}
 
 
 def _check_choices(fusion, initialization, temporal_pooling):
-    for name, value, choices in (
-        ("fusion", fusion, FUSIONS),
-        ("fusion_initialization", initialization, INITIALIZATIONS),
-        ("temporal_pooling", temporal_pooling, TEMPORAL_POOLINGS),
-    ):
-        if value not in choices:
-            raise ValueError(
-                f"Invalid `{name}`. Expected one of {choices}. Received: "
-                f"{name}={value!r}"
-            )
+    checks.choice("fusion", fusion, FUSIONS)
+    checks.choice("fusion_initialization", initialization, INITIALIZATIONS)
+    checks.check(
+        temporal_pooling in (None, "max"),
+        "temporal_pooling",
+        '"max", or None to average the scores of the segments',
+        temporal_pooling,
+    )
     if initialization == "random" and fusion != "conv":
         raise ValueError(
             'fusion_initialization="random" is for fusion="conv". Received: '
@@ -257,26 +277,26 @@ def _check_choices(fusion, initialization, temporal_pooling):
         )
 
 
-def _check_fusion(fusion, places, include_top, keep_temporal_tower):
-    connected = [place for place in places if place.startswith("fc")]
-    if connected and fusion not in _FULLY_CONNECTED:
+def _check_fusion(fusion, endpoints, include_top, keep_temporal_tower, own):
+    connected = [endpoint for endpoint in endpoints if endpoint in _NO_MAPS]
+    if connected and not own and fusion not in FULLY_CONNECTED:
         raise ValueError(
             f"fusion={fusion!r} joins maps, and {connected[0]} has none. "
-            f"Expected one of {_FULLY_CONNECTED}. Received: "
-            f"fusion_layer={places}"
+            f"Expected one of {FULLY_CONNECTED}. Received: "
+            f"fusion_layer={endpoints}"
         )
-    if fusion == "bilinear" and len(places) > 1:
+    if fusion == "bilinear" and len(endpoints) > 1:
         raise ValueError(
             'fusion="bilinear" leaves no map to fuse again. Expected a single '
-            f"place. Received: fusion_layer={places}"
+            f"place. Received: fusion_layer={endpoints}"
         )
-    if "fc8" in places and (fusion == "concat" or not include_top):
+    if "fc8" in endpoints and (fusion == "concat" or not include_top):
         raise ValueError(
             "At fc8 the scores of the classes are fused. Expected "
             'include_top=True and a fusion of "sum", "max" or "conv". '
             f"Received: fusion={fusion!r}, include_top={include_top}"
         )
-    if places == ("softmax",) and not keep_temporal_tower:
+    if endpoints == ("softmax",) and not keep_temporal_tower:
         raise ValueError(
             'fusion_layer="softmax" is the mean of two towers. Expected '
             "keep_temporal_tower=True. Received: keep_temporal_tower=False"

@@ -19,15 +19,15 @@ Block = collections.namedtuple("Block", "point single double pool projection")
 
 BLOCKS = types.MappingProxyType(
     {
-        "3a": Block(64, (64, 64), (64, 96, 96), "average", 32),
-        "3b": Block(64, (64, 96), (64, 96, 96), "average", 64),
+        "3a": Block(64, (64, 64), (64, 96, 96), "avg", 32),
+        "3b": Block(64, (64, 96), (64, 96, 96), "avg", 64),
         "3c": Block(None, (128, 160), (64, 96, 96), "max", None),
-        "4a": Block(224, (64, 96), (96, 128, 128), "average", 128),
-        "4b": Block(192, (96, 128), (96, 128, 128), "average", 128),
-        "4c": Block(160, (128, 160), (128, 160, 160), "average", 128),
-        "4d": Block(96, (128, 192), (160, 192, 192), "average", 128),
+        "4a": Block(224, (64, 96), (96, 128, 128), "avg", 128),
+        "4b": Block(192, (96, 128), (96, 128, 128), "avg", 128),
+        "4c": Block(160, (128, 160), (128, 160, 160), "avg", 128),
+        "4d": Block(96, (128, 192), (160, 192, 192), "avg", 128),
         "4e": Block(None, (128, 192), (192, 256, 256), "max", None),
-        "5a": Block(352, (192, 320), (160, 224, 224), "average", 128),
+        "5a": Block(352, (192, 320), (160, 224, 224), "avg", 128),
         "5b": Block(352, (192, 320), (192, 224, 224), "max", 128),
     }
 )
@@ -43,7 +43,7 @@ def bn_inception(x):
     `/`: `conv1_7x7_s2`, `conv1_7x7_s2_bn`, `conv1_relu_7x7`,
     `inception_3a_double_3x3_reduce`, ..., `inception_5b_output`.
 
-    A generator that stops at its places, see `Walk`: at the end of every
+    A generator that stops at its endpoints, see `Walk`: at the end of every
     block, `inception_3a` .. `inception_5b`, and of every stage, before the
     image is halved: `relu2`, and right after blocks 3b, 4d and 5b `relu3` ..
     `relu5`.
@@ -53,7 +53,7 @@ def bn_inception(x):
             as B G R of 0..255 less their mean, or flow less 128.
 
     Yields:
-        Pairs of a place and the tensor there; goes on from what it is sent.
+        Pairs of an endpoint and the tensor there; goes on from what it is sent.
 
     Returns:
         Feature map of shape `(batch, height / 32, width / 32, 1024)`, each

@@ -43,7 +43,7 @@ def googlenet(x):
     `_` for `/`: `conv1_7x7_s2`, `conv1_relu_7x7`, `pool1_norm1`,
     `inception_3a_5x5_reduce`, ..., `inception_5b_output`.
 
-    A generator that stops at its places, see `Walk`: at the end of every
+    A generator that stops at its endpoints, see `Walk`: at the end of every
     block, `inception_3a` .. `inception_5b`; at the ends of the stages before
     their normalization and pooling, `relu2` .. `relu5`.
 
@@ -52,7 +52,7 @@ def googlenet(x):
             as B G R of 0..255 less their mean, or flow less 128.
 
     Yields:
-        Pairs of a place and the tensor there; goes on from what it is sent.
+        Pairs of an endpoint and the tensor there; goes on from what it is sent.
 
     Returns:
         Feature map of stride 32 with 1024 channels, 7x7 at 224x224.

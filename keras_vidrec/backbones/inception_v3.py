@@ -46,7 +46,7 @@ def _block_17(filters):
     }
 
 
-# A pair of convolutions in the last place reads the same input twice.
+# A pair of convolutions in the last position reads the same input twice.
 _BLOCK_8 = {
     "branch1x1": ((320, 1, 1),),
     "branch3x3": ((384, 1, 1), ((384, 1, 3), (384, 3, 1))),
@@ -89,7 +89,7 @@ def inception_v3(x):
     `_` for `.`: `Conv2d_1a_3x3_conv`, `Conv2d_1a_3x3_bn`,
     `Mixed_5b_branch5x5_2_conv`, ..., and `Mixed_5b` for a block's output.
 
-    A generator that stops at its places, see `Walk`: at the end of every
+    A generator that stops at its endpoints, see `Walk`: at the end of every
     block, `Mixed_5b` .. `Mixed_7c`, and of every stage, before the image is
     halved: `relu2`, and right after blocks 5d, 6e and 7c `relu3` .. `relu5`.
 
@@ -98,7 +98,7 @@ def inception_v3(x):
             and width at least 75, values from -1 to 1.
 
     Yields:
-        Pairs of a place and the tensor there; goes on from what it is sent.
+        Pairs of an endpoint and the tensor there; goes on from what it is sent.
 
     Returns:
         Feature map of stride 32 with 2048 channels.
@@ -157,11 +157,11 @@ def _mixed(x, branches, name):
 
 def _branch(x, convolutions, halves, name):
     for position, convolution in enumerate(convolutions, start=1):
-        place = name if len(convolutions) == 1 else f"{name}_{position}"
+        layer = name if len(convolutions) == 1 else f"{name}_{position}"
         if isinstance(convolution[0], tuple):
             return layers.Concatenate(name=name)(
                 [
-                    _convolution(x, filters, size, 1, "same", place + letter)
+                    _convolution(x, filters, size, 1, "same", layer + letter)
                     for letter, (filters, *size) in zip("ab", convolution)
                 ]
             )
@@ -173,6 +173,6 @@ def _branch(x, convolutions, halves, name):
             size,
             2 if strided else 1,
             "valid" if strided else "same",
-            place,
+            layer,
         )
     return x

@@ -2,6 +2,8 @@
 
 import dataclasses
 
+from keras_vidrec.specs import checks
+
 CHANNEL_ORDERS = ("rgb", "bgr")
 
 
@@ -26,11 +28,7 @@ class PixelScaling:
     channel_order: str = "rgb"
 
     def __post_init__(self):
-        if self.channel_order not in CHANNEL_ORDERS:
-            raise ValueError(
-                f"Invalid `channel_order`. Expected one of {CHANNEL_ORDERS}. "
-                f"Received: channel_order={self.channel_order!r}"
-            )
+        checks.choice("channel_order", self.channel_order, CHANNEL_ORDERS)
 
 
 # -1..1, for images and for flow.

@@ -73,7 +73,7 @@ def resnet(x, variant, style, prefix=""):
     `bn2a_branch2a`, `res2a_branch2a_relu`, ..., `res2a` (the sum),
     `res2a_relu`.
 
-    A generator that stops at its places, see `Walk`: in each unit, as for
+    A generator that stops at its endpoints, see `Walk`: in each unit, as for
     2a, at `res2a_branch2a_input`, `res2a_branch2b_relu`, `res2a` and
     `res2a_relu`; at the ends of the stages, `relu2` .. `relu5`.
 
@@ -84,7 +84,7 @@ def resnet(x, variant, style, prefix=""):
         prefix: str. Goes before the names of the layers. Defaults to `""`.
 
     Yields:
-        Pairs of a place and the tensor there; goes on from what it is sent.
+        Pairs of an endpoint and the tensor there; goes on from what it is sent.
 
     Returns:
         Feature map of stride 32 with 2048 channels (`"tiny"`: 16, 256).
@@ -159,22 +159,22 @@ def _residual_unit(x, filters, strides, project, style, name, prefix):
             f"{prefix}bn{name}_{branch}",
         )
 
-    def relu(x, place):
-        return layers.Activation("relu", name=f"{prefix}{place}_relu")(x)
+    def relu(x, endpoint):
+        return layers.Activation("relu", name=f"{prefix}{endpoint}_relu")(x)
 
-    place = f"res{name}"
+    endpoint = f"res{name}"
     shortcut = x
     if project:
         shortcut = convolution(x, EXPANSION * filters, 1, strides, "branch1")
     first, second = (1, strides) if style.stride_on_3x3 else (strides, 1)
-    x = yield f"{place}_branch2a_input", x
+    x = yield f"{endpoint}_branch2a_input", x
     x = convolution(x, filters, 1, first, "branch2a")
-    x = relu(x, f"{place}_branch2a")
+    x = relu(x, f"{endpoint}_branch2a")
     x = convolution(x, filters, 3, second, "branch2b")
-    x = relu(x, f"{place}_branch2b")
-    x = yield f"{place}_branch2b_relu", x
+    x = relu(x, f"{endpoint}_branch2b")
+    x = yield f"{endpoint}_branch2b_relu", x
     x = convolution(x, EXPANSION * filters, 1, 1, "branch2c")
-    x = layers.Add(name=f"{prefix}{place}")([shortcut, x])
-    x = yield place, x
-    x = relu(x, place)
-    return (yield f"{place}_relu", x)
+    x = layers.Add(name=f"{prefix}{endpoint}")([shortcut, x])
+    x = yield endpoint, x
+    x = relu(x, endpoint)
+    return (yield f"{endpoint}_relu", x)

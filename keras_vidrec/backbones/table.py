@@ -5,8 +5,6 @@ import functools
 import types
 import typing
 
-import keras
-
 from keras_vidrec.backbones import pixel_scaling
 from keras_vidrec.backbones.bn_inception import bn_inception
 from keras_vidrec.backbones.googlenet import googlenet
@@ -16,6 +14,7 @@ from keras_vidrec.backbones.resnet import resnet
 from keras_vidrec.backbones.resnet import unit_names
 from keras_vidrec.backbones.vgg16 import vgg16
 from keras_vidrec.backbones.vgg_m_2048 import vgg_m_2048
+from keras_vidrec.specs import checks
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,119 +23,95 @@ class Backbone:
 
     Args:
         build: generator function from the tensor of images to the feature
-            map, which stops at the tower's places as `Walk` says.
+            map, which stops at the tower's endpoints as `Walk` says.
         rgb: `PixelScaling` of images.
         flow: `PixelScaling` of flow.
+        family: str. What backbones of the same layers share: the name of the
+            first of them. Those of a family differ in details of their
+            releases (for ResNets, see `resnet.STYLES`), and so do their
+            weights.
         fully_connected: bool. Whether the tower ends in fully connected
             layers behind a pooling; then `build` takes the rate of the
             `dropout` between them. Defaults to `False`.
         units: `None`, or for a residual network dict from a stage to the
             names of its units; then `build` takes a `prefix` of layer names.
             Defaults to `None`.
+        imagenet: `None`, or str: the builder in `keras.applications` whose
+            ImageNet weights fit. Defaults to `None`.
     """
 
     build: typing.Callable
     rgb: PixelScaling
     flow: PixelScaling
+    family: str
     fully_connected: bool = False
     units: dict | None = None
+    imagenet: str | None = None
 
 
-def _residual(variant, scalings):
-    units = unit_names(variant)
-    rows = {}
-    for style, pixels in scalings.items():
-        build = functools.partial(
-            resnet, variant=variant, style=style or "pytorch"
-        )
-        rows[style] = Backbone(build, *pixels, units=units)
-    return rows
-
-
-_STYLES = {
-    "pytorch": (pixel_scaling.TORCH_RGB, pixel_scaling.UNIT_FLOW),
-    "caffe": (pixel_scaling.CAFFE_RGB, pixel_scaling.CENTERED_FLOW),
-    "msra": (pixel_scaling.CAFFE_RGB, pixel_scaling.CENTERED_FLOW),
-}
 _SYMMETRIC = (pixel_scaling.SYMMETRIC, pixel_scaling.SYMMETRIC)
+_TORCH = (pixel_scaling.TORCH_RGB, pixel_scaling.UNIT_FLOW)
 _CAFFE = (pixel_scaling.CAFFE_RGB, pixel_scaling.CENTERED_FLOW)
 _INCEPTION = (pixel_scaling.BN_INCEPTION_RGB, pixel_scaling.CENTERED_FLOW)
 
-# By name, then by style, the first being the default; None stands for the only
-# style there is.
+
+def _residual(variant, pixels, style, imagenet=None):
+    build = functools.partial(resnet, variant=variant, style=style)
+    units = unit_names(variant)
+    return Backbone(build, *pixels, variant, units=units, imagenet=imagenet)
+
+
+def _releases(variant, imagenet):
+    """The three releases of a ResNet, by name."""
+    return {
+        variant: _residual(variant, _TORCH, "pytorch"),
+        f"{variant}_caffe": _residual(variant, _CAFFE, "caffe", imagenet),
+        f"{variant}_msra": _residual(variant, _CAFFE, "msra"),
+    }
+
+
 BACKBONES = types.MappingProxyType(
     {
-        "tiny": _residual("tiny", {None: _SYMMETRIC}),
-        "bn_inception": {None: Backbone(bn_inception, *_INCEPTION)},
-        "resnet50": _residual("resnet50", _STYLES),
-        "resnet101": _residual("resnet101", _STYLES),
-        "resnet152": _residual("resnet152", _STYLES),
-        "inception_v3": {None: Backbone(inception_v3, *_SYMMETRIC)},
-        "vgg16": {None: Backbone(vgg16, *_CAFFE, fully_connected=True)},
-        "vgg_m_2048": {
-            None: Backbone(vgg_m_2048, *_CAFFE, fully_connected=True)
-        },
-        "googlenet": {None: Backbone(googlenet, *_INCEPTION)},
+        "tiny": _residual("tiny", _SYMMETRIC, "pytorch"),
+        "bn_inception": Backbone(bn_inception, *_INCEPTION, "bn_inception"),
+        **_releases("resnet50", "ResNet50"),
+        **_releases("resnet101", "ResNet101"),
+        **_releases("resnet152", "ResNet152"),
+        "inception_v3": Backbone(
+            inception_v3, *_SYMMETRIC, "inception_v3", imagenet="InceptionV3"
+        ),
+        "vgg16": Backbone(
+            vgg16, *_CAFFE, "vgg16", fully_connected=True, imagenet="VGG16"
+        ),
+        "vgg_m_2048": Backbone(
+            vgg_m_2048, *_CAFFE, "vgg_m_2048", fully_connected=True
+        ),
+        "googlenet": Backbone(googlenet, *_INCEPTION, "googlenet"),
     }
 )
 
 
-def find(name, style=None):
+def find(name):
     """The row of a backbone.
 
     Args:
         name: str. A key of `BACKBONES`.
-        style: str or `None`, for the default. Defaults to `None`.
 
     Returns:
         `Backbone`.
 
     Raises:
-        ValueError: if the name or the style is unknown.
+        ValueError: if the name is unknown.
     """
-    if not isinstance(name, str) or name not in BACKBONES:
-        raise ValueError(
-            f"Unknown backbone. Expected one of {tuple(BACKBONES)}, or a "
-            f"`keras.Model`. Received: {name!r}"
-        )
-    styles = BACKBONES[name]
-    if style is None:
-        return next(iter(styles.values()))
-    if None in styles:
-        refuse_style(style, f"backbone {name!r}")
-    if style not in styles:
-        raise ValueError(
-            f"Unknown `style` of backbone {name!r}. Expected one of "
-            f"{tuple(styles)}. Received: style={style!r}"
-        )
-    return styles[style]
+    checks.check(
+        isinstance(name, str) and name in BACKBONES,
+        "backbone",
+        f"one of {tuple(BACKBONES)}, or a `keras.Model`",
+        name,
+    )
+    return BACKBONES[name]
 
 
 def residual_names():
     """Names of the residual backbones."""
-    return tuple(
-        name
-        for name, styles in BACKBONES.items()
-        if all(backbone.units for backbone in styles.values())
-    )
-
-
-def has_styles(name_or_model):
-    """Whether a backbone, as `backbones.get` takes it, has a choice of style.
-
-    Raises:
-        ValueError: if the name is unknown.
-    """
-    if isinstance(name_or_model, keras.Model):
-        return False
-    find(name_or_model)
-    return None not in BACKBONES[name_or_model]
-
-
-def refuse_style(style, whose):
-    """Raises a `ValueError` unless the style is `None`."""
-    if style is not None:
-        raise ValueError(
-            f"There is no choice of `style` for {whose}. Expected None. "
-            f"Received: style={style!r}"
-        )
+    return tuple(name for name, row in BACKBONES.items() if row.units)

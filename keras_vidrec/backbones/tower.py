@@ -6,6 +6,7 @@ import keras
 
 from keras_vidrec.backbones import table
 from keras_vidrec.backbones.walk import Walk
+from keras_vidrec.specs import checks
 from keras_vidrec.specs import clip_spec
 
 POOLINGS = types.MappingProxyType(
@@ -15,6 +16,8 @@ POOLINGS = types.MappingProxyType(
     }
 )
 
+_PROBABILITIES = ("softmax", "log_softmax")
+
 
 def get(
     name_or_model,
@@ -23,7 +26,6 @@ def get(
     input_shape=None,
     pooling="avg",
     name=None,
-    style=None,
     dropout=0.5,
     endpoints=None,
 ):
@@ -34,9 +36,12 @@ def get(
     are found by name in every stream of a network.
 
     Args:
-        name_or_model: str, a key of `BACKBONES`; or a `keras.Model` from
-            images `(batch, height, width, channels)` to a feature map or a
-            vector of features. A model is used with its weights, not copied.
+        name_or_model: str, a key of `BACKBONES` (a ResNet has three: its name
+            is that of PyTorch's, with `_caffe` that of `keras.applications`,
+            with `_msra` that of the authors' Caffe release, also in
+            MatConvNet); or a `keras.Model` from images `(batch, height,
+            width, channels)` to a feature map or a vector of features, not to
+            probabilities. A model is used with its weights, not copied.
         channels: int. Channels of the input, such as 3 for colors, 10 for
             five frames of flow. Defaults to `3`.
         input_shape: `None`, or pair `(height, width)` of int or `None`.
@@ -45,14 +50,10 @@ def get(
             `"max"`, or `None` for the map itself. Defaults to `"avg"`.
         name: str or `None`. Name of the tower, such as the stream's. Defaults
             to that of the backbone.
-        style: str or `None`. Of the ResNets: `"pytorch"`, `"caffe"` (that of
-            `keras.applications`) or `"msra"` (of the authors' Caffe release,
-            also in MatConvNet); other backbones have no choice. Defaults to
-            `None`: `"pytorch"`.
         dropout: float in [0, 1). Rate between the fully connected layers of
             towers that have them (`vgg16`, `vgg_m_2048`). Defaults to `0.5`.
-        endpoints: `None`, or sequence of str: places of the tower, as `Walk`
-            tells them (of a `keras.Model`, names of its layers). The model
+        endpoints: `None`, or sequence of str: endpoints of the tower, as `Walk`
+            names them (of a `keras.Model`, names of its layers). The model
             then returns the dict of the tensors there and ends at the last of
             them. Defaults to `None`.
 
@@ -63,8 +64,8 @@ def get(
         or to the dict of `endpoints`.
 
     Raises:
-        ValueError: if the name or the style is unknown, if a model's shapes do
-            not fit, the tower lacks one of the `endpoints`, or on an invalid
+        ValueError: if the name is unknown, if a model's shapes do not fit, the
+            tower lacks one of the `endpoints`, or on an invalid
             `channels`, `input_shape` or `pooling`.
 
     Example:
@@ -72,40 +73,32 @@ def get(
         >>> tower(np.zeros((6, 224, 224, 10))).shape
         (6, 2048)
     """
-    if isinstance(channels, bool) or not (
-        isinstance(channels, int) and channels > 0
-    ):
-        raise ValueError(
-            "Invalid `channels`. Expected a positive integer. Received: "
-            f"channels={channels!r}"
-        )
+    checks.count("channels", channels)
     sizes = (None, None) if input_shape is None else tuple(input_shape)
-    if len(sizes) != 2:
-        raise ValueError(
-            "Invalid `input_shape`. Expected None or a pair (height, width). "
-            f"Received: input_shape={input_shape!r}"
-        )
-    if pooling is not None and pooling not in POOLINGS:
-        raise ValueError(
-            f"Invalid `pooling`. Expected one of {tuple(POOLINGS)} or None. "
-            f"Received: pooling={pooling!r}"
-        )
-    if isinstance(endpoints, str):
-        raise ValueError(
-            "Invalid `endpoints`. Expected None or a sequence of places. "
-            f"Received: endpoints={endpoints!r}"
-        )
+    checks.check(
+        len(sizes) == 2,
+        "input_shape",
+        "None or a pair (height, width)",
+        input_shape,
+    )
+    checks.choice("pooling", pooling, (*POOLINGS, None))
+    checks.check(
+        not isinstance(endpoints, str),
+        "endpoints",
+        "None or a sequence of names",
+        endpoints,
+    )
     image_shape = (*sizes, channels)
     if isinstance(name_or_model, keras.Model):
-        inputs, outputs = _run_model(name_or_model, image_shape, style)
+        inputs, outputs = _run_model(name_or_model, image_shape)
         name = name or name_or_model.name
         if endpoints is not None:
             outputs = _layer_outputs(name_or_model, endpoints)
     else:
         inputs = keras.Input(image_shape, name="images")
-        walk = Walk(name_or_model, inputs, style=style, dropout=dropout)
+        walk = Walk(name_or_model, inputs, dropout=dropout)
         if endpoints is not None:
-            outputs = {place: walk.to(place) for place in endpoints}
+            outputs = {endpoint: walk.to(endpoint) for endpoint in endpoints}
         else:
             outputs = walk.to()
         name = name or name_or_model
@@ -114,37 +107,56 @@ def get(
     return keras.Model(inputs, outputs, name=name)
 
 
-def preprocessing(name_or_model, modality, style=None):
+def preprocessing(name_or_model, modality):
     """The scaling of raw pixels that a backbone was trained on.
 
     Args:
         name_or_model: str or `keras.Model`, as `get` takes it.
         modality: str. One of `clip_spec.MODALITIES`.
-        style: str or `None`, as `get` takes it.
 
     Returns:
         A `PixelScaling`, or `None` where pixels go in as they are: for
         differences of frames, and for a `keras.Model`.
 
     Raises:
-        ValueError: if the name, the style or the modality is unknown.
+        ValueError: if the name or the modality is unknown.
     """
-    if modality not in clip_spec.MODALITIES:
-        raise ValueError(
-            f"Unknown `modality`. Expected one of {clip_spec.MODALITIES}. "
-            f"Received: modality={modality!r}"
-        )
+    checks.choice("modality", modality, clip_spec.MODALITIES)
     if isinstance(name_or_model, keras.Model):
-        table.refuse_style(style, "a keras.Model")
         return None
-    backbone = table.find(name_or_model, style)
+    backbone = table.find(name_or_model)
     if modality == "rgb_diff":
         return None
     return backbone.rgb if modality == "rgb" else backbone.flow
 
 
-def _run_model(model, image_shape, style):
-    table.refuse_style(style, "a keras.Model")
+def check_features(model):
+    """Refuses a `keras.Model` that ends in class probabilities: softmax in
+    its last layer, which classifies and gives no features.
+
+    Raises:
+        ValueError: naming the layer.
+    """
+    layer = model
+    while isinstance(layer, keras.Model):
+        outputs = getattr(layer, "outputs", None)
+        if not outputs:
+            return  # not called yet, a subclass has no graph
+        layer = outputs[0]._keras_history.operation
+    activation = getattr(layer, "activation", None)
+    softmax = getattr(activation, "__name__", activation) in _PROBABILITIES
+    if softmax or isinstance(layer, keras.layers.Softmax):
+        raise ValueError(
+            "A model used as backbone gives features, and the layer "
+            f"{layer.name!r} of {model.name!r} gives probabilities of classes. "
+            "Expected a model without its classifier, such as "
+            "`keras.applications` builds with include_top=False. Received: "
+            f"backbone={model.name!r}"
+        )
+
+
+def _run_model(model, image_shape):
+    check_features(model)
     try:
         inputs, outputs = model.inputs, model.outputs
     except AttributeError:

@@ -22,7 +22,7 @@ def vgg16(x, dropout):
     have the names of the Caffe release: `conv1_1`, `relu1_1`, ...,
     `relu5_3`, `pool5`, `fc6`, `relu6`, `drop6`, `fc7`, `relu7`.
 
-    A generator that stops at its places, see `Walk`: at the ends of the
+    A generator that stops at its endpoints, see `Walk`: at the ends of the
     stages before their pooling, `relu2` .. `relu5`, and after the ReLU of the
     fully connected layers, `fc6` and `fc7`.
 
@@ -33,7 +33,7 @@ def vgg16(x, dropout):
         dropout: float. Fraction of fc6's outputs dropped in training.
 
     Yields:
-        Pairs of a place and the tensor there; goes on from what it is sent.
+        Pairs of an endpoint and the tensor there; goes on from what it is sent.
 
     Returns:
         Feature map of stride 32 with 4096 channels, 1x1 at 224x224.

@@ -31,7 +31,7 @@ def vgg_m_2048(x, dropout):
     Networks for anything but images, that is, inputs without exactly three
     channels, have no `norm2`, like the authors' temporal network.
 
-    A generator that stops at its places, see `Walk`: at the ends of the
+    A generator that stops at its endpoints, see `Walk`: at the ends of the
     stages before their normalization and pooling, `relu1` .. `relu5`, and
     after the ReLU of the fully connected layers, `fc6` and `fc7`.
 
@@ -42,7 +42,7 @@ def vgg_m_2048(x, dropout):
         dropout: float. Fraction of fc6's outputs dropped in training.
 
     Yields:
-        Pairs of a place and the tensor there; goes on from what it is sent.
+        Pairs of an endpoint and the tensor there; goes on from what it is sent.
 
     Returns:
         Feature map of stride 32 with 2048 channels, 1x1 at 224x224.

@@ -1,4 +1,4 @@
-"""Towers built from place to place, so that streams can meet inside."""
+"""Towers built from endpoint to endpoint, so that streams can meet inside."""
 
 import keras
 
@@ -8,7 +8,7 @@ from keras_vidrec.backbones import table
 class Walk:
     """A walk through a tower that is being built.
 
-    A tower has places: the ends of its stages (`relu2` .. `relu5`), of fully
+    A tower has endpoints: the ends of its stages (`relu2` .. `relu5`), of fully
     connected layers (`fc6`, `fc7`), of inception blocks; a residual unit has
     `res2b_branch2a_input` (what enters its residual branch),
     `res2b_branch2b_relu`, `res2b` (the sum) and `res2b_relu`. At each of them
@@ -23,25 +23,24 @@ class Walk:
     Args:
         backbone: str. A key of `BACKBONES`.
         images: KerasTensor `(batch, height, width, channels)`.
-        style: str or `None`, as `backbones.get` takes it.
         dropout: float in [0, 1). Rate between the fully connected layers of
             towers that have them. Defaults to `0.5`.
         prefix: str. Goes before the names of the layers, in residual networks
             only. Defaults to `""`.
 
     Attributes:
-        place: str, the place where the walk stands; `None` at the end.
+        endpoint: str, the endpoint where the walk stands; `None` at the end.
         tensor: KerasTensor, what is there.
         fully_connected: bool. Whether the tower pools its last maps and ends
             in fully connected layers.
 
     Raises:
-        ValueError: if the backbone or the style is unknown, or a prefix is
-            given to a tower that takes none.
+        ValueError: if the backbone is unknown, or a prefix is given to a
+            tower that takes none.
     """
 
-    def __init__(self, backbone, images, *, style=None, dropout=0.5, prefix=""):
-        row = table.find(backbone, style)
+    def __init__(self, backbone, images, *, dropout=0.5, prefix=""):
+        row = table.find(backbone)
         arguments = {}
         if row.fully_connected:
             arguments["dropout"] = dropout
@@ -52,7 +51,7 @@ class Walk:
                     f"{table.residual_names()}. Received: {backbone!r}"
                 )
             arguments["prefix"] = prefix
-        self.place = "images"
+        self.endpoint = "images"
         self.tensor = images
         self.fully_connected = row.fully_connected
         self._backbone = backbone
@@ -60,27 +59,28 @@ class Walk:
         self._steps = None
         self._seen = []
 
-    def to(self, place=None):
-        """Goes on to a place.
+    def to(self, endpoint=None):
+        """Goes on to an endpoint.
 
         Args:
-            place: str, or `None` for the end. Defaults to `None`.
+            endpoint: str, or `None` for the end. Defaults to `None`.
 
         Returns:
             KerasTensor, what is there: of shape `(batch, height, width,
             filters)`.
 
         Raises:
-            ValueError: if the tower has no such place, or not on the way.
+            ValueError: if the tower has no such endpoint, or not on the way.
         """
         passed = len(self._seen)
-        while self.place is not None and self.place != place:
+        while self.endpoint is not None and self.endpoint != endpoint:
             self._step()
-        if self.place != place:
-            again = " any more" if place in self._seen else ""
+        if self.endpoint != endpoint:
+            again = " any more" if endpoint in self._seen else ""
             raise ValueError(
-                f"Backbone {self._backbone!r} has no place {place!r}{again}. "
-                f"Expected one of {self._seen[passed:]}. Received: {place!r}"
+                f"Backbone {self._backbone!r} has no endpoint {endpoint!r}"
+                f"{again}. Expected one of {self._seen[passed:]}. Received: "
+                f"{endpoint!r}"
             )
         return self.tensor
 
@@ -88,15 +88,15 @@ class Walk:
         """Goes on from another tensor than the one that is there."""
         self.tensor = tensor
 
-    def part(self, place=None, *, name):
-        """The tower from here to a place as a model of its own.
+    def part(self, endpoint=None, *, name):
+        """The tower from here to an endpoint as a model of its own.
 
         It takes what has the shape of the tensor that is here, or that was
         put here. Neither here nor there may be inside a residual unit, whose
         shortcut would go past the model.
 
         Args:
-            place: str, or `None` for the end. Defaults to `None`.
+            endpoint: str, or `None` for the end. Defaults to `None`.
             name: str. Name of the model.
 
         Returns:
@@ -107,15 +107,15 @@ class Walk:
         """
         source = keras.Input(self.tensor.shape[1:], name="maps")
         self.put(source)
-        return keras.Model(source, self.to(place), name=name)
+        return keras.Model(source, self.to(endpoint), name=name)
 
     def _step(self):
         try:
             if self._steps is None:
                 self._steps = self._build(self.tensor)
-                self.place, self.tensor = next(self._steps)
+                self.endpoint, self.tensor = next(self._steps)
             else:
-                self.place, self.tensor = self._steps.send(self.tensor)
-            self._seen.append(self.place)
+                self.endpoint, self.tensor = self._steps.send(self.tensor)
+            self._seen.append(self.endpoint)
         except StopIteration as end:
-            self.place, self.tensor = None, end.value
+            self.endpoint, self.tensor = None, end.value

@@ -1,5 +1,4 @@
 import enum
-import inspect
 import pathlib
 
 import typer
@@ -80,22 +79,31 @@ def import_weights(
         )
     load_backend()
     from keras_vidrec.applications.parts import model_file
+    from keras_vidrec.applications.parts import table
     from keras_vidrec.applications.parts.head import predictions_layer
-    from keras_vidrec.backbones import find
+    from keras_vidrec.backbones import BACKBONES
     from keras_vidrec.weights import convert
+    from keras_vidrec.weights.architecture import backbone_name
     from keras_vidrec.weights.published.readers.opening import open_checkpoint
     from keras_vidrec.weights.published.recognition import recognize
 
     builder = _builder(application)
     arguments = {**_towers(builder, backbone, modality), **arguments}
-    _check_arguments(builder, arguments)
-    backbones = _backbones(arguments)
-    for name in backbones.values():
-        find(name)
+    table.check_arguments(builder.__name__, arguments)
+    backbones = table.backbones(builder.__name__, arguments)
+    families = {s: BACKBONES[name].family for s, name in backbones.items()}
+    if len(families) == 1:
+        families = {None: next(iter(families.values()))}
     checkpoint = open_checkpoint(source)
-    translation = recognize(checkpoint, backbones)
-    if translation.style is not None and _takes(builder, "style"):
-        arguments.setdefault("style", translation.style)
+    translation = recognize(checkpoint, families)
+    if translation.style is not None:
+        # The release of a ResNet is that of the weights.
+        arguments["backbone"] = {
+            stream: backbone_name(BACKBONES[name].family, translation.style)
+            if BACKBONES[name].family.startswith("resnet")
+            else name
+            for stream, name in backbones.items()
+        }
     classes = classes or len(names or ()) or _published_classes(translation)
     if arguments.setdefault("classes", classes) is None:
         raise ValueError(
@@ -152,9 +160,8 @@ def _lines(path):
 
 def _builder(name):
     """The application of this name, in any spelling."""
-    from keras_vidrec.applications.parts.table import builders
+    from keras_vidrec.applications.parts.table import BUILDERS as known
 
-    known = builders()
     key = name.lower().replace("_", "").replace("-", "")
     for builder in known:
         if builder.lower() == key:
@@ -165,50 +172,19 @@ def _builder(name):
     )
 
 
-def _takes(builder, argument):
-    return argument in inspect.signature(builder).parameters
-
-
-def _check_arguments(builder, arguments):
-    known = inspect.signature(builder).parameters
-    for name in arguments:
-        if name not in known:
-            raise ValueError(
-                f"Unknown argument of {builder.__name__}. Expected some of "
-                f"{sorted(known)}. Received: --set {name}"
-            )
-
-
 def _towers(builder, backbone, modality):
     """The arguments for the towers."""
-    if _takes(builder, "streams"):
-        streams = inspect.signature(builder).parameters["streams"].default
-        if modality is not None:
-            streams = (modality.value,)
-        towers = {f"{stream}_backbone": backbone for stream in streams}
-        return {"streams": streams, **towers}
+    arguments = {"backbone": backbone}
     if modality is None:
-        return {"backbone": backbone}
-    if not _takes(builder, "modality"):
-        raise ValueError(
-            f"{builder.__name__} sees rgb and flow. Expected no --modality. "
-            f"Received: --modality {modality}"
-        )
-    return {"backbone": backbone, "modality": modality.value}
-
-
-def _backbones(arguments):
-    """The backbones among the arguments of a network, by stream."""
-    found = {
-        name.removesuffix("_backbone"): backbone
-        for name, backbone in arguments.items()
-        if name.endswith("_backbone") and backbone is not None
-    }
-    if "temporal" in found:
-        return {"rgb": arguments["backbone"], "flow": found["temporal"]}
-    if len(found) > 1:
-        return found
-    return {None: next(iter(found.values()), arguments.get("backbone"))}
+        return arguments
+    if "streams" in builder.defaults:
+        return {**arguments, "streams": (modality.value,)}
+    if "modality" in builder.defaults:
+        return {**arguments, "modality": modality.value}
+    raise ValueError(
+        f"{builder.__name__} sees rgb and flow. Expected no --modality. "
+        f"Received: --modality {modality}"
+    )
 
 
 def _published_classes(translation):

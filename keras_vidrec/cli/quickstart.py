@@ -7,7 +7,7 @@ from keras_vidrec.cli.startup import load_backend
 from keras_vidrec.cli.startup import progress
 
 # Of rgb and of flow; TSN's authors fuse with these.
-_FUSION_WEIGHTS = (1.0, 1.5)
+_FUSION_WEIGHTS = {"rgb": 1.0, "flow": 1.5}
 
 # Why a kind of classes is easy or hard for a stream.
 _WHY = {
@@ -75,7 +75,9 @@ def quickstart(
         modality: evaluator.evaluate(run.path)[1]
         for modality, run in runs.items()
     }
-    tested["fused"] = fusion.fuse(tested.values(), _FUSION_WEIGHTS)
+    tested["fused"] = fusion.fuse(
+        tested.values(), tuple(_FUSION_WEIGHTS.values())
+    )
     for stream, scores in tested.items():
         for kind in ("appearance", "motion", "order"):
             of_kind = np.array(
@@ -95,7 +97,7 @@ def quickstart(
     _say("6. Both as one network: save, export, reload and compare")
     network = LateFusion(
         {modality: run.load_model() for modality, run in runs.items()},
-        weights=_FUSION_WEIGHTS,
+        _FUSION_WEIGHTS,
     )
     network.save(out / "fused.keras")
     difference = export_saved_model(network, out / "saved_model")

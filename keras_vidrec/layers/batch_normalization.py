@@ -7,6 +7,8 @@ import warnings
 import keras
 from keras import ops
 
+from keras_vidrec.specs import checks
+
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
 
@@ -96,15 +98,8 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
     @num_groups.setter
     def num_groups(self, number):
-        if number is not None and (
-            not isinstance(number, int)
-            or isinstance(number, bool)
-            or number < 1
-        ):
-            raise ValueError(
-                "Invalid `num_groups`. Expected None or a positive integer. "
-                f"Received: num_groups={number!r}"
-            )
+        if number is not None:
+            checks.count("num_groups", number)
         self._num_groups = number
 
     def call(self, inputs, training=None, mask=None):

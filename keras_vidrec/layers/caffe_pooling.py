@@ -3,7 +3,9 @@
 import keras
 from keras import ops
 
-MODES = ("max", "average")
+from keras_vidrec.specs import checks
+
+MODES = ("max", "avg")
 
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")
@@ -22,7 +24,7 @@ class CaffePooling(keras.layers.Layer):
         strides: int. Distance between windows. Defaults to `1`.
         padding: int. Padding on each side, less than `pool_size`. Defaults
             to `0`.
-        mode: str. `"max"` or `"average"`. Defaults to `"max"`.
+        mode: str. `"max"` or `"avg"`. Defaults to `"max"`.
         every_stride: bool. Whether to add the windows that start in the image
             but that Caffe's rounding leaves out, so that the output is as
             large as that of a padded convolution with these strides. It
@@ -51,27 +53,15 @@ class CaffePooling(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if pool_size < 1:
-            raise ValueError(
-                "Invalid `pool_size`. Expected a positive integer. Received: "
-                f"pool_size={pool_size}"
-            )
-        if strides < 1:
-            raise ValueError(
-                "Invalid `strides`. Expected a positive integer. Received: "
-                f"strides={strides}"
-            )
-        if not 0 <= padding < pool_size:
-            raise ValueError(
-                "Invalid `padding`. Expected an integer from 0 to "
-                f"`pool_size` - 1. Received: padding={padding}, "
-                f"pool_size={pool_size}"
-            )
-        if mode not in MODES:
-            raise ValueError(
-                f"Invalid `mode`. Expected one of {MODES}. "
-                f"Received: mode={mode!r}"
-            )
+        checks.count("pool_size", pool_size)
+        checks.count("strides", strides)
+        checks.check(
+            checks.is_integer(padding) and 0 <= padding < pool_size,
+            "padding",
+            f"an integer from 0 to less than pool_size={pool_size}",
+            padding,
+        )
+        checks.choice("mode", mode, MODES)
         self.pool_size = pool_size
         self.strides = strides
         self.padding = padding

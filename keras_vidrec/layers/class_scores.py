@@ -5,6 +5,7 @@ from keras_vidrec.specs import Blueprint
 from keras_vidrec.specs import ClipSpec
 from keras_vidrec.specs import Origin
 from keras_vidrec.specs import TestProtocol
+from keras_vidrec.specs import checks
 
 ACTIVATIONS = (None, "softmax")
 FACTS = {
@@ -70,11 +71,7 @@ class ClassScores(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(autocast=False, **kwargs)
-        if activation not in ACTIVATIONS:
-            raise ValueError(
-                "Invalid value received for argument `activation`. Expected "
-                f"one of {ACTIVATIONS}. Received: activation={activation!r}"
-            )
+        checks.choice("activation", activation, ACTIVATIONS)
         self.supports_masking = True
         self.activation = activation
         self.classes = None

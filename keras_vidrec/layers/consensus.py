@@ -1,7 +1,9 @@
 import keras
 from keras import ops
 
-MODES = ("average", "max", "weighted", "top_k")
+from keras_vidrec.specs import checks
+
+MODES = ("avg", "max", "weighted", "top_k")
 
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")
@@ -11,7 +13,7 @@ class ConsensusLayer(keras.layers.Layer):
     The segmental consensus function G of Temporal Segment Networks, applied
     to class scores *before* the activation:
 
-    - `"average"`: mean over the segments;
+    - `"avg"`: mean over the segments;
     - `"max"`: largest score of each class;
     - `"weighted"`: sum of the scores times one learned weight a segment,
       started at `1 / num_segments`, so that it begins as the average;
@@ -23,8 +25,8 @@ class ConsensusLayer(keras.layers.Layer):
     real segment scores 0.
 
     Args:
-        mode: str. One of `"average"`, `"max"`, `"weighted"`, `"top_k"`.
-            Defaults to `"average"`.
+        mode: str. One of `"avg"`, `"max"`, `"weighted"`, `"top_k"`.
+            Defaults to `"avg"`.
         k: int. Number of best segments for `"top_k"`, at most all there are.
             Defaults to `3`.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
@@ -46,7 +48,7 @@ class ConsensusLayer(keras.layers.Layer):
     Example:
 
     >>> scores = np.random.rand(2, 3, 101)
-    >>> keras_vidrec.layers.ConsensusLayer("average")(scores).shape
+    >>> keras_vidrec.layers.ConsensusLayer("avg")(scores).shape
     (2, 101)
 
     Reference:
@@ -54,18 +56,10 @@ class ConsensusLayer(keras.layers.Layer):
           equation 1, and section 4.3 (aggregation functions).
     """
 
-    def __init__(self, mode="average", k=3, **kwargs):
+    def __init__(self, mode="avg", k=3, **kwargs):
         super().__init__(**kwargs)
-        if mode not in MODES:
-            raise ValueError(
-                "Invalid value received for argument `mode`. Expected one of "
-                f"{MODES}. Received: mode={mode!r}"
-            )
-        if not isinstance(k, int) or isinstance(k, bool) or k < 1:
-            raise ValueError(
-                "Invalid value received for argument `k`. Expected a positive "
-                f"integer. Received: k={k!r}"
-            )
+        checks.choice("mode", mode, MODES)
+        checks.count("k", k)
         self.mode = mode
         self.k = k
         self.input_spec = keras.layers.InputSpec(min_ndim=3)
@@ -96,7 +90,7 @@ class ConsensusLayer(keras.layers.Layer):
         return self._masked(inputs, mask)
 
     def _unmasked(self, inputs):
-        if self.mode == "average":
+        if self.mode == "avg":
             return ops.mean(inputs, axis=1)
         if self.mode == "max":
             return ops.max(inputs, axis=1)

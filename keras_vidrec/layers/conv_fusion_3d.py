@@ -3,6 +3,7 @@ import numpy as np
 from keras import ops
 
 from keras_vidrec.layers import stream_padding
+from keras_vidrec.specs import checks
 
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")
@@ -64,26 +65,16 @@ class ConvFusion3D(keras.layers.Layer):
         self, filters, kernel_size=3, temporal_ratio=3.0, sigma=1.0, **kwargs
     ):
         super().__init__(**kwargs)
-        if filters < 1:
-            raise ValueError(
-                "Invalid `filters`. Expected a positive integer. Received: "
-                f"filters={filters}"
-            )
-        if kernel_size < 1 or kernel_size % 2 == 0:
-            raise ValueError(
-                "Invalid `kernel_size`. Expected a positive odd integer. "
-                f"Received: kernel_size={kernel_size}"
-            )
-        if not 0 <= temporal_ratio < float("inf"):
-            raise ValueError(
-                "Invalid `temporal_ratio`. Expected a number of at least 0. "
-                f"Received: temporal_ratio={temporal_ratio}"
-            )
-        if not sigma > 0:
-            raise ValueError(
-                "Invalid `sigma`. Expected a positive number. Received: "
-                f"sigma={sigma}"
-            )
+        checks.count("filters", filters)
+        checks.odd("kernel_size", kernel_size)
+        checks.check(
+            checks.is_number(temporal_ratio)
+            and 0 <= temporal_ratio < float("inf"),
+            "temporal_ratio",
+            "a finite number of at least 0",
+            temporal_ratio,
+        )
+        checks.positive("sigma", sigma)
         self.filters = filters
         self.kernel_size = kernel_size
         self.temporal_ratio = temporal_ratio

@@ -1,7 +1,9 @@
 import keras
 from keras import ops
 
-OPERATIONS = ("average", "maximum", "multiply")
+from keras_vidrec.specs import checks
+
+OPERATIONS = ("avg", "max", "multiply")
 DIRECTIONS = ("both", "appearance_to_motion", "motion_to_appearance")
 
 
@@ -11,17 +13,17 @@ class CrossStreamFusion(keras.layers.Layer):
 
     The fusion function G of spatio-temporal fusion networks:
 
-    - `"average"`: mean of the two (equation 4);
+    - `"avg"`: mean of the two (equation 4);
     - `"multiply"`: product of the two (equation 5);
-    - `"maximum"`: larger one of the two (equation 6).
+    - `"max"`: larger one of the two (equation 6).
 
     The fused sequence goes on in both streams (symmetric fusion), or in the
     one that the direction points to; the other one then goes on with its own
     sequence, unfused, which is how this package reads figure 5a.
 
     Args:
-        operation: str. `"average"`, `"maximum"` or `"multiply"`. Defaults to
-            `"average"`.
+        operation: str. `"avg"`, `"max"` or `"multiply"`. Defaults to
+            `"avg"`.
         direction: str. `"both"`, `"appearance_to_motion"` or
             `"motion_to_appearance"`. Defaults to `"both"`.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
@@ -40,7 +42,7 @@ class CrossStreamFusion(keras.layers.Layer):
     Example:
 
     >>> appearance, motion = np.ones((2, 4, 7, 64))
-    >>> fuse = keras_vidrec.layers.CrossStreamFusion("average")
+    >>> fuse = keras_vidrec.layers.CrossStreamFusion("avg")
     >>> [stream.shape for stream in fuse([appearance, motion])]
     [(4, 7, 64), (4, 7, 64)]
 
@@ -50,17 +52,10 @@ class CrossStreamFusion(keras.layers.Layer):
           direction) and figure 5.
     """
 
-    def __init__(self, operation="average", direction="both", **kwargs):
+    def __init__(self, operation="avg", direction="both", **kwargs):
         super().__init__(**kwargs)
-        for name, value, values in (
-            ("operation", operation, OPERATIONS),
-            ("direction", direction, DIRECTIONS),
-        ):
-            if value not in values:
-                raise ValueError(
-                    f"Invalid value received for argument `{name}`. Expected "
-                    f"one of {values}. Received: {name}={value!r}"
-                )
+        checks.choice("operation", operation, OPERATIONS)
+        checks.choice("direction", direction, DIRECTIONS)
         self.operation = operation
         self.direction = direction
 
@@ -92,9 +87,9 @@ class CrossStreamFusion(keras.layers.Layer):
         return [fused, fused]
 
     def _fuse(self, appearance, motion):
-        if self.operation == "average":
+        if self.operation == "avg":
             return (appearance + motion) / 2
-        if self.operation == "maximum":
+        if self.operation == "max":
             return ops.maximum(appearance, motion)
         return appearance * motion
 

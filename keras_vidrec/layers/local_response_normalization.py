@@ -1,6 +1,8 @@
 import keras
 from keras import ops
 
+from keras_vidrec.specs import checks
+
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")
 class LocalResponseNormalization(keras.layers.Layer):
@@ -36,23 +38,10 @@ class LocalResponseNormalization(keras.layers.Layer):
 
     def __init__(self, radius=2, bias=1.0, alpha=1e-4, beta=0.75, **kwargs):
         super().__init__(**kwargs)
-        if isinstance(radius, bool) or not (
-            isinstance(radius, int) and radius >= 0
-        ):
-            raise ValueError(
-                "Invalid `radius`. Expected an integer of at least 0. "
-                f"Received: radius={radius!r}"
-            )
-        if not bias > 0:
-            raise ValueError(
-                "Invalid `bias`. Expected a positive number. "
-                f"Received: bias={bias!r}"
-            )
-        if not (alpha >= 0 and beta >= 0):
-            raise ValueError(
-                "Invalid `alpha` or `beta`. Expected numbers of at least 0. "
-                f"Received: alpha={alpha!r}, beta={beta!r}"
-            )
+        checks.count("radius", radius, minimum=0)
+        checks.positive("bias", bias)
+        checks.number("alpha", alpha, low=0)
+        checks.number("beta", beta, low=0)
         self.radius = radius
         self.bias = bias
         self.alpha = alpha

@@ -2,6 +2,7 @@ import keras
 from keras import ops
 
 from keras_vidrec.layers.temporal_conv import TemporalConv
+from keras_vidrec.specs import checks
 
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")
@@ -59,11 +60,12 @@ class MultiFlow(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if not isinstance(kernel_sizes, (tuple, list)) or not kernel_sizes:
-            raise ValueError(
-                "Invalid `kernel_sizes`. Expected one or more integers in a "
-                f"tuple, one a flow. Received: kernel_sizes={kernel_sizes}"
-            )
+        checks.check(
+            isinstance(kernel_sizes, (tuple, list)) and kernel_sizes,
+            "kernel_sizes",
+            "one or more integers in a tuple, one a flow",
+            kernel_sizes,
+        )
         self.filters = filters
         self.kernel_sizes = tuple(kernel_sizes)
         self.downsampling = downsampling

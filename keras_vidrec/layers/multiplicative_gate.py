@@ -1,5 +1,7 @@
 import keras
 
+from keras_vidrec.specs import checks
+
 INTERACTIONS = ("multiply", "add")
 
 
@@ -44,11 +46,7 @@ class MultiplicativeGate(keras.layers.Layer):
 
     def __init__(self, interaction="multiply", **kwargs):
         super().__init__(**kwargs)
-        if interaction not in INTERACTIONS:
-            raise ValueError(
-                "Invalid value received for argument `interaction`. Expected "
-                f"one of {INTERACTIONS}. Received: interaction={interaction!r}"
-            )
+        checks.choice("interaction", interaction, INTERACTIONS)
         self.interaction = interaction
 
     def build(self, input_shape):

@@ -1,6 +1,8 @@
 import keras
 from keras import ops
 
+from keras_vidrec.specs import checks
+
 CHANNEL_ORDERS = ("rgb", "bgr")
 
 
@@ -48,17 +50,10 @@ class PixelNormalization(keras.layers.Layer):
         super().__init__(autocast=False, **kwargs)
         self.mean = _number_or_tuple(mean)
         self.std = _number_or_tuple(std)
-        if min(_as_tuple(self.std)) <= 0:
-            raise ValueError(
-                "Invalid value received for argument `std`. Expected positive "
-                f"numbers. Received: std={std!r}"
-            )
-        if channel_order not in CHANNEL_ORDERS:
-            raise ValueError(
-                "Invalid value received for argument `channel_order`. "
-                f"Expected one of {CHANNEL_ORDERS}. Received: "
-                f"channel_order={channel_order!r}"
-            )
+        checks.check(
+            min(_as_tuple(self.std)) > 0, "std", "positive numbers", std
+        )
+        checks.choice("channel_order", channel_order, CHANNEL_ORDERS)
         self.channel_order = channel_order
 
     def build(self, input_shape):

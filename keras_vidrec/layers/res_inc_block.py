@@ -2,6 +2,7 @@ import keras
 from keras import ops
 
 from keras_vidrec.layers.batch_normalization import BatchNormalization
+from keras_vidrec.specs import checks
 
 KERNEL_SIZES = (2, 3, 4, 5)
 SKIP_KERNEL_SIZE = 2
@@ -56,11 +57,14 @@ class ResIncBlock(keras.layers.Layer):
 
     def __init__(self, filters, **kwargs):
         super().__init__(**kwargs)
-        if filters < 1 or filters % len(KERNEL_SIZES):
-            raise ValueError(
-                "Invalid `filters`. Expected a positive multiple of "
-                f"{len(KERNEL_SIZES)}. Received: filters={filters}"
-            )
+        checks.check(
+            checks.is_integer(filters)
+            and filters > 0
+            and filters % len(KERNEL_SIZES) == 0,
+            "filters",
+            f"a positive multiple of {len(KERNEL_SIZES)}",
+            filters,
+        )
         self.filters = filters
         self.convolutions = [
             self._convolution(

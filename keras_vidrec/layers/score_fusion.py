@@ -1,7 +1,7 @@
-import math
-
 import keras
 from keras import ops
+
+from keras_vidrec.specs import checks
 
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")
@@ -76,16 +76,12 @@ class ScoreFusion(keras.layers.Layer):
 def check_stream_weights(stream_weights):
     """Raises a `ValueError` unless all are positive numbers."""
     for weight in stream_weights:
-        if not (
-            isinstance(weight, (int, float))
-            and math.isfinite(weight)
-            and weight > 0
-        ):
-            raise ValueError(
-                "Invalid value received for argument `stream_weights`. "
-                f"Expected positive numbers. Received: "
-                f"stream_weights={stream_weights!r}"
-            )
+        checks.check(
+            checks.is_number(weight) and 0 < weight < float("inf"),
+            "stream_weights",
+            "positive numbers",
+            stream_weights,
+        )
 
 
 def check_number_of_streams(input_shape, stream_weights):

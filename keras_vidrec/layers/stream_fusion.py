@@ -2,6 +2,7 @@ import keras
 from keras import ops
 
 from keras_vidrec.layers import stream_padding
+from keras_vidrec.specs import checks
 
 MODES = ("sum", "max", "concat", "conv", "bilinear")
 INITIALIZATIONS = ("identity", "random")
@@ -78,16 +79,9 @@ class StreamFusion(keras.layers.Layer):
         self, mode, initialization="identity", activation=None, **kwargs
     ):
         super().__init__(**kwargs)
-        for name, value, values in (
-            ("mode", mode, MODES),
-            ("initialization", initialization, INITIALIZATIONS),
-            ("activation", activation, ACTIVATIONS),
-        ):
-            if value not in values:
-                raise ValueError(
-                    f"Invalid value received for argument `{name}`. Expected "
-                    f"one of {values}. Received: {name}={value!r}"
-                )
+        checks.choice("mode", mode, MODES)
+        checks.choice("initialization", initialization, INITIALIZATIONS)
+        checks.choice("activation", activation, ACTIVATIONS)
         self.mode = mode
         self.initialization = initialization
         self.activation = activation

@@ -2,6 +2,7 @@ import keras
 from keras import ops
 
 from keras_vidrec.layers.batch_normalization import BatchNormalization
+from keras_vidrec.specs import checks
 
 DOWNSAMPLING = ("max_pool", "stride", None)
 
@@ -86,28 +87,17 @@ class TemporalConv(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        for name, value in (
-            ("filters", filters),
-            ("kernel_size", kernel_size),
-            ("pool_size", pool_size),
-        ):
-            if value < 1:
-                raise ValueError(
-                    f"Invalid `{name}`. Expected a positive integer. "
-                    f"Received: {name}={value}"
-                )
-        if downsampling not in DOWNSAMPLING:
-            raise ValueError(
-                "Invalid value received for argument `downsampling`. Expected "
-                f"one of {DOWNSAMPLING}. Received: "
-                f"downsampling={downsampling!r}"
-            )
-        if factorized and (kernel_size < 3 or kernel_size % 2 == 0):
-            raise ValueError(
-                "Only odd kernels are stacks of kernels of 3. Expected an odd "
-                "`kernel_size` of at least 3 with `factorized=True`. "
-                f"Received: kernel_size={kernel_size}"
-            )
+        checks.count("filters", filters)
+        checks.count("kernel_size", kernel_size)
+        checks.count("pool_size", pool_size)
+        checks.choice("downsampling", downsampling, DOWNSAMPLING)
+        checks.check(
+            not factorized or kernel_size >= 3 and kernel_size % 2,
+            "kernel_size",
+            "an odd integer of at least 3 with factorized=True, a stack of "
+            "kernels of 3",
+            kernel_size,
+        )
         self.filters = filters
         self.kernel_size = kernel_size
         self.downsampling = downsampling
@@ -115,12 +105,13 @@ class TemporalConv(keras.layers.Layer):
         self.factorized = factorized
         self.batch_norm = batch_norm
         sizes = [3] * (kernel_size // 2) if factorized else [kernel_size]
-        if downsampling == "stride" and sizes[-1] < pool_size:
-            raise ValueError(
-                "A stride beyond the kernel would skip steps. Expected a "
-                f"`pool_size` of at most {sizes[-1]}. Received: "
-                f"pool_size={pool_size}"
-            )
+        checks.check(
+            downsampling != "stride" or pool_size <= sizes[-1],
+            "pool_size",
+            f"at most {sizes[-1]}, as a stride beyond the kernel would skip "
+            "steps",
+            pool_size,
+        )
         strided = [False] * (len(sizes) - 1) + [downsampling == "stride"]
         self.convolutions = [
             keras.layers.Conv2D(

@@ -2,7 +2,9 @@ import keras
 import numpy as np
 from keras import ops
 
-INITIALIZATIONS = ("center", "average")
+from keras_vidrec.specs import checks
+
+INITIALIZATIONS = ("center", "avg")
 
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")
@@ -14,13 +16,13 @@ class TemporalIdentityConv(keras.layers.Layer):
     what a channel means as it was, and training mixes times and channels from
     there. Both ends of time are padded with zeros.
 
-    Identity at initialization: `"center"` changes nothing at all; `"average"`
+    Identity at initialization: `"center"` changes nothing at all; `"avg"`
     is the moving average of each channel, which leaves alone what does not
     change over time, except next to both ends.
 
     Args:
         kernel_size: int. Odd extent in time. Defaults to `3`.
-        initialization: str. `"center"` (f = [0, 1, 0]) or `"average"` (f =
+        initialization: str. `"center"` (f = [0, 1, 0]) or `"avg"` (f =
             [1/3, 1/3, 1/3]). Defaults to `"center"`.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
 
@@ -48,17 +50,8 @@ class TemporalIdentityConv(keras.layers.Layer):
 
     def __init__(self, kernel_size=3, initialization="center", **kwargs):
         super().__init__(**kwargs)
-        if kernel_size < 1 or kernel_size % 2 == 0:
-            raise ValueError(
-                "Invalid `kernel_size`. Expected a positive odd integer. "
-                f"Received: kernel_size={kernel_size}"
-            )
-        if initialization not in INITIALIZATIONS:
-            raise ValueError(
-                "Invalid value received for argument `initialization`. "
-                f"Expected one of {INITIALIZATIONS}. Received: "
-                f"initialization={initialization!r}"
-            )
+        checks.odd("kernel_size", kernel_size)
+        checks.choice("initialization", initialization, INITIALIZATIONS)
         self.kernel_size = kernel_size
         self.initialization = initialization
         self.input_spec = keras.layers.InputSpec(min_ndim=3)
@@ -103,7 +96,7 @@ class TemporalIdentityConv(keras.layers.Layer):
 
     def _identity(self, shape, dtype=None):
         size, channels, _ = shape
-        if self.initialization == "average":
+        if self.initialization == "avg":
             temporal_filter = np.full(size, 1 / size)
         else:
             temporal_filter = np.arange(size) == size // 2

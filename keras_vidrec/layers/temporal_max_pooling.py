@@ -1,6 +1,8 @@
 import keras
 from keras import ops
 
+from keras_vidrec.specs import checks
+
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")
 class TemporalMaxPooling(keras.layers.Layer):
@@ -39,16 +41,8 @@ class TemporalMaxPooling(keras.layers.Layer):
 
     def __init__(self, pool_size, strides=1, **kwargs):
         super().__init__(**kwargs)
-        if pool_size < 1:
-            raise ValueError(
-                "Invalid `pool_size`. Expected a positive integer. Received: "
-                f"pool_size={pool_size}"
-            )
-        if strides < 1:
-            raise ValueError(
-                "Invalid `strides`. Expected a positive integer. Received: "
-                f"strides={strides}"
-            )
+        checks.count("pool_size", pool_size)
+        checks.count("strides", strides)
         self.pool_size = pool_size
         self.strides = strides
         self.input_spec = keras.layers.InputSpec(min_ndim=3)

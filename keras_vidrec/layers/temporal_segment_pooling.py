@@ -1,7 +1,9 @@
 import keras
 from keras import ops
 
-MODES = ("max", "mean")
+from keras_vidrec.specs import checks
+
+MODES = ("max", "avg")
 
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")
@@ -19,7 +21,7 @@ class TemporalSegmentPooling(keras.layers.Layer):
 
     Args:
         segments: int. Number of parts.
-        mode: str. `"max"` or `"mean"` of each feature over the frames of a
+        mode: str. `"max"` or `"avg"` of each feature over the frames of a
             part. Defaults to `"max"`.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
 
@@ -49,16 +51,8 @@ class TemporalSegmentPooling(keras.layers.Layer):
 
     def __init__(self, segments, mode="max", **kwargs):
         super().__init__(**kwargs)
-        if segments < 1:
-            raise ValueError(
-                "Invalid `segments`. Expected a positive integer. Received: "
-                f"segments={segments}"
-            )
-        if mode not in MODES:
-            raise ValueError(
-                "Invalid value received for argument `mode`. Expected one of "
-                f"{MODES}. Received: mode={mode!r}"
-            )
+        checks.count("segments", segments)
+        checks.choice("mode", mode, MODES)
         self.segments = segments
         self.mode = mode
         self.input_spec = keras.layers.InputSpec(ndim=3)

@@ -81,6 +81,17 @@ def count(name, value, minimum=1, owner=""):
     check(is_integer(value) and value >= minimum, name, expected, value, owner)
 
 
+def odd(name, value, owner=""):
+    """Checks for a positive odd integer, such as the size of a kernel."""
+    check(
+        is_integer(value) and value > 0 and value % 2,
+        name,
+        "a positive odd integer",
+        value,
+        owner,
+    )
+
+
 def number(name, value, low=None, high=None, owner=""):
     """Checks for a number of at least `low` and at most `high`."""
     bounds = " and ".join(

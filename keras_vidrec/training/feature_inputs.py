@@ -21,15 +21,12 @@ def check_kind(kind, recipe):
     if sees_features and kind != "features":
         streams = network.modalities(recipe)
         runs = " ".join(f"--{stream} RUN" for stream in streams)
-        towers = " and ".join(
-            f"network.arguments.{stream}_backbone" for stream in streams
-        )
         raise ValueError(
             f"The network of recipe {recipe.name!r} sees features of images. "
             f"Expected a directory that `vidrec features {runs} --data "
-            f"{directory} --out FEATURES` makes, or {towers}, to train it on "
-            f"images from end to end. Received: {directory}, a dataset of "
-            f"another kind ({kind})"
+            f"{directory} --out FEATURES` makes, or "
+            "network.arguments.backbone, to train it on images from end to "
+            f"end. Received: {directory}, a dataset of another kind ({kind})"
         )
     if kind == "features" and not sees_features:
         raise ValueError(
@@ -64,21 +61,21 @@ def with_features_of(source, recipe):
     streams = network.modalities(recipe)
     sizes = {stream: source.num_features[stream] for stream in streams}
     _check_sizes(recipe, sizes)
-    known, test = network.parameters(recipe), recipe.test
+    builder, test = network.builder_of(recipe), recipe.test
     num_steps = None
-    if "num_frames" in known:
+    if builder.whole_video:
         if source.settings["grid"] == "uniform":
             clip.setdefault("sampling", "uniform")
-        default = known["num_frames"].default
+        default = builder.defaults["num_segments"]
         stored = source.settings["num_frames"]
         if stored != default:
-            arguments.setdefault("num_frames", stored)
-        num_steps = arguments.get("num_frames", default)
+            arguments.setdefault("num_segments", stored)
+        num_steps = arguments.get("num_segments", default)
         if clip.get("sampling") != "uniform" and num_steps != stored:
             raise ValueError(
                 "The network sees every frame of a grid. Expected features of "
                 f"{num_steps} frames (`vidrec features --frames {num_steps}`), "
-                f"or network.arguments.num_frames={stored}. Received: "
+                f"or network.arguments.num_segments={stored}. Received: "
                 f"{recipe.data.directory} with {stored} frames a video"
             )
         if test.num_segments == default:

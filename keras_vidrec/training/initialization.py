@@ -3,14 +3,15 @@
 import logging
 import pathlib
 
+from keras_vidrec.applications.parts.arguments import IMAGENET
 from keras_vidrec.applications.parts.head import describe
-from keras_vidrec.applications.parts.tower_styles import IMAGENET
 from keras_vidrec.backbones import BACKBONES
 from keras_vidrec.training.run import load_network
 from keras_vidrec.weights import copy_by_name
 from keras_vidrec.weights import copy_streams
 from keras_vidrec.weights import cross_modality
 from keras_vidrec.weights import imagenet
+from keras_vidrec.weights.architecture import backbone_name
 from keras_vidrec.weights.architecture import backbones_of
 from keras_vidrec.weights.architecture import candidate_backbones
 from keras_vidrec.weights.streams import copy_stages
@@ -108,35 +109,7 @@ def load(weights):
     return networks if isinstance(weights, dict) else networks.get(None)
 
 
-def style_of(networks):
-    """The style of the residual towers of networks to start from.
-
-    Args:
-        networks: as `load` returns them.
-
-    Returns:
-        str, or `None` if there are none.
-
-    Raises:
-        ValueError: if they are of different styles, or there is a network
-            without towers of the package in the place of one.
-    """
-    styles = {
-        name: style
-        for name, network in _by_name(networks).items()
-        if name != _NETWORK and network != IMAGENET
-        for _, style in backbones_of(network).values()
-        if style is not None
-    }
-    if len({*styles.values()}) > 1:
-        raise ValueError(
-            "Expected networks to start from whose ResNets are of one style. "
-            f"Received: {styles} of initialization.weights"
-        )
-    return next(iter(styles.values()), None)
-
-
-def unlike_towers(networks, backbones, style):
+def unlike_towers(networks, backbones):
     """Towers to start from that cannot start those of a network.
 
     A file of one stream for a network of two, or the other way round, is not
@@ -146,12 +119,10 @@ def unlike_towers(networks, backbones, style):
         networks: as `load` returns them.
         backbones: dict by stream of the network that is to start, of a name
             or a `keras.Model`. Of the latter nothing is known.
-        style: `None` (that of the networks), or str: the style of its ResNets.
 
     Returns:
-        dict by stream, of pairs of the name of the other backbone and its
-        style as `backbones_of` tells them, both `None` where a network has
-        no tower of the package.
+        dict by stream of the name of the other backbone, `None` where a
+        network has no tower of the package.
     """
     by_stream = isinstance(networks, dict)
     if not by_stream:
@@ -168,17 +139,19 @@ def unlike_towers(networks, backbones, style):
         try:
             towers = backbones_of(network)
         except ValueError:
-            unlike[stream] = (None, None)
+            unlike[stream] = None
             continue
         place = None if len(towers) == 1 else stream
         if len(towers) != num_towers or place not in towers:
             continue
-        name, own_style = towers[place]
+        family, style = towers[place]
         layers = {slot.layer for slot in slots(network) if slot.stream == place}
         # One that ends early may be of several.
-        same = backbone in candidate_backbones(layers)
-        if not same or None not in (style, own_style) and style != own_style:
-            unlike[stream] = (backbone if same else name, own_style)
+        if BACKBONES[backbone].family in candidate_backbones(layers):
+            family = BACKBONES[backbone].family
+        name = backbone_name(family, style)
+        if name != backbone:
+            unlike[stream] = name
     return unlike
 
 
@@ -244,8 +217,8 @@ def start_from(model, weights, inflation="mean", networks=None):
     unfit = unfit_layers(report, new)
     if unfit:
         raise ValueError(
-            "Expected a network of the same towers to start from, ResNets of "
-            "the same style (network.arguments.style). Received: "
+            "Expected a network of the same towers to start from, of the same "
+            "backbones (network.arguments.backbone). Received: "
             f"initialization.weights={weights!r}, where these do not fit: "
             f"{', '.join(unfit[:3])[:300]} ({len(unfit)} layers)"
         )

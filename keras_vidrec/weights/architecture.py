@@ -11,6 +11,10 @@ from keras_vidrec.weights.towers import slots
 
 _PADDING = "pool1_pad"
 
+# Backbones that weights alone tell apart, and those of several styles.
+FAMILIES = tuple(dict.fromkeys(row.family for row in BACKBONES.values()))
+_STYLED = tuple(f for f in FAMILIES if f"{f}_caffe" in BACKBONES)
+
 # Layers at the beginning of the towers that are not residual, and what tells
 # the two with a first layer of the same name from each other.
 _BEGINNINGS = types.MappingProxyType(
@@ -65,6 +69,11 @@ def backbones_of(model):
     return found
 
 
+def backbone_name(family, style):
+    """The key of `backbones.BACKBONES` of a family in a style."""
+    return family if style in (None, "pytorch") else f"{family}_{style}"
+
+
 def candidate_backbones(layers):
     """The backbones that layers may be of.
 
@@ -82,7 +91,7 @@ def candidate_backbones(layers):
         if layer.startswith("res") and layer.endswith("_branch2c")
     }
     if units:
-        return [name for name in BACKBONES if _has_units(name, units)]
+        return [name for name in FAMILIES if _has_units(name, units)]
     begun = [name for name, first in _BEGINNINGS.items() if first <= layers]
     return begun[:1]
 
@@ -99,7 +108,7 @@ def style_by_biases(backbone, slots):
         `"pytorch"`; or `None` for the other styles, which have the same
         weights, and for backbones that have no choice.
     """
-    if None in BACKBONES[backbone]:
+    if backbone not in _STYLED:
         return None
     biased = any(slot[1:] == ("res2a_branch2a", "bias") for slot in slots)
     return None if biased else "pytorch"
@@ -121,7 +130,7 @@ def _style(name, stream, weights, padded):
     the pooling of their stem."""
     own = [slot for slot in weights if slot.stream == stream]
     style = style_by_biases(name, own)
-    if style is not None or None in BACKBONES[name]:
+    if style is not None or name not in _STYLED:
         return style
     return "caffe" if stream in padded else "msra"
 

@@ -5,7 +5,9 @@ import types
 
 import keras
 
+from keras_vidrec.backbones import BACKBONES as ROWS
 from keras_vidrec.weights import pixels
+from keras_vidrec.weights.architecture import backbone_name
 from keras_vidrec.weights.architecture import backbones_of
 from keras_vidrec.weights.copying import copy_matching
 from keras_vidrec.weights.cross_modality import MODES
@@ -20,13 +22,7 @@ from keras_vidrec.weights.towers import layers_by_path
 
 # Builders of `keras.applications`. Its residual networks are Caffe's.
 _BUILDERS = types.MappingProxyType(
-    {
-        "resnet50": "ResNet50",
-        "resnet101": "ResNet101",
-        "resnet152": "ResNet152",
-        "vgg16": "VGG16",
-        "inception_v3": "InceptionV3",
-    }
+    {row.family: row.imagenet for row in ROWS.values() if row.imagenet}
 )
 # The backbones that have such weights.
 BACKBONES = tuple(_BUILDERS)
@@ -54,8 +50,9 @@ def imagenet(model, inflation="mean", streams=None):
 
     Args:
         model: keras.Model to change in place: a network of this package with
-            towers of `"resnet50"`, `"resnet101"` or `"resnet152"` of style
-            `"caffe"`, `"vgg16"` or `"inception_v3"`, or a bare tower.
+            towers of `"resnet50_caffe"`, `"resnet101_caffe"`,
+            `"resnet152_caffe"`, `"vgg16"` or `"inception_v3"`, or a bare
+            tower.
         inflation: str. How the first convolution is made for the channels of
             motion, a mode of `weights.cross_modality`. Defaults to `"mean"`.
         streams: `None`, or collection of str: the streams, of a network of
@@ -185,9 +182,9 @@ def _checked(model, streams):
         if style not in _STYLES:
             raise ValueError(
                 "The residual networks of keras.applications have Caffe's "
-                'strides and biases. Expected towers of style="caffe". '
-                f"Received: {whose} of {name!r} with style={style!r}. For this "
-                f"style take a file of its authors. {_BY_FILE}"
+                f"strides and biases. Expected towers of '{name}_caffe'. "
+                f"Received: {whose} of {backbone_name(name, style)!r}, for "
+                f"which take a file of its authors. {_BY_FILE}"
             )
     return {stream: name for stream, (name, _) in backbones.items()}
 

@@ -1,140 +1,170 @@
-"""Checks and helpers for the arguments all builders share."""
+"""Checks of the arguments that builders share, and what they start from."""
 
+import logging
 import pathlib
 
 import keras
 
-from keras_vidrec.applications.parts.tower_styles import IMAGENET
-from keras_vidrec.layers.consensus import ConsensusLayer
-from keras_vidrec.specs.clip_spec import MODALITIES
+from keras_vidrec import backbones
+from keras_vidrec.specs import checks
 from keras_vidrec.weights import imagenet
+from keras_vidrec.weights import streams as weights_of_streams
+
+logger = logging.getLogger("keras_vidrec")
+
+# The streams of networks of several, in their order.
+STREAMS = ("rgb", "flow")
+
+# What `weights` may be besides a file.
+IMAGENET = "imagenet"
 
 
-def check_common(include_top, weights, pooling, classes, activation):
+def check_common(include_top, weights, pooling, classes, classifier_activation):
     """Validates the arguments every builder has, before any weight exists.
 
     Raises:
         ValueError: naming the argument, what was expected and what came.
     """
-    if weights is not None:
-        _check_weights(weights)
-    if pooling not in (None, "avg", "max"):
-        raise ValueError(
-            'Invalid `pooling`. Expected None, "avg" or "max". Received: '
-            f"pooling={pooling!r}"
+    if weights not in (None, IMAGENET):
+        path = pathlib.Path(weights)
+        checks.check(
+            path.name.endswith(".weights.h5") and path.is_file(),
+            "weights",
+            'None, "imagenet" or the path of an existing `.weights.h5` file',
+            weights,
         )
-    if not include_top:
-        return
-    if not isinstance(classes, int) or isinstance(classes, bool) or classes < 1:
-        raise ValueError(
-            "Invalid `classes`. Expected a positive integer. Received: "
-            f"classes={classes!r}"
-        )
-    if activation not in (None, "softmax"):
-        raise ValueError(
-            'Invalid `classifier_activation`. Expected None or "softmax". '
-            f"Received: classifier_activation={activation!r}"
+    checks.choice("pooling", pooling, (None, "avg", "max"))
+    if include_top:
+        checks.count("classes", classes)
+        checks.choice(
+            "classifier_activation", classifier_activation, (None, "softmax")
         )
 
 
-def _check_weights(weights):
-    if weights == IMAGENET:
-        return
-    path = pathlib.Path(weights)
-    if not path.name.endswith(".weights.h5") or not path.is_file():
-        raise ValueError(
-            'Invalid `weights`. Expected None, "imagenet" or the path of an '
-            f"existing `.weights.h5` file. Received: weights={weights!r}"
-        )
-
-
-def check_modality(modality, snippet_length):
-    """The snippet length of `modality`: 1 for rgb, 5 otherwise if None.
+def check_streams(streams):
+    """The streams of a network as a tuple.
 
     Raises:
-        ValueError: if the modality is unknown, or rgb has a length but 1.
+        ValueError: if they are not different ones of `STREAMS`.
     """
-    if modality not in MODALITIES:
-        raise ValueError(
-            f"Invalid `modality`. Expected one of {MODALITIES}. Received: "
-            f"modality={modality!r}"
-        )
-    if snippet_length is None:
-        return 1 if modality == "rgb" else 5
-    return snippet_length
+    known = isinstance(streams, (tuple, list)) and all(
+        stream in STREAMS for stream in streams
+    )
+    checks.check(
+        known and streams and len(set(streams)) == len(streams),
+        "streams",
+        f"one or more of {STREAMS} in a tuple",
+        streams,
+    )
+    return tuple(streams)
 
 
-def check_head(consensus, num_segments, dropout):
-    """Validates the head before the towers are built.
-
-    Raises:
-        ValueError: if the consensus is unknown, a weighted one meets an
-            unknown number of segments, or the rate is outside [0, 1).
-    """
-    ConsensusLayer(consensus)
-    if consensus == "weighted" and num_segments is None:
-        raise ValueError(
-            'consensus="weighted" learns one weight a segment. Expected a '
-            "known number of segments. Received: num_segments=None"
-        )
-    if not isinstance(dropout, (int, float)) or not 0 <= dropout < 1:
-        raise ValueError(
-            "Invalid `dropout`. Expected a rate in [0, 1). Received: "
-            f"dropout={dropout!r}"
-        )
-
-
-def clip_input(input_tensor, input_shape, *, num_segments, channels, name):
-    """The input `(batch, num_segments, height, width, channels)`.
+def by_stream(name, given, streams):
+    """An argument of a network as a dict by stream.
 
     Args:
-        input_tensor: `None`, or a KerasTensor to build on.
-        input_shape: `None`, or `(num_segments, height, width, channels)`,
-            None for unknown sizes.
-        num_segments: `None`, or the int that `input_shape` must agree with.
-        channels: int the input must have.
-        name: str. Name of a new input.
+        name: str. Name of the argument.
+        given: `None`, or dict with an item for each stream; for a single
+            stream also the item itself.
+        streams: tuple of str.
+
+    Returns:
+        dict by stream, of `None` if nothing is given.
 
     Raises:
-        ValueError: if the shapes disagree.
+        ValueError: if it is a dict of other streams, or none where there are
+            several.
     """
-    if input_tensor is not None:
-        given = tuple(input_tensor.shape)[1:]
-    elif input_shape is not None:
-        given = tuple(input_shape)
-    else:
-        given = (num_segments, None, None, channels)
-    fits = (
-        len(given) == 4
-        and given[3] == channels
-        and (num_segments is None or given[0] in (None, num_segments))
+    if given is None:
+        return dict.fromkeys(streams)
+    if len(streams) == 1 and not isinstance(given, dict):
+        return {streams[0]: given}
+    checks.check(
+        isinstance(given, dict) and set(given) == set(streams),
+        name,
+        f"None or a dict of {tuple(streams)}",
+        given,
     )
-    if not fits:
-        source = "input_shape" if input_tensor is None else "input_tensor.shape"
-        raise ValueError(
-            "Expected clips of shape (num_segments, height, width, channels) "
-            f"with num_segments={num_segments} and channels={channels}. "
-            f"Received: {source}={given}"
-        )
-    if input_tensor is not None:
-        return input_tensor
-    shape = (given[0] or num_segments, *given[1:])
-    return keras.Input(shape, name=name)
+    return {stream: given[stream] for stream in streams}
 
 
-def finish(inputs, outputs, *, name, weights):
-    """The functional model from its ends, with `weights` loaded.
+def backbones_by_stream(backbone, streams, over_features=False):
+    """The argument `backbone` of a builder as a dict by stream.
 
-    `inputs`, a tensor or a dict of tensors, may come from further layers (the
-    user's `input_tensor`): then the model starts at their sources.
+    Args:
+        backbone: str, a key of `backbones.BACKBONES`; a `keras.Model`; or a
+            dict of these by stream.
+        streams: tuple of str.
+        over_features: bool. Whether `None` is allowed: a stream that is shown
+            features. Defaults to `False`.
+
+    Returns:
+        dict by stream of str, `keras.Model` or `None`.
+
+    Raises:
+        ValueError: if a name is unknown, a stream is missing in a dict or is
+            none of the network's, or a `keras.Model` ends in probabilities.
     """
-    if isinstance(inputs, dict):
-        sources = {key: _source(tensor) for key, tensor in inputs.items()}
-    else:
-        sources = _source(inputs)
-    model = keras.Model(sources, outputs, name=name)
-    load(model, weights)
-    return model
+    if not isinstance(backbone, dict):
+        backbone = dict.fromkeys(streams, backbone)
+    found = by_stream("backbone", backbone, streams)
+    for tower in found.values():
+        if isinstance(tower, keras.Model):
+            backbones.check_features(tower)
+        elif tower is not None or not over_features:
+            backbones.find(tower)
+    return found
+
+
+def check_imagenet(towers, weights):
+    """Refuses to start towers from ImageNet's weights that have none.
+
+    Args:
+        towers: dict by stream of a name or a `keras.Model`, for each stream
+            that has a backbone.
+        weights: what they are to start from, alone or a dict by stream:
+            `"imagenet"`, or anything else.
+
+    Raises:
+        ValueError: naming the backbones that have such weights.
+    """
+    rows = backbones.BACKBONES
+    known = tuple(name for name, row in rows.items() if row.imagenet)
+    if not towers and weights == IMAGENET:
+        raise ValueError(
+            "Only towers start from ImageNet's weights, and a network over "
+            "features has none. Expected weights=None or a file, or a "
+            f"backbone of {known}. Received: weights='imagenet'"
+        )
+    if not isinstance(weights, dict):
+        weights = dict.fromkeys(towers, weights)
+    for stream, tower in towers.items():
+        if weights.get(stream) != IMAGENET or tower in known:
+            continue
+        whose, expected = "a keras.Model", f"one of {known}"
+        if isinstance(tower, str):
+            whose, family = f"backbone {tower!r}", rows[tower].family
+            relatives = [n for n in known if rows[n].family == family]
+            if relatives:
+                expected = f"backbone={relatives[0]!r}, its relative"
+        raise ValueError(
+            f"`keras.applications` has no ImageNet weights for {whose}. "
+            f"Expected {expected}; for others, a file by `vidrec "
+            "import-weights` (docs/weights.md). Received: weights='imagenet'"
+        )
+
+
+def check_pair(from_streams):
+    """Raises a `ValueError` unless it is `None` or a pair of networks."""
+    checks.check(
+        from_streams is None
+        or isinstance(from_streams, (tuple, list))
+        and len(from_streams) == 2
+        and all(isinstance(network, keras.Model) for network in from_streams),
+        "from_streams",
+        "a pair (rgb_model, flow_model) of trained networks",
+        from_streams,
+    )
 
 
 def load(model, weights):
@@ -151,11 +181,26 @@ def load(model, weights):
         model.load_weights(weights)
 
 
-def _source(tensor):
-    if getattr(tensor, "_keras_history", None) is None:
+def start_from(model, from_streams):
+    """Copies the weights of two trained networks of one stream each, by name.
+
+    What has no counterpart, such as the fusion, keeps its own weights, and so
+    does a classifier for other classes; that is logged.
+
+    Raises:
+        ValueError: if a network is not of its stream, or a layer of the
+            towers does not fit.
+    """
+    report = weights_of_streams.copy_streams(
+        model, dict(zip(STREAMS, from_streams))
+    )
+    unfit = weights_of_streams.unfit_layers(
+        report, weights_of_streams.may_start_anew(model)
+    )
+    if unfit:
         raise ValueError(
-            "Invalid `input_tensor`. Expected a KerasTensor, as `keras.Input` "
-            f"returns. Received: input_tensor={tensor!r}"
+            "Expected networks of the same towers in `from_streams`. Received "
+            f"some where these do not fit: {', '.join(unfit[:3])[:300]} "
+            f"({len(unfit)} layers)"
         )
-    sources = keras.utils.get_source_inputs(tensor)
-    return sources[0] if len(sources) == 1 else sources
+    logger.warning("Started from two streams: %s.", report)

@@ -3,13 +3,16 @@
 import keras
 
 from keras_vidrec import backbones
-from keras_vidrec.applications.parts import two_streams
+from keras_vidrec.applications.parts import streams
 from keras_vidrec.layers.caffe_pooling import CaffePooling
 from keras_vidrec.layers.conv_fusion_3d import ConvFusion3D
 from keras_vidrec.layers.stream_fusion import StreamFusion
 from keras_vidrec.layers.temporal_max_pooling import TemporalMaxPooling
+from keras_vidrec.specs import checks
 
 TOWERS = _FUSED, _TEMPORAL = "spatiotemporal", "temporal"
+# The fusions that join channel with channel, without a map in space and time.
+FULLY_CONNECTED = ("sum", "max", "concat", "conv")
 
 
 class FusedStreams:
@@ -19,28 +22,26 @@ class FusedStreams:
     next is a model of its own, so that it can be frozen and found by name.
 
     Args:
-        clips: dict by stream of KerasTensors `(batch, num_chunks, height,
+        clips: dict by stream of KerasTensors `(batch, num_segments, height,
             width, channels)`, scaled as the backbones want.
-        names: dict by stream of the backbones' names.
-        styles: dict by stream of their styles, as `tower_styles` gives them.
+        towers: dict by stream of the names of backbones, or `keras.Model`.
         fusion: str. As `TwoStreamFusion` takes it.
         initialization: str. Of the convolution of `"conv"`.
         dropout: float. Rate between fully connected layers.
     """
 
-    def __init__(
-        self, clips, names, styles, *, fusion, initialization, dropout
-    ):
+    def __init__(self, clips, towers, *, fusion, initialization, dropout):
         self._fusion = fusion
         self._initialization = initialization
         # (batch, times, height, width, filters); (batch, times, features)
         # behind a bilinear fusion.
         self._tensors = dict(zip(TOWERS, clips.values()))
         self._walks = {
-            tower: backbones.Walk(
-                names[stream],
+            tower: backbones.ModelWalk(towers[stream])
+            if isinstance(towers[stream], keras.Model)
+            else backbones.Walk(
+                towers[stream],
                 keras.KerasTensor((None, *clip.shape[2:])),
-                style=styles[stream],
                 dropout=dropout,
             )
             for tower, (stream, clip) in zip(self._tensors, clips.items())
@@ -48,40 +49,48 @@ class FusedStreams:
         # Stretches before the first fusion are called by the stream.
         self._stretches = {_FUSED: "rgb", _TEMPORAL: "flow"}
 
-    def walk_to(self, place):
-        """Both towers up to a place; `None` for their ends."""
+    def walk_to(self, endpoints):
+        """Both towers up to an endpoint of each, in a dict by tower; `None`
+        for their ends."""
         for tower, walk in self._walks.items():
-            here = walk.place
+            endpoint = endpoints and endpoints[tower]
+            here = walk.endpoint
             name = self._stretches[tower]
             name += "_tower" if here == "images" else f"_from_{here}"
             x = self._tensors[tower]
             # A fusion may have padded the maps, or added channels.
             walk.put(keras.KerasTensor((None, *x.shape[2:])))
-            part = walk.part(place, name=name)
+            part = walk.part(endpoint, name=name)
             if len(part.layers) > 1:  # else nothing is left to walk
-                folded = part(two_streams.fold(x, name))
-                self._tensors[tower] = two_streams.unfold(folded, x, name)
+                folded = part(streams.fold(x, name))
+                self._tensors[tower] = streams.unfold(folded, x, name)
 
-    def fuse(self, place):
+    def fuse(self, endpoint):
         """Joins the temporal stream into the spatial one."""
-        streams = list(self._tensors.values())
-        filters = streams[0].shape[-1]
-        name = f"fusion_{place}"
+        tensors = list(self._tensors.values())
+        checks.check(
+            len(tensors[0].shape) == 5 or self._fusion in FULLY_CONNECTED,
+            "fusion",
+            f"one of {FULLY_CONNECTED} at {endpoint!r}, which is no map",
+            self._fusion,
+        )
+        filters = tensors[0].shape[-1]
+        name = f"fusion_{endpoint}"
         if self._fusion == "conv3d":
-            fused = ConvFusion3D(filters, name=name)(streams)
+            fused = ConvFusion3D(filters, name=name)(tensors)
         else:
             folded = [
-                two_streams.fold(x, f"{name}_{tower}")
+                streams.fold(x, f"{name}_{tower}")
                 for tower, x in self._tensors.items()
             ]
             fused = self._layer(name, "relu")(folded)
-            fused = two_streams.unfold(fused, streams[0], name)
+            fused = streams.unfold(fused, tensors[0], name)
         self._tensors[_FUSED] = fused
         self._stretches = {_FUSED: _FUSED, _TEMPORAL: _TEMPORAL}
         if self._fusion == "bilinear":
             del self._walks[_FUSED]  # positions are summed up
 
-    def pool_over_time(self, num_chunks):
+    def pool_over_time(self, num_segments):
         """Max-pools both streams over time.
 
         The maximum over time, then over space is that over both: the pooling
@@ -90,14 +99,15 @@ class FusedStreams:
         """
         for tower, x in self._tensors.items():
             self._tensors[tower] = TemporalMaxPooling(
-                num_chunks, strides=2, name=f"{tower}_pool_time"
+                num_segments, strides=2, name=f"{tower}_pool_time"
             )(x)
             walk = self._walks.get(tower)
-            if walk is not None and not walk.fully_connected:
+            maps = len(x.shape) == 5
+            if walk is not None and maps and not walk.fully_connected:
                 pooled = CaffePooling(2, 2, name=f"{tower}_pool_space")(
-                    two_streams.fold(self._tensors[tower], f"{tower}_pool")
+                    streams.fold(self._tensors[tower], f"{tower}_pool")
                 )
-                self._tensors[tower] = two_streams.unfold(
+                self._tensors[tower] = streams.unfold(
                     pooled, self._tensors[tower], f"{tower}_pool"
                 )
 
@@ -110,7 +120,7 @@ class FusedStreams:
         pooling."""
         self.walk_to(None)
         return {
-            tower: two_streams.pooled(x, pooling, tower)
+            tower: streams.pooled_maps(x, pooling, tower)
             for tower, x in self._tensors.items()
         }
 

@@ -1,17 +1,25 @@
 """The head every network ends with, and what can be done at its joints."""
 
 import dataclasses
+import types
 
 import keras
 
 from keras_vidrec.layers.class_scores import FACTS
 from keras_vidrec.layers.class_scores import ClassScores
 from keras_vidrec.layers.consensus import ConsensusLayer
+from keras_vidrec.layers.probability_fusion import ProbabilityFusion
 from keras_vidrec.layers.score_fusion import ScoreFusion
 from keras_vidrec.specs import Blueprint
 from keras_vidrec.specs import ClipSpec
 from keras_vidrec.specs import Origin
 from keras_vidrec.specs import TestProtocol
+from keras_vidrec.specs import checks
+
+# By what of the towers is averaged.
+SCORE_FUSIONS = types.MappingProxyType(
+    {"logits": ScoreFusion, "probabilities": ProbabilityFusion}
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,6 +68,145 @@ def class_head(features, *, classes, dropout, consensus, activation, clip_spec):
     )(x)
     x = ConsensusLayer(consensus, dtype="float32", name="consensus")(x)
     return ClassScores(activation, clip_spec=clip_spec, name="predictions")(x)
+
+
+def video_head(features, *, classes, dropout, activation, clip_spec):
+    """Class scores of a video: from the features of all of it, or, with an
+    axis of time, the mean of the logits of every step.
+
+    The names of the layers are those of `class_head`.
+
+    Args:
+        features: KerasTensor `(batch, features)`, or `(batch, steps,
+            features)`.
+        classes: int. Number of classes.
+        dropout: float in [0, 1). Rate of the dropout on the features.
+        activation: `None` or `"softmax"`.
+        clip_spec: `ClipSpec` of the network.
+
+    Returns:
+        KerasTensor `(batch, classes)`.
+    """
+    x = keras.layers.Dropout(dropout, name="dropout")(features)
+    x = keras.layers.Dense(classes, dtype="float32", name="logits")(x)
+    if len(x.shape) == 3:
+        x = ConsensusLayer("avg", dtype="float32", name="consensus")(x)
+    return ClassScores(activation, clip_spec=clip_spec, name="predictions")(x)
+
+
+def tower_logits(features, tower, *, classes, dropout):
+    """Class scores of every moment of a clip by one tower: `(batch, times,
+    classes)` from `(batch, times, features)`."""
+    x = keras.layers.Dropout(dropout, name=f"{tower}_dropout")(features)
+    return keras.layers.Dense(
+        classes,
+        kernel_initializer=keras.initializers.RandomNormal(stddev=0.01),
+        dtype="float32",
+        name=f"{tower}_logits",
+    )(x)
+
+
+def score_fusion(towers, fusion_weights, scores, name="score_fusion"):
+    """The layer that averages the class scores of several towers.
+
+    Args:
+        towers: sequence of str. Names of the towers, in their order.
+        fusion_weights: `None` (all the same), or dict of a positive number
+            for each tower.
+        scores: str. `"logits"` or `"probabilities"`: what is averaged.
+        name: str. Name of the layer. Defaults to `"score_fusion"`.
+
+    Returns:
+        `ScoreFusion` or `ProbabilityFusion`; `None` for a single tower.
+
+    Raises:
+        ValueError: on an unknown kind of scores, on weights of other towers
+            or of a single one, or if one is not positive.
+    """
+    checks.choice("scores", scores, tuple(SCORE_FUSIONS))
+    single = len(towers) < 2
+    checks.check(
+        fusion_weights is None
+        or not single
+        and isinstance(fusion_weights, dict)
+        and set(fusion_weights) == set(towers),
+        "fusion_weights",
+        "None, as there is a single classifier"
+        if single
+        else f"None or a dict of {tuple(towers)}",
+        fusion_weights,
+    )
+    if single:
+        return None
+    if fusion_weights is None:
+        fusion_weights = dict.fromkeys(towers, 1)
+    weights = tuple(fusion_weights[tower] for tower in towers)
+    with checks.names(stream_weights="fusion_weights"):
+        return SCORE_FUSIONS[scores](weights, name=name)
+
+
+def fused_head(logits, *, fusion, activation, clip_spec, auxiliary_outputs):
+    """The predictions of a network: from the mean of its towers' scores.
+
+    Args:
+        logits: dict by tower of KerasTensors `(batch, times, classes)`, whose
+            mean over the times is taken, or `(batch, classes)`.
+        fusion: the layer of `score_fusion` for these towers.
+        activation: `None` or `"softmax"`.
+        clip_spec: `ClipSpec` of the network.
+        auxiliary_outputs: bool. Whether to return those of each tower too,
+            if there are several.
+
+    Returns:
+        KerasTensor `(batch, classes)`, or a dict of these: `predictions`, and
+        by tower.
+    """
+    scores = {
+        tower: ConsensusLayer(
+            "avg", dtype="float32", name=f"{tower}_consensus"
+        )(x)
+        if len(x.shape) == 3
+        else x
+        for tower, x in logits.items()
+    }
+    joint = list(scores.values())
+    joint = joint[0] if fusion is None else fusion(joint)
+    predictions = ClassScores(
+        activation, clip_spec=clip_spec, name="predictions"
+    )(joint)
+    if not auxiliary_outputs or fusion is None:
+        return predictions
+    return {
+        "predictions": predictions,
+        **{
+            tower: ClassScores(activation, name=f"{tower}_predictions")(x)
+            for tower, x in scores.items()
+        },
+    }
+
+
+def finish(inputs, outputs, *, name):
+    """The functional model from its ends.
+
+    `inputs`, a tensor or a dict of tensors, may come from further layers (the
+    user's `input_tensor`): then the model starts at their sources.
+    """
+    if isinstance(inputs, dict):
+        sources = {key: _source(tensor) for key, tensor in inputs.items()}
+    else:
+        sources = _source(inputs)
+    return keras.Model(sources, outputs, name=name)
+
+
+def _source(tensor):
+    checks.check(
+        getattr(tensor, "_keras_history", None) is not None,
+        "input_tensor",
+        "a KerasTensor, as `keras.Input` returns",
+        tensor,
+    )
+    sources = keras.utils.get_source_inputs(tensor)
+    return sources[0] if len(sources) == 1 else sources
 
 
 def predictions_layer(model):

@@ -1,20 +1,226 @@
-"""The applications there are."""
+"""The applications by name, and what each makes of its arguments.
 
-import inspect
+Whoever has the arguments of a network but not the network, as a recipe has
+them, asks here: nothing is built for an answer.
+"""
 
-from keras_vidrec import applications
+import functools
+import types
+
+import keras
+
+from keras_vidrec.applications.parts import arguments as parts
+from keras_vidrec.applications.parts.head import predictions_layer
+from keras_vidrec.specs import Blueprint
+from keras_vidrec.specs import checks
+from keras_vidrec.specs.clip_spec import MODALITIES
+
+# The arguments of every builder that may be given by position.
+COMMON = (
+    "include_top",
+    "weights",
+    "input_tensor",
+    "input_shape",
+    "pooling",
+    "classes",
+    "classifier_activation",
+    "name",
+)
+# What a network starts from is no part of what it is.
+_UNRECORDED = ("weights", "input_tensor", "from_streams")
+
+_builders = {}
+
+# The builders of networks that can be built by themselves, by name: all but
+# `LateFusion`, which joins trained ones. Each has its arguments' `defaults`.
+BUILDERS = types.MappingProxyType(_builders)
 
 
-def builders():
-    """Applications that can be built by themselves.
+def builder(function=None, *, whole_video=False):
+    """Makes a function that joins layers to a network a builder.
+
+    The builder checks the arguments that all have, `backbone` and `weights`
+    before any layer exists, then calls the function. The network records its
+    `Blueprint`, and gets its weights: `weights` and `from_streams` are the
+    builder's business, the function does not look at them.
+
+    Args:
+        function: callable with the arguments `COMMON`, and others by keyword,
+            each with a default. It returns a `keras.Model`.
+        whole_video: bool. Whether a clip of the network is all that is stored
+            of a video: over features, `num_segments` is the number of stored
+            frames then. Defaults to `False`.
 
     Returns:
-        dict of callables by name, such as `"TSN"`, without those made of
-        trained networks.
+        Callable of the same signature, with the attributes `defaults`, mapping
+        of the default of every argument by name, and `whole_video`.
     """
-    named = {name: getattr(applications, name) for name in applications.__all__}
-    return {
-        name: builder
-        for name, builder in named.items()
-        if "classes" in inspect.signature(builder).parameters
-    }
+    if function is None:
+        return functools.partial(builder, whole_video=whole_video)
+    application = function.__name__
+    defaults = types.MappingProxyType(
+        {
+            **dict(zip(COMMON, function.__defaults__)),
+            **function.__kwdefaults__,
+        }
+    )
+
+    @functools.wraps(function)
+    def build(*args, **kwargs):
+        given = {**dict(zip(COMMON, args)), **kwargs}
+        if len(given) < len(args) + len(kwargs) or not given.keys() <= (
+            defaults.keys()
+        ):
+            return function(*args, **kwargs)  # raises Python's own TypeError
+        values = {**defaults, **given}
+        parts.check_common(
+            values["include_top"],
+            values["weights"],
+            values["pooling"],
+            values["classes"],
+            values["classifier_activation"],
+        )
+        towers = backbones(application, given)
+        parts.check_imagenet(towers, values["weights"])
+        from_streams = values.get("from_streams")
+        parts.check_pair(from_streams)
+        model = function(**given)
+        if values["include_top"]:
+            # Of networks inside networks, the outer one writes last.
+            predictions_layer(model).blueprint = Blueprint(
+                application,
+                {
+                    name: _plain(value)
+                    for name, value in given.items()
+                    if name not in _UNRECORDED
+                },
+                {
+                    stream: tower if isinstance(tower, str) else None
+                    for stream, tower in towers.items()
+                },
+            )
+        parts.load(model, values["weights"])
+        if from_streams is not None:
+            parts.start_from(model, from_streams)
+        return model
+
+    build.defaults = defaults
+    build.whole_video = whole_video
+    _builders[application] = build
+    return build
+
+
+def find(application):
+    """The builder of an application.
+
+    Args:
+        application: str. A key of `BUILDERS`.
+
+    Raises:
+        ValueError: if the name is unknown.
+    """
+    checks.choice("application", application, tuple(BUILDERS))
+    return BUILDERS[application]
+
+
+def check_arguments(application, arguments):
+    """Refuses arguments that an application does not have.
+
+    Args:
+        application: str. A key of `BUILDERS`.
+        arguments: dict of arguments by name. Their values are not looked at.
+
+    Raises:
+        ValueError: naming the first unknown argument.
+    """
+    known = find(application).defaults
+    for name, value in arguments.items():
+        checks.check(
+            name in known,
+            name,
+            f"an argument of {application}, one of {sorted(known)}",
+            value,
+        )
+
+
+def streams(application, arguments):
+    """What a network sees.
+
+    Args:
+        application: str. A key of `BUILDERS`.
+        arguments: dict of its arguments, as given.
+
+    Returns:
+        tuple of str, keys of its inputs: its `modality` or its `streams`, or
+        rgb and flow for networks that have no such argument.
+
+    Raises:
+        ValueError: if the application, a modality or a stream is unknown.
+    """
+    values = {**find(application).defaults, **arguments}
+    if "modality" in values:
+        checks.choice("modality", values["modality"], MODALITIES)
+        return (values["modality"],)
+    if "streams" in values:
+        return parts.check_streams(values["streams"])
+    return parts.STREAMS
+
+
+def backbones(application, arguments):
+    """The backbones of a network.
+
+    Args:
+        application: str. A key of `BUILDERS`.
+        arguments: dict of its arguments, as given.
+
+    Returns:
+        dict by stream of a name or a `keras.Model`, defaults filled in.
+        Streams that are shown features have no item.
+
+    Raises:
+        ValueError: if the application or a backbone is unknown, or not told
+            of a stream, or a `keras.Model` ends in probabilities.
+    """
+    defaults = find(application).defaults
+    found = parts.backbones_by_stream(
+        arguments.get("backbone", defaults["backbone"]),
+        streams(application, arguments),
+        over_features="features" in defaults,
+    )
+    return {s: tower for s, tower in found.items() if tower is not None}
+
+
+def sees_features(application, arguments):
+    """Whether a network sees features instead of images.
+
+    Args:
+        application: str. A key of `BUILDERS`.
+        arguments: dict of its arguments, as given.
+
+    Returns:
+        bool.
+
+    Raises:
+        ValueError: as `backbones`, or if only some of the streams have a
+            backbone: no dataset holds both.
+    """
+    towers = backbones(application, arguments)
+    seen = streams(application, arguments)
+    checks.check(
+        len(towers) in (0, len(seen)),
+        "backbone",
+        f"a backbone for each of {seen}, or None to be trained on features",
+        arguments.get("backbone"),
+    )
+    return not towers
+
+
+def _plain(value):
+    """A value as JSON holds it."""
+    if isinstance(value, keras.Model):
+        return {"keras_model": value.name}
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [_plain(item) for item in value]
+    return value

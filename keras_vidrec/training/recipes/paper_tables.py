@@ -77,10 +77,10 @@ def _stfn(table, row, hmdb51, ucf101, **arguments):
     )
 
 
-_ALL_FRAMES = {"segments": 1, "pooling_mode": None}
+_ALL_FRAMES = {"temporal_segments": 1, "temporal_pooling": None}
 _NO_LSTM = {"units": ()}
-_BN = {"batch_norm": ("input", "output")}
-_NO_BN = {"batch_norm": ()}
+_BN = {"normalized": ("input", "output")}
+_NO_BN = {"normalized": ()}
 
 _TABLE_3 = (
     _ts_lstm(3, "1, BN, 512, BN, 101", 92.8, **_ALL_FRAMES, **_BN),
@@ -100,23 +100,27 @@ _TABLE_3 = (
         **_ALL_FRAMES,
         **_BN,
     ),
-    _ts_lstm(3, "1, BN, Max, BN, 101", 92.8, segments=1, **_NO_LSTM, **_BN),
-    _ts_lstm(3, "3, BN, Max, BN, 101", 93.4, segments=3, **_NO_LSTM, **_BN),
+    _ts_lstm(
+        3, "1, BN, Max, BN, 101", 92.8, temporal_segments=1, **_NO_LSTM, **_BN
+    ),
+    _ts_lstm(
+        3, "3, BN, Max, BN, 101", 93.4, temporal_segments=3, **_NO_LSTM, **_BN
+    ),
     _ts_lstm(
         3,
         "3, BN, 512, Max, BN, 101",
         93.9,
-        segments=3,
+        temporal_segments=3,
         fc_units=512,
         **_NO_LSTM,
         **_BN,
     ),
-    _ts_lstm(3, "3, BN, Max + 512, BN, 101", 94.3, segments=3, **_BN),
+    _ts_lstm(3, "3, BN, Max + 512, BN, 101", 94.3, temporal_segments=3, **_BN),
     _ts_lstm(
         3,
         "3, BN, Max + (512,512), BN, 101",
         94.2,
-        segments=3,
+        temporal_segments=3,
         units=(512, 512),
         **_BN,
     ),
@@ -124,7 +128,7 @@ _TABLE_3 = (
         3,
         "3, BN, Max + (512,512,512), BN, 101",
         93.9,
-        segments=3,
+        temporal_segments=3,
         units=(512, 512, 512),
         **_BN,
     ),
@@ -160,13 +164,15 @@ _TABLE_7 = (
             ("(512,512,512)", (512, 512, 512), 92.1),
         )
     ),
-    _ts_lstm(7, "1, Max, FC-101", 89.0, segments=1, **_NO_LSTM, **_NO_BN),
+    _ts_lstm(
+        7, "1, Max, FC-101", 89.0, temporal_segments=1, **_NO_LSTM, **_NO_BN
+    ),
     _ts_lstm(
         7,
         "1, Max, BN, FC-101",
         92.8,
-        segments=1,
-        batch_norm=("output",),
+        temporal_segments=1,
+        normalized=("output",),
         **_NO_LSTM,
     ),
     *(
@@ -174,7 +180,7 @@ _TABLE_7 = (
             7,
             f"{segments}, BN, Max, BN, FC-101",
             accuracy,
-            segments=segments,
+            temporal_segments=segments,
             **_NO_LSTM,
             **_BN,
         )
@@ -185,7 +191,7 @@ _TABLE_7 = (
             7,
             f"{segments}, BN, 512, Max, BN, FC-101",
             accuracy,
-            segments=segments,
+            temporal_segments=segments,
             fc_units=512,
             **_NO_LSTM,
             **_BN,
@@ -197,7 +203,7 @@ _TABLE_7 = (
             7,
             f"{segments}, BN, Max + {row}, BN, FC-101",
             accuracy,
-            segments=segments,
+            temporal_segments=segments,
             units=units,
             **_BN,
         )
@@ -293,7 +299,7 @@ _TABLE_8 = tuple(
 
 def _convolutions(reduction):
     if isinstance(reduction, str):
-        return {"average": "Average pooling", "max": "Max pooling"}[reduction]
+        return {"avg": "Average pooling", "max": "Max pooling"}[reduction]
     return "Conv fusion, " + ", ".join(f"Conv1, {n}" for n in reduction)
 
 
@@ -303,13 +309,13 @@ _TABLE_9 = tuple(
         f"{place}: {_convolutions(reduction)}",
         accuracy,
         reduction=reduction,
-        reduction_place=place,
+        reduction_at=place,
     )
     for place, reduction, accuracy in (
-        ("module", "average", 92.8),
+        ("module", "avg", 92.8),
         ("module", "max", 92.9),
         ("module", (1,), 92.8),
-        ("end", "average", 93.0),
+        ("end", "avg", 93.0),
         ("end", "max", 93.1),
         ("end", (1,), 92.8),
         ("end", (2, 1), 92.9),
@@ -359,8 +365,8 @@ _STFN_TABLES = (
     _stfn(1, "Fig. 4a", 70.4, 93.5, variant="a"),
     _stfn(1, "Fig. 4b", 69.6, 93.2, variant="b"),
     _stfn(1, "Fig. 4c", 69.2, 92.0, variant="c"),
-    _stfn(2, "Average", 70.4, 93.5, fusion="average"),
-    _stfn(2, "Maximum", 69.5, 92.9, fusion="maximum"),
+    _stfn(2, "Average", 70.4, 93.5, fusion="avg"),
+    _stfn(2, "Maximum", 69.5, 92.9, fusion="max"),
     _stfn(2, "Multiplication", 68.3, 92.6, fusion="multiply"),
     _stfn(3, "A<->M", 70.4, 93.5, direction="both"),
     _stfn(3, "A<-M", 70.3, 93.4, direction="motion_to_appearance"),

@@ -6,7 +6,7 @@ import pathlib
 
 import yaml
 
-from keras_vidrec.applications.parts.tower_styles import IMAGENET
+from keras_vidrec.applications.parts.arguments import IMAGENET
 from keras_vidrec.data.clips.reader import Augmentation
 from keras_vidrec.data.prepared import storage
 from keras_vidrec.specs.clip_spec import ClipSpec

@@ -43,7 +43,7 @@ UCF101 = Recipe(
     clip={"stride": [5, 35]},
     augmentation=Augmentation(crop="corner_jitter"),
     network=network(
-        "SpatiotemporalMultiplier", backbone="resnet50", dropout=0.8
+        "SpatiotemporalMultiplier", backbone="resnet50_caffe", dropout=0.8
     ),
     # There is no such network without the two that it joins.
     initialization=Initialization(weights={"rgb": None, "flow": None}),

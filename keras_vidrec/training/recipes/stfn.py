@@ -16,7 +16,7 @@ PAPER = "Spatio-Temporal Fusion Networks (Cho and Foroosh, 2018)"
 _START = "two networks trained on each stream from ImageNet weights"
 _RESNET101 = f"{_START}; ResNet-101"
 _INCEPTION_V3 = f"{_START}; Inception-V3"
-_BACKBONE = "resnet101"
+_BACKBONE = "resnet101_caffe"
 _VALIDATION = Validation(fraction=0.1)
 # Section 4.2: frame k of the 5 of each segment makes sequence k.
 _TEST = Test(num_segments=7, num_clips=5, sampling="uniform", crops="center")
@@ -65,8 +65,7 @@ STAGE2_UCF101 = Recipe(
         application="STFN",
         arguments={
             "num_segments": 7,
-            "rgb_backbone": _BACKBONE,
-            "flow_backbone": _BACKBONE,
+            "backbone": _BACKBONE,
         },
     ),
     # There is no second stage without the first.

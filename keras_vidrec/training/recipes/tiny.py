@@ -3,7 +3,7 @@
 import dataclasses
 import math
 
-from keras_vidrec.applications.parts.tower_styles import IMAGENET
+from keras_vidrec.applications.parts.arguments import IMAGENET
 from keras_vidrec.training import network
 
 _BACKBONE = "tiny"
@@ -106,12 +106,8 @@ def _start(weights):
 
 
 def _arguments(recipe):
-    """Those of the network, every backbone that it has being a tiny one,
-    which has no style."""
+    """Those of the network, every backbone that it has being a tiny one."""
     arguments = {**recipe.network.arguments, "dropout": 0.0}
-    for name, parameter in network.parameters(recipe).items():
-        backbone = arguments.get(name, parameter.default)
-        if name.endswith("backbone") and backbone is not None:
-            arguments[name] = _BACKBONE
-    arguments.pop("style", None)
+    if network.backbones(recipe):
+        arguments["backbone"] = _BACKBONE
     return arguments

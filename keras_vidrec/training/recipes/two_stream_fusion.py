@@ -26,7 +26,7 @@ def _network(**arguments):
         arguments={
             "fusion": "conv3d",
             "fusion_layer": "relu5",
-            "temporal_pooling": "3d",
+            "temporal_pooling": "max",
             "auxiliary_outputs": True,
             "snippet_length": 10,
             **arguments,

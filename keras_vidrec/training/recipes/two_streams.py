@@ -54,6 +54,9 @@ def _optimizer(learning_rate, weight_decay, batch_size, accumulate, **rates):
     )
 
 
+# The ResNets that `keras.applications` has ImageNet weights for.
+_NAMES = {"resnet50": "resnet50_caffe", "resnet101": "resnet101_caffe"}
+
 # By backbone and modality: dropout, optimizer, schedule, augmentation.
 _TRAINING = {
     # Two-stream fusion, section 3.5; dropout of flow, batches, crops, decay and
@@ -163,7 +166,11 @@ def _reported(backbone, modality, dataset):
 
 def _recipe(backbone, modality, dataset):
     dropout, optimizer, schedule, augmentation = _TRAINING[backbone, modality]
-    arguments = {"backbone": backbone, "modality": modality, "dropout": dropout}
+    arguments = {
+        "backbone": _NAMES.get(backbone, backbone),
+        "modality": modality,
+        "dropout": dropout,
+    }
     clip = {"num_segments": 1}
     seen = "single frames"
     if modality == "flow":

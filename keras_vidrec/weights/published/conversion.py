@@ -1,6 +1,7 @@
 """Published weights in networks of this package."""
 
 from keras_vidrec.weights import pixels
+from keras_vidrec.weights.architecture import backbone_name
 from keras_vidrec.weights.architecture import backbones_of
 from keras_vidrec.weights.cross_modality import MODES
 from keras_vidrec.weights.published.checkpoint import Checkpoint
@@ -69,15 +70,14 @@ def convert(source, model, *, allow_missing=(), allow_unused=(), inflate=None):
     if not isinstance(source, Checkpoint):
         source = open_checkpoint(source)
     translation = recognize(source, backbones)
-    for _, style in towers.values():
+    for family, style in towers.values():
         # Only residual networks have one.
         if style is not None and translation.style not in (None, style):
             raise ValueError(
-                f"Expected weights of style {style!r}, that of "
-                f"{model.name!r}. Received: {source.path}, of style "
-                f"{translation.style!r}: build the model with "
-                f"style={translation.style!r}, as the command line does "
-                "without --set style"
+                f"Expected weights of {backbone_name(family, style)!r}, that "
+                f"of {model.name!r}. Received: {source.path}, of "
+                f"{backbone_name(family, translation.style)!r}: build the "
+                "model with this backbone"
             )
     matching = Matching(
         source,

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from keras_vidrec.backbones import BACKBONES
+from keras_vidrec.weights.architecture import FAMILIES
 from keras_vidrec.weights.architecture import candidate_backbones
 from keras_vidrec.weights.pixels import kind_of
 from keras_vidrec.weights.published.schemes.caffe import CAFFE
@@ -34,8 +34,8 @@ def recognize(checkpoint, backbones):
 
     Args:
         checkpoint: `Checkpoint`.
-        backbones: dict by stream, `None` for the only one, of keys of
-            `backbones.BACKBONES`.
+        backbones: dict by stream, `None` for the only one, of families
+            of `backbones.BACKBONES`.
 
     Returns:
         `Translation`.
@@ -71,7 +71,7 @@ def _recognized(checkpoint, backbone, stream=None):
     own = len(best.pieces) if _is_whole(best, backbone) else 0
     counts = {
         other: _known(checkpoint, other, stream)
-        for other in BACKBONES
+        for other in FAMILIES
         if other != backbone
     }
     other = max(counts, key=counts.get)

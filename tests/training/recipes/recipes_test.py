@@ -3,7 +3,6 @@ import re
 import pytest
 
 import keras_vidrec
-from keras_vidrec.applications.parts.tower_styles import tower_styles
 from keras_vidrec.training import network
 from keras_vidrec.training import recipes
 from keras_vidrec.training.recipes import tsn
@@ -238,7 +237,7 @@ def test_two_stream_baselines(backbone):
             assert (start.weights, start.inflation) == ("imagenet", "mean")
             # Refused where there are no such weights.
             style = "caffe" if backbone.startswith("resnet") else None
-            found = tower_styles(network.backbones(recipe), None, "imagenet")
+            check_imagenet(network.backbones(recipe), "imagenet")
             assert found == {modality: style}
 
 

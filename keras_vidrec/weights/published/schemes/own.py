@@ -1,7 +1,7 @@
 """Networks of this package, by their own names."""
 
-from keras_vidrec.backbones import BACKBONES
 from keras_vidrec.backbones.pixel_scaling import PixelScaling
+from keras_vidrec.weights.architecture import FAMILIES
 from keras_vidrec.weights.architecture import candidate_backbones
 from keras_vidrec.weights.architecture import style_by_biases
 from keras_vidrec.weights.pixels import kind_of
@@ -80,6 +80,6 @@ def _number_or_tuple(value):
 KERAS_VIDREC = Scheme(
     name="keras_vidrec",
     formats=("keras",),
-    backbones=tuple(BACKBONES),
+    backbones=FAMILIES,
     translate=translate,
 )

@@ -1,0 +1,316 @@
+"""The streams of a network, from its inputs to the features of its moments."""
+
+import types
+
+import keras
+
+from keras_vidrec import backbones
+from keras_vidrec.applications.parts import arguments
+from keras_vidrec.applications.parts.arguments import STREAMS
+from keras_vidrec.layers.fold_segments import FoldSegments
+from keras_vidrec.layers.pixel_normalization import PixelNormalization
+from keras_vidrec.layers.unfold_segments import UnfoldSegments
+from keras_vidrec.specs import checks
+from keras_vidrec.specs.clip_spec import ClipSpec
+
+POOLINGS = types.MappingProxyType(
+    {
+        "avg": keras.layers.GlobalAveragePooling1D,
+        "max": keras.layers.GlobalMaxPooling1D,
+    }
+)
+
+# Flow images of a snippet, in both papers on features.
+SNIPPET_LENGTH = 10
+
+_SIZE = 224
+_CLIP = "(num_segments, height, width, channels)"
+
+
+def image_size(*shapes):
+    """Size of the crops for shapes of clips: 224 where none tells."""
+    size = _SIZE
+    for shape in shapes:
+        if shape is not None and len(shape) == 4:
+            size = shape[1] or shape[2] or size
+    return size
+
+
+def chunks_spec(num_segments, snippet_length, stride, input_shape):
+    """The `ClipSpec` of segments a random distance apart, the papers' chunks:
+    a frame and the flow around it at each.
+
+    Raises:
+        ValueError: if a number is no positive integer, or the shape no dict by
+            stream.
+    """
+    checks.count("num_segments", num_segments)
+    checks.count("snippet_length", snippet_length)
+    shapes = arguments.by_stream("input_shape", input_shape, STREAMS)
+    return ClipSpec(
+        modalities=STREAMS,
+        num_segments=num_segments,
+        snippet_length=snippet_length,
+        alignment="centered",
+        stride=stride,
+        sampling="chunks",
+        size=image_size(shapes["rgb"]),
+        ordered=True,
+    )
+
+
+def sequence_spec(
+    streams, num_segments, sampling, input_shape, crop_scales=None
+):
+    """The `ClipSpec` of moments of a video, seen together in their order: a
+    frame, and the flow around it, at each."""
+    shapes = arguments.by_stream("input_shape", input_shape, streams)
+    return ClipSpec(
+        modalities=streams,
+        num_segments=num_segments,
+        snippet_length=1 if streams == ("rgb",) else SNIPPET_LENGTH,
+        alignment="centered",
+        sampling=sampling,
+        size=image_size(*shapes.values()),
+        crop_scales=crop_scales,
+        ordered=True,
+    )
+
+
+def clip_input(input_tensor, input_shape, *, num_segments, channels, name):
+    """The input `(batch, num_segments, height, width, channels)`.
+
+    Args:
+        input_tensor: `None`, or a KerasTensor to build on.
+        input_shape: `None`, or `(num_segments, height, width, channels)`,
+            None for unknown sizes.
+        num_segments: `None`, or the int that `input_shape` must agree with.
+        channels: int the input must have.
+        name: str. Name of a new input.
+
+    Raises:
+        ValueError: if the shapes disagree.
+    """
+    if input_tensor is not None:
+        given, source = tuple(input_tensor.shape)[1:], "input_tensor.shape"
+    elif input_shape is not None:
+        given, source = tuple(input_shape), "input_shape"
+    else:
+        given, source = (num_segments, None, None, channels), "input_shape"
+    checks.check(len(given) == 4, source, f"a tuple {_CLIP}", given)
+    checks.check(
+        given[3] == channels
+        and (num_segments is None or given[0] in (None, num_segments)),
+        source,
+        f"clips of shape {_CLIP} with num_segments={num_segments} and "
+        f"channels={channels}",
+        given,
+    )
+    if input_tensor is not None:
+        return input_tensor
+    shape = (given[0] or num_segments, *given[1:])
+    return keras.Input(shape, name=name)
+
+
+def clip_inputs(input_tensor, input_shape, spec):
+    """Dict by stream of the inputs `(batch, num_segments, height, width,
+    channels)`.
+
+    Raises:
+        ValueError: if what is given is no dict of both streams, or shapes
+            disagree.
+    """
+    tensors = arguments.by_stream("input_tensor", input_tensor, STREAMS)
+    shapes = arguments.by_stream("input_shape", input_shape, STREAMS)
+    clips = {
+        stream: clip_input(
+            tensors[stream],
+            shapes[stream],
+            num_segments=None,
+            channels=spec.channels(stream),
+            name=stream,
+        )
+        for stream in STREAMS
+    }
+    sizes = {stream: clip.shape[1:4] for stream, clip in clips.items()}
+    if any(len({*axis} - {None}) > 1 for axis in zip(*sizes.values())):
+        raise ValueError(
+            "Streams are joined segment by segment and pixel by pixel. "
+            "Expected clips of the same number of segments, height and width. "
+            f"Received: {sizes}"
+        )
+    return clips
+
+
+def preprocess(clips, backbone, modality, name="preprocessing"):
+    """Scales the pixels of clips as a backbone wants them.
+
+    Args:
+        clips: KerasTensor `(..., height, width, channels)` of 0..255.
+        backbone: str or `keras.Model`, as `backbones.get` takes it.
+        modality: str. One of `clip_spec.MODALITIES`.
+        name: str. Name of the layer. Defaults to `"preprocessing"`.
+
+    Returns:
+        KerasTensor of the same shape; `clips` where pixels go in as they are.
+    """
+    scaling = backbones.preprocessing(backbone, modality)
+    if scaling is None:
+        return clips
+    return PixelNormalization(
+        scaling.mean, scaling.std, scaling.channel_order, name=name
+    )(clips)
+
+
+def preprocessed(clips, towers, include_preprocessing):
+    """Dict by stream of the clips as these backbones want to see them."""
+    if not include_preprocessing:
+        return clips
+    return {
+        stream: preprocess(
+            clip, towers[stream], stream, f"{stream}_preprocessing"
+        )
+        for stream, clip in clips.items()
+    }
+
+
+def fold(x, name):
+    """Segments folded into the batch."""
+    return FoldSegments(name=f"{name}_fold")(x)
+
+
+def unfold(x, like, name):
+    """Segments taken out of the batch again, as many as `like` has."""
+    return UnfoldSegments(name=f"{name}_unfold")(x, like)
+
+
+def sequences(
+    spec,
+    *,
+    input_tensor,
+    input_shape,
+    num_steps,
+    features,
+    towers,
+    include_preprocessing,
+):
+    """The inputs of a network over features, and the features of their
+    moments.
+
+    Args:
+        spec: `ClipSpec` of the network.
+        input_tensor: `None`, or a KerasTensor; of several streams, a dict of
+            them.
+        input_shape: `None`, or tuple `(num_steps, features)`, of a stream
+            with a tower `(num_steps, height, width, channels)`; of several
+            streams, a dict of them.
+        num_steps: `None` (any number), or the int that the inputs must agree
+            with.
+        features: int. Features of a moment, where `input_shape` does not
+            tell.
+        towers: dict by stream of `None`, a name known to `backbones.get` or a
+            `keras.Model`: what makes features of clips.
+        include_preprocessing: bool. Whether clips are raw pixels.
+
+    Returns:
+        Pair of the inputs, a KerasTensor or a dict by stream as
+        `head.finish` takes them, and of a dict by stream of KerasTensors
+        `(batch, num_steps, features)`.
+
+    Raises:
+        ValueError: if shapes do not fit.
+    """
+    streams = spec.modalities
+    tensors = arguments.by_stream("input_tensor", input_tensor, streams)
+    shapes = arguments.by_stream("input_shape", input_shape, streams)
+    inputs, found = {}, {}
+    for stream in streams:
+        tower = towers[stream]
+        if tower is None:
+            sizes = (features,)
+        else:
+            sizes = (None, None, spec.channels(stream))
+        inputs[stream] = _input(
+            stream, tensors[stream], shapes[stream], (num_steps, *sizes)
+        )
+        found[stream] = inputs[stream]
+        if tower is not None:
+            found[stream] = _features(
+                inputs[stream], stream, tower, include_preprocessing
+            )
+    numbers = {stream: x.shape[1] for stream, x in inputs.items()}
+    if len({*numbers.values()} - {None}) > 1:
+        raise ValueError(
+            "Streams are joined moment by moment. Expected inputs of the same "
+            f"number of moments. Received: {numbers}"
+        )
+    if len(streams) == 1:
+        return inputs[streams[0]], found
+    return inputs, found
+
+
+def joined(found):
+    """Features of all streams, one after the other."""
+    streams = list(found.values())
+    if len(streams) == 1:
+        return streams[0]
+    return keras.layers.Concatenate(name="streams")(streams)
+
+
+def pooled_maps(x, pooling, name):
+    """Features `(batch, times, features)` of maps `(batch, times, height,
+    width, filters)`; the maps themselves with `pooling=None`."""
+    if pooling is None or len(x.shape) == 3:
+        return x
+    folded = fold(x, f"{name}_features")
+    features = backbones.POOLINGS[pooling](name=f"{name}_features")(folded)
+    return unfold(features, x, f"{name}_features")
+
+
+def pooled_steps(x, pooling, name):
+    """Features `(batch, features)` of steps `(batch, steps, features)`; what
+    it is given with `pooling=None`, or if there are no steps."""
+    if pooling is None or len(x.shape) == 2:
+        return x
+    return POOLINGS[pooling](name=f"{name}_pool")(x)
+
+
+def _input(stream, tensor, shape, expected):
+    """The input of a stream: `expected` is its shape, None where any fits."""
+    if tensor is not None:
+        given, source = tuple(tensor.shape)[1:], "input_tensor.shape"
+    else:
+        given, source = shape and tuple(shape), "input_shape"
+    if given is None:
+        return keras.Input(expected, name=stream)
+    # Features are counted by the input itself, channels by the snippets.
+    fixed = expected if len(expected) == 4 else (expected[0], None)
+    fits = len(given) == len(fixed) and all(
+        want is None or size in (want, None) for size, want in zip(given, fixed)
+    )
+    form = _CLIP if len(expected) == 4 else "(num_segments, features)"
+    checks.check(
+        fits and given[-1] is not None,
+        source,
+        f"an input of shape {form} like {fixed} for {stream}, the last one "
+        "known",
+        given,
+    )
+    if tensor is not None:
+        return tensor
+    return keras.Input((given[0] or expected[0], *given[1:]), name=stream)
+
+
+def _features(clip, stream, backbone, include_preprocessing):
+    """Features `(batch, num_steps, features)` of a clip, by a tower."""
+    tower = backbones.get(
+        backbone,
+        channels=clip.shape[-1],
+        pooling="avg",
+        name=f"{stream}_tower",
+    )
+    x = clip
+    if include_preprocessing:
+        x = preprocess(x, backbone, stream, f"{stream}_preprocessing")
+    x = tower(fold(x, stream))
+    return unfold(x, clip, stream)
