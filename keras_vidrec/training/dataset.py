@@ -7,7 +7,7 @@ from keras_vidrec.data.catalogs import catalog as catalogs
 from keras_vidrec.specs import clip_spec
 from keras_vidrec.specs.clip_spec import FlowSpec
 from keras_vidrec.training import feature_inputs
-from keras_vidrec.training import network
+from keras_vidrec.training import recipe_network
 
 _FLOWS = ("flow", "warped_flow")
 
@@ -100,7 +100,7 @@ def load(recipe):
 
 
 def _sees_flow(recipe):
-    return bool({*_FLOWS} & {*network.modalities(recipe)})
+    return bool({*_FLOWS} & {*recipe_network.streams(recipe)})
 
 
 def _stated_flow(recipe):
@@ -121,7 +121,7 @@ def _with_flow_of(source, recipe):
     """The recipe, told how the flow of the dataset was made: its network
     wants the same wherever it goes. What the recipe itself says must hold."""
     directory = recipe.data.directory
-    for wanted in network.modalities(recipe):
+    for wanted in recipe_network.streams(recipe):
         if wanted not in clip_spec.MODALITIES:
             return recipe  # the network's builder knows
         if wanted not in source.modalities:

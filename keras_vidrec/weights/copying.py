@@ -64,8 +64,8 @@ def copy_layers(source, target, *, source_key, target_key, inflate=None):
     report = copy_matching(have, want, inflate)
     if not report.copied and not report.inflated:
         raise ValueError(
-            "Not a single layer fits. Expected networks of the same backbone "
-            "and style, which share layers by name and shape. Received: "
+            "Not a single layer fits. Expected networks of the same backbone, "
+            "which share layers by name and shape. Received: "
             f"source={source.name!r} with {sorted(have)[:5]}..., "
             f"target={target.name!r} with {sorted(want)[:5]}..."
         )

@@ -1,9 +1,12 @@
-"""Where the layers of a network stand: in which stream, under which name."""
+"""What a network is made of: its streams, their towers and backbones, and where
+its layers stand."""
 
 import typing
 
 import keras
 
+from keras_vidrec.backbones import find
+from keras_vidrec.layers.class_scores import ClassScores
 from keras_vidrec.specs.clip_spec import MODALITIES
 
 # Where an input has the name of the stream, its tower cannot have it too.
@@ -33,6 +36,65 @@ def towers(model):
         for layer in model.layers
         if isinstance(layer, keras.Model) and stream_of(layer.name)
     }
+
+
+def class_scores(model):
+    """The layer that carries the facts of a network; `None` if the model has
+    none, as bare towers and networks without their top."""
+    scores = (one for one in model.layers if isinstance(one, ClassScores))
+    return next((one for one in scores if one.name == "predictions"), None)
+
+
+def backbones_of(model, backbone=None):
+    """The backbones of a network, as its blueprint says.
+
+    Args:
+        model: keras.Model.
+        backbone: `None`, or for a model that does not say what it is made of,
+            str, a key of `backbones.BACKBONES`; or dict of these by stream.
+            Defaults to `None`.
+
+    Returns:
+        dict of names by stream; by `None` in a network of one stream and in a
+        bare tower, as in `slots`.
+
+    Raises:
+        ValueError: if a stream is a user's own `keras.Model` and `backbone`
+            does not say which it is, or says otherwise than the network, or
+            the network has no towers, as networks over features.
+    """
+    layer = class_scores(model)
+    blueprint = None if layer is None else layer.blueprint
+    stated = {None: None} if blueprint is None else blueprint.backbones
+    if not isinstance(backbone, dict):
+        backbone = dict.fromkeys(stated, backbone)
+    elif blueprint is None:
+        stated = dict.fromkeys(backbone)
+    found = {}
+    for stream, name in stated.items():
+        given = backbone.get(stream)
+        if given is not None:
+            find(given)
+        if name is None and given is None:
+            raise ValueError(
+                "Expected `backbone`, the name of the backbone, or a dict of "
+                "them by stream, for a model that does not say what it is "
+                f"made of. Received: model={model.name!r}, backbone=None"
+            )
+        if None not in (name, given) and name != given:
+            raise ValueError(
+                f"Expected backbone=None or {name!r}, of which "
+                f"{model.name!r} is made. Received: backbone={given!r}"
+            )
+        found[stream] = name or given
+    if not found:
+        raise ValueError(
+            "Expected a network with towers. Received: "
+            f"model={model.name!r}, which sees features"
+        )
+    if not any(slot.stream for slot in slots(model)):
+        return {None: next(iter(found.values()))}
+    return found
 
 
 def layers_by_path(model, prefix=""):

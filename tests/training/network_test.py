@@ -3,18 +3,19 @@ import re
 import keras
 import numpy as np
 import pytest
+from keras_vidrec.weights.architecture import backbones_of
 
 import keras_vidrec
 from keras_vidrec import applications
 from keras_vidrec.applications.parts.head import clip_logits_model
 from keras_vidrec.training import initialization
 from keras_vidrec.training import network
+from keras_vidrec.training import recipe_network
 from keras_vidrec.training.freezing import batch_normalizations
 from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.recipes.sections import Initialization
 from keras_vidrec.training.recipes.sections import Network
 from keras_vidrec.training.recipes.sections import Schedule
-from keras_vidrec.weights.architecture import backbones_of
 
 RECIPE = Recipe(
     name="small",
@@ -98,7 +99,7 @@ def test_what_does_not_fit(setting, message):
     ],
 )
 def test_what_a_network_will_see(settings, modalities):
-    assert network.modalities(RECIPE.with_settings(settings)) == modalities
+    assert recipe_network.streams(RECIPE.with_settings(settings)) == modalities
 
 
 @pytest.mark.parametrize(
@@ -118,7 +119,7 @@ def test_whether_a_network_sees_features(application, arguments, expected):
             f"network.arguments={arguments}",
         ]
     )
-    assert network.sees_features(recipe) is expected
+    assert recipe_network.sees_features(recipe) is expected
 
 
 JOINED = Recipe(
@@ -453,7 +454,7 @@ def test_what_is_said_of_other_towers(
 )
 def test_towers_that_are_let_through(application, arguments, weights, loaded):
     recipe = starting(application, arguments, weights)
-    towers = network.backbones(recipe)
+    towers = recipe_network.backbones(recipe)
     networks = initialization.load(weights)
     style = arguments.get("style")
     assert not initialization.unlike_towers(networks, towers, style)
@@ -514,12 +515,12 @@ def test_backbones_by_stream(application, arguments, expected):
             f"network.arguments={arguments}",
         ]
     )
-    assert network.backbones(recipe) == expected
+    assert recipe_network.backbones(recipe) == expected
 
 
 def test_what_an_unknown_network_sees():
     with pytest.raises(ValueError, match="network.application='TSM'"):
-        network.modalities(RECIPE.with_settings(["network.application=TSM"]))
+        recipe_network.streams(RECIPE.with_settings(["network.application=TSM"]))
 
 
 def test_frozen_towers_of_trained_networks(tmp_path):

@@ -4,6 +4,7 @@ import pytest
 
 import keras_vidrec
 from keras_vidrec.training import network
+from keras_vidrec.training import recipe_network
 from keras_vidrec.training import recipes
 from keras_vidrec.training.recipes import tsn
 from keras_vidrec.training.recipes.recipe import Recipe
@@ -237,7 +238,7 @@ def test_two_stream_baselines(backbone):
             assert (start.weights, start.inflation) == ("imagenet", "mean")
             # Refused where there are no such weights.
             style = "caffe" if backbone.startswith("resnet") else None
-            check_imagenet(network.backbones(recipe), "imagenet")
+            check_imagenet(recipe_network.backbones(recipe), "imagenet")
             assert found == {modality: style}
 
 

@@ -5,6 +5,7 @@ import fnmatch
 
 import numpy as np
 
+from keras_vidrec.backbones import BACKBONES
 from keras_vidrec.backbones import googlenet
 from keras_vidrec.backbones.pixel_scaling import BN_INCEPTION_RGB
 from keras_vidrec.backbones.pixel_scaling import CAFFE_RGB
@@ -47,15 +48,12 @@ class _Network:
         maps: dict from fully connected layers to the `(channels, height,
             width)` they see.
         auxiliary: tuple of patterns of layers that only training needs.
-        style: `None`, or str for a residual network: its convolutions may
-            lack the biases that ours have.
     """
 
     names: dict
     heads: dict
     maps: dict = dataclasses.field(default_factory=dict)
     auxiliary: tuple = ()
-    style: str | None = None
 
 
 def _bn_inception():
@@ -87,8 +85,8 @@ def _own(backbone):
 _NETWORKS = {
     "bn_inception": _Network(_bn_inception(), {"fc*": BN_INCEPTION_RGB}),
     **{
-        name: _Network(_own(name), {"fc*": CAFFE_RGB}, style="msra")
-        for name in ("resnet50", "resnet101", "resnet152")
+        name: _Network(_own(name), {"fc*": CAFFE_RGB})
+        for name in ("resnet50_msra", "resnet101_msra", "resnet152_msra")
     },
     "vgg16": _Network(
         _own("vgg16"),
@@ -145,12 +143,11 @@ def translate(checkpoint, backbone):
         maps=network.maps,
         ignored=ignored,
     )
-    if network.style is None:
+    if BACKBONES[backbone].units is None:
         return translation
+    # Its convolutions may lack the biases that ours have.
     return dataclasses.replace(
-        translation,
-        style=network.style,
-        zero_biases=zero_biases(translation.pieces, network.style),
+        translation, zero_biases=zero_biases(translation.pieces, backbone)
     )
 
 

@@ -3,7 +3,7 @@
 import re
 import types
 
-from keras_vidrec.backbones import resnet
+from keras_vidrec.backbones import BACKBONES
 from keras_vidrec.backbones import vgg16
 from keras_vidrec.backbones.pixel_scaling import CAFFE_RGB
 from keras_vidrec.backbones.pixel_scaling import CENTERED_FLOW
@@ -50,9 +50,9 @@ def layer_names(backbone, layers):
     return _resnet(backbone)
 
 
-def _resnet(variant):
+def _resnet(backbone):
     names = {"conv1_conv": "conv1", "conv1_bn": "bn_conv1"}
-    for stage, units in resnet.unit_names(variant).items():
+    for stage, units in BACKBONES[backbone].units.items():
         for number, unit in enumerate(units, start=1):
             # Only the first unit of a stage has a convolution beside it.
             first = 0 if number == 1 else 1
@@ -97,9 +97,9 @@ _CAFFE = types.MappingProxyType(
 )
 SCALINGS = types.MappingProxyType(
     {
-        "resnet50": _CAFFE,
-        "resnet101": _CAFFE,
-        "resnet152": _CAFFE,
+        "resnet50_caffe": _CAFFE,
+        "resnet101_caffe": _CAFFE,
+        "resnet152_caffe": _CAFFE,
         "vgg16": _CAFFE,
         "inception_v3": pytorch.SYMMETRIC,
     }
@@ -123,7 +123,6 @@ def translate(checkpoint, backbone):
         scheme="keras.applications",
         pieces=pieces,
         scaling=SCALINGS[backbone],
-        style="caffe" if backbone in resnet.VARIANTS else None,
         unknown=tuple(unknown),
     )
 

@@ -1,10 +1,10 @@
-"""Names of layers that several authors share, and the biases that some have."""
+"""Names of layers that several authors share, and what they tell of a file."""
 
+from keras_vidrec.backbones import BACKBONES
 from keras_vidrec.backbones import bn_inception
 from keras_vidrec.backbones import inception_v3
 from keras_vidrec.backbones import vgg16
 from keras_vidrec.backbones import vgg_m_2048
-from keras_vidrec.backbones.resnet import unit_names
 
 _STEM = (("conv1", "7x7_s2"), ("conv2", "3x3_reduce"), ("conv2", "3x3"))
 _SINGLE = ("3x3_reduce", "3x3")
@@ -65,8 +65,7 @@ def caffe_layers(backbone):
     """The layers with weights of a tower.
 
     Args:
-        backbone: str. `"vgg16"`, `"vgg_m_2048"`, or a key of
-            `backbones.resnet.VARIANTS`.
+        backbone: str. `"vgg16"`, `"vgg_m_2048"`, or a ResNet.
 
     Returns:
         Pair of lists of str, the convolutions (fully connected layers are
@@ -84,7 +83,7 @@ def caffe_layers(backbone):
         return [*(f"conv{stage}" for stage in stages), "fc6", "fc7"], []
     roles = [
         f"{unit}_{branch}"
-        for units in unit_names(backbone).values()
+        for units in BACKBONES[backbone].units.values()
         for unit in units
         for branch in ("branch1", "branch2a", "branch2b", "branch2c")
         if unit == units[0] or branch != "branch1"
@@ -95,27 +94,27 @@ def caffe_layers(backbone):
     )
 
 
-# Their layers have a bias in every style.
+# The ResNets whose convolutions have no biases, and the layers that always do.
+_WITHOUT = ("resnet50", "resnet101", "resnet152")
 _ALWAYS = ("logits", "_temporal", "fusion_relu5")
 
 
-def has_bias(layer, style):
+def has_bias(layer, backbone):
     """Whether a convolution, or a classifier, of this package has a bias.
 
     Args:
         layer: str. Name of it in a tower.
-        style: `None`, or str. Style of a residual network, as `Translation`
-            has it.
+        backbone: str. A key of `backbones.BACKBONES`.
     """
-    return style != "pytorch" or layer.endswith(_ALWAYS)
+    return backbone not in _WITHOUT or layer.endswith(_ALWAYS)
 
 
-def zero_biases(pieces, style):
+def zero_biases(pieces, backbone):
     """The biases that were trained without: as 0 they change nothing.
 
     Args:
         pieces: dict of `Piece` by `Slot`.
-        style: as `has_bias` takes it.
+        backbone: as `has_bias` takes it.
 
     Returns:
         tuple of `Slot`, in the order of the kernels.
@@ -123,6 +122,51 @@ def zero_biases(pieces, style):
     biases = (
         slot._replace(variable="bias")
         for slot in pieces
-        if slot.variable == "kernel" and has_bias(slot.layer, style)
+        if slot.variable == "kernel" and has_bias(slot.layer, backbone)
     )
     return tuple(bias for bias in biases if bias not in pieces)
+
+
+# Layers at the beginning of the towers that are not residual, and what tells
+# the two with a first layer of the same name from each other.
+_BEGINNINGS = {
+    "bn_inception": {"conv1_7x7_s2", "conv1_7x7_s2_bn"},
+    "googlenet": {"conv1_7x7_s2"},
+    "inception_v3": {"Conv2d_1a_3x3_conv"},
+    "vgg16": {"conv1_1"},
+    "vgg_m_2048": {"conv1", "conv2"},
+}
+
+
+def candidate_backbones(layers):
+    """The backbones that the layers in a file may be of.
+
+    Args:
+        layers: iterable of str. Names of layers inside a tower.
+
+    Returns:
+        list of keys of `backbones.BACKBONES`: all releases of a ResNet, and
+        several ResNets for the first stages alone; none for other layers.
+    """
+    layers = set(layers)
+    units = {
+        layer.removeprefix("res").removesuffix("_branch2c")
+        for layer in layers
+        if layer.startswith("res") and layer.endswith("_branch2c")
+    }
+    if units:
+        return [
+            name
+            for name, row in BACKBONES.items()
+            if row.units and _are_units(units, row.units)
+        ]
+    begun = [name for name, first in _BEGINNINGS.items() if first <= layers]
+    return begun[:1]
+
+
+def _are_units(units, stages):
+    """Whether these are all units of the first stages of a backbone."""
+    last = max(int(unit[0]) for unit in units)
+    return units == {
+        unit for stage in stages if stage <= last for unit in stages[stage]
+    }

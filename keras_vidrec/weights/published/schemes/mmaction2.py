@@ -8,6 +8,7 @@ from keras_vidrec.weights.published.schemes.layer_names import zero_biases
 from keras_vidrec.weights.published.schemes.scheme import Scheme
 from keras_vidrec.weights.published.schemes.scheme import translate_by_name
 from keras_vidrec.weights.published.schemes.torchvision import RESNETS
+from keras_vidrec.weights.published.translation import Translation
 
 _HEAD = {"cls_head.fc_cls": "logits"}
 # The backbone of a residual network, as the configuration in a checkpoint has
@@ -23,11 +24,14 @@ def translate(checkpoint, backbone):
     `style='caffe'`.
     """
     tensors = checkpoint.tensors
+    in_config = _CAFFE_STYLE.search(str(checkpoint.facts.get("config", "")))
     if backbone == "bn_inception":
         # MMAction has it, with the pixels of tsn-pytorch.
         convolutions, normalizations = pytorch.bn_inception_modules()
         places = _places(convolutions, normalizations)
         scaling = pytorch.BN_INCEPTION
+    elif bool(in_config) != backbone.endswith("_caffe"):
+        return Translation("mmaction2", {}, {}, unknown=tuple(tensors))
     else:
         convolutions, normalizations = pytorch.residual_modules(backbone)
         places = _places(
@@ -43,13 +47,9 @@ def translate(checkpoint, backbone):
     )
     if backbone == "bn_inception":
         return translation
-    if _CAFFE_STYLE.search(str(checkpoint.facts.get("config", ""))):
-        return dataclasses.replace(
-            translation,
-            style="caffe",
-            zero_biases=zero_biases(translation.pieces, "caffe"),
-        )
-    return dataclasses.replace(translation, style="pytorch")
+    return dataclasses.replace(
+        translation, zero_biases=zero_biases(translation.pieces, backbone)
+    )
 
 
 def _places(convolutions, normalizations):
@@ -74,6 +74,6 @@ def _joined(modules, role):
 MMACTION2 = Scheme(
     "mmaction2",
     ("pytorch", "safetensors"),
-    ("bn_inception", *RESNETS),
+    ("bn_inception", *RESNETS, *(f"{name}_caffe" for name in RESNETS)),
     translate,
 )

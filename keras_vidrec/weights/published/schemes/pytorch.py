@@ -3,9 +3,9 @@ modules, and the pixels their authors train on."""
 
 import types
 
+from keras_vidrec.backbones import find
 from keras_vidrec.backbones import pixel_scaling
 from keras_vidrec.backbones.pixel_scaling import PixelScaling
-from keras_vidrec.backbones.resnet import unit_names
 from keras_vidrec.weights.published.schemes.layer_names import (
     bn_inception_convolutions,
 )
@@ -79,11 +79,11 @@ def counters(tensors):
     }
 
 
-def residual_modules(variant):
+def residual_modules(backbone):
     """The modules of torchvision's ResNets.
 
     Args:
-        variant: str. A key of `backbones.resnet.VARIANTS`.
+        backbone: str. Name of a ResNet.
 
     Returns:
         Pair of dicts of our layers, convolutions and batch normalizations:
@@ -92,7 +92,7 @@ def residual_modules(variant):
         "bn_conv1", "layer1.0.bn1": "bn2a_branch2a", ...}`.
     """
     convolutions, normalizations = {"conv1": "conv1"}, {"bn1": "bn_conv1"}
-    for stage, names in unit_names(variant).items():
+    for stage, names in find(backbone).units.items():
         for unit, name in enumerate(names):
             module = f"layer{stage - 1}.{unit}"
             for number, letter in enumerate("abc", start=1):

@@ -1,7 +1,5 @@
 """Weights of torchvision, and of PyTorch Image Models (timm)."""
 
-import dataclasses
-
 import numpy as np
 
 from keras_vidrec.backbones.vgg16 import STAGES
@@ -56,16 +54,15 @@ def translate(checkpoint, backbone):
     )
 
 
-def _residual(tensors, variant):
-    convolutions, normalizations = pytorch.residual_modules(variant)
-    translation = translate_by_name(
+def _residual(tensors, backbone):
+    convolutions, normalizations = pytorch.residual_modules(backbone)
+    return translate_by_name(
         _SHARED,
         tensors,
         pytorch.places({**convolutions, "fc": "logits"}, normalizations),
         pytorch.TORCH,
         ignored=pytorch.counters(tensors),
     )
-    return dataclasses.replace(translation, style="pytorch")
 
 
 def _inception_v3(tensors):

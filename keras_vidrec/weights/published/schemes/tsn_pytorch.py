@@ -1,6 +1,5 @@
 """Weights of tsn-pytorch, and the ImageNet weights it starts from."""
 
-import dataclasses
 import types
 
 from keras_vidrec.backbones import pixel_scaling
@@ -39,23 +38,22 @@ def translate(checkpoint, backbone):
     tensors = checkpoint.tensors
     if backbone in RESNETS:
         convolutions, normalizations = pytorch.residual_modules(backbone)
-        scaling, style = _RESIDUAL, "pytorch"
+        scaling = _RESIDUAL
     else:
         convolutions, normalizations = pytorch.bn_inception_modules()
-        scaling, style = pytorch.BN_INCEPTION, None
+        scaling = pytorch.BN_INCEPTION
     places = pytorch.places(
         _prefixed(convolutions) | _HEADS, _prefixed(normalizations)
     )
     if backbone == "bn_inception":
         places |= pytorch.places(convolutions | _IMAGENET_HEADS, normalizations)
-    translation = translate_by_name(
+    return translate_by_name(
         "tsn-pytorch",
         tensors,
         places,
         scaling,
         ignored=pytorch.counters(tensors),
     )
-    return dataclasses.replace(translation, style=style)
 
 
 def _prefixed(modules):
