@@ -1,12 +1,14 @@
 import keras
 import pytest
 
+from keras_vidrec import backbones
 from keras_vidrec.applications import TSLSTM
 from keras_vidrec.applications import TSN
 from keras_vidrec.applications import LateFusion
 from keras_vidrec.applications import STResNet
 from keras_vidrec.applications import TwoStreamFusion
 from keras_vidrec.weights.towers import Slot
+from keras_vidrec.weights.towers import backbones_of
 from keras_vidrec.weights.towers import in_stream
 from keras_vidrec.weights.towers import layer_places
 from keras_vidrec.weights.towers import layers_by_path
@@ -51,7 +53,7 @@ def late_fusion():
 
 
 def one_stream():
-    return TSLSTM(streams=("flow",), flow_backbone="tiny", classes=5)
+    return TSLSTM(streams=("flow",), backbone="tiny", classes=5)
 
 
 # Some of the places of each network, and the paths of the layers there.
@@ -163,3 +165,38 @@ def test_where_a_layer_comes_from(path, expected):
 )
 def test_the_name_in_a_tower(path, expected):
     assert in_stream(path) == expected
+
+
+def test_backbones_as_the_blueprint_says():
+    with keras.StatelessScope(initialize_variables=False):
+        one = TSN(modality="warped_flow", backbone="resnet50_msra", classes=3)
+        two = {"rgb": "bn_inception", "flow": "tiny"}
+        both = TwoStreamFusion(
+            backbone={"rgb": "resnet50", "flow": "resnet101"},
+            fusion_layer="relu2",
+            keep_temporal_tower=False,
+            classes=3,
+        )
+        assert backbones_of(one) == {None: "resnet50_msra"}
+        assert backbones_of(one, "resnet50_msra") == {None: "resnet50_msra"}
+        # Its tower of motion may be of any ResNet, by its layers.
+        assert backbones_of(both) == {"rgb": "resnet50", "flow": "resnet101"}
+        inlined = STResNet(backbone="resnet50", classes=3)
+        assert backbones_of(inlined) == dict.fromkeys(two, "resnet50")
+    with pytest.raises(ValueError, match="of which 'tsn' is made. Received"):
+        backbones_of(one, "resnet50")
+
+
+def test_models_that_do_not_say_what_they_are_made_of():
+    tower = backbones.get("tiny")
+    own = TSN(backbone=tower, classes=3)
+    headless = TSN(backbone="tiny", include_top=False)
+    for model in (tower, own, headless):
+        with pytest.raises(ValueError, match="Expected `backbone`, the name"):
+            backbones_of(model)
+        assert backbones_of(model, "tiny") == {None: "tiny"}
+        with pytest.raises(ValueError, match="Received: backbone='slowfast'"):
+            backbones_of(model, "slowfast")
+    assert backbones_of(headless, {"rgb": "tiny"}) == {None: "tiny"}
+    with pytest.raises(ValueError, match="with towers.*which sees features"):
+        backbones_of(TSLSTM(classes=3, features=8))

@@ -3,6 +3,7 @@ import re
 import pytest
 
 import keras_vidrec
+from keras_vidrec.applications.parts.arguments import check_imagenet
 from keras_vidrec.training import network
 from keras_vidrec.training import recipe_network
 from keras_vidrec.training import recipes
@@ -237,9 +238,7 @@ def test_two_stream_baselines(backbone):
             start = recipe.initialization
             assert (start.weights, start.inflation) == ("imagenet", "mean")
             # Refused where there are no such weights.
-            style = "caffe" if backbone.startswith("resnet") else None
             check_imagenet(recipe_network.backbones(recipe), "imagenet")
-            assert found == {modality: style}
 
 
 def test_figures_of_the_baselines():

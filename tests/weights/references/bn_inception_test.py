@@ -51,6 +51,6 @@ def test_bn_inception_of_caffe_gives_what_it_gave_there():
 def test_bn_inception_rounds_the_sizes_of_odd_images_up():
     checkpoint = published.checkpoint(published.bn_inception())
     tower = backbones.get("bn_inception", input_shape=(97, 131))
-    conversion.convert(checkpoint, tower)
+    conversion.convert(checkpoint, tower, backbone="bn_inception")
     found = verify(checkpoint, tower)
     assert found.image_shape == (2, 97, 131, 3) and found.logits is None

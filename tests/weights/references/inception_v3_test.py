@@ -18,7 +18,7 @@ def test_averages_alone_differ_from_torchvision(monkeypatch):
 
     checkpoint = published.checkpoint(published.inception_v3())
     tower = backbones.get("inception_v3", input_shape=(107, 122))
-    conversion.convert(checkpoint, tower)
+    conversion.convert(checkpoint, tower, backbone="inception_v3")
     with pytest.raises(ValueError, match="averages do not count the zeros"):
         verify(checkpoint, tower)
     # TensorFlow, from which torchvision has the weights, does not either.

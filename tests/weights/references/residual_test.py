@@ -45,22 +45,27 @@ def test_keras_applications_in_pytorch(tmp_path):
         rtol=0,
     )
     assert network.logits(maps) is None
-    tower = backbones.get("resnet50", style="caffe", input_shape=(70, 65))
-    conversion.convert(checkpoint, tower)
+    tower = backbones.get("resnet50_caffe", input_shape=(70, 65))
+    conversion.convert(checkpoint, tower, backbone="resnet50_caffe")
     assert verify(checkpoint, tower).features < 1e-5
 
 
 @pytest.mark.large
 @pytest.mark.parametrize(
-    "style, key, network",
+    "style, backbone, key, network",
     [
         # As MMAction2 0.x and 1.x call the configuration.
-        ("caffe", "config", "Caffe-style ResNet of mmaction2"),
-        ("pytorch", "cfg", "ResNet of mmaction2"),
+        (
+            "caffe",
+            "resnet50_caffe",
+            "config",
+            "Caffe-style ResNet of mmaction2",
+        ),
+        ("pytorch", "resnet50", "cfg", "ResNet of mmaction2"),
     ],
 )
 def test_a_file_of_mmaction2_gives_what_it_gave_there(
-    tmp_path, style, key, network
+    tmp_path, style, backbone, key, network
 ):
     """The configuration in it tells the strides."""
     checkpoint = saved_by_mmaction2(
@@ -68,8 +73,9 @@ def test_a_file_of_mmaction2_gives_what_it_gave_there(
         tmp_path / "epoch_100.pth",
         {key: f"model = dict(backbone=dict(type='ResNet', style='{style}'))"},
     )
-    tower = backbones.get("resnet50", style=style)
-    assert conversion.convert(checkpoint, tower).scheme == "mmaction2"
+    tower = backbones.get(backbone)
+    report = conversion.convert(checkpoint, tower, backbone=backbone)
+    assert report.scheme == "mmaction2"
     found = verify(checkpoint, tower)
     assert found.network == network
     assert found.features < 1e-4
@@ -87,7 +93,7 @@ def test_a_file_of_mmaction2_gives_what_it_gave_there(
 def test_resnets_of_matconvnet_give_what_they_gave_there(backbone, units, ends):
     tensors = published.matconvnet_resnet(units, *ends)
     checkpoint = published.checkpoint(tensors, "matconvnet")
-    model = tsn(backbone, style="msra")
+    model = tsn(f"{backbone}_msra")
     conversion.convert(checkpoint, model)
     found = verify(checkpoint, model)
     assert found.features < 1e-4 and found.logits < 1e-4
@@ -99,6 +105,6 @@ def test_resnets_of_matconvnet_give_what_they_gave_there(backbone, units, ends):
 )
 def test_resnets_of_caffe_give_what_they_gave_there(backbone, units):
     checkpoint = published.checkpoint(published.caffe_resnet(units), "caffe")
-    tower = backbones.get(backbone, style="msra")
-    conversion.convert(checkpoint, tower)
+    tower = backbones.get(f"{backbone}_msra")
+    conversion.convert(checkpoint, tower, backbone=f"{backbone}_msra")
     assert verify(checkpoint, tower).features < 1e-4

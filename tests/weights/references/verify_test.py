@@ -113,7 +113,7 @@ def test_a_file_of_timm_gives_what_it_gave_there(
 def test_one_wrong_weight_is_found():
     checkpoint = published.checkpoint(published.bn_inception())
     tower = backbones.get("bn_inception", input_shape=(64, 64))
-    conversion.convert(checkpoint, tower)
+    conversion.convert(checkpoint, tower, backbone="bn_inception")
     verify(checkpoint, tower)
     layer = tower.get_layer("inception_4c_3x3_bn")
     beta = layer.get_weights()[1]

@@ -1,3 +1,4 @@
+import keras
 import pytest
 
 from keras_vidrec import backbones
@@ -5,6 +6,9 @@ from keras_vidrec.weights.published.schemes.layer_names import (
     bn_inception_convolutions,
 )
 from keras_vidrec.weights.published.schemes.layer_names import caffe_layers
+from keras_vidrec.weights.published.schemes.layer_names import (
+    candidate_backbones,
+)
 from keras_vidrec.weights.published.schemes.layer_names import has_bias
 from keras_vidrec.weights.published.schemes.layer_names import (
     inception_v3_convolutions,
@@ -83,16 +87,16 @@ def test_towers_have_these_layers(backbone):
     assert len(set(convolutions)) == len(convolutions)
 
 
-@pytest.mark.parametrize("style", ["pytorch", "msra"])
-def test_towers_have_them(style):
-    tower = backbones.get("resnet50", style=style, endpoints=["relu2"])
+@pytest.mark.parametrize("backbone", ["resnet50", "resnet50_msra"])
+def test_towers_have_them(backbone):
+    tower = backbones.get(backbone, endpoints=["relu2"])
     want = slots(tower)
     biases = {slot for slot in want if slot.variable == "bias"}
     for slot in want:
         if slot.variable == "kernel":
             bias = slot._replace(variable="bias")
-            assert has_bias(slot.layer, style) == (bias in biases)
-    assert set(zero_biases(set(want) - biases, style)) == biases
+            assert has_bias(slot.layer, backbone) == (bias in biases)
+    assert set(zero_biases(set(want) - biases, backbone)) == biases
 
 
 def test_those_that_there_are_stay():
@@ -103,6 +107,41 @@ def test_those_that_there_are_stay():
     bias = conv1._replace(variable="bias")
     pieces = dict.fromkeys((conv1, bias, conv2, filter_))
     missing = [slot._replace(variable="bias") for slot in (conv2, filter_)]
-    assert zero_biases(pieces, "msra") == tuple(missing)
-    assert zero_biases(pieces, None) == tuple(missing)
-    assert zero_biases(pieces, "pytorch") == tuple(missing[1:])
+    assert zero_biases(pieces, "resnet50_msra") == tuple(missing)
+    assert zero_biases(pieces, "vgg16") == tuple(missing)
+    assert zero_biases(pieces, "resnet50") == tuple(missing[1:])
+
+
+def test_stages_that_several_backbones_begin_with():
+    def layers(backbone, stages):
+        return [
+            f"res{unit}_branch2c"
+            for stage in stages
+            for unit in backbones.find(backbone).units[stage]
+        ]
+
+    releases = ["resnet101", "resnet101_caffe", "resnet101_msra"]
+    first = candidate_backbones(layers("resnet101", (2,)))
+    assert len(first) == 9 and set(first) > {*releases}
+    for stages in ((2, 3), (2, 3, 4, 5)):
+        assert candidate_backbones(layers("resnet101", stages)) == releases
+    assert candidate_backbones(layers("resnet50", (2, 3))[:-1]) == []
+    assert candidate_backbones(["dense", "dense_1"]) == []
+
+
+@pytest.mark.parametrize(
+    "backbone",
+    [
+        "tiny",
+        "bn_inception",
+        "googlenet",
+        "inception_v3",
+        "vgg_m_2048",
+        pytest.param("vgg16", marks=pytest.mark.large),
+    ],
+)
+def test_backbones_by_the_names_of_their_layers(backbone):
+    with keras.StatelessScope(initialize_variables=False):
+        layers = backbones.get(backbone).layers
+    names = [layer.name for layer in layers if layer.weights]
+    assert candidate_backbones(names) == [backbone]

@@ -31,7 +31,6 @@ def test_places_and_what_has_none():
     translation = translate(tensors, ignored={"steps": "counts"})
     assert translation.scheme == "ours"
     assert translation.scaling == SCALING
-    assert translation.style is None
     assert translation.ignored == {"steps": "counts"}
     assert translation.unknown == ("x", "old.bias")
     bias = translation.pieces[Slot(None, "logits", "bias")]

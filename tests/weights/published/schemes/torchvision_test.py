@@ -151,10 +151,9 @@ def test_residual_networks(backbone, units, last):
     tensors = published.torchvision_resnet(units)
     translation = TORCHVISION.translate(checkpoint(tensors), backbone)
     assert translation.scheme == "torchvision or timm"
-    assert translation.style == "pytorch"
     assert translation.unknown == ()
     check_counters(translation, 1 + 3 * sum(units) + 4)
-    check_every_weight(translation, backbone, style="pytorch")
+    check_every_weight(translation, backbone)
     check_arrays(translation, tensors)
     unit, module = last
     check_sources(
@@ -231,7 +230,6 @@ def test_vgg16():
     assert translation.scheme == "torchvision"
     assert translation.unknown == ()
     assert translation.ignored == {}
-    assert translation.style is None
     expected, channels = {}, 3
     for index, (layer, filters) in VGG16.items():
         shape = (3, 3, channels, filters)

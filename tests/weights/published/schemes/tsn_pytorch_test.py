@@ -38,7 +38,6 @@ def test_bn_inception(head):
     assert tensors["base_model.conv2_3x3_bn.weight"].shape == (1, 192)
     translation = TSN_PYTORCH.translate(checkpoint(tensors), "bn_inception")
     assert translation.scheme == "tsn-pytorch"
-    assert translation.style is None
     assert translation.unknown == ()
     assert translation.ignored == {}
     check_every_weight(translation, "bn_inception", channels=10)
@@ -97,7 +96,6 @@ def test_a_file_of_a_training_run(tmp_path):
 def test_residual_networks(head):
     tensors = in_tower(published.torchvision_resnet((3, 4, 6, 3)), head)
     translation = TSN_PYTORCH.translate(checkpoint(tensors), "resnet50")
-    assert translation.style == "pytorch"
     assert translation.unknown == ()
     check_counters(translation, 53)
     check_every_weight(translation, "resnet50")
