@@ -56,9 +56,10 @@ def LateFusion(
     Args:
         networks: dict from a modality to a trained keras.Model that sees
             nothing else, at least two.
-        fusion_weights: `None` (all the same), or dict of positive numbers by
-            modality: what their logits count. TSN: 1 for rgb and 1.5 for
-            flow, or 1, 1 and 0.5 with warped flow. Defaults to `None`.
+        fusion_weights: `None` (the same), or dict of positive numbers. What the
+            scores of each stream count in the joint `predictions`. Keys are the
+            modalities of `networks`. TSN: 1 for rgb and 1.5 for flow, or 1, 1
+            and 0.5 with warped flow. Defaults to `None`.
         flow_from: `None`, or `"rgb"` to make flow inside. Defaults to `None`.
         name: str. Name of the model. Defaults to `"late_fusion"`.
 

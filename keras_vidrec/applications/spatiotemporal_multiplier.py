@@ -82,32 +82,35 @@ def SpatiotemporalMultiplier(
 
     Args:
         include_top: bool. Whether to end in class scores. Defaults to `True`.
-        weights: `None` (random initialization), `"imagenet"` (the towers
-            from those of `keras.applications`, all else random) or the path
-            of a `.weights.h5` file. Defaults to `None`.
-        input_tensor: `None`, or dict of KerasTensors `rgb` and `flow`, which
-            come from inputs of these names. Defaults to `None`.
-        input_shape: `None`, or dict of tuples `(num_segments, height, width,
-            channels)` for `rgb` (3 channels) and `flow`
-            (`2 * snippet_length`); None for unknown sizes. Defaults to all
-            but the channels unknown.
-        pooling: `None`, `"avg"` or `"max"`. Only without top: what becomes of
-            the last maps. Defaults to `None`.
+        weights: `None` (random initialization), `"imagenet"` (the towers from
+            those of `keras.applications`, all else random) or the path of a
+            `.weights.h5` file. Where the network starts. Defaults to `None`.
+        input_tensor: `None`, or dict of KerasTensors by stream. What to build
+            on instead of a new input. They come from inputs named `rgb` and
+            `flow`. Defaults to `None`.
+        input_shape: `None`, or dict of tuples by stream. Shape of a clip
+            without the batch, None for unknown sizes. They are `(num_segments,
+            height, width, channels)`, for `rgb` with 3 channels and for `flow`
+            with `2 * snippet_length`. Defaults to all but the channels unknown.
+        pooling: `None`, `"avg"` or `"max"`. Only without top: how what is
+            classified is pooled. It is the last maps. Defaults to `None`.
         classes: int. Number of classes. Defaults to `101`.
-        classifier_activation: `None` (logits) or `"softmax"`. Defaults to
-            `"softmax"`.
+        classifier_activation: `None` (logits) or `"softmax"`. What the class
+            scores are. Defaults to `"softmax"`.
         name: str. Name of the model. Defaults to
             `"spatiotemporal_multiplier"`.
-        backbone: str, a name known to `backbones.get`: `"tiny"`, or a ResNet
-            such as `"resnet50"`; or a dict of these by stream. Defaults to
-            `"resnet50"`.
+        backbone: str, a name known to `backbones.get`; `keras.Model`; or dict
+            of these by stream. What makes features of images. Here, one with
+            residual units: `"tiny"`, or a ResNet such as `"resnet50"`; no
+            `keras.Model`. Defaults to `"resnet50"`.
         connection: `None` (two separate streams), or str: `"residual"` (into
             the residual branch, figures 2c to 2e) or `"direct"` (into the
             path that all that follows shares, figures 2a and 2b). Defaults to
             `"residual"`.
         interaction: str. `"multiply"` or `"add"`. Defaults to `"multiply"`.
-        direction: str. `"motion_to_appearance"`, `"appearance_to_motion"` or
-            `"both"`. Defaults to `"motion_to_appearance"`.
+        direction: str. Which stream changes which: `"motion_to_appearance"`,
+            `"appearance_to_motion"` or `"both"`. Defaults to
+            `"motion_to_appearance"`.
         temporal_filters: `None`, or str: where filters over time stand, in
             both streams. `"residual_all"`: after the 3x3 convolution and its
             ReLU in the second unit of each stage; `"residual_last"`: there in
@@ -116,23 +119,25 @@ def SpatiotemporalMultiplier(
             Defaults to `"residual_all"`.
         temporal_initialization: str. `"center"` or `"avg"`. Defaults to
             `"center"`.
-        temporal_pooling: `None`, or str: what becomes of the segments before
-            the classifier. `"max"`: the maximum over each `num_segments` of
-            them in turn. With `None` each is classified and the scores are
-            averaged. Defaults to `"max"`.
-        num_segments: int. Segments of a training clip. Defaults to `5`.
-        snippet_length: int. Images in a snippet of motion. Defaults to `10`.
-        dropout: float in [0, 1). Before the classifiers. Defaults to `0.8`.
-        fusion_weights: `None` (the same), or dict of positive numbers for
-            `rgb` and `flow`: what their scores count in the joint
-            `predictions`. Defaults to `None`.
-        scores: str. `"logits"` or `"probabilities"`: what of the streams is
-            averaged. Defaults to `"logits"`.
+        temporal_pooling: `None`, or str. How several segments become one.
+            `"max"`: the maximum over each `num_segments` of them in turn,
+            before the classifier. With `None` each is classified and the scores
+            are averaged. Defaults to `"max"`.
+        num_segments: int. Segments of a clip in training. The papers call them
+            chunks. Defaults to `5`.
+        snippet_length: int. Images of motion in a snippet. Defaults to `10`.
+        dropout: float in [0, 1). Rate of the dropout before the classifier.
+            Defaults to `0.8`.
+        fusion_weights: `None` (the same), or dict of positive numbers. What the
+            scores of each stream count in the joint `predictions`. Keys are
+            `rgb` and `flow`. Defaults to `None`.
+        scores: str. What of the streams is averaged: `"logits"` or
+            `"probabilities"`. Defaults to `"logits"`.
         auxiliary_outputs: bool. Whether to return the predictions of each
             stream too, for a loss on each. Defaults to `False`.
-        from_streams: `None`, or pair `(rgb_model, flow_model)` of trained
-            networks of one stream to start from: every layer is copied by
-            name, and what is new is logged. Defaults to `None`.
+        from_streams: `None`, or pair `(rgb_model, flow_model)`. Trained
+            networks of one stream to start from: every layer is copied by name,
+            and what is new is logged. Defaults to `None`.
         include_preprocessing: bool. Whether the model takes raw pixels 0..255
             and brings them to the range of the backbones. Defaults to `True`.
 

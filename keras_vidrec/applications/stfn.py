@@ -86,51 +86,56 @@ def STFN(
 
     Args:
         include_top: bool. Whether to end in class scores. Defaults to `True`.
-        weights: `None` (random initialization), `"imagenet"` (the towers
-            from those of `keras.applications`, all else random) or the path
-            of a `.weights.h5` file. Defaults to `None`.
-        input_tensor: `None`, or dict by stream of KerasTensors; of one
-            stream, the tensor.
-        input_shape: `None`, or dict by stream of tuples `(num_segments,
-            features)`, with a backbone `(num_segments, height, width,
-            channels)`; of one stream, the tuple. None for unknown sizes but
-            the last one. Defaults to any number of `features`.
-        pooling: `None`, `"avg"` or `"max"`. Only without top: what becomes of
-            the segments. Defaults to `None`.
+        weights: `None` (random initialization), `"imagenet"` (the towers from
+            those of `keras.applications`, all else random) or the path of a
+            `.weights.h5` file. Where the network starts. Defaults to `None`.
+        input_tensor: `None`, or dict of KerasTensors by stream; of one stream,
+            the tensor. What to build on instead of a new input. Defaults to
+            `None`.
+        input_shape: `None`, or dict of tuples by stream; of one stream, the
+            tuple. Shape of a clip without the batch, None for unknown sizes.
+            They are `(num_segments, features)`, the last one known, or with a
+            backbone `(num_segments, height, width, channels)`. Defaults to any
+            number of `features`.
+        pooling: `None`, `"avg"` or `"max"`. Only without top: how what is
+            classified is pooled. It is the features of the segments. Defaults
+            to `None`.
         classes: int. Number of classes. Defaults to `101`.
-        classifier_activation: `None` (logits) or `"softmax"`. Defaults to
-            `"softmax"`.
+        classifier_activation: `None` (logits) or `"softmax"`. What the class
+            scores are. Defaults to `"softmax"`.
         name: str. Name of the model. Defaults to `"stfn"`.
-        num_segments: int. Segments of a training clip; the network takes any
+        num_segments: int. Segments of a clip in training. The network takes any
             number. Defaults to `7`, the best one of table 4 (5 in all others).
-        features: int. Features of a segment in each stream without a
-            backbone, a multiple of 4. Defaults to `2048`.
-        variant: str. `"a"`, `"b"` or `"c"`. Defaults to `"a"`.
-        fusion: str. `"avg"`, `"max"` or `"multiply"`. Defaults to `"avg"`.
-        direction: str. `"both"`, `"appearance_to_motion"` or
-            `"motion_to_appearance"`. Defaults to `"both"`.
-        temporal_pooling: str. `"avg"` or `"max"` over the segments, before
-            the classifiers. Defaults to `"avg"`.
-        fusion_weights: `None` (the same), or dict of positive numbers for
-            `rgb` and `flow`: what their scores count in the joint
-            `predictions`. Defaults to `None`.
-        scores: str. `"probabilities"` or `"logits"`: what of the two streams
-            is averaged. Defaults to `"probabilities"`.
-        dropout: float in [0, 1). Before the classifiers. Defaults to `0.0`.
+        features: int. Features of a segment in each stream without a backbone.
+            A multiple of 4. Defaults to `2048`.
+        variant: str. Which of the networks that the paper compares: `"a"`,
+            `"b"` or `"c"`. Defaults to `"a"`.
+        fusion: str. How two streams become one. `"avg"`, `"max"` or
+            `"multiply"`. Defaults to `"avg"`.
+        direction: str. Which stream changes which: `"motion_to_appearance"`,
+            `"appearance_to_motion"` or `"both"`. Defaults to `"both"`.
+        temporal_pooling: str. How several segments become one. `"avg"` or
+            `"max"` over them, before the classifiers. Defaults to `"avg"`.
+        fusion_weights: `None` (the same), or dict of positive numbers. What the
+            scores of each stream count in the joint `predictions`. Keys are
+            `rgb` and `flow`. Defaults to `None`.
+        scores: str. What of the streams is averaged: `"logits"` or
+            `"probabilities"`. Defaults to `"probabilities"`.
+        dropout: float in [0, 1). Rate of the dropout before the classifier.
+            Defaults to `0.0`.
         auxiliary_outputs: bool. Whether to return the predictions of each
             stream too, for a loss on each. Defaults to `False`.
         streams: tuple of str. `"rgb"`, `"flow"` or both. One alone goes
             through its blocks unfused. Defaults to both.
-        backbone: `None`, or str, a name known to `backbones.get`, or a
-            `keras.Model` from frames to features or feature maps; or a dict
-            of these by stream. It makes the features of clips inside, as the
-            towers `rgb_tower` and `flow_tower`: the input is then `(batch,
-            num_segments, height, width, channels)`, 3 channels of rgb, 20 of
-            10 flow images. With `None` the input is features. Defaults to
-            `None`.
-        include_preprocessing: bool. Whether clips are raw pixels 0..255 that
-            the model brings to the range of the backbones. Defaults to
-            `True`.
+        backbone: `None`, or str, a name known to `backbones.get`;
+            `keras.Model`; or dict of these by stream. What makes features of
+            images. A `keras.Model` goes from images to features or feature
+            maps. They stand inside, as the towers `rgb_tower` and `flow_tower`:
+            the input is then `(batch, num_segments, height, width, channels)`,
+            3 channels of rgb, 20 of 10 flow images. With `None` the input is
+            features. Defaults to `None`.
+        include_preprocessing: bool. Whether the model takes raw pixels 0..255
+            and brings them to the range of the backbones. Defaults to `True`.
 
     Returns:
         A functional `keras.Model` from `{"rgb": features, "flow": features}`,

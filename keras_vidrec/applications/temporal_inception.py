@@ -79,29 +79,33 @@ def TemporalInception(
 
     Args:
         include_top: bool. Whether to end in class scores. Defaults to `True`.
-        weights: `None` (random initialization), `"imagenet"` (the towers
-            from those of `keras.applications`, all else random) or the path
-            of a `.weights.h5` file. Defaults to `None`.
-        input_tensor: `None`, or dict by stream of KerasTensors; of one
-            stream, the tensor.
-        input_shape: `None`, or dict by stream of tuples `(num_segments,
-            features)`, with a backbone `(num_segments, height, width,
-            channels)`; of one stream, the tuple. Streams may have features of
-            different numbers. Defaults to what `num_segments` and `features`
-            say.
-        pooling: `None`, `"avg"` or `"max"`. Without effect: one vector a
-            video is classified. Defaults to `None`.
+        weights: `None` (random initialization), `"imagenet"` (the towers from
+            those of `keras.applications`, all else random) or the path of a
+            `.weights.h5` file. Where the network starts. Defaults to `None`.
+        input_tensor: `None`, or dict of KerasTensors by stream; of one stream,
+            the tensor. What to build on instead of a new input. Defaults to
+            `None`.
+        input_shape: `None`, or dict of tuples by stream; of one stream, the
+            tuple. Shape of a clip without the batch, None for unknown sizes.
+            They are `(num_segments, features)`, the last one known, or with a
+            backbone `(num_segments, height, width, channels)`. Streams may have
+            features of different numbers. Defaults to what `num_segments` and
+            `features` say.
+        pooling: `None`, `"avg"` or `"max"`. Only without top: how what is
+            classified is pooled. It is one vector a video, on which this has no
+            effect. Defaults to `None`.
         classes: int. Number of classes. Defaults to `101`.
-        classifier_activation: `None` (logits) or `"softmax"`. Defaults to
-            `"softmax"`.
+        classifier_activation: `None` (logits) or `"softmax"`. What the class
+            scores are. Defaults to `"softmax"`.
         name: str. Name of the model. Defaults to `"temporal_inception"`.
-        num_segments: int. Segments of a clip, the papers' frames. Defaults
-            to `25`.
-        features: int. Features of a frame in each stream without a backbone.
+        num_segments: int. Segments of a clip in training. They are the frames
+            of the paper. Defaults to `25`.
+        features: int. Features of a segment in each stream without a backbone.
             Defaults to `2048`.
         num_layers: int. Modules, or layers of a stack. Defaults to `4`.
-        variant: str. `"inception"`, `"vgg"` or `"multi_flow_vgg"`. Defaults
-            to `"inception"`.
+        variant: str. Which of the networks that the paper compares:
+            `"inception"`, `"vgg"` or `"multi_flow_vgg"`. Defaults to
+            `"inception"`.
         kernel_sizes: tuple of int. Frames under the kernel of each flow;
             `"vgg"` has the first one alone. `(5,)` is the narrow form.
             Defaults to `(5, 7)`.
@@ -117,23 +121,22 @@ def TemporalInception(
             after each one. Defaults to `"end"`.
         factorized: bool. Whether stacks of kernels of 3 replace the kernels.
             Defaults to `False`.
-        fc_units: `None` (without), or int. Units of the fully connected
-            layer. Defaults to `1024`.
+        fc_units: `None` (without), or int. Units of a fully connected layer. It
+            makes one vector of the last maps. Defaults to `1024`.
         batch_norm: bool. Whether to normalize before each ReLU. Defaults to
             `True`.
-        dropout: float in [0, 1). Before and after the fully connected layer.
-            Defaults to `0.2`.
+        dropout: float in [0, 1). Rate of the dropout before the classifier. It
+            is also that before the fully connected layer. Defaults to `0.2`.
         streams: tuple of str. `"rgb"`, `"flow"` or both. Defaults to both.
-        backbone: `None`, or str, a name known to `backbones.get`, or a
-            `keras.Model` from frames to features or feature maps; or a dict
-            of these by stream. It makes the features of clips inside, as the
-            towers `rgb_tower` and `flow_tower`: the input is then `(batch,
-            num_segments, height, width, channels)`, 3 channels of rgb, 20 of
-            10 flow images. With `None` the input is features. Defaults to
-            `None`.
-        include_preprocessing: bool. Whether clips are raw pixels 0..255 that
-            the model brings to the range of the backbones. Defaults to
-            `True`.
+        backbone: `None`, or str, a name known to `backbones.get`;
+            `keras.Model`; or dict of these by stream. What makes features of
+            images. A `keras.Model` goes from images to features or feature
+            maps. They stand inside, as the towers `rgb_tower` and `flow_tower`:
+            the input is then `(batch, num_segments, height, width, channels)`,
+            3 channels of rgb, 20 of 10 flow images. With `None` the input is
+            features. Defaults to `None`.
+        include_preprocessing: bool. Whether the model takes raw pixels 0..255
+            and brings them to the range of the backbones. Defaults to `True`.
 
     Returns:
         A functional `keras.Model` from `{"rgb": features, "flow": features}`,

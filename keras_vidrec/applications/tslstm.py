@@ -68,56 +68,59 @@ def TSLSTM(
 
     Args:
         include_top: bool. Whether to end in class scores. Defaults to `True`.
-        weights: `None` (random initialization), `"imagenet"` (the towers
-            from those of `keras.applications`, all else random) or the path
-            of a `.weights.h5` file. Defaults to `None`.
-        input_tensor: `None`, or dict by stream of KerasTensors; of one
-            stream, the tensor.
-        input_shape: `None`, or dict by stream of tuples `(num_segments,
-            features)`, with a backbone `(num_segments, height, width,
-            channels)`; of one stream, the tuple. Streams may have features of
-            different numbers. Defaults to what `num_segments` and `features`
-            say.
-        pooling: `None`, `"avg"` or `"max"`. Only without top and with
-            `prediction="avg"`: what becomes of the steps. Defaults to
+        weights: `None` (random initialization), `"imagenet"` (the towers from
+            those of `keras.applications`, all else random) or the path of a
+            `.weights.h5` file. Where the network starts. Defaults to `None`.
+        input_tensor: `None`, or dict of KerasTensors by stream; of one stream,
+            the tensor. What to build on instead of a new input. Defaults to
             `None`.
+        input_shape: `None`, or dict of tuples by stream; of one stream, the
+            tuple. Shape of a clip without the batch, None for unknown sizes.
+            They are `(num_segments, features)`, the last one known, or with a
+            backbone `(num_segments, height, width, channels)`. Streams may have
+            features of different numbers. Defaults to what `num_segments` and
+            `features` say.
+        pooling: `None`, `"avg"` or `"max"`. Only without top: how what is
+            classified is pooled. It is the steps, with `prediction="avg"`.
+            Defaults to `None`.
         classes: int. Number of classes. Defaults to `101`.
-        classifier_activation: `None` (logits) or `"softmax"`. Defaults to
-            `"softmax"`.
+        classifier_activation: `None` (logits) or `"softmax"`. What the class
+            scores are. Defaults to `"softmax"`.
         name: str. Name of the model. Defaults to `"ts_lstm"`.
-        num_segments: int. Segments of a clip, the papers' frames. Defaults
-            to `25`.
-        features: int. Features of a segment in each stream without a
-            backbone. Defaults to `2048`.
+        num_segments: int. Segments of a clip in training. They are the frames
+            of the paper. Defaults to `25`.
+        features: int. Features of a segment in each stream without a backbone.
+            Defaults to `2048`.
         temporal_segments: int. Parts that the segments are cut into, the
             paper's temporal segments; at most as many. Defaults to `3`.
-        temporal_pooling: `None`, or str: `"max"` or `"avg"` over each part;
-            `None`, with `temporal_segments=1`, for an LSTM over all segments.
-            Defaults to `"max"`.
+        temporal_pooling: `None`, or str. How several segments become one.
+            `"max"` or `"avg"` over each part; `None`, with
+            `temporal_segments=1`, for an LSTM over all segments. Defaults to
+            `"max"`.
         units: tuple of int. Units of each of the stacked LSTMs. None at all,
             `()`, joins the pooled segments to one vector. Defaults to
             `(512,)`.
-        fc_units: `None`, or int. Units of a fully connected layer before the
-            pooling, without activation, an own one in each segment. Defaults
-            to `None`.
+        fc_units: `None` (without), or int. Units of a fully connected layer. It
+            stands before the pooling, without activation, an own one for each
+            part. Defaults to `None`.
         normalized: tuple of str. Where to normalize: `"input"`, the features
             of each segment, and `"output"`, before the classifier. Defaults
             to both.
         prediction: str. `"last"`: from the last step of the LSTM;
             `"avg"`: the mean of the logits of every step. Defaults to
             `"last"`.
-        dropout: float in [0, 1). Before the classifier. Defaults to `0.0`.
+        dropout: float in [0, 1). Rate of the dropout before the classifier.
+            Defaults to `0.0`.
         streams: tuple of str. `"rgb"`, `"flow"` or both. Defaults to both.
-        backbone: `None`, or str, a name known to `backbones.get`, or a
-            `keras.Model` from frames to features or feature maps; or a dict
-            of these by stream. It makes the features of clips inside, as the
-            towers `rgb_tower` and `flow_tower`: the input is then `(batch,
-            num_segments, height, width, channels)`, 3 channels of rgb, 20 of
-            10 flow images. With `None` the input is features. Defaults to
-            `None`.
-        include_preprocessing: bool. Whether clips are raw pixels 0..255 that
-            the model brings to the range of the backbones. Defaults to
-            `True`.
+        backbone: `None`, or str, a name known to `backbones.get`;
+            `keras.Model`; or dict of these by stream. What makes features of
+            images. A `keras.Model` goes from images to features or feature
+            maps. They stand inside, as the towers `rgb_tower` and `flow_tower`:
+            the input is then `(batch, num_segments, height, width, channels)`,
+            3 channels of rgb, 20 of 10 flow images. With `None` the input is
+            features. Defaults to `None`.
+        include_preprocessing: bool. Whether the model takes raw pixels 0..255
+            and brings them to the range of the backbones. Defaults to `True`.
 
     Returns:
         A functional `keras.Model` from `{"rgb": features, "flow": features}`,

@@ -50,38 +50,46 @@ def TSN(
 
     Args:
         include_top: bool. Whether to end in class scores. Defaults to `True`.
-        weights: `None` (random initialization), `"imagenet"` (the tower
-            from those of `keras.applications`, all else random) or the path
-            of a `.weights.h5` file. Defaults to `None`.
-        input_tensor: `None`, or a KerasTensor `(batch, num_segments, height,
-            width, channels)` to use as input.
-        input_shape: `None`, or tuple `(num_segments, height, width,
-            channels)`; None for unknown sizes. Channels are 3 for rgb,
-            `3 * (snippet_length + 1)` for rgb_diff, `2 * snippet_length` for
-            the flows. Defaults to all but the channels unknown.
-        pooling: `None`, `"avg"` or `"max"`. Only without top: what becomes of
-            the tower's feature map. Defaults to `None`.
+        weights: `None` (random initialization), `"imagenet"` (the towers from
+            those of `keras.applications`, all else random) or the path of a
+            `.weights.h5` file. Where the network starts. Defaults to `None`.
+        input_tensor: `None`, or KerasTensor. What to build on instead of a new
+            input. Its shape is `(batch, num_segments, height, width,
+            channels)`. Defaults to `None`.
+        input_shape: `None`, or tuple. Shape of a clip without the batch, None
+            for unknown sizes. It is `(num_segments, height, width, channels)`;
+            channels are 3 for rgb, `3 * (snippet_length + 1)` for rgb_diff, `2
+            * snippet_length` for the flows. Defaults to all but the channels
+            unknown.
+        pooling: `None`, `"avg"` or `"max"`. Only without top: how what is
+            classified is pooled. It is the feature map of the tower. Defaults
+            to `None`.
         classes: int. Number of classes. Defaults to `101`.
-        classifier_activation: `None` (logits) or `"softmax"`. Defaults to
-            `"softmax"`.
+        classifier_activation: `None` (logits) or `"softmax"`. What the class
+            scores are. Defaults to `"softmax"`.
         name: str. Name of the model. Defaults to `"tsn"`.
-        backbone: str, a name known to `backbones.get`, or a `keras.Model` from
-            frames to features or feature maps. Defaults to `"bn_inception"`.
+        backbone: str, a name known to `backbones.get`; `keras.Model`; or dict
+            of these by stream. What makes features of images. A `keras.Model`
+            goes from images to features or feature maps. Defaults to
+            `"bn_inception"`.
         modality: str. `"rgb"`, `"rgb_diff"`, `"flow"` or `"warped_flow"`.
             Defaults to `"rgb"`.
-        num_segments: `None` (any number) or int. Must be known for
-            `consensus="weighted"`. Defaults to `None`.
-        snippet_length: `None`, or int: differences or flow images in a
-            snippet. `None` means 1 for rgb, else 5.
+        num_segments: `None` (any number), or int. Segments of a clip in
+            training. It must be known for `consensus="weighted"`. Defaults to
+            `None`.
+        snippet_length: `None`, or int. Images of motion in a snippet. They are
+            differences of frames or flow. `None` means 1 for rgb, else 5.
+            Defaults to `None`.
         consensus: str. A mode of `layers.ConsensusLayer`. Defaults to
             `"avg"`.
-        dropout: `None`, or float in [0, 1), before the classifier and between
-            the fully connected layers of backbones that have them. `None`
-            means 0.8 for rgb and 0.7 otherwise.
+        dropout: `None`, or float in [0, 1). Rate of the dropout before the
+            classifier. It is also that between the fully connected layers of
+            backbones that have them. `None` means 0.8 for rgb and 0.7
+            otherwise. Defaults to `None`.
         include_preprocessing: bool. Whether the model takes raw pixels 0..255
-            and brings them to the range of the backbone itself; for
-            `"rgb_diff"`, whether it takes frames and makes the differences
-            itself. Defaults to `True`.
+            and brings them to the range of the backbones. For `"rgb_diff"` also
+            whether it takes frames and makes the differences itself. Defaults
+            to `True`.
 
     Returns:
         A functional `keras.Model` from clips `(batch, num_segments, height,

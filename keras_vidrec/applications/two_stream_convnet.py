@@ -35,27 +35,32 @@ def TwoStreamConvNet(
     frames are averaged, 25 as usual.
 
     Args:
-        include_top: bool. Only `True`: scores are what is fused.
-        weights: `None` (random initialization), `"imagenet"` (the towers
-            from those of `keras.applications`, all else random) or the path
-            of a `.weights.h5` file. Defaults to `None`.
+        include_top: only `True`: scores are what is fused.
+        weights: `None` (random initialization), `"imagenet"` (the towers from
+            those of `keras.applications`, all else random) or the path of a
+            `.weights.h5` file. Where the network starts. Defaults to `None`.
         input_tensor: only `None`.
-        input_shape: `None`, or dict of tuples `(num_segments, height, width,
-            channels)` for `rgb` and `flow`. Defaults to all but the channels
-            unknown.
+        input_shape: `None`, or dict of tuples by stream. Shape of a clip
+            without the batch, None for unknown sizes. They are `(num_segments,
+            height, width, channels)`. Defaults to all but the channels unknown.
         pooling: only `None`.
         classes: int. Number of classes. Defaults to `101`.
         classifier_activation: only `"softmax"`.
         name: str. Name of the model. Defaults to `"two_stream_convnet"`.
-        backbone: str, a name known to `backbones.get`, or a `keras.Model` from
-            frames to features or feature maps; or a dict of these by stream.
-            Defaults to `"vgg_m_2048"`.
-        snippet_length: int. Flow images in a stack. Defaults to `10`.
-        dropout: float in [0, 1). Defaults to `0.9`.
-        fusion_weights: `None` (the same), or dict of positive numbers for
-            `rgb` and `flow`: what their logits count. Defaults to `None`.
-        from_streams: `None`, or pair `(rgb_model, flow_model)` of trained
-            networks of one stream to start from. Defaults to `None`.
+        backbone: str, a name known to `backbones.get`; `keras.Model`; or dict
+            of these by stream. What makes features of images. A `keras.Model`
+            goes from images to features or feature maps. Defaults to
+            `"vgg_m_2048"`.
+        snippet_length: int. Images of motion in a snippet. Defaults to `10`.
+        dropout: float in [0, 1). Rate of the dropout before the classifier. It
+            is also that between the fully connected layers of the backbones.
+            Defaults to `0.9`.
+        fusion_weights: `None` (the same), or dict of positive numbers. What the
+            scores of each stream count in the joint `predictions`. Keys are
+            `rgb` and `flow`. Defaults to `None`.
+        from_streams: `None`, or pair `(rgb_model, flow_model)`. Trained
+            networks of one stream to start from: every layer is copied by name,
+            and what is new is logged. Defaults to `None`.
         include_preprocessing: bool. Whether the model takes raw pixels 0..255
             and brings them to the range of the backbones. Defaults to `True`.
 

@@ -74,31 +74,34 @@ def TwoStreamFusion(
 
     Args:
         include_top: bool. Whether to end in class scores. Defaults to `True`.
-        weights: `None` (random initialization), `"imagenet"` (the towers
-            from those of `keras.applications`, all else random) or the path
-            of a `.weights.h5` file. Defaults to `None`.
-        input_tensor: `None`, or dict of KerasTensors `rgb` and `flow`, which
-            come from inputs of these names. Defaults to `None`.
-        input_shape: `None`, or dict of tuples `(num_segments, height, width,
-            channels)` for `rgb` (3 channels) and `flow`
-            (`2 * snippet_length`); None for unknown sizes. Defaults to all
-            but the channels unknown.
-        pooling: `None`, `"avg"` or `"max"`. Only without top: what becomes of
-            the last maps. Defaults to `None`.
+        weights: `None` (random initialization), `"imagenet"` (the towers from
+            those of `keras.applications`, all else random) or the path of a
+            `.weights.h5` file. Where the network starts. Defaults to `None`.
+        input_tensor: `None`, or dict of KerasTensors by stream. What to build
+            on instead of a new input. They come from inputs named `rgb` and
+            `flow`. Defaults to `None`.
+        input_shape: `None`, or dict of tuples by stream. Shape of a clip
+            without the batch, None for unknown sizes. They are `(num_segments,
+            height, width, channels)`, for `rgb` with 3 channels and for `flow`
+            with `2 * snippet_length`. Defaults to all but the channels unknown.
+        pooling: `None`, `"avg"` or `"max"`. Only without top: how what is
+            classified is pooled. It is the last maps. Defaults to `None`.
         classes: int. Number of classes. Defaults to `101`.
-        classifier_activation: `None` (logits) or `"softmax"`. Defaults to
-            `"softmax"`.
+        classifier_activation: `None` (logits) or `"softmax"`. What the class
+            scores are. Defaults to `"softmax"`.
         name: str. Name of the model. Defaults to `"two_stream_fusion"`.
-        backbone: str, a name known to `backbones.get`, or a `keras.Model` from
-            frames to features or feature maps; or a dict of these by stream.
-            Maps of the streams that differ by up to two rows or columns are
-            padded with zeros. Defaults to `"vgg16"`.
-        fusion: str. `"conv3d"` (`layers.ConvFusion3D`), or a mode of
-            `layers.StreamFusion`: `"sum"`, `"max"`, `"concat"`, `"conv"`,
-            `"bilinear"`. Not used with `fusion_layer="softmax"`. Defaults to
-            `"conv3d"`. A bilinear fusion is followed by the classifier (the
-            paper's is a linear SVM: build with `include_top=False` and train
-            one on the features).
+        backbone: str, a name known to `backbones.get`; `keras.Model`; or dict
+            of these by stream. What makes features of images. A `keras.Model`
+            goes from images to features or feature maps. Maps of the streams
+            that differ by up to two rows or columns are padded with zeros.
+            Defaults to `"vgg16"`.
+        fusion: str. How two streams become one. `"conv3d"`
+            (`layers.ConvFusion3D`), or a mode of `layers.StreamFusion`:
+            `"sum"`, `"max"`, `"concat"`, `"conv"`, `"bilinear"`. Not used with
+            `fusion_layer="softmax"`. A bilinear fusion is followed by the
+            classifier (the paper's is a linear SVM: build with
+            `include_top=False` and train one on the features). Defaults to
+            `"conv3d"`.
         fusion_layer: str, or tuple of str in their order. `"relu2"` ..
             `"relu5"`, `"fc6"`, `"fc7"`, `"fc8"` (class scores), or
             `"softmax"`: late fusion, the mean of two separate towers. Several
@@ -108,30 +111,31 @@ def TwoStreamFusion(
             by stream where the two differ. Defaults to `"relu5"`.
         fusion_initialization: str. `"identity"`, or `"random"` for the
             convolution of `"conv"`. Defaults to `"identity"`.
-        temporal_pooling: `None`, or str: what becomes of the segments before
-            the classifier. `"max"`: the maximum over space and time (3-D
-            pooling). With `None` each is classified and the scores are
-            averaged (2-D pooling). With a `keras.Model` the last maps of
-            both streams are pooled. Defaults to `"max"`.
+        temporal_pooling: `None`, or str. How several segments become one.
+            `"max"`: the maximum over space and time (3-D pooling). With `None`
+            each is classified and the scores are averaged (2-D pooling). With a
+            `keras.Model` the last maps of both streams are pooled. Defaults to
+            `"max"`.
         keep_temporal_tower: bool. Whether the flow tower goes on to scores of
             its own. Defaults to `True`.
-        num_segments: int. Segments of a training clip, T in the paper; pooled
-            together. Defaults to `5`.
-        snippet_length: int. Images in a snippet of motion, L in the paper.
-            Defaults to `10`.
-        dropout: float in [0, 1). Before the classifiers, and between the fully
-            connected layers. Defaults to `0.85`.
-        fusion_weights: `None` (the same), or dict of positive numbers for
-            the towers `spatiotemporal` and `temporal`: what their scores
-            count in the joint `predictions`. Defaults to `None`.
-        scores: str. `"logits"` or `"probabilities"`: what of the towers is
-            averaged. Defaults to `"logits"`.
-        auxiliary_outputs: bool. Whether to return the towers' predictions
-            too, for a loss on each; without top there are none. Defaults to
-            `False`.
-        from_streams: `None`, or pair `(rgb_model, flow_model)` of trained
-            networks of one stream to start from: every layer is copied by
-            name, and what is new is logged. Defaults to `None`.
+        num_segments: int. Segments of a clip in training. They are T in the
+            paper, and pooled together. Defaults to `5`.
+        snippet_length: int. Images of motion in a snippet. They are L in the
+            paper. Defaults to `10`.
+        dropout: float in [0, 1). Rate of the dropout before the classifier. It
+            is also that between the fully connected layers of the backbones.
+            Defaults to `0.85`.
+        fusion_weights: `None` (the same), or dict of positive numbers. What the
+            scores of each stream count in the joint `predictions`. Keys are the
+            towers `spatiotemporal` and `temporal`. Defaults to `None`.
+        scores: str. What of the streams is averaged: `"logits"` or
+            `"probabilities"`. Defaults to `"logits"`.
+        auxiliary_outputs: bool. Whether to return the predictions of each
+            stream too, for a loss on each. They are those of the towers;
+            without top there are none. Defaults to `False`.
+        from_streams: `None`, or pair `(rgb_model, flow_model)`. Trained
+            networks of one stream to start from: every layer is copied by name,
+            and what is new is logged. Defaults to `None`.
         include_preprocessing: bool. Whether the model takes raw pixels 0..255
             and brings them to the range of the backbones. Defaults to `True`.
 

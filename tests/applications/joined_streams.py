@@ -12,14 +12,14 @@ CHANNELS = {"rgb": 3, "flow": 4}
 SMALL = {"backbone": "tiny", "classes": CLASSES, "snippet_length": 2}
 
 
-def clips(batch=2, num_chunks=3, size=32, seed=0):
+def clips(batch=2, num_segments=3, size=32, seed=0):
     """Random pixels, alike over the chunks of a clip in part."""
     rng = np.random.default_rng(seed)
     return {
         stream: np.add(
             rng.integers(0, 128, (batch, 1, size, size, channels), "uint8"),
             rng.integers(
-                0, 128, (batch, num_chunks, size, size, channels), "uint8"
+                0, 128, (batch, num_segments, size, size, channels), "uint8"
             ),
         )
         for stream, channels in CHANNELS.items()

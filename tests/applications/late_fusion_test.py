@@ -74,7 +74,7 @@ def networks():
 
 @pytest.fixture(scope="module")
 def fusion(networks):
-    return LateFusion(networks, weights=(1, 1, 0.5))
+    return LateFusion(networks, {"rgb": 1, "flow": 1, "warped_flow": 0.5})
 
 
 def test_weighted_mean_of_the_logits(networks, fusion):
@@ -137,7 +137,7 @@ def test_saved_and_loaded(fusion, tmp_path):
 def test_temporal_segment_networks(tmp_path):
     """Towers within networks within the fusion, of one name each."""
     networks = {"rgb": tsn("rgb"), "flow": tsn("flow")}
-    fusion = LateFusion(networks, weights=(1, 1.5))
+    fusion = LateFusion(networks, {"flow": 1.5, "rgb": 1})
     video = clips(keras_vidrec.describe(fusion).clip_spec)
     logits = [
         clip_logits_model(network).predict(video[m], verbose=0)
@@ -272,9 +272,15 @@ def test_what_does_not_fit(make, message):
 
 
 def test_wrong_weights_and_foreign_networks(networks):
-    for weights in (2, (1, 1), (1, 1, 0), (1, 1, -1)):
-        with pytest.raises(ValueError, match="weights="):
-            LateFusion(networks, weights=weights)
+    two = {"rgb": 1, "flow": 1}
+    for weights in (
+        2,
+        (1, 1, 1),
+        two,
+        *({**two, "warped_flow": w} for w in (0, -1)),
+    ):
+        with pytest.raises(ValueError, match="Received: fusion_weights="):
+            LateFusion(networks, weights)
     x = keras.Input((3,))
     mine = keras.Model(x, keras.layers.Dense(2)(x), name="mine")
     with pytest.raises(ValueError, match="Received: model='mine'"):
@@ -303,7 +309,11 @@ def from_frames(alignment, layer):
         "rgb": stream("rgb", clip={"size": 28}),
         "rgb_diff": stream("rgb_diff", clip=clip),
     }
-    fusion = LateFusion(networks, (1.5, 1, 0.5), flow_from="rgb")
+    fusion = LateFusion(
+        networks,
+        {"flow": 1.5, "rgb": 1, "rgb_diff": 0.5},
+        flow_from="rgb",
+    )
     spec = keras_vidrec.describe(fusion).clip_spec
     assert (spec.modalities, spec.snippet_length) == (("rgb_diff",), 2)
     assert fusion.input.name == "rgb" and fusion.input.shape[-1] == 9

@@ -35,13 +35,13 @@ OTHER = {"rgb": "flow", "flow": "rgb"}
 CHANGED = {
     "motion_to_appearance": ("rgb",),
     "appearance_to_motion": ("flow",),
-    "bidirectional": ("rgb", "flow"),
+    "both": ("rgb", "flow"),
 }
 
 
 def small(**arguments):
     return SpatiotemporalMultiplier(
-        **{**SMALL, "num_chunks": 3, "dropout": 0.0, **arguments}
+        **{**SMALL, "num_segments": 3, "dropout": 0.0, **arguments}
     )
 
 
@@ -86,7 +86,7 @@ VARIANTS = [
             "interaction": interaction,
             "direction": direction,
             "temporal_filters": None,
-            "temporal_pooling": False,
+            "temporal_pooling": None,
         }
         for connection, interaction, direction in itertools.product(
             ("residual", "direct"), ("multiply", "add"), CHANGED
@@ -100,8 +100,8 @@ VARIANTS = [
         }
         for filters, initialization, pooling in itertools.product(
             ("residual_all", "residual_last", "skip"),
-            ("center", "average"),
-            (True, False),
+            ("center", "avg"),
+            ("max", None),
         )
     ),
 ]
@@ -196,11 +196,11 @@ UNITS = {
 
 
 @pytest.mark.parametrize(
-    "backbone, temporal_backbone, arguments",
+    "rgb, flow, arguments",
     [
         ("tiny", None, {"connection": "direct"}),
         ("tiny", None, {"connection": None, "temporal_filters": "skip"}),
-        ("resnet50", "resnet152", {"direction": "bidirectional"}),
+        ("resnet50", "resnet152", {"direction": "both"}),
         *(
             pytest.param("tiny", None, arguments, marks=pytest.mark.large)
             for arguments in (
@@ -208,7 +208,7 @@ UNITS = {
                 {"temporal_filters": "skip"},
                 {
                     "connection": "direct",
-                    "direction": "bidirectional",
+                    "direction": "both",
                     "temporal_filters": "residual_last",
                 },
             )
@@ -224,7 +224,7 @@ UNITS = {
         pytest.param("resnet152", None, {}, marks=pytest.mark.large),
     ],
 )
-def test_wiring(backbone, temporal_backbone, arguments):
+def test_wiring(rgb, flow, arguments):
     arguments = {
         "connection": "residual",
         "direction": "motion_to_appearance",
@@ -233,13 +233,12 @@ def test_wiring(backbone, temporal_backbone, arguments):
     }
     model = without_values(
         small,
-        backbone=backbone,
-        temporal_backbone=temporal_backbone,
+        backbone={"rgb": rgb, "flow": flow or rgb},
         **arguments,
     )
     check_wiring(
         model,
-        {"rgb": UNITS[backbone], "flow": UNITS[temporal_backbone or backbone]},
+        {"rgb": UNITS[rgb], "flow": UNITS[flow or rgb]},
         arguments["connection"],
         arguments["direction"],
         arguments["temporal_filters"],
@@ -366,10 +365,10 @@ def check_values(pixels, connection, interaction, direction, filters):
         *(
             pytest.param(*case, marks=pytest.mark.large)
             for case in (
-                ("direct", "add", "bidirectional", "skip"),
+                ("direct", "add", "both", "skip"),
                 ("residual", "add", "motion_to_appearance", "residual_all"),
                 ("residual", "multiply", "appearance_to_motion", "skip"),
-                ("residual", "multiply", "bidirectional", None),
+                ("residual", "multiply", "both", None),
                 ("residual", "add", "appearance_to_motion", None),
                 ("direct", "multiply", "motion_to_appearance", None),
                 ("direct", "add", "appearance_to_motion", "residual_all"),
@@ -465,18 +464,18 @@ def test_saved_and_loaded(tmp_path):
 def test_whole_clips_and_frames_in_one_pass():
     """A network built for any size sees 25 chunks at once: 21 maxima of 5, at
     each position, whose scores are averaged."""
-    model = wake(small(num_chunks=5))
-    maps = small(num_chunks=5, include_top=False, temporal_pooling=False)
+    model = wake(small(num_segments=5))
+    maps = small(num_segments=5, include_top=False, temporal_pooling=None)
     joined_streams.copy(model, maps)
-    for num_chunks, times, size, side in (
+    for num_segments, times, size, side in (
         (3, 1, 80, 5),
         (5, 1, 32, 2),
         (25, 21, 32, 2),
     ):
-        pixels = clips(1, num_chunks, size)
+        pixels = clips(1, num_segments, size)
         logits = []
         for stream, x in call(maps, pixels).items():
-            assert x.shape == (1, num_chunks, side, side, 256)
+            assert x.shape == (1, num_segments, side, side, 256)
             maxima = np.stack(
                 [x[:, t : t + 5].max(1) for t in range(times)], axis=1
             )
@@ -507,7 +506,7 @@ def test_from_two_streams(caplog):
     assert np.ptp(expected) > 0.05
     model = small(
         connection=None,
-        temporal_pooling=False,
+        temporal_pooling=None,
         from_streams=tuple(streams.values()),
     )
     np.testing.assert_allclose(call(model, pixels), expected, atol=1e-5)
@@ -555,8 +554,8 @@ def test_from_streams_of_the_wrong_kind():
 def test_st_resnet_is_the_additive_one():
     arguments = {
         **SMALL,
-        "num_chunks": 4,
-        "temporal_pooling": False,
+        "num_segments": 4,
+        "temporal_pooling": None,
         "fusion_weights": {"rgb": 1, "flow": 3},
         "scores": "probabilities",
     }
@@ -569,16 +568,16 @@ def test_st_resnet_is_the_additive_one():
             connection="residual",
             interaction="add",
             temporal_filters="residual_all",
-            temporal_initialization="average",
+            temporal_initialization="avg",
         )
     )
     gates = [x for x in model.layers if isinstance(x, MultiplicativeGate)]
     assert {gate.interaction for gate in gates} == {"add"}
     filters = [x for x in model.layers if isinstance(x, TemporalIdentityConv)]
-    assert {layer.initialization for layer in filters} == {"average"}
+    assert {layer.initialization for layer in filters} == {"avg"}
     norms = [x for x in model.layers if isinstance(x, BatchNormalization)]
     assert norms and {layer.momentum for layer in norms} == {0.95}
-    with pytest.raises(ValueError, match="Received for rgb: 'vgg16'"):
+    with pytest.raises(ValueError, match="for rgb. Received: backbone='vgg16'"):
         STResNet(backbone="vgg16")
 
 
@@ -635,8 +634,8 @@ def test_exported(tmp_path):
     serve = tf.saved_model.load(tmp_path / "model").signatures[
         "serving_default"
     ]
-    for num_chunks, size in ((3, 32), (5, 48)):
-        pixels = clips(1, num_chunks, size)
+    for num_segments, size in ((3, 32), (5, 48)):
+        pixels = clips(1, num_segments, size)
         served = serve(**{s: tf.constant(x) for s, x in pixels.items()})
         np.testing.assert_allclose(
             served["probabilities"],
@@ -648,22 +647,29 @@ def test_exported(tmp_path):
 INVALID = [
     ({"connection": "skip"}, "connection='skip'"),
     ({"interaction": "concat"}, "interaction='concat'"),
-    ({"direction": "both"}, "direction='both'"),
+    ({"direction": "bidirectional"}, "direction='bidirectional'"),
     ({"temporal_filters": "all"}, "temporal_filters='all'"),
-    ({"temporal_initialization": "center"}, "initialization='center'"),
+    ({"temporal_initialization": "average"}, "initialization='average'"),
     ({"temporal_pooling": "3d"}, "temporal_pooling='3d'"),
-    ({"backbone": "vgg16"}, "residual units.*Received for rgb: 'vgg16'"),
+    ({"temporal_pooling": "avg"}, "the same logits.*temporal_pooling='avg'"),
+    ({"temporal_pooling": True}, "temporal_pooling=True"),
+    ({"backbone": "vgg16"}, "residual units.*for rgb.*backbone='vgg16'"),
     (
-        {"backbone": "resnet50", "temporal_backbone": "googlenet"},
-        "Received for flow: 'googlenet'",
+        {"backbone": {"rgb": "resnet50", "flow": "googlenet"}},
+        "for flow. Received: backbone='googlenet'",
     ),
-    ({"backbone": keras.Sequential()}, "inside their towers.*Sequential"),
-    ({"backbone": "resnet18"}, "Received: 'resnet18'"),
-    ({"temporal_backbone": "resnet50"}, "maps of the same size"),
+    ({"backbone": keras.Sequential()}, "no keras.Model has.*Sequential"),
+    ({"backbone": {"rgb": "tiny"}}, "a dict of .*'rgb', 'flow'"),
+    ({"backbone": None}, "backbone=None"),
+    ({"backbone": "resnet18"}, "Received: backbone='resnet18'"),
+    (
+        {"backbone": {"rgb": "tiny", "flow": "resnet50"}},
+        "maps of the same size",
+    ),
     ({"fusion_weights": {"rgb": 1}}, r"fusion_weights=\{'rgb': 1\}"),
-    ({"fusion_weights": {"rgb": 1, "flow": 0}}, r"stream_weights=\(1, 0\)"),
+    ({"fusion_weights": {"rgb": 1, "flow": 0}}, r"fusion_weights=\(1, 0\)"),
     ({"scores": "softmax"}, "scores='softmax'"),
-    ({"num_chunks": 0}, "num_chunks=0"),
+    ({"num_segments": 0}, "num_segments=0"),
     ({"snippet_length": 0}, "snippet_length=0"),
     ({"classes": 0}, "classes=0"),
     ({"dropout": 1.0}, "dropout=1.0"),
@@ -681,7 +687,7 @@ INVALID = [
     ),
     (
         {"input_shape": {"rgb": (5, 32, 32, 3), "flow": (5, 64, 64, 4)}},
-        "the same number of chunks, height and width",
+        "the same number of segments, height and width",
     ),
     ({"input_tensor": 3}, "input_tensor=3"),
 ]

@@ -36,8 +36,8 @@ def head(model, stream, x):
 
 
 FUSIONS = {
-    "average": lambda appearance, motion: (appearance + motion) / 2,
-    "maximum": np.maximum,
+    "avg": lambda appearance, motion: (appearance + motion) / 2,
+    "max": np.maximum,
     "multiply": np.multiply,
 }
 
@@ -45,10 +45,10 @@ FUSIONS = {
 @pytest.mark.parametrize(
     "fusion, direction",
     [
-        ("average", "both"),
-        ("maximum", "both"),
+        ("avg", "both"),
+        ("max", "both"),
         ("multiply", "both"),
-        ("average", "appearance_to_motion"),
+        ("avg", "appearance_to_motion"),
         ("multiply", "motion_to_appearance"),
     ],
 )
@@ -210,7 +210,7 @@ ERRORS = [
     ({"direction": "none"}, "Invalid `direction`"),
     ({"scores": "softmax"}, "Invalid `scores`"),
     ({"temporal_pooling": None}, "Invalid `temporal_pooling`"),
-    ({"variant": "c", "fusion": "maximum"}, "Only variants a and b"),
+    ({"variant": "c", "fusion": "max"}, "Only variants a and b"),
     (
         {"streams": ("rgb",), "direction": "appearance_to_motion"},
         "Only variants a and b",

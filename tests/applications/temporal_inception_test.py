@@ -124,9 +124,9 @@ CONNECTED = [
     ({"num_layers": 2, "reduction": (4, 2)}, (4096, 6, 2)),
     ({"num_layers": 5}, (4096, 1, 1)),
     ({"downsampling": "stride"}, (4096, 1, 1)),
-    ({"reduction_place": "module", "reduction": "average"}, (4096, 1, 1)),
-    ({"num_frames": 16}, (4096, 1, 1)),
-    ({"num_frames": 60}, (4096, 2, 1)),
+    ({"reduction_at": "module", "reduction": "avg"}, (4096, 1, 1)),
+    ({"num_segments": 16}, (4096, 1, 1)),
+    ({"num_segments": 60}, (4096, 2, 1)),
     ({"streams": ("flow",)}, (2048, 1, 1)),
     ({"variant": "vgg", "num_layers": 2}, (4096, 6, 1)),
 ]
@@ -155,7 +155,7 @@ def test_means_and_maxima_of_channels():
     inputs = feature_networks.features()
     whole = small(reduction=(), fc_units=None, include_top=False)
     channels = joined_streams.call(whole, inputs).reshape(3, 32, 16)
-    for reduction, reduce in (("average", np.mean), ("max", np.max)):
+    for reduction, reduce in (("avg", np.mean), ("max", np.max)):
         model = small(reduction=reduction, fc_units=None, include_top=False)
         model.set_weights(whole.get_weights())
         np.testing.assert_allclose(
@@ -201,12 +201,15 @@ ERRORS = [
     ({"downsampling": None}, "Invalid `downsampling`"),
     ({"reduction": "sum"}, "Invalid `reduction`"),
     ({"reduction": (4, 0)}, "Invalid `reduction`"),
-    ({"reduction_place": "start"}, "Invalid `reduction_place`"),
+    ({"reduction_at": "start"}, "Invalid `reduction_at`"),
     ({"kernel_sizes": ()}, "Invalid `kernel_sizes`"),
     ({"kernel_sizes": 5}, "Invalid `kernel_sizes`"),
     ({"num_layers": 0}, "Invalid `num_layers`"),
     ({"fc_units": 0}, "Invalid `fc_units`"),
-    ({"kernel_sizes": (4,), "factorized": True}, "Only odd kernels"),
+    (
+        {"kernel_sizes": (4,), "factorized": True},
+        "an odd integer of at least 3",
+    ),
 ]
 
 

@@ -33,7 +33,7 @@ def lstm(sequence, kernel, recurrent_kernel, bias):
     return np.stack(outputs, axis=1)
 
 
-@pytest.mark.parametrize("prediction", ["last", "average"])
+@pytest.mark.parametrize("prediction", ["last", "avg"])
 def test_equals_numpy(prediction):
     model = small(units=(8, 6), fc_units=10, prediction=prediction)
     weights = {layer.name: layer.get_weights() for layer in model.layers}
@@ -96,7 +96,7 @@ def test_order_of_segments_matters_and_inside_it_does_not():
 
 def test_one_segment_has_no_order_without_an_lstm():
     """What the control of the training test rests on."""
-    model = small(segments=1, units=(), pooling_mode="mean")
+    model = small(temporal_segments=1, units=(), temporal_pooling="avg")
     inputs = feature_networks.features()
     np.testing.assert_allclose(
         joined_streams.call(
@@ -118,15 +118,15 @@ def test_state_begins_anew_with_each_clip():
 LAYERS = [
     ({"units": ()}, "segment_pooling flatten output_bn dropout"),
     (
-        {"segments": 1, "pooling_mode": None, "batch_norm": ()},
+        {"temporal_segments": 1, "temporal_pooling": None, "normalized": ()},
         "streams lstm_1 dropout",
     ),
     (
-        {"units": [8, 4], "batch_norm": ["output"]},
+        {"units": [8, 4], "normalized": ["output"]},
         "streams segment_pooling lstm_1 lstm_2 output_bn dropout",
     ),
     (
-        {"prediction": "average"},
+        {"prediction": "avg"},
         "lstm_1 output_bn dropout logits consensus predictions",
     ),
 ]
@@ -148,11 +148,11 @@ def test_gradients_reach_every_weight():
 def test_without_top():
     inputs = feature_networks.features()
     assert TSLSTM(False, units=(8,), features=16)(inputs).shape == (3, 8)
-    steps = TSLSTM(False, units=(8,), features=16, prediction="average")
+    steps = TSLSTM(False, units=(8,), features=16, prediction="avg")
     whole = joined_streams.call(steps, inputs)
     assert whole.shape == (3, 3, 8)
     pooled = TSLSTM(
-        False, pooling="max", units=(8,), features=16, prediction="average"
+        False, pooling="max", units=(8,), features=16, prediction="avg"
     )
     pooled.set_weights(steps.get_weights())
     np.testing.assert_allclose(
@@ -174,23 +174,26 @@ def test_description():
 
 
 ERRORS = [
-    ({"pooling_mode": "min"}, "Invalid `pooling_mode`"),
+    ({"temporal_pooling": "min"}, "Invalid `temporal_pooling`"),
     ({"prediction": "first"}, "Invalid `prediction`"),
-    ({"batch_norm": ("input", "all")}, "Invalid `batch_norm`"),
-    ({"batch_norm": "input"}, "Invalid `batch_norm`"),
+    ({"normalized": ("input", "all")}, "Invalid `normalized`"),
+    ({"normalized": "input"}, "Invalid `normalized`"),
     ({"units": 512}, "Invalid `units`. Expected a tuple"),
     ({"units": (0,)}, "Invalid `units`. Expected a positive"),
     ({"fc_units": 0}, "Invalid `fc_units`"),
-    ({"segments": 26}, "num_frames >= segments"),
-    ({"pooling_mode": None}, "an LSTM reads every frame"),
     (
-        {"pooling_mode": None, "segments": 1, "units": ()},
-        "an LSTM reads every frame",
+        {"temporal_segments": 26},
+        "at most num_segments=25.*Received: temporal_s",
     ),
-    ({"prediction": "average", "units": ()}, "steps of an LSTM"),
+    ({"temporal_pooling": None}, "an LSTM reads every segment"),
+    (
+        {"temporal_pooling": None, "temporal_segments": 1, "units": ()},
+        "an LSTM reads every segment",
+    ),
+    ({"prediction": "avg", "units": ()}, "steps of an LSTM"),
     ({"dropout": 1.0}, "Invalid `dropout`"),
     ({"classes": 0}, "Invalid `classes`"),
-    ({"num_frames": 2.5}, "Invalid `num_frames`"),
+    ({"num_segments": 2.5}, "Invalid `num_segments`"),
 ]
 
 

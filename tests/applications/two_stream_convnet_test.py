@@ -27,7 +27,7 @@ def one_stream(stream):
 
 def test_is_the_late_fusion_of_two_streams(tmp_path):
     streams = {stream: one_stream(stream) for stream in ("rgb", "flow")}
-    expected = call(LateFusion(streams, (1, 2)), clips())
+    expected = call(LateFusion(streams, {"rgb": 1, "flow": 2}), clips())
     assert np.ptp(expected) > 0.05
     model = TwoStreamConvNet(
         **SMALL,
@@ -72,7 +72,7 @@ def test_invalid_arguments():
         ({"fusion_weights": (1, 1)}, r"fusion_weights=\(1, 1\)"),
         ({"input_shape": (1, 32, 32, 3)}, r"input_shape=\(1, 32"),
         ({"from_streams": keras.Sequential()}, "from_streams=<Sequential"),
-        ({"backbone": "resnet18"}, "Received: 'resnet18'"),
+        ({"backbone": "resnet18"}, "Received: backbone='resnet18'"),
     ):
         with pytest.raises(ValueError, match=message):
             without_values(TwoStreamConvNet, **{**SMALL, **arguments})

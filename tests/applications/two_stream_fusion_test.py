@@ -30,7 +30,7 @@ NUM_CHUNKS = 3
 
 def small(**arguments):
     return TwoStreamFusion(
-        **{**SMALL, "num_chunks": NUM_CHUNKS, "dropout": 0.0, **arguments}
+        **{**SMALL, "num_segments": NUM_CHUNKS, "dropout": 0.0, **arguments}
     )
 
 
@@ -186,14 +186,14 @@ def reference(model, pixels, fusion, places, pooling):
 
     here = None
     for place in MAPS:
-        if place in places or (place == "relu5" and pooling == "3d"):
+        if place in places or (place == "relu5" and pooling == "max"):
             walk(here)
             here = place
         if place in places:
             layer = model.get_layer(f"fusion_{place}")
             maps["spatiotemporal"] = fused(fusion, *maps.values(), layer)
             names = {tower: tower for tower in names}
-        if place == "relu5" and pooling == "3d":
+        if place == "relu5" and pooling == "max":
             for tower, x in maps.items():
                 if x.ndim == 5:
                     maps[tower] = pooled_over_time_and_space(x)
@@ -229,7 +229,7 @@ def check_case(fusion, places, pooling, both, tmp_path=None):
         )
     )
     # A window of 3 and, with stride 2, another one.
-    pixels = clips(num_chunks=5)
+    pixels = clips(num_segments=5)
     places = (places,) if isinstance(places, str) else places
     logits = reference(model, pixels, fusion, places, pooling)
     if not both:
@@ -252,8 +252,8 @@ def check_case(fusion, places, pooling, both, tmp_path=None):
 @pytest.mark.parametrize(
     "fusion, places, pooling, both",
     [
-        ("conv", ("relu2", "relu4", "fc8"), "2d", False),
-        ("bilinear", "relu5", "3d", True),
+        ("conv", ("relu2", "relu4", "fc8"), None, False),
+        ("bilinear", "relu5", "max", True),
     ],
 )
 def test_fusion(fusion, places, pooling, both):
@@ -262,10 +262,15 @@ def test_fusion(fusion, places, pooling, both):
 
 @pytest.mark.large_on_jax
 def test_conv3d_fusion_saved_and_loaded(tmp_path):
-    check_case("conv3d", "relu4", "3d", True, tmp_path)
+    check_case("conv3d", "relu4", "max", True, tmp_path)
 
 
-POOLINGS_AND_TOWERS = [("2d", True), ("3d", True), ("2d", False), ("3d", False)]
+POOLINGS_AND_TOWERS = [
+    (None, True),
+    ("max", True),
+    (None, False),
+    ("max", False),
+]
 # Each fusion, and each place, in all four of them.
 EVERYWHERE = [
     (fusion, place, *POOLINGS_AND_TOWERS[(i + j) % 4])
@@ -320,13 +325,13 @@ def test_truncated_tower_ends_where_it_is_fused():
 def test_maximum_over_time_then_space_is_that_over_both():
     """MaxPooling3D of T x 2 x 2, stride 2, as the paper has it."""
     x = np.random.default_rng(0).normal(size=(2, 7, 6, 8, 3)).astype("float32")
-    for num_chunks in (3, 5):
-        over_time = TemporalMaxPooling(num_chunks, strides=2)(x)
+    for num_segments in (3, 5):
+        over_time = TemporalMaxPooling(num_segments, strides=2)(x)
         shape = over_time.shape
         pooled = keras.layers.MaxPooling2D(2, 2)(
             ops.reshape(over_time, (-1, *shape[2:]))
         )
-        expected = keras.layers.MaxPooling3D((num_chunks, 2, 2), 2)(x)
+        expected = keras.layers.MaxPooling3D((num_segments, 2, 2), 2)(x)
         np.testing.assert_array_equal(
             ops.convert_to_numpy(pooled).reshape(expected.shape),
             ops.convert_to_numpy(expected),
@@ -376,18 +381,18 @@ def test_fusions_at_their_start():
 
 @pytest.mark.large_on_jax
 def test_any_number_of_chunks_and_any_size():
-    model = wake(small(fusion="sum", num_chunks=5))
-    maps = small(fusion="sum", num_chunks=5, include_top=False)
+    model = wake(small(fusion="sum", num_segments=5))
+    maps = small(fusion="sum", num_segments=5, include_top=False)
     joined_streams.copy(model, maps)
     for stream, channels in joined_streams.CHANNELS.items():
         shape = model.input[stream].shape
         assert shape == (None, None, None, None, channels)
-    for num_chunks, times, size, side in (
+    for num_segments, times, size, side in (
         (3, 1, 80, 3),
         (5, 1, 32, 1),
         (25, 11, 32, 1),
     ):
-        pixels = clips(1, num_chunks, size)
+        pixels = clips(1, num_segments, size)
         found = call(maps, pixels)
         logits = []
         for tower in ("spatiotemporal", "temporal"):
@@ -430,7 +435,7 @@ def test_clip_spec():
     model = without_values(
         small,
         snippet_length=10,
-        num_chunks=7,
+        num_segments=7,
         input_shape={"rgb": (None, 64, 48, 3), "flow": (None, 64, 48, 20)},
     )
     assert keras_vidrec.describe(model).clip_spec == ClipSpec(
@@ -469,7 +474,7 @@ def test_from_two_streams_late_fusion_is_theirs(caplog):
     assert np.ptp(expected) > 0.05
     model = small(
         fusion_layer="softmax",
-        temporal_pooling="2d",
+        temporal_pooling=None,
         from_streams=tuple(streams.values()),
     )
     np.testing.assert_allclose(call(model, pixels), expected, atol=1e-5)
@@ -547,8 +552,7 @@ def test_maps_of_slightly_different_size():
     for backbones in (("vgg16", "vgg_m_2048"), ("vgg_m_2048", "vgg16")):
         model = without_values(
             TwoStreamFusion,
-            backbone=backbones[0],
-            temporal_backbone=backbones[1],
+            backbone=dict(zip(("rgb", "flow"), backbones)),
             input_shape=shapes,
         )
         assert model.get_layer("fusion_relu5").output.shape[2:4] == (14, 14)
@@ -584,7 +588,7 @@ def test_vgg_m_at_fully_connected_places(places):
         snippet_length=2,
         fusion="conv",
         fusion_layer=places,
-        num_chunks=2,
+        num_segments=2,
         dropout=0.0,
         keep_temporal_tower=places != "fc6",
         auxiliary_outputs=True,
@@ -625,7 +629,7 @@ INVALID = [
     ({"fusion": "conv3d", "fusion_layer": ("relu5", "fc8")}, "fc8 has"),
     (
         {"fusion": "bilinear", "fusion_layer": ("relu3", "relu5")},
-        "single place",
+        "single endpoint",
     ),
     ({"fusion": "concat", "fusion_layer": "fc8"}, "At fc8.*'concat'"),
     (
@@ -636,12 +640,16 @@ INVALID = [
     ({"fusion_initialization": "zeros"}, "fusion_initialization='zeros'"),
     ({"fusion_initialization": "random"}, "fusion='conv3d'"),
     ({"temporal_pooling": "1d"}, "temporal_pooling='1d'"),
-    ({"backbone": "resnet18"}, "Received: 'resnet18'"),
-    ({"temporal_backbone": keras.Sequential()}, "Received: <Sequential"),
-    ({"fusion": "sum", "fusion_layer": "fc6"}, "'tiny' has no place 'fc6'"),
+    ({"temporal_pooling": "avg"}, "temporal_pooling='avg'"),
+    ({"backbone": "resnet18"}, "Received: backbone='resnet18'"),
+    (
+        {"backbone": keras.Sequential(), "fusion_layer": "end"},
+        "Expected a functional",
+    ),
+    ({"fusion": "sum", "fusion_layer": "fc6"}, "'tiny' has no endpoint 'fc6'"),
     ({"classes": 0}, "classes=0"),
     ({"dropout": 1.0}, "dropout=1.0"),
-    ({"num_chunks": 0}, "num_chunks=0"),
+    ({"num_segments": 0}, "num_segments=0"),
     ({"snippet_length": 0}, "snippet_length=0"),
     ({"weights": "nonsense"}, "weights='nonsense'"),
     ({"pooling": "mean"}, "pooling='mean'"),
@@ -672,7 +680,9 @@ def test_inception_is_fused_between_its_stages():
     )
     part = network.get_layer("spatiotemporal_from_relu4")
     assert part.layers[1].name.startswith("inception_4e")
-    with pytest.raises(ValueError, match="'bn_inception' has no place 'fc6'"):
+    with pytest.raises(
+        ValueError, match="'bn_inception' has no endpoint 'fc6'"
+    ):
         without_values(
             small, backbone="bn_inception", fusion="sum", fusion_layer="fc6"
         )

@@ -90,7 +90,7 @@ def test_blocks_pool_as_the_release():
         for layer in tower.layers
         if layer.name.endswith("_pool")
     }
-    average, halving = ("average", 1, 1), ("max", 2, 0)
+    average, halving = ("avg", 1, 1), ("max", 2, 0)
     assert pools == {
         **{f"inception_{b}_pool": average for b in ("3a", "3b", "5a")},
         **{f"inception_4{letter}_pool": average for letter in "abcd"},

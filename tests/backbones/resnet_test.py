@@ -48,7 +48,7 @@ def test_caffe_style_equals_keras_applications(name, builder, units):
         weights=None, include_top=False, input_shape=(70, 65, 3), pooling="avg"
     )
     randomize(reference)
-    tower = backbones.get(name, style="caffe")
+    tower = backbones.get(f"{name}_caffe")
     pairs = [("conv1", "conv1_conv"), ("bn_conv1", "conv1_bn")]
     for stage, letters in enumerate([*units, "abc"], start=2):
         for number, letter in enumerate(letters, start=1):
@@ -76,23 +76,23 @@ def test_caffe_style_equals_keras_applications(name, builder, units):
 
 def test_the_style_decides_where_the_stride_lies():
     strides = {}
-    for style in ("pytorch", "caffe", "msra"):
-        tower = backbones.get("resnet50", style=style)
-        strides[style] = [
+    for name in ("resnet50", "resnet50_caffe", "resnet50_msra"):
+        tower = backbones.get(name)
+        strides[name] = [
             tower.get_layer(f"res4a_branch{branch}").strides[0]
             for branch in ("1", "2a", "2b", "2c")
         ]
     assert strides == {
-        "pytorch": [2, 1, 2, 1],
-        "caffe": [2, 2, 1, 1],
-        "msra": [2, 2, 1, 1],
+        "resnet50": [2, 1, 2, 1],
+        "resnet50_caffe": [2, 2, 1, 1],
+        "resnet50_msra": [2, 2, 1, 1],
     }
 
 
 @pytest.mark.parametrize("style", ["caffe", "msra"])
 def test_the_style_decides_where_the_windows_of_the_stem_begin(style):
     """Of 14 x 9 maps: `"caffe"` pads them by 1, `"msra"` rounds sizes up."""
-    tower = backbones.get("resnet50", style=style, endpoints=["relu2"])
+    tower = backbones.get(f"resnet50_{style}", endpoints=["relu2"])
     pooled = keras.Model(
         tower.get_layer("conv1_relu").output, tower.get_layer("pool1").output
     )

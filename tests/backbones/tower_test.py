@@ -13,16 +13,16 @@ from tests.backbones import reference
 
 # Trainable parameters without the classifier, with ImageNet's 1000 classes.
 PARAMETERS = [
-    ("bn_inception", None, 1024, 11_295_240),
-    ("resnet50", "pytorch", 2048, 25_557_032),
-    ("resnet50", "caffe", 2048, 25_583_592),
-    ("resnet101", "pytorch", 2048, 44_549_160),
-    ("resnet101", "caffe", 2048, 44_601_832),
-    ("resnet152", "pytorch", 2048, 60_192_808),
-    ("resnet152", "caffe", 2048, 60_268_520),
-    ("inception_v3", None, 2048, 23_817_352),
-    ("tiny", None, 256, 602_248),
-    ("googlenet", None, 1024, 6_998_552),
+    ("bn_inception", 1024, 11_295_240),
+    ("resnet50", 2048, 25_557_032),
+    ("resnet50_caffe", 2048, 25_583_592),
+    ("resnet101", 2048, 44_549_160),
+    ("resnet101_caffe", 2048, 44_601_832),
+    ("resnet152", 2048, 60_192_808),
+    ("resnet152_caffe", 2048, 60_268_520),
+    ("inception_v3", 2048, 23_817_352),
+    ("tiny", 256, 602_248),
+    ("googlenet", 1024, 6_998_552),
 ]
 
 
@@ -34,9 +34,9 @@ def images(*shape):
     return np.random.default_rng(0).normal(size=shape).astype("float32")
 
 
-@pytest.mark.parametrize("name, style, features, expected", PARAMETERS)
-def test_parameters_and_names(name, style, features, expected):
-    tower = reference.tower_without_weights(name, style=style)
+@pytest.mark.parametrize("name, features, expected", PARAMETERS)
+def test_parameters_and_names(name, features, expected):
+    tower = reference.tower_without_weights(name)
     assert tower.output.shape == (None, features)
     head = features * 1000 + 1000
     assert count(tower.trainable_variables) + head == expected
@@ -57,8 +57,14 @@ def test_every_family_is_named():
         "tiny",
         "bn_inception",
         "resnet50",
+        "resnet50_caffe",
+        "resnet50_msra",
         "resnet101",
+        "resnet101_caffe",
+        "resnet101_msra",
         "resnet152",
+        "resnet152_caffe",
+        "resnet152_msra",
         "inception_v3",
         "vgg16",
         "vgg_m_2048",
@@ -329,10 +335,12 @@ def test_unfit_own_models():
 @pytest.mark.parametrize(
     "args, kwargs, message",
     [
-        (["resnet18"], {}, "'resnet152', 'inception_v3'.*Received: 'resnet18'"),
-        ([None], {}, "Received: None"),
-        (["resnet50"], {"style": "torch"}, "Received: style='torch'"),
-        (["tiny"], {"style": "caffe"}, "no choice.*Received: style='caffe'"),
+        (
+            ["resnet18"],
+            {},
+            "'resnet152_msra', 'inception_v3'.*Received: backbone='resnet18'",
+        ),
+        ([None], {}, "Received: backbone=None"),
         (["tiny"], {"channels": 0}, "Received: channels=0"),
         (["tiny"], {"pooling": "mean"}, "Received: pooling='mean'"),
         (
@@ -353,39 +361,73 @@ TORCH = PixelScaling((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
 
 
 @pytest.mark.parametrize(
-    "name, style, rgb, flow",
+    "name, rgb, flow",
     [
-        ("bn_inception", None, BGR, PixelScaling(128.0)),
-        ("resnet50", None, TORCH, PixelScaling(128.0, 128.0)),
-        ("resnet152", "pytorch", TORCH, PixelScaling(128.0, 128.0)),
-        ("resnet101", "caffe", CAFFE, PixelScaling(128.0)),
-        ("inception_v3", None, *[PixelScaling(127.5, 127.5)] * 2),
-        ("tiny", None, *[PixelScaling(127.5, 127.5)] * 2),
-        ("vgg16", None, CAFFE, PixelScaling(128.0)),
-        ("vgg_m_2048", None, CAFFE, PixelScaling(128.0)),
-        ("googlenet", None, BGR, PixelScaling(128.0)),
+        ("bn_inception", BGR, PixelScaling(128.0)),
+        ("resnet50", TORCH, PixelScaling(128.0, 128.0)),
+        ("resnet152", TORCH, PixelScaling(128.0, 128.0)),
+        ("resnet101_caffe", CAFFE, PixelScaling(128.0)),
+        ("inception_v3", *[PixelScaling(127.5, 127.5)] * 2),
+        ("tiny", *[PixelScaling(127.5, 127.5)] * 2),
+        ("vgg16", CAFFE, PixelScaling(128.0)),
+        ("vgg_m_2048", CAFFE, PixelScaling(128.0)),
+        ("googlenet", BGR, PixelScaling(128.0)),
     ],
 )
-def test_preprocessing(name, style, rgb, flow):
-    assert backbones.preprocessing(name, "rgb", style) == rgb
-    assert backbones.preprocessing(name, "flow", style) == flow
-    assert backbones.preprocessing(name, "warped_flow", style) == flow
-    assert backbones.preprocessing(name, "rgb_diff", style) is None
+def test_preprocessing(name, rgb, flow):
+    assert backbones.preprocessing(name, "rgb") == rgb
+    assert backbones.preprocessing(name, "flow") == flow
+    assert backbones.preprocessing(name, "warped_flow") == flow
+    assert backbones.preprocessing(name, "rgb_diff") is None
 
 
-def test_only_resnets_have_styles():
-    styled = [name for name in BACKBONES if backbones.has_styles(name)]
-    assert styled == ["resnet50", "resnet101", "resnet152"]
-    assert not backbones.has_styles(own_model())
-    with pytest.raises(ValueError, match="Received: 'resnet18'"):
-        backbones.has_styles("resnet18")
+def test_only_resnets_have_several_releases():
+    relatives = {}
+    for name, row in BACKBONES.items():
+        relatives.setdefault(row.family, []).append(name)
+    resnets = ("resnet50", "resnet101", "resnet152")
+    for family, names in relatives.items():
+        releases = [family, f"{family}_caffe", f"{family}_msra"]
+        assert names == (releases if family in resnets else [family])
+
+
+def test_weights_of_imagenet_are_in_the_row():
+    assert {n: r.imagenet for n, r in BACKBONES.items() if r.imagenet} == {
+        "resnet50_caffe": "ResNet50",
+        "resnet101_caffe": "ResNet101",
+        "resnet152_caffe": "ResNet152",
+        "inception_v3": "InceptionV3",
+        "vgg16": "VGG16",
+    }
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        lambda: keras.layers.Dense(3, activation="softmax", name="last"),
+        lambda: keras.layers.Softmax(name="last"),
+        lambda: keras.layers.Activation("softmax", name="last"),
+        lambda: keras.Sequential(
+            [keras.layers.Dense(3), keras.layers.Softmax(name="last")]
+        ),
+    ],
+)
+def test_probabilities_are_no_features(last):
+    images = keras.Input((8, 8, 3))
+    x = keras.layers.GlobalAveragePooling2D()(images)
+    classifier = keras.Model(images, last()(x), name="classifier")
+    with pytest.raises(
+        ValueError, match="'last' of 'classifier'.*include_top=False"
+    ):
+        backbones.get(classifier)
+    backbones.get(keras.Model(images, keras.layers.Dense(3)(x)))
 
 
 def test_preprocessing_of_others():
     assert backbones.preprocessing(own_model(), "rgb") is None
     with pytest.raises(ValueError, match="Received: modality='depth'"):
         backbones.preprocessing("tiny", "depth")
-    with pytest.raises(ValueError, match="Received: 'vgg'"):
+    with pytest.raises(ValueError, match="Received: backbone='vgg'"):
         backbones.preprocessing("vgg", "rgb")
     with pytest.raises(ValueError, match="Received: channel_order='gbr'"):
         PixelScaling(0.0, channel_order="gbr")

@@ -16,7 +16,7 @@ def mean_color_network(
     classes=None,
     num_segments=None,
     size=None,
-    consensus="average",
+    consensus="avg",
     activation="softmax",
     clip_spec=_SPEC,
 ):

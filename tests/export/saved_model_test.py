@@ -127,7 +127,7 @@ def of_one_stream(modality):
 
 def test_late_fusion(tmp_path):
     networks = {m: of_one_stream(m) for m in ("rgb", "warped_flow")}
-    model = LateFusion(networks, weights=(1, 2))
+    model = LateFusion(networks, {"rgb": 1, "warped_flow": 2})
     export_saved_model(model, tmp_path / "model")
     video = {
         "rgb": clips(2, 4, 8, 9, 3),

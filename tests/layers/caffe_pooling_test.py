@@ -35,7 +35,7 @@ def caffe_pool(x, pool_size, strides, padding, mode, every_stride=False):
     return y
 
 
-@pytest.mark.parametrize("mode", ["max", "average"])
+@pytest.mark.parametrize("mode", ["max", "avg"])
 @pytest.mark.parametrize(
     "config",
     [
@@ -83,9 +83,7 @@ def test_equals_caffe_at_unknown_sizes():
 
 
 def test_config_round_trip_and_precision():
-    layer = CaffePooling(
-        3, 2, 1, "average", True, dtype="mixed_float16", name="p"
-    )
+    layer = CaffePooling(3, 2, 1, "avg", True, dtype="mixed_float16", name="p")
     copy = CaffePooling.from_config(layer.get_config())
     assert copy.get_config() == layer.get_config()
     x = np.full((1, 5, 5, 1), 2.0)
@@ -99,7 +97,7 @@ def test_config_round_trip_and_precision():
     [
         ({"pool_size": 0}, "pool_size=0"),
         ({"pool_size": 3, "strides": 0}, "strides=0"),
-        ({"pool_size": 3, "padding": 3}, "padding=3, pool_size=3"),
+        ({"pool_size": 3, "padding": 3}, "padding=3"),
         ({"pool_size": 3, "mode": "sum"}, "mode='sum'"),
     ],
 )

@@ -6,7 +6,7 @@ from keras import ops
 from keras_vidrec.layers import ConsensusLayer
 from tests.layer_contract import check_layer
 
-MODES = ("average", "max", "weighted", "top_k")
+MODES = ("avg", "max", "weighted", "top_k")
 
 
 def numpy_consensus(scores, mode, k=3):
@@ -75,7 +75,7 @@ def test_clip_without_segments_scores_zero(mode):
     np.testing.assert_array_equal(ops.convert_to_numpy(actual), 0)
 
 
-@pytest.mark.parametrize("mode", ["average", "max", "top_k"])
+@pytest.mark.parametrize("mode", ["avg", "max", "top_k"])
 def test_order_of_segments_does_not_matter_and_their_number_may_vary(mode):
     clip = keras.Input((None, 7))
     model = keras.Model(clip, ConsensusLayer(mode)(clip))
@@ -91,7 +91,7 @@ def test_order_of_segments_does_not_matter_and_their_number_may_vary(mode):
 def test_mask_arrives_from_upstream():
     clip = keras.Input((3, 2))
     masked = keras.layers.Masking(-1.0)(clip)
-    model = keras.Model(clip, ConsensusLayer("average")(masked))
+    model = keras.Model(clip, ConsensusLayer("avg")(masked))
     scores = np.array([[[1, 2], [3, 4], [-1, -1]]], "float32")
     np.testing.assert_allclose(model.predict(scores, verbose=0), [[2, 3]])
 

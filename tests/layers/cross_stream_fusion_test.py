@@ -9,7 +9,7 @@ from keras_vidrec.layers.cross_stream_fusion import CrossStreamFusion
 from tests.layer_contract import check_layer
 from tests.layers import harness
 
-OPERATIONS = ("average", "maximum", "multiply")
+OPERATIONS = ("avg", "max", "multiply")
 DIRECTIONS = ("both", "appearance_to_motion", "motion_to_appearance")
 
 
@@ -21,8 +21,8 @@ def streams(*shape):
 def numpy_fusion(appearance, motion, operation, direction):
     """Equations 4 to 6, and figure 5."""
     fused = {
-        "average": 0.5 * appearance + 0.5 * motion,
-        "maximum": np.where(appearance > motion, appearance, motion),
+        "avg": 0.5 * appearance + 0.5 * motion,
+        "max": np.where(appearance > motion, appearance, motion),
         "multiply": appearance * motion,
     }[operation]
     return {
@@ -75,7 +75,7 @@ def test_time_unknown_until_called():
 @pytest.mark.parametrize("direction", DIRECTIONS)
 def test_gradients_arrive_where_the_direction_points(direction):
     inputs = [keras.Input((5, 3)) for _ in range(2)]
-    outputs = CrossStreamFusion("maximum", direction)(inputs)
+    outputs = CrossStreamFusion("max", direction)(inputs)
     for index, own in enumerate(("appearance", "motion")):
         # The stream that goes on at this index, alone.
         model = keras.Model(inputs, outputs[index])
@@ -92,7 +92,7 @@ def test_invalid_arguments():
     with pytest.raises(ValueError, match="Received: operation='sum'"):
         CrossStreamFusion("sum")
     with pytest.raises(ValueError, match="Received: direction='left'"):
-        CrossStreamFusion("average", "left")
+        CrossStreamFusion("avg", "left")
 
 
 def test_what_does_not_fit():

@@ -23,7 +23,7 @@ def numpy_conv(x, kernel, bias):
     return y
 
 
-@pytest.mark.parametrize("initialization", ["center", "average"])
+@pytest.mark.parametrize("initialization", ["center", "avg"])
 @pytest.mark.parametrize("shape", [(2, 4, 3), (2, 4, 3, 5, 3)])
 def test_contract(initialization, shape):
     check_layer(
@@ -64,14 +64,14 @@ def test_center_starts_as_identity():
 
 def test_average_starts_as_moving_average():
     x = clips(2, 6, 4, 4, 8)
-    y = ops.convert_to_numpy(TemporalIdentityConv(3, "average")(x))
+    y = ops.convert_to_numpy(TemporalIdentityConv(3, "avg")(x))
     zeros = np.zeros_like(x[:, :1])
     before = np.concatenate([zeros, x[:, :-1]], axis=1)
     after = np.concatenate([x[:, 1:], zeros], axis=1)
     np.testing.assert_allclose(y, (before + x + after) / 3, atol=1e-6)
 
 
-@pytest.mark.parametrize("initialization", ["center", "average"])
+@pytest.mark.parametrize("initialization", ["center", "avg"])
 def test_time_and_sizes_unknown_until_called(initialization):
     layer = TemporalIdentityConv(3, initialization)
     convolve = harness.without_sizes(layer, clips(2, 5, 4, 4, 3))
@@ -83,7 +83,7 @@ def test_time_and_sizes_unknown_until_called(initialization):
 
 
 def test_gradients_arrive():
-    for initialization in ["center", "average"]:
+    for initialization in ["center", "avg"]:
         layer = TemporalIdentityConv(3, initialization)
         layer.build((2, 5, 4, 4, 3))
         x = clips(2, 5, 4, 4, 3)

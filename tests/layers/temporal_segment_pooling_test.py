@@ -9,7 +9,7 @@ from keras_vidrec.layers.temporal_segment_pooling import TemporalSegmentPooling
 from tests.layer_contract import check_layer
 from tests.layers import harness
 
-MODES = ("max", "mean")
+MODES = ("max", "avg")
 
 
 def features(*shape):
@@ -33,7 +33,7 @@ def numpy_pool(clip, mask, segments, mode):
 def test_contract():
     check_layer(
         TemporalSegmentPooling,
-        {"segments": 3, "mode": "mean"},
+        {"segments": 3, "mode": "avg"},
         input_shape=(2, 10, 4),
         expected_output_shape=(2, 3, 4),
         expected_num_trainable_weights=0,

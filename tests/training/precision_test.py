@@ -15,7 +15,7 @@ from keras_vidrec.training.recipes.sections import Schedule
 
 CLASSES = 3
 SMALL = {"classes": CLASSES}
-CHUNKS = {**SMALL, "backbone": "tiny", "num_chunks": 2, "snippet_length": 1}
+CHUNKS = {**SMALL, "backbone": "tiny", "num_segments": 2, "snippet_length": 1}
 FEATURES = {**SMALL, "features": 8}
 NETWORKS = {
     "TSN": {**SMALL, "backbone": "tiny", "num_segments": 2},

@@ -21,7 +21,7 @@ def tsn(**arguments):
 def multiplier():
     """Its towers lie in the network itself, joined after every stage."""
     return SpatiotemporalMultiplier(
-        backbone="tiny", num_chunks=2, snippet_length=1, classes=CLASSES
+        backbone="tiny", num_segments=2, snippet_length=1, classes=CLASSES
     )
 
 
@@ -29,7 +29,7 @@ def fusion():
     """Towers that end in several places, and a loss on each stream."""
     return TwoStreamFusion(
         backbone="tiny",
-        num_chunks=2,
+        num_segments=2,
         snippet_length=1,
         classes=CLASSES,
         auxiliary_outputs=True,

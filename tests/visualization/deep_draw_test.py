@@ -91,7 +91,7 @@ def test_one_modality_of_a_fusion_or_all():
 
 def test_segments_in_order_are_drawn_together():
     model = applications.TwoStreamFusion(
-        classes=3, backbone="tiny", num_chunks=3, snippet_length=2
+        classes=3, backbone="tiny", num_segments=3, snippet_length=2
     )
     layer = model.get_layer("predictions")
     layer.clip_spec = layer.clip_spec.replace(size=32)

@@ -99,7 +99,7 @@ def test_the_most_probable_class_is_the_default():
 
 def test_each_stream_of_a_fusion_has_the_maps_of_its_network():
     networks = {m: tsn(m, name=m) for m in STREAMS}
-    fused = applications.LateFusion(networks, weights=(1, 3))
+    fused = applications.LateFusion(networks, {"rgb": 1, "flow": 3})
     images = clip(*STREAMS)
     found = grad_cam.explain(fused, images, "walk")
     assert found.layers == dict.fromkeys(STREAMS, "res5b_relu")
@@ -128,7 +128,7 @@ def test_each_stream_of_a_fusion_has_the_maps_of_its_network():
 )
 def test_streams_that_meet_inside(builder, layers):
     model = named(
-        builder(classes=3, backbone="tiny", num_chunks=3, snippet_length=2)
+        builder(classes=3, backbone="tiny", num_segments=3, snippet_length=2)
     )
     images = clip(*STREAMS)
     found = grad_cam.explain(model, images, "jump")

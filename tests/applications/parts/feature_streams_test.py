@@ -115,13 +115,13 @@ def errors(steps):
         ),
         (
             {"streams": ("rgb",), "input_shape": (steps, 8, 8, 3)},
-            r"shape \(steps, features\)",
+            r"shape \(num_segments, features\)",
         ),
         (
             {
                 "streams": ("rgb",),
                 "input_shape": (steps, 8),
-                "rgb_backbone": "tiny",
+                "backbone": "tiny",
             },
             "height, width, channels",
         ),
@@ -129,11 +129,12 @@ def errors(steps):
             {
                 "streams": ("flow",),
                 "input_shape": (steps, 32, 32, 3),
-                "flow_backbone": "tiny",
+                "backbone": "tiny",
             },
             "height, width, channels",
         ),
-        ({"rgb_backbone": "huge"}, "huge"),
+        ({"backbone": "huge"}, "backbone='huge'"),
+        ({"backbone": {"rgb": "tiny"}}, "a dict of .*'rgb', 'flow'"),
         ({"pooling": "sum"}, "Invalid `pooling`"),
     ]
 
@@ -169,8 +170,7 @@ def test_towers_make_the_features(network):
     size = (steps, 32, 32)
     model = build(
         network,
-        rgb_backbone="tiny",
-        flow_backbone="tiny",
+        backbone="tiny",
         input_shape={"rgb": (*size, 3), "flow": (*size, 20)},
     )
     pixels = clips(steps)
@@ -204,7 +204,7 @@ def test_any_model_as_backbone():
     model = STFN(
         classes=CLASSES,
         streams=("rgb",),
-        rgb_backbone=keras.Model(images, maps),
+        backbone=keras.Model(images, maps),
     )
     assert model.get_layer("rgb_tower") is not None
     assert "rgb_preprocessing" not in [layer.name for layer in model.layers]
@@ -215,7 +215,7 @@ def test_any_model_as_backbone():
 def test_end_to_end_training(network):
     """One step moves towers and all that follows."""
     steps = NETWORKS[network][2]
-    model = build(network, rgb_backbone="tiny", flow_backbone="tiny")
+    model = build(network, backbone="tiny")
     logits = clip_logits_model(model)
     logits.compile(
         keras.optimizers.Adam(1e-2),
@@ -245,7 +245,11 @@ def test_learns_the_order_of_events(network):
 @pytest.mark.large
 def test_does_not_learn_the_order_from_means():
     model = build(
-        "ts_lstm", classes=6, segments=1, units=(), pooling_mode="mean"
+        "ts_lstm",
+        classes=6,
+        temporal_segments=1,
+        units=(),
+        temporal_pooling="avg",
     )
     assert accuracy(model, 25) <= 0.4
 

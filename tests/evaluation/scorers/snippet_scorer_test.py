@@ -14,7 +14,7 @@ def snippets(number, channels=3):
     return rng.integers(0, 256, (number, 32, 32, channels), "uint8")
 
 
-@pytest.mark.parametrize("consensus", ["average", "weighted"])
+@pytest.mark.parametrize("consensus", ["avg", "weighted"])
 def test_mean_of_the_logits_of_each_snippet_alone(consensus):
     num_segments = 3 if consensus == "weighted" else None
     model = TSN(

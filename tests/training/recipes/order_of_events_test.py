@@ -136,7 +136,7 @@ def test_filters_over_time_tell_the_order(recipe, ordered_events, tmp_path):
     settings = [
         *ONE_OF_EACH_THIRD,
         *SMALL,
-        "network.arguments.num_chunks=3",
+        "network.arguments.num_segments=3",
     ]
     assert (
         accuracy(f"{recipe}_scratch", settings, ordered_events, tmp_path) >= 0.9
@@ -149,7 +149,7 @@ def test_late_fusion_does_not(ordered_events, tmp_path):
         *ONE_OF_EACH_THIRD,
         *SMALL,
         "network.arguments.fusion_layer=softmax",
-        "network.arguments.temporal_pooling=2d",
+        "network.arguments.temporal_pooling=null",
     ]
     share = accuracy(
         "two_stream_fusion_scratch", settings, ordered_events, tmp_path
