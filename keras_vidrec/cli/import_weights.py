@@ -29,7 +29,7 @@ def import_weights(
         ..., help="Network to make: tsn, two_stream_fusion, ..."
     ),
     backbone: str = typer.Option(
-        ..., help="Its backbone: resnet50, bn_inception, ..."
+        ..., help="Its backbone: resnet50, resnet50_caffe, bn_inception, ..."
     ),
     out: pathlib.Path = typer.Option(..., help="The .keras file to write."),
     modality: Modality = typer.Option(
@@ -63,19 +63,13 @@ def import_weights(
         metavar="NAME=VALUE",
         help="Another argument of the network. Repeatable.",
     ),
-    verify: bool = typer.Option(
-        False,
-        "--verify",
-        help="Compare its results with those of the published network, run in "
-        "PyTorch.",
-    ),
 ):
     """Put published weights into a network, all of them or none.
 
-    The format is recognized by content. Style and scaling of pixels are those
-    of the weights.
+    The format is recognized by content. The scaling of pixels is that of the
+    weights.
     """
-    _check(source, out, inflate, verify)
+    _check(source, out)
     arguments = dict(_setting(text) for text in settings)
     names = None if class_names is None else _lines(class_names)
     if classes is not None and names is not None and classes != len(names):
@@ -87,29 +81,19 @@ def import_weights(
     from keras_vidrec.applications.parts import model_file
     from keras_vidrec.applications.parts import table
     from keras_vidrec.applications.parts.head import predictions_layer
-    from keras_vidrec.backbones import BACKBONES
     from keras_vidrec.weights import convert
-    from keras_vidrec.weights.architecture import backbone_name
     from keras_vidrec.weights.published.readers.opening import open_checkpoint
     from keras_vidrec.weights.published.recognition import recognize
 
-    builder = _builder(application)
+    application = _application(application)
+    builder = table.find(application)
     arguments = {**_towers(builder, backbone, modality), **arguments}
-    table.check_arguments(builder.__name__, arguments)
-    backbones = table.backbones(builder.__name__, arguments)
-    families = {s: BACKBONES[name].family for s, name in backbones.items()}
-    if len(families) == 1:
-        families = {None: next(iter(families.values()))}
+    table.check_arguments(application, arguments)
+    backbones = table.backbones(application, arguments)
+    if len(backbones) == 1:
+        backbones = {None: next(iter(backbones.values()))}
     checkpoint = open_checkpoint(source)
-    translation = recognize(checkpoint, families)
-    if translation.style is not None:
-        # The release of a ResNet is that of the weights.
-        arguments["backbone"] = {
-            stream: backbone_name(BACKBONES[name].family, translation.style)
-            if BACKBONES[name].family.startswith("resnet")
-            else name
-            for stream, name in backbones.items()
-        }
+    translation = recognize(checkpoint, backbones)
     classes = classes or len(names or ()) or _published_classes(translation)
     if arguments.setdefault("classes", classes) is None:
         raise ValueError(
@@ -124,21 +108,17 @@ def import_weights(
         allow_unused=allow_unused,
         inflate=inflate and inflate.value,
     )
-    anew = any(layer.endswith("logits") for layer in report.started_anew)
-    if names is None and not anew:
+    random = any(layer.endswith("logits") for layer in report.started_anew)
+    if names is None and not random:
         names = _published_names(checkpoint, arguments["classes"])
     predictions_layer(model).class_names = names
     typer.echo(report)
-    if verify:
-        from keras_vidrec.weights.verification.verify import verify as compare
-
-        typer.echo(compare(checkpoint, model))
     replaced = " (replaced)" if out.exists() else ""
     model_file.save(model, out)
     typer.echo(f"Model: {out}{replaced}")
 
 
-def _check(source, out, inflate, verify):
+def _check(source, out):
     if not source.exists():
         raise typer.BadParameter(f"There is no {source}.", param_hint="SOURCE")
     if out.suffix != ".keras" or out.is_dir():
@@ -148,12 +128,6 @@ def _check(source, out, inflate, verify):
     if out.exists() and out.samefile(source):
         raise typer.BadParameter(
             "Expected another file than SOURCE.", param_hint="--out"
-        )
-    if inflate is not None and verify:
-        raise typer.BadParameter(
-            "An inflated first layer differs from the published one by "
-            "intent: verify without --inflate.",
-            param_hint="--verify",
         )
 
 
@@ -174,16 +148,16 @@ def _lines(path):
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
-def _builder(name):
-    """The application of this name, in any spelling."""
-    from keras_vidrec.applications.parts.table import BUILDERS as known
+def _application(name):
+    """The name of an application, from any spelling of it."""
+    from keras_vidrec.applications.parts.table import BUILDERS
 
     key = name.lower().replace("_", "").replace("-", "")
-    for builder in known:
-        if builder.lower() == key:
-            return known[builder]
+    for known in BUILDERS:
+        if known.lower() == key:
+            return known
     raise ValueError(
-        f"Unknown application. Expected one of {tuple(known)}, in any "
+        f"Unknown application. Expected one of {tuple(BUILDERS)}, in any "
         f"spelling, such as two_stream_fusion. Received: --application {name}"
     )
 

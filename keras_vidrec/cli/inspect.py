@@ -182,11 +182,11 @@ def _all_of(opened):
 
 def _of_recipe(recipe):
     load_backend()
-    from keras_vidrec.training import recipe_clip
+    from keras_vidrec.training import recipe_network
     from keras_vidrec.training import recipes
 
     chosen = recipes.get(recipe)
-    return recipe_clip.clip_spec(chosen), chosen.augmentation
+    return recipe_network.clip_spec(chosen), chosen.augmentation
 
 
 def _choose(catalog, num_videos):

@@ -8,7 +8,7 @@ from keras_vidrec.specs import checks
 from keras_vidrec.specs.clip_spec import MODALITIES
 from keras_vidrec.specs.clip_spec import FlowSpec
 from keras_vidrec.training import feature_inputs
-from keras_vidrec.training import network
+from keras_vidrec.training import recipe_network
 
 _FLOWS = ("flow", "warped_flow")
 
@@ -106,7 +106,7 @@ def load(recipe):
 
 
 def _sees_flow(recipe):
-    return bool({*_FLOWS} & {*network.modalities(recipe)})
+    return bool({*_FLOWS} & {*recipe_network.streams(recipe)})
 
 
 def _stated_flow(recipe):
@@ -130,7 +130,7 @@ def _with_flow_of(source, recipe):
     network wants the same wherever it goes. What the recipe itself says must
     hold."""
     directory = recipe.data.directory
-    for wanted in network.modalities(recipe):
+    for wanted in recipe_network.streams(recipe):
         if wanted not in MODALITIES:
             return recipe  # the network's builder knows
         if wanted not in source.modalities:

@@ -3,7 +3,7 @@ from the other, and what must hold."""
 
 import dataclasses
 
-from keras_vidrec.training import network
+from keras_vidrec.training import recipe_network
 
 
 def check_kind(kind, recipe):
@@ -17,9 +17,9 @@ def check_kind(kind, recipe):
         ValueError: if they do not fit, with what to do.
     """
     directory = recipe.data.directory
-    sees_features = network.sees_features(recipe)
+    sees_features = recipe_network.sees_features(recipe)
     if sees_features and kind != "features":
-        streams = network.modalities(recipe)
+        streams = recipe_network.streams(recipe)
         runs = " ".join(f"--{stream} RUN" for stream in streams)
         raise ValueError(
             f"The network of recipe {recipe.name!r} sees features of images. "
@@ -58,10 +58,10 @@ def with_features_of(source, recipe):
             of another number.
     """
     arguments, clip = dict(recipe.network.arguments), dict(recipe.clip)
-    streams = network.modalities(recipe)
+    streams = recipe_network.streams(recipe)
     sizes = {stream: source.num_features[stream] for stream in streams}
     _check_sizes(recipe, sizes)
-    builder, test = network.builder_of(recipe), recipe.test
+    builder, test = recipe_network.builder(recipe), recipe.test
     num_steps = None
     if builder.whole_video:
         if source.settings["grid"] == "uniform":

@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_vidrec.weights.stream_layers import stream_layer
+from keras_vidrec.weights.towers import stream_layer
 from keras_vidrec.weights.towers import stream_of
 from keras_vidrec.weights.towers import towers
 

@@ -1,7 +1,7 @@
 """Weights moved between networks, and published ones brought in."""
 
-from keras_vidrec.weights.copy_by_name import copy_by_name
 from keras_vidrec.weights.copying import CopyReport
+from keras_vidrec.weights.copying import copy_by_name
 from keras_vidrec.weights.cross_modality import cross_modality
 from keras_vidrec.weights.imagenet import imagenet
 from keras_vidrec.weights.published.conversion import convert

@@ -2,7 +2,10 @@
 
 import dataclasses
 
-import keras
+from keras_vidrec.weights.pixels import scale_pixels
+from keras_vidrec.weights.pixels import scalings_of
+from keras_vidrec.weights.towers import layers_by_path
+from keras_vidrec.weights.towers import stream_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,8 +64,8 @@ def copy_layers(source, target, *, source_key, target_key, inflate=None):
     report = copy_matching(have, want, inflate)
     if not report.copied and not report.inflated:
         raise ValueError(
-            "Not a single layer fits. Expected networks of the same backbone "
-            "and style, which share layers by name and shape. Received: "
+            "Not a single layer fits. Expected networks of the same backbone, "
+            "which share layers by name and shape. Received: "
             f"source={source.name!r} with {sorted(have)[:5]}..., "
             f"target={target.name!r} with {sorted(want)[:5]}..."
         )
@@ -102,26 +105,6 @@ def copy_matching(have, want, inflate=None):
     )
 
 
-def layers_by_path(model, prefix=""):
-    """Layers with weights by their path through nested models, in the order
-    of the model's layers."""
-    return {
-        path: layer
-        for path, layer in every_layer(model, prefix)
-        if layer.weights
-    }
-
-
-def every_layer(model, prefix=""):
-    """Pairs of the path through nested models and the layer, also of layers
-    without weights."""
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            yield from every_layer(layer, f"{prefix}{layer.name}/")
-        else:
-            yield prefix + layer.name, layer
-
-
 def fits(layer, wanted):
     """Whether the weights of a layer have the shapes of another one's."""
     return _shapes(layer) == _shapes(wanted)
@@ -129,3 +112,43 @@ def fits(layer, wanted):
 
 def _shapes(layer):
     return [tuple(weight.shape) for weight in layer.weights]
+
+
+def copy_by_name(source, target, towers=None):
+    """Copies the weights of every layer of the same path and shapes.
+
+    A tower named `rgb_tower` is the same as one named `rgb`. Raw pixels are
+    scaled as the source does.
+
+    Args:
+        source: keras.Model to copy from.
+        target: keras.Model to change in place.
+        towers: `None`, or dict from a stream of the source to the stream of
+            the target whose tower gets its weights, such as `{"flow":
+            "warped_flow"}`. Defaults to `None`: each to its own.
+
+    Returns:
+        `CopyReport`: what could not be copied is told, never hidden.
+
+    Raises:
+        ValueError: if not a single layer fits, or the scaling of pixels does
+            not fit the channels.
+    """
+    report = copy_layers(
+        source,
+        target,
+        source_key=lambda path: _by_stream(path, towers or {}),
+        target_key=lambda path: _by_stream(path, {}),
+    )
+    scalings = scalings_of(source).items()
+    scale_pixels(target, {(towers or {}).get(m, m): x for m, x in scalings})
+    return report
+
+
+def _by_stream(path, streams):
+    """The path with its tower called by the stream, or by another one."""
+    tower, slash, layer = path.partition("/")
+    stream = stream_of(tower)
+    if not slash or stream is None:
+        return path
+    return f"{streams.get(stream, stream)}/{layer}"

@@ -6,9 +6,10 @@ import keras
 import numpy as np
 
 from keras_vidrec.backbones import PixelScaling
+from keras_vidrec.specs import checks
 from keras_vidrec.weights import pixels
 from keras_vidrec.weights.copying import copy_layers
-from keras_vidrec.weights.copying import layers_by_path
+from keras_vidrec.weights.towers import layers_by_path
 from keras_vidrec.weights.towers import towers
 
 MODES = ("mean", "symmetric", "scaled")
@@ -67,10 +68,7 @@ def cross_modality(source, target, mode="mean"):
         - [Wang et al., 2016](https://arxiv.org/abs/1608.00859), section 3.2
           (cross modality pre-training).
     """
-    if mode not in MODES:
-        raise ValueError(
-            f"Invalid `mode`. Expected one of {MODES}. Received: mode={mode!r}"
-        )
+    checks.choice("mode", mode, MODES)
     from_tower, into_tower = _tower(source, "source"), _tower(target, "target")
     first = _inflated(from_tower, into_tower, mode)
     scaling = _scaling_in_kernel(source, from_tower, target, into_tower)

@@ -1,16 +1,13 @@
 """Towers that start from ImageNet."""
 
 import dataclasses
-import types
 
 import keras
 
-from keras_vidrec.backbones import BACKBONES as ROWS
+from keras_vidrec.backbones import BACKBONES
+from keras_vidrec.specs import checks
 from keras_vidrec.weights import pixels
-from keras_vidrec.weights.architecture import backbone_name
-from keras_vidrec.weights.architecture import backbones_of
 from keras_vidrec.weights.copying import copy_matching
-from keras_vidrec.weights.copying import layers_by_path
 from keras_vidrec.weights.cross_modality import MODES
 from keras_vidrec.weights.cross_modality import inflate_kernel
 from keras_vidrec.weights.published.checkpoint import Checkpoint
@@ -18,15 +15,10 @@ from keras_vidrec.weights.published.schemes.keras_applications import (
     KERAS_APPLICATIONS,
 )
 from keras_vidrec.weights.published.schemes.keras_applications import SCALINGS
-from keras_vidrec.weights.slots import layer_places
+from keras_vidrec.weights.towers import backbones_of
+from keras_vidrec.weights.towers import layer_places
+from keras_vidrec.weights.towers import layers_by_path
 
-# Builders of `keras.applications`. Its residual networks are Caffe's.
-_BUILDERS = types.MappingProxyType(
-    {row.family: row.imagenet for row in ROWS.values() if row.imagenet}
-)
-# The backbones that have such weights.
-BACKBONES = tuple(_BUILDERS)
-_STYLES = (None, "caffe")
 # They are in the larger of two files.
 _FULLY_CONNECTED = frozenset({"fc6", "fc7"})
 _CLASSIFIER = "logits"
@@ -38,7 +30,7 @@ _BY_FILE = (
 )
 
 
-def imagenet(model, inflation="mean", streams=None):
+def imagenet(model, inflation="mean", streams=None, backbone=None):
     """Starts the towers of a network from weights trained on ImageNet.
 
     Keras downloads those of `keras.applications`, once, to its own cache
@@ -58,6 +50,9 @@ def imagenet(model, inflation="mean", streams=None):
         streams: `None`, or collection of str: the streams, of a network of
             several, whose towers start from these weights. Defaults to
             `None`: all.
+        backbone: `None`, or for a model that does not say what it is made of,
+            such as a bare tower: str, the name of its backbone; or dict of
+            them by stream. Defaults to `None`.
 
     Returns:
         `CopyReport` by the layers of the model; `missing` are those that start
@@ -75,12 +70,8 @@ def imagenet(model, inflation="mean", streams=None):
     >>> keras_vidrec.weights.imagenet(flow).inflated
     ('flow/Conv2d_1a_3x3_conv (3 to 10 channels: mean)',)
     """
-    if inflation not in MODES:
-        raise ValueError(
-            f"Invalid `inflation`. Expected one of {MODES}. Received: "
-            f"inflation={inflation!r}"
-        )
-    backbones = _checked(model, streams)
+    checks.choice("inflation", inflation, MODES)
+    backbones = _checked(model, streams, backbone)
     want = layers_by_path(model)
     places = {
         path: place
@@ -162,36 +153,32 @@ def _inflated(source, layer, mode):
     return [kernel, *bias], how
 
 
-def _checked(model, streams):
+def _checked(model, streams, backbone):
     """The backbones of the streams to start, by stream."""
-    backbones = backbones_of(model)
+    found = backbones_of(model, backbone)
     if streams is not None:
-        if isinstance(streams, str) or not set(streams) <= set(backbones):
+        checks.check(
+            not isinstance(streams, str) and set(streams) <= set(found),
+            "streams",
+            f"None or some of {tuple(found)}",
+            streams,
+        )
+        found = {stream: found[stream] for stream in streams}
+    for stream, name in found.items():
+        if BACKBONES[name].imagenet is None:
+            known = tuple(n for n, row in BACKBONES.items() if row.imagenet)
+            whose = f", stream {stream!r}," if stream else ""
             raise ValueError(
-                "Invalid `streams`. Expected None or some of "
-                f"{tuple(backbones)}. Received: streams={streams!r}"
+                f"Expected towers of {known}, for which keras.applications "
+                f"has weights. Received: {model.name!r}{whose} of {name!r}. "
+                f"{_BY_FILE}"
             )
-        backbones = {stream: backbones[stream] for stream in streams}
-    for stream, (name, style) in backbones.items():
-        whose = f"{model.name!r}" + (f", stream {stream!r}," if stream else "")
-        if name not in BACKBONES:
-            raise ValueError(
-                f"Expected towers of {BACKBONES}, for which keras.applications "
-                f"has weights. Received: {whose} of {name!r}. {_BY_FILE}"
-            )
-        if style not in _STYLES:
-            raise ValueError(
-                "The residual networks of keras.applications have Caffe's "
-                f"strides and biases. Expected towers of '{name}_caffe'. "
-                f"Received: {whose} of {backbone_name(name, style)!r}, for "
-                f"which take a file of its authors. {_BY_FILE}"
-            )
-    return {stream: name for stream, (name, _) in backbones.items()}
+    return found
 
 
 def _published(backbone, include_top):
     """Weights by layer of our tower, then by variable."""
-    network = _download(_BUILDERS[backbone], include_top)
+    network = _download(BACKBONES[backbone].imagenet, include_top)
     tensors = {
         f"{path}/{weight.name}": keras.ops.convert_to_numpy(weight)
         for path, layer in layers_by_path(network).items()

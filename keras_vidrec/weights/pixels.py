@@ -6,9 +6,9 @@ import numpy as np
 from keras_vidrec.backbones import PixelScaling
 from keras_vidrec.layers.pixel_normalization import PixelNormalization
 from keras_vidrec.layers.rgb_difference import RGBDifference
-from keras_vidrec.weights.copying import every_layer
-from keras_vidrec.weights.copying import layers_by_path
-from keras_vidrec.weights.slots import layer_places
+from keras_vidrec.weights.towers import every_layer
+from keras_vidrec.weights.towers import layer_places
+from keras_vidrec.weights.towers import layers_by_path
 from keras_vidrec.weights.towers import stream_of
 from keras_vidrec.weights.towers import towers
 

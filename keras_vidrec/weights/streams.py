@@ -7,11 +7,11 @@ from keras_vidrec.layers.stream_fusion import StreamFusion
 from keras_vidrec.layers.temporal_identity_conv import TemporalIdentityConv
 from keras_vidrec.weights.copying import copy_matching
 from keras_vidrec.weights.copying import fits
-from keras_vidrec.weights.copying import layers_by_path
 from keras_vidrec.weights.pixels import scale_pixels
 from keras_vidrec.weights.pixels import scalings_of
-from keras_vidrec.weights.stream_layers import in_stream
-from keras_vidrec.weights.stream_layers import stream_layer
+from keras_vidrec.weights.towers import in_stream
+from keras_vidrec.weights.towers import layers_by_path
+from keras_vidrec.weights.towers import stream_layer
 from keras_vidrec.weights.towers import stream_of
 from keras_vidrec.weights.towers import towers
 
@@ -127,7 +127,7 @@ def may_start_anew(model):
         model: keras.Model of several streams.
 
     Returns:
-        set of str, by `copying.layers_by_path`: classifiers, layers that join
+        set of str, by `towers.layers_by_path`: classifiers, layers that join
         streams or filter over time, and those that a fusion gives other
         channels.
     """

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_vidrec.weights.copying import layers_by_path
+from keras_vidrec.weights.towers import layers_by_path
 
 CLASSES = 3
 CHANNELS = {"rgb": 3, "flow": 4}

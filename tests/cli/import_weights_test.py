@@ -5,15 +5,13 @@ import keras
 import numpy as np
 import pytest
 
-from keras_vidrec import applications
 from keras_vidrec.applications import TSN
 from keras_vidrec.applications import TwoStreamConvNet
 from keras_vidrec.applications.parts.head import describe
-from keras_vidrec.cli.import_weights import _backbones
-from keras_vidrec.cli.import_weights import _builder
-from keras_vidrec.weights.slots import slots
+from keras_vidrec.cli.import_weights import _application
+from keras_vidrec.weights.towers import slots
 from tests.cli.command import vidrec
-from tests.weights.verification.published import torchvision_resnet
+from tests.weights.references.published import torchvision_resnet
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +107,6 @@ def test_what_does_not_fit_leaves_no_file(tiny, tmp_path):
     "arguments, message",
     [
         (["--out", "model.h5"], "Expected a .keras file"),
-        (["--inflate", "mean", "--verify"], "verify without"),
         (["--inflate", "copy"], "Invalid value for '--inflate'"),
         (["--set", "num_segments"], "Expected NAME=VALUE"),
         (["--modality", "sound"], "Invalid value for '--modality'"),
@@ -122,6 +119,20 @@ def test_bad_usage(tiny, tmp_path, arguments, message):
     assert message in " ".join(err.split())
 
 
+def test_a_release_of_a_resnet_is_named(tmp_path):
+    """Rather than another network made of the weights."""
+    keras.applications.ResNet50(
+        weights=None, include_top=False, input_shape=(32, 32, 3)
+    ).save(tmp_path / "net.keras")
+    _, err = vidrec(
+        *("import-weights", tmp_path / "net.keras", "--application", "tsn"),
+        *("--backbone", "resnet50", "--out", tmp_path / "model.keras"),
+        status=1,
+    )
+    assert "build the model with backbone='resnet50_caffe'" in err
+    assert "(--backbone resnet50_caffe)" in err
+
+
 def test_the_source_is_not_overwritten(tiny, tmp_path):
     _, err = command(tiny, tiny, status=2)
     assert "Expected another file than SOURCE" in err
@@ -131,24 +142,26 @@ def test_the_source_is_not_overwritten(tiny, tmp_path):
 
 @pytest.mark.parametrize("name", ["STResNet", "st_resnet", "st-resnet"])
 def test_applications_in_any_spelling(name):
-    assert _builder(name) is applications.STResNet
+    assert _application(name) == "STResNet"
 
 
 def test_an_unknown_application_is_told():
-    with pytest.raises(ValueError, match="Expected one of .'STFN', 'TSLSTM'"):
-        _builder("slowfast")
+    with pytest.raises(
+        ValueError, match="Expected one of .*'STFN'.* --application slow"
+    ):
+        _application("slowfast")
 
 
 @pytest.mark.large
 def test_streams_of_different_backbones(tmp_path):
     source = TwoStreamConvNet(
-        backbone="tiny", temporal_backbone="vgg_m_2048", classes=3
+        backbone={"rgb": "tiny", "flow": "vgg_m_2048"}, classes=3
     )
     source.save(tmp_path / "source.keras")
     vidrec(
         *("import-weights", tmp_path / "source.keras", "--backbone", "tiny"),
         *("--application", "two-stream-convnet"),
-        *("--set", "temporal_backbone=vgg_m_2048"),
+        *("--set", "backbone={rgb: tiny, flow: vgg_m_2048}"),
         *("--out", tmp_path / "model.keras"),
     )
     model = keras.models.load_model(tmp_path / "model.keras")
@@ -156,28 +169,8 @@ def test_streams_of_different_backbones(tmp_path):
         np.testing.assert_array_equal(one, two)
 
 
-@pytest.mark.parametrize(
-    "arguments, expected",
-    [
-        ({"backbone": "tiny", "modality": "flow"}, {None: "tiny"}),
-        (
-            {"backbone": "tiny", "temporal_backbone": "vgg16"},
-            {"rgb": "tiny", "flow": "vgg16"},
-        ),
-        ({"backbone": "tiny", "temporal_backbone": None}, {None: "tiny"}),
-        ({"streams": ("flow",), "flow_backbone": "tiny"}, {None: "tiny"}),
-        (
-            {"rgb_backbone": "tiny", "flow_backbone": "vgg16"},
-            {"rgb": "tiny", "flow": "vgg16"},
-        ),
-    ],
-)
-def test_backbones_among_the_arguments(arguments, expected):
-    assert _backbones(arguments) == expected
-
-
 @pytest.mark.large
-def test_a_file_of_torchvision_is_verified(tmp_path):
+def test_a_file_of_torchvision(tmp_path):
     """As published: names, shapes and the format; the values are random."""
     torch = pytest.importorskip("torch", reason="needs keras-vidrec[torch]")
     tensors = torchvision_resnet((3, 4, 6, 3), classes=7)
@@ -185,11 +178,10 @@ def test_a_file_of_torchvision_is_verified(tmp_path):
     torch.save({name: torch.tensor(x) for name, x in tensors.items()}, path)
     arguments = ("--application", "TSN", "--backbone", "resnet50")
     out, _ = vidrec(
-        *("import-weights", path, *arguments, "--verify"),
+        *("import-weights", path, *arguments),
         *("--out", tmp_path / "rgb.keras"),
     )
     assert "267 tensors loaded (torchvision or timm names, pytorch file)" in out
-    assert "verified: " in out
     model = keras.models.load_model(tmp_path / "rgb.keras")
     assert model.output_shape == (None, 7)
     assert len(slots(model)) == 267

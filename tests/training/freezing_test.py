@@ -7,7 +7,7 @@ from keras_vidrec.applications import SpatiotemporalMultiplier
 from keras_vidrec.applications.parts.head import clip_logits_model
 from keras_vidrec.layers import BatchNormalization
 from keras_vidrec.training import freezing
-from keras_vidrec.weights.copying import layers_by_path
+from keras_vidrec.weights.towers import layers_by_path
 
 # Order of depth in `network`.
 NAMES = ["first", "second", "keras_own", "last"]

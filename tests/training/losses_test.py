@@ -9,7 +9,7 @@ from keras_vidrec.training import freezing
 from keras_vidrec.training import losses
 from keras_vidrec.training.devices import distribution
 from keras_vidrec.training.recipes.sections import Optimizer
-from keras_vidrec.weights.copying import layers_by_path
+from keras_vidrec.weights.towers import layers_by_path
 from tests.evaluation.mean_color_network import mean_color_network
 from tests.evaluation.mean_color_network import softmax
 from tests.training.two_towers import clips

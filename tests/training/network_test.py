@@ -9,12 +9,13 @@ from keras_vidrec import applications
 from keras_vidrec.applications.parts.head import clip_logits_model
 from keras_vidrec.training import initialization
 from keras_vidrec.training import network
+from keras_vidrec.training import recipe_network
 from keras_vidrec.training.freezing import batch_normalizations
 from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.recipes.sections import Initialization
 from keras_vidrec.training.recipes.sections import Network
 from keras_vidrec.training.recipes.sections import Schedule
-from keras_vidrec.weights.architecture import backbones_of
+from keras_vidrec.weights.towers import backbones_of
 
 RECIPE = Recipe(
     name="small",
@@ -46,8 +47,7 @@ def test_frozen_statistics_are_those_of_trained_weights(tmp_path):
         ValueError,
         match=r'--set "initialization.weights=RUN".*vidrec import-weights.*'
         r"docs/weights.md.*--set initialization"
-        r".partial_batch_norm=false .* Received: .*partial_batch_norm=True "
-        "without initialization.weights",
+        r".partial_batch_norm=false. Received: .*partial_batch_norm=True",
     ):
         network.build(partial, ("a", "b"))
     path = tmp_path / "rgb.keras"
@@ -66,9 +66,11 @@ def test_frozen_statistics_are_those_of_trained_weights(tmp_path):
         ("network.application=head", "network.application='head'"),
         ("network.application=LateFusion", "application='LateFusion'"),
         ("network.arguments.num_clases=3", "arguments.num_clases"),
+        ("network.arguments.dropout=1", "network.arguments.dropout=1"),
+        ("network.arguments.modality=depth", "arguments.modality='depth'"),
         (
             "initialization.frozen=[flow]",
-            r"initialization.weights=RUN.*frozen=\['flow'\] without",
+            r"without initialization.weights.*=RUN.*frozen=\['flow'\]",
         ),
     ],
 )
@@ -82,7 +84,6 @@ def test_what_does_not_fit(setting, message):
     [
         ([], ("flow",)),
         (["network.arguments={}"], ("rgb",)),
-        (["network.arguments.modality=depth"], ("depth",)),
         (["network.application=TwoStreamFusion"], ("rgb", "flow")),
         (["network.application=SpatiotemporalMultiplier"], ("rgb", "flow")),
         (["network.application=STResNet"], ("rgb", "flow")),
@@ -98,7 +99,7 @@ def test_what_does_not_fit(setting, message):
     ],
 )
 def test_what_a_network_will_see(settings, modalities):
-    assert network.modalities(RECIPE.with_settings(settings)) == modalities
+    assert recipe_network.streams(RECIPE.with_settings(settings)) == modalities
 
 
 @pytest.mark.parametrize(
@@ -107,8 +108,8 @@ def test_what_a_network_will_see(settings, modalities):
         ("TSN", "{}", False),
         ("TwoStreamFusion", "{}", False),
         ("TemporalInception", "{}", True),
-        ("STFN", "{rgb_backbone: tiny, flow_backbone: tiny}", False),
-        ("STFN", "{streams: [flow], rgb_backbone: tiny}", True),
+        ("STFN", "{backbone: tiny}", False),
+        ("STFN", "{streams: [flow], backbone: {flow: null}}", True),
     ],
 )
 def test_whether_a_network_sees_features(application, arguments, expected):
@@ -118,7 +119,7 @@ def test_whether_a_network_sees_features(application, arguments, expected):
             f"network.arguments={arguments}",
         ]
     )
-    assert network.sees_features(recipe) is expected
+    assert recipe_network.sees_features(recipe) is expected
 
 
 JOINED = Recipe(
@@ -181,7 +182,7 @@ def test_networks_of_one_stream_are_fused_later():
                 "network.arguments.scores=logits",
                 "fusion.weights={rgb: 1, flow: 3}",
             ],
-            "with network.arguments.scores",
+            "here or in network.arguments. Received: fusion=",
         ),
         (
             [
@@ -189,7 +190,7 @@ def test_networks_of_one_stream_are_fused_later():
                 "network.arguments={}",
                 "fusion.scores=probabilities",
             ],
-            "TwoStreamConvNet fuses logits",
+            "which TwoStreamConvNet fuses. Received: fusion.scores=",
         ),
     ],
 )
@@ -209,8 +210,7 @@ def test_a_network_starts_from_what_is_there():
 
 RESNETS = Recipe(
     name="resnets",
-    network=Network("TwoStreamConvNet", {"backbone": "resnet50"}),
-    initialization=Initialization(weights={"rgb": "run", "flow": "imagenet"}),
+    network=Network("TwoStreamConvNet", {"backbone": "resnet50_caffe"}),
     schedule=Schedule(epochs=1),
 )
 
@@ -220,76 +220,73 @@ def started(monkeypatch):
     """What networks are to start from; there are no files."""
     calls = []
 
-    def start_from(model, weights, inflation, networks):
-        calls.append((backbones_of(model), weights, inflation, networks))
+    def start_from(model, networks, inflation, weights):
+        calls.append((backbones_of(model), networks, inflation, weights))
 
-    monkeypatch.setattr(initialization, "start_from", start_from)
+    monkeypatch.setattr(network, "start_from", start_from)
     return calls
 
 
 @pytest.mark.parametrize(
-    "settings, styles",
+    "settings, expected",
     [
-        ([], ["caffe", "caffe"]),
-        (["network.arguments.style=caffe"], ["caffe", "caffe"]),
-        (["network.arguments.backbone=inception_v3"], [None, None]),
-        (["network.arguments.temporal_backbone=vgg16"], ["caffe", None]),
+        ([], {"rgb": "resnet50_caffe", "flow": "resnet50_caffe"}),
+        (
+            ["network.arguments.backbone={rgb: resnet50_caffe, flow: vgg16}"],
+            {"rgb": "resnet50_caffe", "flow": "vgg16"},
+        ),
         (
             [
                 "network.application=TSN",
                 "initialization.partial_batch_norm=true",
                 "initialization.inflation=scaled",
             ],
-            ["caffe"],
+            {None: "resnet50_caffe"},
         ),
     ],
 )
-def test_towers_of_imagenet_are_of_its_style(settings, styles, started):
+def test_towers_of_imagenet(settings, expected, started):
     recipe = RESNETS.with_settings(
         ["initialization.weights=imagenet", *settings]
     )
     with keras.StatelessScope(initialize_variables=False):
         network.build(recipe, ("a", "b"))
-    ((found, weights, inflation, networks),) = started
-    assert [style for _, style in found.values()] == styles
+    ((found, networks, inflation, weights),) = started
+    assert found == expected
     assert weights == networks == "imagenet"
     assert inflation == recipe.initialization.inflation
 
 
-@pytest.mark.parametrize("style", ["caffe", "pytorch"])
-def test_the_style_of_trained_networks(style, started, monkeypatch):
-    """Whose weights fit then, also beside ImageNet's."""
-    resnet = {"backbone": "resnet50", "style": style}
-    with keras.StatelessScope(initialize_variables=False):
-        trained = keras_vidrec.applications.TSN(**resnet)
-    monkeypatch.setattr(initialization, "load_network", lambda path: trained)
-    monkeypatch.setattr(initialization, "check_paths", lambda weights: None)
-    both = RESNETS.with_settings(
-        ["initialization.weights={rgb: rgb_run, flow: flow_run}"]
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        (["network.arguments.backbone=resnet50"], "'resnet50_caffe', its rela"),
+        (
+            [
+                "network.arguments.backbone={rgb: vgg16, flow: bn_inception}",
+            ],
+            "'bn_inception'.*import-weights.*docs/weights.md",
+        ),
+        (
+            ["network.application=STFN", "network.arguments={}"],
+            "over features has none",
+        ),
+    ],
+)
+def test_towers_that_imagenet_has_no_weights_for(settings, message):
+    recipe = RESNETS.with_settings(
+        ["initialization.weights=imagenet", *settings]
     )
-    with keras.StatelessScope(initialize_variables=False):
-        network.build(both, ("a", "b"))
-    ((found, _, _, networks),) = started
-    assert [style for _, style in found.values()] == [style, style]
-    assert networks == {"rgb": trained, "flow": trained}
-    with keras.StatelessScope(initialize_variables=False):
-        if style == "caffe":
-            network.build(RESNETS, ("a", "b"))
-            assert [style for _, style in started[-1][0].values()] == [
-                "caffe"
-            ] * 2
-        else:
-            with pytest.raises(ValueError, match="style='pytorch'"):
-                network.build(RESNETS, ("a", "b"))
+    with pytest.raises(ValueError, match=message):
+        network.build(recipe, ("a", "b"))
 
 
 TINY = {"backbone": "tiny"}
-STYLED = {"backbone": "resnet50", "style": "pytorch"}
+RESNET = {"backbone": "resnet50"}
 
 # What is left of its flow tower might be of ResNet-50.
 CUT = {
-    "backbone": "resnet50",
-    "temporal_backbone": "resnet101",
+    "backbone": {"rgb": "resnet50", "flow": "resnet101"},
     "fusion_layer": "relu2",
     "keep_temporal_tower": False,
 }
@@ -303,21 +300,25 @@ def files():
             "bni": applications.TSN(),
             "tiny": applications.TSN(backbone="tiny"),
             "flow": applications.TSN(backbone="vgg16", modality="flow"),
-            "caffe": applications.TSN(backbone="resnet50", style="caffe"),
-            "pytorch": applications.TSN(backbone="resnet50"),
-            "deep": applications.TSN(backbone="resnet101", style="caffe"),
+            "caffe": applications.TSN(backbone="resnet50_caffe"),
+            "deep": applications.TSN(backbone="resnet101_caffe"),
             "features": applications.STFN(features=8),
             "both": applications.TwoStreamConvNet(
-                backbone="tiny", temporal_backbone="vgg16"
+                backbone={"rgb": "tiny", "flow": "vgg16"}
             ),
             "cut": applications.TwoStreamFusion(**CUT),
+            "imagenet": "imagenet",
         }
 
 
 @pytest.fixture
 def loaded(files, monkeypatch):
-    monkeypatch.setattr(initialization, "load_network", files.get)
-    monkeypatch.setattr(initialization, "check_paths", lambda weights: None)
+    def load(weights):
+        if isinstance(weights, dict):
+            return {stream: files[path] for stream, path in weights.items()}
+        return files[weights]
+
+    monkeypatch.setattr(initialization, "load", load)
 
 
 def starting(application, arguments, weights):
@@ -334,9 +335,8 @@ def starting(application, arguments, weights):
     [
         # A network of motion from rgb.
         ("TSN", {**TINY, "modality": "flow"}, "bni", {None: "bn_inception"}),
-        ("TSN", STYLED, "caffe", {None: "resnet50"}),
-        ("TSN", STYLED, "deep", {None: "resnet101"}),
-        ("TSN", STYLED, "bni", {None: "bn_inception"}),
+        ("TSN", RESNET, "caffe", {None: "resnet50_caffe"}),
+        ("TSN", RESNET, "deep", {None: "resnet101_caffe"}),
         (
             "TwoStreamConvNet",
             TINY,
@@ -351,16 +351,10 @@ def starting(application, arguments, weights):
             {"rgb": "bn_inception", "flow": "vgg16"},
         ),
         (
-            "TwoStreamConvNet",
-            TINY,
-            {"rgb": "flow", "flow": "flow"},
-            {"rgb": "vgg16", "flow": "vgg16"},
-        ),
-        (
             "TSLSTM",
-            {"rgb_backbone": "tiny", "flow_backbone": "tiny"},
+            TINY,
             {"rgb": "caffe", "flow": "flow"},
-            {"rgb": "resnet50", "flow": "vgg16"},
+            {"rgb": "resnet50_caffe", "flow": "vgg16"},
         ),
         (
             "TwoStreamConvNet",
@@ -378,11 +372,11 @@ def test_towers_to_start_from_are_of_the_same_backbone(
     with pytest.raises(ValueError, match="Expected a run or file of") as caught:
         network.build(recipe, ("a", "b"))
     assert not started
-    settings = re.findall(r"--set ([\w.]+=\w+)", str(caught.value))
+    settings = re.findall(r'--set "([^"]+)"', str(caught.value))
     with keras.StatelessScope(initialize_variables=False):
         network.build(recipe.with_settings(settings), ("a", "b"))
     ((towers, *_),) = started
-    assert {stream: name for stream, (name, _) in towers.items()} == found
+    assert towers == found
 
 
 @pytest.mark.parametrize(
@@ -392,38 +386,18 @@ def test_towers_to_start_from_are_of_the_same_backbone(
             "TSN",
             TINY,
             "bni",
-            "of tiny, or --set network.arguments.backbone=bn_inception. "
-            "Received: initialization.weights='bni' of bn_inception",
-        ),
-        (
-            "TSN",
-            STYLED,
-            "caffe",
-            "of resnet50 of style pytorch, or --set "
-            "network.arguments.style=caffe. Received: "
-            "initialization.weights='caffe' of resnet50 of style caffe",
+            'of tiny, or --set "network.arguments.backbone=bn_inception". '
+            "Received: initialization.weights='bni', of bn_inception for rgb",
         ),
         (
             "STResNet",
             TINY,
             {"rgb": "tiny", "flow": "flow"},
-            "of tiny for flow, or --set "
-            "network.arguments.temporal_backbone=vgg16. Received: "
-            "initialization.weights.flow='flow' of vgg16 for flow",
+            'of tiny, or --set "network.arguments.backbone={rgb: tiny, flow: '
+            "vgg16}\". Received: initialization.weights.flow='flow', of vgg16 "
+            "for flow",
         ),
-        (
-            "TwoStreamConvNet",
-            TINY,
-            "features",
-            "of tiny for rgb and of tiny for flow. Received: "
-            "initialization.weights='features' of no backbone of the package",
-        ),
-        (
-            "TwoStreamConvNet",
-            STYLED,
-            {"rgb": "caffe", "flow": "pytorch"},
-            "ResNets are of one style",
-        ),
+        ("TwoStreamConvNet", TINY, "features", "Not a single layer fits"),
     ],
 )
 def test_what_is_said_of_other_towers(
@@ -437,10 +411,10 @@ def test_what_is_said_of_other_towers(
 @pytest.mark.parametrize(
     "application, arguments, weights",
     [
-        ("TSN", {"backbone": "resnet50"}, "caffe"),
+        ("TSN", {"backbone": "resnet50_caffe"}, "caffe"),
         (
             "STResNet",
-            {**STYLED, "style": "caffe"},
+            {"backbone": "resnet50_caffe"},
             {"rgb": "caffe", "flow": "imagenet"},
         ),
         ("TwoStreamFusion", CUT, "cut"),
@@ -452,40 +426,9 @@ def test_what_is_said_of_other_towers(
     ],
 )
 def test_towers_that_are_let_through(application, arguments, weights, loaded):
-    recipe = starting(application, arguments, weights)
-    towers = network.backbones(recipe)
+    towers = recipe_network.backbones(starting(application, arguments, weights))
     networks = initialization.load(weights)
-    style = arguments.get("style")
-    assert not initialization.unlike_towers(networks, towers, style)
-
-
-@pytest.mark.parametrize(
-    "settings, message",
-    [
-        ([], "torchvision's by `vidrec import-weights.*style='pytorch'"),
-        (
-            [
-                "network.arguments.temporal_backbone=bn_inception",
-                "network.arguments.style=null",
-            ],
-            "'bn_inception'.*import-weights.*docs/weights.md",
-        ),
-        (
-            ["network.application=STFN", "network.arguments={}"],
-            "over features has none",
-        ),
-    ],
-)
-def test_towers_that_imagenet_has_no_weights_for(settings, message):
-    recipe = RESNETS.with_settings(
-        [
-            "initialization.weights=imagenet",
-            "network.arguments.style=pytorch",
-            *settings,
-        ]
-    )
-    with pytest.raises(ValueError, match=message):
-        network.build(recipe, ("a", "b"))
+    initialization.check_backbones(weights, networks, towers)
 
 
 @pytest.mark.parametrize(
@@ -494,15 +437,10 @@ def test_towers_that_imagenet_has_no_weights_for(settings, message):
         ("TSN", "{}", {"rgb": "bn_inception"}),
         ("TSN", "{modality: flow, backbone: tiny}", {"flow": "tiny"}),
         ("TwoStreamFusion", "{}", {"rgb": "vgg16", "flow": "vgg16"}),
-        (
-            "STResNet",
-            "{temporal_backbone: resnet152}",
-            {"rgb": "resnet50", "flow": "resnet152"},
-        ),
         ("TSLSTM", "{}", {}),
         (
             "STFN",
-            "{rgb_backbone: tiny, flow_backbone: vgg16, streams: [flow]}",
+            "{backbone: {flow: vgg16}, streams: [flow]}",
             {"flow": "vgg16"},
         ),
     ],
@@ -514,12 +452,14 @@ def test_backbones_by_stream(application, arguments, expected):
             f"network.arguments={arguments}",
         ]
     )
-    assert network.backbones(recipe) == expected
+    assert recipe_network.backbones(recipe) == expected
 
 
 def test_what_an_unknown_network_sees():
     with pytest.raises(ValueError, match="network.application='TSM'"):
-        network.modalities(RECIPE.with_settings(["network.application=TSM"]))
+        recipe_network.streams(
+            RECIPE.with_settings(["network.application=TSM"])
+        )
 
 
 def test_frozen_towers_of_trained_networks(tmp_path):

@@ -7,8 +7,8 @@ from keras_vidrec.applications import TSN
 from keras_vidrec.backbones import PixelScaling
 from keras_vidrec.weights import cross_modality
 from keras_vidrec.weights import pixels
-from keras_vidrec.weights.copying import layers_by_path
 from keras_vidrec.weights.cross_modality import inflate_kernel
+from keras_vidrec.weights.towers import layers_by_path
 
 # First convolution of each backbone, and whether it has a bias.
 FIRST = {

@@ -13,15 +13,14 @@ from keras_vidrec.backbones.pixel_scaling import CAFFE_RGB
 from keras_vidrec.backbones.pixel_scaling import CENTERED_FLOW
 from keras_vidrec.backbones.pixel_scaling import SYMMETRIC
 from keras_vidrec.weights import pixels
-from keras_vidrec.weights.imagenet import BACKBONES
 from keras_vidrec.weights.imagenet import imagenet
 
 BUILDERS = {
-    "resnet50": "ResNet50",
-    "resnet101": "ResNet101",
-    "resnet152": "ResNet152",
-    "vgg16": "VGG16",
+    "resnet50_caffe": "ResNet50",
+    "resnet101_caffe": "ResNet101",
+    "resnet152_caffe": "ResNet152",
     "inception_v3": "InceptionV3",
+    "vgg16": "VGG16",
 }
 
 
@@ -58,10 +57,6 @@ def published(monkeypatch, built):
     return asked
 
 
-def style(backbone):
-    return "caffe" if backbone.startswith("resnet") else None
-
-
 def weights_of(layer):
     return [keras.ops.convert_to_numpy(w) for w in layer.weights]
 
@@ -69,18 +64,18 @@ def weights_of(layer):
 @pytest.mark.parametrize(
     ("backbone", "size"),
     [
-        ("resnet50", 64),
-        pytest.param("resnet101", 64, marks=pytest.mark.large),
-        pytest.param("resnet152", 64, marks=pytest.mark.large),
+        ("resnet50_caffe", 64),
+        pytest.param("resnet101_caffe", 64, marks=pytest.mark.large),
+        pytest.param("resnet152_caffe", 64, marks=pytest.mark.large),
         # At an odd size too, paddings are as there.
         ("inception_v3", 107),
         pytest.param("vgg16", 224, marks=pytest.mark.large),
     ],
 )
 def test_towers_agree_with_keras_applications(published, backbone, size):
-    tower = backbones.get(backbone, style=style(backbone))
+    tower = backbones.get(backbone)
     before = {w.path: np.array(w) for w in tower.weights}
-    report = imagenet(tower)
+    report = imagenet(tower, backbone=backbone)
     assert not (report.missing + report.mismatched + report.inflated)
     assert report.unused == ()
     assert all((before[w.path] != np.array(w)).any() for w in tower.weights)
@@ -89,10 +84,10 @@ def test_towers_agree_with_keras_applications(published, backbone, size):
     # keras.applications makes of them.
     colors = np.random.default_rng(1).integers(0, 256, (2, size, size, 3))
     colors = colors.astype("float32")
-    scaling = backbones.preprocessing(backbone, "rgb", style(backbone))
+    scaling = backbones.preprocessing(backbone, "rgb")
     images = colors[..., ::-1] if scaling.channel_order == "bgr" else colors
     images = (images - np.float32(scaling.mean)) / np.float32(scaling.std)
-    module = "resnet" if style(backbone) else backbone
+    module = "resnet" if backbone.startswith("resnet") else backbone
     preprocess = getattr(keras.applications, module).preprocess_input
     theirs = preprocess(colors.copy())
     np.testing.assert_allclose(images, theirs, atol=1e-4)
@@ -156,12 +151,11 @@ def test_pixels_are_scaled_as_in_keras_applications(
     """Whatever weights the model had before."""
     model = TSN(
         modality=modality,
-        backbone="resnet50",
-        style="caffe",
+        backbone="resnet50_caffe",
         include_top=False,
     )
     pixels.scale_pixels(model, {modality: PixelScaling(1.0, 2.0)})
-    imagenet(model)
+    imagenet(model, backbone="resnet50_caffe")
     assert pixels.scalings_of(model) == {modality: scaling}
 
 
@@ -182,7 +176,7 @@ def test_differences_of_single_frames_are_motion(published):
         backbone="inception_v3",
         include_top=False,
     )
-    report = imagenet(model)
+    report = imagenet(model, backbone="inception_v3")
     assert report.inflated == (
         "rgb_diff/Conv2d_1a_3x3_conv (3 to 3 channels: mean)",
     )
@@ -195,7 +189,7 @@ def test_differences_of_single_frames_are_motion(published):
     ("backbone", "mode", "preprocess"),
     [
         ("inception_v3", "mean", keras.applications.inception_v3),
-        ("resnet50", "symmetric", keras.applications.resnet),
+        ("resnet50_caffe", "symmetric", keras.applications.resnet),
     ],
 )
 def test_differences_are_scaled_as_the_images(
@@ -206,10 +200,9 @@ def test_differences_are_scaled_as_the_images(
     model = TSN(
         modality="rgb_diff",
         backbone=backbone,
-        style=style(backbone),
         include_top=False,
     )
-    imagenet(model, mode)
+    imagenet(model, mode, backbone=backbone)
     convolutions = [
         next(x for x in network.layers if isinstance(x, keras.layers.Conv2D))
         for network in (published[-1], model.get_layer("rgb_diff"))
@@ -241,9 +234,7 @@ def test_differences_are_scaled_as_the_images(
 @pytest.mark.large
 def test_two_streams_of_one_or_of_two_backbones(published):
     model = TwoStreamFusion(
-        backbone="resnet50",
-        temporal_backbone="inception_v3",
-        style="caffe",
+        backbone={"rgb": "resnet50_caffe", "flow": "inception_v3"},
         classes=3,
     )
     report = imagenet(model)
@@ -297,7 +288,7 @@ def test_fully_connected_layers_only_where_there_are_some(published):
         include_top=False,
         keep_temporal_tower=False,
     )
-    report = imagenet(model)
+    report = imagenet(model, backbone={"rgb": "vgg16", "flow": "vgg16"})
     (network,) = published
     assert "fc1" not in [layer.name for layer in network.layers]
     assert len(report.copied) + len(report.inflated) == 2 * 13
@@ -308,14 +299,17 @@ def test_no_weights_for_these_towers():
     with pytest.raises(ValueError, match="Expected towers of .*'vgg16'.*Rece"):
         imagenet(TSN(backbone="tiny", classes=3))
     with pytest.raises(ValueError, match="`vidrec import-weights FILE"):
-        imagenet(backbones.get("bn_inception", endpoints=["relu2"]))
-    tower = backbones.get("resnet50", style="pytorch", endpoints=["relu2"])
+        imagenet(
+            backbones.get("bn_inception", endpoints=["relu2"]),
+            backbone="bn_inception",
+        )
+    tower = backbones.get("resnet50", endpoints=["relu2"])
     before = weights_of(tower)
     with pytest.raises(
         ValueError,
-        match="style=\"caffe\".*style='pytorch'.*a file of its authors",
+        match="'resnet50_caffe', .*of 'resnet50'. `vidrec import-weights",
     ):
-        imagenet(tower)
+        imagenet(tower, backbone="resnet50")
     for old, new in zip(before, weights_of(tower)):
         np.testing.assert_array_equal(old, new)
 
@@ -325,10 +319,13 @@ def test_invalid_arguments():
     with pytest.raises(ValueError, match="Received: inflation='max'"):
         imagenet(tower, "max")
     with pytest.raises(ValueError, match="Received: streams='flow'"):
-        imagenet(tower, streams="flow")
+        imagenet(tower, streams="flow", backbone="tiny")
     with pytest.raises(ValueError, match=r"Received: streams=\['flow'\]"):
-        imagenet(tower, streams=["flow"])
-    assert BACKBONES == tuple(BUILDERS)
+        imagenet(tower, streams=["flow"], backbone="tiny")
+    with pytest.raises(ValueError, match="Expected `backbone`, the name of"):
+        imagenet(tower)
+    known = backbones.BACKBONES.items()
+    assert BUILDERS == {n: row.imagenet for n, row in known if row.imagenet}
 
 
 def test_a_machine_that_is_offline(tmp_path, monkeypatch, capfd):
@@ -342,7 +339,7 @@ def test_a_machine_that_is_offline(tmp_path, monkeypatch, capfd):
     tower = backbones.get("vgg16", endpoints=["relu2"])
     before = weights_of(tower)
     with pytest.raises(OSError) as told:
-        imagenet(tower)
+        imagenet(tower, backbone="vgg16")
     message = str(told.value)
     assert "weights of VGG16" in message and address in message
     assert "`vidrec import-weights FILE" in message

@@ -10,9 +10,9 @@ from keras_vidrec.weights import pixels
 from keras_vidrec.weights.published.checkpoint import Checkpoint
 from keras_vidrec.weights.published.schemes.scheme import Scheme
 from keras_vidrec.weights.published.translation import Piece
-from keras_vidrec.weights.published.translation import Slot
 from keras_vidrec.weights.published.translation import Translation
-from keras_vidrec.weights.slots import slots
+from keras_vidrec.weights.towers import Slot
+from keras_vidrec.weights.towers import slots
 
 TINY = {"backbone": "tiny", "classes": 5}
 SCALING = {

@@ -9,7 +9,7 @@ from keras_vidrec.applications import TwoStreamFusion
 from keras_vidrec.backbones import PixelScaling
 from keras_vidrec.weights import copy_streams
 from keras_vidrec.weights import pixels
-from keras_vidrec.weights.copying import layers_by_path
+from keras_vidrec.weights.towers import layers_by_path
 
 
 def randomize(model, seed):

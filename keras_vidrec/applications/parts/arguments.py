@@ -9,14 +9,12 @@ from keras_vidrec import backbones
 from keras_vidrec.specs import checks
 from keras_vidrec.weights import imagenet
 from keras_vidrec.weights import streams as weights_of_streams
+from keras_vidrec.weights.starting import IMAGENET
 
 logger = logging.getLogger("keras_vidrec")
 
 # The streams of networks of several, in their order.
 STREAMS = ("rgb", "flow")
-
-# What `weights` may be besides a file.
-IMAGENET = "imagenet"
 
 
 def check_common(include_top, weights, pooling, classes, classifier_activation):
@@ -167,16 +165,17 @@ def check_pair(from_streams):
     )
 
 
-def load(model, weights):
+def load(model, weights, backbones):
     """Gives a new network its weights, as its builder was told.
 
     Args:
         model: keras.Model to change in place.
         weights: `None` (nothing is done), `"imagenet"` or the path of a
             `.weights.h5` file.
+        backbones: dict by stream of its backbones.
     """
     if weights == IMAGENET:
-        imagenet(model)
+        imagenet(model, backbone=backbones)
     elif weights is not None:
         model.load_weights(weights)
 

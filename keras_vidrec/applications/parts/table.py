@@ -99,7 +99,7 @@ def builder(function=None, *, whole_video=False):
                     for stream, tower in towers.items()
                 },
             )
-        parts.load(model, values["weights"])
+        parts.load(model, values["weights"], towers)
         if from_streams is not None:
             parts.start_from(model, from_streams)
         return model

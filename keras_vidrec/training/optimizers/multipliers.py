@@ -4,8 +4,8 @@ import re
 
 import keras
 
-from keras_vidrec.weights.copying import layers_by_path
-from keras_vidrec.weights.stream_layers import stream_layer
+from keras_vidrec.weights.towers import layers_by_path
+from keras_vidrec.weights.towers import stream_layer
 from keras_vidrec.weights.towers import towers
 
 

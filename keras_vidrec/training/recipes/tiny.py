@@ -4,7 +4,7 @@ import dataclasses
 import math
 
 from keras_vidrec.applications.parts.arguments import IMAGENET
-from keras_vidrec.training import network
+from keras_vidrec.training import recipe_network
 
 _BACKBONE = "tiny"
 _SIZE = 64
@@ -80,7 +80,7 @@ def tiny(recipe, settings=()):
 def _extent(recipe):
     """What is trained, how long, and from where, for people."""
     parts = ["over features"]
-    towers = dict.fromkeys(map(str, network.backbones(recipe).values()))
+    towers = dict.fromkeys(map(str, recipe_network.backbones(recipe).values()))
     if towers:
         parts = [f"{' and '.join(towers)} backbones"]
         if "size" in recipe.clip:
@@ -108,6 +108,6 @@ def _start(weights):
 def _arguments(recipe):
     """Those of the network, every backbone that it has being a tiny one."""
     arguments = {**recipe.network.arguments, "dropout": 0.0}
-    if network.backbones(recipe):
+    if recipe_network.backbones(recipe):
         arguments["backbone"] = _BACKBONE
     return arguments

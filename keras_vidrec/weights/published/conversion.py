@@ -1,9 +1,7 @@
 """Published weights in networks of this package."""
 
+from keras_vidrec.specs import checks
 from keras_vidrec.weights import pixels
-from keras_vidrec.weights.architecture import backbone_name
-from keras_vidrec.weights.architecture import backbones_of
-from keras_vidrec.weights.copying import layers_by_path
 from keras_vidrec.weights.cross_modality import MODES
 from keras_vidrec.weights.published.checkpoint import Checkpoint
 from keras_vidrec.weights.published.matching import CLASSIFIER
@@ -11,14 +9,24 @@ from keras_vidrec.weights.published.matching import HEAD
 from keras_vidrec.weights.published.matching import Matching
 from keras_vidrec.weights.published.readers.opening import open_checkpoint
 from keras_vidrec.weights.published.recognition import recognize
-from keras_vidrec.weights.slots import layer_places
-from keras_vidrec.weights.slots import slots
+from keras_vidrec.weights.towers import backbones_of
+from keras_vidrec.weights.towers import layer_places
+from keras_vidrec.weights.towers import layers_by_path
+from keras_vidrec.weights.towers import slots
 
 # Items of a kind that an error shows.
 _SHOWN = 10
 
 
-def convert(source, model, *, allow_missing=(), allow_unused=(), inflate=None):
+def convert(
+    source,
+    model,
+    *,
+    allow_missing=(),
+    allow_unused=(),
+    inflate=None,
+    backbone=None,
+):
     """Puts published weights into a network.
 
     The format and the names are recognized by content. It is all or nothing:
@@ -41,13 +49,16 @@ def convert(source, model, *, allow_missing=(), allow_unused=(), inflate=None):
         inflate: `None`, or str, a mode of `weights.cross_modality`: how a
             first convolution of three colors is made for the channels of
             motion. Defaults to `None`: it must fit.
+        backbone: `None`, or for a model that does not say what it is made of,
+            such as a bare tower: str, the name of its backbone; or dict of
+            them by stream. Defaults to `None`.
 
     Returns:
         `ImportReport`.
 
     Raises:
         ValueError: if the file is of no known format or names, or weights and
-            model do not fit: all of it is told, with shapes. Nothing is
+            model do not fit: all of it is stated, with shapes. Nothing is
             changed then.
         ImportError: naming the extra to install, if the format needs one.
 
@@ -58,31 +69,18 @@ def convert(source, model, *, allow_missing=(), allow_unused=(), inflate=None):
     ...     "bn_inception.pth", flow, allow_missing=["head"], inflate="mean"
     ... )
     """
-    if inflate is not None and inflate not in MODES:
-        raise ValueError(
-            f"Invalid `inflate`. Expected None or one of {MODES}. Received: "
-            f"inflate={inflate!r}"
-        )
+    checks.choice("inflate", inflate, (None, *MODES))
     _check_names("allow_unused", allow_unused)
     may_miss = _places_that_may_miss(model, allow_missing)
-    towers = backbones_of(model)
-    backbones = {stream: name for stream, (name, _) in towers.items()}
+    backbones = backbones_of(model, backbone)
     if not isinstance(source, Checkpoint):
         source = open_checkpoint(source)
     translation = recognize(source, backbones)
-    for family, style in towers.values():
-        # Only residual networks have one.
-        if style is not None and translation.style not in (None, style):
-            raise ValueError(
-                f"Expected weights of {backbone_name(family, style)!r}, that "
-                f"of {model.name!r}. Received: {source.path}, of "
-                f"{backbone_name(family, translation.style)!r}: build the "
-                "model with this backbone"
-            )
     matching = Matching(
         source,
         translation,
         model,
+        streams=tuple(backbones),
         may_miss=may_miss,
         allow_unused=allow_unused,
         inflate=inflate,
@@ -93,7 +91,7 @@ def convert(source, model, *, allow_missing=(), allow_unused=(), inflate=None):
             f"Expected weights for all of {model.name!r} ({names}) and "
             f"nothing else. Received: {source.path}, of {translation.scheme} "
             f"names, with {len(matching.arrays)} of {len(slots(model))} of "
-            f"them. {'. '.join(_told(matching.problems))}"
+            f"them. {'. '.join(_stated(matching.problems))}"
         )
     pixels.scale_pixels(model, matching.scalings)
     variables = slots(model)
@@ -102,7 +100,7 @@ def convert(source, model, *, allow_missing=(), allow_unused=(), inflate=None):
     return matching.report()
 
 
-def _told(problems):
+def _stated(problems):
     for kind, items in problems.items():
         more = len(items) - _SHOWN
         yield f"{kind}, {len(items)}: {', '.join(items[:_SHOWN])}" + (

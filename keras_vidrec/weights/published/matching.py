@@ -6,10 +6,9 @@ import fnmatch
 import numpy as np
 
 from keras_vidrec.weights import pixels
-from keras_vidrec.weights.architecture import backbones_of
 from keras_vidrec.weights.cross_modality import inflate_kernel
 from keras_vidrec.weights.published.import_report import ImportReport
-from keras_vidrec.weights.slots import slots
+from keras_vidrec.weights.towers import slots
 
 # The classifier of a stream; and what errors call all of them.
 CLASSIFIER = "logits"
@@ -37,8 +36,9 @@ class Matching:
         checkpoint: `Checkpoint`.
         translation: `Translation` of it for the backbones of the model.
         model: keras.Model.
+        streams: tuple of the streams with a backbone, as `slots` has them.
         may_miss: set of pairs of stream and layer that may start anew, as
-            `slots.layer_places` has them.
+            `towers.layer_places` has them.
         allow_unused: sequence of str, as `conversion.convert` takes it.
         inflate: `None` or str, as `conversion.convert` takes it.
 
@@ -50,12 +50,21 @@ class Matching:
     """
 
     def __init__(
-        self, checkpoint, translation, model, *, may_miss, allow_unused, inflate
+        self,
+        checkpoint,
+        translation,
+        model,
+        *,
+        streams,
+        may_miss,
+        allow_unused,
+        inflate,
     ):
         self._checkpoint = checkpoint
         self._translation = translation
         self._model = model
         self._want = slots(model)
+        self._streams = streams
         self._may_miss = may_miss
         self._inflate = inflate
         self.arrays = {}
@@ -255,7 +264,7 @@ class Matching:
 
     def _scale(self):
         layers = pixels.pixel_layers(self._model)
-        for stream in backbones_of(self._model):
+        for stream in self._streams:
             modality = stream or pixels.modality_of(self._model)
             kind = pixels.kind_of(modality)
             scaling = self._translation.scaling.get(kind)

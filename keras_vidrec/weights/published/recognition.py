@@ -2,10 +2,32 @@
 
 import dataclasses
 
-from keras_vidrec.weights.architecture import FAMILIES
-from keras_vidrec.weights.architecture import candidate_backbones
+from keras_vidrec.backbones import BACKBONES
 from keras_vidrec.weights.pixels import kind_of
-from keras_vidrec.weights.published.schemes.table import SCHEMES
+from keras_vidrec.weights.published.schemes.caffe import CAFFE
+from keras_vidrec.weights.published.schemes.keras_applications import (
+    KERAS_APPLICATIONS,
+)
+from keras_vidrec.weights.published.schemes.layer_names import (
+    candidate_backbones,
+)
+from keras_vidrec.weights.published.schemes.matconvnet import MATCONVNET
+from keras_vidrec.weights.published.schemes.mmaction2 import MMACTION2
+from keras_vidrec.weights.published.schemes.own import KERAS_VIDREC
+from keras_vidrec.weights.published.schemes.torchvision import TIMM
+from keras_vidrec.weights.published.schemes.torchvision import TORCHVISION
+from keras_vidrec.weights.published.schemes.tsn_pytorch import TSN_PYTORCH
+
+SCHEMES = (
+    TORCHVISION,
+    TIMM,
+    MMACTION2,
+    TSN_PYTORCH,
+    CAFFE,
+    MATCONVNET,
+    KERAS_APPLICATIONS,
+    KERAS_VIDREC,
+)
 
 
 def recognize(checkpoint, backbones):
@@ -14,8 +36,8 @@ def recognize(checkpoint, backbones):
 
     Args:
         checkpoint: `Checkpoint`.
-        backbones: dict by stream, `None` for the only one, of families
-            of `backbones.BACKBONES`.
+        backbones: dict by stream, `None` for the only one, of keys of
+            `backbones.BACKBONES`.
 
     Returns:
         `Translation`.
@@ -51,7 +73,7 @@ def _recognized(checkpoint, backbone, stream=None):
     own = len(best.pieces) if _is_whole(best, backbone) else 0
     counts = {
         other: _known(checkpoint, other, stream)
-        for other in FAMILIES
+        for other in BACKBONES
         if other != backbone
     }
     other = max(counts, key=counts.get)
@@ -97,7 +119,8 @@ def _is_whole(translation, backbone):
     if translation is None:
         return False
     layers = {slot.layer for slot in translation.pieces}
-    return candidate_backbones(layers) == [backbone]
+    families = {BACKBONES[name].family for name in candidate_backbones(layers)}
+    return families == {BACKBONES[backbone].family}
 
 
 def _known(checkpoint, backbone, stream):
@@ -139,12 +162,10 @@ def _joined(checkpoint, translations):
         if kind in translation.scaling:
             scaling[kind] = translation.scaling[kind]
     used = {piece.source for piece in pieces.values()} | ignored.keys()
-    styles = [translation.style for translation in translations.values()]
     return dataclasses.replace(
         translations[next(iter(translations))],
         pieces=pieces,
         scaling=scaling,
-        style=next(filter(None, styles), None),
         zero_biases=tuple(zero_biases),
         ignored=ignored,
         unknown=tuple(n for n in checkpoint.tensors if n not in used),

@@ -4,23 +4,6 @@ import dataclasses
 import typing
 
 
-class Slot(typing.NamedTuple):
-    """The place of an array.
-
-    Attributes:
-        stream: str, such as `"rgb"`; or `None` in a checkpoint of one stream,
-            and for layers that belong to no stream.
-        layer: str. Name of the layer inside the tower, such as
-            `"res2a_branch2a"`; `"logits"` is the classifier of the stream.
-        variable: str. `"kernel"`, `"bias"`, `"gamma"`, `"beta"`,
-            `"moving_mean"` or `"moving_variance"`.
-    """
-
-    stream: str | None
-    layer: str
-    variable: str
-
-
 class Piece(typing.NamedTuple):
     """An array for a slot.
 
@@ -44,8 +27,6 @@ class Translation:
         pieces: dict of `Piece` by `Slot`.
         scaling: dict of `backbones.PixelScaling` by modality (`"rgb"`,
             `"flow"`, `"rgb_diff"`): the pixels that the author trained on.
-        style: `None`, or str. Style of a residual network, `"pytorch"`,
-            `"caffe"` or `"msra"`. Defaults to `None`.
         zero_biases: tuple of `Slot`. Biases that the backbone has and the
             author's network has not: they are 0. Defaults to `()`.
         ignored: dict from names of tensors that no network needs to the
@@ -57,7 +38,6 @@ class Translation:
     scheme: str
     pieces: dict
     scaling: dict
-    style: str | None = None
     zero_biases: tuple = ()
     ignored: dict = dataclasses.field(default_factory=dict)
     unknown: tuple = ()

@@ -17,7 +17,7 @@ from keras_vidrec.training.devices.devices import check_positions
 from keras_vidrec.training.optimizers import section as optimizers
 from keras_vidrec.training.recipes.sections import Optimizer
 from keras_vidrec.training.recipes.sections import Schedule
-from keras_vidrec.weights.copying import layers_by_path
+from keras_vidrec.weights.towers import layers_by_path
 from tests.data.memory_source import MemorySource
 
 pytestmark = pytest.mark.tensorflow_only

@@ -5,6 +5,7 @@ import pytest
 import keras_vidrec
 from keras_vidrec.applications.parts.arguments import check_imagenet
 from keras_vidrec.training import network
+from keras_vidrec.training import recipe_network
 from keras_vidrec.training import recipes
 from keras_vidrec.training.recipes import tsn
 from keras_vidrec.training.recipes.recipe import Recipe
@@ -242,7 +243,7 @@ def test_two_stream_baselines(backbone):
             start = recipe.initialization
             assert (start.weights, start.inflation) == ("imagenet", "mean")
             # Refused where there are no such weights.
-            towers = network.backbones(recipe)
+            towers = recipe_network.backbones(recipe)
             check_imagenet(towers, "imagenet")
             assert towers == {modality: named}
 

@@ -10,6 +10,7 @@ import keras_vidrec
 from keras_vidrec.applications.parts.head import clip_logits_model
 from keras_vidrec.training import losses
 from keras_vidrec.training import network
+from keras_vidrec.training import recipe_network
 from keras_vidrec.training import recipes
 from keras_vidrec.training.optimizers import section as optimizers
 from keras_vidrec.training.recipes.recipe import Recipe
@@ -58,7 +59,7 @@ def test_every_recipe_takes_a_step(name):
     """One update with its own optimizer moves all that has a kernel. (A rate
     of 5e-6 is lost on scales of 1.)"""
     recipe = tiny(recipes.get(name))
-    if network.sees_features(recipe):  # as tiny networks make them
+    if recipe_network.sees_features(recipe):  # as tiny networks make them
         recipe = recipe.with_settings(["network.arguments.features=256"])
     model = network.build(recipe, CLASSES)
     trained = clip_logits_model(model)
@@ -94,8 +95,9 @@ def test_one_rule_for_all():
         assert Recipe.from_yaml(small.to_yaml()) == small
         assert small.name == f"{name}_tiny" and not small.reported
         assert small.summary.startswith(f"Rehearsal of {name}: ")
-        backbones = set(network.backbones(small).values())
-        assert backbones == (set() if network.sees_features(recipe) else TINY)
+        backbones = set(recipe_network.backbones(small).values())
+        over_features = recipe_network.sees_features(recipe)
+        assert backbones == (set() if over_features else TINY)
         assert small.network.arguments["dropout"] == 0
         assert small.clip["size"] == 64
         assert small.clip.get("num_segments", 1) <= 3

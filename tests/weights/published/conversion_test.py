@@ -7,7 +7,7 @@ from keras_vidrec.applications import TwoStreamConvNet
 from keras_vidrec.applications import TwoStreamFusion
 from keras_vidrec.weights import convert
 from keras_vidrec.weights import pixels
-from keras_vidrec.weights.slots import slots
+from keras_vidrec.weights.towers import slots
 from tests.weights.slot_scheme import IGNORED
 from tests.weights.slot_scheme import SCALING
 from tests.weights.slot_scheme import TINY

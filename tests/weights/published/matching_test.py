@@ -7,9 +7,9 @@ from keras_vidrec.weights import convert
 from keras_vidrec.weights.cross_modality import inflate_kernel
 from keras_vidrec.weights.published.matching import Matching
 from keras_vidrec.weights.published.translation import Piece
-from keras_vidrec.weights.published.translation import Slot
 from keras_vidrec.weights.published.translation import Translation
-from keras_vidrec.weights.slots import slots
+from keras_vidrec.weights.towers import Slot
+from keras_vidrec.weights.towers import slots
 from tests.weights.slot_scheme import SCALING
 from tests.weights.slot_scheme import TINY
 from tests.weights.slot_scheme import changed
@@ -86,7 +86,7 @@ def test_without_a_classifier():
     tower = backbones.get("tiny")
     checkpoint = checkpoint_for(TSN(**TINY))
     for model in (network, tower):
-        report = convert(checkpoint, model)
+        report = convert(checkpoint, model, backbone="tiny")
         check_values(model, checkpoint)
         assert set(report.left_out.values()) == {"the model has no classifier"}
         assert len(report.left_out) == 2
@@ -130,7 +130,7 @@ def test_differences_are_scaled_by_the_first_convolution():
     rng = np.random.default_rng(1)
     kernel = rng.normal(size=(7, 7, 15, 32)).astype("float32")
     checkpoint = changed(checkpoint, **{":conv1:kernel": kernel})
-    report = convert(checkpoint, model)
+    report = convert(checkpoint, model, backbone="tiny")
     assert report.pixels == {"rgb_diff": "(BGR - 0) / (2, 4, 8), in conv1"}
     frames = rng.integers(0, 256, (1, 1, 32, 32, 18)).astype("float32")
     layer = model.get_layer("rgb_diff").get_layer("conv1")
@@ -140,7 +140,7 @@ def test_differences_are_scaled_by_the_first_convolution():
     scaled = differences.reshape(1, 32, 32, 5, 3)[..., ::-1]
     scaled = (scaled / [2, 4, 8]).reshape(1, 32, 32, 15).astype("float32")
     author = TSN(include_preprocessing=False, pooling="avg", **arguments)
-    report = convert(checkpoint, author)
+    report = convert(checkpoint, author, backbone="tiny")
     assert report.pixels["rgb_diff"].endswith("scale them before")
     layer = author.get_layer("rgb_diff").get_layer("conv1")
     expected = np.asarray(layer(scaled))
@@ -167,6 +167,7 @@ def test_a_first_layer_that_starts_anew_is_not_inflated():
             SCALING,
         ),
         motion,
+        streams=(None,),
         may_miss={(None, "conv1")},
         allow_unused=(),
         inflate="mean",
@@ -181,7 +182,9 @@ def test_a_first_layer_that_starts_anew_is_not_inflated():
 def test_a_first_layer_that_starts_anew_scales_nothing():
     model = TSN(modality="rgb_diff", include_top=False, **TINY)
     source = changed(checkpoint_for(model), **{":conv1:kernel": None})
-    report = convert(source, model, allow_missing=["conv1"])
+    report = convert(
+        source, model, allow_missing=["conv1"], backbone="tiny"
+    )
     assert report.pixels == {
         "rgb_diff": "conv1, which scales them, starts anew"
     }
@@ -206,6 +209,7 @@ def test_biases_that_the_source_has_not(rgb):
         checkpoint_for(rgb),
         Translation("ours", pieces, SCALING, zero_biases=(bias,)),
         rgb,
+        streams=(None,),
         may_miss=set(),
         allow_unused=(),
         inflate=None,

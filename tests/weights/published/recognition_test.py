@@ -7,8 +7,8 @@ from keras_vidrec import backbones
 from keras_vidrec.weights import convert
 from keras_vidrec.weights.published.checkpoint import Checkpoint
 from keras_vidrec.weights.published.recognition import recognize
-from keras_vidrec.weights.published.translation import Slot
-from tests.weights.schemes import matconvnet_test as matconvnet
+from keras_vidrec.weights.towers import Slot
+from tests.weights.published.schemes import matconvnet_test as matconvnet
 
 
 def residual(units):
@@ -53,7 +53,6 @@ def test_depths(wanted, given):
     if wanted == given:
         translation = recognize(checkpoint, {None: wanted})
         assert translation.scheme == "torchvision or timm"
-        assert translation.style == "pytorch"
         assert len(translation.pieces) == len(checkpoint.tensors)
         return
     message = (
@@ -93,14 +92,19 @@ def test_unknown_names():
         assert f"as known of {format} files" in str(caught.value)
 
 
-def test_style_of_the_model():
-    tower = backbones.get("resnet50_caffe")
+def test_another_release_of_a_resnet():
+    tower = backbones.get("resnet50_caffe", endpoints=["relu2"])
     message = (
-        "Expected weights of style 'caffe', that of 'resnet50'. Received: "
-        "net.pth, of style 'pytorch': build the model with style='pytorch'"
+        "Expected weights of resnet50_caffe. Received: net.pth, with weights "
+        "of resnet50: build the model with backbone='resnet50' (--backbone "
+        "resnet50)"
     )
     with pytest.raises(ValueError, match=re.escape(message)):
-        convert(residual(UNITS["resnet50"]), tower)
+        convert(residual(UNITS["resnet50"]), tower, backbone="resnet50_caffe")
+    published = matconvnet.residual(np.random.default_rng(0), "resnet50")
+    checkpoint = Checkpoint("net.mat", "matconvnet", published)
+    with pytest.raises(ValueError, match="backbone='resnet50_msra'"):
+        recognize(checkpoint, {None: "resnet50"})
 
 
 def fused():
@@ -120,10 +124,9 @@ def fused():
 
 def test_streams_of_different_backbones():
     checkpoint = fused()
-    backbones = {"rgb": "resnet50", "flow": "resnet152"}
+    backbones = {"rgb": "resnet50_msra", "flow": "resnet152_msra"}
     translation = recognize(checkpoint, backbones)
     assert translation.unknown == ("more",)
-    assert translation.style == "msra"
     assert translation.scaling.keys() == {"rgb", "flow"}
     found = {
         stream: {
@@ -136,7 +139,7 @@ def test_streams_of_different_backbones():
     assert "res4f_branch2c" in found["rgb"] - found["flow"]
     for stream, suffix in (("rgb", "spatial"), ("flow", "temporal")):
         # A convolution and a batch normalization each; and the classifier.
-        units = sum(UNITS[backbones[stream]])
+        units = sum(UNITS[backbones[stream].removesuffix("_msra")])
         assert len(found[stream]) == 2 * (3 * units + 5) + 1
         piece = translation.pieces[Slot(stream, "res5c_branch2a", "kernel")]
         assert piece.source == f"res5c_branch2a_filter_{suffix}"
@@ -146,12 +149,13 @@ def test_streams_of_different_backbones():
 
 def test_streams_of_another_backbone():
     message = (
-        "Expected weights of resnet50 for flow. Received: fused.mat, with "
-        "weights of resnet152: build the model with backbone='resnet152' for "
+        "Expected weights of resnet50_msra for flow. Received: fused.mat, with "
+        "weights of resnet152_msra: build the model with "
+        "backbone='resnet152_msra' for "
         "flow"
     )
     with pytest.raises(ValueError, match=re.escape(message)):
-        recognize(fused(), {"flow": "resnet50", "rgb": "vgg16"})
+        recognize(fused(), {"flow": "resnet50_msra", "rgb": "vgg16"})
 
 
 def test_one_stream_for_two():

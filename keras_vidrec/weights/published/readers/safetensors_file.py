@@ -3,7 +3,7 @@
 import os
 
 from keras_vidrec.weights.published.checkpoint import Checkpoint
-from keras_vidrec.weights.published.readers.state_dict import without_wrapper
+from keras_vidrec.weights.published.readers.torch_file import without_wrapper
 
 # The length of the header, as a little-endian number, comes first.
 _LENGTH = 8

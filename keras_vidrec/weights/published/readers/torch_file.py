@@ -5,7 +5,6 @@ import zipfile
 
 from keras_vidrec.weights.published.checkpoint import Checkpoint
 from keras_vidrec.weights.published.readers import torch_checks
-from keras_vidrec.weights.published.readers.state_dict import without_wrapper
 
 # Files of PyTorch before 1.6 begin with a pickled number, here without the
 # version of the pickle.
@@ -15,6 +14,9 @@ _LEGACY = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 _STATE_DICTS = ("state_dict", "model_state_dict", "model", "net")
 _CLASSES = ("CLASSES", "classes")
 _CONFIGS = ("config", "cfg")
+
+# What torch.nn.DataParallel puts before every name.
+_PARALLEL = "module."
 
 # A file of tensors may name one of them twice, but not over and over.
 _MOST_REPEATED = 2
@@ -103,6 +105,23 @@ def read(path):
         ),
         _facts(loaded),
     )
+
+
+def without_wrapper(tensors):
+    """The tensors by the names they had before a model was wrapped to train
+    on several devices: `module.conv1.weight` is `conv1.weight`.
+
+    Args:
+        tensors: dict by name.
+
+    Returns:
+        dict, with the prefix `module.` removed if all names have it.
+    """
+    if not all(name.startswith(_PARALLEL) for name in tensors):
+        return tensors
+    return {
+        name.removeprefix(_PARALLEL): tensor for name, tensor in tensors.items()
+    }
 
 
 def _import_torch():

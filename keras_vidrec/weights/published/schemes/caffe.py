@@ -5,18 +5,19 @@ import fnmatch
 
 import numpy as np
 
+from keras_vidrec.backbones import BACKBONES
 from keras_vidrec.backbones import googlenet
 from keras_vidrec.backbones.pixel_scaling import BN_INCEPTION_RGB
 from keras_vidrec.backbones.pixel_scaling import CAFFE_RGB
 from keras_vidrec.backbones.pixel_scaling import CENTERED_FLOW
 from keras_vidrec.backbones.pixel_scaling import PixelScaling
-from keras_vidrec.weights.published.schemes import by_name
-from keras_vidrec.weights.published.schemes.biases import zero_biases
-from keras_vidrec.weights.published.schemes.bn_inception_names import (
-    convolutions,
+from keras_vidrec.weights.published.schemes.layer_names import (
+    bn_inception_convolutions,
 )
-from keras_vidrec.weights.published.schemes.layer_names import layers
+from keras_vidrec.weights.published.schemes.layer_names import caffe_layers
+from keras_vidrec.weights.published.schemes.layer_names import zero_biases
 from keras_vidrec.weights.published.schemes.scheme import Scheme
+from keras_vidrec.weights.published.schemes.scheme import translate_by_name
 
 # Differences of neighboring frames have no mean.
 _DIFFERENCES = PixelScaling(0.0, channel_order="bgr")
@@ -47,20 +48,17 @@ class _Network:
         maps: dict from fully connected layers to the `(channels, height,
             width)` they see.
         auxiliary: tuple of patterns of layers that only training needs.
-        style: `None`, or str for a residual network: its convolutions may
-            lack the biases that ours have.
     """
 
     names: dict
     heads: dict
     maps: dict = dataclasses.field(default_factory=dict)
     auxiliary: tuple = ()
-    style: str | None = None
 
 
 def _bn_inception():
     names = {}
-    for block, role in convolutions():
+    for block, role in bn_inception_convolutions():
         names[f"{block}/{role}"] = f"{block}_{role}", _WEIGHTED
         names[f"{block}/{role}_bn"] = f"{block}_{role}_bn", _NORMALIZATION
     return names
@@ -76,7 +74,7 @@ def _googlenet():
 
 def _own(backbone):
     """Names of networks whose layers have them here, too."""
-    weighted, normalized = layers(backbone)
+    weighted, normalized = caffe_layers(backbone)
     names = {name: (name, _WEIGHTED) for name in weighted}
     for name in normalized:
         names[name] = name, _MOMENTS
@@ -87,8 +85,8 @@ def _own(backbone):
 _NETWORKS = {
     "bn_inception": _Network(_bn_inception(), {"fc*": BN_INCEPTION_RGB}),
     **{
-        name: _Network(_own(name), {"fc*": CAFFE_RGB}, style="msra")
-        for name in ("resnet50", "resnet101", "resnet152")
+        name: _Network(_own(name), {"fc*": CAFFE_RGB})
+        for name in ("resnet50_msra", "resnet101_msra", "resnet152_msra")
     },
     "vgg16": _Network(
         _own("vgg16"),
@@ -137,7 +135,7 @@ def translate(checkpoint, backbone):
     for name in tensors:
         if _fits(_layer(name), network.auxiliary):
             ignored[name] = _AUXILIARY
-    translation = by_name.translate(
+    translation = translate_by_name(
         "caffe",
         {**tensors, **_divided(tensors, factors)},
         places,
@@ -145,12 +143,11 @@ def translate(checkpoint, backbone):
         maps=network.maps,
         ignored=ignored,
     )
-    if network.style is None:
+    if BACKBONES[backbone].units is None:
         return translation
+    # Its convolutions may lack the biases that ours have.
     return dataclasses.replace(
-        translation,
-        style=network.style,
-        zero_biases=zero_biases(translation.pieces, network.style),
+        translation, zero_biases=zero_biases(translation.pieces, backbone)
     )
 
 

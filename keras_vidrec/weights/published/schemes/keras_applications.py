@@ -3,17 +3,19 @@
 import re
 import types
 
-from keras_vidrec.backbones import resnet
+from keras_vidrec.backbones import BACKBONES
 from keras_vidrec.backbones import vgg16
 from keras_vidrec.backbones.pixel_scaling import CAFFE_RGB
 from keras_vidrec.backbones.pixel_scaling import CENTERED_FLOW
 from keras_vidrec.backbones.pixel_scaling import PixelScaling
-from keras_vidrec.weights.published.schemes import inception_v3_names
-from keras_vidrec.weights.published.schemes import scalings
+from keras_vidrec.weights.published.schemes import pytorch
+from keras_vidrec.weights.published.schemes.layer_names import (
+    inception_v3_convolutions,
+)
 from keras_vidrec.weights.published.schemes.scheme import Scheme
 from keras_vidrec.weights.published.translation import Piece
-from keras_vidrec.weights.published.translation import Slot
 from keras_vidrec.weights.published.translation import Translation
+from keras_vidrec.weights.towers import Slot
 
 # The published files of ResNets have the older name.
 _CLASSIFIERS = types.MappingProxyType(
@@ -48,9 +50,9 @@ def layer_names(backbone, layers):
     return _resnet(backbone)
 
 
-def _resnet(variant):
+def _resnet(backbone):
     names = {"conv1_conv": "conv1", "conv1_bn": "bn_conv1"}
-    for stage, units in resnet.unit_names(variant).items():
+    for stage, units in BACKBONES[backbone].units.items():
         for number, unit in enumerate(units, start=1):
             # Only the first unit of a stage has a convolution beside it.
             first = 0 if number == 1 else 1
@@ -75,9 +77,7 @@ def _inception_v3(layers):
     for layer in layers:
         if match := _COUNTED.fullmatch(layer):
             counted[match[1]].append((int(match[2] or 0), layer))
-    ours = [
-        name.replace(".", "_") for name in inception_v3_names.convolutions()
-    ]
+    ours = [name.replace(".", "_") for name in inception_v3_convolutions()]
     names = {}
     for kind, suffix in (("conv2d", "conv"), ("batch_normalization", "bn")):
         if len(counted[kind]) == len(ours):
@@ -97,11 +97,11 @@ _CAFFE = types.MappingProxyType(
 )
 SCALINGS = types.MappingProxyType(
     {
-        "resnet50": _CAFFE,
-        "resnet101": _CAFFE,
-        "resnet152": _CAFFE,
+        "resnet50_caffe": _CAFFE,
+        "resnet101_caffe": _CAFFE,
+        "resnet152_caffe": _CAFFE,
         "vgg16": _CAFFE,
-        "inception_v3": scalings.SYMMETRIC,
+        "inception_v3": pytorch.SYMMETRIC,
     }
 )
 
@@ -123,7 +123,6 @@ def translate(checkpoint, backbone):
         scheme="keras.applications",
         pieces=pieces,
         scaling=SCALINGS[backbone],
-        style="caffe" if backbone in resnet.VARIANTS else None,
         unknown=tuple(unknown),
     )
 

@@ -1,16 +1,71 @@
-"""Names of the layers of Caffe's networks, which are those of ours."""
+"""Names of layers that several authors share, and what they tell of a file."""
 
+from keras_vidrec.backbones import BACKBONES
+from keras_vidrec.backbones import bn_inception
+from keras_vidrec.backbones import inception_v3
 from keras_vidrec.backbones import vgg16
 from keras_vidrec.backbones import vgg_m_2048
-from keras_vidrec.backbones.resnet import unit_names
+
+_STEM = (("conv1", "7x7_s2"), ("conv2", "3x3_reduce"), ("conv2", "3x3"))
+_SINGLE = ("3x3_reduce", "3x3")
+_DOUBLE = ("double_3x3_reduce", "double_3x3_1", "double_3x3_2")
 
 
-def layers(backbone):
+def bn_inception_convolutions():
+    """The convolutions of BN-Inception in the order of the network.
+
+    Joined by `/` a pair is the name of a Caffe layer, joined by `_` that of
+    the PyTorch ports and of this package. The batch normalization behind it
+    has the same name and `_bn`.
+
+    Returns:
+        list of pairs of str, the block and the role in it: `("conv1",
+        "7x7_s2")`, ..., `("inception_3a", "double_3x3_reduce")`, ...
+    """
+    names = list(_STEM)
+    for name, block in bn_inception.BLOCKS.items():
+        roles = _SINGLE + _DOUBLE
+        if block.point:
+            roles = ("1x1", *roles)
+        if block.projection:
+            roles = (*roles, "pool_proj")
+        names.extend((f"inception_{name}", role) for role in roles)
+    return names
+
+
+def inception_v3_convolutions():
+    """The convolutions of torchvision's Inception-v3.
+
+    Each is a module with a `conv` and a `bn`. With `_` for `.` these are the
+    names of this package: `Mixed_5b_branch5x5_2_conv`.
+
+    Returns:
+        list of str: `"Conv2d_1a_3x3"`, ..., `"Mixed_5b.branch5x5_2"`, ...,
+        `"Mixed_7c.branch3x3dbl_3b"`, ...
+    """
+    names = [
+        f"Conv2d_{row[0]}"
+        for row in inception_v3.STEM
+        if not isinstance(row, str)
+    ]
+    for block, branches in inception_v3.BLOCKS.items():
+        for branch, rows in branches.items():
+            for position, row in enumerate(rows, start=1):
+                place = f"Mixed_{block}.{branch}"
+                if len(rows) > 1:
+                    place = f"{place}_{position}"
+                pair = isinstance(row[0], tuple)
+                names.extend(
+                    place + letter for letter in ("ab" if pair else [""])
+                )
+    return names
+
+
+def caffe_layers(backbone):
     """The layers with weights of a tower.
 
     Args:
-        backbone: str. `"vgg16"`, `"vgg_m_2048"`, or a key of
-            `backbones.resnet.VARIANTS`.
+        backbone: str. `"vgg16"`, `"vgg_m_2048"`, or a ResNet.
 
     Returns:
         Pair of lists of str, the convolutions (fully connected layers are
@@ -28,7 +83,7 @@ def layers(backbone):
         return [*(f"conv{stage}" for stage in stages), "fc6", "fc7"], []
     roles = [
         f"{unit}_{branch}"
-        for units in unit_names(backbone).values()
+        for units in BACKBONES[backbone].units.values()
         for unit in units
         for branch in ("branch1", "branch2a", "branch2b", "branch2c")
         if unit == units[0] or branch != "branch1"
@@ -37,3 +92,81 @@ def layers(backbone):
         ["conv1", *(f"res{role}" for role in roles)],
         ["bn_conv1", *(f"bn{role}" for role in roles)],
     )
+
+
+# The ResNets whose convolutions have no biases, and the layers that always do.
+_WITHOUT = ("resnet50", "resnet101", "resnet152")
+_ALWAYS = ("logits", "_temporal", "fusion_relu5")
+
+
+def has_bias(layer, backbone):
+    """Whether a convolution, or a classifier, of this package has a bias.
+
+    Args:
+        layer: str. Name of it in a tower.
+        backbone: str. A key of `backbones.BACKBONES`.
+    """
+    return backbone not in _WITHOUT or layer.endswith(_ALWAYS)
+
+
+def zero_biases(pieces, backbone):
+    """The biases that were trained without: as 0 they change nothing.
+
+    Args:
+        pieces: dict of `Piece` by `Slot`.
+        backbone: as `has_bias` takes it.
+
+    Returns:
+        tuple of `Slot`, in the order of the kernels.
+    """
+    biases = (
+        slot._replace(variable="bias")
+        for slot in pieces
+        if slot.variable == "kernel" and has_bias(slot.layer, backbone)
+    )
+    return tuple(bias for bias in biases if bias not in pieces)
+
+
+# Layers at the beginning of the towers that are not residual, and what tells
+# the two with a first layer of the same name from each other.
+_BEGINNINGS = {
+    "bn_inception": {"conv1_7x7_s2", "conv1_7x7_s2_bn"},
+    "googlenet": {"conv1_7x7_s2"},
+    "inception_v3": {"Conv2d_1a_3x3_conv"},
+    "vgg16": {"conv1_1"},
+    "vgg_m_2048": {"conv1", "conv2"},
+}
+
+
+def candidate_backbones(layers):
+    """The backbones that the layers in a file may be of.
+
+    Args:
+        layers: iterable of str. Names of layers inside a tower.
+
+    Returns:
+        list of keys of `backbones.BACKBONES`: all releases of a ResNet, and
+        several ResNets for the first stages alone; none for other layers.
+    """
+    layers = set(layers)
+    units = {
+        layer.removeprefix("res").removesuffix("_branch2c")
+        for layer in layers
+        if layer.startswith("res") and layer.endswith("_branch2c")
+    }
+    if units:
+        return [
+            name
+            for name, row in BACKBONES.items()
+            if row.units and _are_units(units, row.units)
+        ]
+    begun = [name for name, first in _BEGINNINGS.items() if first <= layers]
+    return begun[:1]
+
+
+def _are_units(units, stages):
+    """Whether these are all units of the first stages of a backbone."""
+    last = max(int(unit[0]) for unit in units)
+    return units == {
+        unit for stage in stages if stage <= last for unit in stages[stage]
+    }

@@ -6,19 +6,24 @@ import types
 
 import numpy as np
 
+from keras_vidrec.backbones import BACKBONES
 from keras_vidrec.backbones.pixel_scaling import CENTERED_FLOW
 from keras_vidrec.backbones.pixel_scaling import PixelScaling
-from keras_vidrec.backbones.resnet import STYLES
-from keras_vidrec.backbones.resnet import unit_names
-from keras_vidrec.weights.published.schemes.biases import has_bias
-from keras_vidrec.weights.published.schemes.biases import zero_biases
-from keras_vidrec.weights.published.schemes.layer_names import layers
+from keras_vidrec.weights.published.schemes.layer_names import caffe_layers
+from keras_vidrec.weights.published.schemes.layer_names import has_bias
+from keras_vidrec.weights.published.schemes.layer_names import zero_biases
 from keras_vidrec.weights.published.schemes.scheme import Scheme
 from keras_vidrec.weights.published.translation import Piece
-from keras_vidrec.weights.published.translation import Slot
 from keras_vidrec.weights.published.translation import Translation
+from keras_vidrec.weights.towers import Slot
 
-_RESIDUAL = ("resnet50", "resnet101", "resnet152")
+# Those that its users trained have the strides of PyTorch's, those that were
+# converted are of their authors' Caffe release.
+_TRAINED = ("resnet50", "resnet101", "resnet152")
+_CONVERTED = ("resnet50_msra", "resnet101_msra", "resnet152_msra")
+_RESIDUAL = (*_TRAINED, *_CONVERTED)
+# What both add to a variance.
+_EPSILON = 1e-5
 
 # The end of a parameter's name, as DagNN's conversion of SimpleNN and as the
 # importer of Caffe networks write it.
@@ -64,7 +69,7 @@ def names(backbone):
         without classifiers; `"moments"` stands for the moving mean and
         standard deviation together.
     """
-    convolutions, normalizations = layers(backbone)
+    convolutions, normalizations = caffe_layers(backbone)
     table = {
         f"{layer}{end}": (layer, variable)
         for group, ends in (
@@ -75,7 +80,7 @@ def names(backbone):
         for end, variable in ends
     }
     if backbone in _RESIDUAL:
-        for units in unit_names(backbone).values():
+        for units in BACKBONES[backbone].units.values():
             place = f"res{units[1]}"
             for end, variable in (("f", "kernel"), ("b", "bias")):
                 table[f"{place}_branch2b_relu_Time_{end}"] = (
@@ -96,7 +101,9 @@ def translate(checkpoint, backbone):
     Returns:
         `Translation`.
     """
-    style = _style(checkpoint, backbone)
+    if backbone in (_CONVERTED if _strides_3x3(checkpoint) else _TRAINED):
+        unknown = tuple(checkpoint.tensors)
+        return Translation("matconvnet", {}, {}, unknown=unknown)
     table = names(backbone)
     split = {name: _in_stream(name) for name in checkpoint.tensors}
     heads = _heads(split)
@@ -109,17 +116,18 @@ def translate(checkpoint, backbone):
             layer, variable = "logits", heads[stream, name]
         else:
             layer, variable = table.get(name, (None, None))
-        if layer is None or (variable == "bias" and not has_bias(layer, style)):
+        if layer is None or (
+            variable == "bias" and not has_bias(layer, backbone)
+        ):
             unknown.append(source)
             continue
-        for variable, value in _values(layer, variable, array, style):
+        for variable, value in _values(layer, variable, array):
             pieces[Slot(stream, layer, variable)] = Piece(source, value)
     return Translation(
         "matconvnet",
         pieces,
         _scaling(checkpoint, pieces),
-        style=style,
-        zero_biases=zero_biases(pieces, style),
+        zero_biases=zero_biases(pieces, backbone),
         unknown=tuple(unknown),
     )
 
@@ -158,20 +166,17 @@ def _heads(split):
     }
 
 
-def _style(checkpoint, backbone):
-    """Style of a residual network: where its stages have their strides."""
-    if backbone not in _RESIDUAL:
-        return None
+def _strides_3x3(checkpoint):
+    """Whether the stages of a residual network have their strides on the
+    second convolution."""
     strides = {
         _in_stream(layer)[1]: stride
         for layer, stride in checkpoint.facts.get("strides", {}).items()
     }
-    on_3x3 = max(strides.get("res3a_branch2b", (1, 1))) > 1
-    # MatConvNet's residual networks are those of their authors' Caffe release.
-    return "pytorch" if on_3x3 else "msra"
+    return max(strides.get("res3a_branch2b", (1, 1))) > 1
 
 
-def _values(layer, variable, array, style):
+def _values(layer, variable, array):
     """Pairs of a variable and its array in the layout of Keras. Arrays of
     shapes that cannot be are left as they are."""
     if variable == "moments":
@@ -179,7 +184,7 @@ def _values(layer, variable, array, style):
         if array.shape[1:] == (2,):
             # The second column is sqrt(variance + epsilon), and used as such.
             mean, deviation = array.astype("float64").T
-            variance = np.maximum(deviation**2 - STYLES[style].epsilon, 0)
+            variance = np.maximum(deviation**2 - _EPSILON, 0)
         yield "moving_mean", mean.astype("float32")
         yield "moving_variance", variance.astype("float32")
     elif variable != "kernel":

@@ -3,14 +3,12 @@
 import dataclasses
 import re
 
-from keras_vidrec.weights.published.schemes import bn_inception_names
-from keras_vidrec.weights.published.schemes import by_name
-from keras_vidrec.weights.published.schemes import residual_names
-from keras_vidrec.weights.published.schemes import scalings
-from keras_vidrec.weights.published.schemes import torch_names
-from keras_vidrec.weights.published.schemes.biases import zero_biases
+from keras_vidrec.weights.published.schemes import pytorch
+from keras_vidrec.weights.published.schemes.layer_names import zero_biases
 from keras_vidrec.weights.published.schemes.scheme import Scheme
+from keras_vidrec.weights.published.schemes.scheme import translate_by_name
 from keras_vidrec.weights.published.schemes.torchvision import RESNETS
+from keras_vidrec.weights.published.translation import Translation
 
 _HEAD = {"cls_head.fc_cls": "logits"}
 # The backbone of a residual network, as the configuration in a checkpoint has
@@ -26,33 +24,32 @@ def translate(checkpoint, backbone):
     `style='caffe'`.
     """
     tensors = checkpoint.tensors
+    in_config = _CAFFE_STYLE.search(str(checkpoint.facts.get("config", "")))
     if backbone == "bn_inception":
         # MMAction has it, with the pixels of tsn-pytorch.
-        convolutions, normalizations = bn_inception_names.torch_modules()
+        convolutions, normalizations = pytorch.bn_inception_modules()
         places = _places(convolutions, normalizations)
-        scaling = scalings.BN_INCEPTION
+        scaling = pytorch.BN_INCEPTION
+    elif bool(in_config) != backbone.endswith("_caffe"):
+        return Translation("mmaction2", {}, {}, unknown=tuple(tensors))
     else:
-        convolutions, normalizations = residual_names.modules(backbone)
+        convolutions, normalizations = pytorch.residual_modules(backbone)
         places = _places(
             _joined(convolutions, "conv"), _joined(normalizations, "bn")
         ) | _places(convolutions, normalizations)
-        scaling = scalings.TORCH
-    translation = by_name.translate(
+        scaling = pytorch.TORCH
+    translation = translate_by_name(
         "mmaction2",
         tensors,
         places,
         scaling,
-        ignored=torch_names.counters(tensors),
+        ignored=pytorch.counters(tensors),
     )
     if backbone == "bn_inception":
         return translation
-    if _CAFFE_STYLE.search(str(checkpoint.facts.get("config", ""))):
-        return dataclasses.replace(
-            translation,
-            style="caffe",
-            zero_biases=zero_biases(translation.pieces, "caffe"),
-        )
-    return dataclasses.replace(translation, style="pytorch")
+    return dataclasses.replace(
+        translation, zero_biases=zero_biases(translation.pieces, backbone)
+    )
 
 
 def _places(convolutions, normalizations):
@@ -60,7 +57,7 @@ def _places(convolutions, normalizations):
         {f"backbone.{module}": layer for module, layer in modules.items()}
         for modules in (convolutions, normalizations)
     )
-    return torch_names.places(convolutions | _HEAD, normalizations)
+    return pytorch.places(convolutions | _HEAD, normalizations)
 
 
 def _joined(modules, role):
@@ -77,6 +74,6 @@ def _joined(modules, role):
 MMACTION2 = Scheme(
     "mmaction2",
     ("pytorch", "safetensors"),
-    ("bn_inception", *RESNETS),
+    ("bn_inception", *RESNETS, *(f"{name}_caffe" for name in RESNETS)),
     translate,
 )

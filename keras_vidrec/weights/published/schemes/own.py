@@ -1,15 +1,17 @@
 """Networks of this package, by their own names."""
 
+from keras_vidrec.backbones import BACKBONES
 from keras_vidrec.backbones.pixel_scaling import PixelScaling
-from keras_vidrec.weights.architecture import FAMILIES
-from keras_vidrec.weights.architecture import candidate_backbones
-from keras_vidrec.weights.architecture import style_by_biases
 from keras_vidrec.weights.pixels import kind_of
+from keras_vidrec.weights.published.schemes.layer_names import (
+    candidate_backbones,
+)
+from keras_vidrec.weights.published.schemes.layer_names import has_bias
 from keras_vidrec.weights.published.schemes.scheme import Scheme
 from keras_vidrec.weights.published.translation import Piece
-from keras_vidrec.weights.published.translation import Slot
 from keras_vidrec.weights.published.translation import Translation
-from keras_vidrec.weights.slots import layer_places
+from keras_vidrec.weights.towers import Slot
+from keras_vidrec.weights.towers import layer_places
 from keras_vidrec.weights.towers import stream_of
 
 _SCALING = "preprocessing"
@@ -23,14 +25,7 @@ def translate(checkpoint, backbone):
         return _translation(unknown=tuple(checkpoint.tensors))
     layers = checkpoint.facts["layers"]
     places = layer_places(dict.fromkeys(layers.values()))
-    streams = {stream for stream, _ in places.values()}
-    if not any(
-        backbone
-        in candidate_backbones(
-            name for stream, name in places.values() if stream == one
-        )
-        for one in streams
-    ):
+    if not _is_of(backbone, checkpoint, places):
         return _translation(unknown=tuple(checkpoint.tensors))
     pieces, ignored = {}, {}
     for name, array in checkpoint.tensors.items():
@@ -42,9 +37,44 @@ def translate(checkpoint, backbone):
     return _translation(
         pieces=pieces,
         scaling=dict(_scalings(checkpoint.facts["config"])),
-        style=style_by_biases(backbone, pieces),
         ignored=ignored,
     )
+
+
+def _is_of(backbone, checkpoint, places):
+    """Whether a stream of a network has this backbone: its blueprint says so.
+    What has none, such as files of weights alone, is known by its names."""
+    stated = list(_stated(checkpoint.facts["config"]))
+    if stated and None not in stated:
+        return backbone in stated
+    if backbone in stated:
+        return True
+    # A ResNet of PyTorch's has no biases; the other releases look alike.
+    biased = any(
+        f"{layer}/bias" in checkpoint.tensors
+        for layer, place in places.items()
+        if place[1] == "res2a_branch2a"
+    )
+    if BACKBONES[backbone].family != "tiny" and BACKBONES[backbone].units:
+        if has_bias("res2a_branch2a", backbone) != biased:
+            return False
+    return any(
+        backbone
+        in candidate_backbones(
+            name for stream, name in places.values() if stream == one
+        )
+        for one in {stream for stream, _ in places.values()}
+    )
+
+
+def _stated(config):
+    """The backbones in the blueprint of a network."""
+    for layer in config["config"].get("layers", ()) if config else ():
+        if layer["class_name"] == "ClassScores":
+            blueprint = layer["config"].get("blueprint")
+            found = isinstance(blueprint, dict) and blueprint.get("backbones")
+            if isinstance(found, dict):
+                yield from found.values()
 
 
 def _translation(pieces=None, scaling=None, **others):
@@ -80,6 +110,6 @@ def _number_or_tuple(value):
 KERAS_VIDREC = Scheme(
     name="keras_vidrec",
     formats=("keras",),
-    backbones=FAMILIES,
+    backbones=tuple(BACKBONES),
     translate=translate,
 )

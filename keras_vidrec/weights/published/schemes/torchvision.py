@@ -1,16 +1,14 @@
-"""Weights of torchvision."""
-
-import dataclasses
+"""Weights of torchvision, and of PyTorch Image Models (timm)."""
 
 import numpy as np
 
 from keras_vidrec.backbones.vgg16 import STAGES
-from keras_vidrec.weights.published.schemes import by_name
-from keras_vidrec.weights.published.schemes import inception_v3_names
-from keras_vidrec.weights.published.schemes import residual_names
-from keras_vidrec.weights.published.schemes import scalings
-from keras_vidrec.weights.published.schemes import torch_names
+from keras_vidrec.weights.published.schemes import pytorch
+from keras_vidrec.weights.published.schemes.layer_names import (
+    inception_v3_convolutions,
+)
 from keras_vidrec.weights.published.schemes.scheme import Scheme
+from keras_vidrec.weights.published.schemes.scheme import translate_by_name
 
 RESNETS = ("resnet50", "resnet101", "resnet152")
 # Maps that fc6 has been trained on, flattened.
@@ -47,31 +45,30 @@ def translate(checkpoint, backbone):
         "classifier.3": "fc7",
         "classifier.6": "logits",
     }
-    return by_name.translate(
+    return translate_by_name(
         "torchvision",
         tensors,
-        torch_names.places(convolutions),
-        scalings.TORCH,
+        pytorch.places(convolutions),
+        pytorch.TORCH,
         maps=VGG16_MAPS,
     )
 
 
-def _residual(tensors, variant):
-    convolutions, normalizations = residual_names.modules(variant)
-    translation = by_name.translate(
+def _residual(tensors, backbone):
+    convolutions, normalizations = pytorch.residual_modules(backbone)
+    return translate_by_name(
         _SHARED,
         tensors,
-        torch_names.places({**convolutions, "fc": "logits"}, normalizations),
-        scalings.TORCH,
-        ignored=torch_names.counters(tensors),
+        pytorch.places({**convolutions, "fc": "logits"}, normalizations),
+        pytorch.TORCH,
+        ignored=pytorch.counters(tensors),
     )
-    return dataclasses.replace(translation, style="pytorch")
 
 
 def _inception_v3(tensors):
-    names = inception_v3_names.convolutions()
+    names = inception_v3_convolutions()
     layers = {name: name.replace(".", "_") for name in names}
-    places = torch_names.places(
+    places = pytorch.places(
         {"fc": "logits"}
         | {f"{name}.conv": f"{layer}_conv" for name, layer in layers.items()},
         {f"{name}.bn": f"{layer}_bn" for name, layer in layers.items()},
@@ -79,12 +76,12 @@ def _inception_v3(tensors):
     # Ours has batch normalization without scales, as TensorFlow's has.
     scales = {name for name, place in places.items() if place[1] == "gamma"}
     auxiliary = {name for name in tensors if name.startswith("AuxLogits.")}
-    translation = by_name.translate(
+    translation = translate_by_name(
         _SHARED,
         tensors,
         {name: at for name, at in places.items() if name not in scales},
-        scalings.SYMMETRIC,
-        ignored=torch_names.counters(tensors)
+        pytorch.SYMMETRIC,
+        ignored=pytorch.counters(tensors)
         | dict.fromkeys(scales & tensors.keys(), "scales by 1")
         | dict.fromkeys(auxiliary, "auxiliary classifier"),
     )
@@ -124,7 +121,7 @@ def _googlenet(tensors):
             "normalization, from Caffe. Received: torchvision's GoogLeNet, "
             "another network, with batch normalization"
         )
-    return by_name.translate("torchvision", tensors, {}, scalings.TORCH)
+    return translate_by_name("torchvision", tensors, {}, pytorch.TORCH)
 
 
 TORCHVISION = Scheme(
@@ -133,3 +130,27 @@ TORCHVISION = Scheme(
     (*RESNETS, "vgg16", "inception_v3", "googlenet"),
     translate,
 )
+
+
+def translate_timm(checkpoint, backbone):
+    """Translates a state dict of timm's VGG-16.
+
+    Its residual networks and Inception-v3 have torchvision's names, and are
+    translated as torchvision's.
+    """
+    convolutions = {
+        **vgg16_convolutions(),
+        "pre_logits.fc1": "fc6",
+        "pre_logits.fc2": "fc7",
+        "head.fc": "logits",
+    }
+    return translate_by_name(
+        "timm",
+        checkpoint.tensors,
+        pytorch.places(convolutions),
+        pytorch.TORCH,
+        maps=VGG16_MAPS,
+    )
+
+
+TIMM = Scheme("timm", ("pytorch", "safetensors"), ("vgg16",), translate_timm)

@@ -1,16 +1,12 @@
 """Weights of tsn-pytorch, and the ImageNet weights it starts from."""
 
-import dataclasses
 import types
 
 from keras_vidrec.backbones import pixel_scaling
 from keras_vidrec.backbones.pixel_scaling import PixelScaling
-from keras_vidrec.weights.published.schemes import bn_inception_names
-from keras_vidrec.weights.published.schemes import by_name
-from keras_vidrec.weights.published.schemes import residual_names
-from keras_vidrec.weights.published.schemes import scalings
-from keras_vidrec.weights.published.schemes import torch_names
+from keras_vidrec.weights.published.schemes import pytorch
 from keras_vidrec.weights.published.schemes.scheme import Scheme
+from keras_vidrec.weights.published.schemes.scheme import translate_by_name
 from keras_vidrec.weights.published.schemes.torchvision import RESNETS
 
 # Images of 0..1 less 0.5, over the mean of ImageNet's standard deviations.
@@ -41,26 +37,23 @@ def translate(checkpoint, backbone):
     """
     tensors = checkpoint.tensors
     if backbone in RESNETS:
-        convolutions, normalizations = residual_names.modules(backbone)
-        scaling, style = _RESIDUAL, "pytorch"
+        convolutions, normalizations = pytorch.residual_modules(backbone)
+        scaling = _RESIDUAL
     else:
-        convolutions, normalizations = bn_inception_names.torch_modules()
-        scaling, style = scalings.BN_INCEPTION, None
-    places = torch_names.places(
+        convolutions, normalizations = pytorch.bn_inception_modules()
+        scaling = pytorch.BN_INCEPTION
+    places = pytorch.places(
         _prefixed(convolutions) | _HEADS, _prefixed(normalizations)
     )
     if backbone == "bn_inception":
-        places |= torch_names.places(
-            convolutions | _IMAGENET_HEADS, normalizations
-        )
-    translation = by_name.translate(
+        places |= pytorch.places(convolutions | _IMAGENET_HEADS, normalizations)
+    return translate_by_name(
         "tsn-pytorch",
         tensors,
         places,
         scaling,
-        ignored=torch_names.counters(tensors),
+        ignored=pytorch.counters(tensors),
     )
-    return dataclasses.replace(translation, style=style)
 
 
 def _prefixed(modules):

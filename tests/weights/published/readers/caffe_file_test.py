@@ -8,9 +8,9 @@ from hypothesis import strategies
 from keras_vidrec.weights.published.checkpoint import Checkpoint
 from keras_vidrec.weights.published.readers.caffe_file import read
 from keras_vidrec.weights.published.readers.caffe_file import recognizes
-from tests.weights.readers.caffe_messages import messages
-from tests.weights.readers.caffe_messages import network
-from tests.weights.readers.caffe_messages import write
+from tests.weights.published.readers.caffe_messages import messages
+from tests.weights.published.readers.caffe_messages import network
+from tests.weights.published.readers.caffe_messages import write
 
 # Deterministic, and slow machines are no failure. Nothing is kept on disk.
 fuzz = hypothesis.settings(

@@ -10,7 +10,7 @@ from keras_vidrec.weights.published.checkpoint import Checkpoint
 from keras_vidrec.weights.published.readers import hdf5
 from keras_vidrec.weights.published.readers import hdf5_probe
 from keras_vidrec.weights.published.readers.opening import open_checkpoint
-from tests.weights.readers.matlab_files import write_v73
+from tests.weights.published.readers.matlab_files import write_v73
 
 KERNEL = np.arange(6, dtype="float32").reshape(2, 3)
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from keras_vidrec.weights.published.readers import matconvnet_file
-from tests.weights.readers.matlab_files import WRITERS
+from tests.weights.published.readers.matlab_files import WRITERS
 
 
 def single(*shape):

@@ -4,7 +4,7 @@ import pytest
 
 from keras_vidrec.weights.published.readers import size_budget
 from keras_vidrec.weights.published.readers.matlab_v73 import read_tree
-from tests.weights.readers.matlab_files import write_v73
+from tests.weights.published.readers.matlab_files import write_v73
 
 
 def test_values(tmp_path):

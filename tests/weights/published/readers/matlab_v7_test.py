@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from keras_vidrec.weights.published.readers.matlab_v7 import read_tree
-from tests.weights.readers.matlab_files import write_v7
+from tests.weights.published.readers.matlab_files import write_v7
 
 HEADER = b"MATLAB 5.0 MAT-file".ljust(124) + b"\x00\x01IM"
 MATRIX, COMPRESSED = 14, 15

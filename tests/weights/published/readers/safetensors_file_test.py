@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from keras_vidrec.weights.published.readers import safetensors_file
-from tests.weights.readers.damage import count_refusals
+from tests.weights.published.readers.damage import count_refusals
 
 torch = pytest.importorskip("torch", reason="needs keras-vidrec[torch]")
 library = pytest.importorskip(

@@ -10,11 +10,11 @@ import zipfile
 import pytest
 
 from keras_vidrec.weights.published.readers import torch_checks
-from tests.weights.readers import torch_files
-from tests.weights.readers.torch_files import FORMS
-from tests.weights.readers.torch_files import rewrite
-from tests.weights.readers.torch_files import save
-from tests.weights.readers.torch_files import state_dict
+from tests.weights.published.readers import torch_files
+from tests.weights.published.readers.torch_files import FORMS
+from tests.weights.published.readers.torch_files import rewrite
+from tests.weights.published.readers.torch_files import save
+from tests.weights.published.readers.torch_files import state_dict
 
 torch = pytest.importorskip("torch", reason="needs keras-vidrec[torch]")
 

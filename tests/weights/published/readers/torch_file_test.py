@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from keras_vidrec.weights.published.readers import torch_file
-from tests.weights.readers import torch_files
-from tests.weights.readers.damage import count_refusals
-from tests.weights.readers.torch_files import FORMS
-from tests.weights.readers.torch_files import save
-from tests.weights.readers.torch_files import state_dict
+from keras_vidrec.weights.published.readers.torch_file import without_wrapper
+from tests.weights.published.readers import torch_files
+from tests.weights.published.readers.damage import count_refusals
+from tests.weights.published.readers.torch_files import FORMS
+from tests.weights.published.readers.torch_files import save
+from tests.weights.published.readers.torch_files import state_dict
 
 torch = pytest.importorskip("torch", reason="needs keras-vidrec[torch]")
 
@@ -359,3 +360,13 @@ def test_without_pytorch(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(ImportError, match=r"keras-vidrec\[torch\]"):
         torch_file.read(path)
+
+
+def test_a_prefix_of_all_names():
+    tensors = {"module.conv1.weight": 1, "module.module.bias": 2}
+    assert without_wrapper(tensors) == {"conv1.weight": 1, "module.bias": 2}
+
+
+def test_a_prefix_of_some_names():
+    tensors = {"module.conv1.weight": 1, "modules.bias": 2}
+    assert without_wrapper(tensors) == tensors

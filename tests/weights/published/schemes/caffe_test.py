@@ -7,10 +7,10 @@ from keras_vidrec.backbones import PixelScaling
 from keras_vidrec.weights.published.checkpoint import Checkpoint
 from keras_vidrec.weights.published.readers.caffe_file import read
 from keras_vidrec.weights.published.schemes.caffe import CAFFE
-from keras_vidrec.weights.published.translation import Slot
+from keras_vidrec.weights.towers import Slot
 from tests.layers.caffe_pooling_test import caffe_pool
-from tests.weights.readers.caffe_messages import network
-from tests.weights.readers.caffe_messages import write
+from tests.weights.published.readers.caffe_messages import network
+from tests.weights.published.readers.caffe_messages import write
 
 TSN_RGB = PixelScaling((104.0, 117.0, 123.0), channel_order="bgr")
 VGG_RGB = PixelScaling((103.939, 116.779, 123.68), channel_order="bgr")
@@ -185,7 +185,6 @@ def test_bn_inception_of_temporal_segment_networks():
     check_filled(translation, backbones.get("bn_inception", channels=10))
     assert translation.unknown == ()
     assert translation.ignored == {}
-    assert translation.style is None
     sources = {piece.source for piece in translation.pieces.values()}
     assert sources == tensors.keys()
     for layer, variable, source, axes in (
@@ -289,12 +288,12 @@ def test_a_file_of_bn_inception_computes_as_in_caffe(tmp_path):
 @pytest.mark.parametrize(
     "backbone, units, bias",
     [
-        ("resnet50", (3, 4, 6, 3), True),
+        ("resnet50_msra", (3, 4, 6, 3), True),
         pytest.param(
-            "resnet101", (3, 4, 23, 3), False, marks=pytest.mark.large
+            "resnet101_msra", (3, 4, 23, 3), False, marks=pytest.mark.large
         ),
         pytest.param(
-            "resnet152", (3, 8, 36, 3), False, marks=pytest.mark.large
+            "resnet152_msra", (3, 8, 36, 3), False, marks=pytest.mark.large
         ),
     ],
 )
@@ -302,8 +301,7 @@ def test_residual_networks(backbone, units, bias):
     tensors = bvlc(units, bias)
     tensors["bn3a_branch1:2"][:] = 0
     translation = translate(tensors, backbone)
-    check_filled(translation, backbones.get(f"{backbone}_msra"))
-    assert translation.style == "msra"
+    check_filled(translation, backbones.get(backbone))
     assert translation.scaling["rgb"] == VGG_RGB
     assert translation.unknown == ()
     pieces = translation.pieces
@@ -334,11 +332,11 @@ def test_residual_networks(backbone, units, bias):
 
 def test_moments_without_their_factor_are_unknown():
     moments = {f"bn_conv1:{blob}": np.ones(64) for blob in range(2)}
-    translation = translate(moments, "resnet50")
+    translation = translate(moments, "resnet50_msra")
     assert translation.pieces == {}
     assert translation.unknown == ("bn_conv1:0", "bn_conv1:1")
     four = {f"bn_conv1:{blob}": np.ones(64) for blob in range(4)}
-    assert translate(four, "resnet50").unknown == tuple(four)
+    assert translate(four, "resnet50_msra").unknown == tuple(four)
 
 
 def test_googlenet():

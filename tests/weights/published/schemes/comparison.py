@@ -6,8 +6,8 @@ import numpy as np
 
 from keras_vidrec import backbones
 from keras_vidrec.weights.published.checkpoint import Checkpoint
-from keras_vidrec.weights.published.translation import Slot
-from keras_vidrec.weights.slots import slots
+from keras_vidrec.weights.towers import Slot
+from keras_vidrec.weights.towers import slots
 
 
 def checkpoint(tensors, **facts):

@@ -9,8 +9,8 @@ from keras_vidrec.weights.published.readers import keras_file
 from keras_vidrec.weights.published.schemes.keras_applications import (
     KERAS_APPLICATIONS,
 )
-from keras_vidrec.weights.published.translation import Slot
-from keras_vidrec.weights.slots import slots
+from keras_vidrec.weights.towers import Slot
+from keras_vidrec.weights.towers import slots
 
 HEAD = {Slot(None, "logits", "kernel"), Slot(None, "logits", "bias")}
 
@@ -42,21 +42,20 @@ def fills(translation, tower):
 @pytest.mark.parametrize(
     ("backbone", "builder"),
     [
-        ("resnet50", "ResNet50"),
-        pytest.param("resnet101", "ResNet101", marks=pytest.mark.large),
-        pytest.param("resnet152", "ResNet152", marks=pytest.mark.large),
+        ("resnet50_caffe", "ResNet50"),
+        pytest.param("resnet101_caffe", "ResNet101", marks=pytest.mark.large),
+        pytest.param("resnet152_caffe", "ResNet152", marks=pytest.mark.large),
     ],
 )
 def test_residual_networks(backbone, builder):
     build = getattr(keras.applications, builder)
     tensors = tensors_of(build(weights=None, classes=7))
     translation = translate(tensors, backbone)
-    fills(translation, backbones.get(f"{backbone}_caffe"))
-    assert translation.style == "caffe"
+    fills(translation, backbones.get(backbone))
     assert translation.scaling["rgb"] == CAFFE_RGB
     pieces = translation.pieces
     assert pieces.keys() >= HEAD
-    last = "4f" if backbone == "resnet50" else "4b5"
+    last = "4f" if backbone == "resnet50_caffe" else "4b5"
     for ours, theirs in (
         (("conv1", "bias"), "conv1_conv/bias"),
         (("res2a_branch1", "kernel"), "conv2_block1_0_conv/kernel"),
@@ -78,7 +77,6 @@ def test_layers_of_inception_are_counted_from_anywhere():
     tensors = tensors_of(network)
     translation = translate(tensors, "inception_v3")
     fills(translation, tower)
-    assert translation.style is None
 
     def counted_from(start):
         """Numbers from `start` on, in another order."""
@@ -129,7 +127,7 @@ def test_fully_connected_layers_of_vgg_become_convolutions():
         tensors[f"{layer}/kernel"] = rng.normal(size=shape).astype("float32")
         tensors[f"{layer}/bias"] = rng.normal(size=shape[1]).astype("float32")
     translation = translate(tensors, "vgg16")
-    assert translation.unknown == () and translation.style is None
+    assert translation.unknown == ()
     pieces = {
         slot[1:]: piece.array for slot, piece in translation.pieces.items()
     }

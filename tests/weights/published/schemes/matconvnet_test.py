@@ -11,9 +11,9 @@ from keras_vidrec.weights.published.checkpoint import Checkpoint
 from keras_vidrec.weights.published.conversion import convert
 from keras_vidrec.weights.published.schemes.matconvnet import MATCONVNET
 from keras_vidrec.weights.published.schemes.matconvnet import translate
-from keras_vidrec.weights.published.translation import Slot
-from keras_vidrec.weights.slots import slots
-from tests.weights.readers.matlab_files import write_v7
+from keras_vidrec.weights.towers import Slot
+from keras_vidrec.weights.towers import slots
+from tests.weights.published.readers.matlab_files import write_v7
 
 # Endings of the names: of networks imported from Caffe, and of those that
 # were SimpleNN; first kernel and bias, then the batch normalization's.
@@ -112,8 +112,8 @@ def test_residual(backbone, spelling):
     gets all its weights."""
     rng = np.random.default_rng(0)
     tensors = residual(rng, backbone, spelling)
-    translation = translate(checkpoint(tensors), backbone)
-    assert translation.unknown == () and translation.style == "msra"
+    translation = translate(checkpoint(tensors), f"{backbone}_msra")
+    assert translation.unknown == ()
     layers = {"conv1": "kernel bias", "logits": "kernel bias"}
     normalized = "gamma beta moving_mean moving_variance"
     layers["bn_conv1"] = normalized
@@ -157,7 +157,7 @@ def test_unit_of_two_layers():
     moments = tensors["bn2a_branch2b_moments"]
     # Smaller than epsilon allows for.
     moments[0, 1] = 0.004
-    translation = translate(checkpoint(tensors), "resnet50")
+    translation = translate(checkpoint(tensors), "resnet50_msra")
     found = {slot: np.zeros(4) for slot in translation.zero_biases}
     found |= arrays(translation)
     images = array(rng, 1, 5, 6, 4)
@@ -196,16 +196,15 @@ def test_variance_of_nothing():
     variance."""
     tensors = residual(np.random.default_rng(0), "resnet50")
     tensors["bn_conv1_moments"][:, 1] = 1e-4
-    found = arrays(translate(checkpoint(tensors), "resnet50"))
+    found = arrays(translate(checkpoint(tensors), "resnet50_msra"))
     assert not found[Slot(None, "bn_conv1", "moving_variance")].any()
 
 
-def test_style():
-    """Where the strides are, and then no biases."""
+def test_where_the_strides_are():
+    """On the 3x3 convolutions there are no biases."""
     tensors = residual(np.random.default_rng(0), "resnet50")
     strides = {"res3a_branch2a": (1, 1), "res3a_branch2b": (2, 2)}
     translation = translate(checkpoint(tensors, strides=strides), "resnet50")
-    assert translation.style == "pytorch"
     assert translation.unknown == ("conv1_bias",)
     assert {s.layer for s in translation.pieces if s.variable == "bias"} == {
         "logits"
@@ -215,8 +214,9 @@ def test_style():
         np.sqrt(variance + 1e-5), tensors["bn_conv1_moments"][:, 1], rtol=1e-6
     )
     strides = {"res3a_branch2a_spatial": (2, 2)}
-    translation = translate(checkpoint(tensors, strides=strides), "resnet50")
-    assert translation.style == "msra"
+    for backbone, known in (("resnet50", False), ("resnet50_msra", True)):
+        found = translate(checkpoint(tensors, strides=strides), backbone)
+        assert bool(found.pieces) is known
 
 
 @pytest.mark.parametrize(
@@ -230,7 +230,7 @@ def test_plain(backbone, layers, heads):
     for head in heads:
         tensors = plain(np.random.default_rng(0), layers, 20, head)
         translation = translate(checkpoint(tensors), backbone)
-        assert translation.unknown == () and translation.style is None
+        assert translation.unknown == ()
         assert set(translation.pieces) == {
             Slot(None, layer, variable)
             for layer in (*layers, "logits")
@@ -403,8 +403,7 @@ def test_file_into_network(tmp_path):
     path = tmp_path / "net.mat"
     write_v7(path, {"net": net}, compressed=False)
     model = TSN(
-        backbone="resnet50",
-        style="msra",
+        backbone="resnet50_msra",
         classes=3,
         input_shape=(1, 32, 48, 3),
     )

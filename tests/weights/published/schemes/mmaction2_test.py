@@ -3,14 +3,14 @@ import pytest
 
 from keras_vidrec.backbones import PixelScaling
 from keras_vidrec.weights.published.schemes.mmaction2 import MMACTION2
-from keras_vidrec.weights.published.translation import Slot
-from tests.weights.schemes.comparison import check_arrays
-from tests.weights.schemes.comparison import check_counters
-from tests.weights.schemes.comparison import check_every_weight
-from tests.weights.schemes.comparison import check_sources
-from tests.weights.schemes.comparison import checkpoint
-from tests.weights.schemes.comparison import zeros
-from tests.weights.verification import published
+from keras_vidrec.weights.towers import Slot
+from tests.weights.published.schemes.comparison import check_arrays
+from tests.weights.published.schemes.comparison import check_counters
+from tests.weights.published.schemes.comparison import check_every_weight
+from tests.weights.published.schemes.comparison import check_sources
+from tests.weights.published.schemes.comparison import checkpoint
+from tests.weights.published.schemes.comparison import zeros
+from tests.weights.references import published
 
 UNITS = (3, 4, 6, 3)
 
@@ -27,7 +27,6 @@ def test_residual_networks(tensors):
         checkpoint(tensors, config=config), "resnet50"
     )
     assert translation.scheme == "mmaction2"
-    assert translation.style == "pytorch"
     assert translation.unknown == ()
     check_counters(translation, 53)
     check_every_weight(translation, "resnet50", channels=10)
@@ -61,13 +60,14 @@ def test_residual_networks(tensors):
 def test_strides_of_caffe(tensors, config):
     """Its towers have biases."""
     translation = MMACTION2.translate(
-        checkpoint(tensors, config=config), "resnet50"
+        checkpoint(tensors, config=config), "resnet50_caffe"
     )
-    assert translation.style == "caffe"
     assert translation.unknown == ()
-    check_every_weight(translation, "resnet50", channels=10, style="caffe")
+    check_every_weight(translation, "resnet50_caffe", channels=10)
     assert len(translation.zero_biases) == 53
     assert {slot.variable for slot in translation.zero_biases} == {"bias"}
+    other = MMACTION2.translate(checkpoint(tensors, config=config), "resnet50")
+    assert other.pieces == {} and other.unknown == tuple(tensors)
 
 
 @pytest.mark.large_on_jax
@@ -80,7 +80,6 @@ def test_names_of_mmaction():
         tensors[prefix + name.removeprefix("fc")] = array
     translation = MMACTION2.translate(checkpoint(tensors), "resnet50")
     assert translation.unknown == ()
-    assert translation.style == "pytorch"
     check_counters(translation, 53)
     check_every_weight(translation, "resnet50")
     check_arrays(translation, tensors)
@@ -94,7 +93,6 @@ def test_bn_inception():
         tensors[f"{prefix}.{name}"] = array
     translation = MMACTION2.translate(checkpoint(tensors), "bn_inception")
     assert translation.unknown == ()
-    assert translation.style is None
     check_every_weight(translation, "bn_inception")
     check_arrays(translation, tensors)
     assert translation.scaling == {

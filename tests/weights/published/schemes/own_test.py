@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 
@@ -12,7 +13,7 @@ from keras_vidrec.weights.pixels import scale_pixels
 from keras_vidrec.weights.published.checkpoint import Checkpoint
 from keras_vidrec.weights.published.readers import keras_file
 from keras_vidrec.weights.published.schemes.own import KERAS_VIDREC
-from keras_vidrec.weights.slots import slots
+from keras_vidrec.weights.towers import slots
 
 
 def randomized(model):
@@ -48,7 +49,7 @@ def test_all_weights_of_a_network(tmp_path, name):
     model.get_layer("predictions").class_names = names
     translation = translated(model, tmp_path / name)
     assert_same(translation, model)
-    assert translation.scheme == "keras_vidrec" and translation.style is None
+    assert translation.scheme == "keras_vidrec"
     # Weights alone do not say what they were trained on.
     whole = name == "m.keras"
     assert translation.scaling == ({"rgb": scaling} if whole else {})
@@ -122,22 +123,50 @@ def test_other_backbones_and_other_files(tmp_path):
     assert KERAS_VIDREC.translate(older, "tiny").pieces == {}
 
 
+def test_a_blueprint_says_the_release_of_a_resnet(tmp_path):
+    """Caffe's and its authors' have the same weights."""
+    with keras.StatelessScope(initialize_variables=False):
+        config = TSN(backbone="resnet50_caffe", classes=3).get_config()
+    layers = [
+        {"class_name": layer["class_name"], "config": layer["config"]}
+        for layer in config["layers"]
+        if layer["class_name"] == "ClassScores"
+    ]
+    checkpoint = residual("caffe", {"config": {"layers": layers}})
+    for backbone, known in (
+        ("resnet50_caffe", True),
+        ("resnet50_msra", False),
+        ("resnet50", False),
+    ):
+        translation = KERAS_VIDREC.translate(checkpoint, backbone)
+        assert bool(translation.pieces) is known
+
+
 @pytest.mark.parametrize("style", ["caffe", "pytorch"])
-def test_style_by_biases(tmp_path, style):
+def test_biases_say_it_where_there_is_none(style):
+    checkpoint = residual(style, None)
+    for backbone, known in (
+        ("resnet50", style == "pytorch"),
+        # Biases have both other releases.
+        ("resnet50_caffe", style == "caffe"),
+        ("resnet50_msra", style == "caffe"),
+        ("resnet101", False),
+    ):
+        translation = KERAS_VIDREC.translate(checkpoint, backbone)
+        assert bool(translation.pieces) is known
+
+
+def residual(style, config):
     shape, places = (1, 1, 4, 4), ("kernel", "bias")[: 1 + (style == "caffe")]
     layers = {
         f"rgb/res{unit}_branch2c/kernel": np.zeros(shape)
-        for unit in ("2a", "2b", "2c")
+        for unit in ("2a", "2b", "2c", "3a", "3b", "3c", "3d")
     }
     for variable in places:
         layers[f"rgb/res2a_branch2a/{variable}"] = np.zeros(shape)
     facts = {
         "layout": "keras3",
         "layers": {name: name.rpartition("/")[0] for name in layers},
-        "config": None,
+        "config": config,
     }
-    checkpoint = Checkpoint("m.weights.h5", "keras", layers, facts)
-    translation = KERAS_VIDREC.translate(checkpoint, "resnet50")
-    # Biases have both other styles.
-    assert translation.style == (None if style == "caffe" else style)
-    assert len(translation.pieces) == len(layers)
+    return Checkpoint("m.weights.h5", "keras", layers, facts)

@@ -2,15 +2,16 @@ import numpy as np
 import pytest
 
 from keras_vidrec.backbones import PixelScaling
+from keras_vidrec.weights.published.schemes.torchvision import TIMM
 from keras_vidrec.weights.published.schemes.torchvision import TORCHVISION
-from keras_vidrec.weights.published.translation import Slot
-from tests.weights.schemes.comparison import check_arrays
-from tests.weights.schemes.comparison import check_counters
-from tests.weights.schemes.comparison import check_every_weight
-from tests.weights.schemes.comparison import check_sources
-from tests.weights.schemes.comparison import checkpoint
-from tests.weights.schemes.comparison import zeros
-from tests.weights.verification import published
+from keras_vidrec.weights.towers import Slot
+from tests.weights.published.schemes.comparison import check_arrays
+from tests.weights.published.schemes.comparison import check_counters
+from tests.weights.published.schemes.comparison import check_every_weight
+from tests.weights.published.schemes.comparison import check_sources
+from tests.weights.published.schemes.comparison import checkpoint
+from tests.weights.published.schemes.comparison import zeros
+from tests.weights.references import published
 
 # Convolutions of VGG-16 in torchvision's `features`, with their filters.
 VGG16 = {
@@ -150,10 +151,9 @@ def test_residual_networks(backbone, units, last):
     tensors = published.torchvision_resnet(units)
     translation = TORCHVISION.translate(checkpoint(tensors), backbone)
     assert translation.scheme == "torchvision or timm"
-    assert translation.style == "pytorch"
     assert translation.unknown == ()
     check_counters(translation, 1 + 3 * sum(units) + 4)
-    check_every_weight(translation, backbone, style="pytorch")
+    check_every_weight(translation, backbone)
     check_arrays(translation, tensors)
     unit, module = last
     check_sources(
@@ -230,7 +230,6 @@ def test_vgg16():
     assert translation.scheme == "torchvision"
     assert translation.unknown == ()
     assert translation.ignored == {}
-    assert translation.style is None
     expected, channels = {}, 3
     for index, (layer, filters) in VGG16.items():
         shape = (3, 3, channels, filters)
@@ -360,3 +359,45 @@ def test_names_of_others(backbone):
     translation = TORCHVISION.translate(checkpoint(tensors), backbone)
     assert translation.pieces == translation.ignored == {}
     assert translation.unknown == tuple(tensors)
+
+
+def test_vgg16_of_timm():
+    rng = np.random.default_rng(0)
+    first = rng.standard_normal((2, 512, 7, 7), "float32")
+    tensors = {
+        "features.28.weight": zeros(512, 512, 3, 3),
+        "features.28.bias": zeros(512),
+        "pre_logits.fc1.weight": first,
+        "pre_logits.fc1.bias": zeros(2),
+        "pre_logits.fc2.weight": zeros(4096, 4096, 1, 1),
+        "pre_logits.fc2.bias": zeros(4096),
+        "head.fc.weight": zeros(7, 4096),
+        "head.fc.bias": zeros(7),
+    }
+    translation = TIMM.translate(checkpoint(tensors), "vgg16")
+    assert (translation.scheme, translation.unknown) == ("timm", ())
+    kernels = {
+        slot.layer: piece.array
+        for slot, piece in translation.pieces.items()
+        if slot.variable == "kernel"
+    }
+    assert {layer: kernel.shape for layer, kernel in kernels.items()} == {
+        "conv5_3": (3, 3, 512, 512),
+        "fc6": (7, 7, 512, 2),
+        "fc7": (1, 1, 4096, 4096),
+        "logits": (4096, 7),
+    }
+    for y, x, channel, filter_ in rng.integers(0, (7, 7, 512, 2), (100, 4)):
+        assert (
+            kernels["fc6"][y, x, channel, filter_]
+            == first[filter_, channel, y, x]
+        )
+    bias = translation.pieces[Slot(None, "fc7", "bias")]
+    assert bias.source == "pre_logits.fc2.bias"
+
+
+@pytest.mark.parametrize("backbone", ["resnet50", "inception_v3"])
+def test_networks_with_the_names_of_torchvision(backbone):
+    """They are left to its scheme."""
+    assert backbone not in TIMM.backbones
+    assert backbone in TORCHVISION.backbones

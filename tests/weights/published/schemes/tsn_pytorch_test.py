@@ -4,14 +4,14 @@ import pytest
 from keras_vidrec.backbones import PixelScaling
 from keras_vidrec.weights.published.readers import torch_file
 from keras_vidrec.weights.published.schemes.tsn_pytorch import TSN_PYTORCH
-from keras_vidrec.weights.published.translation import Slot
-from tests.weights.schemes.comparison import check_arrays
-from tests.weights.schemes.comparison import check_counters
-from tests.weights.schemes.comparison import check_every_weight
-from tests.weights.schemes.comparison import check_sources
-from tests.weights.schemes.comparison import checkpoint
-from tests.weights.schemes.comparison import zeros
-from tests.weights.verification import published
+from keras_vidrec.weights.towers import Slot
+from tests.weights.published.schemes.comparison import check_arrays
+from tests.weights.published.schemes.comparison import check_counters
+from tests.weights.published.schemes.comparison import check_every_weight
+from tests.weights.published.schemes.comparison import check_sources
+from tests.weights.published.schemes.comparison import checkpoint
+from tests.weights.published.schemes.comparison import zeros
+from tests.weights.references import published
 
 
 def in_tower(tensors, head):
@@ -38,7 +38,6 @@ def test_bn_inception(head):
     assert tensors["base_model.conv2_3x3_bn.weight"].shape == (1, 192)
     translation = TSN_PYTORCH.translate(checkpoint(tensors), "bn_inception")
     assert translation.scheme == "tsn-pytorch"
-    assert translation.style is None
     assert translation.unknown == ()
     assert translation.ignored == {}
     check_every_weight(translation, "bn_inception", channels=10)
@@ -97,7 +96,6 @@ def test_a_file_of_a_training_run(tmp_path):
 def test_residual_networks(head):
     tensors = in_tower(published.torchvision_resnet((3, 4, 6, 3)), head)
     translation = TSN_PYTORCH.translate(checkpoint(tensors), "resnet50")
-    assert translation.style == "pytorch"
     assert translation.unknown == ()
     check_counters(translation, 53)
     check_every_weight(translation, "resnet50")
