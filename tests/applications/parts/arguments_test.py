@@ -1,5 +1,6 @@
 import keras
 import pytest
+from keras_vidrec.weights.slots import slots
 
 from keras_vidrec.applications import STFN
 from keras_vidrec.applications import TSLSTM
@@ -10,7 +11,6 @@ from keras_vidrec.applications import TwoStreamConvNet
 from keras_vidrec.applications import TwoStreamFusion
 from keras_vidrec.applications.parts import arguments
 from keras_vidrec.applications.parts.arguments import check_imagenet
-from keras_vidrec.weights.slots import slots
 from tests.applications.joined_streams import without_values
 
 RELATIVE = "backbone 'resnet50'. Expected backbone='resnet50_caffe'"

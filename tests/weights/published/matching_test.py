@@ -182,9 +182,7 @@ def test_a_first_layer_that_starts_anew_is_not_inflated():
 def test_a_first_layer_that_starts_anew_scales_nothing():
     model = TSN(modality="rgb_diff", include_top=False, **TINY)
     source = changed(checkpoint_for(model), **{":conv1:kernel": None})
-    report = convert(
-        source, model, allow_missing=["conv1"], backbone="tiny"
-    )
+    report = convert(source, model, allow_missing=["conv1"], backbone="tiny")
     assert report.pixels == {
         "rgb_diff": "conv1, which scales them, starts anew"
     }
