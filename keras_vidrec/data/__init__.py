@@ -1,42 +1,33 @@
-"""From video files to clips: catalogs, decoding, prepared datasets, sampling,
+"""From video files to clips: catalogs, prepared datasets, sampling,
 augmentation, and the input pipeline."""
 
-import importlib
+import typing
 
-_MODULES = (
-    "augmentation",
-    "catalog",
-    "chunk_sampling",
-    "clip_reader",
-    "color_jitter",
-    "feature_reader",
-    "feature_record",
-    "feature_settings",
-    "feature_writer",
-    "features",
-    "frame_folders",
-    "frame_size",
-    "inspection",
-    "opening",
-    "packing",
-    "pipeline",
-    "prepare",
-    "prepared_dataset",
-    "prepared_video",
-    "record_stream",
-    "records",
-    "sampling",
-    "source",
-    "synthetic",
-    "video",
-    "video_files",
+from keras_vidrec import lazy
+
+if typing.TYPE_CHECKING:
+    from keras_vidrec.data import catalogs as catalogs
+    from keras_vidrec.data import clips as clips
+    from keras_vidrec.data import inspection as inspection
+    from keras_vidrec.data import opening as opening
+    from keras_vidrec.data import pipeline as pipeline
+    from keras_vidrec.data import prepared as prepared
+    from keras_vidrec.data import preparing as preparing
+    from keras_vidrec.data import sources as sources
+    from keras_vidrec.data import synthetic as synthetic
+
+# Few modules need TensorFlow: nobody pays for it who reads videos.
+__all__, __getattr__, __dir__ = lazy.attach(
+    __name__,
+    {
+        "catalogs": None,
+        "clips": None,
+        "inspection": None,
+        "opening": None,
+        "pipeline": None,
+        "prepared": None,
+        "preparing": None,
+        "sources": None,
+        "synthetic": None,
+    },
 )
-
-
-def __getattr__(name):
-    # Few modules need TensorFlow: nobody pays for it who reads videos.
-    if name in _MODULES:
-        return importlib.import_module(f"keras_vidrec.data.{name}")
-    raise AttributeError(
-        f"module 'keras_vidrec.data' has no attribute {name!r}"
-    )

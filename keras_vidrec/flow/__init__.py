@@ -1,21 +1,25 @@
 """Optical flow: TV-L1 in `keras.ops`, OpenCV's fast methods, compensation of
 the camera's motion, and the 8-bit code flow is stored in."""
 
-import importlib
+import typing
 
-_MODULES = (
-    "camera",
-    "codec",
-    "extraction",
-    "opencv",
-    "tvl1",
+from keras_vidrec import lazy
+
+if typing.TYPE_CHECKING:
+    from keras_vidrec.flow import camera as camera
+    from keras_vidrec.flow import codec as codec
+    from keras_vidrec.flow import extraction as extraction
+    from keras_vidrec.flow import opencv as opencv
+    from keras_vidrec.flow import tvl1 as tvl1
+
+# Networks need TV-L1 and nothing of OpenCV; codec needs no Keras.
+__all__, __getattr__, __dir__ = lazy.attach(
+    __name__,
+    {
+        "camera": None,
+        "codec": None,
+        "extraction": None,
+        "opencv": None,
+        "tvl1": None,
+    },
 )
-
-
-def __getattr__(name):
-    # Networks need TV-L1 and nothing of OpenCV; codec needs no Keras.
-    if name in _MODULES:
-        return importlib.import_module(f"keras_vidrec.flow.{name}")
-    raise AttributeError(
-        f"module 'keras_vidrec.flow' has no attribute {name!r}"
-    )

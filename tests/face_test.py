@@ -1,0 +1,134 @@
+"""What a user sees of the package: its rooms, and what is in them."""
+
+import ast
+import importlib
+import pathlib
+import pkgutil
+import subprocess
+import sys
+
+import pytest
+
+import keras_vidrec
+
+ROOMS = sorted(
+    module.name
+    for module in pkgutil.iter_modules(keras_vidrec.__path__)
+    if module.ispkg and module.name != "cli"
+)
+FACES = ["keras_vidrec", *(f"keras_vidrec.{room}" for room in ROOMS)]
+
+
+def run(code, *arguments, **where):
+    """In a process of its own, which has imported nothing yet."""
+    subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)], check=True, **where
+    )
+
+
+def for_type_checkers(module):
+    """The names that a module imports where no program runs it."""
+    tree = ast.parse(pathlib.Path(module.__file__).read_text("utf-8"))
+    return {
+        alias.asname: f"{imported.module}.{alias.name}"
+        for block in tree.body
+        if isinstance(block, ast.If)
+        and ast.unparse(block.test) == "typing.TYPE_CHECKING"
+        for imported in block.body
+        for alias in imported.names
+    }
+
+
+def test_every_room_is_in_the_face():
+    assert set(ROOMS) <= set(keras_vidrec.__all__)
+
+
+@pytest.mark.parametrize("name", FACES)
+def test_a_room_shows_what_is_for_users(name):
+    room = importlib.import_module(name)
+    shown = {name for name in dir(room) if not name.startswith("__")}
+    assert shown and shown == set(room.__all__)
+    assert all(getattr(room, name) is not None for name in shown)
+    # Loading them shows no more.
+    assert shown == {name for name in dir(room) if not name.startswith("__")}
+    with pytest.raises(AttributeError, match=f"{name!r}.* no .*'nothing'"):
+        _ = room.nothing
+
+
+@pytest.mark.parametrize("name", FACES)
+def test_type_checkers_see_the_same(name):
+    room = importlib.import_module(name)
+    for_checkers = for_type_checkers(room)
+    # What is there at once is seen by all.
+    assert set(for_checkers) <= set(room.__all__)
+    for shown in room.__all__:
+        value = getattr(room, shown)
+        if shown in for_checkers:
+            module, _, own = for_checkers[shown].rpartition(".")
+            assert value is getattr(importlib.import_module(module), own)
+
+
+@pytest.mark.parametrize("name", FACES)
+def test_no_module_takes_the_place_of_a_lazy_name(name):
+    """Whoever imports a module puts it into the package under its name."""
+    room = importlib.import_module(name)
+    modules = {module.name for module in pkgutil.iter_modules(room.__path__)}
+    for shown, origin in for_type_checkers(room).items():
+        assert shown not in modules or origin == f"{name}.{shown}"
+
+
+def test_nothing_heavy_is_imported():
+    run(
+        "import sys, keras_vidrec\n"
+        "keras_vidrec.ClipSpec, keras_vidrec.data, keras_vidrec.flow\n"
+        "keras_vidrec.training, keras_vidrec.evaluation, keras_vidrec.export\n"
+        "heavy = {'keras', 'numpy', 'cv2', 'tensorflow', 'jax', 'matplotlib'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
+    )
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """A saved network of this package, an image, and what it says of it."""
+    path = tmp_path_factory.mktemp("face") / "network.keras"
+    network = keras_vidrec.applications.TSN(
+        backbone="tiny", classes=2, input_shape=(1, 32, 32, 3)
+    )
+    network.save(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    "imports",
+    [
+        "import keras_vidrec, keras",
+        "import keras, keras_vidrec",
+        "import keras_vidrec\nfrom keras.models import load_model\nimport keras",
+        # Some programs look for Keras before they import it.
+        "import importlib.util, keras_vidrec\n"
+        "importlib.util.find_spec('keras')\n"
+        "import keras",
+        "import keras_vidrec.layers, keras",
+    ],
+)
+def test_keras_reads_saved_networks(saved, imports):
+    run(
+        f"import sys\n{imports}\n"
+        "network = keras.models.load_model(sys.argv[1])\n"
+        "assert keras_vidrec.describe(network).class_names == ['0', '1']\n"
+        "assert keras.__spec__.loader.get_source('keras')\n"
+        "assert not any(\n"
+        "    type(finder).__module__.startswith('keras_vidrec')\n"
+        "    for finder in sys.meta_path\n"
+        ")",
+        saved,
+    )
+
+
+@pytest.mark.parametrize("name", ["vidrec", "vidrec.py"])
+def test_a_script_may_be_called_like_the_program(tmp_path, name):
+    (tmp_path / name).write_text(
+        "import keras_vidrec\n"
+        "print(keras_vidrec.applications.TSN, keras_vidrec.ClipSpec)\n"
+    )
+    subprocess.run([sys.executable, name], cwd=tmp_path, check=True)
