@@ -40,8 +40,8 @@ class _AfterKeras:
         def run_and_register(module):
             run(module)
             if module.__name__ != "keras":
-                return  # a loader of several modules
-            loader.exec_module = run
+                return  # of a loader that many modules share
+            loader.__dict__.pop("exec_module", None)
             if self in sys.meta_path:
                 sys.meta_path.remove(self)
             importlib.import_module("keras_vidrec.layers")

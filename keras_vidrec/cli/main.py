@@ -66,14 +66,19 @@ def _options(
         raise typer.Exit
 
 
-def main():
+def main(arguments=None):
     """Runs the program: exit status 0 done, 1 failed with one clear line, 2
-    bad usage, 130 interrupted, 143 ended by SIGTERM with nothing lost."""
+    bad usage, 130 interrupted, 143 ended by SIGTERM with nothing lost.
+
+    Args:
+        arguments: `None` (those of the process), or sequence of str: the
+            command and what follows it.
+    """
     # Chatter of the libraries hides what the commands have to say.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     logging.basicConfig(format="%(message)s")
     try:
-        app()
+        app(arguments)
     except SystemExit as done:
         if done.code == _INTERRUPTED:
             typer.echo("vidrec: interrupted", err=True)

@@ -8,6 +8,7 @@ arguments, and files that are there whole or not at all.
 from keras_vidrec.specs import checks
 from keras_vidrec.specs import files
 from keras_vidrec.specs.blueprint import Blueprint
+from keras_vidrec.specs.clip_spec import ALIGNMENTS
 from keras_vidrec.specs.clip_spec import FLOW_METHODS
 from keras_vidrec.specs.clip_spec import FRAME_SIZE
 from keras_vidrec.specs.clip_spec import MODALITIES
@@ -20,6 +21,7 @@ from keras_vidrec.specs.origin import Origin
 from keras_vidrec.specs.test_protocol import TestProtocol
 
 __all__ = [
+    "ALIGNMENTS",
     "Blueprint",
     "ClipSpec",
     "FLOW_METHODS",
