@@ -82,7 +82,7 @@ def main(arguments=None):
     except SystemExit as done:
         if done.code == _INTERRUPTED:
             typer.echo("vidrec: interrupted", err=True)
-        # What reads for a training that was told to end, and connections to
+        # What reads for a training that a signal has ended, and connections to
         # object stores, abort what shuts down orderly.
         if done.code or "tensorflow_io" in sys.modules:
             _leave(done.code or 0)
