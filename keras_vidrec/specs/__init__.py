@@ -17,7 +17,9 @@ from keras_vidrec.specs.clip_spec import SAMPLINGS
 from keras_vidrec.specs.clip_spec import TEST_CROPS
 from keras_vidrec.specs.clip_spec import ClipSpec
 from keras_vidrec.specs.clip_spec import FlowSpec
+from keras_vidrec.specs.fact import Fact
 from keras_vidrec.specs.origin import Origin
+from keras_vidrec.specs.origin import fingerprint
 from keras_vidrec.specs.test_protocol import TestProtocol
 
 __all__ = [
@@ -26,6 +28,7 @@ __all__ = [
     "ClipSpec",
     "FLOW_METHODS",
     "FRAME_SIZE",
+    "Fact",
     "FlowSpec",
     "MODALITIES",
     "Origin",
@@ -35,6 +38,7 @@ __all__ = [
     "TestProtocol",
     "checks",
     "files",
+    "fingerprint",
 ]
 
 
