@@ -8,7 +8,6 @@ reads the networks of this package.
 import typing
 
 from keras_vidrec import lazy
-from keras_vidrec import registration
 from keras_vidrec.version import __version__ as __version__
 
 if typing.TYPE_CHECKING:
@@ -49,4 +48,4 @@ __all__, __getattr__, __dir__ = lazy.attach(
     },
 )
 
-registration.register_layers()
+lazy.register_layers()

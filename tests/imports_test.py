@@ -16,7 +16,7 @@ ROOT = pathlib.Path(keras_vidrec.__file__).parent
 DESIGN = ROOT.parent / "docs" / "design.md"
 
 # Modules that lie beside the rooms; `lazy` and `version` need no other one.
-FACE = {"__init__", "__main__", "lazy", "registration", "version"}
+FACE = {"__init__", "__main__", "lazy", "version"}
 FOR_ALL = {"lazy", "version"}
 
 MAY_NEED_TENSORFLOW = ("data", "training", "export")
