@@ -6,20 +6,34 @@ import typing
 from keras_vidrec import lazy
 
 if typing.TYPE_CHECKING:
-    from keras_vidrec.flow import camera as camera
-    from keras_vidrec.flow import codec as codec
-    from keras_vidrec.flow import extraction as extraction
-    from keras_vidrec.flow import opencv as opencv
-    from keras_vidrec.flow import tvl1 as tvl1
+    from keras_vidrec.flow.camera import align as align
+    from keras_vidrec.flow.codec import decode as decode
+    from keras_vidrec.flow.codec import encode as encode
+    from keras_vidrec.flow.codec import read_flo as read_flo
+    from keras_vidrec.flow.codec import to_picture as to_picture
+    from keras_vidrec.flow.codec import write_flo as write_flo
+    from keras_vidrec.flow.extraction import flows as flows
+    from keras_vidrec.flow.extraction import (
+        flows_and_warped as flows_and_warped,
+    )
+    from keras_vidrec.flow.opencv import dis_flow as dis_flow
+    from keras_vidrec.flow.opencv import farneback_flow as farneback_flow
+    from keras_vidrec.flow.tvl1.flow import tvl1_flow as tvl1_flow
 
-# Networks need TV-L1 and nothing of OpenCV; codec needs no Keras.
+# Networks need TV-L1 and nothing of OpenCV; the code needs no Keras.
 __all__, __getattr__, __dir__ = lazy.attach(
     __name__,
     {
-        "camera": None,
-        "codec": None,
-        "extraction": None,
-        "opencv": None,
-        "tvl1": None,
+        "align": "flow.camera",
+        "decode": "flow.codec",
+        "dis_flow": "flow.opencv",
+        "encode": "flow.codec",
+        "farneback_flow": "flow.opencv",
+        "flows": "flow.extraction",
+        "flows_and_warped": "flow.extraction",
+        "read_flo": "flow.codec",
+        "to_picture": "flow.codec",
+        "tvl1_flow": "flow.tvl1.flow",
+        "write_flo": "flow.codec",
     },
 )
