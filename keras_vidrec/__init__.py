@@ -1,57 +1,51 @@
 """Two-stream video action recognition for Keras.
 
-`import keras_vidrec` registers every layer, so that `keras.models.load_model`
-reads the networks of this package. The other rooms (`data`, `flow`, `training`,
-`evaluation`, `visualization`, `export`) are imported when they are first used.
+Each room is imported when it is first used. Layers are the exception: they
+are registered as soon as Keras is there, so that `keras.models.load_model`
+reads the networks of this package.
 """
 
-import importlib
-import pathlib
-import sys
+import typing
 
-from keras_vidrec.version import __version__
+from keras_vidrec import lazy
+from keras_vidrec.version import __version__ as __version__
 
-_LAZY = ("data", "evaluation", "export", "flow", "training", "visualization")
+if typing.TYPE_CHECKING:
+    from keras_vidrec import applications as applications
+    from keras_vidrec import backbones as backbones
+    from keras_vidrec import data as data
+    from keras_vidrec import evaluation as evaluation
+    from keras_vidrec import export as export
+    from keras_vidrec import flow as flow
+    from keras_vidrec import layers as layers
+    from keras_vidrec import reporting as reporting
+    from keras_vidrec import specs as specs
+    from keras_vidrec import training as training
+    from keras_vidrec import videos as videos
+    from keras_vidrec import visualization as visualization
+    from keras_vidrec import weights as weights
+    from keras_vidrec.applications.parts.head import describe as describe
+    from keras_vidrec.specs import ClipSpec as ClipSpec
 
+__all__, __getattr__, __dir__ = lazy.attach(
+    __name__,
+    {
+        "ClipSpec": "specs",
+        "applications": None,
+        "backbones": None,
+        "data": None,
+        "describe": "applications.parts.head",
+        "evaluation": None,
+        "export": None,
+        "flow": None,
+        "layers": None,
+        "reporting": None,
+        "specs": None,
+        "training": None,
+        "videos": None,
+        "visualization": None,
+        "weights": None,
+    },
+)
 
-def _is_command_line():
-    """Whether `vidrec` or `python -m keras_vidrec` is starting.
-
-    It must answer `--help` at once, and Keras takes seconds to import: each
-    command imports what it needs.
-    """
-    if pathlib.PurePath(sys.argv[0]).name in ("vidrec", "vidrec.exe"):
-        return True
-    return sys.orig_argv[1:3] == ["-m", "keras_vidrec"]
-
-
-if not _is_command_line():
-    from keras_vidrec import applications
-    from keras_vidrec import backbones
-    from keras_vidrec import layers
-    from keras_vidrec import weights
-    from keras_vidrec.applications.parts.head import describe
-    from keras_vidrec.specs.clip_spec import ClipSpec
-
-
-def __getattr__(name):
-    if name in _LAZY:
-        return importlib.import_module(f"keras_vidrec.{name}")
-    raise AttributeError(f"module 'keras_vidrec' has no attribute {name!r}")
-
-
-__all__ = [
-    "ClipSpec",
-    "__version__",
-    "applications",
-    "backbones",
-    "data",
-    "describe",
-    "evaluation",
-    "export",
-    "flow",
-    "layers",
-    "training",
-    "visualization",
-    "weights",
-]
+lazy.register_layers()

@@ -23,3 +23,7 @@ __all__ = [
     "TwoStreamConvNet",
     "TwoStreamFusion",
 ]
+
+
+def __dir__():
+    return __all__

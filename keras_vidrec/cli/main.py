@@ -66,18 +66,23 @@ def _options(
         raise typer.Exit
 
 
-def main():
+def main(arguments=None):
     """Runs the program: exit status 0 done, 1 failed with one clear line, 2
-    bad usage, 130 interrupted, 143 ended by SIGTERM with nothing lost."""
+    bad usage, 130 interrupted, 143 ended by SIGTERM with nothing lost.
+
+    Args:
+        arguments: `None` (those of the process), or sequence of str: the
+            command and what follows it.
+    """
     # Chatter of the libraries hides what the commands have to say.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     logging.basicConfig(format="%(message)s")
     try:
-        app()
+        app(arguments)
     except SystemExit as done:
         if done.code == _INTERRUPTED:
             typer.echo("vidrec: interrupted", err=True)
-        # What reads for a training that was told to end, and connections to
+        # What reads for a training that a signal has ended, and connections to
         # object stores, abort what shuts down orderly.
         if done.code or "tensorflow_io" in sys.modules:
             _leave(done.code or 0)

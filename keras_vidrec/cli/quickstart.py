@@ -117,7 +117,7 @@ def quickstart(
     typer.echo(
         f"   {out}/fused.keras   the network: import keras_vidrec, then\n"
         "                           keras.models.load_model reads it\n"
-        f"   {run}/log.csv       the course of training\n"
+        f"   {run}/log.csv       the curves of training\n"
         f"   {run}/scores        class scores of the test videos\n"
         "   Your own videos, a folder a class:\n"
         f"     {program} prepare folder --videos DIR --flow dis --out DATA\n"

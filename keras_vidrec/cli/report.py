@@ -21,7 +21,7 @@ def report(
     ),
 ):
     """Write what came out as one HTML page: accuracies, the hardest classes,
-    the worst mistakes, the course of the training."""
+    the worst mistakes, the curves of the training."""
     load_backend()
     from keras_vidrec.reporting import report as reports
 

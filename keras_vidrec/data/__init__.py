@@ -1,42 +1,59 @@
-"""From video files to clips: catalogs, decoding, prepared datasets, sampling,
+"""From video files to clips: catalogs, prepared datasets, sampling,
 augmentation, and the input pipeline."""
 
-import importlib
+import typing
 
-_MODULES = (
-    "augmentation",
-    "catalog",
-    "chunk_sampling",
-    "clip_reader",
-    "color_jitter",
-    "feature_reader",
-    "feature_record",
-    "feature_settings",
-    "feature_writer",
-    "features",
-    "frame_folders",
-    "frame_size",
-    "inspection",
-    "opening",
-    "packing",
-    "pipeline",
-    "prepare",
-    "prepared_dataset",
-    "prepared_video",
-    "record_stream",
-    "records",
-    "sampling",
-    "source",
-    "synthetic",
-    "video",
-    "video_files",
-)
+from keras_vidrec import lazy
 
-
-def __getattr__(name):
-    # Few modules need TensorFlow: nobody pays for it who reads videos.
-    if name in _MODULES:
-        return importlib.import_module(f"keras_vidrec.data.{name}")
-    raise AttributeError(
-        f"module 'keras_vidrec.data' has no attribute {name!r}"
+if typing.TYPE_CHECKING:
+    from keras_vidrec.data import inspection as inspection
+    from keras_vidrec.data import pipeline as pipeline
+    from keras_vidrec.data import synthetic as synthetic
+    from keras_vidrec.data.catalogs.catalog import Catalog as Catalog
+    from keras_vidrec.data.catalogs.catalog import (
+        carve_validation as carve_validation,
     )
+    from keras_vidrec.data.catalogs.catalog import discover as discover
+    from keras_vidrec.data.catalogs.catalog import folder as folder
+    from keras_vidrec.data.catalogs.catalog import from_list as from_list
+    from keras_vidrec.data.catalogs.catalog import hmdb51 as hmdb51
+    from keras_vidrec.data.catalogs.catalog import ucf101 as ucf101
+    from keras_vidrec.data.clips.reader import Augmentation as Augmentation
+    from keras_vidrec.data.opening import open_dataset as open_dataset
+    from keras_vidrec.data.opening import open_images as open_images
+    from keras_vidrec.data.preparing.prepare import prepare as prepare
+    from keras_vidrec.data.preparing.prepared_video import (
+        Preparation as Preparation,
+    )
+    from keras_vidrec.data.sources.features import Features as Features
+    from keras_vidrec.data.sources.frame_folders import (
+        FrameFolders as FrameFolders,
+    )
+    from keras_vidrec.data.sources.records import Records as Records
+    from keras_vidrec.data.sources.video_files import VideoFiles as VideoFiles
+
+# Few modules need TensorFlow: nobody pays for it who reads videos.
+__all__, __getattr__, __dir__ = lazy.attach(
+    __name__,
+    {
+        "Augmentation": "data.clips.reader",
+        "Catalog": "data.catalogs.catalog",
+        "Features": "data.sources.features",
+        "FrameFolders": "data.sources.frame_folders",
+        "Preparation": "data.preparing.prepared_video",
+        "Records": "data.sources.records",
+        "VideoFiles": "data.sources.video_files",
+        "carve_validation": "data.catalogs.catalog",
+        "discover": "data.catalogs.catalog",
+        "folder": "data.catalogs.catalog",
+        "from_list": "data.catalogs.catalog",
+        "hmdb51": "data.catalogs.catalog",
+        "inspection": None,
+        "open_dataset": "data.opening",
+        "open_images": "data.opening",
+        "pipeline": None,
+        "prepare": "data.preparing.prepare",
+        "synthetic": None,
+        "ucf101": "data.catalogs.catalog",
+    },
+)

@@ -1,38 +1,30 @@
 """From a trained network to figures."""
 
-import importlib
+import typing
 
-_MODULES = {
-    "Prediction": "predictor",
-    "Predictor": "predictor",
-    "Scores": "score_file",
-    "compare": "comparison",
-    "evaluate": "evaluator",
-    "fuse": "fusion",
-    "score": "evaluator",
-    "summary": "metrics",
-}
+from keras_vidrec import lazy
 
+if typing.TYPE_CHECKING:
+    from keras_vidrec.evaluation.evaluator import evaluate as evaluate
+    from keras_vidrec.evaluation.evaluator import score as score
+    from keras_vidrec.evaluation.predictor import Prediction as Prediction
+    from keras_vidrec.evaluation.predictor import Predictor as Predictor
+    from keras_vidrec.evaluation.scores.comparison import compare as compare
+    from keras_vidrec.evaluation.scores.fusion import fuse as fuse
+    from keras_vidrec.evaluation.scores.metrics import summary as summary
+    from keras_vidrec.evaluation.scores.score_file import Scores as Scores
 
-def __getattr__(name):
-    # Few modules need Keras: nobody pays for it who has scores already.
-    if name in _MODULES:
-        module = importlib.import_module(
-            f"keras_vidrec.evaluation.{_MODULES[name]}"
-        )
-        return getattr(module, name)
-    raise AttributeError(
-        f"module 'keras_vidrec.evaluation' has no attribute {name!r}"
-    )
-
-
-__all__ = [
-    "Prediction",
-    "Predictor",
-    "Scores",
-    "compare",
-    "evaluate",
-    "fuse",
-    "score",
-    "summary",
-]
+# Few modules need Keras: nobody pays for it who has scores already.
+__all__, __getattr__, __dir__ = lazy.attach(
+    __name__,
+    {
+        "Prediction": "evaluation.predictor",
+        "Predictor": "evaluation.predictor",
+        "Scores": "evaluation.scores.score_file",
+        "compare": "evaluation.scores.comparison",
+        "evaluate": "evaluation.evaluator",
+        "fuse": "evaluation.scores.fusion",
+        "score": "evaluation.evaluator",
+        "summary": "evaluation.scores.metrics",
+    },
+)

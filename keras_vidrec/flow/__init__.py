@@ -1,21 +1,39 @@
 """Optical flow: TV-L1 in `keras.ops`, OpenCV's fast methods, compensation of
 the camera's motion, and the 8-bit code flow is stored in."""
 
-import importlib
+import typing
 
-_MODULES = (
-    "camera",
-    "codec",
-    "extraction",
-    "opencv",
-    "tvl1",
-)
+from keras_vidrec import lazy
 
-
-def __getattr__(name):
-    # Networks need TV-L1 and nothing of OpenCV; codec needs no Keras.
-    if name in _MODULES:
-        return importlib.import_module(f"keras_vidrec.flow.{name}")
-    raise AttributeError(
-        f"module 'keras_vidrec.flow' has no attribute {name!r}"
+if typing.TYPE_CHECKING:
+    from keras_vidrec.flow.camera import align as align
+    from keras_vidrec.flow.codec import decode as decode
+    from keras_vidrec.flow.codec import encode as encode
+    from keras_vidrec.flow.codec import read_flo as read_flo
+    from keras_vidrec.flow.codec import to_picture as to_picture
+    from keras_vidrec.flow.codec import write_flo as write_flo
+    from keras_vidrec.flow.extraction import flows as flows
+    from keras_vidrec.flow.extraction import (
+        flows_and_warped as flows_and_warped,
     )
+    from keras_vidrec.flow.opencv import dis_flow as dis_flow
+    from keras_vidrec.flow.opencv import farneback_flow as farneback_flow
+    from keras_vidrec.flow.tvl1.flow import tvl1_flow as tvl1_flow
+
+# Networks need TV-L1 and nothing of OpenCV; the code needs no Keras.
+__all__, __getattr__, __dir__ = lazy.attach(
+    __name__,
+    {
+        "align": "flow.camera",
+        "decode": "flow.codec",
+        "dis_flow": "flow.opencv",
+        "encode": "flow.codec",
+        "farneback_flow": "flow.opencv",
+        "flows": "flow.extraction",
+        "flows_and_warped": "flow.extraction",
+        "read_flo": "flow.codec",
+        "to_picture": "flow.codec",
+        "tvl1_flow": "flow.tvl1.flow",
+        "write_flo": "flow.codec",
+    },
+)

@@ -50,3 +50,7 @@ __all__ = [
     "TemporalSegmentPooling",
     "UnfoldSegments",
 ]
+
+
+def __dir__():
+    return __all__

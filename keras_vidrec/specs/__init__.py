@@ -1,13 +1,46 @@
 """The facts that travel with networks, datasets and files.
 
 Plain, frozen data of the standard library: `to_dict()` and `from_dict()` carry
-them through JSON and YAML.
+them through JSON and YAML. With them what every room needs: checks of
+arguments, and files that are there whole or not at all.
 """
 
+from keras_vidrec.specs import checks
+from keras_vidrec.specs import files
 from keras_vidrec.specs.blueprint import Blueprint
+from keras_vidrec.specs.clip_spec import ALIGNMENTS
+from keras_vidrec.specs.clip_spec import FLOW_METHODS
+from keras_vidrec.specs.clip_spec import FRAME_SIZE
+from keras_vidrec.specs.clip_spec import MODALITIES
+from keras_vidrec.specs.clip_spec import RGB_CROP_SCALES
+from keras_vidrec.specs.clip_spec import SAMPLINGS
+from keras_vidrec.specs.clip_spec import TEST_CROPS
 from keras_vidrec.specs.clip_spec import ClipSpec
 from keras_vidrec.specs.clip_spec import FlowSpec
+from keras_vidrec.specs.fact import Fact
 from keras_vidrec.specs.origin import Origin
+from keras_vidrec.specs.origin import fingerprint
 from keras_vidrec.specs.test_protocol import TestProtocol
 
-__all__ = ["Blueprint", "ClipSpec", "FlowSpec", "Origin", "TestProtocol"]
+__all__ = [
+    "ALIGNMENTS",
+    "Blueprint",
+    "ClipSpec",
+    "FLOW_METHODS",
+    "FRAME_SIZE",
+    "Fact",
+    "FlowSpec",
+    "MODALITIES",
+    "Origin",
+    "RGB_CROP_SCALES",
+    "SAMPLINGS",
+    "TEST_CROPS",
+    "TestProtocol",
+    "checks",
+    "files",
+    "fingerprint",
+]
+
+
+def __dir__():
+    return __all__

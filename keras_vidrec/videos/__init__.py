@@ -1,0 +1,28 @@
+"""Video files and cameras: what they hold, and their frames by index or one
+after the other."""
+
+import typing
+
+from keras_vidrec import lazy
+
+if typing.TYPE_CHECKING:
+    from keras_vidrec.videos.frame_stream import CameraStream as CameraStream
+    from keras_vidrec.videos.frame_stream import FileStream as FileStream
+    from keras_vidrec.videos.video import VideoError as VideoError
+    from keras_vidrec.videos.video import VideoInfo as VideoInfo
+    from keras_vidrec.videos.video import iter_frames as iter_frames
+    from keras_vidrec.videos.video import probe as probe
+    from keras_vidrec.videos.video import read_frames as read_frames
+
+__all__, __getattr__, __dir__ = lazy.attach(
+    __name__,
+    {
+        "CameraStream": "videos.frame_stream",
+        "FileStream": "videos.frame_stream",
+        "VideoError": "videos.video",
+        "VideoInfo": "videos.video",
+        "iter_frames": "videos.video",
+        "probe": "videos.video",
+        "read_frames": "videos.video",
+    },
+)

@@ -1,11 +1,41 @@
 """Pictures for people: what a network sees.
 
-`contact_sheet` is imported here; `grad_cam`, `deep_draw`, `embedding` and
-`flow_strip`, which need matplotlib, are modules to import: each has a function
-`draw` that returns a matplotlib figure, and `figures.save` writes it.
+`grad_cam`, `deep_draw`, `embedding` and `flow_strip` each have a function
+`draw` that returns a matplotlib figure; `figures.save` writes it.
 """
 
-from keras_vidrec.visualization.contact_sheet import contact_sheet
-from keras_vidrec.visualization.contact_sheet import save_picture
+import typing
 
-__all__ = ["contact_sheet", "save_picture"]
+from keras_vidrec import lazy
+
+# At once: the function, not the module of its name.
+from keras_vidrec.visualization.contact_sheet import (
+    contact_sheet as contact_sheet,
+)
+from keras_vidrec.visualization.contact_sheet import (
+    save_picture as save_picture,
+)
+
+if typing.TYPE_CHECKING:
+    from keras_vidrec.visualization import deep_draw as deep_draw
+    from keras_vidrec.visualization import embedding as embedding
+    from keras_vidrec.visualization import figures as figures
+    from keras_vidrec.visualization import flow_strip as flow_strip
+    from keras_vidrec.visualization import grad_cam as grad_cam
+    from keras_vidrec.visualization import overlay as overlay
+    from keras_vidrec.visualization import timeline_figure as timeline_figure
+
+__all__, __getattr__, __dir__ = lazy.attach(
+    __name__,
+    {
+        "contact_sheet": "visualization.contact_sheet",
+        "deep_draw": None,
+        "embedding": None,
+        "figures": None,
+        "flow_strip": None,
+        "grad_cam": None,
+        "overlay": None,
+        "save_picture": "visualization.contact_sheet",
+        "timeline_figure": None,
+    },
+)

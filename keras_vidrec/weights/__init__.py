@@ -17,3 +17,7 @@ __all__ = [
     "cross_modality",
     "imagenet",
 ]
+
+
+def __dir__():
+    return __all__

@@ -1,3 +1,7 @@
+import pathlib
+import subprocess
+import sys
+
 import pytest
 
 import keras_vidrec
@@ -43,3 +47,25 @@ def test_version():
 def test_bad_usage_is_status_2(arguments):
     out, err = vidrec(*arguments, status=2)
     assert "Usage:" in err and "Error" in err and not out
+
+
+def test_scripts_are_the_same_commands():
+    scripts = pathlib.Path(keras_vidrec.__file__).parents[1] / "scripts"
+    found = sorted(scripts.glob("*.py"))
+    assert found
+    for script in found:
+        done = subprocess.run(
+            [sys.executable, script, "--help"], capture_output=True, text=True
+        )
+        assert done.returncode == 0 and not done.stderr
+        assert f"Usage: {script.name} {script.stem} " in done.stdout
+
+
+def test_a_script_is_started_with_its_own_arguments():
+    script = pathlib.Path(keras_vidrec.__file__).parents[1] / "scripts/train.py"
+    done = subprocess.run(
+        [sys.executable, script, "quickstart_rgb"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2 and "Missing option '--out'" in done.stderr

@@ -151,7 +151,6 @@ def test_real_streams(real_data):
 BARE = """
 import sys
 sys.modules.update(keras=None, tensorflow=None)
-sys.argv[0] = "vidrec"
 from keras_vidrec.cli.main import main
 main()
 """

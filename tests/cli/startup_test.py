@@ -1,26 +1,25 @@
 import subprocess
 import sys
 
-START = "import sys; sys.argv[0] = 'vidrec'\n"
 LOAD = "from keras_vidrec.cli.startup import load_backend; load_backend()\n"
 
 
 def run(code):
     return subprocess.run(
-        [sys.executable, "-c", START + code],
+        [sys.executable, "-c", code],
         capture_output=True,
         text=True,
     )
 
 
 def test_the_libraries_keep_quiet_and_errors_do_not():
-    done = run(LOAD + "sys.stderr.write('heard')")
+    done = run(LOAD + "import sys; sys.stderr.write('heard')")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "heard")
 
 
 def test_what_they_said_is_shown_when_they_fail():
     done = run(
-        "import os, keras_vidrec.cli.startup as startup\n"
+        "import os, sys, keras_vidrec.cli.startup as startup\n"
         "class Broken:\n"
         "    def find_spec(self, name, *_):\n"
         "        if name == 'keras':\n"

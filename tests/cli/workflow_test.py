@@ -86,24 +86,6 @@ def test_no_model_is_one_clear_line(tmp_path):
 
 
 @pytest.mark.large
-def test_scripts_are_the_same_commands(tmp_path):
-    import pathlib
-    import subprocess
-    import sys
-
-    import keras_vidrec
-
-    root = pathlib.Path(keras_vidrec.__file__).parents[1]
-    for name in ("train", "evaluate", "export", "predict"):
-        done = subprocess.run(
-            [sys.executable, root / "scripts" / f"{name}.py", "--help"],
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0 and "Usage:" in done.stdout
-
-
-@pytest.mark.large
 def test_a_run_that_fails_ends_in_one_line_and_status_1(small_videos, tmp_path):
     """Not in an abort: threads of the input pipeline are still reading."""
     train = ["train", "quickstart_rgb", "--data", small_videos, *SMALL]

@@ -1,0 +1,83 @@
+"""What is there when it is used: the rooms, and the layers in Keras."""
+
+import importlib
+import sys
+
+
+def attach(room, names):
+    """What makes a package lazy: its `__all__`, `__getattr__` and `__dir__`.
+
+    Type checkers do not run this: below `if typing.TYPE_CHECKING` the package
+    imports the same names `as` themselves, and a test compares the two.
+
+    Args:
+        room: str. The package's `__name__`.
+        names: dict from each name that a user may use to the module that has
+            it, as a path from `keras_vidrec` on; `None` if the name is itself
+            a module of the package.
+
+    Returns:
+        Tuple `(__all__, __getattr__, __dir__)`.
+    """
+    shown = sorted(names)
+
+    def load(name):
+        if name not in names:
+            raise AttributeError(
+                f"module {room!r} has no attribute {name!r}",
+                name=name,
+                obj=sys.modules[room],
+            )
+        if names[name] is None:
+            return importlib.import_module(f"{room}.{name}")
+        module = importlib.import_module(f"keras_vidrec.{names[name]}")
+        value = getattr(module, name)
+        setattr(sys.modules[room], name, value)  # found at once next time
+        return value
+
+    return shown, load, lambda: list(shown)
+
+
+def register_layers():
+    """Registers the layers now, or once Keras has been imported.
+
+    `keras.models.load_model` finds classes of other packages in Keras'
+    registry only; it does not import the modules that a `.keras` file names.
+    So `import keras_vidrec` has to register the layers, and must not pay
+    seconds for Keras where nobody uses it, as in `vidrec --help`. Both hold
+    because nobody loads a model before Keras is imported: where that is still
+    to come, the layers follow right after it.
+    """
+    if "keras" in sys.modules:
+        importlib.import_module("keras_vidrec.layers")
+    elif not any(isinstance(finder, _AfterKeras) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _AfterKeras())
+
+
+class _AfterKeras:
+    """A finder that finds Keras where all others do, and listens."""
+
+    def find_spec(self, name, path=None, target=None):
+        if name != "keras":
+            return None
+        for finder in sys.meta_path:
+            if finder is not self and hasattr(finder, "find_spec"):
+                spec = finder.find_spec(name, path, target)
+                if spec is not None:
+                    self._listen(spec.loader)
+                    return spec
+        return None
+
+    def _listen(self, loader):
+        run = loader.exec_module
+
+        def run_and_register(module):
+            run(module)
+            if module.__name__ != "keras":
+                return  # of a loader that many modules share
+            loader.__dict__.pop("exec_module", None)
+            if self in sys.meta_path:
+                sys.meta_path.remove(self)
+            importlib.import_module("keras_vidrec.layers")
+
+        loader.exec_module = run_and_register

@@ -1,0 +1,137 @@
+"""What a user sees of the package: its rooms, and what is in them."""
+
+import ast
+import importlib
+import os
+import pathlib
+import pkgutil
+import subprocess
+import sys
+
+import pytest
+
+import keras_vidrec
+
+ROOMS = sorted(
+    module.name
+    for module in pkgutil.iter_modules(keras_vidrec.__path__)
+    if module.ispkg and module.name != "cli"
+)
+FACES = ["keras_vidrec", *(f"keras_vidrec.{room}" for room in ROOMS)]
+
+
+def run(code, *arguments, **where):
+    """In a process of its own, which has imported nothing yet."""
+    subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)], check=True, **where
+    )
+
+
+def for_type_checkers(module):
+    """The names that a module imports where no program runs it."""
+    tree = ast.parse(pathlib.Path(module.__file__).read_text("utf-8"))
+    return {
+        alias.asname: f"{imported.module}.{alias.name}"
+        for block in tree.body
+        if isinstance(block, ast.If)
+        and ast.unparse(block.test) == "typing.TYPE_CHECKING"
+        for imported in block.body
+        for alias in imported.names
+    }
+
+
+def test_every_room_is_in_the_face():
+    assert set(ROOMS) <= set(keras_vidrec.__all__)
+
+
+@pytest.mark.parametrize("name", FACES)
+def test_a_room_shows_what_is_for_users(name):
+    room = importlib.import_module(name)
+    shown = {name for name in dir(room) if not name.startswith("__")}
+    assert shown and shown == set(room.__all__)
+    assert all(getattr(room, name) is not None for name in shown)
+    # Loading them shows no more.
+    assert shown == {name for name in dir(room) if not name.startswith("__")}
+    with pytest.raises(AttributeError, match=f"{name!r}.* no .*'nothing'"):
+        _ = room.nothing
+
+
+@pytest.mark.parametrize("name", FACES)
+def test_type_checkers_see_the_same(name):
+    room = importlib.import_module(name)
+    for_checkers = for_type_checkers(room)
+    # What is there at once is seen by all.
+    assert set(for_checkers) <= set(room.__all__)
+    for shown in room.__all__:
+        value = getattr(room, shown)
+        if shown in for_checkers:
+            module, _, own = for_checkers[shown].rpartition(".")
+            assert value is getattr(importlib.import_module(module), own)
+
+
+@pytest.mark.parametrize("name", FACES)
+def test_no_module_takes_the_place_of_a_lazy_name(name):
+    """Whoever imports a module puts it into the package under its name."""
+    room = importlib.import_module(name)
+    modules = {module.name for module in pkgutil.iter_modules(room.__path__)}
+    for shown, origin in for_type_checkers(room).items():
+        assert shown not in modules or origin == f"{name}.{shown}"
+
+
+def test_nothing_heavy_is_imported():
+    run(
+        "import sys, keras_vidrec\n"
+        "keras_vidrec.ClipSpec, keras_vidrec.data, keras_vidrec.flow\n"
+        "keras_vidrec.training, keras_vidrec.evaluation, keras_vidrec.export\n"
+        "heavy = {'keras', 'numpy', 'cv2', 'tensorflow', 'jax', 'matplotlib'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
+    )
+
+
+def test_keras_reads_saved_networks(tmp_path):
+    keras_vidrec.applications.TSN(
+        backbone="tiny", classes=2, input_shape=(1, 32, 32, 3)
+    ).save(tmp_path / "network.keras")
+    run(
+        "import keras_vidrec, keras\n"
+        "network = keras.models.load_model('network.keras')\n"
+        "assert keras_vidrec.describe(network).clip_spec.num_segments == 1",
+        cwd=tmp_path,
+    )
+
+
+@pytest.mark.parametrize(
+    "imports",
+    [
+        "import keras, keras_vidrec",
+        # Some programs look for Keras before they import it.
+        "import importlib.util, keras_vidrec\n"
+        "importlib.util.find_spec('keras')\n"
+        "import keras",
+        "import keras_vidrec.layers, keras",
+    ],
+)
+def test_layers_are_registered_in_any_order_of_imports(imports):
+    run(
+        f"import sys\n{imports}\n"
+        "name = 'keras_vidrec>ClassScores'\n"
+        "assert keras.saving.get_registered_object(name)\n"
+        # Keras was imported as without this package, and is not waited for.
+        "assert keras.__spec__.loader.get_source('keras')\n"
+        "assert 'exec_module' not in vars(keras.__spec__.loader)\n"
+        "assert not any(\n"
+        "    type(finder).__module__.startswith('keras_vidrec')\n"
+        "    for finder in sys.meta_path\n"
+        ")",
+        env={**os.environ, "KERAS_BACKEND": "numpy"},
+    )
+
+
+def test_a_script_may_be_called_like_the_program(tmp_path):
+    for name in ("vidrec", "vidrec.py"):
+        (tmp_path / name).write_text(
+            "import keras_vidrec\n"
+            "assert 'applications' in dir(keras_vidrec)\n"
+            "keras_vidrec.ClipSpec, keras_vidrec.evaluation.Scores\n"
+        )
+        subprocess.run([sys.executable, name], cwd=tmp_path, check=True)
