@@ -22,7 +22,7 @@ if typing.TYPE_CHECKING:
     from keras_vidrec.data.opening import open_dataset as open_dataset
     from keras_vidrec.data.opening import open_images as open_images
     from keras_vidrec.data.preparing.prepare import prepare as prepare
-    from keras_vidrec.data.preparing.prepared_video import (
+    from keras_vidrec.data.preparing.video import (
         Preparation as Preparation,
     )
     from keras_vidrec.data.sources.features import Features as Features
@@ -40,7 +40,7 @@ __all__, __getattr__, __dir__ = lazy.attach(
         "Catalog": "data.catalogs.catalog",
         "Features": "data.sources.features",
         "FrameFolders": "data.sources.frame_folders",
-        "Preparation": "data.preparing.prepared_video",
+        "Preparation": "data.preparing.video",
         "Records": "data.sources.records",
         "VideoFiles": "data.sources.video_files",
         "carve_validation": "data.catalogs.catalog",
