@@ -9,18 +9,26 @@ from keras_vidrec.applications import TwoStreamFusion
 from keras_vidrec.applications.parts import model_file
 from keras_vidrec.applications.parts.head import predictions_layer
 from keras_vidrec.applications.stfn import STFN
+from keras_vidrec.specs import checks
 from keras_vidrec.training import initialization
-from keras_vidrec.training.initialization import start_from
 from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.recipes.sections import Schedule
 from keras_vidrec.training.run import Run
 from keras_vidrec.weights import CopyReport
-from keras_vidrec.weights.copying import layers_by_path
-from keras_vidrec.weights.stream_layers import stream_layer
+from keras_vidrec.weights import starting
+from keras_vidrec.weights.towers import layers_by_path
+from keras_vidrec.weights.towers import stream_layer
 
 
 def tiny(**arguments):
     return TSN(backbone="tiny", **{"classes": 3, **arguments})
+
+
+def start_from(model, weights, inflation="mean"):
+    """As `network.build` does."""
+    networks = initialization.load(weights)
+    with checks.inside("initialization."):
+        starting.start_from(model, networks, inflation, weights)
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +144,9 @@ def test_warped_flow_starts_from_flow_as_it_is(tmp_path, caplog):
 
 def test_motion_does_not_start_colors(trained, tmp_path):
     model_file.save(tiny(modality="rgb_diff"), tmp_path / "diff.keras")
-    with pytest.raises(ValueError, match="diff.keras', a network of rgb_diff"):
+    with pytest.raises(
+        ValueError, match="not of rgb_diff. Received: .*diff.keras'"
+    ):
         start_from(tiny(modality="flow"), str(tmp_path / "diff.keras"))
     unknown = tiny()
     predictions_layer(unknown).clip_spec = None
@@ -153,7 +163,7 @@ def test_a_first_convolution_is_never_left_to_chance(tmp_path):
 
 @pytest.mark.parametrize("weights", ["/nowhere", {"rgb": "run"}])
 def test_what_is_no_network(weights):
-    with pytest.raises(ValueError, match="initialization.weights="):
+    with pytest.raises(ValueError, match="Received: initialization.weights"):
         start_from(tiny(), weights)
 
 
@@ -189,7 +199,7 @@ def test_one_stream_from_imagenet_beside_a_run(streams, caplog, monkeypatch):
         how = f"{first} (3 to 3 channels: scaled)"
         return CopyReport(tuple(others), (), (), (), (how,))
 
-    monkeypatch.setattr(initialization, "imagenet", ones)
+    monkeypatch.setattr(starting, "imagenet", ones)
     model = two_streams()
     weights = {**streams, "rgb": "imagenet"}
     start_from(model, weights, "scaled")
@@ -211,26 +221,6 @@ def test_one_stream_from_imagenet_beside_a_run(streams, caplog, monkeypatch):
             start_from(model, wrong)
     with pytest.raises(ValueError, match="one run or .keras file for a"):
         start_from(tiny(), {"rgb": "imagenet"})
-
-
-def test_the_style_of_what_is_started_from():
-    with keras.StatelessScope(initialize_variables=False):
-        caffe, pytorch = (
-            TSN(backbone="resnet50", style=style, classes=3)
-            for style in ("caffe", "pytorch")
-        )
-        small = tiny()
-    for networks, style in (
-        (None, None),
-        ("imagenet", None),
-        (small, None),
-        (caffe, "caffe"),
-        ({"rgb": pytorch, "flow": small, "network": None}, "pytorch"),
-        ({"rgb": "imagenet", "flow": caffe}, "caffe"),
-    ):
-        assert initialization.style_of(networks) == style
-    with pytest.raises(ValueError, match="one style.*'rgb': 'caffe', 'flow"):
-        initialization.style_of({"rgb": caffe, "flow": pytorch})
 
 
 def two_streams(**arguments):
@@ -273,12 +263,12 @@ def test_two_streams_start_from_a_run_each(streams, caplog):
         assert told in caplog.text
 
 
-def test_filters_over_time_start_anew(streams, caplog):
+def test_filters_over_time_keep_layers(streams, caplog):
     start_from(SpatiotemporalMultiplier(classes=3, backbone="tiny"), streams)
     assert "missing: flow_res2b_temporal, " in caplog.text
 
 
-def test_behind_a_concatenation_other_channels_start_anew(streams, caplog):
+def test_behind_a_concatenation_other_channels_keep_layers(streams, caplog):
     """Both convolutions that see it, and nothing else."""
     start_from(two_streams(fusion="concat"), streams)
     part = "mismatched: spatiotemporal_from_relu3/"
@@ -365,8 +355,7 @@ def test_the_second_stage_goes_on_where_the_first_ended(stages, caplog):
 def test_every_layer_of_the_second_stage_was_in_one_of_the_first(
     stages, arguments, left_out, message
 ):
-    towers = {"backbone": "tiny"}
-    model = STFN(**{"classes": 3, **towers, **arguments})
+    model = STFN(**{"classes": 3, "backbone": "tiny", **arguments})
     weights = {s: path for s, path in stages.items() if s not in left_out}
     if message is None:  # one block a stream: the second ones are unused
         start_from(model, weights)

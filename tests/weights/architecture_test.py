@@ -37,13 +37,13 @@ def test_towers(name, style):
 def test_networks_of_one_stream():
     network = TSN(modality="rgb_diff", backbone="tiny", classes=3)
     assert backbones_of(network) == {None: ("tiny", None)}
-    over_time = STFN(streams=("flow",), backbone="tiny", classes=3)
+    over_time = STFN(streams=("flow",), flow_backbone="tiny", classes=3)
     assert backbones_of(over_time) == {None: ("tiny", None)}
 
 
 def test_two_streams():
     network = TwoStreamConvNet(
-        backbone={"rgb": "bn_inception", "flow": "tiny"}, classes=3
+        backbone="bn_inception", temporal_backbone="tiny", classes=3
     )
     assert backbones_of(network) == {
         "rgb": ("bn_inception", None),

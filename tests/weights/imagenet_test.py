@@ -167,7 +167,9 @@ def test_pixels_are_scaled_as_in_keras_applications(
 
 @pytest.mark.large
 def test_pixels_of_other_streams_are_scaled_as_before(published):
-    model = SpatiotemporalMultiplier(backbone="resnet50_caffe", classes=3)
+    model = SpatiotemporalMultiplier(
+        backbone="resnet50", style="caffe", classes=3
+    )
     other = PixelScaling(1.0, 2.0)
     pixels.scale_pixels(model, {"rgb": other, "flow": other})
     imagenet(model, streams=["rgb"])
@@ -269,7 +271,9 @@ def test_two_streams_of_one_or_of_two_backbones(published):
 
 @pytest.mark.large
 def test_towers_that_lie_in_the_network_itself(published):
-    model = SpatiotemporalMultiplier(backbone="resnet50_caffe", classes=3)
+    model = SpatiotemporalMultiplier(
+        backbone="resnet50", style="caffe", classes=3
+    )
     before = {path.path: np.array(path) for path in model.weights}
     report = imagenet(model, streams=["flow"])
     assert report.inflated == ("flow_conv1 (3 to 20 channels: mean)",)

@@ -21,7 +21,7 @@ def late_fusion():
 
 
 def one_stream():
-    return TSLSTM(streams=("flow",), backbone="tiny", classes=5)
+    return TSLSTM(streams=("flow",), flow_backbone="tiny", classes=5)
 
 
 # Some of the places of each network, and the paths of the layers there.

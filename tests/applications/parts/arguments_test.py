@@ -10,7 +10,6 @@ from keras_vidrec.applications import TwoStreamConvNet
 from keras_vidrec.applications import TwoStreamFusion
 from keras_vidrec.applications.parts import arguments
 from keras_vidrec.applications.parts.arguments import check_imagenet
-from keras_vidrec.weights.slots import slots
 from tests.applications.joined_streams import without_values
 
 RELATIVE = "backbone 'resnet50'. Expected backbone='resnet50_caffe'"
@@ -33,7 +32,6 @@ def test_imagenets_weights_go_into_every_network(builder, given, monkeypatch):
 
     def start(model):
         assert model.get_layer("predictions").blueprint.backbones
-        assert slots(model)
         started.append(model)
 
     monkeypatch.setattr(arguments, "imagenet", start)

@@ -11,9 +11,9 @@ from keras_vidrec.applications import SpatiotemporalMultiplier
 from keras_vidrec.applications import TwoStreamConvNet
 from keras_vidrec.applications import TwoStreamFusion
 from keras_vidrec.training.optimizers import multipliers
-from keras_vidrec.weights.copying import layers_by_path
+from keras_vidrec.weights.towers import layers_by_path
 
-STREAMS = {"backbone": "tiny"}
+STREAMS = {"rgb_backbone": "tiny", "flow_backbone": "tiny"}
 
 
 def factor(patterns, variable):

@@ -94,7 +94,7 @@ def test_unknown_names():
 
 
 def test_style_of_the_model():
-    tower = backbones.get("resnet50_caffe")
+    tower = backbones.get("resnet50", style="caffe")
     message = (
         "Expected weights of style 'caffe', that of 'resnet50'. Received: "
         "net.pth, of style 'pytorch': build the model with style='pytorch'"

@@ -45,7 +45,7 @@ def test_keras_applications_in_pytorch(tmp_path):
         rtol=0,
     )
     assert network.logits(maps) is None
-    tower = backbones.get("resnet50_caffe", input_shape=(70, 65))
+    tower = backbones.get("resnet50", style="caffe", input_shape=(70, 65))
     conversion.convert(checkpoint, tower)
     assert verify(checkpoint, tower).features.relative < 1e-5
 

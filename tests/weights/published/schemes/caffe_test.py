@@ -302,7 +302,7 @@ def test_residual_networks(backbone, units, bias):
     tensors = bvlc(units, bias)
     tensors["bn3a_branch1:2"][:] = 0
     translation = translate(tensors, backbone)
-    check_filled(translation, backbones.get(f"{backbone}_msra"))
+    check_filled(translation, backbones.get(backbone, style="msra"))
     assert translation.style == "msra"
     assert translation.scaling["rgb"] == VGG_RGB
     assert translation.unknown == ()

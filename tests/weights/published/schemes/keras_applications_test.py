@@ -51,7 +51,7 @@ def test_residual_networks(backbone, builder):
     build = getattr(keras.applications, builder)
     tensors = tensors_of(build(weights=None, classes=7))
     translation = translate(tensors, backbone)
-    fills(translation, backbones.get(f"{backbone}_caffe"))
+    fills(translation, backbones.get(backbone, style="caffe"))
     assert translation.style == "caffe"
     assert translation.scaling["rgb"] == CAFFE_RGB
     pieces = translation.pieces

@@ -431,7 +431,9 @@ def test_file_into_network(tmp_path):
 def test_multiplier_network():
     """Every weight of the network is filled, each from its own stream."""
     tensors = multiplier(np.random.default_rng(0), width=1)
-    model = SpatiotemporalMultiplier(backbone="resnet50_msra", classes=3)
+    model = SpatiotemporalMultiplier(
+        backbone="resnet50", style="msra", classes=3
+    )
     report = convert(checkpoint(tensors), model)
     assert report.started_anew == () and report.left_out == {}
     weights = slots(model)

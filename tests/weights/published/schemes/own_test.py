@@ -74,7 +74,7 @@ def test_all_weights_of_two_streams(tmp_path, name):
 def test_streams_of_different_backbones(tmp_path):
     model = randomized(
         TwoStreamConvNet(
-            backbone={"rgb": "tiny", "flow": "bn_inception"}, classes=3
+            backbone="tiny", temporal_backbone="bn_inception", classes=3
         )
     )
     model.save(tmp_path / "m.keras")
@@ -102,7 +102,7 @@ def test_pixels_of_networks_inside_a_network(tmp_path):
 
 
 def test_layers_of_layers(tmp_path):
-    model = randomized(STFN(backbone="tiny", streams=("rgb",), classes=3))
+    model = randomized(STFN(rgb_backbone="tiny", streams=("rgb",), classes=3))
     assert_same(translated(model, tmp_path / "m.keras"), model)
 
 
