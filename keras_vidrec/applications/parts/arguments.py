@@ -168,7 +168,7 @@ def check_pair(from_streams):
 
 
 def load(model, weights):
-    """Gives a new network the weights that its builder was asked for.
+    """Gives a new network its weights, as its builder was told.
 
     Args:
         model: keras.Model to change in place.
