@@ -9,6 +9,7 @@ from keras_vidrec import applications
 from keras_vidrec.applications import TSN
 from keras_vidrec.applications import TwoStreamConvNet
 from keras_vidrec.applications.parts.head import describe
+from keras_vidrec.cli.import_weights import _backbones
 from keras_vidrec.cli.import_weights import _builder
 from keras_vidrec.weights.slots import slots
 from tests.cli.command import vidrec
@@ -141,18 +142,38 @@ def test_an_unknown_application_is_told():
 @pytest.mark.large
 def test_streams_of_different_backbones(tmp_path):
     source = TwoStreamConvNet(
-        backbone={"rgb": "tiny", "flow": "vgg_m_2048"}, classes=3
+        backbone="tiny", temporal_backbone="vgg_m_2048", classes=3
     )
     source.save(tmp_path / "source.keras")
     vidrec(
         *("import-weights", tmp_path / "source.keras", "--backbone", "tiny"),
         *("--application", "two-stream-convnet"),
-        *("--set", "backbone={rgb: tiny, flow: vgg_m_2048}"),
+        *("--set", "temporal_backbone=vgg_m_2048"),
         *("--out", tmp_path / "model.keras"),
     )
     model = keras.models.load_model(tmp_path / "model.keras")
     for one, two in zip(model.weights, source.weights, strict=True):
         np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.parametrize(
+    "arguments, expected",
+    [
+        ({"backbone": "tiny", "modality": "flow"}, {None: "tiny"}),
+        (
+            {"backbone": "tiny", "temporal_backbone": "vgg16"},
+            {"rgb": "tiny", "flow": "vgg16"},
+        ),
+        ({"backbone": "tiny", "temporal_backbone": None}, {None: "tiny"}),
+        ({"streams": ("flow",), "flow_backbone": "tiny"}, {None: "tiny"}),
+        (
+            {"rgb_backbone": "tiny", "flow_backbone": "vgg16"},
+            {"rgb": "tiny", "flow": "vgg16"},
+        ),
+    ],
+)
+def test_backbones_among_the_arguments(arguments, expected):
+    assert _backbones(arguments) == expected
 
 
 @pytest.mark.large
