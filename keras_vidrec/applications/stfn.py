@@ -79,7 +79,7 @@ def STFN(
       logarithm, and the loss is the cross-entropy of the mean.
       `scores="logits"` is the mean of the logits. With `auxiliary_outputs`
       the loss is the sum of the cross-entropies of the streams.
-    - No dropout is told of: none by default.
+    - The paper states no dropout: none by default.
 
     Tested on 5 sequences of a video, frame k of each segment in sequence k,
     whose scores are averaged (section 4.2).

@@ -93,7 +93,9 @@ def test_streams_of_other_sizes_on_a_uniform_grid(tmp_path):
     arguments = dataset.load(one).recipe.network.arguments
     assert arguments == {"streams": ["flow"], "features": 8}
     # Some of the frames, at random: the recipe says so.
-    some = recipe_of("ts_lstm_ucf101", data, "network.arguments.num_frames=10")
+    some = recipe_of(
+        "ts_lstm_ucf101", data, "network.arguments.num_segments=10"
+    )
     assert dataset.load(some).recipe.test.num_segments == 10
 
 
