@@ -263,12 +263,12 @@ def test_two_streams_start_from_a_run_each(streams, caplog):
         assert told in caplog.text
 
 
-def test_filters_over_time_start_anew(streams, caplog):
+def test_filters_over_time_keep_layers(streams, caplog):
     start_from(SpatiotemporalMultiplier(classes=3, backbone="tiny"), streams)
     assert "missing: flow_res2b_temporal, " in caplog.text
 
 
-def test_behind_a_concatenation_other_channels_start_anew(streams, caplog):
+def test_behind_a_concatenation_other_channels_keep_layers(streams, caplog):
     """Both convolutions that see it, and nothing else."""
     start_from(two_streams(fusion="concat"), streams)
     part = "mismatched: spatiotemporal_from_relu3/"
