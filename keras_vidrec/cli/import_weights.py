@@ -46,8 +46,8 @@ def import_weights(
     ),
     allow_missing: list[str] = typer.Option(
         [],
-        help="What may start anew: head, for other classes, or a layer of the "
-        "network. Repeatable.",
+        help="What may keep random weights: head, for other classes, or a "
+        "layer of the network. Repeatable.",
     ),
     allow_unused: list[str] = typer.Option(
         [],
@@ -108,7 +108,7 @@ def import_weights(
         allow_unused=allow_unused,
         inflate=inflate and inflate.value,
     )
-    random = any(layer.endswith("logits") for layer in report.started_anew)
+    random = any(layer.endswith("logits") for layer in report.kept)
     if names is None and not random:
         names = _published_names(checkpoint, arguments["classes"])
     predictions_layer(model).class_names = names

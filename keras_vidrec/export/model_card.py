@@ -81,7 +81,7 @@ def write(format, description, origin, endpoints, checks):
         "## Output",
         _output(description, endpoints),
         "## Training",
-        _training(origin),
+        _training(origin, description.blueprint),
         "## Accuracy",
         _accuracy(origin),
         "## Check of this export",
@@ -229,15 +229,18 @@ def _output(description, endpoints):
     return "\n".join(lines)
 
 
-def _training(origin):
+def _training(origin, blueprint):
     recipe = origin.recipe
     if recipe is None:
-        return (
+        lines = [
             "Exported from a single file: its recipe and its data are not "
-            "known here."
-        )
+            "known here.",
+            "",
+            *_network(blueprint),
+        ]
+        return "\n".join(lines).rstrip()
     lines = [f"- Recipe: `{recipe.name}`. {recipe.summary}".rstrip()]
-    lines.append(f"- Network: `{recipe.network.application}`")
+    lines.extend(_network(blueprint))
     # Where it lies on this machine is nobody's business.
     name = pathlib.PurePath(recipe.data.directory or "unknown").name
     lines.append(
@@ -245,6 +248,16 @@ def _training(origin):
     )
     lines.append(f"- Seed: {recipe.seed}")
     return "\n".join(lines)
+
+
+def _network(blueprint):
+    """What the network is made of, as far as it says so."""
+    if blueprint is None:
+        return []
+    lines = [f"- Network: `{blueprint.application}`"]
+    for stream, name in blueprint.backbones.items():
+        lines.append(f"- Backbone for {stream}: `{name or 'keras.Model'}`")
+    return lines
 
 
 def _accuracy(origin):

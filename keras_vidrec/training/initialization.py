@@ -17,16 +17,12 @@ def check_frozen(section, streams):
     form = f"{{{form}}}" if len(streams) > 1 else "RUN"
     way = f'trained weights, --set "initialization.weights={form}" with runs '
     way += "or files by `vidrec import-weights` (docs/weights.md), or --set "
-    for name, value, off in (
-        ("frozen", list(section.frozen), '"initialization.frozen=[]"'),
-        (
-            "partial_batch_norm",
-            section.partial_batch_norm,
-            "initialization.partial_batch_norm=false",
-        ),
+    owner = " without initialization.weights"
+    for name, off in (
+        ("frozen", '"initialization.frozen=[]"'),
+        ("partial_batch_norm", "initialization.partial_batch_norm=false"),
     ):
-        owner = " without initialization.weights"
-        name = f"initialization.{name}"
+        value, name = getattr(section, name), f"initialization.{name}"
         checks.check(not value, name, way + off, value, owner)
 
 

@@ -128,7 +128,7 @@ def copy_by_name(source, target, towers=None):
             "warped_flow"}`. Defaults to `None`: each to its own.
 
     Returns:
-        `CopyReport`: what could not be copied is told, never hidden.
+        `CopyReport`: what could not be copied is stated, never hidden.
 
     Raises:
         ValueError: if not a single layer fits, or the scaling of pixels does

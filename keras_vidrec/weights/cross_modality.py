@@ -51,7 +51,7 @@ def cross_modality(source, target, mode="mean"):
 
     Returns:
         `CopyReport` by the layers of the target. `inflated` tells of the
-        first convolution; what could not be copied is told, never hidden.
+        first convolution; what could not be copied is stated, never hidden.
 
     Raises:
         ValueError: if the mode is unknown, there is not just one tower, the

@@ -55,8 +55,8 @@ def imagenet(model, inflation="mean", streams=None, backbone=None):
             them by stream. Defaults to `None`.
 
     Returns:
-        `CopyReport` by the layers of the model; `missing` are those that start
-        anew. The classifier of ImageNet is not counted as unused.
+        `CopyReport` by the layers of the model; `missing` are those that keep
+        their weights. The classifier of ImageNet is not counted as unused.
 
     Raises:
         ValueError: if the mode or a stream is unknown, or there are no such

@@ -8,7 +8,7 @@ from keras_vidrec.weights.cross_modality import cross_modality
 from keras_vidrec.weights.imagenet import imagenet
 from keras_vidrec.weights.streams import copy_stages
 from keras_vidrec.weights.streams import copy_streams
-from keras_vidrec.weights.streams import may_start_anew
+from keras_vidrec.weights.streams import may_stay_random
 from keras_vidrec.weights.streams import unfit_layers
 from keras_vidrec.weights.towers import class_scores
 from keras_vidrec.weights.towers import towers
@@ -71,7 +71,7 @@ def start_from(model, networks, inflation="mean", weights=None):
         return
     if isinstance(networks, dict):
         _check_streams(model, networks, weights)
-    new = may_start_anew(model)
+    new = may_stay_random(model)
     sources = by_name(networks)
     started = [s for s, source in sources.items() if source == IMAGENET]
     if started:

@@ -45,7 +45,7 @@ def copy_streams(target, streams):
         `CopyReport` by the layers of the target; `missing` are those that no
         stream has, such as fusions and temporal filters, `unused` (as
         `rgb/conv1`) those of the streams without a counterpart. What could
-        not be copied is told, never hidden.
+        not be copied is stated, never hidden.
 
     Raises:
         ValueError: if the target has no such stream, a network is not of this
@@ -120,7 +120,7 @@ def copy_stages(target, streams, network):
     return copy_matching(have, layers_by_path(target))
 
 
-def may_start_anew(model):
+def may_stay_random(model):
     """What trained networks of one stream need not have.
 
     Args:
@@ -162,7 +162,7 @@ def unfit_layers(report, new=()):
 
     Args:
         report: `CopyReport`.
-        new: paths of layers that may start anew. Defaults to `()`.
+        new: paths of layers that may stay random. Defaults to `()`.
 
     Returns:
         list of str, those of other shapes with both shapes.

@@ -63,7 +63,7 @@ def test_a_network_of_flow_from_colors_in_one_step(tiny, tmp_path):
         *("--inflate", "mean", "--classes", 5, "--allow-missing", "head"),
     )
     assert "inflated: conv1 (3 to 10 channels: mean)" in out
-    assert "started anew: logits" in out
+    assert "kept as they were: logits" in out
     model = keras.models.load_model(tmp_path / "flow.keras")
     source = keras.models.load_model(tiny)
     kernel, colors = (

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from keras_vidrec.applications import LateFusion
+from keras_vidrec.applications.parts.head import predictions_layer
 from keras_vidrec.evaluation.scores.score_file import Scores
 from keras_vidrec.export import Origin
 from keras_vidrec.export import export_litert
 from keras_vidrec.export import export_onnx
 from keras_vidrec.export import export_saved_model
+from keras_vidrec.specs import Blueprint
 from keras_vidrec.specs.clip_spec import ClipSpec
 from keras_vidrec.specs.clip_spec import FlowSpec
 from keras_vidrec.training.recipes.recipe import Recipe
@@ -68,10 +70,17 @@ def test_its_snippet_runs(tmp_path, format):
 
 def test_of_a_single_file_it_tells_what_is_known(tmp_path):
     model = mean_color_network(classes=2, num_segments=3, size=8)
+    predictions_layer(model).blueprint = Blueprint(
+        "TwoStreamConvNet", {}, {"rgb": "resnet50_caffe", "flow": None}
+    )
     export_onnx(model, tmp_path / "model", origin=Origin.of("best.keras"))
     card = (tmp_path / "model" / "README.md").read_text("utf-8")
     assert card.startswith("# best\n")
     assert "its recipe and its data are not known here" in card
+    assert (
+        "known here.\n\n- Network: `TwoStreamConvNet`\n- Backbone for rgb: "
+        "`resnet50_caffe`\n- Backbone for flow: `keras.Model`\n" in card
+    )
     assert "`vidrec evaluate` has not tested this network" in card
     assert "| `rgb` | uint8 | (batch, 3, 8, 8, 3) |" in card
     assert "None is stated." in card

@@ -70,7 +70,7 @@ def test_frozen_statistics_are_those_of_trained_weights(tmp_path):
         ("network.arguments.modality=depth", "arguments.modality='depth'"),
         (
             "initialization.frozen=[flow]",
-            r"without initialization.weights.*=RUN.*frozen=\['flow'\]",
+            r"without initialization.weights.*=RUN.*frozen=\('flow',\)",
         ),
     ],
 )

@@ -194,7 +194,7 @@ def start_from(model, from_streams):
         model, dict(zip(STREAMS, from_streams))
     )
     unfit = weights_of_streams.unfit_layers(
-        report, weights_of_streams.may_start_anew(model)
+        report, weights_of_streams.may_stay_random(model)
     )
     if unfit:
         raise ValueError(

@@ -22,7 +22,7 @@ class ImportReport:
             Defaults to none.
         left_out: dict from tensors that this model has no place for to the
             reason. Defaults to none.
-        started_anew: tuple of str. Layers of the model that keep the weights
+        kept: tuple of str. Layers of the model that keep the weights
             they had. Defaults to `()`.
         pixels: dict from modalities to the scaling of raw pixels that the
             weights want, and where it is done. Defaults to none.
@@ -35,7 +35,7 @@ class ImportReport:
     inflated: tuple = ()
     ignored: dict = dataclasses.field(default_factory=dict)
     left_out: dict = dataclasses.field(default_factory=dict)
-    started_anew: tuple = ()
+    kept: tuple = ()
     pixels: dict = dataclasses.field(default_factory=dict)
 
     def __str__(self):
@@ -50,8 +50,8 @@ class ImportReport:
             )
         if self.inflated:
             lines.append(f"inflated: {', '.join(self.inflated)}")
-        if self.started_anew:
-            lines.append(f"started anew: {_shortened(self.started_anew)}")
+        if self.kept:
+            lines.append(f"kept as they were: {_shortened(self.kept)}")
         for title, tensors in (
             ("left out", self.left_out),
             ("ignored", self.ignored),

@@ -37,7 +37,7 @@ class Matching:
         translation: `Translation` of it for the backbones of the model.
         model: keras.Model.
         streams: tuple of the streams with a backbone, as `slots` has them.
-        may_miss: set of pairs of stream and layer that may start anew, as
+        may_miss: set of pairs of stream and layer that may be kept, as
             `towers.layer_places` has them.
         allow_unused: sequence of str, as `conversion.convert` takes it.
         inflate: `None` or str, as `conversion.convert` takes it.
@@ -93,7 +93,7 @@ class Matching:
                 shape = tuple(self._want[slot].shape)
                 self.arrays[slot] = np.zeros(shape, "float32")
         self._leave_out(unused, allow_unused)
-        self._start_anew()
+        self._keep_layers()
         if inflate is not None and not (self._inflated or self.problems):
             self.problems["inflate, where nothing is to be inflated"] = [
                 repr(inflate)
@@ -103,7 +103,7 @@ class Matching:
 
     def report(self):
         """`ImportReport` of it."""
-        anew = [_layer(slot) for slot in self._want if slot not in self.arrays]
+        kept = [_layer(slot) for slot in self._want if slot not in self.arrays]
         return ImportReport(
             format=self._checkpoint.format,
             scheme=self._translation.scheme,
@@ -127,7 +127,7 @@ class Matching:
             ),
             ignored=dict(self._translation.ignored),
             left_out=self._left_out,
-            started_anew=tuple(dict.fromkeys(anew)),
+            kept=tuple(dict.fromkeys(kept)),
             pixels=self._pixels,
         )
 
@@ -243,16 +243,18 @@ class Matching:
         text = source if shape is None else f"{source} {shape}"
         return text if brought in (None, shape) else f"{text}, here {brought},"
 
-    def _start_anew(self):
-        """A layer of which not all is there starts anew as a whole."""
+    def _keep_layers(self):
+        """A layer of which not all is there keeps its weights as a whole."""
         missing = [slot for slot in self._want if slot not in self.arrays]
-        anew = {slot[:2] for slot in missing} & self._may_miss
-        for slot in [slot for slot in self.arrays if slot[:2] in anew]:
+        kept = {slot[:2] for slot in missing} & self._may_miss
+        for slot in [slot for slot in self.arrays if slot[:2] in kept]:
             del self.arrays[slot]
             if slot in self._sources:
-                self._left_out[self._sources[slot]] = "its layer starts anew"
+                self._left_out[self._sources[slot]] = (
+                    "its layer keeps its weights"
+                )
         for slot in missing:
-            if slot[:2] in anew or slot in self._sources:
+            if slot[:2] in kept or slot in self._sources:
                 continue
             hint = ""
             if slot.layer == CLASSIFIER and slot.variable == "kernel":
@@ -286,7 +288,7 @@ class Matching:
         """Scales the first kernel, and says so."""
         first = self._first(stream)
         if first not in self.arrays:
-            return f"{_layer(first)}, which scales them, starts anew"
+            return f"{_layer(first)}, which scales them, is not loaded"
         kernel = pixels.scaled_kernel(self.arrays[first], scaling)
         self.arrays[first] = kernel
         return f"{pixels.formula(scaling)}, in {_layer(first)}"

@@ -26,7 +26,7 @@ def test_everything_has_its_place(rgb):
     check_values(rgb, checkpoint)
     assert set(report.loaded) == set(checkpoint.tensors) - {IGNORED}
     assert report.ignored == {IGNORED: "counts steps"}
-    assert report.left_out == {} and report.started_anew == ()
+    assert report.left_out == {} and report.kept == ()
     assert (report.format, report.scheme) == ("pytorch", "ours")
     layer = rgb.get_layer("preprocessing")
     assert (layer.mean, layer.std) == ((1, 2, 3), (2, 4, 8))

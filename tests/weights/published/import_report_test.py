@@ -14,14 +14,14 @@ def test_all_of_it():
             "fc.weight": "of another shape",
             "fc.bias": "of another shape",
         },
-        started_anew=("logits",),
+        kept=("logits",),
         pixels={"flow": "(pixels - 128) / 128, in the model"},
     )
     assert str(report).splitlines() == [
         "2 tensors loaded (torchvision names, pytorch file)",
         "2 biases set to zero (the source has none)",
         "inflated: conv1 (3 to 10 channels: mean)",
-        "started anew: logits",
+        "kept as they were: logits",
         "left out, 2: fc.weight, fc.bias (of another shape)",
         "ignored, 7: bn0.num_batches_tracked, bn1.num_batches_tracked, "
         "bn2.num_batches_tracked, bn3.num_batches_tracked, "

@@ -50,7 +50,7 @@ def test_tensors_may_be_left_out_by_pattern(rgb):
 
 
 @pytest.mark.parametrize("seen", ["other_number", "none"])
-def test_the_head_may_start_anew(rgb, seen):
+def test_the_head_may_stay_random(rgb, seen):
     checkpoint = checkpoint_for(rgb)
     head = dict.fromkeys((":logits:kernel", ":logits:bias"))
     if seen == "other_number":
@@ -63,7 +63,7 @@ def test_the_head_may_start_anew(rgb, seen):
     for variable in ("kernel", "bias"):
         slot = Slot(None, "logits", variable)
         np.testing.assert_array_equal(values(model)[slot], before[slot])
-    assert report.started_anew == ("logits",)
+    assert report.kept == ("logits",)
     left_out = {*head} if seen == "other_number" else set()
     assert set(report.left_out) == left_out
     assert not {*head} & {*report.loaded}
@@ -77,8 +77,8 @@ def test_a_layer_starts_anew_as_a_whole():
     report = convert(source, model, allow_missing=["bn_conv1"])
     beta = Slot(None, "bn_conv1", "beta")
     np.testing.assert_array_equal(values(model)[beta], before[beta])
-    assert report.started_anew == ("bn_conv1",)
-    assert report.left_out[":bn_conv1:beta"] == "its layer starts anew"
+    assert report.kept == ("bn_conv1",)
+    assert report.left_out[":bn_conv1:beta"] == "its layer keeps its weights"
 
 
 def test_without_a_classifier():
@@ -174,8 +174,8 @@ def test_a_first_layer_that_starts_anew_is_not_inflated():
     )
     assert matching.problems == {} and kernel not in matching.arrays
     report = matching.report()
-    assert report.inflated == () and report.started_anew == ("conv1",)
-    assert report.left_out == {"conv1:kernel": "its layer starts anew"}
+    assert report.inflated == () and report.kept == ("conv1",)
+    assert report.left_out == {"conv1:kernel": "its layer keeps its weights"}
     np.testing.assert_array_equal(before[kernel], values(motion)[kernel])
 
 
@@ -184,7 +184,7 @@ def test_a_first_layer_that_starts_anew_scales_nothing():
     source = changed(checkpoint_for(model), **{":conv1:kernel": None})
     report = convert(source, model, allow_missing=["conv1"], backbone="tiny")
     assert report.pixels == {
-        "rgb_diff": "conv1, which scales them, starts anew"
+        "rgb_diff": "conv1, which scales them, is not loaded"
     }
 
 

@@ -71,7 +71,7 @@ def translate_by_name(
 
 def _laid_out(slot, array, maps):
     # An array of another network may have any shape; that of the layer is
-    # compared later, and told.
+    # compared later.
     if slot.variable == "kernel" and array.ndim not in (2, 4):
         return array
     if maps and array.size % math.prod(maps):

@@ -432,7 +432,7 @@ def test_multiplier_network():
     tensors = multiplier(np.random.default_rng(0), width=1)
     model = SpatiotemporalMultiplier(backbone="resnet50_msra", classes=3)
     report = convert(checkpoint(tensors), model)
-    assert report.started_anew == () and report.left_out == {}
+    assert report.kept == () and report.left_out == {}
     weights = slots(model)
     for stream, name in (("rgb", "spatial"), ("flow", "temporal")):
         for layer, source in (

@@ -83,7 +83,7 @@ def test_streams_of_different_backbones(tmp_path):
     for weight in model.weights:
         weight.assign(np.zeros(weight.shape))
     report = convert(tmp_path / "m.keras", model)
-    assert report.left_out == {} and report.started_anew == ()
+    assert report.left_out == {} and report.kept == ()
     for one, two in zip(saved, model.weights, strict=True):
         np.testing.assert_array_equal(one, two)
 
