@@ -65,7 +65,7 @@ NETWORKS = {
     "flow": lambda: TSN(backbone="tiny", classes=3, modality="flow"),
     "lstm": lambda: TSLSTM(classes=3, features=8, num_segments=6, units=(5,)),
     "time": lambda: TemporalInception(
-        classes=3, features=16, num_frames=8, num_layers=1
+        classes=3, features=16, num_segments=8, num_layers=1
     ),
     "fusion": lambda: TwoStreamFusion(
         backbone="tiny", classes=3, snippet_length=2

@@ -13,7 +13,7 @@ from keras_vidrec.applications import TwoStreamFusion
 from keras_vidrec.training.optimizers import multipliers
 from keras_vidrec.weights.towers import layers_by_path
 
-STREAMS = {"rgb_backbone": "tiny", "flow_backbone": "tiny"}
+STREAMS = {"backbone": "tiny"}
 
 
 def factor(patterns, variable):
