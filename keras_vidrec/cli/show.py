@@ -249,9 +249,10 @@ def _videos(catalog, split, part, most):
 
 
 def _write(out, figure, table):
+    from keras_vidrec.specs import files
     from keras_vidrec.visualization import figures
 
     numbers = out.with_suffix(".csv")
     figures.save(figure, out)
-    figures.save_table(numbers, *table)
+    files.write_table(numbers, *table)
     typer.echo(f"Picture: {out}, its numbers: {numbers}")
