@@ -5,12 +5,12 @@ import importlib
 _MODULES = {
     "Prediction": "predictor",
     "Predictor": "predictor",
-    "Scores": "score_file",
-    "compare": "comparison",
+    "Scores": "scores.score_file",
+    "compare": "scores.comparison",
     "evaluate": "evaluator",
-    "fuse": "fusion",
+    "fuse": "scores.fusion",
     "score": "evaluator",
-    "summary": "metrics",
+    "summary": "scores.metrics",
 }
 
 

@@ -135,8 +135,8 @@ def test_motion_is_made_as_the_network_wants_it(clip, modality):
 
 def test_what_cannot_be_predicted_with():
     model = mean_color_network(classes=2)
-    with pytest.raises(ValueError, match="Received: crops='center'"):
-        Predictor(model, crops="center")
+    with pytest.raises(ValueError, match="Received: crops='five'"):
+        Predictor(model, crops="five")
     predictions_layer(model).clip_spec = None
     with pytest.raises(ValueError, match="'mean_color' without a clip spec"):
         Predictor(model)
