@@ -1,67 +1,55 @@
 """What came out of a run as one HTML page, with its figures as CSV."""
 
-import dataclasses
+import base64
 import json
+import math
 import pathlib
 import shlex
-import statistics
 
-import tqdm
+import jinja2
+import markupsafe
 
 from keras_vidrec.data import opening
 from keras_vidrec.evaluation.scores.score_file import Scores
-from keras_vidrec.reporting import curves as report_curves
-from keras_vidrec.reporting import page as report_page
-from keras_vidrec.reporting import strips
-from keras_vidrec.reporting import tables as report_tables
+from keras_vidrec.reporting import curves
+from keras_vidrec.reporting import matrix
+from keras_vidrec.reporting import mistakes
+from keras_vidrec.reporting import tables
 from keras_vidrec.specs import files
 from keras_vidrec.training.run import Run
+from keras_vidrec.version import __version__
 
-# Pairs of classes on the page, and mistakes of each.
-_PAIRS = 8
-_MISTAKES = 2
+# Classes that are shown at once; all are below, to be opened.
+_HARDEST = 12
+# Stands where there is nothing to say.
+_NOTHING = "\u2013"
 
 
-@dataclasses.dataclass(frozen=True)
-class Report:
-    """What a page tells.
+def percent(share):
+    """A share from 0 to 1 in words, NaN too."""
+    return _NOTHING if math.isnan(share) else f"{100 * share:.2f} %"
 
-    Attributes:
-        title: str.
-        scores: dict from the name of a test to its `Scores`. Classes and
-            mistakes are those of the first.
-        recipe: `None`, or `Recipe`.
-        environment: dict of str, what the run ran on.
-        curves: list of `report_curves.Curves`.
-        tests: `Table` of the accuracies.
-        classes: `Table` of the classes of the first test.
-        speed: `Table`.
-        mistakes: list of pairs: `report_tables.Pair`, and a list of pairs of
-            `strips.Mistake` and its `Strip`, `None` where no dataset
-            was opened.
-        frames_told: str. What the strips show, or why there are none.
-    """
 
-    title: str
-    scores: dict
-    recipe: object
-    environment: dict
-    curves: list
-    tests: report_tables.Table
-    classes: report_tables.Table
-    speed: report_tables.Table
-    mistakes: list
-    frames_told: str
+def interval(low, high):
+    """An interval of shares in words, NaN too."""
+    if math.isnan(low):
+        return _NOTHING
+    return f"{100 * low:.2f} to {100 * high:.2f} %"
 
-    @property
-    def main(self):
-        """The test that is looked at closely."""
-        return next(iter(self.scores.values()))
 
-    @property
-    def labeled(self):
-        """Whether any video of it has a label."""
-        return bool((self.main.labels >= 0).any())
+# What comes from the data is text and never markup: all of it is escaped.
+TEMPLATES = jinja2.Environment(
+    loader=jinja2.PackageLoader("keras_vidrec.reporting"),
+    autoescape=True,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    undefined=jinja2.StrictUndefined,
+)
+TEMPLATES.filters.update(
+    base64=lambda content: base64.b64encode(content).decode(),
+    drawing=lambda one: markupsafe.Markup(curves.draw(one)),
+    percent=percent,
+)
 
 
 def report(path, out=None, *, data=None, verbose=True):
@@ -105,7 +93,7 @@ def report(path, out=None, *, data=None, verbose=True):
                 f"{name}, of none"
             )
     recipe = run and run.recipe
-    source, told = _open_dataset(recipe, data)
+    source, reason = _open_dataset(recipe, data)
     return write(
         scores,
         out,
@@ -114,7 +102,7 @@ def report(path, out=None, *, data=None, verbose=True):
         log=run and run.log_file,
         environment=run and run.environment_file,
         source=source,
-        no_source=told,
+        no_source=reason,
         verbose=verbose,
     )
 
@@ -143,7 +131,7 @@ def write(
         log: `None`, or path of the `log.csv` of its training.
         environment: `None`, or path of the `environment.json` of its run.
         source: `None`, or `Source` with the videos of the first test.
-        no_source: str. What the page tells if there is no source.
+        no_source: str. What the page says if there is no source.
         verbose: bool. Whether to show a progress bar.
 
     Returns:
@@ -158,35 +146,154 @@ def write(
         raise ValueError("Expected scores to report. Received: none")
     directory = pathlib.Path(directory)
     main = next(iter(scores.values()))
-    curves = report_curves.read(log) if log else {}
-    pairs = report_tables.confused_pairs(main)
-    contents = Report(
+    log = curves.read(log) if log else {}
+    drawn = curves.choose(log)
+    pairs = tables.confused_pairs(main)
+    worst = mistakes.show(main, pairs, source, verbose)
+    figures = {
+        "tests": tables.tests(scores),
+        "classes": tables.classes(main),
+        "confusion_matrix": tables.confusion_matrix(main),
+        "confused_pairs": tables.pairs(main, pairs),
+        "mistakes": mistakes.table(worst, main),
+        "speed": tables.speed(log, scores),
+        **{one.name: one.table for one in drawn},
+    }
+    for name, table in figures.items():
+        table.save(directory / "figures" / f"{name}.csv")
+    html = _render(
         title=title or next(iter(scores)),
         scores=scores,
+        figures=figures,
+        curves=drawn,
+        mistakes=worst,
+        frames_note=mistakes.note(source) if source else no_source,
         recipe=recipe,
         environment=_environment(environment),
-        curves=report_curves.choose(curves),
-        tests=report_tables.tests(scores),
-        classes=report_tables.classes(main),
-        speed=_speed(curves, scores),
-        mistakes=_mistakes(main, pairs[:_PAIRS], source, verbose),
-        frames_told=_told(source) if source else no_source,
     )
-    tables = {
-        "tests": contents.tests,
-        "classes": contents.classes,
-        "confusion_matrix": report_tables.confusion_matrix(main),
-        "confused_pairs": report_tables.pairs(main, pairs),
-        "mistakes": _table_of(contents.mistakes, main),
-        "speed": contents.speed,
-        **{one.name: one.table for one in contents.curves},
-    }
-    for name, table in tables.items():
-        table.save(directory / "figures" / f"{name}.csv")
     # Last: where there is a page, its figures are there too.
     page = directory / "index.html"
-    files.write_text(page, report_page.write(contents))
+    files.write_text(page, html)
     return page
+
+
+def _render(
+    *,
+    title,
+    scores,
+    figures,
+    curves,
+    mistakes,
+    frames_note,
+    recipe,
+    environment,
+):
+    """The page as HTML that needs nothing beside it."""
+    main = next(iter(scores.values()))
+    labeled = bool((main.labels >= 0).any())
+    classes = [row for row in figures["classes"].records() if row["videos"]]
+    hardest = [row for row in classes if row["accuracy"] < 1][:_HARDEST]
+    speed = figures["speed"].rows
+    sections = (
+        ("accuracy", "Accuracy", True),
+        ("classes", "Hardest classes" if labeled else "Classes", True),
+        ("confusion", "Confusion matrix", labeled),
+        ("mistakes", "Most confused pairs", mistakes),
+        ("training", "Training", curves),
+        ("speed", "Speed", speed),
+        ("recipe", "Recipe", recipe is not None),
+        ("environment", "Environment", environment),
+    )
+    html = TEMPLATES.get_template("report.html").render(
+        title=title,
+        version=__version__,
+        recipe=recipe,
+        environment=environment,
+        sections={name: heading for name, heading, there in sections if there},
+        tiles=_tiles(figures["tests"].records()[0]),
+        tests=[
+            _test(row, one.meta)
+            for row, one in zip(figures["tests"].records(), scores.values())
+        ],
+        reported=[
+            (one.source, f"{one.accuracy:g} %", one.dataset, one.note)
+            for one in (recipe.reported if recipe else ())
+        ],
+        labeled=labeled,
+        classes=[_class(row) for row in classes],
+        hardest=[_class(row) for row in hardest],
+        matrix=matrix.layout(main) if labeled else None,
+        class_names=main.classes,
+        videos=main.videos,
+        mistakes=mistakes,
+        frames_note=frames_note,
+        curves=curves,
+        speed=[(what, unit, f"{value:.4g}") for what, unit, value in speed],
+    )
+    # Names of files need not be text that UTF-8 can hold.
+    return html.encode("utf-8", "replace").decode("utf-8")
+
+
+def _tiles(test):
+    """The figures at the top: names, values, and what is said below them."""
+    ends = interval(test["top_1_low_95"], test["top_1_high_95"])
+    return (
+        ("Top-1 accuracy", percent(test["top_1"]), f"95 %: {ends}"),
+        ("Top-5 accuracy", percent(test["top_5"]), ""),
+        ("Mean class accuracy", percent(test["mean_class_accuracy"]), ""),
+        ("Videos", test["videos"], f"{test['labeled']} with a label"),
+    )
+
+
+def _test(row, meta):
+    """A row of the page's table of tests."""
+    videos, labeled = row["videos"], row["labeled"]
+    return (
+        row["test"],
+        row["top_1"],
+        interval(row["top_1_low_95"], row["top_1_high_95"]),
+        row["top_5"],
+        row["mean_class_accuracy"],
+        videos if videos == labeled else f"{labeled}/{videos}",
+        _how(meta),
+    )
+
+
+def _how(meta):
+    """What the network saw, in a few words."""
+    if "fusion_weights" in meta:
+        weights = " : ".join(f"{w:g}" for w in meta["fusion_weights"])
+        kind = "probabilities" if meta.get("softmax") else "scores"
+        normalize = meta.get("normalize")
+        normed = f", {normalize} norm" if normalize else ""
+        return f"fused {weights} of {kind}{normed}"
+    words = [
+        f"{meta[name]} {unit}".strip()
+        for name, unit in (
+            ("protocol", "protocol"),
+            ("modality", ""),
+            ("num_segments", "segments"),
+            ("num_clips", "clips"),
+            ("crops", "crops"),
+            ("sampling", "grid"),
+        )
+        if meta.get(name) is not None and (name, meta[name]) != ("num_clips", 1)
+    ]
+    return ", ".join(words) or _NOTHING
+
+
+def _class(row):
+    """A row of the page's tables of classes."""
+    others = _NOTHING
+    if row["times"]:
+        others = f"{row['taken_for']} ({row['times']} of {row['videos']})"
+    return (
+        row["class"],
+        row["accuracy"],
+        others,
+        row["precision"],
+        row["videos"],
+    )
 
 
 def _tests_of(run):
@@ -230,74 +337,6 @@ def _open_dataset(recipe, data):
             raise
         return None, f"No frames are shown: {error}"
     return opened.source, ""
-
-
-def _mistakes(scores, pairs, source, verbose):
-    worst = [
-        (pair, strips.worst_mistakes(scores, pair, _MISTAKES)) for pair in pairs
-    ]
-    progress = tqdm.tqdm(
-        desc="frames",
-        total=sum(len(mistakes) for _, mistakes in worst),
-        unit="video",
-        # None: shown on a terminal
-        disable=None if verbose and source else True,
-    )
-
-    def strip(mistake):
-        if source is None:
-            return None
-        frames = strips.read(source, scores.videos[mistake.video])
-        progress.update()
-        return frames
-
-    with progress:
-        return [
-            (pair, [(mistake, strip(mistake)) for mistake in mistakes])
-            for pair, mistakes in worst
-        ]
-
-
-def _table_of(mistakes, scores):
-    return report_tables.Table(
-        ("video", "class", "taken_for", "margin", "place_of_class"),
-        tuple(
-            (
-                scores.videos[mistake.video],
-                scores.classes[pair.label],
-                scores.classes[pair.taken_for],
-                mistake.margin,
-                mistake.rank,
-            )
-            for pair, of_pair in mistakes
-            for mistake, _ in of_pair
-        ),
-    )
-
-
-def _told(source):
-    if strips.modality_of(source).startswith("rgb"):
-        return ""
-    return (
-        "The dataset holds no frames but flow: the hue is the direction, the "
-        "longest of a video in full color."
-    )
-
-
-def _speed(log, scores):
-    rows = []
-    for column, what, unit in (
-        ("clips_per_second", "training, median epoch", "clips a second"),
-        ("input_wait", "training, median epoch", "share of time waiting"),
-    ):
-        values = [value for value in log.get(column, ()) if value == value]
-        if values:
-            rows.append((what, unit, statistics.median(values)))
-    for name, one in scores.items():
-        rate = one.meta.get("videos_per_second")
-        if isinstance(rate, (int, float)):
-            rows.append((name, "videos a second", float(rate)))
-    return report_tables.Table(("what", "unit", "value"), tuple(rows))
 
 
 def _environment(path):
