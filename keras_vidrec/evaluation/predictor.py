@@ -13,8 +13,9 @@ from keras_vidrec.data.sources.moving_clip import MovingClip
 from keras_vidrec.data.sources.video_files import SingleVideo
 from keras_vidrec.evaluation import timeline
 from keras_vidrec.evaluation.scorers import scorer as scorers
-from keras_vidrec.evaluation.scorers import window_scorer
-from keras_vidrec.evaluation.windows import Windows
+from keras_vidrec.evaluation.scorers.windows import SharedSnippets
+from keras_vidrec.evaluation.scorers.windows import WholeWindows
+from keras_vidrec.evaluation.scorers.windows import Windows
 
 _NUM_SEGMENTS = 25
 # Frames between the chunks of a clip, at most: that of the authors' tests
@@ -132,7 +133,7 @@ class Predictor:
 
         The prediction of a window is that of a video of its frames alone. Its
         snippets, and with them its beginning and length, lie on a grid that
-        all windows share: see `evaluation.windows.Windows`. Each snippet that
+        all windows share: see `scorers.windows.Windows`. Each snippet that
         several windows share is shown to the network once; a network that sees
         its segments in order is shown whole windows.
 
@@ -153,11 +154,7 @@ class Predictor:
             self._spec, stream.frame_rate, window, stride, self._num_segments
         )
         clip = MovingClip(self._spec, self._crops)
-        kind = (
-            window_scorer.SharedSnippets
-            if self.shares_snippets
-            else window_scorer.WholeWindows
-        )
+        kind = SharedSnippets if self.shares_snippets else WholeWindows
         score = kind(self._scorer, clip, windows)
         for start, logits in timeline.scan(stream, windows, clip, score):
             yield timeline.WindowPrediction(
