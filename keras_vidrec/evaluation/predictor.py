@@ -2,7 +2,6 @@
 
 import dataclasses
 
-import keras
 import numpy as np
 import scipy.special
 
@@ -68,20 +67,7 @@ class Predictor:
 
     def __init__(self, model, num_segments=None, crops="center"):
         description = describe(model)
-        self._spec = description.clip_spec
-        if self._spec is None:
-            raise ValueError(
-                "Expected a network that knows what it wants to see. "
-                f"Received: model={model.name!r} without a clip specification"
-            )
-        for clip in keras.tree.flatten(model.input):
-            if len(clip.shape) != 5:
-                raise ValueError(
-                    f"Expected a network that sees videos. Received: model="
-                    f"{model.name!r}, which sees features of them. One with "
-                    "its backbones inside, such as stfn_stage2_ucf101 trains, "
-                    "sees videos."
-                )
+        self._spec = scorers.check_sees_videos(model)
         reader.check_protocol(self._spec, crops)
         if self._spec.sampling == "chunks":
             self._spec = self._spec.replace(stride=(CHUNK_STRIDE,) * 2)

@@ -123,7 +123,7 @@ def scan(stream, windows, clip, score):
     """Classifies the windows of a stream, in constant memory.
 
     Windows are whole: at the end of a video, what is shorter than a stride
-    may be in none. Where a camera's frames were skipped windows begin anew, so
+    may be in none. Where a camera's frames were skipped windows begin again, so
     that none has a gap.
 
     Args:

@@ -11,6 +11,7 @@ from keras_vidrec.flow import codec
 from keras_vidrec.reporting.tables import Table
 from keras_vidrec.specs.clip_spec import FlowSpec
 from keras_vidrec.videos.video import VideoError
+from keras_vidrec.visualization.snippet_images import full_color
 
 # Pairs of classes, and mistakes of each.
 _PAIRS = 8
@@ -19,8 +20,6 @@ _MISTAKES = 2
 NUM_FRAMES = 6
 _HEIGHT = 112
 _QUALITY = 80
-# Flow in full color, in pixels: where nothing moves noise stays pale.
-_LEAST_FULL_COLOR = 1.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -193,8 +192,7 @@ def _to_pictures(images, modality, flow):
         return images
     # Folders do not say how their flow was coded: then as is usual.
     flow = codec.decode(images, (flow or FlowSpec()).bound)
-    longest = float(np.hypot(flow[..., 0], flow[..., 1]).max(initial=0))
-    return codec.to_picture(flow, max(longest, _LEAST_FULL_COLOR))
+    return codec.to_picture(flow, full_color(flow))
 
 
 def _to_jpeg(picture):

@@ -1,7 +1,7 @@
 """Pictures for people: what a network sees.
 
 `contact_sheet` is imported here; `grad_cam`, `deep_draw`, `embedding` and
-`flow_strip`, which need matplotlib, are modules to import: each has a function
+`flow_figure`, which need matplotlib, are modules to import: each has a function
 `draw` that returns a matplotlib figure, and `figures.save` writes it.
 """
 

@@ -138,6 +138,51 @@ def make(model, num_segments, crops):
     return SnippetScorer(model)
 
 
+def clip_spec_of(model):
+    """What a network wants to see of a video.
+
+    Args:
+        model: keras.Model of this package.
+
+    Returns:
+        `ClipSpec`.
+
+    Raises:
+        ValueError: if the model holds none.
+    """
+    spec = describe(model).clip_spec
+    if spec is None:
+        raise ValueError(
+            "Expected a network that knows what it wants to see. "
+            f"Received: model={model.name!r} without a clip specification"
+        )
+    return spec
+
+
+def check_sees_videos(model):
+    """Checks that the inputs of a network are clips of pixels.
+
+    Args:
+        model: keras.Model of this package.
+
+    Returns:
+        `ClipSpec` of the network.
+
+    Raises:
+        ValueError: if the model holds no clip specification, or sees features.
+    """
+    spec = clip_spec_of(model)
+    for clip in keras.tree.flatten(model.input):
+        if len(clip.shape) != 5:
+            raise ValueError(
+                f"Expected a network that sees videos. Received: model="
+                f"{model.name!r}, which sees features of them. One with "
+                "its backbones inside, such as stfn_stage2_ucf101 trains, "
+                "sees videos."
+            )
+    return spec
+
+
 def length_of_clips(model):
     """How many segments each clip must have: `None` if any number will do, as
     it always does where single snippets are classified."""
