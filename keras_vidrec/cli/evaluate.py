@@ -1,6 +1,11 @@
+import pathlib
+
 import typer
 
 from keras_vidrec.cli.startup import load_backend
+
+# Stands in a path for the number of a split.
+_NUMBER = "{split}"
 
 
 def evaluate(
@@ -36,11 +41,10 @@ def evaluate(
     chosen = _numbers(splits)
     load_backend()
     from keras_vidrec.evaluation import evaluator
-    from keras_vidrec.evaluation import splits as several
     from keras_vidrec.evaluation.scores import metrics
     from keras_vidrec.training.run import Run
 
-    runs = several.runs_of(run, chosen) if chosen else {None: Run.open(run)}
+    runs = runs_of(run, chosen) if chosen else {None: Run.open(run)}
     scores = {}
     for split, one in runs.items():
         path, scores[split] = evaluator.evaluate(
@@ -58,10 +62,58 @@ def evaluate(
             )
         else:
             typer.echo(f"Mean of splits {splits}")
-            _show(several.mean_summary(scores.values()))
+            _show(metrics.mean_summary(scores.values()))
         return
     (path,) = (one.path for one in runs.values())
     typer.echo(f"Next: vidrec export {path} --out {path / 'saved_model'}")
+
+
+def runs_of(run, splits):
+    """The runs of some splits.
+
+    Args:
+        run: str. Path of a run, with `{split}` where the number of the split
+            stands, such as `"runs/rgb-{split}"`; without, of a single split.
+        splits: sequence of int.
+
+    Returns:
+        dict from split to `Run`, of those that have one.
+
+    Raises:
+        ValueError: if several splits share a path, none has a run, or a run
+            was trained on another split: its training videos would be tested.
+    """
+    from keras_vidrec.training.run import Run
+
+    if len(splits) > 1 and _NUMBER not in str(run):
+        raise ValueError(
+            "Each split is tested by a network that has not seen its test "
+            "list. Expected a path of several runs, such as "
+            f"{str(run).rstrip('123')}{_NUMBER}. Received: {run} for splits "
+            f"{tuple(splits)}"
+        )
+    paths = {
+        split: pathlib.Path(str(run).replace(_NUMBER, str(split)))
+        for split in splits
+    }
+    runs = {
+        split: Run.open(path)
+        for split, path in paths.items()
+        if path.exists() or len(paths) == 1
+    }
+    if not runs:
+        raise ValueError(
+            "Expected the directories of runs. Received: "
+            f"{', '.join(map(str, paths.values()))}, which do not exist"
+        )
+    for split, found in runs.items():
+        trained_on = found.recipe.data.split
+        if trained_on != split:
+            raise ValueError(
+                f"Expected a run of split {split}. Received: {found.path}, "
+                f"which was trained on split {trained_on}"
+            )
+    return runs
 
 
 def _numbers(splits):

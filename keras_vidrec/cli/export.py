@@ -40,7 +40,8 @@ def export(
     }[format]
     model = load_network(run)
     out = out or (run if run.is_dir() else run.parent) / format
-    difference = write(model, out, origin=exports.Origin.of(run))
+    background = exports.Background.of(run)
+    difference = write(model, out, background=background)
     typer.echo(f"Exported: {out}")
     typer.echo(
         f"Reloaded and compared: probabilities agree within {difference:.1e}"

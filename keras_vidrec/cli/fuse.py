@@ -57,10 +57,10 @@ def fuse(
         fused.save(out)
         typer.echo(f"Scores: {out}")
     if report is not None:
-        from keras_vidrec.reporting import report as reports
+        from keras_vidrec import reporting
 
         tests = {"fused": fused, **dict(zip(names, alone))}
-        typer.echo(f"Report: {reports.write(tests, report)}")
+        typer.echo(f"Report: {reporting.write(tests, report)}")
 
 
 def _numbers(weights):

@@ -23,6 +23,6 @@ def report(
     """Write what came out as one HTML page: accuracies, the hardest classes,
     the worst mistakes, the curves of the training."""
     load_backend()
-    from keras_vidrec.reporting import report as reports
+    from keras_vidrec import reporting
 
-    typer.echo(f"Report: {reports.report(run, out, data=data)}")
+    typer.echo(f"Report: {reporting.report(run, out, data=data)}")

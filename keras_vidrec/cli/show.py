@@ -190,13 +190,13 @@ def flow(
         load_backend()  # which computes it
     from keras_vidrec.specs.clip_spec import FlowSpec
     from keras_vidrec.visualization import figures
-    from keras_vidrec.visualization import flow_strip
+    from keras_vidrec.visualization import flow_figure
 
     figures.check_path(out)
-    strip = flow_strip.read(
+    shown = flow_figure.read(
         video, FlowSpec(method=method.value, size=size), frames
     )
-    _write(out, flow_strip.draw(strip), flow_strip.table(strip))
+    _write(out, flow_figure.draw(shown), flow_figure.table(shown))
 
 
 @show.command()
@@ -249,9 +249,10 @@ def _videos(catalog, split, part, most):
 
 
 def _write(out, figure, table):
+    from keras_vidrec.specs import files
     from keras_vidrec.visualization import figures
 
     numbers = out.with_suffix(".csv")
     figures.save(figure, out)
-    figures.save_table(numbers, *table)
+    files.write_table(numbers, *table)
     typer.echo(f"Picture: {out}, its numbers: {numbers}")

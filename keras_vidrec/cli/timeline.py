@@ -39,7 +39,7 @@ class Timelines:
         if not predictor.shares_snippets and stride < window:
             typer.echo(
                 "The network sees the snippets of a window in their order: "
-                "windows that overlap pass it whole, each anew.",
+                "windows that overlap pass it whole, each again.",
                 err=True,
             )
 
@@ -120,7 +120,7 @@ class Timelines:
         self._tell(f"Timeline: {csv}, .json and .png")
 
     def _tell(self, text):
-        """Where nothing but JSON is expected, it is told on the side."""
+        """Where nothing but JSON is expected, it is said on the side."""
         typer.echo(text, err=self._json)
 
 

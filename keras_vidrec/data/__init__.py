@@ -22,9 +22,7 @@ if typing.TYPE_CHECKING:
     from keras_vidrec.data.opening import open_dataset as open_dataset
     from keras_vidrec.data.opening import open_images as open_images
     from keras_vidrec.data.preparing.prepare import prepare as prepare
-    from keras_vidrec.data.preparing.video import (
-        Preparation as Preparation,
-    )
+    from keras_vidrec.data.preparing.video import Preparation as Preparation
     from keras_vidrec.data.sources.features import Features as Features
     from keras_vidrec.data.sources.frame_folders import (
         FrameFolders as FrameFolders,

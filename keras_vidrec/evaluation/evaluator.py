@@ -14,6 +14,7 @@ from keras_vidrec.evaluation import protocols
 from keras_vidrec.evaluation.scorers import scorer as scorers
 from keras_vidrec.evaluation.scores.score_file import Scores
 from keras_vidrec.evaluation.scores.score_journal import ScoreJournal
+from keras_vidrec.specs import checks
 from keras_vidrec.training import dataset as datasets
 from keras_vidrec.training.run import Run
 
@@ -57,12 +58,7 @@ def score(
         TooManyFailures: if over 5 % of the videos cannot be read.
     """
     description = describe(model)
-    spec = description.clip_spec
-    if spec is None:
-        raise ValueError(
-            "Expected a network that knows what it wants to see. Received: "
-            f"model={model.name!r} without a clip specification"
-        )
+    spec = scorers.clip_spec_of(model)
     classes = description.class_names or source.classes
     if tuple(classes) != tuple(source.classes):
         raise ValueError(
@@ -226,10 +222,7 @@ def _with_protocol(recipe, protocol, grid):
     if protocol is not None:
         test = protocols.get(protocol).test(recipe)
     if grid is not None:
-        if grid not in GRIDS:
-            raise ValueError(
-                f"Unknown grid. Expected one of {GRIDS}. Received: {grid!r}"
-            )
+        checks.choice("grid", grid, GRIDS)
         test = dataclasses.replace(test, sampling=grid)
     return dataclasses.replace(recipe, test=test)
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 
-import keras
 import numpy as np
 import scipy.special
 
@@ -13,8 +12,9 @@ from keras_vidrec.data.sources.moving_clip import MovingClip
 from keras_vidrec.data.sources.video_files import SingleVideo
 from keras_vidrec.evaluation import timeline
 from keras_vidrec.evaluation.scorers import scorer as scorers
-from keras_vidrec.evaluation.scorers import window_scorer
-from keras_vidrec.evaluation.windows import Windows
+from keras_vidrec.evaluation.scorers.windows import SharedSnippets
+from keras_vidrec.evaluation.scorers.windows import WholeWindows
+from keras_vidrec.evaluation.scorers.windows import Windows
 
 _NUM_SEGMENTS = 25
 # Frames between the chunks of a clip, at most: that of the authors' tests
@@ -67,20 +67,7 @@ class Predictor:
 
     def __init__(self, model, num_segments=None, crops="center"):
         description = describe(model)
-        self._spec = description.clip_spec
-        if self._spec is None:
-            raise ValueError(
-                "Expected a network that knows what it wants to see. "
-                f"Received: model={model.name!r} without a clip specification"
-            )
-        for clip in keras.tree.flatten(model.input):
-            if len(clip.shape) != 5:
-                raise ValueError(
-                    f"Expected a network that sees videos. Received: model="
-                    f"{model.name!r}, which sees features of them. One with "
-                    "its backbones inside, such as stfn_stage2_ucf101 trains, "
-                    "sees videos."
-                )
+        self._spec = scorers.check_sees_videos(model)
         reader.check_protocol(self._spec, crops)
         if self._spec.sampling == "chunks":
             self._spec = self._spec.replace(stride=(CHUNK_STRIDE,) * 2)
@@ -132,7 +119,7 @@ class Predictor:
 
         The prediction of a window is that of a video of its frames alone. Its
         snippets, and with them its beginning and length, lie on a grid that
-        all windows share: see `evaluation.windows.Windows`. Each snippet that
+        all windows share: see `scorers.windows.Windows`. Each snippet that
         several windows share is shown to the network once; a network that sees
         its segments in order is shown whole windows.
 
@@ -153,11 +140,7 @@ class Predictor:
             self._spec, stream.frame_rate, window, stride, self._num_segments
         )
         clip = MovingClip(self._spec, self._crops)
-        kind = (
-            window_scorer.SharedSnippets
-            if self.shares_snippets
-            else window_scorer.WholeWindows
-        )
+        kind = SharedSnippets if self.shares_snippets else WholeWindows
         score = kind(self._scorer, clip, windows)
         for start, logits in timeline.scan(stream, windows, clip, score):
             yield timeline.WindowPrediction(

@@ -3,6 +3,7 @@
 import dataclasses
 
 from keras_vidrec.specs import TestProtocol
+from keras_vidrec.specs import checks
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,9 +88,5 @@ def get(name):
     Raises:
         ValueError: if there is none of this name.
     """
-    if name not in PROTOCOLS:
-        raise ValueError(
-            f"Unknown protocol. Expected one of {tuple(PROTOCOLS)}. Received: "
-            f"{name!r}"
-        )
+    checks.choice("protocol", name, PROTOCOLS)
     return PROTOCOLS[name]

@@ -2,7 +2,6 @@
 
 import bisect
 import collections
-import csv
 import dataclasses
 import json
 import os
@@ -81,22 +80,19 @@ class Timeline:
         """Writes a row for each window: start and end in seconds, the best
         class, its probability, and the probability of each class. Whole or not
         at all."""
-        with files.replacing(path) as temporary:
-            with open(temporary, "w", newline="", encoding="utf-8") as file:
-                writer = csv.writer(file, lineterminator="\n")
-                header = ["start", "end", "class", "probability"]
-                writer.writerow([*header, *self.classes])
-                for window in self.windows:
-                    ((name, probability),) = self.best(window)
-                    writer.writerow(
-                        [
-                            f"{window.start:.3f}",
-                            f"{window.end:.3f}",
-                            name,
-                            f"{probability:.6f}",
-                            *(f"{p:.6f}" for p in window.probabilities),
-                        ]
-                    )
+        header = ["start", "end", "class", "probability", *self.classes]
+        rows = (
+            [
+                f"{window.start:.3f}",
+                f"{window.end:.3f}",
+                name,
+                f"{probability:.6f}",
+                *(f"{p:.6f}" for p in window.probabilities),
+            ]
+            for window in self.windows
+            for name, probability in self.best(window)
+        )
+        files.write_table(path, header, rows)
 
     def save_json(self, path):
         """Writes the same as one JSON object: `video`, `classes`, and
@@ -127,7 +123,7 @@ def scan(stream, windows, clip, score):
     """Classifies the windows of a stream, in constant memory.
 
     Windows are whole: at the end of a video, what is shorter than a stride
-    may be in none. Where a camera's frames were skipped windows begin anew, so
+    may be in none. Where a camera's frames were skipped windows begin again, so
     that none has a gap.
 
     Args:

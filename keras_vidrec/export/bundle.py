@@ -1,29 +1,75 @@
-"""The directory of an export: the network, and what tells about it."""
+"""The directory of an export: the network, and what is said of it."""
 
 import contextlib
+import importlib
 import json
 import pathlib
 
+import keras
+
+from keras_vidrec.applications.parts.head import describe
+from keras_vidrec.export import model_card
+from keras_vidrec.export import parity
+from keras_vidrec.export.background import Background
 from keras_vidrec.specs import files
 
-NAMES_FILE = "labels.txt"
-SPEC_FILE = "clip_spec.json"
-CARD_FILE = "README.md"
+
+def write(model, format, path, endpoints, save, load, background, tolerance):
+    """Writes an export and what stands beside it: the classes, one a line,
+    what the network wants to see of a video, and the model card. Before it
+    gets its name it is loaded again and compared with the network.
+
+    Args:
+        model: keras.Model of this package.
+        format: str. One of `model_card.FILES`.
+        path: path of the directory to be.
+        endpoints: sequence of `Endpoint`, that of clips first.
+        save: function that writes the network to a path.
+        load: function from that path to a function from the name of an
+            endpoint to what `parity.check` runs.
+        background: `None`, or `Background` of the network.
+        tolerance: float. As `parity.check` takes it.
+
+    Returns:
+        float, the largest difference found of the first endpoint.
+
+    Raises:
+        ValueError: if `path` holds something that is no such export.
+        RuntimeError: if the exported network differs.
+    """
+    background = background or Background(model.name)
+    description = describe(model)
+    names, spec = description.class_names, description.clip_spec
+    with _replacing(pathlib.Path(path), model_card.FILES[format]) as temporary:
+        save(temporary)
+        runs = load(temporary)
+        checks = [
+            parity.check(
+                endpoint,
+                runs(endpoint.name),
+                tolerance,
+                background.recipe,
+                names,
+            )
+            for endpoint in endpoints
+        ]
+        card = model_card.write(
+            format, description, background, endpoints, checks
+        )
+        (temporary / model_card.CARD_FILE).write_text(card, "utf-8")
+        if names is not None:
+            lines = "".join(f"{name}\n" for name in names)
+            (temporary / model_card.NAMES_FILE).write_text(lines, "utf-8")
+        if spec is not None:
+            text = json.dumps(spec.to_dict(), indent=2)
+            (temporary / model_card.SPEC_FILE).write_text(text + "\n", "utf-8")
+    return checks[0].difference
 
 
 @contextlib.contextmanager
-def replacing(path, network_file):
-    """Yields a temporary directory that takes its place at the end.
-
-    Args:
-        path: path of the directory to be.
-        network_file: str. Name of the file by which an earlier export, which
-            is replaced, is known.
-
-    Raises:
-        ValueError: if `path` holds something else.
-    """
-    path = pathlib.Path(path)
+def _replacing(path, network_file):
+    """Yields a temporary directory that takes the place of an earlier export,
+    known by its network's file, or of nothing."""
     is_export = (path / network_file).is_file()
     empty = path.is_dir() and not any(path.iterdir())
     if path.exists() and not (is_export or empty):
@@ -36,20 +82,43 @@ def replacing(path, network_file):
         yield temporary
 
 
-def describe(directory, description, card):
-    """Writes what stands beside the network: the classes, one a line, what it
-    wants to see of a video, and the model card.
+def check_backend(what):
+    """Raises a `ValueError` unless the backend is TensorFlow."""
+    if keras.backend.backend() != "tensorflow":
+        raise ValueError(
+            f"{what} is written by the TensorFlow backend. Expected "
+            "KERAS_BACKEND=tensorflow. Received: "
+            f"{keras.backend.backend()!r}"
+        )
+
+
+def check_installed(extra, modules):
+    """Checks that the libraries of an extra are there.
 
     Args:
-        directory: path.
-        description: `Description` of the network.
-        card: str. Markdown.
+        extra: str. Name of the extra.
+        modules: sequence of str.
+
+    Raises:
+        ValueError: naming the extra, if one is not installed.
     """
-    names, spec = description.class_names, description.clip_spec
-    if names is not None:
-        lines = "".join(f"{name}\n" for name in names)
-        (directory / NAMES_FILE).write_text(lines, "utf-8")
-    if spec is not None:
-        text = json.dumps(spec.to_dict(), indent=2)
-        (directory / SPEC_FILE).write_text(text + "\n", "utf-8")
-    (directory / CARD_FILE).write_text(card, "utf-8")
+    for module in modules:
+        try:
+            importlib.import_module(module)
+        except ImportError as error:
+            raise ValueError(
+                f"Expected the libraries of the extra {extra!r}: pip install "
+                f"keras-vidrec[{extra}]. Received: {error}"
+            ) from error
+
+
+def check_no_flow(endpoint, what):
+    """Raises a `ValueError` if the network makes flow inside, which a
+    SavedModel alone can."""
+    if endpoint.makes_flow:
+        raise ValueError(
+            f"Flow inside the network is for a SavedModel only. Expected "
+            f"a network that is given its flow for {what}, such as a "
+            "`LateFusion` without flow_from. Received: "
+            f"model={endpoint.model.name!r}"
+        )

@@ -6,18 +6,15 @@ import tempfile
 import keras
 import tensorflow as tf
 
-from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.export import bundle
 from keras_vidrec.export import endpoint as endpoints
 from keras_vidrec.export import model_card
-from keras_vidrec.export import requirements
-from keras_vidrec.export.origin import Origin
 
-FILE = "model.tflite"
+FILE = model_card.FILES["litert"]
 _TOLERANCE = 1e-4
 
 
-def export_litert(model, path, *, origin=None, tolerance=_TOLERANCE):
+def export_litert(model, path, *, background=None, tolerance=_TOLERANCE):
     """Exports a network as a LiteRT file and checks it with its interpreter.
 
     `model.tflite` has the signature `serving_default` from raw uint8 clips,
@@ -31,8 +28,8 @@ def export_litert(model, path, *, origin=None, tolerance=_TOLERANCE):
         model: keras.Model of this package, on the TensorFlow backend. The
             export ends in a softmax whatever the model's own activation.
         path: path of the directory to write; an earlier export is replaced.
-        origin: `None`, or `Origin` of the network, for the card. Defaults to
-            `None`.
+        background: `None`, or `Background` of the network, for the card.
+            Defaults to `None`.
         tolerance: float. Largest difference of a probability. Defaults to
             `1e-4`.
 
@@ -46,20 +43,22 @@ def export_litert(model, path, *, origin=None, tolerance=_TOLERANCE):
             inside.
         RuntimeError: if the exported network differs from `model`.
     """
-    requirements.check_backend("A LiteRT file")
-    requirements.check_installed("litert", ("ai_edge_litert.interpreter",))
-    origin = origin or Origin(model.name)
-    description = describe(model)
+    bundle.check_backend("A LiteRT file")
+    bundle.check_installed("litert", ("ai_edge_litert.interpreter",))
     endpoint = endpoints.of_clips(model)
-    requirements.check_no_flow(endpoint, "LiteRT")
-    with bundle.replacing(path, FILE) as temporary:
-        _write(endpoints.of_clips(_unrolled(model)), temporary / FILE)
-        check = origin.check(endpoint, _runner(temporary / FILE), tolerance)
-        card = model_card.write(
-            "litert", description, origin, [endpoint], [check]
-        )
-        bundle.describe(temporary, description, card)
-    return check.difference
+    bundle.check_no_flow(endpoint, "LiteRT")
+    return bundle.write(
+        model,
+        "litert",
+        path,
+        [endpoint],
+        lambda directory: _write(
+            endpoints.of_clips(_unrolled(model)), directory / FILE
+        ),
+        lambda directory: lambda _: _runner(directory / FILE),
+        background,
+        tolerance,
+    )
 
 
 def _unrolled(model):

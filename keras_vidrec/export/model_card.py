@@ -4,8 +4,18 @@ import datetime
 import importlib.metadata
 import pathlib
 
-from keras_vidrec.export import bundle
 from keras_vidrec.training import environment
+
+# What stands in the directory of an export: the network, by format, and what
+# is beside it.
+FILES = {
+    "saved_model": "saved_model.pb",
+    "onnx": "model.onnx",
+    "litert": "model.tflite",
+}
+NAMES_FILE = "labels.txt"
+SPEC_FILE = "clip_spec.json"
+CARD_FILE = "README.md"
 
 _TITLES = {
     "saved_model": "TensorFlow SavedModel",
@@ -58,13 +68,13 @@ _ALIGNMENTS = {
 }
 
 
-def write(format, description, origin, endpoints, checks):
+def write(format, description, background, endpoints, checks):
     """The text of a model card.
 
     Args:
         format: str. `"saved_model"`, `"onnx"` or `"litert"`.
         description: `Description` of the network.
-        origin: `Origin` of the network.
+        background: `Background` of the network.
         endpoints: sequence of `Endpoint`, that of clips first.
         checks: sequence of `Check`, one an endpoint.
 
@@ -72,7 +82,7 @@ def write(format, description, origin, endpoints, checks):
         str, Markdown.
     """
     parts = [
-        f"# {origin.name}",
+        f"# {background.name}",
         f"A video classifier of keras-vidrec as {_TITLES[format]}.",
         "## Load it",
         _snippet(format, description, endpoints[0]),
@@ -81,13 +91,13 @@ def write(format, description, origin, endpoints, checks):
         "## Output",
         _output(description, endpoints),
         "## Training",
-        _training(origin, description.blueprint),
+        _training(background, description.blueprint),
         "## Accuracy",
-        _accuracy(origin),
+        _accuracy(background),
         "## Check of this export",
         _checks(checks),
         "## Versions",
-        _versions(format, origin),
+        _versions(format, background),
         "## License",
         "None is stated. It is for whoever publishes this network to choose "
         "one that the licenses of the data and of the weights it was started "
@@ -111,7 +121,7 @@ def _snippet(format, description, endpoint):
         end = f"{best}\nprint(best, probabilities[0, best])"
     else:
         end = (
-            f'with open("{bundle.NAMES_FILE}", encoding="utf-8") as file:\n'
+            f'with open("{NAMES_FILE}", encoding="utf-8") as file:\n'
             "    names = file.read().splitlines()\n"
             f"{best}\nprint(names[best], probabilities[0, best])"
         )
@@ -164,7 +174,7 @@ def _input(format, description, endpoints):
         f"Sampling: `{spec.sampling}`, {of}; a snippet of {length} "
         f"{_ALIGNMENTS[spec.alignment]}. Crops of {spec.size} pixels, of "
         f"frames whose shorter side is {round(spec.size * 256 / 224)}. "
-        f"`{bundle.SPEC_FILE}` has all of it."
+        f"`{SPEC_FILE}` has all of it."
     )
 
 
@@ -175,16 +185,16 @@ def _flow(format, flow):
             " (340x256 where they are near 4:3, else a shorter side of 256 "
             "pixels)"
         )
-    told = (
+    text = (
         f"Flow is made outside, by the method `{flow.method}` on frames of "
         f"the size {size}."
     )
     if format == "saved_model" and flow.method != "tvl1":
-        told += (
+        text += (
             " There is no signature `serve_frames`, which makes flow inside: "
             "that is by TV-L1 only, and the network was trained on other flow."
         )
-    return told
+    return text
 
 
 def _counted(number, noun):
@@ -224,13 +234,13 @@ def _output(description, endpoints):
         lines.append("- `flow`, uint8: the flow made inside, in its code.")
     if description.class_names is not None:
         lines.append(
-            f"- The classes, in this order: `{bundle.NAMES_FILE}`, one a line."
+            f"- The classes, in this order: `{NAMES_FILE}`, one a line."
         )
     return "\n".join(lines)
 
 
-def _training(origin, blueprint):
-    recipe = origin.recipe
+def _training(background, blueprint):
+    recipe = background.recipe
     if recipe is None:
         lines = [
             "Exported from a single file: its recipe and its data are not "
@@ -260,8 +270,8 @@ def _network(blueprint):
     return lines
 
 
-def _accuracy(origin):
-    if not origin.results:
+def _accuracy(background):
+    if not background.results:
         return "Not measured: `vidrec evaluate` has not tested this network."
     lines = [
         "Measured by `vidrec evaluate`; nothing here is quoted from a paper.",
@@ -270,7 +280,7 @@ def _accuracy(origin):
         "top-5 | mean class | date |",
         "| --- " * 10 + "|",
     ]
-    for result in origin.results:
+    for result in background.results:
         meta, figures = result.meta, result.figures
         cells = [
             result.protocol,
@@ -297,15 +307,15 @@ def _checks(checks):
     )
 
 
-def _versions(format, origin):
+def _versions(format, background):
     now = environment.describe()["versions"]
     exported = {name: found for name, found in now.items() if found}
     for library in _LIBRARIES[format]:
         exported[library] = importlib.metadata.version(library)
     today = datetime.date.today().isoformat()
     lines = [f"- Exported on {today} with {_listed(exported)}"]
-    if origin.versions:
-        lines.append(f"- Trained with {_listed(origin.versions)}")
+    if background.versions:
+        lines.append(f"- Trained with {_listed(background.versions)}")
     return "\n".join(lines)
 
 

@@ -9,16 +9,14 @@ from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.export import bundle
 from keras_vidrec.export import endpoint as endpoints
 from keras_vidrec.export import model_card
-from keras_vidrec.export import requirements
-from keras_vidrec.export.origin import Origin
 
-FILE = "model.onnx"
+FILE = model_card.FILES["onnx"]
 _TOLERANCE = 1e-4
 _OPSET = 18
 _AXES = ("batch", "segments", "height", "width")
 
 
-def export_onnx(model, path, *, origin=None, tolerance=_TOLERANCE):
+def export_onnx(model, path, *, background=None, tolerance=_TOLERANCE):
     """Exports a network as an ONNX file and checks it with ONNX Runtime.
 
     `model.onnx` takes raw uint8 clips, `(batch, num_segments, height, width,
@@ -31,8 +29,8 @@ def export_onnx(model, path, *, origin=None, tolerance=_TOLERANCE):
         model: keras.Model of this package, on the TensorFlow backend. The
             export ends in a softmax whatever the model's own activation.
         path: path of the directory to write; an earlier export is replaced.
-        origin: `None`, or `Origin` of the network, for the card. Defaults to
-            `None`.
+        background: `None`, or `Background` of the network, for the card.
+            Defaults to `None`.
         tolerance: float. Largest difference of a probability. Defaults to
             `1e-4`.
 
@@ -45,25 +43,20 @@ def export_onnx(model, path, *, origin=None, tolerance=_TOLERANCE):
             network has something that ONNX has not, such as flow made inside.
         RuntimeError: if the exported network differs from `model`.
     """
-    requirements.check_backend("An ONNX file")
-    requirements.check_installed("onnx", ("onnx", "tf2onnx", "onnxruntime"))
-    origin = origin or Origin(model.name)
-    description = describe(model)
+    bundle.check_backend("An ONNX file")
+    bundle.check_installed("onnx", ("onnx", "tf2onnx", "onnxruntime"))
     endpoint = endpoints.of_clips(model)
-    requirements.check_no_flow(endpoint, "ONNX")
-    with bundle.replacing(path, FILE) as temporary:
-        _write(endpoint, description, temporary / FILE)
-        check = origin.check(
-            endpoint,
-            _runner(temporary / FILE),
-            tolerance,
-            description.class_names,
-        )
-        card = model_card.write(
-            "onnx", description, origin, [endpoint], [check]
-        )
-        bundle.describe(temporary, description, card)
-    return check.difference
+    bundle.check_no_flow(endpoint, "ONNX")
+    return bundle.write(
+        model,
+        "onnx",
+        path,
+        [endpoint],
+        lambda directory: _write(endpoint, describe(model), directory / FILE),
+        lambda directory: lambda _: _runner(directory / FILE),
+        background,
+        tolerance,
+    )
 
 
 def _write(endpoint, description, path):

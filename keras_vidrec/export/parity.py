@@ -1,7 +1,16 @@
 """Whether an exported network gives what the trained one gives."""
 
+import logging
+import typing
+
+import keras
 import numpy as np
 import tensorflow as tf
+
+from keras_vidrec.data import pipeline
+from keras_vidrec.training import dataset as datasets
+
+logger = logging.getLogger("keras_vidrec")
 
 # Flow made inside: compilers round otherwise, a code may be a step off.
 FLOW_TOLERANCE = 1e-2
@@ -10,26 +19,45 @@ _FLOW_SHARE = 0.998
 _UNKNOWN_SIZE = 64  # pixels, of a network that does not say what it sees
 
 
-def check(endpoint, run, clips, tolerance, names=None):
-    """Compares the reloaded network with the trained one.
+class Check(typing.NamedTuple):
+    """A comparison of an exported network with the trained one.
+
+    Args:
+        endpoint: str. Its name.
+        difference: float. The largest of a probability.
+        on: str. What was compared.
+    """
+
+    endpoint: str
+    difference: float
+    on: str
+
+
+def check(endpoint, run, tolerance, recipe=None, names=None):
+    """Compares the reloaded network with the trained one, on clips of the
+    dataset of its recipe, or on generated ones if there is none.
 
     Args:
         endpoint: `Endpoint` of the trained network.
         run: function from a dict of arrays by input to a dict of arrays by
             output: the reloaded network.
-        clips: dict of arrays by input.
         tolerance: float. Largest difference of a probability; with flow made
             inside 1e-2, if that is more.
+        recipe: `None`, or the `Recipe` of the network. Defaults to `None`.
         names: `None`, or sequence of str: the classes that the reloaded
-            network must tell, if it tells any. Defaults to `None`.
+            network must name, if it names any. Defaults to `None`.
 
     Returns:
-        float, the largest difference of a probability.
+        `Check`.
 
     Raises:
         RuntimeError: if there is a larger one, or codes of flow differ: 99.8 %
             must be equal or off by one. Or if it has other classes.
     """
+    clips = _dataset_clips(endpoint, recipe)
+    on = "a clip of the dataset"
+    if clips is None:
+        clips, on = _generated_clips(endpoint), "generated clips"
     # In graph form, with unknown sizes, as it was exported: another compiler
     # rounds otherwise.
     network = tf.function(
@@ -62,16 +90,55 @@ def check(endpoint, run, clips, tolerance, names=None):
             "The exported network differs from the trained one. Expected "
             f"probabilities within {tolerance}. Received: {difference}"
         )
-    return difference
+    return Check(endpoint.name, difference, on)
 
 
-def generated_clips(endpoint):
-    """Clips of drifting waves, or of normal features, for an endpoint whose
-    videos are not at hand.
+def _dataset_clips(endpoint, recipe):
+    """A video of the dataset as the endpoint takes it, or `None`."""
+    if recipe is None or endpoint.spec is None:
+        return None
+    try:
+        inputs = _read(recipe, endpoint.spec)
+    # The dataset may have been moved, or hold flow without frames.
+    except (OSError, RuntimeError, ValueError, tf.errors.OpError) as error:
+        reason = " ".join(str(error).split())[:300]
+        logger.warning(
+            "No clip of the dataset to compare the export on, generated "
+            "ones are taken: %s",
+            reason,
+        )
+        return None
+    clips = {
+        tensor.name: clip
+        for tensor, clip in zip(endpoint.inputs, keras.tree.flatten(inputs))
+    }
+    if endpoint.makes_flow and endpoint.inputs[0].shape[1] is None:
+        # Flow takes long: one segment.
+        clips = {name: clip[:, :1] for name, clip in clips.items()}
+    return clips
 
-    Returns:
-        dict of arrays by input.
-    """
+
+def _read(recipe, spec):
+    data = datasets.load(recipe)
+    split = (data.test or data.train)[:1]
+    failures = pipeline.Failures(len(split))
+    dataset = pipeline.make(
+        data.source,
+        spec,
+        split,
+        training=False,
+        batch_size=1,
+        failures=failures,
+    )
+    inputs, _, _ = next(dataset.as_numpy_iterator())
+    for error in failures.errors.values():
+        raise ValueError(error)
+    return inputs
+
+
+def _generated_clips(endpoint):
+    """Clips of drifting waves, or of normal features, of an endpoint whose
+    videos are not at hand: dict of arrays by input."""
     rng = np.random.default_rng(0)
     size = endpoint.spec.size if endpoint.spec else _UNKNOWN_SIZE
     # Flow takes long.

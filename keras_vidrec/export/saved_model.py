@@ -6,14 +6,11 @@ import tensorflow as tf
 from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.export import bundle
 from keras_vidrec.export import endpoint as endpoints
-from keras_vidrec.export import model_card
-from keras_vidrec.export import requirements
-from keras_vidrec.export.origin import Origin
 
 _TOLERANCE = 1e-5
 
 
-def export_saved_model(model, path, *, origin=None, tolerance=_TOLERANCE):
+def export_saved_model(model, path, *, background=None, tolerance=_TOLERANCE):
     """Exports a network as a TensorFlow SavedModel and checks it.
 
     The signature `serving_default` takes raw uint8 clips, `(batch,
@@ -36,8 +33,8 @@ def export_saved_model(model, path, *, origin=None, tolerance=_TOLERANCE):
         model: keras.Model of this package, on the TensorFlow backend. The
             export ends in a softmax whatever the model's own activation.
         path: path of the directory to write; an earlier export is replaced.
-        origin: `None`, or `Origin` of the network, for the card. Defaults to
-            `None`.
+        background: `None`, or `Background` of the network, for the card.
+            Defaults to `None`.
         tolerance: float. Largest difference of a probability. Defaults to
             `1e-5`.
 
@@ -49,28 +46,21 @@ def export_saved_model(model, path, *, origin=None, tolerance=_TOLERANCE):
             that is no SavedModel.
         RuntimeError: if the exported network differs from `model`.
     """
-    requirements.check_backend("A SavedModel")
-    origin = origin or Origin(model.name)
-    description = describe(model)
-    with bundle.replacing(path, "saved_model.pb") as temporary:
-        served = [endpoints.of_clips(model), endpoints.of_frames(model)]
-        served = [endpoint for endpoint in served if endpoint]
-        _write(served, description.class_names, temporary)
-        signatures = tf.saved_model.load(str(temporary)).signatures
-        checks = [
-            origin.check(
-                endpoint,
-                _runner(signatures[endpoint.name]),
-                tolerance,
-                description.class_names,
-            )
-            for endpoint in served
-        ]
-        card = model_card.write(
-            "saved_model", description, origin, served, checks
-        )
-        bundle.describe(temporary, description, card)
-    return checks[0].difference
+    bundle.check_backend("A SavedModel")
+    served = [endpoints.of_clips(model), endpoints.of_frames(model)]
+    served = [endpoint for endpoint in served if endpoint]
+    return bundle.write(
+        model,
+        "saved_model",
+        path,
+        served,
+        lambda directory: _write(
+            served, describe(model).class_names, directory
+        ),
+        _load,
+        background,
+        tolerance,
+    )
 
 
 def _write(served, names, path):
@@ -95,12 +85,15 @@ def _named(endpoint, names):
     return serve
 
 
-def _runner(signature):
-    def run(clips):
-        tensors = {name: tf.constant(clip) for name, clip in clips.items()}
-        return {
-            name: output.numpy()
-            for name, output in signature(**tensors).items()
-        }
+def _load(path):
+    signatures = tf.saved_model.load(str(path)).signatures
 
-    return run
+    def run_of(name):
+        def run(clips):
+            tensors = {key: tf.constant(clip) for key, clip in clips.items()}
+            outputs = signatures[name](**tensors)
+            return {key: output.numpy() for key, output in outputs.items()}
+
+        return run
+
+    return run_of

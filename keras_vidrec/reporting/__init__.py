@@ -1,10 +1,13 @@
-"""One HTML page of what came out of a training and its test."""
+"""What came out of a run, or of a test, as a page for people."""
 
 import typing
 
 from keras_vidrec import lazy
 
 if typing.TYPE_CHECKING:
-    from keras_vidrec.reporting import report as report
+    from keras_vidrec.reporting.page import report as report
+    from keras_vidrec.reporting.page import write as write
 
-__all__, __getattr__, __dir__ = lazy.attach(__name__, {"report": None})
+__all__, __getattr__, __dir__ = lazy.attach(
+    __name__, {"report": "reporting.page", "write": "reporting.page"}
+)

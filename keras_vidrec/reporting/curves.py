@@ -79,8 +79,8 @@ def read(path):
         if len(row) == len(header) and row[number].isdecimal()
     ]
     return {
-        name: [_number(row[place]) for row in rows]
-        for place, name in enumerate(header)
+        name: [_number(row[column]) for row in rows]
+        for column, name in enumerate(header)
     }
 
 
@@ -119,7 +119,7 @@ def draw(curves):
         curves: `Curves`.
 
     Returns:
-        Element `svg` of a page.
+        str, the markup of an `svg` element.
     """
     epochs, *columns = zip(*curves.table.rows)
     names = curves.table.header[1:]
@@ -133,13 +133,13 @@ def draw(curves):
         figure = Figure(_INCHES, layout="constrained")
         FigureCanvasSVG(figure)
         axes = figure.subplots()
-        for place, (name, values) in enumerate(zip(names, columns)):
+        for number, (name, values) in enumerate(zip(names, columns)):
             # Not every epoch is validated: the line goes on to the next.
             known = [p for p in zip(epochs, values) if math.isfinite(p[1])]
             axes.plot(
                 *zip(*known),
                 label=name.replace("_", " "),
-                color=_COLORS[place % len(_COLORS)],
+                color=_COLORS[number % len(_COLORS)],
                 linestyle="--" if name.startswith(_VALIDATION) else "-",
                 linewidth=2,
                 marker="o" if len(epochs) <= 30 else None,
@@ -155,7 +155,7 @@ def draw(curves):
                 key: None for key in ("Creator", "Date", "Format", "Type")
             },
         )
-    return _to_element(text.getvalue(), curves, _told(names, columns))
+    return _to_markup(text.getvalue(), curves, _in_words(names, columns))
 
 
 def _dress(axes, name, number, columns):
@@ -180,18 +180,18 @@ def _dress(axes, name, number, columns):
         axes.legend(frameon=False, labelcolor=_INK, fontsize="small")
 
 
-def _told(names, columns):
-    """In words, for those who do not see the curves."""
-    told = []
+def _in_words(names, columns):
+    """For those who do not see the curves."""
+    words = []
     for name, values in zip(names, columns):
         known = [value for value in values if math.isfinite(value)]
-        told.append(
+        words.append(
             f"{name.replace('_', ' ')} from {known[0]:.4g} to {known[-1]:.4g}"
         )
-    return ", ".join(told)
+    return ", ".join(words)
 
 
-def _to_element(text, curves, told):
+def _to_markup(text, curves, words):
     # A page needs neither the prologue, nor the names of XML's vocabularies,
     # nor sizes; and names within it must not repeat.
     root = ElementTree.fromstring(text[text.index("<svg") :])
@@ -210,9 +210,9 @@ def _to_element(text, curves, told):
     for key in ("width", "height", "version"):
         root.attrib.pop(key, None)
     root.set("role", "img")
-    root.set("aria-label", f"{curves.title} by epoch: {told}")
+    root.set("aria-label", f"{curves.title} by epoch: {words}")
     root.tail = None
-    return root
+    return ElementTree.tostring(root, "unicode", "html")
 
 
 def _local(name):

@@ -1,101 +1,370 @@
-"""The page of a report."""
+"""What came out of a run as one HTML page, with its figures as CSV."""
 
-from keras_vidrec.reporting import course
-from keras_vidrec.reporting import markup
-from keras_vidrec.reporting import results
-from keras_vidrec.reporting.markup import element
-from keras_vidrec.reporting.style import STYLE
+import base64
+import json
+import math
+import pathlib
+import shlex
+
+import jinja2
+import markupsafe
+
+from keras_vidrec.data import opening
+from keras_vidrec.evaluation.scores.score_file import Scores
+from keras_vidrec.reporting import curves
+from keras_vidrec.reporting import matrix
+from keras_vidrec.reporting import mistakes
+from keras_vidrec.reporting import tables
+from keras_vidrec.specs import files
+from keras_vidrec.training.run import Run
 from keras_vidrec.version import __version__
 
-_SECTIONS = (
-    results.accuracy,
-    results.classes,
-    results.confusion,
-    results.mistakes,
-    course.training,
-    course.speed,
-    course.recipe,
-    course.environment,
+# Classes that are shown at once; all are below, to be opened.
+_HARDEST = 12
+# Stands where there is nothing to say.
+_NOTHING = "\u2013"
+
+
+def percent(share):
+    """A share from 0 to 1 in words, NaN too."""
+    return _NOTHING if math.isnan(share) else f"{100 * share:.2f} %"
+
+
+def interval(low, high):
+    """An interval of shares in words, NaN too."""
+    if math.isnan(low):
+        return _NOTHING
+    return f"{100 * low:.2f} to {100 * high:.2f} %"
+
+
+# What comes from the data is text and never markup: all of it is escaped.
+TEMPLATES = jinja2.Environment(
+    loader=jinja2.PackageLoader("keras_vidrec.reporting"),
+    autoescape=True,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    undefined=jinja2.StrictUndefined,
+)
+TEMPLATES.filters.update(
+    base64=lambda content: base64.b64encode(content).decode(),
+    drawing=lambda one: markupsafe.Markup(curves.draw(one)),
+    percent=percent,
 )
 
 
-def write(report):
-    """The page as HTML that needs nothing beside it.
+def report(path, out=None, *, data=None, verbose=True):
+    """Writes the report of a tested run, or of a single score file.
 
     Args:
-        report: `report.Report`.
+        path: path of a run, or of a score file. One that lies in the
+            `scores/` of a run is reported with the training of that run.
+        out: `None`, or path of the directory to write to. Defaults to `None`:
+            `report/` in the run, or beside the score file a directory of its
+            name with `-report`.
+        data: `None` (where the recipe of the run says), or path of the
+            dataset that the frames of mistakes are read from.
+        verbose: bool. Whether to show a progress bar.
 
     Returns:
-        str.
+        `pathlib.Path` of the page.
+
+    Raises:
+        ValueError: if there is no run, it has not been tested, a score file
+            is none, or `data` is no dataset of images.
     """
-    sections = [make(report) for make in _SECTIONS]
-    sections = [section for section in sections if section is not None]
-    places = [
-        element(
-            "li",
-            {},
-            element(
-                "a", {"href": f"#{section.get('id')}"}, section[0].text or ""
-            ),
+    path = pathlib.Path(path)
+    if not path.exists():
+        raise ValueError(
+            "Expected the directory of a run, or a score file. Received: "
+            f"{path}, which does not exist"
         )
-        for section in sections
-    ]
-    contents = element("ul", {}, *places)
-    return markup.document(
-        report.title,
-        STYLE,
-        element(
-            "header",
-            {},
-            element("h1", {}, report.title),
-            *_lead(report),
-            _tiles(report),
-            element("nav", {"aria-label": "Sections"}, contents),
-        ),
-        element("main", {}, *sections),
-        element(
-            "footer",
-            {},
-            f"Made by keras-vidrec {__version__}. The figures of this page "
-            "lie as CSV in the directory figures beside it.",
-        ),
-    )
-
-
-def _lead(report):
-    if report.recipe is not None and report.recipe.summary:
-        yield element("p", {"class": "lead"}, report.recipe.summary)
-
-
-def _tiles(report):
-    row = dict(zip(report.tests.header, report.tests.rows[0]))
-    interval = markup.interval(row["top_1_low_95"], row["top_1_high_95"])
-    tiles = (
-        (
-            "Top-1 accuracy",
-            markup.percent(row["top_1"]),
-            f"95 %: {interval}",
-        ),
-        ("Top-5 accuracy", markup.percent(row["top_5"]), ""),
-        (
-            "Mean class accuracy",
-            markup.percent(row["mean_class_accuracy"]),
-            "",
-        ),
-        ("Videos", str(row["videos"]), f"{row['labeled']} with a label"),
-    )
-    return element(
-        "dl",
-        {"class": "tiles"},
-        *(
-            element(
-                "div",
-                {},
-                element("dt", {}, name),
-                element(
-                    "dd", {}, value, element("span", {"class": "range"}, more)
-                ),
+    if path.is_dir():
+        run = Run.open(path)
+        scores = _tests_of(run)
+        out = out or run.report
+    else:
+        scores = {path.stem: Scores.load(path)}
+        run = _run_of(path)
+        out = out or path.with_name(f"{path.stem}-report")
+    for name, one in scores.items():
+        if not one.videos:
+            raise ValueError(
+                "Expected scores of some videos to report. Received: "
+                f"{name}, of none"
             )
-            for name, value, more in tiles
-        ),
+    recipe = run and run.recipe
+    source, reason = _open_dataset(recipe, data)
+    return write(
+        scores,
+        out,
+        title=recipe.name if recipe else path.stem,
+        recipe=recipe,
+        log=run and run.log_file,
+        environment=run and run.environment_file,
+        source=source,
+        no_source=reason,
+        verbose=verbose,
     )
+
+
+def write(
+    scores,
+    directory,
+    *,
+    title=None,
+    recipe=None,
+    log=None,
+    environment=None,
+    source=None,
+    no_source="No frames are shown: no dataset was named.",
+    verbose=True,
+):
+    """Writes a report: `index.html`, which needs nothing beside it, and
+    `figures/*.csv`. Other files of the directory are left alone.
+
+    Args:
+        scores: `Scores`, or dict from the name of a test to its `Scores`;
+            classes and mistakes are those of the first.
+        directory: path to write to, made if missing.
+        title: `None` (the name of the first test), or str.
+        recipe: `None`, or `Recipe` of the network.
+        log: `None`, or path of the `log.csv` of its training.
+        environment: `None`, or path of the `environment.json` of its run.
+        source: `None`, or `Source` with the videos of the first test.
+        no_source: str. What the page says if there is no source.
+        verbose: bool. Whether to show a progress bar.
+
+    Returns:
+        `pathlib.Path` of the page.
+
+    Raises:
+        ValueError: if there are no scores.
+    """
+    if isinstance(scores, Scores):
+        scores = {"scores": scores}
+    if not scores:
+        raise ValueError("Expected scores to report. Received: none")
+    directory = pathlib.Path(directory)
+    main = next(iter(scores.values()))
+    log = curves.read(log) if log else {}
+    drawn = curves.choose(log)
+    pairs = tables.confused_pairs(main)
+    worst = mistakes.show(main, pairs, source, verbose)
+    figures = {
+        "tests": tables.tests(scores),
+        "classes": tables.classes(main),
+        "confusion_matrix": tables.confusion_matrix(main),
+        "confused_pairs": tables.pairs(main, pairs),
+        "mistakes": mistakes.table(worst, main),
+        "speed": tables.speed(log, scores),
+        **{one.name: one.table for one in drawn},
+    }
+    for name, table in figures.items():
+        table.save(directory / "figures" / f"{name}.csv")
+    html = _render(
+        title=title or next(iter(scores)),
+        scores=scores,
+        figures=figures,
+        curves=drawn,
+        mistakes=worst,
+        frames_note=mistakes.note(source) if source else no_source,
+        recipe=recipe,
+        environment=_environment(environment),
+    )
+    # Last: where there is a page, its figures are there too.
+    page = directory / "index.html"
+    files.write_text(page, html)
+    return page
+
+
+def _render(
+    *,
+    title,
+    scores,
+    figures,
+    curves,
+    mistakes,
+    frames_note,
+    recipe,
+    environment,
+):
+    """The page as HTML that needs nothing beside it."""
+    main = next(iter(scores.values()))
+    labeled = bool((main.labels >= 0).any())
+    classes = [row for row in figures["classes"].records() if row["videos"]]
+    hardest = [row for row in classes if row["accuracy"] < 1][:_HARDEST]
+    speed = figures["speed"].rows
+    sections = (
+        ("accuracy", "Accuracy", True),
+        ("classes", "Hardest classes" if labeled else "Classes", True),
+        ("confusion", "Confusion matrix", labeled),
+        ("mistakes", "Most confused pairs", mistakes),
+        ("training", "Training", curves),
+        ("speed", "Speed", speed),
+        ("recipe", "Recipe", recipe is not None),
+        ("environment", "Environment", environment),
+    )
+    html = TEMPLATES.get_template("report.html").render(
+        title=title,
+        version=__version__,
+        recipe=recipe,
+        environment=environment,
+        sections={name: heading for name, heading, there in sections if there},
+        tiles=_tiles(figures["tests"].records()[0]),
+        tests=[
+            _test(row, one.meta)
+            for row, one in zip(figures["tests"].records(), scores.values())
+        ],
+        reported=[
+            (one.source, f"{one.accuracy:g} %", one.dataset, one.note)
+            for one in (recipe.reported if recipe else ())
+        ],
+        labeled=labeled,
+        classes=[_class(row) for row in classes],
+        hardest=[_class(row) for row in hardest],
+        matrix=matrix.layout(main) if labeled else None,
+        class_names=main.classes,
+        videos=main.videos,
+        mistakes=mistakes,
+        frames_note=frames_note,
+        curves=curves,
+        speed=[(what, unit, f"{value:.4g}") for what, unit, value in speed],
+    )
+    # Names of files need not be text that UTF-8 can hold.
+    return html.encode("utf-8", "replace").decode("utf-8")
+
+
+def _tiles(test):
+    """The figures at the top: names, values, and what is said below them."""
+    ends = interval(test["top_1_low_95"], test["top_1_high_95"])
+    return (
+        ("Top-1 accuracy", percent(test["top_1"]), f"95 %: {ends}"),
+        ("Top-5 accuracy", percent(test["top_5"]), ""),
+        ("Mean class accuracy", percent(test["mean_class_accuracy"]), ""),
+        ("Videos", test["videos"], f"{test['labeled']} with a label"),
+    )
+
+
+def _test(row, meta):
+    """A row of the page's table of tests."""
+    videos, labeled = row["videos"], row["labeled"]
+    return (
+        row["test"],
+        row["top_1"],
+        interval(row["top_1_low_95"], row["top_1_high_95"]),
+        row["top_5"],
+        row["mean_class_accuracy"],
+        videos if videos == labeled else f"{labeled}/{videos}",
+        _how(meta),
+    )
+
+
+def _how(meta):
+    """What the network saw, in a few words."""
+    if "fusion_weights" in meta:
+        weights = " : ".join(f"{w:g}" for w in meta["fusion_weights"])
+        kind = "probabilities" if meta.get("softmax") else "scores"
+        normalize = meta.get("normalize")
+        normed = f", {normalize} norm" if normalize else ""
+        return f"fused {weights} of {kind}{normed}"
+    words = [
+        f"{meta[name]} {unit}".strip()
+        for name, unit in (
+            ("protocol", "protocol"),
+            ("modality", ""),
+            ("num_segments", "segments"),
+            ("num_clips", "clips"),
+            ("crops", "crops"),
+            ("sampling", "grid"),
+        )
+        if meta.get(name) is not None and (name, meta[name]) != ("num_clips", 1)
+    ]
+    return ", ".join(words) or _NOTHING
+
+
+def _class(row):
+    """A row of the page's tables of classes."""
+    others = _NOTHING
+    if row["times"]:
+        others = f"{row['taken_for']} ({row['times']} of {row['videos']})"
+    return (
+        row["class"],
+        row["accuracy"],
+        others,
+        row["precision"],
+        row["videos"],
+    )
+
+
+def _tests_of(run):
+    """All tests of a run, the recipe's own before the others."""
+    found = sorted(
+        run.scores.glob("*.npz"),
+        key=lambda file: (not file.stem.startswith("test-split"), file.stem),
+    )
+    if not found:
+        raise ValueError(
+            f"Expected a tested run: `vidrec evaluate {run.path}` tests it. "
+            f"Received: {run.path}, without score files in {run.scores}"
+        )
+    return {file.stem: Scores.load(file) for file in found}
+
+
+def _run_of(score_file):
+    """The run that a score file lies in; `None` if it lies elsewhere."""
+    directory = score_file.resolve().parent
+    run = Run(directory.parent)
+    inside = run.scores == directory and run.recipe_file.is_file()
+    return run if inside else None
+
+
+def _open_dataset(recipe, data):
+    """The source of a recipe's dataset, or `None` and why there is none."""
+    if data is None and (recipe is None or recipe.data.directory is None):
+        return None, "No frames are shown: no dataset was named."
+    arguments = {}
+    if recipe is not None:
+        arguments = {
+            "layout": recipe.data.layout,
+            "videos_list": recipe.data.list,
+            "splits": recipe.data.split_files,
+            "test_fraction": recipe.data.test_fraction,
+        }
+    try:
+        opened = opening.open_images(data or recipe.data.directory, **arguments)
+    except (OSError, ValueError) as error:
+        if data is not None:
+            raise
+        return None, f"No frames are shown: {error}"
+    return opened.source, ""
+
+
+def _environment(path):
+    """What the last start of a run ran on, in words; nothing if that is not
+    known."""
+    try:
+        noted = json.loads(pathlib.Path(path).read_text("utf-8"))
+        start = noted["starts"][-1]
+        versions = start["versions"].items()
+        git = start["git"]
+        changed = git and " with changes" if git and git["changes"] else ""
+        return {
+            "Seed": str(noted["seed"]),
+            "Started": f"{start['time']}, start {len(noted['starts'])} of "
+            "this run",
+            "Command": shlex.join(map(str, start["command"])),
+            "Versions": ", ".join(f"{k} {v}" for k, v in versions if v),
+            "Backend": str(start["backend"]),
+            "Devices": ", ".join(map(str, start["devices"])),
+            "Platform": str(start["platform"]),
+            "Code": f"commit {git['commit']}{changed}" if git else "installed",
+        }
+    except (
+        AttributeError,
+        IndexError,
+        KeyError,
+        OSError,
+        TypeError,
+        ValueError,
+    ):
+        return {}  # none, or damaged: no reason not to report

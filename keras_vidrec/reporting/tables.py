@@ -1,14 +1,12 @@
 """The figures of a report as tables, which become CSV and parts of a page."""
 
-import csv
-import io
 import math
+import statistics
 import typing
 
 import numpy as np
 
 from keras_vidrec.evaluation.scores import metrics
-from keras_vidrec.reporting.markup import as_text
 from keras_vidrec.specs import files
 
 
@@ -23,13 +21,14 @@ class Table(typing.NamedTuple):
     header: tuple
     rows: tuple
 
+    def records(self):
+        """List of dicts, one a row, by the header."""
+        return [dict(zip(self.header, row)) for row in self.rows]
+
     def save(self, path):
         """Writes the table as CSV; what is not a number is left empty."""
-        text = io.StringIO()
-        rows = csv.writer(text, lineterminator="\n")
-        rows.writerow(map(as_text, self.header))
-        rows.writerows([*map(_as_csv, row)] for row in self.rows)
-        files.write_text(path, text.getvalue())
+        rows = ([*map(_as_csv, row)] for row in self.rows)
+        files.write_table(path, self.header, rows)
 
 
 class Pair(typing.NamedTuple):
@@ -191,6 +190,32 @@ def pairs(scores, found):
     )
 
 
+def speed(log, scores):
+    """What was measured of the speed of training and tests.
+
+    Args:
+        log: dict as `curves.read` gives it.
+        scores: dict from the name of a test to its `Scores`.
+
+    Returns:
+        `Table`, without rows if nothing was.
+    """
+    rows = []
+    for column, unit in (
+        ("clips_per_second", "clips a second"),
+        ("input_wait", "share of time waiting"),
+    ):
+        values = [x for x in log.get(column, ()) if not math.isnan(x)]
+        if values:
+            value = statistics.median(values)
+            rows.append(("training, median epoch", unit, value))
+    for name, one in scores.items():
+        rate = one.meta.get("videos_per_second")
+        if isinstance(rate, (int, float)):
+            rows.append((name, "videos a second", float(rate)))
+    return Table(("what", "unit", "value"), tuple(rows))
+
+
 def _mistakes(scores):
     wrong = metrics.confusion_matrix(scores.scores, scores.labels)
     np.fill_diagonal(wrong, 0)
@@ -200,4 +225,4 @@ def _mistakes(scores):
 def _as_csv(value):
     if isinstance(value, float):
         return "" if math.isnan(value) else f"{value:.10g}"
-    return as_text(value)
+    return value

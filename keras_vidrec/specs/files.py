@@ -1,6 +1,7 @@
 """Files that are there whole or not at all."""
 
 import contextlib
+import csv
 import os
 import pathlib
 import shutil
@@ -34,6 +35,22 @@ def write_text(path, text):
     """Writes a text file in UTF-8, whole or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(text, "utf-8")
+
+
+def write_table(path, header, rows):
+    """Writes a table as CSV in UTF-8, whole or not at all. What UTF-8 cannot
+    hold, as names of files may be, becomes `?`.
+
+    Args:
+        path: path of the file.
+        header: sequence of str.
+        rows: iterable of sequences.
+    """
+    with replacing(path) as temporary:
+        with open(temporary, "w", -1, "utf-8", "replace", "") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(header)
+            writer.writerows(rows)
 
 
 def remove_unfinished(directory):

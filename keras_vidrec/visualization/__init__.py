@@ -1,6 +1,6 @@
 """Pictures for people: what a network sees.
 
-`grad_cam`, `deep_draw`, `embedding` and `flow_strip` each have a function
+`grad_cam`, `deep_draw`, `embedding` and `flow_figure` each have a function
 `draw` that returns a matplotlib figure; `figures.save` writes it.
 """
 
@@ -20,7 +20,7 @@ if typing.TYPE_CHECKING:
     from keras_vidrec.visualization import deep_draw as deep_draw
     from keras_vidrec.visualization import embedding as embedding
     from keras_vidrec.visualization import figures as figures
-    from keras_vidrec.visualization import flow_strip as flow_strip
+    from keras_vidrec.visualization import flow_figure as flow_figure
     from keras_vidrec.visualization import grad_cam as grad_cam
     from keras_vidrec.visualization import overlay as overlay
     from keras_vidrec.visualization import timeline_figure as timeline_figure
@@ -32,7 +32,7 @@ __all__, __getattr__, __dir__ = lazy.attach(
         "deep_draw": None,
         "embedding": None,
         "figures": None,
-        "flow_strip": None,
+        "flow_figure": None,
         "grad_cam": None,
         "overlay": None,
         "save_picture": "visualization.contact_sheet",

@@ -46,33 +46,6 @@ def index_of(model, name):
     )
 
 
-def check_sees_videos(model):
-    """Checks that the inputs of a network are clips of pixels.
-
-    Args:
-        model: keras.Model of this package.
-
-    Returns:
-        `ClipSpec` of the network.
-
-    Raises:
-        ValueError: if the model holds no clip specification, or sees features.
-    """
-    spec = describe(model).clip_spec
-    if spec is None:
-        raise ValueError(
-            "Expected a network that knows what it wants to see. "
-            f"Received: model={model.name!r} without a clip specification"
-        )
-    for clip in keras.tree.flatten(model.input):
-        if len(clip.shape) != 5:
-            raise ValueError(
-                "Pictures are made of networks that see videos. Received: "
-                f"model={model.name!r}, which sees features of them"
-            )
-    return spec
-
-
 def logits_model(model):
     """The network up to the class scores of a clip before the softmax.
 

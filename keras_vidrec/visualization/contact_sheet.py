@@ -10,6 +10,7 @@ from keras_vidrec.data.clips import reader
 from keras_vidrec.flow import codec
 from keras_vidrec.specs import files
 from keras_vidrec.videos.video import VideoError
+from keras_vidrec.visualization.snippet_images import full_color
 
 # Pixels around the images and above each row, where its caption stands.
 GAP = 4
@@ -19,8 +20,6 @@ _PAPER = 255
 _INK = (0, 0, 0)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _FONT_SCALE = 0.45
-# Flow in full color, in pixels: where nothing moves noise stays pale.
-_LEAST_FULL_COLOR = 1.0
 
 
 def contact_sheet(source, videos, spec, augmentation, seed=0):
@@ -136,8 +135,7 @@ def _to_images(snippets, modality, bound):
         images = ((frames[:, 1:] - frames[:, :-1] + 255) // 2).astype(np.uint8)
     elif colors == 2:
         flow = codec.decode(images, bound)
-        longest = float(np.hypot(flow[..., 0], flow[..., 1]).max())
-        longest = max(longest, _LEAST_FULL_COLOR)
+        longest = full_color(flow)
         images = codec.to_picture(flow, longest)
         unit = f", full color {longest:.1f} px"
     return list(images.reshape(-1, height, width, 3)), unit

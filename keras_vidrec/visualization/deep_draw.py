@@ -8,6 +8,8 @@ import numpy as np
 import tqdm
 from keras import ops
 
+from keras_vidrec.evaluation.scorers.scorer import check_sees_videos
+from keras_vidrec.specs import checks
 from keras_vidrec.visualization import classes
 from keras_vidrec.visualization import figures
 from keras_vidrec.visualization import gradients
@@ -97,7 +99,7 @@ def draw_class(
         - [Wang et al., 2016](https://arxiv.org/abs/1608.00859), section 4.5
           and figure 3.
     """
-    spec = classes.check_sees_videos(model)
+    spec = check_sees_videos(model)
     label = classes.index_of(model, class_name)
     if modality not in (None, *spec.modalities):
         raise ValueError(
@@ -105,11 +107,7 @@ def draw_class(
             f"Received: modality={modality!r}"
         )
     for name, value in (("octaves", octaves), ("steps", steps)):
-        if value < 1:
-            raise ValueError(
-                f"Invalid `{name}`. Expected a positive integer. Received: "
-                f"{name}={value!r}"
-            )
+        checks.count(name, value)
     canvas = _Canvas(model, spec, modality, seed)
     score_of = _score_of(model, label, canvas)
     start = canvas.pixels(canvas.size)

@@ -1,6 +1,5 @@
-"""Figures as files: pictures and, of their numbers, tables."""
+"""Figures as files."""
 
-import csv
 import pathlib
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -115,18 +114,3 @@ def save(figure, path):
     check_path(path)
     with files.replacing(path) as temporary:
         figure.savefig(temporary, dpi=_DPI)
-
-
-def save_table(path, header, rows):
-    """Writes the numbers of a figure as CSV, whole or not at all.
-
-    Args:
-        path: path of the file.
-        header: sequence of str.
-        rows: iterable of sequences.
-    """
-    with files.replacing(path) as temporary:
-        with open(temporary, "w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(header)
-            writer.writerows(rows)

@@ -11,6 +11,7 @@ import numpy as np
 from keras_vidrec.data.clips import reader
 from keras_vidrec.data.sources.video_files import SingleVideo
 from keras_vidrec.evaluation.predictor import CHUNK_STRIDE
+from keras_vidrec.evaluation.scorers.scorer import check_sees_videos
 from keras_vidrec.visualization import classes
 from keras_vidrec.visualization import figures
 from keras_vidrec.visualization import gradients
@@ -74,7 +75,7 @@ def read_clip(model, path, num_segments=None):
             another number of segments.
         VideoError: if the video cannot be read.
     """
-    spec = classes.check_sees_videos(model)
+    spec = check_sees_videos(model)
     fixed = keras.tree.flatten(model.input)[0].shape[1]
     num_segments = num_segments or fixed or spec.num_segments
     if fixed not in (None, num_segments):
@@ -103,7 +104,7 @@ def check(model, class_name=None, layer=None):
         ValueError: if the network does not see videos, or has no such class or
             layer.
     """
-    classes.check_sees_videos(model)
+    check_sees_videos(model)
     if class_name is not None:
         classes.index_of(model, class_name)
     _find_layers(model, layer)
@@ -137,7 +138,7 @@ def explain(model, images, class_name=None, layer=None):
         - [Selvaraju et al., 2017](https://arxiv.org/abs/1610.02391),
           section 3.
     """
-    spec = classes.check_sees_videos(model)
+    spec = check_sees_videos(model)
     label = None if class_name is None else classes.index_of(model, class_name)
     tapped = _find_layers(model, layer)
     network = classes.logits_model(model)
@@ -225,8 +226,8 @@ def draw(clip, found):
         heat = _overlay(rows[1], shown, found.maps[stream])
         still = snippet_images.are_still(clip.images[name], name)
         for number, (axes, picture) in enumerate(zip(rows[0], shown), 1):
-            told = "\nno motion" if still[number - 1] else ""
-            figures.show_image(axes, picture, f"segment {number}{told}")
+            remark = "\nno motion" if still[number - 1] else ""
+            figures.show_image(axes, picture, f"segment {number}{remark}")
         for axes, text in zip(rows[:, 0], (name, f"where\nin {stream}")):
             axes.set_ylabel(text, fontsize=9, color=figures.INK)
         bar = figure.colorbar(heat, ax=rows[1], shrink=0.8, pad=0.02)

@@ -54,6 +54,20 @@ def are_still(snippets, modality):
     return ~_flow(_middles(snippets, modality)).any(axis=(1, 2, 3))
 
 
+def full_color(flow, least=1.0):
+    """How long motion is that is drawn in full color: the longest of a flow.
+
+    Args:
+        flow: array `(..., 2)` in pixels, or steps of the 8-bit code.
+        least: float. Where nothing moves noise stays pale. Defaults to `1.0`.
+
+    Returns:
+        float.
+    """
+    lengths = np.hypot(flow[..., 0], flow[..., 1])
+    return max(float(lengths.max(initial=0)), least)
+
+
 def flow_pictures(codes):
     """Flow in colors, the longest of all in full color.
 
@@ -64,8 +78,7 @@ def flow_pictures(codes):
         uint8 array `(..., 3)`, R G B.
     """
     flow = _flow(codes)
-    longest = float(np.hypot(flow[..., 0], flow[..., 1]).max(initial=0))
-    return codec.to_picture(flow, max(longest, _LEAST_FULL_COLOR))
+    return codec.to_picture(flow, full_color(flow, _LEAST_FULL_COLOR))
 
 
 def _middles(snippets, modality):

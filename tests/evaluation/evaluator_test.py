@@ -444,7 +444,7 @@ def test_protocols_and_grids_of_a_run(run):
     assert scores.meta["sampling"] == "uniform"
     assert scores.meta["num_segments"] == 2
     assert [file.name for file in run.scores.iterdir()] == [path.name]
-    with pytest.raises(ValueError, match="Unknown grid.*Received: 'chunks'"):
+    with pytest.raises(ValueError, match="Invalid `grid`.*grid='chunks'"):
         evaluate(run, grid="chunks")
 
 

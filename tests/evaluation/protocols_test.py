@@ -33,5 +33,5 @@ def test_all_are_tested():
 
 
 def test_an_unknown_one_is_refused():
-    with pytest.raises(ValueError, match="25x10.*Received: '25x3'"):
+    with pytest.raises(ValueError, match="25x10.*Received: protocol='25x3'"):
         protocols.get("25x3")

@@ -9,8 +9,8 @@ import pytest
 from keras_vidrec.data.sources.moving_clip import MovingClip
 from keras_vidrec.evaluation import timeline
 from keras_vidrec.evaluation.predictor import Predictor
-from keras_vidrec.evaluation.scorers.window_scorer import SharedSnippets
-from keras_vidrec.evaluation.windows import Windows
+from keras_vidrec.evaluation.scorers.windows import SharedSnippets
+from keras_vidrec.evaluation.scorers.windows import Windows
 from keras_vidrec.specs.clip_spec import ClipSpec
 from keras_vidrec.specs.clip_spec import FlowSpec
 from keras_vidrec.videos.frame_stream import FileStream

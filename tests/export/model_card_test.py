@@ -10,7 +10,7 @@ import pytest
 from keras_vidrec.applications import LateFusion
 from keras_vidrec.applications.parts.head import predictions_layer
 from keras_vidrec.evaluation.scores.score_file import Scores
-from keras_vidrec.export import Origin
+from keras_vidrec.export import Background
 from keras_vidrec.export import export_litert
 from keras_vidrec.export import export_onnx
 from keras_vidrec.export import export_saved_model
@@ -73,7 +73,9 @@ def test_of_a_single_file_it_tells_what_is_known(tmp_path):
     predictions_layer(model).blueprint = Blueprint(
         "TwoStreamConvNet", {}, {"rgb": "resnet50_caffe", "flow": None}
     )
-    export_onnx(model, tmp_path / "model", origin=Origin.of("best.keras"))
+    export_onnx(
+        model, tmp_path / "model", background=Background.of("best.keras")
+    )
     card = (tmp_path / "model" / "README.md").read_text("utf-8")
     assert card.startswith("# best\n")
     assert "its recipe and its data are not known here" in card
@@ -98,10 +100,10 @@ def test_of_a_run_it_tells_what_was_measured(tmp_path):
         "abcd", scores, labels, ("x", "y"), {"protocol": "25x10", "split": 2}
     ).save(run.scores / "25x10-split2.npz")
     (run.scores / "damaged.npz").write_bytes(b"PK")
-    origin = Origin.of(run.path)
-    assert origin.versions["keras_vidrec"]
+    background = Background.of(run.path)
+    assert background.versions["keras_vidrec"]
     model = mean_color_network(("x", "y"))
-    export_onnx(model, tmp_path / "model", origin=origin)
+    export_onnx(model, tmp_path / "model", background=background)
     card = (tmp_path / "model" / "README.md").read_text("utf-8")
     assert "- Recipe: `mine`. A trial\n" in card
     assert "- Data: `clips`, training part of split 1" in card

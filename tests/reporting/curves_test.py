@@ -1,4 +1,5 @@
 import math
+from xml.etree import ElementTree
 
 import pytest
 
@@ -30,11 +31,11 @@ def test_several_outputs_and_epochs_without_validation(tmp_path):
 
 def test_drawing(tmp_path):
     loss, *_ = chosen(tmp_path / "log.csv", "0,2,0.1,3,0.5,NA,5,NA\n" * 3)
-    drawing = curves.draw(loss)
-    told = "Loss by epoch: loss from 3 to 3, flow loss from 2 to 2, val loss"
-    assert drawing.get("aria-label").startswith(told)
-    words = {text.text.strip() for text in drawing.iter("text")}
-    assert {"epoch", "loss", "flow loss", "val loss"} <= words
+    drawing = ElementTree.fromstring(curves.draw(loss))
+    words = "Loss by epoch: loss from 3 to 3, flow loss from 2 to 2, val loss"
+    assert drawing.get("aria-label").startswith(words)
+    written = {text.text.strip() for text in drawing.iter("text")}
+    assert {"epoch", "loss", "flow loss", "val loss"} <= written
     names = [node.get("id") for node in drawing.iter() if node.get("id")]
     assert len({*names}) == len(names)
     assert all(name.startswith("loss-") for name in names)

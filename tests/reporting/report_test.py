@@ -9,11 +9,9 @@ import subprocess
 import numpy as np
 import pytest
 
+from keras_vidrec import reporting
 from keras_vidrec.evaluation.scores.score_file import Scores
-from keras_vidrec.reporting import markup
-from keras_vidrec.reporting import report as reports
-from keras_vidrec.reporting.markup import element
-from keras_vidrec.reporting.style import STYLE
+from keras_vidrec.reporting import page as pages
 from keras_vidrec.training import recipes
 from keras_vidrec.training.run import Run
 from tests.data.memory_source import MemorySource
@@ -50,7 +48,7 @@ class Page(html.parser.HTMLParser):
             pass
 
     def handle_data(self, data):
-        if "style" not in self._open:
+        if "style" not in self._open and not data.isspace():
             self.words += f" {data}"
 
     def attributes(self, name):
@@ -93,7 +91,7 @@ def check_self_contained(page):
     assert "url(http" not in page.source and "@import" not in page.source
     names = page.attributes("id")
     assert len(set(names)) == len(names)
-    for label in page.attributes("aria-labeledby"):
+    for label in page.attributes("aria-labelledby"):
         assert label in names
     for tag, attributes in page.tags:
         if tag == "img":
@@ -122,7 +120,7 @@ def test_report_of_a_run(small_videos, tmp_path):
     meta = {**main.meta, "protocol": "25x1", "crops": "center"}
     other = scores_of(labels[:8], labels[:8], meta=meta)
     other.save(run.scores / "25x1-split1.npz")
-    page = reports.report(run.path, verbose=False)
+    page = reporting.report(run.path, verbose=False)
     assert page == run.path / "report" / "index.html"
     figures = page.parent / "figures"
     page = Page(page)
@@ -146,8 +144,8 @@ def test_report_of_a_run(small_videos, tmp_path):
     assert float(second["top_1"]) == 1
     assert " 8/9 rgb, 25 segments " in page.words
     assert " 25x1 protocol, rgb, 25 segments, center crops " in page.words
-    for told in ("37.50 %", f"{100 * low:.2f} to {100 * high:.2f} %", "8/9"):
-        assert told in page.words
+    for words in ("37.50 %", f"{100 * low:.2f} to {100 * high:.2f} %", "8/9"):
+        assert words in page.words
 
     matrix = np.zeros((3, 3), int)
     np.add.at(matrix, (labels[:8], taken[:8]), 1)
@@ -197,7 +195,7 @@ def test_report_of_a_run(small_videos, tmp_path):
     assert speed["training, median epoch", "share of time waiting"] == "0.3"
     assert speed["test-split1", "videos a second"] == "4.5"
 
-    # The paper's figure is called the paper's; seed and versions are told.
+    # The paper's figure is called the paper's; seed and versions are stated.
     assert "Not measured here: what the paper reports" in page.words
     assert "85.7 %" in page.words
     noted = json.loads(run.environment_file.read_text())
@@ -217,7 +215,9 @@ def test_nothing_of_the_data_becomes_markup(tmp_path):
         {"modality": "<b>", "fusion": "</style><script>"},
     )
     page = Page(
-        reports.write({"<i>test": scores}, tmp_path, title="<u>", verbose=False)
+        reporting.write(
+            {"<i>test": scores}, tmp_path, title="<u>", verbose=False
+        )
     )
     check_self_contained(page)
     assert not {"b", "i", "u", "img"} & {tag for tag, _ in page.tags}
@@ -229,23 +229,23 @@ def test_nothing_of_the_data_becomes_markup(tmp_path):
 def test_a_dataset_that_is_gone(tmp_path):
     run = make_run(tmp_path / "run", tmp_path / "gone")
     scores_of([1, 0], [0, 0]).save(run.scores / "test-split1.npz")
-    page = Page(reports.report(run.path, verbose=False))
+    page = Page(reporting.report(run.path, verbose=False))
     assert "No frames are shown: " in page.words and "gone" in page.words
     assert "v0.avi" in page.words and not page.attributes("src")
     # Asked for, it must be there.
     with pytest.raises(ValueError, match="elsewhere"):
-        reports.report(run.path, data=tmp_path / "elsewhere", verbose=False)
+        reporting.report(run.path, data=tmp_path / "elsewhere", verbose=False)
 
 
 class Flow(MemorySource):
     modalities = ("flow",)
 
 
-def test_strips_of_flow_and_of_videos_that_cannot_be_read(tmp_path):
+def test_frames_of_flow_and_of_videos_that_cannot_be_read(tmp_path):
     source = Flow(broken=[2])
     videos = ("video0", "video2", "other")
     scores = scores_of([1, 1, 1], [0, 0, 0], ("a", "b"), videos)
-    reports.write(scores, tmp_path, source=source, verbose=False)
+    reporting.write(scores, tmp_path, source=source, verbose=False)
     page = Page(tmp_path / "index.html")
     assert "holds no frames but flow" in page.words
     # The two most certain mistakes are shown.
@@ -253,41 +253,42 @@ def test_strips_of_flow_and_of_videos_that_cannot_be_read(tmp_path):
     assert "video2: it is broken" in page.words.replace("'", "")
     assert not page.attributes("src")
     scores = scores_of([1], [0], ("a", "b"), videos[:1])
-    reports.write(scores, tmp_path, source=source, verbose=False)
+    reporting.write(scores, tmp_path, source=source, verbose=False)
     assert len(Page(tmp_path / "index.html").attributes("src")) == 6
     assert source.reads[-1] == ("flow", [1, 4, 7, 11, 14, 17])
 
 
 def test_nothing_to_show(tmp_path):
     unknown = scores_of([0, 1], [-1, -1])
-    page = Page(reports.write(unknown, tmp_path / "a", verbose=False))
+    page = Page(reporting.write(unknown, tmp_path / "a", verbose=False))
     assert "no video has a label" in page.words and "nan" not in page.words
     (row,) = table(tmp_path / "a" / "figures" / "tests.csv")
     assert row["top_1"] == row["top_1_low_95"] == ""
     right = scores_of([0, 1], [0, 1])
-    page = Page(reports.write(right, tmp_path / "b", verbose=False))
+    page = Page(reporting.write(right, tmp_path / "b", verbose=False))
     assert "recognized without a mistake" in page.words
     assert table(tmp_path / "b" / "figures" / "mistakes.csv") == []
     empty = scores_of([], [], videos=())
-    page = Page(reports.write(empty, tmp_path / "c", verbose=False))
+    page = Page(reporting.write(empty, tmp_path / "c", verbose=False))
     assert "no video has a label" in page.words
 
 
 def test_a_score_file_and_what_else_lies_beside_it(tmp_path):
     path = tmp_path / "mine.npz"
     scores_of([1, 0], [0, 0]).save(path)
-    page = reports.report(path, verbose=False)
+    page = reporting.report(path, verbose=False)
     assert page == tmp_path / "mine-report" / "index.html"
     assert "no dataset was named" in Page(page).words
     # In a run it is reported with the training; other files stay.
     run = make_run(tmp_path / "run")
     scores_of([1, 0], [0, 0]).save(run.scores / "x.npz")
-    kept = tmp_path / "out" / "figures" / "thesis.txt"
+    out = tmp_path / "out"
+    kept = out / "figures" / "thesis.txt"
     kept.parent.mkdir(parents=True)
     kept.write_text("mine")
-    page = reports.report(run.scores / "x.npz", kept.parents[1], verbose=False)
+    page = reporting.report(run.scores / "x.npz", out, verbose=False)
     assert "3 epochs" in Page(page).words and kept.read_text() == "mine"
-    assert not [*kept.parents[1].rglob(".*partial*")]
+    assert not [*out.rglob(".*partial*")]
 
 
 @pytest.mark.parametrize("damage", ["{", "[]", '{"starts": []}'])
@@ -296,7 +297,7 @@ def test_a_lost_environment_is_no_reason_not_to_report(tmp_path, damage):
     scores_of([1, 0], [0, 0]).save(run.scores / "test-split1.npz")
     run.environment_file.write_text(damage)
     run.log_file.unlink()
-    page = Page(reports.report(run.path, verbose=False))
+    page = Page(reporting.report(run.path, verbose=False))
     assert "environment" not in page.attributes("id")
     assert "training" not in page.attributes("id")
 
@@ -304,18 +305,18 @@ def test_a_lost_environment_is_no_reason_not_to_report(tmp_path, damage):
 def test_bad_input(tmp_path):
     run = make_run(tmp_path / "run")
     with pytest.raises(ValueError, match="vidrec evaluate .*run. tests it"):
-        reports.report(run.path)
+        reporting.report(run.path)
     with pytest.raises(ValueError, match="gone, which does not exist"):
-        reports.report(tmp_path / "gone")
+        reporting.report(tmp_path / "gone")
     with pytest.raises(ValueError, match="recipe.yaml. Received"):
-        reports.report(tmp_path)
+        reporting.report(tmp_path)
     run.scores.mkdir()
     (run.scores / "test-split1.npz").write_bytes(b"no scores")
     with pytest.raises(ValueError, match="score file.*test-split1.npz"):
-        reports.report(run.path)
+        reporting.report(run.path)
     assert not (run.path / "report").exists()
     with pytest.raises(ValueError, match="Received: none"):
-        reports.write({}, tmp_path)
+        reporting.write({}, tmp_path)
 
 
 def browse(page, width, *options):
@@ -365,15 +366,17 @@ def needed_width(page, width):
 def test_shades_tell_where_there_is_more_to_scroll_to(tmp_path):
     import cv2
 
-    boxes = [
-        markup.scrolling(
-            f"{width}", element("div", {"style": f"width: {width}px"}, text)
-        )
-        for width, text in ((2000, "wide"), (100, "narrow"))
-    ]
     page = tmp_path / "page.html"
-    style = f"{STYLE} body {{ padding: 0; }} .scroll div {{ height: 200px; }}"
-    page.write_text(markup.document("boxes", style, *boxes), "utf-8")
+    template = pages.TEMPLATES.from_string(
+        '{% from "macros.html" import scrolling %}<!DOCTYPE html>'
+        '<style>{% include "style.css" %} body { padding: 0; }'
+        ".scroll div { height: 200px; }</style>"
+        "{% for width, text in boxes %}{% call scrolling(width) %}"
+        '<div style="width: {{ width }}px">{{ text }}</div>'
+        "{% endcall %}{% endfor %}"
+    )
+    boxes = ((2000, "wide"), (100, "narrow"))
+    page.write_text(template.render(boxes=boxes), "utf-8")
     picture = tmp_path / "page.png"
     browse(page, 600, f"--screenshot={picture}")
     gray = cv2.imread(str(picture), cv2.IMREAD_GRAYSCALE)
@@ -396,7 +399,7 @@ def test_in_a_browser(tmp_path, num_classes):
     videos = tuple(f"a_very_long_name_{'y' * 90}_{i}.avi" for i in range(600))
     scores = scores_of(taken, labels, names, videos)
     # Room for all sections, so that a picture shows them.
-    page = reports.write(
+    page = reporting.write(
         scores,
         tmp_path / "report",
         recipe=run.recipe,

@@ -31,3 +31,10 @@ def test_a_failure_leaves_what_was_there(tmp_path):
         temporary.write_text("half")
         raise RuntimeError
     assert path.read_text() == "old" and names(tmp_path) == ["a.txt"]
+
+
+def test_a_table(tmp_path):
+    path = tmp_path / "new" / "table.csv"
+    files.write_table(path, ("a", "b"), iter([(1, "x, y"), ("\ud800é", "")]))
+    assert path.read_text("utf-8") == 'a,b\n1,"x, y"\n?é,\n'
+    assert names(path.parent) == ["table.csv"]

@@ -1,11 +1,103 @@
-"""Which scorer a network needs: one interface for snippets and for clips."""
+"""How a network is asked for the logits of a video, snippets or clips."""
+
+import math
 
 import keras
+import numpy as np
 
+from keras_vidrec.applications.parts.head import clip_logits_model
 from keras_vidrec.applications.parts.head import describe
+from keras_vidrec.applications.parts.head import inference_model
+from keras_vidrec.applications.parts.head import snippet_logits_model
 from keras_vidrec.data.clips.reader import WHOLE_FRAMES
-from keras_vidrec.evaluation.scorers.clip_scorer import ClipScorer
-from keras_vidrec.evaluation.scorers.snippet_scorer import SnippetScorer
+
+# Snippets in one call of the device: bounds the memory of the activations.
+SNIPPETS_A_CALL = 64
+
+
+class SnippetScorer:
+    """Averages the logits of the snippets of a clip.
+
+    The frame-wise protocol of the papers: each snippet (each crop of each
+    segment) is classified alone and the logits are averaged, whatever
+    consensus the network was trained with.
+
+    Args:
+        model: keras.Model of this package, ending in class scores.
+    """
+
+    def __init__(self, model):
+        self._model = snippet_logits_model(model)
+        # A network built for a fixed number of segments takes just these.
+        self._num_segments = keras.tree.flatten(self._model.input)[0].shape[1]
+
+    def __call__(self, clip):
+        """Mean logits of a clip.
+
+        Args:
+            clip: uint8 array `(num_snippets, height, width, channels)`, or a
+                dict of these by modality.
+
+        Returns:
+            float32 array `(classes,)`.
+        """
+        return self.logits(clip).mean(axis=0)
+
+    def logits(self, clip):
+        """Logits of each snippet.
+
+        Args:
+            clip: as for a call.
+
+        Returns:
+            float32 array `(num_snippets, classes)`.
+        """
+        num_snippets = len(keras.tree.flatten(clip)[0])
+        fixed = self._num_segments or 1
+        units = math.ceil(num_snippets / fixed)
+        group = _equal_groups(units, max(SNIPPETS_A_CALL // fixed, 1))
+        # Clips of as many segments as the network takes, or one of any number.
+        shape = (group, fixed) if self._num_segments else (1, group)
+        return _logits(self._model, clip, shape)
+
+
+class ClipScorer:
+    """Averages the logits of the clips of a video.
+
+    Each clip (each crop of each run of segments) is classified as a whole,
+    its segments together and in order, and the logits are averaged over the
+    clips.
+
+    Args:
+        model: keras.Model of this package, ending in class scores.
+        num_segments: int. Segments of a clip.
+    """
+
+    def __init__(self, model, num_segments):
+        self._model = clip_logits_model(inference_model(model))
+        self._num_segments = num_segments
+
+    def __call__(self, clips):
+        """Mean logits of a video.
+
+        Args:
+            clips: uint8 array `(num_clips * num_segments, height, width,
+                channels)`, the segments of a clip together, or a dict of
+                these by modality.
+
+        Returns:
+            float32 array `(classes,)`.
+        """
+        clips = keras.tree.map_structure(
+            lambda images: images.reshape(
+                -1, self._num_segments, *images.shape[1:]
+            ),
+            clips,
+        )
+        num_clips = len(keras.tree.flatten(clips)[0])
+        most = max(SNIPPETS_A_CALL // self._num_segments, 1)
+        shape = (_equal_groups(num_clips, most),)
+        return _logits(self._model, clips, shape).mean(axis=0)
 
 
 def make(model, num_segments, crops):
@@ -46,6 +138,51 @@ def make(model, num_segments, crops):
     return SnippetScorer(model)
 
 
+def clip_spec_of(model):
+    """What a network wants to see of a video.
+
+    Args:
+        model: keras.Model of this package.
+
+    Returns:
+        `ClipSpec`.
+
+    Raises:
+        ValueError: if the model holds none.
+    """
+    spec = describe(model).clip_spec
+    if spec is None:
+        raise ValueError(
+            "Expected a network that knows what it wants to see. "
+            f"Received: model={model.name!r} without a clip specification"
+        )
+    return spec
+
+
+def check_sees_videos(model):
+    """Checks that the inputs of a network are clips of pixels.
+
+    Args:
+        model: keras.Model of this package.
+
+    Returns:
+        `ClipSpec` of the network.
+
+    Raises:
+        ValueError: if the model holds no clip specification, or sees features.
+    """
+    spec = clip_spec_of(model)
+    for clip in keras.tree.flatten(model.input):
+        if len(clip.shape) != 5:
+            raise ValueError(
+                f"Expected a network that sees videos. Received: model="
+                f"{model.name!r}, which sees features of them. One with "
+                "its backbones inside, such as stfn_stage2_ucf101 trains, "
+                "sees videos."
+            )
+    return spec
+
+
 def length_of_clips(model):
     """How many segments each clip must have: `None` if any number will do, as
     it always does where single snippets are classified."""
@@ -57,3 +194,27 @@ def length_of_clips(model):
 def _is_ordered(model):
     spec = describe(model).clip_spec
     return spec is not None and spec.ordered
+
+
+def _equal_groups(number, most):
+    """How many go together: one shape for the device, and few, if any, that
+    are classified twice."""
+    return math.ceil(number / math.ceil(number / most))
+
+
+def _logits(model, inputs, shape):
+    """float32 logits `(rows, classes)` of the rows of inputs, which the model
+    takes in batches of a shape."""
+    number = len(keras.tree.flatten(inputs)[0])
+    group = math.prod(shape)
+    logits = []
+    for start in range(0, number, group):
+        # A last group that is too short begins again from the front, and the
+        # surplus is cut off.
+        rows = np.arange(start, start + group).reshape(shape) % number
+        some = keras.tree.map_structure(
+            lambda images, rows=rows: images[rows], inputs
+        )
+        found = model.predict_on_batch(some)
+        logits.append(found.reshape(-1, found.shape[-1]))
+    return np.concatenate(logits)[:number]

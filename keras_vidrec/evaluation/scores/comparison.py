@@ -1,8 +1,6 @@
 """A paired test of two networks on the same videos."""
 
-import csv
 import dataclasses
-import io
 import math
 
 import numpy as np
@@ -73,33 +71,16 @@ class Comparison:
 
     def save(self, path):
         """Writes the changes of all classes as CSV."""
-        text = io.StringIO()
-        rows = csv.writer(text, lineterminator="\n")
-        rows.writerow(
-            (
-                "class",
-                "videos",
-                "accuracy_a",
-                "accuracy_b",
-                "difference",
-                "gained",
-                "lost",
-            )
+        header = (
+            "class",
+            "videos",
+            "accuracy_a",
+            "accuracy_b",
+            "difference",
+            "gained",
+            "lost",
         )
-        for change in self.classes:
-            first, second = change.accuracies
-            figures = (first, second, second - first)
-            rows.writerow(
-                (
-                    change.name,
-                    change.videos,
-                    # Nothing where there is nothing to count.
-                    *("" if math.isnan(x) else f"{x:.6f}" for x in figures),
-                    change.gained,
-                    change.lost,
-                )
-            )
-        files.write_text(path, text.getvalue())
+        files.write_table(path, header, map(_row, self.classes))
 
 
 def compare(first, second, *, confidence=0.95, names=None):
@@ -155,6 +136,19 @@ def compare(first, second, *, confidence=0.95, names=None):
         classes=_changes(first.classes, labels, one, other),
         left_out=joined.left_out,
         **counts,
+    )
+
+
+def _row(change):
+    first, second = change.accuracies
+    figures = (first, second, second - first)
+    return (
+        change.name,
+        change.videos,
+        # Nothing where there is nothing to count.
+        *("" if math.isnan(x) else f"{x:.6f}" for x in figures),
+        change.gained,
+        change.lost,
     )
 
 

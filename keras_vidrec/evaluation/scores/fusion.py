@@ -8,6 +8,7 @@ import sklearn.preprocessing
 
 from keras_vidrec.evaluation.scores import joining
 from keras_vidrec.evaluation.scores.score_file import Scores
+from keras_vidrec.specs import checks
 
 NORMS = ("l2",)
 
@@ -53,16 +54,13 @@ def fuse(scores, weights=None, *, softmax=False, normalize=None, names=None):
     scores = tuple(scores)
     joined = joining.join(scores, names)
     weights = _checked(weights, len(scores))
-    if normalize is not None and normalize not in NORMS:
-        raise ValueError(
-            f"Invalid `normalize`. Expected None or one of {NORMS}. Received: "
-            f"normalize={normalize!r}"
-        )
-    if softmax and any(one.meta.get("softmax") for one in scores):
-        raise ValueError(
-            "Invalid `softmax`. Expected scores that are logits. Received: "
-            "softmax=True, with scores that were fused after a softmax"
-        )
+    checks.choice("normalize", normalize, (None, *NORMS))
+    checks.check(
+        not (softmax and any(one.meta.get("softmax") for one in scores)),
+        "softmax",
+        "scores that are logits, which those fused after a softmax are not",
+        softmax,
+    )
     first = joined.scores[0]
     total = np.zeros(first.scores.shape)
     for one, weight in zip(joined.scores, weights):
@@ -89,14 +87,14 @@ def fuse(scores, weights=None, *, softmax=False, normalize=None, names=None):
 
 def _checked(weights, number):
     weights = (1.0,) * number if weights is None else tuple(weights)
-    if len(weights) != number or not all(
-        isinstance(weight, (int, float))
-        and math.isfinite(weight)
-        and weight > 0
-        for weight in weights
-    ):
-        raise ValueError(
-            f"Invalid `weights`. Expected {number} positive numbers, one for "
-            f"each of the scores. Received: weights={weights}"
-        )
+    checks.check(
+        len(weights) == number
+        and all(
+            checks.is_number(weight) and math.isfinite(weight) and weight > 0
+            for weight in weights
+        ),
+        "weights",
+        f"{number} positive numbers, one for each of the scores",
+        weights,
+    )
     return weights

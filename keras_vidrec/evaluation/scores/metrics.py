@@ -44,6 +44,22 @@ def summary(scores):
     }
 
 
+def mean_summary(scores):
+    """The figures of the papers' tables: means over splits.
+
+    Args:
+        scores: sequence of `Scores`, one a split.
+
+    Returns:
+        dict as `summary` gives it.
+    """
+    figures = [summary(one) for one in scores]
+    return {
+        name: float(np.mean([figure[name] for figure in figures]))
+        for name in figures[0]
+    }
+
+
 def top_k_accuracy(scores, labels, k=1):
     """Share of videos whose class is among the `k` best scores.
 

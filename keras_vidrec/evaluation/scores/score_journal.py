@@ -12,7 +12,7 @@ class ScoreJournal:
 
     Its first line says what is tested and how, each further one holds the
     scores of a video. A test that was killed goes on with what is in it. A
-    journal of another test is begun anew: its scores are of no use.
+    journal of another test is begun again: its scores are of no use.
 
     Args:
         path: path of the file, made if missing.

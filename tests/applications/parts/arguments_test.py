@@ -1,6 +1,5 @@
 import keras
 import pytest
-from keras_vidrec.weights.slots import slots
 
 from keras_vidrec.applications import STFN
 from keras_vidrec.applications import TSLSTM

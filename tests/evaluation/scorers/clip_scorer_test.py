@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from keras_vidrec.evaluation.scorers.clip_scorer import ClipScorer
+from keras_vidrec.evaluation.scorers.scorer import ClipScorer
 from tests.evaluation.ordered_network import CHUNKS
 from tests.evaluation.ordered_network import expected_logits
 from tests.evaluation.ordered_network import kernel_of

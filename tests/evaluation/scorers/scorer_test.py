@@ -2,8 +2,8 @@ import pytest
 
 from keras_vidrec.applications.parts.head import predictions_layer
 from keras_vidrec.evaluation.scorers import scorer
-from keras_vidrec.evaluation.scorers.clip_scorer import ClipScorer
-from keras_vidrec.evaluation.scorers.snippet_scorer import SnippetScorer
+from keras_vidrec.evaluation.scorers.scorer import ClipScorer
+from keras_vidrec.evaluation.scorers.scorer import SnippetScorer
 from tests.evaluation.mean_color_network import mean_color_network
 from tests.evaluation.ordered_network import ordered_network
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from keras_vidrec.evaluation.windows import Windows
+from keras_vidrec.evaluation.scorers.windows import Windows
 from keras_vidrec.specs.clip_spec import SAMPLINGS
 from keras_vidrec.specs.clip_spec import ClipSpec
 

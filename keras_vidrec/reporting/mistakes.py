@@ -4,18 +4,22 @@ import dataclasses
 
 import cv2
 import numpy as np
+import tqdm
 
 from keras_vidrec.data.preparing.video import encode_jpeg
 from keras_vidrec.flow import codec
+from keras_vidrec.reporting.tables import Table
 from keras_vidrec.specs.clip_spec import FlowSpec
 from keras_vidrec.videos.video import VideoError
+from keras_vidrec.visualization.snippet_images import full_color
 
-# Frames of a strip, their height in pixels, and JPEG's quality.
+# Pairs of classes, and mistakes of each.
+_PAIRS = 8
+_MISTAKES = 2
+# Frames of a video, their height in pixels, and JPEG's quality.
 NUM_FRAMES = 6
 _HEIGHT = 112
 _QUALITY = 80
-# Flow in full color, in pixels: where nothing moves noise stays pale.
-_LEAST_FULL_COLOR = 1.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,16 +39,16 @@ class Mistake:
 
 
 @dataclasses.dataclass(frozen=True)
-class Strip:
+class Frames:
     """Some frames of a video.
 
     Args:
-        frames: tuple of pairs: number of the frame from 0, and its JPEG as
+        images: tuple of pairs: number of the frame from 0, and its JPEG as
             bytes. Empty if there is none.
         problem: str. Why there is none, or empty.
     """
 
-    frames: tuple = ()
+    images: tuple = ()
     problem: str = ""
 
 
@@ -53,7 +57,7 @@ def worst_mistakes(scores, pair, most):
 
     Args:
         scores: `Scores`.
-        pair: `report_tables.Pair`.
+        pair: `tables.Pair`.
         most: int. How many at most.
 
     Returns:
@@ -78,16 +82,81 @@ def worst_mistakes(scores, pair, most):
     ]
 
 
-def modality_of(source):
-    """What the strips of a source show: its frames, or flow in colors where
-    it holds nothing else.
+def show(scores, pairs, source=None, verbose=True):
+    """The worst mistakes of the most confused pairs.
 
     Args:
-        source: a `Source`.
+        scores: `Scores`.
+        pairs: sequence of `tables.Pair`, the most frequent first.
+        source: `None`, or `Source` with the videos of the scores.
+        verbose: bool. Whether to show a progress bar. Defaults to `True`.
 
     Returns:
-        str, one of its modalities.
+        List of pairs: `tables.Pair`, and a list of pairs of `Mistake` and
+        its `Frames`, `None` without a source.
     """
+    worst = [
+        (pair, worst_mistakes(scores, pair, _MISTAKES))
+        for pair in pairs[:_PAIRS]
+    ]
+    progress = tqdm.tqdm(
+        desc="frames",
+        total=sum(len(mistakes) for _, mistakes in worst),
+        unit="video",
+        # None: shown on a terminal
+        disable=None if verbose and source else True,
+    )
+
+    def frames(mistake):
+        if source is None:
+            return None
+        progress.update()
+        return read(source, scores.videos[mistake.video])
+
+    with progress:
+        return [
+            (pair, [(mistake, frames(mistake)) for mistake in mistakes])
+            for pair, mistakes in worst
+        ]
+
+
+def table(shown, scores):
+    """The numbers of the mistakes.
+
+    Args:
+        shown: list as `show` gives it.
+        scores: `Scores`.
+
+    Returns:
+        `Table`.
+    """
+    return Table(
+        ("video", "class", "taken_for", "margin", "place_of_class"),
+        tuple(
+            (
+                scores.videos[mistake.video],
+                scores.classes[pair.label],
+                scores.classes[pair.taken_for],
+                mistake.margin,
+                mistake.rank,
+            )
+            for pair, mistakes in shown
+            for mistake, _ in mistakes
+        ),
+    )
+
+
+def note(source):
+    """What the frames of a source are, where they are no frames."""
+    if _modality(source).startswith("rgb"):
+        return ""
+    return (
+        "The dataset holds no frames but flow: the hue is the direction, the "
+        "longest of a video in full color."
+    )
+
+
+def _modality(source):
     return "rgb" if "rgb" in source.modalities else source.modalities[0]
 
 
@@ -99,32 +168,31 @@ def read(source, name):
         name: str. The video.
 
     Returns:
-        `Strip`.
+        `Frames`.
     """
     if name not in source.videos:
-        return Strip(problem="Not in the dataset.")
+        return Frames(problem="Not in the dataset.")
     index = source.videos.index(name)
-    modality = modality_of(source)
+    modality = _modality(source)
     try:
         number = source.num_frames(index, modality)
         if not number:
-            return Strip(problem="Too short to have flow.")
+            return Frames(problem="Too short to have flow.")
         wanted = (np.arange(NUM_FRAMES) + 0.5) * number / NUM_FRAMES
         wanted = np.unique(wanted.astype(int))[:number].tolist()
         images = source.read(index, modality, wanted)
     except (VideoError, OSError) as error:
-        return Strip(problem=str(error))
+        return Frames(problem=str(error))
     pictures = _to_pictures(images, modality, source.flow)
-    return Strip(tuple(zip(wanted, map(_to_jpeg, pictures))))
+    return Frames(tuple(zip(wanted, map(_to_jpeg, pictures))))
 
 
 def _to_pictures(images, modality, flow):
     if modality.startswith("rgb"):
         return images
-    # Folders do not tell how their flow was coded: then as is usual.
+    # Folders do not say how their flow was coded: then as is usual.
     flow = codec.decode(images, (flow or FlowSpec()).bound)
-    longest = float(np.hypot(flow[..., 0], flow[..., 1]).max(initial=0))
-    return codec.to_picture(flow, max(longest, _LEAST_FULL_COLOR))
+    return codec.to_picture(flow, full_color(flow))
 
 
 def _to_jpeg(picture):

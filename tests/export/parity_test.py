@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from keras_vidrec.data import synthetic
-from keras_vidrec.export import Origin
+from keras_vidrec.export import Background
 from keras_vidrec.export import export_onnx
 from keras_vidrec.export import export_saved_model
 from keras_vidrec.training import recipes
@@ -30,8 +30,8 @@ def card(path):
 
 def test_on_frames_of_the_dataset(run, tmp_path):
     model = mean_color_network(tuple(synthetic.KINDS))
-    origin = Origin.of(run.path)
-    export_onnx(model, tmp_path / "model", origin=origin)
+    background = Background.of(run.path)
+    export_onnx(model, tmp_path / "model", background=background)
     assert "trained network on a clip of the dataset" in card(
         tmp_path / "model"
     )
@@ -39,9 +39,9 @@ def test_on_frames_of_the_dataset(run, tmp_path):
 
 def test_a_dataset_that_is_gone(run, tmp_path, caplog):
     recipe = run.recipe.with_data(directory=str(tmp_path / "gone"))
-    origin = Origin("moved", recipe)
+    background = Background("moved", recipe)
     model = mean_color_network(("a", "b"))
     with caplog.at_level(logging.WARNING, "keras_vidrec"):
-        export_saved_model(model, tmp_path / "model", origin=origin)
+        export_saved_model(model, tmp_path / "model", background=background)
     assert "No clip of the dataset to compare the export on" in caplog.text
     assert "trained network on generated clips" in card(tmp_path / "model")

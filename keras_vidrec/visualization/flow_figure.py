@@ -8,9 +8,8 @@ from keras_vidrec.data.sources.video_files import SingleVideo
 from keras_vidrec.flow import codec
 from keras_vidrec.specs.clip_spec import FlowSpec
 from keras_vidrec.visualization import figures
+from keras_vidrec.visualization.snippet_images import full_color
 
-# Flow in full color, in pixels: where nothing moves noise stays pale.
-_LEAST_FULL_COLOR = 1.0
 _WHEEL_PIXELS = 201
 # Arrows from top to bottom; of a part of the longest none is drawn.
 _ARROWS = 8
@@ -19,7 +18,7 @@ _INCHES = 2.0
 
 
 @dataclasses.dataclass(frozen=True)
-class FlowStrip:
+class FlowFrames:
     """Some frames of a video, and the motion from each to the next.
 
     Attributes:
@@ -48,7 +47,7 @@ def read(path, flow=None, num_frames=4):
         num_frames: int. Defaults to `4`, or as many as there are.
 
     Returns:
-        `FlowStrip`.
+        `FlowFrames`.
 
     Raises:
         VideoError: if the video cannot be read, or has a single frame.
@@ -62,7 +61,7 @@ def read(path, flow=None, num_frames=4):
         # Says that a single frame has no flow.
         indices = [0]
     codes = source.read(0, "flow", indices)
-    return FlowStrip(
+    return FlowFrames(
         source.videos[0],
         flow.method,
         indices,
@@ -71,56 +70,55 @@ def read(path, flow=None, num_frames=4):
     )
 
 
-def draw(strip):
+def draw(shown):
     """Draws frames, below them their flow, and beside it the colors of the
     directions.
 
     Args:
-        strip: `FlowStrip`.
+        shown: `FlowFrames`.
 
     Returns:
         `matplotlib.figure.Figure`.
     """
-    longest = float(np.hypot(strip.flow[..., 0], strip.flow[..., 1]).max())
-    longest = max(longest, _LEAST_FULL_COLOR)
-    height, width = strip.flow.shape[1:3]
-    columns = len(strip.indices)
+    longest = full_color(shown.flow)
+    height, width = shown.flow.shape[1:3]
+    columns = len(shown.indices)
     figure = figures.new_figure(
         _INCHES * (columns + 0.8), 2 * _INCHES * height / width + 1
     )
     figures.set_title(
         figure,
-        f"Optical flow of {strip.video}",
-        f"by {strip.method}, on frames of {width} x {height} pixels",
+        f"Optical flow of {shown.video}",
+        f"by {shown.method}, on frames of {width} x {height} pixels",
     )
     grid = figure.subplots(
         2, columns + 1, squeeze=False, width_ratios=[*[1] * columns, 0.7]
     )
-    pictures = codec.to_picture(strip.flow, longest)
-    for place, index in enumerate(strip.indices):
+    pictures = codec.to_picture(shown.flow, longest)
+    for place, index in enumerate(shown.indices):
         figures.show_image(
             grid[0, place],
-            strip.frames[place],
+            shown.frames[place],
             f"frame {index}",
             # Flow may be made of frames of another shape.
-            aspect="auto" if _squeezed(strip) else "equal",
+            aspect="auto" if _squeezed(shown) else "equal",
         )
         figures.show_image(
             grid[1, place],
             pictures[place],
-            f"{lengths(strip.flow[place])[0]:.1f} px on average",
+            f"{lengths(shown.flow[place])[0]:.1f} px on average",
         )
-        _draw_arrows(grid[1, place], strip.flow[place], longest)
+        _draw_arrows(grid[1, place], shown.flow[place], longest)
     grid[0, -1].set_axis_off()
     _draw_wheel(grid[1, -1], longest)
     return figure
 
 
-def table(strip):
-    """The numbers of a strip.
+def table(shown):
+    """The numbers of a figure.
 
     Args:
-        strip: `FlowStrip`.
+        shown: `FlowFrames`.
 
     Returns:
         Header and rows: frame, mean and greatest length of its flow in
@@ -132,7 +130,7 @@ def table(strip):
             *(f"{value:.6g}" for value in lengths(flow)),
             *(f"{value:.6g}" for value in flow.mean(axis=(0, 1))),
         )
-        for index, flow in zip(strip.indices, strip.flow)
+        for index, flow in zip(shown.indices, shown.flow)
     )
     return ("frame", "mean_length", "most_length", "mean_x", "mean_y"), rows
 
@@ -143,8 +141,8 @@ def lengths(flow):
     return float(found.mean()), float(found.max())
 
 
-def _squeezed(strip):
-    frame, flow = strip.frames.shape[1:3], strip.flow.shape[1:3]
+def _squeezed(shown):
+    frame, flow = shown.frames.shape[1:3], shown.flow.shape[1:3]
     return abs(frame[0] * flow[1] - frame[1] * flow[0]) > frame[0] * flow[0]
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from keras_vidrec.evaluation.scores.score_file import Scores
 from keras_vidrec.flow import codec
-from keras_vidrec.reporting import strips
+from keras_vidrec.reporting import mistakes
 from keras_vidrec.reporting import tables
 from keras_vidrec.specs.clip_spec import FlowSpec
 from tests.data.memory_source import MemorySource
@@ -25,12 +25,12 @@ def test_the_worst_first_and_ties_as_argmax_has_them():
     found = tables.confused_pairs(scores)
     assert [pair[:3] for pair in found] == [(0, 1, 2), (0, 2, 1), (2, 0, 1)]
     assert [pair.reverse for pair in found] == [0, 1, 1]
-    worst = strips.worst_mistakes(scores, found[0], 5)
+    worst = mistakes.worst_mistakes(scores, found[0], 5)
     assert [(m.video, m.margin, m.rank) for m in worst] == [
         (2, 9, 2),
         (0, 2, 3),
     ]
-    (tie,) = strips.worst_mistakes(scores, found[2], 5)
+    (tie,) = mistakes.worst_mistakes(scores, found[2], 5)
     assert (tie.video, tie.margin, tie.rank) == (1, 0, 3)
 
 
@@ -40,9 +40,9 @@ def test_the_worst_first_and_ties_as_argmax_has_them():
 def test_frames_are_spread_over_the_video(num_frames, frames):
     """Video i, frame t: (i, t, column)."""
     source = MemorySource(num_frames=num_frames, size=(56, 70))
-    strip = strips.read(source, "video3")
-    assert [frame for frame, _ in strip.frames] == frames
-    for frame, jpeg in strip.frames:
+    found = mistakes.read(source, "video3")
+    assert [frame for frame, _ in found.images] == frames
+    for frame, jpeg in found.images:
         picture = decoded(jpeg)
         assert picture.shape == (112, 140, 3)
         assert abs(picture[..., 0].mean() - 3) < 2
@@ -62,15 +62,15 @@ class Flow(MemorySource):
 
 
 def test_flow_in_colors():
-    strip = strips.read(Flow(), "video0")
-    assert len(strip.frames) == 6
-    red = decoded(strip.frames[0][1])[56, 15]
+    found = mistakes.read(Flow(), "video0")
+    assert len(found.images) == 6
+    red = decoded(found.images[0][1])[56, 15]
     np.testing.assert_allclose(red, [255, 0, 0], atol=6)
 
 
 def test_no_frames_but_a_reason():
     source = MemorySource(broken=[1])
-    assert "it is broken" in strips.read(source, "video1").problem
-    assert strips.read(source, "x").problem == "Not in the dataset."
-    short = strips.read(Flow(num_frames=1), "video0")
-    assert short.problem == "Too short to have flow." and not short.frames
+    assert "it is broken" in mistakes.read(source, "video1").problem
+    assert mistakes.read(source, "x").problem == "Not in the dataset."
+    short = mistakes.read(Flow(num_frames=1), "video0")
+    assert short.problem == "Too short to have flow." and not short.images

@@ -5,13 +5,13 @@ import pytest
 from keras_vidrec.flow import codec
 from keras_vidrec.specs.clip_spec import FlowSpec
 from keras_vidrec.videos.video import VideoError
-from keras_vidrec.visualization import flow_strip
+from keras_vidrec.visualization import flow_figure
 
 
 def strip(flow):
     frames = np.zeros((len(flow), 40, 48, 3), np.uint8)
     indices = list(range(len(flow)))
-    return flow_strip.FlowStrip("video.avi", "dis", indices, frames, flow)
+    return flow_figure.FlowFrames("video.avi", "dis", indices, frames, flow)
 
 
 def moving(*vectors):
@@ -23,7 +23,7 @@ def moving(*vectors):
 
 def test_pictures_share_their_colors_and_arrows_point_the_way():
     flow = moving((3, 4), (-2, 0))
-    figure = flow_strip.draw(strip(flow))
+    figure = flow_figure.draw(strip(flow))
     pictures = [axes.images[0].get_array() for axes in figure.axes[3:5]]
     np.testing.assert_array_equal(pictures, codec.to_picture(flow, 5.0))
     for axes, (x, y) in zip(figure.axes[3:5], ((3, 4), (-2, 0))):
@@ -33,13 +33,13 @@ def test_pictures_share_their_colors_and_arrows_point_the_way():
 
 
 def test_where_nothing_moves_all_is_pale():
-    figure = flow_strip.draw(strip(moving((0.02, 0))))
+    figure = flow_figure.draw(strip(moving((0.02, 0))))
     picture = figure.axes[2].images[0].get_array()
     assert picture.min() > 240
 
 
 def test_numbers():
-    header, rows = flow_strip.table(strip(moving((3, 4), (-2, 0))))
+    header, rows = flow_figure.table(strip(moving((3, 4), (-2, 0))))
     assert header == (
         "frame",
         "mean_length",
@@ -56,12 +56,12 @@ def test_numbers():
 def test_frames_are_spread_over_a_video(small_videos, tmp_path):
     path = sorted(small_videos.glob("MoveLeft/*.avi"))[0]
     spec = FlowSpec(method="dis", size="short32")
-    found = flow_strip.read(path, spec, num_frames=3)
+    found = flow_figure.read(path, spec, num_frames=3)
     assert found.indices == [1, 5, 9]
     assert found.frames.shape == (3, 32, 40, 3)
     assert found.flow.shape == (3, 32, 40, 2)
     # Fewer frames than asked for are all of them.
-    assert flow_strip.read(path, spec, 99).indices == list(range(11))
+    assert flow_figure.read(path, spec, 99).indices == list(range(11))
     single = tmp_path / "single.avi"
     writer = cv2.VideoWriter(
         str(single), cv2.VideoWriter.fourcc(*"MJPG"), 25, (40, 32)
@@ -69,4 +69,4 @@ def test_frames_are_spread_over_a_video(small_videos, tmp_path):
     writer.write(np.zeros((32, 40, 3), np.uint8))
     writer.release()
     with pytest.raises(VideoError, match="it has 1 frames"):
-        flow_strip.read(single, spec)
+        flow_figure.read(single, spec)

@@ -1,0 +1,98 @@
+"""What is known of a network beside itself: its recipe, its tests."""
+
+import datetime
+import json
+import logging
+import pathlib
+import typing
+
+import numpy as np
+
+from keras_vidrec.evaluation.scores import metrics
+from keras_vidrec.evaluation.scores.score_file import Scores
+from keras_vidrec.training.run import Run
+
+logger = logging.getLogger("keras_vidrec")
+
+
+class Result(typing.NamedTuple):
+    """A test of the network by this package.
+
+    Args:
+        protocol: str. Name of the protocol, or `"test"`: the recipe's own.
+        meta: dict. Of the score file.
+        date: str. ISO date the file was written.
+        num_videos: int.
+        figures: dict of `metrics.summary`.
+    """
+
+    protocol: str
+    meta: dict
+    date: str
+    num_videos: int
+    figures: dict
+
+
+class Background:
+    """What is known of a network beside itself.
+
+    Args:
+        name: str. Name of the network for people.
+        recipe: `None`, or the `Recipe` it was trained by.
+        results: sequence of `Result`.
+        versions: dict from str to str: of the libraries it was trained with.
+    """
+
+    def __init__(self, name, recipe=None, results=(), versions=None):
+        self.name = name
+        self.recipe = recipe
+        self.results = tuple(results)
+        self.versions = versions or {}
+
+    @classmethod
+    def of(cls, path):
+        """What is known of the network of a run, or of a `.keras` file.
+
+        Args:
+            path: path of either.
+
+        Returns:
+            `Background`.
+        """
+        path = pathlib.Path(path)
+        if not path.is_dir():
+            return cls(path.stem)
+        run = Run.open(path)
+        return cls(run.recipe.name, run.recipe, _results(run), _versions(run))
+
+
+def _results(run):
+    results = []
+    for path in sorted(run.scores.glob("*.npz")):
+        try:
+            scores = Scores.load(path)
+        except ValueError as error:
+            logger.warning("Left out of the model card: %s", error)
+            continue
+        if not np.any(scores.labels >= 0):
+            continue
+        date = datetime.date.fromtimestamp(path.stat().st_mtime)
+        results.append(
+            Result(
+                scores.meta.get("protocol") or "test",
+                scores.meta,
+                date.isoformat(),
+                int(np.sum(scores.labels >= 0)),
+                metrics.summary(scores),
+            )
+        )
+    return results
+
+
+def _versions(run):
+    try:
+        text = run.environment_file.read_text("utf-8")
+        versions = json.loads(text)["starts"][-1]["versions"]
+        return {name: found for name, found in versions.items() if found}
+    except (OSError, ValueError, KeyError, IndexError, TypeError):
+        return {}  # of an earlier version, or damaged: stated as unknown
