@@ -5,10 +5,22 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # TensorFlow of another version lies in an environment of its own.
 VENV_IO ?= .venv-io
-# Which tests: `make test TESTS=--run-large` runs all of them.
+# What else pytest is told: `make test-tensorflow TESTS=tests/layers`.
 TESTS ?=
+PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 
-.PHONY: quickstart test test-tensorflow test-jax test-io lint format clean
+# What computes by the backend: every layer, each network built, trained for a
+# step, saved and loaded, and values that are moved between variables.
+BACKEND_TESTS := tests/applications/backends_test.py tests/layers \
+	tests/flow/tvl1 tests/weights/copying_test.py \
+	tests/weights/cross_modality_test.py tests/weights/stream_layers_test.py
+# All that may be built without TensorFlow; tf.data, tf.distribute and
+# SavedModel are TensorFlow's.
+NETWORK_TESTS := tests/layers tests/backbones tests/applications \
+	tests/weights tests/flow/tvl1 tests/imports_test.py
+
+.PHONY: quickstart test test-tensorflow test-jax test-torch test-all test-io \
+	lint format clean
 
 quickstart: $(VENV)/.installed
 	$(BIN)/vidrec quickstart
@@ -16,14 +28,22 @@ quickstart: $(VENV)/.installed
 test: test-tensorflow test-jax
 
 test-tensorflow: $(VENV)/.installed-test
-	$(BIN)/python -m pytest -n 2 --dist worksteal $(TESTS)
+	$(PYTEST) $(TESTS)
 
-# The networks' branch runs on JAX too; tf.data, tf.distribute and SavedModel
-# are TensorFlow's.
 test-jax: $(VENV)/.installed-test
-	KERAS_BACKEND=jax $(BIN)/python -m pytest -n 2 --dist worksteal $(TESTS) \
-		tests/layers tests/backbones tests/applications tests/weights \
-		tests/flow/tvl1*_test.py tests/imports_test.py
+	KERAS_BACKEND=jax $(PYTEST) $(or $(TESTS),$(BACKEND_TESTS))
+
+# The networks only: the rest is TensorFlow's on this backend too.
+test-torch: $(VENV)/.installed-test
+	KERAS_BACKEND=torch $(PYTEST) \
+		$(or $(TESTS),tests/applications/backends_test.py)
+
+# Hours: the large ones too, networks trained until they tell the order of
+# events among them.
+test-all: $(VENV)/.installed-test
+	$(PYTEST) --run-large
+	KERAS_BACKEND=jax $(PYTEST) --run-large $(NETWORK_TESTS)
+	$(MAKE) test-torch test-io
 
 # Object stores, which tensorflow-io reads, and the oldest TensorFlow.
 test-io: $(VENV_IO)/.installed

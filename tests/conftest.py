@@ -67,7 +67,8 @@ def clean_keras_state(request):
     if request.node.path.parent.name in ("data", "flow", "tests"):
         return  # no networks there, and the clean-up takes its time
     keras.config.set_dtype_policy("float32")
-    keras.utils.clear_session()
+    # Freeing memory is a collection of garbage, a quarter of all the time.
+    keras.utils.clear_session(free_memory=False)
 
 
 @pytest.fixture

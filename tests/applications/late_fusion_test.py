@@ -15,6 +15,7 @@ from keras_vidrec.applications.parts.head import snippet_logits_model
 from keras_vidrec.evaluation.scorers.scorer import SnippetScorer
 from keras_vidrec.layers import TVL1OpticalFlow
 from keras_vidrec.specs.clip_spec import ClipSpec
+from tests.applications.joined_streams import call
 from tests.evaluation.mean_color_network import mean_color_network
 from tests.evaluation.mean_color_network import softmax
 
@@ -84,16 +85,15 @@ def test_weighted_mean_of_the_logits(networks, fusion):
     shares = dict(zip(networks, (0.4, 0.4, 0.2)))
     for surgery in (clip_logits_model, snippet_logits_model):
         expected = sum(
-            share
-            * surgery(networks[m]).predict(video[m], verbose=0).astype("f8")
+            share * call(surgery(networks[m]), video[m]).astype("f8")
             for m, share in shares.items()
         )
-        found = surgery(fusion).predict(video, verbose=0)
+        found = call(surgery(fusion), video)
         assert np.ptp(found) > 0.05  # not all alike
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
         if surgery is clip_logits_model:
             np.testing.assert_allclose(
-                fusion.predict(video, verbose=0), softmax(expected), atol=1e-5
+                call(fusion, video), softmax(expected), atol=1e-5
             )
 
 
@@ -118,8 +118,8 @@ def check_saved_and_loaded(fusion, path, surgeries):
     video = clips(keras_vidrec.describe(fusion).clip_spec)
     for surgery in surgeries:
         np.testing.assert_allclose(
-            surgery(loaded).predict(video, verbose=0),
-            surgery(fusion).predict(video, verbose=0),
+            call(surgery(loaded), video),
+            call(surgery(fusion), video),
             rtol=1e-5,
             atol=1e-6,
         )
@@ -140,14 +140,12 @@ def test_temporal_segment_networks(tmp_path):
     fusion = LateFusion(networks, {"flow": 1.5, "rgb": 1})
     video = clips(keras_vidrec.describe(fusion).clip_spec)
     logits = [
-        clip_logits_model(network).predict(video[m], verbose=0)
+        call(clip_logits_model(network), video[m])
         for m, network in networks.items()
     ]
     expected = softmax(np.average(logits, axis=0, weights=(1, 1.5)))
     assert np.ptp(expected) > 0.02  # not all alike
-    np.testing.assert_allclose(
-        fusion.predict(video, verbose=0), expected, atol=1e-5
-    )
+    np.testing.assert_allclose(call(fusion, video), expected, atol=1e-5)
     check_saved_and_loaded(
         fusion, tmp_path / "model.keras", (snippet_logits_model,)
     )
@@ -342,7 +340,7 @@ def as_function(**parameters):
     frames = keras.Input((None, None, None, 9))
     flow = TVL1OpticalFlow(bound=4, **parameters)(frames)
     model = keras.Model(frames, flow)
-    return lambda clip: model.predict(clip, verbose=0)
+    return lambda clip: call(model, clip)
 
 
 @pytest.mark.parametrize("alignment", ["forward", "centered"])
@@ -356,7 +354,7 @@ def test_flow_is_made_inside(alignment, monkeypatch):
     )
     fusion, frames, expected = from_frames(alignment, as_function(**few))
     np.testing.assert_allclose(
-        clip_logits_model(fusion).predict(frames, verbose=0),
+        call(clip_logits_model(fusion), frames),
         expected,
         rtol=1e-4,
         atol=1e-4,
@@ -392,7 +390,7 @@ def test_flow_made_inside_is_saved_and_loaded(tmp_path):
     path = tmp_path / "model.keras"
     model_file.save(fusion, path)
     np.testing.assert_allclose(
-        model_file.load(path).predict(frames, verbose=0),
+        call(model_file.load(path), frames),
         softmax(expected),
         atol=1e-4,
     )

@@ -8,6 +8,7 @@ from keras_vidrec.applications import TSN
 from keras_vidrec.applications.parts.head import clip_logits_model
 from keras_vidrec.applications.parts.head import snippet_logits_model
 from keras_vidrec.specs.clip_spec import ClipSpec
+from tests.applications.joined_streams import call
 
 CLASSES = 4
 
@@ -54,7 +55,7 @@ def test_parameters_of_the_paper(modality, expected):
 def test_input_of_each_modality(arguments, channels):
     model = tiny(**arguments)
     assert model.input_shape == (None, None, None, None, channels)
-    scores = model.predict(clips(channels=channels), verbose=0)
+    scores = call(model, clips(channels=channels))
     assert scores.shape == (2, CLASSES)
     np.testing.assert_allclose(scores.sum(axis=1), 1, atol=1e-6)
 
@@ -62,26 +63,22 @@ def test_input_of_each_modality(arguments, channels):
 def test_average_consensus_acts_on_logits():
     model = wake(tiny())
     video = clips(num_segments=5)
-    logits = snippet_logits_model(model).predict(video, verbose=0)
+    logits = call(snippet_logits_model(model), video)
     assert logits.shape == (2, 5, CLASSES)
     mean = logits.mean(axis=1)
     exponentials = np.exp(mean - mean.max(axis=1, keepdims=True))
     expected = exponentials / exponentials.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(call(model, video), expected, atol=1e-5)
     np.testing.assert_allclose(
-        model.predict(video, verbose=0), expected, atol=1e-5
-    )
-    np.testing.assert_allclose(
-        clip_logits_model(model).predict(video, verbose=0), mean, atol=1e-5
+        call(clip_logits_model(model), video), mean, atol=1e-5
     )
 
 
 def test_every_segment_is_seen_by_the_same_network():
     model = snippet_logits_model(wake(tiny()))
     video = clips(num_segments=4)
-    alone = [
-        model.predict(video[:, k : k + 1], verbose=0)[:, 0] for k in range(4)
-    ]
-    together = model.predict(video, verbose=0)
+    alone = [call(model, video[:, k : k + 1])[:, 0] for k in range(4)]
+    together = call(model, video)
     np.testing.assert_allclose(together, np.stack(alone, 1), atol=1e-5)
 
 
@@ -98,8 +95,8 @@ def test_preprocessing_is_part_of_the_model():
         bare.set_weights(raw.get_weights())
         pixels = clips(channels=channels)
         np.testing.assert_allclose(
-            bare.predict(prepare(pixels.astype("float32")), verbose=0),
-            raw.predict(pixels, verbose=0),
+            call(bare, prepare(pixels.astype("float32"))),
+            call(raw, pixels),
             atol=1e-5,
         )
 
@@ -107,13 +104,13 @@ def test_preprocessing_is_part_of_the_model():
 def test_without_top():
     video = clips(size=40)
     maps = tiny(include_top=False)
-    features = maps.predict(video, verbose=0)
+    features = call(maps, video)
     assert features.ndim == 5 and features.shape[:2] == (2, 3)
     for pooling, reduce in (("avg", np.mean), ("max", np.max)):
         pooled = tiny(include_top=False, pooling=pooling)
         pooled.set_weights(maps.get_weights())
         np.testing.assert_allclose(
-            pooled.predict(video, verbose=0),
+            call(pooled, video),
             reduce(features, axis=(2, 3)),
             atol=1e-5,
         )
@@ -153,13 +150,11 @@ def test_saved_again_and_again(tmp_path):
     model = wake(tiny(modality="rgb_diff", num_segments=7))
     model.get_layer("predictions").class_names = "abcd"
     video = clips(num_segments=7, channels=18)
-    expected = model.predict(video, verbose=0)
+    expected = call(model, video)
     for _ in range(2):
         model.save(tmp_path / "model.keras")
         model = keras.models.load_model(tmp_path / "model.keras")
-        np.testing.assert_allclose(
-            model.predict(video, verbose=0), expected, atol=1e-6
-        )
+        np.testing.assert_allclose(call(model, video), expected, atol=1e-6)
     description = keras_vidrec.describe(model)
     assert description.class_names == ("a", "b", "c", "d")
     assert description.clip_spec == ClipSpec(
@@ -174,9 +169,7 @@ def test_weights_file(tmp_path):
     model = wake(tiny())
     model.save_weights(tmp_path / "tsn.weights.h5")
     copy = tiny(weights=str(tmp_path / "tsn.weights.h5"))
-    np.testing.assert_array_equal(
-        copy.predict(clips(), verbose=0), model.predict(clips(), verbose=0)
-    )
+    np.testing.assert_array_equal(call(copy, clips()), call(model, clips()))
 
 
 def test_imagenet_sees_what_it_was_trained_on(monkeypatch):
@@ -237,7 +230,7 @@ def test_mixed_precision_keeps_the_head_in_float32(policy):
     assert model.get_layer("rgb").output.dtype == policy[len("mixed_") :]
     for name in ("logits", "consensus", "predictions"):
         assert model.get_layer(name).output.dtype == "float32"
-    scores = model.predict(clips(), verbose=0)
+    scores = call(model, clips())
     assert scores.dtype == np.float32 and np.isfinite(scores).all()
 
 
@@ -250,7 +243,7 @@ def test_export_serves_the_same(tmp_path):
         video = clips(num_segments, size=size).astype("float32")
         np.testing.assert_allclose(
             ops.convert_to_numpy(served(video)),
-            model.predict(video, verbose=0),
+            call(model, video),
             atol=1e-5,
         )
 
@@ -282,8 +275,8 @@ def test_two_devices_train_like_one(tmp_path):
         model.save(tmp_path / "model.keras")
         saved = keras.models.load_model(tmp_path / "model.keras")
         np.testing.assert_allclose(
-            saved.predict(video, verbose=0),
-            model.predict(video, verbose=0),
+            call(saved, video),
+            call(model, video),
             atol=1e-6,
         )
     one, two = weights

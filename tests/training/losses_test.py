@@ -10,6 +10,7 @@ from keras_vidrec.training import losses
 from keras_vidrec.training.devices import distribution
 from keras_vidrec.training.recipes.sections import Optimizer
 from keras_vidrec.weights.towers import layers_by_path
+from tests.applications.joined_streams import call
 from tests.evaluation.mean_color_network import mean_color_network
 from tests.evaluation.mean_color_network import softmax
 from tests.training.two_towers import clips
@@ -127,11 +128,9 @@ def test_the_network_as_it_is_saved(tmp_path):
     assert inference.name == model.name and set(inference.input) == {*STREAMS}
     inference.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
-    expected = model.predict(pixels, verbose=0)["predictions"]
+    expected = call(model, pixels)["predictions"]
     for network in (inference, loaded):
-        np.testing.assert_allclose(
-            network.predict(pixels, verbose=0), expected, atol=1e-6
-        )
+        np.testing.assert_allclose(call(network, pixels), expected, atol=1e-6)
     logits = sum(
         x @ weights(loaded, s)[0] + weights(loaded, s)[1]
         for s, x in features(pixels).items()

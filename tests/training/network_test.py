@@ -16,6 +16,7 @@ from keras_vidrec.training.recipes.sections import Initialization
 from keras_vidrec.training.recipes.sections import Network
 from keras_vidrec.training.recipes.sections import Schedule
 from keras_vidrec.weights.towers import backbones_of
+from tests.applications.joined_streams import call
 
 RECIPE = Recipe(
     name="small",
@@ -145,7 +146,7 @@ def test_towers_count_what_the_recipe_says(scores, tmp_path):
     }
     if scores == "logits":
         model = clip_logits_model(model)
-    found = model.predict(inputs, verbose=0)
+    found = call(model, inputs)
     assert np.abs(found["rgb"] - found["flow"]).max() > 0.1
     np.testing.assert_allclose(
         found["predictions"],

@@ -12,6 +12,7 @@ from keras_vidrec.training import network
 from keras_vidrec.training.optimizers import section as optimizers
 from keras_vidrec.training.recipes.sections import Optimizer
 from keras_vidrec.training.recipes.sections import Schedule
+from tests.applications.joined_streams import call
 
 CLASSES = 3
 SMALL = {"classes": CLASSES}
@@ -80,13 +81,13 @@ def test_a_step_and_the_saved_network(name, policy, tmp_path):
     moved = [not np.array_equal(a, b) for a, b in zip(before, after)]
     assert any(moved)
     model_file.save(model, tmp_path / "model.keras")
-    expected = model.predict(inputs, verbose=0)
+    expected = call(model, inputs)
 
     keras.config.set_dtype_policy("float32")
     loaded = model_file.load(tmp_path / "model.keras")
     half = policy.removeprefix("mixed_")
     assert half in {layer.compute_dtype for layer in loaded.layers}
-    scores = loaded.predict(inputs, verbose=0)
+    scores = call(loaded, inputs)
     assert scores.dtype == np.float32
     np.testing.assert_allclose(scores, expected, atol=2e-2)
     np.testing.assert_allclose(scores.sum(axis=-1), 1, atol=1e-5)

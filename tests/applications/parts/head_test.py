@@ -9,6 +9,7 @@ from keras_vidrec.applications.parts.head import inference_model
 from keras_vidrec.applications.parts.head import snippet_logits_model
 from keras_vidrec.layers import ClassScores
 from keras_vidrec.layers import ScoreFusion
+from tests.applications.joined_streams import call
 
 
 def test_names_of_the_head_are_fixed():
@@ -72,7 +73,7 @@ def test_every_output_of_several_has_logits(tmp_path):
     }
     expected["predictions"] = sum(expected.values()) / 2
     for network in (model, keras.models.load_model(tmp_path / "model.keras")):
-        found = clip_logits_model(network).predict(clips, verbose=0)
+        found = call(clip_logits_model(network), clips)
         assert found.keys() == expected.keys()
         for key, logits in expected.items():
             np.testing.assert_allclose(found[key], logits, atol=1e-5)
@@ -90,8 +91,8 @@ def test_the_network_for_inference(tmp_path):
     clips = {s: np.eye(4)[:2] for s in ("rgb", "flow")}
     for found in (network, keras.models.load_model(tmp_path / "model.keras")):
         np.testing.assert_allclose(
-            found.predict(clips, verbose=0),
-            alone.predict(clips, verbose=0),
+            call(found, clips),
+            call(alone, clips),
             atol=1e-6,
         )
 

@@ -274,12 +274,6 @@ def test_several_devices_divide_the_batches():
             assert not recipe.optimizer.batch_size % devices, recipe.name
 
 
-@pytest.mark.parametrize("name", recipes.RECIPES)
-def test_there_and_back_through_yaml(name):
-    recipe = recipes.get(name)
-    assert Recipe.from_yaml(recipe.to_yaml()) == recipe
-
-
 @pytest.mark.parametrize(
     "name, modality, num_segments, dropout, scales, method",
     [
