@@ -38,7 +38,7 @@ from keras_vidrec.data.prepared.records import scan
 from keras_vidrec.data.preparing import prepare
 from keras_vidrec.data.preparing.video import Preparation
 from keras_vidrec.data.sources.records import Records
-from keras_vidrec.specs.clip_spec import ClipSpec
+from keras_vidrec.specs import ClipSpec
 
 SEED = 1
 BATCH = 8

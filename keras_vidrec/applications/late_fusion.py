@@ -8,10 +8,10 @@ from keras_vidrec.applications.parts.head import score_fusion
 from keras_vidrec.applications.parts.head import snippet_logits_model
 from keras_vidrec.layers.class_scores import ClassScores
 from keras_vidrec.layers.tvl1_optical_flow import TVL1OpticalFlow
+from keras_vidrec.specs import FRAME_SIZE
+from keras_vidrec.specs import MODALITIES
 from keras_vidrec.specs import Blueprint
 from keras_vidrec.specs import checks
-from keras_vidrec.specs.clip_spec import FRAME_SIZE
-from keras_vidrec.specs.clip_spec import MODALITIES
 
 _FLOWS = ("flow", "warped_flow")
 

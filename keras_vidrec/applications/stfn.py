@@ -8,8 +8,8 @@ from keras_vidrec.applications.parts.table import builder
 from keras_vidrec.layers import cross_stream_fusion
 from keras_vidrec.layers.cross_stream_fusion import CrossStreamFusion
 from keras_vidrec.layers.res_inc_block import ResIncBlock
+from keras_vidrec.specs import RGB_CROP_SCALES
 from keras_vidrec.specs import checks
-from keras_vidrec.specs.clip_spec import RGB_CROP_SCALES
 
 VARIANTS = ("a", "b", "c")
 TEMPORAL_POOLINGS = ("avg", "max")

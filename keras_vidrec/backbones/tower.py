@@ -6,8 +6,8 @@ import keras
 
 from keras_vidrec.backbones import table
 from keras_vidrec.backbones.walk import Walk
+from keras_vidrec.specs import MODALITIES
 from keras_vidrec.specs import checks
-from keras_vidrec.specs import clip_spec
 
 POOLINGS = types.MappingProxyType(
     {
@@ -121,7 +121,7 @@ def preprocessing(name_or_model, modality):
     Raises:
         ValueError: if the name or the modality is unknown.
     """
-    checks.choice("modality", modality, clip_spec.MODALITIES)
+    checks.choice("modality", modality, MODALITIES)
     if isinstance(name_or_model, keras.Model):
         return None
     backbone = table.find(name_or_model)

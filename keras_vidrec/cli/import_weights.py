@@ -5,7 +5,7 @@ import typer
 import yaml
 
 from keras_vidrec.cli.startup import load_backend
-from keras_vidrec.specs.clip_spec import MODALITIES
+from keras_vidrec.specs import MODALITIES
 
 
 class Inflation(enum.StrEnum):

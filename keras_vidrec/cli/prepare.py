@@ -3,7 +3,7 @@ import pathlib
 
 import typer
 
-from keras_vidrec.specs import clip_spec
+from keras_vidrec.specs import FLOW_METHODS
 
 
 class Layout(enum.StrEnum):
@@ -14,7 +14,7 @@ class Layout(enum.StrEnum):
     frames = "frames"
 
 
-Flow = enum.StrEnum("Flow", [(n, n) for n in (*clip_spec.FLOW_METHODS, "none")])
+Flow = enum.StrEnum("Flow", [(n, n) for n in (*FLOW_METHODS, "none")])
 
 
 def prepare(

@@ -188,7 +188,7 @@ def flow(
     """Draw frames of a video and their optical flow in colors."""
     if method == Method.tvl1:
         load_backend()  # which computes it
-    from keras_vidrec.specs.clip_spec import FlowSpec
+    from keras_vidrec.specs import FlowSpec
     from keras_vidrec.visualization import figures
     from keras_vidrec.visualization import flow_figure
 

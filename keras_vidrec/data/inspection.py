@@ -13,7 +13,7 @@ import typing
 import numpy as np
 import tqdm
 
-from keras_vidrec.specs.clip_spec import ClipSpec
+from keras_vidrec.specs import ClipSpec
 from keras_vidrec.videos.video import VideoError
 
 # Images that are compared before two videos are called the same.

@@ -13,8 +13,8 @@ from keras_vidrec.data.clips import feature_reader
 from keras_vidrec.data.clips import reader as clip_reader
 from keras_vidrec.data.clips.reader import Augmentation
 from keras_vidrec.data.prepared.features import DTYPE
+from keras_vidrec.specs import TEST_CROPS
 from keras_vidrec.specs import checks
-from keras_vidrec.specs.clip_spec import TEST_CROPS
 from keras_vidrec.videos.video import VideoError
 
 _MAX_FAILED_SHARE = 0.05

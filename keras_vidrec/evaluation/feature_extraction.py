@@ -22,7 +22,7 @@ from keras_vidrec.data.prepared.features import FeatureSettings
 from keras_vidrec.data.preparing import prepare
 from keras_vidrec.data.preparing.feature_writer import FeatureWriter
 from keras_vidrec.evaluation.scorers.scorer import SNIPPETS_A_CALL
-from keras_vidrec.specs.clip_spec import RGB_CROP_SCALES
+from keras_vidrec.specs import RGB_CROP_SCALES
 from keras_vidrec.videos.video import VideoError
 
 _STREAMS = {"rgb": ("rgb", "rgb_diff"), "flow": ("flow", "warped_flow")}

@@ -5,8 +5,8 @@ import numpy as np
 
 from keras_vidrec.flow import camera
 from keras_vidrec.flow import opencv
+from keras_vidrec.specs import FLOW_METHODS
 from keras_vidrec.specs import checks
-from keras_vidrec.specs import clip_spec
 
 # Pairs without a camera's motion that wait until others are ready.
 _MAX_WAITING = 32
@@ -44,7 +44,7 @@ def flows(pairs, method="tvl1"):
         ValueError: if the method is unknown, or the frames have another form
             or more than one size.
     """
-    checks.choice("method", method, clip_spec.FLOW_METHODS)
+    checks.choice("method", method, FLOW_METHODS)
     pairs = _checked(pairs)
     if method == "tvl1":
         # It needs Keras, which takes its time to start.

@@ -9,7 +9,7 @@ import tqdm
 from keras_vidrec.data.preparing.video import encode_jpeg
 from keras_vidrec.flow import codec
 from keras_vidrec.reporting.tables import Table
-from keras_vidrec.specs.clip_spec import FlowSpec
+from keras_vidrec.specs import FlowSpec
 from keras_vidrec.videos.video import VideoError
 from keras_vidrec.visualization.snippet_images import full_color
 

@@ -4,9 +4,9 @@ import dataclasses
 
 from keras_vidrec.data import opening
 from keras_vidrec.data.catalogs import catalog as catalogs
+from keras_vidrec.specs import MODALITIES
+from keras_vidrec.specs import FlowSpec
 from keras_vidrec.specs import checks
-from keras_vidrec.specs.clip_spec import MODALITIES
-from keras_vidrec.specs.clip_spec import FlowSpec
 from keras_vidrec.training import feature_inputs
 from keras_vidrec.training import recipe_network
 

@@ -12,7 +12,7 @@ from keras_vidrec.applications.parts.head import predictions_layer
 from keras_vidrec.data import pipeline
 from keras_vidrec.specs import Origin
 from keras_vidrec.specs import checks
-from keras_vidrec.specs.origin import fingerprint
+from keras_vidrec.specs import fingerprint
 from keras_vidrec.training import dataset as datasets
 from keras_vidrec.training import environment
 from keras_vidrec.training import losses

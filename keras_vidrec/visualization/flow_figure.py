@@ -6,7 +6,7 @@ import numpy as np
 
 from keras_vidrec.data.sources.video_files import SingleVideo
 from keras_vidrec.flow import codec
-from keras_vidrec.specs.clip_spec import FlowSpec
+from keras_vidrec.specs import FlowSpec
 from keras_vidrec.visualization import figures
 from keras_vidrec.visualization.snippet_images import full_color
 

@@ -4,7 +4,7 @@ import contextlib
 
 import keras
 
-from keras_vidrec.specs.clip_spec import MODALITIES
+from keras_vidrec.specs import MODALITIES
 
 
 def walk(model, path=()):

@@ -7,7 +7,7 @@ import keras
 
 from keras_vidrec.backbones import find
 from keras_vidrec.layers.class_scores import ClassScores
-from keras_vidrec.specs.clip_spec import MODALITIES
+from keras_vidrec.specs import MODALITIES
 
 # Where an input has the name of the stream, its tower cannot have it too.
 _SUFFIX = "_tower"

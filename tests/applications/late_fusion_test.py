@@ -14,7 +14,7 @@ from keras_vidrec.applications.parts.head import predictions_layer
 from keras_vidrec.applications.parts.head import snippet_logits_model
 from keras_vidrec.evaluation.scorers.scorer import SnippetScorer
 from keras_vidrec.layers import TVL1OpticalFlow
-from keras_vidrec.specs.clip_spec import ClipSpec
+from keras_vidrec.specs import ClipSpec
 from tests.applications.joined_streams import call
 from tests.evaluation.mean_color_network import mean_color_network
 from tests.evaluation.mean_color_network import softmax

@@ -19,7 +19,7 @@ from keras_vidrec.layers import MultiplicativeGate
 from keras_vidrec.layers import TemporalIdentityConv
 from keras_vidrec.layers import TemporalMaxPooling
 from keras_vidrec.layers import UnfoldSegments
-from keras_vidrec.specs.clip_spec import ClipSpec
+from keras_vidrec.specs import ClipSpec
 from keras_vidrec.weights.towers import layers_by_path
 from tests.applications import joined_streams
 from tests.applications.joined_streams import CLASSES

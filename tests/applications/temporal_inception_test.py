@@ -3,7 +3,7 @@ import pytest
 
 from keras_vidrec.applications.parts.head import clip_logits_model
 from keras_vidrec.applications.temporal_inception import TemporalInception
-from keras_vidrec.specs.clip_spec import ClipSpec
+from keras_vidrec.specs import ClipSpec
 from tests.applications import feature_networks
 from tests.applications import joined_streams
 from tests.applications.feature_networks import SMALL

@@ -7,7 +7,7 @@ import keras_vidrec
 from keras_vidrec.applications import TSN
 from keras_vidrec.applications.parts.head import clip_logits_model
 from keras_vidrec.applications.parts.head import snippet_logits_model
-from keras_vidrec.specs.clip_spec import ClipSpec
+from keras_vidrec.specs import ClipSpec
 from tests.applications.joined_streams import call
 
 CLASSES = 4

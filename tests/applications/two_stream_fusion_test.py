@@ -13,7 +13,7 @@ from keras_vidrec.applications import TwoStreamFusion
 from keras_vidrec.applications.parts.head import clip_logits_model
 from keras_vidrec.applications.two_stream_fusion import FUSIONS
 from keras_vidrec.layers import TemporalMaxPooling
-from keras_vidrec.specs.clip_spec import ClipSpec
+from keras_vidrec.specs import ClipSpec
 from keras_vidrec.weights.towers import layers_by_path
 from tests.applications import joined_streams
 from tests.applications.joined_streams import CLASSES

@@ -14,7 +14,7 @@ from keras_vidrec.applications.parts.head import predictions_layer
 from keras_vidrec.data import opening
 from keras_vidrec.data.clips import reader
 from keras_vidrec.data.sources.features import Features
-from keras_vidrec.specs.clip_spec import FlowSpec
+from keras_vidrec.specs import FlowSpec
 from tests.cli.command import vidrec
 from tests.data.prepared_records import records_of
 

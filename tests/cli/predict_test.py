@@ -10,7 +10,7 @@ import pytest
 
 from keras_vidrec.applications.parts import model_file
 from keras_vidrec.evaluation.predictor import Predictor
-from keras_vidrec.specs.clip_spec import ClipSpec
+from keras_vidrec.specs import ClipSpec
 from keras_vidrec.videos import video
 from keras_vidrec.videos.frame_stream import FileStream
 from tests.cli.command import vidrec

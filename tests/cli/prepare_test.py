@@ -15,7 +15,7 @@ import pytest
 from keras_vidrec.data.catalogs import catalog
 from keras_vidrec.data.sources.records import Records
 from keras_vidrec.data.sources.video_files import VideoFiles
-from keras_vidrec.specs.clip_spec import FlowSpec
+from keras_vidrec.specs import FlowSpec
 from tests.cli.command import vidrec
 from tests.data.frame_images import write_flow
 from tests.data.frame_images import write_frames

@@ -10,7 +10,7 @@ from keras_vidrec.data.inspection import Part
 from keras_vidrec.data.inspection import inspect
 from keras_vidrec.data.preparing.prepare import prepare
 from keras_vidrec.data.preparing.video import Preparation
-from keras_vidrec.specs.clip_spec import ClipSpec
+from keras_vidrec.specs import ClipSpec
 from tests.data.frame_images import write_flow
 from tests.data.frame_images import write_frames
 

@@ -6,7 +6,7 @@ from keras_vidrec.data.preparing.video import Preparation
 from keras_vidrec.data.sources.frame_folders import FrameFolders
 from keras_vidrec.data.sources.records import Records
 from keras_vidrec.data.sources.video_files import VideoFiles
-from keras_vidrec.specs.clip_spec import FlowSpec
+from keras_vidrec.specs import FlowSpec
 from tests.data.frame_images import write_flow
 from tests.data.frame_images import write_frames
 

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from keras_vidrec.data import pipeline
 from keras_vidrec.data.clips.reader import Augmentation
-from keras_vidrec.specs.clip_spec import ClipSpec
+from keras_vidrec.specs import ClipSpec
 from tests.data.memory_source import MemorySource
 
 SPEC = ClipSpec(size=16)

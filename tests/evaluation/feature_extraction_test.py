@@ -11,8 +11,8 @@ from keras_vidrec.data.opening import Opened
 from keras_vidrec.data.pipeline import TooManyFailures
 from keras_vidrec.data.sources.features import Features
 from keras_vidrec.evaluation import feature_extraction
-from keras_vidrec.specs.clip_spec import ClipSpec
-from keras_vidrec.specs.clip_spec import FlowSpec
+from keras_vidrec.specs import ClipSpec
+from keras_vidrec.specs import FlowSpec
 from tests.data.memory_source import MemorySource
 from tests.data.prepared_records import records_of
 from tests.evaluation.mean_color_network import mean_color_network

@@ -5,7 +5,7 @@ import numpy as np
 
 from keras_vidrec.applications.parts.head import class_head
 from keras_vidrec.applications.parts.head import predictions_layer
-from keras_vidrec.specs.clip_spec import ClipSpec
+from keras_vidrec.specs import ClipSpec
 
 _SPEC = ClipSpec(size=32)
 

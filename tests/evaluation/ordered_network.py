@@ -6,7 +6,7 @@ import numpy as np
 from keras import ops
 
 from keras_vidrec.layers.class_scores import ClassScores
-from keras_vidrec.specs.clip_spec import ClipSpec
+from keras_vidrec.specs import ClipSpec
 
 CHUNKS = ClipSpec(
     num_segments=5, size=16, alignment="centered", sampling="chunks",

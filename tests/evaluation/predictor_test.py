@@ -10,9 +10,9 @@ from keras_vidrec.data.sources.video_files import VideoFiles
 from keras_vidrec.data.synthetic import KINDS
 from keras_vidrec.evaluation import evaluator
 from keras_vidrec.evaluation.predictor import Predictor
+from keras_vidrec.specs import ClipSpec
+from keras_vidrec.specs import FlowSpec
 from keras_vidrec.specs import TestProtocol as Protocol
-from keras_vidrec.specs.clip_spec import ClipSpec
-from keras_vidrec.specs.clip_spec import FlowSpec
 from keras_vidrec.videos import video
 from tests.evaluation.mean_color_network import mean_color_network
 from tests.evaluation.mean_color_network import softmax

@@ -11,8 +11,8 @@ from keras_vidrec.evaluation import timeline
 from keras_vidrec.evaluation.predictor import Predictor
 from keras_vidrec.evaluation.scorers.windows import SharedSnippets
 from keras_vidrec.evaluation.scorers.windows import Windows
-from keras_vidrec.specs.clip_spec import ClipSpec
-from keras_vidrec.specs.clip_spec import FlowSpec
+from keras_vidrec.specs import ClipSpec
+from keras_vidrec.specs import FlowSpec
 from keras_vidrec.videos.frame_stream import FileStream
 from keras_vidrec.videos.video import VideoError
 from tests.evaluation.mean_color_network import mean_color_network

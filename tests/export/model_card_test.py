@@ -15,8 +15,8 @@ from keras_vidrec.export import export_litert
 from keras_vidrec.export import export_onnx
 from keras_vidrec.export import export_saved_model
 from keras_vidrec.specs import Blueprint
-from keras_vidrec.specs.clip_spec import ClipSpec
-from keras_vidrec.specs.clip_spec import FlowSpec
+from keras_vidrec.specs import ClipSpec
+from keras_vidrec.specs import FlowSpec
 from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.run import Run
 from tests.evaluation.mean_color_network import mean_color_network

@@ -14,7 +14,7 @@ from keras_vidrec.applications.parts.head import clip_logits_model
 from keras_vidrec.applications.parts.head import predictions_layer
 from keras_vidrec.export import export_onnx
 from keras_vidrec.export import onnx as onnx_export
-from keras_vidrec.specs.clip_spec import ClipSpec
+from keras_vidrec.specs import ClipSpec
 from tests.evaluation.mean_color_network import mean_color_network
 
 pytestmark = pytest.mark.tensorflow_only

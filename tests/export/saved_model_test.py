@@ -14,8 +14,8 @@ from keras_vidrec.applications.parts.head import predictions_layer
 from keras_vidrec.export import export_saved_model
 from keras_vidrec.export import saved_model
 from keras_vidrec.layers import TVL1OpticalFlow
-from keras_vidrec.specs.clip_spec import ClipSpec
-from keras_vidrec.specs.clip_spec import FlowSpec
+from keras_vidrec.specs import ClipSpec
+from keras_vidrec.specs import FlowSpec
 from tests.evaluation.mean_color_network import kernel_and_bias
 from tests.evaluation.mean_color_network import mean_color_network
 from tests.evaluation.mean_color_network import softmax

@@ -4,7 +4,7 @@ import pytest
 from keras import ops
 
 from keras_vidrec.layers import ClassScores
-from keras_vidrec.specs.clip_spec import ClipSpec
+from keras_vidrec.specs import ClipSpec
 from tests.layer_contract import check_layer
 
 SPEC = ClipSpec(modalities=("flow",), snippet_length=5, num_segments=7)

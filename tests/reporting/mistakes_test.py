@@ -6,7 +6,7 @@ from keras_vidrec.evaluation.scores.score_file import Scores
 from keras_vidrec.flow import codec
 from keras_vidrec.reporting import mistakes
 from keras_vidrec.reporting import tables
-from keras_vidrec.specs.clip_spec import FlowSpec
+from keras_vidrec.specs import FlowSpec
 from tests.data.memory_source import MemorySource
 
 

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from keras_vidrec.specs.clip_spec import ClipSpec
-from keras_vidrec.specs.clip_spec import FlowSpec
+from keras_vidrec.specs import ClipSpec
+from keras_vidrec.specs import FlowSpec
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from keras_vidrec.specs import ClipSpec
 from keras_vidrec.specs import FlowSpec
 from keras_vidrec.specs import Origin
 from keras_vidrec.specs import TestProtocol
-from keras_vidrec.specs.origin import fingerprint
+from keras_vidrec.specs import fingerprint
 
 FACTS = [
     ClipSpec(("rgb", "flow"), snippet_length=10, flow=FlowSpec("dis", 15)),

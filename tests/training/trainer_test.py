@@ -21,7 +21,7 @@ from keras_vidrec.data.preparing.prepare import prepare
 from keras_vidrec.data.preparing.video import Preparation
 from keras_vidrec.data.sources.video_files import VideoFiles
 from keras_vidrec.data.synthetic import KINDS
-from keras_vidrec.specs.origin import fingerprint
+from keras_vidrec.specs import fingerprint
 from keras_vidrec.training import dataset
 from keras_vidrec.training import network
 from keras_vidrec.training import recipes

@@ -6,7 +6,7 @@ import numpy as np
 from keras_vidrec.layers import BatchNormalization
 from keras_vidrec.layers import ClassScores
 from keras_vidrec.layers import ScoreFusion
-from keras_vidrec.specs.clip_spec import ClipSpec
+from keras_vidrec.specs import ClipSpec
 
 SPEC = ClipSpec(
     modalities=("rgb", "flow"),

@@ -13,7 +13,7 @@ import numpy as np
 
 from keras_vidrec.data import pipeline
 from keras_vidrec.layers import BatchNormalization
-from keras_vidrec.specs.clip_spec import ClipSpec
+from keras_vidrec.specs import ClipSpec
 from keras_vidrec.training import losses
 from keras_vidrec.training.callbacks.backup import Backup
 from keras_vidrec.training.devices import distribution

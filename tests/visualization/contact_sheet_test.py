@@ -5,7 +5,7 @@ import pytest
 from keras_vidrec.data.clips import reader
 from keras_vidrec.data.clips.reader import Augmentation
 from keras_vidrec.flow import codec
-from keras_vidrec.specs.clip_spec import ClipSpec
+from keras_vidrec.specs import ClipSpec
 from keras_vidrec.visualization import contact_sheet
 from keras_vidrec.visualization import save_picture
 from keras_vidrec.visualization.contact_sheet import GAP

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from keras_vidrec import applications
-from keras_vidrec.specs.clip_spec import ClipSpec
+from keras_vidrec.specs import ClipSpec
 from keras_vidrec.visualization import embedding
 from tests.data.memory_source import MemorySource
 from tests.evaluation.mean_color_network import mean_color_network

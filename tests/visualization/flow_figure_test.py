@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from keras_vidrec.flow import codec
-from keras_vidrec.specs.clip_spec import FlowSpec
+from keras_vidrec.specs import FlowSpec
 from keras_vidrec.videos.video import VideoError
 from keras_vidrec.visualization import flow_figure
 

@@ -10,8 +10,8 @@ from keras_vidrec.applications.parts.arguments import STREAMS
 from keras_vidrec.layers.fold_segments import FoldSegments
 from keras_vidrec.layers.pixel_normalization import PixelNormalization
 from keras_vidrec.layers.unfold_segments import UnfoldSegments
+from keras_vidrec.specs import ClipSpec
 from keras_vidrec.specs import checks
-from keras_vidrec.specs.clip_spec import ClipSpec
 
 POOLINGS = types.MappingProxyType(
     {

@@ -11,9 +11,9 @@ import keras
 
 from keras_vidrec.applications.parts import arguments as parts
 from keras_vidrec.applications.parts.head import predictions_layer
+from keras_vidrec.specs import MODALITIES
 from keras_vidrec.specs import Blueprint
 from keras_vidrec.specs import checks
-from keras_vidrec.specs.clip_spec import MODALITIES
 
 # The arguments of every builder that may be given by position.
 COMMON = (

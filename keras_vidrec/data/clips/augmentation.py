@@ -12,8 +12,8 @@ import math
 import cv2
 import numpy as np
 
+from keras_vidrec.specs import MODALITIES
 from keras_vidrec.specs import checks
-from keras_vidrec.specs import clip_spec
 
 # In quarters of the room (rows, columns) that a crop leaves in the frame: the
 # corners and the center, then the eight positions between them, in the order
@@ -359,7 +359,7 @@ def apply(frames, crop, size, modality):
         ValueError: if the frames have another form, the crop leaves them, or
             the modality is unknown.
     """
-    checks.choice("modality", modality, clip_spec.MODALITIES)
+    checks.choice("modality", modality, MODALITIES)
     is_flow = modality in ("flow", "warped_flow")
     _check_frames(frames, is_flow)
     num_frames, height, width, channels = frames.shape

@@ -5,7 +5,7 @@ import dataclasses
 import cv2
 
 from keras_vidrec.data.clips import augmentation
-from keras_vidrec.specs.clip_spec import FRAME_SIZE
+from keras_vidrec.specs import FRAME_SIZE
 from keras_vidrec.videos import video
 
 _TSN_SIZE = "340x256"

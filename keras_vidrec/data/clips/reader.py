@@ -8,8 +8,8 @@ import numpy as np
 from keras_vidrec.data.clips import augmentation as augment
 from keras_vidrec.data.clips import color_jitter
 from keras_vidrec.data.clips import sampling
+from keras_vidrec.specs import TEST_CROPS
 from keras_vidrec.specs import checks
-from keras_vidrec.specs.clip_spec import TEST_CROPS
 from keras_vidrec.videos.video import VideoError
 
 TRAINING_CROPS = ("multi_scale", "random_sized", "corner_jitter", "center")

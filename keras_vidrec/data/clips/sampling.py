@@ -4,8 +4,8 @@ import operator
 
 import numpy as np
 
+from keras_vidrec.specs import ALIGNMENTS
 from keras_vidrec.specs import checks
-from keras_vidrec.specs import clip_spec
 
 MODES = ("train", "validation", "test")
 
@@ -120,7 +120,7 @@ def images_before(snippet_length, num_images, alignment):
     """
     snippet_length = count("snippet_length", snippet_length)
     num_images = count("num_images", num_images)
-    checks.choice("alignment", alignment, clip_spec.ALIGNMENTS)
+    checks.choice("alignment", alignment, ALIGNMENTS)
     if alignment == "forward":
         return 0
     return min(snippet_length // 2, num_images - 1)

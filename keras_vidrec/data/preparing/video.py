@@ -11,12 +11,12 @@ import cv2
 from keras_vidrec.data.clips.frame_size import FrameSize
 from keras_vidrec.data.clips.frame_size import resize
 from keras_vidrec.data.preparing.spool import ImageSpool
+from keras_vidrec.specs import FLOW_METHODS
 from keras_vidrec.specs import checks
-from keras_vidrec.specs import clip_spec
 from keras_vidrec.videos import video as videos
 from keras_vidrec.videos.video import VideoError
 
-FLOWS = (*clip_spec.FLOW_METHODS, "none")
+FLOWS = (*FLOW_METHODS, "none")
 _REPORT_EVERY_S = 1
 
 

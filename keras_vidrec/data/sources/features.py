@@ -6,7 +6,7 @@ from keras_vidrec.data.prepared import dataset as prepared_dataset
 from keras_vidrec.data.prepared import shards
 from keras_vidrec.data.prepared.features import DTYPE
 from keras_vidrec.data.sources.source import Source
-from keras_vidrec.specs.clip_spec import FlowSpec
+from keras_vidrec.specs import FlowSpec
 from keras_vidrec.videos.video import VideoError
 
 

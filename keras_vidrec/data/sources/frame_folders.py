@@ -8,7 +8,7 @@ import numpy as np
 
 from keras_vidrec.data.catalogs import frame_tree
 from keras_vidrec.data.sources.source import Source
-from keras_vidrec.specs import clip_spec
+from keras_vidrec.specs import MODALITIES
 from keras_vidrec.videos.video import VideoError
 
 # What the names of images begin with, without separators at the end.
@@ -187,7 +187,7 @@ class FrameFolders(Source):
                 roles.update(self._images(index))
         return tuple(
             modality
-            for modality in clip_spec.MODALITIES
+            for modality in MODALITIES
             if roles.issuperset(_ROLES_OF[modality])
         )
 

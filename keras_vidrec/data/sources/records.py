@@ -6,8 +6,8 @@ import numpy as np
 from keras_vidrec.data.prepared import dataset as prepared_dataset
 from keras_vidrec.data.prepared import shards
 from keras_vidrec.data.sources.source import Source
-from keras_vidrec.specs.clip_spec import FLOW_METHODS
-from keras_vidrec.specs.clip_spec import FlowSpec
+from keras_vidrec.specs import FLOW_METHODS
+from keras_vidrec.specs import FlowSpec
 from keras_vidrec.videos.video import VideoError
 
 # The differences are made of frames, inside the network.

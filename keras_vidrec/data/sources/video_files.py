@@ -9,7 +9,8 @@ from keras_vidrec.data.clips import frame_size
 from keras_vidrec.data.sources.source import Source
 from keras_vidrec.flow import codec
 from keras_vidrec.flow import extraction
-from keras_vidrec.specs import clip_spec
+from keras_vidrec.specs import MODALITIES
+from keras_vidrec.specs import FlowSpec
 from keras_vidrec.videos import video
 from keras_vidrec.videos.frame_counts import FrameCounts
 
@@ -21,11 +22,11 @@ class _Videos(Source):
     """What the sources of this file share: `_video(index)` gives the path and
     the number of frames of a video."""
 
-    modalities = clip_spec.MODALITIES
+    modalities = MODALITIES
 
     def __init__(self, catalog, flow):
         super().__init__(catalog)
-        self.flow = clip_spec.FlowSpec() if flow is None else flow
+        self.flow = FlowSpec() if flow is None else flow
         self._size = frame_size.FrameSize(self.flow.size)
 
     def num_frames(self, index, modality):

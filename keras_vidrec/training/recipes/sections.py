@@ -5,8 +5,8 @@ The section `test` is `specs.TestProtocol`.
 
 import dataclasses
 
+from keras_vidrec.specs import MODALITIES
 from keras_vidrec.specs import checks
-from keras_vidrec.specs.clip_spec import MODALITIES
 from keras_vidrec.weights.cross_modality import MODES as INFLATIONS
 
 LAYOUTS = ("auto", "ucf101", "hmdb51", "folder", "list")

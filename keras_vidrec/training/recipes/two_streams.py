@@ -4,7 +4,7 @@ from, as each of them trained its own."""
 import dataclasses
 
 from keras_vidrec.data.clips.reader import Augmentation
-from keras_vidrec.specs.clip_spec import RGB_CROP_SCALES
+from keras_vidrec.specs import RGB_CROP_SCALES
 from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.recipes.sections import Fusion
 from keras_vidrec.training.recipes.sections import Initialization

@@ -5,10 +5,12 @@ import pytest
 
 from keras_vidrec.data.clips import augmentation
 from keras_vidrec.data.clips.augmentation import Crop
-from keras_vidrec.specs import clip_spec
+from keras_vidrec.specs import MODALITIES
+from keras_vidrec.specs import MOTION_CROP_SCALES
+from keras_vidrec.specs import RGB_CROP_SCALES
 
-RGB = clip_spec.RGB_CROP_SCALES
-MOTION = clip_spec.MOTION_CROP_SCALES
+RGB = RGB_CROP_SCALES
+MOTION = MOTION_CROP_SCALES
 
 
 def noise(*shape):
@@ -334,7 +336,7 @@ def test_crop_of_the_right_size_is_not_resampled():
     assert not np.shares_memory(images, frames)
 
 
-@pytest.mark.parametrize("modality", clip_spec.MODALITIES)
+@pytest.mark.parametrize("modality", MODALITIES)
 @pytest.mark.parametrize("size", [6, 9])
 def test_flip(modality, size):
     is_flow = modality in ("flow", "warped_flow")

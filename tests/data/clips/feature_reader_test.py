@@ -15,7 +15,7 @@ from keras_vidrec.data.prepared import shards
 from keras_vidrec.data.prepared.features import FeatureSettings
 from keras_vidrec.data.preparing.feature_writer import FeatureWriter
 from keras_vidrec.data.sources.features import Features
-from keras_vidrec.specs.clip_spec import ClipSpec
+from keras_vidrec.specs import ClipSpec
 
 SETTINGS = FeatureSettings(
     features={"rgb": 3, "flow": 4},

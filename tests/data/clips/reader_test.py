@@ -5,7 +5,7 @@ from keras_vidrec.data.clips import sampling
 from keras_vidrec.data.clips.reader import Augmentation
 from keras_vidrec.data.clips.reader import read_test_clip
 from keras_vidrec.data.clips.reader import read_training_clip
-from keras_vidrec.specs.clip_spec import ClipSpec
+from keras_vidrec.specs import ClipSpec
 from keras_vidrec.videos.video import VideoError
 from tests.data.memory_source import MemorySource
 

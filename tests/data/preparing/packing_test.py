@@ -9,7 +9,7 @@ from keras_vidrec.data.preparing.packing import Packer
 from keras_vidrec.data.preparing.prepare import prepare
 from keras_vidrec.data.preparing.video import Preparation
 from keras_vidrec.data.sources.records import Records
-from keras_vidrec.specs.clip_spec import FlowSpec
+from keras_vidrec.specs import FlowSpec
 from keras_vidrec.videos.video import VideoError
 from tests.data.frame_images import write_flow
 from tests.data.frame_images import write_frames

@@ -18,7 +18,7 @@ from keras_vidrec.data.prepared.features import FeatureVersions
 from keras_vidrec.data.preparing.feature_writer import FeatureWriter
 from keras_vidrec.data.sources.features import Features
 from keras_vidrec.data.sources.source import Source
-from keras_vidrec.specs.clip_spec import FlowSpec
+from keras_vidrec.specs import FlowSpec
 from keras_vidrec.videos.video import VideoError
 from tests.data.prepared_records import records_of
 from tests.data.prepared_records import remote_copy

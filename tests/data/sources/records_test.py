@@ -18,8 +18,8 @@ from keras_vidrec.data.preparing.spool import ImageSpool
 from keras_vidrec.data.preparing.video import encode_jpeg
 from keras_vidrec.data.sources.records import Records
 from keras_vidrec.data.sources.source import Source
-from keras_vidrec.specs.clip_spec import ClipSpec
-from keras_vidrec.specs.clip_spec import FlowSpec
+from keras_vidrec.specs import ClipSpec
+from keras_vidrec.specs import FlowSpec
 from keras_vidrec.videos.video import VideoError
 from tests.data.prepared_records import remote_copy
 

@@ -10,7 +10,7 @@ from keras_vidrec.data.sources.video_files import VideoFiles
 from keras_vidrec.flow import codec
 from keras_vidrec.flow import extraction
 from keras_vidrec.flow import opencv
-from keras_vidrec.specs.clip_spec import FlowSpec
+from keras_vidrec.specs import FlowSpec
 from keras_vidrec.videos import video
 from tests.data import numbered_video
 

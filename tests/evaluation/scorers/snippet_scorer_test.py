@@ -4,7 +4,7 @@ import pytest
 
 from keras_vidrec.applications import TSN
 from keras_vidrec.evaluation.scorers.scorer import SnippetScorer
-from keras_vidrec.specs.clip_spec import ClipSpec
+from keras_vidrec.specs import ClipSpec
 from tests.evaluation.mean_color_network import kernel_and_bias
 from tests.evaluation.mean_color_network import mean_color_network
 

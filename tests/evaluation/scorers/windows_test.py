@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from keras_vidrec.evaluation.scorers.windows import Windows
-from keras_vidrec.specs.clip_spec import SAMPLINGS
-from keras_vidrec.specs.clip_spec import ClipSpec
+from keras_vidrec.specs import SAMPLINGS
+from keras_vidrec.specs import ClipSpec
 
 
 def absolute(windows, number, modality="rgb"):

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from keras_vidrec.data import pipeline
 from keras_vidrec.layers import BatchNormalization
-from keras_vidrec.specs.clip_spec import ClipSpec
+from keras_vidrec.specs import ClipSpec
 from keras_vidrec.training import freezing
 from keras_vidrec.training import losses
 from keras_vidrec.training.devices import distribution
