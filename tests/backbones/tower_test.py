@@ -257,8 +257,8 @@ def test_endpoints_of_a_model():
 @pytest.mark.parametrize(
     "backbone, endpoints, message",
     [
-        ("tiny", ["relu5", "fc6"], "'tiny' has no place 'fc6'"),
-        ("tiny", ["relu3", "relu2"], "no place 'relu2' any more"),
+        ("tiny", ["relu5", "fc6"], "'tiny' has no endpoint 'fc6'"),
+        ("tiny", ["relu3", "relu2"], "no endpoint 'relu2' any more"),
         ("bn_inception", ["fc6"], "'inception_3a'.*Received: 'fc6'"),
         (None, ["own_conv", "pool"], r"has no layer 'pool'.*'own_conv'"),
     ],
