@@ -66,7 +66,8 @@ def SpatiotemporalMultiplier(
     flow chunks -- [stem] -- [stage 2] -- ... -- [stage 5] -- max -- scores
     ```
 
-    A clip is some chunks of a video: a frame and the flow around it at each.
+    A clip is some segments of a video, the chunks of the paper: a frame and the
+    flow around it at each.
     In the second residual unit of each stage, what enters the residual branch
     of the appearance stream is `x_a * relu(x_m)`: the sum of its first unit,
     before the ReLU, times the output of the motion stream's first unit

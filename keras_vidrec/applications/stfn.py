@@ -79,7 +79,7 @@ def STFN(
       logarithm, and the loss is the cross-entropy of the mean.
       `scores="logits"` is the mean of the logits. With `auxiliary_outputs`
       the loss is the sum of the cross-entropies of the streams.
-    - No dropout is told of: none by default.
+    - The paper states no dropout: none by default.
 
     Tested on 5 sequences of a video, frame k of each segment in sequence k,
     whose scores are averaged (section 4.2).
@@ -108,7 +108,7 @@ def STFN(
             number. Defaults to `7`, the best one of table 4 (5 in all others).
         features: int. Features of a segment in each stream without a backbone.
             A multiple of 4. Defaults to `2048`.
-        variant: str. Which of the networks that the paper compares: `"a"`,
+        variant: str. Which of the networks that the paper compares. `"a"`,
             `"b"` or `"c"`. Defaults to `"a"`.
         fusion: str. How two streams become one. `"avg"`, `"max"` or
             `"multiply"`. Defaults to `"avg"`.

@@ -103,7 +103,7 @@ def TemporalInception(
         features: int. Features of a segment in each stream without a backbone.
             Defaults to `2048`.
         num_layers: int. Modules, or layers of a stack. Defaults to `4`.
-        variant: str. Which of the networks that the paper compares:
+        variant: str. Which of the networks that the paper compares.
             `"inception"`, `"vgg"` or `"multi_flow_vgg"`. Defaults to
             `"inception"`.
         kernel_sizes: tuple of int. Frames under the kernel of each flow;

@@ -56,7 +56,7 @@ def TSLSTM(
     normalized and pooled, and an LSTM reads one vector a part. The video is
     classified by what it holds after the last one.
 
-    What differs from the authors' code, or is not told by the paper:
+    What differs from the authors' code, or is not stated by the paper:
 
     - Each segment has its own batch normalization, as theirs, but its moments
       are over all frames of the segment; theirs normalizes frame by frame,

@@ -58,13 +58,14 @@ def TwoStreamFusion(
     flow chunks - [flow_tower] ----------- pool over time -- [...] -- scores /
     ```
 
-    A clip is some chunks of a video: a frame and the flow around it at each.
-    The streams see every chunk alone up to the place of the fusion. Behind
+    A clip is some segments of a video, the chunks of the paper: a frame and the
+    flow around it at each.
+    The streams see every segment alone up to the endpoint of the fusion. Behind
     it, the fused tower (`spatiotemporal`) goes on where the rgb tower was; the
     flow tower (`temporal`) ends there or goes on too, with a loss of its own.
 
     With `temporal_pooling="max"` the last maps of both are max-pooled over
-    space and time: over `num_segments` chunks, stride 2, and over space as the
+    space and time: over `num_segments`, stride 2, and over space as the
     tower does (VGG-16: 2x2, stride 2), or 2x2 with stride 2 in towers that do
     not. Longer clips give several outputs, which are averaged.
 
@@ -150,7 +151,7 @@ def TwoStreamFusion(
 
     Raises:
         ValueError: on any invalid argument, or a fusion that is not possible
-            at its place.
+            at its endpoint.
 
     Example:
 
@@ -292,7 +293,7 @@ def _check_fusion(fusion, endpoints, include_top, keep_temporal_tower, own):
     if fusion == "bilinear" and len(endpoints) > 1:
         raise ValueError(
             'fusion="bilinear" leaves no map to fuse again. Expected a single '
-            f"place. Received: fusion_layer={endpoints}"
+            f"endpoint. Received: fusion_layer={endpoints}"
         )
     if "fc8" in endpoints and (fusion == "concat" or not include_top):
         raise ValueError(

@@ -83,7 +83,8 @@ class ModelWalk:
                 "all that follows, such as the output of a block: no shortcut "
                 "may lead past it"
             ) from None
-        self._source, self.endpoint = target, endpoint
+        self._source = self._maps = target
+        self.endpoint = endpoint
         return part
 
     def _output(self, endpoint):

@@ -22,7 +22,7 @@ class ConvFusion3D(keras.layers.Layer):
     with shares of sum 1, the temporal one `temporal_ratio` times the other
     (motion responds that much more weakly), a Gaussian of sum 1 around the
     center, and a zero bias. The shares and the sum of the Gaussian are those
-    of the authors' code; the paper tells their ratios only.
+    of the authors' code; the paper states their ratios only.
 
     The smaller of two maps is padded with zeros at the bottom and on the
     right, up to two rows and columns.

@@ -19,7 +19,7 @@ class ScoreFusion(keras.layers.Layer):
 
     Call arguments:
         inputs: List of one tensor a stream, all of one shape; or of one list
-            of tensors a stream, which are fused place by place (scores of the
+            of tensors a stream, which are fused one by one (scores of the
             snippets with scores of the snippets, scores of the clip with
             those of the clip).
 

@@ -1,4 +1,4 @@
-"""Lays the maps of two streams over each other, place on place."""
+"""Lays the maps of two streams over each other, position on position."""
 
 from keras import ops
 

@@ -28,7 +28,7 @@ class TemporalConv(keras.layers.Layer):
 
     `factorized=True` replaces the kernel by a stack of kernels of 3 that
     reaches as far, two for 5 and three for 7, as in the last but one row of
-    Table 10. The table does not tell what stands between them: here each has
+    Table 10. The table does not state what stands between them: here each has
     its own batch normalization and ReLU, as in Inception-v3, where the idea
     is from, and the last one alone downsamples.
 

@@ -100,7 +100,7 @@ for tower, ends in (
         PLACES[tower].insert(PLACES[tower].index(end) + 1, stage)
 
 
-@pytest.mark.parametrize("name", BACKBONES)
+@pytest.mark.parametrize("name", PLACES)
 def test_places_of_every_tower(name):
     found = places(name)
     assert list(found) == [*PLACES[name], None]
@@ -282,3 +282,7 @@ def test_cuts_that_a_model_does_not_have():
 
     with pytest.raises(ValueError, match="Expected a functional"):
         ModelWalk(Subclassed(name="own"))
+
+
+def test_every_family_is_walked_through():
+    assert {row.family for row in BACKBONES.values()} == {*PLACES}

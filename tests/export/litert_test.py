@@ -28,9 +28,9 @@ def server(directory):
 
 
 @pytest.mark.large
-@pytest.mark.parametrize("backbone, style, size", BACKBONES)
-def test_any_backbone(tmp_path, backbone, style, size):
-    model = awake(TSN(backbone=backbone, style=style, classes=3), size)
+@pytest.mark.parametrize("backbone, size", BACKBONES)
+def test_any_backbone(tmp_path, backbone, size):
+    model = awake(TSN(backbone=backbone, classes=3), size)
     assert 0 <= export_litert(model, tmp_path / "model") <= 1e-4
     check_parity(model, server(tmp_path / "model"))
 

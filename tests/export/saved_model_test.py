@@ -211,7 +211,7 @@ def test_an_export_that_differs_is_not_left_behind(
 
 def test_features_stay_numbers(tmp_path):
     """A network over features takes them as they are, not as bytes."""
-    model = TSLSTM(classes=3, features=4, num_frames=6, units=(5,))
+    model = TSLSTM(classes=3, features=4, num_segments=6, units=(5,))
     export_saved_model(model, tmp_path / "saved_model")
     rng = np.random.default_rng(0)
     clip = {

@@ -93,7 +93,9 @@ def test_streams_of_other_sizes_on_a_uniform_grid(tmp_path):
     arguments = dataset.load(one).recipe.network.arguments
     assert arguments == {"streams": ["flow"], "features": 8}
     # Some of the frames, at random: the recipe says so.
-    some = recipe_of("ts_lstm_ucf101", data, "network.arguments.num_frames=10")
+    some = recipe_of(
+        "ts_lstm_ucf101", data, "network.arguments.num_segments=10"
+    )
     assert dataset.load(some).recipe.test.num_segments == 10
 
 
@@ -112,14 +114,14 @@ def test_streams_of_other_sizes_on_a_uniform_grid(tmp_path):
         ),
         (
             "ts_lstm_ucf101",
-            ["network.arguments.num_frames=25"],
-            "features of 25 frames .*--frames 25.*num_frames=9. .* 9 frames",
+            ["network.arguments.num_segments=25"],
+            "features of 25 frames .*--frames 25.*num_segments=9. .* 9 frames",
         ),
         ("quickstart_rgb", [], "sees images. .* recipe of a network over feat"),
         (
             "ts_lstm_ucf101",
-            ["network.arguments.rgb_backbone=tiny"],
-            r"Expected all of .*, or none. Received: \['rgb_backbone'\]",
+            ["network.arguments.backbone={rgb: tiny, flow: null}"],
+            "a backbone for each of .*arguments.backbone={'rgb': 'tiny', ",
         ),
         ("stfn_stage2_ucf101", [], "'stfn_stage2_ucf101' sees images"),
     ],
@@ -136,12 +138,11 @@ def test_images_that_the_network_does_not_want(small_videos):
     recipe = recipe_of("ts_lstm_ucf101", small_videos)
     message = (
         "sees features .* `vidrec features --rgb RUN --flow RUN --data .* "
-        r"--out FEATURES` makes.*flow_backbone.*\(videos\)"
+        r"--out FEATURES` makes.*arguments.backbone.*\(videos\)"
     )
     with pytest.raises(ValueError, match=message):
         dataset.load(recipe)
-    towers = ["rgb_backbone=tiny", "flow_backbone=tiny"]
-    whole = recipe.with_settings([f"network.arguments.{t}" for t in towers])
+    whole = recipe.with_settings(["network.arguments.backbone=tiny"])
     assert dataset.load(whole).source.classes
 
 

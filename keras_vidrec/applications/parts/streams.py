@@ -28,7 +28,7 @@ _CLIP = "(num_segments, height, width, channels)"
 
 
 def image_size(*shapes):
-    """Size of the crops for shapes of clips: 224 where none tells."""
+    """Size of the crops for shapes of clips: 224 where none states it."""
     size = _SIZE
     for shape in shapes:
         if shape is not None and len(shape) == 4:
@@ -207,7 +207,7 @@ def sequences(
         num_steps: `None` (any number), or the int that the inputs must agree
             with.
         features: int. Features of a moment, where `input_shape` does not
-            tell.
+            say.
         towers: dict by stream of `None`, a name known to `backbones.get` or a
             `keras.Model`: what makes features of clips.
         include_preprocessing: bool. Whether clips are raw pixels.

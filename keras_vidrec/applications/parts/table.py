@@ -178,8 +178,8 @@ def backbones(application, arguments):
         Streams that are shown features have no item.
 
     Raises:
-        ValueError: if the application or a backbone is unknown, or not told
-            of a stream, or a `keras.Model` ends in probabilities.
+        ValueError: if the application or a backbone is unknown, a stream
+            has none that needs one, or a `keras.Model` ends in probabilities.
     """
     defaults = find(application).defaults
     found = parts.backbones_by_stream(

@@ -77,7 +77,7 @@ def test_the_best_rows_are_the_defaults():
 
 def test_rows_cannot_be_changed():
     with pytest.raises(TypeError):
-        paper_tables.TABLE[0].arguments["segments"] = 2
+        paper_tables.TABLE[0].arguments["temporal_segments"] = 2
 
 
 def row_of(application):

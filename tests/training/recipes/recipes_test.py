@@ -50,7 +50,10 @@ def test_names_tell_what_is_trained_on_what():
                 modality = recipe.network.arguments["modality"]
                 assert f"_{modality}_{dataset[1]}" in name
             if name.startswith("two_stream_") and application == "TSN":
-                assert recipe.network.arguments["backbone"] in name
+                assert (
+                    recipe.network.arguments["backbone"].removesuffix("_caffe")
+                    in name
+                )
             for figure in recipe.reported:
                 assert figure.dataset.lower().startswith(dataset[1])
                 assert figure.source and figure.note
@@ -210,7 +213,9 @@ def test_two_stream_baselines(backbone):
         for modality, expected in zip(("rgb", "flow"), streams):
             recipe = recipes.get(f"two_stream_{backbone}_{modality}_{dataset}")
             arguments, optimizer = recipe.network.arguments, recipe.optimizer
-            assert arguments["backbone"] == backbone
+            resnet = backbone.startswith("resnet")
+            named = f"{backbone}_caffe" if resnet else backbone
+            assert arguments["backbone"] == named
             assert expected == (
                 optimizer.learning_rate,
                 optimizer.effective_batch,
@@ -238,7 +243,9 @@ def test_two_stream_baselines(backbone):
             start = recipe.initialization
             assert (start.weights, start.inflation) == ("imagenet", "mean")
             # Refused where there are no such weights.
-            check_imagenet(recipe_network.backbones(recipe), "imagenet")
+            towers = recipe_network.backbones(recipe)
+            check_imagenet(towers, "imagenet")
+            assert towers == {modality: named}
 
 
 def test_figures_of_the_baselines():
@@ -431,10 +438,8 @@ def test_stfn_is_that_of_the_paper():
         assert (test.num_segments, test.num_clips) == (7, 5)
     with pytest.raises(ValueError, match="initialization.weights.rgb=None"):
         network.build(second, ("jump", "run"))
-    small = ["rgb_backbone=tiny", "flow_backbone=tiny"]
     clips = second.with_settings(
-        [f"network.arguments.{setting}" for setting in small]
-        + ["initialization.weights=null"]
+        ["network.arguments.backbone=tiny", "initialization.weights=null"]
     )
     found = [
         network.build(recipe, ("jump", "run"))

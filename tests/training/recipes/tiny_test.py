@@ -95,11 +95,7 @@ def test_one_rule_for_all():
         assert Recipe.from_yaml(small.to_yaml()) == small
         assert small.name == f"{name}_tiny" and not small.reported
         assert small.summary.startswith(f"Rehearsal of {name}: ")
-        backbones = {
-            value
-            for argument, value in small.network.arguments.items()
-            if argument.endswith("backbone")
-        }
+        backbones = set(recipe_network.backbones(small).values())
         over_features = recipe_network.sees_features(recipe)
         assert backbones == (set() if over_features else TINY)
         assert small.network.arguments["dropout"] == 0
@@ -115,13 +111,6 @@ def test_one_rule_for_all():
         assert (schedule.epochs, schedule.kind) == (3, recipe.schedule.kind)
         assert small.validation == recipe.validation
         assert small.test == recipe.test
-
-
-def test_tiny_towers_have_no_style():
-    recipe = recipes.get("st_resnet_ucf101").with_settings(
-        ["network.arguments.style=caffe"]
-    )
-    assert "style" not in tiny(recipe).network.arguments
 
 
 @pytest.mark.parametrize(
@@ -141,7 +130,7 @@ def test_tiny_towers_have_no_style():
         (
             "st_resnet_ucf101",
             [
-                "network.arguments.temporal_backbone=resnet50",
+                "network.arguments.backbone={rgb: tiny, flow: resnet50}",
                 "initialization.weights={rgb: run, flow: imagenet}",
                 "schedule.epochs=null",
                 "schedule.steps=20",
