@@ -167,10 +167,10 @@ def _checked(model, streams, backbone):
     for stream, name in found.items():
         if BACKBONES[name].imagenet is None:
             known = tuple(n for n, row in BACKBONES.items() if row.imagenet)
-            whose = f", stream {stream!r}," if stream else ""
+            whose = f", stream {stream!r}" if stream else ""
             raise ValueError(
                 f"Expected towers of {known}, for which keras.applications "
-                f"has weights. Received: {model.name!r}{whose} of {name!r}. "
+                f"has weights. Received: {model.name!r}{whose}, of {name!r}. "
                 f"{_BY_FILE}"
             )
     return found

@@ -85,11 +85,29 @@ def test_what_does_not_fit(setting, message):
     [
         ([], ("flow",)),
         (["network.arguments={}"], ("rgb",)),
-        (["network.application=TwoStreamFusion"], ("rgb", "flow")),
-        (["network.application=SpatiotemporalMultiplier"], ("rgb", "flow")),
-        (["network.application=STResNet"], ("rgb", "flow")),
-        (["network.application=TwoStreamConvNet"], ("rgb", "flow")),
-        (["network.application=STFN"], ("rgb", "flow")),
+        (
+            ["network.application=TwoStreamFusion", "network.arguments={}"],
+            ("rgb", "flow"),
+        ),
+        (
+            [
+                "network.application=SpatiotemporalMultiplier",
+                "network.arguments={}",
+            ],
+            ("rgb", "flow"),
+        ),
+        (
+            ["network.application=STResNet", "network.arguments={}"],
+            ("rgb", "flow"),
+        ),
+        (
+            ["network.application=TwoStreamConvNet", "network.arguments={}"],
+            ("rgb", "flow"),
+        ),
+        (
+            ["network.application=STFN", "network.arguments={}"],
+            ("rgb", "flow"),
+        ),
         (
             [
                 "network.application=TSLSTM",

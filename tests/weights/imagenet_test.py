@@ -307,7 +307,7 @@ def test_no_weights_for_these_towers():
     before = weights_of(tower)
     with pytest.raises(
         ValueError,
-        match="'resnet50_caffe', .*of 'resnet50'. `vidrec import-weights",
+        match="'resnet50_caffe', .*, of 'resnet50'. `vidrec import-wei",
     ):
         imagenet(tower, backbone="resnet50")
     for old, new in zip(before, weights_of(tower)):

@@ -95,7 +95,7 @@ def caffe_layers(backbone):
 
 
 # The ResNets whose convolutions have no biases, and the layers that always do.
-_WITHOUT = ("resnet50", "resnet101", "resnet152")
+_WITHOUT = ("tiny", "resnet50", "resnet101", "resnet152")
 _ALWAYS = ("logits", "_temporal", "fusion_relu5")
 
 

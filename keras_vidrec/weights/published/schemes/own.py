@@ -16,6 +16,8 @@ from keras_vidrec.weights.towers import stream_of
 
 _SCALING = "preprocessing"
 _RANDOM = "seed_generator_state"
+# The first convolution of a residual unit.
+_FIRST = "res2a_branch2a"
 
 
 def translate(checkpoint, backbone):
@@ -49,21 +51,18 @@ def _is_of(backbone, checkpoint, places):
         return backbone in stated
     if backbone in stated:
         return True
-    # A ResNet of PyTorch's has no biases; the other releases look alike.
-    biased = any(
-        f"{layer}/bias" in checkpoint.tensors
-        for layer, place in places.items()
-        if place[1] == "res2a_branch2a"
-    )
-    if BACKBONES[backbone].family != "tiny" and BACKBONES[backbone].units:
-        if has_bias("res2a_branch2a", backbone) != biased:
-            return False
+    streams = {}
+    for layer, (stream, name) in places.items():
+        streams.setdefault(stream, {})[name] = layer
     return any(
-        backbone
-        in candidate_backbones(
-            name for stream, name in places.values() if stream == one
+        backbone in candidate_backbones(layers)
+        and (
+            BACKBONES[backbone].units is None
+            # A ResNet of PyTorch's has no biases; the other releases do.
+            or has_bias(_FIRST, backbone)
+            == (f"{layers.get(_FIRST)}/bias" in checkpoint.tensors)
         )
-        for one in {stream for stream, _ in places.values()}
+        for layers in streams.values()
     )
 
 

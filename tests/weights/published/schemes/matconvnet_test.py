@@ -318,7 +318,7 @@ def multiplier(rng, width=1 / 32):
 def test_filters_over_time():
     rng = np.random.default_rng(0)
     tensors = multiplier(rng)
-    translation = translate(checkpoint(tensors), "resnet50")
+    translation = translate(checkpoint(tensors), "resnet50_msra")
     assert translation.unknown == ()
     found = arrays(translation)
     slot = Slot("flow", "res5b_temporal", "kernel")
@@ -381,7 +381,7 @@ def test_other_shapes(name):
     """Shapes are told when they are compared with a network's."""
     tensors = residual(np.random.default_rng(0), "resnet50")
     tensors[name] = np.ones((1, 6), "float32")
-    translation = translate(checkpoint(tensors), "resnet50")
+    translation = translate(checkpoint(tensors), "resnet50_msra")
     shapes = {a.shape for a in arrays(translation).values()}
     assert (1, 6) in shapes and translation.unknown == ()
 
