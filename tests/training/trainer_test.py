@@ -92,6 +92,7 @@ def test_a_run_holds_all_there_is_to_know(recipe, tmp_path):
     assert len(environment["starts"]) == 2
 
 
+@pytest.mark.usefixtures("eager")
 def test_its_recipe_repeats_it(recipe, tmp_path):
     recipe = recipe.with_settings(["seed=3", "schedule.epochs=1"])
     one = train(recipe, tmp_path / "one", verbose=0)
@@ -125,6 +126,7 @@ def test_nothing_to_train_on(recipe, small_videos, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.usefixtures("eager")
 def test_the_best_model_of_a_validation_part(recipe, tmp_path):
     recipe = recipe.with_settings(["validation.fraction=0.5"])
     run = train(recipe, tmp_path / "run", verbose=0)
@@ -133,6 +135,7 @@ def test_the_best_model_of_a_validation_part(recipe, tmp_path):
     assert not run.best_file.exists()
 
 
+@pytest.mark.usefixtures("eager")
 def test_a_loss_that_is_no_number_stops_the_run(recipe, tmp_path):
     recipe = recipe.with_settings(
         ["optimizer.learning_rate=1e30", "optimizer.name=sgd"]
@@ -142,6 +145,7 @@ def test_a_loss_that_is_no_number_stops_the_run(recipe, tmp_path):
     assert not (tmp_path / "run" / "model.keras").exists()
 
 
+@pytest.mark.usefixtures("eager")
 def test_weights_ruined_by_the_last_update_are_no_model(recipe, tmp_path):
     recipe = recipe.with_settings(
         ["optimizer.batch_size=24", "schedule.epochs=1", "optimizer.name=sgd"]
