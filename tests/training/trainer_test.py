@@ -100,6 +100,7 @@ def test_its_recipe_repeats_it(recipe, tmp_path):
     assert_equal(one, two)
 
 
+@pytest.mark.usefixtures("eager")
 def test_determinism_comes_before_the_devices(recipe, tmp_path, monkeypatch):
     """JAX begins when it is asked for its devices."""
     calls = []
@@ -293,6 +294,7 @@ def at_step(monkeypatch):
     return train_and
 
 
+@pytest.mark.usefixtures("eager")
 def test_a_terminated_run_goes_on(two_streams, tmp_path, at_step, caplog):
     """In the middle of an epoch, behind its last step, in its first one, with
     all that has a memory: dropout, gradients accumulated across the ends of
@@ -334,6 +336,7 @@ def test_a_terminated_run_goes_on(two_streams, tmp_path, at_step, caplog):
     assert len(log_of(whole)) == len(rates)
 
 
+@pytest.mark.usefixtures("eager")
 def test_a_full_disk_in_the_middle(two_streams, tmp_path, at_step):
     """One clear error; the backup before stays, and is gone on from."""
     recipe, _ = two_streams
