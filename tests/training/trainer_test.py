@@ -108,6 +108,7 @@ def test_a_run_holds_all_there_is_to_know(recipe, tmp_path):
     assert len(environment["starts"]) == 2
 
 
+@pytest.mark.usefixtures("eager")
 def test_its_recipe_repeats_it(recipe, tmp_path):
     recipe = recipe.with_settings(["seed=3", "schedule.epochs=1"])
     one = train(recipe, tmp_path / "one", verbose=0)
@@ -115,6 +116,7 @@ def test_its_recipe_repeats_it(recipe, tmp_path):
     assert_equal(one, two)
 
 
+@pytest.mark.usefixtures("eager")
 def test_determinism_comes_before_the_devices(recipe, tmp_path, monkeypatch):
     """JAX begins when it is asked for its devices."""
     calls = []
@@ -143,6 +145,7 @@ def test_nothing_to_train_on(recipe, small_videos, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.usefixtures("eager")
 def test_the_best_model_of_a_validation_part(recipe, tmp_path):
     recipe = recipe.with_settings(["validation.fraction=0.5"])
     run = train(recipe, tmp_path / "run", verbose=0)
@@ -151,6 +154,7 @@ def test_the_best_model_of_a_validation_part(recipe, tmp_path):
     assert not run.best_file.exists()
 
 
+@pytest.mark.usefixtures("eager")
 def test_a_loss_that_is_no_number_stops_the_run(recipe, tmp_path):
     recipe = recipe.with_settings(
         ["optimizer.learning_rate=1e30", "optimizer.name=sgd"]
@@ -160,6 +164,7 @@ def test_a_loss_that_is_no_number_stops_the_run(recipe, tmp_path):
     assert not (tmp_path / "run" / "model.keras").exists()
 
 
+@pytest.mark.usefixtures("eager")
 def test_weights_ruined_by_the_last_update_are_no_model(recipe, tmp_path):
     recipe = recipe.with_settings(
         ["optimizer.batch_size=24", "schedule.epochs=1", "optimizer.name=sgd"]
@@ -307,6 +312,7 @@ def at_step(monkeypatch):
     return train_and
 
 
+@pytest.mark.usefixtures("eager")
 def test_a_terminated_run_goes_on(two_streams, tmp_path, at_step, caplog):
     """In the middle of an epoch, behind its last step, in its first one, with
     all that has a memory: dropout, gradients accumulated across the ends of
@@ -348,6 +354,7 @@ def test_a_terminated_run_goes_on(two_streams, tmp_path, at_step, caplog):
     assert len(log_of(whole)) == len(rates)
 
 
+@pytest.mark.usefixtures("eager")
 def test_a_full_disk_in_the_middle(two_streams, tmp_path, at_step):
     """One clear error; the backup before stays, and is gone on from."""
     recipe, _ = two_streams
