@@ -48,7 +48,7 @@ def register_layers():
     because nobody loads a model before Keras is imported: where that is still
     to come, the layers follow right after it.
     """
-    if "keras" in sys.modules:
+    if sys.modules.get("keras") is not None:
         importlib.import_module("keras_vidrec.layers")
     elif not any(isinstance(finder, _AfterKeras) for finder in sys.meta_path):
         sys.meta_path.insert(0, _AfterKeras())
