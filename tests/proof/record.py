@@ -149,7 +149,9 @@ def build_late_fusion():
         )
         for modality in ("rgb", "flow")
     }
-    return applications.LateFusion(streams, (1.0, 1.5))
+    return applications.LateFusion(
+        streams, fusion_weights={"rgb": 1.0, "flow": 1.5}
+    )
 
 
 def build_on_backbone(backbone, modality):
