@@ -7,9 +7,9 @@ from keras_vidrec.applications.parts.head import class_head
 from keras_vidrec.applications.parts.head import finish
 from keras_vidrec.applications.parts.table import builder
 from keras_vidrec.layers.consensus import ConsensusLayer
-from keras_vidrec.layers.fold_segments import FoldSegments
 from keras_vidrec.layers.rgb_difference import RGBDifference
-from keras_vidrec.layers.unfold_segments import UnfoldSegments
+from keras_vidrec.layers.segments import FoldSegments
+from keras_vidrec.layers.segments import UnfoldSegments
 from keras_vidrec.specs import ClipSpec
 from keras_vidrec.specs import checks
 

@@ -8,7 +8,7 @@ import keras
 from keras_vidrec.layers.class_scores import FACTS
 from keras_vidrec.layers.class_scores import ClassScores
 from keras_vidrec.layers.consensus import ConsensusLayer
-from keras_vidrec.layers.probability_fusion import ProbabilityFusion
+from keras_vidrec.layers.score_fusion import ProbabilityFusion
 from keras_vidrec.layers.score_fusion import ScoreFusion
 from keras_vidrec.specs import Blueprint
 from keras_vidrec.specs import ClipSpec

@@ -7,9 +7,9 @@ import keras
 from keras_vidrec import backbones
 from keras_vidrec.applications.parts import arguments
 from keras_vidrec.applications.parts.arguments import STREAMS
-from keras_vidrec.layers.fold_segments import FoldSegments
 from keras_vidrec.layers.pixel_normalization import PixelNormalization
-from keras_vidrec.layers.unfold_segments import UnfoldSegments
+from keras_vidrec.layers.segments import FoldSegments
+from keras_vidrec.layers.segments import UnfoldSegments
 from keras_vidrec.specs import ClipSpec
 from keras_vidrec.specs import checks
 
