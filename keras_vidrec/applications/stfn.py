@@ -157,8 +157,8 @@ def STFN(
 
     Reference:
         - [Cho and Foroosh, 2018](https://arxiv.org/abs/1906.06822);
-          `features_table.TABLE` has the arguments of the rows of tables 1 to
-          4.
+          `training.recipes.paper_tables.TABLE` has the arguments of the rows
+          of tables 1 to 4.
     """
     checks.rate("dropout", dropout)
     streams = arguments.check_streams(streams)

@@ -140,8 +140,8 @@ def TSLSTM(
 
     Reference:
         - [Ma et al., 2017](https://arxiv.org/abs/1703.10667), section 3.2 and
-          tables 3 and 7; `features_table.TABLE` has the arguments of their
-          rows.
+          tables 3 and 7; `training.recipes.paper_tables.TABLE` has the
+          arguments of their rows.
     """
     checks.rate("dropout", dropout)
     streams = arguments.check_streams(streams)
