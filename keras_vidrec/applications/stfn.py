@@ -215,7 +215,7 @@ def STFN(
         }
         if len(found) == 1:
             (x,) = found.values()
-            outputs = head.video_head(
+            outputs = head.class_head(
                 x,
                 classes=classes,
                 dropout=dropout,

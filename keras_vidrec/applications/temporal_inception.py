@@ -228,7 +228,7 @@ def TemporalInception(
         if len(flows) > 1:
             x = keras.layers.Concatenate(name="flows")(flows)
     if include_top:
-        x = head.video_head(
+        x = head.class_head(
             x,
             classes=classes,
             # It has just been applied if no layer is in between.

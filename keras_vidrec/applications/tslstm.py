@@ -201,7 +201,7 @@ def TSLSTM(
     if "output" in normalized:
         x = _normalized(x, "output_bn")
     if include_top:
-        x = head.video_head(
+        x = head.class_head(
             x,
             classes=classes,
             dropout=dropout,

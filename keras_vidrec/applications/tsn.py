@@ -158,9 +158,10 @@ def TSN(
             x,
             classes=classes,
             dropout=dropout,
-            consensus=consensus,
             activation=classifier_activation,
             clip_spec=spec,
+            consensus=consensus,
+            stddev=0.001,
         )
     return finish(clips, x, name=name)
 

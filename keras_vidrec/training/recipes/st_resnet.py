@@ -26,7 +26,6 @@ HMDB51 = dataclasses.replace(
 SCRATCH = dataclasses.replace(
     st_multiplier.SCRATCH,
     name="st_resnet_scratch",
-    summary="The same, tiny backbones, 112 pixels: for your own videos",
     network=st_multiplier.network("STResNet", backbone="tiny", dropout=0.5),
 )
 

@@ -122,18 +122,13 @@ RECIPES = tuple(
 # of its settings, by modality, FILE being a network with ImageNet weights.
 # Accuracy of rgb, flow and both, UCF101 split 1: 48.7, 81.7, 82.9; 84.1, 81.7,
 # 90.0; 84.1, 86.6, 91.5; 84.5, 87.2, 92.0. Dropout came with the last one.
-_RANDOM = (
+_PLAIN = (
     "clip.num_segments=1",
-    "initialization.weights=null",
     "initialization.partial_batch_norm=false",
     "network.arguments.dropout=0.0",
 )
-_PRETRAINED = (
-    "clip.num_segments=1",
-    "initialization.weights=FILE",
-    "initialization.partial_batch_norm=false",
-    "network.arguments.dropout=0.0",
-)
+_RANDOM = (*_PLAIN, "initialization.weights=null")
+_PRETRAINED = (*_PLAIN, "initialization.weights=FILE")
 TABLE_1 = {
     "from_scratch": {"rgb": _RANDOM, "flow": _RANDOM},
     "pretrain_spatial": {"rgb": _PRETRAINED, "flow": _RANDOM},

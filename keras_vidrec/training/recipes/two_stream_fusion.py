@@ -5,6 +5,7 @@ import dataclasses
 from keras_vidrec.data.clips.reader import Augmentation
 from keras_vidrec.specs import TestProtocol
 from keras_vidrec.training.recipes import reported
+from keras_vidrec.training.recipes import st_multiplier
 from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.recipes.sections import Initialization
 from keras_vidrec.training.recipes.sections import Network
@@ -63,15 +64,10 @@ HMDB51 = dataclasses.replace(
     reported=reported.of("two_stream_fusion_hmdb51"),
 )
 
-SCRATCH = Recipe(
+SCRATCH = dataclasses.replace(
+    st_multiplier.SCRATCH,
     name="two_stream_fusion_scratch",
-    summary="The same, tiny backbones, 112 pixels: for your own videos",
-    clip={"size": 112},
     network=_network(backbone="tiny", dropout=0.5),
-    optimizer=Optimizer(
-        name="adam", learning_rate=1e-3, weight_decay=1e-4, batch_size=8
-    ),
-    schedule=Schedule(epochs=120, kind="cosine"),
     test=TestProtocol(num_segments=5, num_clips=10, crops="center"),
 )
 
