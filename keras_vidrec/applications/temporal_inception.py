@@ -173,16 +173,14 @@ def TemporalInception(
     checks.choice("reduction_at", reduction_at, REDUCTION_AT)
     _check_kernels(kernel_sizes)
     _check_reduction(reduction)
-    spec = parts.sequence_spec(
-        streams, num_segments, "feature_grid", input_shape
-    )
-    inputs, found = parts.sequences(
-        spec,
-        input_tensor=input_tensor,
-        input_shape=input_shape,
+    spec, inputs, found = parts.sequences(
+        towers,
+        "feature_grid",
+        num_segments=num_segments,
         num_steps=num_segments,
         features=features,
-        towers=towers,
+        input_tensor=input_tensor,
+        input_shape=input_shape,
         include_preprocessing=include_preprocessing,
     )
 

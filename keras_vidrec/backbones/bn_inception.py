@@ -53,9 +53,6 @@ def bn_inception(x):
         x: Float tensor of shape `(batch, height, width, channels)`: colors
             as B G R of 0..255 less their mean, or flow less 128.
 
-    Yields:
-        Pairs of an endpoint and the tensor there; goes on from what it is sent.
-
     Returns:
         Feature map of shape `(batch, height / 32, width / 32, 1024)`, each
         size rounded up.

@@ -33,9 +33,6 @@ def vgg16(x, dropout):
             mean, or flow less 128.
         dropout: float. Fraction of fc6's outputs dropped in training.
 
-    Yields:
-        Pairs of an endpoint and the tensor there; goes on from what it is sent.
-
     Returns:
         Feature map of stride 32 with 4096 channels, 1x1 at 224x224.
 

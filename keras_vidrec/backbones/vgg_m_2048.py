@@ -41,9 +41,6 @@ def vgg_m_2048(x, dropout):
             mean, or flow less 128.
         dropout: float. Fraction of fc6's outputs dropped in training.
 
-    Yields:
-        Pairs of an endpoint and the tensor there; goes on from what it is sent.
-
     Returns:
         Feature map of stride 32 with 2048 channels, 1x1 at 224x224.
 

@@ -87,16 +87,19 @@ def class_head(
     return ClassScores(activation, clip_spec=clip_spec, name="predictions")(x)
 
 
-def tower_logits(features, tower, *, classes, dropout):
-    """Class scores of every moment of a clip by one tower: `(batch, times,
+def tower_logits(features, *, classes, dropout):
+    """Class scores of every moment of a clip, by tower: `(batch, times,
     classes)` from `(batch, times, features)`."""
-    x = keras.layers.Dropout(dropout, name=f"{tower}_dropout")(features)
-    return keras.layers.Dense(
-        classes,
-        kernel_initializer=keras.initializers.RandomNormal(stddev=0.01),
-        dtype="float32",
-        name=f"{tower}_logits",
-    )(x)
+    logits = {}
+    for tower, x in features.items():
+        x = keras.layers.Dropout(dropout, name=f"{tower}_dropout")(x)
+        logits[tower] = keras.layers.Dense(
+            classes,
+            kernel_initializer=keras.initializers.RandomNormal(stddev=0.01),
+            dtype="float32",
+            name=f"{tower}_logits",
+        )(x)
+    return logits
 
 
 def score_fusion(towers, fusion_weights, scores, name="score_fusion"):

@@ -103,30 +103,24 @@ _TRAINING = {
         Augmentation(crop="random_sized"),
     ),
     # STFN, section 4.2, which tells of no decay, no dropout and no last rate.
-    ("inception_v3", "rgb"): (
-        0.0,
-        _optimizer(1e-3, 0.0, 32, 1),
-        plateau(1e-5, 3),
-        Augmentation(),
-    ),
-    ("inception_v3", "flow"): (
-        0.0,
-        _optimizer(1e-3, 0.0, 32, 1),
-        plateau(1e-5, 3),
-        Augmentation(),
+    **dict.fromkeys(
+        (("inception_v3", "rgb"), ("inception_v3", "flow")),
+        (
+            0.0,
+            _optimizer(1e-3, 0.0, 32, 1),
+            plateau(1e-5, 3),
+            Augmentation(),
+        ),
     ),
 }
 
 # How the papers fuse the two; ST-Multiplier, section 5.3, for HMDB51.
 _EVENLY = Fusion(weights={"rgb": 1.0, "flow": 1.0})
+_ON_PROBABILITIES = dataclasses.replace(_EVENLY, scores="probabilities")
 _FUSION = {
     ("resnet50", "hmdb51"): Fusion(weights={"rgb": 1.0, "flow": 3.0}),
-    ("resnet101", "ucf101"): dataclasses.replace(
-        _EVENLY, scores="probabilities"
-    ),
-    ("resnet101", "hmdb51"): dataclasses.replace(
-        _EVENLY, scores="probabilities"
-    ),
+    ("resnet101", "ucf101"): _ON_PROBABILITIES,
+    ("resnet101", "hmdb51"): _ON_PROBABILITIES,
 }
 
 

@@ -42,15 +42,8 @@ _BROKEN = (*hdf5.ERRORS, EOFError, zipfile.BadZipFile, zlib.error)
 
 
 def recognizes(path, head):
-    """Whether a file is one of Keras.
-
-    Args:
-        path: str. The file.
-        head: bytes. Its first 4 KiB.
-
-    Returns:
-        bool. HDF5 files of others are told apart by `read`.
-    """
+    """Whether a file is one of Keras; HDF5 files of others are told apart by
+    `read`."""
     if not head.startswith(_ZIP):
         return head.startswith(_HDF5)
     try:

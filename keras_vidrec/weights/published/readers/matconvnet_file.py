@@ -32,15 +32,7 @@ _LETTERS = types.MappingProxyType({"conv": "fb", "convt": "fb", "bnorm": "mbx"})
 
 
 def recognizes(path, head):
-    """Whether a file was saved by MATLAB.
-
-    Args:
-        path: path of the file.
-        head: bytes. Its first 4 KiB.
-
-    Returns:
-        bool.
-    """
+    """Whether a file was saved by MATLAB."""
     return head.startswith(tuple(_READERS))
 
 

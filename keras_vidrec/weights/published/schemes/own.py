@@ -3,10 +3,7 @@
 from keras_vidrec.backbones import BACKBONES
 from keras_vidrec.backbones.pixel_scaling import PixelScaling
 from keras_vidrec.weights.pixels import kind_of
-from keras_vidrec.weights.published.schemes.layer_names import (
-    candidate_backbones,
-)
-from keras_vidrec.weights.published.schemes.layer_names import has_bias
+from keras_vidrec.weights.published.schemes import layer_names
 from keras_vidrec.weights.published.schemes.scheme import Scheme
 from keras_vidrec.weights.published.translation import Piece
 from keras_vidrec.weights.published.translation import Translation
@@ -56,11 +53,11 @@ def _is_of(backbone, checkpoint, places):
         if place[1] == "res2a_branch2a"
     )
     if BACKBONES[backbone].family != "tiny" and BACKBONES[backbone].units:
-        if has_bias("res2a_branch2a", backbone) != biased:
+        if layer_names.has_bias("res2a_branch2a", backbone) != biased:
             return False
     return any(
         backbone
-        in candidate_backbones(
+        in layer_names.candidate_backbones(
             name for stream, name in places.values() if stream == one
         )
         for one in {stream for stream, _ in places.values()}
