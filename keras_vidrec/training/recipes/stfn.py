@@ -13,7 +13,6 @@ from keras_vidrec.training.recipes.two_streams import plateau
 
 PAPER = "Spatio-Temporal Fusion Networks (Cho and Foroosh, 2018)"
 
-_BACKBONE = "resnet101_caffe"
 _VALIDATION = Validation(fraction=0.1)
 # Section 4.2: frame k of the 5 of each segment makes sequence k.
 _TEST = TestProtocol(
@@ -54,10 +53,7 @@ STAGE2_UCF101 = Recipe(
     summary="STFN with its two ResNet-101, end to end, after stage 1",
     network=Network(
         application="STFN",
-        arguments={
-            "num_segments": 7,
-            "backbone": _BACKBONE,
-        },
+        arguments={"num_segments": 7, "backbone": "resnet101_caffe"},
     ),
     # There is no second stage without the first.
     initialization=Initialization(

@@ -129,6 +129,7 @@ _PLAIN = (
 )
 _RANDOM = (*_PLAIN, "initialization.weights=null")
 _PRETRAINED = (*_PLAIN, "initialization.weights=FILE")
+_PARTIAL = ("clip.num_segments=1", "initialization.weights=FILE")
 TABLE_1 = {
     "from_scratch": {"rgb": _RANDOM, "flow": _RANDOM},
     "pretrain_spatial": {"rgb": _PRETRAINED, "flow": _RANDOM},
@@ -137,11 +138,7 @@ TABLE_1 = {
         "flow": (*_PRETRAINED, "initialization.inflation=mean"),
     },
     "partial_batch_norm": {
-        "rgb": ("clip.num_segments=1", "initialization.weights=FILE"),
-        "flow": (
-            "clip.num_segments=1",
-            "initialization.weights=FILE",
-            "initialization.inflation=mean",
-        ),
+        "rgb": _PARTIAL,
+        "flow": (*_PARTIAL, "initialization.inflation=mean"),
     },
 }

@@ -18,14 +18,7 @@ _READERS = types.MappingProxyType(
 )
 # A network is saved as `net`, or as these. What training saves beside it is
 # not read.
-_VARIABLES = (
-    "net",
-    "layers",
-    "params",
-    "meta",
-    "normalization",
-    "classes",
-)
+_VARIABLES = ("net", "layers", "params", "meta", "normalization", "classes")
 # Letters after the name of a layer, as DagNN's conversion of SimpleNN has
 # them; older files call the weights by name.
 _LETTERS = types.MappingProxyType({"conv": "fb", "convt": "fb", "bnorm": "mbx"})
