@@ -2,10 +2,7 @@
 
 import keras
 
-from keras_vidrec.applications.parts.head import describe
-from keras_vidrec.applications.parts.head import predictions_layer
-from keras_vidrec.applications.parts.head import score_fusion
-from keras_vidrec.applications.parts.head import snippet_logits_model
+from keras_vidrec.applications.parts import head
 from keras_vidrec.layers.class_scores import ClassScores
 from keras_vidrec.layers.tvl1_optical_flow import TVL1OpticalFlow
 from keras_vidrec.specs import FRAME_SIZE
@@ -84,15 +81,17 @@ def LateFusion(
           weights from section 4.2 and the authors' code.
     """
     networks = _checked(networks)
-    fusion = score_fusion(tuple(networks), fusion_weights, "logits", "fusion")
-    described = {m: describe(network) for m, network in networks.items()}
+    fusion = head.score_fusion(
+        tuple(networks), fusion_weights, "logits", "fusion"
+    )
+    described = {m: head.describe(network) for m, network in networks.items()}
     specs = {m: facts.clip_spec for m, facts in described.items()}
     class_names = _agreed(
         "class_names", {m: facts.class_names for m, facts in described.items()}
     )
     _agreed(
         "number of classes",
-        {m: predictions_layer(n).classes for m, n in networks.items()},
+        {m: head.predictions_layer(n).classes for m, n in networks.items()},
     )
     spec = _joint_spec(specs)
     if flow_from is not None:
@@ -102,10 +101,10 @@ def LateFusion(
 
     scores = []
     for modality, network in networks.items():
-        logits = snippet_logits_model(network).output
+        logits = head.snippet_logits_model(network).output
         stream = keras.Model(
             network.input,
-            [logits, predictions_layer(network).input],
+            [logits, head.predictions_layer(network).input],
             # The input has the name of the modality already.
             name=f"{modality}_tower",
         )
@@ -119,7 +118,11 @@ def LateFusion(
         blueprint=Blueprint(
             "LateFusion",
             {key: value for key, value in given.items() if value is not None},
-            _backbones(described),
+            {
+                modality: facts.blueprint.backbones.get(modality)
+                for modality, facts in described.items()
+                if facts.blueprint is not None
+            },
         ),
         name="predictions",
     )(fused)
@@ -162,7 +165,7 @@ def _checked(networks):
                 f"Invalid `networks`. Expected keys of {MODALITIES}. "
                 f"Received: {modality!r}"
             )
-        spec = describe(network).clip_spec
+        spec = head.describe(network).clip_spec
         if spec is None or spec.modalities != (modality,):
             seen = "no clip specification" if spec is None else spec.modalities
             raise ValueError(
@@ -179,15 +182,6 @@ def _checked(networks):
                 f"{shape}"
             )
     return dict(networks)
-
-
-def _backbones(described):
-    """The backbones of all networks, each by its modality."""
-    found = {}
-    for modality, facts in described.items():
-        if facts.blueprint is not None:
-            found[modality] = facts.blueprint.backbones.get(modality)
-    return found
 
 
 def _agreed(what, values):

@@ -174,7 +174,13 @@ def SpatiotemporalMultiplier(
     checks.choice(
         "temporal_initialization", temporal_initialization, INITIALIZATIONS
     )
-    _check_pooling(temporal_pooling)
+    checks.check(
+        temporal_pooling in (None, "max"),
+        "temporal_pooling",
+        '"max", or None to average the scores of the segments ("avg" of their '
+        "features would give the same logits)",
+        temporal_pooling,
+    )
     fusion = head.score_fusion(STREAMS, fusion_weights, scores)
     spec = streams.chunks_spec(
         num_segments, snippet_length, _STRIDE, input_shape
@@ -224,14 +230,8 @@ def SpatiotemporalMultiplier(
             x, "avg" if include_top else pooling, stream
         )
     if include_top:
-        logits = {
-            stream: head.tower_logits(
-                x, stream, classes=classes, dropout=dropout
-            )
-            for stream, x in features.items()
-        }
         outputs = head.fused_head(
-            logits,
+            head.tower_logits(features, classes=classes, dropout=dropout),
             fusion=fusion,
             activation=classifier_activation,
             clip_spec=spec,
@@ -284,13 +284,3 @@ def _residual_backbones(backbone):
         names,
     )
     return names
-
-
-def _check_pooling(temporal_pooling):
-    checks.check(
-        temporal_pooling in (None, "max"),
-        "temporal_pooling",
-        '"max", or None to average the scores of the segments ("avg" of their '
-        "features would give the same logits)",
-        temporal_pooling,
-    )

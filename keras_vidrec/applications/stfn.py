@@ -157,8 +157,8 @@ def STFN(
 
     Reference:
         - [Cho and Foroosh, 2018](https://arxiv.org/abs/1906.06822);
-          `features_table.TABLE` has the arguments of the rows of tables 1 to
-          4.
+          `training.recipes.paper_tables.TABLE` has the arguments of the rows
+          of tables 1 to 4.
     """
     checks.rate("dropout", dropout)
     streams = arguments.check_streams(streams)
@@ -173,17 +173,16 @@ def STFN(
         streams if variant != "c" else ("streams",), fusion_weights, scores
     )
     _check_fusion(streams, variant, fusion, direction, auxiliary_outputs)
-    spec = parts.sequence_spec(
-        streams, num_segments, "uniform", input_shape, RGB_CROP_SCALES
-    )
-    inputs, found = parts.sequences(
-        spec,
-        input_tensor=input_tensor,
-        input_shape=input_shape,
+    spec, inputs, found = parts.sequences(
+        towers,
+        "uniform",
+        num_segments=num_segments,
         num_steps=None,
         features=features,
-        towers=towers,
+        input_tensor=input_tensor,
+        input_shape=input_shape,
         include_preprocessing=include_preprocessing,
+        crop_scales=RGB_CROP_SCALES,
     )
     _check_features(found, variant)
 
@@ -215,7 +214,7 @@ def STFN(
         }
         if len(found) == 1:
             (x,) = found.values()
-            outputs = head.video_head(
+            outputs = head.class_head(
                 x,
                 classes=classes,
                 dropout=dropout,
@@ -224,12 +223,7 @@ def STFN(
             )
         else:
             outputs = head.fused_head(
-                {
-                    stream: head.tower_logits(
-                        x, stream, classes=classes, dropout=dropout
-                    )
-                    for stream, x in found.items()
-                },
+                head.tower_logits(found, classes=classes, dropout=dropout),
                 fusion=fused_scores,
                 activation=classifier_activation,
                 clip_spec=spec,

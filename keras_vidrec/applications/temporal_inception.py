@@ -156,9 +156,9 @@ def TemporalInception(
 
     Reference:
         - [Ma et al., 2017](https://arxiv.org/abs/1703.10667), section 3.3 and
-          tables 4, 8, 9 and 10; `features_table.TABLE` has the arguments of
-          their rows. Filters, pools and 1x1 convolutions follow the authors'
-          code.
+          tables 4, 8, 9 and 10; `training.recipes.paper_tables.TABLE` has the
+          arguments of their rows. Filters, pools and 1x1 convolutions follow
+          the authors' code.
     """
     checks.rate("dropout", dropout)
     streams = arguments.check_streams(streams)
@@ -173,16 +173,14 @@ def TemporalInception(
     checks.choice("reduction_at", reduction_at, REDUCTION_AT)
     _check_kernels(kernel_sizes)
     _check_reduction(reduction)
-    spec = parts.sequence_spec(
-        streams, num_segments, "feature_grid", input_shape
-    )
-    inputs, found = parts.sequences(
-        spec,
-        input_tensor=input_tensor,
-        input_shape=input_shape,
+    spec, inputs, found = parts.sequences(
+        towers,
+        "feature_grid",
+        num_segments=num_segments,
         num_steps=num_segments,
         features=features,
-        towers=towers,
+        input_tensor=input_tensor,
+        input_shape=input_shape,
         include_preprocessing=include_preprocessing,
     )
 
@@ -228,7 +226,7 @@ def TemporalInception(
         if len(flows) > 1:
             x = keras.layers.Concatenate(name="flows")(flows)
     if include_top:
-        x = head.video_head(
+        x = head.class_head(
             x,
             classes=classes,
             # It has just been applied if no layer is in between.

@@ -140,8 +140,8 @@ def TSLSTM(
 
     Reference:
         - [Ma et al., 2017](https://arxiv.org/abs/1703.10667), section 3.2 and
-          tables 3 and 7; `features_table.TABLE` has the arguments of their
-          rows.
+          tables 3 and 7; `training.recipes.paper_tables.TABLE` has the
+          arguments of their rows.
     """
     checks.rate("dropout", dropout)
     streams = arguments.check_streams(streams)
@@ -152,18 +152,28 @@ def TSLSTM(
     checks.choice("prediction", prediction, PREDICTIONS)
     for part in normalized:
         checks.choice("normalized", part, NORMALIZED)
-    _check_counts(num_segments, features, temporal_segments, units, fc_units)
-    _check_steps(temporal_segments, temporal_pooling, units, prediction)
-    spec = parts.sequence_spec(
-        streams, num_segments, "feature_grid", input_shape
+    checks.count("num_segments", num_segments)
+    checks.count("features", features)
+    checks.count("temporal_segments", temporal_segments)
+    for size in units:
+        checks.count("units", size)
+    if fc_units is not None:
+        checks.count("fc_units", fc_units)
+    checks.check(
+        temporal_segments <= num_segments,
+        "temporal_segments",
+        f"at most num_segments={num_segments}",
+        temporal_segments,
     )
-    inputs, found = parts.sequences(
-        spec,
-        input_tensor=input_tensor,
-        input_shape=input_shape,
+    _check_steps(temporal_segments, temporal_pooling, units, prediction)
+    spec, inputs, found = parts.sequences(
+        towers,
+        "feature_grid",
+        num_segments=num_segments,
         num_steps=num_segments,
         features=features,
-        towers=towers,
+        input_tensor=input_tensor,
+        input_shape=input_shape,
         include_preprocessing=include_preprocessing,
     )
 
@@ -201,7 +211,7 @@ def TSLSTM(
     if "output" in normalized:
         x = _normalized(x, "output_bn")
     if include_top:
-        x = head.video_head(
+        x = head.class_head(
             x,
             classes=classes,
             dropout=dropout,
@@ -220,22 +230,6 @@ def _normalized(x, name):
 def _tuple(name, value):
     checks.check(isinstance(value, (tuple, list)), name, "a tuple", value)
     return tuple(value)
-
-
-def _check_counts(num_segments, features, temporal_segments, units, fc_units):
-    checks.count("num_segments", num_segments)
-    checks.count("features", features)
-    checks.count("temporal_segments", temporal_segments)
-    for size in units:
-        checks.count("units", size)
-    if fc_units is not None:
-        checks.count("fc_units", fc_units)
-    checks.check(
-        temporal_segments <= num_segments,
-        "temporal_segments",
-        f"at most num_segments={num_segments}",
-        temporal_segments,
-    )
 
 
 def _check_steps(temporal_segments, temporal_pooling, units, prediction):

@@ -2,14 +2,13 @@
 
 from keras_vidrec import backbones
 from keras_vidrec.applications.parts import arguments
+from keras_vidrec.applications.parts import head
 from keras_vidrec.applications.parts import streams
-from keras_vidrec.applications.parts.head import class_head
-from keras_vidrec.applications.parts.head import finish
 from keras_vidrec.applications.parts.table import builder
 from keras_vidrec.layers.consensus import ConsensusLayer
-from keras_vidrec.layers.fold_segments import FoldSegments
 from keras_vidrec.layers.rgb_difference import RGBDifference
-from keras_vidrec.layers.unfold_segments import UnfoldSegments
+from keras_vidrec.layers.segments import FoldSegments
+from keras_vidrec.layers.segments import UnfoldSegments
 from keras_vidrec.specs import ClipSpec
 from keras_vidrec.specs import checks
 
@@ -126,7 +125,12 @@ def TSN(
             'consensus="weighted" learns one weight a segment. Expected a '
             "known number of segments. Received: num_segments=None"
         )
-    spec = _clip_spec(modality, num_segments, snippet_length, input_shape)
+    spec = ClipSpec(
+        modalities=(modality,),
+        num_segments=num_segments or 3,
+        snippet_length=snippet_length,
+        size=streams.image_size(input_shape),
+    )
     takes_frames = include_preprocessing or modality != "rgb_diff"
     frame_channels = spec.channels(modality)
     tower_channels = frame_channels - 3 * (modality == "rgb_diff")
@@ -154,21 +158,13 @@ def TSN(
     x = tower(x)
     x = UnfoldSegments(name="unfold_segments")(x, clips)
     if include_top:
-        x = class_head(
+        x = head.class_head(
             x,
             classes=classes,
             dropout=dropout,
-            consensus=consensus,
             activation=classifier_activation,
             clip_spec=spec,
+            consensus=consensus,
+            stddev=0.001,
         )
-    return finish(clips, x, name=name)
-
-
-def _clip_spec(modality, num_segments, snippet_length, input_shape):
-    return ClipSpec(
-        modalities=(modality,),
-        num_segments=num_segments or 3,
-        snippet_length=snippet_length,
-        size=streams.image_size(input_shape),
-    )
+    return head.finish(clips, x, name=name)

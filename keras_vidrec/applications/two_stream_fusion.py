@@ -210,10 +210,7 @@ def TwoStreamFusion(
     if not include_top:
         outputs = features if len(features) > 1 else features[TOWERS[0]]
     else:
-        logits = {
-            tower: head.tower_logits(x, tower, classes=classes, dropout=dropout)
-            for tower, x in features.items()
-        }
+        logits = head.tower_logits(features, classes=classes, dropout=dropout)
         if endpoints[-1] == "fc8":
             logits[TOWERS[0]] = fused.fused_scores(*logits.values())
         if not keep_temporal_tower:

@@ -1,11 +1,12 @@
 """BN-Inception, the backbone of temporal segment networks."""
 
 import collections
+import functools
 import types
 
 from keras import layers
 
-from keras_vidrec.layers.batch_normalization import BatchNormalization
+from keras_vidrec.backbones import googlenet
 from keras_vidrec.layers.caffe_pooling import CaffePooling
 
 # Blocks after which a stage ends: the next one halves the image, or none comes.
@@ -52,9 +53,6 @@ def bn_inception(x):
         x: Float tensor of shape `(batch, height, width, channels)`: colors
             as B G R of 0..255 less their mean, or flow less 128.
 
-    Yields:
-        Pairs of an endpoint and the tensor there; goes on from what it is sent.
-
     Returns:
         Feature map of shape `(batch, height / 32, width / 32, 1024)`, each
         size rounded up.
@@ -73,22 +71,7 @@ def bn_inception(x):
     return x
 
 
-def _convolution(x, filters, kernel_size, strides, block, role, relu=None):
-    name = f"{block}_{role}"
-    if strides > 1:
-        # "same" would put the padding of an even image elsewhere.
-        x = layers.ZeroPadding2D(kernel_size // 2, name=f"{name}_pad")(x)
-    x = layers.Conv2D(
-        filters,
-        kernel_size,
-        strides=strides,
-        padding="same" if strides == 1 else "valid",
-        kernel_initializer="he_normal",
-        name=name,
-    )(x)
-    x = BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{name}_bn")(x)
-    relu = relu or f"relu_{role}"
-    return layers.Activation("relu", name=f"{block}_{relu}")(x)
+_convolution = functools.partial(googlenet.convolution, normalized=True)
 
 
 def _inception(x, block, name):

@@ -5,6 +5,7 @@ import types
 
 from keras import layers
 
+from keras_vidrec.layers.batch_normalization import BatchNormalization
 from keras_vidrec.layers.caffe_pooling import CaffePooling
 from keras_vidrec.layers.local_response_normalization import (
     LocalResponseNormalization,
@@ -51,20 +52,17 @@ def googlenet(x):
         x: Float tensor of shape `(batch, height, width, channels)`: colors
             as B G R of 0..255 less their mean, or flow less 128.
 
-    Yields:
-        Pairs of an endpoint and the tensor there; goes on from what it is sent.
-
     Returns:
         Feature map of stride 32 with 1024 channels, 7x7 at 224x224.
 
     Reference:
         - [Szegedy et al., 2015](https://arxiv.org/abs/1409.4842), table 1
     """
-    x = _convolution(x, 64, 7, 2, "conv1", "7x7_s2", relu="relu_7x7")
+    x = convolution(x, 64, 7, 2, "conv1", "7x7_s2", relu="relu_7x7")
     x = CaffePooling(3, 2, name="pool1_3x3_s2")(x)
     x = _normalization(x, "pool1_norm1")
-    x = _convolution(x, 64, 1, 1, "conv2", "3x3_reduce")
-    x = _convolution(x, 192, 3, 1, "conv2", "3x3")
+    x = convolution(x, 64, 1, 1, "conv2", "3x3_reduce")
+    x = convolution(x, 192, 3, 1, "conv2", "3x3")
     x = yield "relu2", x
     x = _normalization(x, "conv2_norm2")
     x = CaffePooling(3, 2, name="pool2_3x3_s2")(x)
@@ -78,7 +76,11 @@ def googlenet(x):
     return x
 
 
-def _convolution(x, filters, kernel_size, strides, block, role, relu=None):
+def convolution(
+    x, filters, kernel_size, strides, block, role, relu=None, normalized=False
+):
+    """A convolution and its ReLU, of BN-Inception with a batch normalization
+    in between."""
     name = f"{block}_{role}"
     if strides > 1:
         # "same" would put the padding of an even image elsewhere.
@@ -91,6 +93,8 @@ def _convolution(x, filters, kernel_size, strides, block, role, relu=None):
         kernel_initializer="he_normal",
         name=name,
     )(x)
+    if normalized:
+        x = BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{name}_bn")(x)
     relu = relu or f"relu_{role}"
     return layers.Activation("relu", name=f"{block}_{relu}")(x)
 
@@ -101,16 +105,16 @@ def _normalization(x, name):
 
 
 def _inception(x, block, name):
-    point = _convolution(x, block.point, 1, 1, name, "1x1")
+    point = convolution(x, block.point, 1, 1, name, "1x1")
 
     reduction, filters = block.three
-    three = _convolution(x, reduction, 1, 1, name, "3x3_reduce")
-    three = _convolution(three, filters, 3, 1, name, "3x3")
+    three = convolution(x, reduction, 1, 1, name, "3x3_reduce")
+    three = convolution(three, filters, 3, 1, name, "3x3")
 
     reduction, filters = block.five
-    five = _convolution(x, reduction, 1, 1, name, "5x5_reduce")
-    five = _convolution(five, filters, 5, 1, name, "5x5")
+    five = convolution(x, reduction, 1, 1, name, "5x5_reduce")
+    five = convolution(five, filters, 5, 1, name, "5x5")
 
     pool = CaffePooling(3, 1, padding=1, name=f"{name}_pool")(x)
-    pool = _convolution(pool, block.projection, 1, 1, name, "pool_proj")
+    pool = convolution(pool, block.projection, 1, 1, name, "pool_proj")
     return layers.Concatenate(name=f"{name}_output")([point, three, five, pool])

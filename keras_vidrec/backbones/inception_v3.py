@@ -97,9 +97,6 @@ def inception_v3(x):
         x: Float tensor of shape `(batch, height, width, channels)`, height
             and width at least 75, values from -1 to 1.
 
-    Yields:
-        Pairs of an endpoint and the tensor there; goes on from what it is sent.
-
     Returns:
         Feature map of stride 32 with 2048 channels.
 

@@ -45,14 +45,7 @@ class ModelWalk:
         self._maps = tensor
 
     def part(self, endpoint=None, *, name):
-        """The model from here to a layer as a model of its own.
-
-        Args:
-            endpoint: str, or `None` for the end. Defaults to `None`.
-            name: str. Name of the model.
-
-        Returns:
-            Functional `keras.Model` from one map to another.
+        """The model from here to a layer as a model of its own, as `Walk.part`.
 
         Raises:
             ValueError: if there is no such layer, a path of the model leads

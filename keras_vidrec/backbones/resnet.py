@@ -83,9 +83,6 @@ def resnet(x, variant, style, prefix=""):
         style: str. A key of `STYLES`.
         prefix: str. Goes before the names of the layers. Defaults to `""`.
 
-    Yields:
-        Pairs of an endpoint and the tensor there; goes on from what it is sent.
-
     Returns:
         Feature map of stride 32 with 2048 channels (`"tiny"`: 16, 256).
 

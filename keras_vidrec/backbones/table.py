@@ -23,7 +23,9 @@ class Backbone:
 
     Args:
         build: generator function from the tensor of images to the feature
-            map, which stops at the tower's endpoints as `Walk` says.
+            map, which stops at the tower's endpoints as `Walk` says: it yields
+            pairs of an endpoint and the tensor there, and goes on from what it
+            is sent.
         rgb: `PixelScaling` of images.
         flow: `PixelScaling` of flow.
         family: str. What backbones of the same layers share: the name of the

@@ -2,6 +2,7 @@
 
 from keras import layers
 
+from keras_vidrec.backbones.vgg_m_2048 import convolution
 from keras_vidrec.layers.caffe_pooling import CaffePooling
 
 # Filters of the convolutions of each stage.
@@ -32,9 +33,6 @@ def vgg16(x, dropout):
             mean, or flow less 128.
         dropout: float. Fraction of fc6's outputs dropped in training.
 
-    Yields:
-        Pairs of an endpoint and the tensor there; goes on from what it is sent.
-
     Returns:
         Feature map of stride 32 with 4096 channels, 1x1 at 224x224.
 
@@ -45,24 +43,13 @@ def vgg16(x, dropout):
     for stage, widths in enumerate(STAGES, start=1):
         for position, filters in enumerate(widths, start=1):
             role = f"{stage}_{position}"
-            x = _convolution(x, filters, 3, "same", f"conv{role}", role)
+            x = convolution(x, filters, 3, 1, 1, f"conv{role}", f"relu{role}")
         if stage > 1:
             x = yield f"relu{stage}", x
         x = CaffePooling(2, 2, name=f"pool{stage}")(x)
-    x = _convolution(x, 4096, 7, "valid", "fc6", "6")
+    x = convolution(x, 4096, 7, 1, 0, "fc6", "relu6")
     x = yield "fc6", x
     x = layers.Dropout(dropout, name="drop6")(x)
-    x = _convolution(x, 4096, 1, "valid", "fc7", "7")
+    x = convolution(x, 4096, 1, 1, 0, "fc7", "relu7")
     x = yield "fc7", x
     return x
-
-
-def _convolution(x, filters, kernel_size, padding, name, role):
-    x = layers.Conv2D(
-        filters,
-        kernel_size,
-        padding=padding,
-        kernel_initializer="he_normal",
-        name=name,
-    )(x)
-    return layers.Activation("relu", name=f"relu{role}")(x)

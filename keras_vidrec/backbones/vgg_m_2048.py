@@ -41,9 +41,6 @@ def vgg_m_2048(x, dropout):
             mean, or flow less 128.
         dropout: float. Fraction of fc6's outputs dropped in training.
 
-    Yields:
-        Pairs of an endpoint and the tensor there; goes on from what it is sent.
-
     Returns:
         Feature map of stride 32 with 2048 channels, 1x1 at 224x224.
 
@@ -53,7 +50,7 @@ def vgg_m_2048(x, dropout):
     """
     is_image = x.shape[-1] == 3
     for number, stage in enumerate(STAGES, start=1):
-        x = _convolution(
+        x = convolution(
             x,
             stage.filters,
             stage.kernel_size,
@@ -67,15 +64,16 @@ def vgg_m_2048(x, dropout):
             x = LocalResponseNormalization(bias=2.0, name=f"norm{number}")(x)
         if stage.pooled:
             x = CaffePooling(3, 2, name=f"pool{number}")(x)
-    x = _convolution(x, 4096, 6, 1, 0, "fc6", "relu6")
+    x = convolution(x, 4096, 6, 1, 0, "fc6", "relu6")
     x = yield "fc6", x
     x = layers.Dropout(dropout, name="drop6")(x)
-    x = _convolution(x, 2048, 1, 1, 0, "fc7", "relu7")
+    x = convolution(x, 2048, 1, 1, 0, "fc7", "relu7")
     x = yield "fc7", x
     return x
 
 
-def _convolution(x, filters, kernel_size, strides, padding, name, relu):
+def convolution(x, filters, kernel_size, strides, padding, name, relu):
+    """A convolution and its ReLU, of both networks of VGG."""
     if padding and strides > 1:
         # "same" would pad otherwise.
         x = layers.ZeroPadding2D(padding, name=f"{name}_pad")(x)

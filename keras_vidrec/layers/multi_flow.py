@@ -17,13 +17,8 @@ class MultiFlow(keras.layers.Layer):
         filters: int. Number of output channels of each flow.
         kernel_sizes: Sequence of int. Steps under the kernel of each flow;
             one size alone is the narrow form. Defaults to `(5, 7)`.
-        downsampling: None, `"max_pool"` or `"stride"`. Of every flow, see
-            `TemporalConv`. Defaults to `"max_pool"`.
-        pool_size: int. Steps that become one. Defaults to `2`.
-        factorized: bool. Whether stacks of kernels of 3 replace the kernels,
-            see `TemporalConv`. Defaults to `False`.
-        batch_norm: bool. Whether to normalize before ReLU. Defaults to
-            `True`.
+        downsampling, pool_size, factorized, batch_norm: of every flow, as
+            `TemporalConv` takes them, with the same defaults.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
 
     Call arguments:

@@ -1,3 +1,5 @@
+import math
+
 import keras
 from keras import ops
 
@@ -68,6 +70,82 @@ class ScoreFusion(keras.layers.Layer):
             lambda scores: keras.KerasTensor(scores.shape, dtype="float32"),
             inputs[0],
         )
+
+    def get_config(self):
+        return {**super().get_config(), "stream_weights": self.stream_weights}
+
+
+@keras.saving.register_keras_serializable(package="keras_vidrec")
+class ProbabilityFusion(keras.layers.Layer):
+    """Fuses the class scores of several streams: the weighted mean of their
+    probabilities.
+
+    Takes logits and gives logits, the logarithm of the mean probability: the
+    softmax of it is that mean, so that a loss and a fusion on logits go on
+    from it as from those of any network. `ScoreFusion` is the mean of the
+    logits themselves. Computed in float32 under any dtype policy.
+
+    Args:
+        stream_weights: `None` (all the same), or sequence of positive
+            numbers, one a stream. Defaults to `None`.
+        **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
+
+    Call arguments:
+        inputs: List of logits `(batch, ..., classes)`, one tensor a stream,
+            all of one shape.
+
+    Output shape:
+        That of one stream.
+
+    Raises:
+        ValueError: if there is no stream, or shapes differ; if a weight is
+            not positive, or there are more or fewer streams than weights.
+
+    Example:
+
+    >>> layer = keras_vidrec.layers.ProbabilityFusion()
+    >>> sure, unsure = np.array([[100.0, 0.0]]), np.array([[0.0, 0.0]])
+    >>> ops.softmax(layer([sure, unsure])).numpy()
+    array([[0.75, 0.25]], dtype=float32)
+
+    Reference:
+        - [Cho and Foroosh, 2018](https://arxiv.org/abs/1906.06822), equation
+          1: the sum of the softmax of two streams, here their mean.
+    """
+
+    def __init__(self, stream_weights=None, **kwargs):
+        super().__init__(autocast=False, **kwargs)
+        if stream_weights is not None:
+            check_stream_weights(stream_weights)
+            stream_weights = tuple(stream_weights)
+        self.stream_weights = stream_weights
+
+    def build(self, input_shape):
+        if self.stream_weights is not None:
+            check_number_of_streams(input_shape, self.stream_weights)
+        shapes = [tuple(shape) for shape in input_shape]
+        if len(set(shapes)) != 1:
+            raise ValueError(
+                "Expected a list of logits of one shape. Received: "
+                f"input_shape={input_shape}"
+            )
+
+    def call(self, inputs):
+        weights = self.stream_weights or (1,) * len(inputs)
+        total = sum(weights)
+        logs = [
+            ops.log_softmax(ops.cast(logits, "float32"), axis=-1)
+            + math.log(weight / total)
+            for logits, weight in zip(inputs, weights)
+        ]
+        # The smallest logarithm stays finite where a probability is 0.
+        return ops.logsumexp(ops.stack(logs), axis=0)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[0]
+
+    def compute_output_spec(self, inputs):
+        return keras.KerasTensor(inputs[0].shape, dtype="float32")
 
     def get_config(self):
         return {**super().get_config(), "stream_weights": self.stream_weights}

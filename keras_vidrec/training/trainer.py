@@ -4,11 +4,8 @@ import logging
 
 import keras
 
+from keras_vidrec.applications.parts import head
 from keras_vidrec.applications.parts import model_file
-from keras_vidrec.applications.parts.head import clip_logits_model
-from keras_vidrec.applications.parts.head import describe
-from keras_vidrec.applications.parts.head import inference_model
-from keras_vidrec.applications.parts.head import predictions_layer
 from keras_vidrec.data import pipeline
 from keras_vidrec.specs import Origin
 from keras_vidrec.specs import checks
@@ -131,7 +128,9 @@ def _train(recipe, data, run, devices, backup_steps, verbose):
         return
 
     verbose = verbose if devices.is_chief else 0
-    streams = Streams(recipe, data, describe(model).clip_spec, trained, devices)
+    streams = Streams(
+        recipe, data, head.describe(model).clip_spec, trained, devices
+    )
     callbacks = [StopOnNaN(start, backup), *validation.values()]
     if devices.is_chief:
         callbacks.append(LogFile(run.log_file, start.epoch))
@@ -178,12 +177,12 @@ def _compiled(recipe, data, steps_per_epoch, devices):
     """The network as it is saved, and the same up to its logits, compiled."""
     with devices.scope():
         model = network.build(recipe, data.source.classes)
-        predictions = predictions_layer(model)
+        predictions = head.predictions_layer(model)
         predictions.test_protocol = recipe.test
         predictions.origin = _origin(data)
         with checks.inside("optimizer."):
             devices.prepare(model, recipe.optimizer)
-        trained = devices.trainable(clip_logits_model(model))
+        trained = devices.trainable(head.clip_logits_model(model))
         if recipe.rematerialize:
             rematerialize(trained)
         losses.compile_logits(
@@ -192,7 +191,7 @@ def _compiled(recipe, data, steps_per_epoch, devices):
                 recipe.optimizer, recipe.schedule, steps_per_epoch, model
             ),
         )
-    return inference_model(model), trained
+    return head.inference_model(model), trained
 
 
 def _origin(data):

@@ -6,6 +6,7 @@ from keras_vidrec.specs import checks
 from keras_vidrec.weights.copying import copy_by_name
 from keras_vidrec.weights.cross_modality import cross_modality
 from keras_vidrec.weights.imagenet import imagenet
+from keras_vidrec.weights.streams import FLOWS
 from keras_vidrec.weights.streams import copy_stages
 from keras_vidrec.weights.streams import copy_streams
 from keras_vidrec.weights.streams import may_stay_random
@@ -20,9 +21,6 @@ IMAGENET = "imagenet"
 
 # Beside the streams: where all but the towers starts from.
 NETWORK = "network"
-
-# Their images are alike: 8-bit codes of horizontal and vertical motion.
-_FLOWS = ("flow", "warped_flow")
 
 
 def by_name(sources):
@@ -127,7 +125,7 @@ def _copy(source, model, weights, inflation):
         return copy_by_name(source, model)
     if have == ("rgb",) and len(want) == 1:
         return cross_modality(source, model, inflation)
-    if len(have) == len(want) == 1 and {*have, *want} <= {*_FLOWS}:
+    if len(have) == len(want) == 1 and {*have, *want} <= {*FLOWS}:
         return copy_by_name(source, model, {have[0]: want[0]})
     other = " or of rgb"
     if len(want) > 1:

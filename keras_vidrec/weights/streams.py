@@ -15,8 +15,9 @@ from keras_vidrec.weights.towers import stream_layer
 from keras_vidrec.weights.towers import stream_of
 from keras_vidrec.weights.towers import towers
 
-# Images of one kind: a network of either serves a stream of flow.
-_FLOWS = ("flow", "warped_flow")
+# Their images are alike, 8-bit codes of horizontal and vertical motion: a
+# network of either serves a stream of flow.
+FLOWS = ("flow", "warped_flow")
 
 # No network of one stream has them.
 _NEW = (ConvFusion3D, StreamFusion, TemporalIdentityConv)
@@ -194,7 +195,7 @@ def _check(target, streams, known):
         )
     for stream, model in streams.items():
         found = tuple(towers(model))
-        kin = _FLOWS if stream in _FLOWS else (stream,)
+        kin = FLOWS if stream in FLOWS else (stream,)
         if len(found) != 1 or found[0] not in kin:
             raise ValueError(
                 f"Expected a network with one tower, of {' or '.join(kin)}. "

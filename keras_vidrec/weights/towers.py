@@ -198,7 +198,8 @@ def slots(model):
     """
     places = layer_places(layers_by_path(model))
     return {
-        Slot(*places[path], _name(weight, layer)): weight
+        # `"kernel"`; in a layer of layers `"lstm_cell/kernel"`.
+        Slot(*places[path], weight.path.rpartition(f"{layer.name}/")[2]): weight
         for path, layer in layers_by_path(model).items()
         for weight in layer.weights
     }
@@ -220,8 +221,3 @@ def layer_places(paths):
         path: (stream if several else None, layer)
         for path, (stream, layer) in keys.items()
     }
-
-
-def _name(weight, layer):
-    """`"kernel"`; in a layer of layers `"lstm_cell/kernel"`."""
-    return weight.path.rpartition(f"{layer.name}/")[2]

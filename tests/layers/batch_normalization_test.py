@@ -7,8 +7,8 @@ from keras import ops
 
 from keras_vidrec.layers import batch_normalization
 from keras_vidrec.layers.batch_normalization import BatchNormalization
-from keras_vidrec.layers.fold_segments import FoldSegments
-from keras_vidrec.layers.unfold_segments import UnfoldSegments
+from keras_vidrec.layers.segments import FoldSegments
+from keras_vidrec.layers.segments import UnfoldSegments
 
 tensorflow_only = pytest.mark.tensorflow_only
 

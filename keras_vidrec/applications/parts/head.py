@@ -8,7 +8,7 @@ import keras
 from keras_vidrec.layers.class_scores import FACTS
 from keras_vidrec.layers.class_scores import ClassScores
 from keras_vidrec.layers.consensus import ConsensusLayer
-from keras_vidrec.layers.probability_fusion import ProbabilityFusion
+from keras_vidrec.layers.score_fusion import ProbabilityFusion
 from keras_vidrec.layers.score_fusion import ScoreFusion
 from keras_vidrec.specs import Blueprint
 from keras_vidrec.specs import ClipSpec
@@ -42,68 +42,64 @@ class Description:
     origin: Origin | None = None
 
 
-def class_head(features, *, classes, dropout, consensus, activation, clip_spec):
-    """Class scores of a clip from the features of its segments.
+def class_head(
+    features,
+    *,
+    classes,
+    dropout,
+    activation,
+    clip_spec,
+    consensus="avg",
+    stddev=None,
+):
+    """Class scores of a clip: from the features of all of it, or, with an axis
+    of segments or steps, the consensus of the logits of each.
 
     The names of the four layers are fixed: `dropout`, `logits`, `consensus`,
     `predictions`. Everything from the logits on is float32.
 
     Args:
-        features: KerasTensor `(batch, num_segments, features)`.
-        classes: int. Number of classes.
-        dropout: float in [0, 1). Rate of the dropout on the features.
-        consensus: str. A mode of `layers.ConsensusLayer`.
-        activation: `None` or `"softmax"`.
-        clip_spec: `ClipSpec` of the network.
-
-    Returns:
-        KerasTensor `(batch, classes)`.
-    """
-    x = keras.layers.Dropout(dropout, name="dropout")(features)
-    x = keras.layers.Dense(
-        classes,
-        kernel_initializer=keras.initializers.RandomNormal(stddev=0.001),
-        dtype="float32",
-        name="logits",
-    )(x)
-    x = ConsensusLayer(consensus, dtype="float32", name="consensus")(x)
-    return ClassScores(activation, clip_spec=clip_spec, name="predictions")(x)
-
-
-def video_head(features, *, classes, dropout, activation, clip_spec):
-    """Class scores of a video: from the features of all of it, or, with an
-    axis of time, the mean of the logits of every step.
-
-    The names of the layers are those of `class_head`.
-
-    Args:
-        features: KerasTensor `(batch, features)`, or `(batch, steps,
+        features: KerasTensor `(batch, features)`, or `(batch, num_segments,
             features)`.
         classes: int. Number of classes.
         dropout: float in [0, 1). Rate of the dropout on the features.
         activation: `None` or `"softmax"`.
         clip_spec: `ClipSpec` of the network.
+        consensus: str. A mode of `layers.ConsensusLayer`. Defaults to `"avg"`.
+        stddev: `None` (Keras' own initialization), or float: of the normal
+            distribution that the kernel starts from. Defaults to `None`.
 
     Returns:
         KerasTensor `(batch, classes)`.
     """
     x = keras.layers.Dropout(dropout, name="dropout")(features)
-    x = keras.layers.Dense(classes, dtype="float32", name="logits")(x)
+    initializer = "glorot_uniform"
+    if stddev is not None:
+        initializer = keras.initializers.RandomNormal(stddev=stddev)
+    x = keras.layers.Dense(
+        classes,
+        kernel_initializer=initializer,
+        dtype="float32",
+        name="logits",
+    )(x)
     if len(x.shape) == 3:
-        x = ConsensusLayer("avg", dtype="float32", name="consensus")(x)
+        x = ConsensusLayer(consensus, dtype="float32", name="consensus")(x)
     return ClassScores(activation, clip_spec=clip_spec, name="predictions")(x)
 
 
-def tower_logits(features, tower, *, classes, dropout):
-    """Class scores of every moment of a clip by one tower: `(batch, times,
+def tower_logits(features, *, classes, dropout):
+    """Class scores of every moment of a clip, by tower: `(batch, times,
     classes)` from `(batch, times, features)`."""
-    x = keras.layers.Dropout(dropout, name=f"{tower}_dropout")(features)
-    return keras.layers.Dense(
-        classes,
-        kernel_initializer=keras.initializers.RandomNormal(stddev=0.01),
-        dtype="float32",
-        name=f"{tower}_logits",
-    )(x)
+    logits = {}
+    for tower, x in features.items():
+        x = keras.layers.Dropout(dropout, name=f"{tower}_dropout")(x)
+        logits[tower] = keras.layers.Dense(
+            classes,
+            kernel_initializer=keras.initializers.RandomNormal(stddev=0.01),
+            dtype="float32",
+            name=f"{tower}_logits",
+        )(x)
+    return logits
 
 
 def score_fusion(towers, fusion_weights, scores, name="score_fusion"):

@@ -7,9 +7,9 @@ import keras
 from keras_vidrec import backbones
 from keras_vidrec.applications.parts import arguments
 from keras_vidrec.applications.parts.arguments import STREAMS
-from keras_vidrec.layers.fold_segments import FoldSegments
 from keras_vidrec.layers.pixel_normalization import PixelNormalization
-from keras_vidrec.layers.unfold_segments import UnfoldSegments
+from keras_vidrec.layers.segments import FoldSegments
+from keras_vidrec.layers.segments import UnfoldSegments
 from keras_vidrec.specs import ClipSpec
 from keras_vidrec.specs import checks
 
@@ -55,24 +55,6 @@ def chunks_spec(num_segments, snippet_length, stride, input_shape):
         stride=stride,
         sampling="chunks",
         size=image_size(shapes["rgb"]),
-        ordered=True,
-    )
-
-
-def sequence_spec(
-    streams, num_segments, sampling, input_shape, crop_scales=None
-):
-    """The `ClipSpec` of moments of a video, seen together in their order: a
-    frame, and the flow around it, at each."""
-    shapes = arguments.by_stream("input_shape", input_shape, streams)
-    return ClipSpec(
-        modalities=streams,
-        num_segments=num_segments,
-        snippet_length=1 if streams == ("rgb",) else SNIPPET_LENGTH,
-        alignment="centered",
-        sampling=sampling,
-        size=image_size(*shapes.values()),
-        crop_scales=crop_scales,
         ordered=True,
     )
 
@@ -185,44 +167,58 @@ def unfold(x, like, name):
 
 
 def sequences(
-    spec,
+    towers,
+    sampling,
     *,
-    input_tensor,
-    input_shape,
+    num_segments,
     num_steps,
     features,
-    towers,
+    input_tensor,
+    input_shape,
     include_preprocessing,
+    crop_scales=None,
 ):
     """The inputs of a network over features, and the features of their
-    moments.
+    moments, seen together in their order: a frame, and the flow around it, at
+    each.
 
     Args:
-        spec: `ClipSpec` of the network.
+        towers: dict by stream of `None`, a name known to `backbones.get` or a
+            `keras.Model`: what makes features of clips.
+        sampling: str. Of the `ClipSpec`, and so are `num_segments` and
+            `crop_scales`.
+        num_steps: `None` (any number), or the int that the inputs must agree
+            with.
+        features: int. Features of a moment, where `input_shape` does not
+            say.
         input_tensor: `None`, or a KerasTensor; of several streams, a dict of
             them.
         input_shape: `None`, or tuple `(num_steps, features)`, of a stream
             with a tower `(num_steps, height, width, channels)`; of several
             streams, a dict of them.
-        num_steps: `None` (any number), or the int that the inputs must agree
-            with.
-        features: int. Features of a moment, where `input_shape` does not
-            say.
-        towers: dict by stream of `None`, a name known to `backbones.get` or a
-            `keras.Model`: what makes features of clips.
         include_preprocessing: bool. Whether clips are raw pixels.
 
     Returns:
-        Pair of the inputs, a KerasTensor or a dict by stream as
-        `head.finish` takes them, and of a dict by stream of KerasTensors
+        The `ClipSpec`; the inputs, a KerasTensor or a dict by stream as
+        `head.finish` takes them; and a dict by stream of KerasTensors
         `(batch, num_steps, features)`.
 
     Raises:
         ValueError: if shapes do not fit.
     """
-    streams = spec.modalities
-    tensors = arguments.by_stream("input_tensor", input_tensor, streams)
+    streams = tuple(towers)
     shapes = arguments.by_stream("input_shape", input_shape, streams)
+    spec = ClipSpec(
+        modalities=streams,
+        num_segments=num_segments,
+        snippet_length=1 if streams == ("rgb",) else SNIPPET_LENGTH,
+        alignment="centered",
+        sampling=sampling,
+        size=image_size(*shapes.values()),
+        crop_scales=crop_scales,
+        ordered=True,
+    )
+    tensors = arguments.by_stream("input_tensor", input_tensor, streams)
     inputs, found = {}, {}
     for stream in streams:
         tower = towers[stream]
@@ -245,8 +241,8 @@ def sequences(
             f"number of moments. Received: {numbers}"
         )
     if len(streams) == 1:
-        return inputs[streams[0]], found
-    return inputs, found
+        return spec, inputs[streams[0]], found
+    return spec, inputs, found
 
 
 def joined(found):

@@ -1,7 +1,8 @@
 """The applications by name, and what each makes of its arguments.
 
 Whoever has the arguments of a network but not the network, as a recipe has
-them, asks here: nothing is built for an answer.
+them, asks here: nothing is built for an answer. All questions take the
+`application`, a key of `BUILDERS`, and its `arguments`, a dict as given.
 """
 
 import functools
@@ -113,9 +114,6 @@ def builder(function=None, *, whole_video=False):
 def find(application):
     """The builder of an application.
 
-    Args:
-        application: str. A key of `BUILDERS`.
-
     Raises:
         ValueError: if the name is unknown.
     """
@@ -124,11 +122,8 @@ def find(application):
 
 
 def check_arguments(application, arguments):
-    """Refuses arguments that an application does not have.
-
-    Args:
-        application: str. A key of `BUILDERS`.
-        arguments: dict of arguments by name. Their values are not looked at.
+    """Refuses arguments that an application does not have. Their values are
+    not looked at.
 
     Raises:
         ValueError: naming the first unknown argument.
@@ -145,10 +140,6 @@ def check_arguments(application, arguments):
 
 def streams(application, arguments):
     """What a network sees.
-
-    Args:
-        application: str. A key of `BUILDERS`.
-        arguments: dict of its arguments, as given.
 
     Returns:
         tuple of str, keys of its inputs: its `modality` or its `streams`, or
@@ -169,10 +160,6 @@ def streams(application, arguments):
 def backbones(application, arguments):
     """The backbones of a network.
 
-    Args:
-        application: str. A key of `BUILDERS`.
-        arguments: dict of its arguments, as given.
-
     Returns:
         dict by stream of a name or a `keras.Model`, defaults filled in.
         Streams that are shown features have no item.
@@ -192,10 +179,6 @@ def backbones(application, arguments):
 
 def sees_features(application, arguments):
     """Whether a network sees features instead of images.
-
-    Args:
-        application: str. A key of `BUILDERS`.
-        arguments: dict of its arguments, as given.
 
     Returns:
         bool.

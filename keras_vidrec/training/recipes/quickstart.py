@@ -13,11 +13,7 @@ PAPER = "Small networks that train from random weights on a laptop"
 
 
 def _network(modality, dropout):
-    arguments = {
-        "backbone": "tiny",
-        "modality": modality,
-        "dropout": dropout,
-    }
+    arguments = {"backbone": "tiny", "modality": modality, "dropout": dropout}
     return Network(application="TSN", arguments=arguments)
 
 

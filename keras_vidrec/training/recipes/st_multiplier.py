@@ -4,20 +4,15 @@ import dataclasses
 
 from keras_vidrec.data.clips.reader import Augmentation
 from keras_vidrec.specs import TestProtocol
+from keras_vidrec.training.recipes import reported
 from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.recipes.sections import Fusion
 from keras_vidrec.training.recipes.sections import Initialization
 from keras_vidrec.training.recipes.sections import Network
 from keras_vidrec.training.recipes.sections import Optimizer
-from keras_vidrec.training.recipes.sections import Reported
 from keras_vidrec.training.recipes.sections import Schedule
 
 PAPER = "Spatiotemporal multiplier networks (Feichtenhofer et al., 2017)"
-
-_START = "two ResNets trained on each stream from ImageNet weights"
-_DEEPER = f"{_START}; flow by ResNet-152"
-_TABLE_3 = "ST-Multiplier, table 3"
-_TABLE_5 = "ST-Multiplier, table 5"
 
 
 def network(application, **arguments):
@@ -59,10 +54,7 @@ UCF101 = Recipe(
     ),
     schedule=Schedule(epochs=40, kind="step", boundaries=(20, 30)),
     test=TestProtocol(num_segments=25, stride=15, crops="frame_and_mirror"),
-    reported=(
-        Reported(_TABLE_3, "UCF101 split 1", 94.0, note=_START),
-        Reported(_TABLE_5, "UCF101, mean of 3 splits", 94.2, note=_DEEPER),
-    ),
+    reported=reported.of("st_multiplier_ucf101"),
 )
 
 # Section 5.3 fuses its networks of one stream so.
@@ -71,10 +63,7 @@ HMDB51 = dataclasses.replace(
     name="st_multiplier_hmdb51",
     summary="The same on HMDB51, flow counts thrice; may start from UCF101",
     fusion=Fusion(weights={"rgb": 1.0, "flow": 3.0}),
-    reported=(
-        Reported(_TABLE_3, "HMDB51 split 1", 69.02, note=_START),
-        Reported(_TABLE_5, "HMDB51, mean of 3 splits", 68.9, note=_DEEPER),
-    ),
+    reported=reported.of("st_multiplier_hmdb51"),
 )
 
 SCRATCH = Recipe(

@@ -3,33 +3,21 @@
 import dataclasses
 
 from keras_vidrec.specs import TestProtocol
+from keras_vidrec.training.recipes import reported
 from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.recipes.sections import Initialization
 from keras_vidrec.training.recipes.sections import Network
 from keras_vidrec.training.recipes.sections import Optimizer
-from keras_vidrec.training.recipes.sections import Reported
 from keras_vidrec.training.recipes.sections import Validation
 from keras_vidrec.training.recipes.two_streams import plateau
 
 PAPER = "Spatio-Temporal Fusion Networks (Cho and Foroosh, 2018)"
 
-_START = "two networks trained on each stream from ImageNet weights"
-_RESNET101 = f"{_START}; ResNet-101"
-_INCEPTION_V3 = f"{_START}; Inception-V3"
-_BACKBONE = "resnet101_caffe"
 _VALIDATION = Validation(fraction=0.1)
 # Section 4.2: frame k of the 5 of each segment makes sequence k.
 _TEST = TestProtocol(
     num_segments=7, num_clips=5, sampling="uniform", crops="center"
 )
-
-
-def _reported(dataset, resnet101, inception_v3):
-    where = f"{dataset}, mean of 3 splits"
-    return (
-        Reported("STFN, table 6", where, resnet101, note=_RESNET101),
-        Reported("STFN, table 6", where, inception_v3, note=_INCEPTION_V3),
-    )
 
 
 # Section 4.2 of the paper, which tells of the batch for the second stage and
@@ -65,10 +53,7 @@ STAGE2_UCF101 = Recipe(
     summary="STFN with its two ResNet-101, end to end, after stage 1",
     network=Network(
         application="STFN",
-        arguments={
-            "num_segments": 7,
-            "backbone": _BACKBONE,
-        },
+        arguments={"num_segments": 7, "backbone": "resnet101_caffe"},
     ),
     # There is no second stage without the first.
     initialization=Initialization(
@@ -86,14 +71,14 @@ STAGE2_UCF101 = Recipe(
     schedule=plateau(1e-5, num_rates=3),
     validation=_VALIDATION,
     test=_TEST,
-    reported=_reported("UCF101", 94.3, 95.4),
+    reported=reported.of("stfn_stage2_ucf101"),
 )
 
 STAGE2_HMDB51 = dataclasses.replace(
     STAGE2_UCF101,
     name="stfn_stage2_hmdb51",
     summary="The same on HMDB51, after its stage 1",
-    reported=_reported("HMDB51", 71.2, 72.1),
+    reported=reported.of("stfn_stage2_hmdb51"),
 )
 
 RECIPES = (STAGE1_UCF101, STAGE2_UCF101, STAGE1_HMDB51, STAGE2_HMDB51)

@@ -3,22 +3,16 @@
 import dataclasses
 
 from keras_vidrec.specs import TestProtocol
+from keras_vidrec.training.recipes import reported
 from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.recipes.sections import Network
 from keras_vidrec.training.recipes.sections import Optimizer
-from keras_vidrec.training.recipes.sections import Reported
 from keras_vidrec.training.recipes.sections import Schedule
 
 PAPER = "TS-LSTM and Temporal-Inception (Ma et al., 2017)"
 
-_START = "features of two ResNet-101 trained on each stream"
-_TABLES = "TS-LSTM and Temporal-Inception, table"
 # The 25 frames of the grid, all that is stored of a video.
 _TEST = TestProtocol(num_segments=25, crops="center")
-
-
-def _reported(table, dataset, accuracy):
-    return Reported(f"{_TABLES} {table}", dataset, accuracy, note=_START)
 
 
 # Section 3.4.1 of the paper; the batch, the bound and the epochs are those of
@@ -37,10 +31,7 @@ TS_LSTM_UCF101 = Recipe(
     ),
     schedule=Schedule(epochs=100),
     test=_TEST,
-    reported=(
-        _reported(3, "UCF101 split 1", 94.3),
-        _reported(5, "UCF101, mean of 3 splits", 94.1),
-    ),
+    reported=reported.of("ts_lstm_ucf101"),
 )
 
 # Section 4: what was found on UCF101, fine-tuned from there.
@@ -48,7 +39,7 @@ TS_LSTM_HMDB51 = dataclasses.replace(
     TS_LSTM_UCF101,
     name="ts_lstm_hmdb51",
     summary="The same on HMDB51; may start from UCF101, as the paper's",
-    reported=(_reported(5, "HMDB51, mean of 3 splits", 69.0),),
+    reported=reported.of("ts_lstm_hmdb51"),
 )
 
 # Section 3.4.1; the batch, the epochs and their boundaries are those of the
@@ -68,17 +59,14 @@ TEMPORAL_INCEPTION_UCF101 = Recipe(
     ),
     schedule=Schedule(epochs=30, kind="step", boundaries=(10, 20)),
     test=_TEST,
-    reported=(
-        _reported(4, "UCF101 split 1", 94.2),
-        _reported(5, "UCF101, mean of 3 splits", 93.9),
-    ),
+    reported=reported.of("temporal_inception_ucf101"),
 )
 
 TEMPORAL_INCEPTION_HMDB51 = dataclasses.replace(
     TEMPORAL_INCEPTION_UCF101,
     name="temporal_inception_hmdb51",
     summary="The same on HMDB51; may start from UCF101, as the paper's",
-    reported=(_reported(5, "HMDB51, mean of 3 splits", 67.5),),
+    reported=reported.of("temporal_inception_hmdb51"),
 )
 
 RECIPES = (

@@ -2,34 +2,15 @@
 
 import dataclasses
 
+from keras_vidrec.training.recipes import reported
 from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.recipes.sections import Fusion
 from keras_vidrec.training.recipes.sections import Initialization
 from keras_vidrec.training.recipes.sections import Network
 from keras_vidrec.training.recipes.sections import Optimizer
-from keras_vidrec.training.recipes.sections import Reported
 from keras_vidrec.training.recipes.sections import Schedule
 
 PAPER = "Temporal Segment Networks (Wang et al., 2016)"
-
-_START = "from ImageNet weights, with partial batch normalization"
-_NO_SEGMENTS = f"{_START}; without segments"
-
-# Table, and accuracy of the modality alone on UCF101, split 1.
-_ALONE = {
-    "rgb": ("tables 3 and 4", 85.7, _START),
-    "rgb_diff": ("table 2", 83.8, _NO_SEGMENTS),
-    "flow": ("tables 3 and 4", 87.9, _START),
-    "warped_flow": ("table 2", 86.9, _NO_SEGMENTS),
-}
-# Table 6: accuracy of several modalities fused, the mean of 3 splits.
-_TWO = {"ucf101": 94.0, "hmdb51": 68.5}
-_THREE = {"ucf101": 94.2, "hmdb51": 69.4}
-_FUSED = {
-    "rgb": ("rgb and flow fused", _TWO),
-    "flow": ("rgb and flow fused", _TWO),
-    "warped_flow": ("rgb, flow and warped flow fused", _THREE),
-}
 
 # Section 3.3, on the scores before softmax. It tells of no weight of
 # differences.
@@ -107,26 +88,6 @@ _SCHEDULES = {
 }
 
 
-def _reported(modality, dataset):
-    figures = []
-    if dataset == "ucf101":
-        table, accuracy, note = _ALONE[modality]
-        figures.append(
-            Reported(f"TSN, {table}", "UCF101 split 1", accuracy, note)
-        )
-    if modality in _FUSED:
-        note, accuracy = _FUSED[modality]
-        figures.append(
-            Reported(
-                "TSN, table 6",
-                f"{dataset.upper()}, mean of 3 splits",
-                accuracy[dataset],
-                note=f"{_START}; {note}",
-            )
-        )
-    return tuple(figures)
-
-
 def _recipe(modality, dataset, source, optimizer, schedule):
     arguments = {"backbone": "bn_inception", "modality": modality}
     clip, num_segments = {}, 3
@@ -137,8 +98,9 @@ def _recipe(modality, dataset, source, optimizer, schedule):
     summary = f"TSN, {modality}, {num_segments} segments, {whose} schedule"
     if dataset == "hmdb51":
         summary += "; may start from UCF101"
+    name = f"tsn_{modality}_{dataset}_{source}"
     return Recipe(
-        name=f"tsn_{modality}_{dataset}_{source}",
+        name=name,
         summary=summary,
         clip=clip,
         network=Network(application="TSN", arguments=arguments),
@@ -146,7 +108,7 @@ def _recipe(modality, dataset, source, optimizer, schedule):
         optimizer=optimizer,
         schedule=schedule,
         fusion=_FUSION[modality],
-        reported=_reported(modality, dataset),
+        reported=reported.of(name),
     )
 
 
@@ -160,18 +122,14 @@ RECIPES = tuple(
 # of its settings, by modality, FILE being a network with ImageNet weights.
 # Accuracy of rgb, flow and both, UCF101 split 1: 48.7, 81.7, 82.9; 84.1, 81.7,
 # 90.0; 84.1, 86.6, 91.5; 84.5, 87.2, 92.0. Dropout came with the last one.
-_RANDOM = (
+_PLAIN = (
     "clip.num_segments=1",
-    "initialization.weights=null",
     "initialization.partial_batch_norm=false",
     "network.arguments.dropout=0.0",
 )
-_PRETRAINED = (
-    "clip.num_segments=1",
-    "initialization.weights=FILE",
-    "initialization.partial_batch_norm=false",
-    "network.arguments.dropout=0.0",
-)
+_RANDOM = (*_PLAIN, "initialization.weights=null")
+_PRETRAINED = (*_PLAIN, "initialization.weights=FILE")
+_PARTIAL = ("clip.num_segments=1", "initialization.weights=FILE")
 TABLE_1 = {
     "from_scratch": {"rgb": _RANDOM, "flow": _RANDOM},
     "pretrain_spatial": {"rgb": _PRETRAINED, "flow": _RANDOM},
@@ -180,11 +138,7 @@ TABLE_1 = {
         "flow": (*_PRETRAINED, "initialization.inflation=mean"),
     },
     "partial_batch_norm": {
-        "rgb": ("clip.num_segments=1", "initialization.weights=FILE"),
-        "flow": (
-            "clip.num_segments=1",
-            "initialization.weights=FILE",
-            "initialization.inflation=mean",
-        ),
+        "rgb": _PARTIAL,
+        "flow": (*_PARTIAL, "initialization.inflation=mean"),
     },
 }

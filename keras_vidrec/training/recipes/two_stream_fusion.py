@@ -4,20 +4,15 @@ import dataclasses
 
 from keras_vidrec.data.clips.reader import Augmentation
 from keras_vidrec.specs import TestProtocol
+from keras_vidrec.training.recipes import reported
+from keras_vidrec.training.recipes import st_multiplier
 from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.recipes.sections import Initialization
 from keras_vidrec.training.recipes.sections import Network
 from keras_vidrec.training.recipes.sections import Optimizer
-from keras_vidrec.training.recipes.sections import Reported
 from keras_vidrec.training.recipes.sections import Schedule
 
 PAPER = "Two-stream network fusion (Feichtenhofer et al., 2016)"
-
-_START = "two VGG-16 trained on each stream from ImageNet weights"
-_FINAL = f"{_START}; 20 predictions a video"
-_FIRST = "VGG-M-2048 as the flow tower; 5 chunks a video"
-_TABLE_4 = "Two-stream fusion, table 4"
-_TABLE_5 = "Two-stream fusion, table 5"
 
 
 def _network(**arguments):
@@ -59,31 +54,20 @@ UCF101 = Recipe(
     test=TestProtocol(
         num_segments=5, num_clips=10, stride=15, crops="frame_and_mirror"
     ),
-    reported=(
-        Reported(_TABLE_5, "UCF101, mean of 3 splits", 92.5, note=_FINAL),
-        Reported(_TABLE_4, "UCF101 split 1", 90.4, note=_FIRST),
-    ),
+    reported=reported.of("two_stream_fusion_ucf101"),
 )
 
 HMDB51 = dataclasses.replace(
     UCF101,
     name="two_stream_fusion_hmdb51",
     summary="The same on HMDB51; may start from UCF101",
-    reported=(
-        Reported(_TABLE_5, "HMDB51, mean of 3 splits", 65.4, note=_FINAL),
-        Reported(_TABLE_4, "HMDB51 split 1", 58.63, note=_FIRST),
-    ),
+    reported=reported.of("two_stream_fusion_hmdb51"),
 )
 
-SCRATCH = Recipe(
+SCRATCH = dataclasses.replace(
+    st_multiplier.SCRATCH,
     name="two_stream_fusion_scratch",
-    summary="The same, tiny backbones, 112 pixels: for your own videos",
-    clip={"size": 112},
     network=_network(backbone="tiny", dropout=0.5),
-    optimizer=Optimizer(
-        name="adam", learning_rate=1e-3, weight_decay=1e-4, batch_size=8
-    ),
-    schedule=Schedule(epochs=120, kind="cosine"),
     test=TestProtocol(num_segments=5, num_clips=10, crops="center"),
 )
 

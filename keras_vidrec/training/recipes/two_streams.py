@@ -5,12 +5,12 @@ import dataclasses
 
 from keras_vidrec.data.clips.reader import Augmentation
 from keras_vidrec.specs import RGB_CROP_SCALES
+from keras_vidrec.training.recipes import reported
 from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.recipes.sections import Fusion
 from keras_vidrec.training.recipes.sections import Initialization
 from keras_vidrec.training.recipes.sections import Network
 from keras_vidrec.training.recipes.sections import Optimizer
-from keras_vidrec.training.recipes.sections import Reported
 from keras_vidrec.training.recipes.sections import Schedule
 from keras_vidrec.training.recipes.sections import Validation
 
@@ -103,65 +103,25 @@ _TRAINING = {
         Augmentation(crop="random_sized"),
     ),
     # STFN, section 4.2, which tells of no decay, no dropout and no last rate.
-    ("inception_v3", "rgb"): (
-        0.0,
-        _optimizer(1e-3, 0.0, 32, 1),
-        plateau(1e-5, 3),
-        Augmentation(),
-    ),
-    ("inception_v3", "flow"): (
-        0.0,
-        _optimizer(1e-3, 0.0, 32, 1),
-        plateau(1e-5, 3),
-        Augmentation(),
-    ),
-}
-
-_VGG16 = "Two-stream fusion, table 3"
-_RESNET50 = "ST-Multiplier, table 4"
-_RESNET101 = "TS-LSTM and Temporal-Inception, table 2"
-_INCEPTION_V3 = "STFN, table 5"
-_SPLIT_1, _MEAN = "split 1", "mean of 3 splits"
-# By backbone and dataset: source, split, accuracy by modality.
-_FIGURES = {
-    ("vgg16", "ucf101"): (_VGG16, _SPLIT_1, {"rgb": 82.61, "flow": 86.25}),
-    ("vgg16", "hmdb51"): (_VGG16, _SPLIT_1, {"rgb": 47.06, "flow": 55.23}),
-    ("resnet50", "ucf101"): (_RESNET50, _MEAN, {"rgb": 82.3, "flow": 87.0}),
-    ("resnet50", "hmdb51"): (_RESNET50, _MEAN, {"rgb": 48.9, "flow": 55.8}),
-    ("resnet101", "ucf101"): (_RESNET101, _MEAN, {"rgb": 85.0, "flow": 87.2}),
-    ("resnet101", "hmdb51"): (_RESNET101, _MEAN, {"rgb": 50.4, "flow": 59.7}),
-    ("inception_v3", "ucf101"): (
-        _INCEPTION_V3,
-        _SPLIT_1,
-        {"rgb": 84.8, "flow": 88.1},
-    ),
-    ("inception_v3", "hmdb51"): (
-        _INCEPTION_V3,
-        _SPLIT_1,
-        {"rgb": 51.2, "flow": 59.2},
+    **dict.fromkeys(
+        (("inception_v3", "rgb"), ("inception_v3", "flow")),
+        (
+            0.0,
+            _optimizer(1e-3, 0.0, 32, 1),
+            plateau(1e-5, 3),
+            Augmentation(),
+        ),
     ),
 }
 
 # How the papers fuse the two; ST-Multiplier, section 5.3, for HMDB51.
 _EVENLY = Fusion(weights={"rgb": 1.0, "flow": 1.0})
+_ON_PROBABILITIES = dataclasses.replace(_EVENLY, scores="probabilities")
 _FUSION = {
     ("resnet50", "hmdb51"): Fusion(weights={"rgb": 1.0, "flow": 3.0}),
-    ("resnet101", "ucf101"): dataclasses.replace(
-        _EVENLY, scores="probabilities"
-    ),
-    ("resnet101", "hmdb51"): dataclasses.replace(
-        _EVENLY, scores="probabilities"
-    ),
+    ("resnet101", "ucf101"): _ON_PROBABILITIES,
+    ("resnet101", "hmdb51"): _ON_PROBABILITIES,
 }
-
-
-def _reported(backbone, modality, dataset):
-    source, split, accuracy = _FIGURES[backbone, dataset]
-    where = f"{dataset.upper()} {split}"
-    if split == _MEAN:
-        where = f"{dataset.upper()}, {split}"
-    note = "from ImageNet weights"
-    return (Reported(source, where, accuracy[modality], note=note),)
 
 
 def _recipe(backbone, modality, dataset):
@@ -183,8 +143,9 @@ def _recipe(backbone, modality, dataset):
     summary = f"{backbone} on {seen}, from ImageNet weights"
     if dataset == "hmdb51":
         summary = f"{backbone} on {seen}; may start from UCF101"
+    name = f"two_stream_{backbone}_{modality}_{dataset}"
     return Recipe(
-        name=f"two_stream_{backbone}_{modality}_{dataset}",
+        name=name,
         summary=summary,
         clip=clip,
         augmentation=augmentation,
@@ -196,7 +157,7 @@ def _recipe(backbone, modality, dataset):
         schedule=schedule,
         validation=Validation(fraction=0.1 if validates else 0.0),
         fusion=_FUSION.get((backbone, dataset), _EVENLY),
-        reported=_reported(backbone, modality, dataset),
+        reported=reported.of(name),
     )
 
 

@@ -56,7 +56,10 @@ class ImportReport:
             ("left out", self.left_out),
             ("ignored", self.ignored),
         ):
-            for reason, names in _by_reason(tensors).items():
+            by_reason = collections.defaultdict(list)
+            for name, reason in tensors.items():
+                by_reason[reason].append(name)
+            for reason, names in by_reason.items():
                 lines.append(
                     f"{title}, {len(names)}: {_shortened(names)} ({reason})"
                 )
@@ -72,10 +75,3 @@ def _shortened(names):
     if len(names) > _SHOWN:
         text += f" and {len(names) - _SHOWN} more"
     return text
-
-
-def _by_reason(tensors):
-    names = collections.defaultdict(list)
-    for name, reason in tensors.items():
-        names[reason].append(name)
-    return names

@@ -99,13 +99,6 @@ def recognizes(path, head):
     The format has no signature: the first fields must be those of a network
     up to a layer with a name. True as well for what else Caffe writes, so
     that `read` can say what it is.
-
-    Args:
-        path: str or path of the file.
-        head: bytes, the first 4 KiB of it.
-
-    Returns:
-        bool.
     """
     if any(beginning.match(head) for beginning in _NO_NETWORKS):
         return True

@@ -24,12 +24,7 @@ _NORMALIZATION = "batch_normalization"
 _RECURRENT = ("kernel", "recurrent_kernel", "bias")
 _VARIABLES = types.MappingProxyType(
     {
-        _NORMALIZATION: (
-            "gamma",
-            "beta",
-            "moving_mean",
-            "moving_variance",
-        ),
+        _NORMALIZATION: ("gamma", "beta", "moving_mean", "moving_variance"),
         "consensus_layer": ("segment_weights",),
         "gru_cell": _RECURRENT,
         "lstm_cell": _RECURRENT,
@@ -42,15 +37,8 @@ _BROKEN = (*hdf5.ERRORS, EOFError, zipfile.BadZipFile, zlib.error)
 
 
 def recognizes(path, head):
-    """Whether a file is one of Keras.
-
-    Args:
-        path: str. The file.
-        head: bytes. Its first 4 KiB.
-
-    Returns:
-        bool. HDF5 files of others are told apart by `read`.
-    """
+    """Whether a file is one of Keras; HDF5 files of others are told apart by
+    `read`."""
     if not head.startswith(_ZIP):
         return head.startswith(_HDF5)
     try:
@@ -292,14 +280,10 @@ def _variables(group, kinds, settings):
 
 def _array(name, data, budget):
     array = hdf5.array(data, budget)
-    if _is_bfloat16(data):
+    if array.dtype.itemsize == 2 and data.attrs.get("dtype") == "bfloat16":
         # The upper half of a float32; NumPy has no such type.
         bits = array.view("uint16").astype("uint32") << 16
         return bits.view("float32")
     if array.dtype.kind not in "fiu":
         raise ValueError(f"{name!r} holds {array.dtype}, not numbers")
     return array
-
-
-def _is_bfloat16(data):
-    return data.dtype.itemsize == 2 and data.attrs.get("dtype") == "bfloat16"

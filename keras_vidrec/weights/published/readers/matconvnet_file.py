@@ -18,29 +18,14 @@ _READERS = types.MappingProxyType(
 )
 # A network is saved as `net`, or as these. What training saves beside it is
 # not read.
-_VARIABLES = (
-    "net",
-    "layers",
-    "params",
-    "meta",
-    "normalization",
-    "classes",
-)
+_VARIABLES = ("net", "layers", "params", "meta", "normalization", "classes")
 # Letters after the name of a layer, as DagNN's conversion of SimpleNN has
 # them; older files call the weights by name.
 _LETTERS = types.MappingProxyType({"conv": "fb", "convt": "fb", "bnorm": "mbx"})
 
 
 def recognizes(path, head):
-    """Whether a file was saved by MATLAB.
-
-    Args:
-        path: path of the file.
-        head: bytes. Its first 4 KiB.
-
-    Returns:
-        bool.
-    """
+    """Whether a file was saved by MATLAB."""
     return head.startswith(tuple(_READERS))
 
 

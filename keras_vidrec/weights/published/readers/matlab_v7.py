@@ -19,36 +19,15 @@ _CHUNK = 2**20
 _DEPTH = 64
 
 _MATRIX, _COMPRESSED = 14, 15
+_INTEGERS = ("i1", "u1", "i2", "u2", "i4", "u4")
 # What the numbers of an element are stored as, by its kind.
 _STORED = types.MappingProxyType(
-    {
-        1: "i1",
-        2: "u1",
-        3: "i2",
-        4: "u2",
-        5: "i4",
-        6: "u4",
-        7: "f4",
-        9: "f8",
-        12: "i8",
-        13: "u8",
-    }
+    {**dict(enumerate(_INTEGERS, 1)), 7: "f4", 9: "f8", 12: "i8", 13: "u8"}
 )
 _CELL, _STRUCT, _CHAR = 1, 2, 4
 # What the numbers of an array are, by its class.
 _NUMBERS = types.MappingProxyType(
-    {
-        6: "f8",
-        7: "f4",
-        8: "i1",
-        9: "u1",
-        10: "i2",
-        11: "u2",
-        12: "i4",
-        13: "u4",
-        14: "i8",
-        15: "u8",
-    }
+    dict(enumerate(("f8", "f4", *_INTEGERS, "i8", "u8"), 6))
 )
 _OPAQUE = 17
 _COMPLEX = 0x0800

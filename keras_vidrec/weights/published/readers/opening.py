@@ -9,6 +9,8 @@ from keras_vidrec.weights.published.readers import matconvnet_file
 from keras_vidrec.weights.published.readers import safetensors_file
 from keras_vidrec.weights.published.readers import torch_file
 
+# Each has `recognizes`, of the path of a file and its first 4 KiB as bytes:
+# whether it is of this format, damaged ones too, as `read` says what is wrong.
 # A file of Caffe has no signature: it comes last.
 _READERS = (
     torch_file,

@@ -25,16 +25,8 @@ _NUMBERS = (
 
 
 def recognizes(path, head):
-    """Whether a file is of safetensors.
-
-    Args:
-        path: path of the file.
-        head: bytes, its first 4 KiB.
-
-    Returns:
-        bool. A header that is longer than the file counts too: it is for
-        `read` to say what is wrong.
-    """
+    """Whether a file is of safetensors, also with a header that is longer than
+    the file."""
     return head[_LENGTH : _LENGTH + 2] in (b'{"', b"{}")
 
 

@@ -36,15 +36,7 @@ class _StandIn:
 
 
 def recognizes(path, head):
-    """Whether a file is of `torch.save`.
-
-    Args:
-        path: path of the file.
-        head: bytes, its first 4 KiB.
-
-    Returns:
-        bool.
-    """
+    """Whether a file is of `torch.save`."""
     if head.startswith(torch_checks.ZIP):
         try:
             with zipfile.ZipFile(path) as archive:
@@ -109,14 +101,8 @@ def read(path):
 
 def without_wrapper(tensors):
     """The tensors by the names they had before a model was wrapped to train
-    on several devices: `module.conv1.weight` is `conv1.weight`.
-
-    Args:
-        tensors: dict by name.
-
-    Returns:
-        dict, with the prefix `module.` removed if all names have it.
-    """
+    on several devices: `module.conv1.weight` is `conv1.weight` if all names
+    have this prefix."""
     if not all(name.startswith(_PARALLEL) for name in tensors):
         return tensors
     return {

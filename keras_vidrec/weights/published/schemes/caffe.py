@@ -11,11 +11,7 @@ from keras_vidrec.backbones.pixel_scaling import BN_INCEPTION_RGB
 from keras_vidrec.backbones.pixel_scaling import CAFFE_RGB
 from keras_vidrec.backbones.pixel_scaling import CENTERED_FLOW
 from keras_vidrec.backbones.pixel_scaling import PixelScaling
-from keras_vidrec.weights.published.schemes.layer_names import (
-    bn_inception_convolutions,
-)
-from keras_vidrec.weights.published.schemes.layer_names import caffe_layers
-from keras_vidrec.weights.published.schemes.layer_names import zero_biases
+from keras_vidrec.weights.published.schemes import layer_names
 from keras_vidrec.weights.published.schemes.scheme import Scheme
 from keras_vidrec.weights.published.schemes.scheme import translate_by_name
 
@@ -58,7 +54,7 @@ class _Network:
 
 def _bn_inception():
     names = {}
-    for block, role in bn_inception_convolutions():
+    for block, role in layer_names.bn_inception_convolutions():
         names[f"{block}/{role}"] = f"{block}_{role}", _WEIGHTED
         names[f"{block}/{role}_bn"] = f"{block}_{role}_bn", _NORMALIZATION
     return names
@@ -74,7 +70,7 @@ def _googlenet():
 
 def _own(backbone):
     """Names of networks whose layers have them here, too."""
-    weighted, normalized = caffe_layers(backbone)
+    weighted, normalized = layer_names.caffe_layers(backbone)
     names = {name: (name, _WEIGHTED) for name in weighted}
     for name in normalized:
         names[name] = name, _MOMENTS
@@ -147,7 +143,8 @@ def translate(checkpoint, backbone):
         return translation
     # Its convolutions may lack the biases that ours have.
     return dataclasses.replace(
-        translation, zero_biases=zero_biases(translation.pieces, backbone)
+        translation,
+        zero_biases=layer_names.zero_biases(translation.pieces, backbone),
     )
 
 

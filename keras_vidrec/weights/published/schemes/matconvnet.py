@@ -9,9 +9,7 @@ import numpy as np
 from keras_vidrec.backbones import BACKBONES
 from keras_vidrec.backbones.pixel_scaling import CENTERED_FLOW
 from keras_vidrec.backbones.pixel_scaling import PixelScaling
-from keras_vidrec.weights.published.schemes.layer_names import caffe_layers
-from keras_vidrec.weights.published.schemes.layer_names import has_bias
-from keras_vidrec.weights.published.schemes.layer_names import zero_biases
+from keras_vidrec.weights.published.schemes import layer_names
 from keras_vidrec.weights.published.schemes.scheme import Scheme
 from keras_vidrec.weights.published.translation import Piece
 from keras_vidrec.weights.published.translation import Translation
@@ -69,7 +67,7 @@ def names(backbone):
         without classifiers; `"moments"` stands for the moving mean and
         standard deviation together.
     """
-    convolutions, normalizations = caffe_layers(backbone)
+    convolutions, normalizations = layer_names.caffe_layers(backbone)
     table = {
         f"{layer}{end}": (layer, variable)
         for group, ends in (
@@ -117,7 +115,7 @@ def translate(checkpoint, backbone):
         else:
             layer, variable = table.get(name, (None, None))
         if layer is None or (
-            variable == "bias" and not has_bias(layer, backbone)
+            variable == "bias" and not layer_names.has_bias(layer, backbone)
         ):
             unknown.append(source)
             continue
@@ -127,7 +125,7 @@ def translate(checkpoint, backbone):
         "matconvnet",
         pieces,
         _scaling(checkpoint, pieces),
-        zero_biases=zero_biases(pieces, backbone),
+        zero_biases=layer_names.zero_biases(pieces, backbone),
         unknown=tuple(unknown),
     )
 

@@ -3,10 +3,6 @@
 from keras_vidrec.backbones import BACKBONES
 from keras_vidrec.backbones.pixel_scaling import PixelScaling
 from keras_vidrec.weights.pixels import kind_of
-from keras_vidrec.weights.published.schemes.layer_names import (
-    candidate_backbones,
-)
-from keras_vidrec.weights.published.schemes.layer_names import has_bias
 from keras_vidrec.weights.published.schemes.scheme import Scheme
 from keras_vidrec.weights.published.translation import Piece
 from keras_vidrec.weights.published.translation import Translation

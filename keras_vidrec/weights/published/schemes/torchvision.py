@@ -39,18 +39,8 @@ def translate(checkpoint, backbone):
         return _inception_v3(tensors)
     if backbone == "googlenet":
         return _googlenet(tensors)
-    convolutions = {
-        **vgg16_convolutions(),
-        "classifier.0": "fc6",
-        "classifier.3": "fc7",
-        "classifier.6": "logits",
-    }
-    return translate_by_name(
-        "torchvision",
-        tensors,
-        pytorch.places(convolutions),
-        pytorch.TORCH,
-        maps=VGG16_MAPS,
+    return _vgg16(
+        "torchvision", tensors, ("classifier.0", "classifier.3", "classifier.6")
     )
 
 
@@ -90,8 +80,8 @@ def _inception_v3(tensors):
     return translation
 
 
-def vgg16_convolutions():
-    """Our convolutions of VGG-16 by the names of torchvision's modules."""
+def _vgg16(scheme, tensors, connected):
+    """VGG-16, whose fully connected layers have these names."""
     convolutions, position = {}, 0
     for stage, widths in enumerate(STAGES, start=1):
         for number in range(1, len(widths) + 1):
@@ -100,7 +90,14 @@ def vgg16_convolutions():
             position += 2
         # A pooling follows.
         position += 1
-    return convolutions
+    convolutions.update(zip(connected, ("fc6", "fc7", "logits")))
+    return translate_by_name(
+        scheme,
+        tensors,
+        pytorch.places(convolutions),
+        pytorch.TORCH,
+        maps=VGG16_MAPS,
+    )
 
 
 def _check_scales(tensors, names):
@@ -138,19 +135,8 @@ def translate_timm(checkpoint, backbone):
     Its residual networks and Inception-v3 have torchvision's names, and are
     translated as torchvision's.
     """
-    convolutions = {
-        **vgg16_convolutions(),
-        "pre_logits.fc1": "fc6",
-        "pre_logits.fc2": "fc7",
-        "head.fc": "logits",
-    }
-    return translate_by_name(
-        "timm",
-        checkpoint.tensors,
-        pytorch.places(convolutions),
-        pytorch.TORCH,
-        maps=VGG16_MAPS,
-    )
+    connected = ("pre_logits.fc1", "pre_logits.fc2", "head.fc")
+    return _vgg16("timm", checkpoint.tensors, connected)
 
 
 TIMM = Scheme("timm", ("pytorch", "safetensors"), ("vgg16",), translate_timm)
