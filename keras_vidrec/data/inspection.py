@@ -21,13 +21,7 @@ _IMAGES_COMPARED = 25
 
 
 class Counts(typing.NamedTuple):
-    """Images of a modality in the videos of a dataset.
-
-    Args:
-        least: int.
-        median: float.
-        most: int.
-    """
+    """The least, median and most images of a modality in a dataset's videos."""
 
     least: int
     median: float
@@ -35,12 +29,7 @@ class Counts(typing.NamedTuple):
 
 
 class Part(typing.NamedTuple):
-    """Number of videos in the parts of a split.
-
-    Args:
-        train: int.
-        test: int.
-    """
+    """Number of videos in the parts of a split."""
 
     train: int
     test: int

@@ -362,16 +362,8 @@ def carve_validation(catalog, split, fraction, seed):
 
 
 def find_empty_classes(labels, classes, splits):
-    """Messages about classes without clips, or without them in a part.
-
-    Args:
-        labels: sequence of int. Class of each clip.
-        classes: sequence of str.
-        splits: dict of int or str to `Split`.
-
-    Returns:
-        List of str, for `Catalog.problems`.
-    """
+    """Messages, for `Catalog.problems`, about classes without clips, or without
+    them in a part."""
     present = set(labels)
     problems = []
     empty = [name for i, name in enumerate(classes) if i not in present]

@@ -36,14 +36,7 @@ class Row(typing.NamedTuple):
 
 
 def is_list(path):
-    """Whether a text file is such a list, by its first line.
-
-    Args:
-        path: path.
-
-    Returns:
-        bool.
-    """
+    """Whether a text file is such a list, by its first line."""
     try:
         with open(path, encoding="utf-8-sig") as file:
             return bool(_LINE.fullmatch(file.readline().strip()))
@@ -52,16 +45,10 @@ def is_list(path):
 
 
 def find_lists(directory):
-    """The lists of a directory by split and part, recognized by their names:
-    `ucf101_rgb_train_split_1.txt`, `ucf101_val_split_1_rawframes.txt`.
-
-    Args:
-        directory: path.
-
-    Returns:
-        dict of int to dict of `"train"` or `"test"` to lists of paths. Files
-        named otherwise, and splits without a training list, are left out.
-    """
+    """The paths of the lists of a directory by split and `"train"` or `"test"`,
+    recognized by their names: `ucf101_rgb_train_split_1.txt`,
+    `ucf101_val_split_1_rawframes.txt`. Files named otherwise, and splits
+    without a training list, are left out."""
     found = {}
     for path in sorted(pathlib.Path(directory).glob("*.txt")):
         part = _PART.search(path.name.lower())
@@ -74,13 +61,7 @@ def find_lists(directory):
 
 
 def read(path):
-    """Reads a list.
-
-    Args:
-        path: path.
-
-    Returns:
-        List of `Row`.
+    """Reads a list into `Row`s.
 
     Raises:
         ValueError: if there is no such file, a line cannot be read, a path

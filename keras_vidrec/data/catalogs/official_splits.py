@@ -40,14 +40,8 @@ class OfficialSplits(typing.NamedTuple):
 
 
 def find_kind(directory):
-    """Which dataset's split files lie in a directory.
-
-    Args:
-        directory: path.
-
-    Returns:
-        `"ucf101"`, `"hmdb51"` or `None`.
-    """
+    """Which dataset's split files lie in a directory: `"ucf101"`, `"hmdb51"` or
+    `None`."""
     names = [path.name for path in pathlib.Path(directory).glob("*.txt")]
     if any(_UCF101_LIST.fullmatch(name) for name in names):
         return "ucf101"
@@ -61,12 +55,6 @@ def ucf101_group(clip):
 
     Clips of one group are cut from one video. A clip named otherwise is its
     own group.
-
-    Args:
-        clip: str. Path of the clip with `/`, its first part the class.
-
-    Returns:
-        str.
     """
     found = _GROUP.search(pathlib.PurePosixPath(clip).name)
     if found:
@@ -181,13 +169,8 @@ def hmdb51(directory):
 
 
 def read_classes(path):
-    """Reads `classInd.txt`, lines `1 ApplyEyeMakeup`.
-
-    Args:
-        path: `pathlib.Path`.
-
-    Returns:
-        tuple of str, the names in the order of the numbers.
+    """Reads the names of `classInd.txt`, lines `1 ApplyEyeMakeup`, in the order
+    of the numbers.
 
     Raises:
         ValueError: if it is missing, the numbers are not 1 to their count, or

@@ -22,15 +22,10 @@ VIDEO_SUFFIXES = (
 
 
 def find_videos(root):
-    """Finds the videos below a directory, at any depth.
+    """The sorted paths, with `/`, of the videos below a directory, at any
+    depth.
 
     Links are followed; hidden files and folders are passed over.
-
-    Args:
-        root: path.
-
-    Returns:
-        Sorted list of str, paths below `root` with `/`.
     """
     found = []
 
@@ -126,15 +121,7 @@ def match_clips(clips, videos, classes):
 
 
 def check_different(root, videos):
-    """Refuses two names, one of them a link, of one file.
-
-    Args:
-        root: path.
-        videos: sequence of str, paths below `root`.
-
-    Raises:
-        ValueError: naming the first two.
-    """
+    """Refuses two names below `root`, one of them a link, of one file."""
     seen = {}
     for path in videos:
         first = seen.setdefault(

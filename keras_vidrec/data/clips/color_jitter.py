@@ -31,15 +31,8 @@ class ColorJitter:
 
 
 def draw_color_jitter(rng, strength=0.4):
-    """Draws changes of brightness, contrast and saturation in random order.
-
-    Args:
-        rng: `numpy.random.Generator`.
-        strength: float from 0 to 1. The factors are drawn from
-            `[1 - strength, 1 + strength]`. Defaults to `0.4`.
-
-    Returns:
-        `ColorJitter` of three steps.
+    """Draws three changes, of brightness, contrast and saturation in random
+    order, with factors from `[1 - strength, 1 + strength]`.
 
     Raises:
         ValueError: if `strength` is outside 0 to 1.

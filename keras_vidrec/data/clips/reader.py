@@ -60,13 +60,6 @@ def read_training_clip(source, index, spec, augmentation, rng):
     The crop is drawn on the frames of the first modality; all others show the
     same part of the picture, whatever the size they are stored in.
 
-    Args:
-        source: a `Source`.
-        index: int. The video.
-        spec: `ClipSpec`.
-        augmentation: `Augmentation`.
-        rng: `numpy.random.Generator`.
-
     Returns:
         dict of uint8 arrays `(num_segments, size, size, channels)` by
         modality.
@@ -97,18 +90,9 @@ def read_training_clip(source, index, spec, augmentation, rng):
 
 
 def check_protocol(spec, crops, num_clips=1, mode="test"):
-    """Checks that clips can be read as a test wants them.
-
-    Args:
-        spec: `ClipSpec`.
-        crops: str. One of `clip_spec.TEST_CROPS`.
-        num_clips: int, at least 1. Clips of a video. Defaults to `1`.
-        mode: str. Grid of `sampling`. Defaults to `"test"`.
-
-    Raises:
-        ValueError: on unknown crops, or several clips of anything else than
-            chunks or uniform segments, or in another mode.
-    """
+    """Refuses, by a `ValueError`, what `read_test_clip` cannot read: unknown
+    crops, or several clips of anything else than chunks or uniform segments,
+    or in another mode than `"test"`."""
     checks.choice("crops", crops, TEST_CROPS)
     check_clips(spec, num_clips, mode)
 
@@ -129,7 +113,8 @@ def check_clips(spec, num_clips, mode):
 def clip_starts(
     num_frames, snippet_length, spec, num_segments, mode, rng=None, num_clips=1
 ):
-    """Starts of the snippets of a video, or of several clips of it.
+    """Starts of the snippets of a video, or of several clips of it, of any
+    sampling but chunks.
 
     Of `num_clips` clips of uniform segments (STFN's sequences), clip c takes
     the c-th of as many parts of each segment, at their middles.
@@ -137,7 +122,7 @@ def clip_starts(
     Args:
         num_frames: int, at least 1. Images to choose from.
         snippet_length: int, at least 1. Images a snippet reads.
-        spec: `ClipSpec`, of any sampling but chunks.
+        spec: `ClipSpec`.
         num_segments: int, at least 1.
         mode: str. One of `sampling.MODES`.
         rng: `numpy.random.Generator`. Needed in training.
@@ -222,11 +207,7 @@ def image_indices(counts, spec, num_segments, mode, rng=None, num_clips=1):
 
     Args:
         counts: dict of int, at least 1, by modality: images of the video.
-        spec: `ClipSpec`.
-        num_segments: int, at least 1. Of each clip.
-        mode: str. One of `sampling.MODES`.
-        rng: `numpy.random.Generator`. Needed in training.
-        num_clips: int, at least 1. Defaults to `1`.
+        spec, num_segments, mode, rng, num_clips: as for `clip_starts`.
 
     Returns:
         dict of int64 arrays `(num_clips * num_segments,
@@ -336,12 +317,6 @@ def _draw_crop(augmentation, height, width, spec, rng):
 
 def crops_of_test(height, width, spec, crops):
     """What of a frame is shown in a test; see `read_test_clip`.
-
-    Args:
-        height: int. Of the frame, in pixels.
-        width: int. Of the frame, in pixels.
-        spec: `ClipSpec`.
-        crops: str. One of `clip_spec.TEST_CROPS`.
 
     Returns:
         `(crops, size)`: a list of `augmentation.Crop`, and the size that they

@@ -65,15 +65,8 @@ def write_report(directory, catalog, failed, notes):
 
 
 def write(directory, catalog, modalities, settings, failed):
-    """Describes a dataset whose records are complete.
-
-    Args:
-        directory: path.
-        catalog: `Catalog` of all videos, those that failed too.
-        modalities: tuple of str.
-        settings: dict, plain data.
-        failed: dict from the name of a video to why it has no record.
-    """
+    """Describes a dataset whose records are complete; `catalog` and `failed`
+    are as for `write_report`, `settings` is plain data."""
     directory = pathlib.Path(directory)
     kept = [i for i, name in enumerate(catalog.videos) if name not in failed]
     for key, split in catalog.splits.items():
@@ -111,13 +104,8 @@ def write(directory, catalog, modalities, settings, failed):
 
 
 def load(directory):
-    """Reads the description of a prepared dataset.
-
-    Args:
-        directory: path, or a URL (see `storage.as_path`).
-
-    Returns:
-        `PreparedDataset`.
+    """Reads the description of a prepared dataset, of a path or a URL (see
+    `storage.as_path`).
 
     Raises:
         ValueError: if there is none, it is not finished, it is of another

@@ -59,10 +59,10 @@ def frame_image(jpeg):
 
 
 def write_record(file, video, label, height, width, images):
-    """Writes one record.
+    """Writes one record to a binary file, at its position.
 
     Args:
-        file: a binary file, written at its position.
+        file: a binary file.
         video: str. Name of the video.
         label: int.
         height: int. Of an image in pixels.
@@ -89,13 +89,8 @@ def write_record(file, video, label, height, width, images):
 
 
 def scan(path):
-    """Finds the images of a file of records; reads only what is between them.
-
-    Args:
-        path: path of a file that `write_record` wrote.
-
-    Yields:
-        A `Record` for each.
+    """Finds the images of a file of records, yields a `Record` for each; reads
+    only what is between the images.
 
     Raises:
         ValueError: if the file is no such file, or not whole.

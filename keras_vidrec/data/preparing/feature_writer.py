@@ -116,13 +116,8 @@ class FeatureWriter:
         )
 
     def finish(self):
-        """Completes the shards and describes the dataset.
-
-        Returns:
-            `prepare.Prepared`.
-
-        Raises:
-            ValueError: if no video has features.
+        """Completes the shards and describes the dataset; returns
+        `prepare.Prepared`, or raises a `ValueError` if no video has features.
         """
         for writer in self._writers.values():
             writer.seal()

@@ -129,16 +129,9 @@ def prepare(
 
 
 def left_to_do(catalog, journal, work):
-    """The videos that have no records yet.
-
-    Args:
-        catalog: `Catalog` of all videos.
-        journal: `Journal`.
-        work: `VideoPreparer`. Videos of one size, if that saves it time, come
-            one after the other.
-
-    Returns:
-        dict from the name of a video to its label, in the order to work in.
+    """The labels of the videos that have no records yet, by name, in the order
+    to work in: those of one size, if that saves `work` time, one after the
+    other.
 
     Raises:
         ValueError: if a video that has records now has another label.
@@ -184,7 +177,7 @@ def _write_records(
 
 
 def make_pool(work, workers, scratch, threads=None):
-    """Processes that prepare videos.
+    """`Workers` that prepare videos, to be closed.
 
     Args:
         work: `VideoPreparer`.
@@ -192,9 +185,6 @@ def make_pool(work, workers, scratch, threads=None):
         scratch: path of a directory for images on their way.
         threads: `None` (the processes share the cores), or int. Threads of
             each process. Defaults to `None`.
-
-    Returns:
-        `Workers`, to be closed.
     """
     if threads is None:
         threads = max(num_cores() // workers, 1)
@@ -252,17 +242,8 @@ def fill(directory, journal, labels, modalities, pool, shard_bytes, bar):
 
 
 def finish(catalog, directory, preparation, journal, num_tried):
-    """Describes a dataset whose videos are all in the journal.
-
-    Args:
-        catalog: `Catalog` of all videos.
-        directory: path of the dataset.
-        preparation: `Preparation`.
-        journal: `Journal`.
-        num_tried: int. Number of videos that were not done before.
-
-    Returns:
-        `Prepared`.
+    """Describes a dataset whose videos are all in the journal, `num_tried` of
+    them new; returns `Prepared`.
 
     Raises:
         ValueError: if no video can be prepared.
@@ -390,7 +371,8 @@ def shard_writers(directory, modalities, journal, shard_bytes):
 
 
 def begin(catalog, directory, settings, classes=None):
-    """The journal of a new or empty directory, or of one begun before.
+    """The journal of a new or empty directory, or of one begun before; to be
+    closed.
 
     Args:
         catalog: `Catalog` of all videos.
@@ -398,9 +380,6 @@ def begin(catalog, directory, settings, classes=None):
         settings: `Preparation` or `FeatureSettings`.
         classes: `None`, or str instead of the `digest` of the catalog.
             Defaults to `None`.
-
-    Returns:
-        `Journal`, to be closed.
 
     Raises:
         ValueError: if the directory holds something else, other settings were
@@ -428,18 +407,9 @@ def begin(catalog, directory, settings, classes=None):
 
 
 def check_shards(directory, journal, in_work=True):
-    """Refuses shards that are not as long as the journal says, and writes
-    the index of one that has lost it.
-
-    Args:
-        directory: path of the dataset.
-        journal: `Journal`.
-        in_work: bool. Whether the last shards may be unfinished. Defaults to
-            `True`.
-
-    Raises:
-        ValueError: if records are missing.
-    """
+    """Refuses, by a `ValueError`, shards that are not as long as the journal
+    says, and writes the index of one that has lost it. The last ones may be
+    unfinished if `in_work`."""
     for modality, lengths in journal.lengths.items():
         last = max(lengths)
         for number, length in lengths.items():

@@ -67,14 +67,8 @@ class Preparation:
 
 
 class PreparedVideo(typing.NamedTuple):
-    """A video ready to be written.
-
-    Args:
-        height: int. Of the prepared frames in pixels.
-        width: int. Of the prepared frames in pixels.
-        num_frames: int.
-        images: dict from modality to `SpooledImages`.
-    """
+    """A video ready to be written, its height and width in pixels, and its
+    `SpooledImages` by modality."""
 
     height: int
     width: int
@@ -196,15 +190,8 @@ class _Frames:
 
 
 def encode_jpeg(image, quality):
-    """A JPEG of an image as OpenCV has it: B G R, or gray.
-
-    Args:
-        image: uint8 array `(height, width, 3)` or `(height, width)`.
-        quality: int from 1 to 100.
-
-    Returns:
-        bytes.
-    """
+    """The bytes of a JPEG, of a quality from 1 to 100, of a uint8 image as
+    OpenCV has it: B G R `(height, width, 3)`, or gray `(height, width)`."""
     options = [cv2.IMWRITE_JPEG_QUALITY, quality]
     done, jpeg = cv2.imencode(".jpg", image, options)
     if not done:

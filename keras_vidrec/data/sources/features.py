@@ -124,12 +124,8 @@ def is_of_features(dataset):
 
 
 class _Arrays:
-    """The features of one stream.
-
-    Attributes:
-        rows: list by video of `(shard, offsets of the versions, number of
-            them, frames, features)`.
-    """
+    """The features of one stream; `rows` are, by video, `(shard, offsets of the
+    versions, number of them, frames, features)`."""
 
     def __init__(self, directory, stream, videos):
         self._shards = []
