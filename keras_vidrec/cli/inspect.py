@@ -130,16 +130,9 @@ def _listed(title, items):
 
 
 def draw_sheet(directory, where, recipe, path, num_videos, seed):
-    """Writes a contact sheet of training clips of a dataset.
-
-    Args:
-        directory: path or URL of the dataset.
-        where: dict of the `videos_list` and `splits` of `opening.open_images`.
-        recipe: `None`, or str: the recipe whose clips are drawn.
-        path: path of the picture.
-        num_videos: int.
-        seed: int.
-    """
+    """Writes a contact sheet of training clips of a dataset. `where` are the
+    `videos_list` and `splits` of `opening.open_images`; without a recipe all
+    images that are there are drawn."""
     from keras_vidrec import visualization
     from keras_vidrec.data import opening
 

@@ -83,10 +83,6 @@ PROTOCOLS = {
 
 
 def get(name):
-    """A protocol by its name.
-
-    Raises:
-        ValueError: if there is none of this name.
-    """
+    """A protocol by its name; a `ValueError` if there is none."""
     checks.choice("protocol", name, PROTOCOLS)
     return PROTOCOLS[name]

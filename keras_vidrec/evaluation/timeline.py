@@ -47,9 +47,6 @@ class Timeline:
         classes: sequence of str.
         windows: sequence of `WindowPrediction`, at least one, in the order of
             time. Further ones may be appended to the attribute.
-
-    Attributes:
-        video, classes, windows: as given.
     """
 
     def __init__(self, video, classes, windows):

@@ -53,16 +53,7 @@ class Frames:
 
 
 def worst_mistakes(scores, pair, most):
-    """The mistakes of a pair of classes, the most certain first.
-
-    Args:
-        scores: `Scores`.
-        pair: `tables.Pair`.
-        most: int. How many at most.
-
-    Returns:
-        List of `Mistake`.
-    """
+    """The mistakes of a pair of classes, the most certain first."""
     values = scores.scores
     rows = np.flatnonzero(
         (scores.labels == pair.label)
@@ -121,15 +112,7 @@ def show(scores, pairs, source=None, verbose=True):
 
 
 def table(shown, scores):
-    """The numbers of the mistakes.
-
-    Args:
-        shown: list as `show` gives it.
-        scores: `Scores`.
-
-    Returns:
-        `Table`.
-    """
+    """The numbers of the mistakes that `show` gave."""
     return Table(
         ("video", "class", "taken_for", "margin", "place_of_class"),
         tuple(
@@ -161,15 +144,7 @@ def _modality(source):
 
 
 def read(source, name):
-    """Frames of a video, evenly spread over it.
-
-    Args:
-        source: a `Source`.
-        name: str. The video.
-
-    Returns:
-        `Frames`.
-    """
+    """Frames of a video, evenly spread over it."""
     if name not in source.videos:
         return Frames(problem="Not in the dataset.")
     index = source.videos.index(name)
