@@ -49,7 +49,7 @@ class Failures:
         self._lock = threading.Lock()
 
     def add(self, name, error):
-        """Notes a failure; a `TooManyFailures` at more than one video and 5 %."""
+        """Notes a failure; `TooManyFailures` at over one video and 5 %."""
         with self._lock:
             if name not in self.errors:
                 self.errors[name] = str(error)

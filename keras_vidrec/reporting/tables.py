@@ -121,7 +121,7 @@ def confusion_matrix(scores):
 
 
 def confused_pairs(scores):
-    """All pairs of a class and one it was taken for, the most frequent first."""
+    """Pairs of a class and one it was taken for, the most frequent first."""
     wrong = _mistakes(scores)
     order = np.argsort(-wrong, axis=None, kind="stable")
     order = order[: np.count_nonzero(wrong)]
