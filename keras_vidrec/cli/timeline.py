@@ -51,7 +51,12 @@ class Timelines:
             self._follow(stream, timeline)
         finally:
             # What is cut off may be why it is too short.
-            _tell_damage(stream)
+            if stream.num_frames is not None:  # it was read to the end
+                found = find_damage(
+                    stream.name, stream.num_frames, stream.frame_rate
+                )
+                if found:
+                    typer.echo(f"{stream.name}: {found}", err=True)
         self._save(timeline, pathlib.Path(path).stem)
         if overlay is not None:
             from keras_vidrec.visualization import overlay as overlays
@@ -122,11 +127,3 @@ class Timelines:
     def _tell(self, text):
         """Where nothing but JSON is expected, it is said on the side."""
         typer.echo(text, err=self._json)
-
-
-def _tell_damage(stream):
-    if stream.num_frames is None:
-        return  # it was not read to the end
-    found = find_damage(stream.name, stream.num_frames, stream.frame_rate)
-    if found:
-        typer.echo(f"{stream.name}: {found}", err=True)

@@ -134,7 +134,7 @@ def inspect(opened, spec=None, *, verbose=False):
     spec = spec or ClipSpec(
         modalities=modalities,
         num_segments=3,
-        snippet_length=_length(modalities),
+        snippet_length=1 if modalities == ("rgb",) else 5,
     )
 
     looks = _look_at_all(opened, modalities, spec, verbose)
@@ -317,7 +317,3 @@ def _find_leaks(catalog, identical):
                         catalog.videos[trained[0]],
                         catalog.videos[tested[0]],
                     )
-
-
-def _length(modalities):
-    return 1 if modalities == ("rgb",) else 5

@@ -205,10 +205,7 @@ def folder(root, *, test_fraction=0.25, seed=0, clips=None):
 
     Args:
         root: path. Directory of the dataset.
-        test_fraction: float between 0 and 1. Part of the clips of each class
-            for the test. Defaults to `0.25`.
-        seed: int. Seed of the choice of test groups. Defaults to `0`.
-        clips: as in `discover`. Defaults to `None`.
+        test_fraction, seed, clips: as in `discover`.
 
     Returns:
         `Catalog` with split 1.
@@ -276,10 +273,7 @@ def from_list(csv_path, root=None, *, test_fraction=0.25, seed=0, clips=None):
         csv_path: path of the list, comma separated, UTF-8.
         root: `None`, or path of the dataset's directory. Defaults to `None`:
             the directory of the list.
-        test_fraction: float between 0 and 1. Part of the clips of each class
-            for the test if the list does not say. Defaults to `0.25`.
-        seed: int. Seed of the choice of test groups. Defaults to `0`.
-        clips: as in `discover`. Defaults to `None`.
+        test_fraction, seed, clips: as in `discover`.
 
     Returns:
         `Catalog` with split 1.

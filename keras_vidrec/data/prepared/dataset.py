@@ -13,8 +13,6 @@ from keras_vidrec.specs import files
 from keras_vidrec.version import __version__
 
 FORMAT = 1
-# Differences of frames are made from rgb.
-STORED_MODALITIES = ("rgb", "flow", "warped_flow")
 # Hidden: the state of a preparation that goes on or may go on.
 STATE = ".prepare"
 

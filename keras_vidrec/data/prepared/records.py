@@ -174,7 +174,8 @@ def _read(file, size):
 
 def _example_prefix(video, label, height, width, images_bytes):
     """All of the Example before its images."""
-    entries = _entry("video", _delimited(_FIELD_1, _bytes_list(video)))
+    name = _delimited(_FIELD_1, video.encode())
+    entries = _entry("video", _delimited(_FIELD_1, name))
     for key, value in (("label", label), ("height", height), ("width", width)):
         packed = _delimited(_FIELD_1, _varint(value))
         entries += _entry(key, _delimited(_FIELD_3, packed))
@@ -190,10 +191,6 @@ def _example_prefix(video, label, height, width, images_bytes):
 def _entry(key, feature):
     key = _delimited(_FIELD_1, key.encode())
     return _delimited(_FIELD_1, key + _delimited(_FIELD_2, feature))
-
-
-def _bytes_list(text):
-    return _delimited(_FIELD_1, text.encode())
 
 
 def _delimited(field, content):

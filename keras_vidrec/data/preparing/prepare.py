@@ -105,17 +105,21 @@ def prepare(
             check_shards(directory, journal)
             work = VideoPreparer(catalog.root, preparation, make)
             todo = left_to_do(catalog, journal, work)
-            _write_records(
-                todo,
-                len(catalog.videos),
-                directory,
-                preparation.modalities,
-                work,
-                journal,
-                workers,
-                shard_bytes,
-                progress,
-            )
+            scratch = directory / prepared_dataset.STATE / "scratch"
+            # What a killed run left; its processes are gone or about to go.
+            shutil.rmtree(scratch, ignore_errors=True)
+            scratch.mkdir()
+            with contextlib.ExitStack() as stack:
+                stack.callback(shutil.rmtree, scratch, ignore_errors=True)
+                num_videos = len(catalog.videos)
+                bar = Progress(num_videos, num_videos - len(todo), progress)
+                stack.callback(bar.close)
+                pool = make_pool(work, workers, scratch)
+                stack.callback(pool.close)
+                modalities = preparation.modalities
+                fill(
+                    directory, journal, todo, modalities, pool, shard_bytes, bar
+                )
             return finish(catalog, directory, preparation, journal, len(todo))
     except OSError as error:
         if error.errno not in _NO_ROOM:
@@ -150,30 +154,6 @@ def left_to_do(catalog, journal, work):
     with concurrent.futures.ThreadPoolExecutor(num_cores()) as pool:
         sizes = dict(zip(todo, pool.map(work.compiled_size, todo)))
     return {name: todo[name] for name in sorted(todo, key=sizes.get)}
-
-
-def _write_records(
-    labels,
-    num_videos,
-    directory,
-    modalities,
-    work,
-    journal,
-    workers,
-    shard_bytes,
-    progress,
-):
-    scratch = directory / prepared_dataset.STATE / "scratch"
-    # What a killed run left; its processes are gone or about to go.
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir()
-    with contextlib.ExitStack() as stack:
-        stack.callback(shutil.rmtree, scratch, ignore_errors=True)
-        bar = Progress(num_videos, num_videos - len(labels), progress)
-        stack.callback(bar.close)
-        pool = make_pool(work, workers, scratch)
-        stack.callback(pool.close)
-        fill(directory, journal, labels, modalities, pool, shard_bytes, bar)
 
 
 def make_pool(work, workers, scratch, threads=None):
