@@ -14,17 +14,7 @@ from keras_vidrec.videos.frame_stream import find_damage
 
 class Timelines:
     """Prints a line for each window as it goes and writes a timeline at the
-    end.
-
-    Args:
-        predictor: `Predictor`.
-        window: float. Seconds.
-        stride: float. Seconds.
-        out: path of the directory to write to.
-        frame_rate: `None`, or float. Frames a second.
-        top: int. Classes of a window that are printed.
-        json: bool. Whether the lines are JSON.
-    """
+    end, into the directory `out`. `window` and `stride` are in seconds."""
 
     def __init__(
         self, predictor, *, window, stride, out, frame_rate, top, json

@@ -160,13 +160,8 @@ def _see(towers, versions):
 
 
 class _Tower:
-    """A network up to its features.
-
-    Attributes:
-        spec: `ClipSpec` of the network.
-        num_features: int.
-        fingerprint: str. Which network it is.
-    """
+    """A network up to its features, `num_features` of them; `fingerprint` says
+    which network it is."""
 
     def __init__(self, stream, model, num_frames):
         if stream not in _STREAMS:

@@ -74,13 +74,8 @@ def worst_mistakes(scores, pair, most):
 
 
 def show(scores, pairs, source=None, verbose=True):
-    """The worst mistakes of the most confused pairs.
-
-    Args:
-        scores: `Scores`.
-        pairs: sequence of `tables.Pair`, the most frequent first.
-        source: `None`, or `Source` with the videos of the scores.
-        verbose: bool. Whether to show a progress bar. Defaults to `True`.
+    """The worst mistakes of the most confused pairs, which come the most
+    frequent first.
 
     Returns:
         List of pairs: `tables.Pair`, and a list of pairs of `Mistake` and

@@ -217,14 +217,7 @@ def draw(embedding, thumbnails=None, title="Videos as the network sees them"):
 
 
 def table(embedding):
-    """The numbers of an embedding.
-
-    Args:
-        embedding: `Embedding`.
-
-    Returns:
-        Header and rows: video, class, x and y.
-    """
+    """The numbers of an `Embedding`: header and rows of video, class, x and y."""
     rows = (
         (
             name,
@@ -244,15 +237,12 @@ def read_thumbnails(source, videos):
     frames its flow in colors.
 
     Args:
-        source: a `Source`.
+        source: a `Source`, not of features.
         videos: sequence of int.
 
     Returns:
         List of uint8 arrays `(height, width, 3)`, `None` for those that cannot
         be read.
-
-    Raises:
-        ValueError: if the source holds features.
     """
     if feature_reader.are_features(source):
         raise ValueError(

@@ -23,13 +23,8 @@ _SPLIT = re.compile(r"(?:split_?|list)(\d+)")
 
 
 class Row(typing.NamedTuple):
-    """A line of a list.
-
-    Args:
-        path: str. The folder of frames, absolute or relative. (How many
-            frames its maker found is not asked: the folder tells.)
-        label: int. Class index.
-    """
+    """A line of a list: a folder of frames, absolute or relative, and a class
+    index. (How many frames its maker found is not asked: the folder tells.)"""
 
     path: str
     label: int
@@ -109,9 +104,7 @@ def catalog(root, clips, lists, *, test_fraction=0.25, seed=0):
         clips: sequence of str. The folders of frames below it.
         lists: path of one list, whose clips are split by groups; or what
             `find_lists` returned.
-        test_fraction: float between 0 and 1. Part of the clips of each class
-            for the test, for a single list. Defaults to `0.25`.
-        seed: int. Seed of the choice of test groups. Defaults to `0`.
+        test_fraction, seed: as in `catalog.discover`, for a single list.
 
     Returns:
         `Catalog`. Listed clips without a folder are left out and mentioned in

@@ -142,16 +142,9 @@ _NUMBERED = re.compile(
 
 
 class ImageSeries(typing.NamedTuple):
-    """Images without gaps: `<prefix><number><suffix>`.
-
-    Args:
-        directory: str. Where they lie.
-        prefix: str. `"img_"`.
-        first: int. The first number.
-        count: int. How many images there are.
-        width: int. Digits, filled up with zeros; 1 if not filled up.
-        suffix: str. `".jpg"`.
-    """
+    """Images without gaps: `<prefix><number><suffix>` in `directory`, `count`
+    of them from the number `first` on, filled up with zeros to `width` digits
+    (1 if not filled up)."""
 
     directory: str
     prefix: str

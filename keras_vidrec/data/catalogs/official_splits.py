@@ -20,16 +20,9 @@ _GROUP = re.compile(r"_g(\d+)_")
 
 
 class OfficialSplits(typing.NamedTuple):
-    """What a directory of split files says.
-
-    Args:
-        clips: tuple of str, `class/file`.
-        labels: tuple of int. Class of each clip.
-        groups: tuple of str. Group of each clip, `class/group`.
-        classes: tuple of str.
-        splits: dict of int to `Split`, of indices into `clips`.
-        problems: tuple of str. Departures from the published counts.
-    """
+    """What a directory of split files says: the clips `class/file` with their
+    labels and groups, `class/group`; the classes; by number the `Split`s, of
+    indices into `clips`; and departures from the published counts."""
 
     clips: tuple
     labels: tuple

@@ -80,21 +80,12 @@ def _is_text(path):
 
 
 def match_clips(clips, videos, classes):
-    """Finds the videos of the clips that split files name.
+    """Finds the videos of the clips that split files name: a list with the path
+    of each, or `None`.
 
     A clip `class/file` is looked for in folders of the name of its class, then
     in folders that are no class's; under its own name, then with any suffix.
-
-    Args:
-        clips: sequence of str, `class/file`.
-        videos: sequence of str, of `find_videos`, or folders of frames.
-        classes: sequence of str. All class names.
-
-    Returns:
-        List with the path of each clip's video, or `None`.
-
-    Raises:
-        ValueError: if several videos fit a clip equally well.
+    Several that fit a clip equally well are a `ValueError`.
     """
     by_stem = {}
     for path in map(pathlib.PurePosixPath, videos):

@@ -41,15 +41,7 @@ _MIRROR_X = np.array([255, 0], dtype=np.uint8).view(np.uint16)
 
 @dataclasses.dataclass(frozen=True)
 class Crop:
-    """A rectangle of a frame, perhaps mirrored.
-
-    Args:
-        top: int. First row.
-        left: int. First column.
-        height: int. Rows.
-        width: int. Columns.
-        flip: bool. Whether left and right change places. Defaults to `False`.
-    """
+    """A rectangle of a frame in pixels; `flip`: left and right change places."""
 
     top: int
     left: int

@@ -56,17 +56,13 @@ def read_training_features(source, index, spec, rng):
 def read_test_features(
     source, index, spec, *, num_segments=None, num_clips=1, mode="test"
 ):
-    """Features to test on; no randomness.
+    """Features to test on; no randomness. Several sequences of a video, see
+    `reader.clip_starts`, with `sampling="uniform"` in the mode `"test"` only.
 
     Args:
         source: `Features`.
-        index: int. The video.
-        spec: `ClipSpec`.
-        num_segments: `None` (that of `spec`), or int. Of each sequence.
-        num_clips: int. Sequences of the video, see `reader.clip_starts`;
-            more than one with `sampling="uniform"` in the mode `"test"` only.
-            Defaults to `1`.
-        mode: str. `"validation"` or `"test"`.
+        index, spec, num_segments, num_clips, mode: as for
+            `reader.read_test_clip`.
 
     Returns:
         dict of float16 arrays, as stored, `(num_clips * num_segments,

@@ -32,17 +32,9 @@ MAX_STREAMED_BYTES = 2**31 - 2**20
 
 
 class Record(typing.NamedTuple):
-    """What `scan` finds of one record, without its images.
-
-    Args:
-        video: str. Name of the video.
-        label: int. Its class index, -1 if unknown.
-        height: int. Of an image in pixels.
-        width: int. Of an image in pixels.
-        num_bytes: int. Length of the whole record in the file.
-        offsets: int64 array. Where in the file each JPEG begins.
-        sizes: int64 array. Bytes of each JPEG.
-    """
+    """What `scan` finds of one record, without its images: sizes of an image in
+    pixels, the length of the whole record, and where in the file each JPEG
+    begins and how many bytes it has, int64. A label of -1 is unknown."""
 
     video: str
     label: int

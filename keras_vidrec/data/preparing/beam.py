@@ -177,17 +177,8 @@ class _Part:
 
 
 class _Parts:
-    """The parts of a dataset, in the process that started the pipeline.
-
-    Args:
-        state: path of their directory.
-        directory: path of the dataset.
-        journal: `Journal` of the dataset.
-        bar: `Progress`.
-
-    Attributes:
-        run: path. Directory of the parts of this run.
-    """
+    """The parts of a dataset, in the process that started the pipeline; `run`
+    is the directory of those of this run."""
 
     def __init__(self, state, directory, journal, bar):
         self._state = state

@@ -287,11 +287,6 @@ class VideoPreparer:
     frames; it returns a `PreparedVideo`, or a str if the video cannot be
     prepared, and raises `OSError` if nothing can be written any more, and
     `WornOut` if the video is for another process.
-
-    Args:
-        root: path of the videos.
-        preparation: `Preparation`.
-        make: as of `prepare`.
     """
 
     def __init__(self, root, preparation, make=prepare_video):
