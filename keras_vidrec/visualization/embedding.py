@@ -217,7 +217,7 @@ def draw(embedding, thumbnails=None, title="Videos as the network sees them"):
 
 
 def table(embedding):
-    """The numbers of an `Embedding`: header and rows of video, class, x and y."""
+    """Header and rows of an `Embedding`'s numbers: video, class, x and y."""
     rows = (
         (
             name,

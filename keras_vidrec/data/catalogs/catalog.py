@@ -181,9 +181,8 @@ def hmdb51(videos, splits, clips=None):
     split leaves unused are in neither of its parts.
 
     Args:
-        videos: path. Directory of the videos.
+        videos, clips: as for `ucf101`.
         splits: path. Directory of `<class>_test_split1.txt` and so on.
-        clips: as in `discover`. Defaults to `None`.
 
     Returns:
         `Catalog` whose splits are 1, 2, 3, as far as there are lists.

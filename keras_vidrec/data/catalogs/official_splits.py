@@ -56,18 +56,12 @@ def ucf101_group(clip):
 
 
 def ucf101(directory):
-    """Reads split files in the form of UCF101's.
+    """Reads split files in the form of UCF101's into `OfficialSplits`.
 
     `classInd.txt` numbers the classes (`1 ApplyEyeMakeup`),
     `trainlist01.txt` names clips with their class (`Class/file.avi 1`),
     `testlist01.txt` without. The published counts are compared if there are
     101 classes.
-
-    Args:
-        directory: path.
-
-    Returns:
-        `OfficialSplits`.
 
     Raises:
         ValueError: if a file is missing, a class or a number unknown, a clip
@@ -110,7 +104,7 @@ def ucf101(directory):
 
 
 def hmdb51(directory):
-    """Reads split files in the form of HMDB51's.
+    """Reads split files in the form of HMDB51's into `OfficialSplits`.
 
     `wave_test_split1.txt` names the clips of one class with 1 (training), 2
     (test) or 0 (unused in this split). Classes are in the order of
@@ -119,12 +113,6 @@ def hmdb51(directory):
     `_<class>_`, the film it is cut from; the official splits separate these
     within each class. The published counts are compared if there are 51
     classes.
-
-    Args:
-        directory: path.
-
-    Returns:
-        `OfficialSplits`.
 
     Raises:
         ValueError: if no file is found, a line cannot be read, a clip is

@@ -49,17 +49,9 @@ def find_videos(root):
 
 
 def named_clips(root, clips=None):
-    """The clips below a directory whose names can be written to lists and
-    records.
-
-    Args:
-        root: path.
-        clips: `None` (the videos below `root`), or sequence of str: paths of
-            clips of another kind.
-
-    Returns:
-        Sorted list of str, and a list of messages about what is left out.
-    """
+    """The clips below a directory (the videos if `clips` does not name others)
+    whose names can be written to lists and records, sorted, and a list of
+    messages about what is left out."""
     found = find_videos(root) if clips is None else sorted(clips)
     odd = [path for path in found if not _is_text(path)]
     if not odd:

@@ -41,7 +41,7 @@ _MIRROR_X = np.array([255, 0], dtype=np.uint8).view(np.uint16)
 
 @dataclasses.dataclass(frozen=True)
 class Crop:
-    """A rectangle of a frame in pixels; `flip`: left and right change places."""
+    """A rectangle of a frame in pixels; `flip`: its sides change places."""
 
     top: int
     left: int

@@ -19,13 +19,9 @@ _LEVELS = np.arange(256, dtype=np.float32)
 
 @dataclasses.dataclass(frozen=True)
 class ColorJitter:
-    """Changes of color, one after the other.
-
-    Args:
-        steps: tuple of pairs `(name, factor)`: the names `"brightness"`,
-            `"contrast"`, `"saturation"`, each with a factor of at least 0,
-            of which 1 changes nothing.
-    """
+    """Changes of color, one after the other: pairs of `"brightness"`,
+    `"contrast"` or `"saturation"` and a factor of at least 0, of which 1
+    changes nothing."""
 
     steps: tuple
 

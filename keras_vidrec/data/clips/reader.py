@@ -120,12 +120,9 @@ def clip_starts(
     the c-th of as many parts of each segment, at their middles.
 
     Args:
-        num_frames: int, at least 1. Images to choose from.
-        snippet_length: int, at least 1. Images a snippet reads.
+        num_frames, num_segments, snippet_length, mode, rng: as for
+            `sampling.segment_indices`.
         spec: `ClipSpec`.
-        num_segments: int, at least 1.
-        mode: str. One of `sampling.MODES`.
-        rng: `numpy.random.Generator`. Needed in training.
         num_clips: int, at least 1. Defaults to `1`.
 
     Returns:
@@ -336,7 +333,9 @@ def crops_of_test(height, width, spec, crops):
 
 
 def stack(crops, num_crops, places):
-    """Images of crops gathered into snippets, stacked along the channels.
+    """Images of crops gathered into snippets, stacked along the channels: uint8
+    `(num_crops * num_segments, height, width, images of a snippet * colors)`,
+    all snippets of the first crop first.
 
     Args:
         crops: iterable of `num_crops` uint8 arrays `(num_images, height,
@@ -344,10 +343,6 @@ def stack(crops, num_crops, places):
         num_crops: int.
         places: int array `(num_segments, images of a snippet)` into
             `num_images`.
-
-    Returns:
-        uint8 array `(num_crops * num_segments, height, width, images of a
-        snippet * colors)`, all snippets of the first crop first.
     """
     num_segments, num_images = places.shape
     for number, images in enumerate(crops):

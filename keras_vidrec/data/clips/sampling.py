@@ -253,15 +253,12 @@ def chunk_indices(
     least 0, for all chunks, and `snippet_indices` repeats its ends.
 
     Args:
-        first: int. First valid position, of `valid_positions`.
-        last: int. Last valid position.
+        first, last: int. Valid positions, of `valid_positions`.
         num_chunks: int, at least 1. T, chunks in a clip.
         stride: pair of int `(low, high)`, of the `ClipSpec`.
-        mode: str. `"train"` draws, `"validation"` and `"test"` are fixed.
-            Defaults to `"train"`.
+        mode, rng: as for `segment_indices`.
         num_clips: int, at least 1. C, clips of a video; more than one in
             testing only. Defaults to `1`.
-        rng: `numpy.random.Generator`. Needed in training, unused elsewhere.
 
     Returns:
         int64 array `(num_clips * num_chunks,)`: the chunks of the first clip

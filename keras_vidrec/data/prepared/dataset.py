@@ -44,14 +44,9 @@ def is_prepared(directory):
 
 
 def write_report(directory, catalog, failed, notes):
-    """Tells what a preparation came to, in `report.json`.
-
-    Args:
-        directory: path.
-        catalog: `Catalog` of all videos, those that failed too.
-        failed: dict from the name of a video to why it has no record.
-        notes: sequence of str. What else a user should know.
-    """
+    """Tells what a preparation came to, in `report.json`. The catalog is of all
+    videos, those that failed too; `failed` says why by name, and `notes` what
+    else a user should know."""
     report = {
         "videos": len(catalog.videos),
         "prepared": len(catalog.videos) - len(failed),

@@ -51,18 +51,8 @@ def frame_image(jpeg):
 
 
 def write_record(file, video, label, height, width, images):
-    """Writes one record to a binary file, at its position.
-
-    Args:
-        file: a binary file.
-        video: str. Name of the video.
-        label: int.
-        height: int. Of an image in pixels.
-        width: int. Of an image in pixels.
-        images: `SpooledImages`.
-
-    Returns:
-        int. Number of bytes written.
+    """Writes one record of `SpooledImages` of `height` x `width` pixels to a
+    binary file, at its position; returns its number of bytes.
 
     Raises:
         OSError: if the file cannot be written; a part of the record may be.

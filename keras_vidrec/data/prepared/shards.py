@@ -88,14 +88,13 @@ def read_index(shard):
 
 
 class ShardWriter:
-    """Appends records to the shards of one modality.
+    """Appends records to the shards of one modality of a dataset.
 
     The shard in work is `<name>.partial`. When it is whole it is synced, gets
     its index, and then its name.
 
     Args:
-        directory: path of the dataset.
-        modality: str.
+        directory, modality: path of the dataset, and str.
         shard_bytes: int. A shard of at least this length is whole.
         position: pair of int, number of a shard and length of what is in it.
             Everything behind it is forgotten. Defaults to `(0, 0)`.

@@ -61,15 +61,13 @@ def prepare(
         directory: path of the dataset, likewise: new, empty, or begun with
             the same arguments by this function. A local or shared file system
             that renames directories in one step, as POSIX demands.
-        preparation: `Preparation`.
+        preparation, make, progress: as for `data.preparing.prepare.prepare`.
         runner: str. Name of Beam's runner: `"DirectRunner"`, `"FlinkRunner"`,
             ... `"DirectRunner"` is Beam's `FnApiRunner`.
         options: sequence of str. Beam's own options, as on a command line.
-        make: as for `keras_vidrec.data.preparing.prepare`.
         shards: `None`, or int. Number of shards of each modality for what is
             left to do. Defaults to `None`: 64 of 4 to 32 videos each, more
             or fewer where that is not possible.
-        progress: bool. Whether to show how far it is. Defaults to `False`.
 
     Returns:
         `Prepared`.

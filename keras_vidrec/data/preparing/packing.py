@@ -20,10 +20,6 @@ class Packer:
     made. The `Preparation` says which modalities are packed, and how they were
     made as far as somebody knows: the dataset tells it on.
 
-    Args:
-        opened: `opening.Opened` of frame folders.
-        preparation: `Preparation`.
-
     Raises:
         ValueError: if it is a dataset of another kind, or does not hold a
             modality of `preparation`.

@@ -157,15 +157,9 @@ def left_to_do(catalog, journal, work):
 
 
 def make_pool(work, workers, scratch, threads=None):
-    """`Workers` that prepare videos, to be closed.
-
-    Args:
-        work: `VideoPreparer`.
-        workers: int. Number of processes.
-        scratch: path of a directory for images on their way.
-        threads: `None` (the processes share the cores), or int. Threads of
-            each process. Defaults to `None`.
-    """
+    """`Workers` that prepare videos, to be closed. Images on their way lie in
+    `scratch`; the processes share the cores unless `threads` says how many
+    each has."""
     if threads is None:
         threads = max(num_cores() // workers, 1)
     return Workers(
@@ -177,16 +171,8 @@ def make_pool(work, workers, scratch, threads=None):
 
 
 def fill(directory, journal, labels, modalities, pool, shard_bytes, bar):
-    """Prepares videos; writes their records into shards, then the journal.
-
-    Args:
-        directory: path of the shards.
-        journal: `Journal`.
-        labels: dict from the name of each video to its label.
-        modalities: tuple of str.
-        pool: `Workers` of `make_pool`.
-        shard_bytes: int. A shard of at least this length is complete.
-        bar: `Progress`.
+    """Prepares the videos of `labels`; writes their records into shards of at
+    least `shard_bytes`, then the journal.
 
     Raises:
         OSError: if the disk is full; what is finished stays.

@@ -85,15 +85,9 @@ def prepare_video(path, preparation, directory, report=lambda num_frames: None):
     """Decodes, resizes and encodes a video, and makes its flow.
 
     The images do not depend on where, when or beside what it runs. Memory
-    does not grow with the length of the video: JPEGs go to files.
-
-    Args:
-        path: path of the video.
-        preparation: `Preparation`.
-        directory: path of an existing directory for the files, used by
-            nobody else meanwhile.
-        report: callable. Called now and then with the number of frames done
-            since it was called last.
+    does not grow with the length of the video: JPEGs go to files in
+    `directory`, used by nobody else meanwhile. `report` is called now and then
+    with the number of frames done since it was called last.
 
     Returns:
         `PreparedVideo`. For one video and modality `prepared.records` makes a

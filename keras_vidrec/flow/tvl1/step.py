@@ -116,7 +116,8 @@ def _inner_iterations(fields, coefficients, active, parameters):
 
 
 def inner_iteration(fields, coefficients, active, parameters):
-    """Thresholding step, primal step and dual step on the active lanes.
+    """Thresholding step, primal step and dual step on the active lanes: the new
+    fields, and the squared length of the primal step per lane.
 
     Where an expression looks roundabout, it is for XLA on a CPU: `where` costs
     less than minima, which look for NaN, and a difference written in both
@@ -129,9 +130,6 @@ def inner_iteration(fields, coefficients, active, parameters):
         coefficients: What `linearize` returned.
         active: bool tensor `(lanes,)`.
         parameters: `Parameters`.
-
-    Returns:
-        The new fields, and the squared length of the primal step per lane.
     """
     x, y, *duals = fields
     normal_x, normal_y, residual, threshold = coefficients
