@@ -69,15 +69,12 @@ def evaluate(
 
 
 def runs_of(run, splits):
-    """The runs of some splits.
+    """The runs of some splits that have one, by split.
 
     Args:
         run: str. Path of a run, with `{split}` where the number of the split
             stands, such as `"runs/rgb-{split}"`; without, of a single split.
         splits: sequence of int.
-
-    Returns:
-        dict from split to `Run`, of those that have one.
 
     Raises:
         ValueError: if several splits share a path, none has a run, or a run

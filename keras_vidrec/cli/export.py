@@ -5,13 +5,7 @@ import typer
 
 from keras_vidrec.cli.startup import load_backend
 
-
-class Format(enum.StrEnum):
-    """Formats to export to."""
-
-    saved_model = "saved_model"
-    onnx = "onnx"
-    litert = "litert"
+Format = enum.StrEnum("Format", ["saved_model", "onnx", "litert"])
 
 
 def export(

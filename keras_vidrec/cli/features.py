@@ -3,21 +3,14 @@ import pathlib
 
 import typer
 
+from keras_vidrec.cli import options
 from keras_vidrec.cli.startup import load_backend
 
-
-class Grid(enum.StrEnum):
-    feature_grid = "feature_grid"
-    uniform = "uniform"
+Grid = enum.StrEnum("Grid", ["feature_grid", "uniform"])
 
 
 def features(
-    data: str = typer.Option(
-        ...,
-        metavar="PATH",
-        help="Directory of videos, of frame folders, or prepared; of the last "
-        "also the URL, such as gs://bucket/DATA.",
-    ),
+    data: options.Data,
     out: pathlib.Path = typer.Option(
         ..., help="Directory of the features: new, or an interrupted one."
     ),
@@ -48,17 +41,8 @@ def features(
     layout: str = typer.Option(
         "auto", help="How videos lie: ucf101, hmdb51, folder, list."
     ),
-    videos_list: pathlib.Path = typer.Option(
-        None,
-        "--list",
-        help="CSV file with columns path,label[,group][,split]; paths below "
-        "--data. Of frame folders also a list of TSN.",
-    ),
-    splits: pathlib.Path = typer.Option(
-        None,
-        help="Directory of official split files (UCF101, HMDB51), or of lists "
-        "of TSN.",
-    ),
+    videos_list: options.VideosList = None,
+    splits: options.Splits = None,
 ):
     """Keep what trained networks see in the frames of all videos, to train
     networks on it; the same command goes on after an interruption."""

@@ -4,19 +4,11 @@ import pathlib
 import typer
 import yaml
 
+from keras_vidrec.cli import options
 from keras_vidrec.cli.startup import load_backend
-from keras_vidrec.specs import MODALITIES
 
-
-class Inflation(enum.StrEnum):
-    """Modes of `weights.cross_modality`."""
-
-    mean = "mean"
-    symmetric = "symmetric"
-    scaled = "scaled"
-
-
-Modality = enum.StrEnum("Modality", MODALITIES)
+# Modes of `weights.cross_modality`.
+Inflation = enum.StrEnum("Inflation", ["mean", "symmetric", "scaled"])
 
 
 def import_weights(
@@ -32,7 +24,7 @@ def import_weights(
         ..., help="Its backbone: resnet50, resnet50_caffe, bn_inception, ..."
     ),
     out: pathlib.Path = typer.Option(..., help="The .keras file to write."),
-    modality: Modality = typer.Option(
+    modality: options.Modality = typer.Option(
         None, help="What it sees, for networks of one stream."
     ),
     classes: int = typer.Option(

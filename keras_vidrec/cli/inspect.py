@@ -6,6 +6,7 @@ import textwrap
 
 import typer
 
+from keras_vidrec.cli import options
 from keras_vidrec.cli.startup import load_backend
 
 _SHOWN = 10
@@ -15,23 +16,9 @@ _NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 def inspect(
-    directory: str = typer.Argument(
-        ...,
-        metavar="DIRECTORY",
-        help="A directory of videos, of frame folders, or prepared; of the "
-        "last also the URL, such as gs://bucket/DATA.",
-    ),
-    videos_list: pathlib.Path = typer.Option(
-        None,
-        "--list",
-        help="CSV file with columns path,label[,group][,split]; for frame "
-        "folders also lines `path num_frames label`.",
-    ),
-    splits: pathlib.Path = typer.Option(
-        None,
-        help="Directory of official split files (UCF101, HMDB51); for frame "
-        "folders also of TSN's lists.",
-    ),
+    directory: options.Directory,
+    videos_list: options.VideosList = None,
+    splits: options.Splits = None,
     as_json: bool = typer.Option(
         False, "--json", help="Print all that was found as JSON."
     ),
@@ -130,16 +117,9 @@ def _listed(title, items):
 
 
 def draw_sheet(directory, where, recipe, path, num_videos, seed):
-    """Writes a contact sheet of training clips of a dataset.
-
-    Args:
-        directory: path or URL of the dataset.
-        where: dict of the `videos_list` and `splits` of `opening.open_images`.
-        recipe: `None`, or str: the recipe whose clips are drawn.
-        path: path of the picture.
-        num_videos: int.
-        seed: int.
-    """
+    """Writes a contact sheet of training clips of a dataset. `where` are the
+    `videos_list` and `splits` of `opening.open_images`; without a recipe all
+    images that are there are drawn."""
     from keras_vidrec import visualization
     from keras_vidrec.data import opening
 

@@ -3,17 +3,12 @@ import pathlib
 
 import typer
 
+from keras_vidrec.cli import options
 from keras_vidrec.specs import FLOW_METHODS
 
-
-class Layout(enum.StrEnum):
-    ucf101 = "ucf101"
-    hmdb51 = "hmdb51"
-    folder = "folder"
-    list = "list"
-    frames = "frames"
-
-
+Layout = enum.StrEnum(
+    "Layout", ["ucf101", "hmdb51", "folder", "list", "frames"]
+)
 Flow = enum.StrEnum("Flow", [(n, n) for n in (*FLOW_METHODS, "none")])
 
 
@@ -38,15 +33,8 @@ def prepare(
     warped: bool = typer.Option(
         False, "--warped", help="Make flow without the camera's motion too."
     ),
-    splits: pathlib.Path = typer.Option(
-        None, help="Directory of official split files (UCF101, HMDB51)."
-    ),
-    videos_list: pathlib.Path = typer.Option(
-        None,
-        "--list",
-        help="CSV file with columns path,label[,group][,split]; paths below "
-        "--videos.",
-    ),
+    splits: options.Splits = None,
+    videos_list: options.VideosList = None,
     size: str = typer.Option(
         "auto",
         help="Size of the frames: WIDTHxHEIGHT as 340x256, short256 (the "

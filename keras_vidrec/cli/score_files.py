@@ -8,13 +8,8 @@ _SHOWN = 10  # videos that are left out
 
 
 def load(paths):
-    """Reads score files, each named or that of a run's own test.
-
-    Args:
-        paths: sequence of path: score files, or runs.
-
-    Returns:
-        List of `Scores`, and list of str: the files they were read from.
+    """Reads score files, each named or that of a run's own test: the `Scores`,
+    and the files they were read from.
 
     Raises:
         ValueError: if one is no score file, a run has not exactly one, or
@@ -33,12 +28,7 @@ def load(paths):
 
 
 def tell_left_out(names, left_out):
-    """Tells on the error stream which videos are not in all files.
-
-    Args:
-        names: sequence of str: the files.
-        left_out: for each the videos that another one lacks.
-    """
+    """Tells on the error stream which videos of each file another one lacks."""
     for name, videos in zip(names, left_out):
         if videos:
             more = len(videos) - _SHOWN

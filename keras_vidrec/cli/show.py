@@ -5,8 +5,10 @@ import pathlib
 
 import typer
 
+from keras_vidrec.cli import options
 from keras_vidrec.cli.inspect import draw_sheet
 from keras_vidrec.cli.startup import load_backend
+from keras_vidrec.specs import FLOW_METHODS
 
 show = typer.Typer(
     help="Draw what networks see: where they see a class, what they take for "
@@ -18,22 +20,8 @@ _OUT = "Picture to write, a .png; its numbers go beside it as .csv."
 _MODEL = "A run, or a .keras file of this package."
 
 
-class Method(enum.StrEnum):
-    tvl1 = "tvl1"
-    dis = "dis"
-    farneback = "farneback"
-
-
-class Modality(enum.StrEnum):
-    rgb = "rgb"
-    rgb_diff = "rgb_diff"
-    flow = "flow"
-    warped_flow = "warped_flow"
-
-
-class Part(enum.StrEnum):
-    test = "test"
-    train = "train"
+Method = enum.StrEnum("Method", FLOW_METHODS)
+Part = enum.StrEnum("Part", ["test", "train"])
 
 
 @show.command()
@@ -72,7 +60,7 @@ def deepdraw(
     model: pathlib.Path = typer.Argument(..., help=_MODEL),
     class_name: str = typer.Option(..., "--class", help="What to draw."),
     out: pathlib.Path = typer.Option(..., help=_OUT),
-    modality: Modality = typer.Option(
+    modality: options.Modality = typer.Option(
         None, help="Draw only this one of a network of several."
     ),
     octaves: int = typer.Option(4, min=1, help="Sizes, from small to large."),
@@ -126,17 +114,8 @@ def features(
         False, "--thumbnails", help="Put the middle frames on the points."
     ),
     seed: int = typer.Option(0, min=0, help="Of t-SNE."),
-    videos_list: pathlib.Path = typer.Option(
-        None,
-        "--list",
-        help="CSV file with columns path,label[,group][,split]; paths below "
-        "--data. Of frame folders also a list of TSN.",
-    ),
-    splits: pathlib.Path = typer.Option(
-        None,
-        help="Directory of official split files (UCF101, HMDB51), or of lists "
-        "of TSN.",
-    ),
+    videos_list: options.VideosList = None,
+    splits: options.Splits = None,
 ):
     """Draw videos as points, near each other where a network sees them alike
     (t-SNE of what its classifier sees)."""
@@ -201,23 +180,15 @@ def flow(
 
 @show.command()
 def sheet(
-    directory: str = typer.Argument(
-        ...,
-        metavar="DIRECTORY",
-        help="A directory of videos, of frame folders, or prepared.",
-    ),
+    directory: options.Directory,
     out: pathlib.Path = typer.Option(..., help="Picture to write, a .png."),
     recipe: str = typer.Option(
         None, help="Draw the clips of this recipe, or of a YAML file."
     ),
     videos: int = typer.Option(8, min=1, help="Number of videos."),
     seed: int = typer.Option(0, min=0, help="Of the draws."),
-    videos_list: pathlib.Path = typer.Option(
-        None, "--list", help="CSV file with columns path,label[,group][,split]."
-    ),
-    splits: pathlib.Path = typer.Option(
-        None, help="Directory of official split files, or of lists of TSN."
-    ),
+    videos_list: options.VideosList = None,
+    splits: options.Splits = None,
 ):
     """Draw training clips as a network sees them, cropped and flipped: the
     sheet of `vidrec inspect --sheet` without the inspection."""

@@ -11,10 +11,8 @@ def load_backend(find_devices=True):
 
     TensorFlow's libraries write to the error stream before their log level
     can be set. What they write is held back, and shown only if they fail.
-
-    Args:
-        find_devices: bool. Whether TensorFlow finds its devices now. It cannot
-            join other machines any more after that. Defaults to `True`.
+    TensorFlow cannot join other machines any more once it has found its
+    devices: `find_devices` is `False` before that.
     """
     sys.stderr.flush()
     with tempfile.TemporaryFile() as held_back:

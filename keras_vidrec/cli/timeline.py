@@ -14,17 +14,7 @@ from keras_vidrec.videos.frame_stream import find_damage
 
 class Timelines:
     """Prints a line for each window as it goes and writes a timeline at the
-    end.
-
-    Args:
-        predictor: `Predictor`.
-        window: float. Seconds.
-        stride: float. Seconds.
-        out: path of the directory to write to.
-        frame_rate: `None`, or float. Frames a second.
-        top: int. Classes of a window that are printed.
-        json: bool. Whether the lines are JSON.
-    """
+    end, into the directory `out`. `window` and `stride` are in seconds."""
 
     def __init__(
         self, predictor, *, window, stride, out, frame_rate, top, json
@@ -51,7 +41,12 @@ class Timelines:
             self._follow(stream, timeline)
         finally:
             # What is cut off may be why it is too short.
-            _tell_damage(stream)
+            if stream.num_frames is not None:  # it was read to the end
+                found = find_damage(
+                    stream.name, stream.num_frames, stream.frame_rate
+                )
+                if found:
+                    typer.echo(f"{stream.name}: {found}", err=True)
         self._save(timeline, pathlib.Path(path).stem)
         if overlay is not None:
             from keras_vidrec.visualization import overlay as overlays
@@ -122,11 +117,3 @@ class Timelines:
     def _tell(self, text):
         """Where nothing but JSON is expected, it is said on the side."""
         typer.echo(text, err=self._json)
-
-
-def _tell_damage(stream):
-    if stream.num_frames is None:
-        return  # it was not read to the end
-    found = find_damage(stream.name, stream.num_frames, stream.frame_rate)
-    if found:
-        typer.echo(f"{stream.name}: {found}", err=True)

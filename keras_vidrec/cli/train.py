@@ -3,6 +3,7 @@ import pathlib
 
 import typer
 
+from keras_vidrec.cli import options
 from keras_vidrec.cli.startup import load_backend
 from keras_vidrec.cli.startup import progress
 
@@ -23,23 +24,9 @@ def train(
     out: pathlib.Path = typer.Option(
         ..., help="Directory of the run: new, or an interrupted one."
     ),
-    data: str = typer.Option(
-        None,
-        metavar="PATH",
-        help="Directory of videos, of frame folders, or prepared; of the last "
-        "also the URL, such as gs://bucket/DATA. Default: the recipe's.",
-    ),
-    videos_list: pathlib.Path = typer.Option(
-        None,
-        "--list",
-        help="CSV file with columns path,label[,group][,split]; paths below "
-        "--data. Of frame folders also a list of TSN.",
-    ),
-    splits: pathlib.Path = typer.Option(
-        None,
-        help="Directory of official split files (UCF101, HMDB51), or of lists "
-        "of TSN.",
-    ),
+    data: options.Data = None,
+    videos_list: options.VideosList = None,
+    splits: options.Splits = None,
     split: int = typer.Option(
         None, help="Number of the split. Default: the recipe's."
     ),
@@ -73,7 +60,8 @@ def train(
         help="Same seed, same machine, same weights to the last bit; slower.",
     ),
 ):
-    """Train a recipe; the same command goes on after an interruption."""
+    """Train a recipe; the same command goes on after an interruption. Data that
+    is not named is that of the recipe."""
     load_backend(find_devices=distribute != "multi-worker")
     from keras_vidrec.training import recipes
     from keras_vidrec.training import trainer

@@ -21,13 +21,7 @@ _IMAGES_COMPARED = 25
 
 
 class Counts(typing.NamedTuple):
-    """Images of a modality in the videos of a dataset.
-
-    Args:
-        least: int.
-        median: float.
-        most: int.
-    """
+    """The least, median and most images of a modality in a dataset's videos."""
 
     least: int
     median: float
@@ -35,12 +29,7 @@ class Counts(typing.NamedTuple):
 
 
 class Part(typing.NamedTuple):
-    """Number of videos in the parts of a split.
-
-    Args:
-        train: int.
-        test: int.
-    """
+    """Number of videos in the parts of a split."""
 
     train: int
     test: int
@@ -145,7 +134,7 @@ def inspect(opened, spec=None, *, verbose=False):
     spec = spec or ClipSpec(
         modalities=modalities,
         num_segments=3,
-        snippet_length=_length(modalities),
+        snippet_length=1 if modalities == ("rgb",) else 5,
     )
 
     looks = _look_at_all(opened, modalities, spec, verbose)
@@ -328,7 +317,3 @@ def _find_leaks(catalog, identical):
                         catalog.videos[trained[0]],
                         catalog.videos[tested[0]],
                     )
-
-
-def _length(modalities):
-    return 1 if modalities == ("rgb",) else 5

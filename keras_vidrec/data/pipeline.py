@@ -8,6 +8,7 @@ import typing
 
 import numpy as np
 import tensorflow as tf
+import tqdm
 
 from keras_vidrec.data.clips import feature_reader
 from keras_vidrec.data.clips import reader as clip_reader
@@ -49,11 +50,7 @@ class Failures:
         self._lock = threading.Lock()
 
     def add(self, name, error):
-        """Notes a failure.
-
-        Raises:
-            TooManyFailures: at more than one video and more than 5 %.
-        """
+        """Notes a failure; `TooManyFailures` at over one video and 5 %."""
         with self._lock:
             if name not in self.errors:
                 self.errors[name] = str(error)
@@ -232,6 +229,47 @@ def make(
     if not reader.by_batch:
         dataset = dataset.batch(share, drop_remainder=whole)
     return dataset.prefetch(2)
+
+
+def read_each(source, spec, split, failures, verbose, *, name, done=0, **test):
+    """Yields `(index, inputs)` of each video of a split that can be read, the
+    inputs in a batch of one; the next ones are read meanwhile.
+
+    Args:
+        source, spec, split, failures: as for `make`.
+        verbose: bool. Whether to show a progress bar.
+        name: str. Of the bar.
+        done: int. Videos that were read before. Defaults to `0`.
+        **test: what of the videos is read, as for `make`.
+
+    Raises:
+        TooManyFailures: if over 5 % of the videos cannot be read.
+    """
+    clips = make(
+        source,
+        spec,
+        split,
+        training=False,
+        batch_size=1,
+        failures=failures,
+        **test,
+    )
+    progress = tqdm.tqdm(
+        zip(split, clips.as_numpy_iterator()),
+        desc=name,
+        initial=done,
+        total=done + len(split),
+        unit="video",
+        disable=None if verbose else True,  # None: shown on a terminal
+    )
+    try:
+        for index, (inputs, _, weight) in progress:
+            if weight[0]:
+                yield index, inputs
+    except Exception as error:
+        if failures.fatal is not None:
+            raise failures.fatal from error
+        raise
 
 
 def _stacked(read):

@@ -36,19 +36,8 @@ _SETTINGS = "synthetic.json"
 
 
 def draw_scene(class_name, group, clip, *, size, num_frames, seed=0):
-    """Draws one clip, a pure function of the arguments.
-
-    Args:
-        class_name: str. A key of `KINDS`.
-        group: int. From 1.
-        clip: int. Number of the clip in its group, from 1.
-        size: pair of int. Height and width in pixels.
-        num_frames: int.
-        seed: int. Defaults to `0`.
-
-    Returns:
-        A `synthetic_scene.Scene`.
-    """
+    """Draws the `Scene` of one clip, a pure function of the arguments. Groups,
+    and the clips of each, are counted from 1; `size` is height and width."""
     _, pattern, events = _CLASSES[class_name]
     label = list(_CLASSES).index(class_name)
     return synthetic_scene.draw(

@@ -59,19 +59,12 @@ class Scene:
     shake: np.ndarray
 
     def mask(self, index):
-        """Share of each pixel of frame `index` that the object covers.
-
-        Returns:
-            float32 array `(height, width)`, 0..1.
-        """
+        """Share of each pixel of frame `index` that the object covers: float32
+        `(height, width)`, 0..1."""
         return self._object(index)[1]
 
     def frame(self, index):
-        """Frame `index`.
-
-        Returns:
-            uint8 array `(height, width, 3)`, R G B.
-        """
+        """Frame `index`: uint8 `(height, width, 3)`, R G B."""
         height, width = self.size
         margin = (np.array(self.background.shape[:2]) - self.size) // 2
         offset = margin[::-1] - self.shake[index]

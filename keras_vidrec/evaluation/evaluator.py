@@ -4,8 +4,8 @@ import dataclasses
 import hashlib
 import time
 
+import keras
 import numpy as np
-import tqdm
 
 from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.applications.parts.head import predictions_layer
@@ -77,10 +77,22 @@ def score(
     failures = pipeline.Failures(len(split))
     known = dict(journal.scores) if journal else {}
     left = [index for index in split if source.videos[index] not in known]
-    for index, scores in _scored(
-        scorer, source, spec, left, test, failures, len(split), verbose
-    ):
-        known[source.videos[index]] = scores
+    clips = pipeline.read_each(
+        source,
+        spec,
+        left,
+        failures,
+        verbose,
+        name="test",
+        done=len(split) - len(left),
+        num_segments=test.num_segments,
+        num_clips=test.num_clips,
+        crops=test.crops,
+        mode="test",
+    )
+    for index, inputs in clips if left else ():
+        clip = keras.tree.map_structure(lambda batch: batch[0], inputs)
+        scores = known[source.videos[index]] = scorer(clip)
         if journal:
             journal.add(source.videos[index], scores)
     videos = [index for index in split if source.videos[index] in known]
@@ -93,41 +105,6 @@ def score(
         meta=meta or {},
     )
     return result, failures
-
-
-def _scored(scorer, source, spec, split, test, failures, total, verbose):
-    """Yields each video of a split that can be read, and its scores. The next
-    ones are read meanwhile."""
-    if not split:
-        return
-    clips = pipeline.make(
-        source,
-        spec,
-        split,
-        training=False,
-        batch_size=1,
-        num_segments=test.num_segments,
-        num_clips=test.num_clips,
-        crops=test.crops,
-        mode="test",
-        failures=failures,
-    )
-    progress = tqdm.tqdm(
-        zip(split, clips.as_numpy_iterator()),
-        desc="test",
-        initial=total - len(split),
-        total=total,
-        unit="video",
-        disable=None if verbose else True,  # None: shown on a terminal
-    )
-    try:
-        for index, (inputs, _, weight) in progress:
-            if weight[0]:
-                yield index, scorer(_unbatch(inputs))
-    except Exception as error:
-        if failures.fatal is not None:
-            raise failures.fatal from error
-        raise
 
 
 def evaluate(
@@ -265,9 +242,3 @@ def _tested(spec, test):
             "with test.stride. Received: stride=None"
         )
     return spec
-
-
-def _unbatch(inputs):
-    if isinstance(inputs, dict):
-        return {modality: clip[0] for modality, clip in inputs.items()}
-    return inputs[0]

@@ -68,14 +68,8 @@ def extract(
         opened: `data.opening.Opened`.
         directory: path of the dataset of features: new, empty, or begun with
             the same arguments.
-        grid: str. Where the frames lie, see `data.clips.sampling`:
-            `"feature_grid"` (TS-LSTM, Temporal-Inception), or `"uniform"`, the
-            middles of equal segments. Defaults to `"feature_grid"`.
-        num_frames: int. Frames of each video. Defaults to `25`.
-        max_frames: `None`, or int. Only so many frames from the start of a
-            video are looked at. Defaults to `None`: all.
-        draws: int. Number of draws of each training video. Defaults to `0`.
-        seed: int. Of the draws. Defaults to `0`.
+        grid, num_frames, max_frames, draws, seed: as of
+            `data.prepared.features.FeatureSettings`.
         shard_bytes: int. A shard of at least this length is complete.
             Defaults to 512 MB.
         verbose: bool. Whether to show a progress bar. Defaults to `True`.
@@ -160,13 +154,8 @@ def _see(towers, versions):
 
 
 class _Tower:
-    """A network up to its features.
-
-    Attributes:
-        spec: `ClipSpec` of the network.
-        num_features: int.
-        fingerprint: str. Which network it is.
-    """
+    """A network up to its features, `num_features` of them; `fingerprint` says
+    which network it is."""
 
     def __init__(self, stream, model, num_frames):
         if stream not in _STREAMS:

@@ -27,6 +27,13 @@ class Protocol:
         return TestProtocol(**{**segments, **self.settings})
 
 
+_CHUNKS = {
+    "num_segments": 5,
+    "sampling": "chunks",
+    "stride": 15,
+    "crops": "frame_and_mirror",
+}
+
 PROTOCOLS = {
     "25x10": Protocol(
         "25 snippets, 4 corners, center and their mirrors",
@@ -46,33 +53,17 @@ PROTOCOLS = {
     "25_chunks": Protocol(
         "one pass over 25 chunks, the whole frame and its mirror",
         "ST-Multiplier, section 4.2",
-        {
-            "num_segments": 25,
-            "sampling": "chunks",
-            "stride": 15,
-            "crops": "frame_and_mirror",
-        },
+        {**_CHUNKS, "num_segments": 25},
     ),
     "5_chunks": Protocol(
         "one clip of 5 chunks, the whole frame and its mirror",
         "Two-stream fusion, section 3.5",
-        {
-            "num_segments": 5,
-            "sampling": "chunks",
-            "stride": 15,
-            "crops": "frame_and_mirror",
-        },
+        _CHUNKS,
     ),
     "10x5_chunks": Protocol(
         "10 clips of 5 chunks, the whole frame and its mirror",
         "Two-stream fusion, the authors' code",
-        {
-            "num_segments": 5,
-            "num_clips": 10,
-            "sampling": "chunks",
-            "stride": 15,
-            "crops": "frame_and_mirror",
-        },
+        {**_CHUNKS, "num_clips": 10},
     ),
     "5_sequences": Protocol(
         "5 sequences, the k-th frame of each segment in sequence k; center",
@@ -83,10 +74,6 @@ PROTOCOLS = {
 
 
 def get(name):
-    """A protocol by its name.
-
-    Raises:
-        ValueError: if there is none of this name.
-    """
+    """A protocol by its name; a `ValueError` if there is none."""
     checks.choice("protocol", name, PROTOCOLS)
     return PROTOCOLS[name]

@@ -47,9 +47,6 @@ class Timeline:
         classes: sequence of str.
         windows: sequence of `WindowPrediction`, at least one, in the order of
             time. Further ones may be appended to the attribute.
-
-    Attributes:
-        video, classes, windows: as given.
     """
 
     def __init__(self, video, classes, windows):
@@ -120,7 +117,8 @@ class Timeline:
 
 
 def scan(stream, windows, clip, score):
-    """Classifies the windows of a stream, in constant memory.
+    """Classifies the windows of a stream, in constant memory: yields the first
+    frame and the logits `(classes,)` of each.
 
     Windows are whole: at the end of a video, what is shorter than a stride
     may be in none. Where a camera's frames were skipped windows begin again, so
@@ -131,10 +129,6 @@ def scan(stream, windows, clip, score):
         windows: `Windows`.
         clip: `MovingClip`. It takes the frames.
         score: `SharedSnippets` or `WholeWindows`, of the same clip.
-
-    Yields:
-        `(start, logits)` of each window: its first frame, and an array
-        `(classes,)`.
 
     Raises:
         VideoError: if the stream cannot be read, or has not one whole window.

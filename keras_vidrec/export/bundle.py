@@ -93,15 +93,8 @@ def check_backend(what):
 
 
 def check_installed(extra, modules):
-    """Checks that the libraries of an extra are there.
-
-    Args:
-        extra: str. Name of the extra.
-        modules: sequence of str.
-
-    Raises:
-        ValueError: naming the extra, if one is not installed.
-    """
+    """Checks that the libraries of an extra are there; a `ValueError` names the
+    extra if not."""
     for module in modules:
         try:
             importlib.import_module(module)

@@ -63,17 +63,8 @@ class Endpoint:
 
 
 def of_clips(model):
-    """The endpoint `serving_default`, which takes what the network takes.
-
-    Args:
-        model: keras.Model of this package.
-
-    Returns:
-        `Endpoint`.
-
-    Raises:
-        ValueError: if the model has no class scores.
-    """
+    """The endpoint `serving_default`, which takes what the network takes; a
+    `ValueError` if the model has no class scores."""
     logits = _logits_model(model)
     outputs = {"logits": logits.output}
     for layer in logits.layers:
@@ -88,15 +79,8 @@ def of_clips(model):
 
 def of_frames(model):
     """The endpoint `serve_frames`, which makes the flow itself, of raw frames
-    as the modality `"rgb_diff"` has them.
-
-    Args:
-        model: keras.Model of this package.
-
-    Returns:
-        `Endpoint`; `None` for a network that sees no flow, or flow that is not
-        made by TV-L1 of frames alone, or features.
-    """
+    as the modality `"rgb_diff"` has them; `None` for a network that sees no
+    flow, or flow that is not made by TV-L1 of frames alone, or features."""
     spec = describe(model).clip_spec
     inputs = keras.tree.flatten(model.input)
     if (

@@ -25,11 +25,7 @@ def export_litert(model, path, *, background=None, tolerance=_TOLERANCE):
     `README.md`.
 
     Args:
-        model: keras.Model of this package, on the TensorFlow backend. The
-            export ends in a softmax whatever the model's own activation.
-        path: path of the directory to write; an earlier export is replaced.
-        background: `None`, or `Background` of the network, for the card.
-            Defaults to `None`.
+        model, path, background: as for `export_saved_model`.
         tolerance: float. Largest difference of a probability. Defaults to
             `1e-4`.
 

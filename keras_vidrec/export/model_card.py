@@ -69,18 +69,8 @@ _ALIGNMENTS = {
 
 
 def write(format, description, background, endpoints, checks):
-    """The text of a model card.
-
-    Args:
-        format: str. `"saved_model"`, `"onnx"` or `"litert"`.
-        description: `Description` of the network.
-        background: `Background` of the network.
-        endpoints: sequence of `Endpoint`, that of clips first.
-        checks: sequence of `Check`, one an endpoint.
-
-    Returns:
-        str, Markdown.
-    """
+    """The text of a model card, in Markdown; endpoints, and what `parity.check`
+    said of each, begin with that of clips."""
     parts = [
         f"# {background.name}",
         f"A video classifier of keras-vidrec as {_TITLES[format]}.",

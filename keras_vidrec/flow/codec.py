@@ -91,7 +91,12 @@ def to_picture(flow, max_magnitude=None):
     """
     flow = _vectors(flow)
     if max_magnitude is not None:
-        checks.positive("max_magnitude", max_magnitude)
+        checks.check(
+            max_magnitude > 0,
+            "max_magnitude",
+            "a positive number",
+            max_magnitude,
+        )
     known = (np.abs(flow) <= _UNKNOWN).all(-1)
     flow = np.where(known[..., None], flow, 0)
     length = np.hypot(flow[..., 0], flow[..., 1])

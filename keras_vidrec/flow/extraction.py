@@ -13,14 +13,7 @@ _MAX_WAITING = 32
 
 
 def gray(frame):
-    """Luminance of a frame, of which flow is made.
-
-    Args:
-        frame: uint8 array `(height, width, 3)`, R G B.
-
-    Returns:
-        uint8 array `(height, width)`.
-    """
+    """Luminance of a uint8 R G B frame, of which flow is made."""
     return cv2.cvtColor(np.ascontiguousarray(frame), cv2.COLOR_RGB2GRAY)
 
 

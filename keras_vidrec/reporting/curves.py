@@ -30,13 +30,8 @@ _VALIDATION = "val_"
 
 
 class Curves(typing.NamedTuple):
-    """One drawing of the training.
-
-    Args:
-        name: str. Of its CSV file.
-        title: str.
-        table: `Table` of the epochs (from 1) and each curve.
-    """
+    """One drawing of the training: the name of its CSV file, a title, and the
+    table of the epochs (from 1) and each curve."""
 
     name: str
     title: str
@@ -55,15 +50,8 @@ _DRAWINGS = (
 
 
 def read(path):
-    """Reads the log of a training.
-
-    Args:
-        path: path of a `log.csv`.
-
-    Returns:
-        dict from the name of a column to a list of float, NaN where it says
-        nothing; empty if there is no log.
-    """
+    """Reads the `log.csv` of a training: floats by column, NaN where it says
+    nothing; empty if there is no log."""
     path = pathlib.Path(path)
     if not path.is_file():
         return {}
@@ -85,14 +73,8 @@ def read(path):
 
 
 def choose(log):
-    """What there is to draw.
-
-    Args:
-        log: dict as `read` gives it.
-
-    Returns:
-        List of `Curves`, without those of which the log says nothing.
-    """
+    """The `Curves` to draw of a log as `read` gives it, without those of which
+    it says nothing."""
     found = []
     for name, title, pattern in _DRAWINGS:
         columns = [
@@ -113,14 +95,8 @@ def choose(log):
 
 
 def draw(curves):
-    """Draws curves in the colors of the page they will stand on.
-
-    Args:
-        curves: `Curves`.
-
-    Returns:
-        str, the markup of an `svg` element.
-    """
+    """Draws curves in the colors of the page they will stand on: the markup of
+    an `svg` element."""
     epochs, *columns = zip(*curves.table.rows)
     names = curves.table.header[1:]
     # Words as words, in the page's font; the same names for the same content.

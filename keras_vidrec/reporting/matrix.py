@@ -16,9 +16,6 @@ def layout(scores):
     """Lays out the confusion matrix: rows are the classes, columns what they
     were taken for.
 
-    Args:
-        scores: `Scores` with labels.
-
     Returns:
         dict for the template `matrix.html`, in pixels: `size` of a cell,
         `length` of a side, `margin` and `letters` of the names, `legible`

@@ -53,16 +53,7 @@ class Frames:
 
 
 def worst_mistakes(scores, pair, most):
-    """The mistakes of a pair of classes, the most certain first.
-
-    Args:
-        scores: `Scores`.
-        pair: `tables.Pair`.
-        most: int. How many at most.
-
-    Returns:
-        List of `Mistake`.
-    """
+    """The mistakes of a pair of classes, the most certain first."""
     values = scores.scores
     rows = np.flatnonzero(
         (scores.labels == pair.label)
@@ -83,13 +74,8 @@ def worst_mistakes(scores, pair, most):
 
 
 def show(scores, pairs, source=None, verbose=True):
-    """The worst mistakes of the most confused pairs.
-
-    Args:
-        scores: `Scores`.
-        pairs: sequence of `tables.Pair`, the most frequent first.
-        source: `None`, or `Source` with the videos of the scores.
-        verbose: bool. Whether to show a progress bar. Defaults to `True`.
+    """The worst mistakes of the most confused pairs, which come the most
+    frequent first.
 
     Returns:
         List of pairs: `tables.Pair`, and a list of pairs of `Mistake` and
@@ -121,15 +107,7 @@ def show(scores, pairs, source=None, verbose=True):
 
 
 def table(shown, scores):
-    """The numbers of the mistakes.
-
-    Args:
-        shown: list as `show` gives it.
-        scores: `Scores`.
-
-    Returns:
-        `Table`.
-    """
+    """The numbers of the mistakes that `show` gave."""
     return Table(
         ("video", "class", "taken_for", "margin", "place_of_class"),
         tuple(
@@ -161,15 +139,7 @@ def _modality(source):
 
 
 def read(source, name):
-    """Frames of a video, evenly spread over it.
-
-    Args:
-        source: a `Source`.
-        name: str. The video.
-
-    Returns:
-        `Frames`.
-    """
+    """Frames of a video, evenly spread over it."""
     if name not in source.videos:
         return Frames(problem="Not in the dataset.")
     index = source.videos.index(name)

@@ -11,12 +11,7 @@ from keras_vidrec.specs import files
 
 
 class Table(typing.NamedTuple):
-    """Rows under a header, of str and numbers.
-
-    Args:
-        header: tuple of str.
-        rows: tuple of tuples.
-    """
+    """Rows under a header, of str and numbers."""
 
     header: tuple
     rows: tuple
@@ -50,14 +45,8 @@ class Pair(typing.NamedTuple):
 
 
 def tests(scores):
-    """The figures of each test.
-
-    Args:
-        scores: dict from the name of a test to its `Scores`.
-
-    Returns:
-        `Table`. Figures are in [0, 1], NaN where no video has a label.
-    """
+    """The figures of each test by its name, in [0, 1], NaN where no video has a
+    label."""
     header = (
         "test",
         "videos",
@@ -88,13 +77,8 @@ def tests(scores):
 def classes(scores):
     """The figures of each class, the hardest first.
 
-    Args:
-        scores: `Scores`.
-
-    Returns:
-        `Table`; `taken_for` is the most frequent wrong class, the earlier one
-        of equal ones, and empty where there is none. Classes without videos
-        stand last.
+    `taken_for` is the most frequent wrong class, the earlier one of equal ones,
+    and empty where there is none. Classes without videos stand last.
     """
     figures = metrics.class_table(scores.scores, scores.labels)
     wrong = _mistakes(scores)
@@ -126,14 +110,7 @@ def classes(scores):
 
 
 def confusion_matrix(scores):
-    """Counts by class (rows) and by recognized class (columns).
-
-    Args:
-        scores: `Scores`.
-
-    Returns:
-        `Table`.
-    """
+    """Counts by class (rows) and by recognized class (columns)."""
     matrix = metrics.confusion_matrix(scores.scores, scores.labels)
     return Table(
         ("class", *scores.classes),
@@ -144,14 +121,7 @@ def confusion_matrix(scores):
 
 
 def confused_pairs(scores):
-    """All pairs of a class and one it was taken for, the most frequent first.
-
-    Args:
-        scores: `Scores`.
-
-    Returns:
-        Tuple of `Pair`.
-    """
+    """Pairs of a class and one it was taken for, the most frequent first."""
     wrong = _mistakes(scores)
     order = np.argsort(-wrong, axis=None, kind="stable")
     order = order[: np.count_nonzero(wrong)]
@@ -171,15 +141,7 @@ def confused_pairs(scores):
 
 
 def pairs(scores, found):
-    """`confused_pairs` with the names of the classes.
-
-    Args:
-        scores: `Scores`.
-        found: sequence of `Pair`.
-
-    Returns:
-        `Table`.
-    """
+    """`confused_pairs` with the names of the classes."""
     names = scores.classes
     return Table(
         ("class", "taken_for", "times", "videos", "the_other_way_round"),
@@ -191,15 +153,8 @@ def pairs(scores, found):
 
 
 def speed(log, scores):
-    """What was measured of the speed of training and tests.
-
-    Args:
-        log: dict as `curves.read` gives it.
-        scores: dict from the name of a test to its `Scores`.
-
-    Returns:
-        `Table`, without rows if nothing was.
-    """
+    """What was measured of the speed of training, in a log as `curves.read`
+    gives it, and of tests; without rows if nothing was."""
     rows = []
     for column, unit in (
         ("clips_per_second", "clips a second"),

@@ -134,9 +134,6 @@ def fields(known, values, what):
         known: iterable of str.
         values: mapping by name.
         what: str. What has the fields, such as `"a clip specification"`.
-
-    Raises:
-        ValueError: naming those that are unknown.
     """
     if not isinstance(values, dict):
         raise ValueError(f"Expected the fields of {what}. Received: {values!r}")

@@ -148,8 +148,7 @@ class ClipSpec(Fact):
             scales = RGB_CROP_SCALES if still else MOTION_CROP_SCALES
             object.__setattr__(self, "crop_scales", scales)
         for name in ("num_segments", "snippet_length", "size"):
-            value = getattr(self, name)
-            checks.count(name, value, owner=_OWNER)
+            checks.count(name, getattr(self, name), owner=_OWNER)
         _check(
             self.modalities != ("rgb",) or self.snippet_length == 1,
             "snippet_length",
@@ -187,12 +186,7 @@ class ClipSpec(Fact):
             self.crop_scales,
         )
         _check(isinstance(self.flow, FlowSpec), "flow", "a FlowSpec", self.flow)
-        _check(
-            isinstance(self.ordered, bool),
-            "ordered",
-            "true or false",
-            self.ordered,
-        )
+        checks.flag("ordered", self.ordered, _OWNER)
 
     def num_images(self, modality):
         """How many stored images of `modality` one snippet reads: 1 for

@@ -39,13 +39,7 @@ def write_text(path, text):
 
 def write_table(path, header, rows):
     """Writes a table as CSV in UTF-8, whole or not at all. What UTF-8 cannot
-    hold, as names of files may be, becomes `?`.
-
-    Args:
-        path: path of the file.
-        header: sequence of str.
-        rows: iterable of sequences.
-    """
+    hold, as names of files may be, becomes `?`."""
     with replacing(path) as temporary:
         with open(temporary, "w", -1, "utf-8", "replace", "") as file:
             writer = csv.writer(file, lineterminator="\n")

@@ -15,17 +15,14 @@ _SAVE_EVERY_S = 10
 
 
 class FrameCounts:
-    """Frame counts by path, cached in a file beside the videos.
+    """Frame counts by path, cached in a file beside the videos; `count` finds
+    the true number of a path.
 
     Containers lie about their frame counts, and counting decodes the whole
     video: it is done once. An entry is keyed by the size and the time of
     change of the file. Where the directory cannot be written, the cache lies
     in the user's cache directory instead. Safe to use from several threads;
     `save()` writes what is new.
-
-    Args:
-        root: path of the videos' directory.
-        count: callable from a path to the true number of frames.
     """
 
     def __init__(self, root, count):

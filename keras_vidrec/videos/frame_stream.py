@@ -175,20 +175,12 @@ class CountedFile(FileStream):
 
 
 def find_damage(path, num_frames, frame_rate):
-    """What is damaged in a video file whose frames have been counted.
+    """What is damaged in a video file of which `num_frames` decode; a str
+    without the name of the file, empty if nothing is known to be.
 
     The file is not decoded again, and read again only if it states more
     frames than there are. What its container hides (an edit list) or states
     without holding it (gaps of the time stamps) is no damage.
-
-    Args:
-        path: path of the video.
-        num_frames: int. Frames that decode.
-        frame_rate: float. Frames a second.
-
-    Returns:
-        str, what is wrong, without the name of the file; empty if nothing is
-        known to be.
     """
     stated = _stated_frames(path)
     if stated <= num_frames:

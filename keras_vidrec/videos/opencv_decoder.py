@@ -49,10 +49,7 @@ class OpenCVDecoder:
         self.position = -1
 
     def advance(self):
-        """Steps to the next frame.
-
-        Returns:
-            bool. `False` at the end of the video.
+        """Steps to the next frame; `False` at the end of the video.
 
         Raises:
             PositionError: if the index shows another frame next.
@@ -66,10 +63,8 @@ class OpenCVDecoder:
         return found
 
     def advance_to(self, position):
-        """Steps, or seeks, forwards to the frame `position`.
-
-        Returns:
-            bool. `False` if the video ends before it.
+        """Steps, or seeks, forwards to the frame `position`; `False` if the
+        video ends before it.
 
         Raises:
             PositionError: if the index shows another frame on the way.
@@ -137,7 +132,7 @@ class PacketIndex:
 
     @classmethod
     def from_packets(cls, stamps, key_flags, num_frames):
-        """Decides whether a video can be read by seeking.
+        """Decides whether a video can be read by seeking; `None` if not.
 
         It can where every decoded frame has a packet, and every packet a time
         stamp, of its own: then the i-th smallest stamp is that of frame i. In
@@ -149,9 +144,6 @@ class PacketIndex:
             stamps: sequence of int. Time stamps of the packets as stored.
             key_flags: sequence of bool. Which packets are key frames.
             num_frames: int. True number of frames.
-
-        Returns:
-            A `PacketIndex`, or `None`: read this video sequentially.
         """
         stamps = np.asarray(stamps, np.int64)
         order = np.argsort(stamps, kind="stable")
@@ -168,15 +160,8 @@ class PacketIndex:
 
     @classmethod
     def from_file(cls, path, num_frames):
-        """Demuxes a video without decoding it; remembers the last 256.
-
-        Args:
-            path: str. A video file.
-            num_frames: int. True number of frames.
-
-        Returns:
-            A `PacketIndex`, or `None`: read this video sequentially.
-        """
+        """`from_packets` of a file, which is demuxed without decoding it; the
+        last 256 are remembered."""
         status = os.stat(path)
         return _demux(path, num_frames, status.st_size, status.st_mtime_ns)
 
@@ -252,7 +237,7 @@ _silence = _Silence()
 
 @_silence
 def open_capture(path, raw=False):
-    """Opens a video file.
+    """Opens a video file; the `cv2.VideoCapture` grabs nothing if it cannot be.
 
     One thread: a pipeline decodes several videos at once, and a frame's time
     stamp belongs to it only without FFmpeg's frame threads.
@@ -261,9 +246,6 @@ def open_capture(path, raw=False):
         path: str. An existing file, in valid UTF-8.
         raw: bool. Whether to grab packets instead of decoded frames. Defaults
             to `False`.
-
-    Returns:
-        A `cv2.VideoCapture`; it grabs nothing if the file cannot be opened.
     """
     options = [cv2.CAP_PROP_N_THREADS, 1]
     if raw:
@@ -273,13 +255,7 @@ def open_capture(path, raw=False):
 
 @_silence
 def open_camera(device):
-    """Opens a camera.
-
-    Args:
-        device: str. Its number, or what else OpenCV opens: the address of a
-            stream, or a device file.
-
-    Returns:
-        A `cv2.VideoCapture`; it reads nothing if there is no such camera.
-    """
+    """Opens a camera by its number, or what else OpenCV opens: the address of a
+    stream, or a device file. The `cv2.VideoCapture` reads nothing if there is
+    no such camera."""
     return cv2.VideoCapture(int(device) if device.isdecimal() else device)

@@ -6,20 +6,10 @@ import numpy as np
 class PyAVDecoder:
     """Reads a video forwards; stands before the first frame when opened.
 
-    It has the methods of `OpenCVDecoder`, and never seeks. The video ends
-    where PyAV meets the first packet that it cannot decode.
-
-    Args:
-        path: str. An existing file.
-
-    Attributes:
-        size: pair of int. Height and width of the frames in pixels; upright
-            from the first frame on.
-        frame_rate: float. Frames a second as the file states it.
-        position: int. Index of the frame stood on, -1 before the first.
-
-    Raises:
-        ImportError: if PyAV is not installed.
+    It has the methods and attributes of `OpenCVDecoder`, and never seeks; the
+    frames are upright from the first one on. The video ends where PyAV meets
+    the first packet that it cannot decode. Where PyAV is not installed this
+    is an `ImportError`.
     """
 
     def __init__(self, path):
@@ -50,11 +40,7 @@ class PyAVDecoder:
             self._frames = self._container.decode(stream)
 
     def advance(self):
-        """Steps to the next frame.
-
-        Returns:
-            bool. `False` at the end of the video.
-        """
+        """Steps to the next frame; `False` at the end of the video."""
         try:
             self._frame = next(self._frames)
         except (StopIteration, self._errors):
@@ -68,11 +54,8 @@ class PyAVDecoder:
         return True
 
     def advance_to(self, position):
-        """Steps forwards to the frame `position`.
-
-        Returns:
-            bool. `False` if the video ends before it.
-        """
+        """Steps forwards to the frame `position`; `False` if the video ends
+        before."""
         while self.position < position:
             if not self.advance():
                 return False

@@ -78,17 +78,8 @@ def probe(path):
 
 
 def frame_rate(path):
-    """Frames a second of a video as the file states it, 0 if it does not.
-
-    Args:
-        path: str or path-like. A video file.
-
-    Returns:
-        float.
-
-    Raises:
-        VideoError: if no frame can be decoded.
-    """
+    """Frames a second of a video as the file states it, 0 if it does not; a
+    `VideoError` if no frame can be decoded."""
     with _open(path) as decoder:
         return _known_rate(decoder.frame_rate)
 

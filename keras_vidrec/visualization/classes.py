@@ -9,27 +9,13 @@ from keras_vidrec.applications.parts.head import predictions_layer
 
 
 def names(model):
-    """The names of the classes of a network; their numbers if it knows none.
-
-    Args:
-        model: keras.Model of this package.
-
-    Returns:
-        tuple of str.
-    """
+    """The names of the classes of a network; their numbers if it knows none."""
     known = describe(model).class_names
     return known or tuple(map(str, range(predictions_layer(model).classes)))
 
 
 def index_of(model, name):
-    """The place of a class among the scores of a network.
-
-    Args:
-        model: keras.Model of this package.
-        name: str.
-
-    Returns:
-        int.
+    """The index of a class among the scores of a network.
 
     Raises:
         ValueError: if there is no such class; it names the nearest.
@@ -47,13 +33,7 @@ def index_of(model, name):
 
 
 def logits_model(model):
-    """The network up to the class scores of a clip before the softmax.
-
-    Args:
-        model: keras.Model of this package.
-
-    Returns:
-        keras.Model to `(batch, classes)`; weights are shared.
-    """
+    """The network, with the same weights, up to the class scores of a clip
+    before the softmax, `(batch, classes)`."""
     logits = predictions_layer(model).input
     return keras.Model(model.input, logits, name=model.name)

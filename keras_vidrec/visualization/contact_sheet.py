@@ -10,7 +10,7 @@ from keras_vidrec.data.clips import reader
 from keras_vidrec.flow import codec
 from keras_vidrec.specs import files
 from keras_vidrec.videos.video import VideoError
-from keras_vidrec.visualization.snippet_images import full_color
+from keras_vidrec.visualization import snippet_images
 
 # Pixels around the images and above each row, where its caption stands.
 GAP = 4
@@ -124,21 +124,17 @@ def _describe(source, index):
 
 def _to_images(snippets, modality, bound):
     """Pictures of a clip, R G B, and the unit of their colors."""
-    num_segments, height, width, _ = snippets.shape
-    colors = 3 if modality.startswith("rgb") else 2
-    # Channels are stacked image by image.
-    images = snippets.reshape(num_segments, height, width, -1, colors)
-    images = np.moveaxis(images, 3, 1)
+    images = snippet_images.split(snippets, modality)
     unit = ""
     if modality == "rgb_diff":
         frames = images.astype(np.int16)
         images = ((frames[:, 1:] - frames[:, :-1] + 255) // 2).astype(np.uint8)
-    elif colors == 2:
+    elif modality != "rgb":
         flow = codec.decode(images, bound)
-        longest = full_color(flow)
+        longest = snippet_images.full_color(flow)
         images = codec.to_picture(flow, longest)
         unit = f", full color {longest:.1f} px"
-    return list(images.reshape(-1, height, width, 3)), unit
+    return list(images.reshape(-1, *images.shape[2:])), unit
 
 
 def _draw(rows, spec):

@@ -146,16 +146,10 @@ def draw_class(
 
 
 def draw(drawing):
-    """The figure of a drawing: frames as they are, flow as gray maps of x and
-    y (white right and down, black left and up) and in colors.
+    """The matplotlib figure of a `Drawing`: frames as they are, flow as gray
+    maps of x and y (white right and down, black left and up) and in colors.
 
     Of a stack of images that in the middle is shown.
-
-    Args:
-        drawing: `Drawing`.
-
-    Returns:
-        `matplotlib.figure.Figure`.
     """
     rows = {}
     for modality, clip in drawing.clips.items():
@@ -187,14 +181,8 @@ def draw(drawing):
 
 
 def table(drawing):
-    """The numbers of a drawing.
-
-    Args:
-        drawing: `Drawing`.
-
-    Returns:
-        Header and rows: octave and step (from 1), class score.
-    """
+    """The numbers of a `Drawing`: header and rows of octave and step (from 1),
+    and class score."""
     rows = (
         (octave, step, f"{score:.6g}") for octave, step, score in drawing.scores
     )

@@ -4,7 +4,6 @@ import dataclasses
 
 import keras
 import numpy as np
-import tqdm
 from matplotlib import patheffects
 from matplotlib.offsetbox import AnnotationBbox
 from matplotlib.offsetbox import OffsetImage
@@ -84,16 +83,6 @@ def read_features(model, source, videos, verbose=True):
             f"Received: model={model.name!r}"
         )
     fixed = keras.tree.flatten(model.input)[0].shape[1]
-    failures = pipeline.Failures(len(videos))
-    clips = pipeline.make(
-        source,
-        spec,
-        videos,
-        training=False,
-        batch_size=1,
-        num_segments=fixed,
-        failures=failures,
-    )
     seen = {}
 
     def look(layer, inputs, outputs):
@@ -101,24 +90,20 @@ def read_features(model, source, videos, verbose=True):
         return outputs
 
     found, features = [], []
-    progress = tqdm.tqdm(
-        zip(videos, clips.as_numpy_iterator()),
-        desc="features",
-        total=len(videos),
-        unit="video",
-        disable=None if verbose else True,  # None: shown on a terminal
+    clips = pipeline.read_each(
+        source,
+        spec,
+        videos,
+        pipeline.Failures(len(videos)),
+        verbose,
+        name="features",
+        num_segments=fixed,
     )
-    try:
-        with layer_tap.tap(classifiers, look):
-            for index, (inputs, _, weight) in progress:
-                if weight[0]:
-                    model(inputs, training=False)
-                    found.append(int(index))
-                    features.append(_means(seen.values()))
-    except Exception as error:
-        if failures.fatal is not None:
-            raise failures.fatal from error
-        raise
+    with layer_tap.tap(classifiers, look):
+        for index, inputs in clips:
+            model(inputs, training=False)
+            found.append(int(index))
+            features.append(_means(seen.values()))
     return found, np.asarray(features, np.float32)
 
 
@@ -232,14 +217,7 @@ def draw(embedding, thumbnails=None, title="Videos as the network sees them"):
 
 
 def table(embedding):
-    """The numbers of an embedding.
-
-    Args:
-        embedding: `Embedding`.
-
-    Returns:
-        Header and rows: video, class, x and y.
-    """
+    """Header and rows of an `Embedding`'s numbers: video, class, x and y."""
     rows = (
         (
             name,
@@ -259,15 +237,12 @@ def read_thumbnails(source, videos):
     frames its flow in colors.
 
     Args:
-        source: a `Source`.
+        source: a `Source`, not of features.
         videos: sequence of int.
 
     Returns:
         List of uint8 arrays `(height, width, 3)`, `None` for those that cannot
         be read.
-
-    Raises:
-        ValueError: if the source holds features.
     """
     if feature_reader.are_features(source):
         raise ValueError(

@@ -43,16 +43,8 @@ _DPI = 150
 
 
 def new_figure(width, height):
-    """An empty figure that belongs to nobody else: neither a window nor
-    `pyplot` knows it.
-
-    Args:
-        width: float. Inches.
-        height: float. Inches.
-
-    Returns:
-        `matplotlib.figure.Figure`.
-    """
+    """An empty matplotlib figure, its sides in inches, that belongs to nobody
+    else: neither a window nor `pyplot` knows it."""
     figure = Figure((width, height), layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
     return figure
@@ -67,16 +59,8 @@ def set_title(figure, title, subtitle=""):
 
 
 def show_image(axes, image, title="", **arguments):
-    """Draws an image without axes around it.
-
-    Args:
-        axes: `matplotlib.axes.Axes`.
-        image: array `(height, width)` or `(height, width, 3)`.
-        title: str. Stands above it. Defaults to `""`.
-        **arguments: As `Axes.imshow` takes them.
-
-    Returns:
-        `matplotlib.image.AxesImage`.
+    """Draws an image, gray or in colors, without axes around it, and a title
+    above; further arguments are those of `Axes.imshow`, as is what is returned.
     """
     drawn = axes.imshow(image, **arguments)
     axes.set_xticks([])

@@ -71,15 +71,8 @@ def read(path, flow=None, num_frames=4):
 
 
 def draw(shown):
-    """Draws frames, below them their flow, and beside it the colors of the
-    directions.
-
-    Args:
-        shown: `FlowFrames`.
-
-    Returns:
-        `matplotlib.figure.Figure`.
-    """
+    """The matplotlib figure of `FlowFrames`: frames, below them their flow, and
+    beside it the colors of the directions."""
     longest = full_color(shown.flow)
     height, width = shown.flow.shape[1:3]
     columns = len(shown.indices)
@@ -115,15 +108,8 @@ def draw(shown):
 
 
 def table(shown):
-    """The numbers of a figure.
-
-    Args:
-        shown: `FlowFrames`.
-
-    Returns:
-        Header and rows: frame, mean and greatest length of its flow in
-        pixels, mean x and y.
-    """
+    """The numbers of `FlowFrames`: header and rows of frame, mean and greatest
+    length of its flow in pixels, mean x and y."""
     rows = (
         (
             index,

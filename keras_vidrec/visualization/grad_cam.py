@@ -95,11 +95,6 @@ def read_clip(model, path, num_segments=None):
 def check(model, class_name=None, layer=None):
     """Checks what `explain` is asked for, before a video is read.
 
-    Args:
-        model: keras.Model of this package.
-        class_name: `None`, or str.
-        layer: `None`, or str.
-
     Raises:
         ValueError: if the network does not see videos, or has no such class or
             layer.
@@ -195,17 +190,11 @@ def explain(model, images, class_name=None, layer=None):
 
 
 def draw(clip, found):
-    """Draws what a network was shown, and below it where it saw the class.
+    """The matplotlib figure of what a network was shown, a `Clip`, and below it
+    where it saw the class, the `GradCAM` of its images.
 
     The colors of a stream go from nothing to the highest value of all its
     segments.
-
-    Args:
-        clip: `Clip`.
-        found: `GradCAM` of its images.
-
-    Returns:
-        `matplotlib.figure.Figure`.
     """
     num_segments = len(next(iter(clip.images.values())))
     streams = list(found.maps)
@@ -238,15 +227,8 @@ def draw(clip, found):
 
 
 def table(found):
-    """The numbers of the maps.
-
-    Args:
-        found: `GradCAM`.
-
-    Returns:
-        Header and iterable of rows: stream, segment (from 1), row, column and
-        value.
-    """
+    """The numbers of the maps of a `GradCAM`: header and rows of stream,
+    segment (from 1), row, column and value."""
     rows = (
         (stream, segment + 1, row, column, f"{value:.6g}")
         for stream, maps in found.maps.items()

@@ -8,16 +8,9 @@ from keras_vidrec.specs import MODALITIES
 
 
 def walk(model, path=()):
-    """All layers of a network, those of the networks inside it too.
-
-    Args:
-        model: functional `keras.Model`.
-        path: tuple of str. Names of the networks around it. Defaults to `()`.
-
-    Yields:
-        `(path, layer)`, in the order in which they are called; networks
-        inside are not among them, their layers are.
-    """
+    """Yields `(path, layer)` of all layers of a network in the order in which
+    they are called. Networks inside it are not among them; their layers are,
+    with the names of the networks around them as `path`."""
     for layer in model.layers:
         if isinstance(layer, keras.Model):
             yield from walk(layer, (*path, layer.name))
@@ -26,13 +19,10 @@ def walk(model, path=()):
 
 
 def stream_of(path, layer):
-    """The modality that a layer sees.
+    """The modality that a layer sees; `None` if it sees all of them.
 
     Towers are networks named for their stream, or for it and more
     (`rgb_tower`), and so are layers beside them (`flow_res5b_relu`).
-
-    Returns:
-        str, one of `clip_spec.MODALITIES`; `None` if it sees all of them.
     """
     for name in (*path, layer.name):
         found = [
@@ -51,13 +41,9 @@ def tap(layers, exchange):
 
     Tensors inside of nested networks cannot be outputs of the network around
     them. What can be had is each layer's call: while this context lasts, its
-    output passes through `exchange`.
-
-    Args:
-        layers: sequence of `keras.layers.Layer`.
-        exchange: callable `(layer, inputs, outputs)`, called at each call of
-            one of the layers with its first argument and what it returned;
-            what it returns goes on through the network.
+    output passes through `exchange(layer, inputs, outputs)`, called with the
+    first argument and what the layer returned; what it returns goes on through
+    the network.
     """
     with contextlib.ExitStack() as stack:
         for layer in layers:

@@ -10,73 +10,39 @@ _LEAST_FULL_COLOR = 4.0
 
 
 def split(snippets, modality):
-    """The images that are stacked in snippets.
-
-    Args:
-        snippets: array `(segments, height, width, channels)`.
-        modality: str. One of `clip_spec.MODALITIES`.
-
-    Returns:
-        Array `(segments, images, height, width, 3)`, of flow `(..., 2)`.
-    """
+    """The images that are stacked in snippets `(segments, height, width,
+    channels)`: `(segments, images, height, width, 3)`, of flow `(..., 2)`."""
     colors = 3 if modality.startswith("rgb") else 2
     images = snippets.reshape(*snippets.shape[:3], -1, colors)
     return np.moveaxis(images, 3, 1)
 
 
 def middle_pictures(snippets, modality):
-    """A picture of each snippet: of its image in the middle.
-
-    Args:
-        snippets: uint8 array `(segments, height, width, channels)`.
-        modality: str. One of `clip_spec.MODALITIES`.
-
-    Returns:
-        uint8 array `(segments, height, width, 3)`, R G B; flow in colors, of
-        which the longest of all is full.
-    """
+    """A picture of each snippet, uint8 R G B: of its image in the middle; flow
+    in colors, of which the longest of all is full."""
     images = _middles(snippets, modality)
     return images if modality.startswith("rgb") else flow_pictures(images)
 
 
 def are_still(snippets, modality):
-    """Whether the pictures of `middle_pictures` show no motion at all.
-
-    Args:
-        snippets: uint8 array `(segments, height, width, channels)`.
-        modality: str. One of `clip_spec.MODALITIES`.
-
-    Returns:
-        bool array `(segments,)`, all `False` of frames.
-    """
+    """Whether the pictures of `middle_pictures` show no motion at all: bool
+    `(segments,)`, all `False` of frames."""
     if modality.startswith("rgb"):
         return np.zeros(len(snippets), bool)
     return ~_flow(_middles(snippets, modality)).any(axis=(1, 2, 3))
 
 
 def full_color(flow, least=1.0):
-    """How long motion is that is drawn in full color: the longest of a flow.
-
-    Args:
-        flow: array `(..., 2)` in pixels, or steps of the 8-bit code.
-        least: float. Where nothing moves noise stays pale. Defaults to `1.0`.
-
-    Returns:
-        float.
-    """
+    """How long motion is that is drawn in full color: the longest of a flow
+    `(..., 2)`, in pixels or steps of the 8-bit code, and no less than `least`:
+    where nothing moves noise stays pale."""
     lengths = np.hypot(flow[..., 0], flow[..., 1])
     return max(float(lengths.max(initial=0)), least)
 
 
 def flow_pictures(codes):
-    """Flow in colors, the longest of all in full color.
-
-    Args:
-        codes: uint8 array `(..., 2)`, the 8-bit code of flow.
-
-    Returns:
-        uint8 array `(..., 3)`, R G B.
-    """
+    """Flow in the 8-bit code, `(..., 2)`, as R G B, the longest of all in full
+    color."""
     flow = _flow(codes)
     return codec.to_picture(flow, full_color(flow, _LEAST_FULL_COLOR))
 

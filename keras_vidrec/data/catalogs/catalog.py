@@ -181,9 +181,8 @@ def hmdb51(videos, splits, clips=None):
     split leaves unused are in neither of its parts.
 
     Args:
-        videos: path. Directory of the videos.
+        videos, clips: as for `ucf101`.
         splits: path. Directory of `<class>_test_split1.txt` and so on.
-        clips: as in `discover`. Defaults to `None`.
 
     Returns:
         `Catalog` whose splits are 1, 2, 3, as far as there are lists.
@@ -205,10 +204,7 @@ def folder(root, *, test_fraction=0.25, seed=0, clips=None):
 
     Args:
         root: path. Directory of the dataset.
-        test_fraction: float between 0 and 1. Part of the clips of each class
-            for the test. Defaults to `0.25`.
-        seed: int. Seed of the choice of test groups. Defaults to `0`.
-        clips: as in `discover`. Defaults to `None`.
+        test_fraction, seed, clips: as in `discover`.
 
     Returns:
         `Catalog` with split 1.
@@ -276,10 +272,7 @@ def from_list(csv_path, root=None, *, test_fraction=0.25, seed=0, clips=None):
         csv_path: path of the list, comma separated, UTF-8.
         root: `None`, or path of the dataset's directory. Defaults to `None`:
             the directory of the list.
-        test_fraction: float between 0 and 1. Part of the clips of each class
-            for the test if the list does not say. Defaults to `0.25`.
-        seed: int. Seed of the choice of test groups. Defaults to `0`.
-        clips: as in `discover`. Defaults to `None`.
+        test_fraction, seed, clips: as in `discover`.
 
     Returns:
         `Catalog` with split 1.
@@ -362,16 +355,8 @@ def carve_validation(catalog, split, fraction, seed):
 
 
 def find_empty_classes(labels, classes, splits):
-    """Messages about classes without clips, or without them in a part.
-
-    Args:
-        labels: sequence of int. Class of each clip.
-        classes: sequence of str.
-        splits: dict of int or str to `Split`.
-
-    Returns:
-        List of str, for `Catalog.problems`.
-    """
+    """Messages, for `Catalog.problems`, about classes without clips, or without
+    them in a part."""
     present = set(labels)
     problems = []
     empty = [name for i, name in enumerate(classes) if i not in present]

@@ -23,27 +23,15 @@ _SPLIT = re.compile(r"(?:split_?|list)(\d+)")
 
 
 class Row(typing.NamedTuple):
-    """A line of a list.
-
-    Args:
-        path: str. The folder of frames, absolute or relative. (How many
-            frames its maker found is not asked: the folder tells.)
-        label: int. Class index.
-    """
+    """A line of a list: a folder of frames, absolute or relative, and a class
+    index. (How many frames its maker found is not asked: the folder tells.)"""
 
     path: str
     label: int
 
 
 def is_list(path):
-    """Whether a text file is such a list, by its first line.
-
-    Args:
-        path: path.
-
-    Returns:
-        bool.
-    """
+    """Whether a text file is such a list, by its first line."""
     try:
         with open(path, encoding="utf-8-sig") as file:
             return bool(_LINE.fullmatch(file.readline().strip()))
@@ -52,16 +40,10 @@ def is_list(path):
 
 
 def find_lists(directory):
-    """The lists of a directory by split and part, recognized by their names:
-    `ucf101_rgb_train_split_1.txt`, `ucf101_val_split_1_rawframes.txt`.
-
-    Args:
-        directory: path.
-
-    Returns:
-        dict of int to dict of `"train"` or `"test"` to lists of paths. Files
-        named otherwise, and splits without a training list, are left out.
-    """
+    """The paths of the lists of a directory by split and `"train"` or `"test"`,
+    recognized by their names: `ucf101_rgb_train_split_1.txt`,
+    `ucf101_val_split_1_rawframes.txt`. Files named otherwise, and splits
+    without a training list, are left out."""
     found = {}
     for path in sorted(pathlib.Path(directory).glob("*.txt")):
         part = _PART.search(path.name.lower())
@@ -74,13 +56,7 @@ def find_lists(directory):
 
 
 def read(path):
-    """Reads a list.
-
-    Args:
-        path: path.
-
-    Returns:
-        List of `Row`.
+    """Reads a list into `Row`s.
 
     Raises:
         ValueError: if there is no such file, a line cannot be read, a path
@@ -128,9 +104,7 @@ def catalog(root, clips, lists, *, test_fraction=0.25, seed=0):
         clips: sequence of str. The folders of frames below it.
         lists: path of one list, whose clips are split by groups; or what
             `find_lists` returned.
-        test_fraction: float between 0 and 1. Part of the clips of each class
-            for the test, for a single list. Defaults to `0.25`.
-        seed: int. Seed of the choice of test groups. Defaults to `0`.
+        test_fraction, seed: as in `catalog.discover`, for a single list.
 
     Returns:
         `Catalog`. Listed clips without a folder are left out and mentioned in

@@ -142,16 +142,9 @@ _NUMBERED = re.compile(
 
 
 class ImageSeries(typing.NamedTuple):
-    """Images without gaps: `<prefix><number><suffix>`.
-
-    Args:
-        directory: str. Where they lie.
-        prefix: str. What the names begin with, `"img_"`.
-        first: int. The first number.
-        count: int. How many images there are.
-        width: int. Digits, filled up with zeros; 1 if not filled up.
-        suffix: str. `".jpg"`.
-    """
+    """Images without gaps: `<prefix><number><suffix>` in `directory`, `count`
+    of them from the number `first` on, filled up with zeros to `width` digits
+    (1 if not filled up)."""
 
     directory: str
     prefix: str
@@ -169,28 +162,14 @@ class ImageSeries(typing.NamedTuple):
 
 
 def is_image(name):
-    """Whether a file name is that of a numbered image.
-
-    Args:
-        name: str.
-
-    Returns:
-        bool.
-    """
+    """Whether a file name is that of a numbered image."""
     return bool(_NUMBERED.fullmatch(name)) and not name.startswith(".")
 
 
 def find_series(directory):
-    """The series of images in a folder, by their prefix.
-
-    Args:
-        directory: path.
-
-    Returns:
-        dict of str to `ImageSeries`, or to the `VideoError` that says what is
-        wrong with it: numbers are missing or stand twice, or names are not of
-        one form. Empty if there are no numbered images.
-    """
+    """The series of images in a folder by their prefix: an `ImageSeries`, or
+    the `VideoError` that says what is wrong: numbers are missing or stand
+    twice, or names are not of one form."""
     found = {}
     with os.scandir(directory) as entries:
         for entry in entries:

@@ -20,16 +20,9 @@ _GROUP = re.compile(r"_g(\d+)_")
 
 
 class OfficialSplits(typing.NamedTuple):
-    """What a directory of split files says.
-
-    Args:
-        clips: tuple of str, `class/file`.
-        labels: tuple of int. Class of each clip.
-        groups: tuple of str. Group of each clip, `class/group`.
-        classes: tuple of str.
-        splits: dict of int to `Split`, of indices into `clips`.
-        problems: tuple of str. Departures from the published counts.
-    """
+    """What a directory of split files says: the clips `class/file` with their
+    labels and groups, `class/group`; the classes; by number the `Split`s, of
+    indices into `clips`; and departures from the published counts."""
 
     clips: tuple
     labels: tuple
@@ -40,14 +33,8 @@ class OfficialSplits(typing.NamedTuple):
 
 
 def find_kind(directory):
-    """Which dataset's split files lie in a directory.
-
-    Args:
-        directory: path.
-
-    Returns:
-        `"ucf101"`, `"hmdb51"` or `None`.
-    """
+    """Which dataset's split files lie in a directory: `"ucf101"`, `"hmdb51"` or
+    `None`."""
     names = [path.name for path in pathlib.Path(directory).glob("*.txt")]
     if any(_UCF101_LIST.fullmatch(name) for name in names):
         return "ucf101"
@@ -61,12 +48,6 @@ def ucf101_group(clip):
 
     Clips of one group are cut from one video. A clip named otherwise is its
     own group.
-
-    Args:
-        clip: str. Path of the clip with `/`, its first part the class.
-
-    Returns:
-        str.
     """
     found = _GROUP.search(pathlib.PurePosixPath(clip).name)
     if found:
@@ -75,18 +56,12 @@ def ucf101_group(clip):
 
 
 def ucf101(directory):
-    """Reads split files in the form of UCF101's.
+    """Reads split files in the form of UCF101's into `OfficialSplits`.
 
     `classInd.txt` numbers the classes (`1 ApplyEyeMakeup`),
     `trainlist01.txt` names clips with their class (`Class/file.avi 1`),
     `testlist01.txt` without. The published counts are compared if there are
     101 classes.
-
-    Args:
-        directory: path.
-
-    Returns:
-        `OfficialSplits`.
 
     Raises:
         ValueError: if a file is missing, a class or a number unknown, a clip
@@ -129,7 +104,7 @@ def ucf101(directory):
 
 
 def hmdb51(directory):
-    """Reads split files in the form of HMDB51's.
+    """Reads split files in the form of HMDB51's into `OfficialSplits`.
 
     `wave_test_split1.txt` names the clips of one class with 1 (training), 2
     (test) or 0 (unused in this split). Classes are in the order of
@@ -138,12 +113,6 @@ def hmdb51(directory):
     `_<class>_`, the film it is cut from; the official splits separate these
     within each class. The published counts are compared if there are 51
     classes.
-
-    Args:
-        directory: path.
-
-    Returns:
-        `OfficialSplits`.
 
     Raises:
         ValueError: if no file is found, a line cannot be read, a clip is
@@ -181,13 +150,8 @@ def hmdb51(directory):
 
 
 def read_classes(path):
-    """Reads `classInd.txt`, lines `1 ApplyEyeMakeup`.
-
-    Args:
-        path: `pathlib.Path`.
-
-    Returns:
-        tuple of str, the names in the order of the numbers.
+    """Reads the names of `classInd.txt`, lines `1 ApplyEyeMakeup`, in the order
+    of the numbers.
 
     Raises:
         ValueError: if it is missing, the numbers are not 1 to their count, or

@@ -8,12 +8,7 @@ from keras_vidrec.specs import checks
 
 
 class Split(typing.NamedTuple):
-    """The parts of one split, as indices into the videos of a catalog.
-
-    Args:
-        train: tuple of int.
-        test: tuple of int.
-    """
+    """The parts of one split, as indices into the videos of a catalog."""
 
     train: tuple
     test: tuple
@@ -31,14 +26,11 @@ def split_groups(labels, groups, fraction, seed):
     Args:
         labels: sequence of int. Class of each clip.
         groups: sequence of str. Group of each clip.
-        fraction: float between 0 and 1. Part of the clips to hold out.
+        fraction: float between 0 and 1; others are a `ValueError`.
         seed: int.
 
     Returns:
         `Split` of positions in `labels`, in ascending order.
-
-    Raises:
-        ValueError: if `fraction` is not between 0 and 1.
     """
     checks.check(
         0 < fraction < 1,
@@ -86,17 +78,9 @@ def split_groups(labels, groups, fraction, seed):
 
 
 def check_disjoint(splits, videos, groups=None):
-    """Refuses splits with a video, or a group, in both parts.
-
-    Args:
-        splits: dict of `Split`.
-        videos: sequence of str.
-        groups: `None`, or sequence of str: the group of each video. Defaults
-            to `None`: groups are not looked at.
-
-    Raises:
-        ValueError: naming the first one, and how many there are.
-    """
+    """Refuses splits (a dict) with a video, or a group if `groups` tells that
+    of each video, in both parts, by a `ValueError`: it names the first one, and
+    how many there are."""
     kinds = {"video": videos}
     if groups is not None:
         kinds["group"] = groups

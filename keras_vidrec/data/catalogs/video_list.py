@@ -11,14 +11,8 @@ _COLUMNS = ("path", "label", "group", "split")
 
 
 def read(path):
-    """Reads the lines of a list.
-
-    Args:
-        path: `pathlib.Path`.
-
-    Returns:
-        List of dicts, one a video, with the columns of the header as keys:
-        `path` and `label`, and `group` and `split` if there.
+    """Reads a list into dicts, one a video, with the columns of the header as
+    keys: `path` and `label`, and `group` and `split` if there.
 
     Raises:
         ValueError: if there is no such file, it is no CSV text in UTF-8, a
@@ -69,19 +63,9 @@ def read(path):
 
 
 def path_below(root, path):
-    """A listed path, made sure to stay in the dataset's directory.
-
-    Args:
-        root: `pathlib.Path`. Directory of the dataset.
-        path: str, with `/`.
-
-    Returns:
-        str, the path without superfluous parts.
-
-    Raises:
-        ValueError: if the path is absolute, has `..`, or is a link to the
-            outside.
-    """
+    """A listed path, with `/`, without superfluous parts; a `ValueError` if it
+    leaves the dataset's directory: is absolute, has `..`, or is a link to the
+    outside."""
     pure = pathlib.PurePosixPath(path)
     if (
         pure.is_absolute()
@@ -97,11 +81,8 @@ def path_below(root, path):
 
 
 def number_labels(names):
-    """Class indices of the labels of a list.
-
-    Args:
-        names: sequence of str. Names of classes, or, if all are whole
-            numbers, class indices.
+    """Class indices of the labels of a list, names of classes or, if all are
+    whole numbers, indices.
 
     Returns:
         Pair of tuples: class index of each label, and class names, in

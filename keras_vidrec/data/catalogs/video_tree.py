@@ -22,15 +22,10 @@ VIDEO_SUFFIXES = (
 
 
 def find_videos(root):
-    """Finds the videos below a directory, at any depth.
+    """The sorted paths, with `/`, of the videos below a directory, at any
+    depth.
 
     Links are followed; hidden files and folders are passed over.
-
-    Args:
-        root: path.
-
-    Returns:
-        Sorted list of str, paths below `root` with `/`.
     """
     found = []
 
@@ -54,17 +49,9 @@ def find_videos(root):
 
 
 def named_clips(root, clips=None):
-    """The clips below a directory whose names can be written to lists and
-    records.
-
-    Args:
-        root: path.
-        clips: `None` (the videos below `root`), or sequence of str: paths of
-            clips of another kind.
-
-    Returns:
-        Sorted list of str, and a list of messages about what is left out.
-    """
+    """The clips below a directory (the videos if `clips` does not name others)
+    whose names can be written to lists and records, sorted, and a list of
+    messages about what is left out."""
     found = find_videos(root) if clips is None else sorted(clips)
     odd = [path for path in found if not _is_text(path)]
     if not odd:
@@ -85,21 +72,12 @@ def _is_text(path):
 
 
 def match_clips(clips, videos, classes):
-    """Finds the videos of the clips that split files name.
+    """Finds the videos of the clips that split files name: a list with the path
+    of each, or `None`.
 
     A clip `class/file` is looked for in folders of the name of its class, then
     in folders that are no class's; under its own name, then with any suffix.
-
-    Args:
-        clips: sequence of str, `class/file`.
-        videos: sequence of str, of `find_videos`, or folders of frames.
-        classes: sequence of str. All class names.
-
-    Returns:
-        List with the path of each clip's video, or `None`.
-
-    Raises:
-        ValueError: if several videos fit a clip equally well.
+    Several that fit a clip equally well are a `ValueError`.
     """
     by_stem = {}
     for path in map(pathlib.PurePosixPath, videos):
@@ -126,15 +104,7 @@ def match_clips(clips, videos, classes):
 
 
 def check_different(root, videos):
-    """Refuses two names, one of them a link, of one file.
-
-    Args:
-        root: path.
-        videos: sequence of str, paths below `root`.
-
-    Raises:
-        ValueError: naming the first two.
-    """
+    """Refuses two names below `root`, one of them a link, of one file."""
     seen = {}
     for path in videos:
         first = seen.setdefault(

@@ -41,15 +41,7 @@ _MIRROR_X = np.array([255, 0], dtype=np.uint8).view(np.uint16)
 
 @dataclasses.dataclass(frozen=True)
 class Crop:
-    """A rectangle of a frame, perhaps mirrored.
-
-    Args:
-        top: int. First row.
-        left: int. First column.
-        height: int. Rows.
-        width: int. Columns.
-        flip: bool. Whether left and right change places. Defaults to `False`.
-    """
+    """A rectangle of a frame in pixels; `flip`: its sides change places."""
 
     top: int
     left: int
@@ -59,21 +51,13 @@ class Crop:
 
 
 def crop_sizes(height, width, size, scales, max_distort=1):
-    """Sizes of the multi-scale crops of a frame (TSN, section 3.2).
+    """Sizes of the multi-scale crops of a frame (TSN, section 3.2), `(height,
+    width)`: 10 for 4 scales, 7 for 3.
 
     The sides are `int(min(height, width) * scale)`; a side within 2 pixels of
-    `size` becomes `size` where the frame has room for it. Height and width
-    are combined if their places in `scales` differ by `max_distort` at most.
-
-    Args:
-        height: int. Height of the frame in pixels.
-        width: int. Width of the frame in pixels.
-        size: int. Side of the image that the crop is resized to.
-        scales: tuple of float in (0, 1].
-        max_distort: int. Defaults to `1`.
-
-    Returns:
-        List of `(height, width)`: 10 for 4 scales, 7 for 3.
+    `size`, that of the resized crop, becomes `size` where the frame has room
+    for it. Height and width are combined if their places in `scales` differ by
+    `max_distort` at most.
 
     Raises:
         ValueError: on an empty frame or a scale outside (0, 1].
@@ -99,19 +83,11 @@ def crop_sizes(height, width, size, scales, max_distort=1):
 
 
 def fixed_positions(height, width, crop_height, crop_width):
-    """The 13 places of a crop in a frame (TSN, section 3.2, corner cropping).
+    """The 13 places `(top, left)` of a crop in a frame (TSN, section 3.2,
+    corner cropping).
 
     Corners, center, middles of the sides and of the quadrants, on a grid of
     `(height - crop_height) // 4` rows and `(width - crop_width) // 4` columns.
-
-    Args:
-        height: int. Height of the frame in pixels.
-        width: int. Width of the frame in pixels.
-        crop_height: int. Height of the crop, at most `height`.
-        crop_width: int. Width of the crop, at most `width`.
-
-    Returns:
-        List of 13 `(top, left)`.
 
     Raises:
         ValueError: if the crop is larger than the frame.
@@ -123,19 +99,8 @@ def fixed_positions(height, width, crop_height, crop_width):
 
 
 def multi_scale_crop(height, width, size, scales, rng, max_distort=1):
-    """Draws a training crop of TSN: a size, one of 13 places, a flip.
-
-    Args:
-        height: int. Height of the frame in pixels.
-        width: int. Width of the frame in pixels.
-        size: int. Side of the image that the crop is resized to.
-        scales: tuple of float in (0, 1], `ClipSpec.crop_scales`.
-        rng: `numpy.random.Generator`.
-        max_distort: int. Largest distance of the scales of height and width.
-            Defaults to `1`.
-
-    Returns:
-        `Crop`, mirrored with probability 0.5.
+    """Draws a training crop of TSN: a size of `crop_sizes`, one of 13 places, a
+    flip with probability 0.5.
 
     Raises:
         ValueError: on an empty frame or a scale outside (0, 1].
@@ -153,15 +118,7 @@ def random_sized_crop(height, width, rng):
     The area is 0.08 to 1 of the frame, the ratio of width to height 3/4 to
     4/3 (uniform in its logarithm, so that neither side is favored), the place
     any. After ten rectangles that do not fit, the largest central one with a
-    ratio in that range is taken.
-
-    Args:
-        height: int. Height of the frame in pixels.
-        width: int. Width of the frame in pixels.
-        rng: `numpy.random.Generator`.
-
-    Returns:
-        `Crop`, mirrored with probability 0.5.
+    ratio in that range is taken. It is mirrored with probability 0.5.
 
     Raises:
         ValueError: on an empty frame.
@@ -188,17 +145,8 @@ def corner_jitter_crop(height, width, size, rng):
     Height and width are drawn apart from 0.75 to 1.25 times `size`, so that
     the aspect ratio changes, and are no larger than the frame's. The place is
     at 0 to 0.25, or at 0.75 to 1, of the room left, in both directions, on
-    grids of 20 x 20. As published: frames are expected whose shorter side is
-    about 256 / 224 times `size`.
-
-    Args:
-        height: int. Height of the frame in pixels.
-        width: int. Width of the frame in pixels.
-        size: int. Side of the image that the crop is resized to.
-        rng: `numpy.random.Generator`.
-
-    Returns:
-        `Crop`, mirrored with probability 0.5.
+    grids of 20 x 20. It is mirrored with probability 0.5. As published: frames
+    are expected whose shorter side is about 256 / 224 times `size`.
 
     Raises:
         ValueError: on an empty frame or a `size` below 1.
@@ -222,16 +170,7 @@ def corner_jitter_crop(height, width, size, rng):
 
 def same_region(crop, size, other_size):
     """The crop of another modality's frame that shows the same part of the
-    picture, within half a pixel.
-
-    Args:
-        crop: `Crop` of frames of `size`.
-        size: pair of int `(height, width)`.
-        other_size: pair of int `(height, width)`. Of the other frames.
-
-    Returns:
-        `Crop`; the same if the sizes are.
-    """
+    picture, within half a pixel; sizes are pairs `(height, width)`."""
     top, height = _same_part(crop.top, crop.height, size[0], other_size[0])
     left, width = _same_part(crop.left, crop.width, size[1], other_size[1])
     return Crop(top, left, height, width, crop.flip)
@@ -239,16 +178,6 @@ def same_region(crop, size, other_size):
 
 def center_crop(height, width, crop_height, crop_width, flip=False):
     """The crop in the middle of a frame.
-
-    Args:
-        height: int. Height of the frame in pixels.
-        width: int. Width of the frame in pixels.
-        crop_height: int. Height of the crop, at most `height`.
-        crop_width: int. Width of the crop, at most `width`.
-        flip: bool. Defaults to `False`.
-
-    Returns:
-        `Crop`.
 
     Raises:
         ValueError: if the crop is larger than the frame.
@@ -260,17 +189,8 @@ def center_crop(height, width, crop_height, crop_width, flip=False):
 
 
 def ten_crops(height, width, crop_height, crop_width):
-    """The crops of the ten-crop test (TSN, section 4.1).
-
-    Args:
-        height: int. Height of the frame in pixels.
-        width: int. Width of the frame in pixels.
-        crop_height: int. Height of the crops, at most `height`.
-        crop_width: int. Width of the crops, at most `width`.
-
-    Returns:
-        List of 10 `Crop`: top left, top right, bottom left, bottom right,
-        center, then the same mirrored.
+    """The crops of the ten-crop test (TSN, section 4.1): top left, top right,
+    bottom left, bottom right, center, then the same mirrored.
 
     Raises:
         ValueError: if the crop is larger than the frame.
@@ -286,18 +206,11 @@ def ten_crops(height, width, crop_height, crop_width):
 
 
 def resized_size(height, width, short_side):
-    """Size of a frame whose shorter side is made `short_side`.
+    """`(height, width)` of a frame whose shorter side is made `short_side`, the
+    longer one rounded to the nearest integer.
 
     For tests on whole frames: `apply(frames, Crop(0, 0, height, width),
     resized_size(height, width, short_side), modality)`.
-
-    Args:
-        height: int. Height of the frame in pixels.
-        width: int. Width of the frame in pixels.
-        short_side: int. Pixels.
-
-    Returns:
-        `(height, width)`, the longer side rounded to the nearest integer.
 
     Raises:
         ValueError: on an empty frame or a `short_side` below 1.
@@ -309,7 +222,8 @@ def resized_size(height, width, short_side):
 
 
 def crop_side(height, width, size, short_side):
-    """Side, in pixels of the stored frame, of a square test crop.
+    """Side, in pixels of the stored frame, of a square test crop: from 1 to
+    `min(height, width)`.
 
     "Resize the shorter side to `short_side`, then crop `size`" takes one crop
     and one resize: a square of `size * min(height, width) / short_side` pixels
@@ -317,16 +231,6 @@ def crop_side(height, width, size, short_side):
     resized by `apply`. The crops lie where those of the resized frame would,
     within half a pixel; frames stored with that shorter side are not resized
     at all.
-
-    Args:
-        height: int. Height of the stored frame in pixels.
-        width: int. Width of the stored frame in pixels.
-        size: int. Side of the crop of the resized frame, at most
-            `short_side`.
-        short_side: int. Shorter side of the resized frame.
-
-    Returns:
-        int, from 1 to `min(height, width)`.
 
     Raises:
         ValueError: on an empty frame or a `size` outside 1 .. `short_side`.

@@ -19,27 +19,16 @@ _LEVELS = np.arange(256, dtype=np.float32)
 
 @dataclasses.dataclass(frozen=True)
 class ColorJitter:
-    """Changes of color, one after the other.
-
-    Args:
-        steps: tuple of pairs `(name, factor)`: the names `"brightness"`,
-            `"contrast"`, `"saturation"`, each with a factor of at least 0,
-            of which 1 changes nothing.
-    """
+    """Changes of color, one after the other: pairs of `"brightness"`,
+    `"contrast"` or `"saturation"` and a factor of at least 0, of which 1
+    changes nothing."""
 
     steps: tuple
 
 
 def draw_color_jitter(rng, strength=0.4):
-    """Draws changes of brightness, contrast and saturation in random order.
-
-    Args:
-        rng: `numpy.random.Generator`.
-        strength: float from 0 to 1. The factors are drawn from
-            `[1 - strength, 1 + strength]`. Defaults to `0.4`.
-
-    Returns:
-        `ColorJitter` of three steps.
+    """Draws three changes, of brightness, contrast and saturation in random
+    order, with factors from `[1 - strength, 1 + strength]`.
 
     Raises:
         ValueError: if `strength` is outside 0 to 1.

@@ -15,19 +15,9 @@ def are_features(source):
 
 
 def check_protocol(source, spec, crops, num_segments, num_clips, mode):
-    """Checks that features can be read as a training or a test wants them.
-
-    Args:
-        source: `Features`.
-        spec: `ClipSpec`.
-        crops: str. `"center"`: features are made of that.
-        num_segments: int. Frames that are read.
-        num_clips: int. Sequences of a video.
-        mode: str. One of `sampling.MODES`.
-
-    Raises:
-        ValueError: if they cannot.
-    """
+    """Refuses, by a `ValueError`, what features cannot give to a training or a
+    test: see `read_test_features`. `crops` can only be `"center"`: features
+    are made of that."""
     checks.choice("sampling", spec.sampling, SAMPLINGS, " of features")
     if crops != "center":
         raise ValueError(
@@ -51,12 +41,6 @@ def read_training_features(source, index, spec, rng):
     With `sampling="uniform"` each segment gives one of its stored frames at
     random, with `"feature_grid"` all frames are read.
 
-    Args:
-        source: `Features`.
-        index: int. The video.
-        spec: `ClipSpec`.
-        rng: `numpy.random.Generator`.
-
     Returns:
         dict of float16 arrays, as stored, `(num_segments, features)` by stream.
 
@@ -72,17 +56,13 @@ def read_training_features(source, index, spec, rng):
 def read_test_features(
     source, index, spec, *, num_segments=None, num_clips=1, mode="test"
 ):
-    """Features to test on; no randomness.
+    """Features to test on; no randomness. Several sequences of a video, see
+    `reader.clip_starts`, with `sampling="uniform"` in the mode `"test"` only.
 
     Args:
         source: `Features`.
-        index: int. The video.
-        spec: `ClipSpec`.
-        num_segments: `None` (that of `spec`), or int. Of each sequence.
-        num_clips: int. Sequences of the video, see `reader.clip_starts`;
-            more than one with `sampling="uniform"` in the mode `"test"` only.
-            Defaults to `1`.
-        mode: str. `"validation"` or `"test"`.
+        index, spec, num_segments, num_clips, mode: as for
+            `reader.read_test_clip`.
 
     Returns:
         dict of float16 arrays, as stored, `(num_clips * num_segments,

@@ -46,14 +46,7 @@ class FrameSize:
         return self.text
 
     def of(self, height, width):
-        """Size of the prepared frames of a video.
-
-        Args:
-            height: int. Of its frames, in pixels.
-            width: int. Of its frames, in pixels.
-
-        Returns:
-            `(height, width)`.
+        """Size `(height, width)` of the prepared frames of a video.
 
         Raises:
             ValueError: if the frames are empty, or so long that the prepared
@@ -79,16 +72,10 @@ class FrameSize:
 
 
 def resize(frame, size):
-    """Resizes a frame: bilinear, or the mean over areas where a side shrinks
-    to half or less, of which bilinear samples would miss pixels.
-
-    Args:
-        frame: uint8 array `(height, width)` or `(height, width, channels)`.
-        size: pair of int `(height, width)`, as `FrameSize.of` gives it.
-
-    Returns:
-        uint8 array of that size; `frame` itself if it has it already.
-    """
+    """Resizes a frame `(height, width)` or `(height, width, channels)`, uint8:
+    bilinear, or the mean over areas where a side shrinks to half or less, of
+    which bilinear samples would miss pixels. One of that size already is
+    returned itself."""
     rows, columns = size
     height, width = frame.shape[:2]
     if (height, width) == (rows, columns):

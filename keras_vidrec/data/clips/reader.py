@@ -60,13 +60,6 @@ def read_training_clip(source, index, spec, augmentation, rng):
     The crop is drawn on the frames of the first modality; all others show the
     same part of the picture, whatever the size they are stored in.
 
-    Args:
-        source: a `Source`.
-        index: int. The video.
-        spec: `ClipSpec`.
-        augmentation: `Augmentation`.
-        rng: `numpy.random.Generator`.
-
     Returns:
         dict of uint8 arrays `(num_segments, size, size, channels)` by
         modality.
@@ -97,18 +90,9 @@ def read_training_clip(source, index, spec, augmentation, rng):
 
 
 def check_protocol(spec, crops, num_clips=1, mode="test"):
-    """Checks that clips can be read as a test wants them.
-
-    Args:
-        spec: `ClipSpec`.
-        crops: str. One of `clip_spec.TEST_CROPS`.
-        num_clips: int, at least 1. Clips of a video. Defaults to `1`.
-        mode: str. Grid of `sampling`. Defaults to `"test"`.
-
-    Raises:
-        ValueError: on unknown crops, or several clips of anything else than
-            chunks or uniform segments, or in another mode.
-    """
+    """Refuses, by a `ValueError`, what `read_test_clip` cannot read: unknown
+    crops, or several clips of anything else than chunks or uniform segments,
+    or in another mode than `"test"`."""
     checks.choice("crops", crops, TEST_CROPS)
     check_clips(spec, num_clips, mode)
 
@@ -129,18 +113,16 @@ def check_clips(spec, num_clips, mode):
 def clip_starts(
     num_frames, snippet_length, spec, num_segments, mode, rng=None, num_clips=1
 ):
-    """Starts of the snippets of a video, or of several clips of it.
+    """Starts of the snippets of a video, or of several clips of it, of any
+    sampling but chunks.
 
     Of `num_clips` clips of uniform segments (STFN's sequences), clip c takes
     the c-th of as many parts of each segment, at their middles.
 
     Args:
-        num_frames: int, at least 1. Images to choose from.
-        snippet_length: int, at least 1. Images a snippet reads.
-        spec: `ClipSpec`, of any sampling but chunks.
-        num_segments: int, at least 1.
-        mode: str. One of `sampling.MODES`.
-        rng: `numpy.random.Generator`. Needed in training.
+        num_frames, num_segments, snippet_length, mode, rng: as for
+            `sampling.segment_indices`.
+        spec: `ClipSpec`.
         num_clips: int, at least 1. Defaults to `1`.
 
     Returns:
@@ -222,11 +204,7 @@ def image_indices(counts, spec, num_segments, mode, rng=None, num_clips=1):
 
     Args:
         counts: dict of int, at least 1, by modality: images of the video.
-        spec: `ClipSpec`.
-        num_segments: int, at least 1. Of each clip.
-        mode: str. One of `sampling.MODES`.
-        rng: `numpy.random.Generator`. Needed in training.
-        num_clips: int, at least 1. Defaults to `1`.
+        spec, num_segments, mode, rng, num_clips: as for `clip_starts`.
 
     Returns:
         dict of int64 arrays `(num_clips * num_segments,
@@ -337,12 +315,6 @@ def _draw_crop(augmentation, height, width, spec, rng):
 def crops_of_test(height, width, spec, crops):
     """What of a frame is shown in a test; see `read_test_clip`.
 
-    Args:
-        height: int. Of the frame, in pixels.
-        width: int. Of the frame, in pixels.
-        spec: `ClipSpec`.
-        crops: str. One of `clip_spec.TEST_CROPS`.
-
     Returns:
         `(crops, size)`: a list of `augmentation.Crop`, and the size that they
         are resized to, an int or a pair `(height, width)`.
@@ -361,7 +333,9 @@ def crops_of_test(height, width, spec, crops):
 
 
 def stack(crops, num_crops, places):
-    """Images of crops gathered into snippets, stacked along the channels.
+    """Images of crops gathered into snippets, stacked along the channels: uint8
+    `(num_crops * num_segments, height, width, images of a snippet * colors)`,
+    all snippets of the first crop first.
 
     Args:
         crops: iterable of `num_crops` uint8 arrays `(num_images, height,
@@ -369,10 +343,6 @@ def stack(crops, num_crops, places):
         num_crops: int.
         places: int array `(num_segments, images of a snippet)` into
             `num_images`.
-
-    Returns:
-        uint8 array `(num_crops * num_segments, height, width, images of a
-        snippet * colors)`, all snippets of the first crop first.
     """
     num_segments, num_images = places.shape
     for number, images in enumerate(crops):

@@ -127,11 +127,8 @@ def images_before(snippet_length, num_images, alignment):
 
 
 def count(name, value):
-    """`value` as an int, if need be of one of NumPy's.
-
-    Raises:
-        ValueError: if it is no positive integer; it is called `name` then.
-    """
+    """`value` as an int, if need be of one of NumPy's; a `ValueError` that
+    calls it `name` if it is no positive integer."""
     if isinstance(value, np.integer):
         value = int(value)
     checks.count(name, value)
@@ -139,11 +136,8 @@ def count(name, value):
 
 
 def check_draw(mode, rng):
-    """Checks that `mode` is one of `MODES` and has what it takes to draw.
-
-    Raises:
-        ValueError: on an unknown mode, or training without a generator.
-    """
+    """Checks that `mode` is one of `MODES`, and that there is a generator to
+    draw with in training."""
     checks.choice("mode", mode, MODES)
     checks.check(
         mode != "train" or isinstance(rng, np.random.Generator),
@@ -219,7 +213,8 @@ SCHEMES = tuple(_SCHEMES)
 
 
 def valid_positions(num_frames, snippet_length, num_images, alignment):
-    """Where a chunk may lie without reading beyond the video.
+    """Where a chunk may lie without reading beyond the video: `(first, last)`,
+    0-based; `last < first` if the video is too short.
 
     With n images of the video and b images of the chunk before its position,
     these are b .. n - num_images + b. A centered stack of 10 flow images has
@@ -227,14 +222,8 @@ def valid_positions(num_frames, snippet_length, num_images, alignment):
     there are N = n + 1 of them.
 
     Args:
-        num_frames: int, at least 1. Stored images of the modality.
-        snippet_length: int, at least 1. L of the `ClipSpec`.
-        num_images: int, at least 1. Images a chunk reads, of
-            `ClipSpec.num_images`.
-        alignment: str. `"forward"` or `"centered"`.
-
-    Returns:
-        `(first, last)`, 0-based; `last < first` if the video is too short.
+        num_frames, snippet_length, num_images, alignment: as for
+            `snippet_indices`.
 
     Raises:
         ValueError: on an unknown alignment.
@@ -264,15 +253,12 @@ def chunk_indices(
     least 0, for all chunks, and `snippet_indices` repeats its ends.
 
     Args:
-        first: int. First valid position, of `valid_positions`.
-        last: int. Last valid position.
+        first, last: int. Valid positions, of `valid_positions`.
         num_chunks: int, at least 1. T, chunks in a clip.
         stride: pair of int `(low, high)`, of the `ClipSpec`.
-        mode: str. `"train"` draws, `"validation"` and `"test"` are fixed.
-            Defaults to `"train"`.
+        mode, rng: as for `segment_indices`.
         num_clips: int, at least 1. C, clips of a video; more than one in
             testing only. Defaults to `1`.
-        rng: `numpy.random.Generator`. Needed in training, unused elsewhere.
 
     Returns:
         int64 array `(num_clips * num_chunks,)`: the chunks of the first clip

@@ -13,8 +13,6 @@ from keras_vidrec.specs import files
 from keras_vidrec.version import __version__
 
 FORMAT = 1
-# Differences of frames are made from rgb.
-STORED_MODALITIES = ("rgb", "flow", "warped_flow")
 # Hidden: the state of a preparation that goes on or may go on.
 STATE = ".prepare"
 
@@ -46,14 +44,9 @@ def is_prepared(directory):
 
 
 def write_report(directory, catalog, failed, notes):
-    """Tells what a preparation came to, in `report.json`.
-
-    Args:
-        directory: path.
-        catalog: `Catalog` of all videos, those that failed too.
-        failed: dict from the name of a video to why it has no record.
-        notes: sequence of str. What else a user should know.
-    """
+    """Tells what a preparation came to, in `report.json`. The catalog is of all
+    videos, those that failed too; `failed` says why by name, and `notes` what
+    else a user should know."""
     report = {
         "videos": len(catalog.videos),
         "prepared": len(catalog.videos) - len(failed),
@@ -65,15 +58,8 @@ def write_report(directory, catalog, failed, notes):
 
 
 def write(directory, catalog, modalities, settings, failed):
-    """Describes a dataset whose records are complete.
-
-    Args:
-        directory: path.
-        catalog: `Catalog` of all videos, those that failed too.
-        modalities: tuple of str.
-        settings: dict, plain data.
-        failed: dict from the name of a video to why it has no record.
-    """
+    """Describes a dataset whose records are complete; `catalog` and `failed`
+    are as for `write_report`, `settings` is plain data."""
     directory = pathlib.Path(directory)
     kept = [i for i, name in enumerate(catalog.videos) if name not in failed]
     for key, split in catalog.splits.items():
@@ -111,13 +97,8 @@ def write(directory, catalog, modalities, settings, failed):
 
 
 def load(directory):
-    """Reads the description of a prepared dataset.
-
-    Args:
-        directory: path, or a URL (see `storage.as_path`).
-
-    Returns:
-        `PreparedDataset`.
+    """Reads the description of a prepared dataset, of a path or a URL (see
+    `storage.as_path`).
 
     Raises:
         ValueError: if there is none, it is not finished, it is of another

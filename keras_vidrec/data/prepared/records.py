@@ -32,17 +32,9 @@ MAX_STREAMED_BYTES = 2**31 - 2**20
 
 
 class Record(typing.NamedTuple):
-    """What `scan` finds of one record, without its images.
-
-    Args:
-        video: str. Name of the video.
-        label: int. Its class index, -1 if unknown.
-        height: int. Of an image in pixels.
-        width: int. Of an image in pixels.
-        num_bytes: int. Length of the whole record in the file.
-        offsets: int64 array. Where in the file each JPEG begins.
-        sizes: int64 array. Bytes of each JPEG.
-    """
+    """What `scan` finds of one record, without its images: sizes of an image in
+    pixels, the length of the whole record, and where in the file each JPEG
+    begins and how many bytes it has, int64. A label of -1 is unknown."""
 
     video: str
     label: int
@@ -59,18 +51,8 @@ def frame_image(jpeg):
 
 
 def write_record(file, video, label, height, width, images):
-    """Writes one record.
-
-    Args:
-        file: a binary file, written at its position.
-        video: str. Name of the video.
-        label: int.
-        height: int. Of an image in pixels.
-        width: int. Of an image in pixels.
-        images: `SpooledImages`.
-
-    Returns:
-        int. Number of bytes written.
+    """Writes one record of `SpooledImages` of `height` x `width` pixels to a
+    binary file, at its position; returns its number of bytes.
 
     Raises:
         OSError: if the file cannot be written; a part of the record may be.
@@ -89,13 +71,8 @@ def write_record(file, video, label, height, width, images):
 
 
 def scan(path):
-    """Finds the images of a file of records; reads only what is between them.
-
-    Args:
-        path: path of a file that `write_record` wrote.
-
-    Yields:
-        A `Record` for each.
+    """Finds the images of a file of records, yields a `Record` for each; reads
+    only what is between the images.
 
     Raises:
         ValueError: if the file is no such file, or not whole.
@@ -179,7 +156,8 @@ def _read(file, size):
 
 def _example_prefix(video, label, height, width, images_bytes):
     """All of the Example before its images."""
-    entries = _entry("video", _delimited(_FIELD_1, _bytes_list(video)))
+    name = _delimited(_FIELD_1, video.encode())
+    entries = _entry("video", _delimited(_FIELD_1, name))
     for key, value in (("label", label), ("height", height), ("width", width)):
         packed = _delimited(_FIELD_1, _varint(value))
         entries += _entry(key, _delimited(_FIELD_3, packed))
@@ -195,10 +173,6 @@ def _example_prefix(video, label, height, width, images_bytes):
 def _entry(key, feature):
     key = _delimited(_FIELD_1, key.encode())
     return _delimited(_FIELD_1, key + _delimited(_FIELD_2, feature))
-
-
-def _bytes_list(text):
-    return _delimited(_FIELD_1, text.encode())
 
 
 def _delimited(field, content):

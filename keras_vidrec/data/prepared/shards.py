@@ -34,19 +34,8 @@ def find_shards(directory, modality):
 
 
 def read_parts(shard, places):
-    """Some parts of a shard.
-
-    Args:
-        shard: path, as `find_shards` gives it.
-        places: sequence of tuples of two int, first byte and number of bytes.
-
-    Returns:
-        list of bytes.
-
-    Raises:
-        OSError: if the shard cannot be read.
-        ValueError: if it ends before.
-    """
+    """`storage.read_parts` of a shard; one that ends before them is a
+    `ValueError`."""
     parts = storage.read_parts(shard, places)
     if any(len(part) != size for part, (_, size) in zip(parts, places)):
         raise ValueError("the file is shorter than its index says")
@@ -54,15 +43,11 @@ def read_parts(shard, places):
 
 
 def write_index(shard, index_file):
-    """Writes where every JPEG of a shard lies.
+    """Writes where every JPEG of a shard lies; synced when this returns.
 
     Arrays of the `.npz` file: `videos` (names), `labels`, `heights`, `widths`,
     `counts` (JPEGs) of each record; `offsets` and `sizes` of all JPEGs, one
     video after the other.
-
-    Args:
-        shard: path of the records.
-        index_file: path of the file to write; synced when this returns.
     """
     found = list(records.scan(shard))
     none = np.zeros(0, np.int64)
@@ -82,13 +67,7 @@ def write_index(shard, index_file):
 
 
 def read_index(shard):
-    """What `write_index` wrote.
-
-    Args:
-        shard: path, as `find_shards` gives it.
-
-    Returns:
-        An open `numpy.lib.npyio.NpzFile`.
+    """What `write_index` wrote of a shard, as an open `NpzFile`.
 
     Raises:
         ValueError: if it is missing or not whole.
@@ -109,14 +88,13 @@ def read_index(shard):
 
 
 class ShardWriter:
-    """Appends records to the shards of one modality.
+    """Appends records to the shards of one modality of a dataset.
 
     The shard in work is `<name>.partial`. When it is whole it is synced, gets
     its index, and then its name.
 
     Args:
-        directory: path of the dataset.
-        modality: str.
+        directory, modality: path of the dataset, and str.
         shard_bytes: int. A shard of at least this length is whole.
         position: pair of int, number of a shard and length of what is in it.
             Everything behind it is forgotten. Defaults to `(0, 0)`.
@@ -145,14 +123,7 @@ class ShardWriter:
         self._file.truncate(self._length)
 
     def append(self, video, label, height, width, images):
-        """Appends a record and syncs it.
-
-        Args:
-            video: str. Name of the video.
-            label: int.
-            height: int. Of an image in pixels.
-            width: int. Of an image in pixels.
-            images: `SpooledImages`.
+        """Appends a record, given as to `write_record`, and syncs it.
 
         Returns:
             Position behind it, to go on from.

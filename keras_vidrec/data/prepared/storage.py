@@ -23,15 +23,9 @@ def is_url(path):
 
 
 def as_path(path):
-    """The path of a file or directory, wherever it lies.
-
-    Args:
-        path: str, `pathlib.Path` or `RemotePath`. A text with a scheme names a
-            place that TensorFlow reads: `gs://` does so by itself, `s3://` and
-            others where `tensorflow-io` is installed.
-
-    Returns:
-        `pathlib.Path`, or `RemotePath`.
+    """The path of a file or directory, wherever it lies: a `RemotePath` of a
+    text with a scheme, which names a place that TensorFlow reads: `gs://` does
+    so by itself, `s3://` and others where `tensorflow-io` is installed.
 
     Raises:
         ValueError: if nothing here reads the scheme.
@@ -42,14 +36,8 @@ def as_path(path):
 
 
 def read_parts(path, places):
-    """Some parts of a file.
-
-    Args:
-        path: `pathlib.Path` or `RemotePath`.
-        places: sequence of tuples of two int, first byte and number of bytes.
-
-    Returns:
-        list of bytes, shorter than asked for where the file ends.
+    """Some parts of a file, the first byte and the number of bytes of each
+    given by `places`; they are shorter where the file ends.
 
     Raises:
         OSError: if the file cannot be read, or a remote one ends before a

@@ -61,15 +61,13 @@ def prepare(
         directory: path of the dataset, likewise: new, empty, or begun with
             the same arguments by this function. A local or shared file system
             that renames directories in one step, as POSIX demands.
-        preparation: `Preparation`.
+        preparation, make, progress: as for `data.preparing.prepare.prepare`.
         runner: str. Name of Beam's runner: `"DirectRunner"`, `"FlinkRunner"`,
             ... `"DirectRunner"` is Beam's `FnApiRunner`.
         options: sequence of str. Beam's own options, as on a command line.
-        make: as for `keras_vidrec.data.preparing.prepare`.
         shards: `None`, or int. Number of shards of each modality for what is
             left to do. Defaults to `None`: 64 of 4 to 32 videos each, more
             or fewer where that is not possible.
-        progress: bool. Whether to show how far it is. Defaults to `False`.
 
     Returns:
         `Prepared`.
@@ -177,17 +175,8 @@ class _Part:
 
 
 class _Parts:
-    """The parts of a dataset, in the process that started the pipeline.
-
-    Args:
-        state: path of their directory.
-        directory: path of the dataset.
-        journal: `Journal` of the dataset.
-        bar: `Progress`.
-
-    Attributes:
-        run: path. Directory of the parts of this run.
-    """
+    """The parts of a dataset, in the process that started the pipeline; `run`
+    is the directory of those of this run."""
 
     def __init__(self, state, directory, journal, bar):
         self._state = state

@@ -14,18 +14,8 @@ class FeatureWriter:
 
     The guarantees are those of `prepare.prepare`: whatever ends the process, a
     writer of the same settings goes on behind the last video that was added.
-    Close it, or use it in a `with` statement.
-
-    Args:
-        catalog: `Catalog` of the videos.
-        directory: path of the dataset: new, empty, or begun with the same
-            settings and classes.
-        settings: `FeatureSettings`.
-        shard_bytes: int. A shard of at least this length is complete.
-            Defaults to 512 MB.
-
-    Attributes:
-        todo: dict from the name of each video without features to its label.
+    Close it, or use it in a `with` statement. `todo` are the labels, by name,
+    of the videos without features.
 
     Raises:
         ValueError: if the directory holds something else, other settings were
@@ -116,13 +106,8 @@ class FeatureWriter:
         )
 
     def finish(self):
-        """Completes the shards and describes the dataset.
-
-        Returns:
-            `prepare.Prepared`.
-
-        Raises:
-            ValueError: if no video has features.
+        """Completes the shards and describes the dataset; returns
+        `prepare.Prepared`, or raises a `ValueError` if no video has features.
         """
         for writer in self._writers.values():
             writer.seal()

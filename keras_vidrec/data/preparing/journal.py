@@ -139,13 +139,7 @@ _LINE_EVERY_S = 30
 
 
 class Progress:
-    """Shows videos and frames done, their rate and the time left.
-
-    Args:
-        total: int. Number of videos.
-        done: int. Those of them that were done before.
-        shown: bool. Whether to show anything.
-    """
+    """Shows videos and frames done, their rate and the time left."""
 
     def __init__(self, total, done, shown):
         self._frames = 0

@@ -20,10 +20,6 @@ class Packer:
     made. The `Preparation` says which modalities are packed, and how they were
     made as far as somebody knows: the dataset tells it on.
 
-    Args:
-        opened: `opening.Opened` of frame folders.
-        preparation: `Preparation`.
-
     Raises:
         ValueError: if it is a dataset of another kind, or does not hold a
             modality of `preparation`.
@@ -53,19 +49,10 @@ class Packer:
     def __call__(
         self, path, preparation, directory, report=lambda num_frames: None
     ):
-        """Gathers the JPEGs of a video; see `prepare_video`.
+        """Gathers the JPEGs of a video; see `prepare_video`, whose arguments
+        and result it has.
 
         Every image is decoded once, so that no broken one gets into records.
-
-        Args:
-            path: path of the video.
-            preparation: `Preparation`.
-            directory: path of an existing directory for the files.
-            report: callable. Called with the number of frames done since it
-                was called last.
-
-        Returns:
-            `PreparedVideo`.
 
         Raises:
             VideoError: if an image is missing or broken, or images differ in

@@ -105,17 +105,21 @@ def prepare(
             check_shards(directory, journal)
             work = VideoPreparer(catalog.root, preparation, make)
             todo = left_to_do(catalog, journal, work)
-            _write_records(
-                todo,
-                len(catalog.videos),
-                directory,
-                preparation.modalities,
-                work,
-                journal,
-                workers,
-                shard_bytes,
-                progress,
-            )
+            scratch = directory / prepared_dataset.STATE / "scratch"
+            # What a killed run left; its processes are gone or about to go.
+            shutil.rmtree(scratch, ignore_errors=True)
+            scratch.mkdir()
+            with contextlib.ExitStack() as stack:
+                stack.callback(shutil.rmtree, scratch, ignore_errors=True)
+                num_videos = len(catalog.videos)
+                bar = Progress(num_videos, num_videos - len(todo), progress)
+                stack.callback(bar.close)
+                pool = make_pool(work, workers, scratch)
+                stack.callback(pool.close)
+                modalities = preparation.modalities
+                fill(
+                    directory, journal, todo, modalities, pool, shard_bytes, bar
+                )
             return finish(catalog, directory, preparation, journal, len(todo))
     except OSError as error:
         if error.errno not in _NO_ROOM:
@@ -129,16 +133,9 @@ def prepare(
 
 
 def left_to_do(catalog, journal, work):
-    """The videos that have no records yet.
-
-    Args:
-        catalog: `Catalog` of all videos.
-        journal: `Journal`.
-        work: `VideoPreparer`. Videos of one size, if that saves it time, come
-            one after the other.
-
-    Returns:
-        dict from the name of a video to its label, in the order to work in.
+    """The labels of the videos that have no records yet, by name, in the order
+    to work in: those of one size, if that saves `work` time, one after the
+    other.
 
     Raises:
         ValueError: if a video that has records now has another label.
@@ -159,43 +156,10 @@ def left_to_do(catalog, journal, work):
     return {name: todo[name] for name in sorted(todo, key=sizes.get)}
 
 
-def _write_records(
-    labels,
-    num_videos,
-    directory,
-    modalities,
-    work,
-    journal,
-    workers,
-    shard_bytes,
-    progress,
-):
-    scratch = directory / prepared_dataset.STATE / "scratch"
-    # What a killed run left; its processes are gone or about to go.
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir()
-    with contextlib.ExitStack() as stack:
-        stack.callback(shutil.rmtree, scratch, ignore_errors=True)
-        bar = Progress(num_videos, num_videos - len(labels), progress)
-        stack.callback(bar.close)
-        pool = make_pool(work, workers, scratch)
-        stack.callback(pool.close)
-        fill(directory, journal, labels, modalities, pool, shard_bytes, bar)
-
-
 def make_pool(work, workers, scratch, threads=None):
-    """Processes that prepare videos.
-
-    Args:
-        work: `VideoPreparer`.
-        workers: int. Number of processes.
-        scratch: path of a directory for images on their way.
-        threads: `None` (the processes share the cores), or int. Threads of
-            each process. Defaults to `None`.
-
-    Returns:
-        `Workers`, to be closed.
-    """
+    """`Workers` that prepare videos, to be closed. Images on their way lie in
+    `scratch`; the processes share the cores unless `threads` says how many
+    each has."""
     if threads is None:
         threads = max(num_cores() // workers, 1)
     return Workers(
@@ -207,16 +171,8 @@ def make_pool(work, workers, scratch, threads=None):
 
 
 def fill(directory, journal, labels, modalities, pool, shard_bytes, bar):
-    """Prepares videos; writes their records into shards, then the journal.
-
-    Args:
-        directory: path of the shards.
-        journal: `Journal`.
-        labels: dict from the name of each video to its label.
-        modalities: tuple of str.
-        pool: `Workers` of `make_pool`.
-        shard_bytes: int. A shard of at least this length is complete.
-        bar: `Progress`.
+    """Prepares the videos of `labels`; writes their records into shards of at
+    least `shard_bytes`, then the journal.
 
     Raises:
         OSError: if the disk is full; what is finished stays.
@@ -252,17 +208,8 @@ def fill(directory, journal, labels, modalities, pool, shard_bytes, bar):
 
 
 def finish(catalog, directory, preparation, journal, num_tried):
-    """Describes a dataset whose videos are all in the journal.
-
-    Args:
-        catalog: `Catalog` of all videos.
-        directory: path of the dataset.
-        preparation: `Preparation`.
-        journal: `Journal`.
-        num_tried: int. Number of videos that were not done before.
-
-    Returns:
-        `Prepared`.
+    """Describes a dataset whose videos are all in the journal, `num_tried` of
+    them new; returns `Prepared`.
 
     Raises:
         ValueError: if no video can be prepared.
@@ -326,11 +273,6 @@ class VideoPreparer:
     frames; it returns a `PreparedVideo`, or a str if the video cannot be
     prepared, and raises `OSError` if nothing can be written any more, and
     `WornOut` if the video is for another process.
-
-    Args:
-        root: path of the videos.
-        preparation: `Preparation`.
-        make: as of `prepare`.
     """
 
     def __init__(self, root, preparation, make=prepare_video):
@@ -390,7 +332,8 @@ def shard_writers(directory, modalities, journal, shard_bytes):
 
 
 def begin(catalog, directory, settings, classes=None):
-    """The journal of a new or empty directory, or of one begun before.
+    """The journal of a new or empty directory, or of one begun before; to be
+    closed.
 
     Args:
         catalog: `Catalog` of all videos.
@@ -398,9 +341,6 @@ def begin(catalog, directory, settings, classes=None):
         settings: `Preparation` or `FeatureSettings`.
         classes: `None`, or str instead of the `digest` of the catalog.
             Defaults to `None`.
-
-    Returns:
-        `Journal`, to be closed.
 
     Raises:
         ValueError: if the directory holds something else, other settings were
@@ -428,18 +368,9 @@ def begin(catalog, directory, settings, classes=None):
 
 
 def check_shards(directory, journal, in_work=True):
-    """Refuses shards that are not as long as the journal says, and writes
-    the index of one that has lost it.
-
-    Args:
-        directory: path of the dataset.
-        journal: `Journal`.
-        in_work: bool. Whether the last shards may be unfinished. Defaults to
-            `True`.
-
-    Raises:
-        ValueError: if records are missing.
-    """
+    """Refuses, by a `ValueError`, shards that are not as long as the journal
+    says, and writes the index of one that has lost it. The last ones may be
+    unfinished if `in_work`."""
     for modality, lengths in journal.lengths.items():
         last = max(lengths)
         for number, length in lengths.items():

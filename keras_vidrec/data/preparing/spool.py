@@ -43,11 +43,7 @@ class SpooledImages(typing.NamedTuple):
 
 
 class ImageSpool:
-    """Takes images in any order; they come out by their index.
-
-    Args:
-        path: path of the file to write.
-    """
+    """Takes images in any order; they come out by their index."""
 
     def __init__(self, path):
         self._path = os.fspath(path)
@@ -57,33 +53,15 @@ class ImageSpool:
         self._table = array.array("q")
 
     def add(self, index, *jpegs):
-        """Adds the JPEGs of one image.
-
-        Args:
-            index: int. Its place among the images.
-            *jpegs: bytes.
-
-        Raises:
-            OSError: if the disk is full.
-        """
+        """Adds the JPEGs of one image."""
         begin = self._position
         for jpeg in jpegs:
             self._position += self._file.write(records.frame_image(jpeg))
         self._table.extend((index, begin, self._position))
 
     def finish(self, jpegs_per_image=1):
-        """Closes the file.
-
-        Args:
-            jpegs_per_image: int. Defaults to `1`.
-
-        Returns:
-            `SpooledImages`.
-
-        Raises:
-            OSError: if the disk is full.
-            RuntimeError: if images are missing.
-        """
+        """Closes the file and returns its `SpooledImages`; a `RuntimeError` if
+        images are missing."""
         self._file.close()
         table = np.frombuffer(self._table, np.int64).reshape(-1, 3)
         table = table[np.argsort(table[:, 0])]

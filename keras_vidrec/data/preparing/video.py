@@ -67,14 +67,8 @@ class Preparation:
 
 
 class PreparedVideo(typing.NamedTuple):
-    """A video ready to be written.
-
-    Args:
-        height: int. Of the prepared frames in pixels.
-        width: int. Of the prepared frames in pixels.
-        num_frames: int.
-        images: dict from modality to `SpooledImages`.
-    """
+    """A video ready to be written, its height and width in pixels, and its
+    `SpooledImages` by modality."""
 
     height: int
     width: int
@@ -91,15 +85,9 @@ def prepare_video(path, preparation, directory, report=lambda num_frames: None):
     """Decodes, resizes and encodes a video, and makes its flow.
 
     The images do not depend on where, when or beside what it runs. Memory
-    does not grow with the length of the video: JPEGs go to files.
-
-    Args:
-        path: path of the video.
-        preparation: `Preparation`.
-        directory: path of an existing directory for the files, used by
-            nobody else meanwhile.
-        report: callable. Called now and then with the number of frames done
-            since it was called last.
+    does not grow with the length of the video: JPEGs go to files in
+    `directory`, used by nobody else meanwhile. `report` is called now and then
+    with the number of frames done since it was called last.
 
     Returns:
         `PreparedVideo`. For one video and modality `prepared.records` makes a
@@ -196,15 +184,8 @@ class _Frames:
 
 
 def encode_jpeg(image, quality):
-    """A JPEG of an image as OpenCV has it: B G R, or gray.
-
-    Args:
-        image: uint8 array `(height, width, 3)` or `(height, width)`.
-        quality: int from 1 to 100.
-
-    Returns:
-        bytes.
-    """
+    """The bytes of a JPEG, of a quality from 1 to 100, of a uint8 image as
+    OpenCV has it: B G R `(height, width, 3)`, or gray `(height, width)`."""
     options = [cv2.IMWRITE_JPEG_QUALITY, quality]
     done, jpeg = cv2.imencode(".jpg", image, options)
     if not done:

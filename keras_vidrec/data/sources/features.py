@@ -54,11 +54,7 @@ class Features(Source):
         }
 
     def num_frames(self, index, modality):
-        """Number of stored frames of video `index`, the same of all streams.
-
-        Raises:
-            ValueError: if the dataset does not hold the stream.
-        """
+        """Number of stored frames of video `index`, the same of all streams."""
         return self._of(modality).rows[index][3]
 
     def num_draws(self, index):
@@ -66,18 +62,15 @@ class Features(Source):
         return self._of(self.modalities[0]).rows[index][2] - 1
 
     def read(self, index, modality, indices, draw=0):
-        """Features of frames of video `index`.
+        """Features of frames of video `index`: float32 `(len(indices),
+        features)`; see `Source`.
 
         Args:
             index: int. The video.
             modality: str. The stream.
-            indices: sequence of int, 0-based, within `num_frames`, in any
-                order, repetitions allowed.
+            indices: sequence of int, 0-based, within `num_frames`.
             draw: int. 0 for the central crop, or one of the random crops, from
                 1 to `num_draws`. Defaults to `0`.
-
-        Returns:
-            float32 array `(len(indices), features)`.
 
         Raises:
             ValueError: if the dataset does not hold the stream.
@@ -124,12 +117,8 @@ def is_of_features(dataset):
 
 
 class _Arrays:
-    """The features of one stream.
-
-    Attributes:
-        rows: list by video of `(shard, offsets of the versions, number of
-            them, frames, features)`.
-    """
+    """The features of one stream; `rows` are, by video, `(shard, offsets of the
+    versions, number of them, frames, features)`."""
 
     def __init__(self, directory, stream, videos):
         self._shards = []

@@ -110,11 +110,7 @@ class FrameFolders(Source):
         return min(count, frames.count - 1)
 
     def read(self, index, modality, indices):
-        """Images of video `index`; see `Source`.
-
-        Raises:
-            VideoError: if there is no such image or it cannot be decoded.
-        """
+        """Images of video `index`; see `Source`."""
         is_flow = "flow" in modality
         images = [
             tuple(_decode(path, is_flow) for path in paths)
@@ -132,20 +128,10 @@ class FrameFolders(Source):
         return np.stack([image for (image,) in images])
 
     def encoded(self, index, modality):
-        """The images of a video as they lie on the disk, not decoded.
-
-        Args:
-            index: int. The video.
-            modality: str. One of `modalities`.
-
-        Yields:
-            For each image, in order, a tuple of its files' bytes: one for
-            rgb, x and y for the flows; `None` in the place of one that is no
-            JPEG.
-
-        Raises:
-            VideoError: as `num_frames`.
-        """
+        """Yields the images of a video as they lie on the disk: of each in
+        order a tuple of its files' bytes, one for rgb, x and y for the flows;
+        `None` in the place of one that is no JPEG. A `VideoError` as
+        `num_frames`."""
         indices = range(self.num_frames(index, modality))
         for paths in self.paths(index, modality, indices):
             contents = (pathlib.Path(path).read_bytes() for path in paths)
@@ -155,20 +141,9 @@ class FrameFolders(Source):
             )
 
     def paths(self, index, modality, indices):
-        """Files of images of one video.
-
-        Args:
-            index: int. The video.
-            modality: str. One of `modalities`.
-            indices: sequence of int, 0-based, within `num_frames`.
-
-        Returns:
-            List with a tuple of paths for each index: one for rgb, x and y
-            for the flows.
-
-        Raises:
-            VideoError: if there is no such image.
-        """
+        """Files of images of one video: a list with a tuple of paths for each
+        index, one for rgb, x and y for the flows. One that is not there is a
+        `VideoError`."""
         count = self.num_frames(index, modality)
         self._check_indices(index, indices, count, f"images of {modality}")
         series = self._series(index, modality)
@@ -252,11 +227,11 @@ class FrameFolders(Source):
         (images,) = series.values()
         return images
 
-    def _name(self, index):
-        return self._root / self.videos[index]
-
     def _error(self, index, problem):
         return VideoError(self._name(index), problem)
+
+    def _name(self, index):
+        return self._root / self.videos[index]
 
 
 def _decode(path, is_flow):

@@ -57,16 +57,14 @@ class MovingClip:
                 self._grays[index] = extraction.gray(small)
 
     def clip(self, indices):
-        """The snippets of given images.
+        """The snippets of given images: dict of uint8 arrays `(num_crops *
+        num_snippets, height, width, channels)` by modality, all snippets of the
+        first crop first.
 
         Args:
             indices: dict of int arrays `(num_snippets, images of a snippet)`
                 by modality: numbers of frames; for flow of the first of each
                 pair.
-
-        Returns:
-            dict of uint8 arrays `(num_crops * num_snippets, height, width,
-            channels)` by modality, all snippets of the first crop first.
         """
         clip = {}
         for modality, rows in indices.items():

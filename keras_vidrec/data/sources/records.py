@@ -51,20 +51,12 @@ class Records(Source):
         }
 
     def num_frames(self, index, modality):
-        """Number of stored images of video `index`; see `Source`.
-
-        Raises:
-            ValueError: if the dataset does not hold the modality.
-        """
+        """Number of stored images of video `index`; see `Source`."""
         return self._of(modality).num_images(index)
 
     def read(self, index, modality, indices):
-        """Images of video `index`; see `Source`.
-
-        Raises:
-            ValueError: if the dataset does not hold the modality.
-            VideoError: if there are no such images, or they cannot be read.
-        """
+        """Images of video `index`; see `Source`. A modality that the dataset
+        does not hold is a `ValueError`."""
         images = self._of(modality)
         count = images.num_images(index)
         self._check_indices(index, indices, count, f"images of {modality}")

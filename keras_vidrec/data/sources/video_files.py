@@ -30,21 +30,12 @@ class _Videos(Source):
         self._size = frame_size.FrameSize(self.flow.size)
 
     def num_frames(self, index, modality):
-        """Number of images of `modality` in video `index`; see `Source`.
-
-        Raises:
-            VideoError: if the video cannot be read.
-        """
+        """See `Source`."""
         return self._video(index)[1] - (modality in _FLOWS)
 
     def read(self, index, modality, indices):
-        """Images of video `index`; see `Source`.
-
-        Frames have their own size, flow that of the resized frames.
-
-        Raises:
-            VideoError: if the video cannot be read, or is too short.
-        """
+        """See `Source`. Frames have their own size, flow that of the resized
+        ones."""
         path, num_frames = self._video(index)
         if modality not in _FLOWS:
             return video.read_frames(path, indices, num_frames=num_frames)
@@ -81,17 +72,9 @@ class _Videos(Source):
 
 
 def flow_codes(pairs, modality, flow):
-    """Images of flow of many pairs of frames.
-
-    Args:
-        pairs: as for `flow.extraction.flows`, of differing keys.
-        modality: str. `"flow"` or `"warped_flow"`.
-        flow: `FlowSpec`.
-
-    Yields:
-        `(key, code)` of each pair, in any order: uint8 `(height, width, 2)`
-        of the 8-bit code.
-    """
+    """Images of flow of many pairs of frames, given as to
+    `flow.extraction.flows`, of differing keys. Yields `(key, code)` of each
+    pair, in any order: uint8 `(height, width, 2)` of the 8-bit code."""
     make = (
         extraction.flows if modality == "flow" else extraction.flows_and_warped
     )
@@ -131,15 +114,8 @@ class VideoFiles(_Videos):
 
 
 class SingleVideo(_Videos):
-    """The `Source` of one video file that belongs to no dataset.
-
-    Args:
-        path: path of the file.
-        flow: as for `VideoFiles`.
-
-    Raises:
-        VideoError: if the video cannot be read.
-    """
+    """The `Source` of one video file that belongs to no dataset; `flow` is as
+    for `VideoFiles`. A video that cannot be read is a `VideoError`."""
 
     def __init__(self, path, flow=None):
         self._path = pathlib.Path(path)

@@ -21,9 +21,6 @@ class SnippetScorer:
     The frame-wise protocol of the papers: each snippet (each crop of each
     segment) is classified alone and the logits are averaged, whatever
     consensus the network was trained with.
-
-    Args:
-        model: keras.Model of this package, ending in class scores.
     """
 
     def __init__(self, model):
@@ -32,26 +29,12 @@ class SnippetScorer:
         self._num_segments = keras.tree.flatten(self._model.input)[0].shape[1]
 
     def __call__(self, clip):
-        """Mean logits of a clip.
-
-        Args:
-            clip: uint8 array `(num_snippets, height, width, channels)`, or a
-                dict of these by modality.
-
-        Returns:
-            float32 array `(classes,)`.
-        """
+        """Mean logits, float32 `(classes,)`, of a clip: uint8 `(num_snippets,
+        height, width, channels)`, or a dict of these by modality."""
         return self.logits(clip).mean(axis=0)
 
     def logits(self, clip):
-        """Logits of each snippet.
-
-        Args:
-            clip: as for a call.
-
-        Returns:
-            float32 array `(num_snippets, classes)`.
-        """
+        """Logits of each snippet: float32 `(num_snippets, classes)`."""
         num_snippets = len(keras.tree.flatten(clip)[0])
         fixed = self._num_segments or 1
         units = math.ceil(num_snippets / fixed)
@@ -64,13 +47,9 @@ class SnippetScorer:
 class ClipScorer:
     """Averages the logits of the clips of a video.
 
-    Each clip (each crop of each run of segments) is classified as a whole,
-    its segments together and in order, and the logits are averaged over the
-    clips.
-
-    Args:
-        model: keras.Model of this package, ending in class scores.
-        num_segments: int. Segments of a clip.
+    Each clip (each crop of each run of `num_segments`) is classified as a
+    whole, its segments together and in order, and the logits are averaged over
+    the clips.
     """
 
     def __init__(self, model, num_segments):
@@ -78,16 +57,9 @@ class ClipScorer:
         self._num_segments = num_segments
 
     def __call__(self, clips):
-        """Mean logits of a video.
-
-        Args:
-            clips: uint8 array `(num_clips * num_segments, height, width,
-                channels)`, the segments of a clip together, or a dict of
-                these by modality.
-
-        Returns:
-            float32 array `(classes,)`.
-        """
+        """Mean logits, float32 `(classes,)`, of a video: uint8 `(num_clips *
+        num_segments, height, width, channels)`, the segments of a clip
+        together, or a dict of these by modality."""
         clips = keras.tree.map_structure(
             lambda images: images.reshape(
                 -1, self._num_segments, *images.shape[1:]
@@ -102,18 +74,10 @@ class ClipScorer:
 
 def make(model, num_segments, crops):
     """From the snippets of a video, as `data.clips.reader.read_test_clip` gives
-    them, to its mean logits.
+    them, to its mean logits: a `ClipScorer` or `SnippetScorer`.
 
     A network that sees its segments in order (`ClipSpec.ordered`) is shown
     whole clips, any other single snippets.
-
-    Args:
-        model: keras.Model of this package.
-        num_segments: int. Segments of a clip.
-        crops: str. One of `clip_spec.TEST_CROPS`.
-
-    Returns:
-        `ClipScorer` or `SnippetScorer`.
 
     Raises:
         ValueError: if the model was built for clips of another length, or for
@@ -139,17 +103,7 @@ def make(model, num_segments, crops):
 
 
 def clip_spec_of(model):
-    """What a network wants to see of a video.
-
-    Args:
-        model: keras.Model of this package.
-
-    Returns:
-        `ClipSpec`.
-
-    Raises:
-        ValueError: if the model holds none.
-    """
+    """The `ClipSpec` of a network; a `ValueError` if it has none."""
     spec = describe(model).clip_spec
     if spec is None:
         raise ValueError(
@@ -160,13 +114,7 @@ def clip_spec_of(model):
 
 
 def check_sees_videos(model):
-    """Checks that the inputs of a network are clips of pixels.
-
-    Args:
-        model: keras.Model of this package.
-
-    Returns:
-        `ClipSpec` of the network.
+    """The `ClipSpec` of a network whose inputs are clips of pixels.
 
     Raises:
         ValueError: if the model holds no clip specification, or sees features.

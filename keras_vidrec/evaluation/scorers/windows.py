@@ -101,13 +101,7 @@ class Windows:
 
 class WholeWindows:
     """Shows a network each window whole, as one that sees its segments in order
-    needs it: what it makes of a segment depends on those before it.
-
-    Args:
-        scorer: `ClipScorer`.
-        clip: `MovingClip`.
-        windows: `Windows`.
-    """
+    needs it: what it makes of a segment depends on those before it."""
 
     def __init__(self, scorer, clip, windows):
         self._scorer = scorer
@@ -124,13 +118,7 @@ class WholeWindows:
 
 
 class SharedSnippets:
-    """Shows a network each snippet once, whichever windows it is in.
-
-    Args:
-        scorer: `SnippetScorer`.
-        clip: `MovingClip`.
-        windows: `Windows`.
-    """
+    """Shows a network each snippet once, whichever windows it is in."""
 
     def __init__(self, scorer, clip, windows):
         self._scorer = scorer

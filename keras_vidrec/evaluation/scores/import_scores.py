@@ -68,14 +68,8 @@ def from_csv(path, classes=None):
 
 
 def read_classes(path):
-    """Names of classes in their order.
-
-    Args:
-        path: path of a score file (`.npz`), of lines `1 ApplyEyeMakeup` as in
-            UCF101's `classInd.txt`, or of a name a line.
-
-    Returns:
-        tuple of str.
+    """Names of classes in their order, from a score file (`.npz`), lines
+    `1 ApplyEyeMakeup` as in UCF101's `classInd.txt`, or a name a line.
 
     Raises:
         ValueError: if there is no such file, it names no class, or one twice.

@@ -45,14 +45,8 @@ def summary(scores):
 
 
 def mean_summary(scores):
-    """The figures of the papers' tables: means over splits.
-
-    Args:
-        scores: sequence of `Scores`, one a split.
-
-    Returns:
-        dict as `summary` gives it.
-    """
+    """The figures of the papers' tables: the means over splits, of which each
+    has its `Scores`, of what `summary` gives."""
     figures = [summary(one) for one in scores]
     return {
         name: float(np.mean([figure[name] for figure in figures]))
@@ -61,7 +55,8 @@ def mean_summary(scores):
 
 
 def top_k_accuracy(scores, labels, k=1):
-    """Share of videos whose class is among the `k` best scores.
+    """Share of videos whose class is among the `k` best scores; NaN if no label
+    is known.
 
     Of equal scores the one of the earlier class counts as better, as for
     `argmax`, so that all the figures agree on what was recognized. (Keras
@@ -71,9 +66,6 @@ def top_k_accuracy(scores, labels, k=1):
         scores: float array `(videos, classes)`.
         labels: int array `(videos,)`, -1 where unknown (left out).
         k: int. Defaults to `1`.
-
-    Returns:
-        float in [0, 1]; NaN if no label is known.
     """
     scores, labels = _labeled(scores, labels)
     if not len(labels):
@@ -85,18 +77,11 @@ def top_k_accuracy(scores, labels, k=1):
 
 
 def accuracy_interval(scores, labels, confidence=0.95):
-    """Interval of the top-1 accuracy, by Wilson's score method.
+    """Interval of the top-1 accuracy, by Wilson's score method: low and high,
+    NaN if no label is known.
 
     It takes the videos for independent ones; clips cut from one video are
     not, and the true interval of such a set is wider.
-
-    Args:
-        scores: float array `(videos, classes)`.
-        labels: int array `(videos,)`, -1 where unknown (left out).
-        confidence: float in (0, 1). Defaults to `0.95`.
-
-    Returns:
-        Pair of float in [0, 1]: low and high; NaN if no label is known.
     """
     hits = is_hit(scores, labels)
     if not len(hits):
@@ -108,30 +93,15 @@ def accuracy_interval(scores, labels, confidence=0.95):
 
 
 def is_hit(scores, labels):
-    """Which videos of known class have the best score for it.
-
-    Args:
-        scores: float array `(videos, classes)`.
-        labels: int array `(videos,)`, -1 where unknown (left out).
-
-    Returns:
-        bool array `(videos of known class,)`.
-    """
+    """Which videos of known class have the best score for it: bool `(videos of
+    known class,)`."""
     scores, labels = _labeled(scores, labels)
     return scores.argmax(axis=1) == labels
 
 
 def confusion_matrix(scores, labels):
-    """Counts of the videos by class and by recognized class.
-
-    Args:
-        scores: float array `(videos, classes)`.
-        labels: int array `(videos,)`, -1 where unknown (left out).
-
-    Returns:
-        int array `(classes, classes)`: the row is the class, the column what
-        it was taken for.
-    """
+    """Counts of the videos of known class, int `(classes, classes)`: the row is
+    the class, the column what it was taken for."""
     num_classes = np.shape(scores)[1]
     scores, labels = _labeled(scores, labels)
     if not len(labels):
@@ -145,15 +115,7 @@ def confusion_matrix(scores, labels):
 
 
 def class_table(scores, labels):
-    """Figures of each class.
-
-    Args:
-        scores: float array `(videos, classes)`.
-        labels: int array `(videos,)`, -1 where unknown (left out).
-
-    Returns:
-        `ClassTable`.
-    """
+    """Figures of each class, of the videos whose class is known."""
     num_classes = np.shape(scores)[1]
     scores, labels = _labeled(scores, labels)
     if not len(labels):
@@ -171,30 +133,15 @@ def class_table(scores, labels):
 
 
 def class_accuracies(scores, labels):
-    """Top-1 accuracy of each class, NaN for one without videos.
-
-    Args:
-        scores: float array `(videos, classes)`.
-        labels: int array `(videos,)`, -1 where unknown (left out).
-
-    Returns:
-        float array `(classes,)`.
-    """
+    """Top-1 accuracy of each class, NaN for one without videos."""
     return class_table(scores, labels).accuracies
 
 
 def mean_class_accuracy(scores, labels):
-    """Mean of the accuracies of the classes that have videos.
+    """Mean of the accuracies of the classes that have videos; NaN if none has.
 
     What the published figures of TSN are (the authors' `eval_scores.py`), and
     scikit-learn's balanced accuracy, which warns of classes without videos.
-
-    Args:
-        scores: float array `(videos, classes)`.
-        labels: int array `(videos,)`, -1 where unknown (left out).
-
-    Returns:
-        float in [0, 1]; NaN if no label is known.
     """
     accuracies = class_accuracies(scores, labels)
     known = accuracies[~np.isnan(accuracies)]

@@ -15,8 +15,8 @@ _HEADERS = {
 
 
 def read(path, kinds):
-    """Reads arrays; nothing in the file is executed, and no memory is taken
-    for an array before all of them are known to be small enough.
+    """Reads arrays by name; nothing in the file is executed, and no memory is
+    taken for an array before all of them are known to be small enough.
 
     NumPy itself believes whatever size a header claims, and unpacks whatever
     a few bytes were packed from.
@@ -25,9 +25,6 @@ def read(path, kinds):
         path: path.
         kinds: dict from the name of an array to the kinds of numbers or text
             it may hold, such as `"iu"` (`numpy.dtype.kind`).
-
-    Returns:
-        dict of arrays by name.
 
     Raises:
         ValueError: if an array is missing, of another kind, larger than its

@@ -8,19 +8,12 @@ import numpy as np
 
 
 class ScoreJournal:
-    """The scores of a test that is not finished.
+    """The scores of a test that is not finished: `scores` by video, float32
+    `(classes,)`.
 
     Its first line says what is tested and how, each further one holds the
     scores of a video. A test that was killed goes on with what is in it. A
     journal of another test is begun again: its scores are of no use.
-
-    Args:
-        path: path of the file, made if missing.
-        settings: dict of plain data. What is tested and how.
-
-    Attributes:
-        scores: dict from the name of a video to its float32 array
-            `(classes,)`.
     """
 
     def __init__(self, path, settings):

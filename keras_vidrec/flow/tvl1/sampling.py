@@ -9,16 +9,9 @@ BORDER = 4
 
 
 def resize(images, height, width, scale):
-    """Bilinear resizing without smoothing, pixel centers aligned.
-
-    Args:
-        images: float32 tensor `(lanes, rows, columns)`.
-        height, width: Size of the result.
-        scale: Pair of source pixels per pixel of the result, down and across.
-
-    Returns:
-        float32 tensor `(lanes, height, width)`.
-    """
+    """Bilinear resizing of float32 tensors `(lanes, rows, columns)` without
+    smoothing, pixel centers aligned; `scale` is the pair of source pixels per
+    pixel of the result, down and across."""
     _, rows, columns = ops.shape(images)
     left, right, weight = _linear(columns, width, scale[1])
     images = ops.take(images, left, axis=2) * (1 - weight) + (
@@ -64,14 +57,8 @@ def gradient(images):
 def warp(images, flow_x, flow_y):
     """Bicubic reading of several images at every pixel moved by its flow.
 
-    Outside the images everything is 0.
-
-    Args:
-        images: List of float32 tensors `(lanes, height, width)`.
-        flow_x, flow_y: Tensors of that shape, in pixels.
-
-    Returns:
-        List of float32 tensors of the same shape.
+    Outside the images everything is 0. The images, a list, and the flow, in
+    pixels, are float32 tensors `(lanes, height, width)`.
     """
     lanes, height, width = ops.shape(images[0])
     columns = ops.arange(width, dtype="float32")
@@ -116,15 +103,8 @@ MEDIAN_SIZES = (1, 3, 5)
 
 
 def median(images, size):
-    """Median filter, the border pixels repeated.
-
-    Args:
-        images: float32 tensor `(lanes, height, width)`.
-        size: Side of the window: 1 (no filter), 3 or 5.
-
-    Returns:
-        float32 tensor of the same shape.
-    """
+    """Median filter of float32 `(lanes, height, width)`, the border pixels
+    repeated, in a window of side 1 (no filter), 3 or 5."""
     if size == 1:
         return images
     _, height, width = ops.shape(images)

@@ -22,14 +22,8 @@ def linearize(first, second, flow_x, flow_y, parameters):
     by the length of the gradient, which makes the thresholding step free of
     divisions: `v = u + n * clip(-rho(u) / |g|, -l |g|, l |g|)`, n = g / |g|.
 
-    Args:
-        first, second: Gray images 0..255 of the level.
-        flow_x, flow_y: The flow so far.
-        parameters: `Parameters`.
-
-    Returns:
-        Tuple of fields: n across, n down, the constant part of the residual,
-        and the threshold `l |g|`.
+    Images are gray, 0..255. Returns n across, n down, the constant part of the
+    residual, and the threshold `l |g|`.
     """
     images = [second, *gradient(second)]
     moved, across, down = warp(images, flow_x, flow_y)
@@ -55,22 +49,14 @@ def start(flow_x, flow_y):
 
 
 def tick(lanes, first, second, parameters):
-    """One outer iteration of every lane that has warps left.
+    """One outer iteration of every lane that has warps left; those whose `warp`
+    has reached `parameters.warps` stay as they came.
 
     A lane is `(warp, outer, exhausted, fields, coefficients)`: the number of
     its warps done, of the outer iterations done in the present one, and of
     the warps that ended at the limit of iterations and not because the flow
-    had come to rest; the six fields of `inner_iteration`; and what
+    had come to rest, int32 each; the six fields of `inner_iteration`; and what
     `linearize` returned for the present warp.
-
-    Args:
-        lanes: Such a tuple, counts `(lanes,)` int32, from `start` or `tick`.
-        first, second: Gray images 0..255 of the level.
-        parameters: `Parameters`.
-
-    Returns:
-        The lanes, one outer iteration further. Those whose `warp` has reached
-        `parameters.warps` are as they came.
     """
     warp_count, outer, exhausted, fields, coefficients = lanes
     active = warp_count < parameters.warps
@@ -130,7 +116,8 @@ def _inner_iterations(fields, coefficients, active, parameters):
 
 
 def inner_iteration(fields, coefficients, active, parameters):
-    """Thresholding step, primal step and dual step on the active lanes.
+    """Thresholding step, primal step and dual step on the active lanes: the new
+    fields, and the squared length of the primal step per lane.
 
     Where an expression looks roundabout, it is for XLA on a CPU: `where` costs
     less than minima, which look for NaN, and a difference written in both
@@ -143,9 +130,6 @@ def inner_iteration(fields, coefficients, active, parameters):
         coefficients: What `linearize` returned.
         active: bool tensor `(lanes,)`.
         parameters: `Parameters`.
-
-    Returns:
-        The new fields, and the squared length of the primal step per lane.
     """
     x, y, *duals = fields
     normal_x, normal_y, residual, threshold = coefficients

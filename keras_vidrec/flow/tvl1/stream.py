@@ -47,14 +47,10 @@ def stream(pairs, *, lanes=None, **parameters):
     """
     parameters = Parameters(**parameters).check()
     if lanes is None:
-        lanes = _default_lanes()
+        on_gpu = "gpu" in keras.distribution.list_devices()[0].lower()
+        lanes = _LANES_OF_A_GPU if on_gpu else _LANES_OF_A_CPU
     checks.count("lanes", lanes)
     return _flows(iter(pairs), lanes, parameters)
-
-
-def _default_lanes():
-    on_gpu = "gpu" in keras.distribution.list_devices()[0].lower()
-    return _LANES_OF_A_GPU if on_gpu else _LANES_OF_A_CPU
 
 
 def _flows(pairs, lanes, parameters):

@@ -1,0 +1,43 @@
+"""Options that several commands have."""
+
+import enum
+import pathlib
+import typing
+
+import typer
+
+from keras_vidrec.specs import MODALITIES
+
+Modality = enum.StrEnum("Modality", MODALITIES)
+
+Data = typing.Annotated[
+    str,
+    typer.Option(
+        metavar="PATH",
+        help="Directory of videos, of frame folders, or prepared; of the last "
+        "also the URL, such as gs://bucket/DATA.",
+    ),
+]
+Directory = typing.Annotated[
+    str,
+    typer.Argument(
+        metavar="DIRECTORY",
+        help="A directory of videos, of frame folders, or prepared; of the "
+        "last also the URL, such as gs://bucket/DATA.",
+    ),
+]
+VideosList = typing.Annotated[
+    pathlib.Path,
+    typer.Option(
+        "--list",
+        help="CSV file with columns path,label[,group][,split]; paths below "
+        "the directory of the videos. Of frame folders also a list of TSN.",
+    ),
+]
+Splits = typing.Annotated[
+    pathlib.Path,
+    typer.Option(
+        help="Directory of official split files (UCF101, HMDB51), or of lists "
+        "of TSN."
+    ),
+]
