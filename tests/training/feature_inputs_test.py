@@ -72,7 +72,7 @@ def test_a_network_learns_how_large_its_features_are(tmp_path):
     data = write(tmp_path, 9)
     for name in ("ts_lstm_ucf101", "temporal_inception_ucf101"):
         found = dataset.load(recipe_of(name, data)).recipe
-        assert found.network.arguments == {"features": 16, "num_frames": 9}
+        assert found.network.arguments == {"features": 16, "num_segments": 9}
         assert found.test.num_segments == 9
         assert found.clip["flow"]["method"] == "dis"
         assert found.clip["size"] == 112 and "sampling" not in found.clip

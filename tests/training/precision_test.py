@@ -6,9 +6,9 @@ import pytest
 
 from keras_vidrec import applications
 from keras_vidrec.applications.parts import model_file
+from keras_vidrec.applications.parts import table
 from keras_vidrec.applications.parts.head import clip_logits_model
 from keras_vidrec.training import losses
-from keras_vidrec.training import network
 from keras_vidrec.training.optimizers import section as optimizers
 from keras_vidrec.training.recipes.sections import Optimizer
 from keras_vidrec.training.recipes.sections import Schedule
@@ -24,14 +24,14 @@ NETWORKS = {
     "SpatiotemporalMultiplier": CHUNKS,
     "STResNet": CHUNKS,
     "TwoStreamConvNet": {**SMALL, "backbone": "tiny", "snippet_length": 1},
-    "TSLSTM": {**FEATURES, "num_frames": 6, "units": (4,)},
+    "TSLSTM": {**FEATURES, "num_segments": 6, "units": (4,)},
     "TemporalInception": FEATURES,
     "STFN": FEATURES,
 }
 
 
 def test_no_network_is_left_out():
-    assert set(NETWORKS) == set(network.builders())
+    assert set(NETWORKS) == set(table.BUILDERS)
 
 
 def inputs_of(model):

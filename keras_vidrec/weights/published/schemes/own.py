@@ -51,11 +51,11 @@ def _is_of(backbone, checkpoint, places):
     for layer, (stream, name) in places.items():
         streams.setdefault(stream, {})[name] = layer
     return any(
-        backbone in candidate_backbones(layers)
+        backbone in layer_names.candidate_backbones(layers)
         and (
             BACKBONES[backbone].units is None
             # A ResNet of PyTorch's has no biases; the other releases do.
-            or has_bias(_FIRST, backbone)
+            or layer_names.has_bias(_FIRST, backbone)
             == (f"{layers.get(_FIRST)}/bias" in checkpoint.tensors)
         )
         for layers in streams.values()
