@@ -3,6 +3,7 @@
 from keras_vidrec.backbones import BACKBONES
 from keras_vidrec.backbones.pixel_scaling import PixelScaling
 from keras_vidrec.weights.pixels import kind_of
+from keras_vidrec.weights.published.schemes import layer_names
 from keras_vidrec.weights.published.schemes.scheme import Scheme
 from keras_vidrec.weights.published.translation import Piece
 from keras_vidrec.weights.published.translation import Translation
