@@ -85,7 +85,8 @@ class TVL1OpticalFlow(keras.layers.Layer):
             outer_iterations,
             inner_iterations,
             median_size,
-        ).check()
+        )
+        self._parameters.check()
 
     def build(self, input_shape):
         channels = input_shape[-1]
@@ -112,7 +113,7 @@ class TVL1OpticalFlow(keras.layers.Layer):
         flow = tvl1.tvl1_flow(
             ops.reshape(gray[:, :-1], (-1, height, width, 1)),
             ops.reshape(gray[:, 1:], (-1, height, width, 1)),
-            **self._parameters._asdict(),
+            self._parameters,
         )
         # The arithmetic of `flow.codec.encode`: 0 becomes 127.5 exactly.
         flow = ops.clip(flow, -self.bound, self.bound)

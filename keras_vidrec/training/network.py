@@ -44,7 +44,8 @@ def build(recipe, class_names):
         model = builder(**arguments)
     layer = predictions_layer(model)
     layer.class_names = class_names
-    layer.clip_spec = layer.clip_spec.replace(**recipe.clip)
+    with checks.inside("clip."):
+        layer.clip_spec = layer.clip_spec.replace(**recipe.clip)
     with checks.inside("initialization."):
         start_from(model, networks, start.inflation, start.weights)
     if start.partial_batch_norm:

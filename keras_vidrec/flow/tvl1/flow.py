@@ -8,13 +8,14 @@ from keras import ops
 
 from keras_vidrec.flow.tvl1 import pyramid
 from keras_vidrec.flow.tvl1 import step
+from keras_vidrec.flow.tvl1.parameters import DEFAULTS
 from keras_vidrec.flow.tvl1.parameters import Parameters
 from keras_vidrec.flow.tvl1.stream import stream
 
 __all__ = ["Parameters", "stream", "tvl1_flow"]
 
 
-def tvl1_flow(first, second, **parameters):
+def tvl1_flow(first, second, parameters=DEFAULTS):
     """Optical flow from one batch of images to another.
 
     Follows `cv2.optflow.DualTVL1OpticalFlow` with the same defaults. Every
@@ -25,7 +26,7 @@ def tvl1_flow(first, second, **parameters):
 
     Args:
         first, second: Tensors `(batch, height, width, 1)`, gray 0..255.
-        **parameters: See `Parameters`.
+        parameters: `Parameters`. Defaults to those of OpenCV.
 
     Returns:
         float32 tensor `(batch, height, width, 2)`: motion right and down in
@@ -40,7 +41,7 @@ def tvl1_flow(first, second, **parameters):
         - [Sanchez Perez et al., 2013](https://doi.org/10.5201/ipol.2013.26),
           algorithm 1.
     """
-    parameters = Parameters(**parameters).check()
+    parameters.check()
     first = _gray(first, "first")
     second = _gray(second, "second")
     for one, other in zip(first.shape, second.shape):

@@ -42,7 +42,7 @@ class Parameters(typing.NamedTuple):
     median_size: int = 5
 
     def check(self):
-        """Returns itself, or raises `ValueError`."""
+        """Raises a `ValueError` on a value out of range."""
         for name in ("tau", "lambda_", "theta", "epsilon"):
             checks.positive(name, getattr(self, name))
         for name in ("scales", "warps", "outer_iterations", "inner_iterations"):
@@ -54,4 +54,6 @@ class Parameters(typing.NamedTuple):
             self.scale_step,
         )
         checks.choice("median_size", self.median_size, MEDIAN_SIZES)
-        return self
+
+
+DEFAULTS = Parameters()

@@ -9,14 +9,14 @@ from keras import ops
 
 from keras_vidrec.flow.tvl1 import pyramid
 from keras_vidrec.flow.tvl1 import step
-from keras_vidrec.flow.tvl1.parameters import Parameters
+from keras_vidrec.flow.tvl1.parameters import DEFAULTS
 from keras_vidrec.specs import checks
 
 # A CPU's caches hold about one pair of 340x256; a GPU needs many to be busy.
 _LANES_OF_A_CPU, _LANES_OF_A_GPU = 1, 64
 
 
-def stream(pairs, *, lanes=None, **parameters):
+def stream(pairs, *, lanes=None, parameters=DEFAULTS):
     """Optical flow of many pairs of images of one size.
 
     `lanes` pairs at one level of the pyramid are worked on together. A pair
@@ -34,7 +34,7 @@ def stream(pairs, *, lanes=None, **parameters):
             size.
         lanes: `None`, or int. Pairs worked on together. Defaults to `None`:
             1 where Keras runs on a CPU, 64 on a GPU.
-        **parameters: See `Parameters`.
+        parameters: `Parameters`. Defaults to those of OpenCV.
 
     Yields:
         `(key, flow)` as the pairs are finished, flow a float32 array
@@ -45,7 +45,7 @@ def stream(pairs, *, lanes=None, **parameters):
         ValueError: on a parameter out of range, or a pair of another size or
             type.
     """
-    parameters = Parameters(**parameters).check()
+    parameters.check()
     if lanes is None:
         on_gpu = "gpu" in keras.distribution.list_devices()[0].lower()
         lanes = _LANES_OF_A_GPU if on_gpu else _LANES_OF_A_CPU

@@ -41,8 +41,23 @@ class CaffeSGD(CaffeArithmetic, keras.optimizers.SGD):
           and the solver of the authors' Caffe.
     """
 
-    def __init__(self, learning_rate=0.01, momentum=0.9, **kwargs):
-        super().__init__(learning_rate, momentum=momentum, **kwargs)
+    def __init__(
+        self,
+        learning_rate=0.01,
+        momentum=0.9,
+        l2=0.0,
+        learning_rate_multipliers=None,
+        decay_multipliers=None,
+        **kwargs,
+    ):
+        super().__init__(
+            learning_rate,
+            momentum=momentum,
+            l2=l2,
+            learning_rate_multipliers=learning_rate_multipliers,
+            decay_multipliers=decay_multipliers,
+            **kwargs,
+        )
 
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")

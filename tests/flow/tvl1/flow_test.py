@@ -32,7 +32,8 @@ def moved(seed, right, down):
 
 @functools.cache
 def _compiled_flow(settings):
-    return compiled(functools.partial(tvl1.tvl1_flow, **dict(settings)))
+    parameters = tvl1.Parameters(**dict(settings))
+    return compiled(functools.partial(tvl1.tvl1_flow, parameters=parameters))
 
 
 def flow_of(pairs, **settings):
@@ -161,7 +162,9 @@ def test_sizes_known_at_run_time_only():
 
     spec = tf.TensorSpec((None, None, None, 1), "float32")
     function = tf.function(
-        lambda first, second: tvl1.tvl1_flow(first, second, **SMALL),
+        lambda first, second: tvl1.tvl1_flow(
+            first, second, tvl1.Parameters(**SMALL)
+        ),
         input_signature=[spec, spec],
     )
     pairs = [moved(8, 2, -1), moved(9, 0, 1)]
@@ -193,9 +196,9 @@ def test_sizes_known_at_run_time_only():
 def test_bad_parameters(settings, message):
     image = np.zeros((1, 16, 16, 1))
     with pytest.raises(ValueError, match=message):
-        tvl1.tvl1_flow(image, image, **settings)
+        tvl1.tvl1_flow(image, image, tvl1.Parameters(**settings))
     with pytest.raises(ValueError, match=message):
-        tvl1.stream([], **settings)
+        tvl1.stream([], parameters=tvl1.Parameters(**settings))
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,8 @@ from tests.flow.tvl1.flow_test import flow_of
 from tests.flow.tvl1.flow_test import moved
 from tests.flow.tvl1.flow_test import texture
 
+PARAMETERS = tvl1.Parameters(**SMALL)
+
 # Unlike pictures: like a scene cut, they come to rest at no warp.
 CUT = (texture(20)[4:-4, 4:-4], texture(21)[4:-4, 4:-4])
 PAIRS = {
@@ -26,7 +28,7 @@ PAIRS = {
 def streamed(keys, **settings):
     keys = list(keys)
     pairs = ((key, *PAIRS[key]) for key in keys)
-    flows = list(tvl1.stream(pairs, **SMALL, **settings))
+    flows = list(tvl1.stream(pairs, parameters=PARAMETERS, **settings))
     assert sorted(key for key, _ in flows) == sorted(keys)
     return dict(flows)
 
@@ -54,7 +56,9 @@ def test_flow_is_the_same_in_any_company():
 
 def test_a_cut_does_not_hold_the_others():
     pairs = [("cut", *CUT)] + [(i, *PAIRS["still"]) for i in range(12)]
-    order = [key for key, _ in tvl1.stream(pairs, lanes=3, **SMALL)]
+    order = [
+        key for key, _ in tvl1.stream(pairs, lanes=3, parameters=PARAMETERS)
+    ]
     assert order.index("cut") >= 6
 
 
@@ -68,14 +72,16 @@ def test_pairs_are_taken_when_needed(lanes):
         for last in taken:
             yield last, *PAIRS["down"]
 
-    flows = tvl1.stream(endless(), lanes=lanes, **SMALL)
+    flows = tvl1.stream(endless(), lanes=lanes, parameters=PARAMETERS)
     for done in range(1, 30):
         next(flows)
         assert last + 1 - done < 2 * lanes * SMALL["scales"]
 
 
 def test_one_lane_keeps_the_order():
-    keys = [key for key, _ in tvl1.stream(_items(), lanes=1, **SMALL)]
+    keys = [
+        key for key, _ in tvl1.stream(_items(), lanes=1, parameters=PARAMETERS)
+    ]
     assert keys == list(PAIRS)
 
 
@@ -86,7 +92,7 @@ def _items():
 def test_programs_are_kept_within_bounds():
     misses = programs.cache_info().misses
     for _ in range(2):
-        list(tvl1.stream(_items(), lanes=1, **SMALL))
+        list(tvl1.stream(_items(), lanes=1, parameters=PARAMETERS))
     assert programs.cache_info().misses - misses <= 1
     assert programs.cache_info().maxsize
 
@@ -112,4 +118,4 @@ def test_bad_lanes(lanes):
 def test_bad_images(image):
     pairs = [("good", *PAIRS["still"]), ("odd", image, image)]
     with pytest.raises(ValueError, match="one size.*'odd'"):
-        list(tvl1.stream(pairs, **SMALL))
+        list(tvl1.stream(pairs, parameters=PARAMETERS))
