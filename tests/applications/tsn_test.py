@@ -184,7 +184,7 @@ def test_imagenet_sees_what_it_was_trained_on(monkeypatch):
         keras.applications, "ResNet50", lambda **arguments: source
     )
     model = TSN(
-        backbone="resnet50",
+        backbone="resnet50_caffe",
         weights="imagenet",
         classes=CLASSES,
         input_shape=(2, 64, 64, 3),

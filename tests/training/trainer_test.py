@@ -213,7 +213,7 @@ def test_a_machine_that_is_offline(recipe, tmp_path, monkeypatch):
     monkeypatch.setattr(VideoFiles, "read", None)
     recipe = recipe.with_settings(
         [
-            "network.arguments.backbone=resnet50",
+            "network.arguments.backbone=resnet50_caffe",
             "initialization.weights=imagenet",
         ]
     )
