@@ -12,6 +12,7 @@ from keras_vidrec.specs.clip_spec import ALIGNMENTS
 from keras_vidrec.specs.clip_spec import FLOW_METHODS
 from keras_vidrec.specs.clip_spec import FRAME_SIZE
 from keras_vidrec.specs.clip_spec import MODALITIES
+from keras_vidrec.specs.clip_spec import MOTION_CROP_SCALES
 from keras_vidrec.specs.clip_spec import RGB_CROP_SCALES
 from keras_vidrec.specs.clip_spec import SAMPLINGS
 from keras_vidrec.specs.clip_spec import TEST_CROPS
@@ -31,6 +32,7 @@ __all__ = [
     "Fact",
     "FlowSpec",
     "MODALITIES",
+    "MOTION_CROP_SCALES",
     "Origin",
     "RGB_CROP_SCALES",
     "SAMPLINGS",
