@@ -64,7 +64,9 @@ def test_coded_flow_of_gray_neighbors(dtype):
             for i in (0, 3, 6)
         ]
         for i in range(2):
-            flow = tvl1.tvl1_flow(gray[i], gray[i + 1], **SMALL)
+            flow = tvl1.tvl1_flow(
+                gray[i], gray[i + 1], tvl1.Parameters(**SMALL)
+            )
             code = codec.encode(ops.convert_to_numpy(flow)[0], bound=2.0)
             result = coded[0, segment, ..., 2 * i : 2 * i + 2]
             assert code.std() > 2
