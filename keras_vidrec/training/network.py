@@ -22,9 +22,8 @@ def build(recipe, class_names):
         with the recipe's changes.
 
     Raises:
-        ValueError: if an argument is invalid, what is to be frozen holds
-            random weights, or there is no network where it is to start from,
-            or one of other backbones.
+        ValueError: if an argument is invalid, frozen weights would be random,
+            or there is no network of these backbones to start from.
     """
     start, application = recipe.initialization, recipe.network.application
     arguments = {**recipe.network.arguments, "classes": len(class_names)}

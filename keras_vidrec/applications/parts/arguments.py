@@ -166,7 +166,7 @@ def check_pair(from_streams):
 
 
 def load(model, weights, backbones):
-    """Gives a new network its weights, as its builder was told.
+    """Gives a new network its weights, as its builder was asked.
 
     Args:
         model: keras.Model to change in place.

@@ -46,7 +46,7 @@ STAGE1_HMDB51 = dataclasses.replace(
 )
 
 # From end to end, with the training of the two networks that it starts from,
-# of which no last rate is told. Clips of 7 segments are seen 4 at a time, 32
+# of which no last rate is stated. Clips of 7 segments are seen 4 at a time, 32
 # an update. The flow network must have been trained on 10 images.
 STAGE2_UCF101 = Recipe(
     name="stfn_stage2_ucf101",

@@ -94,7 +94,7 @@ def _extent(recipe):
 
 
 def _start(weights):
-    """The weights that a network starts from. A path is not told: it may be
+    """The weights that a network starts from. A path is left out: it may be
     another one when the same run goes on."""
     paths = weights.values() if isinstance(weights, dict) else [weights]
     kinds = dict.fromkeys(

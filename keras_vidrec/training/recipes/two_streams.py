@@ -61,7 +61,7 @@ _NAMES = {"resnet50": "resnet50_caffe", "resnet101": "resnet101_caffe"}
 _TRAINING = {
     # Two-stream fusion, section 3.5; dropout of flow, batches, crops, decay and
     # multipliers are those of the authors' program. The rate is not readable
-    # there ("50 to the -4"), and the last one not told: both are choices.
+    # there ("50 to the -4"), and the last one not stated: both are choices.
     ("vgg16", "rgb"): (
         0.85,
         _optimizer(5e-4, 5e-4, 32, 8, bias=2.0),

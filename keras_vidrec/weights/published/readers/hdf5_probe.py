@@ -49,7 +49,7 @@ def walk(file, limit):
 
     Each thing is read by the call by which a reader reads it, datasets as a
     whole too, for the same to happen to both. What HDF5 refuses to read is
-    passed over: the reader will be told so in turn, if it ever asks for it.
+    passed over: the reader learns so if it ever asks for it.
 
     Args:
         file: h5py.File.
