@@ -93,7 +93,14 @@ def test_whole_networks(mode, modality, std):
             np.testing.assert_array_equal(one, two)
 
 
-@pytest.mark.parametrize("backbone", ["tiny", "bn_inception", "inception_v3"])
+@pytest.mark.parametrize(
+    "backbone",
+    [
+        "tiny",
+        pytest.param("bn_inception", marks=pytest.mark.large_on_jax),
+        pytest.param("inception_v3", marks=pytest.mark.large_on_jax),
+    ],
+)
 def test_bare_towers_of_every_family(backbone):
     first, has_bias = FIRST[backbone]
     source = randomize(backbones.get(backbone, name="rgb"), 0)
