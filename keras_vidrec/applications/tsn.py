@@ -117,6 +117,9 @@ def TSN(
         num_segments = input_shape[0]
     if dropout is None:
         dropout = 0.8 if modality == "rgb" else 0.7
+    if num_segments is not None:
+        checks.count("num_segments", num_segments)
+    checks.count("snippet_length", snippet_length)
     checks.rate("dropout", dropout)
     with checks.names(mode="consensus"):
         ConsensusLayer(consensus)

@@ -118,3 +118,31 @@ def test_the_table_has_what_the_signatures_say():
         assert dict(builder.defaults) == defaults(builder)
         first = list(inspect.signature(builder).parameters)
         assert tuple(first[: len(table.COMMON)]) == table.COMMON
+
+
+BAD = {
+    "classes": 0,
+    "num_segments": 0,
+    "snippet_length": -1,
+    "dropout": 1.5,
+    "weights": 5,
+    "pooling": "mean",
+    "backbone": "resnet51",
+    "input_shape": (224, 224, 3),
+}
+
+
+@pytest.mark.parametrize(
+    "name, argument",
+    [
+        (name, argument)
+        for name, builder in table.BUILDERS.items()
+        for argument in BAD
+        if argument in builder.defaults
+    ],
+)
+def test_a_bad_value_is_answered_with_its_argument(name, argument):
+    value = BAD[argument]
+    received = re.escape(f"{argument}={value!r}")
+    with pytest.raises(ValueError, match=received):
+        table.BUILDERS[name](**{argument: value})

@@ -24,9 +24,10 @@ def check_common(include_top, weights, pooling, classes, classifier_activation):
         ValueError: naming the argument, what was expected and what came.
     """
     if weights not in (None, IMAGENET):
-        path = pathlib.Path(weights)
         checks.check(
-            path.name.endswith(".weights.h5") and path.is_file(),
+            isinstance(weights, (str, pathlib.Path))
+            and str(weights).endswith(".weights.h5")
+            and pathlib.Path(weights).is_file(),
             "weights",
             'None, "imagenet" or the path of an existing `.weights.h5` file',
             weights,
