@@ -80,7 +80,7 @@ def test_what_is_wrong_with_videos(small_videos, tmp_path):
     ]
     assert text["splits"] == {"1": {"train": 3, "test": 2}}
     # The counts are kept: the next one has nothing to decode.
-    assert (tmp_path / ".vidrec-frame-counts.json").is_file()
+    assert (tmp_path / ".vidrec-videos.json").is_file()
 
 
 @pytest.fixture
