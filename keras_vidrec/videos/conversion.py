@@ -57,9 +57,8 @@ class Converter:
         matrix = display_matrix(first)
         self._filters, swapped = display_filters(matrix)
         self.rotation = rotation_of(matrix)
-        self.size = (first.height, first.width)
-        if swapped:
-            self.size = self.size[::-1]
+        self._swapped = swapped
+        self.size = self._upright_size(first)
         self._key = None
         self._graph = None
 
@@ -75,6 +74,10 @@ class Converter:
         image = self._filter(frame, "rgb24" if hdr is None else "rgb48le")
         image = image.to_ndarray()
         return image if hdr is None else tone_mapping.to_sdr(image, hdr)
+
+    def _upright_size(self, frame):
+        size = (frame.height, frame.width)
+        return size[::-1] if self._swapped else size
 
     def _is_plain(self, frame):
         return (
@@ -95,12 +98,13 @@ class Converter:
             pixels,
         )
         if key != self._key:
-            height, width = self.size
-            filters = [
-                *self._filters,
-                ("scale", f"{width}:{height}:flags=bicubic"),
-                ("format", pixels),
-            ]
+            # FFmpeg converts pixels itself where a filter asks for others:
+            # ahead of one that cannot turn them, say.
+            filters = [*self._filters, ("format", pixels)]
+            if self._upright_size(frame) != self.size:
+                height, width = self.size
+                scale = ("scale", f"{width}:{height}:flags=bicubic")
+                filters.insert(-1, scale)
             self._graph = graph_of(frame, filters)
             self._key = key
         self._graph.vpush(frame)
