@@ -11,6 +11,7 @@ from keras_vidrec.data.catalogs import video_tree
 from keras_vidrec.data.catalogs.split import Split
 from keras_vidrec.data.catalogs.split import check_disjoint
 from keras_vidrec.data.catalogs.split import doubles
+from keras_vidrec.data.catalogs.split import find_empty_classes
 from keras_vidrec.data.catalogs.split import first_of
 from keras_vidrec.data.catalogs.split import refuse_any
 from keras_vidrec.data.catalogs.split import split_groups
@@ -107,6 +108,15 @@ class Catalog:
                 f"The validation part of split {key} shares videos with others",
                 "each video in one part",
             )
+
+    def refuse_segments(self):
+        """Raises a `ValueError` for those who read whole files if clips are
+        segments of them."""
+        refuse_any(
+            [name for name, s in zip(self.videos, self.segments) if s],
+            "Segments of videos cannot be read here",
+            "clips that are whole files",
+        )
 
 
 def discover(
@@ -344,18 +354,9 @@ def from_list(csv_path, root=None, *, test_fraction=0.25, seed=0, clips=None):
     listed = video_list.read(csv_path, root, clips)
     video_tree.check_different(root, dict.fromkeys(listed.files))
     labels, classes, groups = listed.labels, listed.classes, listed.groups
-    if len(set(labels)) == 1:
-        raise ValueError(
-            "All clips are of one class, which leaves nothing to learn. "
-            "Expected several labels in the list. Received: "
-            f"{classes[labels[0]]!r} with {len(labels)} clips"
-        )
     problems = list(listed.problems)
     if listed.has_parts:
         splits, validation = _of_parts(listed.parts)
-        if listed.has_groups:
-            _check_groups(listed.parts, groups)
-        problems += _shared_files(listed)
     else:
         splits = {1: split_groups(labels, groups, test_fraction, seed)}
         validation = {}
@@ -384,30 +385,6 @@ def _of_parts(parts):
         {1: Split(indices["train"], indices["test"])},
         {1: validation} if validation else {},
     )
-
-
-def _check_groups(parts, groups):
-    by_group = {}
-    for part, group in zip(parts, groups):
-        if part is not None:
-            by_group.setdefault(group, set()).add(part)
-    refuse_any(
-        sorted(group for group, found in by_group.items() if len(found) > 1),
-        "The list shares a group between its parts",
-        "each group in one part",
-    )
-
-
-def _shared_files(listed):
-    """A message about files with segments in several parts, if any."""
-    by_file = {}
-    for file, part in zip(listed.files, listed.parts):
-        if part is not None:
-            by_file.setdefault(file, set()).add(part)
-    shared = sorted(file for file, found in by_file.items() if len(found) > 1)
-    if not shared:
-        return []
-    return [f"Files with segments in several parts: {first_of(shared)}."]
 
 
 def carve_validation(catalog, split, fraction, seed):
@@ -446,26 +423,6 @@ def carve_validation(catalog, split, fraction, seed):
     return tuple(part[i] for i in train), tuple(part[i] for i in validation)
 
 
-def find_empty_classes(labels, classes, splits):
-    """Messages, for `Catalog.problems`, about classes without clips, or without
-    them in a part."""
-    present = set(labels)
-    problems = []
-    empty = [name for i, name in enumerate(classes) if i not in present]
-    if empty:
-        problems.append(f"Classes without clips: {first_of(empty)}.")
-    for key, split in splits.items():
-        for name, part in zip(("training", "test"), split):
-            absent = sorted(present.difference(labels[i] for i in part))
-            if absent:
-                names = [classes[i] for i in absent]
-                problems.append(
-                    f"Classes without {name} clips in split {key}: "
-                    f"{first_of(names)}."
-                )
-    return problems
-
-
 def _directory(name, path):
     if path is None or not pathlib.Path(path).is_dir():
         raise ValueError(
@@ -477,7 +434,7 @@ def _directory(name, path):
 
 def _with_files(root, official, clips):
     root = _directory("videos", root)
-    found, odd = video_tree.named_clips(root, clips)
+    found, odd = video_tree.named_clips(root, clips, brief=True)
     files = video_tree.match_clips(official.clips, found, official.classes)
     missing = [clip for clip, path in zip(official.clips, files) if not path]
     if len(missing) == len(files):

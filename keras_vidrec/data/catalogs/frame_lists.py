@@ -7,9 +7,9 @@ import typing
 from keras_vidrec.data.catalogs import class_names
 from keras_vidrec.data.catalogs import official_splits
 from keras_vidrec.data.catalogs.catalog import Catalog
-from keras_vidrec.data.catalogs.catalog import find_empty_classes
 from keras_vidrec.data.catalogs.split import Split
 from keras_vidrec.data.catalogs.split import doubles
+from keras_vidrec.data.catalogs.split import find_empty_classes
 from keras_vidrec.data.catalogs.split import first_of
 from keras_vidrec.data.catalogs.split import refuse_any
 from keras_vidrec.data.catalogs.split import split_groups

@@ -49,8 +49,8 @@ class Row(typing.NamedTuple):
 class Listed(typing.NamedTuple):
     """What lists say: of each clip, in their order, the name, the file, the
     segment, the class index, the group and the part (`None` for none); the
-    classes; whether there are parts, and groups, at all; what was understood,
-    in one line; what a user should know; and the paths nothing lies at."""
+    classes; whether there are parts at all; what was understood, in one line;
+    what a user should know; and the paths nothing lies at."""
 
     videos: tuple
     files: tuple
@@ -60,7 +60,6 @@ class Listed(typing.NamedTuple):
     parts: tuple
     classes: tuple
     has_parts: bool
-    has_groups: bool
     understood: str
     problems: tuple
     missing: tuple
@@ -129,7 +128,7 @@ def read(path, root, clips=None):
     )
     if beside is not None:
         said.append(f"class names of {beside.name}")
-    has_parts = any(row.part for row in rows)
+    problems += _check_groups(rows)
     return Listed(
         tuple(unique),
         tuple(row.file for row in rows),
@@ -139,12 +138,30 @@ def read(path, root, clips=None):
         tuple(row.group or row.file for row in rows),
         tuple(row.part for row in rows),
         classes,
-        has_parts,
-        any(row.group for row in rows),
+        any(row.part for row in rows),
         f"{name}: " + "; ".join(dict.fromkeys(said)),
         tuple(problems),
         missing,
     )
+
+
+def _check_groups(rows):
+    """Refuses groups in several parts; messages about files in several."""
+    groups, files = {}, {}
+    for row in rows:
+        if row.part is not None:
+            files.setdefault(row.file, set()).add(row.part)
+            if row.group:
+                groups.setdefault(row.group, set()).add(row.part)
+    refuse_any(
+        sorted(group for group, parts in groups.items() if len(parts) > 1),
+        "The list shares a group between its parts",
+        "each group in one part",
+    )
+    shared = sorted(file for file, parts in files.items() if len(parts) > 1)
+    if not shared:
+        return []
+    return [f"Files with segments in several parts: {some_of(shared)}."]
 
 
 def _with_parts(path):

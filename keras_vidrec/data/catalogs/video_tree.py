@@ -13,6 +13,7 @@ from keras_vidrec.data.catalogs.split import first_of
 _OWN = ".vidrec-"
 _SHOWN = 5
 
+HIDDEN = "hidden"
 NO_VIDEO = "no video by its ending"
 
 
@@ -54,7 +55,7 @@ def scan(root):
             path = prefix + entry.name
             if entry.name.startswith("."):
                 if not entry.name.startswith(_OWN):
-                    passed["hidden"].append(path)
+                    passed[HIDDEN].append(path)
                 continue
             try:
                 mode = os.stat(entry.path).st_mode
@@ -99,16 +100,18 @@ def find_videos(root):
     return scan(root).videos
 
 
-def named_clips(root, clips=None):
+def named_clips(root, clips=None, brief=False):
     """The clips below a directory (the videos if `clips` does not name others)
     whose names can be written to lists and records, sorted, and a list of
-    messages about what is left out."""
+    messages about what is passed over; if `brief`, not about hidden files and
+    those that are no videos."""
     problems = []
     if clips is None:
         found, passed = scan(root)
         problems = [
             f"Passed over, {reason}: {some_of(paths)}."
             for reason, paths in sorted(passed.items())
+            if not (brief and reason in (HIDDEN, NO_VIDEO))
         ]
     else:
         found = sorted(clips)
