@@ -152,6 +152,8 @@ def guessed(fields, count_found):
     if not max(counts):
         return None
     path = counts.index(max(counts))
+    if _is_header(columns[path]):
+        return None  # of names that nobody knows
     places = {"path": path}
     left = [i for i in range(width) if i != path]
     for i in left:
@@ -165,7 +167,16 @@ def guessed(fields, count_found):
     if not left or len(left) > 2 or len(texts) > 1:
         return None
     places["label"] = texts[0] if texts else left[-1]
-    return Columns(places, False, (), None, max(counts))
+    unused = tuple(
+        f"column {i + 1}" for i in range(width) if i not in places.values()
+    )
+    return Columns(places, False, unused, None, max(counts))
+
+
+def _is_header(column):
+    """Whether the first of some paths is a word, and all others are none."""
+    first, *others = (bool(re.fullmatch(r"\w+", text)) for text in column)
+    return first and bool(others) and not any(others)
 
 
 def _counts_lines(lines, column):

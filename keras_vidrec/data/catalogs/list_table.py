@@ -38,9 +38,12 @@ def read_text(path):
     encoding = "utf-8-sig"
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         encoding = "utf-16"
-    elif b"\0" in content[:200]:
-        # Half of the bytes of plain letters are zero; which ones tells.
-        encoding = "utf-16-le" if content[1:2] == b"\0" else "utf-16-be"
+    else:
+        # Half of the bytes of plain letters are zero.
+        for start, name in ((1, "utf-16-le"), (0, "utf-16-be")):
+            half = content[start:200:2]
+            if half and half.count(0) > len(half) / 2:
+                encoding = name
     try:
         return content.decode(encoding)
     except UnicodeDecodeError as error:

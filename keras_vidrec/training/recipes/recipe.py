@@ -103,8 +103,8 @@ class Recipe(Fact):
         checks.check(
             self.validation.is_wanted or not needs_validation,
             "validation.fraction",
-            'a share above 0, or validation=listed, which schedule.kind="plateau" and '
-            "schedule.early_stop look at",
+            "a share above 0, or validation=listed, which "
+            'schedule.kind="plateau" and schedule.early_stop look at',
             self.validation.fraction,
         )
         checks.count("seed", self.seed, 0)
