@@ -67,6 +67,8 @@ def features(
         # Of videos it is made as the network knows it.
         flow=describe(networks["flow"]).clip_spec.flow if flow else None,
     )
+    if opened.catalog.understood:
+        typer.echo(opened.catalog.understood, err=True)
     for problem in opened.catalog.problems:
         typer.echo(problem, err=True)
     made = feature_extraction.extract(

@@ -37,6 +37,11 @@ def inspect(
         8, min=1, help="Number of videos on the sheet."
     ),
     seed: int = typer.Option(0, min=0, help="Seed of the sheet's draws."),
+    write_list: pathlib.Path = typer.Option(
+        None,
+        help="Write what the dataset was understood to be to this .csv: a list "
+        "that `--list` reads, with the columns path,label,split.",
+    ),
 ):
     """Tell what a dataset holds and what is wrong with it.
 
@@ -55,6 +60,11 @@ def inspect(
     if sheet is not None:
         draw_sheet(directory, where, recipe, sheet, sheet_videos, seed)
     opened = opening.open_images(directory, **where)
+    written = []
+    if write_list is not None:
+        from keras_vidrec.data.catalogs import list_writer
+
+        written = list_writer.write(opened.catalog, write_list)
     found = inspection.inspect(opened, verbose=sys.stderr.isatty())
     if as_json:
         typer.echo(json.dumps(found.to_dict(), indent=1))
@@ -62,15 +72,20 @@ def inspect(
         typer.echo("\n".join(_report(found)))
     if sheet is not None:
         typer.echo(f"Sheet: {sheet}", err=as_json)
+    for path in written:
+        typer.echo(f"List: {path}", err=as_json)
     if not found.is_sound:
         raise typer.Exit(1)
 
 
 def _report(found):
     yield f"{found.directory} ({found.kind})"
+    if found.understood:
+        yield f"read as  {found.understood}"
     yield f"videos   {found.num_videos} in {len(found.classes)} classes"
     for key, part in found.splits.items():
-        yield f"split {key:<2} {part.train} training, {part.test} test"
+        listed = f", {part.validation} validation" if part.validation else ""
+        yield f"split {key:<2} {part.train} training, {part.test} test{listed}"
     for modality, counts in found.images.items():
         yield (
             f"{modality:8} {counts.least} to {counts.most} images a video, "

@@ -101,6 +101,8 @@ def prepare(
     if layout is Layout.frames or opened.kind == "frames":
         make = Packer(opened, preparation)
     catalog = opened.catalog
+    if catalog.understood:
+        typer.echo(catalog.understood, err=True)
     for problem in catalog.problems:
         typer.echo(problem, err=True)
     if runner is None:

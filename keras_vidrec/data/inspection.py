@@ -33,6 +33,7 @@ class Part(typing.NamedTuple):
 
     train: int
     test: int
+    validation: int = 0
 
 
 class Leak(typing.NamedTuple):
@@ -71,6 +72,8 @@ class Inspection:
             dataset also those that could not be prepared.
         identical: tuple of tuples of str. Videos with the same content.
         leaks: tuple of `Leak`, one for each group and each content.
+        understood: str. How the dataset was understood, where that is not
+            plain.
     """
 
     directory: str
@@ -84,6 +87,7 @@ class Inspection:
     broken: dict
     identical: tuple
     leaks: tuple
+    understood: str = ""
 
     @property
     def num_videos(self):
@@ -160,7 +164,8 @@ def inspect(opened, spec=None, *, verbose=False):
         kind=kind,
         classes=_count_classes(catalog),
         splits={
-            key: Part(*map(len, split)) for key, split in catalog.splits.items()
+            key: Part(*map(len, split), len(catalog.validation.get(key, ())))
+            for key, split in catalog.splits.items()
         },
         images={
             modality: Counts(min(found), statistics.median(found), max(found))
@@ -174,6 +179,7 @@ def inspect(opened, spec=None, *, verbose=False):
             tuple(source.videos[i] for i in same) for same in identical
         ),
         leaks=tuple(_find_leaks(catalog, identical)),
+        understood=catalog.understood,
     )
 
 
@@ -266,7 +272,7 @@ def _confirm(opened, modalities, candidates):
 
 
 def _path(opened, index):
-    return opened.catalog.root / opened.catalog.videos[index]
+    return opened.catalog.root / opened.catalog.files[index]
 
 
 def _hash_file(path):

@@ -20,9 +20,10 @@ class Dataset:
     Attributes:
         source: a `Source`.
         train: tuple of int. Videos to train on.
-        validation: tuple of int, carved out of the training groups; empty if
-            the recipe names none.
+        validation: tuple of int, those that the dataset lists, or carved out
+            of the training groups; empty if the recipe names none.
         test: tuple of int. Videos of the test list; only evaluation opens it.
+            Those of the listed validation part where there is no test list.
         problems: tuple of str. What is odd about the dataset.
         recipe: the `Recipe` it is for, which says how its flow was made, and
             of which size its features are, where only the dataset knew.
@@ -48,8 +49,9 @@ def load(recipe):
 
     Raises:
         ValueError: if there is no dataset where the recipe says, no such
-            split, or not the modality, the flow or the features that the
-            network wants.
+            split, one class only, no validation part where the recipe wants
+            the listed one, or not the modality, the flow or the features that
+            the network wants.
     """
     data = recipe.data
     checks.check(
@@ -80,29 +82,63 @@ def load(recipe):
     if kind == "features":
         recipe = feature_inputs.with_features_of(source, recipe)
     problems = catalog.problems
+    if catalog.understood:
+        problems = (catalog.understood, *problems)
     if kind == "videos" and _sees_flow(recipe):
         problems += (
             "Flow is made of the videos each time they are read, which takes "
             "long: `vidrec prepare` makes it once.",
         )
     checks.choice("data.split", data.split, sorted(catalog.splits))
-    split = catalog.splits[data.split]
-    train, validation = split.train, ()
-    if recipe.validation.fraction and train:
-        train, validation = catalogs.carve_validation(
-            catalog,
-            data.split,
-            recipe.validation.fraction,
-            recipe.validation.seed,
-        )
+    checks.check(
+        len(catalog.classes) > 1,
+        "data.directory",
+        "a dataset of several classes: one leaves nothing to learn",
+        f"{data.directory}, all of whose clips are of {catalog.classes[0]!r}",
+    )
+    train, validation, test, remarks = _parts(catalog, recipe)
+    problems += remarks
     return Dataset(
         source,
         tuple(train),
         tuple(validation),
-        split.test,
+        tuple(test),
         problems,
         recipe,
     )
+
+
+def _parts(catalog, recipe):
+    """Training, validation and test part, and remarks about them."""
+    key, wanted = recipe.data.split, recipe.validation
+    train, test = catalog.splits[key]
+    listed = catalog.validation.get(key, ())
+    remarks = []
+    validation = ()
+    if wanted.listed:
+        checks.check(
+            bool(listed),
+            "validation",
+            "a dataset whose list or folders name a validation part (val)",
+            "listed",
+        )
+        validation = listed
+    elif wanted.fraction and train:
+        train, validation = catalogs.carve_validation(
+            catalog, key, wanted.fraction, wanted.seed
+        )
+    if listed and not test:
+        test = listed
+        remarks.append(
+            "There is no test part: the test is on the listed validation part"
+            + (", which chooses the epoch too." if wanted.listed else ".")
+        )
+    elif listed and not wanted.listed:
+        remarks.append(
+            f"The listed validation part ({len(listed)} videos) is not used: "
+            "validation=listed uses it."
+        )
+    return train, validation, test, tuple(remarks)
 
 
 def _sees_flow(recipe):

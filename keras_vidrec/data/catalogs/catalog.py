@@ -3,12 +3,15 @@
 import dataclasses
 import pathlib
 
+from keras_vidrec.data.catalogs import class_folders
 from keras_vidrec.data.catalogs import official_splits
+from keras_vidrec.data.catalogs import parts as part_names
 from keras_vidrec.data.catalogs import video_list
 from keras_vidrec.data.catalogs import video_tree
 from keras_vidrec.data.catalogs.split import Split
 from keras_vidrec.data.catalogs.split import check_disjoint
 from keras_vidrec.data.catalogs.split import doubles
+from keras_vidrec.data.catalogs.split import find_empty_classes
 from keras_vidrec.data.catalogs.split import first_of
 from keras_vidrec.data.catalogs.split import refuse_any
 from keras_vidrec.data.catalogs.split import split_groups
@@ -34,6 +37,17 @@ class Catalog:
             `()`.
         missing: tuple of str. Clips that lists name and nothing lies there
             for, as far as the dataset can do without. Defaults to `()`.
+        files: tuple of str. The file of each clip, a path below `root`; several
+            clips may be segments of one. Defaults to `videos`.
+        segments: tuple. Of each clip `None` (the whole file), or
+            `(start, end, unit)`: seconds, or numbers of frames where the unit
+            is `"frames"`, from the start to before the end, which is `None`
+            for the end of the file. Defaults to whole files.
+        validation: dict from keys of `splits` to tuples of int: the validation
+            parts that the dataset itself names, as indices into `videos`.
+            Defaults to `{}`.
+        understood: str. How the layout or the list was understood where that
+            is not plain, in one line. Defaults to `""`.
 
     Raises:
         ValueError: if the lengths differ, a video stands twice, a label or an
@@ -48,13 +62,23 @@ class Catalog:
     splits: dict
     problems: tuple = ()
     missing: tuple = ()
+    files: tuple = None
+    segments: tuple = None
+    validation: dict = dataclasses.field(default_factory=dict)
+    understood: str = ""
 
     def __post_init__(self):
+        if self.files is None:
+            object.__setattr__(self, "files", self.videos)
+        if self.segments is None:
+            whole = (None,) * len(self.videos)
+            object.__setattr__(self, "segments", whole)
         lengths = (len(self.videos), len(self.labels), len(self.groups))
-        if len(set(lengths)) != 1:
+        if len({*lengths, len(self.files), len(self.segments)}) != 1:
             raise ValueError(
-                "Invalid catalog. Expected a label and a group for each "
-                f"video. Received: (videos, labels, groups)={lengths}"
+                "Invalid catalog. Expected a label and a group (and a file "
+                "and a segment) for each video. "
+                f"Received: (videos, labels, groups)={lengths}"
             )
         refuse_any(
             doubles(self.videos), "A video stands twice", "each video once"
@@ -64,11 +88,11 @@ class Catalog:
             "Unknown label",
             f"labels from 0 to {len(self.classes) - 1}",
         )
-        for split in self.splits.values():
+        for key, split in self.splits.items():
             refuse_any(
                 [
                     i
-                    for part in split
+                    for part in (*split, self.validation.get(key, ()))
                     for i in part
                     if not 0 <= i < len(self.videos)
                 ],
@@ -76,6 +100,23 @@ class Catalog:
                 f"indices from 0 to {len(self.videos) - 1}",
             )
         check_disjoint(self.splits, self.videos)
+        for key, validation in self.validation.items():
+            train, test = self.splits[key]
+            both = {*train, *test}.intersection(validation)
+            refuse_any(
+                [self.videos[i] for i in sorted(both)],
+                f"The validation part of split {key} shares videos with others",
+                "each video in one part",
+            )
+
+    def refuse_segments(self):
+        """Raises a `ValueError` for those who read whole files if clips are
+        segments of them."""
+        refuse_any(
+            [name for name, s in zip(self.videos, self.segments) if s],
+            "Segments of videos cannot be read here",
+            "clips that are whole files",
+        )
 
 
 def discover(
@@ -142,7 +183,8 @@ def discover(
     root = _directory("root", root)
     kinds = {}
     if layout != "folder":
-        kinds = _find_split_files(root, layout, splits)
+        given = None if splits is None else _directory("splits", splits)
+        kinds = official_splits.find(root, layout, given)
     for path, kind in kinds.items():
         return {"ucf101": ucf101, "hmdb51": hmdb51}[kind](root, path, clips)
     return folder(root, test_fraction=test_fraction, seed=seed, clips=clips)
@@ -215,7 +257,8 @@ def folder(root, *, test_fraction=0.25, seed=0, clips=None):
     """
     root = _directory("root", root)
     found, problems = video_tree.named_clips(root, clips)
-    videos = tuple(path for path in found if "/" in path)
+    sorted_clips = class_folders.sort(found)
+    videos = sorted_clips.videos
     if not videos:
         raise ValueError(
             "Found no dataset. Expected one that `vidrec prepare` made, or "
@@ -231,91 +274,117 @@ def folder(root, *, test_fraction=0.25, seed=0, clips=None):
             )
         )
     video_tree.check_different(root, videos)
-    names = [path.split("/")[0] for path in videos]
-    classes = tuple(sorted(set(names)))
-    loose = [path for path in found if "/" not in path]
-    if loose:
+    classes = tuple(sorted(set(sorted_clips.names)))
+    if sorted_clips.loose:
         problems.append(
             "Videos outside the folders of classes are left out: "
-            f"{first_of(loose)}."
+            f"{first_of(sorted_clips.loose)}."
         )
+    home = root / sorted_clips.home
     empty = sorted(
         path.name
-        for path in root.iterdir()
+        for path in home.iterdir()
         if path.is_dir()
         and not path.name.startswith(".")
-        and path.name not in classes
+        and not any(
+            video.startswith(f"{sorted_clips.home}{path.name}/")
+            for video in videos
+        )
         # Trees of flow and frames hold the classes further down.
         and (root / videos[0]).exists()
     )
     if empty:
         problems.append(f"Folders without videos: {first_of(empty)}.")
-    labels = tuple(classes.index(name) for name in names)
-    groups = tuple(official_splits.ucf101_group(path) for path in videos)
-    splits = {1: split_groups(labels, groups, test_fraction, seed)}
+    labels = tuple(classes.index(name) for name in sorted_clips.names)
+    groups = tuple(
+        official_splits.ucf101_group(
+            f"{name}/{video.rpartition('/')[2]}"
+            if official_splits.has_group(video)
+            else video
+        )
+        for name, video in zip(sorted_clips.names, videos)
+    )
+    if sorted_clips.parts is not None:
+        splits, validation = _of_parts(sorted_clips.parts)
+    else:
+        splits = {1: split_groups(labels, groups, test_fraction, seed)}
+        validation = {}
     problems += find_empty_classes(labels, classes, splits)
     return Catalog(
-        root, videos, labels, groups, classes, splits, tuple(problems)
+        root,
+        videos,
+        labels,
+        groups,
+        classes,
+        splits,
+        tuple(problems),
+        validation=validation,
+        understood=sorted_clips.understood,
     )
 
 
 def from_list(csv_path, root=None, *, test_fraction=0.25, seed=0, clips=None):
-    """A dataset described by a list, with the header
-    `path,label[,group][,split]`.
+    """A dataset described by a list, in one of the forms that people have:
+    see `video_list` and the guide.
 
-    Paths are those of videos below `root`. Labels are
-    names of classes, which are put in alphabetical order, or class indices.
-    An empty group means a group of its own. `split` is `train` or `test`;
-    without that column each class is split by groups.
+    Paths are those of videos below `root`. Labels are names of classes, which
+    are put in alphabetical order or that of a file of class names beside the
+    list, or class indices. An empty group means a group of its own. A split is
+    `train`, `val` or `test`; without that column, and without lists of the
+    other parts beside it, each class is split by groups. A row may be a segment
+    of its file.
 
     Args:
-        csv_path: path of the list, comma separated, UTF-8.
+        csv_path: path of the list.
         root: `None`, or path of the dataset's directory. Defaults to `None`:
             the directory of the list.
         test_fraction, seed, clips: as in `discover`.
 
     Returns:
-        `Catalog` with split 1.
+        `Catalog` with split 1. Listed clips without a file are left out and
+        mentioned in `problems`.
 
     Raises:
-        ValueError: if the list cannot be read, a path leaves the directory,
-            does not exist or stands twice, or a group is in both parts.
+        ValueError: if the list cannot be read, no clip of it is there, a path
+            leaves the directory, a clip has several labels, or a clip or a
+            group is in several parts.
     """
     csv_path = pathlib.Path(csv_path)
     root = _directory("root", csv_path.parent if root is None else root)
-    rows = video_list.read(csv_path)
-    known = None if clips is None else set(clips)
-    for row in rows:
-        row["path"] = video_list.path_below(root, row["path"])
-    videos = tuple(row["path"] for row in rows)
-    refuse_any(doubles(videos), "A path stands twice", "each path once")
-    refuse_any(
-        [
-            path
-            for path in videos
-            if not ((root / path).exists() if known is None else path in known)
-        ],
-        f"Files of {csv_path.name} are missing",
-        f"paths below {str(root)!r}",
-    )
-    video_tree.check_different(root, videos)
-    labels, classes = video_list.number_labels([row["label"] for row in rows])
-    groups = tuple(row.get("group") or row["path"] for row in rows)
-    if "split" in rows[0]:
-        parts = [row["split"] for row in rows]
-        splits = {
-            1: Split(
-                *(
-                    tuple(i for i, part in enumerate(parts) if part == name)
-                    for name in Split._fields
-                )
-            )
-        }
+    listed = video_list.read(csv_path, root, clips)
+    video_tree.check_different(root, dict.fromkeys(listed.files))
+    labels, classes, groups = listed.labels, listed.classes, listed.groups
+    problems = list(listed.problems)
+    if listed.has_parts:
+        splits, validation = _of_parts(listed.parts)
     else:
         splits = {1: split_groups(labels, groups, test_fraction, seed)}
-    check_disjoint(splits, videos, groups)
-    problems = tuple(find_empty_classes(labels, classes, splits))
-    return Catalog(root, videos, labels, groups, classes, splits, problems)
+        validation = {}
+    problems += find_empty_classes(labels, classes, splits)
+    return Catalog(
+        root,
+        listed.videos,
+        labels,
+        groups,
+        classes,
+        splits,
+        tuple(problems),
+        listed.missing,
+        validation=validation,
+        files=listed.files,
+        segments=listed.segments,
+        understood=listed.understood,
+    )
+
+
+def _of_parts(parts):
+    """The splits and the validation parts that a dataset names."""
+    indices = part_names.indices(parts)
+    validation = indices["validation"]
+    return (
+        {1: Split(indices["train"], indices["test"])},
+        {1: validation} if validation else {},
+    )
 
 
 def carve_validation(catalog, split, fraction, seed):
@@ -354,28 +423,6 @@ def carve_validation(catalog, split, fraction, seed):
     return tuple(part[i] for i in train), tuple(part[i] for i in validation)
 
 
-def find_empty_classes(labels, classes, splits):
-    """Messages, for `Catalog.problems`, about classes without clips, or without
-    them in a part."""
-    present = set(labels)
-    problems = []
-    empty = [name for i, name in enumerate(classes) if i not in present]
-    if empty:
-        problems.append(f"Classes without clips: {first_of(empty)}.")
-    for key, split in splits.items():
-        for name, part in zip(("training", "test"), split):
-            absent = sorted(present.difference(labels[i] for i in part))
-            if absent:
-                names = [classes[i] for i in absent]
-                problems.append(
-                    f"Classes without {name} clips in split {key}: "
-                    f"{first_of(names)}."
-                )
-    if len(classes) == 1:
-        problems.append(f"All clips are of one class: {first_of(classes)}.")
-    return problems
-
-
 def _directory(name, path):
     if path is None or not pathlib.Path(path).is_dir():
         raise ValueError(
@@ -385,37 +432,9 @@ def _directory(name, path):
     return pathlib.Path(path)
 
 
-def _find_split_files(root, layout, splits):
-    """The one directory of split files and their kind, or nothing."""
-    if splits is not None:
-        directories = [_directory("splits", splits)]
-    else:
-        below = sorted(path for path in root.iterdir() if path.is_dir())
-        directories = [root, *below]
-    kinds = {path: official_splits.find_kind(path) for path in directories}
-    kinds = {
-        path: kind
-        for path, kind in kinds.items()
-        if kind and layout in ("auto", kind)
-    }
-    if len(kinds) > 1:
-        raise ValueError(
-            "Several directories have split files. Expected one, or the choice "
-            f"by `splits`. Received: {sorted(map(str, kinds))}"
-        )
-    if not kinds and (splits is not None or layout != "auto"):
-        raise ValueError(
-            "Found no split files. Expected trainlist01.txt and so on "
-            "(ucf101) or <class>_test_split1.txt and so on (hmdb51). "
-            f"Received: layout={layout!r}, directory "
-            f"{str(splits if splits is not None else root)!r}"
-        )
-    return kinds
-
-
 def _with_files(root, official, clips):
     root = _directory("videos", root)
-    found, odd = video_tree.named_clips(root, clips)
+    found, odd = video_tree.named_clips(root, clips, brief=True)
     files = video_tree.match_clips(official.clips, found, official.classes)
     missing = [clip for clip, path in zip(official.clips, files) if not path]
     if len(missing) == len(files):

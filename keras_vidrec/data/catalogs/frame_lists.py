@@ -4,12 +4,12 @@ import pathlib
 import re
 import typing
 
+from keras_vidrec.data.catalogs import class_names
 from keras_vidrec.data.catalogs import official_splits
-from keras_vidrec.data.catalogs import video_list
 from keras_vidrec.data.catalogs.catalog import Catalog
-from keras_vidrec.data.catalogs.catalog import find_empty_classes
 from keras_vidrec.data.catalogs.split import Split
 from keras_vidrec.data.catalogs.split import doubles
+from keras_vidrec.data.catalogs.split import find_empty_classes
 from keras_vidrec.data.catalogs.split import first_of
 from keras_vidrec.data.catalogs.split import refuse_any
 from keras_vidrec.data.catalogs.split import split_groups
@@ -199,7 +199,7 @@ def _classes(parts, labels):
     names = first.parent / "classInd.txt"
     if not names.is_file():
         numbers = [str(label) for label in labels.values()]
-        return video_list.number_labels(numbers)[1]
+        return class_names.number(numbers)[1]
     classes = official_splits.read_classes(names)
     refuse_any(
         [label for label in labels.values() if label >= len(classes)],

@@ -43,6 +43,45 @@ def find_kind(directory):
     return None
 
 
+def find(root, layout, splits):
+    """The one directory of split files and their kind, in a dict, or nothing:
+    `splits`, or if that is `None` a dataset's directory and those directly
+    below it; of the kind that `layout` names, or `"auto"`.
+
+    Raises:
+        ValueError: if there are several, or none where one was asked for.
+    """
+    if splits is not None:
+        directories = [splits]
+    else:
+        below = sorted(path for path in root.iterdir() if path.is_dir())
+        directories = [root, *below]
+    kinds = {path: find_kind(path) for path in directories}
+    kinds = {
+        path: kind
+        for path, kind in kinds.items()
+        if kind and layout in ("auto", kind)
+    }
+    if len(kinds) > 1:
+        raise ValueError(
+            "Several directories have split files. Expected one, or the choice "
+            f"by `splits`. Received: {sorted(map(str, kinds))}"
+        )
+    if not kinds and (splits is not None or layout != "auto"):
+        raise ValueError(
+            "Found no split files. Expected trainlist01.txt and so on "
+            "(ucf101) or <class>_test_split1.txt and so on (hmdb51). "
+            f"Received: layout={layout!r}, directory "
+            f"{str(splits if splits is not None else root)!r}"
+        )
+    return kinds
+
+
+def has_group(clip):
+    """Whether a clip is named like UCF101's."""
+    return bool(_GROUP.search(pathlib.PurePosixPath(clip).name))
+
+
 def ucf101_group(clip):
     """Group of a clip named like UCF101's, `class/v_Class_g01_c01.avi`.
 

@@ -96,6 +96,28 @@ def check_disjoint(splits, videos, groups=None):
                 )
 
 
+def find_empty_classes(labels, classes, splits):
+    """Messages, for `Catalog.problems`, about classes without clips, or without
+    them in a part."""
+    present = set(labels)
+    problems = []
+    empty = [name for i, name in enumerate(classes) if i not in present]
+    if empty:
+        problems.append(f"Classes without clips: {first_of(empty)}.")
+    for key, split in splits.items():
+        for name, part in zip(("training", "test"), split):
+            absent = sorted(present.difference(labels[i] for i in part))
+            if absent:
+                names = [classes[i] for i in absent]
+                problems.append(
+                    f"Classes without {name} clips in split {key}: "
+                    f"{first_of(names)}."
+                )
+    if len(classes) == 1:
+        problems.append(f"All clips are of one class: {first_of(classes)}.")
+    return problems
+
+
 def first_of(items):
     """The first of some items and their number, for messages."""
     return f"{items[0]!r} ({len(items)} in all)"

@@ -1,107 +1,361 @@
-"""Lists of videos: csv files with the header path,label[,group][,split]."""
+"""Lists of videos, in whichever of the usual forms."""
 
-import csv
+import collections
 import pathlib
+import re
+import typing
 
-from keras_vidrec.data.catalogs.split import Split
-from keras_vidrec.data.catalogs.split import doubles
+from keras_vidrec.data.catalogs import class_names
+from keras_vidrec.data.catalogs import list_columns
+from keras_vidrec.data.catalogs import list_table
+from keras_vidrec.data.catalogs import segments
+from keras_vidrec.data.catalogs.listed_files import Finder
+from keras_vidrec.data.catalogs.parts import is_part_or_none
+from keras_vidrec.data.catalogs.parts import part_of
 from keras_vidrec.data.catalogs.split import refuse_any
+from keras_vidrec.data.catalogs.video_tree import some_of
 
-_COLUMNS = ("path", "label", "group", "split")
+_EXPECTED = (
+    "columns path and label and, if wanted, group, split, start and end (or "
+    "start_frame and end_frame), named in the first line; or, without names, "
+    "lines `path,label` or `path label` whose files are there"
+)
+# What else stands between several labels of one clip than a comma.
+_SEVERAL = re.compile(r"[^;|]+[;|][^;|]+.*|\d+(\s+\d+)+")
 
 
-def read(path):
-    """Reads a list into dicts, one a video, with the columns of the header as
-    keys: `path` and `label`, and `group` and `split` if there.
+class _NoLabels(ValueError):
+    """A list that names clips only."""
+
+
+class Row(typing.NamedTuple):
+    """A line of a list.
+
+    Args:
+        path: str. As it stands there.
+        label: str.
+        group: str. Empty if there is none.
+        part: `None` (in none), or one of `parts.NAMES`.
+        segment: as of `segments.parse`.
+        file: `None` (there is none), or str: the clip that it means.
+        place: str. List and line, for messages.
+    """
+
+    path: str
+    label: str
+    group: str
+    part: str | None
+    segment: tuple | None
+    file: str | None
+    place: str
+
+
+class Listed(typing.NamedTuple):
+    """What lists say: of each clip, in their order, the name, the file, the
+    segment, the class index, the group and the part (`None` for none); the
+    classes; whether there are parts at all; what was understood, in one line;
+    what a user should know; and the paths nothing lies at."""
+
+    videos: tuple
+    files: tuple
+    segments: tuple
+    labels: tuple
+    groups: tuple
+    parts: tuple
+    classes: tuple
+    has_parts: bool
+    understood: str
+    problems: tuple
+    missing: tuple
+
+
+def read(path, root, clips=None):
+    """Reads a list, and those of other parts beside it (`val.csv` and
+    `test.csv` beside `train.csv`).
+
+    Args:
+        path: `pathlib.Path` of the list.
+        root: `pathlib.Path`. Directory of the clips.
+        clips: as of `catalog.discover`.
+
+    Returns:
+        `Listed`.
 
     Raises:
-        ValueError: if there is no such file, it is no CSV text in UTF-8, a
-            column is missing or unknown, a line has too many or too few
-            fields, an empty path or label, or a `split` other than train and
-            test.
+        ValueError: if the list cannot be read, a line is faulty, no clip of it
+            is there, a path leaves the directory, a clip has several labels or
+            stands in several parts.
     """
-    if not path.is_file():
+    path = pathlib.Path(path)
+    finder = Finder(root, clips)
+    lists = _with_parts(path)
+    rows, said = [], []
+    for part, file in list(lists.items()):
+        try:
+            read_rows, form = _read_one(file, part, finder)
+        except _NoLabels:
+            if file == path:
+                raise
+            # Those of tests are often kept secret.
+            said.append(f"{file.name} has no labels and is left out")
+            del lists[part]
+            continue
+        rows += read_rows
+        said.append(form)
+    name = " and ".join(file.name for file in lists.values())
+    _refuse_several_labels(rows)
+    there = [row for row in rows if row.file is not None]
+    missing = tuple(dict.fromkeys(r.path for r in rows if r.file is None))
+    problems = []
+    if not there:
         raise ValueError(
-            "Expected the list of videos to be an existing file. "
-            f"Received: {str(path)!r}"
+            f"No clip of {name} is there. Expected files below {str(root)!r}. "
+            f"Received: {some_of(missing)}"
         )
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            lines = list(csv.reader(file, skipinitialspace=True))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(
-            f"{path.name} is no list of videos. Expected CSV text in UTF-8. "
-            f"Received: {error}"
-        ) from None
-    lines = [[field.strip() for field in line] for line in lines if any(line)]
-    header = [name.lower() for name in lines[0]] if lines else []
-    if not {"path", "label"} <= set(header) <= set(_COLUMNS) or doubles(header):
-        raise ValueError(
-            f"Invalid header of {path.name}. Expected path,label and, if "
-            f"wanted, group and split. Received: {','.join(header)!r}"
+    if missing:
+        problems.append(
+            f"{len(missing)} of {len({r.path for r in rows})} listed paths "
+            f"have no file and are left out: {some_of(missing)}."
         )
-    rows = [dict(zip(header, line)) for line in lines[1:]]
-    wrong = [
-        ",".join(line)
-        for line, row in zip(lines[1:], rows)
-        if len(line) != len(header)
-        or not (row["path"] and row["label"])
-        or "\0" in row["path"]
-        or row.get("split", "train") not in Split._fields
-    ]
-    refuse_any(
-        wrong,
-        f"Invalid line in {path.name}",
-        f"{','.join(header)}, path and label not empty, split train or test",
+    unique = {}
+    for row in there:
+        clip = segments.name(row.file, row.segment)
+        first = unique.setdefault(clip, row)
+        if first.part != row.part:
+            raise ValueError(
+                "A clip stands in two parts of the split. Expected each in "
+                f"one. Received: {clip!r} ({first.place}: {first.part}; "
+                f"{row.place}: {row.part})"
+            )
+    if len(unique) < len(there):
+        again = [r.path for r in there if r not in set(unique.values())]
+        same = len(there) - len(unique)
+        problems.append(
+            f"{same} lines repeat others and are left out: {some_of(again)}."
+        )
+    rows = list(unique.values())
+    labels = [row.label for row in rows]
+    beside, names = class_names.find(lists[next(iter(lists))], labels)
+    indices, classes = class_names.number(
+        labels, names, [pathlib.PurePosixPath(r.file).parent.name for r in rows]
     )
-    if not rows:
+    if beside is not None:
+        said.append(f"class names of {beside.name}")
+    problems += _check_groups(rows)
+    return Listed(
+        tuple(unique),
+        tuple(row.file for row in rows),
+        tuple(row.segment for row in rows),
+        indices,
+        # Segments of one file are of one recording.
+        tuple(row.group or row.file for row in rows),
+        tuple(row.part for row in rows),
+        classes,
+        any(row.part for row in rows),
+        f"{name}: " + "; ".join(dict.fromkeys(said)),
+        tuple(problems),
+        missing,
+    )
+
+
+def _check_groups(rows):
+    """Refuses groups in several parts; messages about files in several."""
+    groups, files = {}, {}
+    for row in rows:
+        if row.part is not None:
+            files.setdefault(row.file, set()).add(row.part)
+            if row.group:
+                groups.setdefault(row.group, set()).add(row.part)
+    refuse_any(
+        sorted(group for group, parts in groups.items() if len(parts) > 1),
+        "The list shares a group between its parts",
+        "each group in one part",
+    )
+    shared = sorted(file for file, parts in files.items() if len(parts) > 1)
+    if not shared:
+        return []
+    return [f"Files with segments in several parts: {some_of(shared)}."]
+
+
+def _with_parts(path):
+    """The list, and those of the same name but for the part beside it."""
+    words = re.split(r"([a-z]+)", path.name.lower())
+    places = [i for i, word in enumerate(words) if part_of(word) == "train"]
+    lists = {"train" if places else None: path}
+    if len(places) == 1 and path.parent.is_dir():
+        for beside in sorted(path.parent.iterdir()):
+            others = re.split(r"([a-z]+)", beside.name.lower())
+            if len(others) != len(words) or not beside.is_file():
+                continue
+            part = part_of(others[places[0]])
+            others[places[0]] = words[places[0]]
+            if part not in (None, "train") and others == words:
+                lists.setdefault(part, beside)
+    if len(lists) == 1:
+        return {None: path}
+    return lists
+
+
+def _read_one(path, part, finder):
+    """The `Row`s of a list, and what was understood of its form."""
+    table, columns = _understand(path, finder)
+    lines, numbers = table.fields, table.numbers
+    if columns.header:
+        lines, numbers = lines[1:], numbers[1:]
+    if not lines:
         raise ValueError(
             f"{path.name} lists no videos. Expected a line a video below the "
             "header. Received: the header only"
         )
-    return rows
-
-
-def path_below(root, path):
-    """A listed path, with `/`, without superfluous parts; a `ValueError` if it
-    leaves the dataset's directory: is absolute, has `..`, or is a link to the
-    outside."""
-    pure = pathlib.PurePosixPath(path)
-    if (
-        pure.is_absolute()
-        or ".." in pure.parts
-        or not (root / pure).resolve().is_relative_to(root.resolve())
-    ):
-        raise ValueError(
-            "A path of the list leaves the dataset's directory. Expected "
-            "relative paths below it, without `..` and links to the outside. "
-            f"Received: {path!r}"
+    width = len(table.fields[0])
+    places = columns.places
+    if "label" not in places:
+        raise _NoLabels(
+            f"{path.name} has no labels. Expected {_EXPECTED}. Received: "
+            f"columns {', '.join(table.fields[0])}"
         )
-    return str(pure)
-
-
-def number_labels(names):
-    """Class indices of the labels of a list, names of classes or, if all are
-    whole numbers, indices.
-
-    Returns:
-        Pair of tuples: class index of each label, and class names, in
-        alphabetical order or `"0"`, `"1"`, and so on.
-
-    Raises:
-        ValueError: if the numbers cannot be class indices.
-    """
-    if not all(name.isdecimal() for name in names):
-        classes = tuple(sorted(set(names)))
-        numbers = {name: i for i, name in enumerate(classes)}
-        return tuple(numbers[name] for name in names), classes
-    labels = tuple(map(int, names))
-    # A gap may be a class without clips; a column of numbers of another kind
-    # would make as many classes as its largest.
-    if max(labels) >= 1000 + 10 * len(set(labels)):
-        raise ValueError(
-            "Labels that are numbers are class indices. Expected them to run "
-            f"from 0 without large gaps. Received: label={max(labels)} among "
-            f"{len(set(labels))} different ones"
+    shown = dict(zip(numbers, map(",".join, lines)))
+    refuse_any(
+        [
+            f"line {number}: {shown[number]}"
+            for number, line in zip(numbers, lines)
+            if len(line) != width
+            or not line[places["path"]]
+            or "\0" in line[places["path"]]
+            or not line[places["label"]]
+            or not (
+                "split" not in places or is_part_or_none(line[places["split"]])
+            )
+        ],
+        f"Invalid line in {path.name}",
+        f"{width} fields, path and label not empty, and a split of train, "
+        "val, test or none",
+    )
+    rows = []
+    for number, line in zip(numbers, lines):
+        values = {role: line[i] for role, i in places.items()}
+        rows.append(
+            _row(
+                values,
+                columns.format,
+                part,
+                finder,
+                f"{path.name}, line {number}",
+            )
         )
-    return labels, tuple(str(i) for i in range(max(labels) + 1))
+    return rows, _describe(table, columns, rows)
+
+
+def _understand(path, finder):
+    text = list_table.read_text(path)
+    found = list_table.tables(text)
+    for table in found:
+        columns = list_columns.named(table.fields, finder.count)
+        if columns is not None and (table.is_sure or "label" in columns.places):
+            return table, columns
+    best = None
+    for table in found:
+        columns = list_columns.guessed(table.fields, finder.count)
+        # The first of equals: fewer blanks in names.
+        if columns and (best is None or columns.found > best[1].found):
+            best = table, columns
+    if best is not None:
+        return best
+    lines = text.splitlines()
+    _refuse_numbers(path, lines, finder)
+    raise ValueError(
+        f"Cannot make out the columns of {path.name}. Expected {_EXPECTED}. "
+        f"Received: {lines[0] if lines else ''!r}"
+    )
+
+
+def _refuse_numbers(path, lines, finder):
+    """mmaction2's lists of several labels: `path 1 3 5`."""
+    several = [
+        line
+        for line in lines
+        if len(fields := line.split()) > 2
+        and all(map(str.isdecimal, fields[1:]))
+        and finder.count(fields[:1])
+    ]
+    if several:
+        raise _several_labels(several[0], path.name)
+
+
+def _row(values, form, part, finder, place):
+    path, label = values["path"], values["label"]
+    if form and form.brackets:
+        label = label.replace("[", "").replace("]", "")
+    segment, unit = None, "seconds" if "start" in values else "frames"
+    file = None
+    if "start" in values or "start_frame" in values:
+        ends = (
+            ("start", "end")
+            if "start" in values
+            else (
+                "start_frame",
+                "end_frame",
+            )
+        )
+        try:
+            segment = segments.parse(*(values[end] for end in ends), unit)
+        except segments.SegmentError as error:
+            raise ValueError(f"Invalid segment in {place}. {error}") from None
+    if form and form.is_cut:
+        segment = None
+    elif segment and unit == "seconds" and segment[1] is not None:
+        # The usual name of what is cut out of a video.
+        cut = f"{path}_{int(segment[0]):06d}_{int(segment[1]):06d}"
+        file = finder.find(cut)
+        if file is not None:
+            segment = None
+    if file is None:
+        file = finder.find(path)
+    if "split" in values:
+        part = part_of(values["split"])
+    return Row(path, label, values.get("group", ""), part, segment, file, place)
+
+
+def _refuse_several_labels(rows):
+    """A network of several labels a clip is another network."""
+    labels = collections.defaultdict(dict)
+    for row in rows:
+        if _SEVERAL.fullmatch(row.label):
+            raise _several_labels(f"{row.path}: {row.label}", row.place)
+        labels[row.path, row.segment][row.label] = row
+    for (path, _), found in labels.items():
+        if len(found) > 1:
+            text = " and ".join(found)
+            raise _several_labels(
+                f"{path}: {text}", list(found.values())[-1].place
+            )
+
+
+def _several_labels(received, place):
+    return ValueError(
+        "Several labels a clip (multi-label) are not supported. Expected one "
+        f"label for each clip. Received: {received!r} ({place})"
+    )
+
+
+def _describe(table, columns, rows):
+    said = [table.form]
+    if columns.format:
+        said.insert(0, f"as of {columns.format.name}")
+    roles = sorted(columns.places, key=columns.places.get)
+    if columns.header and not table.is_sure:
+        names = table.fields[0]
+        used = [
+            role if names[i].lower() == role else f"{role} is {names[i]!r}"
+            for role, i in ((r, columns.places[r]) for r in roles)
+        ]
+        said.append(f"columns {', '.join(used)}")
+    elif not table.is_sure:
+        said.append(f"no header, columns {', '.join(roles)}")
+    if columns.unused:
+        said.append(f"not used: {', '.join(map(repr, columns.unused))}")
+    if any(row.segment for row in rows):
+        unit = next(row.segment[2] for row in rows if row.segment)
+        said.append(f"segments in {unit}")
+    said.append(f"{len(rows)} lines")
+    return ", ".join(said)

@@ -1,66 +1,135 @@
-"""The video files below a directory."""
+"""The video files below a directory, and what is passed over there."""
 
+import collections
 import os
 import pathlib
+import stat
+import typing
 
+from keras_vidrec.data.catalogs import video_content
 from keras_vidrec.data.catalogs.split import first_of
 
-VIDEO_SUFFIXES = (
-    ".3gp",
-    ".avi",
-    ".flv",
-    ".m4v",
-    ".mkv",
-    ".mov",
-    ".mp4",
-    ".mpeg",
-    ".mpg",
-    ".ogv",
-    ".webm",
-    ".wmv",
-)
+# Files of this package.
+_OWN = ".vidrec-"
+_SHOWN = 5
+
+HIDDEN = "hidden"
+NO_VIDEO = "no video by its ending"
+
+
+class Found(typing.NamedTuple):
+    """What lies below a directory: the sorted paths, with `/`, of the videos;
+    and of what is passed over, by the reason."""
+
+    videos: list
+    passed: dict
+
+
+def scan(root):
+    """`Found` of a directory, at any depth.
+
+    Links are followed, each folder is read once; hidden files and folders are
+    passed over. Files of unknown endings are opened to see whether they are
+    videos, see `video_content`.
+    """
+    videos, passed = [], collections.defaultdict(list)
+    seen = set()
+
+    def walk(directory, prefix):
+        # A link to a directory that holds it, or is read elsewhere.
+        real = os.path.realpath(directory)
+        if real in seen:
+            passed["the same folder as another one"].append(prefix)
+            return
+        seen.add(real)
+        try:
+            with os.scandir(directory) as found:
+                entries = sorted(
+                    found, key=lambda entry: (entry.is_symlink(), entry.name)
+                )
+        except OSError as error:
+            reason = f"the folder cannot be read ({error.strerror})"
+            passed[reason].append(prefix or ".")
+            return
+        for entry in entries:
+            path = prefix + entry.name
+            if entry.name.startswith("."):
+                if not entry.name.startswith(_OWN):
+                    passed[HIDDEN].append(path)
+                continue
+            try:
+                mode = os.stat(entry.path).st_mode
+            except OSError as error:
+                passed[f"it cannot be read ({error.strerror})"].append(path)
+                continue
+            if stat.S_ISDIR(mode):
+                if video_content.has_video_suffix(entry.name):
+                    passed["a folder, called as a video"].append(path)
+                walk(entry.path, f"{path}/")
+                continue
+            reason = _why_no_video(entry, mode)
+            if reason:
+                passed[reason].append(path)
+            else:
+                videos.append(path)
+
+    walk(root, "")
+    return Found(sorted(videos), dict(passed))
+
+
+def _why_no_video(entry, mode):
+    """Why a file is passed over, or nothing."""
+    if not stat.S_ISREG(mode):
+        return "no file, but a pipe, a socket or a device"
+    name = entry.name
+    if video_content.has_other_suffix(name):
+        return NO_VIDEO
+    if "\n" in name or "\r" in name:
+        return "its name has a line break; rename it"
+    if not os.access(entry.path, os.R_OK):
+        return "it cannot be read (Permission denied)"
+    if video_content.has_video_suffix(name):
+        return ""
+    if not os.path.getsize(entry.path):
+        return "empty"
+    return "" if video_content.is_video(entry.path) else "no video in it"
 
 
 def find_videos(root):
-    """The sorted paths, with `/`, of the videos below a directory, at any
-    depth.
-
-    Links are followed; hidden files and folders are passed over.
-    """
-    found = []
-
-    def scan(directory, prefix, above):
-        real = os.path.realpath(directory)
-        # A link to a directory that holds it never ends.
-        if real in above:
-            return
-        for entry in os.scandir(directory):
-            if entry.name.startswith("."):
-                continue
-            if entry.is_dir():
-                scan(entry.path, f"{prefix}{entry.name}/", above | {real})
-            elif entry.is_file() and entry.name.lower().endswith(
-                VIDEO_SUFFIXES
-            ):
-                found.append(prefix + entry.name)
-
-    scan(root, "", frozenset())
-    return sorted(found)
+    """The videos that `scan` finds."""
+    return scan(root).videos
 
 
-def named_clips(root, clips=None):
+def named_clips(root, clips=None, brief=False):
     """The clips below a directory (the videos if `clips` does not name others)
     whose names can be written to lists and records, sorted, and a list of
-    messages about what is left out."""
-    found = find_videos(root) if clips is None else sorted(clips)
+    messages about what is passed over; if `brief`, not about hidden files and
+    those that are no videos."""
+    problems = []
+    if clips is None:
+        found, passed = scan(root)
+        problems = [
+            f"Passed over, {reason}: {some_of(paths)}."
+            for reason, paths in sorted(passed.items())
+            if not (brief and reason in (HIDDEN, NO_VIDEO))
+        ]
+    else:
+        found = sorted(clips)
     odd = [path for path in found if not _is_text(path)]
     if not odd:
-        return found, []
+        return found, problems
     problem = (
         "Files whose names are not UTF-8, left out; rename them: "
         f"{first_of(odd)}."
     )
-    return sorted(set(found).difference(odd)), [problem]
+    return sorted(set(found).difference(odd)), [*problems, problem]
+
+
+def some_of(items):
+    """The first few of some names and their number, for messages."""
+    shown = ", ".join(map(repr, items[:_SHOWN]))
+    more = ", ..." if len(items) > _SHOWN else ""
+    return f"{shown}{more} ({len(items)} in all)"
 
 
 def _is_text(path):

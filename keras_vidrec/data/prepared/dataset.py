@@ -63,7 +63,10 @@ def write(directory, catalog, modalities, settings, failed):
     directory = pathlib.Path(directory)
     kept = [i for i, name in enumerate(catalog.videos) if name not in failed]
     for key, split in catalog.splits.items():
-        for name, part in zip(Split._fields, split):
+        parts = split._asdict()
+        if key in catalog.validation:
+            parts["validation"] = catalog.validation[key]
+        for name, part in parts.items():
             names = (catalog.videos[i] for i in part)
             lines = [f"{name}\n" for name in names if name not in failed]
             files.write_text(_split_path(directory, name, key), "".join(lines))
@@ -82,6 +85,7 @@ def write(directory, catalog, modalities, settings, failed):
             "modalities": modalities,
             "settings": settings,
             "splits": list(catalog.splits),
+            "validation": list(catalog.validation),
             "problems": problems,
             "classes": catalog.classes,
             "videos": [
@@ -143,6 +147,10 @@ def load(directory):
             for key in content["splits"]
         },
         problems=tuple(content["problems"]),
+        validation={
+            key: _read_part(_split_path(directory, "validation", key), places)
+            for key in content["validation"]
+        },
     )
     return PreparedDataset(
         catalog, tuple(content["modalities"]), content["settings"]

@@ -346,6 +346,7 @@ def begin(catalog, directory, settings, classes=None):
         ValueError: if the directory holds something else, other settings were
             used in it, or another run is at it.
     """
+    catalog.refuse_segments()
     state = directory / prepared_dataset.STATE
     if not state.is_dir():
         if directory.exists() and (

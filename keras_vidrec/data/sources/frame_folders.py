@@ -65,6 +65,7 @@ class FrameFolders(Source):
 
     def __init__(self, catalog, folders=None):
         super().__init__(catalog)
+        catalog.refuse_segments()
         self._root = catalog.root
         if folders is None:
             folders = frame_tree.find(catalog.root)

@@ -99,6 +99,7 @@ class VideoFiles(_Videos):
 
     def __init__(self, catalog, flow=None):
         super().__init__(catalog, flow)
+        catalog.refuse_segments()
         self._root = catalog.root
         self._healths = HealthCache(catalog.root)
 

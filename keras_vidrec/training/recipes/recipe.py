@@ -101,10 +101,10 @@ class Recipe(Fact):
             self.schedule.kind == "plateau" or self.schedule.early_stop
         )
         checks.check(
-            self.validation.fraction > 0 or not needs_validation,
+            self.validation.is_wanted or not needs_validation,
             "validation.fraction",
-            'a share above 0, which schedule.kind="plateau" and '
-            "schedule.early_stop look at",
+            "a share above 0, or validation=listed, which "
+            'schedule.kind="plateau" and schedule.early_stop look at',
             self.validation.fraction,
         )
         checks.count("seed", self.seed, 0)
@@ -288,7 +288,9 @@ def _from_dict(cls, values, prefix):
     for key, value in values.items():
         _check_key(key, set(fields), prefix)
         kind = fields[key].type
-        if dataclasses.is_dataclass(kind):
+        if kind is Validation and value == "listed":
+            value = Validation(listed=True)
+        elif dataclasses.is_dataclass(kind):
             value = _from_dict(kind, value, f"{prefix}{key}.")
         elif key == "reported":
             checks.check(

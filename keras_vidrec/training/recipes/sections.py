@@ -26,9 +26,10 @@ class Data:
             a dataset that `vidrec prepare` made.
         layout: str. `"auto"` looks; `"ucf101"`, `"hmdb51"`, `"folder"` (a
             folder a class), `"list"` (a CSV file).
-        list: `None`, or str: CSV file with columns path, label and optionally
-            group, split; of frame folders also a list of TSN (`path num_frames
-            label`).
+        list: `None`, or str: a list of the videos, in one of the forms of the
+            guide: a CSV file with columns path, label and optionally group,
+            split, start, end; of frame folders also a list of TSN (`path
+            num_frames label`).
         split_files: `None`, or str: directory of official split files, or of
             lists of TSN.
         split: int. Number of the split. Defaults to `1`.
@@ -316,21 +317,37 @@ class Schedule:
 
 @dataclasses.dataclass(frozen=True)
 class Validation:
-    """A validation part, carved out of the training groups, never out of the
-    test list. With one, `model.keras` is the best epoch's model; without, the
-    last one's.
+    """A validation part: the one that the dataset lists, or carved out of the
+    training groups, never out of the test list. With one, `model.keras` is the
+    best epoch's model; without, the last one's.
 
     Args:
         fraction: float in [0, 1). Share of the training groups; 0 is none.
         seed: int. Which groups. Defaults to `0`.
+        listed: bool. Whether it is the part of the dataset itself, of its list
+            or its folders (`val`). In YAML `validation: listed` says the same.
+            Defaults to `False`.
     """
 
     fraction: float = 0.0
     seed: int = 0
+    listed: bool = False
 
     def __post_init__(self):
         checks.number("fraction", self.fraction, 0, 0.9)
         checks.count("seed", self.seed, 0)
+        checks.flag("listed", self.listed)
+        checks.check(
+            not (self.listed and self.fraction),
+            "fraction",
+            "0 beside listed=true",
+            self.fraction,
+        )
+
+    @property
+    def is_wanted(self):
+        """Whether there is to be a validation part."""
+        return self.listed or self.fraction > 0
 
 
 @dataclasses.dataclass(frozen=True)

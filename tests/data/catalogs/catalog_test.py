@@ -134,6 +134,8 @@ def test_folder(tmp_path):
     held = {dataset.groups[i] for i in test}
     assert held.isdisjoint(dataset.groups[i] for i in train)
     assert dataset.problems == (
+        "Passed over, hidden: '.trash' (1 in all).",
+        "Passed over, no video by its ending: 'notes/readme.txt' (1 in all).",
         "Videos outside the folders of classes are left out: 'loose.mp4' "
         "(1 in all).",
         "Folders without videos: 'notes' (1 in all).",
@@ -153,8 +155,47 @@ def test_folder_with_one_file_twice(tmp_path):
 
 def test_one_class(tmp_path):
     touch(tmp_path, "UCF-101/Run/1.avi", "UCF-101/Run/2.avi")
-    (problem,) = catalog.folder(tmp_path).problems
-    assert problem == "All clips are of one class: 'UCF-101' (1 in all)."
+    with pytest.raises(ValueError, match="of one class.*'Run' with 2 clips"):
+        catalog.folder(tmp_path)
+    touch(tmp_path, "UCF-101/Walk/3.avi")
+    found = catalog.folder(tmp_path)
+    assert found.classes == ("Run", "Walk")
+    assert found.videos[0] == "UCF-101/Run/1.avi"
+    assert found.understood == "classes are the folders in UCF-101/"
+
+
+@pytest.mark.parametrize(
+    "form", ["{part}/{name}/{i}.mp4", "data/{name}/{part}/{i}.mp4"]
+)
+def test_folders_of_parts(tmp_path, form):
+    for part, count in (("Train", 3), ("valid", 2), ("TESTING", 1)):
+        for name in ("walk", "run"):
+            for i in range(count):
+                touch(tmp_path, form.format(part=part, name=name, i=i))
+    found = catalog.discover(tmp_path)
+    assert found.classes == ("run", "walk")
+    train, test = found.splits[1]
+    assert [len(x) for x in (train, found.validation[1], test)] == [6, 4, 2]
+    assert all("Train" in name for name in names(found, train))
+    assert found.understood.endswith("TESTING, Train, valid are the parts")
+    assert not found.problems
+    # Folders of frames are clips with such names.
+    clips = [name.removesuffix(".mp4") for name in found.videos]
+    assert catalog.discover(tmp_path, clips=clips).splits == found.splits
+
+
+@pytest.mark.parametrize(
+    "paths, message",
+    [
+        (["train/a/1.mp4", "walk/2.mp4"], r"\['train'\] beside 'walk'"),
+        (["train/1.mp4", "test/2.mp4"], "no folders of classes.*test/2.mp4"),
+        (["train/a/1.mp4", "test/a/2.mp4"], "one class.*'a' with 2 clips"),
+    ],
+)
+def test_folders_called_like_parts(tmp_path, paths, message):
+    touch(tmp_path, *paths)
+    with pytest.raises(ValueError, match=message):
+        catalog.discover(tmp_path)
 
 
 def test_list_with_parts(tmp_path):
@@ -164,6 +205,7 @@ def test_list_with_parts(tmp_path):
         tmp_path,
         {
             "list.csv": "path,label,group,split\n"
+            "a/gone.avi,run,,train\n"
             "a/1.avi,run,ann,train\na/2.avi,jump,bob,test\n"
             "./b/3.avi,run,,test\nb/4.avi,jump,ann,train\n"
             "frames,run,bob,test\n"
@@ -176,13 +218,17 @@ def test_list_with_parts(tmp_path):
         "a/2.avi",
         "b/3.avi",
         "b/4.avi",
-        "frames",
     )
     assert dataset.classes == ("jump", "run")
-    assert dataset.labels == (1, 0, 1, 0, 1)
-    assert dataset.groups == ("ann", "bob", "b/3.avi", "ann", "bob")
-    assert dataset.splits == {1: Split((0, 3), (1, 2, 4))}
-    assert dataset.problems == ()
+    assert dataset.labels == (1, 0, 1, 0)
+    assert dataset.groups == ("ann", "bob", "b/3.avi", "ann")
+    assert dataset.splits == {1: Split((0, 3), (1, 2))}
+    # A folder is a clip only where frames are.
+    assert dataset.missing == ("a/gone.avi", "frames")
+    assert dataset.problems == (
+        "2 of 6 listed paths have no file and are left out: 'a/gone.avi', "
+        "'frames' (2 in all).",
+    )
 
 
 def test_list_without_parts(tmp_path):
@@ -201,10 +247,15 @@ def test_list_without_parts(tmp_path):
 @pytest.mark.parametrize(
     "lines,message",
     [
-        ("a.avi,run,x,train\na.avi,run,x,train", "twice. .*'a.avi' \\(1 in"),
-        ("a.avi,run,x,train\n./a.avi,run,x,test", "twice. .*'a.avi' \\(1 in"),
+        (
+            "a.avi,run,x,train\n./a.avi,run,x,test",
+            "two parts.*'a.avi' .*line 2",
+        ),
+        ("a.avi,run,x,\n", "line 2: a.avi,run,x,"),
+        ("a.avi,run;jump,x,train", "Several labels.*run;jump.*line 2"),
+        ("a.avi,run,x,train\na.avi,jump,x,train", "Several labels.*run and ju"),
         ("a.avi,run,x,train\nb.avi,run,x,test", "shares a group.*'x'"),
-        ("no.avi,run,x,train\nnor.avi,run,x,train", "'no.avi' \\(2 in all"),
+        ("no.avi,run,x,train\nnor.avi,run,x,train", "'no.avi', 'nor.avi' \\(2"),
         ("../a.avi,run,x,train", "leaves .*'../a.avi'"),
         ("a.avi,run,x,train\nlink.avi,run,y,test", "'a.avi' and 'link.avi'"),
     ],
@@ -223,7 +274,8 @@ def test_discover_split_files(tmp_path):
     found = catalog.discover(tmp_path)
     assert found == catalog.ucf101(tmp_path, tmp_path / "ucfTrainTestlist")
     assert catalog.discover(tmp_path, layout="ucf101") == found
-    assert catalog.discover(tmp_path, layout="folder").classes == ("UCF-101",)
+    with pytest.raises(ValueError, match="of one class"):
+        catalog.discover(tmp_path, layout="folder")
     # Two kinds: one must be chosen.
     write(tmp_path / "other", {"Jump_test_split1.txt": "v_Jump_g01_c01.avi 1"})
     with pytest.raises(ValueError, match="Several directories"):
@@ -328,6 +380,8 @@ def test_carve_validation_refuses():
         ({"labels": (0, -1, 2, 1)}, "Received: -1 (2 in all)"),
         ({"splits": {1: Split((4,), (5,))}}, "Received: 4 (2 in all)"),
         ({"splits": {1: Split((0, 1), (1,))}}, "Received: 'b' (1 in all)"),
+        ({"validation": {1: (0,)}}, "The validation part of split 1"),
+        ({"segments": (None,)}, "and a segment) for each video"),
     ],
 )
 def test_invalid_catalog(changes, message):

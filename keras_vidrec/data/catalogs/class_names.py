@@ -1,0 +1,184 @@
+"""Class indices of the labels of a list, and the names of the classes."""
+
+import csv
+import io
+import json
+import pathlib
+import re
+
+from keras_vidrec.data.catalogs import list_table
+
+# A file of names beside a list, by its name.
+_FILE = re.compile(
+    r"label|vocab|class_?ind|class_?list|class_?names|classes|categor",
+    re.IGNORECASE,
+)
+_SUFFIXES = (".txt", ".csv", ".json", ".names")
+_MOST_BYTES = 2**20
+
+
+def number(labels, names=None, folders=None):
+    """Class indices of the labels of a list.
+
+    Args:
+        labels: sequence of str: names of classes or, if all are whole numbers,
+            indices.
+        names: `None`, or dict from numbers to the names of classes, as
+            `read` returns it.
+        folders: `None`, or sequence of str: the folder of each clip, which may
+            tell whether numbers run from 0 or as in the file of names.
+
+    Returns:
+        Pair of tuples: class index of each label, and class names: in the
+        order of `names`, else in alphabetical order, or `"0"`, `"1"`, ...
+
+    Raises:
+        ValueError: if the numbers cannot be class indices.
+    """
+    if not all(label.isdecimal() for label in labels):
+        classes = tuple(sorted(set(labels)))
+        if names is not None:
+            classes = tuple(name for _, name in sorted(names.items()))
+        places = {name: i for i, name in enumerate(classes)}
+        return tuple(places[label] for label in labels), classes
+    indices = tuple(map(int, labels))
+    if names is not None:
+        first = _first_number(indices, names, folders)
+        classes = tuple(name for _, name in sorted(names.items()))
+        return tuple(index - first for index in indices), classes
+    # A gap may be a class without clips; a column of numbers of another kind
+    # would make as many classes as its largest.
+    if max(indices) >= 1000 + 10 * len(set(indices)):
+        raise ValueError(
+            "Labels that are numbers are class indices. Expected them to run "
+            f"from 0 without large gaps. Received: label={max(indices)} among "
+            f"{len(set(indices))} different ones"
+        )
+    return indices, tuple(str(i) for i in range(max(indices) + 1))
+
+
+def _first_number(indices, names, folders):
+    """Which number the first class has in a list."""
+    lowest, most = min(names), len(names)
+    if lowest == 0 or min(indices) < lowest:
+        return 0
+    if max(indices) >= most:
+        return lowest
+    by_folder = [
+        sum(
+            names.get(i + lowest - first) == f for i, f in zip(indices, folders)
+        )
+        for first in (0, lowest)
+    ]
+    return lowest if by_folder[1] > by_folder[0] else 0
+
+
+def find(path, labels):
+    """The file of class names that lies beside a list and fits its labels.
+
+    Args:
+        path: `pathlib.Path` of the list.
+        labels: sequence of str, of the list.
+
+    Returns:
+        Pair of a path and what `read` returns; or of two `None`, if no file
+        fits, or several that differ.
+    """
+    wanted = set(labels)
+    fits = {}
+    for beside in sorted(path.parent.iterdir()):
+        if (
+            beside == path
+            or beside.suffix.lower() not in _SUFFIXES
+            or not _FILE.search(beside.name)
+            or not beside.is_file()
+            or beside.stat().st_size > _MOST_BYTES
+        ):
+            continue
+        names = read(beside)
+        if names and _fit(wanted, names):
+            fits[beside] = names
+    own = path.with_suffix(".labels.txt")
+    if own in fits:
+        return own, fits[own]
+    if len({tuple(sorted(names.items())) for names in fits.values()}) != 1:
+        return None, None
+    return next(iter(fits.items()))
+
+
+def _fit(labels, names):
+    if all(label.isdecimal() for label in labels):
+        last = max(map(int, labels))
+        return last < len(names) or (min(names) == 1 and last == len(names))
+    return labels <= set(names.values())
+
+
+def read(path):
+    """The class names of a file by their numbers, or `None` if it has none.
+
+    Known are one name a line; lines `number name` or `name,number` with a
+    header or none; a list in JSON, of names or of lists of words; and a dict
+    in JSON, from names to numbers or the other way round.
+    """
+    path = pathlib.Path(path)
+    try:
+        text = list_table.read_text(path)
+    except ValueError:
+        return None
+    if path.suffix.lower() == ".json":
+        pairs = _of_json(text)
+    else:
+        pairs = _of_lines(
+            [ln.strip() for ln in text.splitlines() if ln.strip()]
+        )
+    names = dict(pairs or ())
+    first = min(names, default=None)
+    if first not in (0, 1) or len(set(names.values())) < len(pairs):
+        return None
+    return names if len(names) == max(names) - first + 1 else None
+
+
+def _of_json(text):
+    try:
+        content = json.loads(text)
+    except ValueError:
+        return None
+    if isinstance(content, list):
+        names = [
+            " ".join(map(str, name)) if isinstance(name, list) else name
+            for name in content
+        ]
+        return list(enumerate(names)) if _are_texts(names) else None
+    if not isinstance(content, dict):
+        return None
+    return _with_numbers([(str(k), str(v)) for k, v in content.items()])
+
+
+def _of_lines(lines):
+    for delimiter in "\t;,":
+        rows = list(
+            csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter)
+        )
+        if all(len(row) == 2 for row in rows):
+            rows = [tuple(field.strip() for field in row) for row in rows]
+            # A header has no number.
+            return _with_numbers(rows) or _with_numbers(rows[1:])
+    pairs = [tuple(line.split(maxsplit=1)) for line in lines]
+    if all(len(pair) == 2 for pair in pairs):
+        numbered = _with_numbers(pairs)
+        if numbered:
+            return numbered
+    return list(enumerate(lines))
+
+
+def _with_numbers(pairs):
+    """`(number, name)` of pairs whose one side are numbers, all different."""
+    for turn in (1, -1):
+        sides = [pair[::turn] for pair in pairs]
+        if sides and all(number.isdecimal() for number, _ in sides):
+            return [(int(number), name) for number, name in sides]
+    return None
+
+
+def _are_texts(names):
+    return all(isinstance(name, str) for name in names)

@@ -1,0 +1,72 @@
+"""The one canonical form of a list, in which any catalog can be written."""
+
+import csv
+import io
+import pathlib
+
+from keras_vidrec.specs import checks
+from keras_vidrec.specs import files
+
+
+def write(catalog, path, split=None):
+    """Writes the list of a split of a catalog: CSV with the columns
+    `path,label,split` and, as far as they say something, `group`, and `start`
+    and `end` in seconds or `start_frame` and `end_frame`.
+
+    `catalog.from_list` with the catalog's `root` reads it back. Where the order
+    of the classes is not that of their names, or some have no clips, their
+    names are written beside it: `list.labels.txt`.
+
+    Args:
+        catalog: `Catalog`.
+        path: path of the list.
+        split: key of `catalog.splits`, or `None` for the first one.
+
+    Returns:
+        List of the paths written.
+
+    Raises:
+        ValueError: if there is no such split, or segments are in two units.
+    """
+    path = pathlib.Path(path)
+    split = min(catalog.splits, key=str) if split is None else split
+    checks.choice("split", split, catalog.splits)
+    units = {segment[2] for segment in catalog.segments if segment}
+    if len(units) > 1:
+        raise ValueError(
+            "Expected segments in seconds or in frames. Received: both"
+        )
+    train, test = catalog.splits[split]
+    parts = {
+        **dict.fromkeys(train, "train"),
+        **dict.fromkeys(catalog.validation.get(split, ()), "val"),
+        **dict.fromkeys(test, "test"),
+    }
+    header = ["path", "label", "split"]
+    has_groups = catalog.groups != catalog.files
+    if has_groups:
+        header.append("group")
+    if units:
+        header += {
+            "seconds": ["start", "end"],
+            "frames": ["start_frame", "end_frame"],
+        }[units.pop()]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    for i, file in enumerate(catalog.files):
+        line = [file, catalog.classes[catalog.labels[i]], parts.get(i, "none")]
+        if has_groups:
+            group = catalog.groups[i]
+            line.append("" if group == file else group)
+        if len(header) > len(line):
+            start, end, _ = catalog.segments[i] or ("", None, None)
+            line += [start, "" if end is None else end]
+        writer.writerow(line)
+    files.write_text(path, text.getvalue())
+    present = {catalog.classes[label] for label in catalog.labels}
+    if catalog.classes == tuple(sorted(present)):
+        return [path]
+    names = path.with_suffix(".labels.txt")
+    files.write_text(names, "".join(f"{name}\n" for name in catalog.classes))
+    return [path, names]

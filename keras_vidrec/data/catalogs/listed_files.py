@@ -1,0 +1,138 @@
+"""The files that a list means, whichever machine it was written on."""
+
+import os
+import pathlib
+
+from keras_vidrec.data.catalogs import video_content
+from keras_vidrec.data.catalogs import video_tree
+
+
+class Finder:
+    """Finds clips below a directory by what lists call them.
+
+    One rule for all lists: a path is relative to the directory, or absolute;
+    links are followed wherever they lead. An absolute path of another machine
+    is looked for by its last parts, and so is one that begins with folders
+    above the directory. A name without folders (an id) may lie at any depth.
+    Another ending, or none, is the same clip.
+
+    Args:
+        root: `pathlib.Path`. The directory.
+        clips: `None` (files), or collection of str: the clips below it, where
+            they are folders of frames.
+    """
+
+    def __init__(self, root, clips=None):
+        self._root = root
+        self._clips = clips
+        self._known = None if clips is None else set(clips)
+        self._homes = [root.absolute(), root.resolve()]
+        self._by_stem = None
+
+    def find(self, text):
+        """The name of the clip, its path below the directory, or `None`.
+
+        Raises:
+            ValueError: if the path leads out of the directory, or there are
+                several clips that it may be.
+        """
+        if "\0" in text or "\n" in text or not text:
+            return None
+        found = self._find(text)
+        if found is None and "\\" in text:
+            found = self._find(text.replace("\\", "/"))
+        return found
+
+    def count(self, texts):
+        """For how many of some texts there are clips."""
+        count = 0
+        for text in texts:
+            try:
+                count += self.find(text) is not None
+            except ValueError:
+                count += 1  # that it cannot be used is told later
+        return count
+
+    def _find(self, text):
+        pure = pathlib.PurePosixPath(text)
+        parts = pure.parts
+        if ".." in parts:
+            raise _outside(text)
+        if pure.is_absolute():
+            home = next(
+                (h for h in self._homes if pure.is_relative_to(h)), None
+            )
+            parts = parts[1:]
+            starts = range(len(parts))
+            if home is not None:
+                parts = pure.relative_to(home).parts
+                starts = (0,)
+            elif os.path.isfile(text) and self._known is None:
+                starts = range(len(parts) - 1)
+        else:
+            # A single name would fit too much.
+            starts = [
+                i
+                for i in range(len(parts))
+                if i == 0
+                or i < len(parts) - 1
+                or parts[i - 1] == self._root.resolve().name
+            ]
+        for start in starts:
+            name = "/".join(parts[start:])
+            if name and self._is_there(name):
+                return name
+        for start in starts:
+            name = "/".join(parts[start:])
+            if name and (found := self._without_suffix(name)):
+                return found
+        if pure.is_absolute() and self._known is None and os.path.isfile(text):
+            raise _outside(text)
+        return None
+
+    def _is_there(self, name):
+        if self._known is not None:
+            return name in self._known
+        return os.path.isfile(self._root / name)
+
+    def _without_suffix(self, name):
+        """The clip of a name that has another ending, or no folders."""
+        if self._by_stem is None:
+            self._by_stem = {}
+            clips = self._clips
+            if clips is None:
+                clips = video_tree.find_videos(self._root)
+            for clip in clips:
+                file = clip.rpartition("/")[2]
+                for stem in {_stem(file), file}:
+                    self._by_stem.setdefault(stem, []).append(clip)
+        path = pathlib.PurePosixPath(name)
+        fits = []
+        for stem in (path.name, _stem(path.name)):
+            fits = self._by_stem.get(stem, [])
+            if "/" in name:
+                parent = str(path.parent)
+                fits = [c for c in fits if c.rpartition("/")[0] == parent]
+            if fits:
+                break
+        if len(fits) > 1:
+            raise ValueError(
+                f"Several clips fit {name!r} of the list. Expected one. "
+                f"Received: {fits[:5]}"
+            )
+        return fits[0] if fits else None
+
+
+def _stem(name):
+    """A name without the ending of videos; folders of frames have dots too."""
+    if video_content.has_video_suffix(name):
+        return name.rpartition(".")[0]
+    return name
+
+
+def _outside(path):
+    return ValueError(
+        "A path of the list leaves the dataset's directory. Expected paths "
+        "below it, without `..`, or a directory above all of them. "
+        f"Received: {path!r}"
+    )

@@ -1,0 +1,136 @@
+"""Whether a file is a video: by its ending where that says it, else by what
+is in it."""
+
+import functools
+import os
+
+import av
+
+# Endings of videos that are of nothing else.
+VIDEO_SUFFIXES = (
+    ".264",
+    ".265",
+    ".3g2",
+    ".3gp",
+    ".3gpp",
+    ".amv",
+    ".asf",
+    ".avi",
+    ".divx",
+    ".dv",
+    ".evo",
+    ".f4v",
+    ".flv",
+    ".gif",
+    ".gxf",
+    ".h264",
+    ".h265",
+    ".hevc",
+    ".ivf",
+    ".m1v",
+    ".m2t",
+    ".m2ts",
+    ".m2v",
+    ".m4v",
+    ".mj2",
+    ".mjpeg",
+    ".mjpg",
+    ".mkv",
+    ".mov",
+    ".mp4",
+    ".mpe",
+    ".mpeg",
+    ".mpg",
+    ".mts",
+    ".mxf",
+    ".nut",
+    ".ogm",
+    ".ogv",
+    ".qt",
+    ".rmvb",
+    ".vob",
+    ".webm",
+    ".wmv",
+    ".wtv",
+    ".xvid",
+    ".y4m",
+)
+
+# What is not opened to see whether it is a video: there may be millions.
+_OTHER_SUFFIXES = frozenset(
+    # Pictures
+    ".bmp .heic .jpe .jpeg .jpg .pgm .png .ppm .psd .svg .tif .tiff .webp "
+    # Sound
+    ".aac .aif .aiff .flac .m4a .mid .mp3 .opus .wav .wma "
+    # Text, and programs
+    ".ass .bat .c .cfg .cpp .css .csv .doc .docx .eaf .htm .html .ini .ipynb "
+    ".js .json .jsonl .log .m .md .pdf .ppt .pptx .py .pyc .rst .rtf .sh .srt "
+    ".sub .toml .tsv .txt .vtt .xls .xlsx .xml .yaml .yml "
+    # Playlists
+    ".ffconcat .m3u .m3u8 .mpd .pls .xspf "
+    # Arrays, archives, databases, networks
+    ".7z .bz2 .ckpt .db .exe .gz .h5 .hdf5 .index .iso .keras .lmdb .mat .mdb "
+    ".npy .npz .onnx .parquet .pb .pickle .pkl .pt .pth .rar .sqlite .tar "
+    ".tflite .tfrecord .tgz .torrent .xz .zip".split()
+)
+
+# Containers that hold videos. Pictures, text that is shown as pictures,
+# playlists and devices are formats of FFmpeg too: only these are let in.
+_CONTAINERS = (
+    "asf,avi,dv,ea,flv,gif,gxf,ivf,live_flv,matroska,webm,mov,mp4,m4a,3gp,"
+    "3g2,mj2,mpeg,mpegts,mv,mxf,nsv,nut,nuv,ogg,rm,roq,smk,bink,swf,vivo,wtv,"
+    "yuv4mpegpipe,amv,pva,ty,dhav,cine,r3d,film_cpk,flic,xmv,wc3movie"
+)
+
+
+def has_video_suffix(name):
+    """Whether a file is taken for a video by its ending."""
+    return name.lower().endswith(VIDEO_SUFFIXES)
+
+
+def has_other_suffix(name):
+    """Whether a file is taken for something else by its ending."""
+    return os.path.splitext(name)[1].lower() in _OTHER_SUFFIXES
+
+
+def is_video(path):
+    """Whether there is a moving picture in a file, whatever it is called. It is
+    opened, not decoded, and nothing that it refers to is."""
+    status = os.stat(path)
+    return _is_video(os.fspath(path), status.st_size, status.st_mtime_ns)
+
+
+def duration(path):
+    """Seconds that a video lasts as its header says, or `None`."""
+    try:
+        with _open(path) as container:
+            return container.duration and container.duration / av.time_base
+    except (OSError, ValueError, av.FFmpegError):
+        return None
+
+
+@functools.lru_cache(maxsize=2**16)
+def _is_video(path, size, _changed):
+    if not size:
+        return False
+    try:
+        with _open(path) as container:
+            return any(map(_moves, container.streams.video))
+    except (OSError, ValueError, av.FFmpegError):
+        return False
+
+
+def _open(path):
+    return av.open(
+        f"file:{os.path.abspath(path)}",
+        options={
+            "format_whitelist": _CONTAINERS,
+            "protocol_whitelist": "file",
+        },
+        metadata_errors="replace",
+    )
+
+
+def _moves(stream):
+    """Covers of songs are videos of one frame."""
+    return not stream.disposition & av.stream.Disposition.attached_pic
