@@ -154,7 +154,8 @@ def make(
         are float32 `(batch, num_segments, features)`.
 
     Raises:
-        ValueError: on a modality or frames the source does not hold, segments or crops
+        ValueError: on a modality or frames the source does not hold, segments
+            or crops
             that it cannot give, an empty split, a batch size below 1 (or of
             several whole frames) or that the workers do not divide, several
             clips of anything else than chunks or uniform segments, or

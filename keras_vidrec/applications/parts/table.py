@@ -38,7 +38,7 @@ _builders = {}
 BUILDERS = types.MappingProxyType(_builders)
 
 
-def builder(function=None, *, whole_video=False, frame=FrameSpec()):
+def builder(function=None, *, whole_video=False, frame=None):
     """Makes a function that joins layers to a network a builder.
 
     The builder checks the arguments that all have, `backbone` and `weights`
@@ -52,8 +52,8 @@ def builder(function=None, *, whole_video=False, frame=FrameSpec()):
         whole_video: bool. Whether a clip of the network is all that is stored
             of a video: over features, `num_segments` is the number of stored
             frames then. Defaults to `False`.
-        frame: `FrameSpec` of its `ClipSpec`. Defaults to a shorter side of
-            256 pixels.
+        frame: `None`, or `FrameSpec` of its `ClipSpec`. Defaults to
+            `FrameSpec()`, a shorter side of 256 pixels.
 
     Returns:
         Callable of the same signature, with the attributes `defaults`, mapping
@@ -110,7 +110,7 @@ def builder(function=None, *, whole_video=False, frame=FrameSpec()):
 
     build.defaults = defaults
     build.whole_video = whole_video
-    build.frame = frame
+    build.frame = frame or FrameSpec()
     _builders[application] = build
     return build
 

@@ -162,7 +162,8 @@ def read_test_clip(
         mode: str. `"validation"` or `"test"` grid of `sampling`.
         crops: str. `"center"`; `"ten"`: corners, center and their mirrors;
             `"frame"`: the whole frame, whose shorter side becomes 256 / 224
-            times `spec.size`, the aspect of the resized frame kept; or `"frame_and_mirror"`: that and its mirror.
+            times `spec.size`, the aspect of the resized frame kept; or
+            `"frame_and_mirror"`: that and its mirror.
 
     Returns:
         dict of uint8 arrays `(num_crops * num_clips * num_segments, height,

@@ -22,8 +22,8 @@ def tiny(recipe, settings=()):
 
     One rule for all: every backbone is `"tiny"` and starts from random
     weights, nothing is frozen, and nothing is dropped out, so that the loss
-    falls from the first steps; images are of 64 pixels, of frames resized as the
-    recipe says, but with a shorter side of 128 at most; and where the recipe
+    falls from the first steps; images are of 64 pixels, of frames resized by
+    the recipe's rule to a shorter side of 128 at most; and where the recipe
     chooses a number of segments for training, there are 3 at most; at most 8
     clips a step and 2 accumulated steps; 3 epochs, the rate falling after the
     second, or after one without a gain. What the network, the optimizer and
