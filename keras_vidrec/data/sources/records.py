@@ -139,9 +139,8 @@ class Records(Source):
         return FlowSpec(self.settings["flow"], self.settings["bound"])
 
     def _frame_spec(self):
-        if self.settings["frame"] is None:
-            return None
-        return FrameSpec.from_dict(self.settings["frame"])
+        stored = self.settings.get("frame")
+        return None if stored is None else FrameSpec.from_dict(stored)
 
     def _of(self, modality):
         if modality not in self.modalities:

@@ -64,9 +64,9 @@ class _Videos(Source):
         while start < len(needed):
             block = needed[start : start + length]
             frames = self._read_frames(index, block)
-            yield block, self._resized(index, frames)
             start += length
-            length = max(_BLOCK, _BLOCK_BYTES // max(frames[0].nbytes, 1))
+            length = max(_BLOCK, _BLOCK_BYTES // frames[0].nbytes)
+            yield block, self._resized(index, frames)
 
     def _read_flow(self, index, modality, indices):
         starts, places = np.unique(indices, return_inverse=True)
@@ -76,7 +76,7 @@ class _Videos(Source):
             for t, frame in zip(block.tolist(), frames):
                 grays[t] = extraction.gray(frame)
         if not grays:  # of which size would it be?
-            return self._read_frames(index, [])[..., :2]
+            return self._resized(index, self._read_frames(index, []))[..., :2]
         size = next(iter(grays.values())).shape
         pairs = ((t, grays[t], grays[t + 1]) for t in starts.tolist())
         slots = {t: slot for slot, t in enumerate(starts.tolist())}
