@@ -161,7 +161,7 @@ def test_saved_again_and_again(tmp_path):
         modalities=("rgb_diff",),
         num_segments=7,
         snippet_length=5,
-        crop_scales=(1.0, 0.875, 0.75),
+        crop={"scales": (1.0, 0.875, 0.75)},
     )
 
 

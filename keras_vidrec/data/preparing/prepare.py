@@ -13,7 +13,7 @@ import shutil
 import tempfile
 import typing
 
-from keras_vidrec.data.clips.frame_size import FrameSize
+from keras_vidrec.data.clips import frame_size
 from keras_vidrec.data.prepared import dataset as prepared_dataset
 from keras_vidrec.data.prepared import records
 from keras_vidrec.data.prepared import shards
@@ -233,7 +233,7 @@ def finish(catalog, directory, preparation, journal, num_tried):
         directory,
         catalog,
         preparation.modalities,
-        dataclasses.asdict(preparation),
+        preparation.to_dict(),
         failed,
     )
     return Prepared(
@@ -276,6 +276,8 @@ class VideoPreparer:
     """
 
     def __init__(self, root, preparation, make=prepare_video):
+        if make is prepare_video:
+            frame_size.check_taken(preparation.frame)
         self._root = os.fspath(root)
         self._preparation = preparation
         self._make = make
@@ -290,7 +292,7 @@ class VideoPreparer:
         try:
             with contextlib.closing(frames):
                 height, width = next(frames).shape[:2]
-            return FrameSize(self._preparation.size).of(height, width)
+            return frame_size.size_of(self._preparation.frame, height, width)
         except (OSError, ValueError, VideoError):
             return ()  # what is wrong with it is reported when it is prepared
 
