@@ -86,7 +86,7 @@ def test_no_tensorflow_on_another_backend(tiny, tmp_path):
     code = (
         "import sys; sys.modules['tensorflow'] = None\n"
         "from keras_vidrec.cli.main import main\n"
-        "sys.argv[0] = 'vidrec'; main()"
+        "main()"
     )
     arguments = ["import-weights", tiny, "--application", "tsn"]
     arguments += ["--backbone", "tiny", "--out", tmp_path / "model.keras"]
