@@ -24,7 +24,7 @@ def tiny(**arguments):
     return TSN(backbone="tiny", **{"classes": 3, **arguments})
 
 
-def start_from(model, weights, inflation="mean"):
+def start_from(model, weights, inflation="avg"):
     """As `network.build` does."""
     networks = initialization.load(weights)
     with checks.inside("initialization."):
@@ -98,7 +98,7 @@ def test_nothing_to_start_from():
 
 
 @pytest.mark.parametrize("modality", ["flow", "rgb_diff"])
-@pytest.mark.parametrize("inflation", ["mean", "symmetric"])
+@pytest.mark.parametrize("inflation", ["avg", "symmetric"])
 def test_motion_starts_from_rgb(trained, caplog, modality, inflation):
     """A network of differences, which no layer scales, answers to raw ones as
     the inflated kernel does to those of scaled pixels."""
@@ -113,7 +113,7 @@ def test_motion_starts_from_rgb(trained, caplog, modality, inflation):
     expected = np.pad(
         have, ((0, 0), (0, 0), (0, channels - 3), (0, 0)), "symmetric"
     )
-    if inflation == "mean":
+    if inflation == "avg":
         expected = np.broadcast_to(have.mean(2, keepdims=True), found.shape)
     if modality == "rgb_diff":
         raw = np.random.default_rng(0).integers(-255, 256, found.shape[:3])
@@ -214,7 +214,7 @@ def test_one_stream_from_imagenet_beside_a_run(streams, caplog, monkeypatch):
     assert "Started from ImageNet's weights: " in caplog.text
     start_from(model, "imagenet")
     start_from(model, {"flow": "imagenet", "rgb": "imagenet"})
-    assert asked[1:] == [("mean", None), ("mean", ["flow", "rgb"])]
+    assert asked[1:] == [("avg", None), ("avg", ["flow", "rgb"])]
     staged = {**weights, "network": streams["rgb"]}
     for wrong in (staged, {**streams, "network": "imagenet"}):
         with pytest.raises(ValueError, match="goes on with the towers"):
