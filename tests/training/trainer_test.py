@@ -109,7 +109,8 @@ def test_a_run_holds_all_there_is_to_know(recipe, tmp_path):
 
 
 @pytest.mark.usefixtures("eager")
-def test_its_recipe_repeats_it(recipe, tmp_path):
+def test_its_recipe_repeats_it(two_streams, tmp_path):
+    recipe, _ = two_streams
     recipe = recipe.with_settings(["seed=3", "schedule.epochs=1"])
     one = train(recipe, tmp_path / "one", verbose=0)
     two = train(recipes.get(str(one.recipe_file)), tmp_path / "two", verbose=0)
@@ -147,9 +148,12 @@ def test_nothing_to_train_on(recipe, small_videos, tmp_path):
 
 @pytest.mark.usefixtures("eager")
 def test_the_best_model_of_a_validation_part(recipe, tmp_path):
-    recipe = recipe.with_settings(["validation.fraction=0.5"])
+    recipe = recipe.with_settings(
+        ["validation.fraction=0.5", "schedule.epochs=1"]
+    )
     run = train(recipe, tmp_path / "run", verbose=0)
-    assert all(float(row["val_accuracy"]) >= 0 for row in log_of(run))
+    (row,) = log_of(run)
+    assert float(row["val_accuracy"]) >= 0
     assert run.load_model() is not None
     assert not run.best_file.exists()
 
