@@ -227,6 +227,7 @@ def test_a_machine_that_is_offline(recipe, tmp_path, monkeypatch):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.usefixtures("eager")
 @pytest.mark.large
 def test_broken_videos_are_replaced_and_too_many_stop(recipe, tmp_path, caplog):
     videos = tmp_path / "videos"
@@ -427,6 +428,7 @@ def test_the_sum_of_the_losses_that_is_no_number_stops_the_run(
         train(recipe, tmp_path / "run", verbose=0)
 
 
+@pytest.mark.usefixtures("eager")
 @pytest.mark.large
 @pytest.mark.parametrize(
     "name, setting",
