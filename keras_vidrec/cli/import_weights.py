@@ -8,7 +8,7 @@ from keras_vidrec.cli import options
 from keras_vidrec.cli.startup import load_backend
 
 # Modes of `weights.cross_modality`.
-Inflation = enum.StrEnum("Inflation", ["mean", "symmetric", "scaled"])
+Inflation = enum.StrEnum("Inflation", ["avg", "symmetric", "scaled"])
 
 
 def import_weights(

@@ -13,17 +13,13 @@ def check_frozen(section, streams):
     """Refuses to freeze towers or statistics of random weights."""
     if section.weights is not None:
         return
-    form = ", ".join(f"{stream}: RUN" for stream in streams)
-    form = f"{{{form}}}" if len(streams) > 1 else "RUN"
-    way = f'trained weights, --set "initialization.weights={form}" with runs '
-    way += "or files by `vidrec import-weights` (docs/weights.md), or --set "
+    form = _by_stream(dict.fromkeys(streams, "RUN"))
+    way = f"trained weights, `initialization.weights={form}` with runs or "
+    way += "files by `vidrec import-weights` (docs/weights.md), or "
     owner = " without initialization.weights"
-    for name, off in (
-        ("frozen", '"initialization.frozen=[]"'),
-        ("partial_batch_norm", "initialization.partial_batch_norm=false"),
-    ):
+    for name, off in (("frozen", "[]"), ("partial_batch_norm", "false")):
         value, name = getattr(section, name), f"initialization.{name}"
-        checks.check(not value, name, way + off, value, owner)
+        checks.check(not value, name, f"{way}`{name}={off}`", value, owner)
 
 
 def load(weights):
@@ -43,28 +39,30 @@ def load(weights):
 def check_backbones(weights, networks, backbones):
     """Refuses to start towers, with `backbones` by stream, from networks that
     state others."""
-    unlike, given = {}, []
+    unlike = {}
     for stream, name in backbones.items():
-        network, key, path = networks, "", weights
         if isinstance(networks, dict):
-            network, key = networks.get(stream), f".{stream}"
-            path = weights.get(stream)
-        found = _backbone(network, stream, 1 if key else len(backbones))
+            found = _backbone(networks.get(stream), stream, 1)
+        else:
+            found = _backbone(networks, stream, len(backbones))
         if found not in (None, name):
             unlike[stream] = found
-            whose = f"{path!r}, of {found} for {stream}"
-            given.append(f"initialization.weights{key}={whose}")
-    if unlike:
-        wanted = " and of ".join(backbones[stream] for stream in unlike)
-        fitting = {**backbones, **unlike}.items()
-        setting = ", ".join(f"{stream}: {name}" for stream, name in fitting)
-        setting = f"{{{setting}}}" if len(backbones) > 1 else found
-        raise ValueError(
-            "A network starts from towers of its own backbones. Expected a "
-            f"run or file of {wanted}, or --set "
-            f'"network.arguments.backbone={setting}". Received: '
-            f"{' and '.join(given)}"
-        )
+    expected = "towers of the network's own backbones, "
+    expected += " and ".join(
+        f"{backbones[stream]} for {stream} where {found} came"
+        for stream, found in unlike.items()
+    )
+    setting = _by_stream({**backbones, **unlike})
+    expected += f", or `network.arguments.backbone={setting}`"
+    checks.check(not unlike, "initialization.weights", expected, weights)
+
+
+def _by_stream(values):
+    """As the setting of a recipe."""
+    pairs = ", ".join(f"{stream}: {value}" for stream, value in values.items())
+    if len(values) > 1:
+        return f"{{{pairs}}}"
+    return "".join(map(str, values.values()))
 
 
 def _backbone(network, stream, num_streams):

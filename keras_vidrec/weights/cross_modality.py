@@ -12,18 +12,18 @@ from keras_vidrec.weights.copying import copy_layers
 from keras_vidrec.weights.towers import layers_by_path
 from keras_vidrec.weights.towers import towers
 
-MODES = ("mean", "symmetric", "scaled")
+MODES = ("avg", "symmetric", "scaled")
 
 _COLORS = 3
 
 
-def cross_modality(source, target, mode="mean"):
+def cross_modality(source, target, mode="avg"):
     """Starts a network of motion from one of colors.
 
     The kernel of the first convolution is made for the channels of the
     target:
 
-    - `"mean"`: its average over the three colors, for each channel (TSN).
+    - `"avg"`: its average over the three colors, for each channel (TSN).
       The response to an image repeated over all channels grows with their
       number, as in the authors' code.
     - `"scaled"`: the same times 3 / channels, so that the response keeps its
@@ -46,8 +46,8 @@ def cross_modality(source, target, mode="mean"):
             with one tower of any stream, or a bare tower.
         target: keras.Model to change in place: a network with one tower, or a
             bare tower, such as `network.get_layer("flow")`.
-        mode: str. `"mean"`, `"symmetric"` or `"scaled"`. Defaults to
-            `"mean"`.
+        mode: str. `"avg"`, `"symmetric"` or `"scaled"`. Defaults to
+            `"avg"`.
 
     Returns:
         `CopyReport` by the layers of the target. `inflated` tells of the
@@ -62,7 +62,7 @@ def cross_modality(source, target, mode="mean"):
 
     >>> rgb, flow = TSN(), TSN(modality="flow")
     >>> keras_vidrec.weights.cross_modality(rgb, flow).inflated
-    ('flow/conv1_7x7_s2 (3 to 10 channels: mean)',)
+    ('flow/conv1_7x7_s2 (3 to 10 channels: avg)',)
 
     Reference:
         - [Wang et al., 2016](https://arxiv.org/abs/1608.00859), section 3.2
@@ -97,7 +97,7 @@ def cross_modality(source, target, mode="mean"):
     )
 
 
-def inflate_kernel(kernel, channels, mode="mean"):
+def inflate_kernel(kernel, channels, mode="avg"):
     """The kernel of a convolution of colors for other channels.
 
     Args:

@@ -30,7 +30,7 @@ _BY_FILE = (
 )
 
 
-def imagenet(model, inflation="mean", streams=None, backbone=None):
+def imagenet(model, inflation="avg", streams=None, backbone=None):
     """Starts the towers of a network from weights trained on ImageNet.
 
     Keras downloads those of `keras.applications`, once, to its own cache
@@ -46,7 +46,7 @@ def imagenet(model, inflation="mean", streams=None, backbone=None):
             `"resnet152_caffe"`, `"vgg16"` or `"inception_v3"`, or a bare
             tower.
         inflation: str. How the first convolution is made for the channels of
-            motion, a mode of `weights.cross_modality`. Defaults to `"mean"`.
+            motion, a mode of `weights.cross_modality`. Defaults to `"avg"`.
         streams: `None`, or collection of str: the streams, of a network of
             several, whose towers start from these weights. Defaults to
             `None`: all.
@@ -68,7 +68,7 @@ def imagenet(model, inflation="mean", streams=None, backbone=None):
 
     >>> flow = TSN(modality="flow", backbone="inception_v3", classes=101)
     >>> keras_vidrec.weights.imagenet(flow).inflated
-    ('flow/Conv2d_1a_3x3_conv (3 to 10 channels: mean)',)
+    ('flow/Conv2d_1a_3x3_conv (3 to 10 channels: avg)',)
     """
     checks.choice("inflation", inflation, MODES)
     backbones = _checked(model, streams, backbone)

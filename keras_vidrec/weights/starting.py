@@ -30,7 +30,7 @@ def by_name(sources):
     return {} if sources is None else {None: sources}
 
 
-def start_from(model, networks, inflation="mean", weights=None):
+def start_from(model, networks, inflation="avg", weights=None):
     """Copies the weights of trained networks, layer by layer, by name.
 
     A network of motion may start from one of rgb: then its first convolution
@@ -57,7 +57,7 @@ def start_from(model, networks, inflation="mean", weights=None):
             stream, for all streams of the model, and perhaps of one more
             called `"network"`. Or `"imagenet"`, alone or for a stream.
         inflation: str. A mode of `weights.cross_modality`. Defaults to
-            `"mean"`.
+            `"avg"`.
         weights: what errors and the log call the networks: of the same form,
             of str, such as their paths. Defaults to `None`.
 

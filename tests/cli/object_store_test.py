@@ -15,6 +15,7 @@ from keras_vidrec.data.preparing.prepare import prepare
 from keras_vidrec.data.preparing.video import Preparation
 from keras_vidrec.evaluation.scores.score_file import Scores
 from tests.cli.command import vidrec
+from tests.cli.command import vidrec_process
 
 HAS_TENSORFLOW_IO = importlib.util.find_spec("tensorflow_io") is not None
 needs_tensorflow_io = pytest.mark.skipif(
@@ -108,7 +109,7 @@ def test_training_from_s3_is_training_from_a_disk(bucket, prepared, tmp_path):
     runs = {}
     for name, data in (("disk", prepared), ("s3", bucket)):
         runs[name] = tmp_path / name
-        out, err = vidrec(
+        out, err = vidrec_process(
             "train",
             "quickstart_rgb",
             f"--data={data}",
@@ -126,7 +127,7 @@ def test_training_from_s3_is_training_from_a_disk(bucket, prepared, tmp_path):
 
     scores = {}
     for name, run in runs.items():
-        out, err = vidrec("evaluate", run)
+        out, err = vidrec_process("evaluate", run)
         assert "top 1" in out and not err
         scores[name] = Scores.load(run / "scores" / "test-split1.npz")
     assert scores["s3"].videos == scores["disk"].videos
@@ -137,9 +138,9 @@ def test_training_from_s3_is_training_from_a_disk(bucket, prepared, tmp_path):
 
 @needs_tensorflow_io
 def test_inspection_of_s3(bucket, prepared):
-    out, err = vidrec("inspect", bucket)
+    out, err = vidrec_process("inspect", bucket)
     assert out.startswith(f"{bucket} (prepared)\nvideos   36") and not err
-    local, _ = vidrec("inspect", prepared)
+    local, _ = vidrec_process("inspect", prepared)
     assert out.splitlines()[1:] == local.splitlines()[1:]
 
 
@@ -149,11 +150,11 @@ def test_what_is_missing_is_one_clear_line(bucket, store, prepared):
         ("s3://nowhere/sets/one", "NoSuchBucket"),
         ("s3://bucket/nothing", "NoSuchKey"),
     ):
-        _, err = vidrec("inspect", url, status=1)
+        _, err = vidrec_process("inspect", url, status=1)
         assert url in err and reason in err and err.count("\n") == 1
     index = "rgb/rgb-00000.index.npz"
     damaged = upload(prepared, store, "sets/two", without=index)
-    _, err = vidrec("inspect", damaged, status=1)
+    _, err = vidrec_process("inspect", damaged, status=1)
     assert f"{damaged}/{index}" in err and err.count("\n") == 1
 
 
@@ -161,7 +162,7 @@ def test_what_is_missing_is_one_clear_line(bucket, store, prepared):
 def test_wrong_credentials_are_one_clear_line(bucket, store):
     reset = f"{store}/moto-api/reset-auth"
     send("POST", reset, b"0")
-    _, err = vidrec("inspect", bucket, status=1)
+    _, err = vidrec_process("inspect", bucket, status=1)
     send("POST", reset, b"inf")
     assert bucket in err and err.count("\n") == 1
     assert "InvalidAccessKeyId" in err

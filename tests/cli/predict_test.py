@@ -142,7 +142,7 @@ def test_no_camera(model):
 
 # In another process, with the camera alone put in.
 ENDLESS_CAMERA = """
-import time, sys, cv2, numpy as np
+import time, cv2, numpy as np
 class Camera:
     number = 0
     def isOpened(self): return True
@@ -153,7 +153,6 @@ class Camera:
         return True, np.full((48, 64, 3), self.number % 256, np.uint8)
     def release(self): pass
 cv2.VideoCapture = lambda device: Camera()
-sys.argv[0] = "vidrec"
 from keras_vidrec.cli.main import main
 main()
 """

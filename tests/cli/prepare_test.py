@@ -245,7 +245,6 @@ def test_real_clips_by_tv_l1_with_odd_ones_among_them(real_data, tmp_path):
 
 WATCHED = r"""
 import multiprocessing, pathlib, sys, threading
-sys.argv[0] = "vidrec"  # as the command: without Keras
 from keras_vidrec.data.catalogs import catalog
 from keras_vidrec.data.preparing import prepare
 from keras_vidrec.data.preparing.video import Preparation

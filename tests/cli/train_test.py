@@ -29,10 +29,10 @@ def test_what_is_told_before_a_rehearsal(tmp_path):
         "3 epochs from trained weights"
     )
     assert error.splitlines()[-1] == (
-        "vidrec: A network starts from towers of its own backbones. Expected a "
-        'run or file of resnet50, or --set "network.arguments.backbone=tiny". '
-        "Received: initialization.weights="
-        f"'{tmp_path / 'tiny.keras'}', of tiny for rgb"
+        "vidrec: Invalid `initialization.weights`. Expected towers of the "
+        "network's own backbones, resnet50 for rgb where tiny came, or "
+        "`network.arguments.backbone=tiny`. Received: initialization.weights="
+        f"'{tmp_path / 'tiny.keras'}' (--set initialization.weights=VALUE)"
     )
     assert not (tmp_path / "run").exists()
 

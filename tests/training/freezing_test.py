@@ -66,6 +66,7 @@ def check_partially_frozen(model):
     assert (kernel != model.layers[-1].get_weights()[0]).any()
 
 
+@pytest.mark.usefixtures("eager")
 def test_training_moves_the_first_only(tmp_path):
     model = network()
     assert freezing.partial_batch_norm(model) == 3
@@ -75,6 +76,7 @@ def test_training_moves_the_first_only(tmp_path):
     check_partially_frozen(loaded)
 
 
+@pytest.mark.usefixtures("eager")
 def test_without_freezing_all_move():
     model = network()
     before = weights_of(model)
@@ -139,6 +141,7 @@ def by_path(model):
     }
 
 
+@pytest.mark.usefixtures("eager")
 def test_the_first_of_every_tower_stays_free():
     model = two_streams()
     assert freezing.partial_batch_norm(model) == 3
@@ -160,6 +163,7 @@ def test_the_first_of_every_tower_stays_free():
             assert (old != new).any() == path.endswith("bn1"), path
 
 
+@pytest.mark.usefixtures("eager")
 def test_in_a_network_with_dropout_and_segments(tmp_path):
     """The real thing: a folded tower, trained, saved, loaded, trained on."""
     path = tmp_path / "model.keras"
@@ -215,6 +219,7 @@ def joined_streams():
     )
 
 
+@pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize("streams", [("flow",), ("rgb", "flow")])
 def test_frozen_towers_stay_as_they_are(streams, tmp_path):
     """Bit for bit, statistics too; all that is not frozen moves."""

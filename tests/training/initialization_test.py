@@ -1,3 +1,5 @@
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from keras_vidrec.applications.parts.head import predictions_layer
 from keras_vidrec.applications.stfn import STFN
 from keras_vidrec.specs import checks
 from keras_vidrec.training import initialization
+from keras_vidrec.training import run
 from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.recipes.sections import Schedule
 from keras_vidrec.training.run import Run
@@ -24,11 +27,20 @@ def tiny(**arguments):
     return TSN(backbone="tiny", **{"classes": 3, **arguments})
 
 
-def start_from(model, weights, inflation="mean"):
+def start_from(model, weights, inflation="avg"):
     """As `network.build` does."""
     networks = initialization.load(weights)
     with checks.inside("initialization."):
         starting.start_from(model, networks, inflation, weights)
+
+
+load_network = functools.cache(run.load_network)
+
+
+@pytest.fixture(autouse=True)
+def loaded_once(monkeypatch):
+    """Networks to start from are only read."""
+    monkeypatch.setattr(initialization, "load_network", load_network)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +54,7 @@ def test_a_new_classifier_starts_anew_and_is_reported(trained, caplog):
     model = tiny(classes=5)
     head = model.get_layer("logits").get_weights()
     start_from(model, trained)
-    source = model_file.load(trained)
+    source = load_network(trained)
     for one, two in zip(
         source.get_layer("rgb").get_weights(),
         model.get_layer("rgb").get_weights(),
@@ -97,14 +109,15 @@ def test_nothing_to_start_from():
         np.testing.assert_array_equal(one, two)
 
 
-@pytest.mark.parametrize("modality", ["flow", "rgb_diff"])
-@pytest.mark.parametrize("inflation", ["mean", "symmetric"])
+@pytest.mark.parametrize(
+    "modality, inflation", [("flow", "avg"), ("rgb_diff", "symmetric")]
+)
 def test_motion_starts_from_rgb(trained, caplog, modality, inflation):
     """A network of differences, which no layer scales, answers to raw ones as
     the inflated kernel does to those of scaled pixels."""
     model = tiny(modality=modality, classes=5)
     start_from(model, trained, inflation)
-    source = model_file.load(trained)
+    source = load_network(trained)
     rgb, motion = source.get_layer("rgb"), model.get_layer(modality)
     have, found = (
         tower.get_layer("conv1").get_weights()[0] for tower in (rgb, motion)
@@ -113,7 +126,7 @@ def test_motion_starts_from_rgb(trained, caplog, modality, inflation):
     expected = np.pad(
         have, ((0, 0), (0, 0), (0, channels - 3), (0, 0)), "symmetric"
     )
-    if inflation == "mean":
+    if inflation == "avg":
         expected = np.broadcast_to(have.mean(2, keepdims=True), found.shape)
     if modality == "rgb_diff":
         raw = np.random.default_rng(0).integers(-255, 256, found.shape[:3])
@@ -174,11 +187,11 @@ def streams(tmp_path_factory):
     rgb = tiny()
     rgb.get_layer("preprocessing").mean = 100.0
     model_file.save(rgb, out / "rgb.keras")
-    run = Run(out / "flow")
-    run.claim(Recipe(name="flow", schedule=Schedule(epochs=1)))
+    finished = Run(out / "flow")
+    finished.claim(Recipe(name="flow", schedule=Schedule(epochs=1)))
     flow = tiny(modality="warped_flow", snippet_length=10, classes=4)
-    model_file.save(flow, run.model_file)
-    return {"rgb": str(out / "rgb.keras"), "flow": str(run.path)}
+    model_file.save(flow, finished.model_file)
+    return {"rgb": str(out / "rgb.keras"), "flow": str(finished.path)}
 
 
 def test_one_stream_from_imagenet_beside_a_run(streams, caplog, monkeypatch):
@@ -206,7 +219,7 @@ def test_one_stream_from_imagenet_beside_a_run(streams, caplog, monkeypatch):
     assert asked == [("scaled", ["rgb"])]
     kernel = model.get_layer("rgb_tower").get_layer("conv1").get_weights()[0]
     np.testing.assert_array_equal(kernel, np.ones(kernel.shape))
-    flow = Run.open(streams["flow"]).load_model().get_layer("warped_flow")
+    flow = load_network(streams["flow"]).get_layer("warped_flow")
     np.testing.assert_array_equal(
         model.get_layer("flow_tower").get_layer("conv1").get_weights()[0],
         flow.get_layer("conv1").get_weights()[0],
@@ -214,7 +227,7 @@ def test_one_stream_from_imagenet_beside_a_run(streams, caplog, monkeypatch):
     assert "Started from ImageNet's weights: " in caplog.text
     start_from(model, "imagenet")
     start_from(model, {"flow": "imagenet", "rgb": "imagenet"})
-    assert asked[1:] == [("mean", None), ("mean", ["flow", "rgb"])]
+    assert asked[1:] == [("avg", None), ("avg", ["flow", "rgb"])]
     staged = {**weights, "network": streams["rgb"]}
     for wrong in (staged, {**streams, "network": "imagenet"}):
         with pytest.raises(ValueError, match="goes on with the towers"):
@@ -232,8 +245,8 @@ def test_two_streams_start_from_a_run_each(streams, caplog):
     model = two_streams()
     before = model.get_layer("fusion_relu3").get_weights()
     start_from(model, streams)
-    rgb = model_file.load(streams["rgb"])
-    flow = Run.open(streams["flow"]).load_model()
+    rgb = load_network(streams["rgb"])
+    flow = load_network(streams["flow"])
     for tower, part, path in (
         (rgb.get_layer("rgb"), "rgb_tower", "conv1"),
         (rgb.get_layer("rgb"), "spatiotemporal_from_relu3", "res5b_branch2c"),
@@ -325,15 +338,15 @@ def test_the_second_stage_goes_on_where_the_first_ended(stages, caplog):
     }
     features = {}
     networks = {
-        "rgb": model_file.load(stages["rgb"]),
-        "flow": Run.open(stages["flow"]).load_model(),
+        "rgb": load_network(stages["rgb"]),
+        "flow": load_network(stages["flow"]),
     }
     for stream, tsn in networks.items():
         tower = keras.Model(tsn.input, tsn.get_layer("dropout").input)
-        features[stream] = tower.predict_on_batch(clips[stream])
+        features[stream] = tower(clips[stream])
     np.testing.assert_allclose(
-        model.predict_on_batch(clips),
-        model_file.load(stages["network"]).predict_on_batch(features),
+        ops.convert_to_numpy(model(clips)),
+        ops.convert_to_numpy(load_network(stages["network"])(features)),
         atol=1e-5,
     )
 

@@ -46,9 +46,9 @@ def test_frozen_statistics_are_those_of_trained_weights(tmp_path):
     partial = RECIPE.with_settings(["initialization.partial_batch_norm=true"])
     with pytest.raises(
         ValueError,
-        match=r'--set "initialization.weights=RUN".*vidrec import-weights.*'
-        r"docs/weights.md.*--set initialization"
-        r".partial_batch_norm=false. Received: .*partial_batch_norm=True",
+        match=r"`initialization.weights=RUN`.*vidrec import-weights.*"
+        r"docs/weights.md.*`initialization.partial_batch_norm=false`. "
+        r"Received: .*partial_batch_norm=True",
     ):
         network.build(partial, ("a", "b"))
     path = tmp_path / "rgb.keras"
@@ -388,10 +388,10 @@ def test_towers_to_start_from_are_of_the_same_backbone(
 ):
     """Else what is proposed helps."""
     recipe = starting(application, arguments, weights)
-    with pytest.raises(ValueError, match="Expected a run or file of") as caught:
+    with pytest.raises(ValueError, match="Expected towers of the") as caught:
         network.build(recipe, ("a", "b"))
     assert not started
-    settings = re.findall(r'--set "([^"]+)"', str(caught.value))
+    settings = re.findall("or `([^`]+)`", str(caught.value))
     with keras.StatelessScope(initialize_variables=False):
         network.build(recipe.with_settings(settings), ("a", "b"))
     ((towers, *_),) = started
@@ -405,16 +405,17 @@ def test_towers_to_start_from_are_of_the_same_backbone(
             "TSN",
             TINY,
             "bni",
-            'of tiny, or --set "network.arguments.backbone=bn_inception". '
-            "Received: initialization.weights='bni', of bn_inception for rgb",
+            "own backbones, tiny for rgb where bn_inception came, or "
+            "`network.arguments.backbone=bn_inception`. Received: "
+            "initialization.weights='bni'",
         ),
         (
             "STResNet",
             TINY,
             {"rgb": "tiny", "flow": "flow"},
-            'of tiny, or --set "network.arguments.backbone={rgb: tiny, flow: '
-            "vgg16}\". Received: initialization.weights.flow='flow', of vgg16 "
-            "for flow",
+            "own backbones, tiny for flow where vgg16 came, or "
+            "`network.arguments.backbone={rgb: tiny, flow: vgg16}`. Received: "
+            "initialization.weights={'rgb': 'tiny', 'flow': 'flow'}",
         ),
         ("TwoStreamConvNet", TINY, "features", "Not a single layer fits"),
     ],

@@ -30,6 +30,10 @@ NETWORKS = {
 }
 
 
+# Pixels of the one, features of the other.
+QUICK = {("TSN", "mixed_float16"), ("TSLSTM", "mixed_bfloat16")}
+
+
 def test_no_network_is_left_out():
     assert set(NETWORKS) == set(table.BUILDERS)
 
@@ -50,14 +54,16 @@ def inputs_of(model):
     return inputs if isinstance(model.input, dict) else inputs.popitem()[1]
 
 
-@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 @pytest.mark.parametrize(
-    "name",
+    "name, policy",
     [
-        name
-        if name in ("TSN", "TSLSTM")
-        else pytest.param(name, marks=pytest.mark.large)
+        pytest.param(
+            name,
+            policy,
+            marks=() if (name, policy) in QUICK else pytest.mark.large,
+        )
         for name in NETWORKS
+        for policy in ("mixed_bfloat16", "mixed_float16")
     ],
 )
 def test_a_step_and_the_saved_network(name, policy, tmp_path):

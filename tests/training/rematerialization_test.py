@@ -37,6 +37,17 @@ def fusion():
     )
 
 
+def tower_with_normalization():
+    """Batch statistics inside of a tower, which a second pass must not move."""
+    images = keras.Input((None, None, 3))
+    x = keras.layers.Conv2D(8, 3, strides=2, name="conv")(images)
+    for _ in range(4):
+        y = BatchNormalization()(keras.layers.Conv2D(8, 3, padding="same")(x))
+        x = keras.layers.ReLU()(keras.layers.Add()([x, y]))
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    return tsn_of(keras.Model(images, x, name="backbone"))
+
+
 def tower_with_dropout():
     """Dropout inside of a tower, as between the layers of VGG-16."""
     images = keras.Input((None, None, 3))
@@ -83,8 +94,9 @@ def trained(build, rematerialized):
 @pytest.mark.parametrize(
     "build",
     [
-        tsn,
+        tower_with_normalization,
         tower_with_dropout,
+        pytest.param(tsn, marks=pytest.mark.large),
         pytest.param(multiplier, marks=pytest.mark.large),
         pytest.param(fusion, marks=pytest.mark.large),
     ],

@@ -109,7 +109,8 @@ def test_a_run_holds_all_there_is_to_know(recipe, tmp_path):
 
 
 @pytest.mark.usefixtures("eager")
-def test_its_recipe_repeats_it(recipe, tmp_path):
+def test_its_recipe_repeats_it(two_streams, tmp_path):
+    recipe, _ = two_streams
     recipe = recipe.with_settings(["seed=3", "schedule.epochs=1"])
     one = train(recipe, tmp_path / "one", verbose=0)
     two = train(recipes.get(str(one.recipe_file)), tmp_path / "two", verbose=0)
@@ -147,9 +148,12 @@ def test_nothing_to_train_on(recipe, small_videos, tmp_path):
 
 @pytest.mark.usefixtures("eager")
 def test_the_best_model_of_a_validation_part(recipe, tmp_path):
-    recipe = recipe.with_settings(["validation.fraction=0.5"])
+    recipe = recipe.with_settings(
+        ["validation.fraction=0.5", "schedule.epochs=1"]
+    )
     run = train(recipe, tmp_path / "run", verbose=0)
-    assert all(float(row["val_accuracy"]) >= 0 for row in log_of(run))
+    (row,) = log_of(run)
+    assert float(row["val_accuracy"]) >= 0
     assert run.load_model() is not None
     assert not run.best_file.exists()
 
@@ -175,6 +179,7 @@ def test_weights_ruined_by_the_last_update_are_no_model(recipe, tmp_path):
     assert not (tmp_path / "run" / "model.keras").exists()
 
 
+@pytest.mark.usefixtures("eager")
 def test_mixed_precision_is_of_this_run_only(recipe, tmp_path):
     recipe = dataclasses.replace(
         recipe, precision="mixed_bfloat16", schedule=Schedule(epochs=1)
@@ -222,6 +227,7 @@ def test_a_machine_that_is_offline(recipe, tmp_path, monkeypatch):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.usefixtures("eager")
 @pytest.mark.large
 def test_broken_videos_are_replaced_and_too_many_stop(recipe, tmp_path, caplog):
     videos = tmp_path / "videos"
@@ -237,8 +243,17 @@ def test_broken_videos_are_replaced_and_too_many_stop(recipe, tmp_path, caplog):
         train(recipe, tmp_path / "four", verbose=0)
 
 
+@pytest.fixture(scope="module")
+def prepared(small_videos, tmp_path_factory):
+    """Flow that is made once: what a run costs is the network."""
+    out = tmp_path_factory.mktemp("prepared")
+    preparation = Preparation(flow="dis", size="40x32")
+    prepare(catalog.discover(small_videos), out, preparation, workers=1)
+    return out
+
+
 @pytest.fixture
-def two_streams(small_videos, tmp_path, monkeypatch):
+def two_streams(prepared, monkeypatch):
     """A recipe whose network has a loss on each of two towers, and the
     networks that were built for it."""
     built = []
@@ -248,19 +263,16 @@ def two_streams(small_videos, tmp_path, monkeypatch):
         return built[-1]
 
     monkeypatch.setattr(network, "build", build)
-    # Flow that is made once: what a run costs is the network.
-    out = tmp_path / "prepared"
-    preparation = Preparation(flow="dis", size="40x32")
-    prepare(catalog.discover(small_videos), out, preparation, workers=1)
     recipe = Recipe(
         name="two_streams",
         network=Network("TwoStreamFusion"),
         optimizer=Optimizer("adam", learning_rate=0.01, batch_size=8),
         schedule=Schedule(epochs=2),
     )
-    return recipe.with_data(directory=out), built
+    return recipe.with_data(directory=prepared), built
 
 
+@pytest.mark.usefixtures("eager")
 def test_towers_are_trained_and_the_joint_network_is_saved(
     two_streams, tmp_path
 ):
@@ -376,8 +388,12 @@ def test_a_full_disk_in_the_middle(two_streams, tmp_path, at_step):
     assert_equal(train(recipe, out, verbose=0), whole)
 
 
+@pytest.mark.usefixtures("eager")
 def test_a_shard_that_is_cut_off_in_the_middle(two_streams, tmp_path, at_step):
     recipe, _ = two_streams
+    videos = tmp_path / "prepared"
+    shutil.copytree(recipe.data.directory, videos)
+    recipe = recipe.with_data(directory=videos)
     recipe = recipe.with_settings(["schedule.epochs=4"])
     whole = train(recipe, tmp_path / "whole", verbose=0)
     (shard,) = pathlib.Path(recipe.data.directory).glob("rgb/*.tfrecord")
@@ -400,6 +416,7 @@ def test_no_step_between_backups(recipe, tmp_path):
         train(recipe, tmp_path / "run", backup_steps=0)
 
 
+@pytest.mark.usefixtures("eager")
 def test_the_sum_of_the_losses_that_is_no_number_stops_the_run(
     two_streams, tmp_path
 ):
@@ -411,6 +428,7 @@ def test_the_sum_of_the_losses_that_is_no_number_stops_the_run(
         train(recipe, tmp_path / "run", verbose=0)
 
 
+@pytest.mark.usefixtures("eager")
 @pytest.mark.large
 @pytest.mark.parametrize(
     "name, setting",

@@ -63,7 +63,7 @@ def check_copied(report, source, before, after, first, mode, std=1):
 @pytest.mark.parametrize(
     "mode, modality, std",
     [
-        ("mean", "flow", 1),
+        ("avg", "flow", 1),
         ("symmetric", "warped_flow", 1),
         # No layer of the target divides by it, as the source's does.
         ("scaled", "rgb_diff", 127.5),
@@ -107,10 +107,10 @@ def test_bare_towers_of_every_family(backbone):
     target = backbones.get(backbone, channels=10, name="flow")
     before = weights_of(target)
     report = cross_modality(source, target)
-    assert report.inflated == (f"{first} (3 to 10 channels: mean)",)
+    assert report.inflated == (f"{first} (3 to 10 channels: avg)",)
     after = weights_of(target)
     assert len(after[first]) == 1 + has_bias
-    check_copied(report, weights_of(source), before, after, first, "mean")
+    check_copied(report, weights_of(source), before, after, first, "avg")
 
 
 def test_a_bare_tower_starts_a_network_and_the_reverse():
@@ -134,7 +134,7 @@ def test_a_new_classifier_starts_anew_and_is_told():
     assert report.mismatched == ("logits [(256, 3), (3,)] to [(256, 5), (5,)]",)
     for one, two in zip(target.get_layer("logits").get_weights(), head):
         np.testing.assert_array_equal(one, two)
-    assert "inflated: flow/conv1 (3 to 10 channels: mean); mism" in str(report)
+    assert "inflated: flow/conv1 (3 to 10 channels: avg); mism" in str(report)
 
 
 def mine(channels, filters=4):
@@ -166,7 +166,7 @@ def test_a_users_model():
         for channels, modality in ((3, "rgb"), (10, "flow"))
     ]
     report = cross_modality(*networks)
-    assert report.inflated == ("flow/inner/stem (3 to 10 channels: mean)",)
+    assert report.inflated == ("flow/inner/stem (3 to 10 channels: avg)",)
 
 
 def test_what_the_modes_do_to_the_response():
@@ -174,7 +174,7 @@ def test_what_the_modes_do_to_the_response():
     `mean` channels / 3 times as much."""
     kernel = np.random.default_rng(0).normal(size=(7, 7, 3, 8))
     colors = kernel.sum(axis=(0, 1, 2))
-    for mode, factor in (("scaled", 1), ("mean", 10 / 3)):
+    for mode, factor in (("scaled", 1), ("avg", 10 / 3)):
         response = inflate_kernel(kernel, 10, mode).sum(axis=(0, 1, 2))
         np.testing.assert_allclose(response, factor * colors)
     kernel = kernel.astype("float32")
@@ -200,7 +200,7 @@ def test_differences_of_two_frames_lose_their_colors_too():
     assert np.ptp(kernel, axis=2).max() == 0
 
 
-@pytest.mark.parametrize("mode", ["mean", "symmetric", "scaled"])
+@pytest.mark.parametrize("mode", ["avg", "symmetric", "scaled"])
 @pytest.mark.parametrize(
     "scaling",
     [
@@ -249,7 +249,7 @@ def test_differences_of_frames_without_a_known_scaling():
         ]
         found = weights_of(target)["rgb_diff/conv1"][0]
         np.testing.assert_allclose(
-            found, inflated(have, 15, "mean"), rtol=1e-5, atol=1e-6
+            found, inflated(have, 15, "avg"), rtol=1e-5, atol=1e-6
         )
 
 
@@ -275,21 +275,21 @@ def several_inputs():
     "source, target, mode, message",
     [
         (mine(3), mine(10), "average", "Received: mode='average'"),
-        (mine(10), mine(3), "mean", r"three colors.*\(3, 3, 10, 4\)"),
-        (mine(3), mine(10, 8), "mean", r"'mine'.*stem.*\(3, 3, 10, 8\)"),
-        (mine(3), two_towers(), "mean", r"target='two' of \('rgb', 'flow'\)"),
+        (mine(10), mine(3), "avg", r"three colors.*\(3, 3, 10, 4\)"),
+        (mine(3), mine(10, 8), "avg", r"'mine'.*stem.*\(3, 3, 10, 8\)"),
+        (mine(3), two_towers(), "avg", r"target='two' of \('rgb', 'flow'\)"),
         (
             mine(3),
             backbones.get("tiny", channels=10),
-            "mean",
+            "avg",
             "'conv1' .* 'inner/stem' of the source does not fit",
         ),
-        (several_inputs(), mine(10), "mean", "of the same architecture"),
-        (mine(3), several_inputs(), "mean", "of the same architecture"),
+        (several_inputs(), mine(10), "avg", "of the same architecture"),
+        (mine(3), several_inputs(), "avg", "of the same architecture"),
         (
             keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)]),
             mine(10),
-            "mean",
+            "avg",
             "begin with a 2-D convolution",
         ),
     ],

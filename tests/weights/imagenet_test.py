@@ -108,7 +108,7 @@ def test_towers_of_motion_are_inflated(published):
     model = TSN(modality="flow", backbone="inception_v3", classes=3)
     head = weights_of(model.get_layer("logits"))
     ours = model.get_layer("flow").get_layer("Conv2d_1a_3x3_conv")
-    for mode in ("symmetric", "scaled", "mean"):
+    for mode in ("symmetric", "scaled", "avg"):
         report = imagenet(model, mode)
         first = next(
             layer
@@ -178,7 +178,7 @@ def test_differences_of_single_frames_are_motion(published):
     )
     report = imagenet(model, backbone="inception_v3")
     assert report.inflated == (
-        "rgb_diff/Conv2d_1a_3x3_conv (3 to 3 channels: mean)",
+        "rgb_diff/Conv2d_1a_3x3_conv (3 to 3 channels: avg)",
     )
     tower = model.get_layer("rgb_diff")
     kernel = tower.get_layer("Conv2d_1a_3x3_conv").get_weights()[0]
@@ -188,7 +188,7 @@ def test_differences_of_single_frames_are_motion(published):
 @pytest.mark.parametrize(
     ("backbone", "mode", "preprocess"),
     [
-        ("inception_v3", "mean", keras.applications.inception_v3),
+        ("inception_v3", "avg", keras.applications.inception_v3),
         ("resnet50_caffe", "symmetric", keras.applications.resnet),
     ],
 )
@@ -209,7 +209,7 @@ def test_differences_are_scaled_as_the_images(
     ]
     kernel, found = (weights_of(layer)[0] for layer in convolutions)
     channels = found.shape[2]
-    if mode == "mean":
+    if mode == "avg":
         inflated = np.stack([kernel.mean(2)] * channels, axis=2)
     else:
         there_and_back = np.tile([0, 1, 2, 2, 1, 0], 3)[:channels]
@@ -243,7 +243,7 @@ def test_two_streams_of_one_or_of_two_backbones(published):
         "inception_v3",
     ]
     assert report.inflated == (
-        "flow_tower/Conv2d_1a_3x3_conv (3 to 20 channels: mean)",
+        "flow_tower/Conv2d_1a_3x3_conv (3 to 20 channels: avg)",
     )
     assert report.missing == (
         "fusion_relu5",
@@ -263,7 +263,7 @@ def test_towers_that_lie_in_the_network_itself(published):
     model = SpatiotemporalMultiplier(backbone="resnet50_caffe", classes=3)
     before = {path.path: np.array(path) for path in model.weights}
     report = imagenet(model, streams=["flow"])
-    assert report.inflated == ("flow_conv1 (3 to 20 channels: mean)",)
+    assert report.inflated == ("flow_conv1 (3 to 20 channels: avg)",)
     # 52 convolutions but the first, 53 normalizations.
     assert len(report.copied) == 52 + 53
     assert {"flow_res2b_temporal", "flow_logits", "rgb_conv1"} <= {

@@ -94,9 +94,9 @@ class Initialization:
             `keras.applications`, which Keras downloads (`weights.imagenet`);
             for a file or a run of this name write `"./imagenet"`.
         inflation: str. How an rgb first convolution is to serve the channels
-            of motion: `"mean"`, `"symmetric"` or `"scaled"`, as
+            of motion: `"avg"`, `"symmetric"` or `"scaled"`, as
             `weights.cross_modality` says, for a path of rgb and for
-            `"imagenet"`. Defaults to `"mean"` (TSN).
+            `"imagenet"`. Defaults to `"avg"` (TSN).
         partial_batch_norm: bool. Freeze every batch normalization but the
             first of each tower (TSN section 3.2).
         frozen: tuple of str. Streams whose towers stay as they start, batch
@@ -106,7 +106,7 @@ class Initialization:
     """
 
     weights: str | dict | None = None
-    inflation: str = "mean"
+    inflation: str = "avg"
     partial_batch_norm: bool = False
     frozen: tuple = ()
 

@@ -135,10 +135,10 @@ TABLE_1 = {
     "pretrain_spatial": {"rgb": _PRETRAINED, "flow": _RANDOM},
     "cross_modality": {
         "rgb": _PRETRAINED,
-        "flow": (*_PRETRAINED, "initialization.inflation=mean"),
+        "flow": (*_PRETRAINED, "initialization.inflation=avg"),
     },
     "partial_batch_norm": {
         "rgb": _PARTIAL,
-        "flow": (*_PARTIAL, "initialization.inflation=mean"),
+        "flow": (*_PARTIAL, "initialization.inflation=avg"),
     },
 }

@@ -162,7 +162,7 @@ def _recipe(backbone, modality, dataset):
         network=Network(application="TSN", arguments=arguments),
         # Mean kernels for flow, as in the authors' programs; STFN does not
         # tell. The ResNet-101 of TS-LSTM was one of PyTorch's style.
-        initialization=Initialization(weights="imagenet", inflation="mean"),
+        initialization=Initialization(weights="imagenet", inflation="avg"),
         optimizer=optimizer,
         schedule=schedule,
         validation=Validation(fraction=0.1 if validates else 0.0),

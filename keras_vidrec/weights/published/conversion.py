@@ -66,7 +66,7 @@ def convert(
 
     >>> flow = TSN(modality="flow", classes=101)
     >>> keras_vidrec.weights.convert(
-    ...     "bn_inception.pth", flow, allow_missing=["head"], inflate="mean"
+    ...     "bn_inception.pth", flow, allow_missing=["head"], inflate="avg"
     ... )
     """
     checks.choice("inflate", inflate, (None, *MODES))

@@ -21,7 +21,7 @@ _UNUSED = (
     "PATTERN)"
 )
 _NO_HEAD = f", unless allow_missing has {HEAD!r} (--allow-missing {HEAD})"
-_INFLATE = ", unless inflate is 'mean' (--inflate mean)"
+_INFLATE = ", unless inflate is 'avg' (--inflate avg)"
 _OTHER_IMAGES = (
     ": other images, see modality and snippet_length of the model "
     "(--modality, --set snippet_length=N)"

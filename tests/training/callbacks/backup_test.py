@@ -81,6 +81,7 @@ def backups(directory):
     return sorted(path.name for path in directory.glob("epoch*"))
 
 
+@pytest.mark.usefixtures("eager")
 def test_resumed_equals_uninterrupted(tmp_path):
     """Weights, moments of the optimizer, dropout and memories go on, and
     metrics within an epoch."""
@@ -133,6 +134,7 @@ def test_metrics_of_replicas_go_on(tmp_path):
         np.testing.assert_allclose(one, two, atol=1e-7)
 
 
+@pytest.mark.usefixtures("eager")
 def test_only_the_last_whole_backup_stays(tmp_path):
     fit(compiled(), tmp_path, 3, Memory())
     # What an interruption leaves is no backup.
@@ -160,6 +162,7 @@ class Explode(keras.callbacks.Callback):
                 variable.assign(1e30 * keras.ops.ones_like(variable))
 
 
+@pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize("again", [False, True])
 def test_weights_that_give_no_loss_do_not_replace_good_ones(tmp_path, again):
     """Also if the process is killed before a step shows it."""
@@ -188,6 +191,7 @@ def test_weights_that_give_no_loss_do_not_replace_good_ones(tmp_path, again):
     assert np.isfinite(good.evaluate(X, Y, verbose=0)).all()
 
 
+@pytest.mark.usefixtures("eager")
 def test_the_last_of_two_counts(tmp_path):
     """As a process leaves them that was killed before it removed one."""
     fit(compiled(), tmp_path / "two", 2, Memory())
@@ -198,6 +202,7 @@ def test_the_last_of_two_counts(tmp_path):
     assert Backup(tmp_path / "two").restore(compiled()) == (2, 0)
 
 
+@pytest.mark.usefixtures("eager")
 def test_only_the_chief_writes(tmp_path):
     model = compiled()
     worker = Backup(tmp_path, every_steps=1, is_chief=False)
@@ -212,6 +217,7 @@ def test_nothing_to_restore(tmp_path):
     assert Backup(tmp_path / "none").restore(compiled()) == (0, 0)
 
 
+@pytest.mark.usefixtures("eager")
 def test_another_network_is_refused(tmp_path):
     fit(compiled(), tmp_path, 1, Memory())
     with pytest.raises(ValueError, match="of this network.*epoch-00001"):

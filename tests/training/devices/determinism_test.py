@@ -2,14 +2,14 @@ import keras
 import numpy as np
 import pytest
 
-from tests.cli.command import vidrec
+from tests.cli.command import vidrec_process
 
 
 @pytest.mark.large
 def test_the_same_seed_gives_the_same_weights(small_videos, tmp_path):
     """Of two processes, to the last bit: dropout, crops and flips too."""
     for name in ("one", "two"):
-        vidrec(
+        vidrec_process(
             *("train", "quickstart_rgb", "--deterministic"),
             *("--data", small_videos, "--out", tmp_path / name),
             *("--set", "clip.size=32", "--set", "schedule.epochs=2"),

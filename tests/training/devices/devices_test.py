@@ -127,9 +127,7 @@ def two_streams():
     "partial, sub_batch, accumulate",
     [
         (True, None, 2),
-        (False, None, 1),
         (False, 2, 1),
-        (True, 4, 2),
     ],
 )
 def test_two_devices_train_as_one_does(

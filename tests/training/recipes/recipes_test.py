@@ -164,7 +164,7 @@ def test_table_1_is_values_of_fields(setting):
         last = setting == "partial_batch_norm"
         assert start.partial_batch_norm is last
         assert recipe.network.arguments.get("dropout") == (None if last else 0)
-        assert (recipe.clip["num_segments"], start.inflation) == (1, "mean")
+        assert (recipe.clip["num_segments"], start.inflation) == (1, "avg")
 
 
 def test_table_1_is_trained_from_scratch():
@@ -241,7 +241,7 @@ def test_two_stream_baselines(backbone):
             (figure,) = recipe.reported
             assert "from ImageNet weights" in figure.note
             start = recipe.initialization
-            assert (start.weights, start.inflation) == ("imagenet", "mean")
+            assert (start.weights, start.inflation) == ("imagenet", "avg")
             # Refused where there are no such weights.
             towers = recipe_network.backbones(recipe)
             check_imagenet(towers, "imagenet")

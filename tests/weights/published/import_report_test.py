@@ -8,7 +8,7 @@ def test_all_of_it():
         scheme="torchvision",
         loaded=("conv1.weight", "bn1.weight"),
         zero_biases=("res2a_branch2a", "res2a_branch2b"),
-        inflated=("conv1 (3 to 10 channels: mean)",),
+        inflated=("conv1 (3 to 10 channels: avg)",),
         ignored={**steps, "loss": "trains only"},
         left_out={
             "fc.weight": "of another shape",
@@ -20,7 +20,7 @@ def test_all_of_it():
     assert str(report).splitlines() == [
         "2 tensors loaded (torchvision names, pytorch file)",
         "2 biases set to zero (the source has none)",
-        "inflated: conv1 (3 to 10 channels: mean)",
+        "inflated: conv1 (3 to 10 channels: avg)",
         "kept as they were: logits",
         "left out, 2: fc.weight, fc.bias (of another shape)",
         "ignored, 7: bn0.num_batches_tracked, bn1.num_batches_tracked, "

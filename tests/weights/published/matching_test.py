@@ -93,7 +93,7 @@ def test_without_a_classifier():
     assert report.pixels["rgb"].endswith("not in the model: scale them before")
 
 
-@pytest.mark.parametrize("mode", ["mean", "symmetric", "scaled"])
+@pytest.mark.parametrize("mode", ["avg", "symmetric", "scaled"])
 def test_inflation(rgb, flow, mode):
     checkpoint = checkpoint_for(rgb)
     report = convert(checkpoint, flow, inflate=mode)
@@ -111,8 +111,8 @@ def test_inflation(rgb, flow, mode):
 def test_inflation_is_asked_for(rgb, flow):
     message = refused(checkpoint_for(rgb), flow)
     assert "(7, 7, 3, 32) for conv1/kernel (7, 7, 10, 32), unless" in message
-    assert "inflate is 'mean'" in message
-    message = refused(checkpoint_for(rgb), rgb, inflate="mean")
+    assert "inflate is 'avg'" in message
+    message = refused(checkpoint_for(rgb), rgb, inflate="avg")
     assert "nothing is to be inflated" in message
     longer = TSN(modality="flow", snippet_length=10, **TINY)
     message = refused(checkpoint_for(longer), flow)
@@ -170,7 +170,7 @@ def test_a_first_layer_that_starts_anew_is_not_inflated():
         streams=(None,),
         may_miss={(None, "conv1")},
         allow_unused=(),
-        inflate="mean",
+        inflate="avg",
     )
     assert matching.problems == {} and kernel not in matching.arrays
     report = matching.report()
