@@ -28,7 +28,9 @@ def own():
         x = keras.layers.Conv2D(
             filters, 3, strides, "same", activation="relu", name=name
         )(x)
-    rgb = mobile_net(include_top=False, input_shape=(32, 32, 3))
+    whole = mobile_net(include_top=False, input_shape=(32, 32, 3))
+    last = whole.get_layer("conv_pw_6_relu").output
+    rgb = keras.Model(whole.input, last, name="mobilenet")
     return {"rgb": rgb, "flow": keras.Model(motion, x, name="motion")}
 
 

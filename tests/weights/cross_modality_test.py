@@ -200,13 +200,19 @@ def test_differences_of_two_frames_lose_their_colors_too():
     assert np.ptp(kernel, axis=2).max() == 0
 
 
-@pytest.mark.parametrize("mode", ["mean", "symmetric", "scaled"])
 @pytest.mark.parametrize(
-    "scaling",
+    "mode, scaling",
     [
-        PixelScaling((104.0, 117.0, 123.0), channel_order="bgr"),
-        PixelScaling((90.0, 100.0, 110.0), (2.0, 50.0, 255.0), "bgr"),
-        PixelScaling(1.0, (2.0, 50.0, 255.0)),
+        ("mean", PixelScaling((104.0, 117.0, 123.0), channel_order="bgr")),
+        (
+            "symmetric",
+            PixelScaling((90.0, 100.0, 110.0), (2.0, 50.0, 255.0), "bgr"),
+        ),
+        ("scaled", PixelScaling(1.0, (2.0, 50.0, 255.0))),
+        (
+            "scaled",
+            PixelScaling((90.0, 100.0, 110.0), (2.0, 50.0, 255.0), "bgr"),
+        ),
     ],
 )
 def test_differences_are_scaled_as_the_colors(mode, scaling):
