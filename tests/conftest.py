@@ -7,11 +7,14 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 os.environ.setdefault("JAX_NUM_CPU_DEVICES", "2")
-# Tests compile much and compute little.
-os.environ.setdefault(
-    "XLA_FLAGS",
-    "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false",
-)
+if os.environ.get("KERAS_BACKEND") == "jax":
+    # Tests compile much and compute little. TensorFlow reads these flags too,
+    # and one that it does not know ends the process.
+    os.environ.setdefault(
+        "XLA_FLAGS",
+        "--xla_backend_optimization_level=0 "
+        "--xla_cpu_use_fusion_emitters=false",
+    )
 
 import pathlib
 
