@@ -388,7 +388,6 @@ def test_a_full_disk_in_the_middle(two_streams, tmp_path, at_step):
     assert_equal(train(recipe, out, verbose=0), whole)
 
 
-@pytest.mark.usefixtures("eager")
 def test_a_shard_that_is_cut_off_in_the_middle(two_streams, tmp_path, at_step):
     recipe, _ = two_streams
     videos = tmp_path / "prepared"
