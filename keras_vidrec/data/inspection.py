@@ -13,6 +13,7 @@ import typing
 import numpy as np
 import tqdm
 
+from keras_vidrec.data.prepared import storage
 from keras_vidrec.specs import ClipSpec
 from keras_vidrec.videos.video import VideoError
 
@@ -220,7 +221,7 @@ def _look(opened, index, modalities, spec):
     kind, source, _ = opened
     counts = {m: source.num_frames(index, m) for m in modalities}
     if kind == "videos":
-        fingerprint = os.path.getsize(_path(opened, index)), counts["rgb"]
+        fingerprint = _path(opened, index).stat().st_size, counts["rgb"]
     else:
         digest = hashlib.sha256()
         for modality, count in counts.items():
@@ -266,11 +267,11 @@ def _confirm(opened, modalities, candidates):
 
 
 def _path(opened, index):
-    return opened.catalog.root / opened.catalog.videos[index]
+    return storage.below(opened.catalog.root, opened.catalog.videos[index])
 
 
 def _hash_file(path):
-    with open(path, "rb") as file:
+    with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").digest()
 
 

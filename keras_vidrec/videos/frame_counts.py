@@ -16,7 +16,8 @@ _SAVE_EVERY_S = 10
 
 class FrameCounts:
     """Frame counts by path, cached in a file beside the videos; `count` finds
-    the true number of a path.
+    the true number of a path, and `find` says where a name lies (`None`: below
+    the root), as a path or what else has its `stat`.
 
     Containers lie about their frame counts, and counting decodes the whole
     video: it is done once. An entry is keyed by the size and the time of
@@ -25,9 +26,10 @@ class FrameCounts:
     `save()` writes what is new.
     """
 
-    def __init__(self, root, count):
+    def __init__(self, root, count, find=None):
         self._root = pathlib.Path(root)
         self._count = count
+        self._find = find or (lambda name: self._root / name)
         self._lock = threading.Lock()
         self._unsaved = False
         self._saved_at = time.monotonic()
@@ -40,7 +42,7 @@ class FrameCounts:
         Raises:
             VideoError: if the video cannot be read.
         """
-        path = self._root / name
+        path = self._find(name)
         status = path.stat()
         key = [status.st_size, status.st_mtime_ns]
         entry = self._entries.get(name)

@@ -12,6 +12,7 @@ from keras_vidrec.data.catalogs.split import doubles
 from keras_vidrec.data.catalogs.split import first_of
 from keras_vidrec.data.catalogs.split import refuse_any
 from keras_vidrec.data.catalogs.split import split_groups
+from keras_vidrec.data.prepared import storage
 from keras_vidrec.specs import checks
 
 LAYOUTS = ("auto", "ucf101", "hmdb51", "folder", "list")
@@ -263,15 +264,17 @@ def from_list(csv_path, root=None, *, test_fraction=0.25, seed=0, clips=None):
     """A dataset described by a list, with the header
     `path,label[,group][,split]`.
 
-    Paths are those of videos below `root`. Labels are
-    names of classes, which are put in alphabetical order, or class indices.
-    An empty group means a group of its own. `split` is `train` or `test`;
-    without that column each class is split by groups.
+    Paths are those of videos below `root`, or addresses such as
+    `s3://bucket/clip.mp4`; whether there are videos at addresses shows when
+    they are read. Labels are names of classes, which are put in
+    alphabetical order, or class indices. An empty group means a group of its
+    own. `split` is `train` or `test`; without that column each class is split
+    by groups.
 
     Args:
-        csv_path: path of the list, comma separated, UTF-8.
-        root: `None`, or path of the dataset's directory. Defaults to `None`:
-            the directory of the list.
+        csv_path: path or URL of the list, comma separated, UTF-8.
+        root: `None`, or path or URL of the dataset's directory. Defaults to
+            `None`: the directory of the list.
         test_fraction, seed, clips: as in `discover`.
 
     Returns:
@@ -281,8 +284,10 @@ def from_list(csv_path, root=None, *, test_fraction=0.25, seed=0, clips=None):
         ValueError: if the list cannot be read, a path leaves the directory,
             does not exist or stands twice, or a group is in both parts.
     """
-    csv_path = pathlib.Path(csv_path)
-    root = _directory("root", csv_path.parent if root is None else root)
+    csv_path = storage.as_path(csv_path)
+    root = storage.as_path(csv_path.parent if root is None else root)
+    if isinstance(root, pathlib.Path):
+        _directory("root", root)
     rows = video_list.read(csv_path)
     known = None if clips is None else set(clips)
     for row in rows:
@@ -293,7 +298,7 @@ def from_list(csv_path, root=None, *, test_fraction=0.25, seed=0, clips=None):
         [
             path
             for path in videos
-            if not ((root / path).exists() if known is None else path in known)
+            if not (_is_there(root, path) if known is None else path in known)
         ],
         f"Files of {csv_path.name} are missing",
         f"paths below {str(root)!r}",
@@ -316,6 +321,12 @@ def from_list(csv_path, root=None, *, test_fraction=0.25, seed=0, clips=None):
     check_disjoint(splits, videos, groups)
     problems = tuple(find_empty_classes(labels, classes, splits))
     return Catalog(root, videos, labels, groups, classes, splits, problems)
+
+
+def _is_there(root, path):
+    place = storage.below(root, path)
+    # To ask a server for each of them takes long: reading them tells.
+    return isinstance(place, storage.RemotePath) or place.exists()
 
 
 def carve_validation(catalog, split, fraction, seed):

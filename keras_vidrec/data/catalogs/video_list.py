@@ -1,11 +1,13 @@
 """Lists of videos: csv files with the header path,label[,group][,split]."""
 
 import csv
+import io
 import pathlib
 
 from keras_vidrec.data.catalogs.split import Split
 from keras_vidrec.data.catalogs.split import doubles
 from keras_vidrec.data.catalogs.split import refuse_any
+from keras_vidrec.data.prepared import storage
 
 _COLUMNS = ("path", "label", "group", "split")
 
@@ -26,8 +28,9 @@ def read(path):
             f"Received: {str(path)!r}"
         )
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            lines = list(csv.reader(file, skipinitialspace=True))
+        text = path.read_bytes().decode("utf-8-sig")
+        file = io.StringIO(text, newline="")
+        lines = list(csv.reader(file, skipinitialspace=True))
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(
             f"{path.name} is no list of videos. Expected CSV text in UTF-8. "
@@ -63,14 +66,19 @@ def read(path):
 
 
 def path_below(root, path):
-    """A listed path, with `/`, without superfluous parts; a `ValueError` if it
-    leaves the dataset's directory: is absolute, has `..`, or is a link to the
-    outside."""
+    """A listed path, with `/`, without superfluous parts, or an address as it
+    is; a `ValueError` if it leaves the dataset's directory: is absolute, has
+    `..`, or is a link to the outside."""
+    if storage.is_url(path):
+        storage.as_path(path)  # is it one that can be read?
+        return path
     pure = pathlib.PurePosixPath(path)
+    is_remote = isinstance(root, storage.RemotePath)
     if (
         pure.is_absolute()
         or ".." in pure.parts
-        or not (root / pure).resolve().is_relative_to(root.resolve())
+        or not is_remote
+        and not (root / pure).resolve().is_relative_to(root.resolve())
     ):
         raise ValueError(
             "A path of the list leaves the dataset's directory. Expected "

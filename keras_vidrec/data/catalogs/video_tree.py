@@ -4,6 +4,7 @@ import os
 import pathlib
 
 from keras_vidrec.data.catalogs.split import first_of
+from keras_vidrec.data.prepared import storage
 
 VIDEO_SUFFIXES = (
     ".3gp",
@@ -107,9 +108,10 @@ def check_different(root, videos):
     """Refuses two names below `root`, one of them a link, of one file."""
     seen = {}
     for path in videos:
-        first = seen.setdefault(
-            os.path.realpath(os.path.join(root, path)), path
-        )
+        place = storage.below(root, path)
+        if not isinstance(place, storage.RemotePath):
+            place = os.path.realpath(place)
+        first = seen.setdefault(place, path)
         if first != path:
             raise ValueError(
                 "Two names lead to one file. Expected every clip once. "

@@ -27,7 +27,11 @@ class Source:
         modalities: tuple of str. Which of `clip_spec.MODALITIES` it holds.
         flow: `FlowSpec` of how its flow is made; `None` if it holds none, or
             nobody knows.
+        is_remote: bool. Whether it is read from afar, so that many clips are
+            to be asked for at once. Defaults to `False`.
     """
+
+    is_remote = False
 
     def __init__(self, catalog):
         self.videos = catalog.videos

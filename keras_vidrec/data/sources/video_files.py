@@ -1,11 +1,11 @@
 """Video files as a source of clips: frames and motion, made on the fly."""
 
-import pathlib
 import types
 
 import numpy as np
 
 from keras_vidrec.data.clips import frame_size
+from keras_vidrec.data.prepared import storage
 from keras_vidrec.data.sources.source import Source
 from keras_vidrec.flow import codec
 from keras_vidrec.flow import extraction
@@ -38,7 +38,8 @@ class _Videos(Source):
         ones."""
         path, num_frames = self._video(index)
         if modality not in _FLOWS:
-            return video.read_frames(path, indices, num_frames=num_frames)
+            with storage.opened(path) as file:
+                return video.read_frames(file, indices, num_frames=num_frames)
         indices = np.asarray(indices, dtype=None if len(indices) else int)
         wrong = indices[(indices < 0) | (indices >= num_frames - 1)]
         if len(wrong):
@@ -47,7 +48,8 @@ class _Videos(Source):
                 f"it has {num_frames} frames, so {num_frames - 1} images of "
                 f"{modality}. Received: indices {wrong[:8].tolist()}",
             )
-        return self._read_flow(path, num_frames, modality, indices)
+        with storage.opened(path) as file:
+            return self._read_flow(file, num_frames, modality, indices)
 
     def _read_flow(self, path, num_frames, modality, indices):
         starts, places = np.unique(indices, return_inverse=True)
@@ -100,9 +102,10 @@ class VideoFiles(_Videos):
     def __init__(self, catalog, flow=None):
         super().__init__(catalog, flow)
         self._root = catalog.root
-        self._frame_counts = FrameCounts(
-            catalog.root, lambda path: video.probe(path).num_frames
+        self.is_remote = any(
+            storage.is_remote(self._path(name)) for name in self.videos
         )
+        self._frame_counts = FrameCounts(catalog.root, _count, self._path)
 
     def save(self):
         """Keeps what was learnt of the files (frame counts) for next time."""
@@ -110,21 +113,31 @@ class VideoFiles(_Videos):
 
     def _video(self, index):
         name = self.videos[index]
-        return self._root / name, self._frame_counts[name]
+        return self._path(name), self._frame_counts[name]
+
+    def _path(self, name):
+        return storage.below(self._root, name)
 
 
 class SingleVideo(_Videos):
-    """The `Source` of one video file that belongs to no dataset; `flow` is as
-    for `VideoFiles`. A video that cannot be read is a `VideoError`."""
+    """The `Source` of one video file that belongs to no dataset, a path or an
+    address (see `storage.as_path`); `flow` is as for `VideoFiles`. A video
+    that cannot be read is a `VideoError`, or an `OSError` if it lies
+    elsewhere."""
 
     def __init__(self, path, flow=None):
-        self._path = pathlib.Path(path)
+        self._path = storage.as_path(path)
         name = self._path.name
         alone = types.SimpleNamespace(
             videos=(name,), labels=(-1,), groups=(name,), classes=()
         )
         super().__init__(alone, flow)
-        self._num_frames = video.probe(path).num_frames
+        self._num_frames = _count(self._path)
 
     def _video(self, index):
         return self._path, self._num_frames
+
+
+def _count(path):
+    with storage.opened(path) as file:
+        return video.probe(file).num_frames
