@@ -237,7 +237,8 @@ def make(
     if is_remote:
         # Else no more threads wait for answers than there are processors.
         options = tf.data.Options()
-        options.threading.private_threadpool_size = calls
+        threads = max(calls, os.cpu_count() or 1)
+        options.threading.private_threadpool_size = threads
         dataset = dataset.with_options(options)
     return dataset
 
@@ -299,7 +300,7 @@ def _waiting():
     return concurrent.futures.ThreadPoolExecutor(_REMOTE_CALLS, "vidrec-read")
 
 
-def _parallel_calls(shapes, size, is_remote):
+def _parallel_calls(shapes, size, is_remote=False):
     """How many clips to read at once. Frames of unknown height and width are
     taken for those of 320 x 240 pixels, shrunk to 256 / 224 of the size."""
     clip = sum(

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import functools
 import importlib.util
+import logging
 import os
 import re
 import time
@@ -71,7 +72,7 @@ def check(url):
             "Expected a path of this machine without a scheme. Received: "
             f"{shown(url)!r}"
         )
-    _check_scheme(scheme)
+    reader_of(scheme)
 
 
 def ask(url, method, *args, **kwargs):
@@ -195,7 +196,9 @@ def _as_error_of_files(error, url):
     ):
         number, reason = errno.EACCES, "no permission, or no longer"
     else:
-        number = getattr(error, "errno", None) or errno.EIO
+        number = getattr(error, "errno", None)
+        # Those of names of hosts are negative.
+        number = number if isinstance(number, int) and number > 0 else errno.EIO
         reason = "it cannot be read"
     # Some say nothing but the name of the file.
     if not shown(url).endswith(text.strip("'\"")):
@@ -206,7 +209,7 @@ def _as_error_of_files(error, url):
 def _open(url):
     """fsspec's file system of an address, and its path there."""
     scheme = scheme_of(url)
-    if _check_scheme(scheme) == "tensorflow":
+    if reader_of(scheme) == "tensorflow":
         return _tensorflow_store(scheme), url
     # Instances are kept by fsspec.
     return fsspec.core.url_to_fs(url, **_options(scheme))
@@ -231,11 +234,14 @@ def _options(scheme):
 
 
 @functools.cache
-def _check_scheme(scheme):
+def reader_of(scheme):
     """Who reads a scheme: `"fsspec"`, or `"tensorflow"`; a `ValueError` if
     nobody does."""
     try:
         fsspec.get_filesystem_class(scheme)
+        for name in ("fsspec", "gcsfs", "s3fs"):
+            # What they log we raise.
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         return "fsspec"
     except (ImportError, ValueError) as error:
         reason = str(error).rstrip(".")
