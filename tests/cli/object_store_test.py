@@ -130,9 +130,9 @@ def test_inspection_of_s3(bucket, prepared):
     assert s3 == disk and s3["num_videos"] == 36 and s3["is_sound"]
 
 
-@pytest.fixture
-def clip(store, tmp_path):
-    clip = numbered_video.write(tmp_path / "clip.mp4", 30)
+@pytest.fixture(scope="module")
+def clip(store, tmp_path_factory):
+    clip = numbered_video.write(tmp_path_factory.mktemp("c") / "clip.mp4", 30)
     servers.put(f"{store}/bucket/clip.mp4", clip.read_bytes())
     return clip
 

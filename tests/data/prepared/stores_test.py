@@ -7,12 +7,18 @@ import fsspec
 import numpy as np
 import pytest
 
+from keras_vidrec.data import opening
+from keras_vidrec.data import pipeline
+from keras_vidrec.data.catalogs.catalog import Catalog
+from keras_vidrec.data.catalogs.split import Split
+from keras_vidrec.data.prepared import dataset as prepared_dataset
 from keras_vidrec.data.prepared import storage
 from keras_vidrec.data.prepared import stores
+from keras_vidrec.data.prepared.shards import ShardWriter
+from keras_vidrec.data.preparing.spool import ImageSpool
+from keras_vidrec.data.preparing.video import encode_jpeg
+from keras_vidrec.specs import ClipSpec
 from tests import servers
-
-# Those whom the environment of tensorflow-io has not.
-pytest.importorskip("s3fs")
 
 CONTENT = np.random.default_rng(0).bytes(2**20)
 NAME = "a #1 50%?.bin"
@@ -87,6 +93,48 @@ def test_parts_are_asked_for_at_once(web):
     places = [(i * 10**5, 10) for i in range(10)]
     storage.read_parts(storage.as_path(f"{web.url}/below") / NAME, places)
     assert len(web.ranges) == 10 and web.most_at_once > 5
+
+
+def test_clips_are_read_ahead(web, directory, monkeypatch):
+    """As many as hide 50 ms, on one processor too."""
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    (directory / "set").mkdir()
+    make_records(directory / "set", num_videos=40)
+    _, source, catalog = opening.open_dataset(f"{web.url}/set")
+    web.reset()
+    web.delay = 0.05
+    spec = ClipSpec(num_segments=3, size=16)
+    clips = pipeline.make(
+        source, spec, catalog.splits[1].train, training=True, batch_size=8
+    )
+    batches = clips.as_numpy_iterator()
+    images, _ = next(batches)
+    assert images.shape == (8, 3, 16, 16, 3)
+    # Those of a clip at once, and those of several clips.
+    assert len(web.ranges) >= 24 and web.most_at_once > 12
+
+
+def make_records(directory, num_videos):
+    names = tuple(f"a/{i}.avi" for i in range(num_videos))
+    shuffled = np.random.default_rng(0).integers(0, 256, (200, 200, 3))
+    # No two images of one video lie together.
+    jpeg = encode_jpeg(shuffled.astype(np.uint8), 95)
+    writer = ShardWriter(directory, "rgb", 2**30)
+    for name in names:
+        spool = ImageSpool(directory / "spool")
+        for t in range(12):
+            spool.add(t, jpeg)
+        writer.append(name, 0, 200, 200, spool.finish())
+    writer.seal()
+    every = tuple(range(num_videos))
+    zeros = (0,) * num_videos
+    prepared_dataset.write(
+        directory,
+        Catalog(directory, names, zeros, names, ("a",), {1: Split(every, ())}),
+        ("rgb",),
+        {"size": "200x200", "flow": "none", "bound": 20.0},
+        failed={},
+    )
 
 
 def test_a_web_server_that_breaks_off(web, monkeypatch):
