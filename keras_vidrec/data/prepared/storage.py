@@ -7,7 +7,6 @@ import fnmatch
 import os
 import pathlib
 import re
-import tempfile
 import types
 import urllib.parse
 import zlib
@@ -58,17 +57,17 @@ def opened(path):
     """What `videos` reads of a video, wherever it lies.
 
     Yields:
-        The path of a file of this machine, as it was given.
+        The path of a file of this machine as it was given, or an open
+        `RemoteFile`.
+
+    Raises:
+        OSError: if there is no such remote file.
     """
     if not isinstance(path, RemotePath):
         yield path
         return
-    with tempfile.TemporaryDirectory(prefix="vidrec-") as directory:
-        local = pathlib.Path(directory) / path.name
-        with path.open() as file, local.open("wb") as copy:
-            while part := file.read(2**20):
-                copy.write(part)
-        yield local
+    with path.open() as file:
+        yield file
 
 
 def read_parts(path, places):

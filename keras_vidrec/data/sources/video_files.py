@@ -12,7 +12,7 @@ from keras_vidrec.flow import extraction
 from keras_vidrec.specs import MODALITIES
 from keras_vidrec.specs import FlowSpec
 from keras_vidrec.videos import video
-from keras_vidrec.videos.frame_counts import FrameCounts
+from keras_vidrec.videos.health_cache import HealthCache
 
 _FLOWS = ("flow", "warped_flow")
 _BLOCK = 32
@@ -105,15 +105,19 @@ class VideoFiles(_Videos):
         self.is_remote = any(
             storage.is_remote(self._path(name)) for name in self.videos
         )
-        self._frame_counts = FrameCounts(catalog.root, _count, self._path)
+        self._healths = HealthCache(catalog.root, find=self._path)
 
     def save(self):
-        """Keeps what was learnt of the files (frame counts) for next time."""
-        self._frame_counts.save()
+        """Keeps what was learnt of the files for next time."""
+        self._healths.save()
+
+    def health(self, index):
+        """`videos.Health` of a video; a `VideoError` if it cannot be read."""
+        return self._healths[self.videos[index]]
 
     def _video(self, index):
         name = self.videos[index]
-        return self._path(name), self._frame_counts[name]
+        return self._path(name), self._healths[name].num_frames
 
     def _path(self, name):
         return storage.below(self._root, name)
