@@ -1,23 +1,22 @@
 """The object stores and servers that hold what an address names: fsspec's
 file systems, with errors as those of files and without secrets."""
 
-import concurrent.futures
 import contextlib
 import errno
 import functools
 import importlib.util
 import logging
-import os
 import re
 import time
 import urllib.parse
-import warnings
 
 import fsspec
 import fsspec.core
 
-# Requests at a time. A network answers late, but many at once.
-MAX_REQUESTS = 64
+from keras_vidrec.data.prepared import tensorflow_store
+
+# Connections of one store. A network answers late, but many at once.
+_MAX_REQUESTS = 64
 
 # Times that a read is tried where the file system does not try again itself,
 # and the seconds before the second time; they grow fourfold.
@@ -62,6 +61,14 @@ def shown(url):
         path = path.partition("?")[0].partition("#")[0]
         host = host.partition("?")[0].partition("#")[0]
     return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
+
+
+def join(url, name):
+    """The address of what lies below another one."""
+    if not is_web(url):
+        return f"{url}/{name}"
+    place, mark, query = url.partition("?")
+    return f"{place.rstrip('/')}/{urllib.parse.quote(name)}{mark}{query}"
 
 
 def check(url):
@@ -210,7 +217,7 @@ def _open(url):
     """fsspec's file system of an address, and its path there."""
     scheme = scheme_of(url)
     if reader_of(scheme) == "tensorflow":
-        return _tensorflow_store(scheme), url
+        return tensorflow_store.store(scheme), url
     # Instances are kept by fsspec.
     return fsspec.core.url_to_fs(url, **_options(scheme))
 
@@ -220,7 +227,7 @@ def _options(scheme):
     own = fsspec.config.conf.get(scheme, {})
     if scheme in ("s3", "s3a"):
         # As many connections as requests; botocore has 10.
-        pool = {"max_pool_connections": MAX_REQUESTS}
+        pool = {"max_pool_connections": _MAX_REQUESTS}
         return {"config_kwargs": {**pool, **own.get("config_kwargs", {})}}
     if scheme in ("http", "https"):
         import aiohttp
@@ -246,7 +253,7 @@ def reader_of(scheme):
     except (ImportError, ValueError) as error:
         reason = str(error).rstrip(".")
     if importlib.util.find_spec("tensorflow_io") is not None:
-        if scheme in _tensorflow_files().get_registered_schemes():
+        if scheme in tensorflow_store.schemes():
             return "tensorflow"
     extra = _EXTRAS.get(scheme)
     if extra is not None:
@@ -260,106 +267,3 @@ def reader_of(scheme):
         "https://, or what else fsspec reads once its library is installed. "
         f"Received: {scheme}:// ({reason})"
     )
-
-
-# tensorflow-io, in environments of TensorFlow 2.16 that have it and no library
-# of fsspec for the scheme.
-
-
-@functools.cache
-def _tensorflow_files():
-    """`tf.io.gfile`, once it reads what tensorflow-io does."""
-    import tensorflow as tf
-
-    # A download in parts asks for the length before each read, and what is
-    # read here is no longer than a part.
-    os.environ.setdefault("S3_DISABLE_MULTI_PART_DOWNLOAD", "1")
-    with contextlib.suppress(ImportError), warnings.catch_warnings():
-        # Where its libraries do not load, it warns: we tell.
-        warnings.simplefilter("ignore")
-        import tensorflow_io  # noqa: F401
-    return tf.io.gfile
-
-
-@functools.cache
-def _tensorflow_store(scheme):
-    return _TensorFlowStore(scheme)
-
-
-class _TensorFlowStore(fsspec.AbstractFileSystem):
-    """What is needed of fsspec's interface, of `tf.io.gfile`."""
-
-    cachable = False
-    # It tries again by itself.
-    retries = 1
-
-    def __init__(self, scheme):
-        super().__init__()
-        self.protocol = scheme
-        self._files = _tensorflow_files()
-        self._requests = concurrent.futures.ThreadPoolExecutor(
-            MAX_REQUESTS, "vidrec-read"
-        )
-
-    @classmethod
-    def _strip_protocol(cls, path):
-        return path
-
-    def info(self, path, **_):
-        with self._as_errors_of_files():
-            if self._files.isdir(path):
-                return {"name": path, "type": "directory", "size": 0}
-            size = self._files.stat(path).length
-            return {"name": path, "type": "file", "size": size}
-
-    def ls(self, path, detail=True, **_):
-        with self._as_errors_of_files():
-            # Object stores call what has parts below it `name/`.
-            return [
-                f"{path}/{name.rstrip('/')}"
-                for name in self._files.listdir(path)
-            ]
-
-    def cat_file(self, path, start=None, end=None, **_):
-        with (
-            self._as_errors_of_files(),
-            self._files.GFile(path, "rb") as file,
-        ):
-            if end is not None:
-                file.seek(start)
-                return file.read(end - start)
-            # Without asking for its length: that takes further requests, and
-            # their errors do not say what is wrong.
-            return b"".join(iter(lambda: file.read(2**20), b""))
-
-    def cat_ranges(self, paths, starts, ends, on_error="return", **_):
-        def read(*place):
-            try:
-                return self.cat_file(*place)
-            except OSError as error:
-                return error
-
-        return list(self._requests.map(read, paths, starts, ends))
-
-    @contextlib.contextmanager
-    def _as_errors_of_files(self):
-        import tensorflow as tf
-
-        kinds = {
-            tf.errors.NOT_FOUND: FileNotFoundError,
-            tf.errors.PERMISSION_DENIED: PermissionError,
-            tf.errors.UNAUTHENTICATED: PermissionError,
-        }
-        try:
-            yield
-        except tf.errors.OpError as error:
-            kind = kinds.get(error.error_code, OSError)
-            raise kind(" ".join(error.message.split())) from None
-
-
-def join(url, name):
-    """The address of what lies below another one."""
-    if not is_web(url):
-        return f"{url}/{name}"
-    place, mark, query = url.partition("?")
-    return f"{place.rstrip('/')}/{urllib.parse.quote(name)}{mark}{query}"
