@@ -1,11 +1,11 @@
 """Timelines of long and live videos on the command line."""
 
 import json
-import pathlib
 import re
 
 import typer
 
+from keras_vidrec.data.prepared import storage
 from keras_vidrec.evaluation.timeline import Timeline
 from keras_vidrec.videos.camera_stream import CameraStream
 from keras_vidrec.videos.frame_stream import FileStream
@@ -34,7 +34,12 @@ class Timelines:
 
     def read(self, path, overlay=None):
         """The timeline of a video file, and the video with its labels."""
-        stream = FileStream(path, self._frame_rate)
+        path = storage.as_path(path)
+        with storage.opened(path) as file:
+            self._read(path, file, overlay)
+
+    def _read(self, path, file, overlay):
+        stream = FileStream(file, self._frame_rate)
         timeline = Timeline(str(path), self._predictor.classes, [])
         try:
             self._follow(stream, timeline)
@@ -42,8 +47,8 @@ class Timelines:
             # What is cut off may be why it is too short.
             if stream.health is not None:  # it was read to the end
                 for remark in stream.health.remarks:
-                    typer.echo(f"{stream.name}: {remark}.", err=True)
-        self._save(timeline, pathlib.Path(path).stem)
+                    typer.echo(f"{path}: {remark}.", err=True)
+        self._save(timeline, path.stem)
         if overlay is not None:
             from keras_vidrec.visualization import overlay as overlays
 

@@ -13,6 +13,7 @@ import typing
 import numpy as np
 import tqdm
 
+from keras_vidrec.data.prepared import storage
 from keras_vidrec.specs import ClipSpec
 from keras_vidrec.videos.video import VideoError
 
@@ -226,7 +227,7 @@ def _look(opened, index, modalities, spec):
     kind, source, _ = opened
     counts = {m: source.num_frames(index, m) for m in modalities}
     if kind == "videos":
-        fingerprint = os.path.getsize(_path(opened, index)), counts["rgb"]
+        fingerprint = _path(opened, index).stat().st_size, counts["rgb"]
     else:
         digest = hashlib.sha256()
         for modality, count in counts.items():
@@ -272,11 +273,12 @@ def _confirm(opened, modalities, candidates):
 
 
 def _path(opened, index):
-    return opened.catalog.root / opened.catalog.files[index]
+    catalog = opened.catalog
+    return storage.below(catalog.root, catalog.files[index])
 
 
 def _hash_file(path):
-    with open(path, "rb") as file:
+    with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").digest()
 
 

@@ -8,6 +8,7 @@ import typing
 
 from keras_vidrec.data.catalogs import video_content
 from keras_vidrec.data.catalogs.split import first_of
+from keras_vidrec.data.prepared import storage
 
 # Files of this package.
 _OWN = ".vidrec-"
@@ -176,9 +177,10 @@ def check_different(root, videos):
     """Refuses two names below `root`, one of them a link, of one file."""
     seen = {}
     for path in videos:
-        first = seen.setdefault(
-            os.path.realpath(os.path.join(root, path)), path
-        )
+        place = storage.below(root, path)
+        if not isinstance(place, storage.RemotePath):
+            place = os.path.realpath(place)
+        first = seen.setdefault(place, path)
         if first != path:
             raise ValueError(
                 "Two names lead to one file. Expected every clip once. "
