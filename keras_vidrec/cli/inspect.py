@@ -110,6 +110,7 @@ def _report(found):
     yield from _listed("short", map(": ".join, found.short.items()))
     yield from _listed("broken", map(": ".join, found.broken.items()))
     yield from _listed("the same", map(" = ".join, found.identical))
+    yield from _listed("alike, kept together", map(" = ".join, found.alike))
     yield from _listed(
         "in both parts of a split",
         (

@@ -74,6 +74,8 @@ class Inspection:
         leaks: tuple of `Leak`, one for each group and each content.
         understood: str. How the dataset was understood, where that is not
             plain.
+        alike: tuple of tuples of str. Videos that are the same, or look like
+            cuts of one recording, where the split is an automatic one.
     """
 
     directory: str
@@ -88,6 +90,7 @@ class Inspection:
     identical: tuple
     leaks: tuple
     understood: str = ""
+    alike: tuple = ()
 
     @property
     def num_videos(self):
@@ -180,6 +183,7 @@ def inspect(opened, spec=None, *, verbose=False):
         ),
         leaks=tuple(_find_leaks(catalog, identical)),
         understood=catalog.understood,
+        alike=catalog.alike,
     )
 
 
