@@ -33,7 +33,6 @@ class Part(typing.NamedTuple):
 
     train: int
     test: int
-    validation: int = 0
 
 
 class Leak(typing.NamedTuple):
@@ -74,6 +73,8 @@ class Inspection:
         leaks: tuple of `Leak`, one for each group and each content.
         understood: str. How the dataset was understood, where that is not
             plain.
+        validation: dict from a split to the number of videos in the validation
+            part that the dataset names.
         alike: tuple of tuples of str. Videos that are the same, or look like
             cuts of one recording, where the split is an automatic one.
     """
@@ -90,6 +91,7 @@ class Inspection:
     identical: tuple
     leaks: tuple
     understood: str = ""
+    validation: dict = dataclasses.field(default_factory=dict)
     alike: tuple = ()
 
     @property
@@ -109,6 +111,7 @@ class Inspection:
         values["splits"] = {
             str(key): part._asdict() for key, part in self.splits.items()
         }
+        values["validation"] = {str(k): n for k, n in self.validation.items()}
         values["images"] = {
             key: counts._asdict() for key, counts in self.images.items()
         }
@@ -167,8 +170,7 @@ def inspect(opened, spec=None, *, verbose=False):
         kind=kind,
         classes=_count_classes(catalog),
         splits={
-            key: Part(*map(len, split), len(catalog.validation.get(key, ())))
-            for key, split in catalog.splits.items()
+            key: Part(*map(len, split)) for key, split in catalog.splits.items()
         },
         images={
             modality: Counts(min(found), statistics.median(found), max(found))
@@ -183,6 +185,7 @@ def inspect(opened, spec=None, *, verbose=False):
         ),
         leaks=tuple(_find_leaks(catalog, identical)),
         understood=catalog.understood,
+        validation={k: len(part) for k, part in catalog.validation.items()},
         alike=catalog.alike,
     )
 

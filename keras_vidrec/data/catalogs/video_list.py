@@ -109,8 +109,8 @@ def read(path, root, clips=None):
     problems = []
     if not there:
         raise ValueError(
-            f"No clip of {name} is there. Expected files below {str(root)!r}. "
-            f"Received: {some_of(missing)}"
+            f"All files of {name} are missing. Expected files below "
+            f"{str(root)!r}. Received: {some_of(missing)}"
         )
     if missing:
         problems.append(
