@@ -18,6 +18,9 @@ from keras_vidrec.videos.video import VideoError
 
 # Images that are compared before two videos are called the same.
 _IMAGES_COMPARED = 25
+# The highest frame rate by the lowest from which on rates are mixed: 30 and
+# 29.97 are the same.
+_MIXED = 1.05
 
 
 class Counts(typing.NamedTuple):
@@ -149,7 +152,7 @@ def inspect(opened, spec=None, *, verbose=False):
 
     looks = _look_at_all(opened, modalities, spec, verbose)
     broken, short, prints = {}, {}, collections.defaultdict(list)
-    counts = collections.defaultdict(list)
+    counts, rates = collections.defaultdict(list), collections.Counter()
     for index, (name, found) in enumerate(zip(source.videos, looks)):
         if isinstance(found, Exception):
             broken[name] = str(found)
@@ -157,6 +160,8 @@ def inspect(opened, spec=None, *, verbose=False):
         if found.short:
             short[name] = found.short
         prints[found.fingerprint].append(index)
+        if found.rate:
+            rates[round(found.rate, 2)] += 1
         for modality, count in found.counts.items():
             counts[modality].append(count)
     identical = [
@@ -176,7 +181,7 @@ def inspect(opened, spec=None, *, verbose=False):
             modality: Counts(min(found), statistics.median(found), max(found))
             for modality, found in counts.items()
         },
-        problems=catalog.problems,
+        problems=(*catalog.problems, *_mixed_rates(rates)),
         missing=catalog.missing,
         short=short,
         broken=broken | _not_prepared(kind, catalog),
@@ -219,6 +224,7 @@ class _Look(typing.NamedTuple):
     counts: dict
     short: str
     fingerprint: tuple
+    rate: float | None
 
 
 def _stored(kind, source):
@@ -232,7 +238,9 @@ def _stored(kind, source):
 def _look(opened, index, modalities, spec):
     kind, source, _ = opened
     counts = {m: source.num_frames(index, m) for m in modalities}
+    rate = None
     if kind == "videos":
+        rate = source.health(index).frame_rate
         fingerprint = os.path.getsize(_path(opened, index)), counts["rgb"]
     else:
         digest = hashlib.sha256()
@@ -242,7 +250,7 @@ def _look(opened, index, modalities, spec):
             some = sorted({0, count // 2, count - 1})
             digest.update(source.read(index, modality, some))
         fingerprint = (*counts.values(), digest.hexdigest())
-    return _Look(counts, _why_short(source, index, spec), fingerprint)
+    return _Look(counts, _why_short(source, index, spec), fingerprint, rate)
 
 
 def _check_files(source, index, modality, count):
@@ -250,6 +258,20 @@ def _check_files(source, index, modality, count):
         for path in paths:
             if not os.path.getsize(path):
                 raise VideoError(path, "it is empty. Make it again.")
+
+
+def _mixed_rates(rates):
+    """A message if frames are not the same time apart in all videos."""
+    if not rates or max(rates) < _MIXED * min(rates):
+        return ()
+    shown = ", ".join(
+        f"{rate:g} ({count} videos)" for rate, count in rates.most_common(5)
+    )
+    return (
+        "Frame rates are mixed, so that the same motion looks slow in one "
+        f"video and fast in another: {shown} frames a second. `fps` takes "
+        "frames at one rate.",
+    )
 
 
 def _why_short(source, index, spec):

@@ -109,6 +109,10 @@ class VideoFiles(_Videos):
         """Keeps what was learnt of the files (frame counts) for next time."""
         self._frame_counts.save()
 
+    def health(self, index):
+        """What decoding a video shows, see `video.probe`."""
+        return video.probe(self._root / self.videos[index])
+
     def _video(self, index):
         name = self.videos[index]
         return self._root / name, self._frame_counts[name]
