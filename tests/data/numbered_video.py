@@ -26,8 +26,8 @@ def number(frame):
 
 
 def write(path, num_frames, codec="mp4v", rate=25):
-    """Writes such a video of `rate` frames a second with OpenCV; in `"mp4v"`, every 12th frame is a key
-    frame."""
+    """Writes such a video of `rate` frames a second with OpenCV; in `"mp4v"`,
+    every 12th frame is a key frame."""
     writer = cv2.VideoWriter(
         str(path), cv2.VideoWriter_fourcc(*codec), rate, (WIDTH, HEIGHT)
     )
