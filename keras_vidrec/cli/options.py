@@ -30,8 +30,9 @@ VideosList = typing.Annotated[
     pathlib.Path,
     typer.Option(
         "--list",
-        help="CSV file with columns path,label[,group][,split]; paths below "
-        "the directory of the videos. Of frame folders also a list of TSN.",
+        help="List of the videos, in any of the usual forms: CSV with columns "
+        "path,label[,group][,split][,start,end], `path label`, JSON, ...; paths "
+        "below the directory of the videos.",
     ),
 ]
 Splits = typing.Annotated[

@@ -243,7 +243,8 @@ def hmdb51(videos, splits, clips=None):
 
 
 def folder(root, *, test_fraction=0.25, seed=0, clips=None):
-    """A dataset with a folder a class: `root/<class>/.../<video>`.
+    """A dataset with a folder a class: `root/<class>/.../<video>`, maybe below
+    folders of parts: `root/train/<class>/<video>` (see `class_folders`).
 
     Classes are in alphabetical order. Groups are those of names as UCF101's
     (`_g01_`), other videos are groups of their own. Hidden files and folders
@@ -257,8 +258,9 @@ def folder(root, *, test_fraction=0.25, seed=0, clips=None):
         `Catalog` with split 1.
 
     Raises:
-        ValueError: if there is no video in a folder below `root`, or two
-            names lead to one file.
+        ValueError: if there is no video in a folder below `root`, one class
+            only, folders called as parts beside others, or two names lead to
+            one file.
     """
     root = _directory("root", root)
     found, problems = video_tree.named_clips(root, clips)

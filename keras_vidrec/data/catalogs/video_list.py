@@ -311,6 +311,9 @@ def _row(values, form, part, finder, place):
             segment = None
     if file is None:
         file = finder.find(path)
+        if segment and form and form.may_be_cut and file is not None:
+            if finder.is_as_short(file, segment):
+                segment = None
     if "split" in values:
         part = part_of(values["split"])
     return Row(path, label, values.get("group", ""), part, segment, file, place)

@@ -90,3 +90,16 @@ def test_endings_of_camcorders_and_recorders(tmp_path):
 def test_duration(files):
     assert 0.3 < video_content.duration(files / "video" / "matroska") < 0.7
     assert video_content.duration(files / "other" / "notes") is None
+
+
+def test_kinetics_by_id(tmp_path):
+    """Ten seconds of a video, or a file that is these ten."""
+    make(tmp_path / "whole.mp4", *VIDEO[:3], "testsrc2=s=64x48:r=1:d=30")
+    make(tmp_path / "cut.mp4", *VIDEO[:3], "testsrc2=s=64x48:r=1:d=10")
+    (tmp_path / "k.csv").write_text(
+        "label,youtube_id,time_start,time_end,split\n"
+        "walk,whole,5,15,train\nrun,cut,5,15,train\n"
+    )
+    found = catalog.from_list(tmp_path / "k.csv")
+    assert found.videos == ("whole.mp4#5-15", "cut.mp4")
+    assert found.segments == ((5, 15, "seconds"), None)
