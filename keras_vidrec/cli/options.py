@@ -31,7 +31,7 @@ VideosList = typing.Annotated[
     typer.Option(
         "--list",
         help="List of the videos, in any of the usual forms: CSV with columns "
-        "path,label[,group][,split][,start,end], `path label`, JSON, ...; paths "
+        "path,label[,group][,split][,start,end], `path label`, JSON; paths "
         "below the directory of the videos.",
     ),
 ]

@@ -53,6 +53,14 @@ class Finder:
                 count += 1  # that it cannot be used is told later
         return count
 
+    def find_cut(self, text, segment):
+        """The file of a segment of a video that is listed by its id, cut out
+        and called as usual, `<id>_000010_000020.mp4`, or `None`."""
+        if "/" in text or video_content.has_video_suffix(text):
+            return None
+        start, end, _ = segment
+        return self.find(f"{text}_{int(start):06d}_{int(end):06d}")
+
     def is_as_short(self, name, segment):
         """Whether a video lasts no longer than a segment of it in seconds,
         which then is all of it."""
