@@ -41,9 +41,9 @@ VideosList = typing.Annotated[
     typer.Option(
         "--list",
         **PLACE,
-        help="CSV file with columns path,label[,group][,split], or its URL; "
-        "paths below the directory of the videos, or URLs. Of frame folders "
-        "also a list of TSN.",
+        help="List of the videos, or its URL, in any of the usual forms: CSV "
+        "with columns path,label[,group][,split][,start,end], `path label`, "
+        "JSON; paths below the directory of the videos, or URLs.",
     ),
 ]
 Splits = typing.Annotated[

@@ -62,9 +62,10 @@ def test_the_sheet_shows_flow_where_there_is_flow(tmp_path):
     for number, has_flow in enumerate((False, True)):
         frames = tmp_path / str(number)
         for i, name in enumerate("abcd"):
-            write_frames(frames / "walk" / name, 12, video=i)
+            folder = frames / ("walk", "run")[i % 2] / name
+            write_frames(folder, 12, video=i)
             if has_flow:
-                write_flow(frames / "walk" / name, 11, video=i)
+                write_flow(folder, 11, video=i)
         sheet = tmp_path / f"{number}.png"
         vidrec("inspect", frames, "--sheet", sheet)
         heights.append(cv2.imread(str(sheet)).shape[0])

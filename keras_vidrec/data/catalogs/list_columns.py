@@ -43,6 +43,7 @@ class Format(typing.NamedTuple):
         label: str or `None`. The column of labels.
         is_cut: bool. Whether the files are cut already: the columns of start
             and end are no segments of them.
+        may_be_cut: bool. Whether they may be: then their duration tells.
         brackets: bool. Whether labels have square brackets to be taken off.
     """
 
@@ -50,6 +51,7 @@ class Format(typing.NamedTuple):
     columns: frozenset
     label: str | None = None
     is_cut: bool = False
+    may_be_cut: bool = False
     brackets: bool = False
 
 
@@ -60,7 +62,11 @@ FORMATS = (
         label="template",
         brackets=True,
     ),
-    Format("Kinetics", frozenset(("youtube_id", "time_start", "time_end"))),
+    Format(
+        "Kinetics",
+        frozenset(("youtube_id", "time_start", "time_end")),
+        may_be_cut=True,
+    ),
     Format(
         "Diving48",
         frozenset(("vid_name", "start_frame", "end_frame")),

@@ -53,6 +53,23 @@ class Finder:
                 count += 1  # that it cannot be used is told later
         return count
 
+    def find_cut(self, text, segment):
+        """The file of a segment of a video that is listed by its id, cut out
+        and called as usual, `<id>_000010_000020.mp4`, or `None`."""
+        if "/" in text or video_content.has_video_suffix(text):
+            return None
+        start, end, _ = segment
+        return self.find(f"{text}_{int(start):06d}_{int(end):06d}")
+
+    def is_as_short(self, name, segment):
+        """Whether a video lasts no longer than a segment of it in seconds,
+        which then is all of it."""
+        if self._known is not None or segment[1] is None:
+            return False
+        seconds = video_content.duration(self._root / name)
+        # Cuts are made at key frames: give or take a second.
+        return bool(seconds) and seconds <= segment[1] - segment[0] + 1
+
     def _find(self, text):
         pure = pathlib.PurePosixPath(text)
         parts = pure.parts

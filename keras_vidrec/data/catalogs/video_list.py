@@ -109,8 +109,8 @@ def read(path, root, clips=None):
     problems = []
     if not there:
         raise ValueError(
-            f"No clip of {name} is there. Expected files below {str(root)!r}. "
-            f"Received: {some_of(missing)}"
+            f"All files of {name} are missing. Expected files below "
+            f"{str(root)!r}. Received: {some_of(missing)}"
         )
     if missing:
         problems.append(
@@ -286,34 +286,39 @@ def _row(values, form, part, finder, place):
     path, label = values["path"], values["label"]
     if form and form.brackets:
         label = label.replace("[", "").replace("]", "")
-    segment, unit = None, "seconds" if "start" in values else "frames"
-    file = None
-    if "start" in values or "start_frame" in values:
-        ends = (
-            ("start", "end")
-            if "start" in values
-            else (
-                "start_frame",
-                "end_frame",
-            )
-        )
-        try:
-            segment = segments.parse(*(values[end] for end in ends), unit)
-        except segments.SegmentError as error:
-            raise ValueError(f"Invalid segment in {place}. {error}") from None
-    if form and form.is_cut:
-        segment = None
-    elif segment and unit == "seconds" and segment[1] is not None:
-        # The usual name of what is cut out of a video.
-        cut = f"{path}_{int(segment[0]):06d}_{int(segment[1]):06d}"
-        file = finder.find(cut)
-        if file is not None:
-            segment = None
-    if file is None:
-        file = finder.find(path)
     if "split" in values:
         part = part_of(values["split"])
+    try:
+        segment = _segment(values, form)
+    except segments.SegmentError as error:
+        raise ValueError(f"Invalid segment in {place}. {error}") from None
+    file = None
+    if segment and segment[2] == "seconds" and segment[1] is not None:
+        file = finder.find_cut(path, segment)
+    if file is not None:
+        segment = None
+    else:
+        file = finder.find(path)
+        if (
+            form
+            and form.may_be_cut
+            and segment
+            and file is not None
+            and finder.is_as_short(file, segment)
+        ):
+            segment = None
     return Row(path, label, values.get("group", ""), part, segment, file, place)
+
+
+def _segment(values, form):
+    if form and form.is_cut:
+        return None
+    for unit, suffix in zip(segments.UNITS, ("", "_frame")):
+        if f"start{suffix}" in values:
+            return segments.parse(
+                values[f"start{suffix}"], values[f"end{suffix}"], unit
+            )
+    return None
 
 
 def _refuse_several_labels(rows):
