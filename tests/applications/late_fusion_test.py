@@ -15,6 +15,7 @@ from keras_vidrec.applications.parts.head import snippet_logits_model
 from keras_vidrec.evaluation.scorers.scorer import SnippetScorer
 from keras_vidrec.layers import TVL1OpticalFlow
 from keras_vidrec.specs import ClipSpec
+from keras_vidrec.specs import FrameSpec
 from tests.applications.joined_streams import call
 from tests.evaluation.mean_color_network import mean_color_network
 from tests.evaluation.mean_color_network import softmax
@@ -165,18 +166,19 @@ def test_joint_clip_specification():
         "alignment": "centered",
         "num_segments": 7,
         "snippet_length": 10,
-        "crop_scales": (1.0, 0.875, 0.75),
+        "crop": {"scales": (1.0, 0.875, 0.75)},
     }
     networks = {
         "flow": stream("flow", clip=motion),
-        "rgb": stream("rgb", clip={"crop_scales": (1.0, 0.66, 0.875)}),
+        "rgb": stream("rgb", clip={"crop": {"scales": (1.0, 0.66, 0.875)}}),
         "rgb_diff": stream("rgb_diff", clip=motion),
     }
     spec = keras_vidrec.describe(LateFusion(networks)).clip_spec
     assert spec.modalities == ("flow", "rgb", "rgb_diff")
     assert (spec.num_segments, spec.snippet_length) == (7, 10)
     assert (spec.alignment, spec.size) == ("centered", 32)
-    assert spec.crop_scales == (1.0, 0.875)
+    assert spec.crop.scales == (1.0, 0.875)
+    assert spec.frame == FrameSpec("340x256")
 
 
 def test_a_known_number_of_segments_holds_for_all():
