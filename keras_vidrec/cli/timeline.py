@@ -7,9 +7,8 @@ import re
 import typer
 
 from keras_vidrec.evaluation.timeline import Timeline
-from keras_vidrec.videos.frame_stream import CameraStream
-from keras_vidrec.videos.frame_stream import CountedFile
-from keras_vidrec.videos.frame_stream import find_damage
+from keras_vidrec.videos.camera_stream import CameraStream
+from keras_vidrec.videos.frame_stream import FileStream
 
 
 class Timelines:
@@ -35,18 +34,15 @@ class Timelines:
 
     def read(self, path, overlay=None):
         """The timeline of a video file, and the video with its labels."""
-        stream = CountedFile(path, self._frame_rate)
+        stream = FileStream(path, self._frame_rate)
         timeline = Timeline(str(path), self._predictor.classes, [])
         try:
             self._follow(stream, timeline)
         finally:
             # What is cut off may be why it is too short.
-            if stream.num_frames is not None:  # it was read to the end
-                found = find_damage(
-                    stream.name, stream.num_frames, stream.frame_rate
-                )
-                if found:
-                    typer.echo(f"{stream.name}: {found}", err=True)
+            if stream.health is not None:  # it was read to the end
+                for remark in stream.health.remarks:
+                    typer.echo(f"{stream.name}: {remark}.", err=True)
         self._save(timeline, pathlib.Path(path).stem)
         if overlay is not None:
             from keras_vidrec.visualization import overlay as overlays

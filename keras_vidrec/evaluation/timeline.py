@@ -138,7 +138,7 @@ def scan(stream, windows, clip, score):
     expected = num_frames = 0
     found = False
     base = number = 0
-    for index, frame in stream.frames(length):
+    for index, _, frame in stream.frames(length):
         num_frames += 1
         if index != expected:
             base, number = index, 0

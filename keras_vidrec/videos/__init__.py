@@ -6,10 +6,11 @@ import typing
 from keras_vidrec import lazy
 
 if typing.TYPE_CHECKING:
-    from keras_vidrec.videos.frame_stream import CameraStream as CameraStream
+    from keras_vidrec.videos.camera_stream import CameraStream as CameraStream
+    from keras_vidrec.videos.errors import VideoError as VideoError
     from keras_vidrec.videos.frame_stream import FileStream as FileStream
-    from keras_vidrec.videos.video import VideoError as VideoError
-    from keras_vidrec.videos.video import VideoInfo as VideoInfo
+    from keras_vidrec.videos.health import Health as Health
+    from keras_vidrec.videos.video import frame_times as frame_times
     from keras_vidrec.videos.video import iter_frames as iter_frames
     from keras_vidrec.videos.video import probe as probe
     from keras_vidrec.videos.video import read_frames as read_frames
@@ -17,10 +18,11 @@ if typing.TYPE_CHECKING:
 __all__, __getattr__, __dir__ = lazy.attach(
     __name__,
     {
-        "CameraStream": "videos.frame_stream",
+        "CameraStream": "videos.camera_stream",
         "FileStream": "videos.frame_stream",
-        "VideoError": "videos.video",
-        "VideoInfo": "videos.video",
+        "Health": "videos.health",
+        "VideoError": "videos.errors",
+        "frame_times": "videos.video",
         "iter_frames": "videos.video",
         "probe": "videos.video",
         "read_frames": "videos.video",

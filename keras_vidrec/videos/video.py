@@ -1,94 +1,64 @@
 """Frame-exact reading of video files."""
 
 import contextlib
-import dataclasses
-import math
 import os
 
 import numpy as np
 
-from keras_vidrec.videos.opencv_decoder import OpenCVDecoder
-from keras_vidrec.videos.opencv_decoder import PositionError
-from keras_vidrec.videos.pyav_decoder import PyAVDecoder
-
-# Largest frame that is decoded, in pixels: 8K UHD (7680 x 4320) fits, what a
-# broken header may claim does not.
-MAX_PIXELS = 2**25
-
-
-class VideoError(ValueError):
-    """A video file that cannot be read, or not as asked.
-
-    Args:
-        path: str or path-like. The file.
-        problem: str. What is wrong, and what to do.
-    """
-
-    def __init__(self, path, problem):
-        # Both are kept as arguments: pickling needs them.
-        super().__init__(path, problem)
-
-    def __str__(self):
-        path, problem = self.args
-        return f"Cannot read the video {os.fspath(path)!r}: {problem}"
+from keras_vidrec.specs import checks
+from keras_vidrec.videos import examination
+from keras_vidrec.videos import opening
+from keras_vidrec.videos.decoder import DEINTERLACE
+from keras_vidrec.videos.decoder import Decoder
+from keras_vidrec.videos.errors import VideoError as VideoError
+from keras_vidrec.videos.health import Health
+from keras_vidrec.videos.opening import MAX_PIXELS as MAX_PIXELS
+from keras_vidrec.videos.packet_index import PacketIndex
+from keras_vidrec.videos.packet_index import PositionError
 
 
-@dataclasses.dataclass(frozen=True)
-class VideoInfo:
-    """What decoding a video shows.
+def probe(path, deinterlace: str | None = None) -> Health:
+    """Looks a video over by decoding all of it.
 
     Args:
-        num_frames: int. Number of frames that decode, whatever the header
-            says.
-        height: int. Of a frame in pixels, held upright.
-        width: int. Of a frame in pixels, held upright.
-        frame_rate: float. Frames a second as the file states it, 0 if it does
-            not.
-    """
-
-    num_frames: int
-    height: int
-    width: int
-    frame_rate: float
-
-
-def probe(path):
-    """Counts the frames of a video by decoding all of it.
-
-    Args:
-        path: str or path-like. A video file.
+        path: str or path-like, a video file; or an open binary file that can
+            seek and has a `name`.
+        deinterlace: `None`, `"yadif"` (a frame a frame) or `"bob"` (two, one a
+            field): FFmpeg's filter, over all frames. Defaults to `None`: as
+            the frames are stored.
 
     Returns:
-        A `VideoInfo`.
+        A `Health`.
 
     Raises:
         VideoError: if no frame can be decoded.
     """
-    with _open(path) as decoder:
-        height, width = decoder.size
-        rate = decoder.frame_rate
-        while decoder.advance():
-            pass
-        return VideoInfo(
-            num_frames=decoder.position + 1,
-            height=height,
-            width=width,
-            frame_rate=_known_rate(rate),
-        )
+    return _examine(path, deinterlace)[0]
 
 
-def frame_rate(path):
-    """Frames a second of a video as the file states it, 0 if it does not; a
-    `VideoError` if no frame can be decoded."""
-    with _open(path) as decoder:
-        return _known_rate(decoder.frame_rate)
+def frame_times(path, deinterlace: str | None = None) -> np.ndarray | None:
+    """When the frames of a video are shown, found by decoding all of it.
+
+    Args:
+        path: see `probe`.
+        deinterlace: see `probe`. Defaults to `None`.
+
+    Returns:
+        float64 array `(num_frames,)`: seconds from the first frame, strictly
+        increasing; `None` if the file does not tell.
+
+    Raises:
+        VideoError: if no frame can be decoded.
+    """
+    return _examine(path, deinterlace)[1].seconds
 
 
-def iter_frames(path):
+def iter_frames(path, deinterlace: str | None = None):
     """Reads a video from the first frame to the last, in constant memory.
 
     Args:
-        path: str or path-like. A video file.
+        path: see `probe`.
+        deinterlace: see `probe`. Defaults to `None`.
 
     Yields:
         uint8 array `(height, width, 3)`, R G B.
@@ -96,13 +66,18 @@ def iter_frames(path):
     Raises:
         VideoError: if no frame can be decoded; when the first is asked for.
     """
-    with _open(path) as decoder:
-        yield _retrieve(decoder, path)
+    with opened(path, deinterlace=deinterlace) as decoder:
+        yield decoder.retrieve()
         while decoder.advance():
-            yield _retrieve(decoder, path)
+            yield decoder.retrieve()
 
 
-def read_frames(path, indices, num_frames=None):
+def read_frames(
+    path,
+    indices,
+    num_frames: int | None = None,
+    deinterlace: str | None = None,
+) -> np.ndarray:
     """Reads some frames of a video, exactly those that `iter_frames` yields.
 
     Decodes up to the last wanted frame and converts only the wanted ones. If
@@ -111,16 +86,19 @@ def read_frames(path, indices, num_frames=None):
     do not, the video is read sequentially. A seek never changes which frame
     is read; only a picture with broken data may be patched up differently.
 
-    The frames are held upright; frames of another size than the first are
-    scaled to it. Apart from the decoder's own buffers the memory needed is
-    that of the result and one frame, and a frame has at most `MAX_PIXELS`
-    pixels.
+    The pixels are those of `ffmpeg -f rawvideo -pix_fmt rgb24`: frames are
+    held upright, those of another size than the first are scaled to it, and
+    pixels that are meant to be shown wider than high stay as they are stored.
+    Frames of high dynamic range are mapped by `tone_mapping`. Apart from the
+    decoder's own buffers the memory needed is that of the result and one
+    frame, and a frame has at most `MAX_PIXELS` pixels.
 
     Args:
-        path: str or path-like. A video file.
+        path: see `probe`.
         indices: sequence of int, 0-based, in any order, repetitions allowed.
         num_frames: `None`, or int. The true number of frames, as `probe`
             gives it; permits seeking. Defaults to `None`.
+        deinterlace: see `probe`. Defaults to `None`.
 
     Returns:
         uint8 array `(len(indices), height, width, 3)`, R G B.
@@ -137,18 +115,37 @@ def read_frames(path, indices, num_frames=None):
     if num_frames is not None:
         _check_range(indices, num_frames, path)
     elif (indices < 0).any():
-        _check_range(indices, probe(path).num_frames, path)
+        _check_range(indices, probe(path, deinterlace).num_frames, path)
     try:
-        with _open(path, num_frames) as decoder:
+        with opened(path, num_frames, deinterlace) as decoder:
             return _collect(decoder, indices, path)
     except PositionError:
         # The time stamps do not hold: count the frames instead.
-        with _open(path) as decoder:
+        with opened(path, deinterlace=deinterlace) as decoder:
             return _collect(decoder, indices, path)
 
 
-def _known_rate(rate):
-    return rate if math.isfinite(rate) and rate > 0 else 0.0
+@contextlib.contextmanager
+def opened(path, num_frames=None, deinterlace=None):
+    """Yields a `Decoder` that stands on the first frame of a video; see
+    `read_frames`."""
+    checks.choice("deinterlace", deinterlace, DEINTERLACE)
+    index = None
+    # What lies far away would be read whole for an index.
+    if num_frames is not None and deinterlace is None and _is_path(path):
+        with contextlib.suppress(OSError):
+            index = PacketIndex.from_file(os.path.abspath(path), num_frames)
+    with opening.opened(path) as (container, stream):
+        yield Decoder(path, container, stream, index, deinterlace)
+
+
+def _examine(path, deinterlace):
+    checks.choice("deinterlace", deinterlace, DEINTERLACE)
+    return examination.examine(path, deinterlace)
+
+
+def _is_path(path):
+    return isinstance(path, str | bytes | os.PathLike)
 
 
 def _collect(decoder, indices, path):
@@ -159,7 +156,7 @@ def _collect(decoder, indices, path):
     for index, (first, *others) in sorted(slots.items()):
         if not decoder.advance_to(index):
             _check_range(indices, decoder.position + 1, path)
-        frames[first] = _retrieve(decoder, path)
+        frames[first] = decoder.retrieve()
         frames[others] = frames[first]
     return frames
 
@@ -173,72 +170,3 @@ def _check_range(indices, num_frames, path):
             f"{num_frames - 1}. Received: {wrong[:8].tolist()}"
             f"{' and more' if len(wrong) > 8 else ''}",
         )
-
-
-def _retrieve(decoder, path):
-    frame = decoder.retrieve()
-    if frame is None or frame.shape != (*decoder.size, 3):
-        raise VideoError(
-            path,
-            f"frame {decoder.position} does not become an RGB image of "
-            f"{decoder.size} pixels. Convert the file to another format.",
-        )
-    return frame
-
-
-@contextlib.contextmanager
-def _open(path, num_frames=None):
-    """A decoder that stands on the first frame of the video."""
-    path = os.fsdecode(path)
-    _check_file(path)
-    # Absolute, so that no name is taken for an option or a protocol.
-    name = os.path.abspath(path)
-    with contextlib.ExitStack() as stack:
-        decoder = OpenCVDecoder(name, num_frames)
-        stack.callback(decoder.close)
-        if not _start(decoder, path):
-            decoder = _pyav_decoder(name, path)
-            stack.callback(decoder.close)
-            if not _start(decoder, path):
-                raise VideoError(
-                    path,
-                    "neither OpenCV nor PyAV finds a frame in it. Check that "
-                    "it is a video, replace it or leave it out.",
-                )
-        yield decoder
-
-
-def _check_file(path):
-    if not os.path.exists(path):
-        raise VideoError(path, "there is no such file. Check the path.")
-    if not os.path.isfile(path):
-        raise VideoError(path, "it is not a file. Pass one video file.")
-    if not os.path.getsize(path):
-        raise VideoError(path, "it is empty. Replace it or leave it out.")
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        # OpenCV crashes on such names.
-        raise VideoError(path, "its name is not UTF-8. Rename it.") from None
-
-
-def _start(decoder, path):
-    height, width = decoder.size
-    if height * width > MAX_PIXELS:
-        raise VideoError(
-            path,
-            f"its frames of {height} x {width} pixels are too large. Expected "
-            f"at most {MAX_PIXELS} pixels. Scale it down.",
-        )
-    return decoder.advance()
-
-
-def _pyav_decoder(name, path):
-    try:
-        return PyAVDecoder(name)
-    except ImportError:
-        raise VideoError(
-            path,
-            "OpenCV finds no frame in it. Check that it is a video, or install "
-            'PyAV, which reads more formats: pip install "keras-vidrec[av]".',
-        ) from None

@@ -51,8 +51,8 @@ def write(timeline, stream, path, top=3):
     with files.replacing(path) as temporary:
         writer = None
         try:
-            for index, frame in stream.frames(hold=1):
-                window = timeline.at((index + 0.5) / stream.frame_rate)
+            for index, seconds, frame in stream.frames(hold=1):
+                window = timeline.at(seconds + 0.5 / stream.frame_rate)
                 frame = _even(draw(frame, timeline.best(window, top)))
                 if writer is None:
                     height, width, _ = frame.shape

@@ -68,7 +68,7 @@ def test_what_is_wrong_with_videos(small_videos, tmp_path):
     assert found.splits == {1: Part(3, 2)}
     assert found.missing == ("Run/v_Run_g09_c01.avi",)
     assert list(found.broken) == ["Run/v_Run_g03_c01.avi"]
-    assert "neither OpenCV nor PyAV" in found.broken["Run/v_Run_g03_c01.avi"]
+    assert "no frame of a video" in found.broken["Run/v_Run_g03_c01.avi"]
     pair = ("Jump/v_Jump_g01_c01.avi", "Jump/v_Jump_g02_c01.avi")
     assert found.identical == (pair,)
     assert found.leaks == (Leak(1, "content", *pair),)
@@ -80,7 +80,7 @@ def test_what_is_wrong_with_videos(small_videos, tmp_path):
     ]
     assert text["splits"] == {"1": {"train": 3, "test": 2}}
     # The counts are kept: the next one has nothing to decode.
-    assert (tmp_path / ".vidrec-frame-counts.json").is_file()
+    assert (tmp_path / ".vidrec-videos.json").is_file()
 
 
 @pytest.fixture

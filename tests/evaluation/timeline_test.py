@@ -39,6 +39,11 @@ class Frames:
         return iter(self._numbered)
 
 
+def timed(frames):
+    """Frames of ten a second with their numbers and times."""
+    return [(t, t / 10, frame) for t, frame in enumerate(frames)]
+
+
 def pictures(number, seed=0):
     """A texture that moves, and grows lighter."""
     rng = np.random.default_rng(seed)
@@ -137,7 +142,7 @@ def test_each_snippet_passes_the_network_once():
     windows = Windows(spec, 10, 2.0, 0.8, num_segments=10)
     clip, scorer = MovingClip(spec, "center"), CountingScorer()
     score = SharedSnippets(scorer, clip, windows)
-    stream = Frames(enumerate(frames.astype("uint8")))
+    stream = Frames(timed(frames.astype("uint8")))
     found = list(timeline.scan(stream, windows, clip, score))
     assert [start for start, _ in found] == list(range(0, 181, 8))
     for start, logits in found:
@@ -169,7 +174,7 @@ def test_an_hour_takes_no_more_memory_than_a_minute(modality, num_frames):
             alive += 1
             most_alive = max(most_alive, alive)
             most_held = max(most_held, clip.num_images)
-            yield index, frame
+            yield index, index / 10, frame
 
     spec = ClipSpec(
         (modality,), size=16, frame=FrameSpec("20x16"), flow=FlowSpec("dis")
@@ -187,9 +192,8 @@ def test_an_hour_takes_no_more_memory_than_a_minute(modality, num_frames):
 
 def test_no_window_has_a_gap():
     frames = pictures(70)
-    numbered = [
-        (t, frame) for t, frame in enumerate(frames) if not 33 <= t < 41
-    ]
+    numbered = timed(frames)
+    del numbered[33:41]
     model = mean_color_network(CLASSES, clip_spec=ClipSpec(size=32))
     found = list(
         Predictor(model, num_segments=5).windows(Frames(numbered), 1.0, 0.4)
@@ -197,7 +201,7 @@ def test_no_window_has_a_gap():
     starts = [round(10 * window.start) for window in found]
     assert starts == [0, 4, 8, 12, 16, 20, 41, 45, 49, 53, 57]
     # Nothing of before is taken for something of after.
-    after = Frames(list(enumerate(frames[41:])))
+    after = Frames(timed(frames[41:]))
     again = list(Predictor(model, num_segments=5).windows(after, 1.0, 0.4))
     for window, other in zip(found[6:], again, strict=True):
         np.testing.assert_allclose(
@@ -207,7 +211,7 @@ def test_no_window_has_a_gap():
 
 def test_windows_may_lie_apart():
     model = mean_color_network(CLASSES, clip_spec=ClipSpec(size=32))
-    frames = Frames(list(enumerate(pictures(30))))
+    frames = Frames(timed(pictures(30)))
     found = list(Predictor(model, num_segments=3).windows(frames, 0.5, 1.2))
     assert [window.start for window in found] == [0, 1.2, 2.4]
 

@@ -62,7 +62,7 @@ class OddFrames:
 
     def frames(self, hold):
         for index in range(60):
-            yield index, np.zeros((*self._size, 3), np.uint8)
+            yield index, index / 25, np.zeros((*self._size, 3), np.uint8)
 
 
 def test_what_cannot_be_written(tmp_path, monkeypatch):

@@ -11,7 +11,7 @@ from keras_vidrec.flow import extraction
 from keras_vidrec.specs import MODALITIES
 from keras_vidrec.specs import FlowSpec
 from keras_vidrec.videos import video
-from keras_vidrec.videos.frame_counts import FrameCounts
+from keras_vidrec.videos.health_cache import HealthCache
 
 _FLOWS = ("flow", "warped_flow")
 # Frames read at once before any of them is resized, and bytes of more.
@@ -114,17 +114,19 @@ class VideoFiles(_Videos):
     def __init__(self, catalog, flow=None):
         super().__init__(catalog, flow)
         self._root = catalog.root
-        self._frame_counts = FrameCounts(
-            catalog.root, lambda path: video.probe(path).num_frames
-        )
+        self._healths = HealthCache(catalog.root)
 
     def save(self):
-        """Keeps what was learnt of the files (frame counts) for next time."""
-        self._frame_counts.save()
+        """Keeps what was learnt of the files for next time."""
+        self._healths.save()
+
+    def health(self, index):
+        """`videos.Health` of a video; a `VideoError` if it cannot be read."""
+        return self._healths[self.videos[index]]
 
     def _video(self, index):
         name = self.videos[index]
-        return self._root / name, self._frame_counts[name]
+        return self._root / name, self._healths[name].num_frames
 
 
 class SingleVideo(_Videos):

@@ -296,7 +296,7 @@ def test_broken_videos_are_left_out_and_named(
     assert report["prepared"] == 3 and report["videos"] == 7
     reasons = {k.split("_")[1]: v for k, v in report["failed"].items()}
     assert "it is empty" in reasons["empty"]
-    assert "neither OpenCV nor PyAV" in reasons["text"]
+    assert "no frame of a video" in reasons["text"]
     assert "line break" in reasons["line\nbreak"]
     assert "one frame" in reasons["one"]
     source = Records(out)
@@ -318,7 +318,7 @@ def test_no_video_at_all_is_an_error(tmp_path, in_process):
     (tmp_path / "videos" / "a").mkdir(parents=True)
     (tmp_path / "videos" / "a" / "x.avi").write_text("no video")
     found = catalogs.folder(tmp_path / "videos")
-    with pytest.raises(ValueError, match="None of the 1 videos.*nor PyAV"):
+    with pytest.raises(ValueError, match="None of the 1 videos.*no frame of a video"):
         prepare(found, tmp_path / "out", Preparation(flow="none"))
 
 

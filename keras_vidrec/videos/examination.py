@@ -1,0 +1,107 @@
+"""What one pass over a video shows: its health and the times of its frames."""
+
+from keras_vidrec.videos import decoder as decoders
+from keras_vidrec.videos import opening
+from keras_vidrec.videos import time_stamps
+from keras_vidrec.videos.health import Health
+
+# Packets that show no frame of their own in a sound file: encoders end with
+# some, and headers count them.
+_SPARE = 2
+# Seconds that a file with sound may last longer than its frames.
+_SOUND = 1.0
+# Containers whose header states how long they are; others are guessed.
+_WITH_DURATION = {"matroska,webm", "flv", "asf"}
+# Here a packet is a frame that is shown.
+_ONE_TO_ONE = {"h264", "hevc"}
+
+
+def examine(path, deinterlace=None):
+    """Decodes a video and converts none of it.
+
+    Args:
+        path: path of the video, or an open file.
+        deinterlace: see `video.probe`. Defaults to `None`.
+
+    Returns:
+        A `Health` and `FrameTimes`.
+
+    Raises:
+        VideoError: if no frame can be decoded.
+    """
+    with opening.opened(path) as (container, stream):
+        decoder = decoders.Decoder(
+            path, container, stream, deinterlace=deinterlace
+        )
+        while decoder.advance():
+            pass
+        return summary(container, stream, decoder, deinterlace)
+
+
+def summary(container, stream, decoder, deinterlace=None):
+    """`examine` of a video that was read to its end."""
+    times = time_stamps.FrameTimes.of(
+        [shown for shown, _ in decoder.stamps],
+        [decoded for _, decoded in decoder.stamps],
+        time_stamps.Clock(container, stream),
+    )
+    stated = _stated(container, stream, times)
+    lost = _lost_at_end(container, stream, decoder, times, stated)
+    if deinterlace == "bob":
+        times = times.of_fields()
+    height, width = decoder.size
+    context = stream.codec_context
+    aspect = stream.sample_aspect_ratio or context.sample_aspect_ratio
+    health = Health(
+        num_frames=decoder.position + 1,
+        frames_stated=stated,
+        damaged=decoder.num_damaged + _silent(stream, decoder, stated),
+        lost_at_end=lost,
+        codec=context.codec.canonical_name,
+        height=height,
+        width=width,
+        frame_rate=times.rate,
+        variable_rate=times.variable,
+        interlaced=decoder.interlaced,
+        hdr=decoder.hdr,
+        rotation=decoder.rotation,
+        decoder=decoders.version(),
+        pixel_aspect=float(aspect or 1),
+    )
+    return health, times
+
+
+def _stated(container, stream, times):
+    if stream.frames:
+        return stream.frames
+    rate = time_stamps.stated_rate(stream) or times.rate
+    if container.format.name in _WITH_DURATION and container.duration and rate:
+        return round(container.duration / 1e6 * rate)
+    return None
+
+
+def _lost_at_end(container, stream, decoder, times, stated):
+    if stated is None:
+        return 0
+    if stream.frames and container.format.name == "avi":
+        # A unit of time is a frame, and may be without a packet.
+        begin = stream.start_time or 0
+        lost = stated - 1 - (decoder.last_stamp - begin)
+        return lost if lost > _SPARE else 0
+    if stream.frames:
+        return max(stated - decoder.num_packets, 0)
+    if times.seconds is None:
+        return 0
+    rate = times.rate or stated / (container.duration / 1e6)
+    lost = stated - round(times.seconds[-1] * rate) - 1
+    allowed = _SPARE if len(container.streams) == 1 else _SOUND * rate
+    return lost if lost > allowed else 0
+
+
+def _silent(stream, decoder, stated):
+    """Packets that gave no frame, and no error either."""
+    codec = stream.codec_context.codec.canonical_name
+    if not stated or codec not in _ONE_TO_ONE or decoder.interlaced:
+        return 0
+    missing = decoder.num_packets - decoder.num_damaged - len(decoder.stamps)
+    return missing if missing > _SPARE else 0

@@ -1,0 +1,90 @@
+"""What decoding a video shows of it."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Health:
+    """What decoding all of a video shows.
+
+    Args:
+        num_frames: int. Frames that decode, whatever the header says.
+        frames_stated: `None`, or int. Frames that the header says there are.
+        damaged: int. Frames that were lost or patched up because their data
+            are broken.
+        lost_at_end: int. Frames that are stated and cut off.
+        codec: str. FFmpeg's name of it, as in `"h264"`.
+        height: int. Of a frame in pixels, held upright.
+        width: int. Of a frame in pixels, held upright.
+        frame_rate: `None`, or float. Frames a second as the presentation time
+            stamps have it; `None` if they do not say, or absurdly.
+        variable_rate: bool. Whether some frames are shown longer than others.
+        interlaced: bool. Whether there are interlaced frames, before they were
+            deinterlaced.
+        hdr: `None`, `"hlg"` or `"pq"`. The curve of high dynamic range.
+        rotation: int. Degrees clockwise by which frames were turned.
+        decoder: str. What decoded it, with its version.
+        pixel_aspect: float. Width of a pixel by its height as it is meant to
+            be shown; frames keep the pixels as stored. Defaults to `1.0`.
+    """
+
+    num_frames: int
+    frames_stated: int | None
+    damaged: int
+    lost_at_end: int
+    codec: str
+    height: int
+    width: int
+    frame_rate: float | None
+    variable_rate: bool
+    interlaced: bool
+    hdr: str | None
+    rotation: int
+    decoder: str
+    pixel_aspect: float = 1.0
+
+    @property
+    def lost_share(self):
+        """Share of the frames that are damaged or lost, from 0 to 1."""
+        lost = self.damaged + self.lost_at_end
+        # Patched frames are among those that decode.
+        whole = max(self.num_frames + self.lost_at_end, lost)
+        return lost / whole if whole else 0.0
+
+    @property
+    def remarks(self):
+        """Tuple of str: what a user may want to know, without the name of the
+        video; empty for an ordinary one."""
+        found = []
+        if self.damaged:
+            found.append(f"{self.damaged} frames are damaged")
+        if self.lost_at_end:
+            found.append(
+                f"of the {self.frames_stated} frames that it states, the last "
+                f"{self.lost_at_end} are cut off"
+            )
+        if self.frame_rate is None:
+            found.append("its time stamps do not tell a frame rate")
+        if self.variable_rate:
+            found.append("its frame rate varies")
+        if self.interlaced:
+            found.append("it is interlaced")
+        if self.hdr is not None:
+            found.append(
+                f"it is of high dynamic range ({self.hdr}) and mapped to BT.709"
+            )
+        if self.pixel_aspect != 1:
+            found.append(
+                f"its pixels are {self.pixel_aspect:.4g} times as wide as "
+                "high, and kept so"
+            )
+        return tuple(found)
+
+    def to_dict(self):
+        """The values as JSON has them."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values):
+        """The record of `to_dict`."""
+        return cls(**values)

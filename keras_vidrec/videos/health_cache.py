@@ -1,0 +1,143 @@
+"""Health and frame times of videos: looked at once, kept beside the data."""
+
+import contextlib
+import hashlib
+import json
+import os
+import pathlib
+import threading
+import time
+
+import numpy as np
+
+from keras_vidrec.specs import files
+from keras_vidrec.videos import decoder
+from keras_vidrec.videos import examination
+from keras_vidrec.videos.health import Health
+
+_FILE_NAME = ".vidrec-videos.json"
+_SAVE_EVERY_S = 10
+
+
+class HealthCache:
+    """`Health` of videos by path, cached in a file beside them.
+
+    Containers lie about their frames, and decoding the whole video to know
+    them is done once. An entry is keyed by the size and the time of change of
+    the file, by what decodes it, and how. Where the directory cannot be
+    written, the cache lies in the user's cache directory instead, and where
+    that cannot be, nowhere. Safe to use from several threads; `save()` writes
+    what is new.
+
+    Args:
+        root: path of the directory of the videos.
+        deinterlace: see `video.probe`. Defaults to `None`.
+    """
+
+    def __init__(self, root, deinterlace: str | None = None):
+        self._root = pathlib.Path(root)
+        self._deinterlace = deinterlace
+        self._lock = threading.Lock()
+        self._unsaved = False
+        self._saved_at = time.monotonic()
+        # A file that others have made may be read where none can be written.
+        beside, elsewhere = self._root / _FILE_NAME, _elsewhere(self._root)
+        self._entries = _load(elsewhere) | _load(beside)
+        writable = os.access(self._root, os.W_OK)
+        self._file = beside if writable else elsewhere
+
+    def __getitem__(self, name) -> Health:
+        """`Health` of the video `name`, a path below the root.
+
+        Raises:
+            VideoError: if the video cannot be read.
+        """
+        return Health.from_dict(self._entry(name)["health"])
+
+    def times(self, name) -> np.ndarray | None:
+        """Seconds of each frame of a video, see `video.frame_times`.
+
+        Raises:
+            VideoError: if the video cannot be read.
+        """
+        entry = self._entry(name)
+        if "times" in entry:
+            return np.array(entry["times"])
+        health = Health.from_dict(entry["health"])
+        if health.frame_rate is None:
+            return None
+        return np.arange(health.num_frames) / health.frame_rate
+
+    def save(self):
+        """Writes new entries; a reader sees the old file or the new one."""
+        with self._lock:
+            if not self._unsaved or self._file is None:
+                return
+            text = json.dumps(self._entries)
+            self._unsaved = False
+            self._saved_at = time.monotonic()
+            # The cache only saves time: a full disk must not end a run.
+            with contextlib.suppress(OSError):
+                files.write_text(self._file, text)
+
+    def _entry(self, name):
+        path = self._root / name
+        key = self._key(path)
+        slot = f"{self._deinterlace}:{name}" if self._deinterlace else name
+        entry = self._entries.get(slot)
+        if entry is not None and entry["key"] == key:
+            return entry
+        health, times = examination.examine(path, self._deinterlace)
+        entry = {"key": key, "health": health.to_dict()}
+        # Those of a constant rate are told by it.
+        if times.seconds is not None and (
+            health.variable_rate or health.frame_rate is None
+        ):
+            entry["times"] = times.seconds.tolist()
+        with self._lock:
+            self._entries[slot] = entry
+            self._unsaved = True
+            due = time.monotonic() - self._saved_at > _SAVE_EVERY_S
+        if due:
+            self.save()
+        return entry
+
+    def _key(self, path):
+        try:
+            status = path.stat()
+        except (OSError, ValueError):
+            return []  # reading it says why
+        return [status.st_size, status.st_mtime_ns, decoder.version()]
+
+
+def _elsewhere(root):
+    """The file of a directory that cannot be written, or `None`."""
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    # There may be no home, or none of one's own.
+    try:
+        directory = pathlib.Path(base).expanduser() / "keras-vidrec"
+    except RuntimeError:
+        return None
+    name = hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:16]
+    return directory / f"videos-{name}.json"
+
+
+def _load(file):
+    """Entries of a file; none where it cannot be read or is damaged."""
+    if file is None:
+        return {}
+    try:
+        entries = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    if not isinstance(entries, dict):
+        return {}
+    return {name: entry for name, entry in entries.items() if _is_sound(entry)}
+
+
+def _is_sound(entry):
+    try:
+        Health.from_dict(entry["health"])
+        return isinstance(entry["key"], list)
+    except (TypeError, KeyError):
+        return False

@@ -1,0 +1,147 @@
+"""When frames are shown: what presentation time stamps say."""
+
+import dataclasses
+
+import av
+import numpy as np
+
+# No camera of this world; DV in some containers states 60,000.
+MOST_FRAMES_A_SECOND = 1001.0
+# Steps that differ by less are one step, rounded to milliseconds on the way.
+_ROUNDING = 0.001
+# Seconds that stamps go back where a recording was put together of parts.
+_NEW_PART = 1.0
+
+
+def stated_rate(stream):
+    """Frames a second as a file states it, `None` if it does not or absurdly:
+    what to assume while time stamps are not known."""
+    for rate in (stream.average_rate, stream.guessed_rate):
+        if rate and 0 < rate <= MOST_FRAMES_A_SECOND:
+            return float(rate)
+    return None
+
+
+class Clock:
+    """Seconds of the frames of a video, as they come.
+
+    Args:
+        container: an open container.
+        stream: its stream of pictures.
+
+    Attributes:
+        tick: float. Seconds of a unit of the time stamps.
+        keeps_time: bool. Whether the container has time stamps at all.
+    """
+
+    def __init__(self, container, stream):
+        self.tick = float(stream.time_base or 1 / 90000)
+        flags = av.format.Flags.no_timestamps.value
+        self.keeps_time = not container.format.flags & flags
+        # AVI counts its packets, and does not know of frames that come later.
+        self._by_decoding = container.format.name == "avi"
+        rate = stated_rate(stream)
+        self._step = 1 / rate if rate else 0.04
+        self._begin = self._last = None
+
+    def stamp(self, frame):
+        """The time stamp that tells when a frame is shown, or `None`."""
+        return frame.dts if self._by_decoding else frame.pts
+
+    def seconds(self, frame):
+        """Seconds of a frame from the first, which has 0.0: more from frame to
+        frame, whatever is missing."""
+        return self.seconds_of(self.stamp(frame))
+
+    def seconds_of(self, stamp):
+        """`seconds` of a time stamp, or of `None`."""
+        if self._last is None:
+            self._begin = 0.0 if stamp is None else stamp * self.tick
+            self._last = 0.0
+            return 0.0
+        after = self._last + self._step
+        now = after if stamp is None else stamp * self.tick - self._begin
+        if now < self._last - _NEW_PART:
+            self._begin += now - after
+            now = after
+        now = max(now, self._last + self.tick)
+        self._last = now
+        return now
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class FrameTimes:
+    """The times of the frames of a video.
+
+    Attributes:
+        seconds: `None`, or float64 array `(num_frames,)`, strictly increasing
+            from 0; `None` if they are not known.
+        rate: `None`, or float. Frames a second; `None` if unknown or absurd.
+        variable: bool. Whether steps differ by more than rounding.
+    """
+
+    seconds: np.ndarray | None
+    rate: float | None
+    variable: bool
+
+    @classmethod
+    def of(cls, shown, decoded, clock):
+        """Of the time stamps of frames in their order.
+
+        Args:
+            shown: sequence of int or `None`. Presentation time stamps.
+            decoded: the same, of decoding; used where the others go back.
+            clock: `Clock` of the video, before its first frame.
+        """
+        if not clock.keeps_time:
+            return cls(None, None, False)
+        for stamps in (shown, decoded):
+            stamps = _completed(stamps)
+            if stamps is not None:
+                return cls._measured((stamps - stamps[0]) * clock.tick, clock)
+        if all(stamp is None for stamp in shown):
+            return cls(None, None, False)
+        seconds = [clock.seconds_of(stamp) for stamp in shown]
+        return cls._measured(np.array(seconds), clock)
+
+    @classmethod
+    def _measured(cls, seconds, clock):
+        if len(seconds) < 2:
+            return cls(seconds, None, False)
+        steps = np.diff(seconds)
+        middle = float(np.median(steps))
+        rounding = min(_ROUNDING, middle / 10)
+        allowed = 1.001 * max(clock.tick, rounding)
+        variable = bool((abs(steps - middle) > allowed).any())
+        # Steps of a constant rate are rounded, and their mean is not.
+        rate = 1 / middle if variable else len(steps) / float(seconds[-1])
+        if rate > MOST_FRAMES_A_SECOND:
+            rate = None
+        return cls(seconds, rate, variable)
+
+    def of_fields(self):
+        """The times where each frame becomes two, halfway to the next."""
+        if self.seconds is None or len(self.seconds) < 2:
+            return FrameTimes(None, None, False)
+        steps = np.diff(self.seconds)
+        steps = np.r_[steps, steps[-1]]
+        seconds = np.stack([self.seconds, self.seconds + steps / 2], -1)
+        rate = 2 * self.rate if self.rate else None
+        return FrameTimes(seconds.reshape(-1), rate, self.variable)
+
+
+def _completed(stamps):
+    """Strictly increasing float64 stamps, or `None`. What the last frames do
+    not say, decoders having kept them back, goes on in the same steps."""
+    known = [stamp for stamp in stamps if stamp is not None]
+    missing = len(stamps) - len(known)
+    if None in stamps[: len(known)] or len(known) < 1 + missing:
+        return None
+    found = np.array(known, np.float64)
+    steps = np.diff(found)
+    if (steps <= 0).any() or (missing and not len(steps)):
+        return None
+    if missing:
+        more = np.median(steps) * np.arange(1, missing + 1)
+        found = np.r_[found, found[-1] + more]
+    return found
