@@ -178,7 +178,7 @@ def test_joint_clip_specification():
     assert (spec.num_segments, spec.snippet_length) == (7, 10)
     assert (spec.alignment, spec.size) == ("centered", 32)
     assert spec.crop.scales == (1.0, 0.875)
-    assert spec.frame == FrameSpec("340x256")
+    assert spec.frame == FrameSpec()
 
 
 def test_a_known_number_of_segments_holds_for_all():
@@ -302,11 +302,11 @@ def moving(num_segments, snippet_length):
 def from_frames(alignment, layer):
     """A fusion that makes flow of frames; frames, and the logits expected."""
     # Crops of 28 pixels are cut from frames of 32: motion keeps its size.
-    clip = {"snippet_length": 2, "alignment": alignment, "size": 28}
-    flow = {"bound": 4, "size": "short32"}
+    still = {"size": 28, "frame": {"size": "short32"}}
+    clip = {**still, "snippet_length": 2, "alignment": alignment}
     networks = {
-        "flow": stream("flow", clip={**clip, "flow": flow}),
-        "rgb": stream("rgb", clip={"size": 28}),
+        "flow": stream("flow", clip={**clip, "flow": {"bound": 4}}),
+        "rgb": stream("rgb", clip=still),
         "rgb_diff": stream("rgb_diff", clip=clip),
     }
     fusion = LateFusion(
@@ -364,20 +364,20 @@ def test_flow_is_made_inside(alignment, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "size, flow_size, bound",
+    "size, frame, bound",
     [
-        (224, "auto", 20),
-        (112, "auto", 10),  # half the size, half the motion
+        (224, "short256", 20),
+        (112, "short256", 10),  # half the size, half the motion
         (112, "short128", 20),
         (224, "340x256", 20),
         (224, "170x128", 40),
     ],
 )
-def test_motion_is_coded_as_in_training(size, flow_size, bound):
-    clip = {"size": size, "snippet_length": 2, "flow": {"size": flow_size}}
+def test_motion_is_coded_as_in_training(size, frame, bound):
+    clip = {"size": size, "frame": {"size": frame}}
     networks = {
-        "rgb": stream("rgb", clip={"size": size}),
-        "flow": stream("flow", clip=clip),
+        "rgb": stream("rgb", clip=clip),
+        "flow": stream("flow", clip={**clip, "snippet_length": 2}),
     }
     layer = LateFusion(networks, flow_from="rgb").get_layer("optical_flow")
     assert layer.bound == pytest.approx(bound)

@@ -4,6 +4,7 @@ import pytest
 from keras_vidrec.data.catalogs import catalog
 from keras_vidrec.data.preparing.prepare import prepare
 from keras_vidrec.data.preparing.video import Preparation
+from keras_vidrec.specs import FrameSpec
 from keras_vidrec.training import dataset
 from keras_vidrec.training import recipes
 from tests.data.frame_images import write_flow
@@ -128,7 +129,9 @@ def test_flow_of_videos_is_made_as_the_recipe_says(recipe):
             (TWO_STREAMS, "clip.flow={method: farneback}"),
         )
     ]
-    flows = [data.source.read(0, "flow", [3]) for data in found]
+    flows = [
+        data.source.seen_as(FrameSpec()).read(0, "flow", [3]) for data in found
+    ]
     assert np.abs(np.subtract(*flows, dtype=int)).max() > 1
     # That takes long in training, which the user should know.
     assert all("vidrec prepare" in data.problems[-1] for data in found)
