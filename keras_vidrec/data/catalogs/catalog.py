@@ -16,6 +16,7 @@ from keras_vidrec.data.catalogs.split import find_empty_classes
 from keras_vidrec.data.catalogs.split import first_of
 from keras_vidrec.data.catalogs.split import refuse_any
 from keras_vidrec.data.catalogs.split import split_groups
+from keras_vidrec.data.prepared import storage
 from keras_vidrec.specs import checks
 
 LAYOUTS = ("auto", "ucf101", "hmdb51", "folder", "list")
@@ -360,8 +361,10 @@ def from_list(csv_path, root=None, *, test_fraction=0.25, seed=0, clips=None):
             leaves the directory, a clip has several labels, or a clip or a
             group is in several parts.
     """
-    csv_path = pathlib.Path(csv_path)
-    root = _directory("root", csv_path.parent if root is None else root)
+    csv_path = storage.as_path(csv_path)
+    root = storage.as_path(csv_path.parent if root is None else root)
+    if isinstance(root, pathlib.Path):
+        _directory("root", root)
     listed = video_list.read(csv_path, root, clips)
     video_tree.check_different(root, dict.fromkeys(listed.files))
     labels, classes, groups = listed.labels, listed.classes, listed.groups

@@ -5,6 +5,7 @@ import pathlib
 
 from keras_vidrec.data.catalogs import video_content
 from keras_vidrec.data.catalogs import video_tree
+from keras_vidrec.data.prepared import storage
 
 
 class Finder:
@@ -17,7 +18,9 @@ class Finder:
     Another ending, or none, is the same clip.
 
     Args:
-        root: `pathlib.Path`. The directory.
+        root: `pathlib.Path` or `RemotePath`. The directory. In an object store
+            files are not looked for: names with the ending of a video are
+            taken as they are.
         clips: `None` (files), or collection of str: the clips below it, where
             they are folders of frames.
     """
@@ -26,7 +29,9 @@ class Finder:
         self._root = root
         self._clips = clips
         self._known = None if clips is None else set(clips)
-        self._homes = [root.absolute(), root.resolve()]
+        self._is_remote = isinstance(root, storage.RemotePath)
+        if not self._is_remote:
+            self._homes = [root.absolute(), root.resolve()]
         self._by_stem = None
 
     def find(self, text):
@@ -38,6 +43,11 @@ class Finder:
         """
         if "\0" in text or "\n" in text or not text:
             return None
+        if storage.is_url(text):
+            storage.as_path(text)  # is it one that can be read?
+            return text
+        if self._is_remote:
+            return self._find_afar(text)
         found = self._find(text)
         if found is None and "\\" in text:
             found = self._find(text.replace("\\", "/"))
@@ -106,6 +116,13 @@ class Finder:
         if pure.is_absolute() and self._known is None and os.path.isfile(text):
             raise _outside(text)
         return None
+
+    def _find_afar(self, text):
+        """To ask a server for each path takes long: reading them tells."""
+        pure = pathlib.PurePosixPath(text)
+        if pure.is_absolute() or ".." in pure.parts:
+            raise _outside(text)
+        return str(pure) if video_content.has_video_suffix(pure.name) else None
 
     def _is_there(self, name):
         if self._known is not None:

@@ -14,6 +14,7 @@ from keras_vidrec.data.catalogs.parts import is_part_or_none
 from keras_vidrec.data.catalogs.parts import part_of
 from keras_vidrec.data.catalogs.split import refuse_any
 from keras_vidrec.data.catalogs.video_tree import some_of
+from keras_vidrec.data.prepared import storage
 
 _EXPECTED = (
     "columns path and label and, if wanted, group, split, start and end (or "
@@ -86,7 +87,7 @@ def read(path, root, clips=None):
             is there, a path leaves the directory, a clip has several labels or
             stands in several parts.
     """
-    path = pathlib.Path(path)
+    path = storage.as_path(path)
     finder = Finder(root, clips)
     lists = _with_parts(path)
     rows, said = [], []
@@ -179,6 +180,8 @@ def _check_groups(rows):
 
 def _with_parts(path):
     """The list, and those of the same name but for the part beside it."""
+    if isinstance(path, storage.RemotePath):
+        return {None: path}  # a list at an address stands alone
     words = re.split(r"([a-z]+)", path.name.lower())
     places = [i for i, word in enumerate(words) if part_of(word) == "train"]
     lists = {"train" if places else None: path}

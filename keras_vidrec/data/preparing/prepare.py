@@ -289,13 +289,16 @@ class VideoPreparer:
         as TV-L1 does, else `()`."""
         if self._make is not prepare_video or self._preparation.flow != "tvl1":
             return ()
+        wanted = self._preparation.frame
         try:
             with (
                 storage.opened(self._path(name)) as file,
-                contextlib.closing(video.iter_frames(file)) as frames,
+                contextlib.closing(
+                    video.iter_frames(file, wanted.deinterlace)
+                ) as frames,
             ):
                 height, width = next(frames).shape[:2]
-            return frame_size.size_of(self._preparation.frame, height, width)
+            return frame_size.size_of(wanted, height, width)
         except (OSError, ValueError, VideoError):
             return ()  # what is wrong with it is reported when it is prepared
 

@@ -29,6 +29,10 @@ class _Videos(Source):
         super().__init__(catalog)
         self.flow = FlowSpec() if flow is None else flow
 
+    @property
+    def _deinterlace(self):
+        return self.frame and self.frame.deinterlace
+
     def num_frames(self, index, modality):
         """See `Source`."""
         return self._video(index)[1] - (modality in _FLOWS)
@@ -56,7 +60,12 @@ class _Videos(Source):
     def _read_frames(self, index, indices):
         path, num_frames = self._video(index)
         with storage.opened(path) as file:
-            return video.read_frames(file, indices, num_frames=num_frames)
+            return video.read_frames(
+                file,
+                indices,
+                num_frames=num_frames,
+                deinterlace=self._deinterlace,
+            )
 
     def _blocks(self, index, needed):
         """Yields numbers of frames, and these frames, resized: a few at a time,
@@ -121,6 +130,16 @@ class VideoFiles(_Videos):
         )
         self._healths = HealthCache(catalog.root, find=self._path)
 
+    def seen_as(self, frame):
+        """See `Source`."""
+        source = super().seen_as(frame)
+        if source._deinterlace != self._deinterlace:
+            # Deinterlaced videos may have other numbers of frames.
+            source._healths = HealthCache(
+                self._root, source._deinterlace, source._path
+            )
+        return source
+
     def save(self):
         """Keeps what was learnt of the files for next time."""
         self._healths.save()
@@ -156,10 +175,17 @@ class SingleVideo(_Videos):
         super().__init__(alone, flow)
         self._num_frames = _count(self._path)
 
+    def seen_as(self, frame):
+        """See `Source`."""
+        source = super().seen_as(frame)
+        if source._deinterlace != self._deinterlace:
+            source._num_frames = _count(self._path, source._deinterlace)
+        return source
+
     def _video(self, index):
         return self._path, self._num_frames
 
 
-def _count(path):
+def _count(path, deinterlace=None):
     with storage.opened(path) as file:
-        return video.probe(file).num_frames
+        return video.probe(file, deinterlace).num_frames

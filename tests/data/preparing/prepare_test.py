@@ -208,7 +208,7 @@ def test_tv_l1_is_compiled_once_a_size_in_a_process(
     """XLA never gives back what it compiled."""
     sizes = iter([(48, 64), (48, 64), (30, 64), (48, 64)])
 
-    def iter_frames(path):
+    def iter_frames(path, deinterlace):
         yield np.zeros(next(sizes))
 
     monkeypatch.setattr(engine.video, "iter_frames", iter_frames)
