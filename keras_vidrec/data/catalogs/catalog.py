@@ -398,6 +398,12 @@ def _joined(root, names, groups, labels, clips):
     """Groups of an automatic split, where clips are video files."""
     if clips is not None:
         return groups, (), ()
+    if isinstance(root, storage.RemotePath):
+        problem = (
+            "Whether clips look alike is not looked at in an object store: the "
+            "automatic split may part them."
+        )
+        return groups, (), (problem,)
     return likeness.join(root, names, groups, labels)
 
 

@@ -148,10 +148,6 @@ class VideoFiles(_Videos):
         """`videos.Health` of a video; a `VideoError` if it cannot be read."""
         return self._healths[self.videos[index]]
 
-    def health(self, index):
-        """What decoding a video shows, see `video.probe`."""
-        return video.probe(self._root / self.videos[index])
-
     def _video(self, index):
         name = self.videos[index]
         return self._path(name), self._healths[name].num_frames
