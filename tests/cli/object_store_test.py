@@ -22,7 +22,6 @@ from keras_vidrec.evaluation.predictor import Predictor
 from keras_vidrec.evaluation.scores.score_file import Scores
 from keras_vidrec.specs import ClipSpec
 from tests import servers
-from tests.cli.command import vidrec
 from tests.cli.command import vidrec_process
 from tests.data import numbered_video
 from tests.evaluation.mean_color_network import mean_color_network
