@@ -41,8 +41,8 @@ class Timelines:
         finally:
             # What is cut off may be why it is too short.
             if stream.health is not None:  # it was read to the end
-                for remark in stream.health.remarks:
-                    typer.echo(f"{stream.name}: {remark}.", err=True)
+                if remarks := "; ".join(stream.health.remarks):
+                    typer.echo(f"{stream.name}: {remarks}.", err=True)
         self._save(timeline, pathlib.Path(path).stem)
         if overlay is not None:
             from keras_vidrec.visualization import overlay as overlays

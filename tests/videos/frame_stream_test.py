@@ -1,70 +1,45 @@
+import os
+import subprocess
 import threading
+import time
 
-import cv2
+import av
+import av.device
+import imageio_ffmpeg
 import numpy as np
 import pytest
 
+from keras_vidrec.videos import camera_stream
 from keras_vidrec.videos import video
-from keras_vidrec.videos.frame_stream import CameraStream
-from keras_vidrec.videos.frame_stream import CountedFile
+from keras_vidrec.videos.camera_stream import CameraStream
 from keras_vidrec.videos.frame_stream import FileStream
-from keras_vidrec.videos.frame_stream import find_damage
 from tests.data import numbered_video
-
-
-class Camera:
-    """A `cv2.VideoCapture` of numbered frames. After each of them named in
-    `stops` it waits until `go` is set."""
-
-    def __init__(self, num_frames, rate=25.0, stops=()):
-        self._frames = iter(range(num_frames))
-        self._rate = rate
-        self._stops = stops
-        self.go = threading.Event()
-        self.ended = threading.Event()
-        self.released = False
-
-    def isOpened(self):
-        return True
-
-    def get(self, what):
-        assert what == cv2.CAP_PROP_FPS
-        return self._rate
-
-    def read(self):
-        number = next(self._frames, None)
-        if number is None:
-            self.ended.set()
-            return False, None
-        if number - 1 in self._stops:
-            assert self.go.wait(10)
-        return True, np.full((4, 6, 3), (number, 0, 255), np.uint8)
-
-    def release(self):
-        self.released = True
-
-
-@pytest.fixture
-def plug_in(monkeypatch):
-    def plug_in(camera):
-        opened = []
-        monkeypatch.setattr(
-            cv2, "VideoCapture", lambda what: opened.append(what) or camera
-        )
-        return opened
-
-    return plug_in
+from tests.videos import encodings as tables
 
 
 def test_a_file(tmp_path):
     path = numbered_video.write(tmp_path / "a.mp4", 9)
     stream = FileStream(path)
     assert stream.frame_rate == 25 and stream.name == str(path)
-    assert stream.num_skipped == 0
-    found = [(t, numbered_video.number(x)) for t, x in stream.frames(1)]
-    assert found == [(t, t) for t in range(9)]
+    assert stream.num_skipped == 0 and stream.health is None
+    found = [
+        (t, round(seconds, 9), numbered_video.number(x))
+        for t, seconds, x in stream.frames(1)
+    ]
+    assert found == [(t, t / 25, t) for t in range(9)]
+    assert stream.health == video.probe(path)
     assert len(list(stream.frames(1))) == 9  # again
-    assert FileStream(path, 12.5).frame_rate == 12.5
+    with open(path, "rb") as file:
+        assert len(list(FileStream(file).frames(1))) == 9
+
+
+def test_a_rate_that_the_user_knows_better(tmp_path):
+    path = numbered_video.write(tmp_path / "a.mp4", 9)
+    stream = FileStream(path, 12.5)
+    assert stream.frame_rate == 12.5
+    assert [seconds for _, seconds, _ in stream.frames(1)] == [
+        t / 12.5 for t in range(9)
+    ]
 
 
 def test_a_file_that_is_none(tmp_path):
@@ -72,120 +47,140 @@ def test_a_file_that_is_none(tmp_path):
         FileStream(tmp_path / "a.mp4")
 
 
-def test_a_file_without_a_frame_rate(tmp_path, monkeypatch):
-    path = numbered_video.write(tmp_path / "a.mp4", 9)
-    monkeypatch.setattr(video, "frame_rate", lambda path: 0.0)
+def test_a_file_without_times(encodings):
+    path = encodings["h264 without times"]
     with pytest.raises(video.VideoError, match="Expected `frame_rate`"):
         FileStream(path)
-    assert FileStream(path, 30).frame_rate == 30
+    assert len(list(FileStream(path, 30).frames(1))) == 10
 
 
-def test_a_camera_in_time(plug_in):
-    camera = Camera(20)
-    opened = plug_in(camera)
-    stream = CameraStream("0")
-    assert opened == [0] and stream.frame_rate == 25
-    assert stream.name == "camera 0"
-    for expected, (index, frame) in enumerate(stream.frames(100)):
-        assert index == expected
-        np.testing.assert_array_equal(frame[0, 0], (255, 0, index))  # R G B
-    assert index == 19 and stream.num_skipped == 0 and camera.released
+@pytest.mark.parametrize("name", ["v.mp4", "v.mkv", "v.ts"])
+def test_a_variable_rate_is_told_evenly(tmp_path, name):
+    """Black for 2 s at 25 frames a second, then white for 10 s at 2.5."""
+    path = tmp_path / name
+    tables.ffmpeg(
+        "-f", "lavfi", "-i", "color=black:s=64x48:r=25:d=2",
+        "-f", "lavfi", "-i", "color=white:s=64x48:r=25:d=10",
+        "-filter_complex",
+        "[0][1]concat,select='lt(t,2)+not(mod(n,10))'",
+        "-fps_mode", "vfr", *tables.X264, "yuv420p", "-bf", "0", path,
+    )  # fmt: skip
+    health = video.probe(path)
+    assert health.variable_rate and health.num_frames == 75
+    stream = FileStream(path)
+    found = [(s, frame.mean() > 100) for _, s, frame in stream.frames(1)]
+    seconds = [s for s, _ in found]
+    np.testing.assert_allclose(np.diff(seconds), 1 / stream.frame_rate)
+    assert seconds[-1] == pytest.approx(11.6, abs=0.7)
+    change = next(s for s, white in found if white)
+    assert change == pytest.approx(2, abs=0.25)
 
 
-def test_a_slow_taker_gets_the_newest_frames(plug_in):
-    camera = Camera(100, stops=[0])
-    plug_in(camera)
-    stream = CameraStream("rtsp://camera")
+class Live:
+    """A camera: a pipe into which the ffmpeg program writes pictures, each of
+    which is lighter than the one before."""
+
+    def __init__(self, path, num_frames, *, paced):
+        self.path = str(path)
+        os.mkfifo(path)
+        self._process = subprocess.Popen(
+            [
+                imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-nostdin",
+                "-y", *(["-re"] if paced else []), "-f", "lavfi", "-i",
+                "color=black:s=64x48:r=50,geq=lum=16+2*N:cb=128:cr=128",
+                "-frames:v", str(num_frames), "-c:v", "mpeg2video", "-q:v",
+                "2", "-bf", "0", "-g", "1", "-f", "mpegts", self.path,
+            ],
+            stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    def end(self):
+        self._process.kill()
+        self._process.wait()
+
+
+@pytest.fixture
+def live(tmp_path):
+    cameras = []
+
+    def begin(num_frames, paced=False):
+        path = tmp_path / f"camera-{len(cameras)}"
+        cameras.append(Live(path, num_frames, paced=paced))
+        return cameras[-1].path
+
+    yield begin
+    for camera in cameras:
+        camera.end()
+
+
+def test_a_camera_in_time(live):
+    path = live(60)
+    stream = CameraStream(path)
+    assert stream.frame_rate == 50 and stream.name == f"camera {path}"
+    found = list(stream.frames(100))
+    assert [index for index, _, _ in found] == list(range(60))
+    seconds = [seconds for _, seconds, _ in found]
+    np.testing.assert_allclose(seconds, np.arange(60) / 50, atol=1e-4)
+    light = [frame.mean() for _, _, frame in found]
+    assert (np.diff(light) > 0).all() and found[0][2].shape == (48, 64, 3)
+    assert stream.num_skipped == 0
+
+
+def test_a_slow_taker_gets_the_newest_frames(live):
+    stream = CameraStream(live(100))
     frames = stream.frames(10)
-    assert next(frames)[0] == 0
-    camera.go.set()
-    assert camera.ended.wait(10)  # all others have come meanwhile
-    assert [index for index, _ in frames] == list(range(90, 100))
-    assert stream.num_skipped == 89 and camera.released
+    first = next(frames)[0]
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and thread.daemon:
+            thread.join(5)  # all others have come meanwhile
+    rest = [index for index, _, _ in frames]
+    assert rest == list(range(max(first + 1, 90), 100))
+    assert stream.num_skipped == 99 - len(rest)
 
 
-def test_a_camera_is_given_back_in_the_middle(plug_in):
-    camera = Camera(100_000)
-    plug_in(camera)
-    frames = CameraStream("0").frames(5)
+def test_a_camera_is_given_back_in_the_middle(live):
+    stream = CameraStream(live(100_000, paced=True))
+    frames = stream.frames(5)
     next(frames)
+    begin = time.monotonic()
     frames.close()
-    assert camera.released and not camera.ended.is_set()
+    assert time.monotonic() - begin < 4
+    assert not stream._container.streams.video  # closed
 
 
-def test_no_camera():
-    with pytest.raises(ValueError, match="'99', which OpenCV cannot open"):
-        CameraStream("99")
+def test_no_camera(tmp_path):
+    for device in ("99", "http://127.0.0.1:9/", str(tmp_path / "none")):
+        message = f"'{device}', which FFmpeg cannot open"
+        with pytest.raises(ValueError, match=message):
+            CameraStream(device)
+    sound = tmp_path / "sound.wav"
+    tables.ffmpeg("-f", "lavfi", "-i", "sine=d=1", sound)
+    with pytest.raises(ValueError, match="cannot open"):
+        CameraStream(str(sound))
 
 
-def test_a_camera_without_a_frame_rate(plug_in):
-    camera = Camera(3, rate=0.0)
-    plug_in(camera)
+def test_a_camera_without_a_frame_rate(live, monkeypatch):
+    path = live(60)
+    monkeypatch.setattr(
+        camera_stream.time_stamps, "stated_rate", lambda stream: None
+    )
     with pytest.raises(ValueError, match="does not state its frame rate"):
-        CameraStream("0")
-    assert camera.released
-    assert CameraStream("0", 30).frame_rate == 30
+        CameraStream(path)
+    assert CameraStream(live(60), 30).frame_rate == 30
 
 
-def find(path):
-    """What is damaged, told of the frames that decode."""
-    info = video.probe(path)
-    return info.num_frames, find_damage(path, info.num_frames, info.frame_rate)
-
-
-def overwrite(path, start, stop):
-    """Puts zeros from one share of a file to another."""
-    content = bytearray(path.read_bytes())
-    start, stop = int(len(content) * start), int(len(content) * stop)
-    content[start:stop] = bytes(stop - start)
-    path.write_bytes(content)
-
-
-@pytest.mark.parametrize("name", ["a.avi", "a.mkv"])
-def test_a_truncated_end(tmp_path, name):
-    path = numbered_video.write(tmp_path / name, 150)
-    assert find(path) == (150, "")
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    num_frames, found = find(path)
-    assert found == (
-        "it is damaged: of the 150 frames that it states, the last "
-        f"{150 - num_frames} are cut off."
+@pytest.mark.parametrize(
+    "system, name",
+    [("v4l2", "/dev/video1"), ("avfoundation", "1:none"),
+     ("dshow", "video=Second")],
+)  # fmt: skip
+def test_cameras_by_number(monkeypatch, system, name):
+    cameras = [
+        av.device.DeviceInfo("Sound", "", False, ["audio"]),
+        av.device.DeviceInfo("First", "", True, ["video"]),
+        av.device.DeviceInfo("Second", "", False, ["video"]),
+    ]
+    monkeypatch.setattr(
+        av.device, "enumerate_input_devices", lambda system: cameras
     )
-
-
-def test_packets_in_the_middle_that_do_not_decode(tmp_path):
-    path = numbered_video.write(tmp_path / "a.mp4", 150)
-    assert find(path) == (150, "")
-    overwrite(path, 0.5, 0.6)
-    num_frames, found = find(path)
-    assert 0 < num_frames < 150
-    assert found == (
-        "it is damaged: of the 150 frames that it states, "
-        f"{150 - num_frames} cannot be decoded; times behind a gap are too "
-        "early."
-    )
-
-
-def test_the_frames_of_a_stream_are_counted_at_its_end(tmp_path):
-    path = numbered_video.write(tmp_path / "a.avi", 12)
-    stream = CountedFile(path)
-    frames = stream.frames(hold=1)
-    assert [next(frames)[0] for _ in range(11)] == [*range(11)]
-    assert stream.num_frames is None
-    assert [index for index, _ in frames] == [11]
-    assert stream.num_frames == 12
-
-
-def test_real_files(real_data):
-    videos = real_data / "odd_videos"
-    num_frames, found = find(videos / "corrupted.mp4")
-    assert num_frames == 28
-    assert "50 frames" in found and "2 cannot be decoded" in found
-    assert "the last 17 are cut off" in found
-    # Packets hidden by an edit list; stamps with gaps; B-frames in an AVI.
-    for name in (
-        "odd_videos/nasa_13013.mp4",
-        "odd_videos/tree.avi",
-        "ut_interaction/segmented_set1/0_1_4.avi",
-    ):
-        assert find(real_data / name)[1] == "", name
+    assert camera_stream._device_name(1, system) == name
