@@ -5,7 +5,6 @@ import keras
 from keras_vidrec.applications.parts import head
 from keras_vidrec.layers.class_scores import ClassScores
 from keras_vidrec.layers.tvl1_optical_flow import TVL1OpticalFlow
-from keras_vidrec.specs import FRAME_SIZE
 from keras_vidrec.specs import MODALITIES
 from keras_vidrec.specs import Blueprint
 from keras_vidrec.specs import checks
@@ -15,7 +14,6 @@ _FLOWS = ("flow", "warped_flow")
 # Crops of 224 pixels are cut from frames whose shorter side is 256, and so
 # for other sizes: the test protocol.
 _FRAME_OF_CROP = 256 / 224
-_SHORT_SIDE = 256  # of the size "auto"
 
 
 def LateFusion(
@@ -47,7 +45,7 @@ def LateFusion(
     first one, or the middle one of a centered snippet). Flow is made of the
     cropped frames then, which must have the size of the clip specification:
     motion is coded in the pixels that the flow network was trained with
-    (`flow.size`). Scores differ from those on flow made of whole frames, the
+    (`frame`). Scores differ from those on flow made of whole frames, the
     more the smaller the crops: at 64 pixels much motion is too small to see.
 
     Args:
@@ -203,8 +201,6 @@ def _joint_spec(specs):
     # made in one way or another.
     motion = tuple(modality for modality in specs if modality != "rgb")
     first = specs[motion[0]]
-    scales = [set(spec.crop_scales) for spec in specs.values()]
-    common = [s for s in first.crop_scales if s in set.intersection(*scales)]
     return first.replace(
         modalities=tuple(specs),
         num_segments=max(spec.num_segments for spec in specs.values()),
@@ -213,10 +209,22 @@ def _joint_spec(specs):
         stride=agreed("stride"),
         sampling=agreed("sampling"),
         size=agreed("size"),
-        crop_scales=tuple(common) or (1.0,),
+        frame=agreed("frame"),
+        crop=_joint_crop([spec.crop for spec in specs.values()], first.crop),
         flow=agreed("flow", _FLOWS) or first.flow,
         ordered=agreed("ordered"),
     )
+
+
+def _joint_crop(crops, first):
+    """Training crops that all networks know: the scales that they have in
+    common, or those of motion, the `first`, if they have different ones."""
+    policies = {crop.policy for crop in crops}
+    if first.scales is None or len(policies) > 1:
+        return first
+    known = set.intersection(*(set(crop.scales) for crop in crops))
+    common = tuple(scale for scale in first.scales if scale in known)
+    return first.replace(scales=common or (1.0,))
 
 
 def _check_flow_from(flow_from, spec):
@@ -263,12 +271,7 @@ def _inputs(networks, spec):
 def _motion_scale(spec):
     """Pixels of motion in a crop per pixel of motion in the frames that the
     flow network was trained on."""
-    size = FRAME_SIZE.fullmatch(spec.flow.size)
-    if size["width"]:
-        short_side = min(int(size["width"]), int(size["height"]))
-    else:
-        short_side = int(size["short"] or _SHORT_SIDE)
-    return spec.size * _FRAME_OF_CROP / short_side
+    return spec.size * _FRAME_OF_CROP / spec.frame.short_side
 
 
 def _joint_sizes(networks):

@@ -8,7 +8,6 @@ from keras_vidrec.applications.parts.table import builder
 from keras_vidrec.layers import cross_stream_fusion
 from keras_vidrec.layers.cross_stream_fusion import CrossStreamFusion
 from keras_vidrec.layers.res_inc_block import ResIncBlock
-from keras_vidrec.specs import RGB_CROP_SCALES
 from keras_vidrec.specs import checks
 
 VARIANTS = ("a", "b", "c")
@@ -182,7 +181,8 @@ def STFN(
         input_tensor=input_tensor,
         input_shape=input_shape,
         include_preprocessing=include_preprocessing,
-        crop_scales=RGB_CROP_SCALES,
+        # Sides drawn apart, at the corners and the center (section 4).
+        crop="multi_scale_regular",
     )
     _check_features(found, variant)
 

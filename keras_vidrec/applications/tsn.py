@@ -10,10 +10,14 @@ from keras_vidrec.layers.rgb_difference import RGBDifference
 from keras_vidrec.layers.segments import FoldSegments
 from keras_vidrec.layers.segments import UnfoldSegments
 from keras_vidrec.specs import ClipSpec
+from keras_vidrec.specs import FrameSpec
 from keras_vidrec.specs import checks
 
+# The authors' frames and flow: `extract_optical_flow.sh` and `build_of.py`.
+_FRAME = FrameSpec("340x256")
 
-@builder
+
+@builder(frame=_FRAME)
 def TSN(
     include_top=True,
     weights=None,
@@ -132,6 +136,7 @@ def TSN(
         modalities=(modality,),
         num_segments=num_segments or 3,
         snippet_length=snippet_length,
+        frame=_FRAME,
         size=streams.image_size(input_shape),
     )
     takes_frames = include_preprocessing or modality != "rgb_diff"

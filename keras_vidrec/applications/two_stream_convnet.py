@@ -6,6 +6,7 @@ from keras_vidrec.applications.parts.arguments import STREAMS
 from keras_vidrec.applications.parts.head import score_fusion
 from keras_vidrec.applications.parts.table import builder
 from keras_vidrec.applications.tsn import TSN
+from keras_vidrec.specs import FrameSpec
 from keras_vidrec.specs import checks
 
 
@@ -104,6 +105,9 @@ def TwoStreamConvNet(
             include_preprocessing=include_preprocessing,
         )
         scores = network.get_layer("predictions")
-        scores.clip_spec = scores.clip_spec.replace(num_segments=1)
+        # Section 5 of the paper: the smallest side becomes 256 pixels.
+        scores.clip_spec = scores.clip_spec.replace(
+            num_segments=1, frame=FrameSpec()
+        )
         networks[stream] = network
     return LateFusion(networks, fusion_weights, name=name)

@@ -144,6 +144,7 @@ def _all_of(opened):
     from keras_vidrec.data.clips.reader import Augmentation
     from keras_vidrec.specs import ClipSpec
     from keras_vidrec.specs import FlowSpec
+    from keras_vidrec.specs import FrameSpec
 
     stored = ("rgb",)
     # Of videos flow would have to be made, which takes long.
@@ -156,6 +157,7 @@ def _all_of(opened):
         modalities=stored,
         snippet_length=1 if stored == ("rgb",) else _FLOW_IMAGES,
         flow=opened.source.flow or FlowSpec(),
+        frame=opened.source.stored_as or FrameSpec(),
     )
     return spec, Augmentation()
 

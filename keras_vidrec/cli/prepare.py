@@ -4,12 +4,15 @@ import pathlib
 import typer
 
 from keras_vidrec.cli import options
+from keras_vidrec.specs import DEINTERLACING
 from keras_vidrec.specs import FLOW_METHODS
+from keras_vidrec.specs import FrameSpec
 
 Layout = enum.StrEnum(
     "Layout", ["ucf101", "hmdb51", "folder", "list", "frames"]
 )
 Flow = enum.StrEnum("Flow", [(n, n) for n in (*FLOW_METHODS, "none")])
+Deinterlace = enum.StrEnum("Deinterlace", [(n, n) for n in DEINTERLACING if n])
 
 
 def prepare(
@@ -36,10 +39,18 @@ def prepare(
     splits: options.Splits = None,
     videos_list: options.VideosList = None,
     size: str = typer.Option(
-        "auto",
-        help="Size of the frames: WIDTHxHEIGHT as 340x256, short256 (the "
-        "shorter side, aspect kept), or auto: 340x256 for frames near 4:3, "
-        "else short256. Of frame folders: how theirs were.",
+        None,
+        help="Size of the frames: short256 (the shorter side, aspect kept), or "
+        "WIDTHxHEIGHT such as TSN's 340x256. Default: short256. Of frame "
+        "folders: how theirs were resized, if you know.",
+    ),
+    fps: float = typer.Option(
+        None, help="Frames a second to take. Default: all frames."
+    ),
+    deinterlace: Deinterlace = typer.Option(
+        None,
+        help="Of interlaced videos: yadif makes a frame of each, bob one of "
+        "each field. Default: as decoded.",
     ),
     bound: float = typer.Option(
         20.0, help="Flow in pixels that 0 and 255 stand for."
@@ -86,9 +97,6 @@ def prepare(
             "--workers is for one machine; a --runner has an option of its own "
             "for it, after --"
         )
-    preparation = Preparation(
-        flow=flow.value, warped=warped, size=size, bound=bound, quality=quality
-    )
     opened = opening.open_images(
         videos,
         # Folders of frames may lie in any of these ways.
@@ -96,10 +104,18 @@ def prepare(
         videos_list=videos_list,
         splits=splits,
     )
-    make = prepare_video
-    # It refuses videos, where frames were promised.
-    if layout is Layout.frames or opened.kind == "frames":
-        make = Packer(opened, preparation)
+    # The packer refuses videos, where frames were promised.
+    packs = layout is Layout.frames or opened.kind == "frames"
+    preparation = Preparation(
+        flow=flow.value,
+        warped=warped,
+        size=size if size or packs else FrameSpec.size,
+        fps=fps,
+        deinterlace=deinterlace and deinterlace.value,
+        bound=bound,
+        quality=quality,
+    )
+    make = Packer(opened, preparation) if packs else prepare_video
     catalog = opened.catalog
     for problem in catalog.problems:
         typer.echo(problem, err=True)

@@ -9,6 +9,7 @@ from keras_vidrec.cli import options
 from keras_vidrec.cli.inspect import draw_sheet
 from keras_vidrec.cli.startup import load_backend
 from keras_vidrec.specs import FLOW_METHODS
+from keras_vidrec.specs import FrameSpec
 
 show = typer.Typer(
     help="Draw what networks see: where they see a class, what they take for "
@@ -160,7 +161,8 @@ def flow(
     out: pathlib.Path = typer.Option(..., help=_OUT),
     method: Method = typer.Option("tvl1", help="How flow is made."),
     size: str = typer.Option(
-        "auto", help="How frames are resized for it: 340x256, short256."
+        FrameSpec.size,
+        help="How frames are resized before: short256, 340x256.",
     ),
     frames: int = typer.Option(4, min=1, help="Frames, evenly spread."),
 ):
@@ -173,7 +175,7 @@ def flow(
 
     figures.check_path(out)
     shown = flow_figure.read(
-        video, FlowSpec(method=method.value, size=size), frames
+        video, FlowSpec(method=method.value), frames, FrameSpec(size)
     )
     _write(out, flow_figure.draw(shown), flow_figure.table(shown))
 

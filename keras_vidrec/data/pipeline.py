@@ -113,7 +113,7 @@ def make(
 
     Args:
         source: a `Source`.
-        spec: `ClipSpec`. Which frames, which size.
+        spec: `ClipSpec`. Which frames, how they are resized, which size.
         split: sequence of int. Videos of the source.
         training: bool. Whether to shuffle and to augment.
         batch_size: int. Clips in a batch, over all devices.
@@ -130,9 +130,9 @@ def make(
             weight 0. The other weights are `filled length / length` then
             instead of 1: Keras divides the sum of the losses by the former,
             and so tells the mean over the videos. Defaults to `False`.
-        augmentation: `None` (multi-scale crops, flips), or `Augmentation`.
-            Training only. Features were made of crops already: nothing of it
-            applies to them.
+        augmentation: `None` (flips), or `Augmentation`. Training only, as are
+            the crops of `spec`. Features were made of crops already: nothing
+            of it applies to them.
         num_segments: `None` (that of `spec`), or int. Testing only.
         num_clips: int. Clips of a video, of `num_segments` chunks or uniform
             segments each, in the mode `"test"`. Testing only. Defaults to
@@ -154,7 +154,8 @@ def make(
         are float32 `(batch, num_segments, features)`.
 
     Raises:
-        ValueError: on a modality the source does not hold, segments or crops
+        ValueError: on a modality or frames the source does not hold, segments
+            or crops
             that it cannot give, an empty split, a batch size below 1 (or of
             several whole frames) or that the workers do not divide, several
             clips of anything else than chunks or uniform segments, or
@@ -346,6 +347,7 @@ class _Reader(typing.NamedTuple):
 
 def _image_reader(source, spec, training, protocol, augmentation):
     crops = protocol["crops"]
+    source = source.seen_as(spec.frame)
     clip_reader.check_protocol(
         spec, crops, protocol["num_clips"], protocol["mode"]
     )

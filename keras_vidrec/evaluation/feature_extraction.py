@@ -22,7 +22,6 @@ from keras_vidrec.data.prepared.features import FeatureSettings
 from keras_vidrec.data.preparing import prepare
 from keras_vidrec.data.preparing.feature_writer import FeatureWriter
 from keras_vidrec.evaluation.scorers.scorer import SNIPPETS_A_CALL
-from keras_vidrec.specs import RGB_CROP_SCALES
 from keras_vidrec.videos.video import VideoError
 
 _STREAMS = {"rgb": ("rgb", "rgb_diff"), "flow": ("flow", "warped_flow")}
@@ -93,6 +92,7 @@ def extract(
         features={s: tower.num_features for s, tower in towers.items()},
         networks={s: tower.fingerprint for s, tower in towers.items()},
         crops={s: tower.spec.size for s, tower in towers.items()},
+        frames={s: tower.spec.frame.to_dict() for s, tower in towers.items()},
         grid=grid,
         num_frames=num_frames,
         max_frames=max_frames,
@@ -221,7 +221,7 @@ class _Clips:
                 sampling=settings.grid,
                 stride=None,
                 alignment="centered",
-                crop_scales=RGB_CROP_SCALES,  # those of STFN, too
+                crop="multi_scale_regular",  # STFN's, which is trained so
             )
             for stream, tower in towers.items()
         }
@@ -260,15 +260,20 @@ class _SameFrames:
     def __init__(self, source, modalities, max_frames):
         self._source = source
         self._modalities = modalities
-        self._max_frames = max_frames or math.inf
+        self._max_frames = max_frames
         self.videos = source.videos
         self.read = source.read
+
+    def seen_as(self, frame):
+        """See `Source`."""
+        source = self._source.seen_as(frame)
+        return _SameFrames(source, self._modalities, self._max_frames)
 
     def num_frames(self, index, _modality):
         return min(
             min(
                 self._source.num_frames(index, modality),
-                self._max_frames - (modality in _FLOWS),
+                (self._max_frames or math.inf) - (modality in _FLOWS),
             )
             for modality in self._modalities
         )

@@ -162,22 +162,31 @@ def _input(format, description, endpoints):
     length = _counted(spec.snippet_length, images)
     yield (
         f"Sampling: `{spec.sampling}`, {of}; a snippet of {length} "
-        f"{_ALIGNMENTS[spec.alignment]}. Crops of {spec.size} pixels, of "
-        f"frames whose shorter side is {round(spec.size * 256 / 224)}. "
-        f"`{SPEC_FILE}` has all of it."
+        f"{_ALIGNMENTS[spec.alignment]}. {_frames(spec.frame)} Crops are "
+        "squares of 224 / 256 of their shorter side, resized to "
+        f"{spec.size} pixels. `{SPEC_FILE}` has all of it."
     )
 
 
+def _frames(frame):
+    size = f"the size {frame.size}, whatever their aspect"
+    if frame.keeps_aspect:
+        size = f"a shorter side of {frame.short_side} pixels, the aspect kept"
+    way = "bilinearly"
+    if frame.interpolation == "area":
+        way = "by area where they shrink, bilinearly where they grow"
+    text = f"Before anything else frames are resized to {size}, {way}"
+    if frame.fps is not None:
+        text += f", and taken at {frame.fps:g} a second"
+    if frame.deinterlace is not None:
+        text += f", and deinterlaced by `{frame.deinterlace}`"
+    return f"{text}."
+
+
 def _flow(format, flow):
-    size = f"`{flow.size}`"
-    if flow.size == "auto":
-        size += (
-            " (340x256 where they are near 4:3, else a shorter side of 256 "
-            "pixels)"
-        )
     text = (
-        f"Flow is made outside, by the method `{flow.method}` on frames of "
-        f"the size {size}."
+        f"Flow is made outside, by the method `{flow.method}` on the resized "
+        "frames."
     )
     if format == "saved_model" and flow.method != "tvl1":
         text += (

@@ -2,6 +2,7 @@
 
 import pathlib
 
+import cv2
 import numpy as np
 
 from keras_vidrec.specs import checks
@@ -68,6 +69,28 @@ def decode(code, bound=20.0):
     flow -= np.float32(127.5)
     flow *= np.float32(bound / 127.5)
     return flow
+
+
+def scale(code, factors):
+    """The 8-bit code of flow whose vectors became longer or shorter, as those
+    of a resized picture do; still stays still.
+
+    Args:
+        code: uint8 array `(number, height, width, 2)` of x, y.
+        factors: pair of float, of x and of y.
+
+    Returns:
+        uint8 array of the same shape, which may be `code`.
+    """
+    if np.all(np.equal(factors, 1)) or not code.size:
+        return code
+    middle = 127.5
+    steps = (np.arange(256) - middle)[:, None] * np.asarray(factors)
+    table = np.rint(np.clip(steps, -middle, middle) + middle)
+    table[[127, 128]] = [[127], [128]]  # still, mirrored and as it is
+    table = table.astype(np.uint8).reshape(1, 256, 2)
+    rows = code.reshape(-1, *code.shape[-2:])
+    return cv2.LUT(rows, table).reshape(code.shape)
 
 
 def to_picture(flow, max_magnitude=None):

@@ -10,15 +10,17 @@ from keras_vidrec.specs import files
 from keras_vidrec.specs.blueprint import Blueprint
 from keras_vidrec.specs.clip_spec import ALIGNMENTS
 from keras_vidrec.specs.clip_spec import FLOW_METHODS
-from keras_vidrec.specs.clip_spec import FRAME_SIZE
 from keras_vidrec.specs.clip_spec import MODALITIES
-from keras_vidrec.specs.clip_spec import MOTION_CROP_SCALES
-from keras_vidrec.specs.clip_spec import RGB_CROP_SCALES
 from keras_vidrec.specs.clip_spec import SAMPLINGS
 from keras_vidrec.specs.clip_spec import TEST_CROPS
 from keras_vidrec.specs.clip_spec import ClipSpec
 from keras_vidrec.specs.clip_spec import FlowSpec
+from keras_vidrec.specs.crop_spec import MOTION_CROP_SCALES
+from keras_vidrec.specs.crop_spec import RGB_CROP_SCALES
+from keras_vidrec.specs.crop_spec import CropSpec
 from keras_vidrec.specs.fact import Fact
+from keras_vidrec.specs.frame_spec import DEINTERLACING
+from keras_vidrec.specs.frame_spec import FrameSpec
 from keras_vidrec.specs.origin import Origin
 from keras_vidrec.specs.origin import fingerprint
 from keras_vidrec.specs.test_protocol import TestProtocol
@@ -27,10 +29,12 @@ __all__ = [
     "ALIGNMENTS",
     "Blueprint",
     "ClipSpec",
+    "CropSpec",
+    "DEINTERLACING",
     "FLOW_METHODS",
-    "FRAME_SIZE",
     "Fact",
     "FlowSpec",
+    "FrameSpec",
     "MODALITIES",
     "MOTION_CROP_SCALES",
     "Origin",

@@ -1,11 +1,14 @@
 """What a network wants to see of a video."""
 
 import dataclasses
-import re
 import typing
 
 from keras_vidrec.specs import checks
+from keras_vidrec.specs.crop_spec import MOTION_CROP_SCALES
+from keras_vidrec.specs.crop_spec import RGB_CROP_SCALES
+from keras_vidrec.specs.crop_spec import CropSpec
 from keras_vidrec.specs.fact import Fact
+from keras_vidrec.specs.frame_spec import FrameSpec
 
 MODALITIES = ("rgb", "rgb_diff", "flow", "warped_flow")
 ALIGNMENTS = ("forward", "centered")
@@ -14,17 +17,6 @@ FLOW_METHODS = ("tvl1", "dis", "farneback")
 
 # Crops that networks are tested on, and how many views of a clip each gives.
 TEST_CROPS = {"center": 1, "ten": 10, "frame": 1, "frame_and_mirror": 2}
-
-# Cropping scales of multi-scale training (TSN, section 3.2; the authors' code
-# leaves out the smallest one for motion).
-RGB_CROP_SCALES = (1.0, 0.875, 0.75, 0.66)
-MOTION_CROP_SCALES = (1.0, 0.875, 0.75)
-
-# "340x256" (width first), "short256", "auto"; see `data.clips.frame_size`.
-FRAME_SIZE = re.compile(
-    r"auto|short(?P<short>[1-9]\d*)|(?P<width>[1-9]\d*)x(?P<height>[1-9]\d*)"
-)
-
 
 _OWNER = " of a clip specification"
 
@@ -40,19 +32,15 @@ class FlowSpec(Fact):
     Args:
         method: str. One of `"tvl1"`, `"dis"`, `"farneback"`. Defaults to
             `"tvl1"` (TSN, section 4.2).
-        bound: float. Displacements in pixels are clipped to
-            `[-bound, bound]` and mapped to 0..255, 128 being still. Defaults
-            to `20.0`.
-        size: str. How frames are resized before flow is made of them, which
-            scales it: `"WIDTHxHEIGHT"`, `"shortN"` or `"auto"`; see
-            `data.clips.frame_size.FrameSize`. Defaults to `"auto"`.
+        bound: float. Displacements in pixels of the resized frames (see
+            `FrameSpec`) are clipped to `[-bound, bound]` and mapped to
+            0..255, 128 being still. Defaults to `20.0`.
     """
 
     WHAT: typing.ClassVar[str] = "flow"
 
     method: str = "tvl1"
     bound: float = 20.0
-    size: str = "auto"
 
     def __post_init__(self):
         checks.choice("method", self.method, FLOW_METHODS, _OWNER)
@@ -63,13 +51,6 @@ class FlowSpec(Fact):
             self.bound,
         )
         object.__setattr__(self, "bound", float(self.bound))
-        _check(
-            isinstance(self.size, str) and FRAME_SIZE.fullmatch(self.size),
-            "size",
-            'the size of frames, "WIDTHxHEIGHT" such as "340x256", "shortN" '
-            'such as "short256", or "auto"',
-            self.size,
-        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,7 +59,7 @@ class ClipSpec(Fact):
     and the networks.
 
     Builders create it, recipes may change its training part (`num_segments`,
-    `stride`, `sampling`, `crop_scales`, `size`), the input pipeline and the
+    `stride`, `sampling`, `frame`, `crop`, `size`), the input pipeline and the
     evaluation read nothing else. It is plain data: `to_dict()` and
     `from_dict()` carry it through JSON and YAML.
 
@@ -99,11 +80,14 @@ class ClipSpec(Fact):
             the others have none.
         sampling: str. Where the segments lie; see `data.clips.sampling`, and
             `sampling.chunk_indices` for `"chunks"`.
-        size: int. Height and width of the training crops in pixels.
-        crop_scales: `None`, or tuple of float in (0, 1]. Sizes of the
-            multi-scale crops relative to the shorter side of the frame.
-            Defaults to `None`: those of TSN, `RGB_CROP_SCALES` for rgb alone
-            and `MOTION_CROP_SCALES` otherwise.
+        frame: `FrameSpec`. How frames are taken and resized before anything
+            else, for rgb as for flow. Defaults to `FrameSpec()`, a shorter
+            side of 256 pixels.
+        size: int. Height and width in pixels that crops are resized to.
+        crop: `CropSpec`, or str, the name of a policy. Which part of the frame
+            a training crop shows. Defaults to TSN's, whose scales are
+            `RGB_CROP_SCALES` for rgb alone and `MOTION_CROP_SCALES`
+            otherwise.
         flow: `FlowSpec`. How flow is made.
         ordered: bool. Whether the network sees the segments of a clip
             together, in their order. Tests show it whole clips then, never
@@ -121,17 +105,26 @@ class ClipSpec(Fact):
     alignment: str = "forward"
     stride: tuple | None = None
     sampling: str = "tsn_caffe"
+    frame: FrameSpec = FrameSpec()
     size: int = 224
-    crop_scales: tuple | None = None
+    crop: CropSpec = CropSpec()
     flow: FlowSpec = FlowSpec()
     ordered: bool = False
 
     def __post_init__(self):
-        for name in ("modalities", "crop_scales", "stride"):
+        for name in ("modalities", "stride"):
             if isinstance(getattr(self, name), list):
                 object.__setattr__(self, name, tuple(getattr(self, name)))
         if isinstance(self.flow, dict):
-            object.__setattr__(self, "flow", FlowSpec.from_dict(self.flow))
+            with checks.inside("flow."):
+                flow = FlowSpec.from_dict(self.flow)
+            object.__setattr__(self, "flow", flow)
+        with checks.inside("frame."):
+            if isinstance(self.frame, dict):
+                frame = FrameSpec.from_dict(self.frame)
+                object.__setattr__(self, "frame", frame)
+        with checks.inside("crop."):
+            object.__setattr__(self, "crop", CropSpec.of(self.crop))
         known = isinstance(self.modalities, tuple) and all(
             modality in MODALITIES for modality in self.modalities
         )
@@ -143,10 +136,12 @@ class ClipSpec(Fact):
             f"a tuple of different names from {MODALITIES}",
             self.modalities,
         )
-        if self.crop_scales is None:
+        _check(isinstance(self.crop, CropSpec), "crop", "a CropSpec", self.crop)
+        if self.crop.policy == "tsn" and self.crop.scales is None:
             still = self.modalities == ("rgb",)
             scales = RGB_CROP_SCALES if still else MOTION_CROP_SCALES
-            object.__setattr__(self, "crop_scales", scales)
+            crop = self.crop.replace(scales=scales)
+            object.__setattr__(self, "crop", crop)
         for name in ("num_segments", "snippet_length", "size"):
             checks.count(name, getattr(self, name), owner=_OWNER)
         _check(
@@ -175,18 +170,32 @@ class ClipSpec(Fact):
                 self.stride,
             )
         _check(
-            isinstance(self.crop_scales, tuple)
-            and self.crop_scales
-            and all(
-                isinstance(scale, (int, float)) and 0 < scale <= 1
-                for scale in self.crop_scales
-            ),
-            "crop_scales",
-            "a tuple of numbers in (0, 1]",
-            self.crop_scales,
+            isinstance(self.frame, FrameSpec),
+            "frame",
+            "a FrameSpec",
+            self.frame,
         )
         _check(isinstance(self.flow, FlowSpec), "flow", "a FlowSpec", self.flow)
         checks.flag("ordered", self.ordered, _OWNER)
+
+    def changed(self, values):
+        """A copy with the fields of a mapping changed; a mapping in it changes
+        single fields of `frame` and `flow`, and numbers of `crop` if it names
+        no other policy.
+
+        Raises:
+            ValueError: if a field is unknown or a value is invalid.
+        """
+        changes = dict(values)
+        kept = {
+            "frame": self.frame.to_dict(),
+            "flow": self.flow.to_dict(),
+            "crop": {"policy": self.crop.policy},
+        }
+        for name, before in kept.items():
+            if isinstance(changes.get(name), dict):
+                changes[name] = {**before, **changes[name]}
+        return self.replace(**changes)
 
     def num_images(self, modality):
         """How many stored images of `modality` one snippet reads: 1 for

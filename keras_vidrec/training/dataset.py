@@ -117,7 +117,7 @@ def _stated_flow(recipe):
     checks.check(
         isinstance(flow, dict),
         "clip.flow",
-        "a mapping with method, bound or size, such as {method: dis}",
+        "a mapping with method or bound, such as {method: dis}",
         flow,
     )
     with checks.inside("clip.flow."):

@@ -90,6 +90,9 @@ def with_features_of(source, recipe):
     crops = {source.settings["crops"][stream] for stream in streams}
     if len(crops) == 1:
         clip.setdefault("size", *crops)
+    frames = [(source.settings.get("frames") or {}).get(s) for s in streams]
+    if None not in frames and all(frame == frames[0] for frame in frames):
+        clip.setdefault("frame", frames[0])
     return dataclasses.replace(
         recipe,
         clip=clip,

@@ -44,7 +44,7 @@ def build(recipe, class_names):
     layer = predictions_layer(model)
     layer.class_names = class_names
     with checks.inside("clip."):
-        layer.clip_spec = layer.clip_spec.replace(**recipe.clip)
+        layer.clip_spec = layer.clip_spec.changed(recipe.clip)
     with checks.inside("initialization."):
         start_from(model, networks, start.inflation, start.weights)
     if start.partial_batch_norm:

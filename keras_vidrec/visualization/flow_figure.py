@@ -7,6 +7,7 @@ import numpy as np
 from keras_vidrec.data.sources.video_files import SingleVideo
 from keras_vidrec.flow import codec
 from keras_vidrec.specs import FlowSpec
+from keras_vidrec.specs import FrameSpec
 from keras_vidrec.visualization import figures
 from keras_vidrec.visualization.snippet_images import full_color
 
@@ -25,9 +26,9 @@ class FlowFrames:
         video: str. Its name.
         method: str. How the flow was made.
         indices: list of int: the frames, from 0.
-        frames: uint8 array `(frames, height, width, 3)`, R G B.
-        flow: float32 array `(frames, flow_height, flow_width, 2)`, x and y in
-            pixels of the resized frames.
+        frames: uint8 array `(frames, height, width, 3)`, R G B, resized.
+        flow: float32 array `(frames, height, width, 2)`, x and y in pixels of
+            these frames.
     """
 
     video: str
@@ -37,7 +38,7 @@ class FlowFrames:
     flow: np.ndarray
 
 
-def read(path, flow=None, num_frames=4):
+def read(path, flow=None, num_frames=4, frame=None):
     """Reads frames of a video, evenly spread over it, and their flow.
 
     Args:
@@ -45,6 +46,8 @@ def read(path, flow=None, num_frames=4):
         flow: `None`, or `FlowSpec`: how flow is made. Defaults to
             `FlowSpec()`, TV-L1.
         num_frames: int. Defaults to `4`, or as many as there are.
+        frame: `None`, or `FrameSpec`: how frames are resized before. Defaults
+            to `FrameSpec()`.
 
     Returns:
         `FlowFrames`.
@@ -53,7 +56,7 @@ def read(path, flow=None, num_frames=4):
         VideoError: if the video cannot be read, or has a single frame.
     """
     flow = flow or FlowSpec()
-    source = SingleVideo(path, flow)
+    source = SingleVideo(path, flow).seen_as(frame or FrameSpec())
     number = source.num_frames(0, "flow")
     indices = (np.arange(num_frames) + 0.5) * number / num_frames
     indices = np.unique(indices.astype(int)).tolist()
@@ -93,8 +96,6 @@ def draw(shown):
             grid[0, place],
             shown.frames[place],
             f"frame {index}",
-            # Flow may be made of frames of another shape.
-            aspect="auto" if _squeezed(shown) else "equal",
         )
         figures.show_image(
             grid[1, place],
@@ -125,11 +126,6 @@ def lengths(flow):
     """Mean and greatest length of the vectors of a flow `(..., 2)`."""
     found = np.hypot(flow[..., 0], flow[..., 1])
     return float(found.mean()), float(found.max())
-
-
-def _squeezed(shown):
-    frame, flow = shown.frames.shape[1:3], shown.flow.shape[1:3]
-    return abs(frame[0] * flow[1] - frame[1] * flow[0]) > frame[0] * flow[0]
 
 
 def _draw_arrows(axes, flow, longest):

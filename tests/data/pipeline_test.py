@@ -208,7 +208,7 @@ def test_a_broken_video_counts_nothing_in_testing():
 
 
 def test_augmentation_is_passed_on():
-    plain = training(augmentation=Augmentation(crop="center", flip=False))
+    plain = training(augmentation=Augmentation(flip=False))
     for clips, _ in batches(plain, 4):
         assert (clips[..., 0, 2] < clips[..., -1, 2]).all()
 

@@ -1,17 +1,17 @@
-import types
-
 import numpy as np
 import pytest
 
 from keras_vidrec.applications import TSLSTM
 from keras_vidrec.applications.parts.head import predictions_layer
 from keras_vidrec.data.catalogs import catalog as catalogs
+from keras_vidrec.data.sources.source import Source
 from keras_vidrec.data.sources.video_files import VideoFiles
 from keras_vidrec.data.synthetic import KINDS
 from keras_vidrec.evaluation import evaluator
 from keras_vidrec.evaluation.predictor import Predictor
 from keras_vidrec.specs import ClipSpec
 from keras_vidrec.specs import FlowSpec
+from keras_vidrec.specs import FrameSpec
 from keras_vidrec.specs import TestProtocol as Protocol
 from keras_vidrec.videos import video
 from tests.evaluation.mean_color_network import mean_color_network
@@ -27,18 +27,22 @@ def clip(small_videos):
     return sorted(small_videos.rglob("*.avi"))[0]
 
 
-def one_video(path):
+class OneVideo(Source):
     """The `Source` of all frames of one video."""
-    frames = np.stack(list(video.iter_frames(path)))
-    return types.SimpleNamespace(
-        videos=(path.name,),
-        groups=(path.name,),
-        labels=(0,),
-        classes=CLASSES,
-        modalities=("rgb", "rgb_diff"),
-        num_frames=lambda index, modality: len(frames),
-        read=lambda index, modality, indices: frames[indices],
-    )
+
+    modalities = ("rgb", "rgb_diff")
+    flow = None
+
+    def __init__(self, path):
+        self.videos = self.groups = (path.name,)
+        self.labels, self.classes = (0,), CLASSES
+        self._frames = np.stack(list(video.iter_frames(path)))
+
+    def num_frames(self, _index, _modality):
+        return len(self._frames)
+
+    def read(self, index, _modality, indices):
+        return self._resized(index, self._frames[indices])
 
 
 @pytest.mark.parametrize("modality", ["rgb", "rgb_diff"])
@@ -51,7 +55,7 @@ def test_equals_the_evaluation(clip, modality, crops):
     )
     scores, _ = evaluator.score(
         model,
-        one_video(clip),
+        OneVideo(clip),
         [0],
         Protocol(num_segments=4, crops=crops),
         verbose=False,
@@ -81,9 +85,7 @@ def test_equals_the_evaluation(clip, modality, crops):
 )  # fmt: skip
 def test_ordered_networks_see_one_clip(clip, built_for, arguments, test):
     model = ordered_network(CLASSES, num_segments=built_for)
-    scores, _ = evaluator.score(
-        model, one_video(clip), [0], test, verbose=False
-    )
+    scores, _ = evaluator.score(model, OneVideo(clip), [0], test, verbose=False)
     prediction = Predictor(model, **arguments)(clip, top=12)
     expected = np.sort(softmax(scores.scores[0]))[::-1]
     np.testing.assert_allclose(prediction.probabilities, expected, rtol=1e-5)
@@ -94,7 +96,7 @@ def test_ordered_networks_of_any_grid(clip):
     model = ordered_network(CLASSES, clip_spec=spec)
     scores, _ = evaluator.score(
         model,
-        one_video(clip),
+        OneVideo(clip),
         [0],
         Protocol(num_segments=25, crops="center"),
         verbose=False,
@@ -119,8 +121,14 @@ def test_unnamed_classes_have_numbers(clip):
 @pytest.mark.parametrize("modality", ["flow", "warped_flow"])
 def test_motion_is_made_as_the_network_wants_it(clip, modality):
     """From a video file as from the dataset it lies in."""
-    flow = FlowSpec("dis", bound=6, size="short48")
-    spec = ClipSpec(("rgb", modality), snippet_length=3, size=32, flow=flow)
+    flow = FlowSpec("dis", bound=6)
+    spec = ClipSpec(
+        ("rgb", modality),
+        snippet_length=3,
+        size=32,
+        frame=FrameSpec("short48"),
+        flow=flow,
+    )
     model = mean_color_network(CLASSES, clip_spec=spec)
     catalog = catalogs.discover(clip.parent.parent)
     source = VideoFiles(catalog, flow)
@@ -137,10 +145,10 @@ def test_motion_is_made_as_the_network_wants_it(clip, modality):
     np.testing.assert_allclose(prediction.probabilities, expected, rtol=1e-5)
     # The bound and the size are heeded: others give other numbers.
     for changed in (
-        FlowSpec("dis", size="short48"),
-        FlowSpec("dis", bound=6, size="short96"),
+        {"flow": {"bound": 20}},
+        {"frame": {"size": "short96"}},
     ):
-        predictions_layer(model).clip_spec = spec.replace(flow=changed)
+        predictions_layer(model).clip_spec = spec.changed(changed)
         other = Predictor(model, num_segments=4)(clip, top=12)
         assert not np.allclose(other.probabilities, expected, rtol=1e-5)
 

@@ -4,6 +4,7 @@ import pytest
 
 from keras_vidrec.specs import ClipSpec
 from keras_vidrec.specs import FlowSpec
+from keras_vidrec.specs import FrameSpec
 
 
 @pytest.mark.parametrize(
@@ -18,8 +19,9 @@ from keras_vidrec.specs import FlowSpec
             stride=(5, 15),
             sampling="chunks",
             size=112,
-            crop_scales=(1.0, 0.5),
-            flow=FlowSpec("dis", 32, "short64"),
+            crop={"scales": (1.0, 0.5)},
+            flow=FlowSpec("dis", 32),
+            frame=FrameSpec("340x256", "bilinear", 15, "yadif"),
             ordered=True,
         ),
     ],
@@ -44,9 +46,31 @@ def test_channels_and_images():
 
 
 def test_crops_of_motion_leave_out_the_smallest():
-    assert ClipSpec().crop_scales == (1.0, 0.875, 0.75, 0.66)
+    assert ClipSpec().crop.scales == (1.0, 0.875, 0.75, 0.66)
     for motion in (("flow",), ("rgb_diff",), ("rgb", "warped_flow")):
-        assert ClipSpec(modalities=motion).crop_scales == (1.0, 0.875, 0.75)
+        assert ClipSpec(motion).crop.scales == (1.0, 0.875, 0.75)
+        regular = ClipSpec(motion, crop="multi_scale_regular").crop
+        assert regular.scales == (1.0, 0.875, 0.75, 0.66)
+
+
+def test_changes_of_single_fields():
+    spec = ClipSpec(
+        frame=FrameSpec("340x256"),
+        flow=FlowSpec("dis", 15),
+        crop="multi_scale_regular",
+    )
+    changed = spec.changed(
+        {"frame": {"deinterlace": "bob"}, "flow": {"bound": 4}, "size": 64}
+    )
+    assert changed == spec.replace(
+        frame=FrameSpec("340x256", deinterlace="bob"),
+        flow=FlowSpec("dis", 4),
+        size=64,
+    )
+    assert spec.changed({"crop": {"places": 13}}).crop.places == 13
+    assert spec.changed({"crop": {"policy": "center"}}).crop.scales is None
+    with pytest.raises(ValueError, match="`crop.sides`.* Received: crop.sides"):
+        spec.changed({"crop": {"sides": [0.5, 1]}})
 
 
 @pytest.mark.parametrize(
@@ -68,10 +92,13 @@ def test_crops_of_motion_leave_out_the_smallest():
         ({"sampling": "chunks"}, "stride=None"),
         ({"ordered": 1}, "ordered=1"),
         ({"size": 2.5}, "size=2.5"),
-        ({"crop_scales": (1.5,)}, r"crop_scales=\(1.5,\)"),
-        ({"flow": {"method": "brox"}}, "method='brox'"),
-        ({"flow": {"bound": -1}}, "bound=-1"),
-        ({"flow": {"size": "256x"}}, "size='256x'"),
+        ({"crop": {"scales": (1.5,)}}, r"crop.scales=\(1.5,\)"),
+        ({"crop": "five"}, "crop.policy='five'"),
+        ({"crop": 5}, "crop=5"),
+        ({"frame": {"size": "256x"}}, "frame.size='256x'"),
+        ({"frame": "short256"}, "frame='short256'"),
+        ({"flow": {"method": "brox"}}, "flow.method='brox'"),
+        ({"flow": {"bound": -1}}, "flow.bound=-1"),
     ],
 )
 def test_invalid_values(changes, received):

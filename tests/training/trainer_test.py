@@ -250,7 +250,7 @@ def two_streams(small_videos, tmp_path, monkeypatch):
     monkeypatch.setattr(network, "build", build)
     # Flow that is made once: what a run costs is the network.
     out = tmp_path / "prepared"
-    preparation = Preparation(flow="dis", size="40x32")
+    preparation = Preparation(flow="dis", size="short32")
     prepare(catalog.discover(small_videos), out, preparation, workers=1)
     recipe = Recipe(
         name="two_streams",

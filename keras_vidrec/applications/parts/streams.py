@@ -54,6 +54,8 @@ def chunks_spec(num_segments, snippet_length, stride, input_shape):
         alignment="centered",
         stride=stride,
         sampling="chunks",
+        # The crops of both networks of chunks: their authors' programs.
+        crop="jitter25",
         size=image_size(shapes["rgb"]),
         ordered=True,
     )
@@ -176,7 +178,7 @@ def sequences(
     input_tensor,
     input_shape,
     include_preprocessing,
-    crop_scales=None,
+    crop="tsn",
 ):
     """The inputs of a network over features, and the features of their
     moments, seen together in their order: a frame, and the flow around it, at
@@ -186,7 +188,7 @@ def sequences(
         towers: dict by stream of `None`, a name known to `backbones.get` or a
             `keras.Model`: what makes features of clips.
         sampling: str. Of the `ClipSpec`, and so are `num_segments` and
-            `crop_scales`.
+            `crop`.
         num_steps: `None` (any number), or the int that the inputs must agree
             with.
         features: int. Features of a moment, where `input_shape` does not
@@ -215,7 +217,7 @@ def sequences(
         alignment="centered",
         sampling=sampling,
         size=image_size(*shapes.values()),
-        crop_scales=crop_scales,
+        crop=crop,
         ordered=True,
     )
     tensors = arguments.by_stream("input_tensor", input_tensor, streams)

@@ -14,6 +14,7 @@ from keras_vidrec.applications.parts import arguments as parts
 from keras_vidrec.applications.parts.head import predictions_layer
 from keras_vidrec.specs import MODALITIES
 from keras_vidrec.specs import Blueprint
+from keras_vidrec.specs import FrameSpec
 from keras_vidrec.specs import checks
 
 # The arguments of every builder that may be given by position.
@@ -37,7 +38,7 @@ _builders = {}
 BUILDERS = types.MappingProxyType(_builders)
 
 
-def builder(function=None, *, whole_video=False):
+def builder(function=None, *, whole_video=False, frame=None):
     """Makes a function that joins layers to a network a builder.
 
     The builder checks the arguments that all have, `backbone` and `weights`
@@ -51,13 +52,15 @@ def builder(function=None, *, whole_video=False):
         whole_video: bool. Whether a clip of the network is all that is stored
             of a video: over features, `num_segments` is the number of stored
             frames then. Defaults to `False`.
+        frame: `None`, or `FrameSpec` of its `ClipSpec`. Defaults to
+            `FrameSpec()`, a shorter side of 256 pixels.
 
     Returns:
         Callable of the same signature, with the attributes `defaults`, mapping
-        of the default of every argument by name, and `whole_video`.
+        of the default of every argument by name, `whole_video` and `frame`.
     """
     if function is None:
-        return functools.partial(builder, whole_video=whole_video)
+        return functools.partial(builder, whole_video=whole_video, frame=frame)
     application = function.__name__
     defaults = types.MappingProxyType(
         {
@@ -107,6 +110,7 @@ def builder(function=None, *, whole_video=False):
 
     build.defaults = defaults
     build.whole_video = whole_video
+    build.frame = frame or FrameSpec()
     _builders[application] = build
     return build
 

@@ -2,8 +2,8 @@
 
 Drawing needs the size of the frames and a random generator, applying needs the
 frames: the same `Crop` serves all frames and all modalities of a clip. All
-crops are integer rectangles of the stored frame, resized once. Colors are
-changed by `data.clips.color_jitter`.
+crops are integer rectangles of the frame that a `FrameSpec` has resized. Colors
+are changed by `data.clips.color_jitter`.
 """
 
 import dataclasses
@@ -34,6 +34,9 @@ _POSITIONS = (
     (3, 3),
 )
 
+# Crops of tests: 224 pixels of a frame whose shorter side has 256 (TSN).
+TEST_SHARE = 224 / 256
+
 # 255 - value is the value with all bits inverted: a pair x, y read as one
 # 16-bit number has its x inverted by this mask, on any byte order.
 _MIRROR_X = np.array([255, 0], dtype=np.uint8).view(np.uint16)
@@ -52,12 +55,13 @@ class Crop:
 
 def crop_sizes(height, width, size, scales, max_distort=1):
     """Sizes of the multi-scale crops of a frame (TSN, section 3.2), `(height,
-    width)`: 10 for 4 scales, 7 for 3.
+    width)`: 10 for 4 scales, 7 for 3; 16 for 4 with `max_distort=3`.
 
-    The sides are `int(min(height, width) * scale)`; a side within 2 pixels of
-    `size`, that of the resized crop, becomes `size` where the frame has room
-    for it. Height and width are combined if their places in `scales` differ by
-    `max_distort` at most.
+    The sides are `int(min(height, width) * scale)`; a side so near to `size`,
+    that of the resized crop, as 2 pixels are in a frame of 256 becomes `size`
+    where the frame has room for it (TSN's programs: it is not resized). Height
+    and width are combined if their places in `scales` differ by `max_distort`
+    at most.
 
     Raises:
         ValueError: on an empty frame or a scale outside (0, 1].
@@ -71,7 +75,7 @@ def crop_sizes(height, width, size, scales, max_distort=1):
         )
     sides = [max(int(base * scale), 1) for scale in scales]
     sides = [
-        size if abs(side - size) < 3 and size <= base else side
+        size if 256 * abs(side - size) < 3 * base and size <= base else side
         for side in sides
     ]
     return [
@@ -98,74 +102,84 @@ def fixed_positions(height, width, crop_height, crop_width):
     return [(i * row_step, j * column_step) for i, j in _POSITIONS]
 
 
-def multi_scale_crop(height, width, size, scales, rng, max_distort=1):
-    """Draws a training crop of TSN: a size of `crop_sizes`, one of 13 places, a
-    flip with probability 0.5.
+def draw_crop(crop, height, width, size, rng):
+    """Draws a training crop of a frame; it is mirrored with probability 0.5.
 
-    Raises:
-        ValueError: on an empty frame or a scale outside (0, 1].
-    """
-    sizes = crop_sizes(height, width, size, scales, max_distort)
-    rows, columns = sizes[rng.integers(len(sizes))]
-    positions = fixed_positions(height, width, rows, columns)
-    top, left = positions[rng.integers(len(positions))]
-    return Crop(top, left, rows, columns, flip=_coin(rng))
+    Args:
+        crop: `CropSpec`, of a `ClipSpec`.
+        height, width: int. Of the resized frame.
+        size: int. Side that the crop is resized to.
+        rng: `np.random.Generator`.
 
-
-def random_sized_crop(height, width, rng):
-    """Draws a training crop of the Inception kind (TS-LSTM's base networks).
-
-    The area is 0.08 to 1 of the frame, the ratio of width to height 3/4 to
-    4/3 (uniform in its logarithm, so that neither side is favored), the place
-    any. After ten rectangles that do not fit, the largest central one with a
-    ratio in that range is taken. It is mirrored with probability 0.5.
+    Returns:
+        `Crop`.
 
     Raises:
         ValueError: on an empty frame.
     """
     _check_room(height, width, 1, 1)
+    drawn = _DRAWN[crop.policy](crop, height, width, size, rng)
+    return Crop(*drawn, flip=_coin(rng))
+
+
+def _multi_scale(crop, height, width, size, rng):
+    """A size of `crop_sizes`, at one of the fixed places."""
+    sizes = crop_sizes(height, width, size, crop.scales, crop.max_distort)
+    rows, columns = sizes[rng.integers(len(sizes))]
+    places = fixed_positions(height, width, rows, columns)[: crop.places]
+    top, left = places[rng.integers(len(places))]
+    return top, left, rows, columns
+
+
+def _inception(crop, height, width, _size, rng):
+    """Area and ratio drawn, the latter uniform in its logarithm, so that
+    neither side is favored, at any place. After ten rectangles that do not fit,
+    the largest central one with a ratio in that range."""
+    low, high = crop.ratio
     for _ in range(10):
-        area = rng.uniform(0.08, 1.0) * height * width
-        ratio = math.exp(rng.uniform(math.log(3 / 4), math.log(4 / 3)))
+        area = rng.uniform(*crop.area) * height * width
+        ratio = math.exp(rng.uniform(math.log(low), math.log(high)))
         rows = round(math.sqrt(area / ratio))
         columns = round(math.sqrt(area * ratio))
         if 0 < rows <= height and 0 < columns <= width:
             top = int(rng.integers(height - rows + 1))
             left = int(rng.integers(width - columns + 1))
-            return Crop(top, left, rows, columns, flip=_coin(rng))
-    rows = min(height, max(round(width * 4 / 3), 1))
-    columns = min(width, max(round(height * 4 / 3), 1))
-    return center_crop(height, width, rows, columns, flip=_coin(rng))
+            return top, left, rows, columns
+    rows = min(height, max(round(width / low), 1))
+    columns = min(width, max(round(height * high), 1))
+    return _centered(height, width, rows, columns)
 
 
-def corner_jitter_crop(height, width, size, rng):
-    """Draws a training crop of two-stream fusion (and of the spatiotemporal
-    multiplier): near the top left or the bottom right corner, never central.
-
-    Height and width are drawn apart from 0.75 to 1.25 times `size`, so that
-    the aspect ratio changes, and are no larger than the frame's. The place is
-    at 0 to 0.25, or at 0.75 to 1, of the room left, in both directions, on
-    grids of 20 x 20. It is mirrored with probability 0.5. As published: frames
-    are expected whose shorter side is about 256 / 224 times `size`.
-
-    Raises:
-        ValueError: on an empty frame or a `size` below 1.
-    """
-    _check_room(height, width, 1, 1)
-    _check_room(size, size, 1, 1)
+def _jitter(crop, height, width, _size, rng):
+    """Near the top left or the bottom right corner, never central: on 20 x 20
+    places of a share of the room left. Sides are drawn apart, so that the
+    aspect changes."""
+    base = min(height, width)
     rows, columns = (
-        max(round(min(size * factor, side)), 1)
-        for factor, side in zip(rng.uniform(0.75, 1.25, 2), (height, width))
+        max(round(min(base * factor, side)), 1)
+        for factor, side in zip(rng.uniform(*crop.sides, 2), (height, width))
     )
-    # Twenty places on a quarter of the room: steps of a 76th.
-    down, right = rng.integers(20, size=2) + 57 * _coin(rng)
-    return Crop(
-        (height - rows) * int(down) // 76,
-        (width - columns) * int(right) // 76,
-        rows,
-        columns,
-        flip=_coin(rng),
-    )
+    places = rng.integers(20, size=2) / 19 * crop.border
+    if _coin(rng):
+        places += 1 - crop.border
+    rooms = np.array([height - rows, width - columns])
+    # A tiny bit more: exact places stay whole numbers.
+    top, left = np.floor(rooms * places + 1e-9).astype(int).tolist()
+    return top, left, rows, columns
+
+
+def _center(_crop, height, width, _size, _rng):
+    side = min(height, width)
+    return _centered(height, width, side, side)
+
+
+_DRAWN = {
+    "tsn": _multi_scale,
+    "multi_scale_regular": _multi_scale,
+    "jitter25": _jitter,
+    "inception": _inception,
+    "center": _center,
+}
 
 
 def same_region(crop, size, other_size):
@@ -183,9 +197,7 @@ def center_crop(height, width, crop_height, crop_width, flip=False):
         ValueError: if the crop is larger than the frame.
     """
     _check_room(height, width, crop_height, crop_width)
-    top = (height - crop_height) // 2
-    left = (width - crop_width) // 2
-    return Crop(top, left, crop_height, crop_width, flip)
+    return Crop(*_centered(height, width, crop_height, crop_width), flip)
 
 
 def ten_crops(height, width, crop_height, crop_width):
@@ -205,39 +217,15 @@ def ten_crops(height, width, crop_height, crop_width):
     return crops + [dataclasses.replace(crop, flip=True) for crop in crops]
 
 
-def resized_size(height, width, short_side):
-    """`(height, width)` of a frame whose shorter side is made `short_side`, the
-    longer one rounded to the nearest integer.
-
-    For tests on whole frames: `apply(frames, Crop(0, 0, height, width),
-    resized_size(height, width, short_side), modality)`.
+def crop_side(height, width):
+    """Side, in pixels, of the square crops of a test, 224 / 256 of the shorter
+    side of the frame (TSN, section 4.1): from 1 to `min(height, width)`.
 
     Raises:
-        ValueError: on an empty frame or a `short_side` below 1.
+        ValueError: on an empty frame.
     """
     _check_room(height, width, 1, 1)
-    checks.count("short_side", short_side)
-    base = min(height, width)
-    return tuple(round(side * short_side / base) for side in (height, width))
-
-
-def crop_side(height, width, size, short_side):
-    """Side, in pixels of the stored frame, of a square test crop: from 1 to
-    `min(height, width)`.
-
-    "Resize the shorter side to `short_side`, then crop `size`" takes one crop
-    and one resize: a square of `size * min(height, width) / short_side` pixels
-    of the stored frame, rounded, is placed by `center_crop` or `ten_crops` and
-    resized by `apply`. The crops lie where those of the resized frame would,
-    within half a pixel; frames stored with that shorter side are not resized
-    at all.
-
-    Raises:
-        ValueError: on an empty frame or a `size` outside 1 .. `short_side`.
-    """
-    _check_room(height, width, 1, 1)
-    checks.number("size", size, 1, short_side, " of a test crop")
-    return max(round(size * min(height, width) / short_side), 1)
+    return max(round(TEST_SHARE * min(height, width)), 1)
 
 
 def apply(frames, crop, size, modality):
@@ -295,6 +283,11 @@ def _same_part(start, length, side, other_side):
     first = min(round(start * other_side / side), other_side - 1)
     end = round((start + length) * other_side / side)
     return first, max(end - first, 1)
+
+
+def _centered(height, width, crop_height, crop_width):
+    top, left = (height - crop_height) // 2, (width - crop_width) // 2
+    return top, left, crop_height, crop_width
 
 
 def _coin(rng):

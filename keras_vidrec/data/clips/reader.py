@@ -9,25 +9,19 @@ from keras_vidrec.data.clips import augmentation as augment
 from keras_vidrec.data.clips import color_jitter
 from keras_vidrec.data.clips import sampling
 from keras_vidrec.specs import TEST_CROPS
+from keras_vidrec.specs import FrameSpec
 from keras_vidrec.specs import checks
 from keras_vidrec.videos.video import VideoError
 
-TRAINING_CROPS = ("multi_scale", "random_sized", "corner_jitter", "center")
 WHOLE_FRAMES = ("frame", "frame_and_mirror")
-
-# Test crops are cut from frames whose shorter side is 256 for a size of 224.
-_CROP_RATIO = 224 / 256
 
 
 @dataclasses.dataclass(frozen=True)
 class Augmentation:
-    """Which crop and flip training clips get, one draw a clip.
+    """What is done to training clips beside the crop, which the `ClipSpec`
+    tells; one draw a clip.
 
     Args:
-        crop: str. `"multi_scale"` (corners and center, TSN section 3.2),
-            `"random_sized"` (area .08-1, ratio 3/4-4/3), `"corner_jitter"`
-            (two-stream fusion's: .75-1.25 of the size, near two corners), or
-            `"center"`.
         flip: bool. Mirror half of the clips; the x channel of flow is
             inverted. Defaults to `True`.
         color_jitter: float in [0, 1). Strength of brightness, contrast and
@@ -37,13 +31,11 @@ class Augmentation:
         ValueError: on any other value.
     """
 
-    crop: str = "multi_scale"
     flip: bool = True
     color_jitter: float = 0.0
 
     def __post_init__(self):
         owner = " of the augmentation"
-        checks.choice("crop", self.crop, TRAINING_CROPS, owner)
         checks.flag("flip", self.flip, owner)
         checks.check(
             checks.is_number(self.color_jitter) and 0 <= self.color_jitter < 1,
@@ -57,8 +49,9 @@ class Augmentation:
 def read_training_clip(source, index, spec, augmentation, rng):
     """One random clip: snippets, crop, flip and colors are drawn from `rng`.
 
-    The crop is drawn on the frames of the first modality; all others show the
-    same part of the picture, whatever the size they are stored in.
+    Frames are resized as `spec.frame` says, then `spec.crop` is drawn on those
+    of the first modality; all others show the same part of the picture,
+    whatever size they have.
 
     Returns:
         dict of uint8 arrays `(num_segments, size, size, channels)` by
@@ -67,6 +60,7 @@ def read_training_clip(source, index, spec, augmentation, rng):
     Raises:
         VideoError: if the video cannot be read.
     """
+    source = source.seen_as(spec.frame)
     clip = {}
     crop = None
     jitter = None
@@ -76,7 +70,9 @@ def read_training_clip(source, index, spec, augmentation, rng):
         size = frames.shape[1:3]
         if crop is None:  # one draw for all modalities
             drawn_on = size
-            crop = _draw_crop(augmentation, *size, spec, rng)
+            crop = augment.draw_crop(spec.crop, *size, spec.size, rng)
+            if not augmentation.flip:
+                crop = dataclasses.replace(crop, flip=False)
             if augmentation.color_jitter:
                 jitter = color_jitter.draw_color_jitter(
                     rng, augmentation.color_jitter
@@ -152,10 +148,9 @@ def read_test_clip(
 ):
     """The clip a network is tested on, or its clips; no randomness.
 
-    The crops have `spec.size` pixels and are cut from frames whose shorter
-    side is 256 / 224 times as long, the aspect ratio kept; modalities stored
-    in another size than the first show the same parts of the picture, as
-    large.
+    Frames are resized as `spec.frame` says. Crops are squares of 224 / 256 of
+    their shorter side, resized to `spec.size` pixels; modalities of another
+    size than the first show the same parts of the picture, as large.
 
     Args:
         source: a `Source`.
@@ -167,7 +162,8 @@ def read_test_clip(
         mode: str. `"validation"` or `"test"` grid of `sampling`.
         crops: str. `"center"`; `"ten"`: corners, center and their mirrors;
             `"frame"`: the whole frame, whose shorter side becomes 256 / 224
-            times `spec.size`; or `"frame_and_mirror"`: that and its mirror.
+            times `spec.size`, the aspect of the resized frame kept; or
+            `"frame_and_mirror"`: that and its mirror.
 
     Returns:
         dict of uint8 arrays `(num_crops * num_clips * num_segments, height,
@@ -179,6 +175,7 @@ def read_test_clip(
         ValueError: if `check_protocol` refuses this.
     """
     check_protocol(spec, crops, num_clips, mode)
+    source = source.seen_as(spec.frame)
     num_segments = num_segments or spec.num_segments
     clip = {}
     chosen = None
@@ -295,23 +292,6 @@ def _segment_starts(counts, spec, num_segments, mode, rng, num_clips):
     )
 
 
-def _draw_crop(augmentation, height, width, spec, rng):
-    if augmentation.crop == "multi_scale":
-        crop = augment.multi_scale_crop(
-            height, width, spec.size, spec.crop_scales, rng
-        )
-    elif augmentation.crop == "random_sized":
-        crop = augment.random_sized_crop(height, width, rng)
-    elif augmentation.crop == "corner_jitter":
-        crop = augment.corner_jitter_crop(height, width, spec.size, rng)
-    else:
-        side = min(height, width)
-        crop = augment.center_crop(
-            height, width, side, side, flip=bool(rng.integers(2))
-        )
-    return crop if augmentation.flip else dataclasses.replace(crop, flip=False)
-
-
 def crops_of_test(height, width, spec, crops):
     """What of a frame is shown in a test; see `read_test_clip`.
 
@@ -319,14 +299,14 @@ def crops_of_test(height, width, spec, crops):
         `(crops, size)`: a list of `augmentation.Crop`, and the size that they
         are resized to, an int or a pair `(height, width)`.
     """
-    short_side = round(spec.size / _CROP_RATIO)
     if crops in WHOLE_FRAMES:
         mirrors = (False, True) if crops == "frame_and_mirror" else (False,)
+        whole = round(spec.size / augment.TEST_SHARE)
         return (
             [augment.Crop(0, 0, height, width, flip) for flip in mirrors],
-            augment.resized_size(height, width, short_side),
+            FrameSpec(f"short{whole}").of(height, width),
         )
-    side = augment.crop_side(height, width, spec.size, short_side)
+    side = augment.crop_side(height, width)
     if crops == "ten":
         return augment.ten_crops(height, width, side, side), spec.size
     return [augment.center_crop(height, width, side, side)], spec.size

@@ -28,8 +28,9 @@ class PreparedDataset(typing.NamedTuple):
             its `problems` tell of videos that could not be prepared.
         modalities: tuple of str. Modalities that have records: `"rgb"`,
             `"flow"`, `"warped_flow"`.
-        settings: dict. How they were made: `size`, `flow` (method or
-            `"none"`), `warped`, `bound`, `quality`.
+        settings: dict. How they were made: `frame` (of a `FrameSpec`, or
+            `None`: nobody knows), `flow` (method or `"none"`), `warped`,
+            `bound`, `quality`.
     """
 
     catalog: Catalog

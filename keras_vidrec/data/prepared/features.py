@@ -71,6 +71,8 @@ class FeatureSettings:
         draws: int. Versions of random crops of each training video, beside
             that of the central crop. Defaults to `0`.
         seed: int. Of the draws. Defaults to `0`.
+        frames: `None` (not known), or dict from stream to the dict of the
+            `FrameSpec` of its frames. Defaults to `None`.
 
     Raises:
         ValueError: on any other value.
@@ -85,6 +87,7 @@ class FeatureSettings:
     flow: dict | None = None
     draws: int = 0
     seed: int = 0
+    frames: dict | None = None
 
     def __post_init__(self):
         streams = set(self.features)
@@ -96,8 +99,10 @@ class FeatureSettings:
             self.features,
             owner,
         )
-        for name in ("networks", "crops"):
+        for name in ("networks", "crops", "frames"):
             given = getattr(self, name)
+            if given is None and name == "frames":
+                continue
             checks.check(
                 set(given) == streams, name, "one a stream", given, owner
             )
@@ -107,6 +112,10 @@ class FeatureSettings:
             checks.count("max_frames", self.max_frames, 2, owner)
         checks.count("draws", self.draws, 0, owner)
         checks.count("seed", self.seed, 0, owner)
+
+    def to_dict(self):
+        """Plain data, for `dataset.json`."""
+        return dataclasses.asdict(self)
 
     @property
     def modalities(self):

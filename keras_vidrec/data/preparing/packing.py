@@ -18,7 +18,8 @@ class Packer:
 
     JPEGs are copied byte for byte, other images become JPEGs, nothing else is
     made. The `Preparation` says which modalities are packed, and how they were
-    made as far as somebody knows: the dataset tells it on.
+    made as far as somebody knows: the dataset tells it on. Its `size` is
+    `None`, or what the images were resized by.
 
     Raises:
         ValueError: if it is a dataset of another kind, or does not hold a
@@ -90,6 +91,7 @@ class Packer:
                     if modality == "rgb":
                         report(1)
                 spooled[modality] = spool.finish(len(jpegs))
+        _check_size(path, preparation.frame, size)
         return PreparedVideo(*size, spooled["rgb"].num_images, spooled)
 
     def _encoded(self, index, modality, place, quality):
@@ -99,6 +101,17 @@ class Packer:
         return tuple(
             encode_jpeg(np.ascontiguousarray(image[..., channel]), quality)
             for channel in (0, 1)
+        )
+
+
+def _check_size(path, frame, size):
+    """Refuses images that were not resized as they are said to be."""
+    if frame is not None and frame.of(*size) != size:
+        raise VideoError(
+            path,
+            f"its images are {size} (height, width), and were not resized by "
+            f"size={frame.size!r}. Expected the size that they were resized "
+            "by, or None (no --size) if nobody knows.",
         )
 
 

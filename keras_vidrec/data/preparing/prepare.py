@@ -13,7 +13,7 @@ import shutil
 import tempfile
 import typing
 
-from keras_vidrec.data.clips.frame_size import FrameSize
+from keras_vidrec.data.clips import frame_size
 from keras_vidrec.data.prepared import dataset as prepared_dataset
 from keras_vidrec.data.prepared import records
 from keras_vidrec.data.prepared import shards
@@ -233,7 +233,7 @@ def finish(catalog, directory, preparation, journal, num_tried):
         directory,
         catalog,
         preparation.modalities,
-        dataclasses.asdict(preparation),
+        preparation.to_dict(),
         failed,
     )
     return Prepared(
@@ -276,6 +276,8 @@ class VideoPreparer:
     """
 
     def __init__(self, root, preparation, make=prepare_video):
+        if make is prepare_video:
+            frame_size.check_taken(preparation.frame)
         self._root = os.fspath(root)
         self._preparation = preparation
         self._make = make
@@ -286,11 +288,14 @@ class VideoPreparer:
         as TV-L1 does, else `()`."""
         if self._make is not prepare_video or self._preparation.flow != "tvl1":
             return ()
-        frames = video.iter_frames(os.path.join(self._root, name))
+        wanted = self._preparation.frame
+        frames = video.iter_frames(
+            os.path.join(self._root, name), wanted.deinterlace
+        )
         try:
             with contextlib.closing(frames):
                 height, width = next(frames).shape[:2]
-            return FrameSize(self._preparation.size).of(height, width)
+            return frame_size.size_of(wanted, height, width)
         except (OSError, ValueError, VideoError):
             return ()  # what is wrong with it is reported when it is prepared
 

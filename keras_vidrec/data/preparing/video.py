@@ -8,10 +8,11 @@ import typing
 
 import cv2
 
-from keras_vidrec.data.clips.frame_size import FrameSize
 from keras_vidrec.data.clips.frame_size import resize
+from keras_vidrec.data.clips.frame_size import size_of
 from keras_vidrec.data.preparing.spool import ImageSpool
 from keras_vidrec.specs import FLOW_METHODS
+from keras_vidrec.specs import FrameSpec
 from keras_vidrec.specs import checks
 from keras_vidrec.videos import video as videos
 from keras_vidrec.videos.video import VideoError
@@ -29,7 +30,9 @@ class Preparation:
             Defaults to `"tvl1"`.
         warped: bool. Whether to make flow without the camera's motion too.
             Defaults to `False`.
-        size: str. Size of the frames, see `FrameSize`. Defaults to `"auto"`.
+        size: `None`, or str: how frames are resized, as `interpolation`,
+            `fps` and `deinterlace` of a `FrameSpec`, whose defaults they have.
+            `None` is for images that are packed as they are: nobody knows.
         bound: float. Flow in pixels that 0 and 255 stand for. Defaults to
             `20.0`.
         quality: int from 1 to 100. Of the JPEGs. Defaults to `95`.
@@ -40,9 +43,12 @@ class Preparation:
 
     flow: str = "tvl1"
     warped: bool = False
-    size: str = "auto"
+    size: str | None = FrameSpec.size
     bound: float = 20.0
     quality: int = 95
+    interpolation: str = FrameSpec.interpolation
+    fps: float | None = None
+    deinterlace: str | None = None
 
     def __post_init__(self):
         owner = " of the preparation"
@@ -56,7 +62,36 @@ class Preparation:
         )
         checks.positive("bound", self.bound, owner)
         checks.number("quality", self.quality, 1, 100, owner)
-        FrameSize(self.size)
+        checks.check(
+            self.size is not None
+            or (self.fps, self.deinterlace) == (None,) * 2,
+            "size",
+            "how frames were resized, if fps or deinterlace say how they were "
+            "taken",
+            self.size,
+            owner,
+        )
+        _ = self.frame  # which checks its fields
+
+    @property
+    def frame(self):
+        """`FrameSpec` of the prepared frames, `None` if nobody knows."""
+        if self.size is None:
+            return None
+        return FrameSpec(
+            self.size, self.interpolation, self.fps, self.deinterlace
+        )
+
+    def to_dict(self):
+        """Plain data, for `dataset.json`: `flow`, `warped`, `bound`,
+        `quality` and `frame`."""
+        return {
+            "flow": self.flow,
+            "warped": self.warped,
+            "bound": self.bound,
+            "quality": self.quality,
+            "frame": self.frame and self.frame.to_dict(),
+        }
 
     @property
     def modalities(self):
@@ -164,12 +199,13 @@ class _Frames:
         self.size = None
 
     def __iter__(self):
-        rule = FrameSize(self._preparation.size)
+        wanted = self._preparation.frame
         reported, reported_at = 0, time.monotonic()
-        for frame in videos.iter_frames(self._path):
+        frames = videos.iter_frames(self._path, wanted.deinterlace)
+        for frame in frames:
             if self.size is None:
-                self.size = rule.of(*frame.shape[:2])
-            frame = resize(frame, self.size)
+                self.size = size_of(wanted, *frame.shape[:2])
+            frame = resize(frame, self.size, wanted.interpolation)
             # OpenCV writes B G R.
             swapped = cv2.cvtColor(frame, cv2.COLOR_RGB2BGR)
             self._spool.add(

@@ -49,7 +49,10 @@ class FrameFolders(Source):
     the last frames, leave up to two more or less: what is too much at the end
     is not used. Further apart they are not of one video, which is an error.
     The folders do not tell how flow was made: the network's `FlowSpec` should
-    (denseflow's own bound is 32, not 20).
+    (denseflow's own bound is 32, not 20). Frames and images of flow of another
+    size than the network's `FrameSpec` wants are resized; the vectors of flow
+    keep the length in pixels that they were stored with, because nobody knows
+    the frames they were made of.
 
     Args:
         catalog: a `Catalog`, whose videos are such folders' names.
@@ -124,8 +127,10 @@ class FrameFolders(Source):
                 f"Received: {shapes[0][:2]} and {shapes[1][:2]}",
             )
         if is_flow:
-            return np.stack([np.stack(image, axis=-1) for image in images])
-        return np.stack([image for (image,) in images])
+            images = [np.stack(image, axis=-1) for image in images]
+        else:
+            images = [image for (image,) in images]
+        return self._resized(index, np.stack(images))
 
     def encoded(self, index, modality):
         """Yields the images of a video as they lie on the disk: of each in

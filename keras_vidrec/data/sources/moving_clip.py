@@ -7,14 +7,16 @@ from keras_vidrec.data.clips import frame_size
 from keras_vidrec.data.clips import reader
 from keras_vidrec.data.sources import video_files
 from keras_vidrec.flow import extraction
+from keras_vidrec.specs import checks
 
 
 class MovingClip:
     """Takes frames one by one and gives clips of them.
 
     Each frame is cropped when it comes and each image of flow is made once,
-    whichever clips it is in; frames themselves are not kept. The images are
-    those of `reader.read_test_clip`.
+    whichever clips it is in; frames themselves are not kept. It is resized as
+    `spec.frame` says before anything else. The images are those of
+    `reader.read_test_clip`.
 
     Args:
         spec: `ClipSpec`.
@@ -22,9 +24,21 @@ class MovingClip:
 
     Attributes:
         num_images: int. Images held, of all modalities.
+
+    Raises:
+        ValueError: if the network sees deinterlaced frames, which a stream
+            does not give.
     """
 
     def __init__(self, spec, crops):
+        frame_size.check_taken(spec.frame)
+        checks.check(
+            spec.frame.deinterlace is None,
+            "deinterlace",
+            "None: the frames of a stream are not deinterlaced",
+            spec.frame.deinterlace,
+            " of frames",
+        )
         self._spec = spec
         self._crops = crops
         self._images = {modality: {} for modality in spec.modalities}
@@ -45,16 +59,17 @@ class MovingClip:
                 image of rgb and rgb_diff, any of flow that it takes part in.
 
         Raises:
-            ValueError: if frames cannot be resized as flow wants them.
+            ValueError: if frames cannot be resized.
         """
         if self._chosen is None:
             self._choose(frame.shape[:2])
+        wanted = self._spec.frame
+        frame = frame_size.resize(frame, self._size, wanted.interpolation)
         for modality in modalities:
             if modality.startswith("rgb"):
                 self._keep(modality, index, frame)
             elif index not in self._grays:
-                small = frame_size.resize(frame, self._small)
-                self._grays[index] = extraction.gray(small)
+                self._grays[index] = extraction.gray(frame)
 
     def clip(self, indices):
         """The snippets of given images: dict of uint8 arrays `(num_crops *
@@ -89,23 +104,14 @@ class MovingClip:
                 del images[old]
 
     def _choose(self, size):
-        first, *_ = self._spec.modalities
-        self._small = frame_size.FrameSize(self._spec.flow.size).of(*size)
-        # Crops are chosen on the first modality, as all readers do.
-        self._chosen_on = size if first.startswith("rgb") else self._small
+        self._size = frame_size.size_of(self._spec.frame, *size)
         self._chosen, self._shown = reader.crops_of_test(
-            *self._chosen_on, self._spec, self._crops
+            *self._size, self._spec, self._crops
         )
 
     def _keep(self, modality, index, image):
-        size = image.shape[:2]
         self._images[modality][index] = [
-            augment.apply(
-                image[None],
-                augment.same_region(crop, self._chosen_on, size),
-                self._shown,
-                modality,
-            )[0]
+            augment.apply(image[None], crop, self._shown, modality)[0]
             for crop in self._chosen
         ]
 

@@ -1,17 +1,24 @@
 """A prepared dataset: JPEG frames and flow, read by their offsets."""
 
+import logging
+
 import cv2
 import numpy as np
 
 from keras_vidrec.data.prepared import dataset as prepared_dataset
 from keras_vidrec.data.prepared import shards
 from keras_vidrec.data.sources.source import Source
+from keras_vidrec.flow import codec
 from keras_vidrec.specs import FLOW_METHODS
 from keras_vidrec.specs import FlowSpec
+from keras_vidrec.specs import FrameSpec
 from keras_vidrec.videos.video import VideoError
 
 # The differences are made of frames, inside the network.
 _STORED_AS = {"rgb_diff": "rgb"}
+_FLOWS = ("flow", "warped_flow")
+
+logger = logging.getLogger("keras_vidrec")
 
 
 class Records(Source):
@@ -45,6 +52,8 @@ class Records(Source):
             if stored in dataset.modalities
         )
         self.flow = self._flow_spec()
+        self.stored_as = self._frame_spec()
+        self._told = []  # the same of all that share the records
         self._images = {
             modality: _Images(directory, modality, self.videos)
             for modality in dataset.modalities
@@ -61,7 +70,7 @@ class Records(Source):
         count = images.num_images(index)
         self._check_indices(index, indices, count, f"images of {modality}")
         try:
-            return images.read(index, indices)
+            found = images.read(index, indices)
         except OSError as error:
             raise VideoError(
                 self.videos[index],
@@ -73,15 +82,65 @@ class Records(Source):
                 f"its records of {modality} do not decode ({error}). Prepare "
                 "the dataset again.",
             ) from error
+        resized = self._resized(index, found)
+        if modality in _FLOWS and self.stored_as is not None:
+            # As if it had been made of frames of this size.
+            factors = np.divide(resized.shape[2:0:-1], found.shape[2:0:-1])
+            resized = codec.scale(resized, factors)
+        return resized
+
+    def seen_as(self, frame):
+        """See `Source`. Images that were stored in another size are resized
+        once more, and the vectors of flow with them.
+
+        Raises:
+            ValueError: if the stored frames do not have the aspect, or were
+                not taken as `frame` says.
+        """
+        source = super().seen_as(frame)
+        if source is not self and frame is not None:
+            self._check_frame(frame)
+        return source
+
+    def _check_frame(self, frame):
+        stored = self.stored_as
+        if stored is None:
+            return
+        for name in ("fps", "deinterlace"):
+            if getattr(frame, name) != getattr(stored, name):
+                raise ValueError(
+                    f"Expected frames with {name}={getattr(frame, name)!r}, as "
+                    "the network sees them. Received: a dataset prepared with "
+                    f"{name}={getattr(stored, name)!r}; prepare it again, or "
+                    f"train with clip.frame.{name}={getattr(stored, name)}"
+                )
+        if frame.keeps_aspect and not stored.keeps_aspect:
+            raise ValueError(
+                f"Expected frames of the size {frame.size!r}, as the network "
+                "sees them, or ones that keep the aspect. Received: a dataset "
+                f"prepared with size={stored.size!r}, which squashed them; "
+                f"prepare it again with --size {frame.size}, or train with "
+                f"clip.frame.size={stored.size}"
+            )
+        if stored.short_side < frame.short_side and not self._told:
+            self._told.append(frame)
+            logger.warning(
+                "Frames that were prepared with --size %s are enlarged to %s, "
+                "and flow with them: prepare them as large as the network "
+                "sees them, or train with clip.frame.size=%s.",
+                stored.size,
+                frame.size,
+                stored.size,
+            )
 
     def _flow_spec(self):
         if self.settings.get("flow") not in FLOW_METHODS:
             return None
-        return FlowSpec(
-            method=self.settings["flow"],
-            bound=self.settings["bound"],
-            size=self.settings["size"],
-        )
+        return FlowSpec(self.settings["flow"], self.settings["bound"])
+
+    def _frame_spec(self):
+        stored = self.settings.get("frame")
+        return None if stored is None else FrameSpec.from_dict(stored)
 
     def _of(self, modality):
         if modality not in self.modalities:

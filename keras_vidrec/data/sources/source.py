@@ -1,5 +1,8 @@
 """Where clips come from: one interface for videos, folders and records."""
 
+import copy
+
+from keras_vidrec.data.clips import frame_size
 from keras_vidrec.videos.video import VideoError
 
 
@@ -11,7 +14,7 @@ class Source:
     has these attributes and methods serves as well. Indices of videos run over
     the whole dataset; a split is a sequence of such indices. Images of one
     modality of a video have one size; other modalities may have another: the
-    same picture, scaled.
+    same picture, scaled. `seen_as` says how they are resized.
 
     Args:
         catalog: `Catalog`, or what else has its videos, labels, groups and
@@ -27,7 +30,14 @@ class Source:
         modalities: tuple of str. Which of `clip_spec.MODALITIES` it holds.
         flow: `FlowSpec` of how its flow is made; `None` if it holds none, or
             nobody knows.
+        frame: `None` (images as they are), or the `FrameSpec` that they are
+            read by.
+        stored_as: `None` (nobody knows, or they are made when they are read),
+            or the `FrameSpec` that stored images were resized by.
     """
+
+    frame = None
+    stored_as = None
 
     def __init__(self, catalog):
         self.videos = catalog.videos
@@ -64,9 +74,41 @@ class Source:
         """
         raise NotImplementedError
 
+    def seen_as(self, frame):
+        """This source, with images as a network wants to see them.
+
+        Args:
+            frame: `FrameSpec`, or `None` for images as they are.
+
+        Returns:
+            `Source`, which shares everything else with this one.
+
+        Raises:
+            ValueError: if the images cannot be had so.
+        """
+        if frame == self.frame:
+            return self
+        if frame is not None:
+            frame_size.check_taken(frame)
+        other = copy.copy(self)
+        other.frame = frame
+        return other
+
     def save(self):
         """Keeps what was learnt of the videos for the next time, if anything
         was."""
+
+    def _resized(self, index, images):
+        """Images `(number, height, width, channels)` of a video as `frame`
+        says."""
+        if self.frame is None:
+            return images
+        try:
+            return frame_size.resize_images(
+                images, self.frame, *images.shape[1:3]
+            )
+        except ValueError as error:
+            raise VideoError(self._name(index), str(error)) from None
 
     def _check_indices(self, index, indices, count, what):
         """Refuses images that a video does not have; `what` it has of them."""

@@ -5,7 +5,6 @@ import types
 
 import numpy as np
 
-from keras_vidrec.data.clips import frame_size
 from keras_vidrec.data.sources.source import Source
 from keras_vidrec.flow import codec
 from keras_vidrec.flow import extraction
@@ -15,7 +14,9 @@ from keras_vidrec.videos import video
 from keras_vidrec.videos.health_cache import HealthCache
 
 _FLOWS = ("flow", "warped_flow")
-_BLOCK = 32
+# Frames read at once before any of them is resized, and bytes of more.
+_BLOCK = 64
+_BLOCK_BYTES = 2**28
 
 
 class _Videos(Source):
@@ -27,42 +28,62 @@ class _Videos(Source):
     def __init__(self, catalog, flow):
         super().__init__(catalog)
         self.flow = FlowSpec() if flow is None else flow
-        self._size = frame_size.FrameSize(self.flow.size)
+
+    @property
+    def _deinterlace(self):
+        return self.frame and self.frame.deinterlace
 
     def num_frames(self, index, modality):
         """See `Source`."""
         return self._video(index)[1] - (modality in _FLOWS)
 
     def read(self, index, modality, indices):
-        """See `Source`. Frames have their own size, flow that of the resized
-        ones."""
+        """See `Source`. Frames are resized first, and flow is made of the
+        resized ones."""
         path, num_frames = self._video(index)
-        if modality not in _FLOWS:
-            return video.read_frames(path, indices, num_frames=num_frames)
         indices = np.asarray(indices, dtype=None if len(indices) else int)
-        wrong = indices[(indices < 0) | (indices >= num_frames - 1)]
-        if len(wrong):
-            raise video.VideoError(
-                path,
-                f"it has {num_frames} frames, so {num_frames - 1} images of "
-                f"{modality}. Received: indices {wrong[:8].tolist()}",
-            )
-        return self._read_flow(path, num_frames, modality, indices)
+        if modality in _FLOWS:
+            wrong = indices[(indices < 0) | (indices >= num_frames - 1)]
+            if len(wrong):
+                raise video.VideoError(
+                    path,
+                    f"it has {num_frames} frames, so {num_frames - 1} images "
+                    f"of {modality}. Received: indices {wrong[:8].tolist()}",
+                )
+            return self._read_flow(index, modality, indices)
+        if self.frame is None or len(indices) <= _BLOCK:
+            return self._resized(index, self._read_frames(index, indices))
+        needed, places = np.unique(indices, return_inverse=True)
+        blocks = [frames for _, frames in self._blocks(index, needed)]
+        return np.concatenate(blocks)[places]
 
-    def _read_flow(self, path, num_frames, modality, indices):
+    def _read_frames(self, index, indices):
+        path, num_frames = self._video(index)
+        return video.read_frames(
+            path, indices, num_frames=num_frames, deinterlace=self._deinterlace
+        )
+
+    def _blocks(self, index, needed):
+        """Yields numbers of frames, and these frames, resized: a few at a time,
+        because before that they may be large."""
+        start, length = 0, _BLOCK
+        while start < len(needed):
+            block = needed[start : start + length]
+            frames = self._read_frames(index, block)
+            start += length
+            length = max(_BLOCK, _BLOCK_BYTES // frames[0].nbytes)
+            yield block, self._resized(index, frames)
+
+    def _read_flow(self, index, modality, indices):
         starts, places = np.unique(indices, return_inverse=True)
         needed = np.union1d(starts, starts + 1)
         grays = {}
-        # Few at a time: before they are resized they may be large.
-        for block in np.split(needed, range(_BLOCK, len(needed), _BLOCK)):
-            frames = video.read_frames(path, block, num_frames=num_frames)
-            try:
-                size = self._size.of(*frames.shape[1:3])
-            except ValueError as error:
-                raise video.VideoError(path, str(error)) from None
+        for block, frames in self._blocks(index, needed):
             for t, frame in zip(block.tolist(), frames):
-                small = frame_size.resize(frame, size)
-                grays[t] = extraction.gray(small)
+                grays[t] = extraction.gray(frame)
+        if not grays:  # of which size would it be?
+            return self._resized(index, self._read_frames(index, []))[..., :2]
+        size = next(iter(grays.values())).shape
         pairs = ((t, grays[t], grays[t + 1]) for t in starts.tolist())
         slots = {t: slot for slot, t in enumerate(starts.tolist())}
         codes = np.empty((len(starts), *size, 2), np.uint8)
@@ -93,14 +114,21 @@ class VideoFiles(_Videos):
         catalog: a `Catalog`, which says where the videos lie and what they
             show.
         flow: `None`, or `FlowSpec`. How flow is made. Defaults to
-            `FlowSpec()`. Its `size` says how frames are resized for it;
-            those of rgb and rgb_diff are not.
+            `FlowSpec()`.
     """
 
     def __init__(self, catalog, flow=None):
         super().__init__(catalog, flow)
         self._root = catalog.root
         self._healths = HealthCache(catalog.root)
+
+    def seen_as(self, frame):
+        """See `Source`."""
+        source = super().seen_as(frame)
+        if source._deinterlace != self._deinterlace:
+            # Deinterlaced videos may have other numbers of frames.
+            source._healths = HealthCache(self._root, source._deinterlace)
+        return source
 
     def save(self):
         """Keeps what was learnt of the files for next time."""
@@ -127,6 +155,14 @@ class SingleVideo(_Videos):
         )
         super().__init__(alone, flow)
         self._num_frames = video.probe(path).num_frames
+
+    def seen_as(self, frame):
+        """See `Source`."""
+        source = super().seen_as(frame)
+        if source._deinterlace != self._deinterlace:
+            found = video.probe(self._path, source._deinterlace)
+            source._num_frames = found.num_frames
+        return source
 
     def _video(self, index):
         return self._path, self._num_frames

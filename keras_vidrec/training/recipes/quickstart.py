@@ -12,6 +12,10 @@ from keras_vidrec.training.recipes.sections import Schedule
 PAPER = "Small networks that train from random weights on a laptop"
 
 
+# As large as the generated videos are.
+_FRAME = {"size": "short64"}
+
+
 def _network(modality, dropout):
     arguments = {"backbone": "tiny", "modality": modality, "dropout": dropout}
     return Network(application="TSN", arguments=arguments)
@@ -20,7 +24,7 @@ def _network(modality, dropout):
 QUICKSTART_RGB = Recipe(
     name="quickstart_rgb",
     summary="TSN, tiny backbone, 64 pixels: for the generated videos",
-    clip={"size": 64, "crop_scales": [1.0, 0.875]},
+    clip={"size": 64, "frame": _FRAME, "crop": {"scales": [1.0, 0.875]}},
     # Left and right are classes of the generated videos.
     augmentation=Augmentation(flip=False),
     network=_network("rgb", dropout=0.3),
@@ -36,7 +40,7 @@ QUICKSTART_RGB_DIFF = dataclasses.replace(
     QUICKSTART_RGB,
     name="quickstart_rgb_diff",
     summary="The same on differences of neighboring frames",
-    clip={"size": 64, "crop_scales": [1.0]},
+    clip={"size": 64, "frame": _FRAME, "crop": {"scales": [1.0]}},
     network=_network("rgb_diff", dropout=0.3),
     schedule=Schedule(epochs=14, kind="cosine"),
 )
@@ -45,7 +49,12 @@ QUICKSTART_FLOW = dataclasses.replace(
     QUICKSTART_RGB_DIFF,
     name="quickstart_flow",
     summary="The same on optical flow, by the quick method DIS",
-    clip={"size": 64, "crop_scales": [1.0], "flow": {"method": "dis"}},
+    clip={
+        "size": 64,
+        "frame": _FRAME,
+        "crop": {"scales": [1.0]},
+        "flow": {"method": "dis"},
+    },
     network=_network("flow", dropout=0.3),
 )
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 
-from keras_vidrec.data.clips.reader import Augmentation
 from keras_vidrec.specs import TestProtocol
 from keras_vidrec.training.recipes import reported
 from keras_vidrec.training.recipes.recipe import Recipe
@@ -36,7 +35,6 @@ UCF101 = Recipe(
     name="st_multiplier_ucf101",
     summary="Spatiotemporal multiplier, ResNet-50, motion gates appearance",
     clip={"stride": [5, 35]},
-    augmentation=Augmentation(crop="corner_jitter"),
     network=network(
         "SpatiotemporalMultiplier", backbone="resnet50_caffe", dropout=0.8
     ),
@@ -69,7 +67,7 @@ HMDB51 = dataclasses.replace(
 SCRATCH = Recipe(
     name="st_multiplier_scratch",
     summary="The same, tiny backbones, 112 pixels: for your own videos",
-    clip={"size": 112},
+    clip={"size": 112, "crop": "tsn"},
     network=network("SpatiotemporalMultiplier", backbone="tiny", dropout=0.5),
     optimizer=Optimizer(
         name="adam", learning_rate=1e-3, weight_decay=1e-4, batch_size=8

@@ -4,10 +4,12 @@ import dataclasses
 import math
 
 from keras_vidrec.applications.parts.arguments import IMAGENET
+from keras_vidrec.specs import FrameSpec
 from keras_vidrec.training import recipe_network
 
 _BACKBONE = "tiny"
 _SIZE = 64
+_SHORT_SIDE = 128  # of frames
 _NUM_SEGMENTS = 3
 _BATCH_SIZE = 8
 _ACCUMULATE = 2
@@ -20,7 +22,8 @@ def tiny(recipe, settings=()):
 
     One rule for all: every backbone is `"tiny"` and starts from random
     weights, nothing is frozen, and nothing is dropped out, so that the loss
-    falls from the first steps; images are of 64 pixels, and where the recipe
+    falls from the first steps; images are of 64 pixels, of frames resized by
+    the recipe's rule to a shorter side of 128 at most; and where the recipe
     chooses a number of segments for training, there are 3 at most; at most 8
     clips a step and 2 accumulated steps; 3 epochs, the rate falling after the
     second, or after one without a gain. What the network, the optimizer and
@@ -41,6 +44,8 @@ def tiny(recipe, settings=()):
     clip = {**recipe.clip, "size": _SIZE}
     if "num_segments" in clip:
         clip["num_segments"] = min(clip["num_segments"], _NUM_SEGMENTS)
+    if recipe_network.backbones(recipe):
+        clip["frame"] = _frame(recipe)
     optimizer = recipe.optimizer
     batch_size = min(optimizer.batch_size, _BATCH_SIZE)
     small = dataclasses.replace(
@@ -75,6 +80,15 @@ def tiny(recipe, settings=()):
     ).with_settings(settings)
     summary = small.summary or f"Rehearsal of {recipe.name}: {_extent(small)}"
     return dataclasses.replace(small, summary=summary)
+
+
+def _frame(recipe):
+    """How frames are resized: by the same rule, to half the size or so."""
+    stated = recipe.clip.get("frame", {})
+    frame = recipe_network.builder(recipe).frame.to_dict()
+    frame = FrameSpec.from_dict({**frame, **stated})
+    factor = min(_SHORT_SIDE / frame.short_side, 1)
+    return {**stated, "size": frame.scaled(factor).size}
 
 
 def _extent(recipe):

@@ -2,7 +2,6 @@
 
 import dataclasses
 
-from keras_vidrec.data.clips.reader import Augmentation
 from keras_vidrec.specs import TestProtocol
 from keras_vidrec.training.recipes import reported
 from keras_vidrec.training.recipes import st_multiplier
@@ -36,7 +35,6 @@ UCF101 = Recipe(
     name="two_stream_fusion_ucf101",
     summary="Two-stream fusion, VGG-16, 3-D convolution and pooling at relu5",
     clip={"stride": [1, 10]},
-    augmentation=Augmentation(crop="corner_jitter"),
     network=_network(backbone="vgg16", dropout=0.85),
     initialization=Initialization(frozen=("rgb", "flow")),
     optimizer=Optimizer(

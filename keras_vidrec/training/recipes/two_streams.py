@@ -4,7 +4,6 @@ from, as each of them trained its own."""
 import dataclasses
 
 from keras_vidrec.data.clips.reader import Augmentation
-from keras_vidrec.specs import RGB_CROP_SCALES
 from keras_vidrec.training.recipes import reported
 from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.recipes.sections import Fusion
@@ -57,7 +56,12 @@ def _optimizer(learning_rate, weight_decay, batch_size, accumulate, **rates):
 # The ResNets that `keras.applications` has ImageNet weights for.
 _NAMES = {"resnet50": "resnet50_caffe", "resnet101": "resnet101_caffe"}
 
-# By backbone and modality: dropout, optimizer, schedule, augmentation.
+# What was done to clips beside the crops; TS-LSTM does not tell how strong its
+# jitter is.
+_PLAIN = Augmentation()
+_COLORS = Augmentation(color_jitter=0.4)
+
+# By backbone and modality: dropout, optimizer, schedule, crops, augmentation.
 _TRAINING = {
     # Two-stream fusion, section 3.5; dropout of flow, batches, crops, decay and
     # multipliers are those of the authors' program. The rate is not readable
@@ -66,13 +70,15 @@ _TRAINING = {
         0.85,
         _optimizer(5e-4, 5e-4, 32, 8, bias=2.0),
         plateau(5e-6, 3),
-        Augmentation(crop="corner_jitter"),
+        "jitter25",
+        _PLAIN,
     ),
     ("vgg16", "flow"): (
         0.9,
         _optimizer(5e-4, 5e-4, 32, 4, bias=2.0),
         plateau(5e-6, 3),
-        Augmentation(),
+        "multi_scale_regular",
+        _PLAIN,
     ),
     # ST-Multiplier, section 4.1; dropout of rgb, decay and multipliers are of
     # the authors' program. The smaller batches of which it tells are a choice.
@@ -80,27 +86,31 @@ _TRAINING = {
         0.0,
         _optimizer(1e-2, 5e-4, 32, 8, gamma=2.0),
         plateau(1e-4, 3),
-        Augmentation(crop="corner_jitter"),
+        "jitter25",
+        _PLAIN,
     ),
     ("resnet50", "flow"): (
         0.8,
         _optimizer(1e-2, 5e-4, 32, 4, gamma=2.0),
         plateau(1e-4, 3),
-        Augmentation(),
+        "multi_scale_regular",
+        _PLAIN,
     ),
     # TS-LSTM and Temporal-Inception, section 3.4.1, without dropout. It does
-    # not tell how often the rate falls, nor how strong the jitter is.
+    # not tell how often the rate falls.
     ("resnet101", "rgb"): (
         0.0,
         _optimizer(5e-6, 1e-4, 16, 4),
         plateau(5e-8, 3),
-        Augmentation(crop="random_sized", color_jitter=0.4),
+        "inception",
+        _COLORS,
     ),
     ("resnet101", "flow"): (
         0.0,
         _optimizer(5e-3, 1e-4, 16, 4),
         plateau(5e-5, 3),
-        Augmentation(crop="random_sized"),
+        "inception",
+        _PLAIN,
     ),
     # STFN, section 4.2, which tells of no decay, no dropout and no last rate.
     **dict.fromkeys(
@@ -109,7 +119,8 @@ _TRAINING = {
             0.0,
             _optimizer(1e-3, 0.0, 32, 1),
             plateau(1e-5, 3),
-            Augmentation(),
+            "multi_scale_regular",
+            _PLAIN,
         ),
     ),
 }
@@ -125,19 +136,18 @@ _FUSION = {
 
 
 def _recipe(backbone, modality, dataset):
-    dropout, optimizer, schedule, augmentation = _TRAINING[backbone, modality]
+    row = _TRAINING[backbone, modality]
+    dropout, optimizer, schedule, crop, augmentation = row
     arguments = {
         "backbone": _NAMES.get(backbone, backbone),
         "modality": modality,
         "dropout": dropout,
     }
-    clip = {"num_segments": 1}
+    # All of these papers keep the aspect, unlike TSN: STFN does not tell.
+    clip = {"num_segments": 1, "frame": {"size": "short256"}, "crop": crop}
     seen = "single frames"
     if modality == "flow":
         arguments["snippet_length"] = 10
-        if augmentation.crop == "multi_scale":
-            # All four sizes for flow too, unlike TSN.
-            clip["crop_scales"] = list(RGB_CROP_SCALES)
         seen = "stacks of 10 flow images"
     validates = schedule.kind == "plateau"
     summary = f"{backbone} on {seen}, from ImageNet weights"

@@ -8,9 +8,16 @@ from keras_vidrec.data.clips.augmentation import Crop
 from keras_vidrec.specs import MODALITIES
 from keras_vidrec.specs import MOTION_CROP_SCALES
 from keras_vidrec.specs import RGB_CROP_SCALES
+from keras_vidrec.specs import CropSpec
 
 RGB = RGB_CROP_SCALES
 MOTION = MOTION_CROP_SCALES
+TSN = CropSpec("tsn", scales=RGB)
+REGULAR = CropSpec("multi_scale_regular")
+JITTER = CropSpec("jitter25")
+INCEPTION = CropSpec("inception")
+CENTER = CropSpec("center")
+draw_crop = augmentation.draw_crop
 
 
 def noise(*shape):
@@ -84,34 +91,81 @@ def test_fixed_positions_of_the_authors():
     ]
 
 
-@pytest.mark.parametrize("scales", [RGB, MOTION])
-def test_multi_scale_crops_are_uniform(scales):
+@pytest.mark.parametrize(
+    "crop, num_sizes, num_places",
+    [
+        (TSN, 10, 13),
+        (TSN.replace(scales=MOTION), 7, 13),
+        # The fusion authors' `multiScaleRegular`.
+        (REGULAR, 16, 5),
+    ],
+)
+def test_multi_scale_crops_are_uniform(crop, num_sizes, num_places):
     rng = np.random.default_rng(1)
-    sizes = augmentation.crop_sizes(256, 340, 224, scales)
-    num_kinds = 13 * len(sizes)
-    num_draws = 150 * num_kinds
+    sizes = augmentation.crop_sizes(
+        256, 340, 224, crop.scales, crop.max_distort
+    )
+    assert len(set(sizes)) == num_sizes
+    assert {side for size in sizes for side in size} <= {256, 224, 192, 168}
+    num_draws = 150 * num_places * num_sizes
     counts = collections.Counter()
     flips = 0
     for _ in range(num_draws):
-        crop = augmentation.multi_scale_crop(256, 340, 224, scales, rng)
+        drawn = draw_crop(crop, 256, 340, 224, rng)
         positions = augmentation.fixed_positions(
-            256, 340, crop.height, crop.width
+            256, 340, drawn.height, drawn.width
         )
-        size = sizes.index((crop.height, crop.width))
-        counts[size, positions.index((crop.top, crop.left))] += 1
-        flips += crop.flip
-    # Where a crop is as high as the frame several of the 13 places are one,
-    # and `index` finds the first.
+        size = sizes.index((drawn.height, drawn.width))
+        counts[size, positions.index((drawn.top, drawn.left))] += 1
+        flips += drawn.flip
+    # Where a crop is as high as the frame several of the places are one, and
+    # `index` finds the first.
     assert {size for size, _ in counts} == set(range(len(sizes)))
     for i, (height, _) in enumerate(sizes):
         places = {place for size, place in counts if size == i}
-        assert len(places) == (5 if height == 256 else 13)
+        at_height = {13: 5, 5: 3}[num_places]
+        assert len(places) == (at_height if height == 256 else num_places)
         total = sum(counts[i, place] for place in places)
         # Four standard deviations.
-        assert abs(total - 13 * 150) < 4 * (13 * 150) ** 0.5
+        expected = num_places * 150
+        assert abs(total - expected) < 4 * expected**0.5
         if height < 256:
             assert all(90 < counts[i, place] < 215 for place in places)
-    assert abs(flips / num_draws - 0.5) < 0.02
+    assert abs(flips / num_draws - 0.5) < 0.03
+
+
+@pytest.mark.parametrize("crop", [TSN, REGULAR, JITTER, INCEPTION, CENTER])
+def test_crops_are_shares_of_the_frame(crop):
+    """The same part of the picture whatever the size of frames and crops: the
+    mean share of the area within 1 %."""
+    shares = []
+    for short, long, size in (
+        (256, 340, 224),  # as published
+        (128, 170, 64),  # --tiny
+        (128, 170, 112),
+        (256, 340, 112),
+        (256, 340, 299),
+        (720, 956, 224),  # HD and more, of the same aspect
+        (1536, 2040, 224),
+    ):
+        for height, width in ((short, long), (long, short)):
+            rng = np.random.default_rng(3)
+            drawn = [
+                draw_crop(crop, height, width, size, rng) for _ in range(3000)
+            ]
+            areas = np.mean([part.height * part.width for part in drawn])
+            shares.append(areas / (height * width))
+    landscape, portrait = shares[::2], shares[1::2]
+    np.testing.assert_allclose(landscape, landscape[0], rtol=0.01)
+    np.testing.assert_allclose(portrait, portrait[0], rtol=0.01)
+    # Apart from the noise of the draws these are the same.
+    np.testing.assert_allclose(landscape, portrait, rtol=0.03)
+    # 224 pixels, 25 % less to 25 % more, of 256 x 340.
+    if crop is JITTER:
+        rng = np.random.default_rng(4)
+        sides = 224 * rng.uniform(0.75, 1.25, (2, 10**5))
+        published = np.minimum(sides, [[256], [340]]).prod(0).mean()
+        np.testing.assert_allclose(shares[0], published / 256 / 340, rtol=0.01)
 
 
 @pytest.mark.parametrize("height,width", [(8, 300), (240, 320), (3, 2)])
@@ -119,9 +173,8 @@ def test_drawn_crops_lie_in_the_frame(height, width):
     rng = np.random.default_rng(2)
     for _ in range(300):
         for crop in (
-            augmentation.multi_scale_crop(height, width, 8, RGB, rng),
-            augmentation.random_sized_crop(height, width, rng),
-            augmentation.corner_jitter_crop(height, width, 8, rng),
+            draw_crop(crop, height, width, 8, rng)
+            for crop in (TSN, REGULAR, JITTER, INCEPTION, CENTER)
         ):
             assert crop.height >= 1
             assert crop.width >= 1
@@ -133,20 +186,17 @@ def test_draws_are_a_function_of_the_generator():
     def draw(seed):
         rng = np.random.default_rng(seed)
         return [
-            augmentation.multi_scale_crop(256, 340, 224, RGB, rng),
-            augmentation.random_sized_crop(256, 340, rng),
-            augmentation.corner_jitter_crop(256, 340, 224, rng),
+            draw_crop(crop, 256, 340, 224, rng)
+            for crop in (TSN, REGULAR, JITTER, INCEPTION)
         ]
 
     assert draw(3) == draw(3)
     assert draw(3) != draw(4)
 
 
-def test_random_sized_crop_distribution():
+def test_inception_crop_distribution():
     rng = np.random.default_rng(5)
-    crops = [
-        augmentation.random_sized_crop(1000, 1000, rng) for _ in range(4000)
-    ]
+    crops = [draw_crop(INCEPTION, 1000, 1000, 224, rng) for _ in range(4000)]
     areas = np.array([crop.height * crop.width for crop in crops]) / 1e6
     ratios = np.array([crop.width / crop.height for crop in crops])
     assert areas.min() > 0.079
@@ -163,12 +213,12 @@ def test_random_sized_crop_distribution():
     assert 0.49 < small.mean() < 0.62
 
 
-def test_random_sized_crop_of_a_narrow_frame():
+def test_inception_crop_of_a_narrow_frame():
     # Nothing of at least 0.08 of the area fits 10x1000.
-    crop = augmentation.random_sized_crop(10, 1000, np.random.default_rng(6))
+    crop = draw_crop(INCEPTION, 10, 1000, 224, np.random.default_rng(6))
     assert (crop.height, crop.width) == (10, 13)
     assert (crop.top, crop.left) == (0, 493)
-    crop = augmentation.random_sized_crop(1000, 9, np.random.default_rng(6))
+    crop = draw_crop(INCEPTION, 1000, 9, 224, np.random.default_rng(6))
     assert (crop.height, crop.width) == (12, 9)
 
 
@@ -182,14 +232,13 @@ def places_of_the_authors(side, length):
 
 
 @pytest.mark.parametrize(
-    "height, width, size", [(256, 340, 224), (240, 180, 224), (36, 50, 32)]
+    "height, width", [(256, 340), (240, 180), (36, 50), (720, 1280)]
 )
-def test_corner_jitter_is_that_of_the_authors(height, width, size):
+def test_jitter_is_that_of_the_authors(height, width):
     rng = np.random.default_rng(8)
-    draws = [
-        augmentation.corner_jitter_crop(height, width, size, rng)
-        for _ in range(4000)
-    ]
+    # 224 pixels of frames whose shorter side has 256.
+    size = min(height, width) * 224 / 256
+    draws = [draw_crop(JITTER, height, width, 99, rng) for _ in range(4000)]
     ends = collections.Counter()
     for crop in draws:
         rows = places_of_the_authors(height, crop.height)
@@ -211,8 +260,8 @@ def test_corner_jitter_is_that_of_the_authors(height, width, size):
         ([crop.height for crop in draws], height),
         ([crop.width for crop in draws], width),
     ):
-        low, high = round(0.75 * size), min(round(1.25 * size), room)
-        assert min(sides) == low and max(sides) == high
+        low, high = 0.75 * size, min(1.25 * size, room)
+        assert abs(min(sides) - low) < 1 and abs(max(sides) - high) < 1
         # Uniform up to what the frame has no room for.
         drawn = np.minimum(
             np.random.default_rng(9).uniform(0.75, 1.25, 10**5) * size, room
@@ -224,12 +273,13 @@ def test_corner_jitter_is_that_of_the_authors(height, width, size):
     assert abs(np.corrcoef(heights, widths)[0, 1]) < 0.06
 
 
-def test_corner_jitter_reaches_all_twenty_places():
+def test_jitter_reaches_all_twenty_places():
     # So much room that no two places are one.
     rng = np.random.default_rng(10)
     tops = collections.defaultdict(set)
+    small = JITTER.replace(sides=(6 / 4000, 10 / 4000))
     for _ in range(8000):
-        crop = augmentation.corner_jitter_crop(4000, 4000, 8, rng)
+        crop = draw_crop(small, 4000, 4000, 8, rng)
         tops[crop.height].add(crop.top)
         assert 0 <= crop.top <= 4000 - crop.height
     assert set(tops) == {6, 7, 8, 9, 10}
@@ -237,14 +287,6 @@ def test_corner_jitter_reaches_all_twenty_places():
         near, far = places_of_the_authors(4000, length)
         assert found == {*near.tolist(), *far.tolist()} and len(found) == 40
         assert {0, 4000 - length} <= found
-
-
-def test_corner_jitter_of_tiny_frames():
-    rng = np.random.default_rng(11)
-    for _ in range(50):
-        crop = augmentation.corner_jitter_crop(1, 3, 4, rng)
-        assert (crop.top, crop.height, crop.width) == (0, 1, 3)
-        assert augmentation.corner_jitter_crop(9, 9, 1, rng).height == 1
 
 
 def test_same_region_of_another_size():
@@ -256,7 +298,7 @@ def test_same_region_of_another_size():
     rng = np.random.default_rng(12)
     for _ in range(300):
         height, width, other_height, other_width = rng.integers(1, 400, 4)
-        crop = augmentation.random_sized_crop(height, width, rng)
+        crop = draw_crop(INCEPTION, height, width, 224, rng)
         other = augmentation.same_region(
             crop, (height, width), (other_height, other_width)
         )
@@ -292,19 +334,11 @@ def test_ten_crops():
         assert mirrored == Crop(plain.top, plain.left, 224, 224, flip=True)
 
 
-def test_whole_frame_size():
-    assert augmentation.resized_size(240, 320, 256) == (256, 341)
-    assert augmentation.resized_size(320, 240, 224) == (299, 224)
-    frames = noise(1, 12, 20, 3)
-    size = augmentation.resized_size(12, 20, 6)
-    images = augmentation.apply(frames, Crop(0, 0, 12, 20), size, "rgb")
-    assert images.shape == (1, 6, 10, 3)
-
-
 def test_test_crop_is_crop_of_the_resized_frame():
-    assert augmentation.crop_side(256, 340, 224, 256) == 224
-    side = augmentation.crop_side(240, 320, 224, 256)
+    assert augmentation.crop_side(256, 340) == 224
+    side = augmentation.crop_side(240, 320)
     assert side == 210
+    assert augmentation.crop_side(1, 9) == 1
     # A smooth frame, so that a shift of half a pixel would show.
     y, x = np.mgrid[:240, :320]
     frame = np.stack([x / 2, y, (x + y) / 3], -1).round().astype(np.uint8)
@@ -363,7 +397,7 @@ def test_identical_frames_remain_identical(modality):
     frames = np.repeat(noise(1, 32, 40, 2), 5, axis=0)
     rng = np.random.default_rng(7)
     for _ in range(20):
-        crop = augmentation.multi_scale_crop(32, 40, 28, RGB, rng)
+        crop = draw_crop(TSN, 32, 40, 28, rng)
         images = augmentation.apply(frames, crop, 28, modality)
         assert (images == images[:1]).all()
 
@@ -406,20 +440,9 @@ def test_invalid_frames(frames, modality, received):
         (lambda: augmentation.ten_crops(8, 8, 9, 4), "crop 9x4, frame 8x8"),
         (lambda: augmentation.center_crop(8, 8, 4, 0), "crop 4x0, frame 8x8"),
         (lambda: augmentation.crop_sizes(8, 8, 4, (1.5,)), "height=8, width=8"),
-        (lambda: augmentation.crop_side(8, 8, 9, 8), "size=9"),
-        (lambda: augmentation.resized_size(8, 8, 0), "short_side=0"),
-        (
-            lambda: augmentation.corner_jitter_crop(8, 0, 8, None),
-            "crop 1x1, frame 8x0",
-        ),
-        (
-            lambda: augmentation.corner_jitter_crop(8, 8, 0, None),
-            "crop 1x1, frame 0x0",
-        ),
-        (
-            lambda: augmentation.random_sized_crop(0, 8, None),
-            "crop 1x1, frame 0x8",
-        ),
+        (lambda: augmentation.crop_side(8, 0), "crop 1x1, frame 8x0"),
+        (lambda: draw_crop(JITTER, 8, 0, 8, None), "crop 1x1, frame 8x0"),
+        (lambda: draw_crop(TSN, 0, 8, 8, None), "crop 1x1, frame 0x8"),
     ],
 )
 def test_invalid_draws(draw, received):

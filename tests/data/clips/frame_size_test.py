@@ -1,63 +1,30 @@
 import numpy as np
 import pytest
 
-from keras_vidrec.data.clips.frame_size import FrameSize
+from keras_vidrec.data.clips import frame_size
 from keras_vidrec.data.clips.frame_size import resize
+from keras_vidrec.specs import FrameSpec
 
 
-@pytest.mark.parametrize(
-    "text, height, width, expected",
-    [
-        # UCF101, VGA, both PAL forms, 5:4.
-        ("auto", 240, 320, (256, 340)),
-        ("auto", 480, 640, (256, 340)),
-        ("auto", 576, 720, (256, 340)),
-        ("auto", 288, 352, (256, 340)),
-        ("auto", 1024, 1280, (256, 340)),
-        # 3:2, 16:9, square, portrait.
-        ("auto", 480, 720, (256, 384)),
-        ("auto", 1080, 1920, (256, 455)),
-        ("auto", 300, 300, (256, 256)),
-        ("auto", 640, 480, (341, 256)),
-        ("auto", 1, 1, (256, 256)),
-        ("340x256", 1920, 1080, (256, 340)),
-        ("340x256", 1, 7, (256, 340)),
-        ("short256", 240, 320, (256, 341)),
-        ("short256", 321, 241, (341, 256)),
-        ("short64", 3, 2, (96, 64)),
-        ("80x64", 240, 320, (64, 80)),
-    ],
-)
-def test_sizes(text, height, width, expected):
-    assert FrameSize(text).of(height, width) == expected
-    assert str(FrameSize(text)) == text
-
-
-def test_nearly_4_3_is_a_tenth():
-    inside = [
-        width
-        for width in range(900, 2000)
-        if FrameSize().of(900, width) == (256, 340)
-    ]
-    # 1200 / 1.1 and 1200 * 1.1.
-    assert inside == list(range(1091, 1321))
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["", "340", "256x", "0x256", "short0", "short", "340x256 ", "Auto", None],
-)
-def test_invalid_texts(text):
-    with pytest.raises(ValueError, match=f"Received: size={text!r}"):
-        FrameSize(text)
-
-
-def test_frames_without_a_size():
+def test_frames_that_would_be_too_large():
+    assert frame_size.size_of(FrameSpec(), 240, 320) == (256, 341)
     with pytest.raises(ValueError, match="2x4000, which become 256x512000"):
-        FrameSize().of(2, 4000)
-    for text in ("auto", "short256"):
-        with pytest.raises(ValueError, match="frame 0x8"):
-            FrameSize(text).of(0, 8)
+        frame_size.size_of(FrameSpec(), 2, 4000)
+
+
+def test_images_of_a_video():
+    images = np.random.default_rng(0).integers(
+        0, 256, (3, 20, 30, 2), dtype=np.uint8
+    )
+    small = frame_size.resize_images(images, FrameSpec("short10"), 20, 30)
+    assert small.shape == (3, 10, 15, 2)
+    np.testing.assert_array_equal(small[2], resize(images[2], (10, 15)))
+    none = frame_size.resize_images(images[:0], FrameSpec("short10"), 20, 30)
+    assert none.shape == (0, 10, 15, 2) and none.dtype == np.uint8
+    same = frame_size.resize_images(images, FrameSpec("short20"), 20, 30)
+    assert same is images
+    one = resize(images[0, ..., :1], (10, 40))
+    assert one.shape == (10, 40, 1)
 
 
 @pytest.mark.parametrize("shape", [(60, 90), (60, 90, 3)])
@@ -70,14 +37,23 @@ def test_shrinking_is_the_mean_of_areas(shape):
     np.testing.assert_allclose(small, expected, atol=0.51)
 
 
-def test_other_changes_are_bilinear():
+def test_growing_is_bilinear():
     ramp = np.arange(0, 200, 2, dtype=np.uint8)
     frame = np.repeat(ramp[None], 8, 0)
-    for columns in (60, 150):
-        image = resize(frame, (8, columns))
+    for columns, interpolation in ((60, "bilinear"), (150, "area")):
+        image = resize(frame, (8, columns), interpolation)
         places = (np.arange(columns) + 0.5) * 100 / columns - 0.5
         expected = np.interp(places, np.arange(100), ramp)
         np.testing.assert_allclose(image[3], expected, atol=0.6)
+
+
+def test_one_side_shrinks_and_the_other_grows():
+    frame = np.random.default_rng(1).integers(0, 256, (60, 9), dtype=np.uint8)
+    image = resize(frame, (20, 30))
+    # First the means of three rows, then more columns.
+    means = frame.reshape(20, 3, 9).mean(1).round().astype(np.uint8)
+    expected = resize(means, (20, 30), "bilinear")
+    np.testing.assert_allclose(image, expected.astype(int), atol=1)
 
 
 def test_the_right_size_is_left_alone():

@@ -191,18 +191,20 @@ def test_one_frame_has_no_flow(modality):
     assert read_test_clip(source, 3, spec.replace(modalities=("rgb_diff",)))
 
 
-CROPS = ("multi_scale", "random_sized", "corner_jitter", "center")
+CROPS = ("tsn", "multi_scale_regular", "inception", "jitter25", "center")
 
 
 @pytest.mark.parametrize("crop", CROPS)
 def test_same_part_of_frames_of_other_sizes(crop):
     # Columns of flow count 1.5 times as fast as those of rgb.
     source = MemorySource(size=(64, 80), flow_size=(96, 120))
-    spec = ClipSpec(("rgb", "flow", "warped_flow"), snippet_length=5, size=56)
+    spec = ClipSpec(
+        ("rgb", "flow", "warped_flow"), snippet_length=5, size=56, crop=crop
+    )
     parts = set()
     for seed in range(12):
         clip = read_training_clip(
-            source, 0, spec, Augmentation(crop), np.random.default_rng(seed)
+            source, 0, spec, Augmentation(), np.random.default_rng(seed)
         )
         rgb = clip["rgb"][0, 0, :, 2].astype(float)
         for modality in ("flow", "warped_flow"):
@@ -231,21 +233,21 @@ def test_test_crops_show_the_same_part_too(crops):
     )
 
 
-def test_corner_jitter_is_never_central():
+def test_jitter_is_never_central():
     source = MemorySource(size=(256, 256))
-    spec = spec_of("rgb", size=128)
+    spec = spec_of("rgb", size=256).replace(crop="jitter25")
     for seed in range(40):
         clip = read_training_clip(
             source,
             0,
             spec,
-            Augmentation("corner_jitter", flip=False),
+            Augmentation(flip=False),
             np.random.default_rng(seed),
         )
         columns = clip["rgb"][0, 0, :, 2].astype(int)
         left, right = columns[0], 255 - columns[-1]
         room = left + right
-        assert 96 <= 256 - room <= 160
+        assert 166 <= 256 - room <= 256
         assert min(left, right) <= 0.25 * room + 2
 
 
@@ -255,21 +257,23 @@ def test_flip_can_be_switched_off(crop):
         clip = read_training_clip(
             SOURCE,
             0,
-            spec_of("rgb"),
-            Augmentation(crop=crop, flip=False),
+            spec_of("rgb").replace(crop=crop),
+            Augmentation(flip=False),
             np.random.default_rng(seed),
         )["rgb"]
         assert clip[0, 0, 0, 2] < clip[0, 0, -1, 2]
 
 
 def test_color_jitter_changes_frames_but_never_flow():
-    spec = ClipSpec(modalities=("rgb", "flow"), snippet_length=1, size=32)
+    spec = ClipSpec(
+        modalities=("rgb", "flow"), snippet_length=1, size=32, crop="center"
+    )
     plain, jittered = (
         read_training_clip(
             SOURCE,
             5,
             spec,
-            Augmentation(crop="center", color_jitter=strength),
+            Augmentation(color_jitter=strength),
             np.random.default_rng(0),
         )
         for strength in (0.0, 0.4)
@@ -281,7 +285,6 @@ def test_color_jitter_changes_frames_but_never_flow():
 @pytest.mark.parametrize(
     "changes, message",
     [
-        ({"crop": "five"}, "crop='five'"),
         ({"flip": 0.5}, "flip=0.5"),
         ({"color_jitter": 1}, "color_jitter=1"),
     ],

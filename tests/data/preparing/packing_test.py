@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import cv2
@@ -15,7 +16,7 @@ from tests.data.frame_images import write_flow
 from tests.data.frame_images import write_frames
 
 NAMES = ("a/v_A_g01_c01", "a/v_A_g02_c01", "b/v_B_g01_c01", "b/v_B_g02_c01")
-PACKED = Preparation(flow="farneback", bound=32.0, quality=100)
+PACKED = Preparation("farneback", size=None, bound=32.0, quality=100)
 
 
 @pytest.fixture
@@ -41,6 +42,7 @@ def test_packed_is_what_lay_in_the_folders(folders, tmp_path):
     packed = Records(out)
     assert set(packed.modalities) == set(opened.source.modalities)
     assert packed.flow == FlowSpec("farneback", 32.0)
+    assert packed.stored_as is None  # nobody knows
     assert packed.videos == NAMES
     assert packed.catalog.splits == opened.catalog.splits
     for i in range(4):
@@ -70,6 +72,9 @@ def test_broken_folders_are_left_out(folders, tmp_path):
     for name, problem in zip(NAMES, problems):
         with pytest.raises(VideoError, match=problem):
             make(folders / name, PACKED, tmp_path)
+    told = dataclasses.replace(PACKED, size="short256")
+    with pytest.raises(VideoError, match="not resized by size='short256'"):
+        make(folders / NAMES[3], told, tmp_path)
     prepared = prepare(opened.catalog, tmp_path / "out", PACKED, make=make)
     assert prepared.num_videos == 1
     report = json.loads((tmp_path / "out" / "report.json").read_text())

@@ -208,7 +208,7 @@ def test_tv_l1_is_compiled_once_a_size_in_a_process(
     """XLA never gives back what it compiled."""
     sizes = iter([(48, 64), (48, 64), (30, 64), (48, 64)])
 
-    def iter_frames(path):
+    def iter_frames(path, deinterlace):
         yield np.zeros(next(sizes))
 
     monkeypatch.setattr(engine.video, "iter_frames", iter_frames)
@@ -327,7 +327,7 @@ def test_a_video_of_one_frame_has_frames(tmp_path):
     prepared = prepare_video(
         tmp_path / "one.avi", Preparation(flow="none"), tmp_path
     )
-    assert prepared[:3] == (256, 340, 1)
+    assert prepared[:3] == (256, 341, 1)
     assert prepared.images["rgb"].num_images == 1
 
 
@@ -339,6 +339,9 @@ def test_a_video_of_one_frame_has_frames(tmp_path):
         {"bound": 0},
         {"quality": 0},
         {"size": "big"},
+        {"size": None, "fps": 15},
+        {"interpolation": "cubic"},
+        {"deinterlace": "weave"},
     ],
 )
 def test_wrong_preparations(wrong):

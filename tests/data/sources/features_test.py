@@ -29,7 +29,7 @@ SETTINGS = FeatureSettings(
     networks={"rgb": "tsn 1", "flow": "tsn 2"},
     crops={"rgb": 224, "flow": 224},
     num_frames=4,
-    flow={"method": "dis", "bound": 20.0, "size": "auto"},
+    flow={"method": "dis", "bound": 20.0},
 )
 CATALOG = catalogs.Catalog(
     root=pathlib.Path("videos"),

@@ -20,6 +20,7 @@ from keras_vidrec.data.sources.records import Records
 from keras_vidrec.data.sources.source import Source
 from keras_vidrec.specs import ClipSpec
 from keras_vidrec.specs import FlowSpec
+from keras_vidrec.specs import FrameSpec
 from keras_vidrec.videos.video import VideoError
 from tests.data.prepared_records import remote_copy
 
@@ -62,7 +63,7 @@ def directory(tmp_path_factory):
         directory,
         catalog,
         ("rgb", "flow"),
-        {"flow": "dis", "bound": 10.0, "size": "short30"},
+        {"flow": "dis", "bound": 10.0, "frame": {"size": "short30"}},
         {VIDEOS[4]: "it is broken"},
     )
     return directory
@@ -75,7 +76,8 @@ def test_it_is_a_source(directory):
     assert source.groups == ("g1", "g2", "g1", "g2")
     assert source.classes == ("x", "y")
     assert source.modalities == ("rgb", "flow", "rgb_diff")
-    assert source.flow == FlowSpec("dis", 10.0, "short30")
+    assert source.flow == FlowSpec("dis", 10.0)
+    assert source.stored_as == FrameSpec("short30")
     assert source.catalog.splits == {
         1: Split((0, 1, 2), (3,)),
         2: Split((3,), (0, 1, 2)),
@@ -110,6 +112,59 @@ def test_every_image_is_found(directory, modality):
         assert source.read(i, modality, []).shape[0] == 0
 
 
+def test_images_of_another_size(directory, caplog):
+    source = Records(directory)
+    assert source.seen_as(FrameSpec("short30")).read(3, "rgb", [1]).shape == (
+        (1, 30, 45, 3)
+    )
+    squashed = source.seen_as(FrameSpec("25x15"))
+    assert not caplog.records
+    for modality, color in (("rgb", (40, 20, 200)), ("flow", (84, 74))):
+        images = squashed.read(1, modality, [2, 2])
+        assert images.shape == (2, 15, 25, len(color))
+        # Vectors of flow become as long as those of such frames: of 40 - 127.5
+        # to the left half, of 20 - 127.5 upwards 15 / 31.
+        expected = color if modality == "rgb" else (83.75, 75.5)
+        assert np.abs(images.astype(float) - expected).max() <= 2
+    assert source.read(1, "flow", [2]).shape == (1, 31, 50, 2)
+    for _ in range(2):
+        source.seen_as(FrameSpec("short60"))
+    (record,) = caplog.records  # said once
+    assert (
+        "prepared with --size short30 are enlarged to short60" in record.message
+    )
+
+
+@pytest.mark.parametrize(
+    "stored, wanted, message",
+    [
+        (
+            FrameSpec("340x256"),
+            FrameSpec(),
+            "size 'short256'.*prepared with size='340x256', which squashed",
+        ),
+        (
+            FrameSpec(),
+            FrameSpec(deinterlace="yadif"),
+            "deinterlace='yadif'.*prepared with deinterlace=None",
+        ),
+        (FrameSpec(), FrameSpec(fps=15), "fps=15"),
+    ],
+)
+def test_frames_that_cannot_be_had(
+    directory, tmp_path, stored, wanted, message
+):
+    shutil.copytree(directory, tmp_path / "copy")
+    path = tmp_path / "copy" / "dataset.json"
+    content = json.loads(path.read_text())
+    content["settings"]["frame"] = stored.to_dict()
+    path.write_text(json.dumps(content))
+    source = Records(tmp_path / "copy")
+    with pytest.raises(ValueError, match=message):
+        source.seen_as(wanted)
+    assert source.seen_as(FrameSpec("170x128")).frame == FrameSpec("170x128")
+
+
 def test_a_remote_dataset_is_the_local_one(directory):
     url = remote_copy(directory)
     opened = opening.open_dataset(url)
@@ -134,9 +189,12 @@ def test_a_remote_dataset_is_the_local_one(directory):
 
 def test_clips_of_both_modalities_show_the_same_moments(directory):
     source = Records(directory)
+    # The vectors, which count the images here, stay as long as they are.
+    source.stored_as = None
     spec = ClipSpec(
-        modalities=("rgb", "flow"), num_segments=2, snippet_length=3, size=16
-    )
+        modalities=("rgb", "flow"), num_segments=2, snippet_length=3, size=16,
+        frame=FrameSpec("short30"),
+    )  # fmt: skip
     augmentation = reader.Augmentation(flip=False)
     dataset = pipeline.make(
         source,

@@ -11,6 +11,7 @@ from keras_vidrec.flow import codec
 from keras_vidrec.flow import extraction
 from keras_vidrec.flow import opencv
 from keras_vidrec.specs import FlowSpec
+from keras_vidrec.specs import FrameSpec
 from keras_vidrec.videos import video
 from tests.data import numbered_video
 
@@ -20,8 +21,8 @@ FLOWS = ("flow", "warped_flow")
 @pytest.fixture
 def source(small_videos):
     return VideoFiles(
-        catalog.discover(small_videos), FlowSpec("dis", 8, "60x48")
-    )
+        catalog.discover(small_videos), FlowSpec("dis", 8)
+    ).seen_as(FrameSpec("60x48", "bilinear"))
 
 
 def test_is_a_source_of_the_catalog(small_videos):
@@ -63,9 +64,9 @@ def test_only_the_frames_needed_are_read(source, monkeypatch):
     asked = []
     read_frames = video.read_frames
 
-    def spy(path, indices, num_frames=None):
+    def spy(path, indices, **how):
         asked.append(np.asarray(indices).tolist())
-        return read_frames(path, indices, num_frames)
+        return read_frames(path, indices, **how)
 
     monkeypatch.setattr(video, "read_frames", spy)
     codes = source.read(0, "flow", [7, 2, 3, 3])
@@ -74,8 +75,13 @@ def test_only_the_frames_needed_are_read(source, monkeypatch):
     asked.clear()
     monkeypatch.setattr(video_files, "_BLOCK", 2)
     again = source.read(0, "flow", [7, 2, 3, 3])
-    assert asked == [[2, 3], [4, 7], [8]]
+    assert asked == [[2, 3], [4, 7, 8]]
     np.testing.assert_array_equal(again, codes)
+    asked.clear()
+    monkeypatch.setattr(video_files, "_BLOCK_BYTES", 0)
+    some = source.read(0, "rgb", [7, 2, 3, 3, 11])
+    assert asked == [[2, 3], [7, 11]]
+    np.testing.assert_array_equal(some[[2, 4]], source.read(0, "rgb", [3, 11]))
 
 
 def moving_texture(path):
@@ -105,7 +111,7 @@ def test_flow_is_in_pixels_of_the_resized_frame(
 ):
     path = tmp_path / "moving.avi"
     moving_texture(path)
-    source = SingleVideo(path, FlowSpec(method, size=size))
+    source = SingleVideo(path, FlowSpec(method)).seen_as(FrameSpec(size))
     flow = codec.decode(source.read(0, "flow", [1, 4]))
     inner = flow[:, 24:-24, 24:-24].mean((0, 1, 2))
     np.testing.assert_allclose(inner, [expected, 0], atol=0.15)
@@ -128,15 +134,29 @@ def test_frames_too_long_to_resize_are_named(tmp_path, monkeypatch):
     numbered_video.write(path, 2, "MJPG")
     monkeypatch.setattr(video, "MAX_PIXELS", 50_000)
     with pytest.raises(video.VideoError, match=r"long\.avi.*become 256x683"):
-        SingleVideo(path, FlowSpec("dis")).read(0, "flow", [0])
+        SingleVideo(path).seen_as(FrameSpec()).read(0, "rgb", [0])
 
 
-def test_default_size_of_flow(tmp_path):
+def test_size_of_frames_and_flow(tmp_path):
     path = tmp_path / "wide.avi"
     numbered_video.write(path, 3, "MJPG")  # 48 x 128
-    source = SingleVideo(path, FlowSpec("dis"))
-    assert source.read(0, "flow", [1]).shape == (1, 256, 683, 2)
-    assert source.read(0, "rgb", [1]).shape == (1, 48, 128, 3)
+    plain = SingleVideo(path, FlowSpec("dis"))
+    source = plain.seen_as(FrameSpec("short24"))
+    assert source.frame == FrameSpec("short24") and plain.frame is None
+    assert source.seen_as(FrameSpec("short24")) is source
+    assert source.read(0, "flow", [1]).shape == (1, 24, 64, 2)
+    small = source.read(0, "rgb", [1, 2, 1])
+    assert small.shape == (3, 24, 64, 3)
+    frames = plain.read(0, "rgb", [1, 2, 1])
+    assert frames.shape == (3, 48, 128, 3)
+    for frame, expected in zip(frames, small):
+        area = cv2.resize(frame, (64, 24), interpolation=cv2.INTER_AREA)
+        np.testing.assert_array_equal(area, expected)
+    # Frames of the right size stay as they are.
+    same = plain.seen_as(FrameSpec("128x48")).read(0, "rgb", [1, 2, 1])
+    np.testing.assert_array_equal(same, frames)
+    with pytest.raises(ValueError, match=r"Received: fps=15\.0"):
+        plain.seen_as(FrameSpec(fps=15))
 
 
 def test_one_frame_has_no_flow(tmp_path):
@@ -158,3 +178,24 @@ def test_single_video_is_a_source(small_videos):
     np.testing.assert_array_equal(
         source.read(0, "rgb", [5]), video.read_frames(path, [5])
     )
+
+
+def test_frames_are_deinterlaced_if_asked_for(tmp_path):
+    path = tmp_path / "class" / "fields.avi"
+    path.parent.mkdir()
+    numbered_video.write(path, 4, "MJPG")
+    catalogs = catalog.Catalog(
+        tmp_path, ("class/fields.avi",), (0,), ("g",), ("class",), {}
+    )
+    frame = FrameSpec("128x48", deinterlace="bob")
+    for plain in (SingleVideo(path), VideoFiles(catalogs)):
+        fields = plain.seen_as(frame)
+        count = video.probe(path, "bob").num_frames
+        assert (plain.num_frames(0, "rgb"), fields.num_frames(0, "rgb")) == (
+            (4, count)
+        )
+        np.testing.assert_array_equal(
+            fields.read(0, "rgb", [2, 0, count - 1]),
+            video.read_frames(path, [2, 0, count - 1], deinterlace="bob"),
+        )
+    assert count > 4

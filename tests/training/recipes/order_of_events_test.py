@@ -30,7 +30,7 @@ ONE_OF_EACH_THIRD = (
 )
 SMALL = (
     "clip.size=64",
-    "clip.crop_scales=[1.0]",
+    "clip.crop.scales=[1.0]",
     "augmentation.flip=false",  # left and right are classes
     "network.arguments.dropout=0.3",
     "optimizer.batch_size=16",
@@ -41,7 +41,7 @@ SMALL = (
 
 
 WAYS = ("Down", "Left", "Right", "Up")
-FLOW = "clip.flow={method: dis, bound: 4.0, size: short64}"
+FLOW = "clip.flow={method: dis, bound: 4.0}"
 # Of networks over features of flow, on the grid of 25 frames.
 OVER_FEATURES = (
     "network.arguments.streams=[flow]",

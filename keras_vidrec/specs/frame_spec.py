@@ -1,0 +1,110 @@
+"""How frames are resized before anything else is done with them."""
+
+import dataclasses
+import re
+import typing
+
+from keras_vidrec.specs import checks
+from keras_vidrec.specs.fact import Fact
+
+INTERPOLATIONS = ("area", "bilinear")
+DEINTERLACING = (None, "yadif", "bob")
+
+_SIZE = re.compile(
+    r"short(?P<short>[1-9]\d*)|(?P<width>[1-9]\d*)x(?P<height>[1-9]\d*)"
+)
+_OWNER = " of frames"
+
+
+@dataclasses.dataclass(frozen=True)
+class FrameSpec(Fact):
+    """How frames of a video are taken and resized before anything else: crops
+    are shares of the resized frame, and flow is made of it.
+
+    It is a part of the `ClipSpec` of a network, and of what a prepared dataset
+    says of itself. Frames that have the size already stay as they are, pixel
+    for pixel.
+
+    Args:
+        size: str. `"shortN"`: the shorter side becomes N pixels, the longer
+            one what keeps the aspect, rounded; `"WIDTHxHEIGHT"`: exactly
+            that size, whatever the aspect (TSN's programs: `"340x256"`).
+            Defaults to `"short256"`.
+        interpolation: str. `"area"`: the mean over areas where frames shrink,
+            bilinear where they grow; where one side shrinks and the other
+            grows, the shrinking side comes first, then the growing one, each
+            in its own way. `"bilinear"`: always so, without antialiasing.
+            Defaults to `"area"`.
+        fps: `None` (every frame), or float > 0. Frames a second that are
+            taken. Defaults to `None`.
+        deinterlace: `None`, `"yadif"` (a frame for each frame) or `"bob"` (a
+            frame for each field). Defaults to `None`: as decoded.
+
+    Raises:
+        ValueError: on any other value.
+    """
+
+    WHAT: typing.ClassVar[str] = "frames"
+
+    size: str = "short256"
+    interpolation: str = "area"
+    fps: float | None = None
+    deinterlace: str | None = None
+
+    def __post_init__(self):
+        checks.check(
+            isinstance(self.size, str) and _SIZE.fullmatch(self.size),
+            "size",
+            'the size of frames, "shortN" such as "short256" (the shorter '
+            'side, aspect kept) or "WIDTHxHEIGHT" such as "340x256"',
+            self.size,
+            _OWNER,
+        )
+        checks.choice(
+            "interpolation", self.interpolation, INTERPOLATIONS, _OWNER
+        )
+        if self.fps is not None:
+            checks.positive("fps", self.fps, _OWNER)
+            object.__setattr__(self, "fps", float(self.fps))
+        checks.choice("deinterlace", self.deinterlace, DEINTERLACING, _OWNER)
+
+    @property
+    def keeps_aspect(self):
+        """Whether the aspect of the picture stays."""
+        return _SIZE.fullmatch(self.size)["short"] is not None
+
+    @property
+    def short_side(self):
+        """Pixels of the shorter side of the resized frames."""
+        match = _SIZE.fullmatch(self.size)
+        sides = match["short"], match["width"], match["height"]
+        return min(int(side) for side in sides if side is not None)
+
+    def of(self, height, width):
+        """Size `(height, width)` of the resized frames of a video.
+
+        Raises:
+            ValueError: if the frames are empty.
+        """
+        if height < 1 or width < 1:
+            raise ValueError(
+                "Expected frames of at least one pixel. Received: "
+                f"{height}x{width} (height x width)"
+            )
+        if self.keeps_aspect:
+            base, short = min(height, width), self.short_side
+            return tuple(
+                max(round(side * short / base), 1) for side in (height, width)
+            )
+        match = _SIZE.fullmatch(self.size)
+        return int(match["height"]), int(match["width"])
+
+    def scaled(self, factor):
+        """The same rule for frames `factor` times as large, in whole
+        pixels."""
+        match = _SIZE.fullmatch(self.size)
+        short, *sides = (
+            side and str(max(round(int(side) * factor), 1))
+            for side in match.group("short", "width", "height")
+        )
+        return self.replace(size=f"short{short}" if short else "x".join(sides))
