@@ -143,12 +143,12 @@ class Decoder:
 
     def _seek_towards(self, position):
         # Only over a key frame: no picture before it is needed.
-        key_frame, seek_stamp = self._index.key_before(position)
+        key_frame = self._index.key_frame_before(position)
         if key_frame <= self.position + _NEAR:
             return
-        self._container.seek(seek_stamp, stream=self._stream)
+        stamp = int(self._index.stamps[key_frame])
+        self._container.seek(stamp, stream=self._stream)
         self._frames = self._decoded()
-        stamp = self._index.stamps[key_frame]
         # Ahead of it come frames that need what was not read, or whole groups
         # of pictures where the container's own index is coarse.
         for frame in self._frames:

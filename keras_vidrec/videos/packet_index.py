@@ -29,16 +29,13 @@ class PacketIndex:
             time of each frame in units of the stream.
         key_frames: int array. Indices of the frames with which decoding can
             begin, increasing, the first of them 0.
-        seek_stamps: int array. For each of `key_frames` the time stamp by
-            which its container finds it.
     """
 
     stamps: np.ndarray
     key_frames: np.ndarray
-    seek_stamps: np.ndarray
 
     @classmethod
-    def from_packets(cls, stamps, key_flags, seek_stamps, num_frames):
+    def from_packets(cls, stamps, key_flags, num_frames):
         """The index, or `None` unless every packet shows one frame at a time
         of its own, and the flags say where decoding can begin: flags on all
         packets, or none on the first, say nothing.
@@ -46,7 +43,6 @@ class PacketIndex:
         Args:
             stamps: sequence of int. Time stamps of the packets as stored.
             key_flags: sequence of bool. Which packets are key frames.
-            seek_stamps: sequence of int. What to seek for each packet.
             num_frames: int. True number of frames.
         """
         stamps = np.asarray(stamps, np.int64)
@@ -60,9 +56,7 @@ class PacketIndex:
             or flags.all()
         ):
             return None
-        key_frames = np.flatnonzero(flags)
-        sought = np.asarray(seek_stamps, np.int64)[order][key_frames]
-        return cls(stamps, key_frames, sought)
+        return cls(stamps, np.flatnonzero(flags))
 
     @classmethod
     def from_file(cls, path, num_frames):
@@ -80,11 +74,11 @@ class PacketIndex:
             return None
         return index
 
-    def key_before(self, position):
-        """Frame and seek stamp of the last key frame presented until the
-        frame `position`."""
+    def key_frame_before(self, position):
+        """Index of the last key frame presented until the frame
+        `position`."""
         last = np.searchsorted(self.key_frames, position, "right") - 1
-        return int(self.key_frames[last]), int(self.seek_stamps[last])
+        return int(self.key_frames[last])
 
 
 @functools.lru_cache(maxsize=256)
@@ -93,25 +87,17 @@ def _demux(path, num_frames, size, modified):
         start = file.read(8)
     if start[:4] != _MATROSKA and start[4:] not in _ISO_BOXES:
         return None
-    # mp4 finds by the time of decoding, Matroska by that of presentation.
-    by_decoding = start[:4] != _MATROSKA
-    stamps, flags, sought = [], [], []
+    stamps, flags = [], []
     with opening.opened(path) as (container, stream):
         try:
             for packet in container.demux(stream):
                 if not packet.size or packet.is_discard:
                     continue  # the end, or hidden by an edit list
-                seek_stamp = packet.dts if by_decoding else packet.pts
                 # A packet more than frames already decides.
-                if (
-                    packet.pts is None
-                    or seek_stamp is None
-                    or len(stamps) == num_frames
-                ):
+                if packet.pts is None or len(stamps) == num_frames:
                     return None
                 stamps.append(packet.pts)
                 flags.append(packet.is_keyframe)
-                sought.append(seek_stamp)
         except av.FFmpegError:
             return None
-    return PacketIndex.from_packets(stamps, flags, sought, num_frames)
+    return PacketIndex.from_packets(stamps, flags, num_frames)

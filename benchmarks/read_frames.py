@@ -1,0 +1,95 @@
+"""Processor time of reading three frames of a video, side by side.
+
+    python benchmarks/read_frames.py CLIPS... [--other CHECKOUT]
+
+`--other` is the root of another checkout of this package, an earlier one say.
+Both read the same frames of the same clips in turns, each in a process of its
+own; frame counts are known to both. What is printed is processor time a clip,
+and the ratio of the medians over the turns.
+"""
+
+import argparse
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import time
+
+SUFFIXES = {".avi", ".mp4", ".mkv", ".mpg", ".webm", ".mov"}
+HERE = pathlib.Path(__file__).resolve().parents[1]
+
+
+def serve(paths):
+    """Reads three frames of each clip a line of input; prints the seconds."""
+    from keras_vidrec.videos import video
+
+    counts = [video.probe(path).num_frames for path in paths]
+    for turn, _ in enumerate(sys.stdin):
+        begin = time.process_time()
+        for path, count in zip(paths, counts):
+            # The middles of three segments, moved a little every turn.
+            indices = [
+                (count * (2 * k + 1) // 6 + turn) % count for k in range(3)
+            ]
+            video.read_frames(path, indices, count)
+        print(time.process_time() - begin, flush=True)
+
+
+def start(root, paths):
+    return subprocess.Popen(
+        [sys.executable, __file__, "--serve", *map(str, paths)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(root)},
+    )
+
+
+def ask(process):
+    process.stdin.write("\n")
+    process.stdin.flush()
+    return float(process.stdout.readline())
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("clips", nargs="+", type=pathlib.Path)
+    parser.add_argument("--other", type=pathlib.Path)
+    parser.add_argument("--turns", type=int, default=7)
+    parser.add_argument("--serve", action="store_true")
+    args = parser.parse_args()
+    if args.serve:
+        serve(args.clips)
+        return
+    for folder in args.clips:
+        paths = sorted(
+            path
+            for path in (folder.rglob("*") if folder.is_dir() else [folder])
+            if path.suffix in SUFFIXES
+        )
+        roots = [HERE] + ([args.other] if args.other else [])
+        processes = [start(root, paths) for root in roots]
+        for process in processes:
+            ask(process)  # packets are indexed
+        rows = [[ask(process) for process in processes] for _ in range(args.turns)]
+        medians = [
+            1e3 * statistics.median(row[i] for row in rows) / len(paths)
+            for i in range(len(roots))
+        ]
+        line = f"{folder}: {len(paths)} clips, {medians[0]:.1f} ms a clip"
+        if args.other:
+            ratios = sorted(here / there for here, there in rows)
+            line += (
+                f", other {medians[1]:.1f} ms, ratio "
+                f"{statistics.median(ratios):.2f} "
+                f"({ratios[0]:.2f} to {ratios[-1]:.2f} over the turns)"
+            )
+        print(line)
+        for process in processes:
+            process.stdin.close()
+            process.wait()
+
+
+if __name__ == "__main__":
+    main()
