@@ -22,7 +22,12 @@ class Timelines:
         self._window = window
         self._stride = stride
         self._out = out
-        self._frame_rate = frame_rate
+        frame = predictor.frame
+        self._taken = {
+            "frame_rate": frame_rate,
+            "fps": frame.fps,
+            "deinterlace": frame.deinterlace,
+        }
         self._top = top
         self._json = json
         if not predictor.shares_snippets and stride < window:
@@ -34,7 +39,7 @@ class Timelines:
 
     def read(self, path, overlay=None):
         """The timeline of a video file, and the video with its labels."""
-        stream = FileStream(path, self._frame_rate)
+        stream = FileStream(path, **self._taken)
         timeline = Timeline(str(path), self._predictor.classes, [])
         try:
             self._follow(stream, timeline)
@@ -52,7 +57,7 @@ class Timelines:
 
     def watch(self, device):
         """The timeline of a camera, until it ends or the user ends it."""
-        stream = CameraStream(device, self._frame_rate)
+        stream = CameraStream(device, **self._taken)
         timeline = Timeline(stream.name, self._predictor.classes, [])
         try:
             self._follow(stream, timeline)

@@ -70,7 +70,7 @@ class Decoder:
         self._clock = Clock(container, stream)
         self._deinterlaced = deinterlace is not None
         if self._deinterlaced:
-            self._frames = _deinterlaced(self._frames, deinterlace, self._clock)
+            self._frames = deinterlaced(self._frames, deinterlace, self._clock)
         self.position = -1
         self.frame = None
         if not self.advance():
@@ -126,14 +126,21 @@ class Decoder:
             return float(self.frame.time)
         return self._clock.seconds(self.frame)
 
-    def retrieve(self):
-        """The frame stood on: uint8 `(height, width, 3)`, R G B.
+    @property
+    def late(self):
+        """Seconds from where the file begins, with sound perhaps, to its first
+        frame; known when `seconds` of that was asked for."""
+        return self._clock.late
+
+    def retrieve(self, frame=None):
+        """The frame stood on, or an earlier `frame` of this decoder: uint8
+        `(height, width, 3)`, R G B.
 
         Raises:
             VideoError: if it cannot be converted.
         """
         try:
-            return self._convert(self.frame)
+            return self._convert(self.frame if frame is None else frame)
         except (av.FFmpegError, ValueError):
             raise VideoError(
                 self._path,
@@ -200,7 +207,9 @@ class Decoder:
         self.stamps.append((frame.pts, frame.dts))
 
 
-def _deinterlaced(frames, how, clock):
+def deinterlaced(frames, how, clock):
+    """Frames by one of FFmpeg's filters; `time` of each is seconds from the
+    first frame, as `clock` has it."""
     graph = key = None
     for frame in frames:
         frame.pts = round(clock.seconds(frame) / _UNIT)
