@@ -50,24 +50,19 @@ def measured_rate(container, stream):
     with contextlib.suppress(av.FFmpegError):
         demuxed = (packet for packet in container.demux(stream) if packet.size)
         packets += itertools.islice(demuxed, _LOOKED_AT)
-    times = FrameTimes.of(
-        _in_order([packet.pts for packet in packets]),
-        _in_order([packet.dts for packet in packets]),
-        clock,
-    )
+    shown = [packet.pts for packet in packets]
+    decoded = [packet.dts for packet in packets]
+    stamps = decoded if None in shown else sorted(shown)
+    if None in stamps:
+        return stated
+    if len(packets) == _LOOKED_AT:
+        del stamps[-_REORDERED:]  # some in between lie behind what was read
+    times = FrameTimes.of(stamps, stamps, clock)
     if times.seconds is None or len(times.seconds) < 2:
         return stated
     if times.rate and stated and abs(stated / times.rate - 1) < _SAME:
         return stated
-    return times.rate
-
-
-def _in_order(stamps):
-    if None in stamps:
-        return stamps
-    # Of the last ones, some in between may lie behind what was read.
-    whole = len(stamps) < _LOOKED_AT
-    return sorted(stamps)[: None if whole else -_REORDERED]
+    return times.rate and float(f"{times.rate:.8g}")
 
 
 class Clock:
@@ -108,7 +103,7 @@ class Clock:
     def seconds_of(self, stamp):
         """`seconds` of a time stamp, or of `None`."""
         if self._last is None:
-            self._begin = 0.0 if stamp is None else stamp * self.tick
+            self._begin = None if stamp is None else stamp * self.tick
             self._last = 0.0
             known = None not in (stamp, self._file_begin)
             if known and not self._by_decoding:
@@ -116,6 +111,8 @@ class Clock:
                 self.late = max(late, 0.0)
             return 0.0
         after = self._last + self._step
+        if self._begin is None and stamp is not None:
+            self._begin = stamp * self.tick - after  # the first that is known
         now = after if stamp is None else stamp * self.tick - self._begin
         if now < self._last - _NEW_PART:
             self._begin += now - after

@@ -1,191 +1,148 @@
-import threading
+import io
 
-import cv2
 import numpy as np
 import pytest
 
 from keras_vidrec.videos import video
-from keras_vidrec.videos.frame_stream import CameraStream
-from keras_vidrec.videos.frame_stream import CountedFile
 from keras_vidrec.videos.frame_stream import FileStream
-from keras_vidrec.videos.frame_stream import find_damage
 from tests.data import numbered_video
+from tests.videos import encodings
+
+LOSSLESS = ("-c:v", "libx264rgb", "-preset", "ultrafast", "-qp", "0")
 
 
-class Camera:
-    """A `cv2.VideoCapture` of numbered frames. After each of them named in
-    `stops` it waits until `go` is set."""
-
-    def __init__(self, num_frames, rate=25.0, stops=()):
-        self._frames = iter(range(num_frames))
-        self._rate = rate
-        self._stops = stops
-        self.go = threading.Event()
-        self.ended = threading.Event()
-        self.released = False
-
-    def isOpened(self):
-        return True
-
-    def get(self, what):
-        assert what == cv2.CAP_PROP_FPS
-        return self._rate
-
-    def read(self):
-        number = next(self._frames, None)
-        if number is None:
-            self.ended.set()
-            return False, None
-        if number - 1 in self._stops:
-            assert self.go.wait(10)
-        return True, np.full((4, 6, 3), (number, 0, 255), np.uint8)
-
-    def release(self):
-        self.released = True
-
-
-@pytest.fixture
-def plug_in(monkeypatch):
-    def plug_in(camera):
-        opened = []
-        monkeypatch.setattr(
-            cv2, "VideoCapture", lambda what: opened.append(what) or camera
-        )
-        return opened
-
-    return plug_in
+def taken(stream):
+    """Numbers, and seconds, of what a stream yields."""
+    numbers, seconds, _ = zip(*stream.frames(1))
+    return list(numbers), list(seconds)
 
 
 def test_a_file(tmp_path):
     path = numbered_video.write(tmp_path / "a.mp4", 9)
     stream = FileStream(path)
     assert stream.frame_rate == 25 and stream.name == str(path)
-    assert stream.num_skipped == 0
-    found = [(t, numbered_video.number(x)) for t, x in stream.frames(1)]
-    assert found == [(t, t) for t in range(9)]
+    assert stream.num_skipped == 0 and stream.health is None
+    found = [(t, s, numbered_video.number(x)) for t, s, x in stream.frames(1)]
+    assert found == [(t, t / 25, t) for t in range(9)]
+    assert stream.health == video.probe(path)
     assert len(list(stream.frames(1))) == 9  # again
-    assert FileStream(path, 12.5).frame_rate == 12.5
+    open_file = io.BytesIO(path.read_bytes())
+    open_file.name = "far/a.mp4"
+    far = FileStream(open_file)
+    assert far.name == "far/a.mp4" and taken(far) == taken(stream)
 
 
-def test_a_file_that_is_none(tmp_path):
+def test_files_that_cannot_be_streamed(tmp_path):
     with pytest.raises(video.VideoError, match="there is no such file"):
         FileStream(tmp_path / "a.mp4")
+    with pytest.raises(ValueError, match="Received: deinterlace='both'"):
+        FileStream(tmp_path / "a.mp4", deinterlace="both")
 
 
-def test_a_file_without_a_frame_rate(tmp_path, monkeypatch):
-    path = numbered_video.write(tmp_path / "a.mp4", 9)
-    monkeypatch.setattr(video, "frame_rate", lambda path: 0.0)
+@pytest.mark.parametrize(
+    "name, rate, num_frames",
+    [
+        ("h264 1 fps", 1, 8),
+        ("h264 1000 fps", 1000, None),
+        ("mpeg4 avi b-frames", 50, 10),
+        ("mpeg2 fields vob", 25, 5),
+        ("negative times", 50, 10),
+        ("late times", 50, 10),  # from 3 s on, nothing before
+        ("gif", 50, 10),
+    ],
+)
+def test_steady_files_pass_untouched(encodings, name, rate, num_frames):
+    path = encodings[name]
+    stream = FileStream(path)
+    numbers, seconds = taken(stream)
+    expected = np.arange(num_frames or stream.health.num_frames)
+    assert stream.frame_rate == rate and numbers == expected.tolist()
+    np.testing.assert_allclose(seconds, expected / rate, atol=1e-9)
+    for frame, (*_, found) in zip(video.iter_frames(path), stream.frames(1)):
+        np.testing.assert_array_equal(found, frame)
+
+
+def test_dv_has_not_60000_frames_a_second(tmp_path):
+    path = encodings.encode(
+        tmp_path / "a.dv",
+        ("-vf", "scale=720:576,fps=25", "-c:v", "dvvideo", "-frames:v", "4",
+         "-pix_fmt", "yuv420p"),
+    )  # fmt: skip
+    stream = FileStream(path)
+    assert stream.frame_rate == 25
+    assert taken(stream) == ([0, 1, 2, 3], [0, 0.04, 0.08, 0.12])
+
+
+def write_variable(path):
+    """Numbered frames: 10 of 25 a second, then 4 of 2.5 a second: 2 s."""
+    steady = numbered_video.write(path.with_name("steady.avi"), 14, "FFV1")
+    encodings.ffmpeg(
+        "-i", steady, "-vf", "settb=1/100,setpts=4*N+36*max(N-10\\,0)",
+        "-fps_mode", "passthrough", *LOSSLESS, path,
+    )  # fmt: skip
+    return path
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
+def test_seconds_are_true_where_the_rate_varies(tmp_path, name):
+    stream = FileStream(write_variable(tmp_path / name))
+    assert stream.frame_rate == pytest.approx(25)
+    found = [numbered_video.number(frame) for *_, frame in stream.frames(1)]
+    assert stream.health.variable_rate and len(found) == 50
+    # Each is shown around its time; of 0.36 s and 0.4 s the middle is 0.38 s.
+    assert found[:11] == list(range(11))
+    assert [found.index(t) for t in (11, 12, 13)] == [15, 25, 35]
+    own = [(s, numbered_video.number(x)) for s, x in stream.own_frames()]
+    expected = [*np.arange(10) / 25, 0.4, 0.8, 1.2, 1.6]
+    assert [number for _, number in own] == list(range(14))
+    np.testing.assert_allclose([s for s, _ in own], expected, atol=1e-3)
+
+
+def test_frames_a_second_as_the_network_wants_them(tmp_path):
+    path = numbered_video.write(tmp_path / "a.mp4", 50)
+    stream = FileStream(path, fps=5)
+    assert stream.frame_rate == 5
+    found = [(s, numbered_video.number(x)) for _, s, x in stream.frames(1)]
+    assert found == [(t / 5, 5 * t) for t in range(10)]
+    # Of a file that is told to have 50 a second: 1 s.
+    told = FileStream(path, 50, fps=5)
+    found = [(s, numbered_video.number(x)) for _, s, x in told.frames(1)]
+    assert found == [(t / 5, 10 * t) for t in range(5)]
+
+
+def test_a_picture_that_begins_after_the_sound(tmp_path):
+    path = tmp_path / "a.mp4"
+    encodings.ffmpeg(
+        "-f", "lavfi", "-i", "sine=d=3", "-itsoffset", "1.5", "-f", "lavfi",
+        "-i", encodings.PICTURES, "-c:v", "mpeg4", "-c:a", "aac", path,
+    )  # fmt: skip
+    numbers, seconds = taken(FileStream(path))
+    assert numbers == list(range(10))
+    np.testing.assert_allclose(seconds, 1.5 + np.arange(10) / 50, atol=1e-3)
+    assert [s for s, _ in FileStream(path).own_frames()] == seconds
+
+
+def test_a_file_without_time_stamps(encodings):
+    path = encodings["h264 without times"]
     with pytest.raises(video.VideoError, match="Expected `frame_rate`"):
         FileStream(path)
-    assert FileStream(path, 30).frame_rate == 30
+    with pytest.raises(video.VideoError, match="Expected `frame_rate`"):
+        FileStream(path, fps=10)
+    numbers, seconds = taken(FileStream(path, 20))
+    assert numbers == list(range(10))
+    assert seconds == [t / 20 for t in range(10)]
+    # Whatever a file says, it is told.
+    assert taken(FileStream(encodings["h264"], 20)) == (numbers, seconds)
 
 
-def test_a_camera_in_time(plug_in):
-    camera = Camera(20)
-    opened = plug_in(camera)
-    stream = CameraStream("0")
-    assert opened == [0] and stream.frame_rate == 25
-    assert stream.name == "camera 0"
-    for expected, (index, frame) in enumerate(stream.frames(100)):
-        assert index == expected
-        np.testing.assert_array_equal(frame[0, 0], (255, 0, index))  # R G B
-    assert index == 19 and stream.num_skipped == 0 and camera.released
-
-
-def test_a_slow_taker_gets_the_newest_frames(plug_in):
-    camera = Camera(100, stops=[0])
-    plug_in(camera)
-    stream = CameraStream("rtsp://camera")
-    frames = stream.frames(10)
-    assert next(frames)[0] == 0
-    camera.go.set()
-    assert camera.ended.wait(10)  # all others have come meanwhile
-    assert [index for index, _ in frames] == list(range(90, 100))
-    assert stream.num_skipped == 89 and camera.released
-
-
-def test_a_camera_is_given_back_in_the_middle(plug_in):
-    camera = Camera(100_000)
-    plug_in(camera)
-    frames = CameraStream("0").frames(5)
-    next(frames)
-    frames.close()
-    assert camera.released and not camera.ended.is_set()
-
-
-def test_no_camera():
-    with pytest.raises(ValueError, match="'99', which OpenCV cannot open"):
-        CameraStream("99")
-
-
-def test_a_camera_without_a_frame_rate(plug_in):
-    camera = Camera(3, rate=0.0)
-    plug_in(camera)
-    with pytest.raises(ValueError, match="does not state its frame rate"):
-        CameraStream("0")
-    assert camera.released
-    assert CameraStream("0", 30).frame_rate == 30
-
-
-def find(path):
-    """What is damaged, told of the frames that decode."""
-    info = video.probe(path)
-    return info.num_frames, find_damage(path, info.num_frames, info.frame_rate)
-
-
-def overwrite(path, start, stop):
-    """Puts zeros from one share of a file to another."""
-    content = bytearray(path.read_bytes())
-    start, stop = int(len(content) * start), int(len(content) * stop)
-    content[start:stop] = bytes(stop - start)
-    path.write_bytes(content)
-
-
-@pytest.mark.parametrize("name", ["a.avi", "a.mkv"])
-def test_a_truncated_end(tmp_path, name):
-    path = numbered_video.write(tmp_path / name, 150)
-    assert find(path) == (150, "")
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    num_frames, found = find(path)
-    assert found == (
-        "it is damaged: of the 150 frames that it states, the last "
-        f"{150 - num_frames} are cut off."
-    )
-
-
-def test_packets_in_the_middle_that_do_not_decode(tmp_path):
-    path = numbered_video.write(tmp_path / "a.mp4", 150)
-    assert find(path) == (150, "")
-    overwrite(path, 0.5, 0.6)
-    num_frames, found = find(path)
-    assert 0 < num_frames < 150
-    assert found == (
-        "it is damaged: of the 150 frames that it states, "
-        f"{150 - num_frames} cannot be decoded; times behind a gap are too "
-        "early."
-    )
-
-
-def test_the_frames_of_a_stream_are_counted_at_its_end(tmp_path):
-    path = numbered_video.write(tmp_path / "a.avi", 12)
-    stream = CountedFile(path)
-    frames = stream.frames(hold=1)
-    assert [next(frames)[0] for _ in range(11)] == [*range(11)]
-    assert stream.num_frames is None
-    assert [index for index, _ in frames] == [11]
-    assert stream.num_frames == 12
-
-
-def test_real_files(real_data):
-    videos = real_data / "odd_videos"
-    num_frames, found = find(videos / "corrupted.mp4")
-    assert num_frames == 28
-    assert "50 frames" in found and "2 cannot be decoded" in found
-    assert "the last 17 are cut off" in found
-    # Packets hidden by an edit list; stamps with gaps; B-frames in an AVI.
-    for name in (
-        "odd_videos/nasa_13013.mp4",
-        "odd_videos/tree.avi",
-        "ut_interaction/segmented_set1/0_1_4.avi",
-    ):
-        assert find(real_data / name)[1] == "", name
+def test_fields(encodings):
+    path = encodings["h264 top field first"]
+    for how, rate in (("yadif", 25), ("bob", 50)):
+        stream = FileStream(path, deinterlace=how)
+        numbers, seconds = taken(stream)
+        assert stream.frame_rate == rate and stream.health.interlaced
+        assert len(numbers) == stream.health.num_frames == rate / 5
+        np.testing.assert_allclose(seconds, np.arange(rate / 5) / rate)
+        frames = video.iter_frames(path, deinterlace=how)
+        for frame, (*_, found) in zip(frames, stream.frames(1), strict=True):
+            np.testing.assert_array_equal(found, frame)
