@@ -72,7 +72,9 @@ def main():
         processes = [start(root, paths) for root in roots]
         for process in processes:
             ask(process)  # packets are indexed
-        rows = [[ask(process) for process in processes] for _ in range(args.turns)]
+        rows = [
+            [ask(process) for process in processes] for _ in range(args.turns)
+        ]
         medians = [
             1e3 * statistics.median(row[i] for row in rows) / len(paths)
             for i in range(len(roots))

@@ -15,6 +15,7 @@ from keras_vidrec.applications.parts.head import snippet_logits_model
 from keras_vidrec.evaluation.scorers.scorer import SnippetScorer
 from keras_vidrec.layers import TVL1OpticalFlow
 from keras_vidrec.specs import ClipSpec
+from keras_vidrec.specs import FrameSpec
 from tests.applications.joined_streams import call
 from tests.evaluation.mean_color_network import mean_color_network
 from tests.evaluation.mean_color_network import softmax
@@ -165,18 +166,19 @@ def test_joint_clip_specification():
         "alignment": "centered",
         "num_segments": 7,
         "snippet_length": 10,
-        "crop_scales": (1.0, 0.875, 0.75),
+        "crop": {"scales": (1.0, 0.875, 0.75)},
     }
     networks = {
         "flow": stream("flow", clip=motion),
-        "rgb": stream("rgb", clip={"crop_scales": (1.0, 0.66, 0.875)}),
+        "rgb": stream("rgb", clip={"crop": {"scales": (1.0, 0.66, 0.875)}}),
         "rgb_diff": stream("rgb_diff", clip=motion),
     }
     spec = keras_vidrec.describe(LateFusion(networks)).clip_spec
     assert spec.modalities == ("flow", "rgb", "rgb_diff")
     assert (spec.num_segments, spec.snippet_length) == (7, 10)
     assert (spec.alignment, spec.size) == ("centered", 32)
-    assert spec.crop_scales == (1.0, 0.875)
+    assert spec.crop.scales == (1.0, 0.875)
+    assert spec.frame == FrameSpec()
 
 
 def test_a_known_number_of_segments_holds_for_all():
@@ -300,11 +302,11 @@ def moving(num_segments, snippet_length):
 def from_frames(alignment, layer):
     """A fusion that makes flow of frames; frames, and the logits expected."""
     # Crops of 28 pixels are cut from frames of 32: motion keeps its size.
-    clip = {"snippet_length": 2, "alignment": alignment, "size": 28}
-    flow = {"bound": 4, "size": "short32"}
+    still = {"size": 28, "frame": {"size": "short32"}}
+    clip = {**still, "snippet_length": 2, "alignment": alignment}
     networks = {
-        "flow": stream("flow", clip={**clip, "flow": flow}),
-        "rgb": stream("rgb", clip={"size": 28}),
+        "flow": stream("flow", clip={**clip, "flow": {"bound": 4}}),
+        "rgb": stream("rgb", clip=still),
         "rgb_diff": stream("rgb_diff", clip=clip),
     }
     fusion = LateFusion(
@@ -362,20 +364,20 @@ def test_flow_is_made_inside(alignment, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "size, flow_size, bound",
+    "size, frame, bound",
     [
-        (224, "auto", 20),
-        (112, "auto", 10),  # half the size, half the motion
+        (224, "short256", 20),
+        (112, "short256", 10),  # half the size, half the motion
         (112, "short128", 20),
         (224, "340x256", 20),
         (224, "170x128", 40),
     ],
 )
-def test_motion_is_coded_as_in_training(size, flow_size, bound):
-    clip = {"size": size, "snippet_length": 2, "flow": {"size": flow_size}}
+def test_motion_is_coded_as_in_training(size, frame, bound):
+    clip = {"size": size, "frame": {"size": frame}}
     networks = {
-        "rgb": stream("rgb", clip={"size": size}),
-        "flow": stream("flow", clip=clip),
+        "rgb": stream("rgb", clip=clip),
+        "flow": stream("flow", clip={**clip, "snippet_length": 2}),
     }
     layer = LateFusion(networks, flow_from="rgb").get_layer("optical_flow")
     assert layer.bound == pytest.approx(bound)

@@ -16,6 +16,7 @@ from keras_vidrec.data.catalogs import catalog
 from keras_vidrec.data.sources.records import Records
 from keras_vidrec.data.sources.video_files import VideoFiles
 from keras_vidrec.specs import FlowSpec
+from keras_vidrec.specs import FrameSpec
 from tests.cli.command import vidrec
 from tests.data.frame_images import write_flow
 from tests.data.frame_images import write_frames
@@ -233,7 +234,8 @@ def test_real_clips_by_tv_l1_with_odd_ones_among_them(real_data, tmp_path):
     records = Records(out)
     real = [i for i, n in enumerate(records.videos) if not n.startswith("odd/")]
     assert len(real) == len(clips) == 79
-    files = VideoFiles(catalog.folder(root), FlowSpec("tvl1", size="84x64"))
+    files = VideoFiles(catalog.folder(root), FlowSpec("tvl1"))
+    files = files.seen_as(FrameSpec("84x64"))
     for i in real:
         assert records.num_frames(i, "flow") >= 3
     for i in real[::20]:  # JPEG, and two ways through the same arithmetic

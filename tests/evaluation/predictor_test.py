@@ -12,6 +12,7 @@ from keras_vidrec.evaluation import evaluator
 from keras_vidrec.evaluation.predictor import Predictor
 from keras_vidrec.specs import ClipSpec
 from keras_vidrec.specs import FlowSpec
+from keras_vidrec.specs import FrameSpec
 from keras_vidrec.specs import TestProtocol as Protocol
 from keras_vidrec.videos import video
 from tests.evaluation.mean_color_network import mean_color_network
@@ -119,8 +120,14 @@ def test_unnamed_classes_have_numbers(clip):
 @pytest.mark.parametrize("modality", ["flow", "warped_flow"])
 def test_motion_is_made_as_the_network_wants_it(clip, modality):
     """From a video file as from the dataset it lies in."""
-    flow = FlowSpec("dis", bound=6, size="short48")
-    spec = ClipSpec(("rgb", modality), snippet_length=3, size=32, flow=flow)
+    flow = FlowSpec("dis", bound=6)
+    spec = ClipSpec(
+        ("rgb", modality),
+        snippet_length=3,
+        size=32,
+        frame=FrameSpec("short48"),
+        flow=flow,
+    )
     model = mean_color_network(CLASSES, clip_spec=spec)
     catalog = catalogs.discover(clip.parent.parent)
     source = VideoFiles(catalog, flow)
@@ -137,10 +144,10 @@ def test_motion_is_made_as_the_network_wants_it(clip, modality):
     np.testing.assert_allclose(prediction.probabilities, expected, rtol=1e-5)
     # The bound and the size are heeded: others give other numbers.
     for changed in (
-        FlowSpec("dis", size="short48"),
-        FlowSpec("dis", bound=6, size="short96"),
+        {"flow": {"bound": 20}},
+        {"frame": {"size": "short96"}},
     ):
-        predictions_layer(model).clip_spec = spec.replace(flow=changed)
+        predictions_layer(model).clip_spec = spec.changed(changed)
         other = Predictor(model, num_segments=4)(clip, top=12)
         assert not np.allclose(other.probabilities, expected, rtol=1e-5)
 

@@ -13,6 +13,7 @@ from keras_vidrec.evaluation.scorers.windows import SharedSnippets
 from keras_vidrec.evaluation.scorers.windows import Windows
 from keras_vidrec.specs import ClipSpec
 from keras_vidrec.specs import FlowSpec
+from keras_vidrec.specs import FrameSpec
 from keras_vidrec.videos.frame_stream import FileStream
 from keras_vidrec.videos.video import VideoError
 from tests.evaluation.mean_color_network import mean_color_network
@@ -21,7 +22,8 @@ from tests.evaluation.ordered_network import ordered_network
 from tests.videos import encodings
 
 CLASSES = ("jump", "run", "sit")
-FLOW = FlowSpec("dis", bound=6, size="short40")
+FLOW = FlowSpec("dis", bound=6)
+FRAME = FrameSpec("short40")
 
 
 class Frames:
@@ -73,9 +75,10 @@ def write_video(path, frames):
         (ClipSpec(("rgb_diff",), snippet_length=3, size=32), "center"),
         (ClipSpec(size=32, sampling="uniform"), "frame_and_mirror"),
         (ClipSpec(("rgb", "flow"), snippet_length=3, size=32, flow=FLOW,
-                  sampling="tsn_pytorch"), "ten"),
+                  frame=FRAME, sampling="tsn_pytorch"), "ten"),
         (ClipSpec(("warped_flow", "rgb"), snippet_length=4, size=32,
-                  flow=FLOW, alignment="centered"), "center"),
+                  flow=FLOW, frame=FRAME,
+                  alignment="centered"), "center"),
     ],
 )  # fmt: skip
 def test_a_window_is_as_a_video_of_its_frames(tmp_path, spec, crops):
@@ -105,7 +108,7 @@ def test_a_window_is_as_a_video_of_its_frames(tmp_path, spec, crops):
 def test_ordered_networks_see_whole_windows(tmp_path):
     frames = pictures(40)
     spec = CHUNKS.replace(
-        modalities=("rgb", "flow"), snippet_length=4, flow=FLOW
+        modalities=("rgb", "flow"), snippet_length=4, flow=FLOW, frame=FRAME
     )
     predictor = Predictor(ordered_network(CLASSES, clip_spec=spec), 4)
     assert not predictor.shares_snippets
@@ -175,7 +178,9 @@ def test_an_hour_takes_no_more_memory_than_a_minute(modality, num_frames):
             most_held = max(most_held, clip.num_images)
             yield index, index / 10, frame
 
-    spec = ClipSpec((modality,), size=16, flow=FlowSpec("dis", size="20x16"))
+    spec = ClipSpec(
+        (modality,), size=16, frame=FrameSpec("20x16"), flow=FlowSpec("dis")
+    )
     windows = Windows(spec, 10, 2.0, 1.0)
     clip = MovingClip(spec, "center")
     score = SharedSnippets(CountingScorer(), clip, windows)

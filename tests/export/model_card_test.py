@@ -134,7 +134,14 @@ def test_it_tells_why_flow_is_not_made_inside(tmp_path):
     card = card_of(spec, tmp_path / "saved_model")
     assert "Signature `serve_frames`" not in card
     assert "no signature `serve_frames`" in card and "TV-L1 only" in card
-    assert "of the size `auto` (340x256 where they are near 4:3" in card
+    assert "method `dis` on the resized frames." in card
+    assert "a shorter side of 256 pixels, the aspect kept, by area" in card
+    squashed = spec.changed(
+        {"frame": {"size": "340x256", "deinterlace": "yadif"}}
+    )
+    other = card_of(squashed, tmp_path / "squashed", export_onnx)
+    assert "the size 340x256, whatever their aspect" in other
+    assert "deinterlaced by `yadif`" in other
     assert "a snippet of 1 motion image " in card
     # Of the other formats nobody expects one.
     card = card_of(spec, tmp_path / "onnx", export_onnx)

@@ -18,6 +18,7 @@ from keras_vidrec.export import saved_model
 from keras_vidrec.layers import TVL1OpticalFlow
 from keras_vidrec.specs import ClipSpec
 from keras_vidrec.specs import FlowSpec
+from keras_vidrec.specs import FrameSpec
 from tests.evaluation.mean_color_network import kernel_and_bias
 from tests.evaluation.mean_color_network import mean_color_network
 from tests.evaluation.mean_color_network import softmax
@@ -259,7 +260,8 @@ def test_from_raw_frames_by_a_second_signature(
         snippet_length=2,
         alignment="centered",
         size=28,  # of frames of 32 pixels, and so an eighth of short256
-        flow=FlowSpec(bound=20.0, size="short256"),
+        frame=FrameSpec("short256"),
+        flow=FlowSpec(bound=20.0),
     )
     model = mean_color_network(NAMES, clip_spec=spec)
     export_saved_model(model, tmp_path / "model")

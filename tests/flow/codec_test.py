@@ -137,3 +137,23 @@ def test_failed_write_leaves_the_old_file(tmp_path):
 def test_invalid_arguments(call, received):
     with pytest.raises(ValueError, match=f"Received: .*{received}"):
         call()
+
+
+@pytest.mark.parametrize("factors", [(0.5, 0.25), (1.0, 1.5), (3.0, 2.0)])
+def test_scaled_code_is_that_of_scaled_flow(factors):
+    rng = np.random.default_rng(0)
+    flow = rng.uniform(-20, 20, (2, 5, 7, 2)).astype("float32")
+    scaled = codec.scale(codec.encode(flow), factors)
+    wanted = codec.encode(flow * np.float32(factors))
+    # Half a step of the stored code becomes longer, too.
+    assert scaled.shape == flow.shape and scaled.dtype == np.uint8
+    steps = np.abs(scaled.astype(int) - wanted)
+    assert steps.max() <= 0.5 * max(factors) + 1
+    # Still, and still mirrored, stay so.
+    still = np.array([127, 128], np.uint8).reshape(1, 1, 1, 2)
+    np.testing.assert_array_equal(codec.scale(still, factors), still)
+
+
+def test_flow_of_the_same_size_is_not_scaled():
+    code = np.zeros((1, 2, 3, 2), np.uint8)
+    assert codec.scale(code, (1, 1)) is code

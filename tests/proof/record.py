@@ -100,7 +100,9 @@ BACKBONES = {
     "vgg_m_2048_flow": ("vgg_m_2048", "flow", 224),
     "googlenet": ("googlenet", "rgb", 64),
 }
-DIS = {"method": "dis", "bound": 4.0, "size": "auto"}
+DIS = {"method": "dis", "bound": 4.0}
+# As large as the videos: nothing is resized before the crops.
+FRAME = {"size": "short32"}
 # By name: specification of the clips, arguments in testing.
 CLIPS = {
     "rgb": ({"modalities": ["rgb"]}, {}),
@@ -180,7 +182,7 @@ def generate_videos(directory):
 
 def prepare_videos(videos, directory):
     preparation = Preparation(
-        flow=DIS["method"], bound=DIS["bound"], size=DIS["size"]
+        flow=DIS["method"], bound=DIS["bound"], size=FRAME["size"]
     )
     prepare.prepare(catalog.discover(videos), directory, preparation, workers=1)
 
@@ -194,7 +196,7 @@ def open_source(directory):
 
 
 def make_clips(source, spec, part, **arguments):
-    spec = ClipSpec(**{"size": 24, "num_segments": 2, **spec})
+    spec = ClipSpec(**{"size": 24, "num_segments": 2, "frame": FRAME, **spec})
     return pipeline.make(source, spec, part, batch_size=4, **arguments)
 
 

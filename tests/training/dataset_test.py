@@ -4,6 +4,7 @@ import pytest
 from keras_vidrec.data.catalogs import catalog
 from keras_vidrec.data.preparing.prepare import prepare
 from keras_vidrec.data.preparing.video import Preparation
+from keras_vidrec.specs import FrameSpec
 from keras_vidrec.training import dataset
 from keras_vidrec.training import recipes
 from tests.data.frame_images import write_flow
@@ -57,7 +58,7 @@ TWO_STREAMS = ["network.application=TwoStreamFusion", "network.arguments={}"]
 def prepared(small_videos, tmp_path_factory):
     """The videos of `small_videos`, with flow by DIS."""
     out = tmp_path_factory.mktemp("prepared")
-    preparation = Preparation(flow="dis", size="40x32")
+    preparation = Preparation(flow="dis", size="short32")
     prepare(catalog.discover(small_videos), out, preparation, workers=1)
     return out
 
@@ -73,10 +74,10 @@ def test_a_prepared_dataset(recipe, prepared):
     assert names[0] == names[1]
     assert data.source.read(0, "flow", [0]).shape == (1, 32, 40, 2)
     # How its flow was made goes into the recipe, and so into the network.
-    flow = {"method": "dis", "bound": 20.0, "size": "40x32"}
+    flow = {"method": "dis", "bound": 20.0}
     assert data.recipe.clip["flow"] == flow
     assert data.recipe == recipe.with_settings(
-        [FLOW, "clip.flow={method: dis, bound: 20.0, size: 40x32}"]
+        [FLOW, "clip.flow={method: dis, bound: 20.0}"]
     )
     assert dataset.load(data.recipe).recipe == data.recipe
     # One of two streams sees it too.
@@ -101,7 +102,7 @@ def test_a_prepared_dataset(recipe, prepared):
         (
             [FLOW, "clip.flow={method: dis, bound: 32}"],
             "bound=32, as .* bound=20.0; prepare it again, or state "
-            "clip.flow={method: dis, bound: 20.0, size: 40x32}",
+            "clip.flow={method: dis, bound: 20.0}",
         ),
     ],
 )
@@ -128,7 +129,9 @@ def test_flow_of_videos_is_made_as_the_recipe_says(recipe):
             (TWO_STREAMS, "clip.flow={method: farneback}"),
         )
     ]
-    flows = [data.source.read(0, "flow", [3]) for data in found]
+    flows = [
+        data.source.seen_as(FrameSpec()).read(0, "flow", [3]) for data in found
+    ]
     assert np.abs(np.subtract(*flows, dtype=int)).max() > 1
     # That takes long in training, which the user should know.
     assert all("vidrec prepare" in data.problems[-1] for data in found)

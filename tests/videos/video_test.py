@@ -6,10 +6,10 @@ import sys
 
 import numpy as np
 import pytest
+from keras_vidrec.videos.opencv_decoder import PacketIndex
 
 from keras_vidrec.videos import opencv_decoder
 from keras_vidrec.videos import video
-from keras_vidrec.videos.opencv_decoder import PacketIndex
 from tests.data import numbered_video
 
 FOLDERS = (

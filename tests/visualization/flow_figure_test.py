@@ -4,6 +4,7 @@ import pytest
 
 from keras_vidrec.flow import codec
 from keras_vidrec.specs import FlowSpec
+from keras_vidrec.specs import FrameSpec
 from keras_vidrec.videos.video import VideoError
 from keras_vidrec.visualization import flow_figure
 
@@ -55,11 +56,11 @@ def test_numbers():
 
 def test_frames_are_spread_over_a_video(small_videos, tmp_path):
     path = sorted(small_videos.glob("MoveLeft/*.avi"))[0]
-    spec = FlowSpec(method="dis", size="short32")
-    found = flow_figure.read(path, spec, num_frames=3)
+    spec, frame = FlowSpec(method="dis"), FrameSpec("short24")
+    found = flow_figure.read(path, spec, num_frames=3, frame=frame)
     assert found.indices == [1, 5, 9]
-    assert found.frames.shape == (3, 32, 40, 3)
-    assert found.flow.shape == (3, 32, 40, 2)
+    assert found.frames.shape == (3, 24, 30, 3)
+    assert found.flow.shape == (3, 24, 30, 2)
     # Fewer frames than asked for are all of them.
     assert flow_figure.read(path, spec, 99).indices == list(range(11))
     single = tmp_path / "single.avi"

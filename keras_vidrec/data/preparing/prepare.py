@@ -288,11 +288,14 @@ class VideoPreparer:
         as TV-L1 does, else `()`."""
         if self._make is not prepare_video or self._preparation.flow != "tvl1":
             return ()
-        frames = video.iter_frames(os.path.join(self._root, name))
+        wanted = self._preparation.frame
+        frames = video.iter_frames(
+            os.path.join(self._root, name), wanted.deinterlace
+        )
         try:
             with contextlib.closing(frames):
                 height, width = next(frames).shape[:2]
-            return frame_size.size_of(self._preparation.frame, height, width)
+            return frame_size.size_of(wanted, height, width)
         except (OSError, ValueError, VideoError):
             return ()  # what is wrong with it is reported when it is prepared
 

@@ -201,7 +201,8 @@ class _Frames:
     def __iter__(self):
         wanted = self._preparation.frame
         reported, reported_at = 0, time.monotonic()
-        for frame in videos.iter_frames(self._path):
+        frames = videos.iter_frames(self._path, wanted.deinterlace)
+        for frame in frames:
             if self.size is None:
                 self.size = size_of(wanted, *frame.shape[:2])
             frame = resize(frame, self.size, wanted.interpolation)

@@ -29,6 +29,10 @@ class _Videos(Source):
         super().__init__(catalog)
         self.flow = FlowSpec() if flow is None else flow
 
+    @property
+    def _deinterlace(self):
+        return self.frame and self.frame.deinterlace
+
     def num_frames(self, index, modality):
         """See `Source`."""
         return self._video(index)[1] - (modality in _FLOWS)
@@ -55,7 +59,9 @@ class _Videos(Source):
 
     def _read_frames(self, index, indices):
         path, num_frames = self._video(index)
-        return video.read_frames(path, indices, num_frames=num_frames)
+        return video.read_frames(
+            path, indices, num_frames=num_frames, deinterlace=self._deinterlace
+        )
 
     def _blocks(self, index, needed):
         """Yields numbers of frames, and these frames, resized: a few at a time,
@@ -117,6 +123,14 @@ class VideoFiles(_Videos):
         self._root = catalog.root
         self._healths = HealthCache(catalog.root)
 
+    def seen_as(self, frame):
+        """See `Source`."""
+        source = super().seen_as(frame)
+        if source._deinterlace != self._deinterlace:
+            # Deinterlaced videos may have other numbers of frames.
+            source._healths = HealthCache(self._root, source._deinterlace)
+        return source
+
     def save(self):
         """Keeps what was learnt of the files for next time."""
         self._healths.save()
@@ -142,6 +156,14 @@ class SingleVideo(_Videos):
         )
         super().__init__(alone, flow)
         self._num_frames = video.probe(path).num_frames
+
+    def seen_as(self, frame):
+        """See `Source`."""
+        source = super().seen_as(frame)
+        if source._deinterlace != self._deinterlace:
+            found = video.probe(self._path, source._deinterlace)
+            source._num_frames = found.num_frames
+        return source
 
     def _video(self, index):
         return self._path, self._num_frames

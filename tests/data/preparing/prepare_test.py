@@ -208,7 +208,7 @@ def test_tv_l1_is_compiled_once_a_size_in_a_process(
     """XLA never gives back what it compiled."""
     sizes = iter([(48, 64), (48, 64), (30, 64), (48, 64)])
 
-    def iter_frames(path):
+    def iter_frames(path, deinterlace):
         yield np.zeros(next(sizes))
 
     monkeypatch.setattr(engine.video, "iter_frames", iter_frames)
@@ -318,7 +318,9 @@ def test_no_video_at_all_is_an_error(tmp_path, in_process):
     (tmp_path / "videos" / "a").mkdir(parents=True)
     (tmp_path / "videos" / "a" / "x.avi").write_text("no video")
     found = catalogs.folder(tmp_path / "videos")
-    with pytest.raises(ValueError, match="None of the 1 videos.*no frame of a video"):
+    with pytest.raises(
+        ValueError, match="None of the 1 videos.*no frame of a video"
+    ):
         prepare(found, tmp_path / "out", Preparation(flow="none"))
 
 

@@ -41,7 +41,7 @@ SMALL = (
 
 
 WAYS = ("Down", "Left", "Right", "Up")
-FLOW = "clip.flow={method: dis, bound: 4.0, size: short64}"
+FLOW = "clip.flow={method: dis, bound: 4.0}"
 # Of networks over features of flow, on the grid of 25 frames.
 OVER_FEATURES = (
     "network.arguments.streams=[flow]",

@@ -81,7 +81,7 @@ def test_settings_change_single_values_of_the_right_type():
         ("test.averaged=probabilities", "test.averaged='probabilities'"),
         ("test.pooling_window=7", "test.pooling_window=7"),
         ("precision=float16", "precision='float16'"),
-        ("augmentation.crop=corner", "crop='corner'"),
+        ("augmentation.flip=maybe", "flip='maybe'"),
         ("data=3", "mapping for 'data'"),
         ("initialization.frozen=[rbg]", "list of different streams.*'rbg'"),
         ("initialization.frozen=rgb", "list of different streams.*'rgb'"),

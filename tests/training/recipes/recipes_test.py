@@ -184,23 +184,23 @@ NO_DECAY = {"bias": 0, "gamma": 0, "beta": 0}
 # stream; decay and multipliers of the rate.
 BASELINES = {
     "vgg16": (
-        (5e-4, 256, 0.85, 5e-6, "corner_jitter"),
-        (5e-4, 128, 0.9, 5e-6, "multi_scale"),
+        (5e-4, 256, 0.85, 5e-6, "jitter25"),
+        (5e-4, 128, 0.9, 5e-6, "multi_scale_regular"),
         (5e-4, {"bias": 2}),
     ),
     "resnet50": (
-        (1e-2, 256, 0.0, 1e-4, "corner_jitter"),
-        (1e-2, 128, 0.8, 1e-4, "multi_scale"),
+        (1e-2, 256, 0.0, 1e-4, "jitter25"),
+        (1e-2, 128, 0.8, 1e-4, "multi_scale_regular"),
         (5e-4, {"gamma": 2}),
     ),
     "resnet101": (
-        (5e-6, 64, 0.0, 5e-8, "random_sized"),
-        (5e-3, 64, 0.0, 5e-5, "random_sized"),
+        (5e-6, 64, 0.0, 5e-8, "inception"),
+        (5e-3, 64, 0.0, 5e-5, "inception"),
         (1e-4, {}),
     ),
     "inception_v3": (
-        (1e-3, 32, 0.0, 1e-5, "multi_scale"),
-        (1e-3, 32, 0.0, 1e-5, "multi_scale"),
+        (1e-3, 32, 0.0, 1e-5, "multi_scale_regular"),
+        (1e-3, 32, 0.0, 1e-5, "multi_scale_regular"),
         (0.0, {}),
     ),
 }
@@ -221,7 +221,7 @@ def test_two_stream_baselines(backbone):
                 optimizer.effective_batch,
                 arguments["dropout"],
                 recipe.schedule.min_learning_rate,
-                recipe.augmentation.crop,
+                recipe.clip["crop"],
             )
             assert decay_and_multipliers == (
                 optimizer.weight_decay,
@@ -234,9 +234,8 @@ def test_two_stream_baselines(backbone):
             assert recipe.schedule.early_stop == 3 * recipe.schedule.patience
             assert recipe.validation.fraction > 0
             assert recipe.clip["num_segments"] == 1
-            # Sides of 256, 224, 192 and 168, of flow too.
-            if expected[-1] == "multi_scale" and modality == "flow":
-                assert recipe.clip["crop_scales"] == [1, 0.875, 0.75, 0.66]
+            # Not squashed, as those of TSN.
+            assert recipe.clip["frame"] == {"size": "short256"}
             assert (recipe.test.num_segments, recipe.test.crops) == (25, "ten")
             (figure,) = recipe.reported
             assert "from ImageNet weights" in figure.note
@@ -300,7 +299,8 @@ def test_what_their_networks_see(
     assert spec.modalities == (modality,)
     assert spec.snippet_length == (1 if modality == "rgb" else 5)
     assert (spec.num_segments, spec.alignment) == (num_segments, "forward")
-    assert len(spec.crop_scales) == scales
+    assert (spec.crop.policy, len(spec.crop.scales)) == ("tsn", scales)
+    assert spec.frame.size == "340x256"
     assert (spec.flow.method, spec.flow.bound) == (method, 20)
     assert model.get_layer("dropout").rate == dropout
     assert model.input_shape[-1] == spec.channels(modality)
@@ -323,7 +323,10 @@ def test_two_stream_fusion_is_that_of_the_paper():
     assert (test.num_clips, test.num_segments, test.stride) == (10, 5, 15)
     for name in ("two_stream_fusion", "st_multiplier", "st_resnet"):
         recipe = recipes.get(f"{name}_hmdb51")
-        assert recipe.augmentation.crop == "corner_jitter"
+        spec = recipe_network.clip_spec(
+            recipe.with_settings(["network.arguments.backbone=tiny"])
+        )
+        assert (spec.crop.policy, spec.frame.size) == ("jitter25", "short256")
         assert recipe.test.crops == "frame_and_mirror"
         # Features of chance cannot be trained on.
         assert not recipes.get(f"{name}_scratch").initialization.frozen
