@@ -138,16 +138,11 @@ class Predictor:
 
         Raises:
             ValueError: if the window has no frame, or the stride none, or
-                the stream does not come at the rate that the network wants.
+                the frames are not taken as the network wants them.
             VideoError: if the video cannot be read, or is shorter than a
                 window.
         """
-        fps = self.frame.fps
-        if fps is not None and not math.isclose(stream.frame_rate, fps):
-            raise ValueError(
-                f"Expected a stream of fps={fps:g}, as the network sees its "
-                f"frames. Received: {stream.frame_rate:g} frames a second"
-            )
+        self._check_taken(stream)
         windows = Windows(
             self._spec, stream.frame_rate, window, stride, self._num_segments
         )
@@ -158,6 +153,19 @@ class Predictor:
         for start, logits in timeline.scan(stream, windows, clip, score):
             yield timeline.WindowPrediction(
                 round(start, 6), round(start + length, 6), _probabilities(logits)
+            )
+
+    def _check_taken(self, stream):
+        wanted = self.frame
+        fps = stream.frame_rate if wanted.fps is None else wanted.fps
+        if stream.deinterlace != wanted.deinterlace or not math.isclose(
+            stream.frame_rate, fps
+        ):
+            raise ValueError(
+                f"Expected a stream of fps={wanted.fps} and "
+                f"deinterlace={wanted.deinterlace!r}, as the network sees its "
+                f"frames. Received: {stream.frame_rate:g} frames a second, "
+                f"deinterlace={stream.deinterlace!r}"
             )
 
 

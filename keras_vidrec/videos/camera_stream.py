@@ -42,6 +42,7 @@ class CameraStream:
     Attributes:
         name: str. `"camera "` and the device.
         frame_rate: float. Frames a second of `frames`.
+        deinterlace: as given.
         num_skipped: int. Of these, what nobody has taken so far.
 
     Raises:
@@ -57,7 +58,7 @@ class CameraStream:
     ):
         checks.choice("deinterlace", deinterlace, decoder.DEINTERLACE)
         self.name = f"camera {device}"
-        self._deinterlace = deinterlace
+        self.deinterlace = deinterlace
         self.num_skipped = 0
         self._container = _open(device)
         try:
@@ -140,9 +141,9 @@ class CameraStream:
         if not clock.keeps_time:
             clock = _Arrival()
         frames = self._decoded()
-        if self._deinterlace is None:
+        if self.deinterlace is None:
             return ((clock.seconds(frame), frame) for frame in frames)
-        frames = decoder.deinterlaced(frames, self._deinterlace, clock)
+        frames = decoder.deinterlaced(frames, self.deinterlace, clock)
         return ((float(frame.time), frame) for frame in frames)
 
     def _decoded(self):

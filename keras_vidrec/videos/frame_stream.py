@@ -38,6 +38,7 @@ class FileStream:
     Attributes:
         name: str. The path as given.
         frame_rate: float. Frames a second of `frames`.
+        deinterlace: as given.
         num_skipped: int, 0: a file waits.
         health: `None`, or `Health`; known when the file has been read to its
             end.
@@ -59,7 +60,7 @@ class FileStream:
         self.name = str(name_of(path))
         self.health = None
         self._path = path if hasattr(path, "read") else pathlib.Path(path)
-        self._deinterlace = deinterlace
+        self.deinterlace = deinterlace
         self._by_stamps = not frame_rate
         rate = self._measure() if self._by_stamps else frame_rate
         if not rate:
@@ -108,11 +109,11 @@ class FileStream:
     def _decoding(self):
         with opening.opened(self._path) as (container, stream):
             decoder = Decoder(
-                self._path, container, stream, deinterlace=self._deinterlace
+                self._path, container, stream, deinterlace=self.deinterlace
             )
             yield decoder
             self.health, _ = examination.summary(
-                container, stream, decoder, self._deinterlace
+                container, stream, decoder, self.deinterlace
             )
 
     def _timed(self, decoder):

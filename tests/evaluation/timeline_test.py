@@ -31,6 +31,7 @@ class Frames:
 
     name = "frames"
     frame_rate = 10.0
+    deinterlace = None
     num_skipped = 0
 
     def __init__(self, numbered):
@@ -212,24 +213,24 @@ def test_no_window_has_a_gap():
 
 
 def test_windows_tell_the_seconds_of_their_frames(tmp_path):
-    """Black for 2 s at 25 frames a second, then white at 2.5, 1.5 s late."""
+    """Black for 2 s at 25 frames a second, then white at 2.5, 1.6 s late."""
     path = tmp_path / "a.mp4"
     encodings.ffmpeg(
-        "-f", "lavfi", "-i", "sine=d=12", "-itsoffset", "1.5",
+        "-f", "lavfi", "-i", "sine=d=12",
         "-f", "lavfi", "-i", "color=black:s=32x32:r=25:d=2,format=yuv420p",
         "-f", "lavfi", "-i", "color=white:s=32x32:r=25:d=8,format=yuv420p",
         "-filter_complex",
-        "[1][2]concat,select='lt(n,50)+not(mod(n,10))',setpts=PTS+1.5/TB",
+        "[1][2]concat,select='lt(n,50)+not(mod(n,10))',setpts=PTS+1.6/TB",
         "-fps_mode", "passthrough", "-c:v", "libx264", path,
     )  # fmt: skip
     stream = FileStream(path)
     model = mean_color_network(CLASSES, clip_spec=ClipSpec(size=32))
     found = list(Predictor(model, num_segments=5).windows(stream, 1.0, 0.5))
-    assert (found[0].start, found[0].end) == (1.5, 2.5)
-    assert abs(found[-1].end - 11.5) < 0.5
+    assert (found[0].start, found[0].end) == (1.6, 2.6)
+    assert abs(found[-1].end - 11.6) < 0.5
     values = np.array([window.probabilities[0] for window in found])
-    dark = np.array([window.end <= 3.5 for window in found])
-    light = np.array([window.start >= 3.5 for window in found])
+    dark = np.array([window.end <= 3.6 for window in found])
+    light = np.array([window.start >= 3.6 for window in found])
     assert dark.sum() == 3 and light.sum() > 12
     assert np.ptp(values[dark]) < 1e-6 and np.ptp(values[light]) < 1e-6
     assert abs(values[dark][0] - values[light][0]) > 0.01
@@ -248,6 +249,9 @@ def test_frames_are_taken_as_the_network_wants_them(tmp_path):
         np.testing.assert_allclose(window.probabilities, other.probabilities)
     with pytest.raises(ValueError, match="a stream of fps=5.* Received: 10 "):
         next(predictor.windows(FileStream(path), 1.0, 1.0))
+    stream = FileStream(path, fps=5, deinterlace="yadif")
+    with pytest.raises(ValueError, match="5 frames a second, deint.*'yadif'"):
+        next(predictor.windows(stream, 1.0, 1.0))
 
 
 def test_windows_may_lie_apart():
