@@ -6,6 +6,7 @@ import pytest
 from keras_vidrec.applications import TSLSTM
 from keras_vidrec.applications.parts.head import predictions_layer
 from keras_vidrec.data.catalogs import catalog as catalogs
+from keras_vidrec.data.sources.source import Source
 from keras_vidrec.data.sources.video_files import VideoFiles
 from keras_vidrec.data.synthetic import KINDS
 from keras_vidrec.evaluation import evaluator
@@ -28,18 +29,28 @@ def clip(small_videos):
     return sorted(small_videos.rglob("*.avi"))[0]
 
 
-def one_video(path):
-    """The `Source` of all frames of one video."""
-    frames = np.stack(list(video.iter_frames(path)))
-    return types.SimpleNamespace(
-        videos=(path.name,),
-        groups=(path.name,),
-        labels=(0,),
-        classes=CLASSES,
-        modalities=("rgb", "rgb_diff"),
-        num_frames=lambda index, modality: len(frames),
-        read=lambda index, modality, indices: frames[indices],
-    )
+class OneVideo(Source):
+    """All frames of one video."""
+
+    modalities = ("rgb", "rgb_diff")
+    flow = None
+
+    def __init__(self, path):
+        super().__init__(
+            types.SimpleNamespace(
+                videos=(path.name,),
+                groups=(path.name,),
+                labels=(0,),
+                classes=CLASSES,
+            )
+        )
+        self._frames = np.stack(list(video.iter_frames(path)))
+
+    def num_frames(self, index, modality):
+        return len(self._frames)
+
+    def read(self, index, modality, indices):
+        return self._resized(index, self._frames[indices])
 
 
 @pytest.mark.parametrize("modality", ["rgb", "rgb_diff"])
@@ -52,7 +63,7 @@ def test_equals_the_evaluation(clip, modality, crops):
     )
     scores, _ = evaluator.score(
         model,
-        one_video(clip),
+        OneVideo(clip),
         [0],
         Protocol(num_segments=4, crops=crops),
         verbose=False,
@@ -83,7 +94,7 @@ def test_equals_the_evaluation(clip, modality, crops):
 def test_ordered_networks_see_one_clip(clip, built_for, arguments, test):
     model = ordered_network(CLASSES, num_segments=built_for)
     scores, _ = evaluator.score(
-        model, one_video(clip), [0], test, verbose=False
+        model, OneVideo(clip), [0], test, verbose=False
     )
     prediction = Predictor(model, **arguments)(clip, top=12)
     expected = np.sort(softmax(scores.scores[0]))[::-1]
@@ -95,7 +106,7 @@ def test_ordered_networks_of_any_grid(clip):
     model = ordered_network(CLASSES, clip_spec=spec)
     scores, _ = evaluator.score(
         model,
-        one_video(clip),
+        OneVideo(clip),
         [0],
         Protocol(num_segments=25, crops="center"),
         verbose=False,

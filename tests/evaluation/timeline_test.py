@@ -227,7 +227,7 @@ def test_windows_tell_the_seconds_of_their_frames(tmp_path):
     model = mean_color_network(CLASSES, clip_spec=ClipSpec(size=32))
     found = list(Predictor(model, num_segments=5).windows(stream, 1.0, 0.5))
     assert (found[0].start, found[0].end) == (1.6, 2.6)
-    assert abs(found[-1].end - 11.6) < 0.5
+    assert 0 <= 11.6 - found[-1].end < 0.75  # less than a stride, and the grid
     values = np.array([window.probabilities[0] for window in found])
     dark = np.array([window.end <= 3.6 for window in found])
     light = np.array([window.start >= 3.6 for window in found])
