@@ -130,12 +130,12 @@ def opened(path, num_frames=None, deinterlace=None):
     """Yields a `Decoder` that stands on the first frame of a video; see
     `read_frames`."""
     checks.choice("deinterlace", deinterlace, DEINTERLACE)
-    index = None
-    # What lies far away would be read whole for an index.
-    if num_frames is not None and deinterlace is None and _is_path(path):
-        with contextlib.suppress(OSError):
-            index = PacketIndex.from_file(os.path.abspath(path), num_frames)
+    # First: a pipe must not be waited for.
     with opening.opened(path) as (container, stream):
+        index = None
+        # What lies far away would be read whole for an index.
+        if num_frames is not None and deinterlace is None and _is_path(path):
+            index = PacketIndex.from_file(os.path.abspath(path), num_frames)
         yield Decoder(path, container, stream, index, deinterlace)
 
 
