@@ -46,8 +46,7 @@ class Timelines:
         finally:
             # What is cut off may be why it is too short.
             if stream.health is not None:  # it was read to the end
-                for remark in stream.health.remarks:
-                    typer.echo(f"{stream.name}: {remark}.", err=True)
+                _tell_remarks(stream)
         self._save(timeline, pathlib.Path(path).stem)
         if overlay is not None:
             from keras_vidrec.visualization import overlay as overlays
@@ -118,3 +117,14 @@ class Timelines:
     def _tell(self, text):
         """Where nothing but JSON is expected, it is said on the side."""
         typer.echo(text, err=self._json)
+
+
+def _tell_remarks(stream):
+    remarks = [*stream.health.remarks]
+    if stream.health.variable_rate:
+        remarks.append(
+            f"{stream.frame_rate:g} frames a second are taken, the nearest in "
+            "time"
+        )
+    if remarks:
+        typer.echo(f"{stream.name}: {'; '.join(remarks)}.", err=True)

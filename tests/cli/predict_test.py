@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 
+import imageio_ffmpeg
 import numpy as np
 import pytest
 
@@ -17,6 +18,7 @@ from tests.cli.command import vidrec
 from tests.data import numbered_video
 from tests.evaluation.mean_color_network import mean_color_network
 from tests.evaluation.ordered_network import ordered_network
+from tests.videos import encodings
 
 CLASSES = ("jump", "run", "sit")
 
@@ -94,10 +96,44 @@ def test_damage_is_told_once_also_of_what_is_too_short(model, tmp_path):
         "--overlay", tmp_path / "labeled.mp4",
     )  # fmt: skip
     assert err.count("\n") == 1
-    assert err.startswith(f"{cut}: it is damaged: of the 150 frames")
+    assert err.startswith(f"{cut}: ") and "the 150 frames that it s" in err
     out, err = vidrec("predict", model, cut, "--window=4s", status=1)
     damaged, short = err.splitlines()
     assert not out and "are cut off" in damaged and "shorter window" in short
+
+
+def test_times_are_those_of_the_video(model, tmp_path):
+    """1 s at 25 frames a second, then 2 s at 5, shown 0.6 s late."""
+    path = tmp_path / "a.mkv"
+    encodings.ffmpeg(
+        "-f", "lavfi", "-i", "sine=d=4", "-f", "lavfi", "-i",
+        "color=black:s=48x32:r=25,format=yuv420p", "-filter:v",
+        "settb=1/100,setpts=60+4*N+16*max(N-25\\,0)", "-fps_mode",
+        "passthrough", "-frames:v", "35", "-c:v", "mpeg4", path,
+    )  # fmt: skip
+    labeled = tmp_path / "labeled.mp4"
+    out, err = vidrec(
+        "predict", model, path, "--window=1s", "--stride=1s", "--json",
+        "--out", tmp_path, "--overlay", labeled,
+    )  # fmt: skip
+    spans = [(w["start"], w["end"]) for w in map(json.loads, out.splitlines())]
+    assert spans == [(0.6, 1.6), (1.6, 2.6), (2.6, 3.6)]
+    assert err.startswith(
+        f"{path}: its frame rate varies; 25 frames a second are taken, the "
+        "nearest in time.\n"
+    )
+    np.testing.assert_allclose(
+        video.frame_times(labeled), video.frame_times(path), atol=1e-3
+    )
+    raw = tmp_path / "a.h264"
+    encodings.encode(raw, encodings.ENCODINGS["h264 without times"][1])
+    _, err = vidrec("predict", model, raw, "--window=0.1s", status=1)
+    assert err.count("\n") == 1 and "(--frame-rate), frames a second." in err
+    out, err = vidrec(
+        "predict", model, raw, "--window=0.5s", "--stride=0.5s", "--out",
+        tmp_path, "--frame-rate=10",
+    )  # fmt: skip
+    assert out.splitlines()[1].startswith("    0.50 - 1.00 s")
 
 
 def test_ordered_networks_say_that_nothing_is_shared(clip, tmp_path):
@@ -140,45 +176,37 @@ def test_no_camera(model):
     assert err.startswith("vidrec: Expected a camera that gives pictures")
 
 
-# In another process, with the camera alone put in.
-ENDLESS_CAMERA = """
-import time, cv2, numpy as np
-class Camera:
-    number = 0
-    def isOpened(self): return True
-    def get(self, what): return 50.0
-    def read(self):
-        time.sleep(0.02)
-        self.number += 1
-        return True, np.full((48, 64, 3), self.number % 256, np.uint8)
-    def release(self): pass
-cv2.VideoCapture = lambda device: Camera()
-from keras_vidrec.cli.main import main
-main()
-"""
-
-
 def test_a_camera_until_ctrl_c(model, tmp_path):
+    camera = tmp_path / "camera"
+    os.mkfifo(camera)
     command = [
-        sys.executable, "-c", ENDLESS_CAMERA, "predict", str(model),
-        "--camera", "0", "--window", "0.4s", "--stride", "0.2s", "--out",
-        str(tmp_path),
+        sys.executable, "-m", "keras_vidrec", "predict", str(model),
+        "--camera", str(camera), "--window", "0.4s", "--stride", "0.2s",
+        "--out", str(tmp_path),
     ]  # fmt: skip
-    with subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-    ) as process:
+    film = [
+        imageio_ffmpeg.get_ffmpeg_exe(), "-v", "quiet", "-y", "-re", "-f",
+        "lavfi", "-i", "testsrc2=s=64x48:r=50", "-f", "nut", str(camera),
+    ]  # fmt: skip
+    with (
+        subprocess.Popen(film, stdin=subprocess.DEVNULL),
+        subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        ) as process,
+    ):
         lines = [process.stdout.readline() for _ in range(3)]
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=600)  # only a fault lasts
     assert process.returncode == 0, err
     assert all(" s  " in line for line in lines), lines
     assert "Timeline: " in out and not err
-    rows = rows_of(tmp_path / "camera-0-timeline.csv")
+    (table,) = tmp_path.glob("camera-*-timeline.csv")
+    rows = rows_of(table)
     assert len(rows) >= 3
     starts = [float(row["start"]) for row in rows]
     assert starts == sorted(set(starts))
-    assert (tmp_path / "camera-0-timeline.png").exists()
+    assert table.with_suffix(".png").exists()
