@@ -152,7 +152,9 @@ class Predictor:
         length = windows.num_frames / stream.frame_rate
         for start, logits in timeline.scan(stream, windows, clip, score):
             yield timeline.WindowPrediction(
-                round(start, 6), round(start + length, 6), _probabilities(logits)
+                round(start, 6),
+                round(start + length, 6),
+                _probabilities(logits),
             )
 
     def _check_taken(self, stream):

@@ -93,9 +93,7 @@ def test_equals_the_evaluation(clip, modality, crops):
 )  # fmt: skip
 def test_ordered_networks_see_one_clip(clip, built_for, arguments, test):
     model = ordered_network(CLASSES, num_segments=built_for)
-    scores, _ = evaluator.score(
-        model, OneVideo(clip), [0], test, verbose=False
-    )
+    scores, _ = evaluator.score(model, OneVideo(clip), [0], test, verbose=False)
     prediction = Predictor(model, **arguments)(clip, top=12)
     expected = np.sort(softmax(scores.scores[0]))[::-1]
     np.testing.assert_allclose(prediction.probabilities, expected, rtol=1e-5)
