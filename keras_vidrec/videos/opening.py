@@ -48,8 +48,8 @@ _MANIFESTS = (b"<mpd", b"<compositionplaylist", b"<smoothstreamingmedia")
 _HEAD = 4096
 
 _NO_VIDEO = (
-    "no frame of a video is found in it. Check that it is a video, replace it "
-    "or leave it out."
+    f"no frame of a video, of at most {MAX_PIXELS} pixels, is found in it. "
+    "Check that it is a video, replace it or leave it out."
 )
 
 

@@ -179,34 +179,38 @@ def test_no_camera(model):
 def test_a_camera_until_ctrl_c(model, tmp_path):
     camera = tmp_path / "camera"
     os.mkfifo(camera)
+    pictures = subprocess.Popen(
+        [
+            imageio_ffmpeg.get_ffmpeg_exe(), "-v", "quiet", "-nostdin", "-y",
+            "-re", "-f", "lavfi", "-i", "testsrc2=s=64x48:r=50", "-c:v",
+            "mpeg2video", "-f", "mpegts", str(camera),
+        ]
+    )  # fmt: skip
     command = [
         sys.executable, "-m", "keras_vidrec", "predict", str(model),
         "--camera", str(camera), "--window", "0.4s", "--stride", "0.2s",
         "--out", str(tmp_path),
     ]  # fmt: skip
-    film = [
-        imageio_ffmpeg.get_ffmpeg_exe(), "-v", "quiet", "-y", "-re", "-f",
-        "lavfi", "-i", "testsrc2=s=64x48:r=50", "-f", "nut", str(camera),
-    ]  # fmt: skip
-    with (
-        subprocess.Popen(film, stdin=subprocess.DEVNULL),
-        subprocess.Popen(
+    try:
+        with subprocess.Popen(
             command,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
-        ) as process,
-    ):
-        lines = [process.stdout.readline() for _ in range(3)]
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=600)  # only a fault lasts
+        ) as process:
+            lines = [process.stdout.readline() for _ in range(3)]
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=600)  # only a fault lasts
+    finally:
+        pictures.kill()
+        pictures.wait()
     assert process.returncode == 0, err
     assert all(" s  " in line for line in lines), lines
     assert "Timeline: " in out and not err
-    (table,) = tmp_path.glob("camera-*-timeline.csv")
-    rows = rows_of(table)
+    (csv_file,) = tmp_path.glob("camera*-timeline.csv")
+    rows = rows_of(csv_file)
     assert len(rows) >= 3
     starts = [float(row["start"]) for row in rows]
     assert starts == sorted(set(starts))
-    assert table.with_suffix(".png").exists()
+    assert csv_file.with_suffix(".png").exists()

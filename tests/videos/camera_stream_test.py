@@ -1,6 +1,12 @@
+import os
+import subprocess
 import threading
+import time
 import types
 
+import av
+import av.device
+import imageio_ffmpeg
 import numpy as np
 import pytest
 
@@ -24,15 +30,54 @@ def readers():
     return [t for t in threading.enumerate() if "_read" in t.name]
 
 
-def test_a_camera_in_time(film):
-    stream = CameraStream(str(film))
-    assert stream.frame_rate == 25 and stream.name == f"camera {film}"
-    found = [
-        (index, seconds, numbered_video.number(frame))
-        for index, seconds, frame in stream.frames(100)
-    ]
-    assert found == [(t, t / 25, t) for t in range(100)]
-    assert stream.num_skipped == 0 and not readers()
+class Live:
+    """A camera: a pipe into which the ffmpeg program writes pictures, each of
+    which is lighter than the one before."""
+
+    def __init__(self, path, num_frames, *, paced):
+        self.path = str(path)
+        os.mkfifo(path)
+        self._process = subprocess.Popen(
+            [
+                imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-nostdin",
+                "-y", *(["-re"] if paced else []), "-f", "lavfi", "-i",
+                "color=black:s=64x48:r=50,geq=lum=16+2*N:cb=128:cr=128",
+                "-frames:v", str(num_frames), "-c:v", "mpeg2video", "-q:v",
+                "2", "-bf", "0", "-g", "1", "-f", "mpegts", self.path,
+            ],
+            stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    def end(self):
+        self._process.kill()
+        self._process.wait()
+
+
+@pytest.fixture
+def live(tmp_path):
+    cameras = []
+
+    def begin(num_frames, paced=False):
+        path = tmp_path / f"camera-{len(cameras)}"
+        cameras.append(Live(path, num_frames, paced=paced))
+        return cameras[-1].path
+
+    yield begin
+    for camera in cameras:
+        camera.end()
+
+
+def test_a_camera_in_time(live):
+    path = live(60)
+    stream = CameraStream(path)
+    assert stream.frame_rate == 50 and stream.name == f"camera {path}"
+    found = list(stream.frames(100))
+    assert [index for index, _, _ in found] == list(range(60))
+    seconds = [seconds for _, seconds, _ in found]
+    np.testing.assert_allclose(seconds, np.arange(60) / 50, atol=1e-4)
+    light = [frame.mean() for _, _, frame in found]
+    assert (np.diff(light) > 0).all() and found[0][2].shape == (48, 64, 3)
+    assert stream.num_skipped == 0
 
 
 def test_a_slow_taker_gets_the_newest_frames(film):
@@ -46,11 +91,14 @@ def test_a_slow_taker_gets_the_newest_frames(film):
     assert stream.num_skipped == 100 - len(indices)
 
 
-def test_a_camera_is_given_back_in_the_middle(film):
-    frames = CameraStream(str(film)).frames(5)
+def test_a_camera_is_given_back_in_the_middle(live):
+    stream = CameraStream(live(100_000, paced=True))
+    frames = stream.frames(5)
     next(frames)
+    begin = time.monotonic()
     frames.close()
-    assert not readers()
+    assert time.monotonic() - begin < 4
+    assert not stream._container.streams.video  # closed
 
 
 def test_frames_as_the_network_wants_them(film, encodings):
@@ -100,12 +148,39 @@ def test_without_time_stamps_arrival_counts(encodings, monkeypatch):
         np.testing.assert_array_equal(frames[2 * t], frame)
 
 
-def test_no_camera(film, monkeypatch):
-    with pytest.raises(ValueError, match="'99', which FFmpeg cannot open"):
-        CameraStream("99")
+def test_no_camera(tmp_path):
+    for device in ("99", "http://127.0.0.1:9/", str(tmp_path / "none")):
+        message = f"'{device}', which FFmpeg cannot open"
+        with pytest.raises(ValueError, match=message):
+            CameraStream(device)
+    sound = tmp_path / "sound.wav"
+    encodings.ffmpeg("-f", "lavfi", "-i", "sine=d=1", sound)
+    with pytest.raises(ValueError, match="cannot open"):
+        CameraStream(str(sound))
     with pytest.raises(ValueError, match="Received: deinterlace='both'"):
         CameraStream("99", deinterlace="both")
+
+
+def test_a_camera_without_a_frame_rate(film, monkeypatch):
     monkeypatch.setattr(time_stamps, "stated_rate", lambda stream: None)
     with pytest.raises(ValueError, match="does not state its frame rate"):
         CameraStream(str(film))
     assert CameraStream(str(film), 30).frame_rate == 30
+    assert CameraStream(str(film), fps=15).frame_rate == 15
+
+
+@pytest.mark.parametrize(
+    "system, name",
+    [("v4l2", "/dev/video1"), ("avfoundation", "1:none"),
+     ("dshow", "video=Second")],
+)  # fmt: skip
+def test_cameras_by_number(monkeypatch, system, name):
+    cameras = [
+        av.device.DeviceInfo("Sound", "", False, ["audio"]),
+        av.device.DeviceInfo("First", "", True, ["video"]),
+        av.device.DeviceInfo("Second", "", False, ["video"]),
+    ]
+    monkeypatch.setattr(
+        av.device, "enumerate_input_devices", lambda system: cameras
+    )
+    assert camera_stream._device_name(1, system) == name

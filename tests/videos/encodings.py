@@ -65,7 +65,7 @@ ENCODINGS = {
     "h264 1 fps": ("a.mp4", (*X264, "yuv420p", "-vf", "setpts=N/TB",
                              "-r", "1", "-frames:v", "8")),
     "h264 1000 fps": ("a.mp4", (*X264, "yuv420p", "-vf", "settb=1/1000,"
-                                "setpts=N", "-r", "1000")),
+                                "setpts=N", "-r", "1000", "-frames:v", "10")),
     "h264 variable rate": (
         "a.mp4", (*X264, "yuv420p", "-fps_mode", "passthrough",
                   "-vf", "settb=1/1000,setpts=N*20+100*gt(N\\,5)"),
@@ -182,6 +182,10 @@ REMADE = {
     ),
     "edit list": ("a.mp4", ("-ss", "0.14", "-i", "{h264 b-frames}", *COPY)),
     "negative times": (
+        "a.mkv", ("-i", "{h264}", *COPY, "-output_ts_offset", "-0.06",
+                  "-avoid_negative_ts", "disabled"),
+    ),
+    "missing times": (
         "a.mkv", ("-i", "{h264 b-frames}", *COPY, "-output_ts_offset",
                   "-0.06", "-avoid_negative_ts", "disabled"),
     ),

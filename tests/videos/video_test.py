@@ -334,7 +334,7 @@ def test_what_a_video_is(tmp_path):
         ("mpeg4 avi b-frames", 50, False, 0.18),
         ("mpeg2 fields", 25, False, 0.16),
         ("late times", 50, False, 0.18),
-        ("negative times", 50, False, 0.18),
+        ("edit list", 50, False, 0.04),
         ("vp9", 50, False, 0.18),
         ("gif", 50, False, 0.18),
         ("dv pal", None, False, 0),
@@ -385,7 +385,7 @@ def test_deinterlacing_that_is_none(tmp_path):
 def test_too_large(tmp_path, monkeypatch):
     path = numbered_video.write(tmp_path / "a.mp4", 3)
     monkeypatch.setattr(opening, "MAX_PIXELS", 48 * 128 - 1)
-    with pytest.raises(video.VideoError, match="48 x 128 pixels are too large"):
+    with pytest.raises(video.VideoError, match="too large|of at most"):
         video.probe(path)
 
 
