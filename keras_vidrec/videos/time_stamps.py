@@ -7,6 +7,8 @@ import itertools
 import av
 import numpy as np
 
+# In arrays of integers: no time stamp.
+NONE = -(2**63)
 # No camera of this world; DV in some containers states 60,000.
 MOST_FRAMES_A_SECOND = 1001.0
 # Steps that differ by less are one step, rounded to milliseconds on the way.
@@ -63,6 +65,11 @@ def measured_rate(container, stream):
     if times.rate and stated and abs(stated / times.rate - 1) < _SAME:
         return stated
     return times.rate and float(f"{times.rate:.8g}")
+
+
+def known(stamps):
+    """Time stamps as a list, with `None` in the place of `NONE`."""
+    return [None if stamp == NONE else stamp for stamp in stamps]
 
 
 class Clock:

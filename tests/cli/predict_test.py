@@ -96,7 +96,7 @@ def test_damage_is_told_once_also_of_what_is_too_short(model, tmp_path):
         "--overlay", tmp_path / "labeled.mp4",
     )  # fmt: skip
     assert err.count("\n") == 1
-    assert err.startswith(f"{cut}: ") and "the 150 frames that it s" in err
+    assert err.startswith(f"{cut}: ") and "of the 150 frames" in err
     out, err = vidrec("predict", model, cut, "--window=4s", status=1)
     damaged, short = err.splitlines()
     assert not out and "are cut off" in damaged and "shorter window" in short
