@@ -46,7 +46,8 @@ class CameraStream:
         num_skipped: int. Of these, what nobody has taken so far.
 
     Raises:
-        ValueError: if there is no such camera, or it states no frame rate.
+        ValueError: if there is no such camera, or it states no frame rate, or
+            on another value.
     """
 
     def __init__(
@@ -57,6 +58,9 @@ class CameraStream:
         deinterlace: str | None = None,
     ):
         checks.choice("deinterlace", deinterlace, decoder.DEINTERLACE)
+        for name, value in (("frame_rate", frame_rate), ("fps", fps)):
+            if value is not None:
+                checks.positive(name, value)
         self.name = f"camera {device}"
         self.deinterlace = deinterlace
         self.num_skipped = 0

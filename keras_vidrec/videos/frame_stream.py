@@ -45,6 +45,7 @@ class FileStream:
 
     Raises:
         VideoError: if it cannot be read, or tells no time.
+        ValueError: on another value.
     """
 
     num_skipped = 0
@@ -57,6 +58,9 @@ class FileStream:
         deinterlace: str | None = None,
     ):
         checks.choice("deinterlace", deinterlace, DEINTERLACE)
+        for name, value in (("frame_rate", frame_rate), ("fps", fps)):
+            if value is not None:
+                checks.positive(name, value)
         self.name = str(name_of(path))
         self.health = None
         self._path = path if hasattr(path, "read") else pathlib.Path(path)
@@ -92,7 +96,11 @@ class FileStream:
             for index, frame in steady(timed, self.frame_rate, _LONGEST):
                 if frame is not last:
                     last, image = frame, decoder.retrieve(frame)
-                yield index, decoder.late + index / self.frame_rate, image
+                yield (
+                    index,
+                    self._late(decoder) + index / self.frame_rate,
+                    image,
+                )
 
     def own_frames(self):
         """Yields `(seconds, frame)`: each frame of the file when it is shown,
@@ -103,7 +111,7 @@ class FileStream:
         """
         with self._decoding() as decoder:
             for seconds, frame in self._timed(decoder):
-                yield decoder.late + seconds, decoder.retrieve(frame)
+                yield self._late(decoder) + seconds, decoder.retrieve(frame)
 
     @contextlib.contextmanager
     def _decoding(self):
@@ -119,11 +127,16 @@ class FileStream:
     def _timed(self, decoder):
         found = True
         while found:
-            seconds = decoder.seconds()
-            if not self._by_stamps:
-                seconds = decoder.position / self._own_rate
+            seconds = (
+                decoder.seconds()
+                if self._by_stamps
+                else decoder.position / self._own_rate
+            )
             yield seconds, decoder.frame
             found = decoder.advance()
+
+    def _late(self, decoder):
+        return decoder.late if self._by_stamps else 0.0
 
     def _measure(self):
         with opening.opened(self._path) as (container, stream):

@@ -159,6 +159,8 @@ def test_no_camera(tmp_path):
         CameraStream(str(sound))
     with pytest.raises(ValueError, match="Received: deinterlace='both'"):
         CameraStream("99", deinterlace="both")
+    with pytest.raises(ValueError, match="Received: fps=0"):
+        CameraStream("99", fps=0)
 
 
 def test_a_camera_without_a_frame_rate(film, monkeypatch):

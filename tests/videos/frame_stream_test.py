@@ -35,6 +35,10 @@ def test_files_that_cannot_be_streamed(tmp_path):
         FileStream(tmp_path / "a.mp4")
     with pytest.raises(ValueError, match="Received: deinterlace='both'"):
         FileStream(tmp_path / "a.mp4", deinterlace="both")
+    with pytest.raises(ValueError, match="Received: frame_rate=0"):
+        FileStream(tmp_path / "a.mp4", 0)
+    with pytest.raises(ValueError, match="Received: fps=-5"):
+        FileStream(tmp_path / "a.mp4", fps=-5)
 
 
 @pytest.mark.parametrize(
@@ -120,6 +124,7 @@ def test_a_picture_that_begins_after_the_sound(tmp_path):
     np.testing.assert_allclose(seconds, 1.5 + np.arange(10) / 50, atol=1e-3)
     own = [s for s, _ in FileStream(path).own_frames()]
     np.testing.assert_allclose(own, seconds, atol=1e-9)
+    assert taken(FileStream(path, 50))[1][0] == 0  # whatever they say
 
 
 def test_a_file_without_time_stamps(encodings):
