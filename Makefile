@@ -45,7 +45,7 @@ test-all: $(VENV)/.installed-test
 	KERAS_BACKEND=jax $(PYTEST) --run-large $(NETWORK_TESTS)
 	$(MAKE) test-torch test-io
 
-# Object stores, which tensorflow-io reads, and the oldest TensorFlow.
+# Object stores by way of tensorflow-io, and the oldest TensorFlow.
 test-io: $(VENV_IO)/.installed
 	$(VENV_IO)/bin/python -m pytest --run-large \
 		tests/cli/object_store_test.py tests/data/prepared/storage_test.py \

@@ -39,6 +39,7 @@ from keras_vidrec.data.preparing import prepare
 from keras_vidrec.data.preparing.video import Preparation
 from keras_vidrec.data.sources.records import Records
 from keras_vidrec.specs import ClipSpec
+from keras_vidrec.specs import FrameSpec
 
 SEED = 1
 BATCH = 8
@@ -90,6 +91,9 @@ class Draws:
         for name in ("videos", "labels", "groups", "classes", "modalities"):
             setattr(self, name, getattr(source, name))
         self.num_frames = source.num_frames
+
+    def seen_as(self, _frame):
+        return self
 
     def read(self, index, modality, indices):
         self.asked = index, np.array(indices)
@@ -170,7 +174,9 @@ def seconds(batches, count):
 
 
 def compare(source, frames, num_segments, rounds, num_frames):
-    spec = ClipSpec(num_segments=num_segments, size=SIZE)
+    spec = ClipSpec(
+        num_segments=num_segments, size=SIZE, frame=FrameSpec("340x256")
+    )
     augmentation = Augmentation(flip=False)
     steps = max(num_frames // (num_segments * BATCH), 4)
     count = steps + rounds * (BUFFERED + steps) + 2 * BUFFERED

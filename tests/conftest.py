@@ -7,6 +7,14 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 os.environ.setdefault("JAX_NUM_CPU_DEVICES", "2")
+if os.environ.get("KERAS_BACKEND") == "jax":
+    # Tests compile much and compute little. TensorFlow reads these flags too,
+    # and one that it does not know ends the process.
+    os.environ.setdefault(
+        "XLA_FLAGS",
+        "--xla_backend_optimization_level=0 "
+        "--xla_cpu_use_fusion_emitters=false",
+    )
 
 import pathlib
 
@@ -20,6 +28,8 @@ import keras
 import pytest
 
 DATA = pathlib.Path(os.environ.get("VIDREC_TEST_DATA", ""))
+TESTS = pathlib.Path(__file__).parent
+WITHOUT_NETWORKS = ("data", "flow", "specs", "videos")
 
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
@@ -64,8 +74,9 @@ def pytest_collection_finish():
 def clean_keras_state(request):
     keras.utils.set_random_seed(0)
     yield
-    if request.node.path.parent.name in ("data", "flow", "tests"):
-        return  # no networks there, and the clean-up takes its time
+    room, *below = request.node.path.relative_to(TESTS).parts
+    if room in WITHOUT_NETWORKS or not below:
+        return  # no networks to clean up
     keras.config.set_dtype_policy("float32")
     # Freeing memory is a collection of garbage, a quarter of all the time.
     keras.utils.clear_session(free_memory=False)

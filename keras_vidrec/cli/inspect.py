@@ -53,7 +53,7 @@ def inspect(
     from keras_vidrec.data.prepared import storage
 
     if storage.is_url(directory):
-        load_backend()  # TensorFlow reads it
+        load_backend()  # TensorFlow may read it
     if recipe is not None and sheet is None:
         raise typer.BadParameter("--recipe says what a --sheet shows")
     where = {"videos_list": videos_list, "splits": splits}
@@ -84,7 +84,8 @@ def _report(found):
         yield f"read as  {found.understood}"
     yield f"videos   {found.num_videos} in {len(found.classes)} classes"
     for key, part in found.splits.items():
-        listed = f", {part.validation} validation" if part.validation else ""
+        listed = found.validation.get(key)
+        listed = f", {listed} validation" if listed else ""
         yield f"split {key:<2} {part.train} training, {part.test} test{listed}"
     for modality, counts in found.images.items():
         yield (
@@ -110,6 +111,7 @@ def _report(found):
     yield from _listed("short", map(": ".join, found.short.items()))
     yield from _listed("broken", map(": ".join, found.broken.items()))
     yield from _listed("the same", map(" = ".join, found.identical))
+    yield from _listed("alike, kept together", map(" = ".join, found.alike))
     yield from _listed(
         "in both parts of a split",
         (

@@ -8,6 +8,16 @@ import typer
 
 from keras_vidrec.specs import MODALITIES
 
+
+def _place(text):
+    from keras_vidrec.data.prepared import storage
+
+    return text if storage.is_url(text) else pathlib.Path(text)
+
+
+# A path, or the text of an address.
+PLACE = {"parser": _place, "metavar": "PATH"}
+
 Modality = enum.StrEnum("Modality", MODALITIES)
 
 Data = typing.Annotated[
@@ -15,7 +25,7 @@ Data = typing.Annotated[
     typer.Option(
         metavar="PATH",
         help="Directory of videos, of frame folders, or prepared; of the last "
-        "also the URL, such as gs://bucket/DATA.",
+        "also the URL, such as s3://bucket/DATA.",
     ),
 ]
 Directory = typing.Annotated[
@@ -23,15 +33,17 @@ Directory = typing.Annotated[
     typer.Argument(
         metavar="DIRECTORY",
         help="A directory of videos, of frame folders, or prepared; of the "
-        "last also the URL, such as gs://bucket/DATA.",
+        "last also the URL, such as s3://bucket/DATA.",
     ),
 ]
 VideosList = typing.Annotated[
     pathlib.Path,
     typer.Option(
         "--list",
-        help="CSV file with columns path,label[,group][,split]; paths below "
-        "the directory of the videos. Of frame folders also a list of TSN.",
+        **PLACE,
+        help="List of the videos, or its URL, in any of the usual forms: CSV "
+        "with columns path,label[,group][,split][,start,end], `path label`, "
+        "JSON; paths below the directory of the videos, or URLs.",
     ),
 ]
 Splits = typing.Annotated[

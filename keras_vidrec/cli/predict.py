@@ -3,6 +3,7 @@ import pathlib
 
 import typer
 
+from keras_vidrec.cli import options
 from keras_vidrec.cli.startup import load_backend
 
 _WINDOW = 2.0
@@ -23,7 +24,11 @@ def predict(
     model: pathlib.Path = typer.Argument(
         ..., help="A .keras file of this package, or a run."
     ),
-    videos: list[pathlib.Path] = typer.Argument(None, help="Video files."),
+    videos: list[pathlib.Path] = typer.Argument(
+        None,
+        **options.PLACE,
+        help="Video files, also by URL, such as s3://bucket/clip.mp4.",
+    ),
     top: int = typer.Option(5, min=1, help="Classes to show."),
     segments: int | None = typer.Option(
         None,
@@ -101,7 +106,7 @@ def predict(
                 timelines.read(path, overlay)
             else:
                 _show(predictor(path, top=top), json)
-        except VideoError as error:
+        except (VideoError, OSError) as error:
             failed += 1
             typer.echo(f"vidrec: {error}", err=True)
     if failed:
@@ -122,13 +127,19 @@ def _check(videos, overlay, camera):
         from keras_vidrec.visualization import overlay as overlays
 
         overlays.check_path(overlay)
-        if overlay.resolve() == videos[0].resolve():
+        (video,) = videos
+        if (
+            isinstance(video, pathlib.Path)
+            and overlay.resolve() == video.resolve()
+        ):
             raise typer.BadParameter("--overlay would replace the video.")
 
 
 def _check_names(videos):
     """Timelines are named for their videos."""
-    stems = [path.stem for path in videos]
+    from keras_vidrec.data.prepared import storage
+
+    stems = [storage.as_path(video).stem for video in videos]
     for stem in stems:
         if stems.count(stem) > 1:
             raise typer.BadParameter(

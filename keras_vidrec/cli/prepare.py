@@ -23,7 +23,10 @@ def prepare(
         "flow of other tools, which are packed as they are.",
     ),
     videos: pathlib.Path = typer.Option(
-        ..., help="Directory of the videos, or of folders of their frames."
+        ...,
+        **options.PLACE,
+        help="Directory of the videos, or of folders of their frames; with "
+        "--list also a URL.",
     ),
     out: pathlib.Path = typer.Option(
         ..., help="Directory of the dataset: new, or an interrupted one."

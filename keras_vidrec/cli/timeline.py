@@ -1,11 +1,11 @@
 """Timelines of long and live videos on the command line."""
 
 import json
-import pathlib
 import re
 
 import typer
 
+from keras_vidrec.data.prepared import storage
 from keras_vidrec.evaluation.timeline import Timeline
 from keras_vidrec.videos.camera_stream import CameraStream
 from keras_vidrec.videos.frame_stream import FileStream
@@ -39,15 +39,20 @@ class Timelines:
 
     def read(self, path, overlay=None):
         """The timeline of a video file, and the video with its labels."""
-        stream = FileStream(path, **self._taken)
+        path = storage.as_path(path)
+        with storage.opened(path) as file:
+            self._read(path, file, overlay)
+
+    def _read(self, path, file, overlay):
+        stream = FileStream(file, **self._taken)
         timeline = Timeline(str(path), self._predictor.classes, [])
         try:
             self._follow(stream, timeline)
         finally:
             # What is cut off may be why it is too short.
             if stream.health is not None:  # it was read to the end
-                _tell_remarks(stream)
-        self._save(timeline, pathlib.Path(path).stem)
+                _tell_remarks(path, stream)
+        self._save(timeline, path.stem)
         if overlay is not None:
             from keras_vidrec.visualization import overlay as overlays
 
@@ -119,7 +124,7 @@ class Timelines:
         typer.echo(text, err=self._json)
 
 
-def _tell_remarks(stream):
+def _tell_remarks(path, stream):
     remarks = [*stream.health.remarks]
     if stream.health.variable_rate:
         remarks.append(
@@ -127,4 +132,4 @@ def _tell_remarks(stream):
             "time"
         )
     if remarks:
-        typer.echo(f"{stream.name}: {'; '.join(remarks)}.", err=True)
+        typer.echo(f"{path}: {'; '.join(remarks)}.", err=True)

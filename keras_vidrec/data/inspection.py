@@ -13,11 +13,15 @@ import typing
 import numpy as np
 import tqdm
 
+from keras_vidrec.data.prepared import storage
 from keras_vidrec.specs import ClipSpec
 from keras_vidrec.videos.video import VideoError
 
 # Images that are compared before two videos are called the same.
 _IMAGES_COMPARED = 25
+# The highest frame rate by the lowest from which on rates are mixed: 30 and
+# 29.97 are the same.
+_MIXED = 1.05
 
 
 class Counts(typing.NamedTuple):
@@ -33,7 +37,6 @@ class Part(typing.NamedTuple):
 
     train: int
     test: int
-    validation: int = 0
 
 
 class Leak(typing.NamedTuple):
@@ -74,6 +77,10 @@ class Inspection:
         leaks: tuple of `Leak`, one for each group and each content.
         understood: str. How the dataset was understood, where that is not
             plain.
+        validation: dict from a split to the number of videos in the validation
+            part that the dataset names.
+        alike: tuple of tuples of str. Videos that are the same, or look like
+            cuts of one recording, where the split is an automatic one.
     """
 
     directory: str
@@ -88,6 +95,8 @@ class Inspection:
     identical: tuple
     leaks: tuple
     understood: str = ""
+    validation: dict = dataclasses.field(default_factory=dict)
+    alike: tuple = ()
 
     @property
     def num_videos(self):
@@ -106,6 +115,7 @@ class Inspection:
         values["splits"] = {
             str(key): part._asdict() for key, part in self.splits.items()
         }
+        values["validation"] = {str(k): n for k, n in self.validation.items()}
         values["images"] = {
             key: counts._asdict() for key, counts in self.images.items()
         }
@@ -143,7 +153,7 @@ def inspect(opened, spec=None, *, verbose=False):
 
     looks = _look_at_all(opened, modalities, spec, verbose)
     broken, short, prints = {}, {}, collections.defaultdict(list)
-    counts = collections.defaultdict(list)
+    counts, rates = collections.defaultdict(list), collections.Counter()
     for index, (name, found) in enumerate(zip(source.videos, looks)):
         if isinstance(found, Exception):
             broken[name] = str(found)
@@ -151,6 +161,8 @@ def inspect(opened, spec=None, *, verbose=False):
         if found.short:
             short[name] = found.short
         prints[found.fingerprint].append(index)
+        if found.rate:
+            rates[round(found.rate, 2)] += 1
         for modality, count in found.counts.items():
             counts[modality].append(count)
     identical = [
@@ -164,14 +176,13 @@ def inspect(opened, spec=None, *, verbose=False):
         kind=kind,
         classes=_count_classes(catalog),
         splits={
-            key: Part(*map(len, split), len(catalog.validation.get(key, ())))
-            for key, split in catalog.splits.items()
+            key: Part(*map(len, split)) for key, split in catalog.splits.items()
         },
         images={
             modality: Counts(min(found), statistics.median(found), max(found))
             for modality, found in counts.items()
         },
-        problems=catalog.problems,
+        problems=(*catalog.problems, *_mixed_rates(rates)),
         missing=catalog.missing,
         short=short,
         broken=broken | _not_prepared(kind, catalog),
@@ -180,6 +191,8 @@ def inspect(opened, spec=None, *, verbose=False):
         ),
         leaks=tuple(_find_leaks(catalog, identical)),
         understood=catalog.understood,
+        validation={k: len(part) for k, part in catalog.validation.items()},
+        alike=catalog.alike,
     )
 
 
@@ -212,6 +225,7 @@ class _Look(typing.NamedTuple):
     counts: dict
     short: str
     fingerprint: tuple
+    rate: float | None
 
 
 def _stored(kind, source):
@@ -225,8 +239,10 @@ def _stored(kind, source):
 def _look(opened, index, modalities, spec):
     kind, source, _ = opened
     counts = {m: source.num_frames(index, m) for m in modalities}
+    rate = None
     if kind == "videos":
-        fingerprint = os.path.getsize(_path(opened, index)), counts["rgb"]
+        rate = source.health(index).frame_rate
+        fingerprint = _path(opened, index).stat().st_size, counts["rgb"]
     else:
         digest = hashlib.sha256()
         for modality, count in counts.items():
@@ -235,7 +251,7 @@ def _look(opened, index, modalities, spec):
             some = sorted({0, count // 2, count - 1})
             digest.update(source.read(index, modality, some))
         fingerprint = (*counts.values(), digest.hexdigest())
-    return _Look(counts, _why_short(source, index, spec), fingerprint)
+    return _Look(counts, _why_short(source, index, spec), fingerprint, rate)
 
 
 def _check_files(source, index, modality, count):
@@ -243,6 +259,20 @@ def _check_files(source, index, modality, count):
         for path in paths:
             if not os.path.getsize(path):
                 raise VideoError(path, "it is empty. Make it again.")
+
+
+def _mixed_rates(rates):
+    """A message if frames are not the same time apart in all videos."""
+    if not rates or max(rates) < _MIXED * min(rates):
+        return ()
+    shown = ", ".join(
+        f"{rate:g} ({count} videos)" for rate, count in rates.most_common(5)
+    )
+    return (
+        "Frame rates are mixed, so that the same motion looks slow in one "
+        f"video and fast in another: {shown} frames a second. `fps` takes "
+        "frames at one rate.",
+    )
 
 
 def _why_short(source, index, spec):
@@ -272,11 +302,12 @@ def _confirm(opened, modalities, candidates):
 
 
 def _path(opened, index):
-    return opened.catalog.root / opened.catalog.files[index]
+    catalog = opened.catalog
+    return storage.below(catalog.root, catalog.files[index])
 
 
 def _hash_file(path):
-    with open(path, "rb") as file:
+    with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").digest()
 
 

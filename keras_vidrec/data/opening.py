@@ -45,14 +45,15 @@ def open_dataset(
 
     A directory with a `dataset.json` is one of the first two, a directory
     with a video file at any depth one of videos, else one with numbered
-    images one of frame folders. In object stores datasets of the first two
-    kinds are read, where they lie.
+    images one of frame folders. In object stores, and on servers, datasets of
+    the first two kinds are read where they lie, and videos that a list
+    names.
 
     Args:
         directory: path, or a URL (see `storage.as_path`).
         layout: str. As of `catalog.discover`.
-        videos_list: `None`, or path of a list: of `catalog.from_list`, or,
-            for frame folders, one of `frame_lists`.
+        videos_list: `None`, or path or URL of a list: of
+            `catalog.from_list`, or, for frame folders, one of `frame_lists`.
         splits: `None`, or path of a directory of split files; for frame
             folders it may hold lists of `frame_lists`.
         test_fraction: float. Part of the clips for the test where nothing
@@ -68,7 +69,7 @@ def open_dataset(
         OSError: if an object store does not let it be read.
     """
     directory = storage.as_path(directory)
-    kind, folders = _look(directory)
+    kind, folders = _look(directory, videos_list)
     if kind == "prepared":
         return _open_prepared(directory, layout, videos_list, splits)
     arguments = {
@@ -98,12 +99,15 @@ def open_images(directory, **arguments):
     return opened
 
 
-def _look(directory):
+def _look(directory, videos_list):
     """The kind of a dataset, and its folders if it is one of frames."""
-    # What decodes videos and reads folders knows files of this machine only.
-    if isinstance(
-        directory, storage.RemotePath
-    ) or prepared_dataset.is_prepared(directory):
+    if isinstance(directory, storage.RemotePath):
+        # Nobody looks for videos there.
+        named = videos_list is not None
+        if named and not prepared_dataset.is_prepared(directory):
+            return "videos", None
+        return "prepared", None
+    if prepared_dataset.is_prepared(directory):
         return "prepared", None
     if directory.is_dir() and not video_tree.find_videos(directory):
         folders = frame_tree.find(directory)

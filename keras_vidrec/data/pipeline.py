@@ -1,5 +1,7 @@
 """Clips for training and testing as a `tf.data.Dataset`."""
 
+import concurrent.futures
+import functools
 import logging
 import math
 import os
@@ -22,6 +24,8 @@ _MAX_FAILED_SHARE = 0.05
 # Clips read ahead of a network, at most: 20 clips of 5 whole frames, flow and
 # mirrors take 400 MB a video, and many processors would read as many videos.
 _BYTES_AHEAD = 2**32
+# Clips read at once from afar, where reading is mostly waiting.
+_REMOTE_CALLS = 32
 # The same of batches of features.
 _BATCHES_AHEAD = 4
 # Epochs are numbered in int64; no training gets there.
@@ -202,7 +206,7 @@ def make(
     if reader.by_batch:
         leading = (share if whole else None,)
         order = order.batch(share, drop_remainder=whole)
-        read = _stacked(read)
+        read = _stacked(read, is_remote=getattr(source, "is_remote", False))
 
     def load(*draw):
         *clips, label, weight = tf.numpy_function(
@@ -223,13 +227,21 @@ def make(
         inputs = clips[0] if len(clips) == 1 else inputs
         return (inputs, label) if training else (inputs, label, weight)
 
-    calls = _parallel_calls(reader.shapes, spec.size)
+    is_remote = getattr(source, "is_remote", False)
+    calls = _parallel_calls(reader.shapes, spec.size, is_remote)
     if reader.by_batch:
         calls = min(calls, _BATCHES_AHEAD)
     dataset = order.map(load, num_parallel_calls=calls, deterministic=True)
     if not reader.by_batch:
         dataset = dataset.batch(share, drop_remainder=whole)
-    return dataset.prefetch(2)
+    dataset = dataset.prefetch(2)
+    if is_remote:
+        # Else no more threads wait for answers than there are processors.
+        options = tf.data.Options()
+        threads = max(calls, os.cpu_count() or 1)
+        options.threading.private_threadpool_size = threads
+        dataset = dataset.with_options(options)
+    return dataset
 
 
 def read_each(source, spec, split, failures, verbose, *, name, done=0, **test):
@@ -273,23 +285,32 @@ def read_each(source, spec, split, failures, verbose, *, name, done=0, **test):
         raise
 
 
-def _stacked(read):
+def _stacked(read, is_remote):
     """From a callable of one draw to one of a batch of them."""
+    each = _waiting().map if is_remote else map
 
     def read_batch(*draws):
-        clips = [read(*draw) for draw in zip(*draws)]
+        clips = each(read, *draws)
         return [np.stack(parts) for parts in zip(*clips)]
 
     return read_batch
 
 
-def _parallel_calls(shapes, size):
+@functools.cache
+def _waiting():
+    return concurrent.futures.ThreadPoolExecutor(_REMOTE_CALLS, "vidrec-read")
+
+
+def _parallel_calls(shapes, size, is_remote=False):
     """How many clips to read at once. Frames of unknown height and width are
     taken for those of 320 x 240 pixels, shrunk to 256 / 224 of the size."""
     clip = sum(
         math.prod(side or 4 * size // 3 for side in shape) for shape in shapes
     )
-    return max(min(os.cpu_count() or 1, _BYTES_AHEAD // clip), 1)
+    wanted = os.cpu_count() or 1
+    if is_remote:
+        wanted = max(wanted, _REMOTE_CALLS)
+    return max(min(wanted, _BYTES_AHEAD // clip), 1)
 
 
 def _rows(length, batch_size, shard):

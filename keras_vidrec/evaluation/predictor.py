@@ -9,6 +9,7 @@ import scipy.special
 from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.applications.parts.head import predictions_layer
 from keras_vidrec.data.clips import reader
+from keras_vidrec.data.prepared import storage
 from keras_vidrec.data.sources.moving_clip import MovingClip
 from keras_vidrec.data.sources.video_files import SingleVideo
 from keras_vidrec.evaluation import timeline
@@ -90,7 +91,8 @@ class Predictor:
         """Classifies one video.
 
         Args:
-            path: path of a video file.
+            path: path of a video file, or its URL, such as
+                `"s3://bucket/clip.mp4"`.
             top: int. How many classes. Defaults to `5`.
 
         Returns:
@@ -98,7 +100,9 @@ class Predictor:
 
         Raises:
             VideoError: if the video cannot be read.
+            OSError: if an object store does not let it be read.
         """
+        path = storage.as_path(path)
         clip = reader.read_test_clip(
             SingleVideo(path, self._spec.flow),
             0,

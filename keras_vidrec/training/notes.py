@@ -1,11 +1,23 @@
 """What training says before it begins."""
 
 import logging
+import re
 
 from keras_vidrec.data import pipeline
 from keras_vidrec.training.optimizers import section as optimizers
 
 logger = logging.getLogger("keras_vidrec")
+
+# What a mirror turns into each other. It changes neither open and close, nor
+# up and down, nor push and pull.
+_MIRRORED = (
+    ("left", "right"),
+    ("leftward", "rightward"),
+    ("leftwards", "rightwards"),
+    ("clockwise", "counterclockwise"),
+    ("clockwise", "anticlockwise"),
+    ("cw", "ccw"),
+)
 
 
 def note_data(data):
@@ -37,6 +49,42 @@ def note_data(data):
             schedule.steps,
             updates,
         )
+    pairs = mirrored_classes(data.source.classes)
+    if pairs and data.recipe.augmentation.flip:
+        logger.warning(
+            "half of the clips are mirrored in training, which turns classes "
+            "into each other: %s (augmentation.flip=false)",
+            ", ".join(" = ".join(map(repr, pair)) for pair in pairs),
+        )
+
+
+def mirrored_classes(classes):
+    """The classes that a mirror turns into each other, by the words in their
+    names: `Turning Left` and `turning_right`.
+
+    Args:
+        classes: sequence of str.
+
+    Returns:
+        List of pairs of names, in the order of `classes`.
+    """
+    words = {_words(name): name for name in classes}
+    pairs = {}
+    for name in classes:
+        for one, other in _MIRRORED:
+            swap = {one: other, other: one}
+            turned = tuple(swap.get(word, word) for word in _words(name))
+            partner = words.get(turned, name)
+            if partner != name:
+                pairs.setdefault(frozenset((name, partner)), (name, partner))
+    return list(pairs.values())
+
+
+def _words(name):
+    """The words of a name, whichever way it is written."""
+    name = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
+    name = re.sub(r"(counter|anti)[\W_]+clock", r"\1clock", name)
+    return tuple(re.findall(r"[^\W_]+", name))
 
 
 def note_learning_rate(optimizer):

@@ -32,10 +32,14 @@ class HealthCache:
     Args:
         root: path of the directory of the videos.
         deinterlace: see `video.probe`. Defaults to `None`.
+        find: `None` (names are paths below the root), or callable that gives
+            the path of a name, or what else has the `stat` and the `open` of
+            paths. Defaults to `None`.
     """
 
-    def __init__(self, root, deinterlace: str | None = None):
+    def __init__(self, root, deinterlace: str | None = None, find=None):
         self._root = pathlib.Path(root)
+        self._find = find or (lambda name: self._root / name)
         self._deinterlace = deinterlace
         self._lock = threading.Lock()
         self._unsaved = False
@@ -81,13 +85,17 @@ class HealthCache:
                 files.write_text(self._file, text)
 
     def _entry(self, name):
-        path = self._root / name
+        path = self._find(name)
         key = self._key(path)
         slot = f"{self._deinterlace}:{name}" if self._deinterlace else name
         entry = self._entries.get(slot)
         if entry is not None and entry["key"] == key:
             return entry
-        health, times = examination.examine(path, self._deinterlace)
+        with contextlib.ExitStack() as stack:
+            file = path
+            if not isinstance(path, pathlib.Path):
+                file = stack.enter_context(path.open("rb"))
+            health, times = examination.examine(file, self._deinterlace)
         entry = {"key": key, "health": health.to_dict()}
         # Those of a constant rate are told by it.
         if times.seconds is not None and (

@@ -15,7 +15,8 @@ def mobile_net(**arguments):
     return keras.applications.MobileNet(weights=None, **arguments)
 
 
-def own_backbones():
+@pytest.fixture(scope="module")
+def own():
     """Of rgb by `keras.applications`, and of stacks of 10 flow images."""
     motion = keras.Input((32, 32, 20))
     x = motion
@@ -27,7 +28,9 @@ def own_backbones():
         x = keras.layers.Conv2D(
             filters, 3, strides, "same", activation="relu", name=name
         )(x)
-    rgb = mobile_net(include_top=False, input_shape=(32, 32, 3))
+    whole = mobile_net(include_top=False, input_shape=(32, 32, 3))
+    last = whole.get_layer("conv_pw_6_relu").output
+    rgb = keras.Model(whole.input, last, name="mobilenet")
     return {"rgb": rgb, "flow": keras.Model(motion, x, name="motion")}
 
 
@@ -58,8 +61,7 @@ def clips():
         ("STFN", {"variant": "c"}),
     ],
 )
-def test_networks_of_two_streams(builder, arguments, tmp_path):
-    own = own_backbones()
+def test_networks_of_two_streams(own, builder, arguments, tmp_path):
     build = getattr(applications, builder)
     model = build(classes=CLASSES, backbone=own, **arguments)
     scores = joined_streams.call(model, clips())
@@ -75,8 +77,7 @@ def test_networks_of_two_streams(builder, arguments, tmp_path):
     )
 
 
-def test_networks_of_one_stream():
-    own = own_backbones()
+def test_networks_of_one_stream(own):
     for stream, length in (("rgb", 1), ("flow", 10)):
         for backbone in (own[stream], {stream: own[stream]}):
             model = applications.TSN(
@@ -88,10 +89,11 @@ def test_networks_of_one_stream():
             assert model(clips()[stream]).shape == (2, CLASSES)
 
 
-def test_what_cannot_be_fused():
+def test_what_cannot_be_fused(own):
     def fusion(**arguments):
-        own = {"backbone": own_backbones(), "classes": CLASSES}
-        return applications.TwoStreamFusion(**{**own, **arguments})
+        return applications.TwoStreamFusion(
+            **{"backbone": own, "classes": CLASSES, **arguments}
+        )
 
     for arguments, message in (
         ({}, "`fusion_layer`. Expected a layer of the model 'mobilenet"),
@@ -106,7 +108,7 @@ def test_what_cannot_be_fused():
             r"goes on from 'conv_pw_5_relu'.*Received: .*512\)",
         ),
         (
-            {"backbone": own_backbones()["rgb"], "fusion_layer": "conv1"},
+            {"backbone": own["rgb"], "fusion_layer": "conv1"},
             r"\(32, 32, 3\). Received: .*20\)",
         ),
     ):

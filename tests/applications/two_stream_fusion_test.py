@@ -117,10 +117,7 @@ def test_parameters_of_a_small_one():
     }
     head = 256 * CLASSES + CLASSES
     for fusion, more, kept in (
-        ("sum", 0, True),
-        ("conv", 2 * 256 * 256 + 256, False),
         ("conv3d", 27 * 2 * 256 * 256 + 256, False),
-        ("concat", 256 * CLASSES, True),
         ("bilinear", (256 * 256 - 256) * CLASSES, True),
     ):
         model = without_values(small, fusion=fusion, keep_temporal_tower=kept)
@@ -389,7 +386,6 @@ def test_any_number_of_chunks_and_any_size():
         assert shape == (None, None, None, None, channels)
     for num_segments, times, size, side in (
         (3, 1, 80, 3),
-        (5, 1, 32, 1),
         (25, 11, 32, 1),
     ):
         pixels = clips(1, num_segments, size)

@@ -4,11 +4,16 @@ import pytest
 from keras import ops
 
 from keras_vidrec import backbones
+from tests.backbones.reference import tower_without_weights
 
 
-@pytest.mark.large_on_jax
+@pytest.fixture(scope="module")
+def tower():
+    return backbones.get("bn_inception")
+
+
 def test_is_the_caffe_release():
-    tower = backbones.get("bn_inception", channels=10)
+    tower = tower_without_weights("bn_inception", channels=10)
     norms = [
         layer
         for layer in tower.layers
@@ -48,7 +53,7 @@ def test_is_the_caffe_release():
 
 
 def test_sizes_and_widths_of_the_blocks():
-    tower = backbones.get("bn_inception", input_shape=(224, 224))
+    tower = tower_without_weights("bn_inception", input_shape=(224, 224))
     shapes = {
         layer.name: tuple(layer.output.shape[1:]) for layer in tower.layers
     }
@@ -62,8 +67,7 @@ def test_sizes_and_widths_of_the_blocks():
         assert shapes[f"inception_{block}_output"] == (size, size, width)
 
 
-def test_stem_pads_as_caffe():
-    tower = backbones.get("bn_inception")
+def test_stem_pads_as_caffe(tower):
     conv = tower.get_layer("conv1_7x7_s2")
     rng = np.random.default_rng(0)
     conv.set_weights([rng.normal(size=w.shape) for w in conv.get_weights()])
@@ -83,8 +87,7 @@ def test_stem_pads_as_caffe():
         )
 
 
-def test_blocks_pool_as_the_release():
-    tower = backbones.get("bn_inception")
+def test_blocks_pool_as_the_release(tower):
     pools = {
         layer.name: (layer.mode, layer.strides, layer.padding)
         for layer in tower.layers
@@ -100,9 +103,8 @@ def test_blocks_pool_as_the_release():
     }
 
 
-def test_odd_maps_differ_from_even_ones_at_the_border_only():
+def test_odd_maps_differ_from_even_ones_at_the_border_only(tower):
     # A block that halves 9x9 and 8x8 maps of one image.
-    tower = backbones.get("bn_inception")
     block = keras.Model(
         tower.get_layer("inception_3b_output").output,
         tower.get_layer("inception_3c_output").output,

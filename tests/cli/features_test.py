@@ -15,7 +15,7 @@ from keras_vidrec.data import opening
 from keras_vidrec.data.clips import reader
 from keras_vidrec.data.sources.features import Features
 from keras_vidrec.specs import FlowSpec
-from tests.cli.command import vidrec
+from tests.cli.command import vidrec_process
 from tests.data.prepared_records import records_of
 
 pytestmark = pytest.mark.large
@@ -61,7 +61,7 @@ def arguments(networks, videos, out):
 def whole(networks, small_videos, tmp_path_factory):
     """What the command makes when nothing comes between."""
     out = tmp_path_factory.mktemp("features") / "whole"
-    said, err = vidrec(*arguments(networks, small_videos, out))
+    said, err = vidrec_process(*arguments(networks, small_videos, out))
     assert not err
     assert f"Features: {out} (rgb, flow; 36 videos, 5 frames each)" in said
     return out
@@ -132,7 +132,7 @@ def test_a_killed_run_goes_on(networks, small_videos, whole, tmp_path):
     done = journal_lines(out) - 1
     assert 14 <= done < 36
     assert not (out / "dataset.json").exists()
-    said, _ = vidrec(*arguments(networks, small_videos, out))
+    said, _ = vidrec_process(*arguments(networks, small_videos, out))
     assert "36 videos" in said
     # No video twice: one line each.
     assert journal_lines(out) == 37
@@ -147,17 +147,19 @@ def test_a_killed_run_goes_on(networks, small_videos, whole, tmp_path):
                     rtol=2e-3,
                     atol=1e-6,
                 )
-    said, _ = vidrec(*arguments(networks, small_videos, out))
+    said, _ = vidrec_process(*arguments(networks, small_videos, out))
     assert "Nothing was left to do." in said
 
 
 def test_bad_usage(networks, small_videos, whole, tmp_path):
     data = [f"--data={small_videos}", f"--out={tmp_path / 'out'}"]
-    _, err = vidrec("features", *data, status=2)
+    _, err = vidrec_process("features", *data, status=2)
     assert "--rgb or --flow" in err
-    _, err = vidrec("features", f"--rgb={networks['flow']}", *data, status=1)
+    _, err = vidrec_process(
+        "features", f"--rgb={networks['flow']}", *data, status=1
+    )
     assert "rgb or rgb_diff alone" in err and err.count("\n") == 1
     assert not (tmp_path / "out").exists()
     other = [*arguments(networks, small_videos, whole), "--max-frames=8"]
-    _, err = vidrec(*other, status=1)
+    _, err = vidrec_process(*other, status=1)
     assert "Expected max_frames=None; or choose another directory" in err

@@ -13,6 +13,7 @@ from keras_vidrec.data.preparing.video import Preparation
 from keras_vidrec.specs import ClipSpec
 from tests.data.frame_images import write_flow
 from tests.data.frame_images import write_frames
+from tests.data.numbered_video import write as write_video
 
 
 def write_lists(root, train, test, classes=("Jump", "Run")):
@@ -81,6 +82,26 @@ def test_what_is_wrong_with_videos(small_videos, tmp_path):
     assert text["splits"] == {"1": {"train": 3, "test": 2}}
     # The counts are kept: the next one has nothing to decode.
     assert (tmp_path / ".vidrec-videos.json").is_file()
+
+
+def test_mixed_frame_rates(tmp_path):
+    rates = {"run/a": 25, "run/b": 30, "walk/a": 25.1, "walk/b": 25}
+    for name, rate in rates.items():
+        path = tmp_path / f"{name}.avi"
+        path.parent.mkdir(exist_ok=True)
+        write_video(path, 10, rate=rate)
+    (tmp_path / "val.csv").write_text(
+        "path,label,split\nrun/a.avi,run,train\nwalk/a.avi,walk,val\n"
+    )
+    found = inspect(opening.open_dataset(tmp_path))
+    (problem,) = [p for p in found.problems if "rates are mixed" in p]
+    assert "25 (2 videos), 30 (1 videos), 25.1 (1 videos)" in problem
+    found = inspect(
+        opening.open_dataset(tmp_path, videos_list=tmp_path / "val.csv")
+    )
+    assert "rates" not in str(found.problems) and found.validation == {1: 1}
+    assert found.understood.startswith("val.csv: separated by commas")
+    assert found.to_dict()["validation"] == {"1": 1}
 
 
 @pytest.fixture

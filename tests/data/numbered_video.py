@@ -25,11 +25,11 @@ def number(frame):
     return int((digits << np.arange(_BITS)).sum())
 
 
-def write(path, num_frames, codec="mp4v"):
-    """Writes such a video with OpenCV; in `"mp4v"`, every 12th frame is a key
-    frame."""
+def write(path, num_frames, codec="mp4v", rate=25):
+    """Writes such a video of `rate` frames a second with OpenCV; in `"mp4v"`,
+    every 12th frame is a key frame."""
     writer = cv2.VideoWriter(
-        str(path), cv2.VideoWriter_fourcc(*codec), 25, (WIDTH, HEIGHT)
+        str(path), cv2.VideoWriter_fourcc(*codec), rate, (WIDTH, HEIGHT)
     )
     assert writer.isOpened()
     for index in range(num_frames):

@@ -352,5 +352,6 @@ def test_large_clips_are_read_by_few_at_once(monkeypatch):
     few = [(25, 224, 224, 3)]
     many = [(200, None, None, 3), (200, None, None, 20)]
     assert pipeline._parallel_calls(few, 224) == 64
+    assert pipeline._parallel_calls(few, 224, is_remote=True) == 64
     assert pipeline._parallel_calls(many, 224) == 10
     assert pipeline._parallel_calls(many, 22400) == 1

@@ -1,6 +1,6 @@
 """What prepared datasets hold, byte by byte."""
 
-import tensorflow as tf
+import fsspec
 
 from keras_vidrec.data.prepared import shards
 from keras_vidrec.data.prepared.records import scan
@@ -26,11 +26,6 @@ def records_of(directory):
 
 def remote_copy(directory):
     """URL of a copy of a directory."""
-    url = f"ram://{directory.as_posix().strip('/')}"
-    for path in directory.rglob("*"):
-        if path.is_file():
-            part = path.relative_to(directory)
-            tf.io.gfile.makedirs(f"{url}/{part.parent.as_posix()}")
-            with tf.io.gfile.GFile(f"{url}/{part.as_posix()}", "wb") as file:
-                file.write(path.read_bytes())
+    url = f"memory://{directory.as_posix().strip('/')}"
+    fsspec.filesystem("memory").put(f"{directory}/", url, recursive=True)
     return url

@@ -1,5 +1,3 @@
-import types
-
 import numpy as np
 import pytest
 
@@ -30,26 +28,20 @@ def clip(small_videos):
 
 
 class OneVideo(Source):
-    """All frames of one video."""
+    """The `Source` of all frames of one video."""
 
     modalities = ("rgb", "rgb_diff")
     flow = None
 
     def __init__(self, path):
-        super().__init__(
-            types.SimpleNamespace(
-                videos=(path.name,),
-                groups=(path.name,),
-                labels=(0,),
-                classes=CLASSES,
-            )
-        )
+        self.videos = self.groups = (path.name,)
+        self.labels, self.classes = (0,), CLASSES
         self._frames = np.stack(list(video.iter_frames(path)))
 
-    def num_frames(self, index, modality):
+    def num_frames(self, _index, _modality):
         return len(self._frames)
 
-    def read(self, index, modality, indices):
+    def read(self, index, _modality, indices):
         return self._resized(index, self._frames[indices])
 
 

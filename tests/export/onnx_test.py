@@ -62,7 +62,6 @@ def clips(model):
 
 NETWORKS = {
     "rgb": lambda: TSN(backbone="tiny", classes=3),
-    "flow": lambda: TSN(backbone="tiny", classes=3, modality="flow"),
     "lstm": lambda: TSLSTM(classes=3, features=8, num_segments=6, units=(5,)),
     "time": lambda: TemporalInception(
         classes=3, features=16, num_segments=8, num_layers=1

@@ -245,9 +245,8 @@ QUICK = {"scales": 1, "warps": 1, "outer_iterations": 2, "inner_iterations": 5}
 @pytest.mark.parametrize(
     "streams, parameters",
     [
-        (("flow",), QUICK),
         (("rgb", "flow"), QUICK),
-        pytest.param(("rgb", "flow"), {}, marks=pytest.mark.large),
+        pytest.param(("flow",), {}, marks=pytest.mark.large),
     ],
 )
 def test_from_raw_frames_by_a_second_signature(

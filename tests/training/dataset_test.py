@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from keras_vidrec.data import opening
 from keras_vidrec.data.catalogs import catalog
 from keras_vidrec.data.preparing.prepare import prepare
 from keras_vidrec.data.preparing.video import Preparation
@@ -34,6 +35,63 @@ def test_validation_comes_out_of_the_training_groups(recipe):
         for part in (data.train, data.validation)
     ]
     assert groups[1] and not groups[0] & groups[1]
+
+
+@pytest.fixture
+def listed(recipe, small_videos, tmp_path):
+    """The recipe on a list of which the parts of the first clips are given,
+    `train` for the others."""
+
+    def make(*parts):
+        clips = sorted(
+            p.relative_to(small_videos) for p in small_videos.rglob("*.avi")
+        )
+        rows = [
+            f"{clip},{clip.name.split('_')[1]},{part}\n"
+            for clip, part in zip(clips, (*parts, *["train"] * len(clips)))
+        ]
+        path = tmp_path / "list.csv"
+        path.write_text("path,label,split\n" + "".join(rows))
+        return recipe.with_data(list=path)
+
+    return make
+
+
+def test_the_listed_validation_part(listed, tmp_path):
+    recipe = listed("val", "val", "test")
+    data = dataset.load(recipe.with_settings(["validation=listed"]))
+    assert data.validation == (0, 1) and data.test == (2,)
+    assert len(data.train) == 33
+    assert data.problems[0].startswith("list.csv: separated by commas")
+    assert not [p for p in data.problems if "validation" in p]
+    # A recipe that does not want it says so.
+    data = dataset.load(recipe)
+    assert data.validation == () and len(data.train) == 33
+    assert "validation part (2 videos) is not used" in data.problems[-1]
+    # It is what is tested where there is nothing else.
+    data = dataset.load(listed("val"))
+    assert data.test == (0,) and data.validation == ()
+    assert data.problems[-1].startswith("There is no test part")
+    data = dataset.load(listed("val").with_settings(["validation=listed"]))
+    assert data.test == data.validation == (0,)
+    assert "which chooses the epoch too" in data.problems[-1]
+    with pytest.raises(ValueError, match="name a validation part"):
+        dataset.load(listed("test").with_settings(["validation=listed"]))
+
+
+def test_prepared_datasets_keep_the_listed_validation_part(
+    listed, small_videos, tmp_path
+):
+    recipe = listed("val", "test", "none")
+    opened = opening.open_dataset(small_videos, videos_list=recipe.data.list)
+    out = tmp_path / "prepared"
+    preparation = Preparation(flow="none", size="40x32")
+    prepare(opened.catalog, out, preparation, workers=1)
+    recipe = recipe.with_data(directory=out).with_settings(
+        ["validation=listed", "data.list=null"]
+    )
+    data = dataset.load(recipe)
+    assert (data.validation, data.test, len(data.train)) == ((0,), (1,), 33)
 
 
 @pytest.mark.parametrize(

@@ -62,3 +62,34 @@ def test_what_there_is_and_what_one_may_not_expect(
         "2 classes; 5 videos to train on, 1 for validation, 2 to test\n"
     )
     assert caplog.messages == ([message] if message else [])
+
+
+@pytest.mark.parametrize(
+    "classes, pairs",
+    [
+        (("Swiping Left", "Swiping Right", "Stop"), [(0, 1)]),
+        (("turn_left", "right", "TurnRight", "left"), [(0, 2), (1, 3)]),
+        (
+            ("Turning Hand Clockwise", "Turning Hand Counter-clockwise"),
+            [(0, 1)],
+        ),
+        # A mirror does not open what is closed; nobody is called bright.
+        (("open", "close", "push up", "push down", "bright", "bleft"), []),
+        (("from left to right", "from right to left"), [(0, 1)]),
+        (("left", "walk"), []),
+    ],
+)
+def test_classes_that_a_mirror_turns_into_each_other(caplog, classes, pairs):
+    found = notes.mirrored_classes(classes)
+    assert found == [(classes[i], classes[j]) for i, j in pairs]
+    recipe = recipes.get("scratch")
+    source = MemorySource()
+    source.classes = classes
+    data = Dataset(source, range(99), (), (), (), recipe)
+    notes.note_data(data)
+    said = [m for m in caplog.messages if "augmentation.flip=false" in m]
+    assert len(said) == bool(pairs)
+    caplog.clear()
+    recipe = recipe.with_settings(["augmentation.flip=false"])
+    notes.note_data(dataclasses.replace(data, recipe=recipe))
+    assert not [m for m in caplog.messages if "augmentation.flip" in m]

@@ -143,6 +143,9 @@ def test_nothing_to_train_on(recipe, small_videos, tmp_path):
     recipe = recipe.with_settings([f"data.list={listed}"])
     with pytest.raises(ValueError, match="train on.*1 videos none is in the"):
         train(recipe, tmp_path / "run")
+    listed.write_text(f"path,label,split\n{video},{video.parent},train\n")
+    with pytest.raises(ValueError, match="several classes.*all of 'Move"):
+        train(recipe, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
@@ -388,7 +391,6 @@ def test_a_full_disk_in_the_middle(two_streams, tmp_path, at_step):
     assert_equal(train(recipe, out, verbose=0), whole)
 
 
-@pytest.mark.usefixtures("eager")
 def test_a_shard_that_is_cut_off_in_the_middle(two_streams, tmp_path, at_step):
     recipe, _ = two_streams
     videos = tmp_path / "prepared"

@@ -4,6 +4,7 @@ import dataclasses
 import pathlib
 
 from keras_vidrec.data.catalogs import class_folders
+from keras_vidrec.data.catalogs import likeness
 from keras_vidrec.data.catalogs import official_splits
 from keras_vidrec.data.catalogs import parts as part_names
 from keras_vidrec.data.catalogs import video_list
@@ -15,6 +16,7 @@ from keras_vidrec.data.catalogs.split import find_empty_classes
 from keras_vidrec.data.catalogs.split import first_of
 from keras_vidrec.data.catalogs.split import refuse_any
 from keras_vidrec.data.catalogs.split import split_groups
+from keras_vidrec.data.prepared import storage
 from keras_vidrec.specs import checks
 
 LAYOUTS = ("auto", "ucf101", "hmdb51", "folder", "list")
@@ -46,6 +48,9 @@ class Catalog:
         validation: dict from keys of `splits` to tuples of int: the validation
             parts that the dataset itself names, as indices into `videos`.
             Defaults to `{}`.
+        alike: tuple of tuples of str. Files that are the same, or look like
+            cuts of one recording, and which an automatic split therefore keeps
+            on one side. Defaults to `()`.
         understood: str. How the layout or the list was understood where that
             is not plain, in one line. Defaults to `""`.
 
@@ -65,6 +70,7 @@ class Catalog:
     files: tuple = None
     segments: tuple = None
     validation: dict = dataclasses.field(default_factory=dict)
+    alike: tuple = ()
     understood: str = ""
 
     def __post_init__(self):
@@ -238,7 +244,8 @@ def hmdb51(videos, splits, clips=None):
 
 
 def folder(root, *, test_fraction=0.25, seed=0, clips=None):
-    """A dataset with a folder a class: `root/<class>/.../<video>`.
+    """A dataset with a folder a class: `root/<class>/.../<video>`, maybe below
+    folders of parts: `root/train/<class>/<video>` (see `class_folders`).
 
     Classes are in alphabetical order. Groups are those of names as UCF101's
     (`_g01_`), other videos are groups of their own. Hidden files and folders
@@ -252,8 +259,9 @@ def folder(root, *, test_fraction=0.25, seed=0, clips=None):
         `Catalog` with split 1.
 
     Raises:
-        ValueError: if there is no video in a folder below `root`, or two
-            names lead to one file.
+        ValueError: if there is no video in a folder below `root`, one class
+            only, folders called as parts beside others, or two names lead to
+            one file.
     """
     root = _directory("root", root)
     found, problems = video_tree.named_clips(root, clips)
@@ -306,7 +314,10 @@ def folder(root, *, test_fraction=0.25, seed=0, clips=None):
     )
     if sorted_clips.parts is not None:
         splits, validation = _of_parts(sorted_clips.parts)
+        alike = ()
     else:
+        groups, alike, more = _joined(root, videos, groups, labels, clips)
+        problems += more
         splits = {1: split_groups(labels, groups, test_fraction, seed)}
         validation = {}
     problems += find_empty_classes(labels, classes, splits)
@@ -319,6 +330,7 @@ def folder(root, *, test_fraction=0.25, seed=0, clips=None):
         splits,
         tuple(problems),
         validation=validation,
+        alike=alike,
         understood=sorted_clips.understood,
     )
 
@@ -349,15 +361,20 @@ def from_list(csv_path, root=None, *, test_fraction=0.25, seed=0, clips=None):
             leaves the directory, a clip has several labels, or a clip or a
             group is in several parts.
     """
-    csv_path = pathlib.Path(csv_path)
-    root = _directory("root", csv_path.parent if root is None else root)
+    csv_path = storage.as_path(csv_path)
+    root = storage.as_path(csv_path.parent if root is None else root)
+    if isinstance(root, pathlib.Path):
+        _directory("root", root)
     listed = video_list.read(csv_path, root, clips)
     video_tree.check_different(root, dict.fromkeys(listed.files))
     labels, classes, groups = listed.labels, listed.classes, listed.groups
     problems = list(listed.problems)
     if listed.has_parts:
         splits, validation = _of_parts(listed.parts)
+        alike = ()
     else:
+        groups, alike, more = _joined(root, listed.files, groups, labels, clips)
+        problems += more
         splits = {1: split_groups(labels, groups, test_fraction, seed)}
         validation = {}
     problems += find_empty_classes(labels, classes, splits)
@@ -375,6 +392,19 @@ def from_list(csv_path, root=None, *, test_fraction=0.25, seed=0, clips=None):
         segments=listed.segments,
         understood=listed.understood,
     )
+
+
+def _joined(root, names, groups, labels, clips):
+    """Groups of an automatic split, where clips are video files."""
+    if clips is not None:
+        return groups, (), ()
+    if isinstance(root, storage.RemotePath):
+        problem = (
+            "Whether clips look alike is not looked at in an object store: the "
+            "automatic split may part them."
+        )
+        return groups, (), (problem,)
+    return likeness.join(root, names, groups, labels)
 
 
 def _of_parts(parts):

@@ -7,6 +7,7 @@ import pathlib
 import re
 
 from keras_vidrec.data.catalogs import list_table
+from keras_vidrec.data.prepared import storage
 
 # A file of names beside a list, by its name.
 _FILE = re.compile(
@@ -84,6 +85,8 @@ def find(path, labels):
         Pair of a path and what `read` returns; or of two `None`, if no file
         fits, or several that differ.
     """
+    if isinstance(path, storage.RemotePath):
+        return None, None  # a list at an address stands alone
     wanted = set(labels)
     fits = {}
     for beside in sorted(path.parent.iterdir()):

@@ -6,6 +6,7 @@ import os
 import re
 import typing
 
+from keras_vidrec.data.catalogs import folder_walk
 from keras_vidrec.videos.video import VideoError
 
 # Names of the folders that keep the two directions of flow apart.
@@ -60,25 +61,12 @@ def find(root):
 
 
 def _image_folders(root):
-    found = []
-
-    def scan(directory, path, above):
-        real = os.path.realpath(directory)
-        if real in above:
-            return
-        has_images = False
-        for entry in os.scandir(directory):
-            if entry.name.startswith("."):
-                continue
-            if not has_images and is_image(entry.name):
-                has_images = True
-            elif entry.is_dir():
-                scan(entry.path, (*path, entry.name), above | {real})
-        if has_images and path:
-            found.append("/".join(path))
-
-    scan(root, (), frozenset())
-    return found
+    found = set()
+    for path, entry in folder_walk.walk(root, lambda reason, path: None):
+        folder = path.rpartition("/")[0]
+        if folder and folder not in found and is_image(entry.name):
+            found.add(folder)
+    return sorted(found)
 
 
 def _flow_trees(folders):

@@ -103,7 +103,7 @@ def is_video(path):
 def duration(path):
     """Seconds that a video lasts as its header says, or `None`."""
     try:
-        with _open(path) as container:
+        with open_container(path) as container:
             return container.duration and container.duration / av.time_base
     except (OSError, ValueError, av.FFmpegError):
         return None
@@ -114,13 +114,15 @@ def _is_video(path, size, _changed):
     if not size:
         return False
     try:
-        with _open(path) as container:
+        with open_container(path) as container:
             return any(map(_moves, container.streams.video))
     except (OSError, ValueError, av.FFmpegError):
         return False
 
 
-def _open(path):
+def open_container(path):
+    """PyAV's container of a file that is a video, nothing else; what it may
+    refer to is not opened."""
     return av.open(
         f"file:{os.path.abspath(path)}",
         options={

@@ -14,6 +14,7 @@ from keras_vidrec.data.catalogs.parts import is_part_or_none
 from keras_vidrec.data.catalogs.parts import part_of
 from keras_vidrec.data.catalogs.split import refuse_any
 from keras_vidrec.data.catalogs.video_tree import some_of
+from keras_vidrec.data.prepared import storage
 
 _EXPECTED = (
     "columns path and label and, if wanted, group, split, start and end (or "
@@ -86,7 +87,7 @@ def read(path, root, clips=None):
             is there, a path leaves the directory, a clip has several labels or
             stands in several parts.
     """
-    path = pathlib.Path(path)
+    path = storage.as_path(path)
     finder = Finder(root, clips)
     lists = _with_parts(path)
     rows, said = [], []
@@ -109,8 +110,8 @@ def read(path, root, clips=None):
     problems = []
     if not there:
         raise ValueError(
-            f"No clip of {name} is there. Expected files below {str(root)!r}. "
-            f"Received: {some_of(missing)}"
+            f"All files of {name} are missing. Expected files below "
+            f"{str(root)!r}. Received: {some_of(missing)}"
         )
     if missing:
         problems.append(
@@ -128,7 +129,8 @@ def read(path, root, clips=None):
                 f"{row.place}: {row.part})"
             )
     if len(unique) < len(there):
-        again = [r.path for r in there if r not in set(unique.values())]
+        kept = set(unique.values())
+        again = [row.path for row in there if row not in kept]
         same = len(there) - len(unique)
         problems.append(
             f"{same} lines repeat others and are left out: {some_of(again)}."
@@ -179,6 +181,8 @@ def _check_groups(rows):
 
 def _with_parts(path):
     """The list, and those of the same name but for the part beside it."""
+    if isinstance(path, storage.RemotePath):
+        return {None: path}  # a list at an address stands alone
     words = re.split(r"([a-z]+)", path.name.lower())
     places = [i for i, word in enumerate(words) if part_of(word) == "train"]
     lists = {"train" if places else None: path}
@@ -286,34 +290,39 @@ def _row(values, form, part, finder, place):
     path, label = values["path"], values["label"]
     if form and form.brackets:
         label = label.replace("[", "").replace("]", "")
-    segment, unit = None, "seconds" if "start" in values else "frames"
-    file = None
-    if "start" in values or "start_frame" in values:
-        ends = (
-            ("start", "end")
-            if "start" in values
-            else (
-                "start_frame",
-                "end_frame",
-            )
-        )
-        try:
-            segment = segments.parse(*(values[end] for end in ends), unit)
-        except segments.SegmentError as error:
-            raise ValueError(f"Invalid segment in {place}. {error}") from None
-    if form and form.is_cut:
-        segment = None
-    elif segment and unit == "seconds" and segment[1] is not None:
-        # The usual name of what is cut out of a video.
-        cut = f"{path}_{int(segment[0]):06d}_{int(segment[1]):06d}"
-        file = finder.find(cut)
-        if file is not None:
-            segment = None
-    if file is None:
-        file = finder.find(path)
     if "split" in values:
         part = part_of(values["split"])
+    try:
+        segment = _segment(values, form)
+    except segments.SegmentError as error:
+        raise ValueError(f"Invalid segment in {place}. {error}") from None
+    file = None
+    if segment and segment[2] == "seconds" and segment[1] is not None:
+        file = finder.find_cut(path, segment)
+    if file is not None:
+        segment = None
+    else:
+        file = finder.find(path)
+        if (
+            form
+            and form.may_be_cut
+            and segment
+            and file is not None
+            and finder.is_as_short(file, segment)
+        ):
+            segment = None
     return Row(path, label, values.get("group", ""), part, segment, file, place)
+
+
+def _segment(values, form):
+    if form and form.is_cut:
+        return None
+    for unit, suffix in zip(segments.UNITS, ("", "_frame")):
+        if f"start{suffix}" in values:
+            return segments.parse(
+                values[f"start{suffix}"], values[f"end{suffix}"], unit
+            )
+    return None
 
 
 def _refuse_several_labels(rows):

@@ -6,14 +6,15 @@ import pathlib
 import stat
 import typing
 
+from keras_vidrec.data.catalogs import folder_walk
 from keras_vidrec.data.catalogs import video_content
 from keras_vidrec.data.catalogs.split import first_of
+from keras_vidrec.data.prepared import storage
 
 # Files of this package.
 _OWN = ".vidrec-"
 _SHOWN = 5
 
-HIDDEN = "hidden"
 NO_VIDEO = "no video by its ending"
 
 
@@ -33,48 +34,27 @@ def scan(root):
     videos, see `video_content`.
     """
     videos, passed = [], collections.defaultdict(list)
-    seen = set()
 
-    def walk(directory, prefix):
-        # A link to a directory that holds it, or is read elsewhere.
-        real = os.path.realpath(directory)
-        if real in seen:
-            passed["the same folder as another one"].append(prefix)
-            return
-        seen.add(real)
+    def pass_over(reason, path):
+        if not path.rpartition("/")[2].startswith(_OWN):
+            passed[reason].append(path)
+
+    def enter(path):
+        if video_content.has_video_suffix(path):
+            passed["a folder, though called as a video"].append(path)
+
+    for path, entry in folder_walk.walk(root, pass_over, enter):
         try:
-            with os.scandir(directory) as found:
-                entries = sorted(
-                    found, key=lambda entry: (entry.is_symlink(), entry.name)
-                )
+            reason = _why_no_video(entry, os.stat(entry.path).st_mode)
         except OSError as error:
-            reason = f"the folder cannot be read ({error.strerror})"
-            passed[reason].append(prefix or ".")
-            return
-        for entry in entries:
-            path = prefix + entry.name
-            if entry.name.startswith("."):
-                if not entry.name.startswith(_OWN):
-                    passed[HIDDEN].append(path)
-                continue
-            try:
-                mode = os.stat(entry.path).st_mode
-            except OSError as error:
-                passed[f"it cannot be read ({error.strerror})"].append(path)
-                continue
-            if stat.S_ISDIR(mode):
-                if video_content.has_video_suffix(entry.name):
-                    passed["a folder, called as a video"].append(path)
-                walk(entry.path, f"{path}/")
-                continue
-            reason = _why_no_video(entry, mode)
-            if reason:
-                passed[reason].append(path)
-            else:
-                videos.append(path)
-
-    walk(root, "")
-    return Found(sorted(videos), dict(passed))
+            reason = f"it cannot be read ({error.strerror})"
+        if reason:
+            pass_over(reason, path)
+        else:
+            videos.append(path)
+    return Found(
+        sorted(videos), {reason: sorted(p) for reason, p in passed.items()}
+    )
 
 
 def _why_no_video(entry, mode):
@@ -111,7 +91,7 @@ def named_clips(root, clips=None, brief=False):
         problems = [
             f"Passed over, {reason}: {some_of(paths)}."
             for reason, paths in sorted(passed.items())
-            if not (brief and reason in (HIDDEN, NO_VIDEO))
+            if not (brief and reason in (folder_walk.HIDDEN, NO_VIDEO))
         ]
     else:
         found = sorted(clips)
@@ -176,9 +156,10 @@ def check_different(root, videos):
     """Refuses two names below `root`, one of them a link, of one file."""
     seen = {}
     for path in videos:
-        first = seen.setdefault(
-            os.path.realpath(os.path.join(root, path)), path
-        )
+        place = storage.below(root, path)
+        if not isinstance(place, storage.RemotePath):
+            place = os.path.realpath(place)
+        first = seen.setdefault(place, path)
         if first != path:
             raise ValueError(
                 "Two names lead to one file. Expected every clip once. "

@@ -14,6 +14,7 @@ from keras_vidrec.data.prepared import storage
 SHARD_BYTES = 512 * 2**20
 
 _PARTIAL = ".partial"
+_INDEXES_AT_ONCE = 32
 
 
 def shard_path(directory, modality, number):
@@ -66,21 +67,34 @@ def write_index(shard, index_file):
         os.fsync(file.fileno())
 
 
-def read_index(shard):
-    """What `write_index` wrote of a shard, as an open `NpzFile`.
+def read_indexes(found):
+    """What `write_index` wrote of each of the shards; of those in an object
+    store some are fetched at once.
+
+    Yields:
+        Pair of the shard and its open `NpzFile`.
 
     Raises:
-        ValueError: if it is missing or not whole.
-        OSError: if an object store does not let it be read.
+        ValueError: if one is missing or not whole.
+        OSError: if an object store does not let them be read.
     """
-    path = index_path(shard)
-    try:
-        return np.load(io.BytesIO(path.read_bytes()))
-    except FileNotFoundError:
-        reason = "no such file"
-    except (EOFError, ValueError, zipfile.BadZipFile) as error:
-        reason = f"another file ({error})"
-    raise ValueError(
+    for start in range(0, len(found), _INDEXES_AT_ONCE):
+        part = found[start : start + _INDEXES_AT_ONCE]
+        paths = [index_path(shard) for shard in part]
+        try:
+            contents = storage.read_files(paths)
+        except FileNotFoundError as error:
+            raise _no_index(error.filename, "no such file") from None
+        for shard, path, content in zip(part, paths, contents):
+            try:
+                index = np.load(io.BytesIO(content))
+            except (EOFError, ValueError, zipfile.BadZipFile) as error:
+                raise _no_index(path, f"another file ({error})") from None
+            yield shard, index
+
+
+def _no_index(path, reason):
+    return ValueError(
         f"A shard lacks its index. Expected {str(path)!r}; copy it again, or "
         "delete it and run the same command again, `vidrec prepare` or "
         f"`vidrec features`. Received: {reason}"

@@ -1,31 +1,42 @@
-"""Where prepared datasets lie: on a disk, or in an object store."""
+"""Where datasets and videos lie: on a disk, or in an object store."""
 
-import concurrent.futures
+import bisect
 import contextlib
 import errno
 import fnmatch
-import functools
 import os
 import pathlib
 import re
-import warnings
+import types
+import urllib.parse
+import zlib
+
+from keras_vidrec.data.prepared import stores
+from keras_vidrec.data.prepared.remote_file import RemoteFile
 
 _URL = re.compile("[A-Za-z][A-Za-z0-9+.-]*://")
-# TensorFlow fetches half a megabyte at a time: what lies nearer comes along.
-_BLOCK = 2**19
-# Requests at a time. A network answers late, but many at once.
-_MAX_REQUESTS = 32
+# A request takes as long as these bytes: what lies between two parts is read
+# with them, if it is less.
+_GAP = 2**16
+# Longest range of parts that are read together, in bytes: what breaks is read
+# again.
+_LONGEST = 2**23
 
 
 def is_url(path):
-    """Whether a path is a text with a scheme, such as `gs://bucket/dataset`."""
+    """Whether a path is a text with a scheme, such as `s3://bucket/dataset`."""
     return isinstance(path, str) and _URL.match(path) is not None
+
+
+def is_remote(path):
+    """Whether a path is a URL, or a `RemotePath`."""
+    return is_url(path) or isinstance(path, RemotePath)
 
 
 def as_path(path):
     """The path of a file or directory, wherever it lies: a `RemotePath` of a
-    text with a scheme, which names a place that TensorFlow reads: `gs://` does
-    so by itself, `s3://` and others where `tensorflow-io` is installed.
+    text with a scheme, which names a place that fsspec reads: `s3://`, `gs://`,
+    `https://` and others, where their libraries are installed.
 
     Raises:
         ValueError: if nothing here reads the scheme.
@@ -33,6 +44,30 @@ def as_path(path):
     if isinstance(path, RemotePath):
         return path
     return RemotePath(path) if is_url(path) else pathlib.Path(path)
+
+
+def below(root, name):
+    """The path of a name in a list: below the directory of the dataset, if it
+    is no address itself."""
+    return as_path(name) if is_url(name) else as_path(root) / name
+
+
+@contextlib.contextmanager
+def opened(path):
+    """What `videos` reads of a video, wherever it lies.
+
+    Yields:
+        The path of a file of this machine as it was given, or an open
+        `RemoteFile`.
+
+    Raises:
+        OSError: if there is no such remote file.
+    """
+    if not isinstance(path, RemotePath):
+        yield path
+        return
+    with path.open() as file:
+        yield file
 
 
 def read_parts(path, places):
@@ -54,75 +89,138 @@ def read_parts(path, places):
         os.close(descriptor)
 
 
+def read_files(paths):
+    """All of several files of one place; remote ones are read at once.
+
+    Raises:
+        OSError: if one cannot be read; a `FileNotFoundError` names it.
+    """
+    if not paths or not isinstance(paths[0], RemotePath):
+        return [path.read_bytes() for path in paths]
+    urls = [path.url for path in paths]
+    return stores.read_ranges(urls, [(None, None)] * len(urls))
+
+
 class RemotePath:
     """What readers of datasets need of `pathlib.Path`, of a file or directory
-    that TensorFlow reads.
+    in an object store or on a server.
 
-    Errors of TensorFlow become those of files. Safe to use from several
-    threads, and to pickle.
+    Whatever goes wrong is an `OSError` that names the address without its
+    secrets. Safe to use from several threads, and to pickle.
 
     Args:
         url: str, such as `"s3://bucket/dataset"`.
+
+    Attributes:
+        url: str. The address with all that it needs to be read.
 
     Raises:
         ValueError: if nothing here reads the scheme.
     """
 
     def __init__(self, url):
-        self._url = url.rstrip("/")
-        _file_system(_scheme(url))
+        self.url = url.rstrip("/")
+        stores.check(url)
 
     def __str__(self):
-        return self._url
+        return stores.shown(self.url)
+
+    def __fspath__(self):
+        # Nothing opens that, but errors tell of it.
+        return str(self)
 
     def __repr__(self):
-        return f"RemotePath({self._url!r})"
+        return f"RemotePath({str(self)!r})"
 
     def __eq__(self, other):
-        return isinstance(other, RemotePath) and self._url == other._url
+        return isinstance(other, RemotePath) and self.url == other.url
 
     def __hash__(self):
-        return hash(self._url)
+        return hash(self.url)
 
     def __lt__(self, other):
-        return self._url < other._url
+        return self.url < other.url
 
     def __truediv__(self, name):
-        return RemotePath(f"{self._url}/{name}")
+        return RemotePath(stores.join(self.url, name))
+
+    @property
+    def name(self):
+        """str. The last part."""
+        name = str(self).rpartition("/")[2]
+        return urllib.parse.unquote(name) if stores.is_web(self.url) else name
+
+    @property
+    def stem(self):
+        """str. The last part without its suffix."""
+        return pathlib.PurePosixPath(self.name).stem
+
+    @property
+    def suffix(self):
+        """str. The suffix of the last part."""
+        return pathlib.PurePosixPath(self.name).suffix
+
+    @property
+    def parent(self):
+        """`RemotePath` of what it lies in."""
+        place, mark, query = self.url, "", ""
+        if stores.is_web(self.url):
+            place, mark, query = self.url.partition("?")
+        return RemotePath(place.rpartition("/")[0] + mark + query)
 
     def with_suffix(self, suffix):
         """The path with another suffix of its last part."""
-        parent, _, name = self._url.rpartition("/")
-        return RemotePath(
-            f"{parent}/{pathlib.PurePosixPath(name).stem}{suffix}"
-        )
+        return self.parent / (self.stem + suffix)
 
     def is_file(self):
         """Whether it is there and no directory."""
-        with self._errors() as gfile:
-            return gfile.exists(self._url) and not gfile.isdir(self._url)
+        try:
+            return stores.ask(self.url, "info")["type"] == "file"
+        except FileNotFoundError:
+            return False
 
     def is_dir(self):
         """Whether it is a directory, or anything lies below it."""
-        with self._errors() as gfile:
-            return gfile.isdir(self._url)
+        return stores.ask(self.url, "isdir")
+
+    def exists(self):
+        """Whether there is a file or a directory."""
+        return self.is_file() or self.is_dir()
+
+    def stat(self):
+        """`st_size`, and `st_mtime_ns`, a number that changes with the
+        file."""
+        info = stores.ask(self.url, "info")
+        if info.get("size") is None:
+            raise OSError(
+                errno.EIO, "the server does not tell its size", str(self)
+            )
+        keys = ("ETag", "etag", "md5Hash", "mtime", "Last-Modified", "created")
+        tags = [str(info[key]) for key in keys if info.get(key)]
+        return types.SimpleNamespace(
+            st_size=info["size"],
+            st_mtime_ns=zlib.crc32(" ".join(tags).encode()),
+        )
 
     def glob(self, pattern):
         """Paths of what lies directly in a directory; `pattern` is of names."""
         try:
-            with self._errors() as gfile:
-                # Object stores call what has parts below it `name/`.
-                names = [name.rstrip("/") for name in gfile.listdir(self._url)]
+            found = stores.ask(self.url, "ls", detail=False)
         except FileNotFoundError:
             return []
+        names = [name.rstrip("/").rpartition("/")[2] for name in found]
+        if stores.is_web(self.url):
+            names = [urllib.parse.unquote(name) for name in names]
         return [self / name for name in fnmatch.filter(names, pattern)]
+
+    def open(self, _mode="rb"):
+        """`RemoteFile`: the bytes of the file, to be read here and there."""
+        return RemoteFile(self)
 
     def read_bytes(self):
         """All of a file."""
-        with self._open() as file:
-            # Without asking for its length: that takes further requests, and
-            # their errors do not say what is wrong.
-            return b"".join(iter(functools.partial(file.read, 2 * _BLOCK), b""))
+        (content,) = read_files([self])
+        return content
 
     def read_text(self, encoding):
         """All of a file as text."""
@@ -130,93 +228,29 @@ class RemotePath:
 
     def read_parts(self, places):
         """Some parts of a file; see `storage.read_parts`."""
-        runs = _near_each_other(places)
-        if len(runs) == 1:
-            parts = [self._read_run(runs[0])]
-        else:
-            parts = _requests().map(self._read_run, runs)
-        found = {place: part for run in parts for place, part in run.items()}
-        return [found[place] for place in places]
-
-    def _read_run(self, run):
-        with self._open() as file:
-            found = {}
-            for first, size in run:
-                file.seek(first)
-                found[first, size] = file.read(size)
-            return found
-
-    @contextlib.contextmanager
-    def _open(self):
-        with self._errors() as gfile, gfile.GFile(self._url, "rb") as file:
-            yield file
-
-    @contextlib.contextmanager
-    def _errors(self):
-        """Yields `tf.io.gfile`, whose errors become those of files."""
-        import tensorflow as tf
-
-        numbers = {
-            tf.errors.NOT_FOUND: errno.ENOENT,
-            tf.errors.PERMISSION_DENIED: errno.EACCES,
-            tf.errors.UNAUTHENTICATED: errno.EACCES,
-        }
-        try:
-            yield _file_system(_scheme(self._url))
-        except tf.errors.OpError as error:
-            reason = " ".join(error.message.split())
-            number = numbers.get(error.error_code, errno.EIO)
-            raise OSError(number, reason, self._url) from error
-
-
-def _scheme(url):
-    return url.partition("://")[0]
+        ranges = _near_each_other(place for place in places if place[1])
+        contents = stores.read_ranges([self.url] * len(ranges), ranges)
+        begins = [first for first, _ in ranges]
+        parts = []
+        for first, size in places:
+            number = bisect.bisect_right(begins, first) - 1
+            start = first - begins[number] if size else 0
+            content = contents[number] if size else b""
+            parts.append(content[start : start + size])
+        return parts
 
 
 def _near_each_other(places):
-    """Lists of places, in their order in the file: of those that lie in one
-    block, or follow on each other."""
-    runs = []
+    """Ranges `(first, end)` in their order, in which places lie together."""
+    ranges = []
     for first, size in sorted({*places}):
-        if runs:
-            begin, (last, length) = runs[-1][0][0], runs[-1][-1]
-            near = first + size <= begin + _BLOCK or first == last + length
-        if not runs or not near:
-            runs.append([])
-        runs[-1].append((first, size))
-    return runs
-
-
-@functools.cache
-def _requests():
-    return concurrent.futures.ThreadPoolExecutor(_MAX_REQUESTS, "vidrec-read")
-
-
-@functools.cache
-def _file_system(scheme):
-    """`tf.io.gfile`, once it reads the scheme."""
-    import tensorflow as tf
-
-    gfile = tf.io.gfile
-    if scheme not in gfile.get_registered_schemes():
-        _load_tensorflow_io()
-    if scheme not in gfile.get_registered_schemes():
-        raise ValueError(
-            f"TensorFlow {tf.__version__} does not read {scheme}:// here. "
-            "Expected a scheme of "
-            f"{sorted(filter(None, gfile.get_registered_schemes()))}; s3://, "
-            "az:// and others need tensorflow-io, whose libraries load with "
-            'TensorFlow 2.16 only: pip install "keras-vidrec[io]" in an '
-            f"environment of its own. Received: {scheme}://"
-        )
-    return gfile
-
-
-def _load_tensorflow_io():
-    # A download in parts asks for the length before each read, and what is
-    # read here is no longer than a part.
-    os.environ.setdefault("S3_DISABLE_MULTI_PART_DOWNLOAD", "1")
-    with contextlib.suppress(ImportError), warnings.catch_warnings():
-        # Where its libraries do not load, it warns: we tell.
-        warnings.simplefilter("ignore")
-        import tensorflow_io  # noqa: F401
+        end = first + size
+        if ranges:
+            begin, last = ranges[-1]
+            if end <= last or (
+                first <= last + _GAP and end - begin <= _LONGEST
+            ):
+                ranges[-1] = (begin, max(last, end))
+                continue
+        ranges.append((first, end))
+    return ranges

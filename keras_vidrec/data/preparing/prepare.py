@@ -17,6 +17,7 @@ from keras_vidrec.data.clips import frame_size
 from keras_vidrec.data.prepared import dataset as prepared_dataset
 from keras_vidrec.data.prepared import records
 from keras_vidrec.data.prepared import shards
+from keras_vidrec.data.prepared import storage
 from keras_vidrec.data.prepared.shards import ShardWriter
 from keras_vidrec.data.preparing.journal import Journal
 from keras_vidrec.data.preparing.journal import Progress
@@ -278,7 +279,7 @@ class VideoPreparer:
     def __init__(self, root, preparation, make=prepare_video):
         if make is prepare_video:
             frame_size.check_taken(preparation.frame)
-        self._root = os.fspath(root)
+        self._root = root
         self._preparation = preparation
         self._make = make
         self._size = None
@@ -289,11 +290,13 @@ class VideoPreparer:
         if self._make is not prepare_video or self._preparation.flow != "tvl1":
             return ()
         wanted = self._preparation.frame
-        frames = video.iter_frames(
-            os.path.join(self._root, name), wanted.deinterlace
-        )
         try:
-            with contextlib.closing(frames):
+            with (
+                storage.opened(self._path(name)) as file,
+                contextlib.closing(
+                    video.iter_frames(file, wanted.deinterlace)
+                ) as frames,
+            ):
                 height, width = next(frames).shape[:2]
             return frame_size.size_of(wanted, height, width)
         except (OSError, ValueError, VideoError):
@@ -309,9 +312,9 @@ class VideoPreparer:
         self._size = size or self._size
         # Of its own: the video before may not have been fetched yet.
         directory = tempfile.mkdtemp(dir=scratch)
-        path = os.path.join(self._root, name)
         try:
-            return self._make(path, self._preparation, directory, report)
+            with storage.opened(self._path(name)) as file:
+                return self._make(file, self._preparation, directory, report)
         except Exception as error:
             shutil.rmtree(directory, ignore_errors=True)
             if isinstance(error, OSError) and error.errno in _NO_ROOM:
@@ -319,6 +322,12 @@ class VideoPreparer:
             if isinstance(error, VideoError):
                 return str(error)
             return f"{type(error).__name__}: {error}"
+
+    def _path(self, name):
+        path = storage.below(self._root, name)
+        if isinstance(path, storage.RemotePath):
+            return path
+        return os.path.join(self._root, name)
 
 
 @contextlib.contextmanager

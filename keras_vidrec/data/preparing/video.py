@@ -133,7 +133,6 @@ def prepare_video(path, preparation, directory, report=lambda num_frames: None):
             but one frame.
         OSError: if the disk is full.
     """
-    path = os.fspath(path)
     with contextlib.ExitStack() as stack:
         spools = {}
         for modality in preparation.modalities:

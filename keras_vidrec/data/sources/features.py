@@ -4,6 +4,7 @@ import numpy as np
 
 from keras_vidrec.data.prepared import dataset as prepared_dataset
 from keras_vidrec.data.prepared import shards
+from keras_vidrec.data.prepared import storage
 from keras_vidrec.data.prepared.features import DTYPE
 from keras_vidrec.data.sources.source import Source
 from keras_vidrec.specs import FlowSpec
@@ -45,6 +46,7 @@ class Features(Source):
         self.settings = dataset.settings
         super().__init__(self.catalog)
         self.modalities = dataset.modalities
+        self.is_remote = storage.is_remote(directory)
         self.num_features = dict(self.settings["features"])
         flow = self.settings["flow"]
         self.flow = None if flow is None else FlowSpec(**flow)
@@ -123,8 +125,9 @@ class _Arrays:
     def __init__(self, directory, stream, videos):
         self._shards = []
         found = {}
-        for shard in shards.find_shards(directory, stream):
-            with shards.read_index(shard) as index:
+        found_shards = shards.find_shards(directory, stream)
+        for shard, index in shards.read_indexes(found_shards):
+            with index:
                 rows = zip(
                     index["videos"].tolist(),
                     np.split(index["offsets"], np.cumsum(index["counts"])[:-1]),

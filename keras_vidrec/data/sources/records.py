@@ -7,6 +7,7 @@ import numpy as np
 
 from keras_vidrec.data.prepared import dataset as prepared_dataset
 from keras_vidrec.data.prepared import shards
+from keras_vidrec.data.prepared import storage
 from keras_vidrec.data.sources.source import Source
 from keras_vidrec.flow import codec
 from keras_vidrec.specs import FLOW_METHODS
@@ -51,6 +52,7 @@ class Records(Source):
             for name, stored in _STORED_AS.items()
             if stored in dataset.modalities
         )
+        self.is_remote = storage.is_remote(directory)
         self.flow = self._flow_spec()
         self.stored_as = self._frame_spec()
         self._told = []  # the same of all that share the records
@@ -161,8 +163,9 @@ class _Images:
         # By name: shard, first and last entry in `offsets`, height, width.
         found = {}
         offsets, sizes, total = [], [], 0
-        for shard in shards.find_shards(directory, modality):
-            with shards.read_index(shard) as index:
+        found_shards = shards.find_shards(directory, modality)
+        for shard, index in shards.read_indexes(found_shards):
+            with index:
                 counts = index["counts"].tolist()
                 rows = zip(
                     index["videos"].tolist(),

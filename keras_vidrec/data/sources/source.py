@@ -34,10 +34,13 @@ class Source:
             read by.
         stored_as: `None` (nobody knows, or they are made when they are read),
             or the `FrameSpec` that stored images were resized by.
+        is_remote: bool. Whether it is read from afar, so that many clips are
+            to be asked for at once. Defaults to `False`.
     """
 
     frame = None
     stored_as = None
+    is_remote = False
 
     def __init__(self, catalog):
         self.videos = catalog.videos

@@ -1,10 +1,10 @@
 """Video files as a source of clips: frames and motion, made on the fly."""
 
-import pathlib
 import types
 
 import numpy as np
 
+from keras_vidrec.data.prepared import storage
 from keras_vidrec.data.sources.source import Source
 from keras_vidrec.flow import codec
 from keras_vidrec.flow import extraction
@@ -59,9 +59,13 @@ class _Videos(Source):
 
     def _read_frames(self, index, indices):
         path, num_frames = self._video(index)
-        return video.read_frames(
-            path, indices, num_frames=num_frames, deinterlace=self._deinterlace
-        )
+        with storage.opened(path) as file:
+            return video.read_frames(
+                file,
+                indices,
+                num_frames=num_frames,
+                deinterlace=self._deinterlace,
+            )
 
     def _blocks(self, index, needed):
         """Yields numbers of frames, and these frames, resized: a few at a time,
@@ -121,14 +125,19 @@ class VideoFiles(_Videos):
         super().__init__(catalog, flow)
         catalog.refuse_segments()
         self._root = catalog.root
-        self._healths = HealthCache(catalog.root)
+        self.is_remote = any(
+            storage.is_remote(self._path(name)) for name in self.videos
+        )
+        self._healths = HealthCache(catalog.root, find=self._path)
 
     def seen_as(self, frame):
         """See `Source`."""
         source = super().seen_as(frame)
         if source._deinterlace != self._deinterlace:
             # Deinterlaced videos may have other numbers of frames.
-            source._healths = HealthCache(self._root, source._deinterlace)
+            source._healths = HealthCache(
+                self._root, source._deinterlace, source._path
+            )
         return source
 
     def save(self):
@@ -141,29 +150,38 @@ class VideoFiles(_Videos):
 
     def _video(self, index):
         name = self.videos[index]
-        return self._root / name, self._healths[name].num_frames
+        return self._path(name), self._healths[name].num_frames
+
+    def _path(self, name):
+        return storage.below(self._root, name)
 
 
 class SingleVideo(_Videos):
-    """The `Source` of one video file that belongs to no dataset; `flow` is as
-    for `VideoFiles`. A video that cannot be read is a `VideoError`."""
+    """The `Source` of one video file that belongs to no dataset, a path or an
+    address (see `storage.as_path`); `flow` is as for `VideoFiles`. A video
+    that cannot be read is a `VideoError`, or an `OSError` if it lies
+    elsewhere."""
 
     def __init__(self, path, flow=None):
-        self._path = pathlib.Path(path)
+        self._path = storage.as_path(path)
         name = self._path.name
         alone = types.SimpleNamespace(
             videos=(name,), labels=(-1,), groups=(name,), classes=()
         )
         super().__init__(alone, flow)
-        self._num_frames = video.probe(path).num_frames
+        self._num_frames = _count(self._path)
 
     def seen_as(self, frame):
         """See `Source`."""
         source = super().seen_as(frame)
         if source._deinterlace != self._deinterlace:
-            found = video.probe(self._path, source._deinterlace)
-            source._num_frames = found.num_frames
+            source._num_frames = _count(self._path, source._deinterlace)
         return source
 
     def _video(self, index):
         return self._path, self._num_frames
+
+
+def _count(path, deinterlace=None):
+    with storage.opened(path) as file:
+        return video.probe(file, deinterlace).num_frames

@@ -3,10 +3,10 @@ import pickle
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from keras_vidrec.data import opening
 from keras_vidrec.data.prepared import storage
+from keras_vidrec.data.prepared import stores
 from tests.data.prepared_records import remote_copy
 
 CONTENT = np.random.default_rng(0).bytes(3 * 2**20)
@@ -82,34 +82,39 @@ def test_parts(local, remote, places):
         assert storage.read_parts(shard, places) == expected
 
 
-def test_parts_that_lie_together_are_fetched_together(remote, monkeypatch):
+@pytest.mark.parametrize(
+    "places, ranges",
+    [
+        # 2 segments of 5 images, in any order.
+        (
+            [(i * 2**20 + j * 9000, 9000) for j in range(5) for i in (0, 1)],
+            [(0, 45000), (2**20, 2**20 + 45000)],
+        ),
+        # What lies between them is less than a request.
+        ([(0, 100), (60000, 100)], [(0, 60100)]),
+        ([(0, 100), (70000, 100)], [(0, 100), (70000, 70100)]),
+        ([(0, 100), (50, 20), (0, 0)], [(0, 100)]),
+        # What breaks off is not all of it.
+        (
+            [(i * 2**22, 2**22) for i in range(3)],
+            [(0, 2**23), (2**23, 3 * 2**22)],
+        ),
+    ],
+)
+def test_parts_that_lie_together_are_one_request(places, ranges, monkeypatch):
     """A request takes far longer than what it brings."""
-    opened = []
-    gfile = tf.io.gfile.GFile
-    monkeypatch.setattr(
-        tf.io.gfile, "GFile", lambda *name: opened.append(0) or gfile(*name)
-    )
-    shard = storage.as_path(remote) / "rgb" / "rgb-00000.tfrecord"
-    # 2 segments of 5 images, in any order.
-    places = [(i * 2**20 + j * 9000, 9000) for j in range(5) for i in (0, 1)]
-    shard.read_parts(places)
-    assert len(opened) == 2
+    calls = []
 
+    def read(urls, ranges):
+        calls.append(ranges)
+        return [bytes(end - first) for first, end in ranges]
 
-def test_refusals_are_errors_of_files(remote, monkeypatch):
-    def refuse(*_):
-        raise tf.errors.PermissionDeniedError(None, None, "Access\nDenied")
-
-    monkeypatch.setattr(tf.io.gfile, "exists", refuse)
-    with pytest.raises(PermissionError, match="Access Denied: 'ram://.*'"):
-        storage.as_path(remote).is_file()
+    monkeypatch.setattr(stores, "read_ranges", read)
+    parts = storage.as_path("memory://a").read_parts(places)
+    assert calls == [ranges]
+    assert [*map(len, parts)] == [size for _, size in places]
 
 
 def test_videos_are_not_read_from_object_stores(remote):
-    with pytest.raises(ValueError, match="Expected a prepared .*: 'ram://"):
+    with pytest.raises(ValueError, match="Expected a prepared .*: 'memory://"):
         opening.open_dataset(remote)
-
-
-def test_a_scheme_that_nothing_reads():
-    with pytest.raises(ValueError, match="Expected a scheme of .*: nfs4://"):
-        storage.as_path("nfs4://server/data")

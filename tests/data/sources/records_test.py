@@ -2,9 +2,9 @@ import json
 import pickle
 import shutil
 
+import fsspec
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from keras_vidrec.data import opening
 from keras_vidrec.data import pipeline
@@ -166,7 +166,7 @@ def test_frames_that_cannot_be_had(
 
 
 def test_a_remote_dataset_is_the_local_one(directory):
-    url = remote_copy(directory)
+    url, memory = remote_copy(directory), fsspec.filesystem("memory")
     opened = opening.open_dataset(url)
     local = Records(directory)
     remote = pickle.loads(pickle.dumps(opened.source))
@@ -179,11 +179,11 @@ def test_a_remote_dataset_is_the_local_one(directory):
                 local.read(i, modality, [last, 0, 3]),
             )
     for shard in shards.find_shards(url, "rgb"):
-        tf.io.gfile.remove(str(shard))
+        memory.rm(str(shard))
     with pytest.raises(VideoError, match="cannot be read .*rgb-00000"):
         remote.read(2, "rgb", [0])
-    tf.io.gfile.rmtree(url)
-    with pytest.raises(ValueError, match="prepared dataset, with.*'ram://"):
+    memory.rm(url, recursive=True)
+    with pytest.raises(ValueError, match="prepared dataset, with.*'memory://"):
         opening.open_dataset(url)
 
 

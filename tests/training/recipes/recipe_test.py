@@ -165,3 +165,15 @@ def test_networks_to_start_from(tmp_path, monkeypatch):
     ):
         one = SMALL.with_settings([f"initialization.weights={given}"])
         assert one.with_absolute_paths().initialization.weights == found
+
+
+def test_the_listed_validation_part():
+    recipe = recipes.get("scratch").with_settings(["validation=listed"])
+    assert recipe.validation.listed and not recipe.validation.fraction
+    assert Recipe.from_yaml(recipe.to_yaml()) == recipe
+    text = "name: x\nvalidation: listed\nschedule: {epochs: 2, early_stop: 1}\n"
+    assert Recipe.from_yaml(text).validation == recipe.validation
+    with pytest.raises(ValueError, match="`validation.fraction`.*0 beside"):
+        recipe.with_settings(["validation.fraction=0.2"])
+    with pytest.raises(ValueError, match="a mapping for 'validation'"):
+        recipe.with_settings(["validation=lasted"])

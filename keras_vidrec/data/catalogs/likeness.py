@@ -1,0 +1,229 @@
+"""Videos that are the same, or of one recording, found by how they look: an
+automatic split keeps them on one side."""
+
+import collections
+import concurrent.futures
+import contextlib
+import hashlib
+import json
+import os
+import typing
+
+import av
+import cv2
+import numpy as np
+import tqdm
+
+from keras_vidrec.data.catalogs import video_content
+from keras_vidrec.data.catalogs.video_tree import some_of
+from keras_vidrec.specs import files
+
+_CACHE = ".vidrec-looks.json"
+# Where in a video the frames are, as shares of its duration.
+_SHARES = (0.1, 0.5, 0.9)
+# Of 3 * 64 bits. On 324 real clips, 180 of them cut from a few recordings of
+# one place, every pair within 10 bits is of one recording; at 12 two are not.
+_MOST_DIFFERENT = 10
+# Standard deviation of 9 x 8 gray values: less is black, or fog.
+_LEAST_CONTRAST = 8
+# A row of the table of all pairs that is compared at once.
+_BLOCK = 256
+
+
+class Joined(typing.NamedTuple):
+    """Groups that keep together what looks alike.
+
+    Args:
+        groups: tuple of str. The group of each clip.
+        alike: tuple of tuples of str. The files that look alike or are the
+            same though their groups are different.
+        problems: tuple of str. Messages about them.
+    """
+
+    groups: tuple
+    alike: tuple
+    problems: tuple
+
+
+def join(root, names, groups, labels):
+    """`Joined` of the clips of video files.
+
+    A few frames of each file are decoded once; what they look like is kept
+    beside the files, if that can be written. Clips that look alike join their
+    groups, unless these would hold all clips of a class that had several
+    groups: then nothing of it could be tested. The same content always joins.
+
+    Args:
+        root: `pathlib.Path`.
+        names: sequence of str. The file of each clip, below `root`.
+        groups: sequence of str. The group of each clip.
+        labels: sequence of int. The class of each clip.
+    """
+    unique = sorted(set(names))
+    group_of = dict(zip(names, groups))
+    same = list(_same_content(root, unique))
+    similar = list(_similar(unique, _looks(root, unique)))
+    by_content = _components((group_of[a], group_of[b]) for a, b in same)
+    joined = _components(
+        (group_of[a], group_of[b]) for a, b in (*same, *similar)
+    )
+    too_many = _whole_classes(groups, labels, by_content, joined)
+    final = {
+        group: by_content.get(group, group) if top in too_many else top
+        for group, top in joined.items()
+    }
+    sets = collections.defaultdict(set)
+    for name, group in group_of.items():
+        if group in final:
+            sets[final[group]].add(name)
+    alike = sorted(
+        tuple(sorted(found & {x for pair in (*same, *similar) for x in pair}))
+        for found in sets.values()
+        if len({group_of[name] for name in found}) > 1
+    )
+    problems = []
+    if alike:
+        count = sum(map(len, alike))
+        problems.append(
+            f"{count} videos are the same as others or look like cuts of one "
+            "recording, and are kept on one side of the split: "
+            f"{some_of([' = '.join(found) for found in alike])}."
+        )
+    if too_many:
+        problems.append(
+            "All clips of a class look like cuts of one recording, so that "
+            "none could be tested; the split parts them all the same: "
+            f"{some_of(sorted(too_many))}."
+        )
+    return Joined(
+        tuple(final.get(group, group) for group in groups),
+        tuple(alike),
+        tuple(problems),
+    )
+
+
+def _same_content(root, names):
+    """Pairs of files of the same bytes."""
+    by_size = collections.defaultdict(list)
+    for name in names:
+        with contextlib.suppress(OSError):
+            by_size[os.path.getsize(root / name)].append(name)
+    by_size.pop(0, None)
+    for candidates in by_size.values():
+        first = {}
+        for name in candidates if len(candidates) > 1 else ():
+            with contextlib.suppress(OSError), open(root / name, "rb") as file:
+                digest = hashlib.file_digest(file, "sha256").digest()
+                other = first.setdefault(digest, name)
+                if other != name:
+                    yield other, name
+
+
+def _looks(root, names):
+    """What each file looks like: hexadecimal digits, or `""`."""
+    path = root / _CACHE
+    try:
+        known = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        known = {}
+    entries, todo = {}, []
+    for name in names:
+        try:
+            status = os.stat(root / name)
+        except OSError:
+            continue
+        key = [status.st_size, status.st_mtime_ns]
+        entry = known.get(name) if isinstance(known, dict) else None
+        if isinstance(entry, list) and entry[:2] == key and len(entry) == 3:
+            entries[name] = entry
+        elif status.st_size:
+            todo.append((name, key))
+    if todo:
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as threads:
+            looks = threads.map(look, [root / name for name, _ in todo])
+            bar = tqdm.tqdm(
+                looks,
+                total=len(todo),
+                unit="video",
+                desc="likeness",
+                disable=None,
+            )
+            for (name, key), found in zip(todo, bar):
+                entries[name] = [*key, found]
+        # It only saves time.
+        with contextlib.suppress(OSError):
+            files.write_text(path, json.dumps(entries))
+    return {name: entry[2] for name, entry in entries.items()}
+
+
+def look(path):
+    """What a video looks like: which pixels of three small gray frames are
+    brighter than their left neighbors, as 48 hexadecimal digits. Empty where
+    frames cannot be decoded, or are without contrast."""
+    bits = []
+    try:
+        with video_content.open_container(path) as container:
+            stream = container.streams.video[0]
+            for share in _SHARES:
+                if container.duration:
+                    container.seek(int(share * container.duration))
+                frame = next(container.decode(stream))
+                gray = frame.reformat(format="gray").to_ndarray()
+                small = cv2.resize(gray, (9, 8), interpolation=cv2.INTER_AREA)
+                if small.std() < _LEAST_CONTRAST:
+                    return ""
+                bits.append(small[:, 1:] > small[:, :-1])
+    except (OSError, ValueError, IndexError, StopIteration, av.FFmpegError):
+        return ""
+    return np.packbits(bits).tobytes().hex()
+
+
+def _similar(names, looks):
+    """Pairs of names whose looks differ in few bits."""
+    names = [name for name in names if looks.get(name)]
+    if len(names) < 2:
+        return
+    table = np.frombuffer(
+        bytes.fromhex("".join(looks[name] for name in names)), np.uint64
+    ).reshape(len(names), len(_SHARES))
+    for start in range(0, len(names), _BLOCK):
+        block = table[start : start + _BLOCK]
+        different = sum(
+            np.bitwise_count(block[:, None, i] ^ table[None, start:, i]).astype(
+                np.uint8
+            )
+            for i in range(len(_SHARES))
+        )
+        for i, j in zip(*np.nonzero(different <= _MOST_DIFFERENT)):
+            if i < j:
+                yield names[start + i], names[start + j]
+
+
+def _components(pairs):
+    """`{member: first member}` of the sets that pairs connect."""
+    parents = {}
+
+    def top(item):
+        while parents.setdefault(item, item) != item:
+            parents[item] = parents[parents[item]]
+            item = parents[item]
+        return item
+
+    for one, other in pairs:
+        first, last = sorted((top(one), top(other)))
+        parents[last] = first
+    return {item: top(item) for item in list(parents)}
+
+
+def _whole_classes(groups, labels, before, after):
+    """The joined groups that hold all clips of a class of several groups."""
+    old, new = collections.defaultdict(set), collections.defaultdict(set)
+    for group, label in zip(groups, labels):
+        old[label].add(before.get(group, group))
+        new[label].add(after.get(group, group))
+    return {
+        group
+        for label, found in new.items()
+        if len(found) == 1 < len(old[label])
+        for group in found
+    }
