@@ -25,14 +25,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import numpy as np
 
 from keras_vidrec.applications import TSN
-from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.data import opening
 from keras_vidrec.data import synthetic
 from keras_vidrec.data.clips import reader
 from keras_vidrec.evaluation import evaluator
 from keras_vidrec.evaluation import protocols
 from keras_vidrec.evaluation.scorers import scorer as scorers
-from keras_vidrec.specs import TestProtocol
 
 
 def arguments():
@@ -46,7 +44,6 @@ def arguments():
 
 def main():
     options = arguments()
-    test = TestProtocol(**protocols.get("25x10").settings)
     with tempfile.TemporaryDirectory() as directory:
         synthetic.generate(
             pathlib.Path(directory),
@@ -62,13 +59,13 @@ def main():
             backbone=options.backbone,
             modality=options.modality,
         )
-        spec = describe(model).clip_spec
-        scorer = scorers.make(model, test.num_segments, test.crops)
+        test, spec = protocols.of(model, "25x10")
+        scorer = scorers.make(model, test)
         videos = range(options.videos)
         clips = [
-            reader.read_test_clip(
-                source, i, spec, num_segments=25, crops="ten"
-            )[options.modality]
+            reader.read_test_clip(source, i, spec, **test.reading())[
+                options.modality
+            ]
             for i in videos
         ]
         scorer(clips[0])  # compiles

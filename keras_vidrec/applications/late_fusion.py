@@ -65,7 +65,8 @@ def LateFusion(
 
     Raises:
         ValueError: if the networks do not fit each other: other classes,
-            another size, sampling or flow, another length of the snippets.
+            another size, sampling or flow, another length of the snippets,
+            another test.
 
     Example:
 
@@ -113,6 +114,9 @@ def LateFusion(
         "softmax",
         class_names,
         clip_spec=spec,
+        test_protocol=_agreed(
+            "test", {m: facts.test_protocol for m, facts in described.items()}
+        ),
         blueprint=Blueprint(
             "LateFusion",
             {key: value for key, value in given.items() if value is not None},

@@ -12,6 +12,7 @@ from keras_vidrec.layers.batch_normalization import BatchNormalization
 from keras_vidrec.layers.multiplicative_gate import MultiplicativeGate
 from keras_vidrec.layers.temporal_identity_conv import TemporalIdentityConv
 from keras_vidrec.layers.temporal_max_pooling import TemporalMaxPooling
+from keras_vidrec.specs import PROTOCOLS
 from keras_vidrec.specs import checks
 
 CONNECTIONS = ("residual", "direct", None)
@@ -30,7 +31,7 @@ INITIALIZATIONS = ("center", "avg")
 _STRIDE = (5, 35)
 
 
-@builder
+@builder(test=PROTOCOLS["25xframe"].test)
 def SpatiotemporalMultiplier(
     include_top=True,
     weights=None,

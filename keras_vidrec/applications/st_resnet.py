@@ -4,9 +4,10 @@ from keras_vidrec.applications.parts.table import builder
 from keras_vidrec.applications.spatiotemporal_multiplier import (
     SpatiotemporalMultiplier,
 )
+from keras_vidrec.specs import PROTOCOLS
 
 
-@builder
+@builder(test=PROTOCOLS["25xframe"].test)
 def STResNet(
     include_top=True,
     weights=None,

@@ -8,13 +8,14 @@ from keras_vidrec.applications.parts.table import builder
 from keras_vidrec.layers import cross_stream_fusion
 from keras_vidrec.layers.cross_stream_fusion import CrossStreamFusion
 from keras_vidrec.layers.res_inc_block import ResIncBlock
+from keras_vidrec.specs import PROTOCOLS
 from keras_vidrec.specs import checks
 
 VARIANTS = ("a", "b", "c")
 TEMPORAL_POOLINGS = ("avg", "max")
 
 
-@builder
+@builder(test=PROTOCOLS["5_sequences"].test)
 def STFN(
     include_top=True,
     weights=None,

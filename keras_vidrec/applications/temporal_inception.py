@@ -11,6 +11,7 @@ from keras_vidrec.applications.parts.table import builder
 from keras_vidrec.layers.batch_normalization import BatchNormalization
 from keras_vidrec.layers.multi_flow import MultiFlow
 from keras_vidrec.layers.temporal_conv import TemporalConv
+from keras_vidrec.specs import PROTOCOLS
 from keras_vidrec.specs import checks
 
 VARIANTS = ("inception", "vgg", "multi_flow_vgg")
@@ -22,8 +23,11 @@ REDUCTION_AT = ("end", "module")
 _POOL_SIZE = 2
 _FOURTH_POOL_SIZE = 3
 
+# All that is stored of a video.
+_TEST = PROTOCOLS["25x1"].test.replace(num_segments=None)
 
-@builder(whole_video=True)
+
+@builder(whole_video=True, test=_TEST)
 def TemporalInception(
     include_top=True,
     weights=None,

@@ -9,14 +9,18 @@ from keras_vidrec.applications.parts.arguments import STREAMS
 from keras_vidrec.applications.parts.table import builder
 from keras_vidrec.layers.batch_normalization import BatchNormalization
 from keras_vidrec.layers.temporal_segment_pooling import TemporalSegmentPooling
+from keras_vidrec.specs import PROTOCOLS
 from keras_vidrec.specs import checks
 
 TEMPORAL_POOLINGS = ("max", "avg", None)
 NORMALIZED = ("input", "output")
 PREDICTIONS = ("last", "avg")
 
+# All that is stored of a video.
+_TEST = PROTOCOLS["25x1"].test.replace(num_segments=None)
 
-@builder(whole_video=True)
+
+@builder(whole_video=True, test=_TEST)
 def TSLSTM(
     include_top=True,
     weights=None,

@@ -10,6 +10,7 @@ from keras_vidrec.applications.parts.fused_streams import FULLY_CONNECTED
 from keras_vidrec.applications.parts.fused_streams import TOWERS
 from keras_vidrec.applications.parts.fused_streams import FusedStreams
 from keras_vidrec.applications.parts.table import builder
+from keras_vidrec.specs import PROTOCOLS
 from keras_vidrec.specs import checks
 
 # From the first to the last endpoint of a tower. The classes' scores are one;
@@ -24,7 +25,7 @@ INITIALIZATIONS = ("identity", "random")
 _STRIDE = (1, 10)
 
 
-@builder
+@builder(test=PROTOCOLS["10x5_chunks"].test)
 def TwoStreamFusion(
     include_top=True,
     weights=None,

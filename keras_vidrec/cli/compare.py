@@ -8,7 +8,9 @@ from keras_vidrec.cli.startup import load_backend
 
 def compare(
     a: pathlib.Path = typer.Argument(
-        ..., metavar="A", help="A score file (.npz), or a tested run."
+        ...,
+        metavar="A",
+        help="A score file (.npz), or a tested run: RUN, or RUN@25x10.",
     ),
     b: pathlib.Path = typer.Argument(
         ..., metavar="B", help="Another one, of the same classes."
@@ -22,7 +24,7 @@ def compare(
 ):
     """Test whether two networks differ on the same videos, and tell which
     classes gained and lost from A to B."""
-    if a.is_dir() or b.is_dir():
+    if not (a.is_file() and b.is_file()):
         load_backend()  # Score files need none, runs do.
     from keras_vidrec.evaluation.scores import comparison
 

@@ -16,8 +16,9 @@ def evaluate(
     ),
     protocol: str = typer.Option(
         None,
-        help="A test of the papers: 25x10, 25x1, 25xframe, 25_chunks, "
-        "5_chunks, 10x5_chunks, 5_sequences. Default: the recipe's.",
+        help="A test of the papers: 25x10, 25x1, 25xframe, 5_chunks, "
+        "10x5_chunks, 5_sequences; or other segments and crops: 8x1, 8x10. "
+        "Default: the network's own.",
     ),
     grid: str = typer.Option(
         None,

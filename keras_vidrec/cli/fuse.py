@@ -8,7 +8,9 @@ from keras_vidrec.cli.startup import load_backend
 
 def fuse(
     scores: list[pathlib.Path] = typer.Argument(
-        ..., help="Two or more score files (.npz), or tested runs."
+        ...,
+        help="Two or more score files (.npz), or tested runs: RUN, or one of "
+        "its tests, RUN@25x10.",
     ),
     weights: str = typer.Option(
         None,
@@ -33,7 +35,7 @@ def fuse(
     """Fuse the scores of several networks, and tell the figures of each alone
     and of all together."""
     numbers = None if weights is None else _numbers(weights)
-    if report is not None or any(path.is_dir() for path in scores):
+    if report is not None or not all(path.is_file() for path in scores):
         load_backend()  # Score files need none, runs and reports do.
     from keras_vidrec.evaluation.scores import fusion
     from keras_vidrec.evaluation.scores import joining
@@ -76,12 +78,13 @@ def _numbers(weights):
 def _of_recipes(paths, scores):
     """The weights that the recipes of runs name for just their modalities,
     and whether they are of probabilities."""
-    if not all(path.is_dir() for path in paths):
+    runs = [score_files.run_of(path) for path in paths]
+    if None in runs:
         return None, False
     from keras_vidrec.training.run import Run
 
     modalities = [one.meta.get("modality") for one in scores]
-    fusions = [Run.open(path).recipe.fusion for path in paths]
+    fusions = [Run.open(run).recipe.fusion for run in runs]
     fitting = [f for f in fusions if f.weights.keys() == {*modalities}]
     if not fitting:
         return None, False

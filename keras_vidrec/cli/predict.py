@@ -30,11 +30,11 @@ def predict(
         help="Video files, also by URL, such as s3://bucket/clip.mp4.",
     ),
     top: int = typer.Option(5, min=1, help="Classes to show."),
-    segments: int | None = typer.Option(
+    protocol: str | None = typer.Option(
         None,
-        min=1,
-        help="Snippets a video, or a window; 25, or as many as the network is "
-        "built for.",
+        help="How a video, or a window, is shown, as of `vidrec evaluate`: "
+        "25x10, 25x1, or fewer segments for speed, 8x1. Default: the network's "
+        "own test.",
     ),
     json: bool = typer.Option(
         False, "--json", help="One JSON line a video, or a window."
@@ -82,7 +82,7 @@ def predict(
     from keras_vidrec.training.run import load_network
     from keras_vidrec.videos.video import VideoError
 
-    predictor = Predictor(load_network(model), num_segments=segments)
+    predictor = Predictor(load_network(model), protocol)
     if timeline:
         from keras_vidrec.cli.timeline import Timelines
 

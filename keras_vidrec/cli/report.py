@@ -7,7 +7,9 @@ from keras_vidrec.cli.startup import load_backend
 
 def report(
     run: pathlib.Path = typer.Argument(
-        ..., help="Directory of a tested run, or a score file (.npz)."
+        ...,
+        help="A tested run: RUN, or with the test that is looked into, "
+        "RUN@25x10; or a score file (.npz).",
     ),
     out: pathlib.Path = typer.Option(
         None,

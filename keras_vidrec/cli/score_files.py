@@ -8,12 +8,12 @@ _SHOWN = 10  # videos that are left out
 
 
 def load(paths):
-    """Reads score files, each named or that of a run's own test: the `Scores`,
-    and the files they were read from.
+    """Reads score files, each by its path or as a test of a run, `RUN` or
+    `RUN@25x10`: the `Scores`, and the files they were read from.
 
     Raises:
-        ValueError: if one is no score file, a run has not exactly one, or
-            the same is there twice.
+        ValueError: if one is no score file, a run has several and none is
+            named, or the same is there twice.
     """
     from keras_vidrec.evaluation.scores.score_file import Scores
 
@@ -25,6 +25,18 @@ def load(paths):
                 f"what one counts). Received: {path} twice"
             )
     return [Scores.load(path) for path in found], list(map(str, found))
+
+
+def run_of(path):
+    """The directory of the run that is named, as `RUN` or `RUN@25x10`; `None`
+    of a score file."""
+    path = pathlib.Path(path)
+    if path.is_file():
+        return None
+    from keras_vidrec.evaluation.scores import score_naming
+
+    _, run = score_naming.find(path)
+    return run and run.path
 
 
 def tell_left_out(names, left_out):
@@ -41,16 +53,8 @@ def tell_left_out(names, left_out):
 
 
 def _find(path):
-    if not path.is_dir():
+    if path.is_file():
         return path
-    from keras_vidrec.training.run import Run
+    from keras_vidrec.evaluation.scores import score_naming
 
-    found = sorted(Run.open(path).scores.glob("test-split*.npz"))
-    if len(found) != 1:
-        held = ", ".join(file.name for file in found) or "none"
-        raise ValueError(
-            "Expected a score file, or a run with the test of one split. "
-            f"Received: {path}, with {held}"
-            + ("" if found else f" (`vidrec evaluate {path}` makes one)")
-        )
-    return found[0]
+    return score_naming.find(path)[0]

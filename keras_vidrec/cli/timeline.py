@@ -32,8 +32,9 @@ class Timelines:
         self._json = json
         if not predictor.shares_snippets and stride < window:
             typer.echo(
-                "The network sees the snippets of a window in their order: "
-                "windows that overlap pass it whole, each again.",
+                "The network sees the snippets of a window in their order, or "
+                "in several clips: windows that overlap pass it whole, each "
+                "again.",
                 err=True,
             )
 

@@ -12,9 +12,11 @@ from keras_vidrec.applications.parts.head import predictions_layer
 from keras_vidrec.data import pipeline
 from keras_vidrec.evaluation import protocols
 from keras_vidrec.evaluation.scorers import scorer as scorers
+from keras_vidrec.evaluation.scores import score_naming
 from keras_vidrec.evaluation.scores.score_file import Scores
 from keras_vidrec.evaluation.scores.score_journal import ScoreJournal
 from keras_vidrec.specs import checks
+from keras_vidrec.specs import fingerprint
 from keras_vidrec.training import dataset as datasets
 from keras_vidrec.training.run import Run
 
@@ -26,7 +28,7 @@ def score(
     model,
     source,
     split,
-    test,
+    test=None,
     *,
     meta=None,
     journal=None,
@@ -39,8 +41,8 @@ def score(
         model: keras.Model of this package.
         source: a `Source`.
         split: sequence of int. Videos of the source.
-        test: `TestProtocol`: how many snippets, or clips of how
-            many chunks, which grid, which crops.
+        test: `None` (the network's own), `TestProtocol`, or str, the name of
+            one. Defaults to `None`.
         meta: `None`, or dict to keep in the score file.
         journal: `None`, or `ScoreJournal` of this test: videos in it are not
             scored again, the others are added.
@@ -58,7 +60,7 @@ def score(
         TooManyFailures: if over 5 % of the videos cannot be read.
     """
     description = describe(model)
-    spec = scorers.clip_spec_of(model)
+    test, spec = protocols.of(model, test)
     classes = description.class_names or source.classes
     if tuple(classes) != tuple(source.classes):
         raise ValueError(
@@ -71,9 +73,8 @@ def score(
             f"Expected a dataset of {num_classes} classes, as many as the "
             f"network has. Received: {source.classes}"
         )
-    spec = _tested(spec, test)
     if scorer is None:
-        scorer = scorers.make(model, test.num_segments, test.crops)
+        scorer = scorers.make(model, test)
     failures = pipeline.Failures(len(split))
     known = dict(journal.scores) if journal else {}
     left = [index for index in split if source.videos[index] not in known]
@@ -85,10 +86,7 @@ def score(
         verbose,
         name="test",
         done=len(split) - len(left),
-        num_segments=test.num_segments,
-        num_clips=test.num_clips,
-        crops=test.crops,
-        mode="test",
+        **test.reading(),
     )
     for index, inputs in clips if left else ():
         clip = keras.tree.map_structure(lambda batch: batch[0], inputs)
@@ -115,8 +113,8 @@ def evaluate(
 
     Args:
         run_directory: path of a run.
-        protocol: `None` (the recipe's own test), or str: a key of
-            `protocols.PROTOCOLS`.
+        protocol: `None` (that of the network), or str: the name of another,
+            see `specs.TestProtocol.named`.
         grid: `None` (that of the test), or str: where the snippets lie,
             `"tsn_caffe"`, `"tsn_pytorch"` or `"uniform"`; see
             `data.clips.sampling`.
@@ -125,9 +123,9 @@ def evaluate(
         verbose: bool. Whether to show a progress bar.
 
     Returns:
-        Path of the score file in the run's `scores/`, called by the protocol
-        (`test` without one), the grid, what the settings change of the test,
-        and the split; and the `Scores`.
+        Path of the score file in the run's `scores/`, called by the test and
+        the data, `25x10-ucf101_split1.npz`; and the `Scores`. Data that are
+        not the run's own have their fingerprint in the name too.
 
     Raises:
         ValueError: if there is no finished run, no such protocol, nothing
@@ -135,10 +133,15 @@ def evaluate(
             videos that the run was trained on.
     """
     run = Run.open(run_directory)
-    named = _with_protocol(run.recipe, protocol, grid)
-    recipe = named.with_settings(settings)
-    _check_same_split(run.recipe.data, recipe.data)
     model = run.load_model()
+    test = protocols.own(model) if protocol is None else protocols.get(protocol)
+    if grid is not None:
+        checks.choice("grid", grid, GRIDS)
+        test = test.replace(sampling=grid)
+    recipe = dataclasses.replace(run.recipe, test=test)
+    recipe = recipe.with_settings(settings)
+    _check_same_split(run.recipe.data, recipe.data)
+    completed, spec = protocols.of(model, recipe.test)
     data = datasets.load(recipe)
     if not data.test:
         raise ValueError(
@@ -146,28 +149,25 @@ def evaluate(
             f"{recipe.data.directory}, of whose videos none is in the test "
             f"part of split {recipe.data.split}"
         )
-    test = recipe.test
-    spec = describe(model).clip_spec
+    videos = _fingerprint(data)
+    is_own = recipe.data == run.recipe.data
+    path = run.scores / score_naming.file_name(
+        recipe.test, recipe.data, None if is_own else videos
+    )
+    with open(run.model_file, "rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     meta = {
         "recipe": recipe.name,
         "split": recipe.data.split,
         "modality": "+".join(spec.modalities),
-        "protocol": protocol,
-        "num_segments": test.num_segments,
-        "num_clips": test.num_clips,
-        "stride": test.stride,
-        "sampling": test.sampling or spec.sampling,
-        "crops": test.crops,
+        "protocol": recipe.test.name,
+        **completed.to_dict(),
+        "videos": videos,
+        "model": sha256,
     }
-    name = "-".join(
-        filter(None, [protocol or "test", grid, *_changes(named.test, test)])
-    )
-    path = run.scores / f"{name}-split{recipe.data.split}.npz"
-    with open(run.model_file, "rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     journal = ScoreJournal(
         run.scores / f".{path.stem}.journal",
-        {**meta, "model": sha256, "data": recipe.to_dict()["data"]},
+        {**meta, "data": recipe.to_dict()["data"]},
     )
     known, start = len(journal.scores), time.perf_counter()
     try:
@@ -176,7 +176,7 @@ def evaluate(
                 model,
                 data.source,
                 data.test,
-                test,
+                recipe.test,
                 meta=meta,
                 journal=journal,
                 verbose=verbose,
@@ -193,15 +193,15 @@ def evaluate(
     return path, scores
 
 
-def _with_protocol(recipe, protocol, grid):
-    """The recipe with the test of a protocol, on a grid."""
-    test = recipe.test
-    if protocol is not None:
-        test = protocols.get(protocol).test(recipe)
-    if grid is not None:
-        checks.choice("grid", grid, GRIDS)
-        test = dataclasses.replace(test, sampling=grid)
-    return dataclasses.replace(recipe, test=test)
+def _fingerprint(data):
+    """Which videos are tested, by name and class."""
+    source = data.source
+    return fingerprint(
+        sorted(
+            (source.videos[index], source.classes[source.labels[index]])
+            for index in data.test
+        )
+    )
 
 
 def _check_same_split(trained, tested):
@@ -213,32 +213,3 @@ def _check_same_split(trained, tested):
                 "A run is tested on what its own split left out. Expected "
                 f"data.{name}={of_run}. Received: data.{name}={received}"
             )
-
-
-def _changes(before, test):
-    """What of a test was changed, for the name of its score file."""
-    for field in dataclasses.fields(test):
-        value = getattr(test, field.name)
-        if value != getattr(before, field.name):
-            yield f"{field.name}={value}"
-
-
-def _tested(spec, test):
-    """The clip specification with what the test changes of it."""
-    sampling = test.sampling or spec.sampling
-    if sampling != "chunks":
-        if test.stride is not None:
-            raise ValueError(
-                "Only chunks lie a stride apart. Expected a test without "
-                'stride, or with sampling="chunks". Received: '
-                f"stride={test.stride}, sampling={sampling!r}"
-            )
-        return spec.replace(sampling=sampling, stride=None)
-    if test.stride is not None:
-        return spec.replace(sampling=sampling, stride=(test.stride,) * 2)
-    if spec.stride is None:
-        raise ValueError(
-            "The network was not trained on chunks. Expected their distance "
-            "with test.stride. Received: stride=None"
-        )
-    return spec

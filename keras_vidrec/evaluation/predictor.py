@@ -12,16 +12,12 @@ from keras_vidrec.data.clips import reader
 from keras_vidrec.data.prepared import storage
 from keras_vidrec.data.sources.moving_clip import MovingClip
 from keras_vidrec.data.sources.video_files import SingleVideo
+from keras_vidrec.evaluation import protocols
 from keras_vidrec.evaluation import timeline
 from keras_vidrec.evaluation.scorers import scorer as scorers
 from keras_vidrec.evaluation.scorers.windows import SharedSnippets
 from keras_vidrec.evaluation.scorers.windows import WholeWindows
 from keras_vidrec.evaluation.scorers.windows import Windows
-
-_NUM_SEGMENTS = 25
-# Frames between the chunks of a clip, at most: that of the authors' tests
-# (two-stream fusion and spatiotemporal multiplier).
-CHUNK_STRIDE = 15
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,52 +36,44 @@ class Prediction:
 
 
 class Predictor:
-    """Classifies video files. Flow is made as the network's clip
-    specification says.
-
-    A network that sees its segments in order gets one clip of all of them; if
-    they are chunks, they lie 15 frames apart, in the middle of the video, or
-    as far as fits.
+    """Classifies video files as `evaluate` does: by the test that the network
+    carries, of flow made as its clip specification says.
 
     Args:
         model: keras.Model of this package.
-        num_segments: `None`, or int: snippets a video. Defaults to `None`:
-            25, or as many as the network was built for if it sees them in
-            order.
-        crops: str. `"center"`, `"ten"`, `"frame"` or `"frame_and_mirror"`.
-            Defaults to `"center"`.
+        protocol: `None` (the network's own test), str, the name of another,
+            as `specs.TestProtocol.named` takes it, or `TestProtocol`.
+            Defaults to `None`.
 
     Attributes:
         classes: tuple of str. Their names, or their numbers if the network
             does not know them.
+        test: `TestProtocol`, nothing left open.
         frame: `FrameSpec`. How frames are taken; a stream of `windows` takes
             its `fps` and `deinterlace`.
         shares_snippets: bool. Whether windows that overlap share what the
             network makes of their snippets, not only the images.
 
     Raises:
-        ValueError: if the model holds no clip specification, the crops are
-            unknown, or it was built for clips of another size or length, or
-            for features.
+        ValueError: if the model holds no clip specification or no test, the
+            test does not fit it, it was built for clips of another size or
+            length, or for features.
     """
 
-    def __init__(self, model, num_segments=None, crops="center"):
+    def __init__(self, model, protocol=None):
         description = describe(model)
-        self._spec = scorers.check_sees_videos(model)
-        reader.check_protocol(self._spec, crops)
-        if self._spec.sampling == "chunks":
-            self._spec = self._spec.replace(stride=(CHUNK_STRIDE,) * 2)
+        self.test, self._spec = protocols.of(model, protocol)
+        scorers.check_sees_videos(model)
+        reader.check_protocol(self._spec, self.test.crops, self.test.num_clips)
         num_classes = predictions_layer(model).output.shape[-1]
         self.classes = description.class_names or tuple(
             map(str, range(num_classes))
         )
         self.frame = self._spec.frame
-        self.shares_snippets = not self._spec.ordered
-        self._num_segments = (
-            num_segments or scorers.length_of_clips(model) or _NUM_SEGMENTS
+        self.shares_snippets = (
+            not self._spec.ordered and self.test.num_clips == 1
         )
-        self._scorer = scorers.make(model, self._num_segments, crops)
-        self._crops = crops
+        self._scorer = scorers.make(model, self.test)
 
     def __call__(self, path, top=5):
         """Classifies one video.
@@ -107,9 +95,7 @@ class Predictor:
             SingleVideo(path, self._spec.flow),
             0,
             self._spec,
-            num_segments=self._num_segments,
-            mode="test",
-            crops=self._crops,
+            **self.test.reading(),
         )
         if len(clip) == 1:
             (clip,) = clip.values()
@@ -126,10 +112,10 @@ class Predictor:
         constant memory.
 
         The prediction of a window is that of a video of its frames alone. Its
-        snippets, and with them its beginning and length, lie on a grid that
-        all windows share: see `scorers.windows.Windows`. Each snippet that
-        several windows share is shown to the network once; a network that sees
-        its segments in order is shown whole windows.
+        beginning and length are such that windows share snippets where they
+        can: see `scorers.windows.Windows`. Each snippet that several windows
+        share is shown to the network once; a network that sees its segments in
+        order, and a test of several clips, is shown whole windows.
 
         Args:
             stream: `videos.FileStream`, or `CameraStream`, made with the
@@ -148,9 +134,9 @@ class Predictor:
         """
         self._check_taken(stream)
         windows = Windows(
-            self._spec, stream.frame_rate, window, stride, self._num_segments
+            self._spec, stream.frame_rate, window, stride, self.test.num_clips
         )
-        clip = MovingClip(self._spec, self._crops)
+        clip = MovingClip(self._spec, self.test.crops)
         kind = SharedSnippets if self.shares_snippets else WholeWindows
         score = kind(self._scorer, clip, windows)
         length = windows.num_frames / stream.frame_rate

@@ -1,79 +1,77 @@
-"""The tests of the papers, by name."""
+"""The test of a network: its own, or another one by name."""
 
-import dataclasses
+import keras
 
+from keras_vidrec.applications.parts.head import describe
+from keras_vidrec.specs import PROTOCOLS
 from keras_vidrec.specs import TestProtocol
-from keras_vidrec.specs import checks
 
 
-@dataclasses.dataclass(frozen=True)
-class Protocol:
-    """A test of a paper.
+def get(protocol):
+    """The `TestProtocol` of a name, see `TestProtocol.named`; of one itself."""
+    if isinstance(protocol, TestProtocol):
+        return protocol
+    return TestProtocol.named(protocol)
+
+
+def own(model):
+    """The `TestProtocol` that a network carries.
+
+    Raises:
+        ValueError: if it carries none.
+    """
+    test = describe(model).test_protocol
+    if test is None:
+        raise ValueError(
+            "Expected a network that knows its test, or the name of one with "
+            f"`protocol`, such as {', '.join(PROTOCOLS)}. Received: "
+            f"model={model.name!r} without a test protocol"
+        )
+    return test
+
+
+def of(model, protocol=None):
+    """How a network is tested, wherever it is asked: the one place that
+    decides.
 
     Args:
-        summary: str. What the network sees of a video.
-        source: str. Where it comes from.
-        settings: dict. Arguments of `TestProtocol`; without
-            `num_segments` the network is shown as many as the recipe says.
+        model: keras.Model of this package, which knows its `ClipSpec`.
+        protocol: `None` (the network's own), str, as `TestProtocol.named`
+            takes it, or `TestProtocol`.
+
+    Returns:
+        `(test, spec)`: the `TestProtocol`, completed by what the network was
+        trained on, and the `ClipSpec` of the clips that it shows. A network
+        that was built for clips of one length is shown those where the test
+        leaves the number of segments open.
+
+    Raises:
+        ValueError: if the network knows no clip specification, or no test and
+            none is named, or the test does not fit it.
     """
-
-    summary: str
-    source: str
-    settings: dict
-
-    def test(self, recipe):
-        """The `TestProtocol` of this test for a recipe."""
-        segments = {"num_segments": recipe.test.num_segments}
-        return TestProtocol(**{**segments, **self.settings})
+    spec = clip_spec_of(model)
+    test = own(model) if protocol is None else get(protocol)
+    length = length_of_clips(model)
+    if test.num_segments is None and length is not None:
+        test = test.replace(num_segments=length)
+    return test.completed(spec), test.shown(spec)
 
 
-_CHUNKS = {
-    "num_segments": 5,
-    "sampling": "chunks",
-    "stride": 15,
-    "crops": "frame_and_mirror",
-}
-
-PROTOCOLS = {
-    "25x10": Protocol(
-        "25 snippets, 4 corners, center and their mirrors",
-        "TSN, section 3.3",
-        {"num_segments": 25, "crops": "ten"},
-    ),
-    "25x1": Protocol(
-        "25 snippets, center",
-        "TS-LSTM and Temporal-Inception, section 3.4.1",
-        {"num_segments": 25, "crops": "center"},
-    ),
-    "25xframe": Protocol(
-        "25 snippets, the whole frame and its mirror, short side 256",
-        "ST-Multiplier, section 4.2, of networks of single snippets",
-        {"num_segments": 25, "crops": "frame_and_mirror"},
-    ),
-    "25_chunks": Protocol(
-        "one pass over 25 chunks, the whole frame and its mirror",
-        "ST-Multiplier, section 4.2",
-        {**_CHUNKS, "num_segments": 25},
-    ),
-    "5_chunks": Protocol(
-        "one clip of 5 chunks, the whole frame and its mirror",
-        "Two-stream fusion, section 3.5",
-        _CHUNKS,
-    ),
-    "10x5_chunks": Protocol(
-        "10 clips of 5 chunks, the whole frame and its mirror",
-        "Two-stream fusion, the authors' code",
-        {**_CHUNKS, "num_clips": 10},
-    ),
-    "5_sequences": Protocol(
-        "5 sequences, the k-th frame of each segment in sequence k; center",
-        "STFN, section 4.2",
-        {"num_clips": 5, "sampling": "uniform", "crops": "center"},
-    ),
-}
+def clip_spec_of(model):
+    """The `ClipSpec` of a network; a `ValueError` if it has none."""
+    spec = describe(model).clip_spec
+    if spec is None:
+        raise ValueError(
+            "Expected a network that knows what it wants to see. "
+            f"Received: model={model.name!r} without a clip specification"
+        )
+    return spec
 
 
-def get(name):
-    """A protocol by its name; a `ValueError` if there is none."""
-    checks.choice("protocol", name, PROTOCOLS)
-    return PROTOCOLS[name]
+def length_of_clips(model):
+    """How many segments each clip must have: `None` if any number will do, as
+    it always does where single snippets are classified."""
+    spec = describe(model).clip_spec
+    if spec is None or not spec.ordered:
+        return None
+    return keras.tree.flatten(model.input)[0].shape[1]

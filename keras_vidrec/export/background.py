@@ -19,7 +19,7 @@ class Result(typing.NamedTuple):
     """A test of the network by this package.
 
     Args:
-        protocol: str. Name of the protocol, or `"test"`: the recipe's own.
+        protocol: str. Name of the test.
         meta: dict. Of the score file.
         date: str. ISO date the file was written.
         num_videos: int.
@@ -79,7 +79,7 @@ def _results(run):
         date = datetime.date.fromtimestamp(path.stat().st_mtime)
         results.append(
             Result(
-                scores.meta.get("protocol") or "test",
+                scores.meta.get("protocol") or path.stem,
                 scores.meta,
                 date.isoformat(),
                 int(np.sum(scores.labels >= 0)),

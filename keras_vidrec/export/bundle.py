@@ -16,7 +16,8 @@ from keras_vidrec.specs import files
 
 def write(model, format, path, endpoints, save, load, background, tolerance):
     """Writes an export and what stands beside it: the classes, one a line,
-    what the network wants to see of a video, and the model card. Before it
+    what the network wants to see of a video, how it is tested, and the model
+    card. Before it
     gets its name it is loaded again and compared with the network.
 
     Args:
@@ -63,6 +64,9 @@ def write(model, format, path, endpoints, save, load, background, tolerance):
         if spec is not None:
             text = json.dumps(spec.to_dict(), indent=2)
             (temporary / model_card.SPEC_FILE).write_text(text + "\n", "utf-8")
+        if description.test_protocol is not None:
+            text = json.dumps(description.test_protocol.to_dict(), indent=2)
+            (temporary / model_card.TEST_FILE).write_text(text + "\n", "utf-8")
     return checks[0].difference
 
 

@@ -15,6 +15,7 @@ FILES = {
 }
 NAMES_FILE = "labels.txt"
 SPEC_FILE = "clip_spec.json"
+TEST_FILE = "test_protocol.json"
 CARD_FILE = "README.md"
 
 _TITLES = {
@@ -165,6 +166,29 @@ def _input(format, description, endpoints):
         f"{_ALIGNMENTS[spec.alignment]}. {_frames(spec.frame)} Crops are "
         "squares of 224 / 256 of their shorter side, resized to "
         f"{spec.size} pixels. `{SPEC_FILE}` has all of it."
+    )
+    if description.test_protocol is not None:
+        yield _test(description.test_protocol.completed(spec), spec)
+
+
+def _test(test, spec):
+    """How the figures come about, and `vidrec predict`."""
+    clips = _counted(test.num_clips, "clip")
+    if spec.ordered:
+        segments = _counted(test.num_segments, "segment")
+        seen = f"{clips} of {segments}, each whole"
+    else:
+        number = test.num_clips * test.num_segments
+        seen = f"{_counted(number, 'snippet')}, each alone"
+    stride = "" if test.stride is None else f", {test.stride} frames apart"
+    window = ""
+    if test.pooling_window is not None:
+        side = test.pooling_window
+        window = f" A window of {side} x {side} slides over the last maps."
+    return (
+        f"Its test shows it {seen}, `{test.sampling}`{stride}, in the crops "
+        f"`{test.crops}`, and averages their {test.averaged}.{window} "
+        f"`{TEST_FILE}` has all of it."
     )
 
 

@@ -10,6 +10,7 @@ import jinja2
 import markupsafe
 
 from keras_vidrec.data import opening
+from keras_vidrec.evaluation.scores import score_naming
 from keras_vidrec.evaluation.scores.score_file import Scores
 from keras_vidrec.reporting import curves
 from keras_vidrec.reporting import matrix
@@ -21,6 +22,8 @@ from keras_vidrec.version import __version__
 
 # Classes that are shown at once; all are below, to be opened.
 _HARDEST = 12
+# Of a test: what need not be said.
+_USUAL = (("num_clips", 1), ("averaged", "logits"))
 # Stands where there is nothing to say.
 _NOTHING = "\u2013"
 
@@ -56,8 +59,10 @@ def report(path, out=None, *, data=None, verbose=True):
     """Writes the report of a tested run, or of a single score file.
 
     Args:
-        path: path of a run, or of a score file. One that lies in the
-            `scores/` of a run is reported with the training of that run.
+        path: path of a run with one test, or of one of the tests of a run,
+            `RUN@25x10`, which stands before the others; or of a score file.
+            One that lies in the `scores/` of a run is reported with the
+            training of that run.
         out: `None`, or path of the directory to write to. Defaults to `None`:
             `report/` in the run, or beside the score file a directory of its
             name with `-report`.
@@ -69,23 +74,21 @@ def report(path, out=None, *, data=None, verbose=True):
         `pathlib.Path` of the page.
 
     Raises:
-        ValueError: if there is no run, it has not been tested, a score file
-            is none, or `data` is no dataset of images.
+        ValueError: if there is no run, it has not been tested, it has several
+            tests and none is named, a score file is none, or `data` is no
+            dataset of images.
     """
-    path = pathlib.Path(path)
-    if not path.exists():
-        raise ValueError(
-            "Expected the directory of a run, or a score file. Received: "
-            f"{path}, which does not exist"
-        )
-    if path.is_dir():
-        run = Run.open(path)
-        scores = _tests_of(run)
+    file, run = score_naming.find(path)
+    if run is not None:
+        # The one that is looked into, then the others.
+        tests = score_naming.of_run(run).items()
+        tests = sorted(tests, key=lambda test: test[1] != file)
+        scores = {test: Scores.load(path) for test, path in tests}
         out = out or run.report
     else:
-        scores = {path.stem: Scores.load(path)}
-        run = _run_of(path)
-        out = out or path.with_name(f"{path.stem}-report")
+        scores = {file.stem: Scores.load(file)}
+        run = _run_of(file)
+        out = out or file.with_name(f"{file.stem}-report")
     for name, one in scores.items():
         if not one.videos:
             raise ValueError(
@@ -97,7 +100,7 @@ def report(path, out=None, *, data=None, verbose=True):
     return write(
         scores,
         out,
-        title=recipe.name if recipe else path.stem,
+        title=recipe.name if recipe else file.stem,
         recipe=recipe,
         log=run and run.log_file,
         environment=run and run.environment_file,
@@ -276,8 +279,11 @@ def _how(meta):
             ("num_clips", "clips"),
             ("crops", "crops"),
             ("sampling", "grid"),
+            ("stride", "frames apart"),
+            ("averaged", "averaged"),
+            ("pooling_window", "places pooled"),
         )
-        if meta.get(name) is not None and (name, meta[name]) != ("num_clips", 1)
+        if meta.get(name) is not None and (name, meta[name]) not in _USUAL
     ]
     return ", ".join(words) or _NOTHING
 
@@ -294,20 +300,6 @@ def _class(row):
         row["precision"],
         row["videos"],
     )
-
-
-def _tests_of(run):
-    """All tests of a run, the recipe's own before the others."""
-    found = sorted(
-        run.scores.glob("*.npz"),
-        key=lambda file: (not file.stem.startswith("test-split"), file.stem),
-    )
-    if not found:
-        raise ValueError(
-            f"Expected a tested run: `vidrec evaluate {run.path}` tests it. "
-            f"Received: {run.path}, without score files in {run.scores}"
-        )
-    return {file.stem: Scores.load(file) for file in found}
 
 
 def _run_of(score_file):

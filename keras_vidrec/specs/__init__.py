@@ -23,6 +23,7 @@ from keras_vidrec.specs.frame_spec import DEINTERLACING
 from keras_vidrec.specs.frame_spec import FrameSpec
 from keras_vidrec.specs.origin import Origin
 from keras_vidrec.specs.origin import fingerprint
+from keras_vidrec.specs.test_protocol import PROTOCOLS
 from keras_vidrec.specs.test_protocol import TestProtocol
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "MODALITIES",
     "MOTION_CROP_SCALES",
     "Origin",
+    "PROTOCOLS",
     "RGB_CROP_SCALES",
     "SAMPLINGS",
     "TEST_CROPS",

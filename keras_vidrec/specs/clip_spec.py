@@ -12,7 +12,14 @@ from keras_vidrec.specs.frame_spec import FrameSpec
 
 MODALITIES = ("rgb", "rgb_diff", "flow", "warped_flow")
 ALIGNMENTS = ("forward", "centered")
-SAMPLINGS = ("tsn_caffe", "tsn_pytorch", "uniform", "chunks", "feature_grid")
+SAMPLINGS = (
+    "tsn_caffe",
+    "tsn_pytorch",
+    "uniform",
+    "chunks",
+    "feature_grid",
+    "spread",
+)
 FLOW_METHODS = ("tvl1", "dis", "farneback")
 
 # Crops that networks are tested on, and how many views of a clip each gives.
@@ -78,8 +85,9 @@ class ClipSpec(Fact):
             distance of neighboring chunks is drawn in training, in frames;
             `sampling="chunks"` needs one (no paper's range serves another),
             the others have none.
-        sampling: str. Where the segments lie; see `data.clips.sampling`, and
-            `sampling.chunk_indices` for `"chunks"`.
+        sampling: str. Where the segments lie; see `data.clips.sampling`,
+            `sampling.chunk_indices` for `"chunks"` and
+            `sampling.spread_indices` for `"spread"`.
         frame: `FrameSpec`. How frames are taken and resized before anything
             else, for rgb as for flow. Defaults to `FrameSpec()`, a shorter
             side of 256 pixels.

@@ -1,6 +1,8 @@
 """How a video is shown to a network in a test."""
 
 import dataclasses
+import re
+import types
 import typing
 
 from keras_vidrec.specs import checks
@@ -10,6 +12,10 @@ from keras_vidrec.specs.fact import Fact
 
 AVERAGED = ("logits", "probabilities")
 
+# Crops in the names of tests.
+_CROPS = {"center": "1", "ten": "10"}
+_COUNTED = re.compile(r"([1-9][0-9]{0,5})x(10|1)")
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TestProtocol(Fact):
@@ -17,8 +23,8 @@ class TestProtocol(Fact):
 
     Args:
         num_clips: int. Clips of a video, evenly spread. Defaults to `1`.
-        num_segments: int. Segments of a clip. Defaults to `25` (TSN, section
-            4.1).
+        num_segments: `None` (as many as trained with), or int: segments of a
+            clip. Defaults to `25` (TSN, section 4.1).
         sampling: `None` (as trained), or str: one of `clip_spec.SAMPLINGS`.
             Defaults to `None`.
         stride: `None` (the middle of the range trained with), or int: the
@@ -27,10 +33,12 @@ class TestProtocol(Fact):
         crops: str. A key of `clip_spec.TEST_CROPS`. Defaults to `"ten"` (TSN,
             section 4.1).
         averaged: str. What of the views of a video is averaged: `"logits"`
-            or `"probabilities"`. Defaults to `"logits"`.
+            or `"probabilities"`. Of the latter a score is the logarithm: its
+            softmax is the mean. Defaults to `"logits"`.
         pooling_window: `None` (the whole map at once), or int: side of the
-            window of the spatial average that slides over larger maps.
-            Defaults to `None`.
+            window of the spatial average that slides, a place at a time, over
+            larger maps; what it finds is averaged over its positions, so that
+            places at the border count less. Defaults to `None`.
 
     Raises:
         ValueError: on any value outside these ranges.
@@ -41,7 +49,7 @@ class TestProtocol(Fact):
     __test__: typing.ClassVar[bool] = False
 
     num_clips: int = 1
-    num_segments: int = 25
+    num_segments: int | None = 25
     sampling: str | None = None
     stride: int | None = None
     crops: str = "ten"
@@ -51,7 +59,8 @@ class TestProtocol(Fact):
     def __post_init__(self):
         owner = f" of {self.WHAT}"
         checks.count("num_clips", self.num_clips, owner=owner)
-        checks.count("num_segments", self.num_segments, owner=owner)
+        if self.num_segments is not None:
+            checks.count("num_segments", self.num_segments, owner=owner)
         if self.sampling is not None:
             checks.choice("sampling", self.sampling, SAMPLINGS, owner)
         if self.stride is not None:
@@ -60,3 +69,165 @@ class TestProtocol(Fact):
         checks.choice("averaged", self.averaged, AVERAGED, owner)
         if self.pooling_window is not None:
             checks.count("pooling_window", self.pooling_window, owner=owner)
+
+    @property
+    def name(self):
+        """What the test is called: by its paper, a key of `PROTOCOLS`, or by
+        all that it is, such as `5x1-uniform-2_clips`. Tests of one name are
+        the same."""
+        for name, named in PROTOCOLS.items():
+            if self == named.test:
+                return name
+        segments = self.num_segments or "trained"
+        parts = [f"{segments}x{_CROPS.get(self.crops, self.crops)}"]
+        if self.sampling is not None:
+            parts.append(self.sampling)
+        if self.stride is not None:
+            parts.append(f"stride_{self.stride}")
+        if self.num_clips > 1:
+            parts.append(f"{self.num_clips}_clips")
+        if self.averaged != "logits":
+            parts.append(self.averaged)
+        if self.pooling_window is not None:
+            parts.append(f"pool_{self.pooling_window}")
+        return "-".join(parts)
+
+    @classmethod
+    def named(cls, name):
+        """The test of a name: a key of `PROTOCOLS`, or SEGMENTSxCROPS, such as
+        `8x1`: 8 segments, the central crop of each, or `8x10`, ten crops.
+
+        Raises:
+            ValueError: if there is no such test.
+        """
+        if name in PROTOCOLS:
+            return PROTOCOLS[name].test
+        counted = _COUNTED.fullmatch(name) if isinstance(name, str) else None
+        checks.check(
+            counted is not None,
+            "protocol",
+            f"one of {tuple(PROTOCOLS)}, or segments and crops, such as '8x1' "
+            "or '8x10'",
+            name,
+        )
+        crops = {number: crops for crops, number in _CROPS.items()}
+        return cls(num_segments=int(counted[1]), crops=crops[counted[2]])
+
+    def completed(self, spec):
+        """The same test of the network of a `ClipSpec`, nothing left open:
+        segments, sampling, and of chunks their stride.
+
+        Raises:
+            ValueError: on a stride of anything else than chunks, or chunks
+                whose stride nobody knows.
+        """
+        sampling, stride = self.sampling or spec.sampling, self.stride
+        if sampling != "chunks" and stride is not None:
+            raise ValueError(
+                "Only chunks lie a stride apart. Expected a test without "
+                'stride, or with sampling="chunks". Received: '
+                f"stride={stride}, sampling={sampling!r}"
+            )
+        if sampling == "chunks" and stride is None:
+            if spec.stride is None:
+                raise ValueError(
+                    "The network was not trained on chunks. Expected their "
+                    "distance with test.stride. Received: stride=None"
+                )
+            stride = sum(spec.stride) // 2
+        return self.replace(
+            num_segments=self.num_segments or spec.num_segments,
+            sampling=sampling,
+            stride=stride,
+        )
+
+    def shown(self, spec):
+        """The `ClipSpec` of the clips that the test shows to the network of a
+        `ClipSpec`; errors as of `completed`."""
+        test = self.completed(spec)
+        return spec.replace(
+            num_segments=test.num_segments,
+            sampling=test.sampling,
+            stride=None if test.stride is None else (test.stride,) * 2,
+        )
+
+    def reading(self):
+        """What of a video is read, as `data.pipeline` and `data.clips.reader`
+        take it, of a completed test."""
+        return {
+            "num_segments": self.num_segments,
+            "num_clips": self.num_clips,
+            "crops": self.crops,
+            "mode": "test",
+        }
+
+
+class Named(typing.NamedTuple):
+    """A test of a paper.
+
+    Args:
+        summary: str. What the network sees of a video.
+        source: str. Where it comes from.
+        test: `TestProtocol`.
+    """
+
+    summary: str
+    source: str
+    test: TestProtocol
+
+
+_CHUNKS = TestProtocol(
+    num_segments=5, sampling="chunks", stride=15, crops="frame_and_mirror"
+)
+# The tests of the papers, by name. Without `sampling` the segments lie where
+# the network's paper has them: in TSN on its authors' grid, in TS-LSTM on that
+# of its features.
+PROTOCOLS = types.MappingProxyType(
+    {
+        "25x10": Named(
+            "25 snippets, 4 corners, center and their mirrors",
+            "TSN, section 3.3",
+            TestProtocol(num_segments=25, crops="ten"),
+        ),
+        "25x1": Named(
+            "25 snippets, center",
+            "TS-LSTM and Temporal-Inception, section 3.4.1",
+            TestProtocol(num_segments=25, crops="center"),
+        ),
+        "25xframe": Named(
+            "25 snippets from the first to the last frame, or one pass over "
+            "25 chunks, the whole frame and its mirror",
+            "ST-Multiplier, section 4.2",
+            # The last pooling of the ResNets, 7 x 7 places of crops of 224
+            # pixels, slides over whole frames.
+            TestProtocol(
+                num_segments=25,
+                sampling="spread",
+                crops="frame_and_mirror",
+                pooling_window=7,
+            ),
+        ),
+        "5_chunks": Named(
+            "one clip of 5 chunks, the whole frame and its mirror",
+            "Two-stream fusion, section 3.5",
+            _CHUNKS,
+        ),
+        "10x5_chunks": Named(
+            "10 clips of 5 chunks, the whole frame and its mirror",
+            "Two-stream fusion, the authors' code",
+            _CHUNKS.replace(num_clips=10),
+        ),
+        "5_sequences": Named(
+            "5 sequences, the k-th frame of each segment in sequence k; "
+            "center; the mean of their probabilities",
+            "STFN, section 4.2",
+            TestProtocol(
+                num_clips=5,
+                num_segments=None,
+                sampling="uniform",
+                crops="center",
+                averaged="probabilities",
+            ),
+        ),
+    }
+)

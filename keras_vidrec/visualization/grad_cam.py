@@ -10,7 +10,7 @@ import numpy as np
 
 from keras_vidrec.data.clips import reader
 from keras_vidrec.data.sources.video_files import SingleVideo
-from keras_vidrec.evaluation.predictor import CHUNK_STRIDE
+from keras_vidrec.evaluation import protocols
 from keras_vidrec.evaluation.scorers.scorer import check_sees_videos
 from keras_vidrec.visualization import classes
 from keras_vidrec.visualization import figures
@@ -58,14 +58,16 @@ class Clip(typing.NamedTuple):
 
 
 def read_clip(model, path, num_segments=None):
-    """Reads the clip of a video that a network is shown: the central crop.
+    """Reads the clip of a video that a network is shown, where its test has it:
+    the central crop, of one clip.
 
     Args:
         model: keras.Model of this package.
         path: path of a video file. Flow is made of it as the network knows
             it.
         num_segments: `None`, or int. Defaults to as many as the network was
-            built for or trained with.
+            built for, or is tested on if it sees them in order, or was trained
+            with.
 
     Returns:
         `Clip`.
@@ -75,16 +77,17 @@ def read_clip(model, path, num_segments=None):
             another number of segments.
         VideoError: if the video cannot be read.
     """
-    spec = check_sees_videos(model)
+    trained = check_sees_videos(model).num_segments
+    test, spec = protocols.of(model)
     fixed = keras.tree.flatten(model.input)[0].shape[1]
-    num_segments = num_segments or fixed or spec.num_segments
+    # What is classified together is shown together; of single snippets a few.
+    shown = test.num_segments if spec.ordered else trained
+    num_segments = num_segments or fixed or shown
     if fixed not in (None, num_segments):
         raise ValueError(
             "The network was built for clips of a fixed length. Expected "
             f"num_segments={fixed}. Received: num_segments={num_segments}"
         )
-    if spec.sampling == "chunks":
-        spec = spec.replace(stride=(CHUNK_STRIDE,) * 2)
     source = SingleVideo(path, spec.flow)
     images = reader.read_test_clip(
         source, 0, spec, num_segments=num_segments, mode="test"

@@ -13,6 +13,7 @@ import keras
 from keras_vidrec.applications.parts import arguments as parts
 from keras_vidrec.applications.parts.head import predictions_layer
 from keras_vidrec.specs import MODALITIES
+from keras_vidrec.specs import PROTOCOLS
 from keras_vidrec.specs import Blueprint
 from keras_vidrec.specs import FrameSpec
 from keras_vidrec.specs import checks
@@ -38,7 +39,13 @@ _builders = {}
 BUILDERS = types.MappingProxyType(_builders)
 
 
-def builder(function=None, *, whole_video=False, frame=None):
+def builder(
+    function=None,
+    *,
+    whole_video=False,
+    frame=None,
+    test=PROTOCOLS["25x10"].test,
+):
     """Makes a function that joins layers to a network a builder.
 
     The builder checks the arguments that all have, `backbone` and `weights`
@@ -54,13 +61,17 @@ def builder(function=None, *, whole_video=False, frame=None):
             frames then. Defaults to `False`.
         frame: `None`, or `FrameSpec` of its `ClipSpec`. Defaults to
             `FrameSpec()`, a shorter side of 256 pixels.
+        test: `TestProtocol` of its paper, which the network carries until
+            it is trained by a recipe of another. Defaults to TSN's.
 
     Returns:
         Callable of the same signature, with the attributes `defaults`, mapping
         of the default of every argument by name, `whole_video` and `frame`.
     """
     if function is None:
-        return functools.partial(builder, whole_video=whole_video, frame=frame)
+        return functools.partial(
+            builder, whole_video=whole_video, frame=frame, test=test
+        )
     application = function.__name__
     defaults = types.MappingProxyType(
         {
@@ -91,7 +102,9 @@ def builder(function=None, *, whole_video=False, frame=None):
         model = function(**given)
         if values["include_top"]:
             # Of networks inside networks, the outer one writes last.
-            predictions_layer(model).blueprint = Blueprint(
+            predictions = predictions_layer(model)
+            predictions.test_protocol = test
+            predictions.blueprint = Blueprint(
                 application,
                 {
                     name: _plain(value)

@@ -208,7 +208,12 @@ def image_indices(counts, spec, num_segments, mode, rng=None, num_clips=1):
         spec.num_images(modality))` by modality: the segments of a clip
         together.
     """
-    if spec.sampling == "chunks":
+    if spec.sampling == "spread":
+        check_clips(spec, num_clips, mode)
+        starts = sampling.spread_indices(
+            *_common_positions(counts, spec), num_segments
+        )
+    elif spec.sampling == "chunks":
         starts = sampling.chunk_indices(
             *_common_positions(counts, spec),
             num_segments,

@@ -299,6 +299,35 @@ def chunk_indices(
     return (first + starts[:, None] + chunks * distance).reshape(-1)
 
 
+def spread_indices(first, last, num_segments):
+    """Positions of segments from the first valid one to the last, as evenly
+    spread as whole frames can be, in every mode alike: the 25 frames of the
+    authors of the multiplier.
+
+    With r = last - first, K segments and k = 0..K-1: first + k r / (K - 1),
+    rounded, halves up; in order, with repetitions, where there are fewer
+    positions. One segment lies in the middle, as do all of a video in which no
+    position is valid, last < first; `snippet_indices` repeats its ends.
+
+    Args:
+        first, last: int. Valid positions, of `valid_positions`.
+        num_segments: int, at least 1.
+
+    Returns:
+        int64 array `(num_segments,)`, in ascending order.
+
+    Raises:
+        ValueError: on a count below 1.
+    """
+    num_segments = count("num_segments", num_segments)
+    if last < first or num_segments == 1:
+        middle = max((first + last) // 2, 0)
+        return np.full(num_segments, middle, np.int64)
+    gaps = num_segments - 1
+    steps = np.arange(num_segments, dtype=np.int64) * (last - first)
+    return first + (2 * steps + gaps) // (2 * gaps)
+
+
 def _checked_stride(stride):
     try:
         low, high = map(operator.index, stride)

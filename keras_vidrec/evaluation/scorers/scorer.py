@@ -1,37 +1,74 @@
 """How a network is asked for the logits of a video, snippets or clips."""
 
 import math
+import typing
 
 import keras
 import numpy as np
+import scipy.special
 
 from keras_vidrec.applications.parts.head import clip_logits_model
 from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.applications.parts.head import inference_model
 from keras_vidrec.applications.parts.head import snippet_logits_model
 from keras_vidrec.data.clips.reader import WHOLE_FRAMES
+from keras_vidrec.evaluation import protocols
+from keras_vidrec.evaluation.scorers import sliding_pooling
 
 # Snippets in one call of the device: bounds the memory of the activations.
 SNIPPETS_A_CALL = 64
 
 
-class SnippetScorer:
-    """Averages the logits of the snippets of a clip.
+class Average(typing.NamedTuple):
+    """What of the views of a video is averaged.
 
-    The frame-wise protocol of the papers: each snippet (each crop of each
-    segment) is classified alone and the logits are averaged, whatever
-    consensus the network was trained with.
+    Args:
+        views: function from logits `(..., classes)` to what is averaged.
+        scores: function from the mean `(classes,)` to scores, whose softmax
+            are the probabilities of the video.
     """
 
-    def __init__(self, model):
-        self._model = snippet_logits_model(model)
+    views: typing.Callable
+    scores: typing.Callable
+
+
+def _log(probabilities):
+    # The logarithm of the smallest number stays finite where there is none.
+    return np.log(np.maximum(probabilities, np.finfo("float64").tiny))
+
+
+# By `TestProtocol.averaged`.
+AVERAGES = {
+    "logits": Average(lambda logits: logits, lambda mean: mean),
+    "probabilities": Average(
+        lambda logits: scipy.special.softmax(logits.astype("float64"), -1),
+        _log,
+    ),
+}
+
+
+class SnippetScorer:
+    """Averages what a network says of the snippets of a clip.
+
+    The frame-wise protocol of the papers: each snippet (each crop of each
+    segment) is classified alone and all are averaged, whatever consensus the
+    network was trained with.
+
+    Args:
+        model: keras.Model to the logits of snippets.
+        average: `Average`.
+    """
+
+    def __init__(self, model, average=AVERAGES["logits"]):
+        self._model = model
+        self.average = average
         # A network built for a fixed number of segments takes just these.
         self._num_segments = keras.tree.flatten(self._model.input)[0].shape[1]
 
     def __call__(self, clip):
-        """Mean logits, float32 `(classes,)`, of a clip: uint8 `(num_snippets,
+        """Scores, float32 `(classes,)`, of a clip: uint8 `(num_snippets,
         height, width, channels)`, or a dict of these by modality."""
-        return self.logits(clip).mean(axis=0)
+        return _mean(self.logits(clip), self.average)
 
     def logits(self, clip):
         """Logits of each snippet: float32 `(num_snippets, classes)`."""
@@ -45,19 +82,24 @@ class SnippetScorer:
 
 
 class ClipScorer:
-    """Averages the logits of the clips of a video.
+    """Averages what a network says of the clips of a video.
 
     Each clip (each crop of each run of `num_segments`) is classified as a
-    whole, its segments together and in order, and the logits are averaged over
-    the clips.
+    whole, its segments together and in order, and all are averaged.
+
+    Args:
+        model: keras.Model to the logits of clips.
+        num_segments: int. Of a clip.
+        average: `Average`.
     """
 
-    def __init__(self, model, num_segments):
-        self._model = clip_logits_model(inference_model(model))
+    def __init__(self, model, num_segments, average=AVERAGES["logits"]):
+        self._model = model
         self._num_segments = num_segments
+        self.average = average
 
     def __call__(self, clips):
-        """Mean logits, float32 `(classes,)`, of a video: uint8 `(num_clips *
+        """Scores, float32 `(classes,)`, of a video: uint8 `(num_clips *
         num_segments, height, width, channels)`, the segments of a clip
         together, or a dict of these by modality."""
         clips = keras.tree.map_structure(
@@ -69,48 +111,47 @@ class ClipScorer:
         num_clips = len(keras.tree.flatten(clips)[0])
         most = max(SNIPPETS_A_CALL // self._num_segments, 1)
         shape = (_equal_groups(num_clips, most),)
-        return _logits(self._model, clips, shape).mean(axis=0)
+        return _mean(_logits(self._model, clips, shape), self.average)
 
 
-def make(model, num_segments, crops):
+def make(model, test):
     """From the snippets of a video, as `data.clips.reader.read_test_clip` gives
-    them, to its mean logits: a `ClipScorer` or `SnippetScorer`.
+    them, to its scores: a `ClipScorer` or `SnippetScorer`.
 
     A network that sees its segments in order (`ClipSpec.ordered`) is shown
     whole clips, any other single snippets.
+
+    Args:
+        model: keras.Model of this package.
+        test: `TestProtocol`, completed.
 
     Raises:
         ValueError: if the model was built for clips of another length, or for
             frames of one size and is to see whole ones.
     """
-    length = length_of_clips(model)
-    if length not in (None, num_segments):
+    length = protocols.length_of_clips(model)
+    if length not in (None, test.num_segments):
         raise ValueError(
             "The network was built for clips of a fixed length. Expected "
-            f"num_segments={length}. Received: num_segments={num_segments}"
+            f"num_segments={length}. Received: "
+            f"num_segments={test.num_segments}"
         )
     for clip in keras.tree.flatten(model.input):
-        if crops in WHOLE_FRAMES and None not in clip.shape[2:4]:
+        if test.crops in WHOLE_FRAMES and None not in clip.shape[2:4]:
             raise ValueError(
                 "Whole frames have many sizes. Expected a network that was "
                 "built for any height and width, or crops of one size. "
-                f"Received: crops={crops!r}, input {clip.name!r} of shape "
+                f"Received: crops={test.crops!r}, input {clip.name!r} of shape "
                 f"{tuple(clip.shape)}"
             )
-    if _is_ordered(model):
-        return ClipScorer(model, num_segments)
-    return SnippetScorer(model)
-
-
-def clip_spec_of(model):
-    """The `ClipSpec` of a network; a `ValueError` if it has none."""
-    spec = describe(model).clip_spec
-    if spec is None:
-        raise ValueError(
-            "Expected a network that knows what it wants to see. "
-            f"Received: model={model.name!r} without a clip specification"
-        )
-    return spec
+    average = AVERAGES[test.averaged]
+    if describe(model).clip_spec.ordered:
+        network = clip_logits_model(inference_model(model))
+        network = sliding_pooling.slide(network, test.pooling_window)
+        return ClipScorer(network, test.num_segments, average)
+    network = snippet_logits_model(model)
+    network = sliding_pooling.slide(network, test.pooling_window)
+    return SnippetScorer(network, average)
 
 
 def check_sees_videos(model):
@@ -119,7 +160,7 @@ def check_sees_videos(model):
     Raises:
         ValueError: if the model holds no clip specification, or sees features.
     """
-    spec = clip_spec_of(model)
+    spec = protocols.clip_spec_of(model)
     for clip in keras.tree.flatten(model.input):
         if len(clip.shape) != 5:
             raise ValueError(
@@ -131,17 +172,9 @@ def check_sees_videos(model):
     return spec
 
 
-def length_of_clips(model):
-    """How many segments each clip must have: `None` if any number will do, as
-    it always does where single snippets are classified."""
-    if not _is_ordered(model):
-        return None
-    return keras.tree.flatten(model.input)[0].shape[1]
-
-
-def _is_ordered(model):
-    spec = describe(model).clip_spec
-    return spec is not None and spec.ordered
+def _mean(logits, average):
+    mean = average.views(logits).mean(axis=0, dtype="float64")
+    return average.scores(mean).astype("float32")
 
 
 def _equal_groups(number, most):

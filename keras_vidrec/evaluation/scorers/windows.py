@@ -21,43 +21,39 @@ _LOOKED_AT = 9
 class Windows:
     """Windows of one length, a stride apart.
 
-    A window is seen as a video of its own: the network's test sampling places
-    the snippets in it. Where single snippets are classified, those of all
-    windows lie on one grid, so that windows that overlap share them:
+    A window is seen as a video of its own, by the test of the network: as many
+    snippets, where its sampling places them. Where single snippets are
+    classified, windows that overlap share those that they have in common:
 
-    - the number of snippets is the largest from `num_segments` down to half of
-      it that the sampling places at even distances, and if there is none the
-      window is made shorter, by a tenth at most, until there is one; a window
-      with fewer frames has fewer snippets;
+    - a window is made shorter, by a tenth at most, until its snippets lie at
+      even distances; if they never do, it keeps its length;
     - a window begins at the multiple of that distance (of its largest divisor
       within the stride, if the stride is smaller) that is next to a multiple
       of the stride, so it is up to half a distance early or late.
 
-    A network that sees its segments in order sees `num_segments`, and each
+    If a network sees its segments in order, or several clips of a video, each
     window begins at the frame next to a multiple of the stride.
 
     Args:
-        spec: `ClipSpec`.
+        spec: `ClipSpec` of the test, its `num_segments` too.
         frame_rate: float. Frames a second.
         window: float. Seconds. Defaults to `2.0`.
         stride: float. Seconds. Defaults to `1.0`.
-        num_segments: int. Snippets a window. Defaults to `25`.
+        num_clips: int. Clips of a window. Defaults to `1`.
 
     Attributes:
         num_frames: int. Frames a window.
-        num_segments: int. Snippets a window.
         grid: int. Windows begin at multiples of this many frames.
-        indices: dict of int arrays `(num_segments, images of a snippet)` by
-            modality: what a window reads, numbered from its beginning.
+        indices: dict of int arrays `(num_clips * num_segments, images of a
+            snippet)` by modality: what a window reads, numbered from its
+            beginning.
 
     Raises:
         ValueError: if the window is shorter than a frame (than two, for
             motion), or the stride than one.
     """
 
-    def __init__(
-        self, spec, frame_rate, window=2.0, stride=1.0, num_segments=25
-    ):
+    def __init__(self, spec, frame_rate, window=2.0, stride=1.0, num_clips=1):
         # At least a frame: two windows cannot begin with the same.
         self._stride = max(stride * frame_rate, 1.0)
         num_frames = round(window * frame_rate)
@@ -69,18 +65,15 @@ class Windows:
                 f"window={window:g} s, stride={stride:g} s"
             )
         spacing = 1
-        if not spec.ordered:
-            num_frames, num_segments, spacing = _even_spacing(
-                spec, num_frames, num_segments, least
-            )
+        if not spec.ordered and num_clips == 1:
+            num_frames, spacing = _even_spacing(spec, num_frames, least)
         self.num_frames = num_frames
-        self.num_segments = num_segments
         self.grid = max(
             divisor
             for divisor in range(1, spacing + 1)
             if not spacing % divisor and divisor <= self._stride
         )
-        self.indices = _image_indices(spec, num_frames, num_segments)
+        self.indices = _image_indices(spec, num_frames, num_clips)
         self._needed = {
             modality: frozenset(rows.ravel().tolist())
             for modality, rows in self.indices.items()
@@ -122,12 +115,13 @@ class SharedSnippets:
 
     def __init__(self, scorer, clip, windows):
         self._scorer = scorer
+        self._average = scorer.average
         self._clip = clip
         self._indices = windows.indices
         # What a snippet is: all images that it reads. Snippets at the edges
         # of a window may read others than in the middle of the next.
         self._rows = np.concatenate(list(windows.indices.values()), axis=1)
-        self._logits = {}
+        self._views = {}
         starts = map(windows.start, range(_LOOKED_AT))
         # Equal calls: one shape for the device.
         self._group = min(
@@ -139,11 +133,11 @@ class SharedSnippets:
         )
 
     def __call__(self, start):
-        """float64 logits `(classes,)` of the window that begins at the frame
-        `start`: the mean of its snippets."""
+        """Scores `(classes,)` of the window that begins at the frame
+        `start`: of the mean of its snippets."""
         keys = self._keys(start)
         places = {key: place for place, key in enumerate(keys)}
-        new = [key for key in places if key not in self._logits]
+        new = [key for key in places if key not in self._views]
         for first in range(0, len(new), self._group):
             some = new[first : first + self._group]
             # A last group that is too short is filled with its first snippet.
@@ -152,37 +146,33 @@ class SharedSnippets:
             indices = {m: found[rows] for m, found in self._indices.items()}
             logits = self._scorer.logits(_clip_at(self._clip, indices, start))
             # The mean of the crops of each snippet.
-            logits = logits.reshape(-1, self._group, logits.shape[-1]).mean(0)
-            self._logits.update(zip(some, logits))
-        return np.mean([self._logits[key] for key in keys], 0, np.float64)
+            views = self._average.views(logits)
+            views = views.reshape(-1, self._group, views.shape[-1])
+            self._views.update(zip(some, views.mean(0, dtype="float64")))
+        mean = np.mean([self._views[key] for key in keys], 0)
+        return self._average.scores(mean)
 
     def drop_before(self, index):
         """Forgets the snippets that read earlier frames."""
-        for old in [key for key in self._logits if min(key) < index]:
-            del self._logits[old]
+        for old in [key for key in self._views if min(key) < index]:
+            del self._views[old]
 
     def _keys(self, start):
         return list(map(tuple, (self._rows + start).tolist()))
 
 
-def _even_spacing(spec, num_frames, num_segments, least):
-    """Frames, snippets, and frames between snippets; see `Windows`."""
+def _even_spacing(spec, num_frames, least):
+    """Frames, and frames between snippets; see `Windows`."""
     shortest = max(math.ceil((1 - _SLACK) * num_frames), least)
     for length in range(num_frames, shortest - 1, -1):
-        for count in range(num_segments, num_segments // 2, -1):
-            if spacing := _spacing(spec, length, count):
-                return length, count, spacing
-    for count in range(num_segments // 2, 1, -1):
-        if spacing := _spacing(spec, num_frames, count):
-            return num_frames, count, spacing
-    return num_frames, 1, 1
+        if spacing := _spacing(spec, length):
+            return length, spacing
+    return num_frames, 1
 
 
-def _spacing(spec, num_frames, num_segments):
+def _spacing(spec, num_frames):
     """Frames between snippets, or `None` if they are not evenly spaced."""
-    modality, rows = next(
-        iter(_image_indices(spec, num_frames, num_segments).items())
-    )
+    modality, rows = next(iter(_image_indices(spec, num_frames).items()))
     middle = sampling.images_before(
         spec.snippet_length, spec.num_images(modality), spec.alignment
     )
@@ -190,12 +180,14 @@ def _spacing(spec, num_frames, num_segments):
     return distances.pop() if len(distances) == 1 else None
 
 
-def _image_indices(spec, num_frames, num_segments):
+def _image_indices(spec, num_frames, num_clips=1):
     counts = {
         modality: num_frames - (modality in _FLOWS)
         for modality in spec.modalities
     }
-    return reader.image_indices(counts, spec, num_segments, "test")
+    return reader.image_indices(
+        counts, spec, spec.num_segments, "test", num_clips=num_clips
+    )
 
 
 def _clip_at(clip, indices, start):

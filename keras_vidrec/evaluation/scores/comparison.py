@@ -90,7 +90,8 @@ def compare(first, second, *, confidence=0.95, names=None):
     equally good networks share each like a coin. The interval of the
     difference is Newcombe's of paired proportions (method 10, made of
     Wilson's). Both take the videos for independent ones; clips cut from one
-    video are not, and then a difference is less certain than it looks.
+    video are not, and then a difference is less certain than it looks. Tests
+    of different protocols are warned of.
 
     Args:
         first: `Scores`.
@@ -112,6 +113,7 @@ def compare(first, second, *, confidence=0.95, names=None):
         - Newcombe, 1998, Statistics in Medicine 17, 2635-2650.
     """
     joined = joining.join((first, second), names)
+    joining.tell_protocols((first, second), names)
     labels = joined.scores[0].labels
     labels = labels[labels >= 0]
     if not len(labels):

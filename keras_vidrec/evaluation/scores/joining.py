@@ -1,11 +1,17 @@
 """Scores of the same videos side by side."""
 
 import dataclasses
+import logging
 import typing
 
 import numpy as np
 
 from keras_vidrec.evaluation.scores.score_file import Scores
+from keras_vidrec.specs import TestProtocol
+
+logger = logging.getLogger("keras_vidrec")
+
+_FIELDS = tuple(field.name for field in dataclasses.fields(TestProtocol))
 
 
 class Joined(typing.NamedTuple):
@@ -73,6 +79,43 @@ def join(scores, names=None):
             for one in scores
         ),
     )
+
+
+def tell_protocols(scores, names=None):
+    """Warns if scores come from tests of different protocols: what differs is
+    not the networks alone. Scores that do not know their test are passed
+    over.
+
+    Args:
+        scores: sequence of `Scores`.
+        names: as for `join`.
+
+    Returns:
+        bool, whether they differ.
+    """
+    names = names or [f"number {i}" for i in range(1, len(scores) + 1)]
+    tests = {
+        name: {field: one.meta.get(field) for field in _FIELDS}
+        for name, one in zip(names, scores)
+        if one.meta.get("protocol")
+    }
+    differing = [
+        field
+        for field in _FIELDS
+        if len({str(test[field]) for test in tests.values()}) > 1
+    ]
+    if differing:
+        logger.warning(
+            "The tests are of different protocols: %s.",
+            "; ".join(
+                f"{one.meta['protocol']} ("
+                + ", ".join(f"{key}={tests[name][key]}" for key in differing)
+                + f") of {name}"
+                for name, one in zip(names, scores)
+                if name in tests
+            ),
+        )
+    return bool(differing)
 
 
 def _check_classes(classes, others, name, other_name):

@@ -3,6 +3,7 @@
 import dataclasses
 
 from keras_vidrec.data.clips.reader import Augmentation
+from keras_vidrec.specs import PROTOCOLS
 from keras_vidrec.specs import TestProtocol
 from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.recipes.sections import Network
@@ -67,7 +68,7 @@ SCRATCH = Recipe(
         name="adam", learning_rate=1e-3, weight_decay=1e-4, batch_size=8
     ),
     schedule=Schedule(epochs=120, kind="cosine"),
-    test=TestProtocol(num_segments=25, crops="center"),
+    test=PROTOCOLS["25x1"].test,
 )
 
 RECIPES = (QUICKSTART_RGB, QUICKSTART_RGB_DIFF, QUICKSTART_FLOW, SCRATCH)

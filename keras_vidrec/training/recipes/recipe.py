@@ -108,9 +108,6 @@ class Recipe(Fact):
             self.validation.fraction,
         )
         checks.count("seed", self.seed, 0)
-        # All that tests in this package do so far.
-        checks.choice("test.averaged", self.test.averaged, ("logits",))
-        checks.choice("test.pooling_window", self.test.pooling_window, (None,))
 
     def to_yaml(self):
         """The recipe as YAML text, in the order of its fields."""

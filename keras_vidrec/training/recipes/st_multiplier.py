@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from keras_vidrec.specs import TestProtocol
+from keras_vidrec.specs import PROTOCOLS
 from keras_vidrec.training.recipes import reported
 from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.recipes.sections import Fusion
@@ -51,7 +51,7 @@ UCF101 = Recipe(
         reference_batch=128,
     ),
     schedule=Schedule(epochs=40, kind="step", boundaries=(20, 30)),
-    test=TestProtocol(num_segments=25, stride=15, crops="frame_and_mirror"),
+    test=PROTOCOLS["25xframe"].test,
     reported=reported.of("st_multiplier_ucf101"),
 )
 
@@ -73,7 +73,7 @@ SCRATCH = Recipe(
         name="adam", learning_rate=1e-3, weight_decay=1e-4, batch_size=8
     ),
     schedule=Schedule(epochs=120, kind="cosine"),
-    test=TestProtocol(num_segments=25, crops="center"),
+    test=PROTOCOLS["25x1"].test,
 )
 
 RECIPES = (UCF101, HMDB51, SCRATCH)

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from keras_vidrec.specs import TestProtocol
+from keras_vidrec.specs import PROTOCOLS
 from keras_vidrec.training.recipes import reported
 from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.recipes.sections import Initialization
@@ -15,9 +15,7 @@ PAPER = "Spatio-Temporal Fusion Networks (Cho and Foroosh, 2018)"
 
 _VALIDATION = Validation(fraction=0.1)
 # Section 4.2: frame k of the 5 of each segment makes sequence k.
-_TEST = TestProtocol(
-    num_segments=7, num_clips=5, sampling="uniform", crops="center"
-)
+_TEST = PROTOCOLS["5_sequences"].test
 
 
 # Section 4.2 of the paper, which tells of the batch for the second stage and

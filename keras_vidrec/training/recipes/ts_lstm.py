@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from keras_vidrec.specs import TestProtocol
+from keras_vidrec.specs import PROTOCOLS
 from keras_vidrec.training.recipes import reported
 from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.recipes.sections import Network
@@ -12,7 +12,7 @@ from keras_vidrec.training.recipes.sections import Schedule
 PAPER = "TS-LSTM and Temporal-Inception (Ma et al., 2017)"
 
 # The 25 frames of the grid, all that is stored of a video.
-_TEST = TestProtocol(num_segments=25, crops="center")
+_TEST = PROTOCOLS["25x1"].test
 
 
 # Section 3.4.1 of the paper; the batch, the bound and the epochs are those of

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from keras_vidrec.specs import PROTOCOLS
 from keras_vidrec.training.recipes import reported
 from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.recipes.sections import Fusion
@@ -107,6 +108,7 @@ def _recipe(modality, dataset, source, optimizer, schedule):
         initialization=Initialization(partial_batch_norm=True),
         optimizer=optimizer,
         schedule=schedule,
+        test=PROTOCOLS["25x10"].test,
         fusion=_FUSION[modality],
         reported=reported.of(name),
     )

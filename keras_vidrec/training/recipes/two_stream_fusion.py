@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from keras_vidrec.specs import PROTOCOLS
 from keras_vidrec.specs import TestProtocol
 from keras_vidrec.training.recipes import reported
 from keras_vidrec.training.recipes import st_multiplier
@@ -49,9 +50,7 @@ UCF101 = Recipe(
     ),
     schedule=Schedule(epochs=50, kind="step", boundaries=(20, 30, 40)),
     # The released test; the paper's figure takes 20 predictions a video.
-    test=TestProtocol(
-        num_segments=5, num_clips=10, stride=15, crops="frame_and_mirror"
-    ),
+    test=PROTOCOLS["10x5_chunks"].test,
     reported=reported.of("two_stream_fusion_ucf101"),
 )
 

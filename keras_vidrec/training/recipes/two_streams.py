@@ -4,6 +4,7 @@ from, as each of them trained its own."""
 import dataclasses
 
 from keras_vidrec.data.clips.reader import Augmentation
+from keras_vidrec.specs import PROTOCOLS
 from keras_vidrec.training.recipes import reported
 from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.recipes.sections import Fusion
@@ -135,6 +136,17 @@ _FUSION = {
 }
 
 
+# How each paper tests: ST-Multiplier, sections 4.2 and 5.3; two-stream fusion
+# as it does in its authors' program (`denseEval`), 25 frames being those of
+# section 3.5; TS-LSTM, section 3.4.1. STFN does not tell: TSN's.
+_TESTS = {
+    "vgg16": PROTOCOLS["25xframe"].test.replace(pooling_window=None),
+    "resnet50": PROTOCOLS["25xframe"].test,
+    "resnet101": PROTOCOLS["25x1"].test,
+    "inception_v3": PROTOCOLS["25x10"].test,
+}
+
+
 def _recipe(backbone, modality, dataset):
     row = _TRAINING[backbone, modality]
     dropout, optimizer, schedule, crop, augmentation = row
@@ -166,6 +178,7 @@ def _recipe(backbone, modality, dataset):
         optimizer=optimizer,
         schedule=schedule,
         validation=Validation(fraction=0.1 if validates else 0.0),
+        test=_TESTS[backbone],
         fusion=_FUSION.get((backbone, dataset), _EVENLY),
         reported=reported.of(name),
     )

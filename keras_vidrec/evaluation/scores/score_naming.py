@@ -1,0 +1,85 @@
+"""The score files of a run: what they are called, and how they are found."""
+
+import pathlib
+import re
+
+from keras_vidrec.training.run import Run
+
+# Between a run and the name of one of its tests.
+_AT = "@"
+_DIGITS = 8
+
+
+def file_name(test, data, videos=None):
+    """What a score file is called: `25x10-ucf101_split1.npz`.
+
+    Args:
+        test: `TestProtocol`.
+        data: section `data` of a recipe.
+        videos: `None`, or str: the fingerprint of the videos, of data that are
+            not the run's own.
+
+    Returns:
+        str. What follows the last `-` is the data.
+    """
+    directory = pathlib.PurePath(str(data.directory).rstrip("/")).name
+    words = [directory, f"split{data.split}", (videos or "")[:_DIGITS]]
+    named = "_".join(word for word in words if word)
+    return f"{test.name}-{re.sub(r'[^0-9A-Za-z.]+', '_', named)}.npz"
+
+
+def of_run(run):
+    """The score files of a run by the names of their tests, sorted: the name
+    of the protocol, or with the data where several have one protocol."""
+    paths = sorted(run.scores.glob("*.npz"))
+    tests = [path.stem.rpartition("-")[0] or path.stem for path in paths]
+    return {
+        path.stem if tests.count(test) > 1 else test: path
+        for test, path in zip(tests, paths)
+    }
+
+
+def find(path):
+    """The score file that a user names.
+
+    Args:
+        path: path of a score file; of a tested run, whose only test it is; or
+            one of these with the name of a test, `RUN@25x10`.
+
+    Returns:
+        `(file, run)`: the path of the score file; the `Run` that was named,
+        or `None`.
+
+    Raises:
+        ValueError: listing the tests of a run, if it has none or several and
+            none, or an unknown one, is named.
+    """
+    path, name = pathlib.Path(path), None
+    if not path.exists() and _AT in path.name:
+        before, _, name = path.name.rpartition(_AT)
+        path = path.with_name(before) if before else path.parent
+    if name is None and not path.is_dir():
+        if not path.exists():
+            raise ValueError(
+                "Expected a tested run, or a score file. Received: "
+                f"{path}, which does not exist"
+            )
+        return path, None
+    run = Run.open(path)
+    tests = of_run(run)
+    if not tests:
+        raise ValueError(
+            f"Expected a tested run: `vidrec evaluate {path}` tests it. "
+            f"Received: {path}, without score files in {run.scores}"
+        )
+    if name is None and len(tests) == 1:
+        (name,) = tests
+    by_stem = {file.stem: file for file in tests.values()}
+    file = tests.get(name) or by_stem.get(name)
+    if file is None:
+        known = ", ".join(f"{path}{_AT}{test}" for test in tests)
+        asked = f"{path}, with {len(tests)} tests" if name is None else name
+        raise ValueError(
+            f"Expected one of the tests of a run: {known}. Received: {asked}"
+        )
+    return file, run
