@@ -13,7 +13,12 @@ from keras_vidrec.specs.fact import Fact
 AVERAGED = ("logits", "probabilities")
 
 # Crops in the names of tests.
-_CROPS = {"center": "1", "ten": "10"}
+_CROPS = {
+    "center": "1",
+    "ten": "10",
+    "frame": "frame_alone",
+    "frame_and_mirror": "frame_and_mirror",
+}
 _COUNTED = re.compile(r"([1-9][0-9]{0,5})x(10|1)")
 
 
@@ -79,7 +84,7 @@ class TestProtocol(Fact):
             if self == named.test:
                 return name
         segments = self.num_segments or "trained"
-        parts = [f"{segments}x{_CROPS.get(self.crops, self.crops)}"]
+        parts = [f"{segments}x{_CROPS[self.crops]}"]
         if self.sampling is not None:
             parts.append(self.sampling)
         if self.stride is not None:

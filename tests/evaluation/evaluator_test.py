@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 
@@ -216,7 +218,7 @@ def test_order_of_the_split_and_labels():
 
 def test_one_scorer_serves_several_splits():
     model = mean_color_network(CLASSES)
-    compiled = scorer.make(model, CENTER.num_segments, CENTER.crops)
+    compiled = scorer.make(model, CENTER)
     for split in ([0, 3], [5]):
         reused, _ = score(MemorySource(), split, model=model, scorer=compiled)
         anew, _ = score(MemorySource(), split, model=model)
@@ -283,13 +285,17 @@ def evaluate(run, *settings, **arguments):
     )
 
 
-def test_evaluation_of_a_run(run):
+def test_evaluation_of_a_run(run, small_videos):
     path, scores = evaluate(run)
-    assert path == run.path / "scores" / "test-split1.npz"
+    data = f"{small_videos.name}_split1"
+    assert path == run.path / "scores" / f"25x1-{data}.npz"
     np.testing.assert_array_equal(Scores.load(path).scores, scores.scores)
     assert len(scores.videos) == 12 and sorted(scores.labels) == list(range(12))
-    assert scores.meta["num_segments"] == run.recipe.test.num_segments
+    # That of the network, which no recipe changes afterwards.
+    assert scores.meta["num_segments"] == 25 != run.recipe.test.num_segments
+    assert scores.meta["sampling"] == "tsn_caffe"
     assert scores.meta["num_clips"] == 1 and scores.meta["stride"] is None
+    assert scores.meta["protocol"] == "25x1"
     assert scores.meta["recipe"] == "quickstart_rgb"
     assert scores.meta["videos_per_second"] > 0
     run.model_file.unlink()
@@ -301,12 +307,11 @@ def test_a_changed_test_is_a_file_of_its_own(run):
     own, _ = evaluate(run)
     before = own.read_bytes()
     path, scores = evaluate(run, "test.num_segments=2", "test.crops=frame")
-    assert path.name == "test-num_segments=2-crops=frame-split1.npz"
+    assert path.name.startswith("2xframe_alone-")
     assert scores.meta["num_segments"] == 2 and scores.meta["crops"] == "frame"
     assert own.read_bytes() == before
     # The same value again is no change.
-    same = f"test.num_segments={run.recipe.test.num_segments}"
-    assert evaluate(run, same)[0] == own
+    assert evaluate(run, "test.num_segments=25")[0] == own
 
 
 @pytest.mark.parametrize(
@@ -342,9 +347,13 @@ def test_an_empty_test_list(run, small_videos, tmp_path):
 
 
 def test_a_dataset_of_test_videos_only(run, small_videos, tmp_path):
-    _, expected = evaluate(run)
+    path, expected = evaluate(run)
+    before = path.read_bytes()
     videos = list_of(small_videos, tmp_path / "list.csv", "test")
-    _, scores = evaluate(run, videos)
+    other, scores = evaluate(run, videos)
+    # Data that are not the run's own never take the place of its scores.
+    assert re.fullmatch(path.stem + "_[0-9a-f]{8}.npz", other.name)
+    assert path.read_bytes() == before
     order = np.argsort(scores.labels)
     np.testing.assert_array_equal(
         scores.scores[order], expected.scores[np.argsort(expected.labels)]
@@ -439,8 +448,9 @@ def test_protocols_and_grids_of_a_run(run):
     path, scores = evaluate(
         run, "test.num_segments=2", protocol="25x10", grid="uniform"
     )
-    assert path.name == "25x10-uniform-num_segments=2-split1.npz"
-    assert scores.meta["protocol"] == "25x10" and scores.meta["crops"] == "ten"
+    assert path.name.startswith("2x10-uniform-")
+    assert scores.meta["protocol"] == "2x10-uniform"
+    assert scores.meta["crops"] == "ten"
     assert scores.meta["sampling"] == "uniform"
     assert scores.meta["num_segments"] == 2
     assert [file.name for file in run.scores.iterdir()] == [path.name]

@@ -6,8 +6,10 @@ import numpy as np
 from keras_vidrec.applications.parts.head import class_head
 from keras_vidrec.applications.parts.head import predictions_layer
 from keras_vidrec.specs import ClipSpec
+from keras_vidrec.specs import TestProtocol as Protocol
 
 _SPEC = ClipSpec(size=32)
+CENTER = Protocol(num_segments=25, crops="center")
 
 
 def mean_color_network(
@@ -19,6 +21,7 @@ def mean_color_network(
     consensus="avg",
     activation="softmax",
     clip_spec=_SPEC,
+    test=CENTER,
 ):
     """Logits of a segment = mean of each channel / 255 @ kernel + bias.
 
@@ -50,6 +53,7 @@ def mean_color_network(
         (inputs,) = inputs.values()
     model = keras.Model(inputs, outputs, name="mean_color")
     predictions_layer(model).class_names = class_names
+    predictions_layer(model).test_protocol = test
     rng = np.random.default_rng(0)
     layer = model.get_layer("logits")
     layer.set_weights([rng.normal(size=w.shape) for w in layer.get_weights()])

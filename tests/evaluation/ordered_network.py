@@ -7,15 +7,23 @@ from keras import ops
 
 from keras_vidrec.layers.class_scores import ClassScores
 from keras_vidrec.specs import ClipSpec
+from keras_vidrec.specs import TestProtocol as Protocol
 
 CHUNKS = ClipSpec(
     num_segments=5, size=16, alignment="centered", sampling="chunks",
     stride=(7, 7), ordered=True,
 )  # fmt: skip
+AS_TRAINED = Protocol(num_segments=None, crops="center")
 
 
 def ordered_network(
-    class_names, *, clip_spec=CHUNKS, num_segments=None, size=None, towers=()
+    class_names,
+    *,
+    clip_spec=CHUNKS,
+    num_segments=None,
+    size=None,
+    towers=(),
+    test=AS_TRAINED,
 ):
     """Logits of a clip = f ** 2 @ kernel, where f is the mean over time of the
     sum so far of each segment's mean colors / 255.
@@ -47,7 +55,11 @@ def ordered_network(
     logits = dense(features)
     dense.set_weights([kernel])
     outputs = ClassScores(
-        "softmax", class_names, clip_spec=clip_spec, name="predictions"
+        "softmax",
+        class_names,
+        clip_spec=clip_spec,
+        test_protocol=test,
+        name="predictions",
     )(logits)
     if towers:
         outputs = {"predictions": outputs}

@@ -16,7 +16,6 @@ from keras_vidrec.specs import TestProtocol as Protocol
 from keras_vidrec.videos import video
 from tests.evaluation.mean_color_network import mean_color_network
 from tests.evaluation.mean_color_network import softmax
-from tests.evaluation.ordered_network import CHUNKS
 from tests.evaluation.ordered_network import ordered_network
 
 CLASSES = tuple(sorted(KINDS))
@@ -53,57 +52,44 @@ def test_equals_the_evaluation(clip, modality, crops):
         CLASSES,
         clip_spec=ClipSpec((modality,), snippet_length=length, size=32),
     )
-    scores, _ = evaluator.score(
-        model,
-        OneVideo(clip),
-        [0],
-        Protocol(num_segments=4, crops=crops),
-        verbose=False,
-    )
+    test = Protocol(num_segments=4, crops=crops)
+    scores, _ = evaluator.score(model, OneVideo(clip), [0], test, verbose=False)
     expected = softmax(scores.scores[0])
     best = np.argsort(expected)[::-1]
 
-    prediction = Predictor(model, num_segments=4, crops=crops)(clip, top=12)
+    prediction = Predictor(model, test)(clip, top=12)
     assert prediction.video == str(clip)
     assert prediction.classes == tuple(CLASSES[i] for i in best)
     np.testing.assert_allclose(
         prediction.probabilities, expected[best], rtol=1e-5
     )
-    few = Predictor(model, num_segments=4, crops=crops)(str(clip), top=2)
+    few = Predictor(model, test)(str(clip), top=2)
     assert few.classes == prediction.classes[:2]
     assert few.probabilities == prediction.probabilities[:2]
 
 
 @pytest.mark.parametrize(
-    "built_for, arguments, test",
+    "built_for, own, named",
     [
-        (None, {}, Protocol(num_segments=25, crops="center", stride=15)),
-        (None, {"num_segments": 3, "crops": "frame_and_mirror"},
-         Protocol(num_segments=3, crops="frame_and_mirror", stride=15)),
-        (4, {}, Protocol(num_segments=4, crops="center", stride=15)),
+        (None, Protocol(num_segments=None, crops="center"), None),
+        (4, Protocol(num_segments=None, crops="ten"), None),
+        (None, Protocol(), "5_chunks"),
+        (None, Protocol(num_segments=3, num_clips=4, crops="center",
+                        stride=2, averaged="probabilities"), None),
+        (None, Protocol(sampling="uniform", num_clips=2, num_segments=3,
+                        crops="frame"), None),
+        (None, Protocol(sampling="spread", crops="center"), None),
     ],
 )  # fmt: skip
-def test_ordered_networks_see_one_clip(clip, built_for, arguments, test):
-    model = ordered_network(CLASSES, num_segments=built_for)
-    scores, _ = evaluator.score(model, OneVideo(clip), [0], test, verbose=False)
-    prediction = Predictor(model, **arguments)(clip, top=12)
-    expected = np.sort(softmax(scores.scores[0]))[::-1]
-    np.testing.assert_allclose(prediction.probabilities, expected, rtol=1e-5)
-
-
-def test_ordered_networks_of_any_grid(clip):
-    spec = CHUNKS.replace(sampling="uniform", stride=None)
-    model = ordered_network(CLASSES, clip_spec=spec)
+def test_ordered_networks(clip, built_for, own, named):
+    """The network's own test, or another by name, in both places."""
+    model = ordered_network(CLASSES, num_segments=built_for, test=own)
     scores, _ = evaluator.score(
-        model,
-        OneVideo(clip),
-        [0],
-        Protocol(num_segments=25, crops="center"),
-        verbose=False,
+        model, OneVideo(clip), [0], named, verbose=False
     )
-    prediction = Predictor(model)(clip, top=12)
+    prediction = Predictor(model, named)(clip, top=12)
     expected = np.sort(softmax(scores.scores[0]))[::-1]
-    np.testing.assert_allclose(prediction.probabilities, expected, rtol=1e-5)
+    np.testing.assert_allclose(prediction.probabilities, expected, atol=1e-6)
 
 
 def test_several_modalities(clip):
@@ -140,7 +126,7 @@ def test_motion_is_made_as_the_network_wants_it(clip, modality):
         Protocol(num_segments=4, crops="center"),
         verbose=False,
     )
-    prediction = Predictor(model, num_segments=4)(clip, top=12)
+    prediction = Predictor(model, "4x1")(clip, top=12)
     expected = np.sort(softmax(scores.scores[0]))[::-1]
     np.testing.assert_allclose(prediction.probabilities, expected, rtol=1e-5)
     # The bound and the size are heeded: others give other numbers.
@@ -149,22 +135,26 @@ def test_motion_is_made_as_the_network_wants_it(clip, modality):
         {"frame": {"size": "short96"}},
     ):
         predictions_layer(model).clip_spec = spec.changed(changed)
-        other = Predictor(model, num_segments=4)(clip, top=12)
+        other = Predictor(model, "4x1")(clip, top=12)
         assert not np.allclose(other.probabilities, expected, rtol=1e-5)
 
 
 def test_what_cannot_be_predicted_with():
     model = mean_color_network(classes=2)
-    with pytest.raises(ValueError, match="Received: crops='five'"):
-        Predictor(model, crops="five")
+    with pytest.raises(ValueError, match="'8x10'.*Received: protocol='five'"):
+        Predictor(model, "five")
+    predictions_layer(model).test_protocol = None
+    with pytest.raises(ValueError, match="25x10, 25x1.*'mean_color' without"):
+        Predictor(model)
+    Predictor(model, "3x1")
     predictions_layer(model).clip_spec = None
     with pytest.raises(ValueError, match="'mean_color' without a clip spec"):
         Predictor(model)
     fixed = ordered_network(CLASSES, num_segments=4, size=16)
     with pytest.raises(ValueError, match="Expected num_segments=4"):
-        Predictor(fixed, num_segments=25)
+        Predictor(fixed, "25x1")
     with pytest.raises(ValueError, match="Received: crops='frame'"):
-        Predictor(fixed, crops="frame")
+        Predictor(fixed, Protocol(num_segments=4, crops="frame"))
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no video"])

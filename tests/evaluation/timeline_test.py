@@ -9,11 +9,13 @@ import pytest
 from keras_vidrec.data.sources.moving_clip import MovingClip
 from keras_vidrec.evaluation import timeline
 from keras_vidrec.evaluation.predictor import Predictor
+from keras_vidrec.evaluation.scorers.scorer import AVERAGES
 from keras_vidrec.evaluation.scorers.windows import SharedSnippets
 from keras_vidrec.evaluation.scorers.windows import Windows
 from keras_vidrec.specs import ClipSpec
 from keras_vidrec.specs import FlowSpec
 from keras_vidrec.specs import FrameSpec
+from keras_vidrec.specs import TestProtocol as Protocol
 from keras_vidrec.videos.frame_stream import FileStream
 from keras_vidrec.videos.video import VideoError
 from tests.evaluation.mean_color_network import mean_color_network
@@ -82,13 +84,15 @@ def write_video(path, frames):
                   alignment="centered"), "center"),
     ],
 )  # fmt: skip
-def test_a_window_is_as_a_video_of_its_frames(tmp_path, spec, crops):
+@pytest.mark.parametrize("averaged", ["logits", "probabilities"])
+def test_a_window_is_as_a_video_of_its_frames(tmp_path, spec, crops, averaged):
     frames = pictures(47)
-    model = mean_color_network(CLASSES, clip_spec=spec)
+    test = Protocol(num_segments=6, crops=crops, averaged=averaged)
+    model = mean_color_network(CLASSES, clip_spec=spec, test=test)
     path = write_video(tmp_path / "long.avi", frames)
-    predictor = Predictor(model, num_segments=6, crops=crops)
+    predictor = Predictor(model)
     found = list(predictor.windows(FileStream(path), 2.0, 0.7))
-    windows = Windows(spec, 10, 2.0, 0.7, num_segments=6)
+    windows = Windows(test.shown(spec), 10, 2.0, 0.7)
     ends = [windows.start(k) + windows.num_frames for k in range(9)]
     assert len(found) == sum(end <= 47 for end in ends) >= 4
     for number, window in enumerate(found):
@@ -96,22 +100,25 @@ def test_a_window_is_as_a_video_of_its_frames(tmp_path, spec, crops):
         end = start + windows.num_frames
         assert (window.start, window.end) == (start / 10, end / 10)
         cut = write_video(tmp_path / "cut.avi", frames[start:end])
-        alone = Predictor(
-            model, num_segments=windows.num_segments, crops=crops
-        )(cut, top=3)
+        alone = predictor(cut, top=3)
         named = dict(zip(alone.classes, alone.probabilities))
         expected = [named[name] for name in CLASSES]
-        np.testing.assert_allclose(window.probabilities, expected, rtol=1e-4)
+        np.testing.assert_allclose(window.probabilities, expected, atol=1e-6)
     # They are not all the same.
     assert np.ptp([w.probabilities[0] for w in found]) > 1e-3
 
 
-def test_ordered_networks_see_whole_windows(tmp_path):
+@pytest.mark.parametrize("num_clips", [1, 3])
+def test_ordered_networks_see_whole_windows(tmp_path, num_clips):
     frames = pictures(40)
     spec = CHUNKS.replace(
         modalities=("rgb", "flow"), snippet_length=4, flow=FLOW, frame=FRAME
     )
-    predictor = Predictor(ordered_network(CLASSES, clip_spec=spec), 4)
+    test = Protocol(
+        num_segments=4, num_clips=num_clips, crops="frame_and_mirror",
+        averaged="probabilities",
+    )  # fmt: skip
+    predictor = Predictor(ordered_network(CLASSES, clip_spec=spec), test)
     assert not predictor.shares_snippets
     path = write_video(tmp_path / "long.avi", frames)
     found = list(predictor.windows(FileStream(path), 2.5, 0.5))
@@ -121,12 +128,14 @@ def test_ordered_networks_see_whole_windows(tmp_path):
         cut = write_video(tmp_path / "cut.avi", frames[start : start + 25])
         expected = np.sort(predictor(cut).probabilities)
         np.testing.assert_allclose(
-            np.sort(window.probabilities), expected, rtol=1e-4
+            np.sort(window.probabilities), expected, atol=1e-6
         )
 
 
 class CountingScorer:
     """Logits of a snippet: the value of its pixels, which it remembers."""
+
+    average = AVERAGES["logits"]
 
     def __init__(self):
         self.seen = []
@@ -140,8 +149,8 @@ class CountingScorer:
 def test_each_snippet_passes_the_network_once():
     """(20 - 1) // 9 = 2 frames apart, of 200 frames: 100, some 4 a call."""
     frames = np.full((200, 32, 32, 3), np.arange(200)[:, None, None, None])
-    spec = ClipSpec(size=32)
-    windows = Windows(spec, 10, 2.0, 0.8, num_segments=10)
+    spec = ClipSpec(size=32, num_segments=10)
+    windows = Windows(spec, 10, 2.0, 0.8)
     clip, scorer = MovingClip(spec, "center"), CountingScorer()
     score = SharedSnippets(scorer, clip, windows)
     stream = Frames(timed(frames.astype("uint8")))
@@ -180,8 +189,9 @@ def test_an_hour_takes_no_more_memory_than_a_minute(modality, num_frames):
             yield index, index / 10, frame
 
     spec = ClipSpec(
-        (modality,), size=16, frame=FrameSpec("20x16"), flow=FlowSpec("dis")
-    )
+        (modality,), num_segments=10, size=16, frame=FrameSpec("20x16"),
+        flow=FlowSpec("dis"),
+    )  # fmt: skip
     windows = Windows(spec, 10, 2.0, 1.0)
     clip = MovingClip(spec, "center")
     score = SharedSnippets(CountingScorer(), clip, windows)
@@ -190,7 +200,7 @@ def test_an_hour_takes_no_more_memory_than_a_minute(modality, num_frames):
     assert found == num_frames // 10 - 1
     assert most_alive <= 3
     assert most_held <= 2 * (windows.num_frames + 10)
-    assert len(score._logits) <= 2 * windows.num_segments
+    assert len(score._views) <= 2 * spec.num_segments
 
 
 def test_no_window_has_a_gap():
@@ -199,13 +209,13 @@ def test_no_window_has_a_gap():
     del numbered[33:41]
     model = mean_color_network(CLASSES, clip_spec=ClipSpec(size=32))
     found = list(
-        Predictor(model, num_segments=5).windows(Frames(numbered), 1.0, 0.4)
+        Predictor(model, "5x1").windows(Frames(numbered), 1.0, 0.4)
     )
     starts = [round(10 * window.start) for window in found]
     assert starts == [0, 4, 8, 12, 16, 20, 41, 45, 49, 53, 57]
     # Nothing of before is taken for something of after.
     after = Frames(timed(frames[41:]))
-    again = list(Predictor(model, num_segments=5).windows(after, 1.0, 0.4))
+    again = list(Predictor(model, "5x1").windows(after, 1.0, 0.4))
     for window, other in zip(found[6:], again, strict=True):
         np.testing.assert_allclose(
             window.probabilities, other.probabilities, rtol=1e-6
@@ -225,7 +235,7 @@ def test_windows_tell_the_seconds_of_their_frames(tmp_path):
     )  # fmt: skip
     stream = FileStream(path)
     model = mean_color_network(CLASSES, clip_spec=ClipSpec(size=32))
-    found = list(Predictor(model, num_segments=5).windows(stream, 1.0, 0.5))
+    found = list(Predictor(model, "5x1").windows(stream, 1.0, 0.5))
     assert (found[0].start, found[0].end) == (1.6, 2.6)
     assert 0 <= 11.6 - found[-1].end < 0.75  # less than a stride, and the grid
     values = np.array([window.probabilities[0] for window in found])
@@ -239,7 +249,7 @@ def test_windows_tell_the_seconds_of_their_frames(tmp_path):
 def test_frames_are_taken_as_the_network_wants_them(tmp_path):
     path = write_video(tmp_path / "a.avi", pictures(40))
     spec = ClipSpec(size=32, frame={"fps": 5, "size": "short40"})
-    predictor = Predictor(mean_color_network(CLASSES, clip_spec=spec), 5)
+    predictor = Predictor(mean_color_network(CLASSES, clip_spec=spec), "5x1")
     found = list(predictor.windows(FileStream(path, fps=5), 1.0, 1.0))
     assert [(w.start, w.end) for w in found] == [(t, t + 1) for t in range(4)]
     # Every other frame alone is the same video.
@@ -257,7 +267,7 @@ def test_frames_are_taken_as_the_network_wants_them(tmp_path):
 def test_windows_may_lie_apart():
     model = mean_color_network(CLASSES, clip_spec=ClipSpec(size=32))
     frames = Frames(timed(pictures(30)))
-    found = list(Predictor(model, num_segments=3).windows(frames, 0.5, 1.2))
+    found = list(Predictor(model, "3x1").windows(frames, 0.5, 1.2))
     assert [window.start for window in found] == [0, 1.2, 2.4]
 
 

@@ -8,7 +8,6 @@ import numpy as np
 import scipy.special
 
 from keras_vidrec.applications.parts.head import clip_logits_model
-from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.applications.parts.head import inference_model
 from keras_vidrec.applications.parts.head import snippet_logits_model
 from keras_vidrec.data.clips.reader import WHOLE_FRAMES
@@ -55,13 +54,15 @@ class SnippetScorer:
     network was trained with.
 
     Args:
-        model: keras.Model to the logits of snippets.
-        average: `Average`.
+        model: keras.Model of this package.
+        averaged, pooling_window: as of `TestProtocol`.
     """
 
-    def __init__(self, model, average=AVERAGES["logits"]):
-        self._model = model
-        self.average = average
+    def __init__(self, model, averaged="logits", pooling_window=None):
+        self._model = sliding_pooling.slide(
+            snippet_logits_model(model), pooling_window
+        )
+        self.average = AVERAGES[averaged]
         # A network built for a fixed number of segments takes just these.
         self._num_segments = keras.tree.flatten(self._model.input)[0].shape[1]
 
@@ -88,15 +89,19 @@ class ClipScorer:
     whole, its segments together and in order, and all are averaged.
 
     Args:
-        model: keras.Model to the logits of clips.
+        model: keras.Model of this package.
         num_segments: int. Of a clip.
-        average: `Average`.
+        averaged, pooling_window: as of `TestProtocol`.
     """
 
-    def __init__(self, model, num_segments, average=AVERAGES["logits"]):
-        self._model = model
+    def __init__(
+        self, model, num_segments, averaged="logits", pooling_window=None
+    ):
+        self._model = sliding_pooling.slide(
+            clip_logits_model(inference_model(model)), pooling_window
+        )
         self._num_segments = num_segments
-        self.average = average
+        self.average = AVERAGES[averaged]
 
     def __call__(self, clips):
         """Scores, float32 `(classes,)`, of a video: uint8 `(num_clips *
@@ -144,14 +149,10 @@ def make(model, test):
                 f"Received: crops={test.crops!r}, input {clip.name!r} of shape "
                 f"{tuple(clip.shape)}"
             )
-    average = AVERAGES[test.averaged]
-    if describe(model).clip_spec.ordered:
-        network = clip_logits_model(inference_model(model))
-        network = sliding_pooling.slide(network, test.pooling_window)
-        return ClipScorer(network, test.num_segments, average)
-    network = snippet_logits_model(model)
-    network = sliding_pooling.slide(network, test.pooling_window)
-    return SnippetScorer(network, average)
+    averaging = test.averaged, test.pooling_window
+    if protocols.clip_spec_of(model).ordered:
+        return ClipScorer(model, test.num_segments, *averaging)
+    return SnippetScorer(model, *averaging)
 
 
 def check_sees_videos(model):

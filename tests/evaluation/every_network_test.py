@@ -1,0 +1,112 @@
+"""Every network of pixels is predicted as it is evaluated, by its own test,
+and so are the windows of a long video."""
+
+import functools
+
+import keras
+import numpy as np
+import pytest
+
+from keras_vidrec import applications
+from keras_vidrec.applications.parts import model_file
+from keras_vidrec.applications.parts import table
+from keras_vidrec.applications.parts.head import predictions_layer
+from keras_vidrec.data.catalogs import catalog as catalogs
+from keras_vidrec.data.sources.video_files import VideoFiles
+from keras_vidrec.evaluation import evaluator
+from keras_vidrec.evaluation import protocols
+from keras_vidrec.evaluation.predictor import Predictor
+from keras_vidrec.specs import FlowSpec
+from keras_vidrec.videos.frame_stream import FileStream
+from tests.applications.joined_streams import wake
+from tests.evaluation.mean_color_network import softmax
+from tests.evaluation.timeline_test import CLASSES
+from tests.evaluation.timeline_test import pictures
+from tests.evaluation.timeline_test import write_video
+
+FLOW = FlowSpec("dis", bound=6)
+SMALL = {"backbone": "tiny", "snippet_length": 2}
+NETWORKS = {
+    "TSN": {**SMALL, "modality": "rgb_diff"},
+    "TwoStreamConvNet": SMALL,
+    "TwoStreamFusion": {**SMALL, "auxiliary_outputs": True},
+    "SpatiotemporalMultiplier": SMALL,
+    "STResNet": {**SMALL, "auxiliary_outputs": True},
+    "TSLSTM": {"backbone": "tiny", "num_segments": 6, "units": (5,)},
+    "TemporalInception": {"backbone": "tiny"},
+    "STFN": {"backbone": "tiny", "num_segments": 3},
+}
+
+
+@pytest.fixture
+def uncompiled(monkeypatch):
+    """To compile a network takes longer than all that is asked of it."""
+    monkeypatch.setattr(
+        keras.Model,
+        "predict_on_batch",
+        lambda model, clip: keras.tree.map_structure(
+            keras.ops.convert_to_numpy, model(clip, training=False)
+        ),
+    )
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("videos")
+    for seed, name in enumerate(CLASSES):
+        (directory / name).mkdir()
+        write_video(directory / name / "a.avi", pictures(26, seed))
+    return directory
+
+
+def network(name, **arguments):
+    model = getattr(applications, name)(classes=len(CLASSES), **arguments)
+    wake(model)
+    layer = predictions_layer(model)
+    layer.class_names = CLASSES
+    frame = {"size": "short20"}
+    layer.clip_spec = layer.clip_spec.changed(
+        {"size": 16, "frame": frame, "flow": FLOW.to_dict()}
+    )
+    return model
+
+
+def late_fusion():
+    streams = {
+        modality: network("TSN", backbone="tiny", modality=modality)
+        for modality in ("rgb", "flow")
+    }
+    return applications.LateFusion(streams, {"rgb": 1, "flow": 1.5})
+
+
+def test_no_network_is_left_out():
+    assert set(NETWORKS) == set(table.BUILDERS)
+
+
+@pytest.mark.parametrize("name", [*NETWORKS, "LateFusion"])
+def test_one_test_wherever_it_is_asked(name, videos, tmp_path, uncompiled):
+    make = functools.partial(network, name, **NETWORKS.get(name, {}))
+    model = late_fusion() if name == "LateFusion" else make()
+    own = protocols.own(model)
+    model_file.save(model, tmp_path / "model.keras")
+    model = model_file.load(tmp_path / "model.keras")
+    assert protocols.own(model) == own
+    source = VideoFiles(catalogs.discover(videos), FLOW)
+    scores, _ = evaluator.score(model, source, [1], verbose=False)
+    path = videos / scores.videos[0]
+    predictor = Predictor(model)
+    found = of_classes(predictor(path, top=len(CLASSES)))
+    np.testing.assert_allclose(found, softmax(scores.scores[0]), atol=1e-6)
+    # A window is as a video of its frames alone.
+    (window, *_) = predictor.windows(FileStream(path), 2.0, 0.5)
+    end = round(10 * window.end)
+    frames = pictures(26, CLASSES.index(path.parent.name))
+    cut = write_video(tmp_path / "cut.avi", frames[:end])
+    found = of_classes(predictor(cut, top=len(CLASSES)))
+    np.testing.assert_allclose(window.probabilities, found, atol=1e-6)
+    assert np.abs(window.probabilities - softmax(scores.scores[0])).max() > 1e-5
+
+
+def of_classes(prediction):
+    named = dict(zip(prediction.classes, prediction.probabilities))
+    return [named[name] for name in CLASSES]
