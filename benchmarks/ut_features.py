@@ -23,6 +23,7 @@ import sys
 import ut_interaction
 import ut_two_streams
 
+from keras_vidrec.evaluation.scores import score_naming
 from keras_vidrec.evaluation.scores.score_file import Scores
 
 FRAMES = 25
@@ -91,7 +92,7 @@ def run(data, out, network, seed):
             check=True,
         )
         subprocess.run([*ut_interaction.VIDREC, "evaluate", out], check=True)
-    return Scores.load(out / "scores" / "test-split1.npz")
+    return Scores.load(score_naming.find(out)[0])
 
 
 def main():

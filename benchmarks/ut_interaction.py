@@ -21,6 +21,7 @@ import numpy as np
 
 from keras_vidrec.evaluation.scores.fusion import fuse
 from keras_vidrec.evaluation.scores.metrics import top_k_accuracy
+from keras_vidrec.evaluation.scores import score_naming
 from keras_vidrec.evaluation.scores.score_file import Scores
 from keras_vidrec.videos import video
 
@@ -89,7 +90,7 @@ def run(data, out, modality, seed):
             check=True,
         )
         subprocess.run([*VIDREC, "evaluate", out], check=True)
-    return Scores.load(out / "scores" / "test-split1.npz")
+    return Scores.load(score_naming.find(out)[0])
 
 
 def accuracy(scores):

@@ -19,6 +19,7 @@ import sys
 import ut_interaction
 
 from keras_vidrec.evaluation.scores.fusion import fuse
+from keras_vidrec.evaluation.scores import score_naming
 from keras_vidrec.evaluation.scores.score_file import Scores
 
 # Recipe and settings by name.
@@ -76,13 +77,13 @@ def run(out, train, network, seed):
             check=True,
         )
         subprocess.run([*ut_interaction.VIDREC, "evaluate", path], check=True)
-    return Scores.load(path / "scores" / "test-split1.npz")
+    return Scores.load(score_naming.find(path)[0])
 
 
 def late(out, train, seed):
     """Scores of the two streams, fused."""
     files = [
-        trained(out, train, stream, seed) / "scores" / "test-split1.npz"
+        score_naming.find(trained(out, train, stream, seed))[0]
         for stream in ("rgb", "flow")
     ]
     return fuse([Scores.load(file) for file in files])

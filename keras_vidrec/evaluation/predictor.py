@@ -1,6 +1,7 @@
 """What a network sees in single video files."""
 
 import dataclasses
+import logging
 import math
 
 import numpy as np
@@ -18,6 +19,8 @@ from keras_vidrec.evaluation.scorers import scorer as scorers
 from keras_vidrec.evaluation.scorers.windows import SharedSnippets
 from keras_vidrec.evaluation.scorers.windows import WholeWindows
 from keras_vidrec.evaluation.scorers.windows import Windows
+
+logger = logging.getLogger("keras_vidrec")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,6 +139,7 @@ class Predictor:
         windows = Windows(
             self._spec, stream.frame_rate, window, stride, self.test.num_clips
         )
+        self._tell_few(windows)
         clip = MovingClip(self._spec, self.test.crops)
         kind = SharedSnippets if self.shares_snippets else WholeWindows
         score = kind(self._scorer, clip, windows)
@@ -145,6 +149,21 @@ class Predictor:
                 round(start, 6),
                 round(start + length, 6),
                 _probabilities(logits),
+            )
+
+    def _tell_few(self, windows):
+        """Where frames are fewer than segments a test shows some again, and
+        TSN's the first one alone."""
+        wanted = self.test.num_clips * self.test.num_segments
+        if windows.num_different <= wanted // 2:
+            logger.warning(
+                "A window of %d frames shows the network %d different of %d "
+                "segments of its test %s: longer windows, or fewer segments, "
+                "show more of it.",
+                windows.num_frames,
+                windows.num_different,
+                wanted,
+                self.test.name,
             )
 
     def _check_taken(self, stream):

@@ -19,6 +19,7 @@ from keras_vidrec.data import pipeline
 from keras_vidrec.data.preparing.prepare import prepare
 from keras_vidrec.data.preparing.video import Preparation
 from keras_vidrec.evaluation.predictor import Predictor
+from keras_vidrec.evaluation.scores import score_naming
 from keras_vidrec.evaluation.scores.score_file import Scores
 from keras_vidrec.specs import ClipSpec
 from tests import servers
@@ -116,7 +117,7 @@ def test_training_from_s3_is_training_from_a_disk(bucket, prepared, tmp_path):
     for name, run in runs.items():
         out, err = vidrec_process("evaluate", run)
         assert "top 1" in out and not err
-        scores[name] = Scores.load(run / "scores" / "test-split1.npz")
+        scores[name] = Scores.load(score_naming.find(run)[0])
     assert scores["s3"].videos == scores["disk"].videos
     np.testing.assert_allclose(
         scores["s3"].scores, scores["disk"].scores, rtol=1e-4, atol=1e-6

@@ -140,7 +140,13 @@ def test_ordered_networks_say_that_nothing_is_shared(clip, tmp_path):
     path = tmp_path / "ordered.keras"
     model_file.save(ordered_network(CLASSES), path)
     _, err = vidrec(
-        "predict", path, clip, "--window=1s", "--out", tmp_path, "--segments=3"
+        "predict",
+        path,
+        clip,
+        "--window=1s",
+        "--out",
+        tmp_path,
+        "--protocol=3x1",
     )
     assert err.count("\n") == 1 and "pass it whole" in err
     assert len(rows_of(tmp_path / "clip-timeline.csv")) == 3

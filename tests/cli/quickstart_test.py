@@ -6,6 +6,7 @@ import pytest
 from keras_vidrec.data.synthetic import KINDS
 from keras_vidrec.evaluation.scores.fusion import fuse
 from keras_vidrec.evaluation.scores.metrics import top_k_accuracy
+from keras_vidrec.evaluation.scores import score_naming
 from keras_vidrec.evaluation.scores.score_file import Scores
 from tests.cli.command import vidrec
 
@@ -35,7 +36,7 @@ def test_each_stream_tells_the_kinds_it_can_tell(tmp_path):
     # A line now and then of how far the preparation is, and nothing else.
     assert all(line.startswith("prepare: ") for line in err.splitlines())
     rgb, flow = (
-        Scores.load(tmp_path / run / "scores" / "test-split1.npz")
+        Scores.load(score_naming.find(tmp_path / run)[0])
         for run in ("rgb", "flow")
     )
     fused = fuse([rgb, flow], (1, 1.5))

@@ -21,7 +21,7 @@ def test_report_of_a_run_and_of_what_is_no_tested_run(tmp_path):
     out, err = vidrec("report", tmp_path, status=1)
     (line,) = err.splitlines()
     assert f"vidrec evaluate {tmp_path}" in line and not out
-    write(tmp_path / "scores" / "test-split1.npz", [1, -1, -1, 2])
+    write(tmp_path / "scores" / "3x1-ucf101_split1.npz", [1, -1, -1, 2])
     out, err = vidrec("report", tmp_path, "--out", tmp_path / "new" / "page")
     page = tmp_path / "new" / "page" / "index.html"
     assert out == f"Report: {page}\n" and not err

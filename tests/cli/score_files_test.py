@@ -98,12 +98,14 @@ def test_files_that_disagree_are_named(tmp_path):
     assert f"'run' for 'b' in {two}, 'jump' before" in line and not out
 
 
-def write_run(path, modality, values):
+def write_run(path, modality, values, *names, **meta):
     path.mkdir()
     recipe = recipes.get(f"tsn_{modality}_ucf101_code")
     (path / "recipe.yaml").write_text(recipe.to_yaml())
-    scores = path / "scores" / "test-split1.npz"
-    write(scores, values, meta={"modality": modality})
+    for name in names or ["25x10-ucf101_split1"]:
+        test, _, _ = name.rpartition("-")
+        facts = {"modality": modality, "protocol": test, **meta}
+        write(path / "scores" / f"{name}.npz", values, meta=facts)
     return path
 
 
@@ -113,6 +115,50 @@ def test_runs_are_fused_as_their_recipes_say(tmp_path):
     out, err = vidrec("fuse", flow, rgb)
     assert "Weights: 1.5 : 1, of scores" in out and not err
     assert figures(out)["fused"][0] == "75.00"
+
+
+def test_the_only_test_of_a_run_or_the_one_that_is_named(tmp_path):
+    flow = write_run(tmp_path / "flow", "flow", [-1, -1, -1, -1])
+    names = ("25x10-a_split1", "25x1-a_split1", "25x1-a_split1_01234567")
+    rgb = write_run(tmp_path / "rgb", "rgb", [3, 1, -1, -1], *names)
+    listed = (
+        f"Expected one of the tests of a run: {rgb}@25x1-a_split1, "
+        f"{rgb}@25x1-a_split1_01234567, {rgb}@25x10. Received: "
+    )
+    for command in (["fuse", flow], ["compare", flow], ["report"]):
+        _, err = vidrec(*command, rgb, status=1)
+        assert listed + f"{rgb}, with 3 tests\n" in err
+        _, err = vidrec(*command, f"{rgb}@25x1", status=1)
+        assert listed + "25x1\n" in err
+    out, err = vidrec("fuse", flow, f"{rgb}@25x10")
+    assert "Weights: 1.5 : 1, of scores" in out and not err
+    assert str(rgb / "scores" / "25x10-a_split1.npz") in out
+    other = f"{rgb}@25x1-a_split1_01234567"
+    out, _ = vidrec("compare", f"{rgb}@25x10", other)
+    assert "_01234567.npz" in out
+    out, _ = vidrec("report", other)
+    page = (rgb / "report" / "index.html").read_text("utf-8")
+    assert page.index("25x1-a_split1_01234567") < page.index("25x10")
+    _, err = vidrec("fuse", flow, tmp_path / "gone@25x1", status=1)
+    assert err.count("\n") == 1 and "Received: " in err
+
+
+def test_tests_of_different_protocols_are_told(tmp_path):
+    facts = {"num_segments": 25, "sampling": "tsn_caffe"}
+    flow = write_run(
+        tmp_path / "flow", "flow", [1, 1, 1, 1], crops="ten", **facts
+    )
+    rgb = write_run(
+        tmp_path / "rgb", "rgb", [3, 1, -1, -1], "25x1-a_split1",
+        crops="center", **facts,
+    )  # fmt: skip
+    for command in ("fuse", "compare"):
+        _, err = vidrec(command, flow, rgb)
+        (line,) = err.splitlines()
+        assert line.startswith(
+            f"The tests are of different protocols: 25x10 (crops=ten) of {flow}"
+        )
+        assert f"; 25x1 (crops=center) of {rgb}" in line
 
 
 def test_compare(tmp_path):

@@ -8,6 +8,7 @@ import pytest
 
 from keras_vidrec.applications.parts import model_file
 from keras_vidrec.data.synthetic import KINDS
+from keras_vidrec.evaluation.scores import score_naming
 from keras_vidrec.evaluation.scores.score_file import Scores
 from keras_vidrec.training import recipes
 from keras_vidrec.training.run import Run
@@ -41,7 +42,7 @@ def test_from_videos_to_predictions(small_videos, tmp_path):
 
     out, err = vidrec("evaluate", run)
     assert not err
-    scores = Scores.load(run / "scores" / "test-split1.npz")
+    scores = Scores.load(score_naming.find(run)[0])
     assert len(scores.videos) == 12 and scores.scores.shape == (12, 12)
     hits = np.mean(scores.scores.argmax(axis=1) == scores.labels)
     assert f"top 1                {100 * hits:.2f} %" in out
@@ -52,7 +53,9 @@ def test_from_videos_to_predictions(small_videos, tmp_path):
     assert (run / "saved_model" / "saved_model.pb").is_file()
 
     clip = small_videos / scores.videos[3]
-    out, err = vidrec("predict", run, clip, "--json", "--segments=3", "--top=2")
+    out, err = vidrec(
+        "predict", run, clip, "--json", "--protocol=3x1", "--top=2"
+    )
     prediction = json.loads(out)
     assert prediction["video"] == str(clip) and not err
     assert len(prediction["classes"]) == 2

@@ -208,9 +208,7 @@ def test_no_window_has_a_gap():
     numbered = timed(frames)
     del numbered[33:41]
     model = mean_color_network(CLASSES, clip_spec=ClipSpec(size=32))
-    found = list(
-        Predictor(model, "5x1").windows(Frames(numbered), 1.0, 0.4)
-    )
+    found = list(Predictor(model, "5x1").windows(Frames(numbered), 1.0, 0.4))
     starts = [round(10 * window.start) for window in found]
     assert starts == [0, 4, 8, 12, 16, 20, 41, 45, 49, 53, 57]
     # Nothing of before is taken for something of after.

@@ -110,25 +110,29 @@ def test_report_of_a_run(small_videos, tmp_path):
         labels,
         videos=videos,
         meta={
-            "protocol": None,
+            "protocol": "3x1",
             "modality": "rgb",
             "num_segments": 25,
             "videos_per_second": 4.5,
         },
     )
-    main.save(run.scores / "test-split1.npz")
+    main.save(run.scores / "3x1-small_split1.npz")
     meta = {**main.meta, "protocol": "25x1", "crops": "center"}
     other = scores_of(labels[:8], labels[:8], meta=meta)
-    other.save(run.scores / "25x1-split1.npz")
-    page = reporting.report(run.path, verbose=False)
+    other.save(run.scores / "25x1-small_split1.npz")
+    with pytest.raises(
+        ValueError, match="run@25x1, .*run@3x1. Received: .*2 t"
+    ):
+        reporting.report(run.path, verbose=False)
+    page = reporting.report(f"{run.path}@3x1", verbose=False)
     assert page == run.path / "report" / "index.html"
     figures = page.parent / "figures"
     page = Page(page)
     check_self_contained(page)
 
-    # The recipe's own test comes first; accuracies by hand.
+    # The one that is named comes first; accuracies by hand.
     first, second = table(figures / "tests.csv")
-    assert first["test"] == "test-split1" and second["test"] == "25x1-split1"
+    assert first["test"] == "3x1" and second["test"] == "25x1"
     assert (first["videos"], first["labeled"]) == ("9", "8")
     assert float(first["top_1"]) == 3 / 8 and float(first["top_5"]) == 1
     mean = np.mean([1 / 5, 1 / 2, 1])
@@ -142,7 +146,7 @@ def test_report_of_a_run(small_videos, tmp_path):
     assert float(first["top_1_low_95"]) == pytest.approx(low)
     assert float(first["top_1_high_95"]) == pytest.approx(high)
     assert float(second["top_1"]) == 1
-    assert " 8/9 rgb, 25 segments " in page.words
+    assert " 8/9 3x1 protocol, rgb, 25 segments " in page.words
     assert " 25x1 protocol, rgb, 25 segments, center crops " in page.words
     for words in ("37.50 %", f"{100 * low:.2f} to {100 * high:.2f} %", "8/9"):
         assert words in page.words
@@ -193,7 +197,7 @@ def test_report_of_a_run(small_videos, tmp_path):
     speed = {(row["what"], row["unit"]): row["value"] for row in rows}
     assert speed["training, median epoch", "clips a second"] == "50"
     assert speed["training, median epoch", "share of time waiting"] == "0.3"
-    assert speed["test-split1", "videos a second"] == "4.5"
+    assert speed["3x1", "videos a second"] == "4.5"
 
     # The paper's figure is called the paper's; seed and versions are stated.
     assert "Not measured here: what the paper reports" in page.words
@@ -228,7 +232,7 @@ def test_nothing_of_the_data_becomes_markup(tmp_path):
 
 def test_a_dataset_that_is_gone(tmp_path):
     run = make_run(tmp_path / "run", tmp_path / "gone")
-    scores_of([1, 0], [0, 0]).save(run.scores / "test-split1.npz")
+    scores_of([1, 0], [0, 0]).save(run.scores / "3x1-small_split1.npz")
     page = Page(reporting.report(run.path, verbose=False))
     assert "No frames are shown: " in page.words and "gone" in page.words
     assert "v0.avi" in page.words and not page.attributes("src")
@@ -294,7 +298,7 @@ def test_a_score_file_and_what_else_lies_beside_it(tmp_path):
 @pytest.mark.parametrize("damage", ["{", "[]", '{"starts": []}'])
 def test_a_lost_environment_is_no_reason_not_to_report(tmp_path, damage):
     run = make_run(tmp_path)
-    scores_of([1, 0], [0, 0]).save(run.scores / "test-split1.npz")
+    scores_of([1, 0], [0, 0]).save(run.scores / "3x1-small_split1.npz")
     run.environment_file.write_text(damage)
     run.log_file.unlink()
     page = Page(reporting.report(run.path, verbose=False))
@@ -311,8 +315,8 @@ def test_bad_input(tmp_path):
     with pytest.raises(ValueError, match="recipe.yaml. Received"):
         reporting.report(tmp_path)
     run.scores.mkdir()
-    (run.scores / "test-split1.npz").write_bytes(b"no scores")
-    with pytest.raises(ValueError, match="score file.*test-split1.npz"):
+    (run.scores / "3x1-small_split1.npz").write_bytes(b"no scores")
+    with pytest.raises(ValueError, match="score file.*3x1-small_split1.npz"):
         reporting.report(run.path)
     assert not (run.path / "report").exists()
     with pytest.raises(ValueError, match="Received: none"):

@@ -83,6 +83,13 @@ class Windows:
                 first = self._needed[modality]
                 self._needed[modality] = first | {t + 1 for t in first}
 
+    @property
+    def num_different(self):
+        """How many different snippets a window shows: fewer than the test has
+        where a window is too short for all of them."""
+        rows = np.concatenate(list(self.indices.values()), axis=1)
+        return len(np.unique(rows, axis=0))
+
     def start(self, number):
         """First frame of window `number`, from 0."""
         return self.grid * math.floor(number * self._stride / self.grid + 0.5)
