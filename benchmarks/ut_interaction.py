@@ -19,9 +19,9 @@ import sys
 
 import numpy as np
 
+from keras_vidrec.evaluation.scores import score_naming
 from keras_vidrec.evaluation.scores.fusion import fuse
 from keras_vidrec.evaluation.scores.metrics import top_k_accuracy
-from keras_vidrec.evaluation.scores import score_naming
 from keras_vidrec.evaluation.scores.score_file import Scores
 from keras_vidrec.videos import video
 

@@ -18,8 +18,8 @@ import sys
 
 import ut_interaction
 
-from keras_vidrec.evaluation.scores.fusion import fuse
 from keras_vidrec.evaluation.scores import score_naming
+from keras_vidrec.evaluation.scores.fusion import fuse
 from keras_vidrec.evaluation.scores.score_file import Scores
 
 # Recipe and settings by name.

@@ -19,7 +19,6 @@ from keras_vidrec.layers.score_fusion import ProbabilityFusion
 from keras_vidrec.layers.score_fusion import ScoreFusion
 from keras_vidrec.layers.segments import FoldSegments
 from keras_vidrec.layers.segments import UnfoldSegments
-from keras_vidrec.layers.sliding_average_pooling import SlidingAveragePooling2D
 from keras_vidrec.layers.stream_fusion import StreamFusion
 from keras_vidrec.layers.temporal_conv import TemporalConv
 from keras_vidrec.layers.temporal_identity_conv import TemporalIdentityConv
@@ -43,7 +42,6 @@ __all__ = [
     "RGBDifference",
     "ResIncBlock",
     "ScoreFusion",
-    "SlidingAveragePooling2D",
     "StreamFusion",
     "TVL1OpticalFlow",
     "TemporalConv",

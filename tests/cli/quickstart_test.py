@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from keras_vidrec.data.synthetic import KINDS
+from keras_vidrec.evaluation.scores import score_naming
 from keras_vidrec.evaluation.scores.fusion import fuse
 from keras_vidrec.evaluation.scores.metrics import top_k_accuracy
-from keras_vidrec.evaluation.scores import score_naming
 from keras_vidrec.evaluation.scores.score_file import Scores
 from tests.cli.command import vidrec
 
