@@ -157,13 +157,12 @@ class Predictor:
         wanted = self.test.num_clips * self.test.num_segments
         if windows.num_different <= wanted // 2:
             logger.warning(
-                "A window of %d frames shows the network %d different of %d "
-                "segments of its test %s: longer windows, or fewer segments, "
+                "A window of %d frames shows the network %d different of the "
+                "%d segments of its test: longer windows, or fewer segments, "
                 "show more of it.",
                 windows.num_frames,
                 windows.num_different,
                 wanted,
-                self.test.name,
             )
 
     def _check_taken(self, stream):

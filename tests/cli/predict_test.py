@@ -195,7 +195,7 @@ def test_a_camera_until_ctrl_c(model, tmp_path):
     command = [
         sys.executable, "-m", "keras_vidrec", "predict", str(model),
         "--camera", str(camera), "--window", "0.4s", "--stride", "0.2s",
-        "--out", str(tmp_path),
+        "--out", str(tmp_path), "--protocol", "8x1",
     ]  # fmt: skip
     try:
         with subprocess.Popen(

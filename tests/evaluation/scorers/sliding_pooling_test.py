@@ -60,12 +60,12 @@ def test_a_network_with_a_window():
     whole = np.asarray(before(clip, training=False))
     slid = sliding_pooling.slide(before, 2)
     found = np.asarray(slid(clip, training=False))
-    # By hand, from the last maps, of 3 x 5 places.
+    # By hand, from the last maps, of 6 x 10 places.
     tower = model.get_layer("rgb")
     maps = keras.Model(tower.input, tower.get_layer("features").input)
     scaled = model.get_layer("preprocessing")(clip.reshape(-1, *clip.shape[2:]))
     seen = np.asarray(maps(scaled, training=False))
-    assert seen.shape[1:3] == (3, 5)
+    assert seen.shape[1:3] == (6, 10)
     windows = sliding_window_view(seen, (2, 2), axis=(1, 2))
     kernel, bias = model.get_layer("logits").get_weights()
     expected = windows.mean(axis=(-2, -1)) @ kernel + bias
@@ -76,7 +76,7 @@ def test_a_network_with_a_window():
     again = snippet_logits_model(model)(clip, training=False)
     np.testing.assert_allclose(again, whole, rtol=1e-5)
     np.testing.assert_allclose(
-        sliding_pooling.slide(before, 7)(clip, training=False), whole, 1e-3
+        sliding_pooling.slide(before, 10)(clip, training=False), whole, 1e-3
     )
 
 
