@@ -22,6 +22,7 @@ from keras_vidrec.data.prepared.features import FeatureSettings
 from keras_vidrec.data.preparing import prepare
 from keras_vidrec.data.preparing.feature_writer import FeatureWriter
 from keras_vidrec.evaluation.scorers.scorer import SNIPPETS_A_CALL
+from keras_vidrec.specs import TestProtocol
 from keras_vidrec.videos.video import VideoError
 
 _STREAMS = {"rgb": ("rgb", "rgb_diff"), "flow": ("flow", "warped_flow")}
@@ -215,11 +216,13 @@ class _Clips:
         modalities = [tower.spec.modalities[0] for tower in towers.values()]
         self._source = _SameFrames(source, modalities, settings.max_frames)
         self._seed = settings.seed
+        self._test = TestProtocol(
+            num_segments=settings.num_frames,
+            sampling=settings.grid,
+            crops="center",
+        )
         self._specs = {
-            stream: tower.spec.replace(
-                num_segments=settings.num_frames,
-                sampling=settings.grid,
-                stride=None,
+            stream: self._test.shown(tower.spec).replace(
                 alignment="centered",
                 crop="multi_scale_regular",  # STFN's, which is trained so
             )
@@ -240,7 +243,9 @@ class _Clips:
 
     def _read(self, index, draw, spec):
         if draw == 0:
-            clip = reader.read_test_clip(self._source, index, spec)
+            clip = reader.read_test_clip(
+                self._source, index, spec, **self._test.reading()
+            )
         else:
             name = self._source.videos[index].encode()
             number = int.from_bytes(hashlib.sha256(name).digest()[:8], "big")
