@@ -4,8 +4,8 @@
 
 `--other` is the root of another checkout of this package, an earlier one say.
 Both read the same frames of the same clips in turns, each in a process of its
-own; frame counts are known to both. What is printed is processor time a clip: of
-each clip the least over the turns, which what else the machine does hardly
+own; frame counts are known to both. What is printed is processor time a clip,
+the least of each clip over the turns, which what else the machine does hardly
 touches. The ratios of whole turns follow.
 """
 
