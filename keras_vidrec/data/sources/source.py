@@ -77,6 +77,14 @@ class Source:
         """
         raise NotImplementedError
 
+    def health(self, index):
+        """`videos.Health` of the file of video `index`, `None` if nobody knows.
+
+        Raises:
+            VideoError: if the video cannot be read.
+        """
+        return None
+
     def seen_as(self, frame):
         """This source, with images as a network wants to see them.
 
@@ -91,8 +99,6 @@ class Source:
         """
         if frame == self.frame:
             return self
-        if frame is not None:
-            frame_size.check_taken(frame)
         other = copy.copy(self)
         other.frame = frame
         return other

@@ -5,12 +5,15 @@ import types
 import numpy as np
 
 from keras_vidrec.data.prepared import storage
+from keras_vidrec.data.sources import frame_map
 from keras_vidrec.data.sources.source import Source
 from keras_vidrec.flow import codec
 from keras_vidrec.flow import extraction
 from keras_vidrec.specs import MODALITIES
 from keras_vidrec.specs import FlowSpec
+from keras_vidrec.videos import examination
 from keras_vidrec.videos import video
+from keras_vidrec.videos.errors import VideoError
 from keras_vidrec.videos.health_cache import HealthCache
 
 _FLOWS = ("flow", "warped_flow")
@@ -20,14 +23,23 @@ _BLOCK_BYTES = 2**28
 
 
 class _Videos(Source):
-    """What the sources of this file share: `_video(index)` gives the path and
-    the number of frames of a video."""
+    """What the sources of this file share: `_path_of(index)` is where a video
+    lies, `health(index)` and `_times(index)` what is known of its file, and
+    `_segment(index)` the part of the file that it is."""
 
     modalities = MODALITIES
 
     def __init__(self, catalog, flow):
         super().__init__(catalog)
         self.flow = FlowSpec() if flow is None else flow
+        self._maps = {}
+
+    def seen_as(self, frame):
+        """See `Source`."""
+        source = super().seen_as(frame)
+        if source is not self:
+            source._maps = {}
+        return source
 
     @property
     def _deinterlace(self):
@@ -35,35 +47,59 @@ class _Videos(Source):
 
     def num_frames(self, index, modality):
         """See `Source`."""
-        return self._video(index)[1] - (modality in _FLOWS)
+        taken = self._frames_of(index)
+        count = self.health(index).num_frames if taken is None else len(taken)
+        return count - (modality in _FLOWS)
 
     def read(self, index, modality, indices):
         """See `Source`. Frames are resized first, and flow is made of the
         resized ones."""
-        path, num_frames = self._video(index)
         indices = np.asarray(indices, dtype=None if len(indices) else int)
         if modality in _FLOWS:
-            wrong = indices[(indices < 0) | (indices >= num_frames - 1)]
-            if len(wrong):
-                raise video.VideoError(
-                    path,
-                    f"it has {num_frames} frames, so {num_frames - 1} images "
-                    f"of {modality}. Received: indices {wrong[:8].tolist()}",
-                )
             return self._read_flow(index, modality, indices)
+        indices = self._numbers(index, indices)
         if self.frame is None or len(indices) <= _BLOCK:
             return self._resized(index, self._read_frames(index, indices))
         needed, places = np.unique(indices, return_inverse=True)
         blocks = [frames for _, frames in self._blocks(index, needed)]
         return np.concatenate(blocks)[places]
 
+    def _frames_of(self, index):
+        """The frames of its file that a video consists of, as of
+        `frame_map.frames_of`."""
+        fps = self.frame and self.frame.fps
+        segment = self._segment(index)
+        if fps is None and segment is None:
+            return None
+        if index not in self._maps:
+            health, times = self.health(index), self._times(index)
+            if health.frame_rate is None and health.num_frames > 1:
+                times = None  # what they say is absurd
+            try:
+                self._maps[index] = frame_map.frames_of(
+                    health.num_frames,
+                    times,
+                    fps,
+                    frame_map.in_fields(segment, self._deinterlace),
+                )
+            except ValueError as error:
+                raise VideoError(self._name(index), str(error)) from None
+        return self._maps[index]
+
+    def _numbers(self, index, indices):
+        """The numbers that frames of a video have in its file."""
+        taken = self._frames_of(index)
+        if taken is None:
+            return indices
+        self._check_indices(index, indices, len(taken), "frames")
+        return taken[indices]
+
     def _read_frames(self, index, indices):
-        path, num_frames = self._video(index)
-        with storage.opened(path) as file:
+        with storage.opened(self._path_of(index)) as file:
             return video.read_frames(
                 file,
                 indices,
-                num_frames=num_frames,
+                num_frames=self.health(index).num_frames,
                 deinterlace=self._deinterlace,
             )
 
@@ -79,20 +115,29 @@ class _Videos(Source):
             yield block, self._resized(index, frames)
 
     def _read_flow(self, index, modality, indices):
+        count = self.num_frames(index, modality)
+        self._check_indices(
+            index,
+            indices,
+            count,
+            f"images of {modality}, being of {count + 1} frames",
+        )
+        if not len(indices):  # of which size would they be?
+            return self._resized(index, self._read_frames(index, []))[..., :2]
         starts, places = np.unique(indices, return_inverse=True)
-        needed = np.union1d(starts, starts + 1)
+        # The frames that its pairs are of, as the file numbers them.
+        firsts = self._numbers(index, starts)
+        seconds = self._numbers(index, starts + 1)
         grays = {}
-        for block, frames in self._blocks(index, needed):
+        for block, frames in self._blocks(index, np.union1d(firsts, seconds)):
             for t, frame in zip(block.tolist(), frames):
                 grays[t] = extraction.gray(frame)
-        if not grays:  # of which size would it be?
-            return self._resized(index, self._read_frames(index, []))[..., :2]
-        size = next(iter(grays.values())).shape
-        pairs = ((t, grays[t], grays[t + 1]) for t in starts.tolist())
-        slots = {t: slot for slot, t in enumerate(starts.tolist())}
+        neighbors = enumerate(zip(firsts.tolist(), seconds.tolist()))
+        pairs = ((slot, grays[s], grays[t]) for slot, (s, t) in neighbors)
+        size = grays[int(firsts[0])].shape
         codes = np.empty((len(starts), *size, 2), np.uint8)
-        for t, code in flow_codes(pairs, modality, self.flow):
-            codes[slots[t]] = code
+        for slot, code in flow_codes(pairs, modality, self.flow):
+            codes[slot] = code
         return codes[places]
 
 
@@ -108,7 +153,7 @@ def flow_codes(pairs, modality, flow):
 
 
 class VideoFiles(_Videos):
-    """The `Source` of the video files of a catalog.
+    """The `Source` of the video files of a catalog, or of segments of them.
 
     Frames are decoded when they are asked for, and flow is made of them then:
     nothing is prepared. Good for rgb and rgb_diff; flow is worth preparing
@@ -123,21 +168,19 @@ class VideoFiles(_Videos):
 
     def __init__(self, catalog, flow=None):
         super().__init__(catalog, flow)
-        catalog.refuse_segments()
         self._root = catalog.root
+        self._files = catalog.files
+        self._segments = catalog.segments
         self.is_remote = any(
-            storage.is_remote(self._path(name)) for name in self.videos
+            storage.is_remote(self._path(name)) for name in self._files
         )
         self._healths = HealthCache(catalog.root, find=self._path)
 
     def seen_as(self, frame):
         """See `Source`."""
         source = super().seen_as(frame)
-        if source._deinterlace != self._deinterlace:
-            # Deinterlaced videos may have other numbers of frames.
-            source._healths = HealthCache(
-                self._root, source._deinterlace, source._path
-            )
+        # Deinterlaced videos may have other numbers of frames.
+        source._healths = self._healths.deinterlaced(source._deinterlace)
         return source
 
     def save(self):
@@ -145,12 +188,18 @@ class VideoFiles(_Videos):
         self._healths.save()
 
     def health(self, index):
-        """`videos.Health` of a video; a `VideoError` if it cannot be read."""
-        return self._healths[self.videos[index]]
+        """`videos.Health` of the file of a video; a `VideoError` if it cannot
+        be read."""
+        return self._healths[self._files[index]]
 
-    def _video(self, index):
-        name = self.videos[index]
-        return self._path(name), self._healths[name].num_frames
+    def _times(self, index):
+        return self._healths.times(self._files[index])
+
+    def _segment(self, index):
+        return self._segments[index]
+
+    def _path_of(self, index):
+        return self._path(self._files[index])
 
     def _path(self, name):
         return storage.below(self._root, name)
@@ -169,19 +218,28 @@ class SingleVideo(_Videos):
             videos=(name,), labels=(-1,), groups=(name,), classes=()
         )
         super().__init__(alone, flow)
-        self._num_frames = _count(self._path)
+        self._examined = self._examine()
 
     def seen_as(self, frame):
         """See `Source`."""
         source = super().seen_as(frame)
         if source._deinterlace != self._deinterlace:
-            source._num_frames = _count(self._path, source._deinterlace)
+            source._examined = source._examine()
         return source
 
-    def _video(self, index):
-        return self._path, self._num_frames
+    def health(self, index):
+        """`videos.Health` of the video."""
+        return self._examined[0]
 
+    def _examine(self):
+        with storage.opened(self._path) as file:
+            return examination.examine(file, self._deinterlace)
 
-def _count(path, deinterlace=None):
-    with storage.opened(path) as file:
-        return video.probe(file, deinterlace).num_frames
+    def _times(self, index):
+        return self._examined[1].seconds
+
+    def _segment(self, index):
+        return None
+
+    def _path_of(self, index):
+        return self._path

@@ -124,7 +124,7 @@ def test_flow_is_in_pixels_of_the_resized_frame(
 @pytest.mark.parametrize("indices", [[11], [-1, 3], [0, 99]])
 def test_no_flow_beyond_the_last_pair(source, modality, indices):
     with pytest.raises(
-        video.VideoError, match=rf"12 frames, so 11 images of {modality}"
+        video.VideoError, match=rf"11 images of {modality}, being of 12 frames"
     ):
         source.read(0, modality, indices)
 
