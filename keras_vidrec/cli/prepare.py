@@ -89,7 +89,6 @@ def prepare(
     from keras_vidrec.data.preparing.packing import Packer
     from keras_vidrec.data.preparing.prepare import prepare as prepare_videos
     from keras_vidrec.data.preparing.video import Preparation
-    from keras_vidrec.data.preparing.video import prepare_video
 
     if runner is None and (shards is not None or runner_options):
         raise typer.BadParameter(
@@ -118,7 +117,7 @@ def prepare(
         bound=bound,
         quality=quality,
     )
-    make = Packer(opened, preparation) if packs else prepare_video
+    make = Packer(opened, preparation) if packs else None
     catalog = opened.catalog
     if catalog.understood:
         typer.echo(catalog.understood, err=True)

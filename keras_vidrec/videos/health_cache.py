@@ -67,7 +67,7 @@ class HealthCache:
         Args:
             name: str. The video.
             health: `Health`.
-            times: `FrameTimes`.
+            times: `None`, or seconds of each frame.
         """
         key = self._key(self._find(name))
         self._keep(self._slot(name), key, health, times)
@@ -120,8 +120,8 @@ class HealthCache:
                 file = path
                 if not isinstance(path, pathlib.Path):
                     file = stack.enter_context(path.open("rb"))
-                found = examination.examine(file, self._deinterlace)
-            return self._keep(slot, key, *found)
+                health, times = examination.examine(file, self._deinterlace)
+            return self._keep(slot, key, health, times.seconds)
 
     def _slot(self, name):
         return f"{self._deinterlace}:{name}" if self._deinterlace else name
@@ -129,10 +129,10 @@ class HealthCache:
     def _keep(self, slot, key, health, times):
         entry = {"key": key, "health": health.to_dict()}
         # Those of a constant rate are told by it.
-        if times.seconds is not None and (
+        if times is not None and (
             health.variable_rate or health.frame_rate is None
         ):
-            entry["times"] = times.seconds.tolist()
+            entry["times"] = times.tolist()
         with self._lock:
             self._entries[slot] = entry
             self._unsaved.add(slot)

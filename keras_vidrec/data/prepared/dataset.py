@@ -10,6 +10,7 @@ from keras_vidrec.data.catalogs.split import Split
 from keras_vidrec.data.catalogs.split import first_of
 from keras_vidrec.data.prepared import storage
 from keras_vidrec.specs import files
+from keras_vidrec.videos.health import Health
 from keras_vidrec.version import __version__
 
 FORMAT = 1
@@ -31,11 +32,14 @@ class PreparedDataset(typing.NamedTuple):
         settings: dict. How they were made: `frame` (of a `FrameSpec`, or
             `None`: nobody knows), `flow` (method or `"none"`), `warped`,
             `bound`, `quality`.
+        healths: tuple of `Health` of the file of each video, `None` where
+            nobody looked.
     """
 
     catalog: Catalog
     modalities: tuple
     settings: dict
+    healths: tuple
 
 
 def is_prepared(directory):
@@ -58,9 +62,11 @@ def write_report(directory, catalog, failed, notes):
     _write_json(pathlib.Path(directory) / _REPORT, report)
 
 
-def write(directory, catalog, modalities, settings, failed):
+def write(directory, catalog, modalities, settings, failed, healths=None):
     """Describes a dataset whose records are complete; `catalog` and `failed`
-    are as for `write_report`, `settings` is plain data."""
+    are as for `write_report`, `settings` is plain data, `healths` by name as
+    of `Health.to_dict`."""
+    healths = healths or {}
     directory = pathlib.Path(directory)
     kept = [i for i, name in enumerate(catalog.videos) if name not in failed]
     for key, split in catalog.splits.items():
@@ -94,6 +100,7 @@ def write(directory, catalog, modalities, settings, failed):
                     "name": catalog.videos[i],
                     "label": catalog.labels[i],
                     "group": catalog.groups[i],
+                    "health": healths.get(catalog.videos[i]),
                 }
                 for i in kept
             ],
@@ -153,8 +160,12 @@ def load(directory):
             for key in content["validation"]
         },
     )
+    healths = [video["health"] for video in videos]
     return PreparedDataset(
-        catalog, tuple(content["modalities"]), content["settings"]
+        catalog,
+        tuple(content["modalities"]),
+        content["settings"],
+        tuple(health and Health.from_dict(health) for health in healths),
     )
 
 

@@ -50,14 +50,18 @@ class Journal:
             self._file.close()
             raise
 
-    def add_done(self, video, label, positions, num_frames, notes=()):
-        """Notes that the records of a video are written and synced."""
+    def add_done(
+        self, video, label, positions, num_frames, notes=(), health=None
+    ):
+        """Notes that the records of a video are written and synced; `health`
+        is `None` or a dict of a `Health`."""
         line = {
             "video": video,
             "label": label,
             "frames": num_frames,
             "positions": positions,
             "notes": list(notes),
+            "health": health,
         }
         self._append(line)
         self._note(line)

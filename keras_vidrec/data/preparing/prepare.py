@@ -24,9 +24,11 @@ from keras_vidrec.data.preparing.journal import Progress
 from keras_vidrec.data.preparing.video import prepare_video
 from keras_vidrec.data.preparing.workers import Workers
 from keras_vidrec.data.preparing.workers import WornOut
+from keras_vidrec.data.sources import frame_map
 from keras_vidrec.specs import checks
 from keras_vidrec.specs import files
 from keras_vidrec.videos import video
+from keras_vidrec.videos.health_cache import HealthCache
 from keras_vidrec.videos.video import VideoError
 
 # Nothing can be written any more: not the fault of one video.
@@ -61,7 +63,7 @@ def prepare(
     directory,
     preparation,
     *,
-    make=prepare_video,
+    make=None,
     workers=None,
     shard_bytes=shards.SHARD_BYTES,
     progress=False,
@@ -79,9 +81,10 @@ def prepare(
         directory: path of the dataset: new, empty, or begun with the same
             preparation of the same classes.
         preparation: `Preparation`.
-        make: picklable callable with the arguments of `prepare_video`, its
-            result and its errors. Defaults to `prepare_video`: decode each
-            video.
+        make: `None` (decode each file once, for all its clips), or picklable
+            callable: of the name of a clip and the other arguments of
+            `prepare_video` it returns a `PreparedVideo` or raises a
+            `VideoError`. Defaults to `None`.
         workers: `None` (one a core), or int. Number of processes.
         shard_bytes: int. A shard of at least this length is complete.
             Defaults to 512 MB.
@@ -104,7 +107,7 @@ def prepare(
             begin(catalog, directory, preparation)
         ) as journal:
             check_shards(directory, journal)
-            work = VideoPreparer(catalog.root, preparation, make)
+            work = VideoPreparer.of(catalog, preparation, make)
             todo = left_to_do(catalog, journal, work)
             scratch = directory / prepared_dataset.STATE / "scratch"
             # What a killed run left; its processes are gone or about to go.
@@ -117,10 +120,8 @@ def prepare(
                 stack.callback(bar.close)
                 pool = make_pool(work, workers, scratch)
                 stack.callback(pool.close)
-                modalities = preparation.modalities
-                fill(
-                    directory, journal, todo, modalities, pool, shard_bytes, bar
-                )
+                stack.callback(work.save)
+                fill(directory, journal, todo, work, pool, shard_bytes, bar)
             return finish(catalog, directory, preparation, journal, len(todo))
     except OSError as error:
         if error.errno not in _NO_ROOM:
@@ -133,10 +134,10 @@ def prepare(
         ) from error
 
 
-def left_to_do(catalog, journal, work):
+def left_to_do(catalog, journal, work=None):
     """The labels of the videos that have no records yet, by name, in the order
-    to work in: those of one size, if that saves `work` time, one after the
-    other.
+    to work in: those of one size, if that saves the `VideoPreparer` time, one
+    after the other.
 
     Raises:
         ValueError: if a video that has records now has another label.
@@ -152,6 +153,8 @@ def left_to_do(catalog, journal, work):
                 f"{journal.done[name]['label']} as before, or another "
                 f"directory. Received: {label} for {name!r}"
             )
+    if work is None:
+        return todo
     with concurrent.futures.ThreadPoolExecutor(num_cores()) as pool:
         sizes = dict(zip(todo, pool.map(work.compiled_size, todo)))
     return {name: todo[name] for name in sorted(todo, key=sizes.get)}
@@ -171,9 +174,10 @@ def make_pool(work, workers, scratch, threads=None):
     )
 
 
-def fill(directory, journal, labels, modalities, pool, shard_bytes, bar):
-    """Prepares the videos of `labels`; writes their records into shards of at
-    least `shard_bytes`, then the journal.
+def fill(directory, journal, labels, work, pool, shard_bytes, bar):
+    """Prepares the videos of `labels` by the `work` that the `pool` does;
+    writes their records into shards of at least `shard_bytes`, then the
+    journal.
 
     Raises:
         OSError: if the disk is full; what is finished stays.
@@ -181,29 +185,41 @@ def fill(directory, journal, labels, modalities, pool, shard_bytes, bar):
     """
     with contextlib.ExitStack() as stack:
         writers = stack.enter_context(
-            shard_writers(directory, modalities, journal, shard_bytes)
+            shard_writers(directory, work.modalities, journal, shard_bytes)
         )
         deaths = successes = 0
-        for name, kind, value in pool.run(labels):
+        for names, kind, value in pool.run(work.tasks(labels)):
             if kind == "reported":
                 bar.add_frames(value)
                 continue
             if kind == "raised":
                 raise value
             if kind == "died":
-                value = f"the process that prepared it died twice: {value}"
+                died = f"the process that prepared it died twice: {value}"
+                value = [died] * len(names)
                 deaths += 1
-            if isinstance(value, str):
-                journal.add_failed(name, value)
-            else:
-                _append(writers, journal, name, labels[name], value)
-                successes += 1
+            for name, prepared in zip(names, value):
+                failed = isinstance(prepared, str)
+                if failed:
+                    journal.add_failed(name, prepared)
+                else:
+                    work.learn(name, prepared)
+                    _append(writers, journal, name, labels[name], prepared)
+                    successes += 1
+                bar.add_video(failed=failed)
+            for directory in {
+                os.path.dirname(images.path)
+                for prepared in value
+                if not isinstance(prepared, str)
+                for images in prepared.images.values()
+            }:
+                # Nothing but what clips that failed have left.
+                shutil.rmtree(directory, ignore_errors=True)
             if deaths > _MAX_DEATHS and not successes:
                 raise RuntimeError(
                     "Every process dies, whatever the video. Received, the "
-                    f"last time: {value}"
+                    f"last time: {value[0]}"
                 )
-            bar.add_video(failed=isinstance(value, str))
         for writer in writers.values():
             writer.seal()
 
@@ -236,6 +252,11 @@ def finish(catalog, directory, preparation, journal, num_tried):
         preparation.modalities,
         preparation.to_dict(),
         failed,
+        {
+            name: journal.done[name]["health"]
+            for name in catalog.videos
+            if name in journal.done
+        },
     )
     return Prepared(
         len(done),
@@ -259,35 +280,86 @@ def _append(writers, journal, name, label, prepared):
                 f"{name}: its record of {modality} is too long to be "
                 "streamed (protobuf parses 2 GB); it is read by offset"
             )
-    journal.add_done(name, label, positions, prepared.num_frames, notes)
+    health = prepared.health and prepared.health.to_dict()
+    journal.add_done(
+        name, label, positions, prepared.num_frames, notes, health
+    )
     prepared.discard()
-    os.rmdir(os.path.dirname(images.path))
     for writer in writers.values():
         writer.seal_if_long()
 
 
 class VideoPreparer:
-    """What a process does with one video: the `PreparedVideo`, or why not.
+    """What a process does with the clips of one file: `PreparedVideo`s, or why
+    not.
 
-    Picklable. `preparer(scratch, name, report)` takes the path of a directory
-    for files, the name of the video, and a callable that takes numbers of
-    frames; it returns a `PreparedVideo`, or a str if the video cannot be
+    Picklable. `preparer(scratch, names, report)` takes the path of a directory
+    for files, the names of the clips, and a callable that takes numbers of
+    frames; it returns of each clip a `PreparedVideo`, or a str if it cannot be
     prepared, and raises `OSError` if nothing can be written any more, and
-    `WornOut` if the video is for another process.
+    `WornOut` if the file is for another process.
+
+    Args:
+        root: path of the directory of the videos.
+        preparation: `Preparation`.
+        make: see `prepare`. Defaults to `None`.
+        parts: dict from the name of a clip to `(file, segment)`, of those that
+            are not the whole file that they are named for. Defaults to none.
     """
 
-    def __init__(self, root, preparation, make=prepare_video):
-        if make is prepare_video:
-            frame_size.check_taken(preparation.frame)
+    def __init__(self, root, preparation, make=None, parts=None):
         self._root = root
         self._preparation = preparation
         self._make = make
+        self._parts = parts or {}
         self._size = None
+        self._healths = None
+
+    def __getstate__(self):
+        # Each process looks for itself.
+        return {**self.__dict__, "_size": None, "_healths": None}
+
+    @classmethod
+    def of(cls, catalog, preparation, make=None, root=None):
+        """The one of a `Catalog`, whose directory other processes may know by
+        another path."""
+        rows = zip(catalog.videos, catalog.files, catalog.segments)
+        parts = {
+            name: (file, segment)
+            for name, file, segment in rows
+            if (file, segment) != (name, None)
+        }
+        return cls(root or catalog.root, preparation, make, parts)
+
+    @property
+    def modalities(self):
+        """Tuple of str: what is made."""
+        return self._preparation.modalities
+
+    def tasks(self, names):
+        """The names in groups of one file, each a tuple, in the order in which
+        the files come first."""
+        groups = {}
+        for name in names:
+            groups.setdefault(self._part(name)[0], []).append(name)
+        return list(map(tuple, groups.values()))
+
+    def learn(self, name, prepared):
+        """Keeps what the preparation of a clip has shown of its file, for
+        whoever reads the videos next."""
+        if prepared.health is not None:
+            file = self._part(name)[0]
+            self._cache().add(file, prepared.health, prepared.times)
+
+    def save(self):
+        """Writes what was learnt."""
+        if self._healths is not None:
+            self._healths.save()
 
     def compiled_size(self, name):
         """Size of the prepared frames of a video if the work compiles for it
         as TV-L1 does, else `()`."""
-        if self._make is not prepare_video or self._preparation.flow != "tvl1":
+        if self._make is not None or self._preparation.flow != "tvl1":
             return ()
         wanted = self._preparation.frame
         try:
@@ -302,32 +374,90 @@ class VideoPreparer:
         except (OSError, ValueError, VideoError):
             return ()  # what is wrong with it is reported when it is prepared
 
-    def __call__(self, scratch, name, report):
-        if "\n" in name:
-            return "its name has a line break. Rename it."
+    def __call__(self, scratch, names, report):
+        if any("\n" in name for name in names):
+            return ["its name has a line break. Rename it."] * len(names)
         # Memory that was compiled into is never given back.
-        size = self.compiled_size(name)
+        size = self.compiled_size(names[0])
         if size and self._size not in (None, size):
             raise WornOut
         self._size = size or self._size
         # Of its own: the video before may not have been fetched yet.
         directory = tempfile.mkdtemp(dir=scratch)
         try:
-            with storage.opened(self._path(name)) as file:
-                return self._make(file, self._preparation, directory, report)
+            if self._make is None:
+                return self._decode(names, directory, report)
+            (name,) = names
+            return [self._make(name, self._preparation, directory, report)]
         except Exception as error:
             shutil.rmtree(directory, ignore_errors=True)
             if isinstance(error, OSError) and error.errno in _NO_ROOM:
                 raise
-            if isinstance(error, VideoError):
-                return str(error)
-            return f"{type(error).__name__}: {error}"
+            return [_reason(error)] * len(names)
+
+    def _decode(self, names, directory, report):
+        found = {name: self._taken(name) for name in names}
+        good = [n for n in names if not isinstance(found[n], VideoError)]
+        if good:
+            with storage.opened(self._path(names[0])) as file:
+                prepared = prepare_video(
+                    file,
+                    self._preparation,
+                    directory,
+                    report,
+                    [found[name] for name in good],
+                )
+            found.update(zip(good, prepared))
+        results = []
+        for name in names:
+            result = found[name]
+            if isinstance(result, VideoError):
+                result = _reason(result)
+            elif result.health is None:
+                # It was looked at before.
+                file, cache = self._part(name)[0], self._cache()
+                result = result._replace(
+                    health=cache[file], times=cache.times(file)
+                )
+            results.append(result)
+        return results
+
+    def _taken(self, name):
+        """The frames of its file that a clip consists of, or a `VideoError`
+        that says why it has none."""
+        file, segment = self._part(name)
+        frame = self._preparation.frame
+        if frame.fps is None and segment is None:
+            return None
+        try:
+            return frame_map.frames_taken(self._cache(), file, frame, segment)
+        except ValueError as error:
+            return VideoError(name, str(error))
+
+    def _cache(self):
+        if self._healths is None:
+            self._healths = HealthCache(
+                self._root,
+                self._preparation.frame.deinterlace,
+                lambda file: storage.below(self._root, file),
+            )
+        return self._healths
+
+    def _part(self, name):
+        return self._parts.get(name, (name, None))
 
     def _path(self, name):
-        path = storage.below(self._root, name)
+        file = self._part(name)[0]
+        path = storage.below(self._root, file)
         if isinstance(path, storage.RemotePath):
             return path
-        return os.path.join(self._root, name)
+        return os.path.join(self._root, file)
+
+
+def _reason(error):
+    if isinstance(error, VideoError):
+        return str(error)
+    return f"{type(error).__name__}: {error}"
 
 
 @contextlib.contextmanager
@@ -360,7 +490,6 @@ def begin(catalog, directory, settings, classes=None):
         ValueError: if the directory holds something else, other settings were
             used in it, or another run is at it.
     """
-    catalog.refuse_segments()
     state = directory / prepared_dataset.STATE
     if not state.is_dir():
         if directory.exists() and (

@@ -60,13 +60,34 @@ def frames_of(
     return first + _at_rate(times[first:last] - times[first], fps)
 
 
-def in_fields(segment: tuple | None, deinterlace: str | None) -> tuple | None:
-    """A segment, counted in the frames that a file has when it is
-    deinterlaced: `"bob"` makes two of each. See `frames_of`."""
-    if segment is None or segment[2] != "frames" or deinterlace != "bob":
-        return segment
-    start, end, unit = segment
-    return 2 * start, end and 2 * end, unit
+def frames_taken(healths, file, frame, segment=None) -> np.ndarray | None:
+    """The frames of a file that a clip consists of, as a network sees it.
+
+    Args:
+        healths: `HealthCache`, or what else gives `Health` and `times` by
+            name: of files that are deinterlaced as `frame` says.
+        file: str. Name of the file.
+        frame: `None`, or `FrameSpec`. Its `fps` and `deinterlace` matter.
+        segment: as for `frames_of`, in frames of the file as they are stored.
+
+    Returns:
+        As `frames_of`.
+
+    Raises:
+        ValueError: as `frames_of`.
+        VideoError: if the file cannot be read.
+    """
+    fps = None if frame is None else frame.fps
+    if fps is None and segment is None:
+        return None
+    if segment is not None and segment[2] == "frames":
+        if frame is not None and frame.deinterlace == "bob":  # two of each
+            start, end, unit = segment
+            segment = 2 * start, end and 2 * end, unit
+    health, times = healths[file], healths.times(file)
+    if health.frame_rate is None and health.num_frames > 1:
+        times = None  # what they say is absurd
+    return frames_of(health.num_frames, times, fps, segment)
 
 
 def _bounds(num_frames, times, segment):

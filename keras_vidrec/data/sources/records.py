@@ -46,6 +46,7 @@ class Records(Source):
         dataset = prepared_dataset.load(directory)
         self.catalog = dataset.catalog
         self.settings = dataset.settings
+        self._healths = dataset.healths
         super().__init__(self.catalog)
         self.modalities = dataset.modalities + tuple(
             name
@@ -60,6 +61,10 @@ class Records(Source):
             modality: _Images(directory, modality, self.videos)
             for modality in dataset.modalities
         }
+
+    def health(self, index):
+        """`Health` of the file that video `index` was made of; see `Source`."""
+        return self._healths[index]
 
     def num_frames(self, index, modality):
         """Number of stored images of video `index`; see `Source`."""

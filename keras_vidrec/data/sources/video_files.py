@@ -23,9 +23,9 @@ _BLOCK_BYTES = 2**28
 
 
 class _Videos(Source):
-    """What the sources of this file share: `_path_of(index)` is where a video
-    lies, `health(index)` and `_times(index)` what is known of its file, and
-    `_segment(index)` the part of the file that it is."""
+    """What the sources of this file share: `_part(index)` is the file and the
+    segment of it that a video is, `_path(file)` where it lies, and `_healths`
+    tell of the files."""
 
     modalities = MODALITIES
 
@@ -44,6 +44,11 @@ class _Videos(Source):
     @property
     def _deinterlace(self):
         return self.frame and self.frame.deinterlace
+
+    def health(self, index):
+        """`videos.Health` of the file of a video; a `VideoError` if it cannot
+        be read."""
+        return self._healths[self._part(index)[0]]
 
     def num_frames(self, index, modality):
         """See `Source`."""
@@ -67,20 +72,11 @@ class _Videos(Source):
     def _frames_of(self, index):
         """The frames of its file that a video consists of, as of
         `frame_map.frames_of`."""
-        fps = self.frame and self.frame.fps
-        segment = self._segment(index)
-        if fps is None and segment is None:
-            return None
         if index not in self._maps:
-            health, times = self.health(index), self._times(index)
-            if health.frame_rate is None and health.num_frames > 1:
-                times = None  # what they say is absurd
+            file, segment = self._part(index)
             try:
-                self._maps[index] = frame_map.frames_of(
-                    health.num_frames,
-                    times,
-                    fps,
-                    frame_map.in_fields(segment, self._deinterlace),
+                self._maps[index] = frame_map.frames_taken(
+                    self._healths, file, self.frame, segment
                 )
             except ValueError as error:
                 raise VideoError(self._name(index), str(error)) from None
@@ -95,7 +91,7 @@ class _Videos(Source):
         return taken[indices]
 
     def _read_frames(self, index, indices):
-        with storage.opened(self._path_of(index)) as file:
+        with storage.opened(self._path(self._part(index)[0])) as file:
             return video.read_frames(
                 file,
                 indices,
@@ -187,19 +183,8 @@ class VideoFiles(_Videos):
         """Keeps what was learnt of the files for next time."""
         self._healths.save()
 
-    def health(self, index):
-        """`videos.Health` of the file of a video; a `VideoError` if it cannot
-        be read."""
-        return self._healths[self._files[index]]
-
-    def _times(self, index):
-        return self._healths.times(self._files[index])
-
-    def _segment(self, index):
-        return self._segments[index]
-
-    def _path_of(self, index):
-        return self._path(self._files[index])
+    def _part(self, index):
+        return self._files[index], self._segments[index]
 
     def _path(self, name):
         return storage.below(self._root, name)
@@ -212,34 +197,38 @@ class SingleVideo(_Videos):
     elsewhere."""
 
     def __init__(self, path, flow=None):
-        self._path = storage.as_path(path)
-        name = self._path.name
+        self._place = storage.as_path(path)
+        name = self._place.name
         alone = types.SimpleNamespace(
             videos=(name,), labels=(-1,), groups=(name,), classes=()
         )
         super().__init__(alone, flow)
-        self._examined = self._examine()
+        self._healths = _Examined(self._place, None)
 
     def seen_as(self, frame):
         """See `Source`."""
         source = super().seen_as(frame)
         if source._deinterlace != self._deinterlace:
-            source._examined = source._examine()
+            source._healths = _Examined(self._place, source._deinterlace)
         return source
 
-    def health(self, index):
-        """`videos.Health` of the video."""
-        return self._examined[0]
+    def _part(self, index):
+        return self.videos[index], None
 
-    def _examine(self):
-        with storage.opened(self._path) as file:
-            return examination.examine(file, self._deinterlace)
+    def _path(self, _name):
+        return self._place
 
-    def _times(self, index):
-        return self._examined[1].seconds
 
-    def _segment(self, index):
-        return None
+class _Examined:
+    """A `HealthCache` of one video, which is looked at once."""
 
-    def _path_of(self, index):
-        return self._path
+    def __init__(self, path, deinterlace):
+        with storage.opened(path) as file:
+            found = examination.examine(file, deinterlace)
+        self._health, self._times = found
+
+    def __getitem__(self, _name):
+        return self._health
+
+    def times(self, _name):
+        return self._times.seconds

@@ -71,10 +71,10 @@ def test_broken_folders_are_left_out(folders, tmp_path):
     )
     for name, problem in zip(NAMES, problems):
         with pytest.raises(VideoError, match=problem):
-            make(folders / name, PACKED, tmp_path)
+            make(name, PACKED, tmp_path)
     told = dataclasses.replace(PACKED, size="short256")
     with pytest.raises(VideoError, match="not resized by size='short256'"):
-        make(folders / NAMES[3], told, tmp_path)
+        make(NAMES[3], told, tmp_path)
     prepared = prepare(opened.catalog, tmp_path / "out", PACKED, make=make)
     assert prepared.num_videos == 1
     report = json.loads((tmp_path / "out" / "report.json").read_text())

@@ -78,7 +78,7 @@ def test_warped_flow_has_records_of_its_own(catalog, tmp_path):
         writer.write(np.ascontiguousarray(scene[20:200, x : x + 240]))
     writer.release()
     preparation = Preparation(flow="dis", size="240x180", warped=True)
-    prepared = prepare_video(path, preparation, tmp_path)
+    (prepared,) = prepare_video(path, preparation, tmp_path)
     flow, warped = (
         [
             cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_GRAYSCALE)
@@ -193,13 +193,13 @@ def test_videos_come_and_go(tmp_path, small_videos, in_process):
 
 
 def test_nothing_can_be_prepared(tmp_path, in_process):
-    (tmp_path / "videos" / "a").mkdir(parents=True)
-    for name in ("1.avi", "2.avi"):
-        (tmp_path / "videos" / "a" / name).write_bytes(b"")
+    for name in ("a/1.avi", "b/2.avi"):
+        (tmp_path / "videos" / name).parent.mkdir(parents=True)
+        (tmp_path / "videos" / name).write_bytes(b"")
     with pytest.raises(ValueError, match="None of the 2 videos.*report.json"):
         prepare(catalogs.folder(tmp_path / "videos"), tmp_path / "out", DIS)
     report = json.loads((tmp_path / "out" / "report.json").read_text())
-    assert set(report["failed"]) == {"a/1.avi", "a/2.avi"}
+    assert set(report["failed"]) == {"a/1.avi", "b/2.avi"}
 
 
 def test_tv_l1_is_compiled_once_a_size_in_a_process(
@@ -213,15 +213,18 @@ def test_tv_l1_is_compiled_once_a_size_in_a_process(
 
     monkeypatch.setattr(engine.video, "iter_frames", iter_frames)
     done = []
-    monkeypatch.setattr(engine, "prepare_video", lambda *_: done.append(1))
-    work = engine.VideoPreparer(
-        catalog.root, Preparation(size="short24"), engine.prepare_video
-    )
+
+    def failing(*_):
+        done.append(1)
+        return [video.VideoError("a", "it is nothing")]
+
+    monkeypatch.setattr(engine, "prepare_video", failing)
+    work = engine.VideoPreparer(catalog.root, Preparation(size="short24"))
     for _ in range(2):
-        work(tmp_path, "a", None)
+        work(tmp_path, ("a",), None)
     with pytest.raises(WornOut):
-        work(tmp_path, "b", None)
-    work(tmp_path, "a", None)
+        work(tmp_path, ("b",), None)
+    work(tmp_path, ("a",), None)
     assert len(done) == 3
     # What needs no compilation serves any size.
     assert engine.VideoPreparer(".", DIS).compiled_size("a") == ()
@@ -326,7 +329,7 @@ def test_no_video_at_all_is_an_error(tmp_path, in_process):
 
 def test_a_video_of_one_frame_has_frames(tmp_path):
     one_frame(tmp_path / "one.avi")
-    prepared = prepare_video(
+    (prepared,) = prepare_video(
         tmp_path / "one.avi", Preparation(flow="none"), tmp_path
     )
     assert prepared[:3] == (256, 341, 1)

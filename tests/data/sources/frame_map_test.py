@@ -1,9 +1,11 @@
 import re
+import types
 
 import numpy as np
 import pytest
 
 from keras_vidrec.data.sources import frame_map
+from keras_vidrec.specs import FrameSpec
 
 
 def steady(rate, seconds=2, digits=9):
@@ -89,13 +91,32 @@ def test_short_files():
     assert frame_map.frames_of(2, two, 0.1).tolist() == [0]
 
 
-def test_bob_makes_two_frames_of_each():
-    of = frame_map.in_fields
-    assert of((3, 8, "frames"), "bob") == (6, 16, "frames")
-    assert of((3, None, "frames"), "bob") == (6, None, "frames")
-    for segment in (None, (1.5, 2, "seconds")):
-        assert of(segment, "bob") == segment
-    assert of((3, 8, "frames"), "yadif") == (3, 8, "frames")
+class Healths(dict):
+    """Of files by name; those with a rate have times."""
+
+    def times(self, file):
+        rate = self[file].frame_rate
+        return np.arange(self[file].num_frames) / (rate or 60_000)
+
+
+def test_bob_makes_two_frames_of_each_and_absurd_times_are_unknown():
+    def frames(file, segment, deinterlace=None, fps=None):
+        frame = FrameSpec(fps=fps, deinterlace=deinterlace)
+        return frame_map.frames_taken(healths, file, frame, segment)
+
+    fields = types.SimpleNamespace(num_frames=40, frame_rate=50)
+    absurd = types.SimpleNamespace(num_frames=40, frame_rate=None)
+    healths = Healths(fields=fields, absurd=absurd)
+    assert frames("fields", None, "bob") is None
+    by_number, by_time = (3, 5, "frames"), (0.12, 0.2, "seconds")
+    for segment in (by_number, by_time):
+        found = frames("fields", segment, "bob")
+        assert found.tolist() == [6, 7, 8, 9]
+    assert frames("fields", by_number, "yadif").tolist() == [3, 4]
+    assert frames("fields", None, "yadif", 25).tolist() == [*range(0, 40, 2)]
+    assert frames("absurd", by_number).tolist() == [3, 4]
+    with pytest.raises(ValueError, match="fps=25"):
+        frames("absurd", None, None, 25)
 
 
 @pytest.mark.parametrize(
