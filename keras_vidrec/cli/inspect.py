@@ -53,7 +53,7 @@ def inspect(
     from keras_vidrec.data.prepared import storage
 
     if storage.is_url(directory):
-        load_backend()  # TensorFlow reads it
+        load_backend()  # TensorFlow may read it
     if recipe is not None and sheet is None:
         raise typer.BadParameter("--recipe says what a --sheet shows")
     where = {"videos_list": videos_list, "splits": splits}

@@ -197,7 +197,7 @@ def sheet(
     from keras_vidrec.data.prepared import storage
 
     if storage.is_url(directory):
-        load_backend()  # TensorFlow reads it
+        load_backend()  # TensorFlow may read it
     where = {"videos_list": videos_list, "splits": splits}
     draw_sheet(directory, where, recipe, out, videos, seed)
     typer.echo(f"Picture: {out}")

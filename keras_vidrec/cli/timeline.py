@@ -46,8 +46,8 @@ class Timelines:
         finally:
             # What is cut off may be why it is too short.
             if stream.health is not None:  # it was read to the end
-                for remark in stream.health.remarks:
-                    typer.echo(f"{path}: {remark}.", err=True)
+                if remarks := "; ".join(stream.health.remarks):
+                    typer.echo(f"{path}: {remarks}.", err=True)
         self._save(timeline, path.stem)
         if overlay is not None:
             from keras_vidrec.visualization import overlay as overlays

@@ -265,6 +265,7 @@ class _SameFrames:
         self.read = source.read
 
     def seen_as(self, frame):
+        """See `Source`."""
         source = self._source.seen_as(frame)
         return _SameFrames(source, self._modalities, self._max_frames)
 
@@ -272,7 +273,7 @@ class _SameFrames:
         return min(
             min(
                 self._source.num_frames(index, modality),
-                self._max_frames - (modality in _FLOWS),
+                (self._max_frames or math.inf) - (modality in _FLOWS),
             )
             for modality in self._modalities
         )

@@ -49,9 +49,8 @@ def load(recipe):
 
     Raises:
         ValueError: if there is no dataset where the recipe says, no such
-            split, one class only, no validation part where the recipe wants
-            the listed one, or not the modality, the flow or the features that
-            the network wants.
+            split, no validation part where the recipe wants the listed one, or
+            not the modality, the flow or the features that the network wants.
     """
     data = recipe.data
     checks.check(
@@ -90,12 +89,6 @@ def load(recipe):
             "long: `vidrec prepare` makes it once.",
         )
     checks.choice("data.split", data.split, sorted(catalog.splits))
-    checks.check(
-        len(catalog.classes) > 1,
-        "data.directory",
-        "a dataset of several classes: one leaves nothing to learn",
-        f"{data.directory}, all of whose clips are of {catalog.classes[0]!r}",
-    )
     train, validation, test, remarks = _parts(catalog, recipe)
     problems += remarks
     return Dataset(

@@ -82,6 +82,12 @@ def train(
             f"{recipe.data.directory}, of whose {len(data.source.videos)} "
             "videos none is in the training part"
         )
+    if len(data.source.classes) == 1:
+        raise ValueError(
+            "Expected videos of several classes: one leaves nothing to learn. "
+            f"Received: {recipe.data.directory}, whose videos are all of "
+            f"{data.source.classes[0]!r}"
+        )
     recipe = data.recipe
     for problem in data.problems:
         logger.warning("%s", problem)

@@ -34,6 +34,42 @@ def test_videos(small_videos, tmp_path):
     assert "Nothing is broken" not in out and not err
 
 
+def test_what_was_understood_and_its_list(small_videos, tmp_path):
+    clips = sorted(small_videos.rglob("*.avi"))
+    for i, name in enumerate(
+        ("train/run/a", "train/walk/b", "VAL/walk/c", "test/run/d")
+    ):
+        path = tmp_path / "data" / f"{name}.avi"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(clips[4 * i], path)
+    (tmp_path / "data" / "train" / "notes.txt").touch()
+    out, _ = vidrec(
+        "inspect", tmp_path / "data", "--write-list", tmp_path / "list.csv"
+    )
+    assert "read as  folders VAL, test, train are the parts" in out
+    assert "split 1  2 training, 1 test, 1 validation" in out
+    assert "no video by its ending: 'train/notes.txt' (1 in all)" in out
+    assert f"List: {tmp_path / 'list.csv'}" in out
+    lines = (tmp_path / "list.csv").read_text().splitlines()
+    assert lines[:2] == [
+        "path,label,split,group",
+        "VAL/walk/c.avi,walk,val,VAL/walk/c",
+    ]
+    again, _ = vidrec(
+        "inspect", tmp_path / "data", "--list", tmp_path / "list.csv"
+    )
+    assert "read as  list.csv: separated by commas, columns path, lab" in again
+    assert "split 1  2 training, 1 test, 1 validation" in again
+    # What is alike is listed where the split is an automatic one.
+    for name in ("a", "b"):
+        path = tmp_path / "more" / name / f"{name}.avi"
+        path.parent.mkdir(parents=True)
+        shutil.copy(clips[0], path)
+        shutil.copy(clips[9 * (name == "b") + 3], path.with_name("other.avi"))
+    out, _ = vidrec("inspect", tmp_path / "more")
+    assert "alike, kept together: 1\n  a/a.avi = b/b.avi\n" in out
+
+
 def test_frame_folders_as_json_and_on_a_sheet(tmp_path):
     for number, name in enumerate("abcd"):
         folder = tmp_path / "frames" / f"class {number % 2}" / name

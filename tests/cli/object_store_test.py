@@ -8,8 +8,10 @@ import urllib.parse
 import keras
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from keras_vidrec.applications.parts import model_file
+from keras_vidrec.cli.main import app
 from keras_vidrec.cli.timeline import Timelines
 from keras_vidrec.data import inspection
 from keras_vidrec.data import opening
@@ -20,7 +22,6 @@ from keras_vidrec.evaluation.predictor import Predictor
 from keras_vidrec.evaluation.scores.score_file import Scores
 from keras_vidrec.specs import ClipSpec
 from tests import servers
-from tests.cli.command import vidrec
 from tests.cli.command import vidrec_process
 from tests.data import numbered_video
 from tests.evaluation.mean_color_network import mean_color_network
@@ -167,7 +168,9 @@ def test_prediction_of_a_video_in_s3(clip, network, tmp_path):
     model, url = tmp_path / "model.keras", "s3://bucket/clip.mp4"
     model_file.save(network, model)
     names = "s3://bucket/none.mp4", "s3://nowhere/a.mp4", url, clip
-    out, err = vidrec("predict", model, *names, status=1)
+    done = CliRunner().invoke(app, ["predict", *map(str, (model, *names))])
+    assert done.exit_code == 1
+    out, err = done.stdout, done.stderr
     remote, local = re.findall(r"^\S*clip.mp4$((?:\n  .*)+)", out, re.M)
     assert out.startswith(f"{url}\n") and remote == local
     for line, name in zip(err.splitlines(), names[:2], strict=True):

@@ -153,7 +153,9 @@ def test_what_cannot_be_read_is_told_each_time(root):
 
 
 def test_damage_is_kept(root):
-    path = tables.encode(root / "b.avi", tables.MPEG4)
+    path = tables.encode(
+        root / "b.avi", tables.MPEG4, "testsrc2=s=64x48:r=25:d=4"
+    )
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     cache = HealthCache(root)
     cache["b.avi"]

@@ -7,6 +7,7 @@ import typing
 from keras_vidrec.data.catalogs import class_names
 from keras_vidrec.data.catalogs import official_splits
 from keras_vidrec.data.catalogs.catalog import Catalog
+from keras_vidrec.data.catalogs.parts import part_of
 from keras_vidrec.data.catalogs.split import Split
 from keras_vidrec.data.catalogs.split import doubles
 from keras_vidrec.data.catalogs.split import find_empty_classes
@@ -40,8 +41,9 @@ def is_list(path):
 
 
 def find_lists(directory):
-    """The paths of the lists of a directory by split and `"train"` or `"test"`,
-    recognized by their names: `ucf101_rgb_train_split_1.txt`,
+    """The paths of the lists of a directory by split and part: `"train"`,
+    `"test"` and, where there is a list of the test too, `"validation"`. They
+    are recognized by their names: `ucf101_rgb_train_split_1.txt`,
     `ucf101_val_split_1_rawframes.txt`. Files named otherwise, and splits
     without a training list, are left out."""
     found = {}
@@ -50,8 +52,11 @@ def find_lists(directory):
         if part and is_list(path):
             number = _SPLIT.search(path.name.lower())
             parts = found.setdefault(int(number[1]) if number else 1, {})
-            name = "train" if part[1] == "train" else "test"
-            parts.setdefault(name, []).append(path)
+            parts.setdefault(part_of(part[1]), []).append(path)
+    for parts in found.values():
+        # TSN calls the test so.
+        if "test" not in parts and "validation" in parts:
+            parts["test"] = parts.pop("validation")
     return {key: parts for key, parts in found.items() if "train" in parts}
 
 
@@ -159,10 +164,16 @@ def catalog(root, clips, lists, *, test_fraction=0.25, seed=0):
             )
             for key in paths
         }
+        validation = {
+            key: tuple(places[c] for c in members[key, "validation"])
+            for key in paths
+            if (key, "validation") in members
+        }
     else:
         splits = {
             1: split_groups(list(labels.values()), groups, test_fraction, seed)
         }
+        validation = {}
     problems = []
     if missing:
         problems.append(
@@ -179,6 +190,7 @@ def catalog(root, clips, lists, *, test_fraction=0.25, seed=0):
         splits,
         tuple(problems),
         tuple(missing),
+        validation=validation,
     )
 
 

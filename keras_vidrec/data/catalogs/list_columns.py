@@ -83,7 +83,7 @@ class Columns(typing.NamedTuple):
         header: bool. Whether the first line is one.
         unused: tuple of str. Names of columns that are not looked at.
         format: `None`, or `Format`.
-        found: int. How many files of the first lines there are.
+        found: float. How many files of some lines there are.
     """
 
     places: dict
@@ -99,7 +99,7 @@ def named(fields, count_found):
     Args:
         fields: list of list of str, the lines.
         count_found: callable that takes texts and says for how many of them
-            there are files.
+            there are files, see `Finder.count`.
     """
     keys = [re.sub(r"[^a-z0-9]+", "_", f.lower()).strip("_") for f in fields[0]]
     known = next((f for f in FORMATS if f.columns <= set(keys)), None)
@@ -111,7 +111,7 @@ def named(fields, count_found):
             columns = [
                 [
                     row[keys.index(name)]
-                    for row in fields[1:101]
+                    for row in _some(fields[1:])
                     if len(row) > keys.index(name)
                 ]
                 for name in fits
@@ -142,7 +142,9 @@ def named(fields, count_found):
             if i not in used and not _counts_lines(fields[1:], i)
         ),
         known,
-        count_found([row[path] for row in fields[1:101] if len(row) > path]),
+        count_found(
+            [row[path] for row in _some(fields[1:]) if len(row) > path]
+        ),
     )
 
 
@@ -152,7 +154,7 @@ def guessed(fields, count_found):
     width = len(fields[0])
     if width < 2 or any(len(line) != width for line in fields):
         return None
-    sample = fields[:100]
+    sample = _some(fields)
     columns = [[line[i] for line in sample] for i in range(width)]
     counts = [count_found(column) for column in columns]
     if not max(counts):
@@ -177,6 +179,11 @@ def guessed(fields, count_found):
         f"column {i + 1}" for i in range(width) if i not in places.values()
     )
     return Columns(places, False, unused, None, max(counts))
+
+
+def _some(lines):
+    """A hundred lines or so, the first one and others from all over."""
+    return lines[:: max(len(lines) // 100, 1)]
 
 
 def _is_header(column):

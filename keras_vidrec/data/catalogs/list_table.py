@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import typing
 
 # In the order in which they are preferred where several fit.
@@ -55,6 +56,8 @@ def read_text(path):
 
 def tables(text):
     """The `Table`s that a text may be, the likeliest first."""
+    # Excel writes which separator it takes.
+    text = re.sub(r"\Asep=.\r?\n", "\n", text)
     if text.lstrip()[:1] in ("[", "{"):
         table = _json_table(text)
         if table is not None:

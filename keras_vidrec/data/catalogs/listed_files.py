@@ -8,6 +8,10 @@ from keras_vidrec.data.catalogs import video_tree
 from keras_vidrec.data.prepared import storage
 
 
+class _Ambiguous(ValueError):
+    """Several clips are called so."""
+
+
 class Finder:
     """Finds clips below a directory by what lists call them.
 
@@ -33,6 +37,7 @@ class Finder:
         if not self._is_remote:
             self._homes = [root.absolute(), root.resolve()]
         self._by_stem = None
+        self._folders = {}
 
     def find(self, text):
         """The name of the clip, its path below the directory, or `None`.
@@ -54,13 +59,18 @@ class Finder:
         return found
 
     def count(self, texts):
-        """For how many of some texts there are clips."""
+        """For how many of some texts there are clips. What looks like a path
+        counts for a little too: most of them may be missing."""
         count = 0
         for text in texts:
+            if "/" in text or video_content.has_video_suffix(text):
+                count += 0.01
             try:
                 count += self.find(text) is not None
+            except _Ambiguous:
+                pass
             except ValueError:
-                count += 1  # that it cannot be used is told later
+                count += 1  # that it leads out is told later
         return count
 
     def find_cut(self, text, segment):
@@ -97,21 +107,17 @@ class Finder:
             elif os.path.isfile(text) and self._known is None:
                 starts = range(len(parts) - 1)
         else:
-            # A single name would fit too much.
-            starts = [
-                i
-                for i in range(len(parts))
-                if i == 0
-                or i < len(parts) - 1
-                or parts[i - 1] == self._root.resolve().name
-            ]
+            starts = range(len(parts))
+            if len(parts) > 1 and self._has_folder(parts[0]):
+                # Then a single name would fit too much.
+                starts = starts[:-1]
         for start in starts:
             name = "/".join(parts[start:])
             if name and self._is_there(name):
                 return name
         for start in starts:
             name = "/".join(parts[start:])
-            if name and (found := self._without_suffix(name)):
+            if name and (found := self._without_suffix(name, start > 0)):
                 return found
         if pure.is_absolute() and self._known is None and os.path.isfile(text):
             raise _outside(text)
@@ -124,13 +130,23 @@ class Finder:
             raise _outside(text)
         return str(pure) if video_content.has_video_suffix(pure.name) else None
 
+    def _has_folder(self, name):
+        if name not in self._folders:
+            self._folders[name] = (
+                os.path.isdir(self._root / name)
+                if self._known is None
+                else any(clip.startswith(f"{name}/") for clip in self._known)
+            )
+        return self._folders[name]
+
     def _is_there(self, name):
         if self._known is not None:
             return name in self._known
-        return os.path.isfile(self._root / name)
+        return os.path.isfile(os.path.join(self._root, name))
 
-    def _without_suffix(self, name):
-        """The clip of a name that has another ending, or no folders."""
+    def _without_suffix(self, name, is_short):
+        """The clip of a name that has another ending, or no folders; they may
+        be any unless the name `is_short` of some."""
         if self._by_stem is None:
             self._by_stem = {}
             clips = self._clips
@@ -140,17 +156,17 @@ class Finder:
                 file = clip.rpartition("/")[2]
                 for stem in {_stem(file), file}:
                     self._by_stem.setdefault(stem, []).append(clip)
-        path = pathlib.PurePosixPath(name)
         fits = []
-        for stem in (path.name, _stem(path.name)):
+        file = name.rpartition("/")[2]
+        for stem in dict.fromkeys((file, _stem(file))):
             fits = self._by_stem.get(stem, [])
-            if "/" in name:
-                parent = str(path.parent)
+            if fits and ("/" in name or is_short):
+                parent = name.rpartition("/")[0]
                 fits = [c for c in fits if c.rpartition("/")[0] == parent]
             if fits:
                 break
         if len(fits) > 1:
-            raise ValueError(
+            raise _Ambiguous(
                 f"Several clips fit {name!r} of the list. Expected one. "
                 f"Received: {fits[:5]}"
             )

@@ -129,7 +129,8 @@ def read(path, root, clips=None):
                 f"{row.place}: {row.part})"
             )
     if len(unique) < len(there):
-        again = [r.path for r in there if r not in set(unique.values())]
+        kept = set(unique.values())
+        again = [row.path for row in there if row not in kept]
         same = len(there) - len(unique)
         problems.append(
             f"{same} lines repeat others and are left out: {some_of(again)}."

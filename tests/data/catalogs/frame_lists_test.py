@@ -39,6 +39,14 @@ def test_parts_of_splits(tmp_path):
     assert catalog.classes == ("0", "1")
     assert "1 of 4 listed clips have no folder" in catalog.problems[0]
     assert "'run/gone'" in catalog.problems[0]
+    # Beside a list of the test, that of the validation is no other test.
+    assert not catalog.validation
+    write(tmp_path / "x_rgb_test_split_1.txt", "jump/e_g01_c02 9 0")
+    lists = frame_lists.find_lists(tmp_path)
+    catalog = frame_lists.catalog(tmp_path, CLIPS, lists)
+    ((key, part),) = catalog.validation.items()
+    assert key == 1 and [catalog.videos[i] for i in part] == [CLIPS[2]]
+    assert [catalog.videos[i] for i in catalog.splits[1].test] == [CLIPS[3]]
 
 
 def test_one_list_is_split_by_groups(tmp_path):

@@ -68,6 +68,7 @@ def lines(form, header=""):
         (lines("{n},{path},{label}"), "no header, columns path, label"),
         (lines("{path},{label},7,x", "path,label,b,url"), "not used: 'b', 'u"),
         (lines("{label},/x/y/data/{path}"), "columns label, path"),
+        ("sep=;\n" + lines("{path};{label}", "path;label"), "semicolons"),
         (lines("{path},{label},TRAIN"), "columns path, label, split"),
     ],
 )
@@ -340,3 +341,15 @@ def test_the_canonical_form(root, has_segments):
         assert getattr(again, name) == getattr(found, name), name
     with pytest.raises(ValueError, match="`split`.*split=2"):
         list_writer.write(found, out, split=2)
+
+
+def test_where_listed_clips_lie(root):
+    """A clip of a folder that is not there may lie at the top, where most are
+    missing too; but not in a folder of another name."""
+    text = "".join(f"v{i:03}/0.mp4 0\n" for i in range(300))
+    touch(root, "c.avi")
+    found = read(root, f"{text}run/0 1\nwalk\\0.mp4 0\naway/c.mp4 1\n")
+    assert found.videos == ("run/0.mp4", "walk/0.mp4", "c.avi")
+    assert len(found.missing) == 300
+    with pytest.raises(ValueError, match="Several clips fit '0'"):
+        read(root, "path,label\n0,walk\n")

@@ -300,7 +300,9 @@ def test_what_their_networks_see(
     assert spec.snippet_length == (1 if modality == "rgb" else 5)
     assert (spec.num_segments, spec.alignment) == (num_segments, "forward")
     assert (spec.crop.policy, len(spec.crop.scales)) == ("tsn", scales)
-    assert spec.frame.size == "340x256"
+    # As large as the generated videos, or squashed as in TSN's programs.
+    small = name.startswith("quickstart")
+    assert spec.frame.size == ("short64" if small else "340x256")
     assert (spec.flow.method, spec.flow.bound) == (method, 20)
     assert model.get_layer("dropout").rate == dropout
     assert model.input_shape[-1] == spec.channels(modality)
