@@ -10,8 +10,8 @@ from keras_vidrec.data.catalogs.split import Split
 from keras_vidrec.data.catalogs.split import first_of
 from keras_vidrec.data.prepared import storage
 from keras_vidrec.specs import files
-from keras_vidrec.videos.health import Health
 from keras_vidrec.version import __version__
+from keras_vidrec.videos.health import Health
 
 FORMAT = 1
 # Hidden: the state of a preparation that goes on or may go on.

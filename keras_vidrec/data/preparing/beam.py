@@ -163,7 +163,7 @@ class _Part:
                 attempt,
                 journal,
                 labels,
-                self._modalities,
+                self._work,
                 pool,
                 sys.maxsize,
                 bar,

@@ -281,9 +281,7 @@ def _append(writers, journal, name, label, prepared):
                 "streamed (protobuf parses 2 GB); it is read by offset"
             )
     health = prepared.health and prepared.health.to_dict()
-    journal.add_done(
-        name, label, positions, prepared.num_frames, notes, health
-    )
+    journal.add_done(name, label, positions, prepared.num_frames, notes, health)
     prepared.discard()
     for writer in writers.values():
         writer.seal_if_long()
@@ -339,6 +337,8 @@ class VideoPreparer:
     def tasks(self, names):
         """The names in groups of one file, each a tuple, in the order in which
         the files come first."""
+        if self._make is not None:
+            return [(name,) for name in names]
         groups = {}
         for name in names:
             groups.setdefault(self._part(name)[0], []).append(name)
@@ -412,6 +412,9 @@ class VideoPreparer:
         for name in names:
             result = found[name]
             if isinstance(result, VideoError):
+                _, problem = result.args
+                if self._part(name)[1] is not None:  # it is not the file's
+                    result = VideoError(name, problem)
                 result = _reason(result)
             elif result.health is None:
                 # It was looked at before.

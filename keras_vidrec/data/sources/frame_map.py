@@ -5,6 +5,9 @@ import numpy as np
 
 # Which of two frames is nearer must not depend on rounding.
 _TIE = 1e-6
+# Seconds by which times may be mistaken: containers round to milliseconds, and
+# those of a constant rate are told by it.
+_ROUNDING = 0.0015
 # Periods of the new rate that a moment lies before the end at least: 4.004
 # seconds, as cameras of 29.97 frames make them, have as many as 4.
 _END = 0.5
@@ -97,10 +100,11 @@ def _bounds(num_frames, times, segment):
         first, last = start, num_frames if end is None else end
         whole = f"{num_frames} frames"
     else:
-        first = int(np.searchsorted(times, start - _TIE))
+        allowed = min(_ROUNDING, _step(times) / 4)
+        first = int(np.searchsorted(times, start - allowed))
         last = num_frames
         if end is not None:
-            last = int(np.searchsorted(times, end - _TIE))
+            last = int(np.searchsorted(times, end - allowed))
         whole = f"{num_frames} frames, the last at second {times[-1]:.6g}"
     last = min(last, num_frames)
     if first >= last:
@@ -117,9 +121,14 @@ def _at_rate(times, fps):
     if len(times) < 2:
         return np.zeros(1, np.int64)
     # The last frame is shown as long as most.
-    end = times[-1] + np.median(np.diff(times))
+    end = times[-1] + _step(times)
     count = max(int(np.ceil(end * fps - _END)), 1)
     moments = np.arange(count) / fps
     after = np.clip(np.searchsorted(times, moments), 1, len(times) - 1)
     is_earlier = moments - times[after - 1] <= times[after] - moments + _TIE
     return after - is_earlier
+
+
+def _step(times):
+    """Seconds from most frames to the next."""
+    return float(np.median(np.diff(times))) if len(times) > 1 else _TIE

@@ -1,5 +1,6 @@
 """A prepared dataset: JPEG frames and flow, read by their offsets."""
 
+import json
 import logging
 
 import cv2
@@ -112,6 +113,13 @@ class Records(Source):
     def _check_frame(self, frame):
         stored = self.stored_as
         if stored is None:
+            if frame.fps is not None:
+                raise ValueError(
+                    f"Expected frames with fps={frame.fps:g}, as the network "
+                    "sees them. Received: a dataset of packed frames, of which "
+                    "nobody knows when they are shown; prepare the videos, or "
+                    "train with clip.frame.fps=null"
+                )
             return
         for name in ("fps", "deinterlace"):
             if getattr(frame, name) != getattr(stored, name):
@@ -119,7 +127,8 @@ class Records(Source):
                     f"Expected frames with {name}={getattr(frame, name)!r}, as "
                     "the network sees them. Received: a dataset prepared with "
                     f"{name}={getattr(stored, name)!r}; prepare it again, or "
-                    f"train with clip.frame.{name}={getattr(stored, name)}"
+                    f"train with clip.frame.{name}="
+                    f"{json.dumps(getattr(stored, name))}"
                 )
         if frame.keeps_aspect and not stored.keeps_aspect:
             raise ValueError(

@@ -63,6 +63,10 @@ def test_a_segment_has_the_frames_between_its_start_and_its_end():
     assert of(40, times, segment=(3.75, None, "seconds")).tolist() == [38, 39]
     assert of(40, times, segment=(3.8, 99, "seconds")).tolist() == [38, 39]
     assert of(40, None, segment=(38, None, "frames")).tolist() == [38, 39]
+    # Times are rounded: the frame of second 0.6 is in it.
+    for rate in (59.96, 60.06):
+        found = of(40, np.arange(40) / rate, segment=(0.6, 0.61, "seconds"))
+        assert found.tolist() == [36]
     # By true time, not by number.
     slow = np.r_[np.arange(10) / 10, 1 + np.arange(5) / 2]
     assert of(15, slow, segment=(1, 2, "seconds")).tolist() == [10, 11]
