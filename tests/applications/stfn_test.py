@@ -199,7 +199,7 @@ def test_description():
         snippet_length=10,
         alignment="centered",
         sampling="uniform",
-        crop={"scales": (1.0, 0.875, 0.75, 0.66)},
+        crop="multi_scale_regular",
         ordered=True,
     )
 

@@ -8,6 +8,7 @@ from keras_vidrec.applications import TSN
 from keras_vidrec.applications.parts.head import clip_logits_model
 from keras_vidrec.applications.parts.head import snippet_logits_model
 from keras_vidrec.specs import ClipSpec
+from keras_vidrec.specs import FrameSpec
 from tests.applications.joined_streams import call
 from tests.applications.joined_streams import without_values
 
@@ -164,6 +165,7 @@ def test_saved_again_and_again(tmp_path):
         modalities=("rgb_diff",),
         num_segments=7,
         snippet_length=5,
+        frame=FrameSpec("340x256"),
         crop={"scales": (1.0, 0.875, 0.75)},
     )
 

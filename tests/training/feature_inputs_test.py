@@ -52,7 +52,7 @@ def write(directory, num_frames, grid="feature_grid", sizes=(FEATURES,) * 2):
         crops=dict.fromkeys(sizes, 112),
         grid=grid,
         num_frames=num_frames,
-        flow={"method": "dis", "bound": 20.0, "size": "short64"},
+        flow={"method": "dis", "bound": 20.0},
     )
     with FeatureWriter(catalog, directory, settings, 10**6) as writer:
         for i, video in enumerate(videos):
