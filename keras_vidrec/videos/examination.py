@@ -47,16 +47,18 @@ def summary(container, stream, decoder, deinterlace=None):
     )
     stated = _stated(container, stream, times)
     lost = _lost_at_end(container, stream, decoder, times, stated)
+    damaged = decoder.num_damaged + _silent(stream, decoder, stated)
+    each = 1  # frame that becomes of one
     if deinterlace == "bob":
-        times = times.of_fields()
+        times, each = times.of_fields(), 2
     height, width = decoder.size
     context = stream.codec_context
     aspect = stream.sample_aspect_ratio or context.sample_aspect_ratio
     health = Health(
         num_frames=decoder.position + 1,
-        frames_stated=stated,
-        damaged=decoder.num_damaged + _silent(stream, decoder, stated),
-        lost_at_end=lost,
+        frames_stated=stated and each * stated,
+        damaged=each * damaged,
+        lost_at_end=each * lost,
         codec=context.codec.canonical_name,
         height=height,
         width=width,

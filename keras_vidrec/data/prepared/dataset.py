@@ -34,12 +34,14 @@ class PreparedDataset(typing.NamedTuple):
             `bound`, `quality`.
         healths: tuple of `Health` of the file of each video, `None` where
             nobody looked.
+        lost: tuple of float. Share of the frames of each video that was lost.
     """
 
     catalog: Catalog
     modalities: tuple
     settings: dict
     healths: tuple
+    lost: tuple
 
 
 def is_prepared(directory):
@@ -64,8 +66,9 @@ def write_report(directory, catalog, failed, notes):
 
 def write(directory, catalog, modalities, settings, failed, healths=None):
     """Describes a dataset whose records are complete; `catalog` and `failed`
-    are as for `write_report`, `settings` is plain data, `healths` by name as
-    of `Health.to_dict`."""
+    are as for `write_report`, `settings` is plain data, `healths` are by name
+    pairs of a `Health.to_dict` or `None`, and of the share of its frames that
+    a video has lost."""
     healths = healths or {}
     directory = pathlib.Path(directory)
     kept = [i for i, name in enumerate(catalog.videos) if name not in failed]
@@ -100,9 +103,11 @@ def write(directory, catalog, modalities, settings, failed, healths=None):
                     "name": catalog.videos[i],
                     "label": catalog.labels[i],
                     "group": catalog.groups[i],
-                    "health": healths.get(catalog.videos[i]),
+                    "health": health,
+                    "lost_share": lost,
                 }
                 for i in kept
+                for health, lost in [healths.get(catalog.videos[i], (None, 0))]
             ],
         },
     )
@@ -166,6 +171,7 @@ def load(directory):
         tuple(content["modalities"]),
         content["settings"],
         tuple(health and Health.from_dict(health) for health in healths),
+        tuple(video["lost_share"] for video in videos),
     )
 
 

@@ -49,7 +49,7 @@ class FeatureWriter:
     def __exit__(self, *_):
         self.close()
 
-    def add(self, video, versions, health=None):
+    def add(self, video, versions, health=None, lost_share=0.0):
         """Writes the features of a video.
 
         Args:
@@ -57,6 +57,7 @@ class FeatureWriter:
             versions: dict from stream to a sequence of arrays `(num_frames,
                 features)`: of the central crop, then of the draws.
             health: `None`, or `Health` of the video.
+            lost_share: float. Of its frames. Defaults to `0.0`.
 
         Raises:
             ValueError: on arrays of another shape, or values that float16
@@ -89,7 +90,7 @@ class FeatureWriter:
             self.todo[video],
             positions,
             settings.num_frames,
-            health=health and health.to_dict(),
+            health=(health and health.to_dict(), lost_share),
         )
         for writer in self._writers.values():
             writer.seal_if_long()

@@ -51,10 +51,11 @@ class Journal:
             raise
 
     def add_done(
-        self, video, label, positions, num_frames, notes=(), health=None
+        self, video, label, positions, num_frames, notes=(), health=(None, 0)
     ):
         """Notes that the records of a video are written and synced; `health`
-        is `None` or a dict of a `Health`."""
+        is a dict of a `Health` or `None`, and the share of the frames that is
+        lost."""
         line = {
             "video": video,
             "label": label,

@@ -281,6 +281,7 @@ def _append(writers, journal, name, label, prepared):
                 "streamed (protobuf parses 2 GB); it is read by offset"
             )
     health = prepared.health and prepared.health.to_dict()
+    health = health, prepared.lost_share
     journal.add_done(name, label, positions, prepared.num_frames, notes, health)
     prepared.discard()
     for writer in writers.values():
@@ -416,14 +417,22 @@ class VideoPreparer:
                 if self._part(name)[1] is not None:  # it is not the file's
                     result = VideoError(name, problem)
                 result = _reason(result)
-            elif result.health is None:
-                # It was looked at before.
-                file, cache = self._part(name)[0], self._cache()
-                result = result._replace(
-                    health=cache[file], times=cache.times(file)
-                )
+            else:
+                result = self._with_health(name, result)
             results.append(result)
         return results
+
+    def _with_health(self, name, prepared):
+        (file, segment), cache = self._part(name), self._cache()
+        if prepared.health is not None:  # else it was looked at before
+            cache.add(file, prepared.health, prepared.times)
+        return prepared._replace(
+            health=cache[file],
+            times=cache.times(file),
+            lost_share=frame_map.lost_share(
+                cache, file, self._preparation.frame, segment
+            ),
+        )
 
     def _taken(self, name):
         """The frames of its file that a clip consists of, or a `VideoError`

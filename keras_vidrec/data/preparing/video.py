@@ -105,7 +105,8 @@ class Preparation:
 class PreparedVideo(typing.NamedTuple):
     """A clip ready to be written, its height and width in pixels, and its
     `SpooledImages` by modality; of its file the `Health` and the seconds of the
-    frames, `None` where nobody looked."""
+    frames, `None` where nobody looked, and the share of its frames that is
+    lost."""
 
     height: int
     width: int
@@ -113,6 +114,7 @@ class PreparedVideo(typing.NamedTuple):
     images: dict
     health: object = None
     times: object = None
+    lost_share: float = 0.0
 
     def discard(self):
         """Deletes the spooled images."""

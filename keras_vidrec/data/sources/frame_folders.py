@@ -72,7 +72,6 @@ class FrameFolders(Source):
     def __init__(self, catalog, folders=None):
         super().__init__(catalog)
         self._root = catalog.root
-        self._files = catalog.files
         self._segments = catalog.segments
         for name, segment in zip(self.videos, self._segments):
             if segment is not None and segment[2] != "frames":
@@ -84,7 +83,7 @@ class FrameFolders(Source):
                 )
         if folders is None:
             folders = frame_tree.find(catalog.root)
-        missing = [name for name in self._files if name not in folders]
+        missing = [name for name in self.files if name not in folders]
         if missing:
             raise ValueError(
                 "A video has no folder of images. Expected folders below "
@@ -231,7 +230,7 @@ class FrameFolders(Source):
 
     def _images(self, index):
         """`{role: ImageSeries or VideoError}` of a video."""
-        file = self._files[index]
+        file = self.files[index]
         if file not in self._found:
             found = {}
             for role, folder in self._folders[file].items():

@@ -83,14 +83,48 @@ def frames_taken(healths, file, frame, segment=None) -> np.ndarray | None:
     fps = None if frame is None else frame.fps
     if fps is None and segment is None:
         return None
-    if segment is not None and segment[2] == "frames":
-        if frame is not None and frame.deinterlace == "bob":  # two of each
-            start, end, unit = segment
-            segment = 2 * start, end and 2 * end, unit
-    health, times = healths[file], healths.times(file)
+    segment = _in_decoded(segment, frame)
+    num_frames = healths[file].num_frames
+    return frames_of(num_frames, _times(healths, file), fps, segment)
+
+
+def lost_share(healths, file, frame, segment=None) -> float:
+    """Share of the frames of a clip that are damaged or cut off, from 0 to 1;
+    the arguments are those of `frames_taken`."""
+    health = healths[file]
+    if segment is None:
+        return health.lost_share
+    share = health.damaged / max(health.num_frames, health.damaged)
+    start, end, unit = _in_decoded(segment, frame)
+    there, lost = health.num_frames, health.lost_at_end
+    if unit == "seconds":
+        times = _times(healths, file)
+        if times is None:
+            return share
+        period = _step(times)
+        there, lost = times[-1] + period, lost * period
+    end = there + lost if end is None else end
+    # An end behind that of a sound file is a matter of rounding.
+    cut_off = (end - max(there, start)) / (end - start) if lost else 0
+    return float(max(share, cut_off))
+
+
+def _in_decoded(segment, frame):
+    """A segment, counted in frames that are decoded as a `FrameSpec` says:
+    `"bob"` makes two of each."""
+    is_bob = frame is not None and frame.deinterlace == "bob"
+    if segment is None or segment[2] != "frames" or not is_bob:
+        return segment
+    start, end, unit = segment
+    return 2 * start, end and 2 * end, unit
+
+
+def _times(healths, file):
+    """Seconds of the frames of a file, `None` if they are absurd, too."""
+    health = healths[file]
     if health.frame_rate is None and health.num_frames > 1:
-        times = None  # what they say is absurd
-    return frames_of(health.num_frames, times, fps, segment)
+        return None
+    return healths.times(file)
 
 
 def _bounds(num_frames, times, segment):

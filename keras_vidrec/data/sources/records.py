@@ -47,7 +47,7 @@ class Records(Source):
         dataset = prepared_dataset.load(directory)
         self.catalog = dataset.catalog
         self.settings = dataset.settings
-        self._healths = dataset.healths
+        self._healths, self._lost = dataset.healths, dataset.lost
         super().__init__(self.catalog)
         self.modalities = dataset.modalities + tuple(
             name
@@ -66,6 +66,10 @@ class Records(Source):
     def health(self, index):
         """`Health` of the file that video `index` was made of; see `Source`."""
         return self._healths[index]
+
+    def lost_share(self, index):
+        """See `Source`."""
+        return self._lost[index]
 
     def num_frames(self, index, modality):
         """Number of stored images of video `index`; see `Source`."""

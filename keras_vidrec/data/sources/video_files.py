@@ -50,6 +50,11 @@ class _Videos(Source):
         be read."""
         return self._healths[self._part(index)[0]]
 
+    def lost_share(self, index):
+        """See `Source`; of a segment it is that of its own frames."""
+        file, segment = self._part(index)
+        return frame_map.lost_share(self._healths, file, self.frame, segment)
+
     def num_frames(self, index, modality):
         """See `Source`."""
         taken = self._frames_of(index)
@@ -165,10 +170,9 @@ class VideoFiles(_Videos):
     def __init__(self, catalog, flow=None):
         super().__init__(catalog, flow)
         self._root = catalog.root
-        self._files = catalog.files
         self._segments = catalog.segments
         self.is_remote = any(
-            storage.is_remote(self._path(name)) for name in self._files
+            storage.is_remote(self._path(name)) for name in self.files
         )
         self._healths = HealthCache(catalog.root, find=self._path)
 
@@ -184,7 +188,7 @@ class VideoFiles(_Videos):
         self._healths.save()
 
     def _part(self, index):
-        return self._files[index], self._segments[index]
+        return self.files[index], self._segments[index]
 
     def _path(self, name):
         return storage.below(self._root, name)
