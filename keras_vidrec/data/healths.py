@@ -163,6 +163,23 @@ def remarks(source, healths, frame=None) -> list[str]:
     return lines
 
 
+def report(source, frame=None) -> list[str]:
+    """Lines about all videos of a source of which is known already what they
+    are like: the damaged ones, and what is odd.
+
+    Args:
+        source: a `Source` of a dataset that was prepared.
+        frame: see `remarks`.
+    """
+    found = look(source, range(len(source.videos)))
+    lost = damaged(source, found)
+    lines = []
+    if lost:
+        lines.append(f"Damaged clips, left out of training: {len(lost)}.")
+        lines += named(source, lost)
+    return [*lines, *remarks(source, found, frame)]
+
+
 def _mixed_rates(healths):
     """A line if frames are not the same time apart in all videos."""
     rates = collections.Counter(

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import logging
 import time
 
 import keras
@@ -17,6 +18,8 @@ from keras_vidrec.evaluation.scores.score_journal import ScoreJournal
 from keras_vidrec.specs import checks
 from keras_vidrec.training import dataset as datasets
 from keras_vidrec.training.run import Run
+
+logger = logging.getLogger("keras_vidrec")
 
 # Where snippets lie in a test.
 GRIDS = ("tsn_caffe", "tsn_pytorch", "uniform")
@@ -146,6 +149,8 @@ def evaluate(
             f"{recipe.data.directory}, of whose videos none is in the test "
             f"part of split {recipe.data.split}"
         )
+    for remark in datasets.test_remarks(data, verbose):
+        logger.warning("%s", remark)
     test = recipe.test
     spec = describe(model).clip_spec
     meta = {

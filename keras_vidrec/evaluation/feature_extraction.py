@@ -135,7 +135,7 @@ def extract(
                     writer.report()
                     raise
             else:
-                writer.add(name, found)
+                writer.add(name, found, *clips.health(index))
             bar.update()
         return writer.finish()
 
@@ -226,6 +226,12 @@ class _Clips:
             for stream, tower in towers.items()
         }
 
+    def health(self, index):
+        """`Health` of a video, and the share of it that is lost."""
+        (spec, *_) = self._specs.values()
+        source = self._source.seen_as(spec.frame).source
+        return source.health(index), source.lost_share(index)
+
     def read(self, task):
         """`(index, clips by stream, or why there are none)` of a pair of
         video and draw."""
@@ -258,7 +264,7 @@ class _SameFrames:
     many as the shortest, of the first frames."""
 
     def __init__(self, source, modalities, max_frames):
-        self._source = source
+        self.source = source
         self._modalities = modalities
         self._max_frames = max_frames
         self.videos = source.videos
@@ -266,13 +272,13 @@ class _SameFrames:
 
     def seen_as(self, frame):
         """See `Source`."""
-        source = self._source.seen_as(frame)
+        source = self.source.seen_as(frame)
         return _SameFrames(source, self._modalities, self._max_frames)
 
     def num_frames(self, index, _modality):
         return min(
             min(
-                self._source.num_frames(index, modality),
+                self.source.num_frames(index, modality),
                 (self._max_frames or math.inf) - (modality in _FLOWS),
             )
             for modality in self._modalities
