@@ -67,8 +67,8 @@ def predict(
     frame_rate: float | None = typer.Option(
         None,
         min=0.001,
-        help="Frames a second, where the video or camera does not say, or "
-        "wrongly.",
+        help="Frames a second, where a video or camera does not tell its "
+        "time, or wrongly.",
     ),
 ):
     """Tell what happens in video files, or when in long and live ones."""

@@ -1,6 +1,7 @@
 """What a network sees in single video files."""
 
 import dataclasses
+import math
 
 import numpy as np
 import scipy.special
@@ -60,6 +61,8 @@ class Predictor:
     Attributes:
         classes: tuple of str. Their names, or their numbers if the network
             does not know them.
+        frame: `FrameSpec`. How frames are taken; a stream of `windows` takes
+            its `fps` and `deinterlace`.
         shares_snippets: bool. Whether windows that overlap share what the
             network makes of their snippets, not only the images.
 
@@ -79,6 +82,7 @@ class Predictor:
         self.classes = description.class_names or tuple(
             map(str, range(num_classes))
         )
+        self.frame = self._spec.frame
         self.shares_snippets = not self._spec.ordered
         self._num_segments = (
             num_segments or scorers.length_of_clips(model) or _NUM_SEGMENTS
@@ -133,7 +137,8 @@ class Predictor:
         its segments in order is shown whole windows.
 
         Args:
-            stream: `videos.frame_stream.FileStream`, or `CameraStream`.
+            stream: `videos.FileStream`, or `CameraStream`, made with the
+                `fps` and `deinterlace` of `frame`.
             window: float. Seconds. Defaults to `2.0`.
             stride: float. Seconds from window to window. Defaults to `1.0`.
 
@@ -141,21 +146,37 @@ class Predictor:
             `timeline.WindowPrediction`.
 
         Raises:
-            ValueError: if the window has no frame, or the stride none.
+            ValueError: if the window has no frame, or the stride none, or
+                the frames are not taken as the network wants them.
             VideoError: if the video cannot be read, or is shorter than a
                 window.
         """
+        self._check_taken(stream)
         windows = Windows(
             self._spec, stream.frame_rate, window, stride, self._num_segments
         )
         clip = MovingClip(self._spec, self._crops)
         kind = SharedSnippets if self.shares_snippets else WholeWindows
         score = kind(self._scorer, clip, windows)
+        length = windows.num_frames / stream.frame_rate
         for start, logits in timeline.scan(stream, windows, clip, score):
             yield timeline.WindowPrediction(
-                start / stream.frame_rate,
-                (start + windows.num_frames) / stream.frame_rate,
+                round(start, 6),
+                round(start + length, 6),
                 _probabilities(logits),
+            )
+
+    def _check_taken(self, stream):
+        wanted = self.frame
+        fps = stream.frame_rate if wanted.fps is None else wanted.fps
+        if stream.deinterlace != wanted.deinterlace or not math.isclose(
+            stream.frame_rate, fps
+        ):
+            raise ValueError(
+                f"Expected a stream of fps={wanted.fps} and "
+                f"deinterlace={wanted.deinterlace!r}, as the network sees its "
+                f"frames. Received: {stream.frame_rate:g} frames a second, "
+                f"deinterlace={stream.deinterlace!r}"
             )
 
 

@@ -41,8 +41,7 @@ def examine(path, deinterlace=None):
 def summary(container, stream, decoder, deinterlace=None):
     """`examine` of a video that was read to its end."""
     times = time_stamps.FrameTimes.of(
-        [shown for shown, _ in decoder.stamps],
-        [decoded for _, decoded in decoder.stamps],
+        *map(time_stamps.known, decoder.stamps),
         time_stamps.Clock(container, stream),
     )
     stated = _stated(container, stream, times)
@@ -105,5 +104,5 @@ def _silent(stream, decoder, stated):
     codec = stream.codec_context.codec.canonical_name
     if not stated or codec not in _ONE_TO_ONE or decoder.interlaced:
         return 0
-    missing = decoder.num_packets - decoder.num_damaged - len(decoder.stamps)
+    missing = decoder.num_packets - decoder.num_damaged - len(decoder.stamps[0])
     return missing if missing > _SPARE else 0

@@ -274,3 +274,24 @@ def test_single_video_is_a_source(small_videos):
     np.testing.assert_array_equal(
         source.read(0, "rgb", [5]), video.read_frames(path, [5])
     )
+
+
+def test_frames_are_deinterlaced_if_asked_for(tmp_path):
+    path = tmp_path / "class" / "fields.avi"
+    path.parent.mkdir()
+    numbered_video.write(path, 4, "MJPG")
+    catalogs = catalog.Catalog(
+        tmp_path, ("class/fields.avi",), (0,), ("g",), ("class",), {}
+    )
+    frame = FrameSpec("128x48", deinterlace="bob")
+    for plain in (SingleVideo(path), VideoFiles(catalogs)):
+        fields = plain.seen_as(frame)
+        count = video.probe(path, "bob").num_frames
+        assert (plain.num_frames(0, "rgb"), fields.num_frames(0, "rgb")) == (
+            (4, count)
+        )
+        np.testing.assert_array_equal(
+            fields.read(0, "rgb", [2, 0, count - 1]),
+            video.read_frames(path, [2, 0, count - 1], deinterlace="bob"),
+        )
+    assert count > 4
