@@ -11,6 +11,7 @@ import numpy as np
 from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.applications.parts.head import predictions_layer
 from keras_vidrec.data import pipeline
+from keras_vidrec.data.failures import Failures
 from keras_vidrec.evaluation import protocols
 from keras_vidrec.evaluation.scorers import scorer as scorers
 from keras_vidrec.evaluation.scores.score_file import Scores
@@ -77,7 +78,7 @@ def score(
     spec = _tested(spec, test)
     if scorer is None:
         scorer = scorers.make(model, test.num_segments, test.crops)
-    failures = pipeline.Failures(len(split))
+    failures = Failures(len(split))
     known = dict(journal.scores) if journal else {}
     left = [index for index in split if source.videos[index] not in known]
     clips = pipeline.read_each(

@@ -13,10 +13,11 @@ import numpy as np
 import tqdm
 
 from keras_vidrec.applications.parts.head import describe
-from keras_vidrec.data import pipeline
 from keras_vidrec.data.clips import feature_reader
 from keras_vidrec.data.clips import reader
 from keras_vidrec.data.clips.reader import Augmentation
+from keras_vidrec.data.failures import Failures
+from keras_vidrec.data.failures import TooManyFailures
 from keras_vidrec.data.prepared import shards
 from keras_vidrec.data.prepared.features import FeatureSettings
 from keras_vidrec.data.preparing import prepare
@@ -104,7 +105,7 @@ def extract(
     )
     clips = _Clips(source, towers, settings)
     trained_on = {i for split in catalog.splits.values() for i in split.train}
-    failures = pipeline.Failures(len(catalog.videos))
+    failures = Failures(len(catalog.videos))
     with contextlib.ExitStack() as stack:
         writer = stack.enter_context(
             FeatureWriter(catalog, directory, settings, shard_bytes)
@@ -131,7 +132,7 @@ def extract(
                 writer.add_failed(name, str(found))
                 try:
                     failures.add(name, found)
-                except pipeline.TooManyFailures:
+                except TooManyFailures:
                     writer.report()
                     raise
             else:

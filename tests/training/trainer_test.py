@@ -16,7 +16,7 @@ import keras_vidrec
 from keras_vidrec.applications import TSN
 from keras_vidrec.applications.parts import model_file
 from keras_vidrec.data.catalogs import catalog
-from keras_vidrec.data.pipeline import TooManyFailures
+from keras_vidrec.data.failures import TooManyFailures
 from keras_vidrec.data.preparing.prepare import prepare
 from keras_vidrec.data.preparing.video import Preparation
 from keras_vidrec.data.sources.video_files import VideoFiles

@@ -26,6 +26,7 @@ from keras_vidrec.data.prepared import shards
 from keras_vidrec.data.preparing import prepare as local
 from keras_vidrec.data.preparing.journal import Journal
 from keras_vidrec.data.preparing.journal import Progress
+from keras_vidrec.data.preparing.video_preparer import VideoPreparer
 from keras_vidrec.specs import checks
 
 # Enough parts to keep many machines busy and to lose little with one, and
@@ -95,7 +96,7 @@ def prepare(
         parts.clear()
         local.check_shards(directory, journal, in_work=False)
         root = os.path.abspath(catalog.root)
-        work = local.VideoPreparer.of(catalog, preparation, make, root)
+        work = VideoPreparer.of(catalog, preparation, make, root)
         todo = local.left_to_do(catalog, journal, work)
         if todo:
             names = parts.begin(todo, work.tasks(todo), shards)

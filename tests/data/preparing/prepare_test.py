@@ -9,7 +9,7 @@ import pytest
 
 from keras_vidrec.data.catalogs import catalog as catalogs
 from keras_vidrec.data.prepared import shards
-from keras_vidrec.data.preparing import prepare as engine
+from keras_vidrec.data.preparing import video_preparer
 from keras_vidrec.data.preparing.journal import Journal
 from keras_vidrec.data.preparing.prepare import prepare
 from keras_vidrec.data.preparing.video import Preparation
@@ -299,15 +299,17 @@ def test_tv_l1_is_compiled_once_a_size_in_a_process(
     def iter_frames(path, deinterlace):
         yield np.zeros(next(sizes))
 
-    monkeypatch.setattr(engine.video, "iter_frames", iter_frames)
+    monkeypatch.setattr(video_preparer.video, "iter_frames", iter_frames)
     done = []
 
     def failing(*_):
         done.append(1)
         return [video.VideoError("a", "it is nothing")]
 
-    monkeypatch.setattr(engine, "prepare_video", failing)
-    work = engine.VideoPreparer(catalog.root, Preparation(size="short24"))
+    monkeypatch.setattr(video_preparer, "prepare_video", failing)
+    work = video_preparer.VideoPreparer(
+        catalog.root, Preparation(size="short24")
+    )
     for _ in range(2):
         work(tmp_path, ("a",), None)
     with pytest.raises(WornOut):
@@ -315,7 +317,7 @@ def test_tv_l1_is_compiled_once_a_size_in_a_process(
     work(tmp_path, ("a",), None)
     assert len(done) == 3
     # What needs no compilation serves any size.
-    assert engine.VideoPreparer(".", DIS).compiled_size("a") == ()
+    assert video_preparer.VideoPreparer(".", DIS).compiled_size("a") == ()
 
 
 def test_other_settings_are_refused(catalog, whole, in_process):
