@@ -69,8 +69,6 @@ def look(source, indices, frame=None, verbose=False) -> dict[int, Health]:
         dict from index to `Health`, without the videos of which nobody knows
         it or which cannot be read: reading them says why.
     """
-    if not hasattr(source, "health"):
-        return {}
     if isinstance(source, VideoFiles) and frame is not None:
         source = source.seen_as(FrameSpec(deinterlace=frame.deinterlace))
 

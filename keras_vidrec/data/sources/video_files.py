@@ -117,12 +117,13 @@ class _Videos(Source):
 
     def _read_flow(self, index, modality, indices):
         count = self.num_frames(index, modality)
-        self._check_indices(
-            index,
-            indices,
-            count,
-            f"images of {modality}, being of {count + 1} frames",
-        )
+        wrong = indices[(indices < 0) | (indices >= count)]
+        if len(wrong):
+            raise VideoError(
+                self._name(index),
+                f"it has {count + 1} frames, so {count} images of {modality}. "
+                f"Received: indices {wrong[:8].tolist()}",
+            )
         if not len(indices):  # of which size would they be?
             return self._resized(index, self._read_frames(index, []))[..., :2]
         starts, places = np.unique(indices, return_inverse=True)

@@ -125,7 +125,7 @@ def test_flow_is_in_pixels_of_the_resized_frame(
 @pytest.mark.parametrize("indices", [[11], [-1, 3], [0, 99]])
 def test_no_flow_beyond_the_last_pair(source, modality, indices):
     with pytest.raises(
-        video.VideoError, match=rf"11 images of {modality}, being of 12 frames"
+        video.VideoError, match=rf"12 frames, so 11 images of {modality}"
     ):
         source.read(0, modality, indices)
 
@@ -232,7 +232,7 @@ def test_segments_are_read_as_files_of_their_own(motion):
             source.read(index, "flow", [4]), source.read(0, "flow", [first + 4])
         )
     for modality in ("rgb", "flow"):
-        with pytest.raises(video.VideoError, match="'2'.*Received: .24, 99"):
+        with pytest.raises(video.VideoError, match="'2'.*Received: .*24, 99"):
             source.read(2, modality, [24, 0, 99])
     # Both together: the same moments of files of different rates.
     seen = source.seen_as(FrameSpec("160x120", fps=15))
@@ -259,9 +259,7 @@ def test_one_frame_has_no_flow(tmp_path):
     source = SingleVideo(path, FlowSpec("dis"))
     assert source.num_frames(0, "rgb") == 1
     assert source.num_frames(0, "flow") == 0
-    with pytest.raises(
-        video.VideoError, match="0 images of flow, being of 1 f"
-    ):
+    with pytest.raises(video.VideoError, match="1 frames, so 0 images of flow"):
         source.read(0, "flow", [0])
 
 
