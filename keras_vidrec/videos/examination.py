@@ -40,10 +40,12 @@ def examine(path, deinterlace=None):
 
 def summary(container, stream, decoder, deinterlace=None):
     """`examine` of a video that was read to its end."""
+    shown, decoded = map(time_stamps.known, decoder.stamps)
     times = time_stamps.FrameTimes.of(
-        *map(time_stamps.known, decoder.stamps),
-        time_stamps.Clock(container, stream),
+        shown, decoded, time_stamps.Clock(container, stream)
     )
+    clock = time_stamps.Clock(container, stream)
+    clock.seconds_of(shown[0])
     stated = _stated(container, stream, times)
     lost = _lost_at_end(container, stream, decoder, times, stated)
     damaged = decoder.num_damaged + _silent(stream, decoder, stated)
@@ -68,6 +70,7 @@ def summary(container, stream, decoder, deinterlace=None):
         rotation=decoder.rotation,
         decoder=decoders.version(),
         pixel_aspect=float(aspect or 1),
+        begins=clock.late if clock.keeps_time else 0.0,
     )
     return health, times
 

@@ -71,7 +71,8 @@ def frames_taken(healths, file, frame, segment=None) -> np.ndarray | None:
             name: of files that are deinterlaced as `frame` says.
         file: str. Name of the file.
         frame: `None`, or `FrameSpec`. Its `fps` and `deinterlace` matter.
-        segment: as for `frames_of`, in frames of the file as they are stored.
+        segment: as for `frames_of`, in seconds from where the file begins (its
+            sound may begin first), or in frames as they are stored.
 
     Returns:
         As `frames_of`.
@@ -83,9 +84,9 @@ def frames_taken(healths, file, frame, segment=None) -> np.ndarray | None:
     fps = None if frame is None else frame.fps
     if fps is None and segment is None:
         return None
-    segment = _in_decoded(segment, frame)
-    num_frames = healths[file].num_frames
-    return frames_of(num_frames, _times(healths, file), fps, segment)
+    health = healths[file]
+    segment = _in_decoded(segment, frame, health)
+    return frames_of(health.num_frames, _times(healths, file), fps, segment)
 
 
 def lost_share(healths, file, frame, segment=None) -> float:
@@ -95,7 +96,7 @@ def lost_share(healths, file, frame, segment=None) -> float:
     if segment is None:
         return health.lost_share
     share = health.damaged / max(health.num_frames, health.damaged)
-    start, end, unit = _in_decoded(segment, frame)
+    start, end, unit = _in_decoded(segment, frame, health)
     there, lost = health.num_frames, health.lost_at_end
     if unit == "seconds":
         times = _times(healths, file)
@@ -109,14 +110,19 @@ def lost_share(healths, file, frame, segment=None) -> float:
     return float(max(share, cut_off))
 
 
-def _in_decoded(segment, frame):
-    """A segment, counted in frames that are decoded as a `FrameSpec` says:
-    `"bob"` makes two of each."""
-    is_bob = frame is not None and frame.deinterlace == "bob"
-    if segment is None or segment[2] != "frames" or not is_bob:
-        return segment
+def _in_decoded(segment, frame, health):
+    """A segment, counted from the first frame on, in frames that are decoded
+    as a `FrameSpec` says."""
+    if segment is None:
+        return None
     start, end, unit = segment
-    return 2 * start, end and 2 * end, unit
+    if unit == "seconds":
+        # Those that a player shows: from where the file begins.
+        begins = health.begins
+        return start - begins, None if end is None else end - begins, unit
+    if frame is not None and frame.deinterlace == "bob":  # two of each
+        return 2 * start, None if end is None else 2 * end, unit
+    return segment
 
 
 def _times(healths, file):

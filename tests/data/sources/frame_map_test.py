@@ -108,9 +108,14 @@ def test_bob_makes_two_frames_of_each_and_absurd_times_are_unknown():
         frame = FrameSpec(fps=fps, deinterlace=deinterlace)
         return frame_map.frames_taken(healths, file, frame, segment)
 
-    fields = types.SimpleNamespace(num_frames=40, frame_rate=50)
-    absurd = types.SimpleNamespace(num_frames=40, frame_rate=None)
-    healths = Healths(fields=fields, absurd=absurd)
+    def health(rate, begins=0.0):
+        return types.SimpleNamespace(
+            num_frames=40, frame_rate=rate, begins=begins
+        )
+
+    healths = Healths(
+        fields=health(50), absurd=health(None), late=health(50, 1.5)
+    )
     assert frames("fields", None, "bob") is None
     by_number, by_time = (3, 5, "frames"), (0.12, 0.2, "seconds")
     for segment in (by_number, by_time):
@@ -118,6 +123,10 @@ def test_bob_makes_two_frames_of_each_and_absurd_times_are_unknown():
         assert found.tolist() == [6, 7, 8, 9]
     assert frames("fields", by_number, "yadif").tolist() == [3, 4]
     assert frames("fields", None, "yadif", 25).tolist() == [*range(0, 40, 2)]
+    # A player shows the first picture at second 1.5.
+    assert frames("late", (1.6, 1.7, "seconds")).tolist() == [5, 6, 7, 8, 9]
+    assert frames("late", (1, 1.54, "seconds")).tolist() == [0, 1]
+    assert frames("late", by_number).tolist() == [3, 4]
     assert frames("absurd", by_number).tolist() == [3, 4]
     with pytest.raises(ValueError, match="fps=25"):
         frames("absurd", None, None, 25)

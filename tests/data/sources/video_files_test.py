@@ -243,6 +243,23 @@ def test_segments_are_read_as_files_of_their_own(motion):
     assert source.health(1) == source.health(0)
 
 
+def test_seconds_of_segments_are_those_of_a_player(tmp_path):
+    encodings.ffmpeg(
+        "-f", "lavfi", "-i", "sine=d=3", "-itsoffset", "1.5", "-f", "lavfi",
+        "-i", "testsrc2=s=64x48:r=10:d=1", "-map", "0", "-map", "1",
+        *encodings.X264, "yuv420p", tmp_path / "late.mkv",
+    )  # fmt: skip
+    segments = ((1.5, 2, "seconds"), (1.9, None, "seconds"))
+    listed = catalog.Catalog(
+        tmp_path, ("0", "1"), (0, 0), ("0", "1"), ("x",), {},
+        files=("late.mkv",) * 2, segments=segments,
+    )  # fmt: skip
+    source = VideoFiles(listed)
+    assert source.health(0).begins == pytest.approx(1.5, abs=0.03)
+    assert source.num_frames(0, "rgb") == 5
+    assert source.num_frames(1, "rgb") == 6
+
+
 def test_time_that_a_file_does_not_tell_is_refused_by_name(tmp_path):
     path = encodings.encode(
         tmp_path / "bare.h264", (*encodings.X264, "yuv420p")
