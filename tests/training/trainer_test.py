@@ -250,7 +250,7 @@ def test_broken_videos_are_replaced_and_too_many_stop(recipe, tmp_path, caplog):
 def prepared(small_videos, tmp_path_factory):
     """Flow that is made once: what a run costs is the network."""
     out = tmp_path_factory.mktemp("prepared")
-    preparation = Preparation(flow="dis", size="40x32")
+    preparation = Preparation(flow="dis", size="short32")
     prepare(catalog.discover(small_videos), out, preparation, workers=1)
     return out
 

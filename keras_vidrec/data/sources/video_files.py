@@ -17,6 +17,8 @@ from keras_vidrec.videos.errors import VideoError
 from keras_vidrec.videos.health_cache import HealthCache
 
 _FLOWS = ("flow", "warped_flow")
+# Videos whose frames are remembered, some kilobytes each: a clip asks often.
+_MAPS = 4096
 # Frames read at once before any of them is resized, and bytes of more.
 _BLOCK = 64
 _BLOCK_BYTES = 2**28
@@ -77,15 +79,21 @@ class _Videos(Source):
     def _frames_of(self, index):
         """The frames of its file that a video consists of, as of
         `frame_map.frames_of`."""
-        if index not in self._maps:
-            file, segment = self._part(index)
+        file, segment = self._part(index)
+        if segment is None and (self.frame is None or self.frame.fps is None):
+            return None
+        taken = self._maps.get(index)
+        if taken is None:
             try:
-                self._maps[index] = frame_map.frames_taken(
+                taken = frame_map.frames_taken(
                     self._healths, file, self.frame, segment
                 )
             except ValueError as error:
                 raise VideoError(self._name(index), str(error)) from None
-        return self._maps[index]
+            if len(self._maps) >= _MAPS:
+                self._maps.clear()
+            self._maps[index] = taken
+        return taken
 
     def _numbers(self, index, indices):
         """The numbers that frames of a video have in its file."""
