@@ -3,6 +3,7 @@ what is odd about them."""
 
 import collections
 import concurrent.futures
+import contextlib
 import os
 
 import tqdm
@@ -78,18 +79,20 @@ def look(source, indices, frame=None, verbose=False) -> dict[int, Health]:
         except (VideoError, OSError):
             return None
 
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as threads:
-        try:
-            found = tqdm.tqdm(
-                threads.map(health, indices),
-                desc="look at videos",
-                total=len(indices),
-                unit="video",
-                disable=None if verbose else True,
-            )
-            looks = dict(zip(indices, found))
-        finally:
-            source.save()
+    with contextlib.ExitStack() as stack:
+        each = map
+        if isinstance(source, VideoFiles):  # else somebody has looked before
+            threads = concurrent.futures.ThreadPoolExecutor(os.cpu_count())
+            each = stack.enter_context(threads).map
+            stack.callback(source.save)
+        found = tqdm.tqdm(
+            each(health, indices),
+            desc="look at videos",
+            total=len(indices),
+            unit="video",
+            disable=None if verbose else True,  # None: shown on a terminal
+        )
+        looks = dict(zip(indices, found))
     return {i: health for i, health in looks.items() if health is not None}
 
 
