@@ -1,5 +1,6 @@
 """A strict test environment: two logical devices, warnings are errors."""
 
+import functools
 import gc
 import os
 
@@ -80,6 +81,17 @@ def clean_keras_state(request):
     keras.config.set_dtype_policy("float32")
     # Freeing memory is a collection of garbage, a quarter of all the time.
     keras.utils.clear_session(free_memory=False)
+
+
+@pytest.fixture
+def eager(monkeypatch):
+    """Trainings of a few steps, each as it comes: to compile one takes longer
+    than all of them."""
+    monkeypatch.setattr(
+        keras.Model,
+        "compile",
+        functools.partialmethod(keras.Model.compile, run_eagerly=True),
+    )
 
 
 @pytest.fixture

@@ -67,8 +67,8 @@ def predict(
     frame_rate: float | None = typer.Option(
         None,
         min=0.001,
-        help="Frames a second, where the video or camera does not say, or "
-        "wrongly.",
+        help="Frames a second, where a video or camera does not tell its "
+        "time, or wrongly.",
     ),
 ):
     """Tell what happens in video files, or when in long and live ones."""
@@ -149,6 +149,9 @@ def _check_names(videos):
 
 
 def _show(prediction, json):
+    if prediction.health.remarks:
+        remarks = "; ".join(prediction.health.remarks)
+        typer.echo(f"{prediction.video}: {remarks}.", err=True)
     if json:
         import dataclasses
 

@@ -22,7 +22,12 @@ class Timelines:
         self._window = window
         self._stride = stride
         self._out = out
-        self._frame_rate = frame_rate
+        frame = predictor.frame
+        self._taken = {
+            "frame_rate": frame_rate,
+            "fps": frame.fps,
+            "deinterlace": frame.deinterlace,
+        }
         self._top = top
         self._json = json
         if not predictor.shares_snippets and stride < window:
@@ -39,15 +44,14 @@ class Timelines:
             self._read(path, file, overlay)
 
     def _read(self, path, file, overlay):
-        stream = FileStream(file, self._frame_rate)
+        stream = FileStream(file, **self._taken)
         timeline = Timeline(str(path), self._predictor.classes, [])
         try:
             self._follow(stream, timeline)
         finally:
             # What is cut off may be why it is too short.
             if stream.health is not None:  # it was read to the end
-                if remarks := "; ".join(stream.health.remarks):
-                    typer.echo(f"{path}: {remarks}.", err=True)
+                _tell_remarks(path, stream)
         self._save(timeline, path.stem)
         if overlay is not None:
             from keras_vidrec.visualization import overlay as overlays
@@ -57,7 +61,7 @@ class Timelines:
 
     def watch(self, device):
         """The timeline of a camera, until it ends or the user ends it."""
-        stream = CameraStream(device, self._frame_rate)
+        stream = CameraStream(device, **self._taken)
         timeline = Timeline(stream.name, self._predictor.classes, [])
         try:
             self._follow(stream, timeline)
@@ -118,3 +122,14 @@ class Timelines:
     def _tell(self, text):
         """Where nothing but JSON is expected, it is said on the side."""
         typer.echo(text, err=self._json)
+
+
+def _tell_remarks(path, stream):
+    remarks = [*stream.health.remarks]
+    if stream.health.variable_rate:
+        remarks.append(
+            f"{stream.frame_rate:g} frames a second are taken, the nearest in "
+            "time"
+        )
+    if remarks:
+        typer.echo(f"{path}: {'; '.join(remarks)}.", err=True)

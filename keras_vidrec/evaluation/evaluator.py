@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import logging
 import time
 
 import keras
@@ -10,6 +11,7 @@ import numpy as np
 from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.applications.parts.head import predictions_layer
 from keras_vidrec.data import pipeline
+from keras_vidrec.data.failures import Failures
 from keras_vidrec.evaluation import protocols
 from keras_vidrec.evaluation.scorers import scorer as scorers
 from keras_vidrec.evaluation.scores.score_file import Scores
@@ -17,6 +19,8 @@ from keras_vidrec.evaluation.scores.score_journal import ScoreJournal
 from keras_vidrec.specs import checks
 from keras_vidrec.training import dataset as datasets
 from keras_vidrec.training.run import Run
+
+logger = logging.getLogger("keras_vidrec")
 
 # Where snippets lie in a test.
 GRIDS = ("tsn_caffe", "tsn_pytorch", "uniform")
@@ -74,7 +78,7 @@ def score(
     spec = _tested(spec, test)
     if scorer is None:
         scorer = scorers.make(model, test.num_segments, test.crops)
-    failures = pipeline.Failures(len(split))
+    failures = Failures(len(split))
     known = dict(journal.scores) if journal else {}
     left = [index for index in split if source.videos[index] not in known]
     clips = pipeline.read_each(
@@ -146,6 +150,8 @@ def evaluate(
             f"{recipe.data.directory}, of whose videos none is in the test "
             f"part of split {recipe.data.split}"
         )
+    for remark in datasets.test_remarks(data, verbose):
+        logger.warning("%s", remark)
     test = recipe.test
     spec = describe(model).clip_spec
     meta = {

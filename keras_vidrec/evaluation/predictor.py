@@ -1,6 +1,7 @@
 """What a network sees in single video files."""
 
 import dataclasses
+import math
 
 import numpy as np
 import scipy.special
@@ -16,6 +17,7 @@ from keras_vidrec.evaluation.scorers import scorer as scorers
 from keras_vidrec.evaluation.scorers.windows import SharedSnippets
 from keras_vidrec.evaluation.scorers.windows import WholeWindows
 from keras_vidrec.evaluation.scorers.windows import Windows
+from keras_vidrec.videos.health import Health
 
 _NUM_SEGMENTS = 25
 # Frames between the chunks of a clip, at most: that of the authors' tests
@@ -31,11 +33,13 @@ class Prediction:
         video: str. The path as given.
         classes: tuple of str.
         probabilities: tuple of float, as long as `classes`.
+        health: `videos.Health` of the file.
     """
 
     video: str
     classes: tuple
     probabilities: tuple
+    health: Health
 
 
 class Predictor:
@@ -57,6 +61,8 @@ class Predictor:
     Attributes:
         classes: tuple of str. Their names, or their numbers if the network
             does not know them.
+        frame: `FrameSpec`. How frames are taken; a stream of `windows` takes
+            its `fps` and `deinterlace`.
         shares_snippets: bool. Whether windows that overlap share what the
             network makes of their snippets, not only the images.
 
@@ -76,6 +82,7 @@ class Predictor:
         self.classes = description.class_names or tuple(
             map(str, range(num_classes))
         )
+        self.frame = self._spec.frame
         self.shares_snippets = not self._spec.ordered
         self._num_segments = (
             num_segments or scorers.length_of_clips(model) or _NUM_SEGMENTS
@@ -99,8 +106,9 @@ class Predictor:
             OSError: if an object store does not let it be read.
         """
         path = storage.as_path(path)
+        source = SingleVideo(path, self._spec.flow).seen_as(self._spec.frame)
         clip = reader.read_test_clip(
-            SingleVideo(path, self._spec.flow),
+            source,
             0,
             self._spec,
             num_segments=self._num_segments,
@@ -115,6 +123,7 @@ class Predictor:
             str(path),
             tuple(self.classes[i] for i in best),
             tuple(float(probabilities[i]) for i in best),
+            source.health(0),
         )
 
     def windows(self, stream, window=2.0, stride=1.0):
@@ -128,7 +137,8 @@ class Predictor:
         its segments in order is shown whole windows.
 
         Args:
-            stream: `videos.frame_stream.FileStream`, or `CameraStream`.
+            stream: `videos.FileStream`, or `CameraStream`, made with the
+                `fps` and `deinterlace` of `frame`.
             window: float. Seconds. Defaults to `2.0`.
             stride: float. Seconds from window to window. Defaults to `1.0`.
 
@@ -136,21 +146,37 @@ class Predictor:
             `timeline.WindowPrediction`.
 
         Raises:
-            ValueError: if the window has no frame, or the stride none.
+            ValueError: if the window has no frame, or the stride none, or
+                the frames are not taken as the network wants them.
             VideoError: if the video cannot be read, or is shorter than a
                 window.
         """
+        self._check_taken(stream)
         windows = Windows(
             self._spec, stream.frame_rate, window, stride, self._num_segments
         )
         clip = MovingClip(self._spec, self._crops)
         kind = SharedSnippets if self.shares_snippets else WholeWindows
         score = kind(self._scorer, clip, windows)
+        length = windows.num_frames / stream.frame_rate
         for start, logits in timeline.scan(stream, windows, clip, score):
             yield timeline.WindowPrediction(
-                start / stream.frame_rate,
-                (start + windows.num_frames) / stream.frame_rate,
+                round(start, 6),
+                round(start + length, 6),
                 _probabilities(logits),
+            )
+
+    def _check_taken(self, stream):
+        wanted = self.frame
+        fps = stream.frame_rate if wanted.fps is None else wanted.fps
+        if stream.deinterlace != wanted.deinterlace or not math.isclose(
+            stream.frame_rate, fps
+        ):
+            raise ValueError(
+                f"Expected a stream of fps={wanted.fps} and "
+                f"deinterlace={wanted.deinterlace!r}, as the network sees its "
+                f"frames. Received: {stream.frame_rate:g} frames a second, "
+                f"deinterlace={stream.deinterlace!r}"
             )
 
 

@@ -25,8 +25,9 @@ class WindowPrediction:
     """Classes of one window of a video.
 
     Attributes:
-        start: float. Seconds.
-        end: float. Seconds.
+        start: float. Seconds of the video, as its stream tells them, rounded
+            to microseconds.
+        end: float. The same.
         probabilities: float64 array `(classes,)`.
     """
 
@@ -117,12 +118,12 @@ class Timeline:
 
 
 def scan(stream, windows, clip, score):
-    """Classifies the windows of a stream, in constant memory: yields the first
-    frame and the logits `(classes,)` of each.
+    """Classifies the windows of a stream, in constant memory: yields the
+    seconds of the first frame and the logits `(classes,)` of each.
 
     Windows are whole: at the end of a video, what is shorter than a stride
-    may be in none. Where a camera's frames were skipped windows begin again, so
-    that none has a gap.
+    may be in none. Where frames are left out, a camera's that were skipped
+    say, windows begin again, so that none has a gap.
 
     Args:
         stream: `FileStream` or `CameraStream`.
@@ -138,7 +139,7 @@ def scan(stream, windows, clip, score):
     expected = num_frames = 0
     found = False
     base = number = 0
-    for index, _, frame in stream.frames(length):
+    for index, seconds, frame in stream.frames(length):
         num_frames += 1
         if index != expected:
             base, number = index, 0
@@ -146,16 +147,20 @@ def scan(stream, windows, clip, score):
             _drop_before(index, clip, score)
         expected = index + 1
         if index == base + windows.start(number):
-            begun.append(index)
+            begun.append((index, seconds))
             number += 1
-        needed = {m for start in begun for m in windows.needs(index - start)}
+        needed = {
+            modality
+            for start, _ in begun
+            for modality in windows.needs(index - start)
+        }
         if needed:
             clip.add(index, frame, needed)
-        if begun and index - begun[0] == length - 1:
+        if begun and index - begun[0][0] == length - 1:
             found = True
-            start = begun.popleft()
-            yield start, score(start)
-            _drop_before(begun[0] if begun else index + 1, clip, score)
+            start, begin = begun.popleft()
+            yield begin, score(start)
+            _drop_before(begun[0][0] if begun else index + 1, clip, score)
     if not found:
         raise TooShort(
             stream.name,

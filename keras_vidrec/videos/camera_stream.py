@@ -8,38 +8,61 @@ import time
 
 import av
 
+from keras_vidrec.specs import checks
 from keras_vidrec.videos import conversion
+from keras_vidrec.videos import decoder
 from keras_vidrec.videos import time_stamps
+from keras_vidrec.videos.steady import steady
 
 # Seconds that a camera has to open, and to give its next frame.
 _OPENING = 10
 _PATIENCE = 5
+# Seconds without a frame after which nobody knows what there was to be seen.
+_LONGEST = 1.0
 _FORMATS = {"linux": "v4l2", "darwin": "avfoundation", "win32": "dshow"}
 
 
 class CameraStream:
-    """The frames of a camera as they come.
+    """The frames of a camera at a constant rate, as they come.
 
-    Where whoever takes the frames is slower than the camera, older ones are
-    skipped for the newest.
+    Time is what the time stamps of the stream say, or if it has none, when
+    its frames arrive. Where whoever takes the frames is slower than the camera,
+    older ones are skipped for the newest.
 
     Args:
         device: str. Number of the camera, or the address of a stream: what
             FFmpeg opens.
-        frame_rate: `None`, or float. Frames a second. Defaults to `None`: as
-            the camera states it.
+        frame_rate: `None`, or float. Frames a second of the camera. Defaults
+            to `None`: as it states them.
+        fps: `None`, or float. Frames a second to take, as `FrameSpec.fps` has
+            it. Defaults to `None`: those of the camera.
+        deinterlace: `None`, `"yadif"` or `"bob"`. See `video.probe`. Defaults
+            to `None`.
 
     Attributes:
         name: str. `"camera "` and the device.
-        frame_rate: float.
-        num_skipped: int. Frames that nobody has taken so far.
+        frame_rate: float. Frames a second of `frames`.
+        deinterlace: as given.
+        num_skipped: int. Of these, what nobody has taken so far.
 
     Raises:
-        ValueError: if there is no such camera, or it states no frame rate.
+        ValueError: if there is no such camera, or it states no frame rate, or
+            on another value.
     """
 
-    def __init__(self, device, frame_rate: float | None = None):
+    def __init__(
+        self,
+        device,
+        frame_rate: float | None = None,
+        fps: float | None = None,
+        deinterlace: str | None = None,
+    ):
+        checks.choice("deinterlace", deinterlace, decoder.DEINTERLACE)
+        for name, value in (("frame_rate", frame_rate), ("fps", fps)):
+            if value is not None:
+                checks.positive(name, value)
         self.name = f"camera {device}"
+        self.deinterlace = deinterlace
         self.num_skipped = 0
         self._container = _open(device)
         try:
@@ -47,8 +70,10 @@ class CameraStream:
             if self._stream is None or self._stream.codec_context is None:
                 raise _no_camera(device)
             self._stream.codec_context.thread_count = 1
-            stated = time_stamps.stated_rate(self._stream)
-            self.frame_rate = frame_rate or stated
+            rate = frame_rate or time_stamps.stated_rate(self._stream)
+            if rate and deinterlace == "bob":
+                rate *= 2
+            self.frame_rate = fps or rate
             if not self.frame_rate:
                 raise ValueError(
                     f"The camera {device!r} does not state its frame rate. "
@@ -61,7 +86,11 @@ class CameraStream:
     def frames(self, hold):
         """Yields `(index, seconds, frame)`: each frame with its number from 0,
         its time from the first frame, and a uint8 array `(height, width, 3)`,
-        R G B. Numbers are left out where frames were skipped. To be called
+        R G B.
+
+        They come at `frame_rate`; where those of the camera do not, the nearest
+        in time are repeated or left out. Numbers are left out where frames
+        were skipped, and where the camera gave none for a second. To be called
         once; it closes the camera.
 
         Args:
@@ -75,7 +104,7 @@ class CameraStream:
             target=self._read, args=(newest, changed, done), daemon=True
         )
         reader.start()
-        convert = None
+        convert = last = None
         expected = 0
         try:
             while True:
@@ -83,12 +112,14 @@ class CameraStream:
                     changed.wait_for(lambda: newest or done.is_set())
                     if not newest:
                         return
-                    index, seconds, frame = newest.popleft()
+                    count, index, frame = newest.popleft()
                 if convert is None:
                     convert = conversion.Converter(frame)
-                self.num_skipped += index - expected
-                expected = index + 1
-                yield index, seconds, convert(frame)
+                if frame is not last:
+                    last, image = frame, convert(frame)
+                self.num_skipped += count - expected
+                expected = count + 1
+                yield index, index / self.frame_rate, image
         finally:
             done.set()
             reader.join(_PATIENCE)
@@ -96,24 +127,28 @@ class CameraStream:
                 self._container.close()
 
     def _read(self, newest, changed, done):
-        begin = None
-        index = 0
+        frames = steady(self._timed(), self.frame_rate, _LONGEST)
         try:
-            for frame in self._decoded():
+            for count, (index, frame) in enumerate(frames):
                 if done.is_set():
                     return
-                now = frame.time
-                if now is None:
-                    now = time.monotonic()
-                begin = now if begin is None else begin
                 with changed:
-                    newest.append((index, now - begin, frame))
+                    newest.append((count, index, frame))
                     changed.notify()
-                index += 1
         finally:
             with changed:
                 done.set()
                 changed.notify()
+
+    def _timed(self):
+        clock = time_stamps.Clock(self._container, self._stream)
+        if not clock.keeps_time:
+            clock = _Arrival()
+        frames = self._decoded()
+        if self.deinterlace is None:
+            return ((clock.seconds(frame), frame) for frame in frames)
+        frames = decoder.deinterlaced(frames, self.deinterlace, clock)
+        return ((float(frame.time), frame) for frame in frames)
 
     def _decoded(self):
         # A connection that breaks is the end of the stream; packets that
@@ -122,6 +157,18 @@ class CameraStream:
             for packet in self._container.demux(self._stream):
                 with contextlib.suppress(av.error.InvalidDataError):
                     yield from packet.decode()
+
+
+class _Arrival:
+    """A `Clock` that looks at none of the time stamps."""
+
+    def __init__(self):
+        self._begin = None
+
+    def seconds(self, frame):
+        now = time.monotonic()
+        self._begin = now if self._begin is None else self._begin
+        return now - self._begin
 
 
 def _open(device):

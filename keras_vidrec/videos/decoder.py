@@ -1,5 +1,6 @@
 """Frames of a video, forwards, by PyAV."""
 
+import array
 import contextlib
 import fractions
 
@@ -7,9 +8,9 @@ import av
 
 from keras_vidrec.videos import conversion
 from keras_vidrec.videos import opening
+from keras_vidrec.videos import time_stamps
 from keras_vidrec.videos.errors import VideoError
 from keras_vidrec.videos.packet_index import PositionError
-from keras_vidrec.videos.time_stamps import Clock
 
 # FFmpeg's filters: a frame a frame, or a frame a field.
 _FILTERS = {"yadif": "mode=0", "bob": "mode=1"}
@@ -57,8 +58,9 @@ class Decoder:
         hdr: `None`, `"hlg"` or `"pq"`. The curve of high dynamic range.
         rotation: int. Degrees clockwise by which frames are turned.
         interlaced: bool. Whether a frame was, so far.
-        stamps: list. Presentation and decoding time stamp of each frame that
-            was decoded so far.
+        stamps: pair of arrays of int. Presentation and decoding time stamps
+            of the frames decoded so far, `time_stamps.NONE` where one is
+            missing.
         last_stamp: int. Largest time stamp of a packet so far.
     """
 
@@ -79,12 +81,13 @@ class Decoder:
         self._wanted = self._wanted_stamps(wanted)
         self.num_packets = self.num_damaged = self.last_stamp = 0
         self.interlaced = False
-        self.stamps = []
+        # Hours of video are many frames.
+        self.stamps = array.array("q"), array.array("q")
         self._frames = self._decoded()
-        self._clock = Clock(container, stream)
+        self._clock = time_stamps.Clock(container, stream)
         self._deinterlaced = deinterlace is not None
         if self._deinterlaced:
-            self._frames = _deinterlaced(self._frames, deinterlace, self._clock)
+            self._frames = deinterlaced(self._frames, deinterlace, self._clock)
         self.position = -1
         self.frame = None
         if not self.advance():
@@ -141,14 +144,21 @@ class Decoder:
             return float(self.frame.time)
         return self._clock.seconds(self.frame)
 
-    def retrieve(self):
-        """The frame stood on: uint8 `(height, width, 3)`, R G B.
+    @property
+    def late(self):
+        """Seconds from where the file begins, with sound perhaps, to its first
+        frame; known when `seconds` of that was asked for."""
+        return self._clock.late
+
+    def retrieve(self, frame=None):
+        """The frame stood on, or an earlier `frame` of this decoder: uint8
+        `(height, width, 3)`, R G B.
 
         Raises:
             VideoError: if it cannot be converted.
         """
         try:
-            return self._convert(self.frame)
+            return self._convert(self.frame if frame is None else frame)
         except (av.FFmpegError, ValueError):
             raise VideoError(
                 self._path,
@@ -233,10 +243,13 @@ class Decoder:
     def _note(self, frame):
         self.num_damaged += frame.is_corrupt
         self.interlaced |= bool(frame.interlaced_frame)
-        self.stamps.append((frame.pts, frame.dts))
+        for stamps, stamp in zip(self.stamps, (frame.pts, frame.dts)):
+            stamps.append(time_stamps.NONE if stamp is None else stamp)
 
 
-def _deinterlaced(frames, how, clock):
+def deinterlaced(frames, how, clock):
+    """Frames by one of FFmpeg's filters; `time` of each is seconds from the
+    first frame, as `clock` has it."""
     graph = key = None
     for frame in frames:
         frame.pts = round(clock.seconds(frame) / _UNIT)

@@ -1,55 +1,88 @@
-"""Frames one after the other, of a file or of a camera."""
+"""Frames of a file one after the other, with their times."""
 
+import contextlib
 import pathlib
 
+from keras_vidrec.specs import checks
 from keras_vidrec.videos import examination
 from keras_vidrec.videos import opening
 from keras_vidrec.videos import time_stamps
+from keras_vidrec.videos.decoder import DEINTERLACE
 from keras_vidrec.videos.decoder import Decoder
 from keras_vidrec.videos.errors import VideoError
 from keras_vidrec.videos.errors import name_of
+from keras_vidrec.videos.steady import steady
+
+# Seconds that a picture may stand still, in a recording of a screen say. Where
+# time stamps leap further, there is nothing in between.
+_LONGEST = 600.0
 
 
 class FileStream:
     """The frames of a video file at a constant rate, in constant memory.
 
+    Time is what the presentation time stamps say. It begins where the file
+    begins, with its sound perhaps: seconds are those that a player shows, and
+    that `ffmpeg -ss` takes.
+
     Args:
         path: path of the file, or an open binary file that can seek.
-        frame_rate: `None`, or float. Frames a second, whatever the time stamps
-            of the file say. Defaults to `None`: as the file states it. Where
-            its time stamps do not follow each other at that rate, frames are
-            repeated or left out, the nearest in time being shown.
+        frame_rate: `None`, or float. Frames a second of the file, whatever its
+            time stamps say. Defaults to `None`: they are heeded.
+        fps: `None`, or float. Frames a second to take, as
+            `FrameSpec.fps` has it. Defaults to `None`: those of the file; where
+            its rate varies, the most usual one.
+        deinterlace: `None`, `"yadif"` or `"bob"`. See `video.probe`. Defaults
+            to `None`.
 
     Attributes:
         name: str. The path as given.
-        frame_rate: float.
+        frame_rate: float. Frames a second of `frames`.
+        deinterlace: as given.
         num_skipped: int, 0: a file waits.
         health: `None`, or `Health`; known when the file has been read to its
             end.
 
     Raises:
         VideoError: if it cannot be read, or tells no time.
+        ValueError: on another value.
     """
 
     num_skipped = 0
 
-    def __init__(self, path, frame_rate: float | None = None):
+    def __init__(
+        self,
+        path,
+        frame_rate: float | None = None,
+        fps: float | None = None,
+        deinterlace: str | None = None,
+    ):
+        checks.choice("deinterlace", deinterlace, DEINTERLACE)
+        for name, value in (("frame_rate", frame_rate), ("fps", fps)):
+            if value is not None:
+                checks.positive(name, value)
         self.name = str(name_of(path))
         self.health = None
         self._path = path if hasattr(path, "read") else pathlib.Path(path)
+        self.deinterlace = deinterlace
         self._by_stamps = not frame_rate
-        self.frame_rate = frame_rate or self._stated_rate()
-        if not self.frame_rate:
+        rate = self._measure() if self._by_stamps else frame_rate
+        if not rate:
             raise VideoError(
                 path,
                 "it does not tell its frame rate. Expected `frame_rate` "
                 "(--frame-rate), frames a second.",
             )
+        self._own_rate = rate * (2 if deinterlace == "bob" else 1)
+        self.frame_rate = fps or self._own_rate
 
     def frames(self, hold):
         """Yields `(index, seconds, frame)`: each frame with its number from 0,
-        its time from the first frame, and a uint8 array `(height, width, 3)`,
-        R G B.
+        its time, and a uint8 array `(height, width, 3)`, R G B.
+
+        They come at `frame_rate`, from the first frame of the file on; where
+        those of the file do not, the nearest in time are repeated or left out.
+        Numbers are left out where there is no frame for ten minutes.
 
         Args:
             hold: int. See `CameraStream.frames`.
@@ -57,42 +90,54 @@ class FileStream:
         Raises:
             VideoError: if the file cannot be read.
         """
-        frames = self._decoded()
-        if self._by_stamps:
-            frames = _at_rate(frames, self.frame_rate)
-        else:
-            frames = (frame for _, frame in frames)
-        for index, frame in enumerate(frames):
-            yield index, index / self.frame_rate, frame
+        with self._decoding() as decoder:
+            last = None
+            timed = self._timed(decoder)
+            for index, frame in steady(timed, self.frame_rate, _LONGEST):
+                if frame is not last:
+                    last, image = frame, decoder.retrieve(frame)
+                yield (
+                    index,
+                    self._late(decoder) + index / self.frame_rate,
+                    image,
+                )
 
-    def _decoded(self):
+    def own_frames(self):
+        """Yields `(seconds, frame)`: each frame of the file when it is shown,
+        nothing repeated or left out.
+
+        Raises:
+            VideoError: if the file cannot be read.
+        """
+        with self._decoding() as decoder:
+            for seconds, frame in self._timed(decoder):
+                yield self._late(decoder) + seconds, decoder.retrieve(frame)
+
+    @contextlib.contextmanager
+    def _decoding(self):
         with opening.opened(self._path) as (container, stream):
-            decoder = Decoder(self._path, container, stream)
-            found = True
-            while found:
-                yield decoder.seconds(), decoder.retrieve()
-                found = decoder.advance()
-            self.health, _ = examination.summary(container, stream, decoder)
+            decoder = Decoder(
+                self._path, container, stream, deinterlace=self.deinterlace
+            )
+            yield decoder
+            self.health, _ = examination.summary(
+                container, stream, decoder, self.deinterlace
+            )
 
-    def _stated_rate(self):
+    def _timed(self, decoder):
+        found = True
+        while found:
+            seconds = (
+                decoder.seconds()
+                if self._by_stamps
+                else decoder.position / self._own_rate
+            )
+            yield seconds, decoder.frame
+            found = decoder.advance()
+
+    def _late(self, decoder):
+        return decoder.late if self._by_stamps else 0.0
+
+    def _measure(self):
         with opening.opened(self._path) as (container, stream):
-            Decoder(self._path, container, stream)
-            if not time_stamps.Clock(container, stream).keeps_time:
-                return None
-            return time_stamps.stated_rate(stream)
-
-
-def _at_rate(frames, rate):
-    """Of `(seconds, frame)` the frames nearest to 0, 1, 2, ... periods."""
-    before = None
-    period = 0
-    for seconds, frame in frames:
-        while before is not None and period / rate < (before[0] + seconds) / 2:
-            yield before[1]
-            period += 1
-        before = seconds, frame
-    if before is not None:
-        # The last one is shown for a period.
-        while period == 0 or period / rate < before[0] + 0.5 / rate:
-            yield before[1]
-            period += 1
+            return time_stamps.measured_rate(container, stream)

@@ -1,16 +1,26 @@
 """When frames are shown: what presentation time stamps say."""
 
+import contextlib
 import dataclasses
+import itertools
 
 import av
 import numpy as np
 
+# In arrays of integers: no time stamp.
+NONE = -(2**63)
 # No camera of this world; DV in some containers states 60,000.
 MOST_FRAMES_A_SECOND = 1001.0
 # Steps that differ by less are one step, rounded to milliseconds on the way.
 _ROUNDING = 0.001
 # Seconds that stamps go back where a recording was put together of parts.
 _NEW_PART = 1.0
+# Packets that tell the rate of a video, and how far what its header states may
+# be off to be taken for the same, unrounded.
+_LOOKED_AT = 1000
+_SAME = 0.02
+# Frames that may come later than they are shown.
+_REORDERED = 32
 
 
 def stated_rate(stream):
@@ -20,6 +30,46 @@ def stated_rate(stream):
         if rate and 0 < rate <= MOST_FRAMES_A_SECOND:
             return float(rate)
     return None
+
+
+def measured_rate(container, stream):
+    """Frames a second as the time stamps of a video say, found without
+    decoding: the most usual one if it varies.
+
+    Args:
+        container: a freshly opened container.
+        stream: its stream of pictures.
+
+    Returns:
+        float, or `None` if they do not say, or absurdly.
+    """
+    clock = Clock(container, stream)
+    if not clock.keeps_time:
+        return None
+    stated = stated_rate(stream)
+    packets = []
+    # What cannot be read is told when it is decoded.
+    with contextlib.suppress(av.FFmpegError):
+        demuxed = (packet for packet in container.demux(stream) if packet.size)
+        packets += itertools.islice(demuxed, _LOOKED_AT)
+    shown = [packet.pts for packet in packets]
+    decoded = [packet.dts for packet in packets]
+    stamps = decoded if None in shown else sorted(shown)
+    if None in stamps:
+        return stated
+    if len(packets) == _LOOKED_AT:
+        del stamps[-_REORDERED:]  # some in between lie behind what was read
+    times = FrameTimes.of(stamps, stamps, clock)
+    if times.seconds is None or len(times.seconds) < 2:
+        return stated
+    if times.rate and stated and abs(stated / times.rate - 1) < _SAME:
+        return stated
+    return times.rate and float(f"{times.rate:.8g}")
+
+
+def known(stamps):
+    """Time stamps as a list, with `None` in the place of `NONE`."""
+    return [None if stamp == NONE else stamp for stamp in stamps]
 
 
 class Clock:
@@ -32,6 +82,8 @@ class Clock:
     Attributes:
         tick: float. Seconds of a unit of the time stamps.
         keeps_time: bool. Whether the container has time stamps at all.
+        late: float. Seconds from where the file begins, with sound perhaps, to
+            its first frame; known with the first frame.
     """
 
     def __init__(self, container, stream):
@@ -43,6 +95,8 @@ class Clock:
         rate = stated_rate(stream)
         self._step = 1 / rate if rate else 0.04
         self._begin = self._last = None
+        self.late = 0.0
+        self._file_begin = container.start_time
 
     def stamp(self, frame):
         """The time stamp that tells when a frame is shown, or `None`."""
@@ -56,10 +110,16 @@ class Clock:
     def seconds_of(self, stamp):
         """`seconds` of a time stamp, or of `None`."""
         if self._last is None:
-            self._begin = 0.0 if stamp is None else stamp * self.tick
+            self._begin = None if stamp is None else stamp * self.tick
             self._last = 0.0
+            known = None not in (stamp, self._file_begin)
+            if known and not self._by_decoding:
+                late = self._begin - self._file_begin / av.time_base
+                self.late = max(late, 0.0)
             return 0.0
         after = self._last + self._step
+        if self._begin is None and stamp is not None:
+            self._begin = stamp * self.tick - after  # the first that is known
         now = after if stamp is None else stamp * self.tick - self._begin
         if now < self._last - _NEW_PART:
             self._begin += now - after

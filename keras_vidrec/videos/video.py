@@ -53,12 +53,15 @@ def frame_times(path, deinterlace: str | None = None) -> np.ndarray | None:
     return _examine(path, deinterlace)[1].seconds
 
 
-def iter_frames(path, deinterlace: str | None = None):
+def iter_frames(path, deinterlace: str | None = None, examined=None):
     """Reads a video from the first frame to the last, in constant memory.
 
     Args:
         path: see `probe`.
         deinterlace: see `probe`. Defaults to `None`.
+        examined: `None`, or callable: it is given the `Health` and the
+            `FrameTimes` of the video after the last frame, which saves
+            another look at it. Defaults to `None`.
 
     Yields:
         uint8 array `(height, width, 3)`, R G B.
@@ -66,10 +69,15 @@ def iter_frames(path, deinterlace: str | None = None):
     Raises:
         VideoError: if no frame can be decoded; when the first is asked for.
     """
-    with opened(path, deinterlace=deinterlace) as decoder:
+    checks.choice("deinterlace", deinterlace, DEINTERLACE)
+    with opening.opened(path) as (container, stream):
+        decoder = Decoder(path, container, stream, deinterlace=deinterlace)
         yield decoder.retrieve()
         while decoder.advance():
             yield decoder.retrieve()
+        if examined is not None:
+            found = examination.summary(container, stream, decoder, deinterlace)
+            examined(*found)
 
 
 def read_frames(

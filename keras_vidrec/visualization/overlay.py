@@ -2,11 +2,13 @@
 
 import pathlib
 
+import av
 import cv2
 import numpy as np
 
 from keras_vidrec.specs import files
 from keras_vidrec.videos import video
+from keras_vidrec.videos.video_writer import VideoWriter
 from keras_vidrec.visualization.contact_sheet import plain_text
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
@@ -33,8 +35,10 @@ def write(timeline, stream, path, top=3):
     """Writes a video with its most probable classes and their probabilities,
     whole or not at all, in constant memory.
 
-    Each frame shows the window whose middle is nearest. MPEG-4 (`mp4v`),
-    without sound; an odd height or width grows by one pixel.
+    Its frames are those of the file, each shown when and as long as there,
+    with the window whose middle is nearest. H.264 in mp4 (MPEG-4, if FFmpeg
+    cannot encode that), without sound; an odd height or width grows by one
+    pixel.
 
     Args:
         timeline: `Timeline` of the video.
@@ -45,28 +49,36 @@ def write(timeline, stream, path, top=3):
     Raises:
         VideoError: if the video cannot be read.
         ValueError: on another suffix.
-        RuntimeError: if what was written cannot be read again.
+        RuntimeError: if it cannot be written, or what was written cannot be
+            read again.
     """
     check_path(path)
     with files.replacing(path) as temporary:
-        writer = None
+        num_frames = 0
         try:
-            for index, seconds, frame in stream.frames(hold=1):
-                window = timeline.at(seconds + 0.5 / stream.frame_rate)
-                frame = _even(draw(frame, timeline.best(window, top)))
-                if writer is None:
-                    height, width, _ = frame.shape
-                    writer = cv2.VideoWriter(
-                        str(temporary),
-                        cv2.VideoWriter_fourcc(*"mp4v"),
-                        stream.frame_rate,
-                        (width, height),
-                    )
-                writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
-        finally:
-            if writer is not None:
-                writer.release()
-        _check(temporary, path, index + 1, (height, width))
+            with VideoWriter(temporary) as writer:
+                for begin, end, frame in _shown(stream):
+                    window = timeline.at((begin + end) / 2)
+                    frame = _even(draw(frame, timeline.best(window, top)))
+                    writer.write(frame, begin)
+                    num_frames += 1
+        except av.FFmpegError as error:
+            raise RuntimeError(
+                f"Cannot write the video {str(path)!r}: {error.strerror}."
+            ) from None
+        _check(temporary, path, num_frames, frame.shape[:2])
+
+
+def _shown(stream):
+    """Yields `(begin, end, frame)` of each frame."""
+    begin = frame = None
+    step = 1 / stream.frame_rate
+    for seconds, following in stream.own_frames():
+        if frame is not None:
+            yield begin, seconds, frame
+            step = seconds - begin
+        begin, frame = seconds, following
+    yield begin, begin + step, frame
 
 
 def draw(frame, classes):
@@ -109,7 +121,7 @@ def _even(frame):
 
 
 def _check(written, path, num_frames, size):
-    """OpenCV does not tell if it could not write, on a full disk say."""
+    """What a full disk has left of a video is none."""
     try:
         info = video.probe(written)
         found = info.num_frames, (info.height, info.width)

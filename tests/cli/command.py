@@ -44,9 +44,12 @@ def vidrec_process(*arguments, status=0):
 @contextlib.contextmanager
 def a_program_of_its_own():
     """No handlers of pytest's for what is logged, and no end of the process;
-    names, seed and precision are those of a new one."""
+    names, seed and precision are those of a new one, and how often networks
+    were traced before is not told."""
     root = logging.getLogger()
     handlers, root.handlers = root.handlers, []
+    tensorflow = logging.getLogger("tensorflow")
+    tensorflow.addFilter(_is_news)
     keras.utils.clear_session(free_memory=False)
     try:
         with pytest.MonkeyPatch.context() as patch:
@@ -56,3 +59,8 @@ def a_program_of_its_own():
             yield
     finally:
         root.handlers = handlers
+        tensorflow.removeFilter(_is_news)
+
+
+def _is_news(record):
+    return "retracing" not in record.getMessage()

@@ -18,6 +18,7 @@ from tests.cli.command import vidrec
 from tests.data import numbered_video
 from tests.evaluation.mean_color_network import mean_color_network
 from tests.evaluation.ordered_network import ordered_network
+from tests.videos import encodings
 
 CLASSES = ("jump", "run", "sit")
 
@@ -99,6 +100,40 @@ def test_damage_is_told_once_also_of_what_is_too_short(model, tmp_path):
     out, err = vidrec("predict", model, cut, "--window=4s", status=1)
     damaged, short = err.splitlines()
     assert not out and "are cut off" in damaged and "shorter window" in short
+
+
+def test_times_are_those_of_the_video(model, tmp_path):
+    """1 s at 25 frames a second, then 2 s at 5, shown 0.6 s late."""
+    path = tmp_path / "a.mkv"
+    encodings.ffmpeg(
+        "-f", "lavfi", "-i", "sine=d=4", "-f", "lavfi", "-i",
+        "color=black:s=48x32:r=25,format=yuv420p", "-filter:v",
+        "settb=1/100,setpts=60+4*N+16*max(N-25\\,0)", "-fps_mode",
+        "passthrough", "-frames:v", "35", "-c:v", "mpeg4", path,
+    )  # fmt: skip
+    labeled = tmp_path / "labeled.mp4"
+    out, err = vidrec(
+        "predict", model, path, "--window=1s", "--stride=1s", "--json",
+        "--out", tmp_path, "--overlay", labeled,
+    )  # fmt: skip
+    spans = [(w["start"], w["end"]) for w in map(json.loads, out.splitlines())]
+    assert spans == [(0.6, 1.6), (1.6, 2.6), (2.6, 3.6)]
+    assert err.startswith(
+        f"{path}: its frame rate varies; 25 frames a second are taken, the "
+        "nearest in time.\n"
+    )
+    np.testing.assert_allclose(
+        video.frame_times(labeled), video.frame_times(path), atol=1e-3
+    )
+    raw = tmp_path / "a.h264"
+    encodings.encode(raw, encodings.ENCODINGS["h264 without times"][1])
+    _, err = vidrec("predict", model, raw, "--window=0.1s", status=1)
+    assert err.count("\n") == 1 and "(--frame-rate), frames a second." in err
+    out, err = vidrec(
+        "predict", model, raw, "--window=0.5s", "--stride=0.5s", "--out",
+        tmp_path, "--frame-rate=10",
+    )  # fmt: skip
+    assert out.splitlines()[1].startswith("    0.50 - 1.00 s")
 
 
 def test_ordered_networks_say_that_nothing_is_shared(clip, tmp_path):

@@ -19,6 +19,7 @@ from keras_vidrec.videos.video import VideoError
 from tests.evaluation.mean_color_network import mean_color_network
 from tests.evaluation.ordered_network import CHUNKS
 from tests.evaluation.ordered_network import ordered_network
+from tests.videos import encodings
 
 CLASSES = ("jump", "run", "sit")
 FLOW = FlowSpec("dis", bound=6)
@@ -30,6 +31,7 @@ class Frames:
 
     name = "frames"
     frame_rate = 10.0
+    deinterlace = None
     num_skipped = 0
 
     def __init__(self, numbered):
@@ -144,9 +146,10 @@ def test_each_snippet_passes_the_network_once():
     score = SharedSnippets(scorer, clip, windows)
     stream = Frames(timed(frames.astype("uint8")))
     found = list(timeline.scan(stream, windows, clip, score))
-    assert [start for start, _ in found] == list(range(0, 181, 8))
+    assert [start for start, _ in found] == [t / 10 for t in range(0, 181, 8)]
     for start, logits in found:
-        np.testing.assert_allclose(logits, [start + 9])  # the mean of 0..18
+        # The mean of 0..18.
+        np.testing.assert_allclose(logits, [10 * start + 9])
     assert {len(values) for values in scorer.seen} == {4}  # one shape
     # The first window's third call is filled up with its first snippet twice.
     seen = np.concatenate(scorer.seen)
@@ -207,6 +210,48 @@ def test_no_window_has_a_gap():
         np.testing.assert_allclose(
             window.probabilities, other.probabilities, rtol=1e-6
         )
+
+
+def test_windows_tell_the_seconds_of_their_frames(tmp_path):
+    """Black for 2 s at 25 frames a second, then white at 2.5, 1.6 s late."""
+    path = tmp_path / "a.mp4"
+    encodings.ffmpeg(
+        "-f", "lavfi", "-i", "sine=d=12",
+        "-f", "lavfi", "-i", "color=black:s=32x32:r=25:d=2,format=yuv420p",
+        "-f", "lavfi", "-i", "color=white:s=32x32:r=25:d=8,format=yuv420p",
+        "-filter_complex",
+        "[1][2]concat,select='lt(n,50)+not(mod(n,10))',setpts=PTS+1.6/TB",
+        "-fps_mode", "passthrough", "-c:v", "libx264", path,
+    )  # fmt: skip
+    stream = FileStream(path)
+    model = mean_color_network(CLASSES, clip_spec=ClipSpec(size=32))
+    found = list(Predictor(model, num_segments=5).windows(stream, 1.0, 0.5))
+    assert (found[0].start, found[0].end) == (1.6, 2.6)
+    assert 0 <= 11.6 - found[-1].end < 0.75  # less than a stride, and the grid
+    values = np.array([window.probabilities[0] for window in found])
+    dark = np.array([window.end <= 3.6 for window in found])
+    light = np.array([window.start >= 3.6 for window in found])
+    assert dark.sum() == 3 and light.sum() > 12
+    assert np.ptp(values[dark]) < 1e-6 and np.ptp(values[light]) < 1e-6
+    assert abs(values[dark][0] - values[light][0]) > 0.01
+
+
+def test_frames_are_taken_as_the_network_wants_them(tmp_path):
+    path = write_video(tmp_path / "a.avi", pictures(40))
+    spec = ClipSpec(size=32, frame={"fps": 5, "size": "short40"})
+    predictor = Predictor(mean_color_network(CLASSES, clip_spec=spec), 5)
+    found = list(predictor.windows(FileStream(path, fps=5), 1.0, 1.0))
+    assert [(w.start, w.end) for w in found] == [(t, t + 1) for t in range(4)]
+    # Every other frame alone is the same video.
+    half = write_video(tmp_path / "half.avi", pictures(40)[::2])
+    again = predictor.windows(FileStream(half, 5), 1.0, 1.0)
+    for window, other in zip(found, again, strict=True):
+        np.testing.assert_allclose(window.probabilities, other.probabilities)
+    with pytest.raises(ValueError, match="a stream of fps=5.* Received: 10 "):
+        next(predictor.windows(FileStream(path), 1.0, 1.0))
+    stream = FileStream(path, fps=5, deinterlace="yadif")
+    with pytest.raises(ValueError, match="5 frames a second, deint.*'yadif'"):
+        next(predictor.windows(stream, 1.0, 1.0))
 
 
 def test_windows_may_lie_apart():

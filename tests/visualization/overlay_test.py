@@ -1,9 +1,13 @@
+import errno
+
+import av
 import numpy as np
 import pytest
 
 from keras_vidrec.evaluation.timeline import Timeline
 from keras_vidrec.evaluation.timeline import WindowPrediction
 from keras_vidrec.videos import video
+from keras_vidrec.videos import video_writer
 from keras_vidrec.videos.frame_stream import FileStream
 from keras_vidrec.visualization import overlay
 from tests.data import numbered_video
@@ -30,39 +34,73 @@ def test_bars_are_as_long_as_the_probabilities():
     assert letters.any()
 
 
-@pytest.mark.parametrize("size", [(48, 128), (33, 47)])
-def test_every_frame_has_the_labels_of_its_window(tmp_path, size):
-    stream = OddFrames(size)
-    if size == (48, 128):
-        stream = FileStream(numbered_video.write(tmp_path / "a.mp4", 60))
-    out = tmp_path / "new" / "out.mp4"
-    overlay.write(timeline([0.9, 0.4]), stream, out, top=1)
-    info = video.probe(out)
-    even = tuple(side + side % 2 for side in size)
-    assert (info.num_frames, info.height, info.width) == (60, *even)
-    assert info.frame_rate == pytest.approx(25)
-    # The middles of the windows are at .5 and 1.5 s: from 1 s on, frame 25,
-    # the second is nearer, with a shorter bar of its best class.
-    column = round(0.8 * size[1])
-    long = [
-        bool(frame[size[0] - 4 : size[0], column, 2].mean() > 100)
-        for frame in video.iter_frames(out)
-    ]
-    assert long == [True] * 25 + [False] * 35
-    assert [p.name for p in out.parent.iterdir()] == ["out.mp4"]
-
-
-class OddFrames:
-    """A stream; OpenCV writes no files of odd sizes."""
+class Frames:
+    """A stream of frames that come when they are wanted."""
 
     frame_rate = 25
 
-    def __init__(self, size):
+    def __init__(self, size, seconds):
         self._size = size
+        self._seconds = seconds
 
-    def frames(self, hold):
-        for index in range(60):
-            yield index, index / 25, np.zeros((*self._size, 3), np.uint8)
+    def own_frames(self):
+        for seconds in self._seconds:
+            yield seconds, np.zeros((*self._size, 3), np.uint8)
+
+
+def long_bars(path, height, width):
+    """Whether the bar of each frame is long."""
+    return [
+        bool(frame[height - 4 : height, round(0.8 * width), 2].mean() > 100)
+        for frame in video.iter_frames(path)
+    ]
+
+
+def test_every_frame_has_the_labels_of_its_window(tmp_path):
+    stream = FileStream(numbered_video.write(tmp_path / "a.mp4", 60))
+    out = tmp_path / "new" / "out.mp4"
+    overlay.write(timeline([0.9, 0.4]), stream, out, top=1)
+    info = video.probe(out)
+    assert (info.num_frames, info.height, info.width) == (60, 48, 128)
+    assert info.frame_rate == pytest.approx(25)
+    # The middles of the windows are at .5 and 1.5 s: from 1 s on, frame 25,
+    # the second is nearer, with a shorter bar of its best class.
+    assert long_bars(out, 48, 128) == [True] * 25 + [False] * 35
+    assert [p.name for p in out.parent.iterdir()] == ["out.mp4"]
+    # The upper part is the video.
+    for index, frame in enumerate(video.iter_frames(out)):
+        assert numbered_video.number(frame) == index
+
+
+@pytest.mark.parametrize("codec", ["libx264", "mpeg4"])
+@pytest.mark.parametrize(
+    "size, seconds",
+    [
+        # A late beginning, a leap, and the least steps.
+        ((48, 128), [0.5, 0.54, 0.58, 0.6, 1.2, 1.24, 70.0, 70.001]),
+        ((33, 47), np.arange(5) * 1001 / 30000),
+    ],
+)
+def test_frames_are_shown_when_they_are_in_the_video(
+    tmp_path, monkeypatch, codec, size, seconds
+):
+    monkeypatch.setattr(video_writer, "CODEC", codec)
+    out = tmp_path / "out.mp4"
+    overlay.write(timeline([0.9, 0.4]), Frames(size, seconds), out, top=1)
+    info = video.probe(out)
+    even = tuple(side + side % 2 for side in size)
+    assert (info.num_frames, info.height, info.width) == (len(seconds), *even)
+    assert info.codec == {"libx264": "h264"}.get(codec, codec)
+    seconds = np.array(seconds)
+    np.testing.assert_allclose(
+        video.frame_times(out), seconds - seconds[0], atol=2 / 60000
+    )
+    with av.open(str(out)) as written:
+        begin = written.start_time / av.time_base
+    assert begin == pytest.approx(seconds[0], abs=1e-3)
+    # Nearest to a window is the middle of the time that a frame is shown.
+    middles = seconds + np.diff(seconds, append=2 * seconds[-1]) / 2
+    assert long_bars(out, *size)[:-1] == (middles < 1).tolist()[:-1]
 
 
 def test_what_cannot_be_written(tmp_path, monkeypatch):
@@ -70,19 +108,15 @@ def test_what_cannot_be_written(tmp_path, monkeypatch):
     stream = FileStream(path)
     with pytest.raises(ValueError, match="ends in .mp4. Received: 'a.avi'"):
         overlay.write(timeline([0.5]), stream, "a.avi")
-
-    class Broken:
-        def __init__(self, *arguments):
-            pass
-
-        def write(self, frame):
-            pass
-
-        def release(self):
-            pass
-
-    monkeypatch.setattr(overlay.cv2, "VideoWriter", Broken)
     out = tmp_path / "out.mp4"
+
+    def no_space(self, frame, seconds):
+        raise av.error.OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(video_writer.VideoWriter, "write", no_space)
+    with pytest.raises(RuntimeError, match=r"out.mp4'.* No space left"):
+        overlay.write(timeline([0.5]), stream, out)
+    monkeypatch.setattr(video_writer.VideoWriter, "write", lambda *frame: None)
     with pytest.raises(RuntimeError, match="Expected 30 frames of"):
         overlay.write(timeline([0.5]), stream, out)
-    assert not out.exists() and len(list(tmp_path.iterdir())) == 1
+    assert [file.name for file in tmp_path.iterdir()] == ["a.mp4"]

@@ -7,7 +7,6 @@ from keras_vidrec.data.clips import frame_size
 from keras_vidrec.data.clips import reader
 from keras_vidrec.data.sources import video_files
 from keras_vidrec.flow import extraction
-from keras_vidrec.specs import checks
 
 
 class MovingClip:
@@ -15,7 +14,8 @@ class MovingClip:
 
     Each frame is cropped when it comes and each image of flow is made once,
     whichever clips it is in; frames themselves are not kept. It is resized as
-    `spec.frame` says before anything else. The images are those of
+    `spec.frame` says before anything else; its `fps` and `deinterlace` are the
+    stream's. The images are those of
     `reader.read_test_clip`.
 
     Args:
@@ -24,21 +24,9 @@ class MovingClip:
 
     Attributes:
         num_images: int. Images held, of all modalities.
-
-    Raises:
-        ValueError: if the network sees deinterlaced frames, which a stream
-            does not give.
     """
 
     def __init__(self, spec, crops):
-        frame_size.check_taken(spec.frame)
-        checks.check(
-            spec.frame.deinterlace is None,
-            "deinterlace",
-            "None: the frames of a stream are not deinterlaced",
-            spec.frame.deinterlace,
-            " of frames",
-        )
         self._spec = spec
         self._crops = crops
         self._images = {modality: {} for modality in spec.modalities}
