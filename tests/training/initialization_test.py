@@ -141,7 +141,7 @@ def test_warped_flow_starts_from_flow_as_it_is(tmp_path, caplog):
         np.testing.assert_array_equal(one, two)
     assert "inflated" not in caplog.text
     for modality in ("flow", "warped_flow"):
-        longer = without_values(tiny, modality=modality, snippet_length=10)
+        longer = tiny(modality=modality, snippet_length=10)
         message = rf"{modality}/conv1 .*\(1 layers\)"
         with pytest.raises(ValueError, match=message):
             start_from(longer, path)
@@ -373,12 +373,11 @@ def test_the_second_stage_goes_on_where_the_first_ended(stages, caplog):
 def test_every_layer_of_the_second_stage_was_in_one_of_the_first(
     stages, arguments, left_out, message
 ):
-    arguments = {"classes": 3, "backbone": "tiny", **arguments}
+    model = STFN(**{"classes": 3, "backbone": "tiny", **arguments})
     weights = {s: path for s, path in stages.items() if s not in left_out}
     if message is None:  # one block a stream: the second ones are unused
-        start_from(STFN(**arguments), weights)
+        start_from(model, weights)
         return
-    model = without_values(STFN, **arguments)
     with pytest.raises(ValueError, match=message):
         start_from(model, weights)
 
