@@ -120,4 +120,4 @@ def test_bad_lanes(lanes):
 def test_bad_images(image):
     pairs = [("good", *PAIRS["still"]), ("odd", image, image)]
     with pytest.raises(ValueError, match="one size.*'odd'"):
-        list(tvl1.stream(pairs, parameters=PARAMETERS))
+        list(tvl1.stream(pairs, **ONE_LANE))
