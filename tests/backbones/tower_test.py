@@ -157,7 +157,7 @@ def test_gradients_reach_every_weight():
         assert np.isfinite(largest) and largest > 1e-6, variable.path
 
 
-@pytest.mark.large_on_jax
+@pytest.mark.large
 def test_tiny_learns_from_scratch():
     # Four textures that differ in the direction of their stripes only.
     rng = np.random.default_rng(0)
