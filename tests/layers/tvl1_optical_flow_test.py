@@ -12,7 +12,7 @@ from tests.layer_contract import check_layer
 
 SMALL = {
     "scales": 1,
-    "warps": 2,
+    "warps": 1,
     "outer_iterations": 2,
     "inner_iterations": 5,
     "median_size": 3,
