@@ -2,20 +2,22 @@
 
 import functools
 import gc
+import importlib.metadata
 import os
 
 # Before any backend is imported.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 os.environ.setdefault("JAX_NUM_CPU_DEVICES", "2")
-if os.environ.get("KERAS_BACKEND") == "jax":
-    # Tests compile much and compute little. TensorFlow reads these flags too,
-    # and one that it does not know ends the process.
-    os.environ.setdefault(
-        "XLA_FLAGS",
-        "--xla_backend_optimization_level=0 "
-        "--xla_cpu_use_fusion_emitters=false",
-    )
+# Tests compile much and compute little, by XLA on TensorFlow too. It ends the
+# process on a flag that it does not know, as the oldest release the second.
+os.environ.setdefault(
+    "XLA_FLAGS",
+    "--xla_backend_optimization_level=0"
+    if importlib.metadata.version("tensorflow").startswith("2.16.")
+    else "--xla_backend_optimization_level=0 "
+    "--xla_cpu_use_fusion_emitters=false",
+)
 
 import pathlib
 
