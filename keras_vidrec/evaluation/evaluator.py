@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import logging
 import time
 
 import keras
@@ -10,6 +11,7 @@ import numpy as np
 from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.applications.parts.head import predictions_layer
 from keras_vidrec.data import pipeline
+from keras_vidrec.data.failures import Failures
 from keras_vidrec.evaluation import protocols
 from keras_vidrec.evaluation.scorers import scorer as scorers
 from keras_vidrec.evaluation.scores import score_naming
@@ -19,6 +21,8 @@ from keras_vidrec.specs import checks
 from keras_vidrec.specs import fingerprint
 from keras_vidrec.training import dataset as datasets
 from keras_vidrec.training.run import Run
+
+logger = logging.getLogger("keras_vidrec")
 
 # Where snippets lie in a test.
 GRIDS = ("tsn_caffe", "tsn_pytorch", "uniform")
@@ -75,7 +79,7 @@ def score(
         )
     if scorer is None:
         scorer = scorers.make(model, test)
-    failures = pipeline.Failures(len(split))
+    failures = Failures(len(split))
     known = dict(journal.scores) if journal else {}
     left = [index for index in split if source.videos[index] not in known]
     clips = pipeline.read_each(
@@ -149,6 +153,8 @@ def evaluate(
             f"{recipe.data.directory}, of whose videos none is in the test "
             f"part of split {recipe.data.split}"
         )
+    for remark in datasets.test_remarks(data, verbose):
+        logger.warning("%s", remark)
     videos = _fingerprint(data)
     is_own = recipe.data == run.recipe.data
     path = run.scores / score_naming.file_name(

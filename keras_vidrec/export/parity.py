@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_vidrec.data import pipeline
+from keras_vidrec.data.failures import Failures
 from keras_vidrec.training import dataset as datasets
 
 logger = logging.getLogger("keras_vidrec")
@@ -121,7 +122,7 @@ def _dataset_clips(endpoint, recipe):
 def _read(recipe, spec):
     data = datasets.load(recipe)
     split = (data.test or data.train)[:1]
-    failures = pipeline.Failures(len(split))
+    failures = Failures(len(split))
     dataset = pipeline.make(
         data.source,
         spec,
