@@ -17,7 +17,8 @@ def test_formats(tmp_path, format, file):
     assert "Reloaded and compared: probabilities agree within " in out
     assert f"Model card: {tmp_path / format / 'README.md'}" in out
     names = {path.name for path in (tmp_path / format).iterdir()}
-    assert names == {file, "README.md", "labels.txt", "clip_spec.json"}
+    facts = {"clip_spec.json", "test_protocol.json"}
+    assert names == {file, "README.md", "labels.txt", *facts}
 
 
 def test_something_else_in_the_way(tmp_path):
