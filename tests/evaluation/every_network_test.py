@@ -103,10 +103,9 @@ def test_one_test_wherever_it_is_asked(name, videos, tmp_path, uncompiled):
     np.testing.assert_allclose(found, softmax(scores.scores[0]), atol=1e-6)
     assert 0.34 < max(found) < 0.999
     # A window is as a video of its frames alone.
-    _, window = predictor.windows(FileStream(path), 2.0, 0.6)
+    window = next(predictor.windows(FileStream(path), 2.0, 0.6))
     frames = pictures(26, CLASSES.index(path.parent.name))
-    frames = frames[round(10 * window.start) : round(10 * window.end)]
-    cut = write_video(tmp_path / "cut.avi", frames)
+    cut = write_video(tmp_path / "cut.avi", frames[: round(10 * window.end)])
     found = of_classes(predictor(cut, top=len(CLASSES)))
     np.testing.assert_allclose(window.probabilities, found, atol=1e-6)
 
