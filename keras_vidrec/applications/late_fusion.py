@@ -3,10 +3,12 @@
 import keras
 
 from keras_vidrec.applications.parts import head
+from keras_vidrec.applications.parts.feature_tower import fingerprint
 from keras_vidrec.layers.class_scores import ClassScores
 from keras_vidrec.layers.tvl1_optical_flow import TVL1OpticalFlow
 from keras_vidrec.specs import MODALITIES
 from keras_vidrec.specs import Blueprint
+from keras_vidrec.specs import Origin
 from keras_vidrec.specs import checks
 
 _FLOWS = ("flow", "warped_flow")
@@ -65,7 +67,8 @@ def LateFusion(
 
     Raises:
         ValueError: if the networks do not fit each other: other classes,
-            another size, sampling or flow, another length of the snippets.
+            another size, sampling, flow or test, another length of the
+            snippets.
 
     Example:
 
@@ -122,6 +125,8 @@ def LateFusion(
                 if facts.blueprint is not None
             },
         ),
+        test_protocol=_test(described),
+        origin=_origin(networks, described),
         name="predictions",
     )(fused)
     return keras.Model(inputs, predictions, name=name)
@@ -225,6 +230,27 @@ def _joint_crop(crops, first):
     known = set.intersection(*(set(crop.scales) for crop in crops))
     common = tuple(scale for scale in first.scales if scale in known)
     return first.replace(scales=common or (1.0,))
+
+
+def _test(described):
+    """The test that all networks have which have one."""
+    known = {m: facts.test_protocol for m, facts in described.items()}
+    known = {m: test for m, test in known.items() if test is not None}
+    return _agreed("test_protocol", known) if known else None
+
+
+def _origin(networks, described):
+    """What the networks have in common, and the networks as parents."""
+    origins = [facts.origin or Origin() for facts in described.values()]
+    common = {}
+    for field in ("videos", "content", "split", "training_list", "decoder"):
+        first, *others = (getattr(origin, field) for origin in origins)
+        common[field] = first if all(x == first for x in others) else None
+    versions = {}
+    for origin in origins:
+        versions.update(origin.versions)
+    parents = {m: fingerprint(network) for m, network in networks.items()}
+    return Origin(**common, parents=parents, versions=versions)
 
 
 def _check_flow_from(flow_from, spec):
