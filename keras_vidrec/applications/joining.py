@@ -86,9 +86,7 @@ def join(head, *, rgb=None, flow=None, name=None):
         inputs[modality], features[stream] = clips, found
     # By position: the features have other names than the inputs of the head.
     part = keras.Model(seen, head.output)
-    model = _with_head(
-        part, inputs, list(features.values()), name or head.name
-    )
+    model = _with_head(part, inputs, list(features.values()), name or head.name)
     layer = heads.predictions_layer(model)
     layer.clip_spec = spec
     layer.blueprint = _blueprint(described.blueprint, streams, spec, facts)
@@ -101,6 +99,12 @@ def join(head, *, rgb=None, flow=None, name=None):
         }
     )
     return model
+
+
+def features_layer(modality):
+    """Name of the layer of a joined network that gives the features of a
+    modality, `(batch, num_segments, features)`."""
+    return f"{modality}_features"
 
 
 def _streams(head, spec):
@@ -199,9 +203,13 @@ def _tower(part, modality, num_segments):
         (num_segments, *sizes, channels), dtype=part.input.dtype, name=modality
     )
 
+    last = part.output._keras_history.operation
+
     def named(layer):
         config = layer.get_config()
-        if stream_of(layer.name) == modality:
+        if layer is last:
+            config["name"] = features_layer(modality)
+        elif stream_of(layer.name) == modality:
             config["name"] = f"{modality}_tower"
         elif not layer.name.startswith(f"{modality}_"):
             config["name"] = f"{modality}_{layer.name}"

@@ -67,8 +67,7 @@ def LateFusion(
 
     Raises:
         ValueError: if the networks do not fit each other: other classes,
-            another size, sampling, flow or test, another length of the
-            snippets.
+            another size, sampling or flow, another length of the snippets.
 
     Example:
 
@@ -125,7 +124,6 @@ def LateFusion(
                 if facts.blueprint is not None
             },
         ),
-        test_protocol=_test(described),
         origin=_origin(networks, described),
         name="predictions",
     )(fused)
@@ -230,13 +228,6 @@ def _joint_crop(crops, first):
     known = set.intersection(*(set(crop.scales) for crop in crops))
     common = tuple(scale for scale in first.scales if scale in known)
     return first.replace(scales=common or (1.0,))
-
-
-def _test(described):
-    """The test that all networks have which have one."""
-    known = {m: facts.test_protocol for m, facts in described.items()}
-    known = {m: test for m, test in known.items() if test is not None}
-    return _agreed("test_protocol", known) if known else None
 
 
 def _origin(networks, described):

@@ -9,6 +9,7 @@ import numpy as np
 
 from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.applications.parts.head import predictions_layer
+from keras_vidrec.data import opening
 from keras_vidrec.data import pipeline
 from keras_vidrec.evaluation import protocols
 from keras_vidrec.evaluation.scorers import scorer as scorers
@@ -138,8 +139,7 @@ def evaluate(
     named = _with_protocol(run.recipe, protocol, grid)
     recipe = named.with_settings(settings)
     _check_same_split(run.recipe.data, recipe.data)
-    model = run.load_model()
-    data = datasets.load(recipe)
+    model, trained_file, data = _opened(run, recipe)
     if not data.test:
         raise ValueError(
             "Expected videos to test on. Received: "
@@ -163,7 +163,7 @@ def evaluate(
         filter(None, [protocol or "test", grid, *_changes(named.test, test)])
     )
     path = run.scores / f"{name}-split{recipe.data.split}.npz"
-    with open(run.model_file, "rb") as file:
+    with open(trained_file, "rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     journal = ScoreJournal(
         run.scores / f".{path.stem}.journal",
@@ -191,6 +191,21 @@ def evaluate(
     scores.save(path)
     journal.remove()
     return path, scores
+
+
+def _opened(run, recipe):
+    """The network of a run for the data of a recipe, its file, and the data:
+    of a run over features the one that sees these, or the one that sees
+    videos."""
+    directory = recipe.data.directory
+    if run.head_file.is_file() and not opening.holds_features(directory):
+        model = run.load_model()
+        spec = scorers.check_sees_videos(model)
+        return model, run.model_file, datasets.load(recipe, spec)
+    model, file = run.load_head(), run.model_file
+    if run.head_file.is_file():
+        file = run.head_file
+    return model, file, datasets.load(recipe)
 
 
 def _with_protocol(recipe, protocol, grid):
