@@ -74,7 +74,7 @@ class Run:
     @property
     def is_finished(self):
         """Whether training has come to its end."""
-        return self.model_file.is_file() or self.head_file.is_file()
+        return self.model_file.exists() or self.head_file.exists()
 
     def check(self, recipe):
         """Checks that the directory can become one of `recipe`. A run that
