@@ -5,7 +5,8 @@
 `--other` is the root of another checkout of this package, an earlier one say.
 Both read the same frames of the same clips in turns, each in a process of its
 own; frame counts are known to both. What is printed is processor time a clip,
-and the ratio of the medians over the turns.
+the least of each clip over the turns, which what else the machine does hardly
+touches. The ratios of whole turns follow.
 """
 
 import argparse
@@ -26,14 +27,16 @@ def serve(paths):
 
     counts = [video.probe(path).num_frames for path in paths]
     for turn, _ in enumerate(sys.stdin):
-        begin = time.process_time()
+        seconds = []
         for path, count in zip(paths, counts):
+            begin = time.process_time()
             # The middles of three segments, moved a little every turn.
             indices = [
                 (count * (2 * k + 1) // 6 + turn) % count for k in range(3)
             ]
             video.read_frames(path, indices, count)
-        print(time.process_time() - begin, flush=True)
+            seconds.append(time.process_time() - begin)
+        print(*seconds, flush=True)
 
 
 def start(root, paths):
@@ -49,7 +52,7 @@ def start(root, paths):
 def ask(process):
     process.stdin.write("\n")
     process.stdin.flush()
-    return float(process.stdout.readline())
+    return [float(word) for word in process.stdout.readline().split()]
 
 
 def main():
@@ -75,17 +78,17 @@ def main():
         rows = [
             [ask(process) for process in processes] for _ in range(args.turns)
         ]
-        medians = [
-            1e3 * statistics.median(row[i] for row in rows) / len(paths)
-            for i in range(len(roots))
-        ]
-        line = f"{folder}: {len(paths)} clips, {medians[0]:.1f} ms a clip"
-        if args.other:
-            ratios = sorted(here / there for here, there in rows)
+        here, *other = (
+            1e3 * sum(map(min, zip(*turns))) / len(paths)
+            for turns in zip(*rows)
+        )
+        line = f"{folder}: {len(paths)} clips, {here:.2f} ms a clip"
+        if other:
+            ratios = sorted(sum(mine) / sum(theirs) for mine, theirs in rows)
             line += (
-                f", other {medians[1]:.1f} ms, ratio "
-                f"{statistics.median(ratios):.2f} "
-                f"({ratios[0]:.2f} to {ratios[-1]:.2f} over the turns)"
+                f", other {other[0]:.2f} ms, ratio {here / other[0]:.3f} "
+                f"(whole turns: {ratios[0]:.2f} to {ratios[-1]:.2f}, median "
+                f"{statistics.median(ratios):.2f})"
             )
         print(line)
         for process in processes:

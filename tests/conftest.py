@@ -1,20 +1,23 @@
 """A strict test environment: two logical devices, warnings are errors."""
 
+import functools
 import gc
+import importlib.metadata
 import os
 
 # Before any backend is imported.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 os.environ.setdefault("JAX_NUM_CPU_DEVICES", "2")
-if os.environ.get("KERAS_BACKEND") == "jax":
-    # Tests compile much and compute little. TensorFlow reads these flags too,
-    # and one that it does not know ends the process.
-    os.environ.setdefault(
-        "XLA_FLAGS",
-        "--xla_backend_optimization_level=0 "
-        "--xla_cpu_use_fusion_emitters=false",
-    )
+# Tests compile much and compute little, by XLA on TensorFlow too. It ends the
+# process on a flag that it does not know, as the oldest release the second.
+os.environ.setdefault(
+    "XLA_FLAGS",
+    "--xla_backend_optimization_level=0"
+    if importlib.metadata.version("tensorflow").startswith("2.16.")
+    else "--xla_backend_optimization_level=0 "
+    "--xla_cpu_use_fusion_emitters=false",
+)
 
 import pathlib
 
@@ -80,6 +83,17 @@ def clean_keras_state(request):
     keras.config.set_dtype_policy("float32")
     # Freeing memory is a collection of garbage, a quarter of all the time.
     keras.utils.clear_session(free_memory=False)
+
+
+@pytest.fixture
+def eager(monkeypatch):
+    """Trainings of a few steps, each as it comes: to compile one takes longer
+    than all of them."""
+    monkeypatch.setattr(
+        keras.Model,
+        "compile",
+        functools.partialmethod(keras.Model.compile, run_eagerly=True),
+    )
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ SMALLER = {
 }
 
 
+@pytest.mark.large
 @pytest.mark.tensorflow_only
 def test_ten_lines_of_python(small_videos, tmp_path, monkeypatch):
     (code,) = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)

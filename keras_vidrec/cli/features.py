@@ -50,7 +50,9 @@ def features(
         raise typer.BadParameter("--rgb or --flow, or both, name a network")
     load_backend()
     from keras_vidrec.applications.parts.head import describe
+    from keras_vidrec.data import healths
     from keras_vidrec.data import opening
+    from keras_vidrec.data.sources.features import Features
     from keras_vidrec.evaluation import feature_extraction
     from keras_vidrec.training.run import load_network
 
@@ -94,6 +96,8 @@ def features(
             f"not be read; {out / 'report.json'} says why.",
             err=True,
         )
+    for line in healths.report(Features(out)):
+        typer.echo(line, err=True)
     typer.echo(
         f"Features: {out} ({', '.join(networks)}; {made.num_videos} videos, "
         f"{frames} frames each)"

@@ -105,11 +105,14 @@ def _report(found):
         break_on_hyphens=False,
     ):
         yield line.replace(_NO_BREAK, " ")
-    for problem in found.problems:
-        yield f"note     {problem}"
+    for note in (*found.problems, *found.remarks):
+        yield f"note     {note}"
     yield from _listed("missing", found.missing)
     yield from _listed("short", map(": ".join, found.short.items()))
     yield from _listed("broken", map(": ".join, found.broken.items()))
+    yield from _listed(
+        "damaged, left out of training", map(": ".join, found.damaged.items())
+    )
     yield from _listed("the same", map(" = ".join, found.identical))
     yield from _listed("alike, kept together", map(" = ".join, found.alike))
     yield from _listed(
@@ -120,7 +123,7 @@ def _report(found):
             for leak in found.leaks
         ),
     )
-    if found.is_sound:
+    if found.is_sound and not found.damaged:
         yield "Nothing is broken, and no test video is trained on."
 
 

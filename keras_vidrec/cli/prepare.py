@@ -48,7 +48,9 @@ def prepare(
         "folders: how theirs were resized, if you know.",
     ),
     fps: float = typer.Option(
-        None, help="Frames a second to take. Default: all frames."
+        None,
+        help="Frames a second to take, the nearest in time. Default: all "
+        "frames. Of frame folders: at which theirs were taken, if you know.",
     ),
     deinterlace: Deinterlace = typer.Option(
         None,
@@ -85,11 +87,12 @@ def prepare(
 ):
     """Make JPEG frames and optical flow of all videos, once; the same command
     goes on after an interruption."""
+    from keras_vidrec.data import healths
     from keras_vidrec.data import opening
     from keras_vidrec.data.preparing.packing import Packer
     from keras_vidrec.data.preparing.prepare import prepare as prepare_videos
     from keras_vidrec.data.preparing.video import Preparation
-    from keras_vidrec.data.preparing.video import prepare_video
+    from keras_vidrec.data.sources.records import Records
 
     if runner is None and (shards is not None or runner_options):
         raise typer.BadParameter(
@@ -118,7 +121,7 @@ def prepare(
         bound=bound,
         quality=quality,
     )
-    make = Packer(opened, preparation) if packs else prepare_video
+    make = Packer(opened, preparation) if packs else None
     catalog = opened.catalog
     if catalog.understood:
         typer.echo(catalog.understood, err=True)
@@ -147,6 +150,9 @@ def prepare(
             f"not be prepared; {out / 'report.json'} says why.",
             err=True,
         )
+    records = Records(out)
+    for line in healths.report(records, records.stored_as):
+        typer.echo(line, err=True)
     typer.echo(
         f"Prepared: {out} ({', '.join(preparation.modalities)}; "
         f"{prepared.num_videos} videos, {prepared.num_frames} frames)"

@@ -13,6 +13,7 @@ _OPTIONS = {
     "data.list": "--list FILE",
     "data.split_files": "--splits DIRECTORY",
     "data.split": "--split NUMBER",
+    "data.keep_damaged": "--keep-damaged",
     "optimizer.scale_learning_rate": "--scale-learning-rate",
 }
 
@@ -54,6 +55,11 @@ def train(
     backup_steps: int = typer.Option(
         None, help="Back up every N steps too, not only after each epoch."
     ),
+    keep_damaged: bool = typer.Option(
+        False,
+        "--keep-damaged",
+        help="Train on clips that have lost over 10 % of their frames too.",
+    ),
     deterministic: bool = typer.Option(
         False,
         "--deterministic",
@@ -73,6 +79,8 @@ def train(
         )
         if scale_learning_rate:
             settings = [*settings, "optimizer.scale_learning_rate=true"]
+        if keep_damaged:
+            settings = [*settings, "data.keep_damaged=true"]
         if tiny:
             chosen = rehearsal(chosen, settings)
             typer.echo(chosen.summary)

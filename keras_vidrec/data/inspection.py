@@ -13,15 +13,14 @@ import typing
 import numpy as np
 import tqdm
 
+from keras_vidrec.data import healths
 from keras_vidrec.data.prepared import storage
 from keras_vidrec.specs import ClipSpec
+from keras_vidrec.videos.health import Health
 from keras_vidrec.videos.video import VideoError
 
 # Images that are compared before two videos are called the same.
 _IMAGES_COMPARED = 25
-# The highest frame rate by the lowest from which on rates are mixed: 30 and
-# 29.97 are the same.
-_MIXED = 1.05
 
 
 class Counts(typing.NamedTuple):
@@ -81,6 +80,12 @@ class Inspection:
             part that the dataset names.
         alike: tuple of tuples of str. Videos that are the same, or look like
             cuts of one recording, where the split is an automatic one.
+        damaged: dict from a video that lost over 10 % of its frames to what is
+            lost. Such a video is usable, and left out of training unless it
+            is asked for.
+        remarks: tuple of str. What is odd about the files, a line for each
+            kind.
+        healths: dict from a file to its `Health`, as far as known.
     """
 
     directory: str
@@ -97,6 +102,9 @@ class Inspection:
     understood: str = ""
     validation: dict = dataclasses.field(default_factory=dict)
     alike: tuple = ()
+    damaged: dict = dataclasses.field(default_factory=dict)
+    remarks: tuple = ()
+    healths: dict = dataclasses.field(default_factory=dict)
 
     @property
     def num_videos(self):
@@ -153,7 +161,7 @@ def inspect(opened, spec=None, *, verbose=False):
 
     looks = _look_at_all(opened, modalities, spec, verbose)
     broken, short, prints = {}, {}, collections.defaultdict(list)
-    counts, rates = collections.defaultdict(list), collections.Counter()
+    counts, seen = collections.defaultdict(list), {}
     for index, (name, found) in enumerate(zip(source.videos, looks)):
         if isinstance(found, Exception):
             broken[name] = str(found)
@@ -161,8 +169,8 @@ def inspect(opened, spec=None, *, verbose=False):
         if found.short:
             short[name] = found.short
         prints[found.fingerprint].append(index)
-        if found.rate:
-            rates[round(found.rate, 2)] += 1
+        if found.health is not None:
+            seen[index] = found.health
         for modality, count in found.counts.items():
             counts[modality].append(count)
     identical = [
@@ -182,7 +190,7 @@ def inspect(opened, spec=None, *, verbose=False):
             modality: Counts(min(found), statistics.median(found), max(found))
             for modality, found in counts.items()
         },
-        problems=(*catalog.problems, *_mixed_rates(rates)),
+        problems=catalog.problems,
         missing=catalog.missing,
         short=short,
         broken=broken | _not_prepared(kind, catalog),
@@ -193,6 +201,12 @@ def inspect(opened, spec=None, *, verbose=False):
         understood=catalog.understood,
         validation={k: len(part) for k, part in catalog.validation.items()},
         alike=catalog.alike,
+        damaged={
+            source.videos[index]: lost
+            for index, lost in healths.damaged(source, seen).items()
+        },
+        remarks=tuple(healths.remarks(source, seen, source.stored_as)),
+        healths={source.files[i]: health for i, health in seen.items()},
     )
 
 
@@ -225,7 +239,7 @@ class _Look(typing.NamedTuple):
     counts: dict
     short: str
     fingerprint: tuple
-    rate: float | None
+    health: Health | None
 
 
 def _stored(kind, source):
@@ -239,10 +253,9 @@ def _stored(kind, source):
 def _look(opened, index, modalities, spec):
     kind, source, _ = opened
     counts = {m: source.num_frames(index, m) for m in modalities}
-    rate = None
     if kind == "videos":
-        rate = source.health(index).frame_rate
-        fingerprint = _path(opened, index).stat().st_size, counts["rgb"]
+        size = _path(opened, index).stat().st_size
+        fingerprint = size, counts["rgb"], opened.catalog.segments[index]
     else:
         digest = hashlib.sha256()
         for modality, count in counts.items():
@@ -251,7 +264,8 @@ def _look(opened, index, modalities, spec):
             some = sorted({0, count // 2, count - 1})
             digest.update(source.read(index, modality, some))
         fingerprint = (*counts.values(), digest.hexdigest())
-    return _Look(counts, _why_short(source, index, spec), fingerprint, rate)
+    short = _why_short(source, index, spec)
+    return _Look(counts, short, fingerprint, source.health(index))
 
 
 def _check_files(source, index, modality, count):
@@ -259,20 +273,6 @@ def _check_files(source, index, modality, count):
         for path in paths:
             if not os.path.getsize(path):
                 raise VideoError(path, "it is empty. Make it again.")
-
-
-def _mixed_rates(rates):
-    """A message if frames are not the same time apart in all videos."""
-    if not rates or max(rates) < _MIXED * min(rates):
-        return ()
-    shown = ", ".join(
-        f"{rate:g} ({count} videos)" for rate, count in rates.most_common(5)
-    )
-    return (
-        "Frame rates are mixed, so that the same motion looks slow in one "
-        f"video and fast in another: {shown} frames a second. `fps` takes "
-        "frames at one rate.",
-    )
 
 
 def _why_short(source, index, spec):

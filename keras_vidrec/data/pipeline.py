@@ -2,10 +2,8 @@
 
 import concurrent.futures
 import functools
-import logging
 import math
 import os
-import threading
 import typing
 
 import numpy as np
@@ -15,12 +13,12 @@ import tqdm
 from keras_vidrec.data.clips import feature_reader
 from keras_vidrec.data.clips import reader as clip_reader
 from keras_vidrec.data.clips.reader import Augmentation
+from keras_vidrec.data.failures import Failures
 from keras_vidrec.data.prepared.features import DTYPE
 from keras_vidrec.specs import TEST_CROPS
 from keras_vidrec.specs import checks
 from keras_vidrec.videos.video import VideoError
 
-_MAX_FAILED_SHARE = 0.05
 # Clips read ahead of a network, at most: 20 clips of 5 whole frames, flow and
 # mirrors take 400 MB a video, and many processors would read as many videos.
 _BYTES_AHEAD = 2**32
@@ -30,47 +28,6 @@ _REMOTE_CALLS = 32
 _BATCHES_AHEAD = 4
 # Epochs are numbered in int64; no training gets there.
 _NO_END = np.iinfo(np.int64).max
-
-logger = logging.getLogger("keras_vidrec")
-
-
-class TooManyFailures(RuntimeError):
-    """Over 5 % of the videos of a split cannot be read."""
-
-
-class Failures:
-    """Videos that could not be read: logged, counted, and too many of them
-    end the run.
-
-    Attributes:
-        errors: dict from the name of a video to what is wrong with it.
-        fatal: `None`, or the `TooManyFailures` that ended the pipeline.
-    """
-
-    def __init__(self, num_videos):
-        self.errors = {}
-        self.fatal = None
-        self._num_videos = num_videos
-        self._lock = threading.Lock()
-
-    def add(self, name, error):
-        """Notes a failure; `TooManyFailures` at over one video and 5 %."""
-        with self._lock:
-            if name not in self.errors:
-                self.errors[name] = str(error)
-                logger.warning("Skipped a video: %s", error)
-            failed = len(self.errors)
-        if failed > max(1, _MAX_FAILED_SHARE * self._num_videos):
-            raise self.give_up()
-
-    def give_up(self):
-        """The error that ends the pipeline, which is kept as `fatal`."""
-        error = list(self.errors.values())[-1]
-        self.fatal = TooManyFailures(
-            f"{len(self.errors)} of {self._num_videos} videos cannot be read. "
-            f"Expected at most 5 %. Received, the last one: {error}"
-        )
-        return self.fatal
 
 
 def steps_per_epoch(num_videos, batch_size):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import logging
 import time
 
 import keras
@@ -11,6 +12,7 @@ from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.applications.parts.head import predictions_layer
 from keras_vidrec.data import opening
 from keras_vidrec.data import pipeline
+from keras_vidrec.data.failures import Failures
 from keras_vidrec.evaluation import protocols
 from keras_vidrec.evaluation.scorers import scorer as scorers
 from keras_vidrec.evaluation.scores.score_file import Scores
@@ -18,6 +20,8 @@ from keras_vidrec.evaluation.scores.score_journal import ScoreJournal
 from keras_vidrec.specs import checks
 from keras_vidrec.training import dataset as datasets
 from keras_vidrec.training.run import Run
+
+logger = logging.getLogger("keras_vidrec")
 
 # Where snippets lie in a test.
 GRIDS = ("tsn_caffe", "tsn_pytorch", "uniform")
@@ -75,7 +79,7 @@ def score(
     spec = _tested(spec, test)
     if scorer is None:
         scorer = scorers.make(model, test.num_segments, test.crops)
-    failures = pipeline.Failures(len(split))
+    failures = Failures(len(split))
     known = dict(journal.scores) if journal else {}
     left = [index for index in split if source.videos[index] not in known]
     clips = pipeline.read_each(
@@ -139,13 +143,16 @@ def evaluate(
     named = _with_protocol(run.recipe, protocol, grid)
     recipe = named.with_settings(settings)
     _check_same_split(run.recipe.data, recipe.data)
-    model, trained_file, data = _opened(run, recipe)
+    model, trained_file, seen = _network(run, recipe.data.directory)
+    data = datasets.load(recipe, seen)
     if not data.test:
         raise ValueError(
             "Expected videos to test on. Received: "
             f"{recipe.data.directory}, of whose videos none is in the test "
             f"part of split {recipe.data.split}"
         )
+    for remark in datasets.test_remarks(data, verbose):
+        logger.warning("%s", remark)
     test = recipe.test
     spec = describe(model).clip_spec
     meta = {
@@ -193,19 +200,16 @@ def evaluate(
     return path, scores
 
 
-def _opened(run, recipe):
-    """The network of a run for the data of a recipe, its file, and the data:
-    of a run over features the one that sees these, or the one that sees
-    videos."""
-    directory = recipe.data.directory
-    if run.head_file.is_file() and not opening.holds_features(directory):
-        model = run.load_model()
-        spec = scorers.check_sees_videos(model)
-        return model, run.model_file, datasets.load(recipe, spec)
-    model, file = run.load_head(), run.model_file
-    if run.head_file.is_file():
-        file = run.head_file
-    return model, file, datasets.load(recipe)
+def _network(run, directory):
+    """The network of a run for a dataset, its file, and what it sees if it was
+    not trained on such: of a run over features there is one that sees these
+    and one that sees videos."""
+    if not run.head_file.is_file():
+        return run.load_model(), run.model_file, None
+    if opening.holds_features(directory):
+        return run.load_head(), run.head_file, None
+    model = run.load_model()
+    return model, run.model_file, scorers.check_sees_videos(model)
 
 
 def _with_protocol(recipe, protocol, grid):

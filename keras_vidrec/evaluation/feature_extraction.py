@@ -13,10 +13,11 @@ import tqdm
 
 from keras_vidrec.applications.parts import feature_tower
 from keras_vidrec.applications.parts.head import describe
-from keras_vidrec.data import pipeline
 from keras_vidrec.data.clips import feature_reader
 from keras_vidrec.data.clips import reader
 from keras_vidrec.data.clips.reader import Augmentation
+from keras_vidrec.data.failures import Failures
+from keras_vidrec.data.failures import TooManyFailures
 from keras_vidrec.data.prepared import shards
 from keras_vidrec.data.prepared.features import FeatureSettings
 from keras_vidrec.data.preparing import prepare
@@ -108,7 +109,7 @@ def extract(
     )
     clips = _Clips(source, towers, settings)
     trained_on = {i for split in catalog.splits.values() for i in split.train}
-    failures = pipeline.Failures(len(catalog.videos))
+    failures = Failures(len(catalog.videos))
     with contextlib.ExitStack() as stack:
         writer = stack.enter_context(
             FeatureWriter(catalog, directory, settings, shard_bytes)
@@ -135,11 +136,11 @@ def extract(
                 writer.add_failed(name, str(found))
                 try:
                     failures.add(name, found)
-                except pipeline.TooManyFailures:
+                except TooManyFailures:
                     writer.report()
                     raise
             else:
-                writer.add(name, found)
+                writer.add(name, found, *clips.health(index))
             bar.update()
         return writer.finish()
 
@@ -211,6 +212,12 @@ class _Clips:
             for stream, tower in towers.items()
         }
 
+    def health(self, index):
+        """`Health` of a video, and the share of it that is lost."""
+        (spec, *_) = self._specs.values()
+        source = self._source.seen_as(spec.frame).source
+        return source.health(index), source.lost_share(index)
+
     def read(self, task):
         """`(index, clips by stream, or why there are none)` of a pair of
         video and draw."""
@@ -243,7 +250,7 @@ class _SameFrames:
     many as the shortest, of the first frames."""
 
     def __init__(self, source, modalities, max_frames):
-        self._source = source
+        self.source = source
         self._modalities = modalities
         self._max_frames = max_frames
         self.videos = source.videos
@@ -251,13 +258,13 @@ class _SameFrames:
 
     def seen_as(self, frame):
         """See `Source`."""
-        source = self._source.seen_as(frame)
+        source = self.source.seen_as(frame)
         return _SameFrames(source, self._modalities, self._max_frames)
 
     def num_frames(self, index, _modality):
         return min(
             min(
-                self._source.num_frames(index, modality),
+                self.source.num_frames(index, modality),
                 (self._max_frames or math.inf) - (modality in _FLOWS),
             )
             for modality in self._modalities

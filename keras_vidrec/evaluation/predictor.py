@@ -17,6 +17,7 @@ from keras_vidrec.evaluation.scorers import scorer as scorers
 from keras_vidrec.evaluation.scorers.windows import SharedSnippets
 from keras_vidrec.evaluation.scorers.windows import WholeWindows
 from keras_vidrec.evaluation.scorers.windows import Windows
+from keras_vidrec.videos.health import Health
 
 _NUM_SEGMENTS = 25
 # Frames between the chunks of a clip, at most: that of the authors' tests
@@ -32,11 +33,13 @@ class Prediction:
         video: str. The path as given.
         classes: tuple of str.
         probabilities: tuple of float, as long as `classes`.
+        health: `videos.Health` of the file.
     """
 
     video: str
     classes: tuple
     probabilities: tuple
+    health: Health
 
 
 class Predictor:
@@ -103,8 +106,9 @@ class Predictor:
             OSError: if an object store does not let it be read.
         """
         path = storage.as_path(path)
+        source = SingleVideo(path, self._spec.flow).seen_as(self._spec.frame)
         clip = reader.read_test_clip(
-            SingleVideo(path, self._spec.flow),
+            source,
             0,
             self._spec,
             num_segments=self._num_segments,
@@ -119,6 +123,7 @@ class Predictor:
             str(path),
             tuple(self.classes[i] for i in best),
             tuple(float(probabilities[i]) for i in best),
+            source.health(0),
         )
 
     def windows(self, stream, window=2.0, stride=1.0):

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from keras_vidrec.data import pipeline
 from keras_vidrec.data.clips import feature_reader
+from keras_vidrec.data.failures import Failures
 from keras_vidrec.training import dataset as datasets
 from keras_vidrec.training import joining
 
@@ -129,7 +130,7 @@ def _read(recipe, spec, of_features):
         images = joining.images_of(source, spec.flow).source
         split = tuple(images.videos.index(source.videos[i]) for i in split)
         source = images
-    failures = pipeline.Failures(len(split))
+    failures = Failures(len(split))
     dataset = pipeline.make(
         source,
         spec,

@@ -2,11 +2,13 @@
 
 import dataclasses
 
+from keras_vidrec.data import healths
 from keras_vidrec.data import opening
 from keras_vidrec.data.catalogs import catalog as catalogs
 from keras_vidrec.data.clips import feature_reader
 from keras_vidrec.specs import MODALITIES
 from keras_vidrec.specs import FlowSpec
+from keras_vidrec.specs import FrameSpec
 from keras_vidrec.specs import checks
 from keras_vidrec.training import feature_inputs
 from keras_vidrec.training import recipe_network
@@ -110,6 +112,93 @@ def load(recipe, spec=None):
         problems,
         recipe,
     )
+
+
+def without_damaged(data, verbose=True):
+    """A dataset to train on: without the clips that have lost over 10 % of
+    their frames, unless its recipe keeps them. Looks at every video to train
+    on or to validate on.
+
+    Args:
+        data: `Dataset`.
+        verbose: bool. Whether to show a progress bar. Defaults to `True`.
+
+    Returns:
+        `Dataset`, whose `problems` name what was left out, and tell what is
+        odd about the files.
+
+    Raises:
+        ValueError: if nothing is left to train on.
+    """
+    damaged, remarks = _look(data, (*data.train, *data.validation), verbose)
+    lost = {i: text for i, text in damaged.items() if i in {*data.train}}
+    train = data.train
+    lines = []
+    if data.recipe.data.keep_damaged:
+        kept = damaged
+    else:
+        train = tuple(i for i in train if i not in lost)
+        kept = {i: text for i, text in damaged.items() if i not in lost}
+        if lost:
+            lines.append(
+                f"Damaged clips are left out of training: {len(lost)} "
+                "(data.keep_damaged=true keeps them)."
+            )
+            lines += healths.named(data.source, lost)
+    if kept:
+        lines.append(f"Damaged clips are used: {len(kept)}.")
+        lines += healths.named(data.source, kept)
+    if not train:
+        raise ValueError(
+            "Expected videos to train on, or data.keep_damaged=true. Received: "
+            f"{data.recipe.data.directory}, all of whose {len(data.train)} "
+            "training videos are damaged"
+        )
+    return dataclasses.replace(
+        data, train=train, problems=(*data.problems, *lines, *remarks)
+    )
+
+
+def test_remarks(data, verbose=True):
+    """Lines about the clips to test on: the damaged ones, which are tested all
+    the same, and what is odd about the files. Looks at each of them.
+
+    Args:
+        data: `Dataset`.
+        verbose: bool. Whether to show a progress bar. Defaults to `True`.
+    """
+    damaged, remarks = _look(data, data.test, verbose)
+    lines = []
+    if damaged:
+        lines.append(f"Damaged clips are tested: {len(damaged)}.")
+        lines += healths.named(data.source, damaged)
+    return [*lines, *remarks]
+
+
+def _look(data, indices, verbose):
+    """The damaged ones of some videos, and remarks about all of them."""
+    frame = _stated_frame(data.recipe)
+    found = healths.look(data.source, indices, frame, verbose)
+    return (
+        healths.damaged(data.source, found),
+        healths.remarks(data.source, found, frame),
+    )
+
+
+def _stated_frame(recipe):
+    """The `FrameSpec` that a recipe changes its network's to, as far as it
+    says how frames are taken: no builder says anything of that."""
+    frame = recipe.clip.get("frame", {})
+    if isinstance(frame, FrameSpec):
+        return frame
+    checks.check(
+        isinstance(frame, dict),
+        "clip.frame",
+        "a mapping with size or fps, such as {fps: 15}",
+        frame,
+    )
+    with checks.inside("clip.frame."):
+        return FrameSpec.from_dict(frame)
 
 
 def _parts(catalog, recipe):

@@ -3,6 +3,7 @@ import contextlib
 import tensorflow as tf
 
 from keras_vidrec.data import pipeline
+from keras_vidrec.data.failures import Failures
 from keras_vidrec.training import losses
 
 
@@ -24,8 +25,8 @@ class Streams:
         self._spec = spec
         self._model = model
         self._devices = devices
-        self._failures = pipeline.Failures(len(data.train))
-        self._unseen = pipeline.Failures(len(data.validation))
+        self._failures = Failures(len(data.train))
+        self._unseen = Failures(len(data.validation))
 
     def training(self, epoch, step, timed):
         """The endless stream of the training part.

@@ -93,10 +93,11 @@ def train(
             f"{data.source.classes[0]!r}"
         )
     recipe = data.recipe
-    for problem in data.problems:
-        logger.warning("%s", problem)
     run = Run(directory)
     run.check(recipe)
+    data = datasets.without_damaged(data, verbose != 0 and devices.is_chief)
+    for problem in data.problems:
+        logger.warning("%s", problem)
     notes.note_learning_rate(recipe.optimizer)
     if verbose != 0 and devices.is_chief:
         notes.note_data(data)

@@ -15,6 +15,9 @@ from keras_vidrec.videos.packet_index import PositionError
 # FFmpeg's filters: a frame a frame, or a frame a field.
 _FILTERS = {"yadif": "mode=0", "bob": "mode=1"}
 DEINTERLACE = (None, *_FILTERS)
+# Of these codecs a frame that no other is predicted from, and that nobody
+# wants, need not be decoded: it is left out, and the others stay as they are.
+_SPARING = {"h264", "mpeg4"}
 # Stepping over so few frames costs less than a seek.
 _NEAR = 2
 # Of the time stamps of frames that are deinterlaced, in seconds.
@@ -30,10 +33,10 @@ class Decoder:
     """Reads a video forwards; stands on the first frame when opened.
 
     Frames that are stepped over are decoded but not converted to RGB. With an
-    index, steps that pass a key frame become seeks, and every frame's time
-    stamp is compared with it, so that a seek cannot end on a wrong frame
-    unnoticed. A packet that cannot be decoded is passed over, as the ffmpeg
-    program does.
+    index, steps that pass a key frame become seeks, frames that nothing needs
+    are not even decoded, and every frame's time stamp is compared with it, so
+    that neither can end on a wrong frame unnoticed. A packet that cannot be
+    decoded is passed over, as the ffmpeg program does.
 
     Args:
         path: path of the video, or an open file; for errors.
@@ -41,6 +44,8 @@ class Decoder:
         stream: see `opening.opened`.
         index: `None`, or `PacketIndex`; without `deinterlace`. Defaults to
             `None`.
+        wanted: `None`, or the frames that will be stood on, besides the first:
+            a sequence of int; with `index`. Defaults to `None`: all.
         deinterlace: `None`, `"yadif"` or `"bob"`. Defaults to `None`.
 
     Attributes:
@@ -59,12 +64,21 @@ class Decoder:
         last_stamp: int. Largest time stamp of a packet so far.
     """
 
-    def __init__(self, path, container, stream, index=None, deinterlace=None):
+    def __init__(
+        self,
+        path,
+        container,
+        stream,
+        index=None,
+        wanted=None,
+        deinterlace=None,
+    ):
         self._path = path
         self._container = container
         self._stream = stream
         self._index = index
         self._context = stream.codec_context
+        self._wanted = self._wanted_stamps(wanted)
         self.num_packets = self.num_damaged = self.last_stamp = 0
         self.interlaced = False
         # Hours of video are many frames.
@@ -92,7 +106,8 @@ class Decoder:
         self.rotation = self._convert.rotation
 
     def advance(self):
-        """Steps to the next frame; `False` at the end of the video.
+        """Steps to the next frame, with `wanted` to one until the next of
+        these; `False` at the end of the video.
 
         Raises:
             PositionError: if the index shows another frame next.
@@ -102,10 +117,8 @@ class Decoder:
         if found:
             self.frame = frame
             self.position += 1
-        if self._index is not None and (
-            not found or self._index.frame_at(frame.pts) != self.position
-        ):
-            raise PositionError
+        if self._index is not None:
+            self._check_position(found)
         return found
 
     def advance_to(self, position):
@@ -120,6 +133,8 @@ class Decoder:
         while self.position < position:
             if not self.advance():
                 return False
+        if self.position > position:
+            raise PositionError
         return True
 
     def seconds(self):
@@ -150,6 +165,23 @@ class Decoder:
                 f"frame {self.position} does not become an RGB image of "
                 f"{self.size} pixels. Convert the file to another format.",
             ) from None
+
+    def _wanted_stamps(self, wanted):
+        """Time stamps of the frames that are to be decoded in any case, or
+        `None`."""
+        codec = self._context.codec.canonical_name
+        if self._index is None or wanted is None or codec not in _SPARING:
+            return None
+        stamps = self._index.stamps
+        return {int(stamps[0]), *stamps[wanted].tolist()}
+
+    def _check_position(self, found):
+        shown = self._index.frame_at(self.frame.pts) if found else None
+        if shown is None or shown < self.position:
+            raise PositionError
+        if shown > self.position and self._wanted is None:
+            raise PositionError
+        self.position = shown
 
     def _seek_towards(self, position):
         # Only over a key frame: no picture before it is needed.
@@ -188,6 +220,10 @@ class Decoder:
             self.num_packets += 1
             stamp = packet.dts if packet.pts is None else packet.pts
             self.last_stamp = max(self.last_stamp, stamp or 0)
+            if self._wanted is not None:
+                self._context.skip_frame = (
+                    "DEFAULT" if packet.pts in self._wanted else "NONREF"
+                )
             try:
                 frames = self._context.decode(packet)
             except av.error.MemoryError:

@@ -40,22 +40,26 @@ def examine(path, deinterlace=None):
 
 def summary(container, stream, decoder, deinterlace=None):
     """`examine` of a video that was read to its end."""
+    shown, decoded = map(time_stamps.known, decoder.stamps)
     times = time_stamps.FrameTimes.of(
-        *map(time_stamps.known, decoder.stamps),
-        time_stamps.Clock(container, stream),
+        shown, decoded, time_stamps.Clock(container, stream)
     )
+    clock = time_stamps.Clock(container, stream)
+    clock.seconds_of(shown[0])
     stated = _stated(container, stream, times)
     lost = _lost_at_end(container, stream, decoder, times, stated)
+    damaged = decoder.num_damaged + _silent(stream, decoder, stated)
+    each = 1  # frame that becomes of one
     if deinterlace == "bob":
-        times = times.of_fields()
+        times, each = times.of_fields(), 2
     height, width = decoder.size
     context = stream.codec_context
     aspect = stream.sample_aspect_ratio or context.sample_aspect_ratio
     health = Health(
         num_frames=decoder.position + 1,
-        frames_stated=stated,
-        damaged=decoder.num_damaged + _silent(stream, decoder, stated),
-        lost_at_end=lost,
+        frames_stated=stated and each * stated,
+        damaged=each * damaged,
+        lost_at_end=each * lost,
         codec=context.codec.canonical_name,
         height=height,
         width=width,
@@ -66,6 +70,7 @@ def summary(container, stream, decoder, deinterlace=None):
         rotation=decoder.rotation,
         decoder=decoders.version(),
         pixel_aspect=float(aspect or 1),
+        begins=clock.late if clock.keeps_time else 0.0,
     )
     return health, times
 

@@ -26,6 +26,8 @@ class Health:
         decoder: str. What decoded it, with its version.
         pixel_aspect: float. Width of a pixel by its height as it is meant to
             be shown; frames keep the pixels as stored. Defaults to `1.0`.
+        begins: float. Seconds from where the file begins, with its sound
+            perhaps, to its first frame. Defaults to `0.0`.
     """
 
     num_frames: int
@@ -42,6 +44,7 @@ class Health:
     rotation: int
     decoder: str
     pixel_aspect: float = 1.0
+    begins: float = 0.0
 
     @property
     def lost_share(self):

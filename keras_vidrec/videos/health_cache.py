@@ -1,6 +1,7 @@
 """Health and frame times of videos: looked at once, kept beside the data."""
 
 import contextlib
+import copy
 import hashlib
 import json
 import os
@@ -42,13 +43,34 @@ class HealthCache:
         self._find = find or (lambda name: self._root / name)
         self._deinterlace = deinterlace
         self._lock = threading.Lock()
-        self._unsaved = False
+        self._busy = {}  # lock by entry: several want one file at once
+        self._unsaved = set()
         self._saved_at = time.monotonic()
         # A file that others have made may be read where none can be written.
         beside, elsewhere = self._root / _FILE_NAME, _elsewhere(self._root)
         self._entries = _load(elsewhere) | _load(beside)
         writable = os.access(self._root, os.W_OK)
         self._file = beside if writable else elsewhere
+
+    def deinterlaced(self, deinterlace: str | None) -> "HealthCache":
+        """The cache of the same videos, deinterlaced in another way; the two
+        share their file."""
+        if deinterlace == self._deinterlace:
+            return self
+        other = copy.copy(self)
+        other._deinterlace = deinterlace
+        return other
+
+    def add(self, name, health: Health, times) -> None:
+        """Keeps what another look at a video has shown.
+
+        Args:
+            name: str. The video.
+            health: `Health`.
+            times: `None`, or seconds of each frame.
+        """
+        key = self._key(self._find(name))
+        self._keep(self._slot(name), key, health, times)
 
     def __getitem__(self, name) -> Health:
         """`Health` of the video `name`, a path below the root.
@@ -78,7 +100,7 @@ class HealthCache:
             if not self._unsaved or self._file is None:
                 return
             text = json.dumps(self._entries)
-            self._unsaved = False
+            self._unsaved.clear()
             self._saved_at = time.monotonic()
             # The cache only saves time: a full disk must not end a run.
             with contextlib.suppress(OSError):
@@ -87,24 +109,33 @@ class HealthCache:
     def _entry(self, name):
         path = self._find(name)
         key = self._key(path)
-        slot = f"{self._deinterlace}:{name}" if self._deinterlace else name
-        entry = self._entries.get(slot)
-        if entry is not None and entry["key"] == key:
-            return entry
-        with contextlib.ExitStack() as stack:
-            file = path
-            if not isinstance(path, pathlib.Path):
-                file = stack.enter_context(path.open("rb"))
-            health, times = examination.examine(file, self._deinterlace)
+        slot = self._slot(name)
+        with self._lock:
+            busy = self._busy.setdefault(slot, threading.Lock())
+        with busy:
+            entry = self._entries.get(slot)
+            if entry is not None and entry["key"] == key:
+                return entry
+            with contextlib.ExitStack() as stack:
+                file = path
+                if not isinstance(path, pathlib.Path):
+                    file = stack.enter_context(path.open("rb"))
+                health, times = examination.examine(file, self._deinterlace)
+            return self._keep(slot, key, health, times.seconds)
+
+    def _slot(self, name):
+        return f"{self._deinterlace}:{name}" if self._deinterlace else name
+
+    def _keep(self, slot, key, health, times):
         entry = {"key": key, "health": health.to_dict()}
         # Those of a constant rate are told by it.
-        if times.seconds is not None and (
+        if times is not None and (
             health.variable_rate or health.frame_rate is None
         ):
-            entry["times"] = times.seconds.tolist()
+            entry["times"] = times.tolist()
         with self._lock:
             self._entries[slot] = entry
-            self._unsaved = True
+            self._unsaved.add(slot)
             due = time.monotonic() - self._saved_at > _SAVE_EVERY_S
         if due:
             self.save()

@@ -69,7 +69,7 @@ class PacketIndex:
         """Index of the frame presented at `stamp`, `None` if there is none."""
         if stamp is None:
             return None
-        index = int(np.searchsorted(self.stamps, stamp))
+        index = int(self.stamps.searchsorted(stamp))
         if index == len(self.stamps) or self.stamps[index] != stamp:
             return None
         return index

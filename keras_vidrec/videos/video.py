@@ -53,12 +53,15 @@ def frame_times(path, deinterlace: str | None = None) -> np.ndarray | None:
     return _examine(path, deinterlace)[1].seconds
 
 
-def iter_frames(path, deinterlace: str | None = None):
+def iter_frames(path, deinterlace: str | None = None, examined=None):
     """Reads a video from the first frame to the last, in constant memory.
 
     Args:
         path: see `probe`.
         deinterlace: see `probe`. Defaults to `None`.
+        examined: `None`, or callable: it is given the `Health` and the
+            `FrameTimes` of the video after the last frame, which saves
+            another look at it. Defaults to `None`.
 
     Yields:
         uint8 array `(height, width, 3)`, R G B.
@@ -66,10 +69,15 @@ def iter_frames(path, deinterlace: str | None = None):
     Raises:
         VideoError: if no frame can be decoded; when the first is asked for.
     """
-    with opened(path, deinterlace=deinterlace) as decoder:
+    checks.choice("deinterlace", deinterlace, DEINTERLACE)
+    with opening.opened(path) as (container, stream):
+        decoder = Decoder(path, container, stream, deinterlace=deinterlace)
         yield decoder.retrieve()
         while decoder.advance():
             yield decoder.retrieve()
+        if examined is not None:
+            found = examination.summary(container, stream, decoder, deinterlace)
+            examined(*found)
 
 
 def read_frames(
@@ -83,8 +91,10 @@ def read_frames(
     Decodes up to the last wanted frame and converts only the wanted ones. If
     `num_frames` is given, long jumps in mp4, mov, mkv and webm files whose
     time stamps prove the position of each frame become seeks; wherever they
-    do not, the video is read sequentially. A seek never changes which frame
-    is read; only a picture with broken data may be patched up differently.
+    do not, the video is read sequentially. There, frames of H.264 and MPEG-4
+    from which no other is predicted are decoded only if they are wanted.
+    Neither changes which frame is read; only a picture with broken data may
+    be patched up differently.
 
     The pixels are those of `ffmpeg -f rawvideo -pix_fmt rgb24`: frames are
     held upright, those of another size than the first are scaled to it, and
@@ -117,7 +127,7 @@ def read_frames(
     elif (indices < 0).any():
         _check_range(indices, probe(path, deinterlace).num_frames, path)
     try:
-        with opened(path, num_frames, deinterlace) as decoder:
+        with opened(path, num_frames, deinterlace, indices) as decoder:
             return _collect(decoder, indices, path)
     except PositionError:
         # The time stamps do not hold: count the frames instead.
@@ -126,9 +136,9 @@ def read_frames(
 
 
 @contextlib.contextmanager
-def opened(path, num_frames=None, deinterlace=None):
+def opened(path, num_frames=None, deinterlace=None, wanted=None):
     """Yields a `Decoder` that stands on the first frame of a video; see
-    `read_frames`."""
+    `read_frames`, and `Decoder` for `wanted`."""
     checks.choice("deinterlace", deinterlace, DEINTERLACE)
     # First: a pipe must not be waited for.
     with opening.opened(path) as (container, stream):
@@ -136,7 +146,7 @@ def opened(path, num_frames=None, deinterlace=None):
         # What lies far away would be read whole for an index.
         if num_frames is not None and deinterlace is None and _is_path(path):
             index = PacketIndex.from_file(os.path.abspath(path), num_frames)
-        yield Decoder(path, container, stream, index, deinterlace)
+        yield Decoder(path, container, stream, index, wanted, deinterlace)
 
 
 def _examine(path, deinterlace):

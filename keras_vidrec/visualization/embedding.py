@@ -14,6 +14,7 @@ from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.data import pipeline
 from keras_vidrec.data.clips import feature_reader
 from keras_vidrec.data.clips.frame_size import resize
+from keras_vidrec.data.failures import Failures
 from keras_vidrec.training import joining
 from keras_vidrec.videos.video import VideoError
 from keras_vidrec.visualization import figures
@@ -95,7 +96,7 @@ def read_features(model, source, videos, verbose=True):
         source,
         spec,
         videos,
-        pipeline.Failures(len(videos)),
+        Failures(len(videos)),
         verbose,
         name="features",
         num_segments=fixed,

@@ -85,7 +85,8 @@ def small(stream):
     """A network of one stream with a backbone of its own, of 8 features."""
     channels = 3 if stream == "rgb" else 10
     images = keras.Input((SIZE, SIZE, channels))
-    maps = keras.layers.Conv2D(8, 5, strides=4, activation="relu")(images)
+    maps = keras.layers.Rescaling(1 / 64)(images)
+    maps = keras.layers.Conv2D(8, 5, strides=4, activation="relu")(maps)
     return TSN(
         backbone=keras.Model(images, maps),
         classes=3,

@@ -348,7 +348,12 @@ def as_function(**parameters):
 @pytest.mark.parametrize("alignment", ["forward", "centered"])
 @pytest.mark.large_on_jax
 def test_flow_is_made_inside(alignment, monkeypatch):
-    few = {"scales": 1, "warps": 1, "outer_iterations": 2}
+    few = {
+        "scales": 1,
+        "warps": 1,
+        "outer_iterations": 2,
+        "inner_iterations": 10,
+    }
     monkeypatch.setattr(
         late_fusion,
         "TVL1OpticalFlow",

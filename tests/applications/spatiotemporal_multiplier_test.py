@@ -259,11 +259,11 @@ def test_parameters():
         both = 2 * tower + 49 * stem
         heads = 2 * (stages[-1] * CLASSES + CLASSES)
         for filters, channels in (
+            ("residual_all", [c // 4 for c in stages]),
             (None, []),
             ("skip", stages),
-            ("residual_all", [c // 4 for c in stages]),
             ("residual_last", [stages[-1] // 4]),
-        ):
+        )[: None if backbone == "tiny" else 1]:
             model = without_values(
                 small, backbone=backbone, temporal_filters=filters
             )
@@ -523,6 +523,9 @@ def test_from_two_streams(caplog):
             for one, two in zip(layer.get_weights(), trained.pop(path)):
                 np.testing.assert_array_equal(one, two, err_msg=path)
     assert not trained
+    # A first convolution left to chance would ruin the training.
+    with pytest.raises(ValueError, match=r"not fit: flow_conv1 .*1 layers"):
+        small(snippet_length=3, from_streams=tuple(streams.values()))
 
 
 def test_from_streams_of_the_wrong_kind():
@@ -543,12 +546,6 @@ def test_from_streams_of_the_wrong_kind():
     ):
         with pytest.raises(ValueError, match=message):
             without_values(small, from_streams=wrong)
-    # A first convolution left to chance would ruin the training.
-    with pytest.raises(ValueError, match=r"not fit: flow_conv1 .*1 layers"):
-        small(
-            snippet_length=3,
-            from_streams=(one_stream("rgb"), one_stream("flow")),
-        )
 
 
 def test_st_resnet_is_the_additive_one():

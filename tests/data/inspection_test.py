@@ -94,12 +94,13 @@ def test_mixed_frame_rates(tmp_path):
         "path,label,split\nrun/a.avi,run,train\nwalk/a.avi,walk,val\n"
     )
     found = inspect(opening.open_dataset(tmp_path))
-    (problem,) = [p for p in found.problems if "rates are mixed" in p]
+    (problem,) = found.remarks
+    assert "rates are mixed" in problem
     assert "25 (2 videos), 30 (1 videos), 25.1 (1 videos)" in problem
     found = inspect(
         opening.open_dataset(tmp_path, videos_list=tmp_path / "val.csv")
     )
-    assert "rates" not in str(found.problems) and found.validation == {1: 1}
+    assert not found.remarks and found.validation == {1: 1}
     assert found.understood.startswith("val.csv: separated by commas")
     assert found.to_dict()["validation"] == {"1": 1}
 

@@ -23,13 +23,19 @@ class MemorySource:
     ):
         self.videos = tuple(f"video{i}" for i in range(num_videos))
         self.labels = tuple(i % 2 for i in range(num_videos))
-        self.groups = self.videos
+        self.groups = self.files = self.videos
         self.classes = ("even", "odd")
         self._num_frames = num_frames
         self._broken = set(broken)
         self._size = size
         self._flow_size = flow_size or size
         self.reads = []
+
+    def health(self, _index):
+        return None
+
+    def lost_share(self, _index):
+        return 0.0
 
     def seen_as(self, _frame):
         return self

@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from keras_vidrec.data import pipeline
 from keras_vidrec.data.clips.reader import Augmentation
+from keras_vidrec.data.failures import Failures
 from keras_vidrec.specs import ClipSpec
 from tests.data.memory_source import MemorySource
 
@@ -164,7 +165,7 @@ def test_a_padded_tail_counts_nothing(shard, rows, reads):
 
 def test_a_broken_video_is_replaced_logged_and_counted_once(caplog):
     source = MemorySource(num_videos=40, broken=[7, 30])
-    failures = pipeline.Failures(40)
+    failures = Failures(40)
     dataset = training(source, range(40), batch_size=8, failures=failures)
     taken = batches(dataset, 10)  # two epochs
     seen = sum(videos_of(taken), [])
@@ -187,7 +188,7 @@ def test_a_broken_video_is_replaced_logged_and_counted_once(caplog):
 )
 def test_too_many_broken_videos_stop_the_run(num_videos, broken):
     source = MemorySource(num_videos=num_videos, broken=broken)
-    failures = pipeline.Failures(num_videos)
+    failures = Failures(num_videos)
     dataset = training(
         source, range(num_videos), batch_size=1, failures=failures
     )
@@ -282,7 +283,7 @@ def test_whole_frames_of_many_sizes():
         num_clips=3,
         crops="frame_and_mirror",
         mode="test",
-        failures=pipeline.Failures(40),
+        failures=Failures(40),
     )
     inputs, _, _ = dataset.element_spec
     assert {name: spec.shape.as_list() for name, spec in inputs.items()} == {

@@ -3,7 +3,7 @@ import pytest
 
 from keras_vidrec.applications.parts import model_file
 from keras_vidrec.applications.parts.head import predictions_layer
-from keras_vidrec.data.pipeline import TooManyFailures
+from keras_vidrec.data.failures import TooManyFailures
 from keras_vidrec.data.synthetic import KINDS
 from keras_vidrec.evaluation import evaluator
 from keras_vidrec.evaluation.scorers import scorer

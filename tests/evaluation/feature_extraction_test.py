@@ -7,8 +7,8 @@ import pytest
 
 from keras_vidrec.data.catalogs import catalog as catalogs
 from keras_vidrec.data.catalogs.split import Split
+from keras_vidrec.data.failures import TooManyFailures
 from keras_vidrec.data.opening import Opened
-from keras_vidrec.data.pipeline import TooManyFailures
 from keras_vidrec.data.sources.features import Features
 from keras_vidrec.evaluation import feature_extraction
 from keras_vidrec.specs import ClipSpec

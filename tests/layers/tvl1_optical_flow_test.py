@@ -12,7 +12,7 @@ from tests.layer_contract import check_layer
 
 SMALL = {
     "scales": 1,
-    "warps": 2,
+    "warps": 1,
     "outer_iterations": 2,
     "inner_iterations": 5,
     "median_size": 3,
@@ -114,11 +114,11 @@ def test_sizes_known_at_run_time_only(tmp_path):
 def test_saved_model(tmp_path):
     import tensorflow as tf
 
-    model = build_model()
-    model.export(str(tmp_path / "saved"), verbose=False)
+    build_model().export(str(tmp_path / "saved"), verbose=False)
     serve = tf.saved_model.load(str(tmp_path / "saved")).serve
     inputs = clips(batch=2, segments=3)
-    expected = model.predict(inputs, verbose=0)
+    layer = TVL1OpticalFlow(bound=2.0, **SMALL)
+    expected = ops.convert_to_numpy(layer(inputs))
     difference = np.abs(serve(tf.constant(inputs)).numpy() - expected)
     assert (difference == 0).mean() > 0.99 and difference.max() <= 1
 

@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pytest
 
@@ -211,3 +213,54 @@ def test_frame_folders(recipe, tmp_path):
     data = dataset.load(recipe.with_settings([FLOW]))
     assert data.source.num_frames(0, "flow") == 3
     assert "flow" not in data.recipe.clip  # nobody knows
+
+
+def test_damaged_clips_are_left_out_unless_they_are_kept(
+    small_videos, tmp_path
+):
+    rows = ["path,label,split"]
+    for name in ("MoveLeft", "MoveRight"):
+        for path in sorted((small_videos / name).glob("*.avi")):
+            shutil.copy(path, tmp_path)
+            rows.append(f"{path.name},{name},train")
+    for row in (1, 4):
+        path = tmp_path / rows[row].split(",")[0]
+        path.write_bytes(path.read_bytes()[: path.stat().st_size * 7 // 8])
+    lost = [rows[1].split(",")[0], rows[4].split(",")[0]]
+    rows[4] = rows[4].replace("train", "val")
+    rows[6] = rows[6].replace("train", "test")
+
+    def load(*settings):
+        (tmp_path / "list.csv").write_text("\n".join(rows) + "\n")
+        recipe = recipes.get("quickstart_rgb").with_settings(settings)
+        return dataset.load(
+            recipe.with_data(directory=tmp_path, list=tmp_path / "list.csv")
+        )
+
+    data = load("validation=listed")
+    sound = dataset.without_damaged(data)
+    # Where it is measured, it is named and stays.
+    assert (len(data.train), len(sound.train)) == (4, 3)
+    assert sound.validation == data.validation == (3,)
+    assert not {data.source.videos[i] for i in sound.train} & {*lost}
+    told = sound.problems[len(data.problems) :]
+    assert told[0].startswith(
+        "Damaged clips are left out of training: 1 (data."
+    )
+    assert told[1].startswith(f"{lost[0]}: ") and "are cut off" in told[1]
+    assert told[2:3] == ("Damaged clips are used: 1.",)
+    assert told[3].startswith(f"{lost[1]}: ")
+    assert dataset.test_remarks(data) == []
+    rows[4], rows[6] = (
+        rows[4].replace("val", "test"),
+        rows[6].replace("test", "train"),
+    )
+    (named, clip, *_) = dataset.test_remarks(load())
+    assert named == "Damaged clips are tested: 1." and lost[1] in clip
+
+    kept = dataset.without_damaged(load("data.keep_damaged=true"))
+    assert len(kept.train) == 5
+    assert "Damaged clips are used: 1." in kept.problems
+    rows[1:] = [rows[1], rows[4].replace("test", "train")]
+    with pytest.raises(ValueError, match="all of whose 2 training videos are"):
+        dataset.without_damaged(load())

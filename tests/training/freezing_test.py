@@ -8,6 +8,7 @@ from keras_vidrec.applications.parts.head import clip_logits_model
 from keras_vidrec.layers import BatchNormalization
 from keras_vidrec.training import freezing
 from keras_vidrec.weights.towers import layers_by_path
+from tests.applications.joined_streams import without_values
 
 # Order of depth in `network`.
 NAMES = ["first", "second", "keras_own", "last"]
@@ -106,7 +107,7 @@ def test_frozen_ones_normalize_by_their_statistics_in_training():
 
 @pytest.mark.parametrize("backbone, frozen", [("tiny", 28), ("resnet50", 52)])
 def test_networks_of_the_package(backbone, frozen):
-    model = TSN(backbone=backbone, classes=2)
+    model = without_values(TSN, backbone=backbone, classes=2)
     assert freezing.partial_batch_norm(model) == frozen
     first = freezing.batch_normalizations(model)[0]
     assert [
@@ -267,8 +268,11 @@ def test_no_tower_to_freeze():
 
 def test_the_first_of_every_stream_without_towers():
     """A network that holds the layers of both streams itself."""
-    model = SpatiotemporalMultiplier(
-        classes=2, backbone="tiny", temporal_filters=None
+    model = without_values(
+        SpatiotemporalMultiplier,
+        classes=2,
+        backbone="tiny",
+        temporal_filters=None,
     )
     assert freezing.partial_batch_norm(model) == 2 * 28
     assert sorted(

@@ -21,6 +21,7 @@ from keras_vidrec.weights import CopyReport
 from keras_vidrec.weights import starting
 from keras_vidrec.weights.towers import layers_by_path
 from keras_vidrec.weights.towers import stream_layer
+from tests.applications.joined_streams import without_values
 
 
 def tiny(**arguments):
@@ -71,14 +72,10 @@ def test_pixels_are_scaled_as_they_were(trained, tmp_path):
     source = model_file.load(trained)
     source.get_layer("preprocessing").mean = (90.0, 100.0, 110.0)
     source.get_layer("preprocessing").channel_order = "bgr"
-    model_file.save(source, tmp_path / "rgb.keras")
-    flow = tiny(modality="flow", snippet_length=10)
-    flow.get_layer("preprocessing").std = 57.63
-    model_file.save(flow, tmp_path / "flow.keras")
-    paths = {s: str(tmp_path / f"{s}.keras") for s in ("rgb", "flow")}
-
+    path = str(tmp_path / "rgb.keras")
+    model_file.save(source, path)
     model = tiny()
-    start_from(model, paths["rgb"])
+    start_from(model, path)
     rng = np.random.default_rng(0)
     video = rng.integers(0, 256, (2, 3, 32, 32, 3)).astype("uint8")
     expected = ops.convert_to_numpy(source(video))
@@ -86,18 +83,9 @@ def test_pixels_are_scaled_as_they_were(trained, tmp_path):
     np.testing.assert_allclose(
         ops.convert_to_numpy(model(video)), expected, atol=1e-6
     )
-    both = two_streams()
-    start_from(both, paths)
-    for stream, mean, std, order in (
-        ("rgb", (90, 100, 110), 127.5, "bgr"),
-        ("flow", 127.5, 57.63, "rgb"),
-    ):
-        layer = both.get_layer(f"{stream}_preprocessing")
-        assert (layer.mean, layer.std) == (mean, std)
-        assert layer.channel_order == order
     # Of another modality.
     motion = tiny(modality="flow")
-    start_from(motion, paths["rgb"])
+    start_from(motion, path)
     assert motion.get_layer("preprocessing").mean == 127.5
 
 
@@ -143,16 +131,20 @@ def test_motion_starts_from_rgb(trained, caplog, modality, inflation):
 
 
 def test_warped_flow_starts_from_flow_as_it_is(tmp_path, caplog):
+    """A first convolution that does not fit is never left to chance."""
+    path = str(tmp_path / "flow.keras")
     source = tiny(modality="flow")
-    model_file.save(source, tmp_path / "flow.keras")
+    model_file.save(source, path)
     model = tiny(modality="warped_flow")
-    start_from(model, str(tmp_path / "flow.keras"), "scaled")
+    start_from(model, path, "scaled")
     for one, two in zip(source.weights, model.weights, strict=True):
         np.testing.assert_array_equal(one, two)
     assert "inflated" not in caplog.text
-    longer = tiny(modality="warped_flow", snippet_length=10)
-    with pytest.raises(ValueError, match=r"warped_flow/conv1 .*\(1 layers\)"):
-        start_from(longer, str(tmp_path / "flow.keras"))
+    for modality in ("flow", "warped_flow"):
+        longer = tiny(modality=modality, snippet_length=10)
+        message = rf"{modality}/conv1 .*\(1 layers\)"
+        with pytest.raises(ValueError, match=message):
+            start_from(longer, path)
 
 
 def test_motion_does_not_start_colors(trained, tmp_path):
@@ -160,24 +152,19 @@ def test_motion_does_not_start_colors(trained, tmp_path):
     with pytest.raises(
         ValueError, match="not of rgb_diff. Received: .*diff.keras'"
     ):
-        start_from(tiny(modality="flow"), str(tmp_path / "diff.keras"))
-    unknown = tiny()
+        start_from(
+            without_values(tiny, modality="flow"), str(tmp_path / "diff.keras")
+        )
+    unknown = without_values(tiny)
     predictions_layer(unknown).clip_spec = None
     with pytest.raises(ValueError, match="without a clip specification"):
         start_from(unknown, trained)
 
 
-def test_a_first_convolution_is_never_left_to_chance(tmp_path):
-    model_file.save(tiny(modality="flow"), tmp_path / "model.keras")
-    longer = tiny(modality="flow", snippet_length=10)
-    with pytest.raises(ValueError, match=r"flow/conv1 .*\(1 layers\)"):
-        start_from(longer, str(tmp_path / "model.keras"))
-
-
 @pytest.mark.parametrize("weights", ["/nowhere", {"rgb": "run"}])
 def test_what_is_no_network(weights):
     with pytest.raises(ValueError, match="Received: initialization.weights"):
-        start_from(tiny(), weights)
+        start_from(without_values(tiny), weights)
 
 
 @pytest.fixture(scope="module")
@@ -186,15 +173,25 @@ def streams(tmp_path_factory):
     out = tmp_path_factory.mktemp("streams")
     rgb = tiny()
     rgb.get_layer("preprocessing").mean = 100.0
+    rgb.get_layer("preprocessing").channel_order = "bgr"
     model_file.save(rgb, out / "rgb.keras")
     finished = Run(out / "flow")
     finished.claim(Recipe(name="flow", schedule=Schedule(epochs=1)))
     flow = tiny(modality="warped_flow", snippet_length=10, classes=4)
+    flow.get_layer("preprocessing").std = 57.63
     model_file.save(flow, finished.model_file)
     return {"rgb": str(out / "rgb.keras"), "flow": str(finished.path)}
 
 
-def test_one_stream_from_imagenet_beside_a_run(streams, caplog, monkeypatch):
+@pytest.fixture(scope="module")
+def joined():
+    """For tests that do not mind what it started from before."""
+    return two_streams()
+
+
+def test_one_stream_from_imagenet_beside_a_run(
+    streams, joined, caplog, monkeypatch
+):
     """Each keeps what it was given. `tiny` has no weights of ImageNet: ones
     are."""
     asked = []
@@ -213,7 +210,7 @@ def test_one_stream_from_imagenet_beside_a_run(streams, caplog, monkeypatch):
         return CopyReport(tuple(others), (), (), (), (how,))
 
     monkeypatch.setattr(starting, "imagenet", ones)
-    model = two_streams()
+    model = joined
     weights = {**streams, "rgb": "imagenet"}
     start_from(model, weights, "scaled")
     assert asked == [("scaled", ["rgb"])]
@@ -233,7 +230,7 @@ def test_one_stream_from_imagenet_beside_a_run(streams, caplog, monkeypatch):
         with pytest.raises(ValueError, match="goes on with the towers"):
             start_from(model, wrong)
     with pytest.raises(ValueError, match="one run or .keras file for a"):
-        start_from(tiny(), {"rgb": "imagenet"})
+        start_from(without_values(tiny), {"rgb": "imagenet"})
 
 
 def two_streams(**arguments):
@@ -241,8 +238,8 @@ def two_streams(**arguments):
     return TwoStreamFusion(classes=3, backbone="tiny", **arguments)
 
 
-def test_two_streams_start_from_a_run_each(streams, caplog):
-    model = two_streams()
+def test_two_streams_start_from_a_run_each(streams, joined, caplog):
+    model = joined
     before = model.get_layer("fusion_relu3").get_weights()
     start_from(model, streams)
     rgb = load_network(streams["rgb"])
@@ -267,6 +264,14 @@ def test_two_streams_start_from_a_run_each(streams, caplog):
         before, model.get_layer("fusion_relu3").get_weights(), strict=True
     ):
         np.testing.assert_array_equal(one, two)
+    # Pixels are scaled as they were.
+    for stream, mean, std, order in (
+        ("rgb", 100, 127.5, "bgr"),
+        ("flow", 127.5, 57.63, "rgb"),
+    ):
+        layer = model.get_layer(f"{stream}_preprocessing")
+        assert (layer.mean, layer.std) == (mean, std)
+        assert layer.channel_order == order
     # The classifier of 4 classes does not fit, which is no reason to stop.
     for told in (
         f"Started from {streams['rgb']}, {streams['flow']}",
@@ -292,8 +297,8 @@ def test_behind_a_concatenation_other_channels_keep_layers(streams, caplog):
     assert caplog.text.count("spatiotemporal_from_relu3/") == 2
 
 
-def test_streams_must_all_be_there_and_fit(streams, tmp_path):
-    model, one = two_streams(), tiny()
+def test_streams_must_all_be_there_and_fit(streams, joined, tmp_path):
+    model, one = joined, without_values(tiny)
     shorter = tiny(modality="flow", snippet_length=5)
     model_file.save(shorter, tmp_path / "flow.keras")
     both = r"each stream of \('rgb', 'flow'\)"
@@ -351,30 +356,31 @@ def test_the_second_stage_goes_on_where_the_first_ended(stages, caplog):
     )
 
 
-@pytest.mark.parametrize(
-    "arguments, left_out, message",
-    [
-        ({}, ["network"], "these do not fit: .*res_inc"),
-        ({"variant": "b"}, [], None),
-        ({"classes": 5}, [], r"rgb_logits .*\(2 layers\)"),
-        ({}, ["rgb"], "each stream of"),
+def test_every_layer_of_the_second_stage_was_in_one_of_the_first(stages):
+    for arguments, cases in (
+        (
+            {},
+            [
+                (["network"], "these do not fit: .*res_inc"),
+                (["rgb"], "each stream of"),
+            ],
+        ),
+        # One block a stream: the second ones are unused.
+        ({"variant": "b"}, [([], None)]),
+        ({"classes": 5}, [([], r"rgb_logits .*\(2 layers\)")]),
         (
             {"backbone": None, "features": 256},
-            [],
-            "with towers inside starts from several",
+            [([], "with towers inside starts from several")],
         ),
-    ],
-)
-def test_every_layer_of_the_second_stage_was_in_one_of_the_first(
-    stages, arguments, left_out, message
-):
-    model = STFN(**{"classes": 3, "backbone": "tiny", **arguments})
-    weights = {s: path for s, path in stages.items() if s not in left_out}
-    if message is None:  # one block a stream: the second ones are unused
-        start_from(model, weights)
-        return
-    with pytest.raises(ValueError, match=message):
-        start_from(model, weights)
+    ):
+        model = STFN(**{"classes": 3, "backbone": "tiny", **arguments})
+        for left_out, message in cases:
+            weights = {s: p for s, p in stages.items() if s not in left_out}
+            if message is None:
+                start_from(model, weights)
+                continue
+            with pytest.raises(ValueError, match=message):
+                start_from(model, weights)
 
 
 @pytest.mark.large

@@ -16,7 +16,7 @@ import keras_vidrec
 from keras_vidrec.applications import TSN
 from keras_vidrec.applications.parts import model_file
 from keras_vidrec.data.catalogs import catalog
-from keras_vidrec.data.pipeline import TooManyFailures
+from keras_vidrec.data.failures import TooManyFailures
 from keras_vidrec.data.preparing.prepare import prepare
 from keras_vidrec.data.preparing.video import Preparation
 from keras_vidrec.data.sources.video_files import VideoFiles
@@ -250,7 +250,7 @@ def test_broken_videos_are_replaced_and_too_many_stop(recipe, tmp_path, caplog):
 def prepared(small_videos, tmp_path_factory):
     """Flow that is made once: what a run costs is the network."""
     out = tmp_path_factory.mktemp("prepared")
-    preparation = Preparation(flow="dis", size="40x32")
+    preparation = Preparation(flow="dis", size="short32")
     prepare(catalog.discover(small_videos), out, preparation, workers=1)
     return out
 

@@ -91,6 +91,11 @@ GROUPS = {
         "-c:v", "libsvtav1", "-preset", "12", "-g", "12",
         "-svtav1-params", "lp=1",
     ),
+    "spared.mp4": ("-c:v", "mpeg4", "-bf", "2", "-g", "30"),
+    "fields.mp4": (
+        "-c:v", "libx264", "-bf", "3", "-b-pyramid", "none", "-flags",
+        "+ilme+ildct",
+    ),
     "cut.mp4": ("-c:v", "libx264", "-g", "12", "-ss", "0.3"),
 }  # fmt: skip
 
@@ -106,6 +111,23 @@ def test_a_seek_changes_no_pixel(tmp_path, name):
         indices = rng.integers(0, len(frames), 3)
         read = video.read_frames(path, indices, len(frames))
         np.testing.assert_array_equal(read, frames[indices])
+
+
+def test_frames_that_nothing_needs_are_not_decoded(tmp_path):
+    arguments = ("-c:v", "libx264", "-bf", "3", "-b_strategy", "0")
+    path = tables.encode(
+        tmp_path / "a.mp4", arguments, "testsrc2=s=64x48:r=25:d=2.4"
+    )
+    wanted = np.array([31, 50])
+    with video.opened(path, 60, wanted=wanted) as decoder:
+        for index in wanted.tolist():
+            assert decoder.advance_to(index) and decoder.position == index
+        # Of four frames one or two are predicted from.
+        assert len(decoder.stamps) < 0.7 * 50
+    with video.opened(path, 60, wanted=wanted) as decoder:
+        with pytest.raises(PositionError):
+            for index in range(60):  # others are not to be had
+                decoder.advance_to(index)
 
 
 def test_memory_is_bound_by_frames_and_not_by_headers(tmp_path):

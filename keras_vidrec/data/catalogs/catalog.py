@@ -115,15 +115,6 @@ class Catalog:
                 "each video in one part",
             )
 
-    def refuse_segments(self):
-        """Raises a `ValueError` for those who read whole files if clips are
-        segments of them."""
-        refuse_any(
-            [name for name, s in zip(self.videos, self.segments) if s],
-            "Segments of videos cannot be read here",
-            "clips that are whole files",
-        )
-
 
 def discover(
     root,

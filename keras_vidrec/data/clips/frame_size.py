@@ -3,7 +3,6 @@
 import cv2
 import numpy as np
 
-from keras_vidrec.specs import checks
 from keras_vidrec.videos import video
 
 
@@ -26,17 +25,6 @@ def size_of(frame, height, width):
             f"become {rows}x{columns} (height x width)"
         )
     return rows, columns
-
-
-def check_taken(frame):
-    """Refuses, by a `ValueError`, frames that cannot be taken so."""
-    checks.check(
-        frame.fps is None,
-        "fps",
-        "None: frames cannot be taken by time yet",
-        frame.fps,
-        " of frames",
-    )
 
 
 def resize(image, size, interpolation="area"):

@@ -11,6 +11,7 @@ from keras_vidrec.data.catalogs.split import first_of
 from keras_vidrec.data.prepared import storage
 from keras_vidrec.specs import files
 from keras_vidrec.version import __version__
+from keras_vidrec.videos.health import Health
 
 FORMAT = 1
 # Hidden: the state of a preparation that goes on or may go on.
@@ -31,11 +32,16 @@ class PreparedDataset(typing.NamedTuple):
         settings: dict. How they were made: `frame` (of a `FrameSpec`, or
             `None`: nobody knows), `flow` (method or `"none"`), `warped`,
             `bound`, `quality`.
+        healths: tuple of `Health` of the file of each video, `None` where
+            nobody looked.
+        lost: tuple of float. Share of the frames of each video that was lost.
     """
 
     catalog: Catalog
     modalities: tuple
     settings: dict
+    healths: tuple
+    lost: tuple
 
 
 def is_prepared(directory):
@@ -58,9 +64,12 @@ def write_report(directory, catalog, failed, notes):
     _write_json(pathlib.Path(directory) / _REPORT, report)
 
 
-def write(directory, catalog, modalities, settings, failed):
+def write(directory, catalog, modalities, settings, failed, healths=None):
     """Describes a dataset whose records are complete; `catalog` and `failed`
-    are as for `write_report`, `settings` is plain data."""
+    are as for `write_report`, `settings` is plain data, `healths` are by name
+    pairs of a `Health.to_dict` or `None`, and of the share of its frames that
+    a video has lost."""
+    healths = healths or {}
     directory = pathlib.Path(directory)
     kept = [i for i, name in enumerate(catalog.videos) if name not in failed]
     for key, split in catalog.splits.items():
@@ -94,8 +103,11 @@ def write(directory, catalog, modalities, settings, failed):
                     "name": catalog.videos[i],
                     "label": catalog.labels[i],
                     "group": catalog.groups[i],
+                    "health": health,
+                    "lost_share": lost,
                 }
                 for i in kept
+                for health, lost in [healths.get(catalog.videos[i], (None, 0))]
             ],
         },
     )
@@ -153,8 +165,13 @@ def load(directory):
             for key in content["validation"]
         },
     )
+    healths = [video["health"] for video in videos]
     return PreparedDataset(
-        catalog, tuple(content["modalities"]), content["settings"]
+        catalog,
+        tuple(content["modalities"]),
+        content["settings"],
+        tuple(health and Health.from_dict(health) for health in healths),
+        tuple(video["lost_share"] for video in videos),
     )
 
 

@@ -26,7 +26,7 @@ from keras_vidrec.data.prepared import shards
 from keras_vidrec.data.preparing import prepare as local
 from keras_vidrec.data.preparing.journal import Journal
 from keras_vidrec.data.preparing.journal import Progress
-from keras_vidrec.data.preparing.video import prepare_video
+from keras_vidrec.data.preparing.video_preparer import VideoPreparer
 from keras_vidrec.specs import checks
 
 # Enough parts to keep many machines busy and to lose little with one, and
@@ -43,7 +43,7 @@ def prepare(
     *,
     runner,
     options=(),
-    make=prepare_video,
+    make=None,
     shards=None,
     progress=False,
 ):
@@ -96,14 +96,13 @@ def prepare(
         parts.clear()
         local.check_shards(directory, journal, in_work=False)
         root = os.path.abspath(catalog.root)
-        todo = local.left_to_do(
-            catalog, journal, local.VideoPreparer(root, preparation, make)
-        )
+        work = VideoPreparer.of(catalog, preparation, make, root)
+        todo = local.left_to_do(catalog, journal, work)
         if todo:
-            work = parts.begin(todo, shards)
-            part = _Part(root, preparation, make, parts.run)
+            names = parts.begin(todo, work.tasks(todo), shards)
+            part = _Part(root, work, parts.run)
             with _repeating(parts.collect):
-                _run(pipeline, work, part)
+                _run(pipeline, names, part)
             lost = [
                 name
                 for name in todo
@@ -122,10 +121,9 @@ def prepare(
 class _Part:
     """What a worker does: prepares a part once, whole or not at all."""
 
-    def __init__(self, root, preparation, make, run):
+    def __init__(self, root, work, run):
         self._root = root
-        self._work = local.VideoPreparer(root, preparation, make)
-        self._modalities = preparation.modalities
+        self._work = work
         self._run = os.fspath(run)
 
     def __call__(self, name):
@@ -166,7 +164,7 @@ class _Part:
                 attempt,
                 journal,
                 labels,
-                self._modalities,
+                self._work,
                 pool,
                 sys.maxsize,
                 bar,
@@ -187,16 +185,17 @@ class _Parts:
         self.run = state / uuid.uuid4().hex
         self._collected = set()
 
-    def begin(self, labels, shards):
+    def begin(self, labels, tasks, shards):
         """Divides videos into new parts and returns the names of these.
 
         Neighbors in the catalog, often of one class, come into different
-        parts, so that shards are mixed and about equally long.
+        parts, so that shards are mixed and about equally long; the clips of a
+        file, a task, into one.
         """
         if shards is None:
             least, most = (-(-len(labels) // n) for n in _VIDEOS_PER_PART)
             shards = max(min(_PARTS, least), most)
-        shards = min(shards, len(labels))
+        shards = min(shards, len(tasks))
         used = [
             number
             for lengths in self._journal.lengths.values()
@@ -204,12 +203,11 @@ class _Parts:
         ]
         first = max(used, default=-1) + 1
         self.run.mkdir(parents=True)
-        names = list(labels)
         parts = []
         for i in range(shards):
             # The name is the number of its shards.
             parts.append(f"{first + i:05d}")
-            part = {name: labels[name] for name in names[i::shards]}
+            part = {n: labels[n] for names in tasks[i::shards] for n in names}
             _plan_path(self.run, parts[-1]).write_text(
                 json.dumps(part), "utf-8"
             )
@@ -245,6 +243,7 @@ class _Parts:
                     },
                     line["frames"],
                     line["notes"],
+                    line["health"],
                 )
                 self._bar.add_frames(line["frames"])
                 self._bar.add_video()

@@ -32,12 +32,7 @@ class FeatureWriter:
             self._journal = prepare.begin(catalog, self._directory, settings)
             stack.callback(self._journal.close)
             prepare.check_shards(self._directory, self._journal)
-            self.todo = prepare.left_to_do(
-                catalog,
-                self._journal,
-                # Nothing is compiled for a video: the order stays.
-                prepare.VideoPreparer(catalog.root, settings, make=None),
-            )
+            self.todo = prepare.left_to_do(catalog, self._journal)
             self._writers = stack.enter_context(
                 prepare.shard_writers(
                     self._directory,
@@ -54,13 +49,15 @@ class FeatureWriter:
     def __exit__(self, *_):
         self.close()
 
-    def add(self, video, versions):
+    def add(self, video, versions, health=None, lost_share=0.0):
         """Writes the features of a video.
 
         Args:
             video: str. One of `todo`.
             versions: dict from stream to a sequence of arrays `(num_frames,
                 features)`: of the central crop, then of the draws.
+            health: `None`, or `Health` of the video.
+            lost_share: float. Of its frames. Defaults to `0.0`.
 
         Raises:
             ValueError: on arrays of another shape, or values that float16
@@ -89,7 +86,11 @@ class FeatureWriter:
             for stream, num_features in settings.features.items()
         }
         self._journal.add_done(
-            video, self.todo[video], positions, settings.num_frames
+            video,
+            self.todo[video],
+            positions,
+            settings.num_frames,
+            health=(health and health.to_dict(), lost_share),
         )
         for writer in self._writers.values():
             writer.seal_if_long()

@@ -50,14 +50,19 @@ class Journal:
             self._file.close()
             raise
 
-    def add_done(self, video, label, positions, num_frames, notes=()):
-        """Notes that the records of a video are written and synced."""
+    def add_done(
+        self, video, label, positions, num_frames, notes=(), health=(None, 0)
+    ):
+        """Notes that the records of a video are written and synced; `health`
+        is a dict of a `Health` or `None`, and the share of the frames that is
+        lost."""
         line = {
             "video": video,
             "label": label,
             "frames": num_frames,
             "positions": positions,
             "notes": list(notes),
+            "health": health,
         }
         self._append(line)
         self._note(line)

@@ -43,15 +43,14 @@ class Packer:
                     f"{root!r} with {self._source.modalities}"
                 )
         self._places = {
-            os.path.join(root, name): index
-            for index, name in enumerate(self._source.videos)
+            name: index for index, name in enumerate(self._source.videos)
         }
 
     def __call__(
-        self, path, preparation, directory, report=lambda num_frames: None
+        self, name, preparation, directory, report=lambda num_frames: None
     ):
-        """Gathers the JPEGs of a video; see `prepare_video`, whose arguments
-        and result it has.
+        """Gathers the JPEGs of a video, by its name; the other arguments are
+        those of `prepare_video`, and the result is a `PreparedVideo`.
 
         Every image is decoded once, so that no broken one gets into records.
 
@@ -60,7 +59,7 @@ class Packer:
                 size.
             OSError: if the disk is full.
         """
-        index = self._places[os.fspath(path)]
+        index = self._places[name]
         size = None
         spooled = {}
         for modality in preparation.modalities:
@@ -80,7 +79,7 @@ class Packer:
                                 index, modality, [place]
                             )
                             raise VideoError(
-                                path,
+                                name,
                                 f"{str(files[part])!r} is "
                                 f"{'broken' if found is None else found}. "
                                 "Expected images of one size, "
@@ -91,7 +90,7 @@ class Packer:
                     if modality == "rgb":
                         report(1)
                 spooled[modality] = spool.finish(len(jpegs))
-        _check_size(path, preparation.frame, size)
+        _check_size(name, preparation.frame, size)
         return PreparedVideo(*size, spooled["rgb"].num_images, spooled)
 
     def _encoded(self, index, modality, place, quality):
@@ -104,11 +103,11 @@ class Packer:
         )
 
 
-def _check_size(path, frame, size):
+def _check_size(name, frame, size):
     """Refuses images that were not resized as they are said to be."""
     if frame is not None and frame.of(*size) != size:
         raise VideoError(
-            path,
+            name,
             f"its images are {size} (height, width), and were not resized by "
             f"size={frame.size!r}. Expected the size that they were resized "
             "by, or None (no --size) if nobody knows.",

@@ -3,39 +3,26 @@
 import concurrent.futures
 import contextlib
 import dataclasses
-import errno
 import functools
 import hashlib
 import json
 import os
 import pathlib
 import shutil
-import tempfile
 import typing
 
-from keras_vidrec.data.clips import frame_size
 from keras_vidrec.data.prepared import dataset as prepared_dataset
 from keras_vidrec.data.prepared import records
 from keras_vidrec.data.prepared import shards
-from keras_vidrec.data.prepared import storage
 from keras_vidrec.data.prepared.shards import ShardWriter
 from keras_vidrec.data.preparing.journal import Journal
 from keras_vidrec.data.preparing.journal import Progress
-from keras_vidrec.data.preparing.video import prepare_video
+from keras_vidrec.data.preparing.video_preparer import NO_ROOM
+from keras_vidrec.data.preparing.video_preparer import VideoPreparer
 from keras_vidrec.data.preparing.workers import Workers
-from keras_vidrec.data.preparing.workers import WornOut
 from keras_vidrec.specs import checks
 from keras_vidrec.specs import files
-from keras_vidrec.videos import video
-from keras_vidrec.videos.video import VideoError
 
-# Nothing can be written any more: not the fault of one video.
-_NO_ROOM = (
-    errno.ENOSPC,
-    errno.EFBIG,
-    errno.EROFS,
-    getattr(errno, "EDQUOT", errno.ENOSPC),
-)
 # Of processes, before the first success: then it is not the videos.
 _MAX_DEATHS = 2
 
@@ -61,7 +48,7 @@ def prepare(
     directory,
     preparation,
     *,
-    make=prepare_video,
+    make=None,
     workers=None,
     shard_bytes=shards.SHARD_BYTES,
     progress=False,
@@ -79,9 +66,10 @@ def prepare(
         directory: path of the dataset: new, empty, or begun with the same
             preparation of the same classes.
         preparation: `Preparation`.
-        make: picklable callable with the arguments of `prepare_video`, its
-            result and its errors. Defaults to `prepare_video`: decode each
-            video.
+        make: `None` (decode each file once, for all its clips), or picklable
+            callable: of the name of a clip and the other arguments of
+            `prepare_video` it returns a `PreparedVideo` or raises a
+            `VideoError`. Defaults to `None`.
         workers: `None` (one a core), or int. Number of processes.
         shard_bytes: int. A shard of at least this length is complete.
             Defaults to 512 MB.
@@ -104,7 +92,7 @@ def prepare(
             begin(catalog, directory, preparation)
         ) as journal:
             check_shards(directory, journal)
-            work = VideoPreparer(catalog.root, preparation, make)
+            work = VideoPreparer.of(catalog, preparation, make)
             todo = left_to_do(catalog, journal, work)
             scratch = directory / prepared_dataset.STATE / "scratch"
             # What a killed run left; its processes are gone or about to go.
@@ -117,13 +105,11 @@ def prepare(
                 stack.callback(bar.close)
                 pool = make_pool(work, workers, scratch)
                 stack.callback(pool.close)
-                modalities = preparation.modalities
-                fill(
-                    directory, journal, todo, modalities, pool, shard_bytes, bar
-                )
+                stack.callback(work.save)
+                fill(directory, journal, todo, work, pool, shard_bytes, bar)
             return finish(catalog, directory, preparation, journal, len(todo))
     except OSError as error:
-        if error.errno not in _NO_ROOM:
+        if error.errno not in NO_ROOM:
             raise
         raise OSError(
             error.errno,
@@ -133,10 +119,10 @@ def prepare(
         ) from error
 
 
-def left_to_do(catalog, journal, work):
+def left_to_do(catalog, journal, work=None):
     """The labels of the videos that have no records yet, by name, in the order
-    to work in: those of one size, if that saves `work` time, one after the
-    other.
+    to work in: those of one size, if that saves the `VideoPreparer` time, one
+    after the other.
 
     Raises:
         ValueError: if a video that has records now has another label.
@@ -152,6 +138,8 @@ def left_to_do(catalog, journal, work):
                 f"{journal.done[name]['label']} as before, or another "
                 f"directory. Received: {label} for {name!r}"
             )
+    if work is None:
+        return todo
     with concurrent.futures.ThreadPoolExecutor(num_cores()) as pool:
         sizes = dict(zip(todo, pool.map(work.compiled_size, todo)))
     return {name: todo[name] for name in sorted(todo, key=sizes.get)}
@@ -171,9 +159,10 @@ def make_pool(work, workers, scratch, threads=None):
     )
 
 
-def fill(directory, journal, labels, modalities, pool, shard_bytes, bar):
-    """Prepares the videos of `labels`; writes their records into shards of at
-    least `shard_bytes`, then the journal.
+def fill(directory, journal, labels, work, pool, shard_bytes, bar):
+    """Prepares the videos of `labels` by the `work` that the `pool` does;
+    writes their records into shards of at least `shard_bytes`, then the
+    journal.
 
     Raises:
         OSError: if the disk is full; what is finished stays.
@@ -181,29 +170,41 @@ def fill(directory, journal, labels, modalities, pool, shard_bytes, bar):
     """
     with contextlib.ExitStack() as stack:
         writers = stack.enter_context(
-            shard_writers(directory, modalities, journal, shard_bytes)
+            shard_writers(directory, work.modalities, journal, shard_bytes)
         )
         deaths = successes = 0
-        for name, kind, value in pool.run(labels):
+        for names, kind, value in pool.run(work.tasks(labels)):
             if kind == "reported":
                 bar.add_frames(value)
                 continue
             if kind == "raised":
                 raise value
             if kind == "died":
-                value = f"the process that prepared it died twice: {value}"
+                died = f"the process that prepared it died twice: {value}"
+                value = [died] * len(names)
                 deaths += 1
-            if isinstance(value, str):
-                journal.add_failed(name, value)
-            else:
-                _append(writers, journal, name, labels[name], value)
-                successes += 1
+            for name, prepared in zip(names, value):
+                failed = isinstance(prepared, str)
+                if failed:
+                    journal.add_failed(name, prepared)
+                else:
+                    work.learn(name, prepared)
+                    _append(writers, journal, name, labels[name], prepared)
+                    successes += 1
+                bar.add_video(failed=failed)
+            for directory in {
+                os.path.dirname(images.path)
+                for prepared in value
+                if not isinstance(prepared, str)
+                for images in prepared.images.values()
+            }:
+                # Nothing but what clips that failed have left.
+                shutil.rmtree(directory, ignore_errors=True)
             if deaths > _MAX_DEATHS and not successes:
                 raise RuntimeError(
                     "Every process dies, whatever the video. Received, the "
-                    f"last time: {value}"
+                    f"last time: {value[0]}"
                 )
-            bar.add_video(failed=isinstance(value, str))
         for writer in writers.values():
             writer.seal()
 
@@ -236,6 +237,11 @@ def finish(catalog, directory, preparation, journal, num_tried):
         preparation.modalities,
         preparation.to_dict(),
         failed,
+        {
+            name: journal.done[name]["health"]
+            for name in catalog.videos
+            if name in journal.done
+        },
     )
     return Prepared(
         len(done),
@@ -259,75 +265,12 @@ def _append(writers, journal, name, label, prepared):
                 f"{name}: its record of {modality} is too long to be "
                 "streamed (protobuf parses 2 GB); it is read by offset"
             )
-    journal.add_done(name, label, positions, prepared.num_frames, notes)
+    health = prepared.health and prepared.health.to_dict()
+    health = health, prepared.lost_share
+    journal.add_done(name, label, positions, prepared.num_frames, notes, health)
     prepared.discard()
-    os.rmdir(os.path.dirname(images.path))
     for writer in writers.values():
         writer.seal_if_long()
-
-
-class VideoPreparer:
-    """What a process does with one video: the `PreparedVideo`, or why not.
-
-    Picklable. `preparer(scratch, name, report)` takes the path of a directory
-    for files, the name of the video, and a callable that takes numbers of
-    frames; it returns a `PreparedVideo`, or a str if the video cannot be
-    prepared, and raises `OSError` if nothing can be written any more, and
-    `WornOut` if the video is for another process.
-    """
-
-    def __init__(self, root, preparation, make=prepare_video):
-        if make is prepare_video:
-            frame_size.check_taken(preparation.frame)
-        self._root = root
-        self._preparation = preparation
-        self._make = make
-        self._size = None
-
-    def compiled_size(self, name):
-        """Size of the prepared frames of a video if the work compiles for it
-        as TV-L1 does, else `()`."""
-        if self._make is not prepare_video or self._preparation.flow != "tvl1":
-            return ()
-        wanted = self._preparation.frame
-        try:
-            with (
-                storage.opened(self._path(name)) as file,
-                contextlib.closing(
-                    video.iter_frames(file, wanted.deinterlace)
-                ) as frames,
-            ):
-                height, width = next(frames).shape[:2]
-            return frame_size.size_of(wanted, height, width)
-        except (OSError, ValueError, VideoError):
-            return ()  # what is wrong with it is reported when it is prepared
-
-    def __call__(self, scratch, name, report):
-        if "\n" in name:
-            return "its name has a line break. Rename it."
-        # Memory that was compiled into is never given back.
-        size = self.compiled_size(name)
-        if size and self._size not in (None, size):
-            raise WornOut
-        self._size = size or self._size
-        # Of its own: the video before may not have been fetched yet.
-        directory = tempfile.mkdtemp(dir=scratch)
-        try:
-            with storage.opened(self._path(name)) as file:
-                return self._make(file, self._preparation, directory, report)
-        except Exception as error:
-            shutil.rmtree(directory, ignore_errors=True)
-            if isinstance(error, OSError) and error.errno in _NO_ROOM:
-                raise
-            if isinstance(error, VideoError):
-                return str(error)
-            return f"{type(error).__name__}: {error}"
-
-    def _path(self, name):
-        path = storage.below(self._root, name)
-        if isinstance(path, storage.RemotePath):
-            return path
-        return os.path.join(self._root, name)
 
 
 @contextlib.contextmanager
@@ -360,7 +303,6 @@ def begin(catalog, directory, settings, classes=None):
         ValueError: if the directory holds something else, other settings were
             used in it, or another run is at it.
     """
-    catalog.refuse_segments()
     state = directory / prepared_dataset.STATE
     if not state.is_dir():
         if directory.exists() and (

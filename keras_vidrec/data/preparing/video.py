@@ -7,6 +7,7 @@ import time
 import typing
 
 import cv2
+import numpy as np
 
 from keras_vidrec.data.clips.frame_size import resize
 from keras_vidrec.data.clips.frame_size import size_of
@@ -102,13 +103,18 @@ class Preparation:
 
 
 class PreparedVideo(typing.NamedTuple):
-    """A video ready to be written, its height and width in pixels, and its
-    `SpooledImages` by modality."""
+    """A clip ready to be written, its height and width in pixels, and its
+    `SpooledImages` by modality; of its file the `Health` and the seconds of the
+    frames, `None` where nobody looked, and the share of its frames that is
+    lost."""
 
     height: int
     width: int
     num_frames: int
     images: dict
+    health: object = None
+    times: object = None
+    lost_share: float = 0.0
 
     def discard(self):
         """Deletes the spooled images."""
@@ -116,49 +122,56 @@ class PreparedVideo(typing.NamedTuple):
             images.discard()
 
 
-def prepare_video(path, preparation, directory, report=lambda num_frames: None):
-    """Decodes, resizes and encodes a video, and makes its flow.
+def prepare_video(
+    path,
+    preparation,
+    directory,
+    report=lambda num_frames: None,
+    taken=(None,),
+):
+    """Decodes, resizes and encodes a video, and makes its flow; clips of it, if
+    several are wanted, in one pass.
 
     The images do not depend on where, when or beside what it runs. Memory
     does not grow with the length of the video: JPEGs go to files in
     `directory`, used by nobody else meanwhile. `report` is called now and then
     with the number of frames done since it was called last.
 
+    Args:
+        path: path of a video file, or an open file.
+        preparation: `Preparation`.
+        directory: path.
+        report: callable.
+        taken: sequence of the frames that each clip consists of, as
+            `frame_map.frames_of` gives them. Defaults to one clip of all
+            frames.
+
     Returns:
-        `PreparedVideo`. For one video and modality `prepared.records` makes a
+        List of a `PreparedVideo` a clip; in the place of one of a single frame,
+        which has no flow, a `VideoError`. Health and times are there where all
+        frames were seen. For one clip and modality `prepared.records` makes a
         record of it.
 
     Raises:
-        VideoError: if the video cannot be read, or has no flow because it has
-            but one frame.
+        VideoError: if the video cannot be read.
         OSError: if the disk is full.
     """
     with contextlib.ExitStack() as stack:
-        spools = {}
-        for modality in preparation.modalities:
-            spools[modality] = ImageSpool(os.path.join(directory, modality))
-            stack.callback(spools[modality].close)
-        frames = _Frames(path, preparation, spools["rgb"], report)
+        clips = []
+        for number, frames in enumerate(taken):
+            clips.append(_Clip(number, frames, directory, preparation))
+            stack.callback(clips[-1].close)
+        frames = _Frames(path, preparation, report)
+        shown = frames.of(clips)
         if preparation.flow == "none":
-            for _ in frames:
+            for _ in shown:
                 pass
         else:
-            _make_flow(frames, preparation, spools)
-        if frames.count < 2 and preparation.flow != "none":
-            raise VideoError(
-                path, "it has one frame, so there is no flow. Leave it out."
-            )
-        return PreparedVideo(
-            *frames.size,
-            frames.count,
-            {
-                modality: spool.finish(1 if modality == "rgb" else 2)
-                for modality, spool in spools.items()
-            },
-        )
+            _make_flow(shown, preparation, clips)
+        return [clip.finish(path, frames) for clip in clips]
 
 
-def _make_flow(frames, preparation, spools):
+def _make_flow(shown, preparation, clips):
     # The OpenCV methods come without Keras, and so does all the rest.
     from keras_vidrec.flow import codec
     from keras_vidrec.flow import extraction
@@ -166,56 +179,144 @@ def _make_flow(frames, preparation, spools):
     make = extraction.flows
     if preparation.warped:
         make = extraction.flows_and_warped
-    pairs = _pairs(frames, extraction.gray)
-    for index, *flows in make(pairs, preparation.flow):
+    pairs = _pairs(shown, extraction.gray)
+    for (clip, index), *flows in make(pairs, preparation.flow):
         for modality, flow in zip(("flow", "warped_flow"), flows):
             code = codec.encode(flow, preparation.bound)
-            spools[modality].add(
+            clips[clip].add(
+                modality,
                 index,
                 encode_jpeg(code[..., 0], preparation.quality),
                 encode_jpeg(code[..., 1], preparation.quality),
             )
 
 
-def _pairs(frames, gray):
-    first = None
-    for index, frame in enumerate(frames):
-        second = gray(frame)
-        if first is not None:
-            yield index - 1, first, second
-        first = second
+def _pairs(shown, gray):
+    """Of neighbors in a clip: the number of the clip and of the first of them,
+    and both of them gray."""
+    latest, second = None, None
+    for clip, frame in shown:
+        if frame is not latest:
+            latest, second = frame, gray(frame)
+        if clip.gray is not None:
+            yield (clip.number, clip.count - 2), clip.gray, second
+        clip.gray = None if clip.is_whole else second
+
+
+class _Clip:
+    """A clip on its way: its images go to files, open while they come."""
+
+    def __init__(self, number, taken, directory, preparation):
+        self.number = number
+        self.gray = None
+        self._taken = taken
+        # A video of one clip has the names of the modalities.
+        mark = f"-{number}" if number else ""
+        self._paths = {
+            modality: os.path.join(directory, f"{modality}{mark}")
+            for modality in preparation.modalities
+        }
+        self._counts = dict.fromkeys(preparation.modalities, 0)
+        self._spools = {}
+        self._images = {}
+
+    @property
+    def count(self):
+        """Frames that have come so far."""
+        return self._counts["rgb"]
+
+    @property
+    def is_whole(self):
+        """Whether it has all its frames."""
+        return self._taken is not None and self.count == len(self._taken)
+
+    def repeats(self, number):
+        """How often a frame of the file comes next in it."""
+        if self._taken is None:
+            return 1
+        end = np.searchsorted(self._taken, number, "right")
+        return int(end) - self.count
+
+    def add(self, modality, index, *jpegs):
+        """Takes the JPEGs of an image."""
+        if modality not in self._spools:
+            self._spools[modality] = ImageSpool(self._paths[modality])
+        self._spools[modality].add(index, *jpegs)
+        self._counts[modality] += 1
+        if self._taken is not None:
+            # Of many clips few files are to be open.
+            whole = len(self._taken) - (modality != "rgb")
+            if self._counts[modality] == whole:
+                self._seal(modality)
+
+    def finish(self, path, frames):
+        """The `PreparedVideo`, or the `VideoError` of a single frame."""
+        if self.count < 2 and len(self._paths) > 1:
+            problem = "it has one frame, so there is no flow. Leave it out."
+            return VideoError(path, problem)
+        for modality in self._paths:
+            self._seal(modality)
+        return PreparedVideo(
+            *frames.size,
+            self.count,
+            self._images,
+            frames.health,
+            frames.times,
+        )
+
+    def close(self):
+        """Closes the files."""
+        for spool in self._spools.values():
+            spool.close()
+
+    def _seal(self, modality):
+        if modality not in self._images:
+            spool = self._spools[modality]
+            self._images[modality] = spool.finish(1 if modality == "rgb" else 2)
 
 
 class _Frames:
-    """The resized frames of a video, spooled as they pass by."""
+    """The resized frames of a video. After the last one `health` and `times`
+    are known."""
 
-    def __init__(self, path, preparation, spool, report):
+    def __init__(self, path, preparation, report):
         self._path = path
         self._preparation = preparation
-        self._spool = spool
         self._report = report
-        self.count = 0
         self.size = None
+        self.health = self.times = None
 
-    def __iter__(self):
+    def of(self, clips):
+        """Yields each clip that a frame is in, after it has got the JPEG, and
+        the frame."""
         wanted = self._preparation.frame
-        reported, reported_at = 0, time.monotonic()
-        frames = videos.iter_frames(self._path, wanted.deinterlace)
-        for frame in frames:
-            if self.size is None:
-                self.size = size_of(wanted, *frame.shape[:2])
-            frame = resize(frame, self.size, wanted.interpolation)
-            # OpenCV writes B G R.
-            swapped = cv2.cvtColor(frame, cv2.COLOR_RGB2BGR)
-            self._spool.add(
-                self.count, encode_jpeg(swapped, self._preparation.quality)
-            )
-            self.count += 1
-            yield frame
+        done, reported, reported_at = 0, 0, time.monotonic()
+        frames = videos.iter_frames(
+            self._path, wanted.deinterlace, self._examined
+        )
+        for number, frame in enumerate(frames):
+            repeats = [(clip, clip.repeats(number)) for clip in clips]
+            if any(times for _, times in repeats):
+                if self.size is None:
+                    self.size = size_of(wanted, *frame.shape[:2])
+                frame = resize(frame, self.size, wanted.interpolation)
+                # OpenCV writes B G R.
+                swapped = cv2.cvtColor(frame, cv2.COLOR_RGB2BGR)
+                jpeg = encode_jpeg(swapped, self._preparation.quality)
+            for clip, times in repeats:
+                for _ in range(times):
+                    clip.add("rgb", clip.count, jpeg)
+                    done += 1
+                    yield clip, frame
             if time.monotonic() - reported_at > _REPORT_EVERY_S:
-                self._report(self.count - reported)
-                reported, reported_at = self.count, time.monotonic()
-        self._report(self.count - reported)
+                self._report(done - reported)
+                reported, reported_at = done, time.monotonic()
+            if all(clip.is_whole for clip in clips):
+                break
+        self._report(done - reported)
+
+    def _examined(self, health, times):
+        self.health, self.times = health, times.seconds
 
 
 def encode_jpeg(image, quality):

@@ -44,6 +44,7 @@ class Features(Source):
             )
         self.catalog = dataset.catalog
         self.settings = dataset.settings
+        self._healths, self._lost = dataset.healths, dataset.lost
         super().__init__(self.catalog)
         self.modalities = dataset.modalities
         self.is_remote = storage.is_remote(directory)
@@ -54,6 +55,14 @@ class Features(Source):
             stream: _Arrays(directory, stream, self.videos)
             for stream in self.modalities
         }
+
+    def health(self, index):
+        """`Health` of the file that video `index` was made of; see `Source`."""
+        return self._healths[index]
+
+    def lost_share(self, index):
+        """See `Source`."""
+        return self._lost[index]
 
     def num_frames(self, index, modality):
         """Number of stored frames of video `index`, the same of all streams."""

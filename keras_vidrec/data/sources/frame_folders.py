@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from keras_vidrec.data.catalogs import frame_tree
+from keras_vidrec.data.sources import frame_map
 from keras_vidrec.data.sources.source import Source
 from keras_vidrec.specs import MODALITIES
 from keras_vidrec.videos.video import VideoError
@@ -52,7 +53,8 @@ class FrameFolders(Source):
     (denseflow's own bound is 32, not 20). Frames and images of flow of another
     size than the network's `FrameSpec` wants are resized; the vectors of flow
     keep the length in pixels that they were stored with, because nobody knows
-    the frames they were made of.
+    the frames they were made of. Nor does anybody know when they are shown:
+    segments are told by numbers of frames, from 0.
 
     Args:
         catalog: a `Catalog`, whose videos are such folders' names.
@@ -60,7 +62,8 @@ class FrameFolders(Source):
             `frame_tree.find` returned. Defaults to `None`.
 
     Raises:
-        ValueError: if a video of the catalog has no folder.
+        ValueError: if a video of the catalog has no folder, or is a segment
+            in seconds.
     """
 
     # Nobody knows how: the folders do not tell.
@@ -68,18 +71,26 @@ class FrameFolders(Source):
 
     def __init__(self, catalog, folders=None):
         super().__init__(catalog)
-        catalog.refuse_segments()
         self._root = catalog.root
+        self._segments = catalog.segments
+        for name, segment in zip(self.videos, self._segments):
+            if segment is not None and segment[2] != "frames":
+                raise ValueError(
+                    "Folders of frames do not tell when their frames are "
+                    "shown. Expected segments as start_frame and end_frame. "
+                    f"Received: seconds {segment[0]} to {segment[1]} of "
+                    f"{name!r}"
+                )
         if folders is None:
             folders = frame_tree.find(catalog.root)
-        missing = [name for name in self.videos if name not in folders]
+        missing = [name for name in self.files if name not in folders]
         if missing:
             raise ValueError(
                 "A video has no folder of images. Expected folders below "
                 f"{str(self._root)!r}. Received: {missing[0]!r} "
                 f"({len(missing)} in all)"
             )
-        self._folders = [folders[name] for name in self.videos]
+        self._folders = folders
         self._found = {}
         self.modalities = self._find_modalities()
 
@@ -90,6 +101,35 @@ class FrameFolders(Source):
             VideoError: if numbers are missing, or the video does not have
                 the modality.
         """
+        return len(self._range(index, modality))
+
+    def seen_as(self, frame):
+        """See `Source`.
+
+        Raises:
+            ValueError: if frames are to be taken by time.
+        """
+        if frame is not None and frame.fps is not None:
+            raise ValueError(
+                "Folders of frames do not tell when their frames are shown. "
+                "Expected fps=None, all frames as they are (clip.frame.fps). "
+                f"Received: fps={frame.fps:g} for {str(self._root)!r}"
+            )
+        return super().seen_as(frame)
+
+    def _range(self, index, modality):
+        """The images of its folder that a video consists of."""
+        count, segment = self._count(index, modality), self._segments[index]
+        if segment is None:
+            return range(count)
+        is_flow = len(_ROLES_OF[modality]) > 1
+        try:
+            taken = frame_map.frames_of(count + is_flow, segment=segment)
+        except ValueError as error:
+            raise self._error(index, str(error)) from None
+        return range(taken[0], taken[-1] + 1 - is_flow)
+
+    def _count(self, index, modality):
         series = self._series(index, modality)
         count = series[0].count
         if len({images.count for images in series}) > 1:
@@ -150,11 +190,13 @@ class FrameFolders(Source):
         """Files of images of one video: a list with a tuple of paths for each
         index, one for rgb, x and y for the flows. One that is not there is a
         `VideoError`."""
-        count = self.num_frames(index, modality)
-        self._check_indices(index, indices, count, f"images of {modality}")
+        taken = self._range(index, modality)
+        what = f"images of {modality}"
+        self._check_indices(index, indices, len(taken), what)
         series = self._series(index, modality)
         return [
-            tuple(images.path(int(i)) for images in series) for i in indices
+            tuple(images.path(taken[int(i)]) for images in series)
+            for i in indices
         ]
 
     def _find_modalities(self):
@@ -188,16 +230,17 @@ class FrameFolders(Source):
 
     def _images(self, index):
         """`{role: ImageSeries or VideoError}` of a video."""
-        if index not in self._found:
+        file = self.files[index]
+        if file not in self._found:
             found = {}
-            for role, folder in self._folders[index].items():
+            for role, folder in self._folders[file].items():
                 series = frame_tree.find_series(self._root / folder)
                 if role:
                     found[role] = self._only(index, series)
                 else:
                     found.update(self._by_names(index, series))
-            self._found[index] = found
-        return self._found[index]
+            self._found[file] = found
+        return self._found[file]
 
     def _by_names(self, index, series):
         found, frames = {}, {}

@@ -1,5 +1,6 @@
 """A prepared dataset: JPEG frames and flow, read by their offsets."""
 
+import json
 import logging
 
 import cv2
@@ -46,6 +47,7 @@ class Records(Source):
         dataset = prepared_dataset.load(directory)
         self.catalog = dataset.catalog
         self.settings = dataset.settings
+        self._healths, self._lost = dataset.healths, dataset.lost
         super().__init__(self.catalog)
         self.modalities = dataset.modalities + tuple(
             name
@@ -60,6 +62,14 @@ class Records(Source):
             modality: _Images(directory, modality, self.videos)
             for modality in dataset.modalities
         }
+
+    def health(self, index):
+        """`Health` of the file that video `index` was made of; see `Source`."""
+        return self._healths[index]
+
+    def lost_share(self, index):
+        """See `Source`."""
+        return self._lost[index]
 
     def num_frames(self, index, modality):
         """Number of stored images of video `index`; see `Source`."""
@@ -107,6 +117,13 @@ class Records(Source):
     def _check_frame(self, frame):
         stored = self.stored_as
         if stored is None:
+            if frame.fps is not None:
+                raise ValueError(
+                    f"Expected frames with fps={frame.fps:g}, as the network "
+                    "sees them. Received: a dataset of packed frames, of which "
+                    "nobody knows when they are shown; prepare the videos, or "
+                    "train with clip.frame.fps=null"
+                )
             return
         for name in ("fps", "deinterlace"):
             if getattr(frame, name) != getattr(stored, name):
@@ -114,7 +131,8 @@ class Records(Source):
                     f"Expected frames with {name}={getattr(frame, name)!r}, as "
                     "the network sees them. Received: a dataset prepared with "
                     f"{name}={getattr(stored, name)!r}; prepare it again, or "
-                    f"train with clip.frame.{name}={getattr(stored, name)}"
+                    f"train with clip.frame.{name}="
+                    f"{json.dumps(getattr(stored, name))}"
                 )
         if frame.keeps_aspect and not stored.keeps_aspect:
             raise ValueError(

@@ -27,6 +27,8 @@ class Source:
         groups: tuple of str. Videos of one group (same scene, same actor)
             never stand on both sides of a split.
         classes: tuple of str. Class names by class index.
+        files: tuple of str. The file of each video; several may be segments
+            of one. Defaults to `videos`.
         modalities: tuple of str. Which of `clip_spec.MODALITIES` it holds.
         flow: `FlowSpec` of how its flow is made; `None` if it holds none, or
             nobody knows.
@@ -47,6 +49,7 @@ class Source:
         self.labels = catalog.labels
         self.groups = catalog.groups
         self.classes = catalog.classes
+        self.files = getattr(catalog, "files", catalog.videos)
 
     def num_frames(self, index, modality):
         """Number of stored images of `modality` in video `index`: frames for
@@ -77,6 +80,20 @@ class Source:
         """
         raise NotImplementedError
 
+    def health(self, index):
+        """`videos.Health` of the file of video `index`, `None` if nobody knows.
+
+        Raises:
+            VideoError: if the video cannot be read.
+        """
+        return None
+
+    def lost_share(self, index):
+        """Share of the frames of video `index` that are damaged or cut off,
+        from 0 to 1, as far as anybody knows; a `VideoError` as `health`."""
+        health = self.health(index)
+        return 0.0 if health is None else health.lost_share
+
     def seen_as(self, frame):
         """This source, with images as a network wants to see them.
 
@@ -91,8 +108,6 @@ class Source:
         """
         if frame == self.frame:
             return self
-        if frame is not None:
-            frame_size.check_taken(frame)
         other = copy.copy(self)
         other.frame = frame
         return other

@@ -5,65 +5,110 @@ import types
 import numpy as np
 
 from keras_vidrec.data.prepared import storage
+from keras_vidrec.data.sources import frame_map
 from keras_vidrec.data.sources.source import Source
 from keras_vidrec.flow import codec
 from keras_vidrec.flow import extraction
 from keras_vidrec.specs import MODALITIES
 from keras_vidrec.specs import FlowSpec
+from keras_vidrec.videos import examination
 from keras_vidrec.videos import video
+from keras_vidrec.videos.errors import VideoError
 from keras_vidrec.videos.health_cache import HealthCache
 
 _FLOWS = ("flow", "warped_flow")
+# Videos whose frames are remembered, some kilobytes each: a clip asks often.
+_MAPS = 4096
 # Frames read at once before any of them is resized, and bytes of more.
 _BLOCK = 64
 _BLOCK_BYTES = 2**28
 
 
 class _Videos(Source):
-    """What the sources of this file share: `_video(index)` gives the path and
-    the number of frames of a video."""
+    """What the sources of this file share: `_part(index)` is the file and the
+    segment of it that a video is, `_path(file)` where it lies, and `_healths`
+    tell of the files."""
 
     modalities = MODALITIES
 
     def __init__(self, catalog, flow):
         super().__init__(catalog)
         self.flow = FlowSpec() if flow is None else flow
+        self._maps = {}
+
+    def seen_as(self, frame):
+        """See `Source`."""
+        source = super().seen_as(frame)
+        if source is not self:
+            source._maps = {}
+        return source
 
     @property
     def _deinterlace(self):
         return self.frame and self.frame.deinterlace
 
+    def health(self, index):
+        """`videos.Health` of the file of a video; a `VideoError` if it cannot
+        be read."""
+        return self._healths[self._part(index)[0]]
+
+    def lost_share(self, index):
+        """See `Source`; of a segment it is that of its own frames."""
+        file, segment = self._part(index)
+        return frame_map.lost_share(self._healths, file, self.frame, segment)
+
     def num_frames(self, index, modality):
         """See `Source`."""
-        return self._video(index)[1] - (modality in _FLOWS)
+        taken = self._frames_of(index)
+        count = self.health(index).num_frames if taken is None else len(taken)
+        return count - (modality in _FLOWS)
 
     def read(self, index, modality, indices):
         """See `Source`. Frames are resized first, and flow is made of the
         resized ones."""
-        path, num_frames = self._video(index)
         indices = np.asarray(indices, dtype=None if len(indices) else int)
         if modality in _FLOWS:
-            wrong = indices[(indices < 0) | (indices >= num_frames - 1)]
-            if len(wrong):
-                raise video.VideoError(
-                    path,
-                    f"it has {num_frames} frames, so {num_frames - 1} images "
-                    f"of {modality}. Received: indices {wrong[:8].tolist()}",
-                )
             return self._read_flow(index, modality, indices)
+        indices = self._numbers(index, indices)
         if self.frame is None or len(indices) <= _BLOCK:
             return self._resized(index, self._read_frames(index, indices))
         needed, places = np.unique(indices, return_inverse=True)
         blocks = [frames for _, frames in self._blocks(index, needed)]
         return np.concatenate(blocks)[places]
 
+    def _frames_of(self, index):
+        """The frames of its file that a video consists of, as of
+        `frame_map.frames_of`."""
+        file, segment = self._part(index)
+        if segment is None and (self.frame is None or self.frame.fps is None):
+            return None
+        taken = self._maps.get(index)
+        if taken is None:
+            try:
+                taken = frame_map.frames_taken(
+                    self._healths, file, self.frame, segment
+                )
+            except ValueError as error:
+                raise VideoError(self._name(index), str(error)) from None
+            if len(self._maps) >= _MAPS:
+                self._maps.clear()
+            self._maps[index] = taken
+        return taken
+
+    def _numbers(self, index, indices):
+        """The numbers that frames of a video have in its file."""
+        taken = self._frames_of(index)
+        if taken is None:
+            return indices
+        self._check_indices(index, indices, len(taken), "frames")
+        return taken[indices]
+
     def _read_frames(self, index, indices):
-        path, num_frames = self._video(index)
-        with storage.opened(path) as file:
+        with storage.opened(self._path(self._part(index)[0])) as file:
             return video.read_frames(
                 file,
                 indices,
-                num_frames=num_frames,
+                num_frames=self.health(index).num_frames,
                 deinterlace=self._deinterlace,
             )
 
@@ -79,20 +124,30 @@ class _Videos(Source):
             yield block, self._resized(index, frames)
 
     def _read_flow(self, index, modality, indices):
+        count = self.num_frames(index, modality)
+        wrong = indices[(indices < 0) | (indices >= count)]
+        if len(wrong):
+            raise VideoError(
+                self._name(index),
+                f"it has {count + 1} frames, so {count} images of {modality}. "
+                f"Received: indices {wrong[:8].tolist()}",
+            )
+        if not len(indices):  # of which size would they be?
+            return self._resized(index, self._read_frames(index, []))[..., :2]
         starts, places = np.unique(indices, return_inverse=True)
-        needed = np.union1d(starts, starts + 1)
+        # The frames that its pairs are of, as the file numbers them.
+        firsts = self._numbers(index, starts)
+        seconds = self._numbers(index, starts + 1)
         grays = {}
-        for block, frames in self._blocks(index, needed):
+        for block, frames in self._blocks(index, np.union1d(firsts, seconds)):
             for t, frame in zip(block.tolist(), frames):
                 grays[t] = extraction.gray(frame)
-        if not grays:  # of which size would it be?
-            return self._resized(index, self._read_frames(index, []))[..., :2]
-        size = next(iter(grays.values())).shape
-        pairs = ((t, grays[t], grays[t + 1]) for t in starts.tolist())
-        slots = {t: slot for slot, t in enumerate(starts.tolist())}
+        neighbors = enumerate(zip(firsts.tolist(), seconds.tolist()))
+        pairs = ((slot, grays[s], grays[t]) for slot, (s, t) in neighbors)
+        size = grays[int(firsts[0])].shape
         codes = np.empty((len(starts), *size, 2), np.uint8)
-        for t, code in flow_codes(pairs, modality, self.flow):
-            codes[slots[t]] = code
+        for slot, code in flow_codes(pairs, modality, self.flow):
+            codes[slot] = code
         return codes[places]
 
 
@@ -108,7 +163,7 @@ def flow_codes(pairs, modality, flow):
 
 
 class VideoFiles(_Videos):
-    """The `Source` of the video files of a catalog.
+    """The `Source` of the video files of a catalog, or of segments of them.
 
     Frames are decoded when they are asked for, and flow is made of them then:
     nothing is prepared. Good for rgb and rgb_diff; flow is worth preparing
@@ -123,34 +178,26 @@ class VideoFiles(_Videos):
 
     def __init__(self, catalog, flow=None):
         super().__init__(catalog, flow)
-        catalog.refuse_segments()
         self._root = catalog.root
+        self._segments = catalog.segments
         self.is_remote = any(
-            storage.is_remote(self._path(name)) for name in self.videos
+            storage.is_remote(self._path(name)) for name in self.files
         )
         self._healths = HealthCache(catalog.root, find=self._path)
 
     def seen_as(self, frame):
         """See `Source`."""
         source = super().seen_as(frame)
-        if source._deinterlace != self._deinterlace:
-            # Deinterlaced videos may have other numbers of frames.
-            source._healths = HealthCache(
-                self._root, source._deinterlace, source._path
-            )
+        # Deinterlaced videos may have other numbers of frames.
+        source._healths = self._healths.deinterlaced(source._deinterlace)
         return source
 
     def save(self):
         """Keeps what was learnt of the files for next time."""
         self._healths.save()
 
-    def health(self, index):
-        """`videos.Health` of a video; a `VideoError` if it cannot be read."""
-        return self._healths[self.videos[index]]
-
-    def _video(self, index):
-        name = self.videos[index]
-        return self._path(name), self._healths[name].num_frames
+    def _part(self, index):
+        return self.files[index], self._segments[index]
 
     def _path(self, name):
         return storage.below(self._root, name)
@@ -163,25 +210,38 @@ class SingleVideo(_Videos):
     elsewhere."""
 
     def __init__(self, path, flow=None):
-        self._path = storage.as_path(path)
-        name = self._path.name
+        self._place = storage.as_path(path)
+        name = self._place.name
         alone = types.SimpleNamespace(
             videos=(name,), labels=(-1,), groups=(name,), classes=()
         )
         super().__init__(alone, flow)
-        self._num_frames = _count(self._path)
+        self._healths = _Examined(self._place, None)
 
     def seen_as(self, frame):
         """See `Source`."""
         source = super().seen_as(frame)
         if source._deinterlace != self._deinterlace:
-            source._num_frames = _count(self._path, source._deinterlace)
+            source._healths = _Examined(self._place, source._deinterlace)
         return source
 
-    def _video(self, index):
-        return self._path, self._num_frames
+    def _part(self, index):
+        return self.videos[index], None
+
+    def _path(self, _name):
+        return self._place
 
 
-def _count(path, deinterlace=None):
-    with storage.opened(path) as file:
-        return video.probe(file, deinterlace).num_frames
+class _Examined:
+    """A `HealthCache` of one video, which is looked at once."""
+
+    def __init__(self, path, deinterlace):
+        with storage.opened(path) as file:
+            found = examination.examine(file, deinterlace)
+        self._health, self._times = found
+
+    def __getitem__(self, _name):
+        return self._health
+
+    def times(self, _name):
+        return self._times.seconds

@@ -35,6 +35,8 @@ class Data:
         split: int. Number of the split. Defaults to `1`.
         test_fraction: float in (0, 1). Share of each class for the test where
             a layout has no split of its own. Defaults to `0.25`.
+        keep_damaged: bool. Whether clips that have lost over 10 % of their
+            frames are trained on. Defaults to `False`.
     """
 
     directory: str | None = None
@@ -43,6 +45,7 @@ class Data:
     split_files: str | None = None
     split: int = 1
     test_fraction: float = 0.25
+    keep_damaged: bool = False
 
     def __post_init__(self):
         for name in ("directory", "list", "split_files"):
@@ -52,6 +55,7 @@ class Data:
         checks.choice("layout", self.layout, LAYOUTS)
         checks.count("split", self.split)
         checks.number("test_fraction", self.test_fraction, 0.01, 0.99)
+        checks.flag("keep_damaged", self.keep_damaged)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -164,6 +164,8 @@ def clips(steps, batch=2, size=32):
 
 
 @pytest.mark.large_on_jax
+# The towers are the same in all three.
+@pytest.mark.parametrize("network", ["stfn"], indirect=True)
 def test_towers_make_the_features(network):
     """A network with towers equals one on the features that they make."""
     steps = NETWORKS[network][2]

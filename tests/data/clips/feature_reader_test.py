@@ -10,6 +10,7 @@ from keras_vidrec.data import pipeline
 from keras_vidrec.data.catalogs import catalog as catalogs
 from keras_vidrec.data.clips.feature_reader import read_test_features
 from keras_vidrec.data.clips.feature_reader import read_training_features
+from keras_vidrec.data.failures import Failures
 from keras_vidrec.data.prepared import records
 from keras_vidrec.data.prepared import shards
 from keras_vidrec.data.prepared.features import FeatureSettings
@@ -170,7 +171,7 @@ def test_broken_features(tmp_path, caplog):
     ]
     first.unlink()
     assert 0 < len(broken) < 5
-    failures = pipeline.Failures(1000)
+    failures = Failures(1000)
     dataset = training(source, WHOLE, failures=failures)
     for inputs, _ in dataset.take(6).as_numpy_iterator():
         assert not np.isin(inputs["flow"][:, 0, 0], broken).any()

@@ -15,7 +15,7 @@ from keras_vidrec.data.preparing import beam
 from keras_vidrec.data.preparing import journal
 from keras_vidrec.data.preparing import prepare as local
 from keras_vidrec.data.preparing.video import Preparation
-from keras_vidrec.data.preparing.video import prepare_video
+from keras_vidrec.data.preparing.video_preparer import VideoPreparer
 from keras_vidrec.data.sources.records import Records
 from tests.cli.command import vidrec
 from tests.data.prepared_records import records_of
@@ -53,7 +53,8 @@ def whole(catalog, tmp_path_factory):
 
 
 def new_part(root, run):
-    return beam._Part(os.fspath(root), DIS, prepare_video, run)
+    root = os.fspath(root)
+    return beam._Part(root, VideoPreparer(root, DIS), run)
 
 
 def check_same(directory, whole):

@@ -11,6 +11,7 @@ from keras_vidrec.data.preparing.prepare import prepare
 from keras_vidrec.data.preparing.video import Preparation
 from keras_vidrec.data.sources.records import Records
 from keras_vidrec.specs import FlowSpec
+from keras_vidrec.specs import FrameSpec
 from keras_vidrec.videos.video import VideoError
 from tests.data.frame_images import write_flow
 from tests.data.frame_images import write_frames
@@ -57,6 +58,46 @@ def test_packed_is_what_lay_in_the_folders(folders, tmp_path):
         assert (folders / NAMES[1] / f"{name}.jpg").read_bytes() in shard
 
 
+def test_segments_of_folders_are_told_by_numbers(folders, tmp_path):
+    rows = [f"{NAMES[0]},x,0,2", f"{NAMES[0]},y,1,4", f"{NAMES[1]},x,,"]
+    listed = tmp_path / "list.csv"
+
+    def opened(columns, rows):
+        text = "\n".join([f"path,label,{columns}", *rows])
+        listed.write_text(text + "\n")
+        return opening.open_dataset(folders, videos_list=listed)
+
+    found = opened("start_frame,end_frame", rows)
+    source = found.source
+    whole = opening.open_dataset(folders).source
+    out = tmp_path / "out"
+    make = Packer(found, PACKED)
+    assert prepare(found.catalog, out, PACKED, make=make).num_frames == 10
+    packed = Records(out)
+    for i, (video, first, count) in enumerate(
+        ((0, 0, 2), (0, 1, 3), (1, 0, 5))
+    ):
+        assert source.num_frames(i, "rgb") == count
+        assert source.num_frames(i, "flow") == count - 1
+        for modality in ("rgb", "flow"):
+            indices = np.arange(source.num_frames(i, modality))
+            expected = whole.read(video, modality, first + indices)
+            for read in (source.read, packed.read):
+                images = read(i, modality, indices)
+                np.testing.assert_array_equal(images, expected)
+        with pytest.raises(VideoError, match=f"{count} images of rgb"):
+            source.read(i, "rgb", [count])
+    with pytest.raises(ValueError, match="frames.*f9-12|no frame is shown"):
+        beyond = opened("start_frame,end_frame", [*rows, f"{NAMES[2]},y,9,12"])
+        beyond.source.num_frames(3, "rgb")
+    # What nobody knows is not made up.
+    with pytest.raises(ValueError, match="start_frame and end_frame.*0 to 2"):
+        opened("start,end", rows)
+    for frames in (source, packed):
+        with pytest.raises(ValueError, match="fps=12"):
+            frames.seen_as(FrameSpec(fps=12))
+
+
 def test_broken_folders_are_left_out(folders, tmp_path):
     (folders / NAMES[0] / "img_00003.jpg").write_bytes(b"\xff\xd8\xff nothing")
     image = np.zeros((10, 10, 3), np.uint8)
@@ -71,10 +112,10 @@ def test_broken_folders_are_left_out(folders, tmp_path):
     )
     for name, problem in zip(NAMES, problems):
         with pytest.raises(VideoError, match=problem):
-            make(folders / name, PACKED, tmp_path)
+            make(name, PACKED, tmp_path)
     told = dataclasses.replace(PACKED, size="short256")
     with pytest.raises(VideoError, match="not resized by size='short256'"):
-        make(folders / NAMES[3], told, tmp_path)
+        make(NAMES[3], told, tmp_path)
     prepared = prepare(opened.catalog, tmp_path / "out", PACKED, make=make)
     assert prepared.num_videos == 1
     report = json.loads((tmp_path / "out" / "report.json").read_text())

@@ -1,3 +1,4 @@
+import dataclasses
 import errno
 import json
 import os
@@ -8,16 +9,22 @@ import pytest
 
 from keras_vidrec.data.catalogs import catalog as catalogs
 from keras_vidrec.data.prepared import shards
-from keras_vidrec.data.preparing import prepare as engine
+from keras_vidrec.data.preparing import video_preparer
 from keras_vidrec.data.preparing.journal import Journal
 from keras_vidrec.data.preparing.prepare import prepare
 from keras_vidrec.data.preparing.video import Preparation
 from keras_vidrec.data.preparing.video import prepare_video
 from keras_vidrec.data.preparing.workers import WornOut
 from keras_vidrec.data.sources.records import Records
+from keras_vidrec.data.sources.video_files import VideoFiles
 from keras_vidrec.flow import codec
 from keras_vidrec.flow import extraction
+from keras_vidrec.specs import FlowSpec
+from keras_vidrec.specs import FrameSpec
+from keras_vidrec.videos import examination
 from keras_vidrec.videos import video
+from keras_vidrec.videos.health_cache import HealthCache
+from tests.data import numbered_video
 from tests.data.prepared_records import records_of
 
 DIS = Preparation(flow="dis", size="64x48")
@@ -78,7 +85,7 @@ def test_warped_flow_has_records_of_its_own(catalog, tmp_path):
         writer.write(np.ascontiguousarray(scene[20:200, x : x + 240]))
     writer.release()
     preparation = Preparation(flow="dis", size="240x180", warped=True)
-    prepared = prepare_video(path, preparation, tmp_path)
+    (prepared,) = prepare_video(path, preparation, tmp_path)
     flow, warped = (
         [
             cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_GRAYSCALE)
@@ -192,14 +199,95 @@ def test_videos_come_and_go(tmp_path, small_videos, in_process):
         prepare(listed(tmp_path, small_videos, renamed), out, frames)
 
 
+@pytest.fixture(scope="module")
+def long(tmp_path_factory):
+    """A catalog of segments of one file of 2 seconds, whose frames tell their
+    number, one of which lies behind its end, and the whole of another file."""
+    root = tmp_path_factory.mktemp("long")
+    numbered_video.write(root / "long.avi", 50, "MJPG")
+    numbered_video.write(root / "short.avi", 12, "MJPG")
+    (root / "list.csv").write_text(
+        "path,label,start,end\n"
+        "long.avi,walk,0,0.6\nlong.avi,run,0.4,1.2\nlong.avi,walk,1.6,\n"
+        "long.avi,run,8,9\nshort.avi,run,,\n"
+    )
+    return catalogs.from_list(root / "list.csv", root)
+
+
+@pytest.mark.parametrize(
+    "fps, counts", [(None, (15, 20, 10, 12)), (5, (3, 4, 2, 2))]
+)
+def test_a_file_is_read_once_for_all_its_segments(
+    long, tmp_path, in_process, monkeypatch, fps, counts
+):
+    read = []
+    iter_frames = video.iter_frames
+
+    def spy(path, *how):
+        read.append(os.path.basename(path))
+        return iter_frames(path, *how)
+
+    monkeypatch.setattr(video, "iter_frames", spy)
+    size = "64x24"
+    how = Preparation(flow="dis", size=size, fps=fps)
+    prepared = prepare(long, tmp_path, how, shard_bytes=10**9)
+    assert sorted(read) == ["long.avi", "short.avi"]
+    assert prepared.num_videos == 4 and prepared.num_frames == sum(counts)
+    ((name, reason),) = prepared.failed.items()
+    assert name == "long.avi#8-9" and "no frame is shown in its seg" in reason
+    records = Records(tmp_path)
+    frame = FrameSpec(size, fps=fps)
+    assert records.stored_as == frame
+    videos = VideoFiles(long, FlowSpec("dis")).seen_as(frame)
+    for i, count in enumerate(counts):
+        j = long.videos.index(records.videos[i])
+        for modality in ("rgb", "flow"):
+            number = count - (modality == "flow")
+            assert records.num_frames(i, modality) == number
+            assert videos.num_frames(j, modality) == number
+            found = records.read(i, modality, range(number)).astype(int)
+            wanted = videos.read(j, modality, range(number))
+            np.testing.assert_allclose(found, wanted, atol=40)  # JPEG
+            assert np.abs(found - wanted).mean() < 3
+        assert records.health(i) == videos.health(j)
+    numbers = [
+        numbered_video.number(image) for image in records.read(1, "rgb", [0, 3])
+    ]
+    step = 1 if fps is None else 5
+    assert numbers == [10, 10 + 3 * step]
+    # What was seen of the files is kept beside them.
+    monkeypatch.setattr(examination, "examine", None)
+    assert HealthCache(long.root)["short.avi"].num_frames == 12
+    # Another rate is refused by name.
+    with pytest.raises(ValueError, match="fps=3.0.*clip.frame.fps=(null|5)"):
+        records.seen_as(FrameSpec(size, fps=3))
+
+
+def test_clips_that_are_done_are_not_read_again(long, tmp_path, in_process):
+    frames = Preparation(flow="none", size="64x24")
+    some = dataclasses.replace(
+        long,
+        **{
+            name: getattr(long, name)[:2]
+            for name in ("videos", "labels", "groups", "files", "segments")
+        },
+        splits={},
+    )
+    assert prepare(some, tmp_path, frames)[:3] == (2, 35, 2)
+    assert prepare(long, tmp_path, frames)[:3] == (4, 57, 2)
+    at_once = tmp_path / "at once"
+    prepare(long, at_once, frames)
+    assert records_of(tmp_path) == records_of(at_once)
+
+
 def test_nothing_can_be_prepared(tmp_path, in_process):
-    (tmp_path / "videos" / "a").mkdir(parents=True)
-    for name in ("1.avi", "2.avi"):
-        (tmp_path / "videos" / "a" / name).write_bytes(b"")
+    for name in ("a/1.avi", "b/2.avi"):
+        (tmp_path / "videos" / name).parent.mkdir(parents=True)
+        (tmp_path / "videos" / name).write_bytes(b"")
     with pytest.raises(ValueError, match="None of the 2 videos.*report.json"):
         prepare(catalogs.folder(tmp_path / "videos"), tmp_path / "out", DIS)
     report = json.loads((tmp_path / "out" / "report.json").read_text())
-    assert set(report["failed"]) == {"a/1.avi", "a/2.avi"}
+    assert set(report["failed"]) == {"a/1.avi", "b/2.avi"}
 
 
 def test_tv_l1_is_compiled_once_a_size_in_a_process(
@@ -211,20 +299,25 @@ def test_tv_l1_is_compiled_once_a_size_in_a_process(
     def iter_frames(path, deinterlace):
         yield np.zeros(next(sizes))
 
-    monkeypatch.setattr(engine.video, "iter_frames", iter_frames)
+    monkeypatch.setattr(video_preparer.video, "iter_frames", iter_frames)
     done = []
-    monkeypatch.setattr(engine, "prepare_video", lambda *_: done.append(1))
-    work = engine.VideoPreparer(
-        catalog.root, Preparation(size="short24"), engine.prepare_video
+
+    def failing(*_):
+        done.append(1)
+        return [video.VideoError("a", "it is nothing")]
+
+    monkeypatch.setattr(video_preparer, "prepare_video", failing)
+    work = video_preparer.VideoPreparer(
+        catalog.root, Preparation(size="short24")
     )
     for _ in range(2):
-        work(tmp_path, "a", None)
+        work(tmp_path, ("a",), None)
     with pytest.raises(WornOut):
-        work(tmp_path, "b", None)
-    work(tmp_path, "a", None)
+        work(tmp_path, ("b",), None)
+    work(tmp_path, ("a",), None)
     assert len(done) == 3
     # What needs no compilation serves any size.
-    assert engine.VideoPreparer(".", DIS).compiled_size("a") == ()
+    assert video_preparer.VideoPreparer(".", DIS).compiled_size("a") == ()
 
 
 def test_other_settings_are_refused(catalog, whole, in_process):
@@ -293,11 +386,11 @@ def test_broken_videos_are_left_out_and_named(
     prepared = prepare(found, out, Preparation(flow="dis", size="64x48"))
     assert prepared.num_videos == 3
     report = json.loads((out / "report.json").read_text())
-    assert report["prepared"] == 3 and report["videos"] == 7
+    assert report["prepared"] == 3 and report["videos"] == 6
     reasons = {k.split("_")[1]: v for k, v in report["failed"].items()}
     assert "it is empty" in reasons["empty"]
     assert "no frame of a video" in reasons["text"]
-    assert "line break" in reasons["line\nbreak"]
+    assert any("line break" in problem for problem in report["problems"])
     assert "one frame" in reasons["one"]
     source = Records(out)
     assert source.videos == tuple(names)
@@ -308,23 +401,15 @@ def test_broken_videos_are_left_out_and_named(
     # A file was replaced: another call looks again.
     (root / "a" / "v_empty_g04_c01.avi").write_bytes(good.read_bytes())
     again = prepare(found, out, Preparation(flow="dis", size="64x48"))
-    assert again.num_new == 1 and len(again.failed) == 3
+    assert again.num_new == 1 and len(again.failed) == 2
     source = Records(out)
     assert len(source.videos) == 4
     assert source.read(2, "rgb", [11]).shape == (1, 48, 64, 3)
 
 
-def test_no_video_at_all_is_an_error(tmp_path, in_process):
-    (tmp_path / "videos" / "a").mkdir(parents=True)
-    (tmp_path / "videos" / "a" / "x.avi").write_text("no video")
-    found = catalogs.folder(tmp_path / "videos")
-    with pytest.raises(ValueError, match="None of the 1 videos.*no frame of"):
-        prepare(found, tmp_path / "out", Preparation(flow="none"))
-
-
 def test_a_video_of_one_frame_has_frames(tmp_path):
     one_frame(tmp_path / "one.avi")
-    prepared = prepare_video(
+    (prepared,) = prepare_video(
         tmp_path / "one.avi", Preparation(flow="none"), tmp_path
     )
     assert prepared[:3] == (256, 341, 1)

@@ -14,6 +14,7 @@ from keras_vidrec.specs import FlowSpec
 from keras_vidrec.specs import FrameSpec
 from keras_vidrec.videos import video
 from tests.data import numbered_video
+from tests.videos import encodings
 
 FLOWS = ("flow", "warped_flow")
 
@@ -155,8 +156,118 @@ def test_size_of_frames_and_flow(tmp_path):
     # Frames of the right size stay as they are.
     same = plain.seen_as(FrameSpec("128x48")).read(0, "rgb", [1, 2, 1])
     np.testing.assert_array_equal(same, frames)
-    with pytest.raises(ValueError, match=r"Received: fps=15\.0"):
-        plain.seen_as(FrameSpec(fps=15))
+
+
+@pytest.fixture(scope="module")
+def motion(tmp_path_factory):
+    """Directory of the same 2 seconds of motion at several rates, and of one
+    that varies: 0.5 s of 15 frames a second, then of 60."""
+    directory = tmp_path_factory.mktemp("motion")
+    noise = np.random.default_rng(0).uniform(0, 255, (100, 200))
+    smooth = cv2.GaussianBlur(noise, (0, 0), 3)
+    wide = cv2.normalize(smooth, None, 0, 255, cv2.NORM_MINMAX).astype("uint8")
+    picture = directory / "picture.png"
+    cv2.imwrite(str(picture), cv2.resize(wide, (600, 300)))
+    lossless = ("-c:v", "ffv1", "-pix_fmt", "gray")
+    for rate in (15, 30, 60):
+        encodings.ffmpeg(
+            "-loop", "1", "-framerate", rate, "-i", picture, "-t", 2,
+            "-vf", "crop=160:120:x='20+60*t':y=60:exact=1", *lossless,
+            directory / f"{rate}.mkv",
+        )  # fmt: skip
+    encodings.ffmpeg(
+        "-i", directory / "60.mkv", "-vf",
+        "select='gt(t,0.99)+not(mod(n,4))'", "-fps_mode", "passthrough",
+        *lossless, directory / "varying.mkv",
+    )  # fmt: skip
+    return directory
+
+
+@pytest.mark.parametrize("name", ["30", "60", "varying"])
+def test_flow_at_a_rate_is_the_same_whatever_the_rate_of_the_file(motion, name):
+    def flow(name, fps):
+        source = SingleVideo(motion / f"{name}.mkv", FlowSpec("dis"))
+        source = source.seen_as(FrameSpec("160x120", fps=fps))
+        count = source.num_frames(0, "flow")
+        return source.read(0, "flow", range(count))[..., 0]
+
+    def strength(codes):
+        return np.abs(codes.astype(float) - 128).mean()
+
+    native = flow("15", None)
+    taken = flow(name, 15)
+    assert len(taken) == len(native) == 29
+    np.testing.assert_allclose(strength(taken), strength(native), rtol=0.1)
+    assert strength(native) > 5  # 4 pixels
+    # Unless it is asked for, the same motion differs with the rate.
+    assert strength(flow("60", None)) < 0.5 * strength(native)
+
+
+def test_segments_are_read_as_files_of_their_own(motion):
+    paths = ("60.mkv",) * 3 + ("varying.mkv",)
+    segments = (None, (0.6, 1.1, "seconds"), (20, 44, "frames"))
+    segments += ((0.6, 1.25, "seconds"),)
+    listed = catalog.Catalog(
+        motion,
+        tuple(f"{i}" for i in range(4)),
+        (0, 1, 0, 1),
+        tuple("abcd"),
+        ("x", "y"),
+        {},
+        files=paths,
+        segments=segments,
+    )
+    source = VideoFiles(listed, FlowSpec("dis"))
+    counts = [source.num_frames(i, "rgb") for i in range(4)]
+    # Before the first second of `varying` come 15 frames, then 60 a second.
+    assert counts == [120, 30, 24, 6 + 15]
+    assert source.num_frames(1, "flow") == 29
+    whole = source.read(0, "rgb", range(120))
+    order = [3, 0, 23, 3]
+    for index, first in ((1, 36), (2, 20)):
+        np.testing.assert_array_equal(
+            source.read(index, "rgb", order), whole[np.add(order, first)]
+        )
+        np.testing.assert_array_equal(
+            source.read(index, "flow", [4]), source.read(0, "flow", [first + 4])
+        )
+    for modality in ("rgb", "flow"):
+        with pytest.raises(video.VideoError, match="'2'.*Received: .*24, 99"):
+            source.read(2, modality, [24, 0, 99])
+    # Both together: the same moments of files of different rates.
+    seen = source.seen_as(FrameSpec("160x120", fps=15))
+    assert [seen.num_frames(i, "rgb") for i in range(4)] == [30, 7, 6, 10]
+    np.testing.assert_array_equal(
+        seen.read(1, "rgb", range(7)), seen.read(3, "rgb", range(7))
+    )
+    assert source.health(1) == source.health(0)
+
+
+def test_seconds_of_segments_are_those_of_a_player(tmp_path):
+    encodings.ffmpeg(
+        "-f", "lavfi", "-i", "sine=d=3", "-itsoffset", "1.5", "-f", "lavfi",
+        "-i", "testsrc2=s=64x48:r=10:d=1", "-map", "0", "-map", "1",
+        *encodings.X264, "yuv420p", tmp_path / "late.mkv",
+    )  # fmt: skip
+    segments = ((1.5, 2, "seconds"), (1.9, None, "seconds"))
+    listed = catalog.Catalog(
+        tmp_path, ("0", "1"), (0, 0), ("0", "1"), ("x",), {},
+        files=("late.mkv",) * 2, segments=segments,
+    )  # fmt: skip
+    source = VideoFiles(listed)
+    assert source.health(0).begins == pytest.approx(1.5, abs=0.03)
+    assert source.num_frames(0, "rgb") == 5
+    assert source.num_frames(1, "rgb") == 6
+
+
+def test_time_that_a_file_does_not_tell_is_refused_by_name(tmp_path):
+    path = encodings.encode(
+        tmp_path / "bare.h264", (*encodings.X264, "yuv420p")
+    )
+    source = SingleVideo(path).seen_as(FrameSpec(fps=12))
+    with pytest.raises(video.VideoError, match=r"bare\.h264.*fps=12"):
+        source.num_frames(0, "rgb")
+    assert SingleVideo(path).num_frames(0, "rgb") == 10
 
 
 def test_one_frame_has_no_flow(tmp_path):

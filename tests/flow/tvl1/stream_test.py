@@ -11,6 +11,8 @@ from tests.flow.tvl1.flow_test import moved
 from tests.flow.tvl1.flow_test import texture
 
 PARAMETERS = tvl1.Parameters(**SMALL)
+# Every level is compiled for every number of lanes: one lane has one level.
+ONE_LANE = {"lanes": 1, "parameters": tvl1.Parameters(**{**SMALL, "scales": 1})}
 
 # Unlike pictures: like a scene cut, they come to rest at no warp.
 CUT = (texture(20)[4:-4, 4:-4], texture(21)[4:-4, 4:-4])
@@ -33,10 +35,9 @@ def streamed(keys, **settings):
     return dict(flows)
 
 
-@pytest.mark.parametrize("lanes", [1, 3])
 @pytest.mark.large_on_jax
-def test_both_drivers_agree(lanes):
-    flows = streamed(PAIRS, lanes=lanes)
+def test_both_drivers_agree():
+    flows = streamed(PAIRS, lanes=3)
     for key, pair in PAIRS.items():
         flow = flows[key]
         other, _ = flow_of([pair, pair], **SMALL)
@@ -62,8 +63,10 @@ def test_a_cut_does_not_hold_the_others():
     assert order.index("cut") >= 6
 
 
-@pytest.mark.parametrize("lanes", [1, 3])
-def test_pairs_are_taken_when_needed(lanes):
+@pytest.mark.parametrize(
+    "settings", [ONE_LANE, {"lanes": 3, "parameters": PARAMETERS}]
+)
+def test_pairs_are_taken_when_needed(settings):
     taken = itertools.count()
     last = 0
 
@@ -72,16 +75,15 @@ def test_pairs_are_taken_when_needed(lanes):
         for last in taken:
             yield last, *PAIRS["down"]
 
-    flows = tvl1.stream(endless(), lanes=lanes, parameters=PARAMETERS)
+    flows = tvl1.stream(endless(), **settings)
+    bound = 2 * settings["lanes"] * settings["parameters"].scales
     for done in range(1, 30):
         next(flows)
-        assert last + 1 - done < 2 * lanes * SMALL["scales"]
+        assert last + 1 - done < bound
 
 
 def test_one_lane_keeps_the_order():
-    keys = [
-        key for key, _ in tvl1.stream(_items(), lanes=1, parameters=PARAMETERS)
-    ]
+    keys = [key for key, _ in tvl1.stream(_items(), **ONE_LANE)]
     assert keys == list(PAIRS)
 
 
@@ -92,7 +94,7 @@ def _items():
 def test_programs_are_kept_within_bounds():
     misses = programs.cache_info().misses
     for _ in range(2):
-        list(tvl1.stream(_items(), lanes=1, parameters=PARAMETERS))
+        list(tvl1.stream(_items(), **ONE_LANE))
     assert programs.cache_info().misses - misses <= 1
     assert programs.cache_info().maxsize
 
@@ -118,4 +120,4 @@ def test_bad_lanes(lanes):
 def test_bad_images(image):
     pairs = [("good", *PAIRS["still"]), ("odd", image, image)]
     with pytest.raises(ValueError, match="one size.*'odd'"):
-        list(tvl1.stream(pairs, parameters=PARAMETERS))
+        list(tvl1.stream(pairs, **ONE_LANE))

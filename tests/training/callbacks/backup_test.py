@@ -121,17 +121,28 @@ def test_metrics_of_replicas_go_on(tmp_path):
         cross_device_ops=tf.distribute.ReductionToOneDevice(),
     )
     with strategy.scope():
-        whole, killed, model = compiled(), compiled(), compiled()
-        killed.set_weights(whole.get_weights())
-        logs = fit(whole, tmp_path / "whole", 1, Memory(), every_steps=1)
+        model = compiled()
+        model.optimizer.build(model.trainable_variables)
+        variables = [*model.variables, *model.optimizer.variables]
+        start = [keras.ops.convert_to_numpy(v).copy() for v in variables]
+
+        def from_the_start(directory, stop=None):
+            """Traced once: another process would begin with these values."""
+            for variable, value in zip(variables, start, strict=True):
+                variable.assign(value)
+            logs = fit(model, tmp_path / directory, 1, Memory(), 1, stop)
+            return logs, model.get_weights()
+
+        logs, whole = from_the_start("whole")
         with pytest.raises(Interrupted):
-            fit(killed, tmp_path / "parts", 1, Memory(), 1, stop=2)
-        resumed = fit(model, tmp_path / "parts", 1, Memory(), every_steps=1)
+            from_the_start("parts", stop=2)
+        resumed, parts = from_the_start("parts")
     assert resumed.keys() == logs.keys()
     for name, (value,) in logs.items():
         assert resumed[name] == [pytest.approx(value, rel=1e-6)]
-    for one, two in zip(whole.get_weights(), model.get_weights()):
+    for one, two, before in zip(whole, parts, start):
         np.testing.assert_allclose(one, two, atol=1e-7)
+        assert (one != before).any()
 
 
 @pytest.mark.usefixtures("eager")

@@ -1,0 +1,198 @@
+"""What a user should know of the files of a dataset: what is lost of them, and
+what is odd about them."""
+
+import collections
+import concurrent.futures
+import contextlib
+import os
+
+import tqdm
+
+from keras_vidrec.data.catalogs.split import first_of
+from keras_vidrec.data.sources.video_files import VideoFiles
+from keras_vidrec.specs import FrameSpec
+from keras_vidrec.videos.health import Health
+from keras_vidrec.videos.video import VideoError
+
+# A clip that has lost a larger share of its frames teaches something else.
+MOST_LOST = 0.1
+# The highest frame rate by the lowest from which on rates are mixed: 30 and
+# 29.97 are the same.
+_MIXED = 1.05
+# Clips that are named one by one.
+_NAMED = 5
+
+# Whether a `Health` is odd in a way, and how.
+_ODD = (
+    (
+        lambda health: 0 < health.lost_share <= MOST_LOST,
+        f"damaged or lost frames, at most {MOST_LOST:.0%} of all",
+    ),
+    (
+        lambda health: health.interlaced,
+        "interlaced frames, which show two moments (`deinterlace` parts them)",
+    ),
+    (
+        lambda health: health.variable_rate,
+        "a frame rate that varies (`fps` takes frames at one rate)",
+    ),
+    (
+        lambda health: health.frame_rate is None and health.num_frames > 1,
+        "no time stamps that tell when frames are shown",
+    ),
+    (
+        lambda health: health.hdr,
+        "a high dynamic range, which is mapped to BT.709",
+    ),
+    (
+        lambda health: health.rotation,
+        "frames that are turned upright",
+    ),
+    (
+        lambda health: health.pixel_aspect != 1,
+        "pixels that are not square, and are kept as they are stored",
+    ),
+)
+
+
+def look(source, indices, frame=None, verbose=False) -> dict[int, Health]:
+    """Looks at the files of some videos, several at once. What was seen is kept
+    beside them where that can be: the second time is quick.
+
+    Args:
+        source: a `Source`.
+        indices: sequence of int. Videos.
+        frame: `None`, or the `FrameSpec` that they will be read by.
+        verbose: bool. Whether to show a progress bar on a terminal. Defaults
+            to `False`.
+
+    Returns:
+        dict from index to `Health`, without the videos of which nobody knows
+        it or which cannot be read: reading them says why.
+    """
+    if isinstance(source, VideoFiles) and frame is not None:
+        source = source.seen_as(FrameSpec(deinterlace=frame.deinterlace))
+
+    def health(index):
+        try:
+            return source.health(index)
+        except (VideoError, OSError):
+            return None
+
+    with contextlib.ExitStack() as stack:
+        each = map
+        if isinstance(source, VideoFiles):  # else somebody has looked before
+            threads = concurrent.futures.ThreadPoolExecutor(os.cpu_count())
+            each = stack.enter_context(threads).map
+            stack.callback(source.save)
+        found = tqdm.tqdm(
+            each(health, indices),
+            desc="look at videos",
+            total=len(indices),
+            unit="video",
+            disable=None if verbose else True,  # None: shown on a terminal
+        )
+        looks = dict(zip(indices, found))
+    return {i: health for i, health in looks.items() if health is not None}
+
+
+def damaged(source, healths) -> dict[int, str]:
+    """The clips that have lost more than a tenth of their frames.
+
+    Args:
+        source: a `Source`.
+        healths: what `look` returned.
+
+    Returns:
+        dict from index to what is lost, in words.
+    """
+    found = {}
+    for index, health in healths.items():
+        share = source.lost_share(index)
+        if share > MOST_LOST:
+            # Its first remarks are of damage.
+            count = (health.damaged > 0) + (health.lost_at_end > 0)
+            why = "; ".join(health.remarks[:count])
+            found[index] = f"{share:.0%} of its frames are lost: {why}"
+    return found
+
+
+def named(source, problems) -> list[str]:
+    """Lines that name some clips and what is wrong with each.
+
+    Args:
+        source: a `Source`.
+        problems: what `damaged` returned.
+    """
+    rows = [f"{source.videos[i]}: {text}" for i, text in problems.items()]
+    lines = rows[:_NAMED]
+    if len(rows) > _NAMED:
+        lines.append(f"and {len(rows) - _NAMED} more")
+    return lines
+
+
+def remarks(source, healths, frame=None) -> list[str]:
+    """What is odd about the files of some clips, a line for each kind.
+
+    Args:
+        source: a `Source`.
+        healths: what `look` returned.
+        frame: `None`, or the `FrameSpec` that they are read by.
+    """
+    files = {}
+    for index, health in healths.items():
+        files.setdefault(source.files[index], health)
+    lines = []
+    for is_odd, how in _ODD:
+        names = [name for name, health in files.items() if is_odd(health)]
+        if names:
+            lines.append(f"Videos with {how}: {first_of(names)}.")
+    fps = frame and frame.fps
+    if fps:
+        slow = [
+            name
+            for name, health in files.items()
+            if health.frame_rate and fps > _MIXED * health.frame_rate
+        ]
+        if slow:
+            lines.append(
+                f"Videos of fewer frames a second than fps={fps:g}, which are "
+                f"therefore shown several times each: {first_of(slow)}."
+            )
+    else:
+        lines += _mixed_rates(files.values())
+    return lines
+
+
+def report(source, frame=None) -> list[str]:
+    """Lines about all videos of a source of which is known already what they
+    are like: the damaged ones, and what is odd.
+
+    Args:
+        source: a `Source` of a dataset that was prepared.
+        frame: see `remarks`.
+    """
+    found = look(source, range(len(source.videos)))
+    lost = damaged(source, found)
+    lines = []
+    if lost:
+        lines.append(f"Damaged clips, left out of training: {len(lost)}.")
+        lines += named(source, lost)
+    return [*lines, *remarks(source, found, frame)]
+
+
+def _mixed_rates(healths):
+    """A line if frames are not the same time apart in all videos."""
+    rates = collections.Counter(
+        round(health.frame_rate, 2) for health in healths if health.frame_rate
+    )
+    if not rates or max(rates) < _MIXED * min(rates):
+        return
+    shown = ", ".join(
+        f"{rate:g} ({count} videos)" for rate, count in rates.most_common(5)
+    )
+    yield (
+        "Frame rates are mixed, so that the same motion looks slow in one "
+        f"video and fast in another: {shown} frames a second. `fps` takes "
+        "frames at one rate."
+    )
