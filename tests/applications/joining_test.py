@@ -18,7 +18,9 @@ from keras_vidrec.specs import ClipSpec
 from keras_vidrec.specs import FlowSpec
 from keras_vidrec.specs import Origin
 from keras_vidrec.specs import TestProtocol
+from keras_vidrec.weights.streams import copy_stages
 from keras_vidrec.weights.towers import every_layer
+from keras_vidrec.weights.towers import layers_by_path
 from tests.evaluation.mean_color_network import mean_color_network
 
 NAMES = ("jump", "run", "walk")
@@ -81,14 +83,21 @@ def scores(model, inputs):
     return model.predict(inputs, verbose=0)
 
 
-def small(stream):
-    """A network of one stream with a backbone of its own, of 8 features."""
-    channels = 3 if stream == "rgb" else 10
+def own_backbone(channels):
+    """A network from images to maps of 8 features."""
     images = keras.Input((SIZE, SIZE, channels))
     maps = keras.layers.Rescaling(1 / 64)(images)
-    maps = keras.layers.Conv2D(8, 5, strides=4, activation="relu")(maps)
+    maps = keras.layers.Conv2D(
+        8, 5, strides=4, activation="relu", name="conv1"
+    )(maps)
+    return keras.Model(images, maps)
+
+
+def small(stream):
+    """A network of one stream with a backbone of its own."""
+    channels = 3 if stream == "rgb" else 10
     return TSN(
-        backbone=keras.Model(images, maps),
+        backbone=own_backbone(channels),
         classes=3,
         modality=stream,
         input_shape=(None, SIZE, SIZE, channels),
@@ -264,3 +273,28 @@ def test_a_joined_network_goes_on_training():
     inputs = clips(heads.describe(model).clip_spec, 16)
     model.fit(inputs, np.array([0, 2]), verbose=0)
     assert np.any(before != model.get_layer("logits").get_weights()[0])
+
+
+def test_a_second_stage_starts_from_what_was_joined():
+    networks = {stream: small(stream) for stream in ("rgb", "flow")}
+    arguments = {"classes": 3, "num_segments": SEGMENTS}
+    first = join(STFN(**arguments, features=8), **networks)
+    second = STFN(
+        **arguments,
+        backbone={"rgb": own_backbone(3), "flow": own_backbone(20)},
+        input_shape={
+            "rgb": (None, SIZE, SIZE, 3),
+            "flow": (None, SIZE, SIZE, 20),
+        },
+    )
+    report = copy_stages(second, {"rgb": networks["rgb"]}, first)
+    assert {
+        path for path in report.missing if "flow_tower" not in path
+    } == set()
+    for path, layer in layers_by_path(first).items():
+        if "flow_tower" in path:
+            continue
+        for found, wanted in zip(
+            layers_by_path(second)[path].get_weights(), layer.get_weights()
+        ):
+            np.testing.assert_array_equal(found, wanted)
