@@ -1,3 +1,4 @@
+import json
 import pathlib
 
 import typer
@@ -46,7 +47,7 @@ def evaluate(
     """
     chosen = _numbers(splits)
     if data is not None:
-        settings = [f"data.directory={data}", *settings]
+        settings = [f"data.directory={json.dumps(data)}", *settings]
     load_backend()
     from keras_vidrec.evaluation import evaluator
     from keras_vidrec.evaluation.scores import metrics
