@@ -1,5 +1,6 @@
 """The networks of the papers, as builders of functional Keras models."""
 
+from keras_vidrec.applications.joining import join
 from keras_vidrec.applications.late_fusion import LateFusion
 from keras_vidrec.applications.spatiotemporal_multiplier import (
     SpatiotemporalMultiplier,
@@ -22,6 +23,7 @@ __all__ = [
     "TemporalInception",
     "TwoStreamConvNet",
     "TwoStreamFusion",
+    "join",
 ]
 
 

@@ -3,10 +3,12 @@
 import keras
 
 from keras_vidrec.applications.parts import head
+from keras_vidrec.applications.parts.feature_tower import fingerprint
 from keras_vidrec.layers.class_scores import ClassScores
 from keras_vidrec.layers.tvl1_optical_flow import TVL1OpticalFlow
 from keras_vidrec.specs import MODALITIES
 from keras_vidrec.specs import Blueprint
+from keras_vidrec.specs import Origin
 from keras_vidrec.specs import checks
 
 _FLOWS = ("flow", "warped_flow")
@@ -126,6 +128,7 @@ def LateFusion(
                 if facts.blueprint is not None
             },
         ),
+        origin=_origin(networks, described),
         name="predictions",
     )(fused)
     return keras.Model(inputs, predictions, name=name)
@@ -229,6 +232,20 @@ def _joint_crop(crops, first):
     known = set.intersection(*(set(crop.scales) for crop in crops))
     common = tuple(scale for scale in first.scales if scale in known)
     return first.replace(scales=common or (1.0,))
+
+
+def _origin(networks, described):
+    """What the networks have in common, and the networks as parents."""
+    origins = [facts.origin or Origin() for facts in described.values()]
+    common = {}
+    for field in ("videos", "content", "split", "training_list", "decoder"):
+        first, *others = (getattr(origin, field) for origin in origins)
+        common[field] = first if all(x == first for x in others) else None
+    versions = {}
+    for origin in origins:
+        versions.update(origin.versions)
+    parents = {m: fingerprint(network) for m, network in networks.items()}
+    return Origin(**common, parents=parents, versions=versions)
 
 
 def _check_flow_from(flow_from, spec):

@@ -1,3 +1,4 @@
+import json
 import pathlib
 
 import typer
@@ -28,11 +29,17 @@ def evaluate(
     splits: str = typer.Option(
         None, help="Numbers of splits: 1,2,3. Default: that of the run."
     ),
+    data: str = typer.Option(
+        None,
+        metavar="PATH",
+        help="Test on this dataset. Of a run over features also the videos "
+        "that they were made of. Default: that of the run.",
+    ),
     settings: list[str] = typer.Option(
         [],
         "--set",
         help="Change a value of the run's recipe: test.crops=center, "
-        "test.num_clips=10, data.directory=DIR. Repeatable.",
+        "test.num_clips=10. Repeatable.",
     ),
 ):
     """Test a trained network on its test list and write its scores.
@@ -40,6 +47,8 @@ def evaluate(
     The same command goes on after an interruption.
     """
     chosen = _numbers(splits)
+    if data is not None:
+        settings = [f"data.directory={json.dumps(data)}", *settings]
     load_backend()
     from keras_vidrec.evaluation import evaluator
     from keras_vidrec.evaluation.scores import metrics

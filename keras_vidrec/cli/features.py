@@ -56,11 +56,9 @@ def features(
     from keras_vidrec.evaluation import feature_extraction
     from keras_vidrec.training.run import load_network
 
-    networks = {
-        stream: load_network(path)
-        for stream, path in (("rgb", rgb), ("flow", flow))
-        if path is not None
-    }
+    paths = {"rgb": rgb, "flow": flow}
+    paths = {stream: path for stream, path in paths.items() if path is not None}
+    networks = {stream: load_network(path) for stream, path in paths.items()}
     opened = opening.open_images(
         data,
         layout=layout,
@@ -82,6 +80,15 @@ def features(
         max_frames=max_frames,
         draws=draws,
         seed=seed,
+        made_from={
+            "networks": {s: str(path.absolute()) for s, path in paths.items()},
+            "data": {
+                "directory": options.absolute(data),
+                "layout": layout,
+                "videos_list": videos_list and options.absolute(videos_list),
+                "splits": splits and options.absolute(splits),
+            },
+        },
     )
     if made.failed:
         typer.echo(

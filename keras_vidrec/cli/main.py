@@ -13,6 +13,7 @@ from keras_vidrec.cli.features import features
 from keras_vidrec.cli.fuse import fuse
 from keras_vidrec.cli.import_weights import import_weights
 from keras_vidrec.cli.inspect import inspect
+from keras_vidrec.cli.join import join
 from keras_vidrec.cli.predict import predict
 from keras_vidrec.cli.prepare import prepare
 from keras_vidrec.cli.quickstart import quickstart
@@ -43,6 +44,7 @@ for _command in (
     scores_from,
     predict,
     features,
+    join,
     import_weights,
     export,
     recipes,

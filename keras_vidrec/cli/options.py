@@ -15,6 +15,12 @@ def _place(text):
     return text if storage.is_url(text) else pathlib.Path(text)
 
 
+def absolute(place):
+    """The text of a path, wherever the program is started, or of an address."""
+    place = _place(str(place))
+    return place if isinstance(place, str) else str(place.absolute())
+
+
 # A path, or the text of an address.
 PLACE = {"parser": _place, "metavar": "PATH"}
 

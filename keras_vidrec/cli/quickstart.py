@@ -21,7 +21,12 @@ _WHY = {
     ("fused", "appearance"): "from rgb",
     ("fused", "motion"): "from flow",
     ("fused", "order"): "no better than flow: nobody remembers the order",
+    ("ts_lstm", "appearance"): "from the features of rgb",
+    ("ts_lstm", "motion"): "from those of flow",
+    ("ts_lstm", "order"): "it reads the segments one after the other",
 }
+# Three of each third of a video: where the recipe's segments are.
+_NUM_FRAMES = 9
 
 
 def quickstart(
@@ -29,20 +34,18 @@ def quickstart(
         pathlib.Path("quickstart"), help="Directory for all that is made."
     ),
 ):
-    """Make a small set of videos, prepare it, train two streams on it, test,
-    fuse, export and predict."""
+    """Make a small set of videos, prepare it, train two streams on it, fuse
+    them, train a network on their features, test, export and predict."""
     load_backend()
-    import numpy as np
-
-    from keras_vidrec.applications import LateFusion
+    from keras_vidrec.data import opening
     from keras_vidrec.data import synthetic
     from keras_vidrec.data.catalogs import catalog
     from keras_vidrec.data.preparing.prepare import prepare
     from keras_vidrec.data.preparing.video import Preparation
     from keras_vidrec.evaluation import evaluator
+    from keras_vidrec.evaluation import feature_extraction
     from keras_vidrec.evaluation.predictor import Predictor
     from keras_vidrec.evaluation.scores import fusion
-    from keras_vidrec.evaluation.scores import metrics
     from keras_vidrec.export import export_saved_model
     from keras_vidrec.training import recipes
     from keras_vidrec.training import trainer
@@ -78,35 +81,39 @@ def quickstart(
     tested["fused"] = fusion.fuse(
         tested.values(), tuple(_FUSION_WEIGHTS.values())
     )
-    for stream, scores in tested.items():
-        for kind in ("appearance", "motion", "order"):
-            of_kind = np.array(
-                [
-                    synthetic.KINDS[scores.classes[label]] == kind
-                    for label in scores.labels
-                ]
-            )
-            accuracy = metrics.top_k_accuracy(
-                scores.scores[of_kind], scores.labels[of_kind]
-            )
-            typer.echo(
-                f"   {stream:5}  {kind:10}  {100 * accuracy:5.1f} %  "
-                f"{_WHY[stream, kind]}"
-            )
+    for stream in tested:
+        _tell(stream, tested[stream])
 
-    _say("6. Both as one network: save, export, reload and compare")
-    network = LateFusion(
+    features = out / "features"
+    _say(f"6. What both see in {_NUM_FRAMES} frames of each video: {features}")
+    feature_extraction.extract(
         {modality: run.load_model() for modality, run in runs.items()},
-        _FUSION_WEIGHTS,
+        opening.open_images(prepared),
+        features,
+        grid="uniform",
+        num_frames=_NUM_FRAMES,
+        made_from={
+            "networks": {
+                m: str(run.path.absolute()) for m, run in runs.items()
+            },
+            "data": {"directory": str(prepared.absolute())},
+        },
     )
-    network.save(out / "fused.keras")
+
+    _say("7. Train a Temporal Segment LSTM on that, which sees the order")
+    recipe = recipes.get("quickstart_ts_lstm").with_data(directory=features)
+    whole = trainer.train(recipe, out / "ts_lstm", verbose=progress())
+    _tell("ts_lstm", evaluator.evaluate(whole.path)[1])
+
+    _say("8. All three are one network: export, reload and compare")
+    network = whole.load_model()
     difference = export_saved_model(network, out / "saved_model")
     typer.echo(
         f"   probabilities agree within {difference:.1e}: {out / 'saved_model'}"
     )
 
-    clip = sorted(videos.glob("*/*_g01_c01.avi"))[-1]  # a test clip
-    _say(f"7. Predict one clip: {clip}")
+    clip = sorted(videos.glob("*Then*/*_g01_c01.avi"))[-1]  # a test clip
+    _say(f"9. Predict one clip: {clip}")
     prediction = Predictor(network)(clip, top=3)
     for name, value in zip(prediction.classes, prediction.probabilities):
         typer.echo(f"   {100 * value:5.1f} %  {name}")
@@ -115,7 +122,7 @@ def quickstart(
     program = sys.argv[0] if sys.argv[0].endswith("vidrec") else "vidrec"
     _say("What next")
     typer.echo(
-        f"   {out}/fused.keras   the network: import keras_vidrec, then\n"
+        f"   {whole.model_file}   the network: import keras_vidrec, then\n"
         "                           keras.models.load_model reads it\n"
         f"   {run}/log.csv       the curves of training\n"
         f"   {run}/scores        class scores of the test videos\n"
@@ -125,6 +132,23 @@ def quickstart(
         f"     {program} evaluate RUN\n"
         f"     {program} predict RUN VIDEO..."
     )
+
+
+def _tell(stream, scores):
+    """Prints what a stream is worth for each kind of classes."""
+    from keras_vidrec.data import synthetic
+    from keras_vidrec.evaluation.scores import metrics
+
+    kinds = [synthetic.KINDS[scores.classes[label]] for label in scores.labels]
+    for kind in ("appearance", "motion", "order"):
+        of_kind = [one == kind for one in kinds]
+        accuracy = metrics.top_k_accuracy(
+            scores.scores[of_kind], scores.labels[of_kind]
+        )
+        typer.echo(
+            f"   {stream:7}  {kind:10}  {100 * accuracy:5.1f} %  "
+            f"{_WHY[stream, kind]}"
+        )
 
 
 def _say(line):

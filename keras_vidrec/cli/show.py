@@ -128,7 +128,7 @@ def features(
     from keras_vidrec.visualization import figures
 
     figures.check_path(out)
-    network = load_network(model)
+    network = load_network(model, over_features=opening.holds_features(data))
     spec = describe(network).clip_spec
     opened = opening.open_dataset(
         data,

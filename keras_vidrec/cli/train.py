@@ -95,8 +95,10 @@ def train(
             backup_steps=backup_steps,
             deterministic=deterministic,
         )
-    if run.model_file.exists():  # of several workers, one writes it
-        typer.echo(f"Trained: {run.model_file}")
+    for trained in (run.head_file, run.model_file):
+        if trained.exists():
+            typer.echo(f"Trained: {trained}")
+    if run.is_finished:  # of several workers, one writes it
         typer.echo(f"Next: vidrec evaluate {run.path}")
 
 

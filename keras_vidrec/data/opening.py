@@ -84,6 +84,15 @@ def open_dataset(
     return Opened(kind, VideoFiles(catalog, flow=flow), catalog)
 
 
+def holds_features(directory):
+    """Whether there is a finished dataset of features in a directory, or at a
+    URL."""
+    directory = storage.as_path(directory)
+    if not prepared_dataset.is_prepared(directory):
+        return False
+    return features.is_of_features(prepared_dataset.load(directory))
+
+
 def open_images(directory, **arguments):
     """`open_dataset` for those who look at pictures.
 

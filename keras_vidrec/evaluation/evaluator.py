@@ -10,6 +10,7 @@ import numpy as np
 
 from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.applications.parts.head import predictions_layer
+from keras_vidrec.data import opening
 from keras_vidrec.data import pipeline
 from keras_vidrec.data.failures import Failures
 from keras_vidrec.evaluation import protocols
@@ -137,16 +138,17 @@ def evaluate(
             videos that the run was trained on.
     """
     run = Run.open(run_directory)
-    model = run.load_model()
+    changed = run.recipe.with_settings(settings).data
+    _check_same_split(run.recipe.data, changed)
+    model, trained_file, seen = _network(run, changed.directory)
     test = protocols.own(model) if protocol is None else protocols.get(protocol)
     if grid is not None:
         checks.choice("grid", grid, GRIDS)
         test = test.replace(sampling=grid)
     recipe = dataclasses.replace(run.recipe, test=test)
     recipe = recipe.with_settings(settings)
-    _check_same_split(run.recipe.data, recipe.data)
     completed, spec = protocols.of(model, recipe.test)
-    data = datasets.load(recipe)
+    data = datasets.load(recipe, seen)
     if not data.test:
         raise ValueError(
             "Expected videos to test on. Received: "
@@ -160,7 +162,7 @@ def evaluate(
     path = run.scores / score_naming.file_name(
         recipe.test, recipe.data, None if is_own else videos
     )
-    with open(run.model_file, "rb") as file:
+    with open(trained_file, "rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     meta = {
         "recipe": recipe.name,
@@ -208,6 +210,18 @@ def _fingerprint(data):
             for index in data.test
         )
     )
+
+
+def _network(run, directory):
+    """The network of a run for a dataset, its file, and what it sees if it was
+    not trained on such: of a run over features there is one that sees these
+    and one that sees videos."""
+    if not run.head_file.is_file():
+        return run.load_model(), run.model_file, None
+    if opening.holds_features(directory):
+        return run.load_head(), run.head_file, None
+    model = run.load_model()
+    return model, run.model_file, scorers.check_sees_videos(model)
 
 
 def _check_same_split(trained, tested):

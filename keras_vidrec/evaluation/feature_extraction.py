@@ -8,10 +8,10 @@ import hashlib
 import itertools
 import math
 
-import keras
 import numpy as np
 import tqdm
 
+from keras_vidrec.applications.parts import feature_tower
 from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.data.clips import feature_reader
 from keras_vidrec.data.clips import reader
@@ -26,8 +26,7 @@ from keras_vidrec.evaluation.scorers.scorer import SNIPPETS_A_CALL
 from keras_vidrec.specs import TestProtocol
 from keras_vidrec.videos.video import VideoError
 
-_STREAMS = {"rgb": ("rgb", "rgb_diff"), "flow": ("flow", "warped_flow")}
-_FLOWS = _STREAMS["flow"]
+_FLOWS = feature_tower.STREAMS["flow"]
 # Videos read ahead of the networks; 25 frames and flow of 224 x 224 pixels
 # take 30 MB.
 _MOST_AHEAD = 32
@@ -43,6 +42,7 @@ def extract(
     max_frames=None,
     draws=0,
     seed=0,
+    made_from=None,
     shard_bytes=shards.SHARD_BYTES,
     verbose=True,
 ):
@@ -71,6 +71,9 @@ def extract(
             the same arguments.
         grid, num_frames, max_frames, draws, seed: as of
             `data.prepared.features.FeatureSettings`.
+        made_from: `None`, or dict, as of `FeatureSettings`: where the networks
+            and the dataset lie, for those who join them to what is trained
+            on their features. Defaults to `None`.
         shard_bytes: int. A shard of at least this length is complete.
             Defaults to 512 MB.
         verbose: bool. Whether to show a progress bar. Defaults to `True`.
@@ -103,6 +106,7 @@ def extract(
         else None,
         draws=draws,
         seed=seed,
+        made_from=made_from or {},
     )
     clips = _Clips(source, towers, settings)
     trained_on = {i for split in catalog.splits.values() for i in split.train}
@@ -160,32 +164,13 @@ class _Tower:
     which network it is."""
 
     def __init__(self, stream, model, num_frames):
-        if stream not in _STREAMS:
-            raise ValueError(
-                f"Expected networks by stream, {tuple(_STREAMS)}. Received: "
-                f"{stream!r}"
-            )
         self.spec = describe(model).clip_spec
-        dropout = [x for x in model.layers if x.name == "dropout"]
-        if (
-            self.spec is None
-            or self.spec.ordered
-            or len(self.spec.modalities) != 1
-            or self.spec.modalities[0] not in _STREAMS[stream]
-            or not dropout
-            or len(dropout[0].input.shape) != 3
-        ):
-            raise ValueError(
-                f"Features of {stream} are made by a network of "
-                f"{' or '.join(_STREAMS[stream])} alone that classifies single "
-                "snippets, such as TSN. Received: "
-                f"{model.name!r}, which sees "
-                f"{self.spec and self.spec.modalities}"
-            )
-        self._model = keras.Model(model.input, dropout[0].input)
+        self._model = feature_tower.features_of(model, stream)
         self._num_frames = num_frames
         self.num_features = self._model.output.shape[-1]
-        self.fingerprint = f"{model.name} {_digest(self._model)}"
+        self.fingerprint = (
+            f"{model.name} {feature_tower.fingerprint(self._model)}"
+        )
         # A network built for a fixed number of segments takes just these.
         fixed = self._model.input.shape[1]
         group = fixed or min(num_frames, SNIPPETS_A_CALL)
@@ -334,10 +319,3 @@ def _check_source(source, towers):
                 "as the network knows it. Received: a dataset with "
                 f"{made.method} and bound {made.bound}"
             )
-
-
-def _digest(model):
-    found = hashlib.sha256()
-    for weights in model.get_weights():
-        found.update(np.ascontiguousarray(weights).tobytes())
-    return found.hexdigest()[:12]

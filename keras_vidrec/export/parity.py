@@ -8,8 +8,10 @@ import numpy as np
 import tensorflow as tf
 
 from keras_vidrec.data import pipeline
+from keras_vidrec.data.clips import feature_reader
 from keras_vidrec.data.failures import Failures
 from keras_vidrec.training import dataset as datasets
+from keras_vidrec.training import joining
 
 logger = logging.getLogger("keras_vidrec")
 
@@ -99,7 +101,8 @@ def _dataset_clips(endpoint, recipe):
     if recipe is None or endpoint.spec is None:
         return None
     try:
-        inputs = _read(recipe, endpoint.spec)
+        of_features = len(endpoint.inputs[0].shape) == 3
+        inputs = _read(recipe, endpoint.spec, of_features)
     # The dataset may have been moved, or hold flow without frames.
     except (OSError, RuntimeError, ValueError, tf.errors.OpError) as error:
         reason = " ".join(str(error).split())[:300]
@@ -119,12 +122,17 @@ def _dataset_clips(endpoint, recipe):
     return clips
 
 
-def _read(recipe, spec):
+def _read(recipe, spec, of_features):
     data = datasets.load(recipe)
-    split = (data.test or data.train)[:1]
+    source, split = data.source, (data.test or data.train)[:1]
+    if feature_reader.are_features(source) and not of_features:
+        # Of a network that was joined: what the features were made of.
+        images = joining.images_of(source, spec.flow).source
+        split = tuple(images.videos.index(source.videos[i]) for i in split)
+        source = images
     failures = Failures(len(split))
     dataset = pipeline.make(
-        data.source,
+        source,
         spec,
         split,
         training=False,

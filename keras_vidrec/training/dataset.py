@@ -5,6 +5,7 @@ import dataclasses
 from keras_vidrec.data import healths
 from keras_vidrec.data import opening
 from keras_vidrec.data.catalogs import catalog as catalogs
+from keras_vidrec.data.clips import feature_reader
 from keras_vidrec.specs import MODALITIES
 from keras_vidrec.specs import FlowSpec
 from keras_vidrec.specs import FrameSpec
@@ -39,12 +40,16 @@ class Dataset:
     recipe: object
 
 
-def load(recipe):
+def load(recipe, spec=None):
     """The dataset of a recipe: of videos, prepared, of frame folders, or of
     features.
 
     Args:
         recipe: `Recipe`.
+        spec: `None`, or `ClipSpec` of a network that is there already and is
+            to see the dataset: it says what must be there, not the recipe.
+            So a network over features that was joined with those that made
+            them sees videos. Defaults to `None`.
 
     Returns:
         `Dataset`.
@@ -62,7 +67,7 @@ def load(recipe):
         "prepare` has made",
         data.directory,
     )
-    flow = FlowSpec(**_stated_flow(recipe))
+    flow = FlowSpec(**_stated_flow(recipe)) if spec is None else spec.flow
     with checks.names(
         directory="data.directory",
         layout="data.layout",
@@ -78,14 +83,20 @@ def load(recipe):
             test_fraction=data.test_fraction,
             flow=flow,
         )
-    feature_inputs.check_kind(kind, recipe)
-    recipe = _with_flow_of(source, recipe)
+    if spec is None:
+        feature_inputs.check_kind(kind, recipe)
+        recipe = _with_flow_of(source, recipe)
+    else:
+        _check_seen(source, spec, data.directory)
     if kind == "features":
         recipe = feature_inputs.with_features_of(source, recipe)
     problems = catalog.problems
     if catalog.understood:
         problems = (catalog.understood, *problems)
-    if kind == "videos" and _sees_flow(recipe):
+    modalities = (
+        recipe_network.streams(recipe) if spec is None else spec.modalities
+    )
+    if kind == "videos" and {*_FLOWS} & {*modalities}:
         problems += (
             "Flow is made of the videos each time they are read, which takes "
             "long: `vidrec prepare` makes it once.",
@@ -221,6 +232,26 @@ def _parts(catalog, recipe):
             "validation=listed uses it."
         )
     return train, validation, test, tuple(remarks)
+
+
+def _check_seen(source, spec, directory):
+    """Refuses a dataset that does not hold what a network sees, as it sees
+    it."""
+    for wanted in spec.modalities:
+        if wanted not in source.modalities or feature_reader.are_features(
+            source
+        ):
+            raise ValueError(
+                f"Expected a dataset that holds {wanted}, which the network "
+                f"sees. Received: {directory} with {source.modalities}"
+            )
+    made = source.flow
+    if {*_FLOWS} & {*spec.modalities} and made not in (None, spec.flow):
+        raise ValueError(
+            f"Expected flow by {spec.flow.method} with bound "
+            f"{spec.flow.bound}, as the network knows it. Received: "
+            f"{directory}, prepared with {made.method} and {made.bound}"
+        )
 
 
 def _sees_flow(recipe):

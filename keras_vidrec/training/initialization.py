@@ -22,8 +22,9 @@ def check_frozen(section, streams):
         checks.check(not value, name, f"{way}`{name}={off}`", value, owner)
 
 
-def load(weights):
-    """The networks at the paths of `initialization.weights`, in its form."""
+def load(weights, over_features=False):
+    """The networks at the paths of `initialization.weights`, in its form; of
+    runs over features those that see these, if the new one does."""
     networks = dict(by_name(weights))
     expected = 'the path of a run or of a .keras file, or "imagenet"'
     for name, path in networks.items():
@@ -32,7 +33,7 @@ def load(weights):
         checks.check(found or path == IMAGENET, key, expected, path)
     for name, path in networks.items():
         if path != IMAGENET:
-            networks[name] = load_network(path)
+            networks[name] = load_network(path, over_features)
     return networks if isinstance(weights, dict) else networks.get(None)
 
 

@@ -24,8 +24,11 @@ class Run:
         environment_file: `environment.json`, the seed, and for each start of
             the run what `environment.describe` returns: versions, devices, git
             state, command line, time.
-        model_file: `model.keras`, the trained network; there is none before
-            training has come to its end.
+        model_file: `model.keras`, the trained network, which sees pixels;
+            there is none before training has come to its end.
+        head_file: `head.keras`, of a training over features: the network that
+            sees these. `model.keras` is that joined with the networks that
+            made them, where they are at hand.
         backup: `backup/`, to go on from after an interruption.
         best_file: `backup/best.keras`, the best network so far where there is
             a validation part.
@@ -40,6 +43,7 @@ class Run:
         self.recipe_file = self.path / "recipe.yaml"
         self.environment_file = self.path / "environment.json"
         self.model_file = self.path / "model.keras"
+        self.head_file = self.path / "head.keras"
         self.backup = self.path / "backup"
         self.best_file = self.backup / "best.keras"
         self.log_file = self.path / "log.csv"
@@ -67,6 +71,11 @@ class Run:
         """The recipe of the run."""
         return Recipe.from_file(self.recipe_file)
 
+    @property
+    def is_finished(self):
+        """Whether training has come to its end."""
+        return self.model_file.exists() or self.head_file.exists()
+
     def check(self, recipe):
         """Checks that the directory can become one of `recipe`. A run that
         has not finished an epoch is nobody's.
@@ -79,7 +88,7 @@ class Run:
                 something else.
         """
         is_run = self.recipe_file.exists()
-        if is_run and (self.backup.exists() or self.model_file.exists()):
+        if is_run and (self.backup.exists() or self.is_finished):
             self._check_same(recipe)
             return True
         if (
@@ -130,17 +139,31 @@ class Run:
             raise self._unwritable(reason) from error
 
     def load_model(self):
-        """The trained network.
+        """The trained network: of a training over features the one that sees
+        pixels, or, where it could not be joined, the one over features.
 
         Raises:
             ValueError: if training has not come to its end.
         """
-        if not self.model_file.is_file():
-            raise ValueError(
-                "Expected a finished run, with a model.keras. Train it to its "
-                f"end with the same command. Received: {self.path}"
-            )
-        return model_file.load(self.model_file)
+        return self._load(self.model_file, self.head_file)
+
+    def load_head(self):
+        """The network as it was trained: of a training over features the one
+        that sees these.
+
+        Raises:
+            ValueError: if training has not come to its end.
+        """
+        return self._load(self.head_file, self.model_file)
+
+    def _load(self, *paths):
+        for path in paths:
+            if path.is_file():
+                return model_file.load(path)
+        raise ValueError(
+            "Expected a finished run, with a model.keras. Train it to its "
+            f"end with the same command. Received: {self.path}"
+        )
 
     def _unwritable(self, reason):
         return OSError(
@@ -173,11 +196,14 @@ class Run:
                 )
 
 
-def load_network(path):
+def load_network(path, over_features=False):
     """The network of a finished run, or of a `.keras` file.
 
     Args:
         path: path of either.
+        over_features: bool. Of a run over features, whether the network that
+            sees these is wanted, not the one that sees pixels. Defaults to
+            `False`.
 
     Returns:
         keras.Model.
@@ -187,7 +213,8 @@ def load_network(path):
     """
     path = pathlib.Path(path)
     if path.is_dir():
-        return Run.open(path).load_model()
+        run = Run.open(path)
+        return run.load_head() if over_features else run.load_model()
     return model_file.load(path)
 
 

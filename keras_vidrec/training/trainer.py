@@ -7,11 +7,13 @@ import keras
 from keras_vidrec.applications.parts import head
 from keras_vidrec.applications.parts import model_file
 from keras_vidrec.data import pipeline
+from keras_vidrec.data.clips import feature_reader
 from keras_vidrec.specs import Origin
 from keras_vidrec.specs import checks
 from keras_vidrec.specs import fingerprint
 from keras_vidrec.training import dataset as datasets
 from keras_vidrec.training import environment
+from keras_vidrec.training import joining
 from keras_vidrec.training import losses
 from keras_vidrec.training import network
 from keras_vidrec.training import notes
@@ -59,7 +61,9 @@ def train(
             `distribution.enable_determinism`. Defaults to `False`.
 
     Returns:
-        `Run`, whose `model_file` holds the trained network.
+        `Run`, whose `model_file` holds the trained network; of a training over
+        features its `head_file` does, and the `model_file` that joined with
+        the networks that made the features, see `joining.complete`.
 
     Raises:
         ValueError: on a recipe that does not fit the data or the devices, or
@@ -102,6 +106,9 @@ def train(
     keras.config.set_dtype_policy(recipe.precision)
     try:
         _train(recipe, data, run, devices, backup_steps, verbose)
+        if run.head_file.exists() and not run.model_file.exists():
+            if devices.is_chief:
+                joining.complete(run, data.source)
     finally:
         keras.config.set_dtype_policy(policy)
         if devices.is_chief:
@@ -130,7 +137,7 @@ def _train(recipe, data, run, devices, backup_steps, verbose):
         stop = validation.get("early_stop")
         return position.epoch >= epochs or (stop and stop.has_stopped)
 
-    if is_over(start) and run.model_file.exists():
+    if is_over(start) and run.is_finished:
         logger.warning("%s is trained to its end already.", run.path)
         return
 
@@ -173,11 +180,13 @@ def _train(recipe, data, run, devices, backup_steps, verbose):
     if not data.validation:
         check_weights(model, backup)
     backup.keep_last()
+    of_features = feature_reader.are_features(data.source)
+    trained_file = run.head_file if of_features else run.model_file
     with run.writing():
         if data.validation:
-            run.best_file.replace(run.model_file)
+            run.best_file.replace(trained_file)
         else:
-            model_file.save(model, run.model_file)
+            model_file.save(model, trained_file)
 
 
 def _compiled(recipe, data, steps_per_epoch, devices):
@@ -208,11 +217,17 @@ def _origin(data):
         (source.videos[index], source.classes[source.labels[index]])
         for index in data.train
     )
+    parents = {}
+    if feature_reader.are_features(source):
+        # "NAME FINGERPRINT"
+        made_by = source.settings["networks"]
+        parents = {stream: made_by[stream].split()[-1] for stream in made_by}
     versions = environment.versions()
     return Origin(
         videos=fingerprint(videos),
         split=data.recipe.data.split,
         training_list=fingerprint([name for name, _ in videos]),
+        parents=parents,
         versions={name: v for name, v in versions.items() if v is not None},
     )
 

@@ -15,6 +15,7 @@ from keras_vidrec.data import pipeline
 from keras_vidrec.data.clips import feature_reader
 from keras_vidrec.data.clips.frame_size import resize
 from keras_vidrec.data.failures import Failures
+from keras_vidrec.training import joining
 from keras_vidrec.videos.video import VideoError
 from keras_vidrec.visualization import figures
 from keras_vidrec.visualization import layer_tap
@@ -235,23 +236,30 @@ def table(embedding):
 
 def read_thumbnails(source, videos):
     """The frame in the middle of each video, small; of a dataset without
-    frames its flow in colors.
+    frames its flow in colors; of features, of the videos they were made of.
 
     Args:
-        source: a `Source`, not of features.
+        source: a `Source`.
         videos: sequence of int.
 
     Returns:
         List of uint8 arrays `(height, width, 3)`, `None` for those that cannot
         be read.
+
+    Raises:
+        ValueError: if features do not say what they were made of, or it is not
+            there any more.
     """
     if feature_reader.are_features(source):
-        raise ValueError(
-            "Thumbnails are frames of videos. Expected a dataset of images. "
-            "Received: a dataset of features"
-        )
+        images = joining.images_of(source).source
+        known = {name: index for index, name in enumerate(images.videos)}
+        videos = [known.get(source.videos[index]) for index in videos]
+        source = images
     modality = "rgb" if "rgb" in source.modalities else source.modalities[0]
-    return [_read_thumbnail(source, index, modality) for index in videos]
+    return [
+        None if index is None else _read_thumbnail(source, index, modality)
+        for index in videos
+    ]
 
 
 def _read_thumbnail(source, index, modality):

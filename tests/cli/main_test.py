@@ -21,6 +21,7 @@ COMMANDS = (
     "scores-from",
     "predict",
     "features",
+    "join",
     "import-weights",
     "export",
     "recipes",

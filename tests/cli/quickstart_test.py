@@ -33,11 +33,14 @@ def accuracy_within_pairs(scores):
 def test_each_stream_tells_the_kinds_it_can_tell(tmp_path):
     out, err = vidrec("quickstart", "--out", tmp_path)
     assert "probabilities agree within" in out
-    # A line now and then of how far the preparation is, and nothing else.
-    assert all(line.startswith("prepare: ") for line in err.splitlines())
-    rgb, flow = (
+    # A line now and then of how far the preparation is, and what the joined
+    # network was compared with; nothing else.
+    *lines, joined = err.splitlines()
+    assert all(line.startswith("prepare: ") for line in lines)
+    assert f"{tmp_path / 'ts_lstm' / 'model.keras'} sees videos" in joined
+    rgb, flow, ts_lstm = (
         Scores.load(score_naming.find(tmp_path / run)[0])
-        for run in ("rgb", "flow")
+        for run in ("rgb", "flow", "ts_lstm")
     )
     fused = fuse([rgb, flow], (1, 1.5))
     # Chance is 1 of 12 classes. Single frames: appearance and nothing else.
@@ -51,11 +54,17 @@ def test_each_stream_tells_the_kinds_it_can_tell(tmp_path):
     # The average over the segments forgets their order.
     for scores in (rgb, flow, fused):
         assert 0.3 <= accuracy_within_pairs(scores) <= 0.7
-    for scores, name in ((rgb, "rgb"), (flow, "flow"), (fused, "fused")):
+    # What reads them in their order knows all kinds.
+    assert accuracy_of_kind(ts_lstm, "order") >= 0.9
+    assert accuracy_within_pairs(ts_lstm) >= 0.9
+    shown = {"rgb": rgb, "flow": flow, "fused": fused, "ts_lstm": ts_lstm}
+    for name, scores in shown.items():
         for kind in ("appearance", "motion", "order"):
             figure = 100 * accuracy_of_kind(scores, kind)
-            assert f"{name:5}  {kind:10}  {figure:5.1f} %" in out
-    # The network that was saved does what the fused scores say.
+            assert f"{name:7}  {kind:10}  {figure:5.1f} %" in out
+    # It ends with a clip of ordered events, recognized.
+    shown = out.split("9. Predict one clip: ")[1].splitlines()
+    assert shown[0].split("/")[-2] in shown[1]
     (clip,) = tmp_path.glob("videos/Dots/*_g01_c01.avi")
-    out, _ = vidrec("predict", tmp_path / "fused.keras", clip, "--top", "1")
+    out, _ = vidrec("predict", tmp_path / "ts_lstm", clip, "--top", "1")
     assert "Dots" in out.splitlines()[1]

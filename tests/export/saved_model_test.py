@@ -1,4 +1,5 @@
 import functools
+import json
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import tensorflow as tf
 from keras_vidrec.applications import TSLSTM
 from keras_vidrec.applications import TSN
 from keras_vidrec.applications import LateFusion
+from keras_vidrec.applications import join
 from keras_vidrec.applications import late_fusion
 from keras_vidrec.applications.parts.head import predictions_layer
 from keras_vidrec.export import export_saved_model
@@ -288,6 +290,36 @@ def test_from_raw_frames_by_a_second_signature(
     assert "`frames` | uint8 | (batch, segments, height, width, 9)" in (
         tmp_path / "model" / "README.md"
     ).read_text("utf-8")
+
+
+def test_a_joined_network_makes_its_flow_inside(tmp_path, monkeypatch):
+    tvl1 = functools.partial(TVL1OpticalFlow, **QUICK)
+    monkeypatch.setattr(late_fusion, "TVL1OpticalFlow", tvl1)
+    spec = ClipSpec(snippet_length=1, size=28)
+    rgb = mean_color_network(NAMES, clip_spec=spec)
+    spec = ClipSpec(("flow",), snippet_length=2, size=28)
+    flow = mean_color_network(NAMES, clip_spec=spec)
+    head = TSLSTM(
+        classes=len(NAMES),
+        num_segments=2,
+        temporal_segments=2,
+        units=(4,),
+        input_shape={"rgb": (2, 3), "flow": (2, 4)},
+    )
+    model = join(head, rgb=rgb, flow=flow)
+    difference = export_saved_model(model, tmp_path / "model")
+    assert difference < 1e-5
+    signatures = tf.saved_model.load(str(tmp_path / "model")).signatures
+    frames = np.random.default_rng(0).integers(
+        0, 256, (1, 2, 28, 28, 9), "uint8"
+    )
+    outputs = signatures["serve_frames"](frames=tf.constant(frames))
+    clip = {"rgb": frames[..., 3:6], "flow": outputs["flow"].numpy()}
+    np.testing.assert_allclose(
+        outputs["probabilities"], probabilities(model, clip), atol=1e-2
+    )
+    with open(tmp_path / "model" / "clip_spec.json") as file:
+        assert json.load(file)["alignment"] == "centered"
 
 
 def test_flow_of_another_method_is_not_made_inside(tmp_path):

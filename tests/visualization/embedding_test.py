@@ -132,6 +132,6 @@ def test_too_few_videos_and_networks_without_classifier_are_refused():
     source, _, features = clusters()
     with pytest.raises(ValueError, match="at least 5 videos.*Received: 4"):
         embedding.embed(source, range(4), features[:4])
-    source.num_features = {"rgb": 3}
-    with pytest.raises(ValueError, match="a dataset of features"):
+    source.num_features, source.settings = {"rgb": 3}, {"made_from": {}}
+    with pytest.raises(ValueError, match="do not say of which videos"):
         embedding.read_thumbnails(source, [0])

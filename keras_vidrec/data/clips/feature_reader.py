@@ -76,6 +76,12 @@ def read_test_features(
     return _read(source, index, spec, indices, 0)
 
 
+def test_indices(source, index, spec, num_segments):
+    """Which stored frames of a video one test clip of a network reads, in the
+    mode `"test"`: int64 array `(num_segments,)`."""
+    return _indices(source, index, spec, num_segments, "test", None)
+
+
 def _indices(source, index, spec, num_segments, mode, rng, num_clips=1):
     if spec.sampling == "feature_grid":
         return np.arange(num_segments)

@@ -73,6 +73,10 @@ class FeatureSettings:
         seed: int. Of the draws. Defaults to `0`.
         frames: `None` (not known), or dict from stream to the dict of the
             `FrameSpec` of its frames. Defaults to `None`.
+        made_from: dict. Where what the features are made of lies: `networks`,
+            paths by stream, and `data`, arguments of `opening.open_images`.
+            Both may be missing. It may be another place when the features are
+            gone on with. Defaults to nothing.
 
     Raises:
         ValueError: on any other value.
@@ -88,6 +92,7 @@ class FeatureSettings:
     draws: int = 0
     seed: int = 0
     frames: dict | None = None
+    made_from: dict = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
         streams = set(self.features)

@@ -315,12 +315,11 @@ def begin(catalog, directory, settings, classes=None):
             )
         state.mkdir(parents=True, exist_ok=True)
         shards.sync_directory(directory)
+    made = dataclasses.asdict(settings)
+    made.pop("made_from", None)  # where it lies does not change the dataset
     return Journal(
         state / "journal.jsonl",
-        {
-            "classes": classes or digest(catalog),
-            **dataclasses.asdict(settings),
-        },
+        {"classes": classes or digest(catalog), **made},
     )
 
 

@@ -166,9 +166,9 @@ def check_sees_videos(model):
         if len(clip.shape) != 5:
             raise ValueError(
                 f"Expected a network that sees videos. Received: model="
-                f"{model.name!r}, which sees features of them. One with "
-                "its backbones inside, such as stfn_stage2_ucf101 trains, "
-                "sees videos."
+                f"{model.name!r}, which sees features of them. `vidrec join` "
+                "makes one that sees videos of it and the networks that make "
+                "the features."
             )
     return spec
 

@@ -59,6 +59,21 @@ QUICKSTART_FLOW = dataclasses.replace(
     network=_network("flow", dropout=0.3),
 )
 
+# Over the features of both streams; three moments of each third of a video.
+QUICKSTART_TS_LSTM = Recipe(
+    name="quickstart_ts_lstm",
+    summary="TS-LSTM over the features of both: it remembers the order",
+    network=Network(
+        application="TSLSTM",
+        arguments={"num_segments": 9, "units": [64], "dropout": 0.3},
+    ),
+    optimizer=Optimizer(
+        name="adam", learning_rate=2e-3, weight_decay=0.0, batch_size=32
+    ),
+    schedule=Schedule(epochs=20, kind="cosine"),
+    test=TestProtocol(num_segments=9, crops="center"),
+)
+
 SCRATCH = Recipe(
     name="scratch",
     summary="TSN, tiny backbone, 112 pixels: for your own videos",
@@ -71,4 +86,10 @@ SCRATCH = Recipe(
     test=PROTOCOLS["25x1"].test,
 )
 
-RECIPES = (QUICKSTART_RGB, QUICKSTART_RGB_DIFF, QUICKSTART_FLOW, SCRATCH)
+RECIPES = (
+    QUICKSTART_RGB,
+    QUICKSTART_RGB_DIFF,
+    QUICKSTART_FLOW,
+    QUICKSTART_TS_LSTM,
+    SCRATCH,
+)

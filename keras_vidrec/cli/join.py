@@ -1,0 +1,63 @@
+import pathlib
+
+import typer
+
+from keras_vidrec.cli.startup import load_backend
+
+
+def join(
+    head: pathlib.Path = typer.Option(
+        ..., help="Network over features: a run, or its head.keras."
+    ),
+    rgb: pathlib.Path = typer.Option(
+        None, help="Network that made the features of frames."
+    ),
+    flow: pathlib.Path = typer.Option(
+        None, help="Network that made the features of flow."
+    ),
+    out: pathlib.Path = typer.Option(
+        ..., help="File to write, a .keras; RUN/model.keras completes a run."
+    ),
+    features: str = typer.Option(
+        None,
+        metavar="PATH",
+        help="Features it was trained on, to compare the scores. Default: "
+        "those of the run.",
+    ),
+):
+    """Join a network over features with the networks that made them: one file,
+    from videos to classes.
+
+    Training does this itself where it finds them. Networks that are not named
+    are taken from where the features say.
+    """
+    if out.suffix != ".keras":
+        raise typer.BadParameter("--out is a .keras file.")
+    load_backend()
+    from keras_vidrec.applications.parts import model_file
+    from keras_vidrec.data.sources.features import Features
+    from keras_vidrec.training import joining
+    from keras_vidrec.training.run import Run
+    from keras_vidrec.training.run import load_network
+
+    network = load_network(head, over_features=True)
+    if features is None and head.is_dir():
+        features = Run.open(head).recipe.data.directory
+    given = {"rgb": rgb, "flow": flow}
+    given = {stream: path for stream, path in given.items() if path is not None}
+    try:
+        source = Features(features) if features is not None else None
+    except (ValueError, OSError) as error:
+        source, reason = None, " ".join(str(error).split())
+    else:
+        reason = "--features names them"
+    if source is not None:
+        joined = joining.join_features(network, source, given)
+    else:
+        joined = joining.Joined(
+            joining.join_networks(network, given),
+            f"It was compared with no stored features: {reason}.",
+        )
+    model_file.save(joined.model, out)
+    typer.echo(f"Joined: {out}")
+    typer.echo(joined.remark)

@@ -1,0 +1,282 @@
+"""Networks trained over features, joined with the networks that made these."""
+
+import logging
+import typing
+
+import keras
+import numpy as np
+import scipy.special
+
+from keras_vidrec.applications.joining import features_layer
+from keras_vidrec.applications.joining import join
+from keras_vidrec.applications.parts import head as heads
+from keras_vidrec.applications.parts import model_file
+from keras_vidrec.data import opening
+from keras_vidrec.data.clips import feature_reader
+from keras_vidrec.data.clips import reader
+from keras_vidrec.data.prepared.features import DTYPE
+from keras_vidrec.training.run import load_network
+from keras_vidrec.videos.video import VideoError
+
+logger = logging.getLogger("keras_vidrec")
+
+# Videos on which a joined network is compared with its head.
+_NUM_COMPARED = 4
+# Of a probability: what kernels of other shapes may change. What the rounding
+# of features does to the same videos comes on top, four times.
+_TOLERANCE = 2e-3
+_ROUNDING = 4
+
+
+class Joined(typing.NamedTuple):
+    """A network that was joined.
+
+    Args:
+        model: keras.Model from clips to classes.
+        remark: str. What it was compared on and how near it came, or why it
+            could not be compared.
+    """
+
+    model: keras.Model
+    remark: str
+
+
+def complete(run, source):
+    """Ends a run over features: its `head.keras` and the networks that made
+    the features become the `model.keras`, which sees pixels. Where that cannot
+    be, the log says why, and the command that does it later.
+
+    Args:
+        run: `Run` with a `head.keras`.
+        source: `Features` that it was trained on.
+    """
+    head = model_file.load(run.head_file)
+    try:
+        joined = join_features(head, source)
+    except (ValueError, OSError) as error:
+        streams = heads.describe(head).clip_spec.modalities
+        options = " ".join(f"--{stream} RUN" for stream in streams)
+        logger.warning(
+            "%s sees features, and no videos yet: %s. When that is mended, "
+            "`vidrec join --head %s %s --out %s` makes what sees videos.",
+            run.head_file,
+            " ".join(str(error).split()).rstrip("."),
+            run.path,
+            options,
+            run.model_file,
+        )
+        return
+    with run.writing():
+        model_file.save(joined.model, run.model_file)
+    logger.warning("%s sees videos. %s", run.model_file, joined.remark)
+
+
+def join_features(head, source, networks=()):
+    """A network over features, and those that made them, as one network.
+
+    Its class scores are compared with those that the head gives to the stored
+    features of some videos. Features are stored as float16: a probability may
+    differ by 0.002, and by 4 times what this rounding changes in any of the
+    compared videos.
+
+    Args:
+        head: keras.Model over features.
+        source: `Features` of its training.
+        networks: dict by stream of paths of runs or `.keras` files; the
+            dataset names those that are left out. Defaults to none.
+
+    Returns:
+        `Joined`.
+
+    Raises:
+        ValueError: if a network is not there any more, does not fit, or the
+            scores differ.
+    """
+    settings = source.settings
+    if settings["max_frames"] is not None:
+        raise ValueError(
+            "A joined network sees whole videos. Expected features of all of "
+            "their frames. Received: a dataset of the first "
+            f"{settings['max_frames']} frames (max_frames)"
+        )
+    named = settings["made_from"].get("networks", {})
+    model = join_networks(head, {**named, **dict(networks)})
+    spec = heads.describe(model).clip_spec
+    try:
+        images = images_of(source, spec.flow)
+        return Joined(model, _compare(model, head, source, images))
+    except (_NothingToCompare, OSError) as error:
+        reason = " ".join(str(error).split())
+        return Joined(
+            model,
+            "It was not compared with the scores of the stored features: "
+            f"{reason}",
+        )
+
+
+def join_networks(head, networks):
+    """The same from paths by stream alone, compared with nothing.
+
+    Raises:
+        ValueError: if a network is not there, or does not fit.
+    """
+    loaded = {}
+    for stream in heads.describe(head).clip_spec.modalities:
+        if stream not in networks:
+            raise ValueError(
+                f"Expected the network that made the features of {stream}. "
+                "Received: none, and the features do not say where it lies"
+            )
+        try:
+            loaded[stream] = load_network(networks[stream])
+        except ValueError as error:
+            raise ValueError(
+                f"The network that made the features of {stream} is missing: "
+                f"{error}"
+            ) from error
+    return join(head, **loaded)
+
+
+class _NothingToCompare(ValueError):
+    """Videos are not where they were."""
+
+
+def images_of(source, flow=None):
+    """The dataset that features were made of.
+
+    Args:
+        source: `Features`.
+        flow: `None`, or `FlowSpec`, as of `opening.open_dataset`. Defaults to
+            `None`.
+
+    Returns:
+        `data.opening.Opened`.
+
+    Raises:
+        ValueError: if the features do not say where it is, or it is not
+            there.
+    """
+    where = source.settings["made_from"].get("data")
+    if where is None:
+        raise _NothingToCompare(
+            "The features do not say of which videos they were made"
+        )
+    try:
+        return opening.open_images(**where, flow=flow)
+    except (ValueError, OSError) as error:
+        raise _NothingToCompare(str(error)) from error
+
+
+def _compare(model, head, features, images):
+    """Compares the scores of clips with those of stored features, and says how
+    near they are.
+
+    Raises:
+        ValueError: if they differ by more than rounding explains.
+    """
+    ask = _Question(model, head, features)
+    known = {name: index for index, name in enumerate(images.source.videos)}
+    both = [i for i, name in enumerate(features.videos) if name in known]
+    places = np.linspace(0, len(both) - 1, min(_NUM_COMPARED, len(both)))
+    differences, rounding, reason = [], [], "no video of them is there"
+    for place in places.astype(int):
+        index = both[place]
+        try:
+            found = ask(index, images.source, known[features.videos[index]])
+        except (VideoError, OSError) as error:
+            reason = str(error)
+            continue
+        differences.append(found[0])
+        rounding.append(found[1])
+    if not differences:
+        raise _NothingToCompare(f"of {images.catalog.root}, {reason}")
+    bound = _TOLERANCE + _ROUNDING * max(rounding)
+    if not max(differences) <= bound:
+        raise ValueError(
+            "The joined network gives other scores than the stored features "
+            f"({max(differences):.1e} of a probability). Expected at most "
+            f"{bound:.1e}, as features are rounded to float16. Perhaps "
+            f"{images.catalog.root} has changed since they were made"
+        )
+    return (
+        "Compared with the scores of the stored features on "
+        f"{len(differences)} videos: probabilities within "
+        f"{max(differences):.1e}, of at most {bound:.1e} by rounding to "
+        "float16."
+    )
+
+
+class _Question:
+    """What a joined network and its head make of the same moments of a
+    video."""
+
+    def __init__(self, model, head, features):
+        head = heads.inference_model(head)
+        self._spec = heads.describe(model).clip_spec
+        self._of_head = heads.describe(head).clip_spec
+        self._features = features
+        self._head = heads.clip_logits_model(head)
+        found = [
+            model.get_layer(features_layer(modality)).output
+            for modality in self._spec.modalities
+        ]
+        scores = heads.clip_logits_model(model).output
+        self._model = keras.Model(model.input, [scores, *found])
+
+    def __call__(self, index, images, number):
+        """The largest difference of a probability, and the largest that the
+        rounding of features makes.
+
+        Args:
+            index: int. The video among the features.
+            images: `Source` of clips.
+            number: int. The same video there.
+        """
+        moments, stored = self._stored(index)
+        clips = reader.read_test_clip(
+            images,
+            number,
+            self._spec.replace(sampling=self._features.settings["grid"]),
+            num_segments=self._features.settings["num_frames"],
+            mode="test",
+        )
+        clips = {
+            modality: clip[None, moments] for modality, clip in clips.items()
+        }
+        found, *features = self._model.predict_on_batch(_alone(clips))
+        streams = self._of_head.modalities
+        exact = dict(zip(streams, features))
+        rounded = {
+            stream: x.astype(DTYPE).astype(x.dtype)
+            for stream, x in exact.items()
+        }
+        with_stored, with_exact, with_rounded = (
+            _probabilities(self._head.predict_on_batch(_alone(x)))
+            for x in (stored, exact, rounded)
+        )
+        return (
+            float(np.abs(_probabilities(found) - with_stored).max()),
+            float(np.abs(with_exact - with_rounded).max()),
+        )
+
+    def _stored(self, index):
+        """Which of the stored frames the head sees in one clip, and their
+        features by stream, as a batch."""
+        length = keras.tree.flatten(self._head.input)[0].shape[1]
+        length = length or self._of_head.num_segments
+        moments = feature_reader.test_indices(
+            self._features, index, self._of_head, length
+        )
+        return moments, {
+            stream: self._features.read(index, stream, moments)[None]
+            for stream in self._of_head.modalities
+        }
+
+
+def _alone(inputs):
+    # A network of one stream takes no dict.
+    return inputs if len(inputs) > 1 else next(iter(inputs.values()))
+
+
+def _probabilities(logits):
+    return scipy.special.softmax(logits.astype("float64"), axis=-1)
