@@ -57,6 +57,35 @@ def of(model, protocol=None):
     return test.completed(spec), test.shown(spec)
 
 
+def one_clip(model, num_segments=None):
+    """What of a video is looked at where a picture shows one clip.
+
+    Args:
+        model: keras.Model of this package.
+        num_segments: `None`, or int. Defaults to as many as the network was
+            built for, or is tested on if it sees them in order, or was trained
+            with: of single snippets a few tell enough.
+
+    Returns:
+        `ClipSpec` of a clip, where the network's own test has it.
+
+    Raises:
+        ValueError: as `of`, or if the network was built for another number of
+            segments.
+    """
+    test, spec = of(model)
+    fixed = keras.tree.flatten(model.input)[0].shape[1]
+    if num_segments is None:
+        trained = clip_spec_of(model).num_segments
+        num_segments = fixed or (test.num_segments if spec.ordered else trained)
+    if fixed not in (None, num_segments):
+        raise ValueError(
+            "The network was built for clips of a fixed length. Expected "
+            f"num_segments={fixed}. Received: num_segments={num_segments}"
+        )
+    return spec.replace(num_segments=num_segments)
+
+
 def clip_spec_of(model):
     """The `ClipSpec` of a network; a `ValueError` if it has none."""
     spec = describe(model).clip_spec

@@ -15,6 +15,7 @@ from keras_vidrec.data import pipeline
 from keras_vidrec.data.clips import feature_reader
 from keras_vidrec.data.clips.frame_size import resize
 from keras_vidrec.data.failures import Failures
+from keras_vidrec.evaluation import protocols
 from keras_vidrec.training import joining
 from keras_vidrec.videos.video import VideoError
 from keras_vidrec.visualization import figures
@@ -84,7 +85,7 @@ def read_features(model, source, videos, verbose=True):
             "Expected a network of this package with its classifier. "
             f"Received: model={model.name!r}"
         )
-    fixed = keras.tree.flatten(model.input)[0].shape[1]
+    spec = protocols.one_clip(model)
     seen = {}
 
     def look(layer, inputs, outputs):
@@ -99,7 +100,8 @@ def read_features(model, source, videos, verbose=True):
         Failures(len(videos)),
         verbose,
         name="features",
-        num_segments=fixed,
+        num_segments=spec.num_segments,
+        mode="test",
     )
     with layer_tap.tap(classifiers, look):
         for index, inputs in clips:

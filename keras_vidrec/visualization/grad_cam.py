@@ -77,21 +77,10 @@ def read_clip(model, path, num_segments=None):
             another number of segments.
         VideoError: if the video cannot be read.
     """
-    trained = check_sees_videos(model).num_segments
-    test, spec = protocols.of(model)
-    fixed = keras.tree.flatten(model.input)[0].shape[1]
-    # What is classified together is shown together; of single snippets a few.
-    shown = test.num_segments if spec.ordered else trained
-    num_segments = num_segments or fixed or shown
-    if fixed not in (None, num_segments):
-        raise ValueError(
-            "The network was built for clips of a fixed length. Expected "
-            f"num_segments={fixed}. Received: num_segments={num_segments}"
-        )
+    check_sees_videos(model)
+    spec = protocols.one_clip(model, num_segments)
     source = SingleVideo(path, spec.flow)
-    images = reader.read_test_clip(
-        source, 0, spec, num_segments=num_segments, mode="test"
-    )
+    images = reader.read_test_clip(source, 0, spec, mode="test")
     return Clip(source.videos[0], images)
 
 
