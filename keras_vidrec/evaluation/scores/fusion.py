@@ -40,9 +40,9 @@ def fuse(scores, weights=None, *, softmax=False, normalize=None, names=None):
         `Scores` of the videos that are in all, in the order of the first, in
         float64. A label that is unknown in one is taken from another. `meta`
         holds the weights as `fusion_weights`, `softmax`, `normalize`, each
-        `meta` as `fused`, whether all come from tests of one protocol as
-        `same_protocol` (else a warning tells), and the videos of each that
-        another one lacks as `left_out`.
+        `meta` as `fused`, the videos of each that another one lacks as
+        `left_out`, and the protocol that their tests have in common; a warning
+        tells if they differ.
 
     Raises:
         ValueError: if the classes or the known labels differ, no video is in
@@ -54,7 +54,7 @@ def fuse(scores, weights=None, *, softmax=False, normalize=None, names=None):
     """
     scores = tuple(scores)
     joined = joining.join(scores, names)
-    differ = joining.tell_protocols(scores, names)
+    test = joining.tell_protocols(scores, names)
     weights = _checked(weights, len(scores))
     checks.choice("normalize", normalize, (None, *NORMS))
     checks.check(
@@ -81,7 +81,7 @@ def fuse(scores, weights=None, *, softmax=False, normalize=None, names=None):
             "fusion_weights": list(weights),
             "softmax": softmax,
             "normalize": normalize,
-            "same_protocol": not differ,
+            **test,
             "fused": [one.meta for one in scores],
             "left_out": [list(videos) for videos in joined.left_out],
         },

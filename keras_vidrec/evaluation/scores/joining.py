@@ -91,7 +91,8 @@ def tell_protocols(scores, names=None):
         names: as for `join`.
 
     Returns:
-        bool, whether they differ.
+        dict of what a score file tells of its test, `protocol` and the fields
+        of `TestProtocol`, if all tell the same; empty if not.
     """
     names = names or [f"number {i}" for i in range(1, len(scores) + 1)]
     tests = {
@@ -115,7 +116,10 @@ def tell_protocols(scores, names=None):
                 if name in tests
             ),
         )
-    return bool(differing)
+    if differing or len(tests) < len(scores):
+        return {}
+    first = scores[0].meta
+    return {key: first.get(key) for key in ("protocol", *_FIELDS)}
 
 
 def _check_classes(classes, others, name, other_name):

@@ -156,3 +156,16 @@ def test_real_streams(real_data):
     expected = np.mean(sum(values).argmax(axis=1) == spatial.labels)
     normed = accuracy(fuse([spatial, motion], normalize="l2"))
     assert normed == round(100 * expected, 2) > 88.08
+
+
+def test_the_protocol_that_their_tests_have_in_common(caplog):
+    ten = {"protocol": "25x10", "num_segments": 25, "crops": "ten"}
+    center = {**ten, "protocol": "25x1", "crops": "center"}
+    fused = fuse([scores(ONE, meta=ten), scores(ONE, meta=ten)])
+    assert ten.items() <= fused.meta.items() and not caplog.text
+    # What does not know its test is passed over.
+    fused = fuse([scores(ONE, meta=ten), scores(ONE)])
+    assert "protocol" not in fused.meta and not caplog.text
+    fused = fuse([scores(ONE, meta=ten), scores(ONE, meta=center)])
+    assert "protocol" not in fused.meta
+    assert "25x10 (crops=ten) of number 1; 25x1 (crops=center)" in caplog.text
