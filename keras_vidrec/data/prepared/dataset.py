@@ -5,6 +5,7 @@ import json
 import pathlib
 import typing
 
+from keras_vidrec.data.catalogs import segments
 from keras_vidrec.data.catalogs.catalog import Catalog
 from keras_vidrec.data.catalogs.split import Split
 from keras_vidrec.data.catalogs.split import first_of
@@ -103,6 +104,7 @@ def write(directory, catalog, modalities, settings, failed, healths=None):
                     "name": catalog.videos[i],
                     "label": catalog.labels[i],
                     "group": catalog.groups[i],
+                    "segment": catalog.segments[i],
                     "health": health,
                     "lost_share": lost,
                 }
@@ -144,6 +146,7 @@ def load(directory):
     videos = content["videos"]
     names = tuple(video["name"] for video in videos)
     places = {name: i for i, name in enumerate(names)}
+    cuts = [video["segment"] and tuple(video["segment"]) for video in videos]
     catalog = Catalog(
         root=directory,
         videos=names,
@@ -164,6 +167,11 @@ def load(directory):
             key: _read_part(_split_path(directory, "validation", key), places)
             for key in content["validation"]
         },
+        files=tuple(
+            name.removesuffix(segments.name("", cut))
+            for name, cut in zip(names, cuts)
+        ),
+        segments=tuple(cuts),
     )
     healths = [video["health"] for video in videos]
     return PreparedDataset(
