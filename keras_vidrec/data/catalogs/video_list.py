@@ -328,8 +328,14 @@ def _segment(values, form):
 def _refuse_several_labels(rows):
     """A network of several labels a clip is another network."""
     labels = collections.defaultdict(dict)
+    words = collections.Counter(
+        word for label in {row.label for row in rows} for word in _words(label)
+    )
     for row in rows:
-        if _SEVERAL.fullmatch(row.label):
+        several = _words(row.label)
+        if _SEVERAL.fullmatch(row.label) or (
+            len(several) > 1 and all(words[word] > 1 for word in several)
+        ):
             raise _several_labels(f"{row.path}: {row.label}", row.place)
         labels[row.path, row.segment][row.label] = row
     for (path, _), found in labels.items():
@@ -338,6 +344,13 @@ def _refuse_several_labels(rows):
             raise _several_labels(
                 f"{path}: {text}", list(found.values())[-1].place
             )
+
+
+def _words(label):
+    """What may be several labels, separated by commas: names of classes have
+    such too, with a blank behind them, or nobody else shares their parts."""
+    words = label.split(",")
+    return words if all(w and w == w.strip() for w in words) else [label]
 
 
 def _several_labels(received, place):

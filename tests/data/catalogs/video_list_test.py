@@ -286,6 +286,14 @@ def test_faulty_segments(root, times):
         ("walk/0.mp4 1 4\nrun/0.mp4 2\n", "Several labels"),
         ('[{"path": "walk/0.mp4", "label": ["a", "b"]}]', "Several labels"),
         ("path,label\nwalk/0.mp4,a|b", "Several labels"),
+        (
+            'walk/0.mp4,"a,b"\nrun/0.mp4,"b,c"\nwalk/1 b.mp4,"a,c"',
+            "'walk/0.mp4: a,b'",
+        ),
+        (
+            "path,label,start_frame,end_frame\nwalk/0.mp4,walk,inf,9",
+            "start='inf'",
+        ),
     ],
 )
 def test_faulty_lists(root, text, message):
