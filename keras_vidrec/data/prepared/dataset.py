@@ -19,6 +19,7 @@ FORMAT = 1
 STATE = ".prepare"
 
 _DATASET = "dataset.json"
+_OF_A_VIDEO = {"name", "label", "group", "segment", "health", "lost_share"}
 _REPORT = "report.json"
 
 
@@ -144,6 +145,12 @@ def load(directory):
             f"{str(path)!r} of format {received!r}"
         )
     videos = content["videos"]
+    if not all(_OF_A_VIDEO <= video.keys() for video in videos):
+        raise ValueError(
+            "Expected a prepared dataset of this version, with "
+            f"{sorted(_OF_A_VIDEO)} of each video. Prepare it again. Received: "
+            f"{str(path)!r} of version {content.get('keras_vidrec')}"
+        )
     names = tuple(video["name"] for video in videos)
     places = {name: i for i, name in enumerate(names)}
     cuts = [video["segment"] and tuple(video["segment"]) for video in videos]
