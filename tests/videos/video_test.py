@@ -278,12 +278,32 @@ def test_packets_that_are_damaged_are_passed_over(tmp_path):
     assert health.frames_stated == 100
     assert 80 < health.num_frames <= 100 and health.lost_at_end == 0
     assert 0 < health.damaged < 20
-    assert health.lost_share == pytest.approx(health.damaged / 100, rel=0.2)
+    assert health.lost_share == pytest.approx(
+        max(health.damaged, 100 - health.num_frames) / 100, rel=0.2
+    )
     assert f"{health.damaged} frames are damaged" in health.remarks
     # The end of the video is as it was.
     assert len(list(video.iter_frames(path))) == health.num_frames
     times = video.frame_times(path)
     assert times[-1] == pytest.approx(3.96)
+
+
+@pytest.mark.parametrize("name", ["a.ts", "a.mkv"])
+def test_a_hole_is_named(tmp_path, name):
+    """Of what it does not recognize FFmpeg says nothing."""
+    path = tables.encode(
+        tmp_path / name,
+        (*tables.X264, "yuv420p", "-g", "12", "-cluster_time_limit", "200"),
+        "testsrc2=s=128x96:r=25:d=4",
+    )
+    content = path.read_bytes()
+    start, end = (int(len(content) * share) for share in (0.3, 0.6))
+    path.write_bytes(content[:start] + bytes(end - start) + content[end:])
+    health = video.probe(path)
+    assert 60 < health.num_frames < 75
+    assert abs(health.num_frames + health.missing - 100) <= 1
+    assert health.lost_share == pytest.approx(health.missing / 100, abs=0.01)
+    assert f"{health.missing} frames are missing" in str(health.remarks)
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.avi"])
