@@ -21,8 +21,11 @@ _EXPECTED = (
     "start_frame and end_frame), named in the first line; or, without names, "
     "lines `path,label` or `path label` whose files are there"
 )
-# What else stands between several labels of one clip than a comma.
-_SEVERAL = re.compile(r"[^;|]+[;|][^;|]+.*|\d+(\s+\d+)+")
+# What else stands between several labels of one clip than a comma; and times
+# or other numbers ahead of a label, which nobody has named.
+_SEVERAL = re.compile(
+    r"[^;|]+[;|][^;|]+.*|\d+(\s+\d+)+|(\d+(\.\d+)?\s+){2,}\S.*"
+)
 
 
 class _NoLabels(ValueError):
@@ -356,7 +359,8 @@ def _words(label):
 def _several_labels(received, place):
     return ValueError(
         "Several labels a clip (multi-label) are not supported. Expected one "
-        f"label for each clip. Received: {received!r} ({place})"
+        "label for each clip, and names in the first line for other columns. "
+        f"Received: {received!r} ({place})"
     )
 
 

@@ -290,6 +290,10 @@ def test_faulty_segments(root, times):
             'walk/0.mp4,"a,b"\nrun/0.mp4,"b,c"\nwalk/1 b.mp4,"a,c"',
             "'walk/0.mp4: a,b'",
         ),
+        ("path,label,start\nwalk/0.mp4,walk,3", "Received: 'start' only"),
+        ("path,label,End\nwalk/0.mp4,walk,3", "Received: 'End' only"),
+        ("walk/0.mp4 0.1 2.5 0\nrun/0.mp4 1.0 2 1", "walk/0.mp4: 0.1 2.5 0"),
+        ("walk/0.mp4,-1\nrun/0.mp4,0\nwalk/1 b.mp4,1", "label=-1"),
         (
             "path,label,start_frame,end_frame\nwalk/0.mp4,walk,inf,9",
             "start='inf'",
@@ -299,6 +303,13 @@ def test_faulty_segments(root, times):
 def test_faulty_lists(root, text, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         read(root, text)
+
+
+def test_classes_that_may_be_meant_to_be_one(root):
+    found = read(root, "walk/0.mp4,walk\nrun/0.mp4,Run\nrun/1 b.mp4,run")
+    assert found.classes == ("Run", "run", "walk")
+    assert "differ in case or blanks only" in str(found.problems)
+    assert "'run' (1 in all)" in str(found.problems)
 
 
 def test_no_list(root):
