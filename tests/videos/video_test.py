@@ -288,24 +288,6 @@ def test_packets_that_are_damaged_are_passed_over(tmp_path):
     assert times[-1] == pytest.approx(3.96)
 
 
-@pytest.mark.parametrize("name", ["a.ts", "a.mkv"])
-def test_a_hole_is_named(tmp_path, name):
-    """Of what it does not recognize FFmpeg says nothing."""
-    path = tables.encode(
-        tmp_path / name,
-        (*tables.X264, "yuv420p", "-g", "12", "-cluster_time_limit", "200"),
-        "testsrc2=s=128x96:r=25:d=4",
-    )
-    content = path.read_bytes()
-    start, end = (int(len(content) * share) for share in (0.3, 0.6))
-    path.write_bytes(content[:start] + bytes(end - start) + content[end:])
-    health = video.probe(path)
-    assert 60 < health.num_frames < 75
-    assert abs(health.num_frames + health.missing - 100) <= 1
-    assert health.lost_share == pytest.approx(health.missing / 100, abs=0.01)
-    assert f"{health.missing} frames are missing" in str(health.remarks)
-
-
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.avi"])
 def test_a_truncated_end_is_named(tmp_path, name):
     more = ("-movflags", "+faststart") if name == "a.mp4" else ()
