@@ -268,7 +268,12 @@ def _understand(path, finder):
             best = table, columns
     if best is not None:
         return best
-    lines = text.splitlines()
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if lines and not any(re.search(r"[\s,;]", line) for line in lines):
+        raise _NoLabels(
+            f"{path.name} has no labels. Expected {_EXPECTED}. Received: "
+            f"{lines[0]!r}"
+        )
     _refuse_numbers(path, lines, finder)
     raise ValueError(
         f"Cannot make out the columns of {path.name}. Expected {_EXPECTED}. "

@@ -190,8 +190,11 @@ def test_jester_and_diving48(tmp_path):
     (tmp_path / "jester-v1-labels.csv").write_text("Swiping Left\nNo gesture\n")
     clips = ("20bn/34870", "20bn/56557")
     text = "34870;No gesture\n56557;Swiping Left\n"
-    found = read(root, text, "jester-v1.csv", clips=clips)
+    # The list of the test tells ids only.
+    (tmp_path / "jester-v1-test.csv").write_text("31\n32\n")
+    found = read(root, text, "jester-v1-train.csv", clips=clips)
     assert found.videos == clips and found.labels == (1, 0)
+    assert "jester-v1-test.csv has no labels" in found.understood
     assert found.classes == ("Swiping Left", "No gesture")
     rows = [
         {
