@@ -57,6 +57,18 @@ def published(monkeypatch, built):
     return asked
 
 
+def differences(backbone, snippet_length=None):
+    """A network that begins as this backbone, which is all that it has."""
+    channels = 3 * (snippet_length or 5)
+    tower = backbones.get(backbone, channels=channels, endpoints=["relu2"])
+    return TSN(
+        modality="rgb_diff",
+        snippet_length=snippet_length,
+        backbone=tower,
+        include_top=False,
+    )
+
+
 def weights_of(layer):
     return [keras.ops.convert_to_numpy(w) for w in layer.weights]
 
@@ -169,12 +181,7 @@ def test_pixels_of_other_streams_are_scaled_as_before(published):
 
 def test_differences_of_single_frames_are_motion(published):
     """Three channels that are no colors."""
-    model = TSN(
-        modality="rgb_diff",
-        snippet_length=1,
-        backbone="inception_v3",
-        include_top=False,
-    )
+    model = differences("inception_v3", snippet_length=1)
     report = imagenet(model, backbone="inception_v3")
     assert report.inflated == (
         "rgb_diff/Conv2d_1a_3x3_conv (3 to 3 channels: avg)",
@@ -196,11 +203,7 @@ def test_differences_are_scaled_as_the_images(
 ):
     """The first kernel gives on differences of raw frames what the published
     one, inflated, gives on those of frames as keras.applications has them."""
-    model = TSN(
-        modality="rgb_diff",
-        backbone=backbone,
-        include_top=False,
-    )
+    model = differences(backbone)
     imagenet(model, mode, backbone=backbone)
     convolutions = [
         next(x for x in network.layers if isinstance(x, keras.layers.Conv2D))
