@@ -85,9 +85,12 @@ def weights_of(layer):
     ],
 )
 def test_towers_agree_with_keras_applications(published, backbone, size):
-    tower = backbones.get(backbone)
+    model = TSN(backbone=backbone, include_top=False)
+    # Whatever weights the model had before.
+    pixels.scale_pixels(model, {"rgb": PixelScaling(1.0, 2.0)})
+    tower = model.get_layer("rgb")
     before = {w.path: np.array(w) for w in tower.weights}
-    report = imagenet(tower, backbone=backbone)
+    report = imagenet(model, backbone=backbone)
     assert not (report.missing + report.mismatched + report.inflated)
     assert report.unused == ()
     assert all((before[w.path] != np.array(w)).any() for w in tower.weights)
@@ -97,6 +100,7 @@ def test_towers_agree_with_keras_applications(published, backbone, size):
     colors = np.random.default_rng(1).integers(0, 256, (2, size, size, 3))
     colors = colors.astype("float32")
     scaling = backbones.preprocessing(backbone, "rgb")
+    assert pixels.scalings_of(model) == {"rgb": scaling}
     images = colors[..., ::-1] if scaling.channel_order == "bgr" else colors
     images = (images - np.float32(scaling.mean)) / np.float32(scaling.std)
     module = "resnet" if backbone.startswith("resnet") else backbone
@@ -149,25 +153,25 @@ def test_towers_of_motion_are_inflated(published):
     assert (layer.mean, layer.std) == (SYMMETRIC.mean, SYMMETRIC.std)
 
 
-@pytest.mark.parametrize(
-    ("modality", "scaling"),
-    [
-        ("rgb", CAFFE_RGB),
-        ("flow", CENTERED_FLOW),
-    ],
-)
-def test_pixels_are_scaled_as_in_keras_applications(
-    published, modality, scaling
-):
+def test_pixels_of_motion_are_scaled_for_it(published):
     """Whatever weights the model had before."""
     model = TSN(
-        modality=modality,
+        modality="flow",
         backbone="resnet50_caffe",
         include_top=False,
     )
-    pixels.scale_pixels(model, {modality: PixelScaling(1.0, 2.0)})
+    pixels.scale_pixels(model, {"flow": PixelScaling(1.0, 2.0)})
     imagenet(model, backbone="resnet50_caffe")
-    assert pixels.scalings_of(model) == {modality: scaling}
+    assert pixels.scalings_of(model) == {"flow": CENTERED_FLOW}
+
+
+def test_a_bare_tower(published):
+    tower = backbones.get("inception_v3", endpoints=["relu2"])
+    report = imagenet(tower, backbone="inception_v3")
+    assert len(report.copied) == 2 * 3 and not report.missing
+    for ours, theirs in zip(tower.layers[1:3], published[-1].layers[1:3]):
+        for one, two in zip(ours.get_weights(), theirs.get_weights()):
+            np.testing.assert_array_equal(one, two)
 
 
 @pytest.mark.large
