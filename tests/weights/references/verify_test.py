@@ -150,9 +150,7 @@ def test_both_see_what_the_model_makes_of_pixels():
 @pytest.mark.parametrize("order, divisor", [("rgb", 255), ("bgr", 1)])
 def test_differences_are_the_author_s_in_one_of_them(order, divisor):
     """Of five pairs of frames, of all colors."""
-    model = without_values(
-        TSN, modality="rgb_diff", backbone="tiny", classes=3
-    )
+    model = without_values(TSN, modality="rgb_diff", backbone="tiny", classes=3)
     tower = model.get_layer("rgb_diff")
     ours, theirs = random_images(model, tower, (order, divisor), 0)
     assert ours.shape == theirs.shape == (2, 224, 224, 15)

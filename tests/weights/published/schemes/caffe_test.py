@@ -165,9 +165,7 @@ def weights(tower):
 def check_filled(translation, backbone, **arguments):
     """Every weight of the tower, and the classifier, has a piece that fits, or
     is known to be zero."""
-    tower = without_values(
-        backbones.get, name_or_model=backbone, **arguments
-    )
+    tower = without_values(backbones.get, name_or_model=backbone, **arguments)
     shapes = {
         slot: tuple(weight.shape) for slot, weight in weights(tower).items()
     }
