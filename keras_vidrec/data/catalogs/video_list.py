@@ -121,6 +121,13 @@ def read(path, root, clips=None):
             f"{len(missing)} of {len({r.path for r in rows})} listed paths "
             f"have no file and are left out: {some_of(missing)}."
         )
+    words = re.split("[^a-z]+", path.name.lower())
+    called = {part_of(word) for word in words} & {"validation", "test"}
+    if called and not any(row.part for row in rows):
+        problems.append(
+            f"{path.name} is called like a part of a split, and is split by "
+            "itself. Pass the list of training, or one of all parts."
+        )
     unique = {}
     for row in there:
         clip = segments.name(row.file, row.segment)

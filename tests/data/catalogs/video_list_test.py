@@ -373,3 +373,13 @@ def test_where_listed_clips_lie(root):
     assert len(found.missing) == 300
     with pytest.raises(ValueError, match="Several clips fit '0'"):
         read(root, "path,label\n0,walk\n")
+
+
+@pytest.mark.parametrize(
+    "name, is_said",
+    [("val.csv", True), ("my-test.csv", True), ("a.csv", False)],
+)
+def test_a_part_alone_is_split_and_said_to_be(root, name, is_said):
+    found = read(root, lines("{path},{label}", "path,label"), name)
+    assert any("called like a part" in p for p in found.problems) == is_said
+    assert found.splits[1].train and found.splits[1].test
