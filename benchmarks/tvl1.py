@@ -53,21 +53,20 @@ def ucf101_pairs(directory, count):
     """`{name: (first, second)}`, gray uint8, each from another class."""
     import cv2
 
+    from keras_vidrec import videos
+
     pairs, classes = {}, set()
     for path in sorted(directory.glob("v_*.avi")):
         label = path.stem.split("_")[1]
         if label in classes or len(pairs) == count:
             continue
         classes.add(label)
-        video = cv2.VideoCapture(str(path))
-        for _ in range(10 + len(pairs)):
-            video.grab()
-        frames = [video.read() for _ in range(2)]
-        if all(found for found, _ in frames):
-            pairs[path.stem] = tuple(
-                cv2.cvtColor(cv2.resize(frame, SIZE), cv2.COLOR_BGR2GRAY)
-                for _, frame in frames
-            )
+        first = 10 + len(pairs)
+        frames = videos.read_frames(path, [first, first + 1])
+        pairs[path.stem] = tuple(
+            cv2.cvtColor(cv2.resize(frame, SIZE), cv2.COLOR_RGB2GRAY)
+            for frame in frames
+        )
     if not pairs:
         sys.exit(f"No UCF101 videos (v_*.avi) in {directory}.")
     return pairs

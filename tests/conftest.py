@@ -4,6 +4,7 @@ import functools
 import gc
 import importlib.metadata
 import os
+import sys
 
 # Before any backend is imported.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -32,6 +33,7 @@ import pytest
 
 DATA = pathlib.Path(os.environ.get("VIDREC_TEST_DATA", ""))
 TESTS = pathlib.Path(__file__).parent
+EXIT_STATUS = pytest.StashKey()
 WITHOUT_NETWORKS = ("data", "flow", "specs", "videos")
 
 if keras.backend.backend() == "tensorflow":
@@ -65,6 +67,20 @@ def pytest_collection_modifyitems(config, items):
             item.add_marker(
                 pytest.mark.skip(reason=f"TensorFlow only, not {backend}")
             )
+
+
+def pytest_sessionfinish(session, exitstatus):
+    session.config.stash[EXIT_STATUS] = int(exitstatus)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config):
+    # Where tensorflow-io has read from S3 an orderly exit aborts: its threads
+    # outlive what they use. Without an exit the status is that of the tests.
+    if "tensorflow_io" in sys.modules:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(config.stash.get(EXIT_STATUS, 1))
 
 
 def pytest_collection_finish():

@@ -159,10 +159,25 @@ def prepare(
     )
     if not prepared.num_new:
         typer.echo("Nothing was left to do.")
-    typer.echo(f"Next: vidrec train scratch --data {out} --out RUN")
+    settings = _settings(records.stored_as)
+    typer.echo(f"Next: vidrec train scratch --data {out} --out RUN{settings}")
     if "flow" in preparation.modalities:
         typer.echo(
             f"and:  vidrec train scratch --data {out} --out RUN_FLOW "
-            "--set network.arguments.modality=flow"
+            f"--set network.arguments.modality=flow{settings}"
         )
     typer.echo("`vidrec recipes` lists those of the papers.")
+
+
+def _settings(stored):
+    """What recipes must be told that do not see frames as they were stored."""
+    if stored is None:
+        return ""
+    changed = {"fps": stored.fps, "deinterlace": stored.deinterlace}
+    if not stored.keeps_aspect:
+        changed["size"] = stored.size
+    return "".join(
+        f" --set clip.frame.{name}={value}"
+        for name, value in changed.items()
+        if value is not None
+    )

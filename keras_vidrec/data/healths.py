@@ -111,7 +111,8 @@ def damaged(source, healths) -> dict[int, str]:
         share = source.lost_share(index)
         if share > MOST_LOST:
             # Its first remarks are of damage.
-            count = (health.damaged > 0) + (health.lost_at_end > 0)
+            kinds = health.damaged, health.missing, health.lost_at_end
+            count = sum(number > 0 for number in kinds)
             why = "; ".join(health.remarks[:count])
             found[index] = f"{share:.0%} of its frames are lost: {why}"
     return found

@@ -1,5 +1,7 @@
 """What one pass over a video shows: its health and the times of its frames."""
 
+import numpy as np
+
 from keras_vidrec.videos import decoder as decoders
 from keras_vidrec.videos import opening
 from keras_vidrec.videos import time_stamps
@@ -10,6 +12,8 @@ from keras_vidrec.videos.health import Health
 _SPARE = 2
 # Seconds that a file with sound may last longer than its frames.
 _SOUND = 1.0
+# Seconds of a hole; what is longer is where other recordings were joined on.
+_LONGEST_HOLE = 60.0
 # Containers whose header states how long they are; others are guessed.
 _WITH_DURATION = {"matroska,webm", "flv", "asf"}
 # Here a packet is a frame that is shown.
@@ -49,6 +53,7 @@ def summary(container, stream, decoder, deinterlace=None):
     stated = _stated(container, stream, times)
     lost = _lost_at_end(container, stream, decoder, times, stated)
     damaged = decoder.num_damaged + _silent(stream, decoder, stated)
+    missing = _in_holes(times, damaged)
     each = 1  # frame that becomes of one
     if deinterlace == "bob":
         times, each = times.of_fields(), 2
@@ -71,6 +76,7 @@ def summary(container, stream, decoder, deinterlace=None):
         decoder=decoders.version(),
         pixel_aspect=float(aspect or 1),
         begins=clock.late if clock.keeps_time else 0.0,
+        missing=each * missing,
     )
     return health, times
 
@@ -109,3 +115,18 @@ def _silent(stream, decoder, stated):
         return 0
     missing = decoder.num_packets - decoder.num_damaged - len(decoder.stamps[0])
     return missing if missing > _SPARE else 0
+
+
+def _in_holes(times, damaged):
+    """Frames missing between others of a damaged video: of data that it does
+    not recognize FFmpeg says nothing."""
+    if not damaged or times.seconds is None or len(times.seconds) < 3:
+        return 0
+    steps = np.diff(times.seconds)
+    usual = np.median(steps)
+    holes = steps[steps > 1.5 * usual]
+    # Where there are more of them than damage the rate varies.
+    if len(holes) > damaged + 1:
+        return 0
+    holes = holes[holes < _LONGEST_HOLE]
+    return int(np.round(holes / usual - 1).sum())

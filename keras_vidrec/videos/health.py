@@ -28,6 +28,9 @@ class Health:
             be shown; frames keep the pixels as stored. Defaults to `1.0`.
         begins: float. Seconds from where the file begins, with its sound
             perhaps, to its first frame. Defaults to `0.0`.
+        missing: int. Frames that the time stamps of a damaged video leave out
+            between others; those that do not decode may be among them.
+            Defaults to `0`.
     """
 
     num_frames: int
@@ -45,13 +48,19 @@ class Health:
     decoder: str
     pixel_aspect: float = 1.0
     begins: float = 0.0
+    missing: int = 0
+
+    @property
+    def lost_within(self):
+        """Frames ahead of the end that are lost or patched up."""
+        return max(self.damaged, self.missing)
 
     @property
     def lost_share(self):
         """Share of the frames that are damaged or lost, from 0 to 1."""
-        lost = self.damaged + self.lost_at_end
+        lost = self.lost_within + self.lost_at_end
         # Patched frames are among those that decode.
-        whole = max(self.num_frames + self.lost_at_end, lost)
+        whole = max(self.num_frames + self.missing + self.lost_at_end, lost)
         return lost / whole if whole else 0.0
 
     @property
@@ -61,6 +70,8 @@ class Health:
         found = []
         if self.damaged:
             found.append(f"{self.damaged} frames are damaged")
+        if self.missing:
+            found.append(f"{self.missing} frames are missing between others")
         if self.lost_at_end:
             found.append(
                 f"of the {self.frames_stated} frames that it states, the last "

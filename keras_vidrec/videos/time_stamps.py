@@ -172,9 +172,15 @@ class FrameTimes:
         middle = float(np.median(steps))
         rounding = min(_ROUNDING, middle / 10)
         allowed = 1.001 * max(clock.tick, rounding)
-        variable = bool((abs(steps - middle) > allowed).any())
-        # Steps of a constant rate are rounded, and their mean is not.
-        rate = 1 / middle if variable else len(steps) / float(seconds[-1])
+        usual = abs(steps - middle) <= allowed
+        variable = not bool(usual.all())
+        # Steps are rounded, and the mean of those that are alike is not.
+        if not variable:
+            rate = len(steps) / float(seconds[-1])
+        elif usual.any():
+            rate = 1 / float(steps[usual].mean())
+        else:
+            rate = 1 / middle
         if rate > MOST_FRAMES_A_SECOND:
             rate = None
         return cls(seconds, rate, variable)

@@ -107,6 +107,10 @@ class ElevenImages:
 
     def __init__(self, source):
         self.videos, self.read = source.videos, source.read
+        self._source = source
+
+    def seen_as(self, frame):
+        return ElevenImages(self._source.seen_as(frame))
 
     def num_frames(self, index, modality):
         return 11

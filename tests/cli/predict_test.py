@@ -182,6 +182,15 @@ def test_no_camera(model):
     assert err.startswith("vidrec: Expected a camera that gives pictures")
 
 
+# Where the tests run in the background, their processes ignore it.
+HEEDING_CTRL_C = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from keras_vidrec.cli.main import main
+main()
+"""
+
+
 def test_a_camera_until_ctrl_c(model, tmp_path):
     camera = tmp_path / "camera"
     os.mkfifo(camera)
@@ -193,7 +202,7 @@ def test_a_camera_until_ctrl_c(model, tmp_path):
         ]
     )  # fmt: skip
     command = [
-        sys.executable, "-m", "keras_vidrec", "predict", str(model),
+        sys.executable, "-c", HEEDING_CTRL_C, "predict", str(model),
         "--camera", str(camera), "--window", "0.4s", "--stride", "0.2s",
         "--out", str(tmp_path), "--protocol", "8x1",
     ]  # fmt: skip

@@ -43,7 +43,11 @@ def whole(small_videos, tmp_path_factory):
     said, err = vidrec("prepare", *arguments(small_videos, out))
     assert not err
     assert f"Prepared: {out} (rgb; 36 videos, 432 frames)" in said
-    assert f"Next: vidrec train scratch --data {out} " in said
+    # No recipe of these frames is told less.
+    assert (
+        f"Next: vidrec train scratch --data {out} --out RUN "
+        "--set clip.frame.size=96x80\n" in said
+    )
     return out
 
 

@@ -24,6 +24,12 @@ def randomize(model, seed):
     return model
 
 
+@pytest.fixture(scope="module")
+def colors():
+    """A network that the tests only read."""
+    return randomize(TSN(backbone="tiny", classes=3), 0)
+
+
 def weights_of(model):
     return {
         path: layer.get_weights()
@@ -69,8 +75,8 @@ def check_copied(report, source, before, after, first, mode, std=1):
         ("scaled", "rgb_diff", 127.5),
     ],
 )
-def test_whole_networks(mode, modality, std):
-    source = randomize(TSN(backbone="tiny", classes=3), 0)
+def test_whole_networks(mode, modality, std, colors):
+    source = colors
     target = TSN(backbone="tiny", classes=3, modality=modality)
     randomize(target, 1)
     have, before = weights_of(source), weights_of(target)
@@ -108,7 +114,7 @@ def test_bare_towers_of_every_family(backbone):
     check_copied(report, weights_of(source), before, after, first, "avg")
 
 
-def test_a_bare_tower_starts_a_network_and_the_reverse():
+def test_a_bare_tower_starts_a_network_and_the_reverse(colors):
     tower = randomize(backbones.get("tiny"), 0)
     network = randomize(TSN(backbone="tiny", classes=3, modality="flow"), 1)
     head = network.get_layer("logits").get_weights()
@@ -118,14 +124,14 @@ def test_a_bare_tower_starts_a_network_and_the_reverse():
         network.get_layer("logits").get_weights()[0], head[0]
     )
     flow = backbones.get("tiny", channels=10)
-    report = cross_modality(TSN(backbone="tiny", classes=3), flow)
+    report = cross_modality(colors, flow)
     assert report.inflated and report.missing == report.unused == ()
 
 
-def test_a_new_classifier_starts_anew_and_is_told():
+def test_a_new_classifier_starts_anew_and_is_told(colors):
     target = randomize(TSN(backbone="tiny", classes=5, modality="flow"), 1)
     head = target.get_layer("logits").get_weights()
-    report = cross_modality(TSN(backbone="tiny", classes=3), target)
+    report = cross_modality(colors, target)
     assert report.mismatched == ("logits [(256, 3), (3,)] to [(256, 5), (5,)]",)
     for one, two in zip(target.get_layer("logits").get_weights(), head):
         np.testing.assert_array_equal(one, two)
@@ -184,15 +190,25 @@ def test_colors_are_mirrored(channels):
     np.testing.assert_array_equal(found.ravel(), expected)
 
 
-def test_differences_of_two_frames_lose_their_colors_too():
+def test_differences_of_two_frames_lose_their_colors_too(colors):
     """Three channels as well, but of another meaning."""
-    source = randomize(TSN(backbone="tiny", classes=2), 0)
     target = TSN(
-        backbone="tiny", classes=2, modality="rgb_diff", snippet_length=1
+        backbone="tiny", classes=3, modality="rgb_diff", snippet_length=1
     )
-    cross_modality(source, target)
+    cross_modality(colors, target)
     kernel = target.get_layer("rgb_diff").get_layer("conv1").get_weights()[0]
     assert np.ptp(kernel, axis=2).max() == 0
+
+
+@pytest.fixture(scope="module")
+def differences():
+    """A source, a network and a bare tower of differences: each test changes
+    all that the next one looks at."""
+    network = TSN(
+        backbone="tiny", modality="rgb_diff", include_top=False, pooling=None
+    )
+    tower = backbones.get("tiny", channels=15, name="rgb_diff", pooling=None)
+    return TSN(backbone="tiny", classes=2), network, tower
 
 
 @pytest.mark.parametrize(
@@ -210,16 +226,12 @@ def test_differences_of_two_frames_lose_their_colors_too():
         ),
     ],
 )
-def test_differences_are_scaled_as_the_colors(mode, scaling):
+def test_differences_are_scaled_as_the_colors(mode, scaling, differences):
     """The network finds in raw frames what a bare tower, which scales
     nothing, finds in differences of frames as the source has them."""
-    source = TSN(backbone="tiny", classes=2)
+    source, network, tower = differences
     pixels.scale_pixels(source, {"rgb": scaling})
-    network = TSN(
-        backbone="tiny", modality="rgb_diff", include_top=False, pooling=None
-    )
     cross_modality(source, network, mode)
-    tower = backbones.get("tiny", channels=15, name="rgb_diff", pooling=None)
     cross_modality(source, tower, mode)
     frames = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 6, 3))
     scaled = frames[..., ::-1] if scaling.channel_order == "bgr" else frames

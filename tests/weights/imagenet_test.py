@@ -57,6 +57,18 @@ def published(monkeypatch, built):
     return asked
 
 
+def differences(backbone, snippet_length=None):
+    """A network that begins as this backbone, which is all that it has."""
+    channels = 3 * (snippet_length or 5)
+    tower = backbones.get(backbone, channels=channels, endpoints=["relu2"])
+    return TSN(
+        modality="rgb_diff",
+        snippet_length=snippet_length,
+        backbone=tower,
+        include_top=False,
+    )
+
+
 def weights_of(layer):
     return [keras.ops.convert_to_numpy(w) for w in layer.weights]
 
@@ -73,9 +85,12 @@ def weights_of(layer):
     ],
 )
 def test_towers_agree_with_keras_applications(published, backbone, size):
-    tower = backbones.get(backbone)
+    model = TSN(backbone=backbone, include_top=False)
+    # Whatever weights the model had before.
+    pixels.scale_pixels(model, {"rgb": PixelScaling(1.0, 2.0)})
+    tower = model.get_layer("rgb")
     before = {w.path: np.array(w) for w in tower.weights}
-    report = imagenet(tower, backbone=backbone)
+    report = imagenet(model, backbone=backbone)
     assert not (report.missing + report.mismatched + report.inflated)
     assert report.unused == ()
     assert all((before[w.path] != np.array(w)).any() for w in tower.weights)
@@ -85,6 +100,7 @@ def test_towers_agree_with_keras_applications(published, backbone, size):
     colors = np.random.default_rng(1).integers(0, 256, (2, size, size, 3))
     colors = colors.astype("float32")
     scaling = backbones.preprocessing(backbone, "rgb")
+    assert pixels.scalings_of(model) == {"rgb": scaling}
     images = colors[..., ::-1] if scaling.channel_order == "bgr" else colors
     images = (images - np.float32(scaling.mean)) / np.float32(scaling.std)
     module = "resnet" if backbone.startswith("resnet") else backbone
@@ -99,6 +115,7 @@ def test_towers_agree_with_keras_applications(published, backbone, size):
     if expected.ndim == 4:
         expected = expected.mean((1, 2))
     found = keras.ops.convert_to_numpy(tower(images.astype("float32")))
+    found = found.mean((1, 2))
     assert np.ptp(expected) > 0
     atol = 1e-5 * np.abs(expected).max()
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=atol)
@@ -137,25 +154,28 @@ def test_towers_of_motion_are_inflated(published):
     assert (layer.mean, layer.std) == (SYMMETRIC.mean, SYMMETRIC.std)
 
 
-@pytest.mark.parametrize(
-    ("modality", "scaling"),
-    [
-        ("rgb", CAFFE_RGB),
-        ("flow", CENTERED_FLOW),
-    ],
-)
-def test_pixels_are_scaled_as_in_keras_applications(
-    published, modality, scaling
-):
+def test_pixels_of_motion_are_scaled_for_it(published):
     """Whatever weights the model had before."""
     model = TSN(
-        modality=modality,
+        modality="flow",
         backbone="resnet50_caffe",
         include_top=False,
     )
-    pixels.scale_pixels(model, {modality: PixelScaling(1.0, 2.0)})
+    pixels.scale_pixels(model, {"flow": PixelScaling(1.0, 2.0)})
     imagenet(model, backbone="resnet50_caffe")
-    assert pixels.scalings_of(model) == {modality: scaling}
+    assert pixels.scalings_of(model) == {"flow": CENTERED_FLOW}
+
+
+def test_a_bare_tower(published):
+    tower = backbones.get("inception_v3", endpoints=["relu2"])
+    report = imagenet(tower, backbone="inception_v3")
+    assert len(report.copied) == 2 * 5 and not report.missing
+    ours, theirs = (
+        [x for x in network.layers if isinstance(x, keras.layers.Conv2D)]
+        for network in (tower, published[-1])
+    )
+    for one, two in zip(ours, theirs[:5], strict=True):
+        np.testing.assert_array_equal(weights_of(one), weights_of(two))
 
 
 @pytest.mark.large
@@ -169,12 +189,7 @@ def test_pixels_of_other_streams_are_scaled_as_before(published):
 
 def test_differences_of_single_frames_are_motion(published):
     """Three channels that are no colors."""
-    model = TSN(
-        modality="rgb_diff",
-        snippet_length=1,
-        backbone="inception_v3",
-        include_top=False,
-    )
+    model = differences("inception_v3", snippet_length=1)
     report = imagenet(model, backbone="inception_v3")
     assert report.inflated == (
         "rgb_diff/Conv2d_1a_3x3_conv (3 to 3 channels: avg)",
@@ -196,11 +211,7 @@ def test_differences_are_scaled_as_the_images(
 ):
     """The first kernel gives on differences of raw frames what the published
     one, inflated, gives on those of frames as keras.applications has them."""
-    model = TSN(
-        modality="rgb_diff",
-        backbone=backbone,
-        include_top=False,
-    )
+    model = differences(backbone)
     imagenet(model, mode, backbone=backbone)
     convolutions = [
         next(x for x in network.layers if isinstance(x, keras.layers.Conv2D))

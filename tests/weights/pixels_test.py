@@ -9,6 +9,7 @@ from keras_vidrec.applications import TwoStreamFusion
 from keras_vidrec.backbones import PixelScaling
 from keras_vidrec.weights import pixels
 from tests.applications.joined_streams import call
+from tests.applications.joined_streams import without_values
 
 OTHER = PixelScaling((104.0, 117.0, 123.0), (1.0, 2.0, 4.0), "bgr")
 
@@ -64,20 +65,24 @@ def test_nested_networks_of_two_streams():
 
 
 def test_scalings_of_what_a_network_sees():
-    both = TwoStreamFusion(backbone="tiny", classes=7)
+    both = without_values(TwoStreamFusion, backbone="tiny", classes=7)
     own = PixelScaling(127.5, 127.5)
     assert pixels.scalings_of(both) == {"rgb": own, "flow": own}
     pixels.scale_pixels(both, {"rgb": OTHER, "warped_flow": OTHER})
     assert pixels.scalings_of(both) == {"rgb": OTHER, "flow": own}
-    warped = TSN(backbone="tiny", modality="warped_flow", classes=2)
+    warped = without_values(
+        TSN, backbone="tiny", modality="warped_flow", classes=2
+    )
     assert pixels.scalings_of(warped) == {"warped_flow": own}
-    differences = TSN(backbone="tiny", modality="rgb_diff", classes=2)
+    differences = without_values(
+        TSN, backbone="tiny", modality="rgb_diff", classes=2
+    )
     pixels.scale_pixels(differences, {"rgb_diff": OTHER})
     assert pixels.scalings_of(differences) == {}
 
 
 def test_a_scaling_that_does_not_fit_changes_nothing():
-    model = TSN(backbone="tiny", modality="flow", classes=2)
+    model = without_values(TSN, backbone="tiny", modality="flow", classes=2)
     with pytest.raises(ValueError, match="Expected a multiple of 3 channels"):
         pixels.scale_pixels(model, {"flow": OTHER})
     assert pixels.pixel_layers(model)["flow"].mean == 127.5
@@ -109,12 +114,17 @@ def test_differences_with_a_mean_are_refused():
         pixels.scaled_kernel(np.ones((1, 1, 3, 1)), PixelScaling(1.0))
 
 
-def test_what_a_tower_sees():
-    assert pixels.modality_of(backbones.get("tiny", name="rgb_diff")) == (
-        "rgb_diff"
-    )
-    assert pixels.modality_of(backbones.get("tiny")) == "rgb"
-    assert pixels.modality_of(backbones.get("tiny", channels=10)) == "flow"
+@pytest.mark.parametrize(
+    "arguments, modality",
+    [
+        ({"name": "rgb_diff"}, "rgb_diff"),
+        ({}, "rgb"),
+        ({"channels": 10}, "flow"),
+    ],
+)
+def test_what_a_tower_sees(arguments, modality):
+    tower = without_values(backbones.get, name_or_model="tiny", **arguments)
+    assert pixels.modality_of(tower) == modality
 
 
 def test_in_words():

@@ -29,6 +29,14 @@ def streams():
     return {"rgb": one_stream("rgb", 1), "flow": one_stream("flow", 2)}
 
 
+@pytest.fixture(scope="module")
+def multiplier():
+    """Without filters over time."""
+    return SpatiotemporalMultiplier(
+        classes=3, backbone="tiny", temporal_filters=None
+    )
+
+
 def check_equal(model, found, source, expected):
     """Layers of `model` by path are those of `source`."""
     have, want = layers_by_path(source), layers_by_path(model)
@@ -108,13 +116,17 @@ MOTION = PixelScaling(128.0, 0.5)
 OWN = PixelScaling(127.5, 127.5)
 
 
-@pytest.mark.parametrize(
-    "builder", [TwoStreamConvNet, TwoStreamFusion, SpatiotemporalMultiplier]
-)
-def test_pixels_of_a_stream_are_scaled_as_in_its_network(builder):
+@pytest.fixture(scope="module")
+def scaled():
     rgb, flow = one_stream("rgb", 1), one_stream("warped_flow", 2)
     pixels.scale_pixels(rgb, {"rgb": COLORS})
     pixels.scale_pixels(flow, {"warped_flow": MOTION})
+    return rgb, flow
+
+
+@pytest.mark.parametrize("builder", [TwoStreamFusion, SpatiotemporalMultiplier])
+def test_pixels_of_a_stream_are_scaled_as_in_its_network(builder, scaled):
+    rgb, flow = scaled
     model = builder(classes=3, backbone="tiny")
     copy_streams(model, {"rgb": rgb})
     assert pixels.scalings_of(model) == {"rgb": COLORS, "flow": OWN}
@@ -122,21 +134,21 @@ def test_pixels_of_a_stream_are_scaled_as_in_its_network(builder):
     assert pixels.scalings_of(model) == {"rgb": COLORS, "flow": MOTION}
 
 
-def test_a_network_of_two_others_scales_pixels_as_they_do():
-    rgb, flow = one_stream("rgb", 1), one_stream("flow", 2)
-    pixels.scale_pixels(rgb, {"rgb": COLORS})
+def test_a_network_of_two_others_scales_pixels_as_they_do(scaled, streams):
+    rgb, flow = scaled[0], one_stream("flow", 2)
     pixels.scale_pixels(flow, {"flow": MOTION})
     model = TwoStreamConvNet(
         classes=3, backbone="tiny", from_streams=(rgb, flow)
     )
     assert pixels.scalings_of(model) == {"rgb": COLORS, "flow": MOTION}
+    # And is scaled as others later.
+    copy_streams(model, {"rgb": streams["rgb"]})
+    assert pixels.scalings_of(model) == {"rgb": OWN, "flow": MOTION}
 
 
-def test_what_does_not_fit_is_told(streams):
+def test_what_does_not_fit_is_told(streams, multiplier):
     """Other classes, and a shorter stack of warped flow for flow."""
-    model = SpatiotemporalMultiplier(
-        classes=3, backbone="tiny", temporal_filters=None
-    )
+    model = multiplier
     warped = one_stream("warped_flow", 3, classes=4, snippet_length=5)
     report = copy_streams(model, {"flow": warped})
     first, head = report.mismatched
@@ -158,10 +170,8 @@ def test_what_does_not_fit_is_told(streams):
     assert {"flow/logits", "flow/res5b_branch2c"} < {*report.unused}
 
 
-def test_what_are_no_streams(streams):
-    model = SpatiotemporalMultiplier(
-        classes=3, backbone="tiny", temporal_filters=None
-    )
+def test_what_are_no_streams(streams, multiplier):
+    model = multiplier
     before = model.get_weights()
     images = keras.Input((None, None, 10))
     other = keras.Model(images, keras.layers.Conv2D(2, 3, name="other")(images))

@@ -16,6 +16,7 @@ from keras_vidrec.weights.towers import slots
 from keras_vidrec.weights.towers import stream_layer
 from keras_vidrec.weights.towers import stream_of
 from keras_vidrec.weights.towers import towers
+from tests.applications.joined_streams import without_values
 
 
 @pytest.mark.parametrize(
@@ -34,7 +35,7 @@ def test_a_tower_is_named_by_its_stream(name, stream):
 
 
 def test_towers_of_a_network_and_of_a_bare_tower():
-    model = TSN(backbone="tiny", modality="flow", classes=2)
+    model = without_values(TSN, modality="flow", **TINY)
     tower = model.get_layer("flow")
     assert towers(model) == {"flow": tower}
     assert towers(tower) == {}
@@ -99,7 +100,7 @@ NETWORKS = {
 @pytest.mark.parametrize("network", NETWORKS)
 def test_every_weight_has_one_place(network):
     build, some = NETWORKS[network]
-    model = build()
+    model = without_values(build)
     found = slots(model)
     layers = layers_by_path(model)
     everything = [w for layer in layers.values() for w in layer.weights]
@@ -188,9 +189,9 @@ def test_backbones_as_the_blueprint_says():
 
 
 def test_models_that_do_not_say_what_they_are_made_of():
-    tower = backbones.get("tiny")
-    own = TSN(backbone=tower, classes=3)
-    headless = TSN(backbone="tiny", include_top=False)
+    tower = without_values(backbones.get, name_or_model="tiny")
+    own = without_values(TSN, backbone=tower, classes=3)
+    headless = without_values(TSN, backbone="tiny", include_top=False)
     for model in (tower, own, headless):
         with pytest.raises(ValueError, match="Expected `backbone`, the name"):
             backbones_of(model)

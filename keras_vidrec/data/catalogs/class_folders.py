@@ -3,6 +3,7 @@
 import typing
 
 from keras_vidrec.data.catalogs.parts import part_of
+from keras_vidrec.data.catalogs.parts import parts_within
 from keras_vidrec.data.catalogs.split import first_of
 
 
@@ -28,8 +29,9 @@ class Folders(typing.NamedTuple):
 
 def sort(clips):
     """`Folders` of the names of clips: a folder a class, `walk/1.mp4`; folders
-    of parts above them, `train/walk/1.mp4`, or below, `walk/train/1.mp4`. An
-    only folder in the way, `UCF-101/UCF-101/walk/1.mp4`, is seen through.
+    of parts above them, `train/walk/1.mp4` or `videos_train/walk/1.mp4`, or
+    below, `walk/train/1.mp4`. An only folder in the way,
+    `UCF-101/UCF-101/walk/1.mp4`, is seen through.
 
     Raises:
         ValueError: if folders of parts lie beside others, hold no classes, or
@@ -47,7 +49,10 @@ def sort(clips):
         home += f"{tops.pop()}/"
         inside = below
     tops = sorted({clip.split("/")[0] for clip in inside})
-    called = [top for top in tops if part_of(top)]
+    part_by_top = {top: part_of(top) for top in tops if part_of(top)}
+    if not part_by_top and _deep(inside) == inside:
+        part_by_top = parts_within(tops)
+    called = list(part_by_top)
     if called and called != tops:
         others = [top for top in tops if top not in called]
         raise ValueError(
@@ -62,17 +67,18 @@ def sort(clips):
     level = None
     if called:
         level = 0
-        deep = [clip for clip in inside if clip.count("/") > 1]
         loose += [home + clip for clip in inside if clip.count("/") < 2]
-        inside = deep
+        inside = _deep(inside)
         if not inside:
             raise ValueError(
                 "Folders called as parts of a split hold no folders of "
                 f"classes. Expected {called[0]}/<class>/<video>, or a list "
                 f"of videos. Received: {first_of(loose)}"
             )
-    elif inside and _has_parts_below(inside):
+    elif _are_parts_below(_deep(inside)):
         level = 1
+        loose += [home + clip for clip in inside if clip.count("/") < 2]
+        inside = _deep(inside)
     if level is not None:
         words = sorted({clip.split("/")[level] for clip in inside})
         understood.append(f"folders {', '.join(words)} are the parts")
@@ -86,7 +92,10 @@ def sort(clips):
         )
     parts = None
     if level is not None:
-        parts = tuple(part_of(step[level]) for step in steps)
+        parts = tuple(
+            part_by_top[step[0]] if level == 0 else part_of(step[1])
+            for step in steps
+        )
     return Folders(
         tuple(home + clip for clip in inside),
         tuple(names),
@@ -97,9 +106,11 @@ def sort(clips):
     )
 
 
-def _has_parts_below(clips):
-    steps = [clip.split("/") for clip in clips]
-    if any(len(step) < 3 for step in steps):
-        return False
-    parts = {part_of(step[1]) for step in steps}
+def _deep(clips):
+    """Those that lie in a folder of a folder."""
+    return [clip for clip in clips if clip.count("/") > 1]
+
+
+def _are_parts_below(clips):
+    parts = {part_of(clip.split("/")[1]) for clip in clips}
     return None not in parts and len(parts) > 1

@@ -36,6 +36,13 @@ def number(labels, names=None, folders=None):
     Raises:
         ValueError: if the numbers cannot be class indices.
     """
+    numbers = [label.removeprefix("-") for label in labels]
+    if numbers != list(labels) and all(x.isdecimal() for x in numbers):
+        raise ValueError(
+            "Labels that are numbers are class indices, from 0. Expected no "
+            "clips without a class. Received: label="
+            f"{next(x for x in labels if x.startswith('-'))}"
+        )
     if not all(label.isdecimal() for label in labels):
         classes = tuple(sorted(set(labels)))
         if names is not None:

@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 import tqdm
 
-from keras_vidrec.data.catalogs import video_content
 from keras_vidrec.data.catalogs.video_tree import some_of
 from keras_vidrec.specs import files
+from keras_vidrec.videos import opening
 
 _CACHE = ".vidrec-looks.json"
 # Where in a video the frames are, as shares of its duration.
@@ -162,8 +162,7 @@ def look(path):
     frames cannot be decoded, or are without contrast."""
     bits = []
     try:
-        with video_content.open_container(path) as container:
-            stream = container.streams.video[0]
+        with opening.opened(path) as (container, stream):
             for share in _SHARES:
                 if container.duration:
                     container.seek(int(share * container.duration))
@@ -173,7 +172,7 @@ def look(path):
                 if small.std() < _LEAST_CONTRAST:
                     return ""
                 bits.append(small[:, 1:] > small[:, :-1])
-    except (OSError, ValueError, IndexError, StopIteration, av.FFmpegError):
+    except (ValueError, StopIteration, av.FFmpegError):
         return ""
     return np.packbits(bits).tobytes().hex()
 

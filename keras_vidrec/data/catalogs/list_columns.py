@@ -124,10 +124,19 @@ def named(fields, count_found):
         places["label"] = keys.index(known.label)
     if "path" not in places or places["path"] == places.get("label"):
         return None
-    for first, last in (("start", "end"), ("start_frame", "end_frame")):
-        if (first in places) != (last in places):
-            places.pop(first, None)
-            places.pop(last, None)
+    halves = []
+    for pair in (("start", "end"), ("start_frame", "end_frame")):
+        found = [role for role in pair if role in places]
+        if len(found) == 1:
+            halves.append(fields[0][places.pop(found[0])])
+    if halves and not {"start", "start_frame"} & set(places):
+        # The whole file instead of a part of it would be another clip.
+        raise ValueError(
+            "A column of the list tells where segments start or end, and none "
+            "the other. Expected both `start` and `end` (which may be empty), "
+            "or both `start_frame` and `end_frame`; or another name for what "
+            f"is neither. Received: {', '.join(map(repr, halves))} only"
+        )
     if "start" in places:
         places.pop("start_frame", None)
         places.pop("end_frame", None)

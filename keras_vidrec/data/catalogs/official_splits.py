@@ -4,6 +4,7 @@ import pathlib
 import re
 import typing
 
+from keras_vidrec.data.catalogs import list_table
 from keras_vidrec.data.catalogs.split import Split
 from keras_vidrec.data.catalogs.split import check_disjoint
 from keras_vidrec.data.catalogs.split import doubles
@@ -223,7 +224,7 @@ def _read_lines(path):
             f"others. Received: {str(path.parent)!r}"
         )
     # Class names may be in any language; some copies begin with a mark.
-    text = path.read_text(encoding="utf-8-sig")
+    text = list_table.read_text(path)
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 

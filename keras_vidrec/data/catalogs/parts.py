@@ -1,5 +1,7 @@
 """What people call the parts of a split."""
 
+import re
+
 NAMES = ("train", "validation", "test")
 # By the word in lower case.
 _WORDS = {
@@ -22,6 +24,21 @@ def part_of(word):
     """The part, one of `NAMES`, that a folder or a value of a list is
     called after, in any case, or `None`."""
     return _WORDS.get(word.strip().lower())
+
+
+def parts_within(names):
+    """The part of each of some folders whose names differ in that one word
+    only, as `videos_train` and `videos_val`: a dict, empty if they are called
+    otherwise."""
+    found, others = {}, set()
+    for name in names:
+        words = re.split(r"([a-z]+)", name.lower())
+        places = [i for i, word in enumerate(words) if part_of(word)]
+        if len(places) != 1:
+            return {}
+        found[name] = part_of(words.pop(places[0]))
+        others.add((places[0], *words))
+    return found if len(others) == 1 < len(set(found.values())) else {}
 
 
 def is_part_or_none(word):

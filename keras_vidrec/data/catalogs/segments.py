@@ -66,7 +66,7 @@ def _number(text, unit):
         return None
     if unit == "frames":
         value = float(text)
-        if value != int(value):
+        if not value.is_integer():
             raise ValueError(text)
         return int(value)
     value = 0.0

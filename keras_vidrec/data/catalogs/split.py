@@ -98,7 +98,7 @@ def check_disjoint(splits, videos, groups=None):
 
 def find_empty_classes(labels, classes, splits):
     """Messages, for `Catalog.problems`, about classes without clips, or without
-    them in a part."""
+    them in a part, and of names that differ in case only."""
     present = set(labels)
     problems = []
     empty = [name for i, name in enumerate(classes) if i not in present]
@@ -113,6 +113,12 @@ def find_empty_classes(labels, classes, splits):
                     f"Classes without {name} clips in split {key}: "
                     f"{first_of(names)}."
                 )
+    alike = doubles([" ".join(name.lower().split()) for name in classes])
+    if alike:
+        problems.append(
+            "Classes whose names differ in case or blanks only, which may be "
+            f"meant to be one: {first_of(alike)}."
+        )
     if len(classes) == 1:
         problems.append(f"All clips are of one class: {first_of(classes)}.")
     return problems

@@ -6,6 +6,9 @@ import os
 
 import av
 
+from keras_vidrec.videos import opening
+from keras_vidrec.videos.errors import VideoError
+
 # Endings of videos that are of nothing else.
 VIDEO_SUFFIXES = (
     ".264",
@@ -75,11 +78,14 @@ _OTHER_SUFFIXES = frozenset(
 )
 
 # Containers that hold videos. Pictures, text that is shown as pictures,
-# playlists and devices are formats of FFmpeg too: only these are let in.
-_CONTAINERS = (
+# raw streams are formats of FFmpeg too: of unknown endings only these are let
+# in.
+_CONTAINERS = set(
     "asf,avi,dv,ea,flv,gif,gxf,ivf,live_flv,matroska,webm,mov,mp4,m4a,3gp,"
     "3g2,mj2,mpeg,mpegts,mv,mxf,nsv,nut,nuv,ogg,rm,roq,smk,bink,swf,vivo,wtv,"
-    "yuv4mpegpipe,amv,pva,ty,dhav,cine,r3d,film_cpk,flic,xmv,wc3movie"
+    "yuv4mpegpipe,amv,pva,ty,dhav,cine,r3d,film_cpk,flic,xmv,wc3movie".split(
+        ","
+    )
 )
 
 
@@ -103,9 +109,9 @@ def is_video(path):
 def duration(path):
     """Seconds that a video lasts as its header says, or `None`."""
     try:
-        with open_container(path) as container:
+        with opening.opened(path) as (container, _):
             return container.duration and container.duration / av.time_base
-    except (OSError, ValueError, av.FFmpegError):
+    except VideoError:
         return None
 
 
@@ -114,25 +120,7 @@ def _is_video(path, size, _changed):
     if not size:
         return False
     try:
-        with open_container(path) as container:
-            return any(map(_moves, container.streams.video))
-    except (OSError, ValueError, av.FFmpegError):
+        with opening.opened(path) as (container, _):
+            return not _CONTAINERS.isdisjoint(container.format.name.split(","))
+    except VideoError:
         return False
-
-
-def open_container(path):
-    """PyAV's container of a file that is a video, nothing else; what it may
-    refer to is not opened."""
-    return av.open(
-        f"file:{os.path.abspath(path)}",
-        options={
-            "format_whitelist": _CONTAINERS,
-            "protocol_whitelist": "file",
-        },
-        metadata_errors="replace",
-    )
-
-
-def _moves(stream):
-    """Covers of songs are videos of one frame."""
-    return not stream.disposition & av.stream.Disposition.attached_pic

@@ -21,8 +21,11 @@ _EXPECTED = (
     "start_frame and end_frame), named in the first line; or, without names, "
     "lines `path,label` or `path label` whose files are there"
 )
-# What else stands between several labels of one clip than a comma.
-_SEVERAL = re.compile(r"[^;|]+[;|][^;|]+.*|\d+(\s+\d+)+")
+# What else stands between several labels of one clip than a comma; and times
+# or other numbers ahead of a label, which nobody has named.
+_SEVERAL = re.compile(
+    r"[^;|]+[;|][^;|]+.*|\d+(\s+\d+)+|(\d+(\.\d+)?\s+){2,}\S.*"
+)
 
 
 class _NoLabels(ValueError):
@@ -117,6 +120,13 @@ def read(path, root, clips=None):
         problems.append(
             f"{len(missing)} of {len({r.path for r in rows})} listed paths "
             f"have no file and are left out: {some_of(missing)}."
+        )
+    words = re.split("[^a-z]+", path.name.lower())
+    called = {part_of(word) for word in words} & {"validation", "test"}
+    if called and not any(row.part for row in rows):
+        problems.append(
+            f"{path.name} is called like a part of a split, and is split by "
+            "itself. Pass the list of training, or one of all parts."
         )
     unique = {}
     for row in there:
@@ -265,7 +275,12 @@ def _understand(path, finder):
             best = table, columns
     if best is not None:
         return best
-    lines = text.splitlines()
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if lines and not any(re.search(r"[\s,;]", line) for line in lines):
+        raise _NoLabels(
+            f"{path.name} has no labels. Expected {_EXPECTED}. Received: "
+            f"{lines[0]!r}"
+        )
     _refuse_numbers(path, lines, finder)
     raise ValueError(
         f"Cannot make out the columns of {path.name}. Expected {_EXPECTED}. "
@@ -328,8 +343,14 @@ def _segment(values, form):
 def _refuse_several_labels(rows):
     """A network of several labels a clip is another network."""
     labels = collections.defaultdict(dict)
+    words = collections.Counter(
+        word for label in {row.label for row in rows} for word in _words(label)
+    )
     for row in rows:
-        if _SEVERAL.fullmatch(row.label):
+        several = _words(row.label)
+        if _SEVERAL.fullmatch(row.label) or (
+            len(several) > 1 and all(words[word] > 1 for word in several)
+        ):
             raise _several_labels(f"{row.path}: {row.label}", row.place)
         labels[row.path, row.segment][row.label] = row
     for (path, _), found in labels.items():
@@ -340,10 +361,18 @@ def _refuse_several_labels(rows):
             )
 
 
+def _words(label):
+    """What may be several labels, separated by commas: names of classes have
+    such too, with a blank behind them, or nobody else shares their parts."""
+    words = label.split(",")
+    return words if all(w and w == w.strip() for w in words) else [label]
+
+
 def _several_labels(received, place):
     return ValueError(
         "Several labels a clip (multi-label) are not supported. Expected one "
-        f"label for each clip. Received: {received!r} ({place})"
+        "label for each clip, and names in the first line for other columns. "
+        f"Received: {received!r} ({place})"
     )
 
 

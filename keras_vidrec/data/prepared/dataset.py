@@ -5,6 +5,7 @@ import json
 import pathlib
 import typing
 
+from keras_vidrec.data.catalogs import segments
 from keras_vidrec.data.catalogs.catalog import Catalog
 from keras_vidrec.data.catalogs.split import Split
 from keras_vidrec.data.catalogs.split import first_of
@@ -18,6 +19,7 @@ FORMAT = 1
 STATE = ".prepare"
 
 _DATASET = "dataset.json"
+_OF_A_VIDEO = {"name", "label", "group", "segment", "health", "lost_share"}
 _REPORT = "report.json"
 
 
@@ -103,6 +105,7 @@ def write(directory, catalog, modalities, settings, failed, healths=None):
                     "name": catalog.videos[i],
                     "label": catalog.labels[i],
                     "group": catalog.groups[i],
+                    "segment": catalog.segments[i],
                     "health": health,
                     "lost_share": lost,
                 }
@@ -142,8 +145,15 @@ def load(directory):
             f"{str(path)!r} of format {received!r}"
         )
     videos = content["videos"]
+    if not all(_OF_A_VIDEO <= video.keys() for video in videos):
+        raise ValueError(
+            "Expected a prepared dataset of this version, with "
+            f"{sorted(_OF_A_VIDEO)} of each video. Prepare it again. Received: "
+            f"{str(path)!r} of version {content.get('keras_vidrec')}"
+        )
     names = tuple(video["name"] for video in videos)
     places = {name: i for i, name in enumerate(names)}
+    cuts = [video["segment"] and tuple(video["segment"]) for video in videos]
     catalog = Catalog(
         root=directory,
         videos=names,
@@ -164,6 +174,11 @@ def load(directory):
             key: _read_part(_split_path(directory, "validation", key), places)
             for key in content["validation"]
         },
+        files=tuple(
+            name.removesuffix(segments.name("", cut))
+            for name, cut in zip(names, cuts)
+        ),
+        segments=tuple(cuts),
     )
     healths = [video["health"] for video in videos]
     return PreparedDataset(

@@ -95,7 +95,8 @@ def lost_share(healths, file, frame, segment=None) -> float:
     health = healths[file]
     if segment is None:
         return health.lost_share
-    share = health.damaged / max(health.num_frames, health.damaged)
+    within = health.lost_within
+    share = within / max(health.num_frames + health.missing, within)
     start, end, unit = _in_decoded(segment, frame, health)
     there, lost = health.num_frames, health.lost_at_end
     if unit == "seconds":

@@ -165,7 +165,12 @@ def test_one_class(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "form", ["{part}/{name}/{i}.mp4", "data/{name}/{part}/{i}.mp4"]
+    "form",
+    [
+        "{part}/{name}/{i}.mp4",
+        "data/{name}/{part}/{i}.mp4",
+        "k400_{part}_256/{name}/{i}.mp4",
+    ],
 )
 def test_folders_of_parts(tmp_path, form):
     for part, count in (("Train", 3), ("valid", 2), ("TESTING", 1)):
@@ -177,11 +182,29 @@ def test_folders_of_parts(tmp_path, form):
     train, test = found.splits[1]
     assert [len(x) for x in (train, found.validation[1], test)] == [6, 4, 2]
     assert all("Train" in name for name in names(found, train))
-    assert found.understood.endswith("TESTING, Train, valid are the parts")
+    assert found.understood.endswith(" are the parts")
+    assert "TESTING" in found.understood
     assert not found.problems
     # Folders of frames are clips with such names.
     clips = [name.removesuffix(".mp4") for name in found.videos]
     assert catalog.discover(tmp_path, clips=clips).splits == found.splits
+
+
+def test_a_clip_beside_the_folders_of_parts_does_not_undo_them(tmp_path):
+    split = [f"{c}/{p}/1.mp4" for c in "ab" for p in ("train", "test")]
+    touch(tmp_path, *split, "a/2.mp4")
+    found = catalog.discover(tmp_path)
+    assert found.splits[1] == ((1, 3), (0, 2))
+    assert "left out: 'a/2.mp4' (1 in all)" in found.problems[0]
+
+
+@pytest.mark.parametrize(
+    "names", [("crash_test", "crash"), ("test_a", "train_b"), ("latest", "a")]
+)
+def test_classes_that_speak_of_parts_are_classes(tmp_path, names):
+    touch(tmp_path, *(f"{name}/x/{i}.mp4" for name in names for i in "12"))
+    found = catalog.discover(tmp_path)
+    assert found.classes == tuple(sorted(names))
 
 
 @pytest.mark.parametrize(

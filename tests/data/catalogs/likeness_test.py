@@ -6,6 +6,7 @@ import pytest
 
 from keras_vidrec.data.catalogs import catalog
 from keras_vidrec.data.catalogs import likeness
+from keras_vidrec.videos import opening
 
 
 def scene(seed, shift=0):
@@ -80,3 +81,10 @@ def test_videos_without_looks(tmp_path):
     assert likeness.look(tmp_path / "gone.avi") == ""
     write(tmp_path / "place.avi", scene(1), num_frames=1)
     assert len(likeness.look(tmp_path / "place.avi")) == 48
+
+
+def test_frames_that_a_header_claims_are_not_decoded(dataset, monkeypatch):
+    path = dataset / "run/0.mp4"
+    assert likeness.look(path)
+    monkeypatch.setattr(opening, "MAX_PIXELS", 160 * 96 - 1)
+    assert likeness.look(path) == ""

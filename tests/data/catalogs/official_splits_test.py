@@ -50,6 +50,17 @@ def test_ucf101(tmp_path):
     assert official_splits.find_kind(tmp_path) == "ucf101"
 
 
+def test_lists_in_utf_16_and_in_no_encoding(tmp_path):
+    write(tmp_path, UCF)
+    expected = official_splits.ucf101(tmp_path)
+    path = tmp_path / "classInd.txt"
+    path.write_bytes(path.read_text().encode("utf-16"))
+    assert official_splits.ucf101(tmp_path) == expected
+    path.write_bytes(b"1 caf\xe9\n2 Run\n")
+    with pytest.raises(ValueError, match="classInd.txt .*UTF-8 or UTF-16"):
+        official_splits.ucf101(tmp_path)
+
+
 def test_hmdb51(tmp_path):
     write(tmp_path, HMDB)
     result = official_splits.hmdb51(tmp_path)

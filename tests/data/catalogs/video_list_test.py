@@ -190,8 +190,11 @@ def test_jester_and_diving48(tmp_path):
     (tmp_path / "jester-v1-labels.csv").write_text("Swiping Left\nNo gesture\n")
     clips = ("20bn/34870", "20bn/56557")
     text = "34870;No gesture\n56557;Swiping Left\n"
-    found = read(root, text, "jester-v1.csv", clips=clips)
+    # The list of the test tells ids only.
+    (tmp_path / "jester-v1-test.csv").write_text("31\n32\n")
+    found = read(root, text, "jester-v1-train.csv", clips=clips)
     assert found.videos == clips and found.labels == (1, 0)
+    assert "jester-v1-test.csv has no labels" in found.understood
     assert found.classes == ("Swiping Left", "No gesture")
     rows = [
         {
@@ -286,11 +289,30 @@ def test_faulty_segments(root, times):
         ("walk/0.mp4 1 4\nrun/0.mp4 2\n", "Several labels"),
         ('[{"path": "walk/0.mp4", "label": ["a", "b"]}]', "Several labels"),
         ("path,label\nwalk/0.mp4,a|b", "Several labels"),
+        (
+            'walk/0.mp4,"a,b"\nrun/0.mp4,"b,c"\nwalk/1 b.mp4,"a,c"',
+            "'walk/0.mp4: a,b'",
+        ),
+        ("path,label,start\nwalk/0.mp4,walk,3", "Received: 'start' only"),
+        ("path,label,End\nwalk/0.mp4,walk,3", "Received: 'End' only"),
+        ("walk/0.mp4 0.1 2.5 0\nrun/0.mp4 1.0 2 1", "walk/0.mp4: 0.1 2.5 0"),
+        ("walk/0.mp4,-1\nrun/0.mp4,0\nwalk/1 b.mp4,1", "label=-1"),
+        (
+            "path,label,start_frame,end_frame\nwalk/0.mp4,walk,inf,9",
+            "start='inf'",
+        ),
     ],
 )
 def test_faulty_lists(root, text, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         read(root, text)
+
+
+def test_classes_that_may_be_meant_to_be_one(root):
+    found = read(root, "walk/0.mp4,walk\nrun/0.mp4,Run\nrun/1 b.mp4,run")
+    assert found.classes == ("Run", "run", "walk")
+    assert "differ in case or blanks only" in str(found.problems)
+    assert "'run' (1 in all)" in str(found.problems)
 
 
 def test_no_list(root):
@@ -351,3 +373,13 @@ def test_where_listed_clips_lie(root):
     assert len(found.missing) == 300
     with pytest.raises(ValueError, match="Several clips fit '0'"):
         read(root, "path,label\n0,walk\n")
+
+
+@pytest.mark.parametrize(
+    "name, is_said",
+    [("val.csv", True), ("my-test.csv", True), ("a.csv", False)],
+)
+def test_a_part_alone_is_split_and_said_to_be(root, name, is_said):
+    found = read(root, lines("{path},{label}", "path,label"), name)
+    assert any("called like a part" in p for p in found.problems) == is_said
+    assert found.splits[1].train and found.splits[1].test

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from keras_vidrec.data.catalogs import catalog as catalogs
+from keras_vidrec.data.prepared import dataset
 from keras_vidrec.data.prepared import shards
 from keras_vidrec.data.preparing import video_preparer
 from keras_vidrec.data.preparing.journal import Journal
@@ -238,6 +239,13 @@ def test_a_file_is_read_once_for_all_its_segments(
     records = Records(tmp_path)
     frame = FrameSpec(size, fps=fps)
     assert records.stored_as == frame
+    # Their list is that of the videos.
+    described = dataset.load(tmp_path).catalog
+    segment_of = dict(zip(long.videos, zip(long.files, long.segments)))
+    for place in zip(
+        described.videos, described.files, described.segments, strict=True
+    ):
+        assert place[1:] == segment_of[place[0]]
     videos = VideoFiles(long, FlowSpec("dis")).seen_as(frame)
     for i, count in enumerate(counts):
         j = long.videos.index(records.videos[i])

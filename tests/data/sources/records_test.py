@@ -224,6 +224,10 @@ def test_what_is_missing_is_told(directory, tmp_path):
     dataset.write_text(json.dumps({**content, "format": 9}))
     with pytest.raises(ValueError, match="Expected .* format 1.*format 9"):
         Records(tmp_path)
+    older = [{"name": "a.avi", "label": 0, "group": "a"}]
+    dataset.write_text(json.dumps({**content, "videos": older}))
+    with pytest.raises(ValueError, match="of this version.*Prepare it again"):
+        Records(tmp_path)
     dataset.write_text("[")
     with pytest.raises(ValueError, match="of format None"):
         Records(tmp_path)

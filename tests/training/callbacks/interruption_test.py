@@ -221,7 +221,8 @@ def test_sigterm_saves_before_it_ends(arguments, whole, tmp_path):
     process.terminate()
     _, told = process.communicate(timeout=60)
     assert process.returncode == 143, told
-    (line,) = told.splitlines()
+    remark, line = told.splitlines()
+    assert "mirrored" in remark  # left and right are classes here
     assert line.startswith("Stopped by SIGTERM after ")
     assert line.endswith("The same command goes on from there.")
     backup = max((run / "backup").glob("epoch*"))

@@ -8,6 +8,7 @@ from keras_vidrec.applications import TwoStreamFusion
 from keras_vidrec.weights import convert
 from keras_vidrec.weights import pixels
 from keras_vidrec.weights.towers import slots
+from tests.applications.joined_streams import without_values
 from tests.weights.slot_scheme import IGNORED
 from tests.weights.slot_scheme import SCALING
 from tests.weights.slot_scheme import TINY
@@ -71,8 +72,13 @@ def test_long_lists_are_cut(rgb):
     assert "more.9 (1,) and 4 more" in message and "more.10" not in message
 
 
-def test_two_streams():
-    model = TwoStreamFusion(**TINY)
+@pytest.fixture(scope="module")
+def fusion():
+    return TwoStreamFusion(**TINY)
+
+
+def test_two_streams(fusion):
+    model = fusion
     checkpoint = checkpoint_for(model)
     report = convert(checkpoint, model)
     check_values(model, checkpoint)
@@ -82,7 +88,7 @@ def test_two_streams():
 
 
 def test_a_stream_of_two(flow):
-    two = TwoStreamConvNet(snippet_length=5, **TINY)
+    two = without_values(TwoStreamConvNet, snippet_length=5, **TINY)
     checkpoint = checkpoint_for(two)
     report = convert(checkpoint, flow)
     for slot, value in values(flow).items():
@@ -94,8 +100,8 @@ def test_a_stream_of_two(flow):
     assert set(report.left_out.values()) == {"not of the stream flow"}
 
 
-def test_one_stream_is_not_enough_for_two(rgb):
-    message = refused(checkpoint_for(rgb), TwoStreamFusion(**TINY))
+def test_one_stream_is_not_enough_for_two(rgb, fusion):
+    message = refused(checkpoint_for(rgb), fusion)
     assert "Received: net.pth, of one stream" in message
     assert "`weights.copy_streams`" in message
     assert '"initialization.weights={flow: PATH, rgb: PATH}"' in message

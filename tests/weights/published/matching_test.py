@@ -10,6 +10,7 @@ from keras_vidrec.weights.published.translation import Piece
 from keras_vidrec.weights.published.translation import Translation
 from keras_vidrec.weights.towers import Slot
 from keras_vidrec.weights.towers import slots
+from tests.applications.joined_streams import without_values
 from tests.weights.slot_scheme import SCALING
 from tests.weights.slot_scheme import TINY
 from tests.weights.slot_scheme import changed
@@ -49,14 +50,20 @@ def test_tensors_may_be_left_out_by_pattern(rgb):
     assert "aux.1 ()" in message and "aux.0" not in message
 
 
+@pytest.fixture(scope="module")
+def differences():
+    return TSN(modality="rgb_diff", include_top=False, pooling="avg", **TINY)
+
+
 @pytest.mark.parametrize("seen", ["other_number", "none"])
 def test_the_head_may_stay_random(rgb, seen):
-    checkpoint = checkpoint_for(rgb)
+    # Other values than an earlier test may have loaded.
+    checkpoint = checkpoint_for(rgb, len(seen))
     head = dict.fromkeys((":logits:kernel", ":logits:bias"))
     if seen == "other_number":
         head = {":logits:kernel": np.ones((256, 9)), ":logits:bias": np.ones(9)}
     source = changed(checkpoint, **head)
-    model = TSN(**TINY)
+    model = rgb
     before = values(model)
     report = convert(source, model, allow_missing=["head"])
     check_values(model, checkpoint, other=("logits",))
@@ -69,9 +76,9 @@ def test_the_head_may_stay_random(rgb, seen):
     assert not {*head} & {*report.loaded}
 
 
-def test_a_layer_starts_anew_as_a_whole():
-    model = TSN(**TINY)
-    source = changed(checkpoint_for(model), **{":bn_conv1:gamma": None})
+def test_a_layer_starts_anew_as_a_whole(rgb):
+    model = rgb
+    source = changed(checkpoint_for(model, 7), **{":bn_conv1:gamma": None})
     before = values(model)
     assert "bn_conv1/gamma (32,)" in refused(source, model)
     report = convert(source, model, allow_missing=["bn_conv1"])
@@ -81,10 +88,10 @@ def test_a_layer_starts_anew_as_a_whole():
     assert report.left_out[":bn_conv1:beta"] == "its layer keeps its weights"
 
 
-def test_without_a_classifier():
+def test_without_a_classifier(rgb):
     network = TSN(include_top=False, **TINY)
     tower = backbones.get("tiny")
-    checkpoint = checkpoint_for(TSN(**TINY))
+    checkpoint = checkpoint_for(rgb)
     for model in (network, tower):
         report = convert(checkpoint, model, backbone="tiny")
         check_values(model, checkpoint)
@@ -114,18 +121,17 @@ def test_inflation_is_asked_for(rgb, flow):
     assert "inflate is 'avg'" in message
     message = refused(checkpoint_for(rgb), rgb, inflate="avg")
     assert "nothing is to be inflated" in message
-    longer = TSN(modality="flow", snippet_length=10, **TINY)
+    longer = without_values(TSN, modality="flow", snippet_length=10, **TINY)
     message = refused(checkpoint_for(longer), flow)
     assert "see modality and snippet_length" in message
     with pytest.raises(ValueError, match="Invalid `inflate`"):
         convert(checkpoint_for(rgb), flow, inflate="copy")
 
 
-def test_differences_are_scaled_by_the_first_convolution():
+def test_differences_are_scaled_by_the_first_convolution(differences):
     """The network of raw frames gives what the author's gave, which scaled
     the differences itself."""
-    arguments = {"modality": "rgb_diff", "include_top": False, **TINY}
-    model = TSN(pooling="avg", **arguments)
+    model = differences
     checkpoint = checkpoint_for(model)
     rng = np.random.default_rng(1)
     kernel = rng.normal(size=(7, 7, 15, 32)).astype("float32")
@@ -139,7 +145,12 @@ def test_differences_are_scaled_by_the_first_convolution():
 
     scaled = differences.reshape(1, 32, 32, 5, 3)[..., ::-1]
     scaled = (scaled / [2, 4, 8]).reshape(1, 32, 32, 15).astype("float32")
-    author = TSN(include_preprocessing=False, pooling="avg", **arguments)
+    author = TSN(
+        modality="rgb_diff",
+        include_preprocessing=False,
+        include_top=False,
+        **TINY,
+    )
     report = convert(checkpoint, author, backbone="tiny")
     assert report.pixels["rgb_diff"].endswith("scale them before")
     layer = author.get_layer("rgb_diff").get_layer("conv1")
@@ -179,8 +190,8 @@ def test_a_first_layer_that_starts_anew_is_not_inflated():
     np.testing.assert_array_equal(before[kernel], values(motion)[kernel])
 
 
-def test_a_first_layer_that_starts_anew_scales_nothing():
-    model = TSN(modality="rgb_diff", include_top=False, **TINY)
+def test_a_first_layer_that_starts_anew_scales_nothing(differences):
+    model = differences
     source = changed(checkpoint_for(model), **{":conv1:kernel": None})
     report = convert(source, model, allow_missing=["conv1"], backbone="tiny")
     assert report.pixels == {

@@ -9,6 +9,8 @@ from keras_vidrec.weights.published import conversion
 from keras_vidrec.weights.published.readers.opening import open_checkpoint
 
 torch = pytest.importorskip("torch", reason="needs keras-vidrec[torch]")
+# More threads wait for each other, at full load, longer than they compute.
+torch.set_num_threads(1)
 safetensors = pytest.importorskip(
     "safetensors.torch", reason="needs keras-vidrec[torch]"
 )

@@ -113,7 +113,7 @@ def test_tensors_outlive_the_file(tmp_path):
 
 def test_millions_of_values_take_little_memory(tmp_path):
     # As Python's numbers they would take ten times as much.
-    values = np.arange(5_000_000, dtype=np.float32)
+    values = np.arange(2_000_000, dtype=np.float32)
     for packed in (True, False):
         net = network({"fc": ("InnerProduct", [values])}, packed=packed)
         path = write(tmp_path / "net.caffemodel", net)

@@ -49,12 +49,19 @@ def recognized(path):
     return keras_file.recognizes(str(path), path.read_bytes()[:4096])
 
 
-@pytest.mark.parametrize("name", ["m.keras", "m.weights.h5", "m.h5"])
-def test_tensors_have_the_names_of_the_model(tmp_path, name):
+@pytest.fixture(scope="module")
+def trained():
+    """`small()` and an optimizer with state, none of which belongs to a
+    layer."""
     model = small()
-    # An optimizer with state: none of it belongs to a layer.
     model.compile("adam", "mse")
     model.optimizer.build(model.trainable_variables)
+    return model
+
+
+@pytest.mark.parametrize("name", ["m.keras", "m.weights.h5", "m.h5"])
+def test_tensors_have_the_names_of_the_model(tmp_path, name, trained):
+    model = trained
     path = tmp_path / name
     save = model.save_weights if "weights" in name else model.save
     save(path)

@@ -8,6 +8,7 @@ from keras_vidrec.weights.published.checkpoint import Checkpoint
 from keras_vidrec.weights.published.readers.caffe_file import read
 from keras_vidrec.weights.published.schemes.caffe import CAFFE
 from keras_vidrec.weights.towers import Slot
+from tests.applications.joined_streams import without_values
 from tests.layers.caffe_pooling_test import caffe_pool
 from tests.weights.published.readers.caffe_messages import network
 from tests.weights.published.readers.caffe_messages import write
@@ -161,9 +162,10 @@ def weights(tower):
     }
 
 
-def check_filled(translation, tower):
+def check_filled(translation, backbone, **arguments):
     """Every weight of the tower, and the classifier, has a piece that fits, or
     is known to be zero."""
+    tower = without_values(backbones.get, name_or_model=backbone, **arguments)
     shapes = {
         slot: tuple(weight.shape) for slot, weight in weights(tower).items()
     }
@@ -182,7 +184,7 @@ def check_filled(translation, tower):
 def test_bn_inception_of_temporal_segment_networks():
     tensors = tsn(channels=10)
     translation = translate(tensors, "bn_inception")
-    check_filled(translation, backbones.get("bn_inception", channels=10))
+    check_filled(translation, "bn_inception", channels=10)
     assert translation.unknown == ()
     assert translation.ignored == {}
     sources = {piece.source for piece in translation.pieces.values()}
@@ -301,7 +303,7 @@ def test_residual_networks(backbone, units, bias):
     tensors = bvlc(units, bias)
     tensors["bn3a_branch1:2"][:] = 0
     translation = translate(tensors, backbone)
-    check_filled(translation, backbones.get(backbone))
+    check_filled(translation, backbone)
     assert translation.scaling["rgb"] == VGG_RGB
     assert translation.unknown == ()
     pieces = translation.pieces
@@ -346,7 +348,7 @@ def test_googlenet():
         "loss2/fc:1": np.ones(1),
     }
     translation = translate({**tensors, **auxiliary}, "googlenet")
-    check_filled(translation, backbones.get("googlenet"))
+    check_filled(translation, "googlenet")
     assert translation.ignored.keys() == auxiliary.keys()
     assert translation.unknown == ()
     assert translation.scaling["rgb"] == TSN_RGB
@@ -410,7 +412,9 @@ def test_vgg(backbone, convolutions, map_size):
     )
     fc7 = pieces[Slot(None, "fc7", "kernel")].array
     np.testing.assert_array_equal(fc7, tensors["fc7:0"].T[None, None])
-    tower = backbones.get(backbone, endpoints=["relu5"])
+    tower = without_values(
+        backbones.get, name_or_model=backbone, endpoints=["relu5"]
+    )
     fully_connected = {"fc6", "fc7", "logits"}
     assert {
         slot: piece.array.shape

@@ -1,4 +1,3 @@
-import keras
 import pytest
 
 from keras_vidrec import backbones
@@ -17,6 +16,7 @@ from keras_vidrec.weights.published.schemes.layer_names import zero_biases
 from keras_vidrec.weights.published.schemes.pytorch import bn_inception_modules
 from keras_vidrec.weights.towers import Slot
 from keras_vidrec.weights.towers import slots
+from tests.applications.joined_streams import without_values
 
 
 def test_convolutions_of_bn_inception():
@@ -42,7 +42,7 @@ def test_convolutions_of_bn_inception():
 @pytest.mark.large_on_jax
 def test_they_are_those_of_the_tower():
     convolutions, normalizations = bn_inception_modules()
-    tower = backbones.get("bn_inception")
+    tower = without_values(backbones.get, name_or_model="bn_inception")
     layers = [layer.name for layer in tower.layers if layer.weights]
     assert len(layers) == len(convolutions) + len(normalizations)
     assert set(layers) == convolutions.keys() | normalizations.keys()
@@ -75,7 +75,9 @@ def test_convolutions_of_inception_v3():
 @pytest.mark.parametrize("backbone", ["resnet50", "vgg16", "vgg_m_2048"])
 def test_towers_have_these_layers(backbone):
     # Without the fully connected layers, which are large.
-    tower = backbones.get(backbone, endpoints=["relu5"])
+    tower = without_values(
+        backbones.get, name_or_model=backbone, endpoints=["relu5"]
+    )
     convolutions, normalizations = caffe_layers(backbone)
     found = {
         variable: {slot.layer for slot in slots(tower) if slot[2] == variable}
@@ -141,7 +143,6 @@ def test_stages_that_several_backbones_begin_with():
     ],
 )
 def test_backbones_by_the_names_of_their_layers(backbone):
-    with keras.StatelessScope(initialize_variables=False):
-        layers = backbones.get(backbone).layers
+    layers = without_values(backbones.get, name_or_model=backbone).layers
     names = [layer.name for layer in layers if layer.weights]
     assert candidate_backbones(names) == [backbone]
