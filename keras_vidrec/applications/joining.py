@@ -91,12 +91,14 @@ def join(head, *, rgb=None, flow=None, name=None):
     layer.clip_spec = spec
     layer.blueprint = _blueprint(described.blueprint, streams, spec, facts)
     origin = described.origin or Origin()
+    made_by = {
+        stream: (facts[stream].origin or Origin()).replace(
+            kind="network", fingerprint=feature_tower.fingerprint(part)
+        )
+        for stream, part in parts.items()
+    }
     layer.origin = origin.replace(
-        parents={
-            **origin.parents,
-            "head": feature_tower.fingerprint(head),
-            **{s: feature_tower.fingerprint(part) for s, part in parts.items()},
-        }
+        kind="network", parents={**origin.parents, **made_by}
     )
     return model
 
@@ -128,7 +130,11 @@ def _in_order(head, streams):
 
 def _check_origin(origin, parts):
     """Refuses networks whose features the head has never seen."""
-    known = {} if origin is None else origin.parents
+    known = {
+        path[-1]: parent.fingerprint
+        for path, parent in (origin or Origin()).generations()
+        if path and path[-1] in parts
+    }
     for stream, part in parts.items():
         made = feature_tower.fingerprint(part)
         if known.get(stream, made) != made:

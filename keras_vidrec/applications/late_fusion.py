@@ -244,8 +244,11 @@ def _origin(networks, described):
     versions = {}
     for origin in origins:
         versions.update(origin.versions)
-    parents = {m: fingerprint(network) for m, network in networks.items()}
-    return Origin(**common, parents=parents, versions=versions)
+    parents = {
+        m: origin.replace(kind="network", fingerprint=fingerprint(network))
+        for (m, network), origin in zip(networks.items(), origins)
+    }
+    return Origin("network", **common, parents=parents, versions=versions)
 
 
 def _check_flow_from(flow_from, spec):

@@ -25,6 +25,7 @@ from keras_vidrec.specs.origin import Origin
 from keras_vidrec.specs.origin import fingerprint
 from keras_vidrec.specs.test_protocol import PROTOCOLS
 from keras_vidrec.specs.test_protocol import TestProtocol
+from keras_vidrec.specs.video_set import VideoSet
 
 __all__ = [
     "ALIGNMENTS",
@@ -44,6 +45,7 @@ __all__ = [
     "SAMPLINGS",
     "TEST_CROPS",
     "TestProtocol",
+    "VideoSet",
     "checks",
     "files",
     "fingerprint",

@@ -7,6 +7,21 @@ import typing
 
 from keras_vidrec.specs import checks
 from keras_vidrec.specs.fact import Fact
+from keras_vidrec.specs.video_set import VideoSet
+
+# What origins are told of.
+KINDS = (
+    "videos",
+    "frames",
+    "prepared",
+    "features",
+    "network",
+    "scores",
+    "report",
+    "export",
+)
+# Generations that a file may name: one of foreign hands has an end.
+_MOST_GENERATIONS = 32
 
 
 @dataclasses.dataclass(frozen=True)
@@ -14,35 +29,58 @@ class Origin(Fact):
     """What a network, a dataset, features or scores were made from.
 
     Args:
+        kind: `None`, or str: what it is the origin of, one of `KINDS`: a
+            dataset (`"videos"`, `"frames"`, `"prepared"`, `"features"`), or
+            what was made with one. Defaults to `None` (not known), as all
+            others.
+        fingerprint: `None`, or str: what tells the thing itself from others
+            of its kind: of the weights of a network, of the names, labels and
+            content of a dataset.
         videos: `None`, or str: `fingerprint` of the list of videos, their
-            names and labels. Defaults to `None` (not known), as all others.
+            names and labels.
         content: `None`, or str: fingerprint of what is in them, as far as
             known.
         split: `None`, or int: number of the split.
         training_list: `None`, or str: fingerprint of the names of the videos
             that were trained on.
-        parents: dict from what a parent is (`"weights"`, `"features"`,
-            `"dataset"`, ...) to its fingerprint.
+        trained_on: `None`, or `VideoSet` (or its `to_dict()`): the videos
+            that were trained on, so that they are found in another's test.
+        parents: dict from what a parent is (`"dataset"`, `"weights"`,
+            `"features"`, `"rgb"`, ...) to its `Origin` (or its `to_dict()`).
         versions: dict from the name of a package to its version.
         decoder: `None`, or str: what decoded the videos, with its version.
+        marks: tuple of str. What whoever reads its figures must know: leaks
+            that were allowed, each in a sentence.
 
     Raises:
-        ValueError: on a value of another type.
+        ValueError: on a value of another type, or over 32 generations.
     """
 
     WHAT: typing.ClassVar[str] = "an origin"
 
+    kind: str | None = None
+    fingerprint: str | None = None
     videos: str | None = None
     content: str | None = None
     split: int | None = None
     training_list: str | None = None
+    trained_on: VideoSet | None = None
     parents: dict = dataclasses.field(default_factory=dict)
     versions: dict = dataclasses.field(default_factory=dict)
     decoder: str | None = None
+    marks: tuple = ()
 
     def __post_init__(self):
         owner = f" of {self.WHAT}"
-        for name in ("videos", "content", "training_list", "decoder"):
+        if self.kind is not None:
+            checks.choice("kind", self.kind, KINDS, owner)
+        for name in (
+            "fingerprint",
+            "videos",
+            "content",
+            "training_list",
+            "decoder",
+        ):
             value = getattr(self, name)
             checks.check(
                 value is None or isinstance(value, str),
@@ -53,19 +91,69 @@ class Origin(Fact):
             )
         if self.split is not None:
             checks.count("split", self.split, owner=owner)
-        for name in ("parents", "versions"):
-            value = getattr(self, name)
-            checks.check(
-                isinstance(value, dict)
-                and all(isinstance(item, str) for item in value.values()),
-                name,
-                "a dict of str by name",
-                value,
-                owner,
-            )
+        if isinstance(self.trained_on, dict):
+            trained_on = VideoSet.from_dict(self.trained_on)
+            object.__setattr__(self, "trained_on", trained_on)
+        _check_dict("versions", self.versions, str, "str by name", owner)
+        _check_dict(
+            "parents", self.parents, (Origin, dict), "origins by name", owner
+        )
+        parents = {
+            name: Origin.from_dict(parent)
+            if isinstance(parent, dict)
+            else parent
+            for name, parent in self.parents.items()
+        }
+        object.__setattr__(self, "parents", parents)
+        checks.check(
+            isinstance(self.marks, (list, tuple))
+            and all(isinstance(mark, str) for mark in self.marks),
+            "marks",
+            "sentences",
+            self.marks,
+            owner,
+        )
+        object.__setattr__(self, "marks", tuple(self.marks))
+
+    @classmethod
+    def from_dict(cls, values):
+        """See `Fact`."""
+        _check_generations(values)
+        return super().from_dict(values)
+
+    def generations(
+        self, path: tuple = ()
+    ) -> typing.Iterator[tuple[tuple, "Origin"]]:
+        """Every origin of the chain, this one first, with the way to it.
+
+        Yields:
+            tuple of the names of the parents, such as `("features", "rgb")`,
+            and the `Origin` there.
+        """
+        yield path, self
+        for name, parent in self.parents.items():
+            yield from parent.generations((*path, name))
+
+    def leaks(self, videos: VideoSet) -> dict:
+        """Which of some videos anything in the chain was trained on.
+
+        Args:
+            videos: `VideoSet` of those that are to be tested on.
+
+        Returns:
+            dict from the way to an ancestor, as of `generations`, to a tuple
+            of the indices of the videos it was trained on; without those of
+            none.
+        """
+        found = {
+            path: videos.common(origin.trained_on)
+            for path, origin in self.generations()
+            if origin.trained_on is not None
+        }
+        return {path: common for path, common in found.items() if common}
 
 
-def fingerprint(value):
+def fingerprint(value) -> str:
     """What tells plain data apart: the same for equal values, on every
     machine.
 
@@ -77,3 +165,36 @@ def fingerprint(value):
     """
     text = json.dumps(value, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8")).hexdigest()[:16]
+
+
+def _check_dict(name, value, kinds, expected, owner):
+    checks.check(
+        isinstance(value, dict)
+        and all(isinstance(item, kinds) for item in value.values()),
+        name,
+        f"a dict of {expected}",
+        value,
+        owner,
+    )
+
+
+def _check_generations(values):
+    generation = [values]
+    for _ in range(_MOST_GENERATIONS):
+        parents = [
+            value.get("parents")
+            for value in generation
+            if isinstance(value, dict)
+        ]
+        generation = [
+            parent
+            for by_name in parents
+            if isinstance(by_name, dict)
+            for parent in by_name.values()
+        ]
+        if not generation:
+            return
+    raise ValueError(
+        f"Expected an origin of at most {_MOST_GENERATIONS} generations. "
+        "Received: one of more"
+    )

@@ -9,6 +9,7 @@ from keras_vidrec.applications.parts import model_file
 from keras_vidrec.data import pipeline
 from keras_vidrec.data.clips import feature_reader
 from keras_vidrec.specs import Origin
+from keras_vidrec.specs import VideoSet
 from keras_vidrec.specs import checks
 from keras_vidrec.specs import fingerprint
 from keras_vidrec.training import dataset as datasets
@@ -221,12 +222,17 @@ def _origin(data):
     if feature_reader.are_features(source):
         # "NAME FINGERPRINT"
         made_by = source.settings["networks"]
-        parents = {stream: made_by[stream].split()[-1] for stream in made_by}
+        parents = {
+            stream: Origin("network", made_by[stream].split()[-1])
+            for stream in made_by
+        }
     versions = environment.versions()
     return Origin(
+        "network",
         videos=fingerprint(videos),
         split=data.recipe.data.split,
         training_list=fingerprint([name for name, _ in videos]),
+        trained_on=VideoSet.of(name for name, _ in videos),
         parents=parents,
         versions={name: v for name, v in versions.items() if v is not None},
     )

@@ -176,10 +176,14 @@ def test_it_carries_the_facts_of_head_and_networks():
     layer.clip_spec = layer.clip_spec.replace(flow=flow, size=24)
     layer.test_protocol = TestProtocol(num_segments=SEGMENTS, crops="center")
     made_by = {
-        s: feature_tower.fingerprint(feature_tower.features_of(n, s))
+        s: Origin(
+            "network",
+            feature_tower.fingerprint(feature_tower.features_of(n, s)),
+        )
         for s, n in networks.items()
     }
-    layer.origin = Origin(videos="abc", split=2, parents=made_by)
+    features = Origin("features", parents=made_by)
+    layer.origin = Origin(videos="abc", split=2, parents={"features": features})
     model = join(head, **networks)
     described = heads.describe(model)
     spec = described.clip_spec
@@ -191,10 +195,7 @@ def test_it_carries_the_facts_of_head_and_networks():
     assert described.class_names == NAMES
     assert described.test_protocol == layer.test_protocol
     assert described.origin.videos == "abc" and described.origin.split == 2
-    assert described.origin.parents == {
-        **made_by,
-        "head": feature_tower.fingerprint(head),
-    }
+    assert described.origin.parents == {"features": features, **made_by}
     assert described.blueprint.application == "TSLSTM"
     assert described.blueprint.backbones == {"rgb": None, "warped_flow": None}
     assert {*model.input} == {"rgb", "warped_flow"}
@@ -204,7 +205,7 @@ def test_it_carries_the_facts_of_head_and_networks():
         [w + 1 for w in other.get_layer("logits").get_weights()]
     )
     join(head, rgb=networks["rgb"], flow=other)  # the classifier is no feature
-    layer.origin = Origin(parents={**made_by, "flow": "0123456789ab"})
+    layer.origin = Origin(parents={"flow": Origin("network", "0123456789ab")})
     with pytest.raises(ValueError, match="of another network.*for flow the"):
         join(head, **networks)
 
@@ -259,10 +260,10 @@ def test_late_fusion_tells_what_it_was_made_from():
     # What they have in common; the rest stands with the parents.
     assert (origin.videos, origin.split) == ("abc", None)
     assert origin.versions == {"keras": "3"}
-    assert origin.parents == {
-        modality: feature_tower.fingerprint(network)
-        for modality, network in networks.items()
-    }
+    for modality, network in networks.items():
+        parent = origin.parents[modality]
+        assert parent.fingerprint == feature_tower.fingerprint(network)
+        assert parent.kind == "network" and parent.split is not None
 
 
 def test_a_joined_network_goes_on_training():

@@ -101,7 +101,8 @@ def test_one_test_wherever_it_is_asked(name, videos, tmp_path, uncompiled):
     predictor = Predictor(model)
     found = of_classes(predictor(path, top=len(CLASSES)))
     np.testing.assert_allclose(found, softmax(scores.scores[0]), atol=1e-6)
-    assert 0.34 < max(found) < 0.999
+    # Neither certain nor all the same.
+    assert max(found) < 0.999 and np.ptp(found) > 1e-3
     # A window is as a video of its frames alone.
     window = next(predictor.windows(FileStream(path), 2.0, 0.6))
     frames = pictures(26, CLASSES.index(path.parent.name))

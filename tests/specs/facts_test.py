@@ -9,6 +9,7 @@ from keras_vidrec.specs import ClipSpec
 from keras_vidrec.specs import FlowSpec
 from keras_vidrec.specs import Origin
 from keras_vidrec.specs import TestProtocol
+from keras_vidrec.specs import VideoSet
 from keras_vidrec.specs import fingerprint
 
 FACTS = [
@@ -19,10 +20,13 @@ FACTS = [
         {"backbone": {"keras_model": "mine"}, "classes": 3},
         {"rgb": None},
     ),
+    VideoSet.of(["a/b.avi", "c/d.avi"], [None, "0123"]),
     Origin(
+        "network",
         videos=fingerprint([["a", 1]]),
         split=1,
-        parents={"weights": "0123"},
+        trained_on=VideoSet.of(["a/b.avi"]),
+        parents={"weights": Origin("network", "0123", marks=["a leak"])},
         versions={"keras": "3.15"},
         decoder="av 15",
     ),
@@ -55,6 +59,9 @@ def test_there_and_back_through_json(fact):
         (Origin, {"videos": 1}, "videos=1"),
         (Origin, {"split": 0}, "split=0"),
         (Origin, {"parents": {"weights": 1}}, "parents={'weights': 1}"),
+        (Origin, {"kind": "video"}, "kind='video'"),
+        (Origin, {"marks": "a leak"}, "marks='a leak'"),
+        (VideoSet, {"names": "YWI="}, "names='YWI='"),
     ],
 )
 def test_invalid_values(cls, values, received):
