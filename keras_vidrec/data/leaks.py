@@ -93,9 +93,9 @@ def remarks(origin: Origin | None, what: str = "the network") -> tuple:
         if one.kind != "network" or one.parents.keys() & {"rgb", "flow"}:
             continue  # of several networks, each says it for itself
         if one.trained_on is None and one.training_list is None:
-            name = f"{what} ({way(path)})" if path else what
+            name = f"{way(path)} of {what}" if path else what
             lines.append(
-                f"Nothing is known of what {name} was trained on: whether "
+                f"Nothing is known of what was trained on by {name}: whether "
                 "videos of the test are among that, nobody can tell."
             )
     return tuple(lines)

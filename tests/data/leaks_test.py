@@ -53,8 +53,8 @@ def test_what_is_allowed_is_marked_and_stays_allowed():
 
 def test_what_nobody_knows_is_said():
     assert leaks.check(None, SOURCE, (0, 1)) == leaks.marks(None) == ()
-    assert "of what w.keras was" in leaks.remarks(None, "w.keras")[0]
+    assert "trained on by w.keras: " in leaks.remarks(None, "w.keras")[0]
     features = Origin("features", parents={"rgb": Origin("network")})
     lines = leaks.remarks(network("a", features=features))
-    assert len(lines) == 1 and "(features > rgb) was trained" in lines[0]
+    assert len(lines) == 1 and "by features > rgb of the network:" in lines[0]
     assert leaks.remarks(network("a", weights=network("b"))) == ()
