@@ -16,24 +16,20 @@ def of_training(data, parents):
             `initialization.parents`.
     """
     source = data.source
-    indices = sorted(data.train, key=lambda index: source.videos[index])
-    names = [source.videos[index] for index in indices]
-    labels = [source.classes[source.labels[index]] for index in indices]
-    known = source.contents
-    contents = [known[index] for index in indices]
-    of_source = source.origin()
+    names = sorted(source.videos[index] for index in data.train)
+    trained = source.origin(data.train)
     dataset = "features" if feature_reader.are_features(source) else "dataset"
     versions = environment.versions()
     return Origin(
         "network",
-        videos=fingerprint([*map(list, zip(names, labels))]),
-        content=fingerprint(contents) if any(contents) else None,
+        videos=trained.videos,
+        content=trained.content,
         split=data.recipe.data.split,
         training_list=fingerprint(names),
-        trained_on=leaks.video_set(source, indices),
-        parents={dataset: of_source, **parents},
+        trained_on=leaks.video_set(source, data.train),
+        parents={dataset: source.origin(), **parents},
         versions={name: v for name, v in versions.items() if v is not None},
-        decoder=of_source.decoder,
+        decoder=trained.decoder,
     )
 
 

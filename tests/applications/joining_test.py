@@ -183,7 +183,7 @@ def test_it_carries_the_facts_of_head_and_networks(tmp_path):
         for s, n in networks.items()
     }
     features = Origin("features", parents=made_by)
-    mark = "2 of 3 videos of the test were trained on: by weights (2)."
+    mark = "2 of 3 videos of the test were trained on by weights."
     layer.origin = Origin(
         "network",
         "head",
