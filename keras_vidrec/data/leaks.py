@@ -58,11 +58,11 @@ def check(
         return (*known, *new.values())
     leaked = sorted({place for path in new for place in found[path]})
     names = [repr(source.videos[indices[place]]) for place in leaked]
-    listed = ", ".join(names[:_NAMED]) + (", ..." if names[_NAMED:] else "")
+    listed = ", ".join(names[:_NAMED]) + (", ..." if names[_NAMED:] else ".")
     ways = ", ".join(f"{way(path)} ({len(found[path])})" for path in new)
     raise ValueError(
         f"Videos of the test were trained on, {len(leaked)} of {len(indices)}: "
-        f"{listed}. Expected a test of videos that neither {what} nor what it "
+        f"{listed} Expected a test of videos that neither {what} nor what it "
         "was made from has seen; allow_leak (--allow-leak) lets it pass and "
         f"marks each figure. Received: {what}, of which these were trained on "
         f"by {ways}"
