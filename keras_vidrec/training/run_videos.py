@@ -80,8 +80,9 @@ class RunVideos:
         """Refuses a backup of a training on other videos."""
         if state != self.get_state():
             raise ValueError(
-                "Expected a backup of this run. Received: one of a training "
-                "on other videos"
+                "The backup is of a training on other videos. Expected the "
+                "videos that the run began with, and its own list of them, "
+                "videos.json. Received: others"
             )
 
     def to_train(self, data, where):

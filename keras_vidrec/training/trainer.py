@@ -96,12 +96,6 @@ def train(
     videos = run.videos if goes_on else None
     if videos is not None:
         data = videos.to_train(data, run.path)
-    elif goes_on:
-        logger.warning(
-            "%s is not there: whether the data have changed since the run "
-            "began, nobody can tell.",
-            run.videos_file,
-        )
     if not data.train:
         raise ValueError(
             "Expected videos to train on. Received: "

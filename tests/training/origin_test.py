@@ -17,7 +17,10 @@ from keras_vidrec.applications.parts.head import predictions_layer
 from keras_vidrec.backbones import table
 from keras_vidrec.data import leaks
 from keras_vidrec.evaluation import evaluator
+from keras_vidrec.specs import Origin
 from keras_vidrec.training import dataset
+from keras_vidrec.training import initialization
+from keras_vidrec.training import origin as origins
 from keras_vidrec.training import recipes
 from keras_vidrec.training.callbacks.stop_on_nan import StopOnNaN
 from keras_vidrec.training.recipes.sections import Schedule
@@ -150,8 +153,6 @@ def test_nothing_is_known_of_a_network_of_somebody_else(
 
 def test_two_streams_are_told_apart(first, videos):
     """A start from a network for each stream."""
-    from keras_vidrec.training import initialization
-
     network = first.load_model()
     theirs = first.load_model()
     predictions_layer(theirs).origin = None
@@ -163,6 +164,18 @@ def test_two_streams_are_told_apart(first, videos):
     with pytest.raises(ValueError, match=r"by weights > rgb \(3\)$"):
         leaks.check(origin, data.source, data.test)
     assert initialization.parents(None) == {}
+
+
+def test_features_of_other_networks_end_a_run():
+    before, now = (
+        Origin("network", parents={"features": Origin(parents={"rgb": made})})
+        for made in (Origin("network", "one"), Origin("network", "two"))
+    )
+    origins.check_same_networks(before, before, "features")
+    with pytest.raises(
+        ValueError, match=r"network one \(features > rgb\).*Received: by two"
+    ):
+        origins.check_same_networks(before, now, "features")
 
 
 def test_a_run_goes_on_with_the_videos_it_began_with(
@@ -187,9 +200,8 @@ def test_a_run_goes_on_with_the_videos_it_began_with(
             train(recipe, tmp_path / "run", verbose=0)
 
     def refused(message):
-        for run in ("run", "whole"):
-            with pytest.raises(ValueError, match=message):
-                train(recipe, tmp_path / run, verbose=0)
+        with pytest.raises(ValueError, match=message):
+            train(recipe, tmp_path / "run", verbose=0)
 
     (data / "Dots").rename(data / "Zebra")
     refused(
@@ -226,3 +238,6 @@ def test_a_run_goes_on_with_the_videos_it_began_with(
     _, scores = evaluator.evaluate(run.path, verbose=False)
     assert {*scores.videos} == {video.name for video in run.videos.test}
     assert "not used: Dots/" in caplog.text
+    # The backup knows them too.
+    run.videos_file.unlink()
+    refused("The backup is of a training on other videos")

@@ -134,7 +134,7 @@ def test_they_are_kept_in_a_file(tmp_path):
     kept.save(path)
     assert RunVideos.load(path) == kept
     kept.set_state(RunVideos.load(path).get_state())
-    with pytest.raises(ValueError, match="of a training on other videos"):
+    with pytest.raises(ValueError, match="is of a training on other videos"):
         kept.set_state(RunVideos.of(named("a/1", "b/1", test=1)).get_state())
     for text in (
         "",
