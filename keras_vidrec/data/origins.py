@@ -35,10 +35,13 @@ def of(
     )
 
 
+def made_here() -> dict:
+    """The field of the `Origin` of what is made here and now: `versions`."""
+    versions = {"keras_vidrec": __version__, "opencv": cv2.__version__}
+    return {"versions": versions}
+
+
 def decoded() -> dict:
-    """The fields of the `Origin` of what is decoded here and now: `versions`
-    and `decoder`."""
-    return {
-        "versions": {"keras_vidrec": __version__, "opencv": cv2.__version__},
-        "decoder": decoder.version(),
-    }
+    """The fields of the `Origin` of what is decoded here and now, too:
+    `versions` and `decoder`."""
+    return {**made_here(), "decoder": decoder.version()}

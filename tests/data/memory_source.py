@@ -12,6 +12,7 @@ class MemorySource:
     (modality, frames asked for)."""
 
     kind = None
+    requests = 0
     modalities = ("rgb", "rgb_diff", "flow", "warped_flow")
     flow = None
 

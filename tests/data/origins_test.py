@@ -120,6 +120,7 @@ def test_folders_of_frames(tmp_path, in_process):
     prepare(opened.catalog, out, how, make=Packer(opened, how))
     packed = opening.open_dataset(out).source
     assert packed.origin().parents == {"dataset": frames}
+    assert packed.origin().decoder is None and packed.origin().versions
     assert packed.contents == opened.source.contents
 
     # Another image of one of them: it is packed again.

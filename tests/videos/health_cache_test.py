@@ -46,6 +46,18 @@ def test_looked_at_once_even_by_the_next_process(root, examined):
     assert examined == ["a.avi"] * 2  # and by `video.probe`
 
 
+def test_what_was_seen_of_a_file_that_was_replaced_meanwhile(root, examined):
+    cache = HealthCache(root)
+    seen = cache.key("a.avi"), cache["a.avi"], None, cache.content("a.avi")
+    cache.add("a.avi", *seen)
+    assert cache["a.avi"].num_frames == 5
+    numbered_video.write(root / "a.avi", 3, "MJPG")
+    cache.add("a.avi", *seen)
+    assert cache["a.avi"].num_frames == 3
+    assert cache.content("a.avi") != seen[-1]
+    assert examined == ["a.avi"] * 2
+
+
 def test_a_changed_file_is_looked_at_again(root, examined, monkeypatch):
     cache = HealthCache(root)
     assert cache["a.avi"].num_frames == 5

@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 import tempfile
+import threading
 
 from keras_vidrec.data import origins
 from keras_vidrec.data.catalogs import segments
@@ -25,6 +26,9 @@ NO_ROOM = (
     errno.EROFS,
     getattr(errno, "EDQUOT", errno.ENOSPC),
 )
+
+# Of what threads share; a preparer is sent to other processes.
+_LOCK = threading.Lock()
 
 
 class VideoPreparer:
@@ -108,19 +112,18 @@ class VideoPreparer:
         whose contents a `Journal` knows."""
         if self._make is not None:
             known = getattr(self._make, "origin", None)
-            parent = known and known()
-        else:
-            lines = [journal.done.get(name, {}) for name in catalog.videos]
-            parent = origins.of(
-                "videos",
-                catalog.videos,
-                catalog.labels,
-                catalog.classes,
-                [line.get("content") for line in lines],
-                **origins.decoded(),
-            )
-        parents = {"dataset": parent} if parent else {}
-        return {"parents": parents, **origins.decoded()}
+            parents = {"dataset": known()} if known else {}
+            return {"parents": parents, **origins.made_here()}
+        lines = [journal.done.get(name, {}) for name in catalog.videos]
+        parent = origins.of(
+            "videos",
+            catalog.videos,
+            catalog.labels,
+            catalog.classes,
+            [line.get("content") for line in lines],
+            **origins.decoded(),
+        )
+        return {"parents": {"dataset": parent}, **origins.decoded()}
 
     def save(self):
         """Writes what was learnt."""
@@ -223,12 +226,13 @@ class VideoPreparer:
             return VideoError(name, str(error))
 
     def _cache(self):
-        if self._healths is None:
-            self._healths = HealthCache(
-                self._root,
-                self._preparation.frame.deinterlace,
-                lambda file: storage.below(self._root, file),
-            )
+        with _LOCK:
+            if self._healths is None:
+                self._healths = HealthCache(
+                    self._root,
+                    self._preparation.frame.deinterlace,
+                    lambda file: storage.below(self._root, file),
+                )
         return self._healths
 
     def _part(self, name):

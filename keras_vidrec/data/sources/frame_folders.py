@@ -37,7 +37,7 @@ _JPEG = b"\xff\xd8\xff"
 _TOLERANCE = 2
 _VIDEOS_LOOKED_AT = 20
 # Images of a series whose sizes are looked at, to know it again.
-_SIZES = 64
+_SIZES = 16
 
 
 class FrameFolders(Source):
@@ -74,6 +74,7 @@ class FrameFolders(Source):
     kind = "frames"
     # Nobody knows how: the folders do not tell.
     flow = None
+    requests = 16
 
     def __init__(self, catalog, folders=None):
         super().__init__(catalog)
@@ -111,7 +112,7 @@ class FrameFolders(Source):
 
     def content(self, index):
         """See `Source`; of the numbers of images of each kind, and the sizes of
-        their files, 64 of them at most, evenly chosen. `None` if images are
+        their files, 16 of them at most, evenly chosen. `None` if images are
         missing."""
         found = {}
         try:

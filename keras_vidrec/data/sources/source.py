@@ -1,5 +1,6 @@
 """Where clips come from: one interface for videos, folders and records."""
 
+import concurrent.futures
 import copy
 
 from keras_vidrec.data import origins
@@ -49,6 +50,8 @@ class Source:
     frame = None
     stored_as = None
     is_remote = False
+    # Files to be asked at once for what is in them; 0 where that is known.
+    requests = 0
 
     def __init__(self, catalog):
         self.videos = catalog.videos
@@ -109,7 +112,10 @@ class Source:
 
     @property
     def contents(self) -> tuple:
-        return tuple(map(self.content, range(len(self.videos))))
+        if not self.requests:
+            return tuple(map(self.content, range(len(self.videos))))
+        with concurrent.futures.ThreadPoolExecutor(self.requests) as pool:
+            return tuple(pool.map(self.content, range(len(self.videos))))
 
     def origin(self, indices=None) -> Origin:
         """What this dataset is, and was made from.

@@ -1,7 +1,5 @@
 """Video files as a source of clips: frames and motion, made on the fly."""
 
-import concurrent.futures
-import os
 import types
 
 import numpy as np
@@ -27,8 +25,6 @@ _MAPS = 4096
 # Frames read at once before any of them is resized, and bytes of more.
 _BLOCK = 64
 _BLOCK_BYTES = 2**28
-# A network answers late, but many at once.
-_REMOTE_REQUESTS = 32
 
 
 class _Videos(Source):
@@ -38,6 +34,7 @@ class _Videos(Source):
 
     kind = "videos"
     modalities = MODALITIES
+    requests = 16
 
     def __init__(self, catalog, flow):
         super().__init__(catalog)
@@ -70,13 +67,6 @@ class _Videos(Source):
         file, segment = self._part(index)
         found = self._healths.content(file)
         return found and segments.name(found, segment)
-
-    @property
-    def contents(self):
-        """See `Source`. Each file is looked at once, several at a time."""
-        threads = _REMOTE_REQUESTS if self.is_remote else os.cpu_count()
-        with concurrent.futures.ThreadPoolExecutor(threads) as pool:
-            return tuple(pool.map(self.content, range(len(self.videos))))
 
     def made_from(self):
         """See `Source`."""

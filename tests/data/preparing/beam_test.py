@@ -7,6 +7,7 @@ import pathlib
 import shutil
 import sys
 
+import numpy as np
 import pytest
 
 from keras_vidrec.data.catalogs import catalog as catalogs
@@ -111,6 +112,19 @@ def test_again_only_what_failed(catalog, small_videos, tmp_path, in_process):
     assert len(shards.find_shards(out, "rgb")) == 3
     assert len(Records(out).videos) == 6
     assert len(records_of(out)) == 12
+    # One that was good, too.
+    before = Records(out)
+    shutil.copy(
+        sorted(small_videos.glob("*/*.avi"))[-1], root / found.videos[0]
+    )
+    assert prepare(found, out, shards=2) == (6, 72, 1, {})
+    after = Records(out)
+    same = [
+        np.array_equal(before.read(i, "rgb", [5]), after.read(i, "rgb", [5]))
+        for i in range(6)
+    ]
+    assert same == [False] + 5 * [True]
+    assert prepare(found, out, shards=2).num_new == 0
 
 
 class Killed(BaseException):
