@@ -8,8 +8,10 @@ import typing
 
 import numpy as np
 
+from keras_vidrec.evaluation.scores import freshness
 from keras_vidrec.evaluation.scores import metrics
 from keras_vidrec.evaluation.scores.score_file import Scores
+from keras_vidrec.specs import Origin
 from keras_vidrec.training.run import Run
 
 logger = logging.getLogger("keras_vidrec")
@@ -21,6 +23,7 @@ class Result(typing.NamedTuple):
     Args:
         protocol: str. Name of the test.
         meta: dict. Of the score file.
+        origin: `Origin` of the scores.
         date: str. ISO date the file was written.
         num_videos: int.
         figures: dict of `metrics.summary`.
@@ -28,6 +31,7 @@ class Result(typing.NamedTuple):
 
     protocol: str
     meta: dict
+    origin: Origin
     date: str
     num_videos: int
     figures: dict
@@ -74,6 +78,14 @@ def _results(run):
         except ValueError as error:
             logger.warning("Left out of the model card: %s", error)
             continue
+        if freshness.is_stale(scores, path):
+            logger.warning(
+                "Left out of the model card: %s, of another network than the "
+                "run has now (`vidrec evaluate %s`).",
+                path,
+                run.path,
+            )
+            continue
         if not np.any(scores.labels >= 0):
             continue
         date = datetime.date.fromtimestamp(path.stat().st_mtime)
@@ -81,6 +93,7 @@ def _results(run):
             Result(
                 scores.meta.get("protocol") or path.stem,
                 scores.meta,
+                scores.origin or Origin("scores"),
                 date.isoformat(),
                 int(np.sum(scores.labels >= 0)),
                 metrics.summary(scores),

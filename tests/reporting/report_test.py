@@ -84,7 +84,7 @@ def check_self_contained(page):
     for source in page.attributes("src"):
         assert source.startswith("data:image/jpeg;base64,")
     for link in page.attributes("href"):
-        assert re.fullmatch(r"#[\w-]+|figures/\w+\.csv", link), link
+        assert re.fullmatch(r"#[\w-]+|figures/\w+\.csv|origin.json", link), link
     tags = {tag for tag, _ in page.tags}
     assert not tags & {"script", "link", "iframe", "object", "base"}
     assert not re.search(r"(src|href)\s*=\s*.?(https?:|//)", page.source)
