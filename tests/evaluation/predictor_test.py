@@ -1,5 +1,8 @@
+import shutil
+
 import numpy as np
 import pytest
+from keras_vidrec.videos.content import fingerprint as fingerprint_of
 
 from keras_vidrec.applications import TSLSTM
 from keras_vidrec.applications.parts.head import predictions_layer
@@ -12,7 +15,9 @@ from keras_vidrec.evaluation.predictor import Predictor
 from keras_vidrec.specs import ClipSpec
 from keras_vidrec.specs import FlowSpec
 from keras_vidrec.specs import FrameSpec
+from keras_vidrec.specs import Origin
 from keras_vidrec.specs import TestProtocol as Protocol
+from keras_vidrec.specs import VideoSet
 from keras_vidrec.videos import video
 from tests.evaluation.mean_color_network import mean_color_network
 from tests.evaluation.mean_color_network import softmax
@@ -66,6 +71,30 @@ def test_equals_the_evaluation(clip, modality, crops):
     few = Predictor(model, test)(str(clip), top=2)
     assert few.classes == prediction.classes[:2]
     assert few.probabilities == prediction.probabilities[:2]
+
+
+def test_a_video_that_was_trained_on_is_remarked(clip, tmp_path):
+    """By its content, wherever it lies, or by its name in a dataset."""
+    elsewhere = tmp_path / "a.avi"
+    shutil.copy(clip, elsewhere)
+    name = f"{clip.parent.name}/{clip.name}"
+    content = fingerprint_of(clip)
+    for videos, remarks in (
+        (VideoSet.of(["x"], [content]), ["on this video (by", "on this vid"]),
+        (VideoSet.of([name]), ["on a video of this name (by rgb)", None]),
+        (VideoSet.of([clip.name, "a.avi"], ["c", "d"]), [None, None]),
+    ):
+        model = mean_color_network(CLASSES)
+        predictions_layer(model).origin = Origin(
+            "network", parents={"rgb": Origin("network", trained_on=videos)}
+        )
+        predictor = Predictor(model, Protocol(num_segments=1, crops="center"))
+        for path, expected in zip((clip, elsewhere), remarks):
+            found = predictor(path).remarks
+            assert found == predictor.remarks(path)
+            assert bool(found) == bool(expected)
+            if expected:
+                assert expected in found[0]
 
 
 @pytest.mark.parametrize(
