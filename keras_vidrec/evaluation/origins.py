@@ -9,6 +9,7 @@ from keras_vidrec.data import leaks
 from keras_vidrec.specs import Origin
 from keras_vidrec.specs import VideoSet
 from keras_vidrec.training import environment
+from keras_vidrec.videos import content
 
 
 def of_network(model):
@@ -57,15 +58,17 @@ def of_test(model, source, indices, *, split=None, allow_leak=True, what=""):
     )
 
 
-def remarks(model, source, path):
+def remarks(model, path):
     """Lines about a single video that a network, or what it was made from,
     was trained on: its prediction tells little.
 
     Args:
         model: keras.Model.
-        source: `SingleVideo`.
-        path: path of the video, or its address. Its last parts may be its name
-            in a dataset; that of the file alone says nothing.
+        path: path of the video, as of `storage.as_path`. Its last parts may be
+            its name in a dataset; that of the file alone says nothing.
+
+    Raises:
+        OSError: if the video cannot be read.
     """
     origin = describe(model).origin
     if origin is None:
@@ -73,7 +76,7 @@ def remarks(model, source, path):
     parts = pathlib.PurePosixPath(str(path).replace("\\", "/")).parts
     names = ["/".join(parts[start:]) for start in range(len(parts) - 1)]
     for what, videos in (
-        ("this video", VideoSet.of([""], source.contents)),
+        ("this video", VideoSet.of([""], [content.fingerprint(path)])),
         ("a video of this name", VideoSet.of(names)),
     ):
         found = origin.leaks(videos)

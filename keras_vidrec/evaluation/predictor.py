@@ -117,14 +117,13 @@ class Predictor:
             tuple(self.classes[i] for i in best),
             tuple(float(probabilities[i]) for i in best),
             source.health(0),
-            origins.remarks(self._model, source, path),
+            self.remarks(path),
         )
 
     def remarks(self, path):
-        """What else there is to say of a video, as of `Prediction`, without a
-        prediction. Arguments and errors as of a call."""
-        path = storage.as_path(path)
-        return origins.remarks(self._model, SingleVideo(path), path)
+        """What else there is to say of a video, as of `Prediction`: tuple of
+        str. Arguments and errors as of a call."""
+        return origins.remarks(self._model, storage.as_path(path))
 
     def windows(self, stream, window=2.0, stride=1.0):
         """Classifies the windows of a long or live video as it reads them, in

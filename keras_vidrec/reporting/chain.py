@@ -8,6 +8,7 @@ from keras_vidrec.specs import files
 
 # Beside a report, and in the directory of an export.
 FILE = "origin.json"
+_DECODED = "decoded by"
 
 
 def lines(origin: Origin) -> list[str]:
@@ -15,14 +16,14 @@ def lines(origin: Origin) -> list[str]:
     and so on, each with its marks.
 
     ```
-    scores 2f6e0d3a9c1b7e44, split 1, keras 3.12.0
-    |-- network 5a17c09b2d3e, split 1, trained on 9537 videos
-    |   `-- dataset: prepared 81d2f0aa93c4e576, decoded by PyAV 16.0
-    `-- dataset: prepared 81d2f0aa93c4e576, decoded by PyAV 16.0
+    scores 2f6e0d3a9c1b7e44, split 1, decoded by PyAV 16.0, keras 3.12.0
+    |-- network 5a17c09b2d3e, split 1, trained on 9537 videos, keras 3.11.3
+    |   `-- dataset: prepared 81d2f0aa93c4e576
+    `-- dataset: prepared 81d2f0aa93c4e576
     ```
 
-    Of the versions a line has those that differ from what is above it. What
-    stands there already is not told again.
+    Of decoder and versions a line has what differs from the lines that it
+    hangs on.
     """
     return [*_lines("", origin, {}, "", "")]
 
@@ -54,13 +55,13 @@ def _lines(role, origin, above, first, rest):
     stem = "|   " if parents else "    "
     for mark in origin.marks:
         yield f"{rest}{stem}! {mark}"
-    versions = {**above, **origin.versions}
+    made_with = {**above, **_made_with(origin)}
     for number, (name, parent) in enumerate(parents, 1):
         last = number == len(parents)
         yield from _lines(
             name,
             parent,
-            versions,
+            made_with,
             rest + ("`-- " if last else "|-- "),
             rest + ("    " if last else "|   "),
         )
@@ -74,11 +75,17 @@ def _line(role, origin, above):
         facts.append(f"split {origin.split}")
     if origin.trained_on is not None:
         facts.append(f"trained on {len(origin.trained_on)} videos")
-    if origin.decoder is not None:
-        facts.append(f"decoded by {origin.decoder}")
     facts += (
-        f"{package} {version}"
-        for package, version in origin.versions.items()
-        if above.get(package) != version
+        f"{name} {version}"
+        for name, version in _made_with(origin).items()
+        if above.get(name) != version
     )
     return ", ".join(facts)
+
+
+def _made_with(origin):
+    decoder = origin.decoder
+    return {
+        **({} if decoder is None else {_DECODED: decoder}),
+        **origin.versions,
+    }

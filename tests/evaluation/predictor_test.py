@@ -2,7 +2,6 @@ import shutil
 
 import numpy as np
 import pytest
-from keras_vidrec.videos.content import fingerprint as fingerprint_of
 
 from keras_vidrec.applications import TSLSTM
 from keras_vidrec.applications.parts.head import predictions_layer
@@ -19,6 +18,7 @@ from keras_vidrec.specs import Origin
 from keras_vidrec.specs import TestProtocol as Protocol
 from keras_vidrec.specs import VideoSet
 from keras_vidrec.videos import video
+from keras_vidrec.videos.content import fingerprint as fingerprint_of
 from tests.evaluation.mean_color_network import mean_color_network
 from tests.evaluation.mean_color_network import softmax
 from tests.evaluation.ordered_network import ordered_network

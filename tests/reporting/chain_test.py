@@ -25,16 +25,17 @@ SCORES = Origin(
             marks=("3 of 9 leak",),
             versions={"keras": "3.12"},
         ),
-        "dataset": Origin(),
+        "dataset": Origin(decoder="PyAV 17.0"),
     },
     versions={"keras": "3.12", "numpy": "2.1"},
+    decoder="PyAV 17.0",
     marks=("1 of 9 leak", "old"),
 )
 
 
 def test_a_tree_of_what_is_known():
     assert chain.lines(SCORES) == [
-        "scores s1, keras 3.12, numpy 2.1",
+        "scores s1, decoded by PyAV 17.0, keras 3.12, numpy 2.1",
         "|   ! 1 of 9 leak",
         "|   ! old",
         "|-- network",

@@ -5,21 +5,31 @@ import json
 import pathlib
 import typing
 
+from keras_vidrec.data import origins
 from keras_vidrec.data.catalogs import segments
 from keras_vidrec.data.catalogs.catalog import Catalog
 from keras_vidrec.data.catalogs.split import Split
 from keras_vidrec.data.catalogs.split import first_of
 from keras_vidrec.data.prepared import storage
+from keras_vidrec.specs import Origin
 from keras_vidrec.specs import files
 from keras_vidrec.version import __version__
 from keras_vidrec.videos.health import Health
 
-FORMAT = 1
+FORMAT = 2
 # Hidden: the state of a preparation that goes on or may go on.
 STATE = ".prepare"
 
 _DATASET = "dataset.json"
-_OF_A_VIDEO = {"name", "label", "group", "segment", "health", "lost_share"}
+_OF_A_VIDEO = {
+    "name",
+    "label",
+    "group",
+    "segment",
+    "content",
+    "health",
+    "lost_share",
+}
 _REPORT = "report.json"
 
 
@@ -37,6 +47,9 @@ class PreparedDataset(typing.NamedTuple):
         healths: tuple of `Health` of the file of each video, `None` where
             nobody looked.
         lost: tuple of float. Share of the frames of each video that was lost.
+        contents: tuple of str or `None`. The content of the video that each
+            was made of, as of `Source.content`.
+        origin: `Origin` of the dataset.
     """
 
     catalog: Catalog
@@ -44,6 +57,8 @@ class PreparedDataset(typing.NamedTuple):
     settings: dict
     healths: tuple
     lost: tuple
+    contents: tuple
+    origin: Origin
 
 
 def is_prepared(directory):
@@ -66,12 +81,28 @@ def write_report(directory, catalog, failed, notes):
     _write_json(pathlib.Path(directory) / _REPORT, report)
 
 
-def write(directory, catalog, modalities, settings, failed, healths=None):
+def how_made(settings):
+    """What of the settings of a dataset changes it: not where lies what it was
+    made of."""
+    return {k: value for k, value in settings.items() if k != "made_from"}
+
+
+def write(
+    directory,
+    catalog,
+    modalities,
+    settings,
+    failed,
+    healths=None,
+    contents=None,
+    made_from=None,
+):
     """Describes a dataset whose records are complete; `catalog` and `failed`
     are as for `write_report`, `settings` is plain data, `healths` are by name
     pairs of a `Health.to_dict` or `None`, and of the share of its frames that
-    a video has lost."""
-    healths = healths or {}
+    a video has lost, `contents` are by name as of `Source.content`, and
+    `made_from` are fields of its `Origin`."""
+    healths, contents = healths or {}, contents or {}
     directory = pathlib.Path(directory)
     kept = [i for i, name in enumerate(catalog.videos) if name not in failed]
     for key, split in catalog.splits.items():
@@ -88,6 +119,15 @@ def write(directory, catalog, modalities, settings, failed, healths=None):
             "Videos that could not be prepared (see report.json): "
             f"{first_of(sorted(failed))}."
         )
+    origin = origins.of(
+        "features" if "features" in settings else "prepared",
+        [catalog.videos[i] for i in kept],
+        [catalog.labels[i] for i in kept],
+        catalog.classes,
+        [contents.get(catalog.videos[i]) for i in kept],
+        how_made(settings),
+        **(made_from or {}),
+    )
     # Last of all: it says that the rest is there.
     _write_json(
         directory / _DATASET,
@@ -96,6 +136,7 @@ def write(directory, catalog, modalities, settings, failed, healths=None):
             "keras_vidrec": __version__,
             "modalities": modalities,
             "settings": settings,
+            "origin": origin.to_dict(),
             "splits": list(catalog.splits),
             "validation": list(catalog.validation),
             "problems": problems,
@@ -106,6 +147,7 @@ def write(directory, catalog, modalities, settings, failed, healths=None):
                     "label": catalog.labels[i],
                     "group": catalog.groups[i],
                     "segment": catalog.segments[i],
+                    "content": contents.get(catalog.videos[i]),
                     "health": health,
                     "lost_share": lost,
                 }
@@ -187,6 +229,8 @@ def load(directory):
         content["settings"],
         tuple(health and Health.from_dict(health) for health in healths),
         tuple(video["lost_share"] for video in videos),
+        tuple(video["content"] for video in videos),
+        Origin.from_dict(content["origin"]),
     )
 
 

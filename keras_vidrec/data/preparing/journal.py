@@ -16,7 +16,7 @@ try:
 except ImportError:  # Windows
     fcntl = None
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 class Journal:
@@ -51,11 +51,18 @@ class Journal:
             raise
 
     def add_done(
-        self, video, label, positions, num_frames, notes=(), health=(None, 0)
+        self,
+        video,
+        label,
+        positions,
+        num_frames,
+        notes=(),
+        health=(None, 0),
+        content=None,
     ):
         """Notes that the records of a video are written and synced; `health`
         is a dict of a `Health` or `None`, and the share of the frames that is
-        lost."""
+        lost; `content` is as of `Source.content`."""
         line = {
             "video": video,
             "label": label,
@@ -63,6 +70,7 @@ class Journal:
             "positions": positions,
             "notes": list(notes),
             "health": health,
+            "content": content,
         }
         self._append(line)
         self._note(line)
@@ -72,6 +80,12 @@ class Journal:
         line = {"video": video, "failed": reason}
         self._append(line)
         self._note(line)
+
+    def forget(self, videos):
+        """Has videos prepared again. Their old records are known again if that
+        does not come to its end."""
+        for video in videos:
+            del self.done[video]
 
     def close(self):
         """Lets others have the directory."""
@@ -105,7 +119,8 @@ class Journal:
             shards.sync_directory(self._path.parent)
             return
         found = lines[0]
-        if found.pop("format") != _FORMAT or found != settings:
+        settings = {"format": _FORMAT, **settings}
+        if found != settings:
             raise ValueError(_difference(self._path, found, settings))
         for line in lines[1:]:
             self._note(line)
@@ -119,6 +134,7 @@ class Journal:
         video = line["video"]
         if "failed" in line:
             self.failed[video] = line["failed"]
+            self.done.pop(video, None)  # it was another one of this name
             return
         self.failed.pop(video, None)
         self.done[video] = line
@@ -128,16 +144,26 @@ class Journal:
 
 
 def _difference(path, found, settings):
-    names = [name for name in settings if found.get(name) != settings.get(name)]
-    expected, received = (
-        ", ".join(f"{name}={values.get(name)}" for name in names)
-        for values in (found, settings)
-    )
+    different = [
+        (name, found.get(name), value)
+        for name, value in settings.items()
+        if found.get(name) != value
+    ]
+    expected = ", ".join(_shown(name, a, b) for name, a, b in different)
+    received = ", ".join(_shown(name, b, a) for name, a, b in different)
     return (
         "The directory was begun with other settings. Expected "
         f"{expected}; or choose another directory. Received: {received} for "
         f"{str(path.parent.parent)!r}"
     )
+
+
+def _shown(name, value, other):
+    """A setting; of long ones what the other does not have."""
+    if isinstance(value, list) and isinstance(other, list):
+        value = [item for item in value if item not in other]
+        return f"{name} with {value}" if value else f"{name} without these"
+    return f"{name}={value}"
 
 
 _LINE_EVERY_S = 30

@@ -35,6 +35,8 @@ class Features(Source):
             records are missing.
     """
 
+    kind = "features"
+
     def __init__(self, directory):
         dataset = prepared_dataset.load(directory)
         if not is_of_features(dataset):
@@ -45,6 +47,7 @@ class Features(Source):
         self.catalog = dataset.catalog
         self.settings = dataset.settings
         self._healths, self._lost = dataset.healths, dataset.lost
+        self._contents, self._origin = dataset.contents, dataset.origin
         super().__init__(self.catalog)
         self.modalities = dataset.modalities
         self.is_remote = storage.is_remote(directory)
@@ -63,6 +66,21 @@ class Features(Source):
     def lost_share(self, index):
         """See `Source`."""
         return self._lost[index]
+
+    def content(self, index):
+        """See `Source`."""
+        return self._contents[index]
+
+    def how_made(self):
+        """See `Source`."""
+        return prepared_dataset.how_made(self.settings)
+
+    def made_from(self):
+        """See `Source`."""
+        return {
+            field: getattr(self._origin, field)
+            for field in ("parents", "versions", "decoder")
+        }
 
     def num_frames(self, index, modality):
         """Number of stored frames of video `index`, the same of all streams."""

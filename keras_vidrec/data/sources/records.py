@@ -43,11 +43,14 @@ class Records(Source):
         ValueError: if there is no finished dataset, or records are missing.
     """
 
+    kind = "prepared"
+
     def __init__(self, directory):
         dataset = prepared_dataset.load(directory)
         self.catalog = dataset.catalog
         self.settings = dataset.settings
         self._healths, self._lost = dataset.healths, dataset.lost
+        self._contents, self._origin = dataset.contents, dataset.origin
         super().__init__(self.catalog)
         self.modalities = dataset.modalities + tuple(
             name
@@ -70,6 +73,21 @@ class Records(Source):
     def lost_share(self, index):
         """See `Source`."""
         return self._lost[index]
+
+    def content(self, index):
+        """See `Source`."""
+        return self._contents[index]
+
+    def how_made(self):
+        """See `Source`."""
+        return prepared_dataset.how_made(self.settings)
+
+    def made_from(self):
+        """See `Source`."""
+        return {
+            field: getattr(self._origin, field)
+            for field in ("parents", "versions", "decoder")
+        }
 
     def num_frames(self, index, modality):
         """Number of stored images of video `index`; see `Source`."""

@@ -222,7 +222,7 @@ def test_what_is_missing_is_told(directory, tmp_path):
     dataset = tmp_path / "dataset.json"
     content = json.loads((directory / "dataset.json").read_text())
     dataset.write_text(json.dumps({**content, "format": 9}))
-    with pytest.raises(ValueError, match="Expected .* format 1.*format 9"):
+    with pytest.raises(ValueError, match="Expected .* format 2.*format 9"):
         Records(tmp_path)
     older = [{"name": "a.avi", "label": 0, "group": "a"}]
     dataset.write_text(json.dumps({**content, "videos": older}))
