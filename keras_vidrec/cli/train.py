@@ -65,6 +65,12 @@ def train(
         "--deterministic",
         help="Same seed, same machine, same weights to the last bit; slower.",
     ),
+    allow_leak: bool = typer.Option(
+        False,
+        "--allow-leak",
+        help="Start from networks that were trained on videos of the test; "
+        "each figure that follows says so.",
+    ),
 ):
     """Train a recipe; the same command goes on after an interruption. Data that
     is not named is that of the recipe."""
@@ -94,6 +100,7 @@ def train(
             distribute=distribute,
             backup_steps=backup_steps,
             deterministic=deterministic,
+            allow_leak=allow_leak,
         )
     for trained in (run.head_file, run.model_file):
         if trained.exists():

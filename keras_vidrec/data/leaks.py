@@ -29,6 +29,7 @@ def check(
     trained on: its figures would be too good.
 
     What a mark of the origin says already has been allowed before, and passes.
+    What the network itself was trained on is not told again of its ancestors.
 
     Args:
         origin: `None` (nothing is known), or `Origin` of the network.
@@ -46,26 +47,25 @@ def check(
         ValueError: if videos leak: how many, the first ones, and by which way.
     """
     known = marks(origin)
-    found = {} if origin is None else origin.leaks(video_set(source, indices))
-    if not found:
-        return known
-    leaked = sorted({place for places in found.values() for place in places})
-    mark = (
-        f"{len(leaked)} of {len(indices)} videos of the test were trained on: "
-        f"by {_ways(found)}."
-    )
-    if mark in known:
-        return known
-    if allow:
-        return (*known, mark)
+    found = {} if origin is None else _leaks(origin, source, indices)
+    said = {
+        path: f"{len(places)} of {len(indices)} videos of the test were "
+        f"trained on by {way(path)}."
+        for path, places in found.items()
+    }
+    new = {path: mark for path, mark in said.items() if mark not in known}
+    if allow or not new:
+        return (*known, *new.values())
+    leaked = sorted({place for path in new for place in found[path]})
     names = [repr(source.videos[indices[place]]) for place in leaked]
     listed = ", ".join(names[:_NAMED]) + (", ..." if names[_NAMED:] else "")
+    ways = ", ".join(f"{way(path)} ({len(found[path])})" for path in new)
     raise ValueError(
         f"Videos of the test were trained on, {len(leaked)} of {len(indices)}: "
         f"{listed}. Expected a test of videos that neither {what} nor what it "
         "was made from has seen; allow_leak (--allow-leak) lets it pass and "
         f"marks each figure. Received: {what}, of which these were trained on "
-        f"by {_ways(found)}"
+        f"by {ways}"
     )
 
 
@@ -93,9 +93,9 @@ def remarks(origin: Origin | None, what: str = "the network") -> tuple:
         if one.kind != "network" or one.parents.keys() & {"rgb", "flow"}:
             continue  # of several networks, each says it for itself
         if one.trained_on is None and one.training_list is None:
-            name = f"{what} ({way(path)})" if path else what
+            name = f"{way(path)} of {what}" if path else what
             lines.append(
-                f"Nothing is known of what {name} was trained on: whether "
+                f"Nothing is known of what was trained on by {name}: whether "
                 "videos of the test are among that, nobody can tell."
             )
     return tuple(lines)
@@ -103,10 +103,18 @@ def remarks(origin: Origin | None, what: str = "the network") -> tuple:
 
 def way(path: tuple) -> str:
     """The way to an ancestor, as of `Origin.generations`, in words."""
-    return " > ".join(path) if path else "itself"
+    return " > ".join(path) if path else "the network itself"
 
 
-def _ways(found):
-    return ", ".join(
-        f"{way(path)} ({len(places)})" for path, places in found.items()
-    )
+def _leaks(origin, source, indices):
+    """Places in `indices` by the way to who was trained on these videos: the
+    network itself, or else its ancestors."""
+    found = origin.leaks(video_set(source, indices))
+    own = {*found.get((), ())}
+    others = {
+        path: tuple(place for place in places if place not in own)
+        for path, places in found.items()
+        if path
+    }
+    found = {(): tuple(own), **others}
+    return {path: places for path, places in found.items() if places}

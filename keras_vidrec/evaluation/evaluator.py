@@ -163,7 +163,7 @@ def evaluate(
     recipe = dataclasses.replace(run.recipe, test=test)
     recipe = recipe.with_settings(settings)
     completed, spec = protocols.of(model, recipe.test)
-    data = datasets.load(recipe, seen)
+    data = datasets.of_run(run, recipe, seen)
     if not data.test:
         raise ValueError(
             "Expected videos to test on. Received: "

@@ -5,14 +5,22 @@ import zipfile
 
 import keras
 
-from keras_vidrec import layers as _registered  # noqa: F401
-
 # A file may hold any layer of the package: importing them registers them.
+from keras_vidrec import layers as _registered  # noqa: F401
+from keras_vidrec.applications.parts import feature_tower
+from keras_vidrec.specs import Origin
 from keras_vidrec.specs import files
+from keras_vidrec.weights.towers import class_scores
 
 
 def save(model, path):
-    """Writes a `.keras` file, whole or not at all."""
+    """Writes a `.keras` file, whole or not at all. The origin of a network of
+    this package gets the fingerprint of its weights."""
+    layer = class_scores(model)
+    if layer is not None:
+        layer.origin = (layer.origin or Origin()).replace(
+            kind="network", fingerprint=feature_tower.fingerprint(model)
+        )
     with files.replacing(path) as temporary:
         model.save(temporary)
 
