@@ -80,7 +80,9 @@ def remarks(model, path):
         ("a video of this name", VideoSet.of(names)),
     ):
         found = origin.leaks(videos)
+        if () in found:
+            return (f"The network was trained on {what}",)
         if found:
             ways = ", ".join(map(leaks.way, found))
-            return (f"The network was trained on {what} (by {ways})",)
+            return (f"What the network was made from ({ways}) has seen {what}",)
     return ()
