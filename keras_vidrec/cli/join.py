@@ -34,7 +34,9 @@ def join(
     if out.suffix != ".keras":
         raise typer.BadParameter("--out is a .keras file.")
     load_backend()
+    from keras_vidrec.applications.parts import head as heads
     from keras_vidrec.applications.parts import model_file
+    from keras_vidrec.data import leaks
     from keras_vidrec.data.sources.features import Features
     from keras_vidrec.training import joining
     from keras_vidrec.training.run import Run
@@ -61,3 +63,6 @@ def join(
     model_file.save(joined.model, out)
     typer.echo(f"Joined: {out}")
     typer.echo(joined.remark)
+    origin = heads.describe(joined.model).origin
+    for line in (*leaks.remarks(origin, str(out)), *leaks.marks(origin)):
+        typer.echo(line)

@@ -14,6 +14,7 @@ from keras_vidrec.applications.parts import feature_tower
 from keras_vidrec.applications.parts import model_file
 from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.applications.parts.head import predictions_layer
+from keras_vidrec.backbones import table
 from keras_vidrec.data import leaks
 from keras_vidrec.evaluation import evaluator
 from keras_vidrec.training import dataset
@@ -22,9 +23,26 @@ from keras_vidrec.training.callbacks.stop_on_nan import StopOnNaN
 from keras_vidrec.training.recipes.sections import Schedule
 from keras_vidrec.training.trainer import train
 
-pytestmark = pytest.mark.usefixtures("eager")
-
 CLASSES = ("Dots", "Grow", "MoveLeft")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick():
+    """Trainings take as long as their networks have layers: here is one, and
+    nothing is compiled."""
+
+    def one_layer(x):
+        x = keras.layers.Conv2D(8, 5, 4, activation="relu", name="conv1")(x)
+        return (yield "relu1", x)
+
+    row = dataclasses.replace(
+        table.BACKBONES["tiny"], build=one_layer, units=None
+    )
+    eager = functools.partialmethod(keras.Model.compile, run_eagerly=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(table, "BACKBONES", {**table.BACKBONES, "tiny": row})
+        patch.setattr(keras.Model, "compile", eager)
+        yield
 
 
 def recipe_of(videos, *settings, epochs=1):
@@ -64,14 +82,9 @@ def videos(small_videos, tmp_path_factory):
 @pytest.fixture(scope="module")
 def first(videos, tmp_path_factory):
     """A run on split 1."""
-    eager = functools.partialmethod(keras.Model.compile, run_eagerly=True)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(keras.Model, "compile", eager)
-        return train(
-            recipe_of(videos),
-            tmp_path_factory.mktemp("first") / "run",
-            verbose=0,
-        )
+    return train(
+        recipe_of(videos), tmp_path_factory.mktemp("first") / "run", verbose=0
+    )
 
 
 def test_a_network_knows_its_videos_and_its_dataset(first, videos):
