@@ -2,6 +2,8 @@
 
 import pathlib
 
+import keras
+
 from keras_vidrec.applications.parts import feature_tower
 from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.applications.parts.head import inference_model
@@ -12,7 +14,7 @@ from keras_vidrec.training import environment
 from keras_vidrec.videos import content
 
 
-def of_network(model):
+def of_network(model: keras.Model) -> Origin:
     """The `Origin` of a network, with the fingerprint of its weights as they
     are now, whatever it says itself."""
     origin = describe(model).origin or Origin()
@@ -22,7 +24,15 @@ def of_network(model):
     )
 
 
-def of_test(model, source, indices, *, split=None, allow_leak=True, what=""):
+def of_test(
+    model: keras.Model,
+    source,
+    indices,
+    *,
+    split: int | None = None,
+    allow_leak: bool = True,
+    what: str = "",
+) -> Origin:
     """The `Origin` of the scores that a network gives to videos.
 
     Args:
@@ -58,7 +68,7 @@ def of_test(model, source, indices, *, split=None, allow_leak=True, what=""):
     )
 
 
-def remarks(model, path):
+def remarks(model: keras.Model, path) -> tuple:
     """Lines about a single video that a network, or what it was made from,
     was trained on: its prediction tells little.
 

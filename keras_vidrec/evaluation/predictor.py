@@ -120,7 +120,7 @@ class Predictor:
             self.remarks(path),
         )
 
-    def remarks(self, path):
+    def remarks(self, path) -> tuple:
         """What else there is to say of a video, as of `Prediction`: tuple of
         str. Arguments and errors as of a call."""
         return origins.remarks(self._model, storage.as_path(path))

@@ -100,6 +100,21 @@ def test_a_leak_is_refused_or_marked_wherever_figures_are(run, tmp_path):
         assert "rgb: network beef" in found[3]
 
 
+def test_predictions_of_what_was_trained_on_get_a_remark(run, videos, tmp_path):
+    test = sorted(videos.rglob("v_*_g01_*"))
+    remark = (
+        "What the network was made from (features > rgb) has seen a video of "
+        "this name."
+    )
+    _, err = vidrec("predict", run.path, *test[:2], "--top=1")
+    assert err == f"{test[0]}: {remark}\n"
+    _, err = vidrec(
+        *("predict", run.path, test[0], "--window=0.2s"),
+        *("--out", tmp_path),
+    )
+    assert err.splitlines()[-1] == f"{test[0]}: {remark}"
+
+
 def test_networks_runs_and_datasets(run, videos, tmp_path):
     for path in (run.path, run.model_file):
         assert tree(path)[0].startswith("network ")

@@ -3,19 +3,21 @@
 import hashlib
 import pathlib
 
+from keras_vidrec.evaluation.scores.score_file import Scores
+
 # As `training.run.Run` calls them, which needs TensorFlow.
 RECIPE = "recipe.yaml"
 SCORES = "scores"
 NETWORKS = ("model.keras", "head.keras")
 
 
-def fingerprint(path):
+def fingerprint(path) -> str:
     """SHA-256 of the file of a network, as `meta["model"]` has it."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def run_of(score_file):
+def run_of(score_file) -> pathlib.Path | None:
     """Path of the run that a score file lies in; `None` if in none."""
     directory = pathlib.Path(score_file).resolve().parent
     run = directory.parent
@@ -23,7 +25,7 @@ def run_of(score_file):
     return run if inside else None
 
 
-def is_stale(scores, score_file):
+def is_stale(scores: Scores, score_file) -> bool | None:
     """Whether scores are of another network than their run has now.
 
     Args:
@@ -43,7 +45,7 @@ def is_stale(scores, score_file):
     return tested not in map(fingerprint, there)
 
 
-def marked(scores, score_file):
+def marked(scores: Scores, score_file) -> Scores:
     """The scores, marked if they are not known to be of the network that
     their run has now. Arguments as of `is_stale`."""
     stale = is_stale(scores, score_file)

@@ -123,7 +123,7 @@ def tell_protocols(scores, names=None):
     return {key: first.get(key) for key in ("protocol", *_FIELDS)}
 
 
-def tell_data(scores, names=None):
+def tell_data(scores, names=None) -> None:
     """Warns if scores of the same videos come from other data: another split,
     or videos of the same names with other content. Scores that do not know
     are passed over.

@@ -102,7 +102,7 @@ def find(path):
     return file, run
 
 
-def load(path):
+def load(path) -> Test:
     """The scores that a user names, as `find` takes them.
 
     Returns:
