@@ -10,6 +10,7 @@ import numpy as np
 
 from keras_vidrec.evaluation.scores import freshness
 from keras_vidrec.evaluation.scores import metrics
+from keras_vidrec.evaluation.scores import score_naming
 from keras_vidrec.evaluation.scores.score_file import Scores
 from keras_vidrec.specs import Origin
 from keras_vidrec.training.run import Run
@@ -21,7 +22,8 @@ class Result(typing.NamedTuple):
     """A test of the network by this package.
 
     Args:
-        protocol: str. Name of the test.
+        test: str. Its name in the run: the protocol, or with the data where
+            several have one protocol.
         meta: dict. Of the score file.
         origin: `Origin` of the scores.
         date: str. ISO date the file was written.
@@ -29,7 +31,7 @@ class Result(typing.NamedTuple):
         figures: dict of `metrics.summary`.
     """
 
-    protocol: str
+    test: str
     meta: dict
     origin: Origin
     date: str
@@ -72,7 +74,7 @@ class Background:
 
 def _results(run):
     results = []
-    for path in sorted(run.scores.glob("*.npz")):
+    for test, path in score_naming.of_run(run).items():
         try:
             scores = Scores.load(path)
         except ValueError as error:
@@ -91,7 +93,7 @@ def _results(run):
         date = datetime.date.fromtimestamp(path.stat().st_mtime)
         results.append(
             Result(
-                scores.meta.get("protocol") or path.stem,
+                test,
                 scores.meta,
                 scores.origin or Origin("scores"),
                 date.isoformat(),

@@ -304,7 +304,7 @@ def _accuracy(background, origin):
         text = "Not measured: `vidrec evaluate` has not tested this network."
         return "\n\n".join([text, *of_network])
     marks = dict.fromkeys(
-        f"Mark of {result.protocol}: {mark}"
+        f"Mark of {result.test}: {mark}"
         for result in background.results
         for mark in leaks.marks(result.origin)
         if mark not in known
@@ -312,14 +312,14 @@ def _accuracy(background, origin):
     lines = [
         "Measured by `vidrec evaluate`; nothing here is quoted from a paper.",
         "",
-        "| protocol | split | segments | sampling | crops | videos | top-1 | "
+        "| test | split | segments | sampling | crops | videos | top-1 | "
         "top-5 | mean class | date |",
         "| --- " * 10 + "|",
     ]
     for result in background.results:
         meta, figures = result.meta, result.figures
         cells = [
-            result.protocol,
+            result.test,
             result.origin.split or "",
             meta.get("num_segments", ""),
             meta.get("sampling", ""),

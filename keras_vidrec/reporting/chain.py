@@ -9,6 +9,8 @@ from keras_vidrec.specs import files
 # Beside a report, and in the directory of an export.
 FILE = "origin.json"
 _DECODED = "decoded by"
+# Packages whose versions a line shows.
+_SHOWN = ("keras_vidrec", "keras", "tensorflow")
 
 
 def lines(origin: Origin) -> list[str]:
@@ -22,8 +24,8 @@ def lines(origin: Origin) -> list[str]:
     `-- dataset: prepared 81d2f0aa93c4e576
     ```
 
-    Of decoder and versions a line has what differs from the lines that it
-    hangs on.
+    Of the decoder and the versions of this package, Keras and TensorFlow a
+    line has what differs from the lines that it hangs on.
     """
     return [*_lines("", origin, {}, "", "")]
 
@@ -84,8 +86,8 @@ def _line(role, origin, above):
 
 
 def _made_with(origin):
-    decoder = origin.decoder
+    decoder, versions = origin.decoder, origin.versions
     return {
         **({} if decoder is None else {_DECODED: decoder}),
-        **origin.versions,
+        **{name: versions[name] for name in _SHOWN if name in versions},
     }

@@ -104,6 +104,8 @@ def test_of_a_run_it_tells_what_was_measured(tmp_path, caplog):
         "abcd", scores, labels, ("x", "y"), {"protocol": "25x10"}, origin
     )
     tested.save(run.scores / "25x10-split2.npz")
+    other = tested.marked("of other data")
+    other.save(run.scores / "25x10-other.npz")
     run.model_file.write_bytes(b"now")
     old = dataclasses.replace(tested, meta={"model": "before"})
     old.save(run.scores / "25x1-split2.npz")
@@ -118,7 +120,12 @@ def test_of_a_run_it_tells_what_was_measured(tmp_path, caplog):
     )
     export_onnx(model, tmp_path / "model", background=background)
     card = (tmp_path / "model" / "README.md").read_text("utf-8")
-    assert "Mark of the network: weights leak\n\nMark of 25x10: 1 of 4" in card
+    assert (
+        "Mark of the network: weights leak\n\n"
+        "Mark of 25x10-other: 1 of 4 was trained on\n\n"
+        "Mark of 25x10-other: of other data\n\n"
+        "Mark of 25x10-split2: 1 of 4 was trained on\n\n"
+    ) in card
     export = chain.read(tmp_path / "model" / "origin.json")
     (network,) = export.parents.values()
     assert network.trained_on == trained_on and network.fingerprint
@@ -127,9 +134,9 @@ def test_of_a_run_it_tells_what_was_measured(tmp_path, caplog):
     assert f"## Origin\n\n```text\n{tree}\n```" in card
     assert "- Recipe: `mine`. A trial\n" in card
     assert "- Data: `clips`, training part of split 1" in card
-    (row,) = [line for line in card.splitlines() if "| 25x10" in line]
+    (row,) = [line for line in card.splitlines() if "| 25x10-split2" in line]
     cells = [cell.strip() for cell in row.strip("|").split("|")]
-    assert cells[:2] == ["25x10", "2"]
+    assert cells[:2] == ["25x10-split2", "2"]
     assert cells[5:9] == ["4", "75.00 %", "100.00 %", "83.33 %"]
     assert "compared with the trained network on generated clips" in card
 

@@ -13,7 +13,7 @@ TOWER = Origin(
     split=1,
     trained_on=VideoSet.of("abc"),
     parents={"dataset": VIDEOS},
-    versions={"keras": "3.11", "numpy": "2.1"},
+    versions={"keras": "3.11", "tensorflow": "2.1"},
 )
 SCORES = Origin(
     "scores",
@@ -27,7 +27,7 @@ SCORES = Origin(
         ),
         "dataset": Origin(decoder="PyAV 17.0"),
     },
-    versions={"keras": "3.12", "numpy": "2.1"},
+    versions={"keras": "3.12", "numpy": "2.1", "tensorflow": "2.1"},
     decoder="PyAV 17.0",
     marks=("1 of 9 leak", "old"),
 )
@@ -35,7 +35,7 @@ SCORES = Origin(
 
 def test_a_tree_of_what_is_known():
     assert chain.lines(SCORES) == [
-        "scores s1, decoded by PyAV 17.0, keras 3.12, numpy 2.1",
+        "scores s1, decoded by PyAV 17.0, keras 3.12, tensorflow 2.1",
         "|   ! 1 of 9 leak",
         "|   ! old",
         "|-- network",
