@@ -7,6 +7,7 @@ import pathlib
 import sys
 import time
 
+import google_crc32c
 import tqdm
 
 from keras_vidrec.data.prepared import shards
@@ -23,8 +24,8 @@ class Journal:
     """The journal of a directory, held by one run at a time.
 
     Its first line says what is prepared and how; each further one, what
-    became of a video. A line is in it when it is whole and synced, whatever
-    happens to the process; the lock goes with the process.
+    became of a video; each has its checksum. A line is in it when it is whole
+    and synced, whatever happens to the process; the lock goes with the process.
 
     Args:
         path: path of the file, made if missing.
@@ -37,7 +38,8 @@ class Journal:
         lengths: dict from modality to the lengths of its shards by number.
 
     Raises:
-        ValueError: if another run holds it, or it is of other settings.
+        ValueError: if another run holds it, it is of other settings, or
+            damaged.
     """
 
     def __init__(self, path, settings):
@@ -85,7 +87,15 @@ class Journal:
         """Has videos prepared again. Their old records are known again if that
         does not come to its end."""
         for video in videos:
-            del self.done[video]
+            self.done.pop(video, None)
+
+    def videos_in(self, modality, number):
+        """List of the videos whose last record is in a shard."""
+        return [
+            video
+            for video, line in self.done.items()
+            if line["positions"][modality][0] == number
+        ]
 
     def close(self):
         """Lets others have the directory."""
@@ -112,7 +122,10 @@ class Journal:
         content = self._file.read()
         # The last line may have been cut short.
         whole = content[: content.rfind(b"\n") + 1]
-        lines = [json.loads(line) for line in whole.splitlines()]
+        lines = [
+            self._line(number, text)
+            for number, text in enumerate(whole.splitlines())
+        ]
         self._file.truncate(len(whole))
         if not lines:
             self._append({"format": _FORMAT, **settings})
@@ -125,7 +138,22 @@ class Journal:
         for line in lines[1:]:
             self._note(line)
 
+    def _line(self, number, text):
+        try:
+            line = json.loads(text)
+            crc = line.pop("crc")
+        except (AttributeError, KeyError, RecursionError, ValueError):
+            line, crc = {}, None
+        if crc != _crc(line):
+            raise ValueError(
+                "The notes of what is prepared are damaged. Expected what was "
+                "written; delete the directory and begin again. Received: line "
+                f"{number + 1} of {str(self._path)!r}"
+            )
+        return line
+
     def _append(self, line):
+        line = {**line, "crc": _crc(line)}
         self._file.write(json.dumps(line).encode() + b"\n")
         self._file.flush()
         os.fsync(self._file.fileno())
@@ -141,6 +169,10 @@ class Journal:
         for modality, (number, length) in line["positions"].items():
             self.positions[modality] = number, length
             self.lengths.setdefault(modality, {})[number] = length
+
+
+def _crc(line):
+    return google_crc32c.value(json.dumps(line).encode())
 
 
 def _difference(path, found, settings):

@@ -4,6 +4,7 @@ import concurrent.futures
 import contextlib
 import dataclasses
 import functools
+import logging
 import os
 import pathlib
 import shutil
@@ -21,6 +22,8 @@ from keras_vidrec.data.preparing.video_preparer import VideoPreparer
 from keras_vidrec.data.preparing.workers import Workers
 from keras_vidrec.specs import checks
 from keras_vidrec.specs import files
+
+logger = logging.getLogger("keras_vidrec")
 
 # Of processes, before the first success: then it is not the videos.
 _MAX_DEATHS = 2
@@ -329,26 +332,49 @@ def begin(catalog, directory, settings, engine=None):
 
 
 def check_shards(directory, journal, in_work=True):
-    """Refuses, by a `ValueError`, shards that are not as long as the journal
-    says, and writes the index of one that has lost it. The last ones may be
-    unfinished if `in_work`."""
+    """Looks whether the shards are those of the journal.
+
+    What was in a shard that is gone is forgotten, so that it is made again,
+    which is told; an index that is lost or damaged is written anew. The last
+    shards may be unfinished if `in_work`.
+
+    Raises:
+        ValueError: if a shard is not as long as the journal says, or one
+            without an index is damaged.
+    """
     for modality, lengths in journal.lengths.items():
         last = max(lengths)
         for number, length in lengths.items():
             shard = shards.shard_path(directory, modality, number)
-            if in_work and number == last and not shard.exists():
-                continue  # in work
-            found = shard.stat().st_size if shard.exists() else 0
+            index = shards.index_path(shard)
+            if not shard.exists():
+                unfinished = in_work and number == last
+                if unfinished and shards.partial_path(shard).exists():
+                    continue
+                _forget(journal, shard, journal.videos_in(modality, number))
+                index.unlink(missing_ok=True)
+                continue
+            found = shard.stat().st_size
             if found != length:
                 raise ValueError(
                     "Prepared records are missing. Expected "
-                    f"{str(shard)!r} of {length} bytes; delete the directory "
-                    f"and begin again. Received: a file of {found} bytes"
+                    f"{str(shard)!r} of {length} bytes; delete the file and "
+                    "run the same command again, which makes what was in it. "
+                    f"Received: a file of {found} bytes"
                 )
-            index = shards.index_path(shard)
-            if not index.exists():
+            if not shards.is_index(index):
                 with files.replacing(index) as temporary:
                     shards.write_index(shard, temporary)
+
+
+def _forget(journal, shard, videos):
+    if videos:  # else they were made again since
+        journal.forget(videos)
+        logger.warning(
+            "%s is gone: what was in it is made again, of %d videos",
+            shard,
+            len(videos),
+        )
 
 
 def num_cores():

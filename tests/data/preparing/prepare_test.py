@@ -410,6 +410,7 @@ def test_a_directory_with_something_else_is_left_alone(catalog, tmp_path):
 def test_records_that_vanished_are_missed(catalog, tmp_path, in_process):
     preparation = Preparation(flow="none", size="64x48")
     prepare(catalog, tmp_path, preparation, shard_bytes=1)
+    before = [Records(tmp_path).read(i, "rgb", [2, 11]) for i in range(6)]
     shard = shards.shard_path(tmp_path, "rgb", 2)
     index = shards.index_path(shard)
     written = dict(np.load(index))
@@ -420,9 +421,23 @@ def test_records_that_vanished_are_missed(catalog, tmp_path, in_process):
     again = np.load(index)
     for name, array in written.items():
         np.testing.assert_array_equal(array, again[name])
-    shard.write_bytes(shard.read_bytes()[:-1])
-    with pytest.raises(ValueError, match="records are missing"):
+    content = shard.read_bytes()
+    shard.write_bytes(content[:-1])
+    with pytest.raises(ValueError, match="rgb-00002.*delete the file"):
         prepare(catalog, tmp_path, preparation)
+    # An index of a damaged shard is not written anew.
+    shard.write_bytes(content[:-9] + b"?" + content[-8:])
+    index.write_bytes(index.read_bytes()[:-9])
+    with pytest.raises(ValueError, match="rgb-00002.*breaks at byte 0"):
+        prepare(catalog, tmp_path, preparation)
+    # Of one that is gone what was in it is made again; the last one too.
+    shard.unlink()
+    shards.shard_path(tmp_path, "rgb", 5).unlink()
+    assert prepare(catalog, tmp_path, preparation) == (6, 72, 2, {})
+    assert prepare(catalog, tmp_path, preparation).num_new == 0
+    again = Records(tmp_path)
+    for i, images in enumerate(before):
+        np.testing.assert_array_equal(again.read(i, "rgb", [2, 11]), images)
 
 
 def test_broken_videos_are_left_out_and_named(
