@@ -194,4 +194,4 @@ def test_prepared_datasets(small_videos, tmp_path, in_process):
     found = inspect(opening.open_dataset(out))
     assert len(found.broken) == 2
     (reason,) = (r for name, r in found.broken.items() if "c.avi" not in name)
-    assert "rgb do not decode" in reason
+    assert "rgb-00000.tfrecord' is damaged" in reason
