@@ -33,6 +33,7 @@ def compare(
     score_files.tell_left_out(names, compared.left_out)
     for letter, name, accuracy in zip("AB", names, compared.accuracies):
         typer.echo(f"{letter}      {100 * accuracy:6.2f} %  {name}")
+    score_files.tell_marks(dict(zip(names, scores)))
     low, high = compared.interval
     typer.echo(
         f"B - A  {100 * compared.difference:+6.2f} %  (95 % interval "

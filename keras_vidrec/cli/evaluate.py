@@ -3,6 +3,7 @@ import pathlib
 
 import typer
 
+from keras_vidrec.cli import score_files
 from keras_vidrec.cli.startup import load_backend
 
 # Stands in a path for the number of a split.
@@ -41,6 +42,12 @@ def evaluate(
         help="Change a value of the run's recipe: test.crops=center, "
         "test.num_clips=10. Repeatable.",
     ),
+    allow_leak: bool = typer.Option(
+        False,
+        "--allow-leak",
+        help="Test on videos, too, that the network or its ancestors were "
+        "trained on. Every figure of the scores is marked.",
+    ),
 ):
     """Test a trained network on its test list and write its scores.
 
@@ -58,11 +65,16 @@ def evaluate(
     scores = {}
     for split, one in runs.items():
         path, scores[split] = evaluator.evaluate(
-            one.path, protocol=protocol, grid=grid, settings=settings
+            one.path,
+            protocol=protocol,
+            grid=grid,
+            settings=settings,
+            allow_leak=allow_leak,
         )
         if len(chosen) > 1:
             typer.echo(f"Split {split}")
         _show(metrics.summary(scores[split]), len(scores[split].videos))
+        score_files.tell_marks({one.path: scores[split]})
         typer.echo(f"Scores: {path}")
     if len(chosen) > 1:
         missing = [split for split in chosen if split not in runs]
@@ -73,6 +85,8 @@ def evaluate(
         else:
             typer.echo(f"Mean of splits {splits}")
             _show(metrics.mean_summary(scores.values()))
+            marked = {runs[split].path: scores[split] for split in runs}
+            score_files.tell_marks(marked)
         return
     (path,) = (one.path for one in runs.values())
     typer.echo(f"Next: vidrec export {path} --out {path / 'saved_model'}")

@@ -25,6 +25,8 @@ def export(
     """
     load_backend()
     from keras_vidrec import export as exports
+    from keras_vidrec.applications.parts.head import describe
+    from keras_vidrec.data import leaks
     from keras_vidrec.training.run import load_network
 
     write = {
@@ -40,4 +42,6 @@ def export(
     typer.echo(
         f"Reloaded and compared: probabilities agree within {difference:.1e}"
     )
+    for mark in leaks.marks(describe(model).origin):
+        typer.echo(f"Mark of the network: {mark}")
     typer.echo(f"Model card: {out / 'README.md'}")

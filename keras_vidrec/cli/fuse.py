@@ -49,11 +49,12 @@ def fuse(
     )
     score_files.tell_left_out(names, fused.meta["left_out"])
     # Each alone on the videos of the fusion, so that the figures compare.
-    alone, _ = joining.join(loaded, names)
+    alone = dict(zip(names, joining.join(loaded, names).scores))
     weighted = " : ".join(f"{w:g}" for w in fused.meta["fusion_weights"])
     what = "probabilities" if softmax else "scores"
     normed = f", {normalize} norm" if normalize else ""
-    _show({**dict(zip(names, alone)), "fused": fused})
+    _show({**alone, "fused": fused})
+    score_files.tell_marks(alone)
     typer.echo(f"Weights: {weighted}, of {what}{normed}")
     if out is not None:
         fused.save(out)
@@ -61,8 +62,8 @@ def fuse(
     if report is not None:
         from keras_vidrec import reporting
 
-        tests = {"fused": fused, **dict(zip(names, alone))}
-        typer.echo(f"Report: {reporting.write(tests, report)}")
+        page = reporting.write({"fused": fused, **alone}, report)
+        typer.echo(f"Report: {page}")
 
 
 def _numbers(weights):

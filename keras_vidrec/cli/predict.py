@@ -149,9 +149,9 @@ def _check_names(videos):
 
 
 def _show(prediction, json):
-    if prediction.health.remarks:
-        remarks = "; ".join(prediction.health.remarks)
-        typer.echo(f"{prediction.video}: {remarks}.", err=True)
+    remarks = (*prediction.health.remarks, *prediction.remarks)
+    if remarks:
+        typer.echo(f"{prediction.video}: {'; '.join(remarks)}.", err=True)
     if json:
         import dataclasses
 

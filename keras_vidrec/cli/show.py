@@ -53,7 +53,7 @@ def gradcam(
     grad_cam.check(network, class_name, layer)
     clip = grad_cam.read_clip(network, video, segments)
     found = grad_cam.explain(network, clip.images, class_name, layer)
-    _write(out, grad_cam.draw(clip, found), grad_cam.table(found))
+    _write(out, grad_cam.draw(clip, found), grad_cam.table(found), network)
 
 
 @show.command()
@@ -76,15 +76,16 @@ def deepdraw(
     from keras_vidrec.visualization import figures
 
     figures.check_path(out)
+    network = load_network(model)
     drawing = deep_draw.draw_class(
-        load_network(model),
+        network,
         class_name,
         modality=modality and modality.value,
         octaves=octaves,
         steps=steps,
         seed=seed,
     )
-    _write(out, deep_draw.draw(drawing), deep_draw.table(drawing))
+    _write(out, deep_draw.draw(drawing), deep_draw.table(drawing), network)
     before, after = drawing.probabilities
     if after <= before:
         typer.echo(
@@ -146,6 +147,7 @@ def features(
         out,
         embedding.draw(laid_out, pictures),
         embedding.table(laid_out),
+        network,
     )
     if len(found) < len(videos):
         typer.echo(
@@ -221,7 +223,9 @@ def _videos(catalog, split, part, most):
     return videos
 
 
-def _write(out, figure, table):
+def _write(out, figure, table, network=None):
+    """Writes picture and numbers; tells the marks of the network, if one was
+    asked."""
     from keras_vidrec.specs import files
     from keras_vidrec.visualization import figures
 
@@ -229,3 +233,9 @@ def _write(out, figure, table):
     figures.save(figure, out)
     files.write_table(numbers, *table)
     typer.echo(f"Picture: {out}, its numbers: {numbers}")
+    if network is not None:
+        from keras_vidrec.applications.parts.head import describe
+        from keras_vidrec.data import leaks
+
+        for mark in leaks.marks(describe(network).origin):
+            typer.echo(f"Mark of the network: {mark}")

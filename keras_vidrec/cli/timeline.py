@@ -52,7 +52,7 @@ class Timelines:
         finally:
             # What is cut off may be why it is too short.
             if stream.health is not None:  # it was read to the end
-                _tell_remarks(path, stream)
+                self._tell_remarks(path, stream)
         self._save(timeline, path.stem)
         if overlay is not None:
             from keras_vidrec.visualization import overlay as overlays
@@ -124,13 +124,13 @@ class Timelines:
         """Where nothing but JSON is expected, it is said on the side."""
         typer.echo(text, err=self._json)
 
-
-def _tell_remarks(path, stream):
-    remarks = [*stream.health.remarks]
-    if stream.health.variable_rate:
-        remarks.append(
-            f"{stream.frame_rate:g} frames a second are taken, the nearest in "
-            "time"
-        )
-    if remarks:
-        typer.echo(f"{path}: {'; '.join(remarks)}.", err=True)
+    def _tell_remarks(self, path, stream):
+        remarks = [*stream.health.remarks]
+        if stream.health.variable_rate:
+            remarks.append(
+                f"{stream.frame_rate:g} frames a second are taken, the nearest "
+                "in time"
+            )
+        remarks += self._predictor.remarks(path)
+        if remarks:
+            typer.echo(f"{path}: {'; '.join(remarks)}.", err=True)

@@ -23,7 +23,8 @@ def export_onnx(model, path, *, background=None, tolerance=_TOLERANCE):
     channels)` (by modality if there are several), sizes that the network
     leaves open being open, and returns `probabilities` `(batch, classes)`. Its
     metadata hold `class_names` and `clip_spec` as JSON. Beside it are
-    `labels.txt`, `clip_spec.json` and a model card, `README.md`.
+    `labels.txt`, `clip_spec.json`, `test_protocol.json`, `origin.json` and a
+    model card, `README.md`.
 
     Args:
         model, path, background: as for `export_saved_model`.

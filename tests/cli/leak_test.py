@@ -81,7 +81,18 @@ def test_features_of_networks_of_another_split(videos, tmp_path):
     assert json.loads((moved / "origin.json").read_text())["marks"] == [mark]
     # What was allowed is tested as it is, on either kind of data.
     for data in (features, videos):
-        vidrec("evaluate", moved, "--data", data)
+        out, _ = vidrec("evaluate", moved, "--data", data)
+        assert f"Mark of {moved}: {mark}" in out
+    # Each thing knows the chain.
+    scores = [*(moved / "scores").iterdir()]
+    assert len(scores) == 2
+    for path in (moved, moved / "head.keras", moved / "model.keras", *scores):
+        out, _ = vidrec("origin", path)
+        assert f"! {mark}" in out
+        assert "rgb: network " in out and ", trained on 6 videos" in out
+    out, _ = vidrec("origin", features)
+    assert out.startswith("features ") and "|-- dataset: videos " in out
+    assert "`-- rgb: network " in out and mark not in out
     out, _ = vidrec(
         *("join", "--head", moved, "--rgb", tower),
         *("--out", tmp_path / "one.keras"),
