@@ -2,7 +2,7 @@
 
 import pathlib
 
-import typer
+from keras_vidrec.cli.terminal import echo
 
 _SHOWN = 10  # videos that are left out
 
@@ -44,7 +44,7 @@ def tell_left_out(names, left_out):
     for name, videos in zip(names, left_out):
         if videos:
             more = len(videos) - _SHOWN
-            typer.echo(
+            echo(
                 f"left out, not in every file: {len(videos)} of {name}: "
                 + ", ".join(videos[:_SHOWN])
                 + (f" and {more} more" if more > 0 else ""),

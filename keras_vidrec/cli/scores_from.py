@@ -2,7 +2,8 @@ import pathlib
 
 import typer
 
-from keras_vidrec.cli.startup import load_backend
+from keras_vidrec.cli.terminal import echo
+from keras_vidrec.cli.terminal import load_backend
 
 
 def scores_from(
@@ -28,7 +29,7 @@ def scores_from(
     scores = import_scores.from_csv(table, names)
     scores.save(out)
     unknown = sum(scores.labels < 0)
-    typer.echo(
+    echo(
         f"Scores: {out} ({len(scores.videos)} videos, "
         f"{len(scores.classes)} classes, {unknown} labels unknown)"
     )

@@ -7,7 +7,8 @@ import typer
 
 from keras_vidrec.cli import options
 from keras_vidrec.cli.inspect import draw_sheet
-from keras_vidrec.cli.startup import load_backend
+from keras_vidrec.cli.terminal import echo
+from keras_vidrec.cli.terminal import load_backend
 from keras_vidrec.specs import FLOW_METHODS
 from keras_vidrec.specs import FrameSpec
 
@@ -87,7 +88,7 @@ def deepdraw(
     _write(out, deep_draw.draw(drawing), deep_draw.table(drawing))
     before, after = drawing.probabilities
     if after <= before:
-        typer.echo(
+        echo(
             f"The picture shows nothing of {drawing.class_name}: the network "
             f"is {100 * after:.0f} % sure of it, {100 * before:.0f} % of the "
             "noise at the start. Try another --seed, more --steps, or a "
@@ -148,7 +149,7 @@ def features(
         embedding.table(laid_out),
     )
     if len(found) < len(videos):
-        typer.echo(
+        echo(
             f"{len(videos) - len(found)} of {len(videos)} videos could not be "
             "read.",
             err=True,
@@ -200,7 +201,7 @@ def sheet(
         load_backend()  # TensorFlow may read it
     where = {"videos_list": videos_list, "splits": splits}
     draw_sheet(directory, where, recipe, out, videos, seed)
-    typer.echo(f"Picture: {out}")
+    echo(f"Picture: {out}")
 
 
 def _videos(catalog, split, part, most):
@@ -228,4 +229,4 @@ def _write(out, figure, table):
     numbers = out.with_suffix(".csv")
     figures.save(figure, out)
     files.write_table(numbers, *table)
-    typer.echo(f"Picture: {out}, its numbers: {numbers}")
+    echo(f"Picture: {out}, its numbers: {numbers}")
