@@ -5,7 +5,6 @@ import concurrent.futures
 import contextlib
 import dataclasses
 import hashlib
-import json
 import os
 import statistics
 import typing
@@ -16,6 +15,7 @@ import tqdm
 from keras_vidrec.data import healths
 from keras_vidrec.data.prepared import storage
 from keras_vidrec.specs import ClipSpec
+from keras_vidrec.specs import documents
 from keras_vidrec.videos.health import Health
 from keras_vidrec.videos.video import VideoError
 
@@ -330,7 +330,7 @@ def _not_prepared(kind, catalog):
     path = catalog.root / "report.json"
     if kind != "prepared" or not path.is_file():
         return {}
-    failed = json.loads(path.read_text("utf-8"))["failed"]
+    failed = documents.read_json(path)["failed"]
     return {name: f"not prepared: {reason}" for name, reason in failed.items()}
 
 

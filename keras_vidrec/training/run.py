@@ -7,6 +7,7 @@ import pathlib
 import tensorflow as tf
 
 from keras_vidrec.applications.parts import model_file
+from keras_vidrec.specs import documents
 from keras_vidrec.specs import files
 from keras_vidrec.training import environment
 from keras_vidrec.training.recipes.recipe import Recipe
@@ -175,8 +176,7 @@ class Run:
     def _starts(self):
         """The starts noted so far."""
         try:
-            text = self.environment_file.read_text("utf-8")
-            return list(json.loads(text)["starts"])
+            return list(documents.read_json(self.environment_file)["starts"])
         except (OSError, ValueError, KeyError, TypeError):
             return []  # lost or damaged: no reason not to train on
 

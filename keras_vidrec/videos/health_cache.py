@@ -11,6 +11,7 @@ import time
 
 import numpy as np
 
+from keras_vidrec.specs import documents
 from keras_vidrec.specs import files
 from keras_vidrec.videos import decoder
 from keras_vidrec.videos import examination
@@ -166,7 +167,7 @@ def _load(file):
     if file is None:
         return {}
     try:
-        entries = json.loads(file.read_text("utf-8"))
+        entries = documents.read_json(file)
     except (OSError, ValueError):
         return {}
     if not isinstance(entries, dict):

@@ -2,12 +2,12 @@
 
 import csv
 import io
-import json
 import pathlib
 import re
 
 from keras_vidrec.data.catalogs import list_table
 from keras_vidrec.data.prepared import storage
+from keras_vidrec.specs import documents
 
 # A file of names beside a list, by its name.
 _FILE = re.compile(
@@ -150,7 +150,7 @@ def read(path):
 
 def _of_json(text):
     try:
-        content = json.loads(text)
+        content = documents.parse_json(text)
     except ValueError:
         return None
     if isinstance(content, list):

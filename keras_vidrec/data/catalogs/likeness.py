@@ -15,6 +15,7 @@ import numpy as np
 import tqdm
 
 from keras_vidrec.data.catalogs.video_tree import some_of
+from keras_vidrec.specs import documents
 from keras_vidrec.specs import files
 from keras_vidrec.videos import opening
 
@@ -123,7 +124,7 @@ def _looks(root, names):
     """What each file looks like: hexadecimal digits, or `""`."""
     path = root / _CACHE
     try:
-        known = json.loads(path.read_text("utf-8"))
+        known = documents.read_json(path)
     except (OSError, ValueError):
         known = {}
     entries, todo = {}, []

@@ -10,6 +10,7 @@ from keras_vidrec.data.catalogs.catalog import Catalog
 from keras_vidrec.data.catalogs.split import Split
 from keras_vidrec.data.catalogs.split import first_of
 from keras_vidrec.data.prepared import storage
+from keras_vidrec.specs import documents
 from keras_vidrec.specs import files
 from keras_vidrec.version import __version__
 from keras_vidrec.videos.health import Health
@@ -128,7 +129,7 @@ def load(directory):
     directory = storage.as_path(directory)
     path = directory / _DATASET
     try:
-        content = json.loads(path.read_text("utf-8"))
+        content = documents.read_json(path)
     except FileNotFoundError as error:
         unfinished = (directory / STATE).is_dir()
         raise ValueError(

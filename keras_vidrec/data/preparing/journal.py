@@ -10,6 +10,7 @@ import time
 import tqdm
 
 from keras_vidrec.data.prepared import shards
+from keras_vidrec.specs import documents
 
 try:
     import fcntl
@@ -93,12 +94,12 @@ class Journal:
         self.done, self.failed = {}, {}
         self.positions, self.lengths = {}, {}
         # As JSON has it: no tuples.
-        settings = json.loads(json.dumps(settings))
+        settings = documents.as_json(settings)
         self._file.seek(0)
         content = self._file.read()
         # The last line may have been cut short.
         whole = content[: content.rfind(b"\n") + 1]
-        lines = [json.loads(line) for line in whole.splitlines()]
+        lines = [documents.parse_json(line) for line in whole.splitlines()]
         self._file.truncate(len(whole))
         if not lines:
             self._append({"format": _FORMAT, **settings})

@@ -11,6 +11,7 @@ import numpy as np
 from keras_vidrec.data.catalogs.split import doubles
 from keras_vidrec.data.catalogs.split import refuse_any
 from keras_vidrec.evaluation.scores import score_archive
+from keras_vidrec.specs import documents
 from keras_vidrec.specs import files
 
 # What a score file holds, and of which kinds (`numpy.dtype.kind`).
@@ -113,7 +114,7 @@ class Scores:
                 arrays["scores"],
                 arrays["labels"],
                 _names("classes", arrays["classes"]),
-                json.loads(str(arrays["meta"])),
+                documents.parse_json(str(arrays["meta"])),
             )
         except (
             EOFError,
@@ -160,11 +161,11 @@ def _numbers(name, values, dtype):
 def _as_json(meta):
     """`meta` as it will be read again, so that no `save` fails."""
     try:
-        text = json.dumps(meta)
+        plain = documents.as_json(meta)
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"Expected `meta` that JSON holds. Received: meta={meta!r}: {error}"
         ) from error
     if not isinstance(meta, dict):
         raise ValueError(f"Expected a dict. Received: meta={meta!r}")
-    return json.loads(text)
+    return plain

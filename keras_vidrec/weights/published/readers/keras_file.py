@@ -1,7 +1,6 @@
 """Weights files of Keras, read without building their models."""
 
 import collections
-import json
 import re
 import types
 import zipfile
@@ -9,6 +8,7 @@ import zlib
 
 import h5py
 
+from keras_vidrec.specs import documents
 from keras_vidrec.weights.published.checkpoint import Checkpoint
 from keras_vidrec.weights.published.readers import hdf5
 from keras_vidrec.weights.published.readers.size_budget import SizeBudget
@@ -79,7 +79,7 @@ def read(path):
             with hdf5.opened(path) as file:
                 return _checkpoint(path, file, None, budget)
         with zipfile.ZipFile(path) as archive:
-            config = json.loads(_member(archive, _CONFIG, budget))
+            config = documents.parse_json(_member(archive, _CONFIG, budget))
             weights = _member(archive, _WEIGHTS, budget)
         with hdf5.opened(path, weights) as file:
             return _checkpoint(path, file, config, budget)
