@@ -330,8 +330,15 @@ def _not_prepared(kind, catalog):
     path = catalog.root / "report.json"
     if kind != "prepared" or not path.is_file():
         return {}
-    failed = documents.read_json(path)["failed"]
-    return {name: f"not prepared: {reason}" for name, reason in failed.items()}
+    try:
+        failed = documents.read_json(path)["failed"].items()
+    except (AttributeError, LookupError, TypeError, ValueError):
+        raise ValueError(
+            "The report of a dataset is damaged. Expected what was written; "
+            "run the same command again, `vidrec prepare`. Received: "
+            f"{str(path)!r}"
+        ) from None
+    return {name: f"not prepared: {reason}" for name, reason in failed}
 
 
 def _find_leaks(catalog, identical):

@@ -13,6 +13,7 @@ import tqdm
 
 from keras_vidrec.applications.parts import feature_tower
 from keras_vidrec.applications.parts.head import describe
+from keras_vidrec.data import origins
 from keras_vidrec.data.clips import feature_reader
 from keras_vidrec.data.clips import reader
 from keras_vidrec.data.clips.reader import Augmentation
@@ -23,6 +24,7 @@ from keras_vidrec.data.prepared.features import FeatureSettings
 from keras_vidrec.data.preparing import prepare
 from keras_vidrec.data.preparing.feature_writer import FeatureWriter
 from keras_vidrec.evaluation.scorers.scorer import SNIPPETS_A_CALL
+from keras_vidrec.specs import Origin
 from keras_vidrec.specs import TestProtocol
 from keras_vidrec.videos.video import VideoError
 
@@ -55,8 +57,9 @@ def extract(
     same moments.
 
     Whatever ends it, the same call goes on from the last finished video.
-    Videos that fail are left out and named in `report.json`; another call
-    tries them again.
+    Of videos that have another content or another class than before the
+    features are made again, which is told. Videos that fail are left out and
+    named in `report.json`; another call tries them again.
 
     A draw is another version of a training video (of any split): random crop
     and flip, in the grid `"uniform"` also random frames, one of each segment;
@@ -106,14 +109,25 @@ def extract(
         else None,
         draws=draws,
         seed=seed,
+        images=source.how_made(),
         made_from=made_from or {},
     )
+    contents = source.contents
+    parents = {"dataset": source.origin()}
+    parents |= {stream: tower.origin for stream, tower in towers.items()}
     clips = _Clips(source, towers, settings)
     trained_on = {i for split in catalog.splits.values() for i in split.train}
     failures = Failures(len(catalog.videos))
     with contextlib.ExitStack() as stack:
         writer = stack.enter_context(
-            FeatureWriter(catalog, directory, settings, shard_bytes)
+            FeatureWriter(
+                catalog,
+                directory,
+                settings,
+                shard_bytes,
+                contents,
+                {"parents": parents, **origins.decoded()},
+            )
         )
         bar = tqdm.tqdm(
             desc="features",
@@ -161,15 +175,18 @@ def _see(towers, versions):
 
 class _Tower:
     """A network up to its features, `num_features` of them; `fingerprint` says
-    which network it is."""
+    which network it is, and `origin` what it was made from."""
 
     def __init__(self, stream, model, num_frames):
-        self.spec = describe(model).clip_spec
+        described = describe(model)
+        self.spec = described.clip_spec
         self._model = feature_tower.features_of(model, stream)
         self._num_frames = num_frames
         self.num_features = self._model.output.shape[-1]
-        self.fingerprint = (
-            f"{model.name} {feature_tower.fingerprint(self._model)}"
+        found = feature_tower.fingerprint(self._model)
+        self.fingerprint = f"{model.name} {found}"
+        self.origin = (described.origin or Origin()).replace(
+            kind="network", fingerprint=found
         )
         # A network built for a fixed number of segments takes just these.
         fixed = self._model.input.shape[1]

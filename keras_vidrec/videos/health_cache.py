@@ -1,4 +1,5 @@
-"""Health and frame times of videos: looked at once, kept beside the data."""
+"""Health, frame times and content of videos: looked at once, kept beside the
+data."""
 
 import contextlib
 import copy
@@ -13,12 +14,15 @@ import numpy as np
 
 from keras_vidrec.specs import documents
 from keras_vidrec.specs import files
+from keras_vidrec.videos import content
 from keras_vidrec.videos import decoder
 from keras_vidrec.videos import examination
 from keras_vidrec.videos.health import Health
 
 _FILE_NAME = ".vidrec-videos.json"
 _SAVE_EVERY_S = 10
+# Of a key: the size and the time of change.
+_OF_FILE = 2
 
 
 class HealthCache:
@@ -26,7 +30,8 @@ class HealthCache:
 
     Containers lie about their frames, and decoding the whole video to know
     them is done once. An entry is keyed by the size and the time of change of
-    the file, by what decodes it, and how. Where the directory cannot be
+    the file, by what decodes it, and how; what tells its content from others
+    is kept by the first two. Where the directory cannot be
     written, the cache lies in the user's cache directory instead, and where
     that cannot be, nowhere. Safe to use from several threads; `save()` writes
     what is new.
@@ -62,16 +67,40 @@ class HealthCache:
         other._deinterlace = deinterlace
         return other
 
-    def add(self, name, health: Health, times) -> None:
+    def key(self, name) -> list:
+        """What changes with the file of a video; to be asked before a look at
+        it that `add` is told of."""
+        return self._key(self._find(name))
+
+    def add(self, name, key, health: Health, times, found=None) -> None:
         """Keeps what another look at a video has shown.
 
         Args:
             name: str. The video.
+            key: list. What `key(name)` was before that look.
             health: `Health`.
             times: `None`, or seconds of each frame.
+            found: `None`, or what `content(name)` was. Defaults to `None`.
         """
-        key = self._key(self._find(name))
         self._keep(self._slot(name), key, health, times)
+        if found is not None:
+            entry = {"key": key[:_OF_FILE], "content": found}
+            self._keep_entry(f"content:{name}", entry)
+
+    def content(self, name) -> str | None:
+        """`videos.content.fingerprint` of the video `name`, `None` if it
+        cannot be read."""
+        path = self._find(name)
+        key = self._key(path)[:_OF_FILE]
+        entry = self._entries.get(f"content:{name}", {})
+        if entry.get("key") == key and "content" in entry:
+            return entry["content"]
+        try:
+            found = content.fingerprint(path)
+        except (OSError, ValueError):
+            return None
+        entry = {"key": key, "content": found}
+        return self._keep_entry(f"content:{name}", entry)["content"]
 
     def __getitem__(self, name) -> Health:
         """`Health` of the video `name`, a path below the root.
@@ -117,6 +146,7 @@ class HealthCache:
             entry = self._entries.get(slot)
             if entry is not None and entry["key"] == key:
                 return entry
+            self.content(name)  # while it is read anyway
             with contextlib.ExitStack() as stack:
                 file = path
                 if not isinstance(path, pathlib.Path):
@@ -134,6 +164,9 @@ class HealthCache:
             health.variable_rate or health.frame_rate is None
         ):
             entry["times"] = times.tolist()
+        return self._keep_entry(slot, entry)
+
+    def _keep_entry(self, slot, entry):
         with self._lock:
             self._entries[slot] = entry
             self._unsaved.add(slot)
@@ -177,7 +210,8 @@ def _load(file):
 
 def _is_sound(entry):
     try:
-        Health.from_dict(entry["health"])
+        if not isinstance(entry.get("content"), str):
+            Health.from_dict(entry["health"])
         return isinstance(entry["key"], list)
-    except (TypeError, KeyError):
+    except (AttributeError, TypeError, KeyError, ValueError):
         return False

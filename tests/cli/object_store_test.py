@@ -228,6 +228,6 @@ def test_what_is_missing_is_one_clear_error(bucket, store, prepared):
         assert f"'{url}'" in str(failure.value)
     index = "rgb/rgb-00000.index.npz"
     damaged = upload(prepared, store, "sets/two", without=index)
-    with pytest.raises(ValueError, match="lacks its index") as failure:
+    with pytest.raises(ValueError, match="is missing") as failure:
         opening.open_dataset(damaged)
     assert f"{damaged}/{index}" in str(failure.value)

@@ -17,6 +17,7 @@ from keras_vidrec.evaluation.scores.score_file import Scores
 from keras_vidrec.specs import FlowSpec
 from keras_vidrec.training.run import Run
 from tests.cli.command import vidrec
+from tests.data.prepared_records import edit
 
 pytestmark = pytest.mark.large
 
@@ -194,9 +195,11 @@ def test_what_is_missing_is_named_and_joined_later(
 ):
     moved, of = tmp_path / "moved.keras", tmp_path / "features"
     shutil.copytree(features["uniform"], of)
-    settings = json.loads((of / "dataset.json").read_text())
-    settings["settings"]["made_from"]["networks"]["flow"] = str(moved)
-    (of / "dataset.json").write_text(json.dumps(settings))
+
+    def move(values):
+        values["settings"]["made_from"]["networks"]["flow"] = str(moved)
+
+    edit(of, move)
     run = tmp_path / "run"
     command = ["ts_lstm_ucf101", of, run]
     out, said = train(*command)

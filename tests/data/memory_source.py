@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from keras_vidrec.data.sources.source import Source
 from keras_vidrec.videos.video import VideoError
 
 
@@ -10,6 +11,7 @@ class MemorySource:
     column). Broken videos raise like unreadable files. `reads` lists
     (modality, frames asked for)."""
 
+    kind = None
     modalities = ("rgb", "rgb_diff", "flow", "warped_flow")
     flow = None
 
@@ -30,6 +32,12 @@ class MemorySource:
         self._size = size
         self._flow_size = flow_size or size
         self.reads = []
+
+    content = Source.content
+    contents = Source.contents
+    origin = Source.origin
+    how_made = Source.how_made
+    made_from = Source.made_from
 
     def health(self, _index):
         return None

@@ -2,7 +2,9 @@
 
 import fsspec
 
+from keras_vidrec.data.prepared import dataset as prepared_dataset
 from keras_vidrec.data.prepared import shards
+from keras_vidrec.data.prepared import written
 from keras_vidrec.data.prepared.records import scan
 
 
@@ -22,6 +24,15 @@ def records_of(directory):
     assert not list(directory.rglob("*.partial"))
     assert not (directory / ".prepare" / "scratch").exists()
     return records
+
+
+def edit(directory, change):
+    """Changes the description of a dataset: `change` gets its values."""
+    path = directory / "dataset.json"
+    raw = path.read_bytes()
+    values = written.unseal(raw, path, prepared_dataset.FORMAT)
+    change(values)
+    path.write_bytes(written.seal(values))
 
 
 def remote_copy(directory):

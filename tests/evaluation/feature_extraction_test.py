@@ -5,6 +5,7 @@ import pathlib
 import numpy as np
 import pytest
 
+from keras_vidrec.applications.parts.head import predictions_layer
 from keras_vidrec.data.catalogs import catalog as catalogs
 from keras_vidrec.data.catalogs.split import Split
 from keras_vidrec.data.failures import TooManyFailures
@@ -13,6 +14,8 @@ from keras_vidrec.data.sources.features import Features
 from keras_vidrec.evaluation import feature_extraction
 from keras_vidrec.specs import ClipSpec
 from keras_vidrec.specs import FlowSpec
+from keras_vidrec.specs import Origin
+from keras_vidrec.specs import VideoSet
 from tests.data.memory_source import MemorySource
 from tests.data.prepared_records import records_of
 from tests.evaluation.mean_color_network import mean_color_network
@@ -90,6 +93,40 @@ def test_features_are_those_of_the_frames_of_the_grid(tmp_path, num_segments):
     assert source.settings["grid"] == "feature_grid"
     assert source.settings["crops"] == {"rgb": 32, "flow": 32}
     assert source.flow == FlowSpec()
+
+
+def test_their_origin_is_a_chain(tmp_path, caplog):
+    """Features of networks that know what they were trained on; features of
+    videos that have changed are made again."""
+    nets = networks(["rgb"])
+    trained_on = VideoSet.of(["video1", "video3"])
+    predictions = predictions_layer(nets["rgb"])
+    predictions.origin = Origin("network", split=1, trained_on=trained_on)
+    source = MemorySource(num_videos=4, num_frames=100)
+    contents = ["a", "b", "c", "d"]
+    source.content = contents.__getitem__
+    extract(tmp_path, opened(source), nets)
+    found = Features(tmp_path)
+    origin = found.origin()
+    assert origin.kind == "features" and found.contents == tuple("abcd")
+    assert origin.parents["dataset"] == source.origin()
+    tower = origin.parents["rgb"]
+    assert found.settings["networks"]["rgb"].endswith(tower.fingerprint)
+    assert (tower.split, tower.trained_on) == (1, trained_on)
+    tested = VideoSet.of(found.videos)
+    assert origin.leaks(tested) == {("rgb",): (1, 3)}
+
+    contents[2] = "another"
+    assert extract(tmp_path, opened(source), nets).num_new == 1
+    (said,) = caplog.messages
+    assert said.endswith("same name, done again): 1, video2")
+    again = Features(tmp_path)
+    assert again.content(2) == "another"
+    assert again.origin().fingerprint != origin.fingerprint
+    # Images that were made in another way are other images.
+    source.how_made = lambda: {"flow": "dis"}
+    with pytest.raises(ValueError, match="Expected images=None.*'flow': 'dis'"):
+        extract(tmp_path, opened(source), nets)
 
 
 def test_other_grids(tmp_path):

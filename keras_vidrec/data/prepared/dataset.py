@@ -5,22 +5,24 @@ import json
 import pathlib
 import typing
 
+from keras_vidrec.data import origins
 from keras_vidrec.data.catalogs import segments
 from keras_vidrec.data.catalogs.catalog import Catalog
 from keras_vidrec.data.catalogs.split import Split
 from keras_vidrec.data.catalogs.split import first_of
+from keras_vidrec.data.prepared import shards
 from keras_vidrec.data.prepared import storage
-from keras_vidrec.specs import documents
+from keras_vidrec.data.prepared import written
+from keras_vidrec.specs import Origin
 from keras_vidrec.specs import files
 from keras_vidrec.version import __version__
 from keras_vidrec.videos.health import Health
 
-FORMAT = 1
+FORMAT = 2
 # Hidden: the state of a preparation that goes on or may go on.
 STATE = ".prepare"
 
 _DATASET = "dataset.json"
-_OF_A_VIDEO = {"name", "label", "group", "segment", "health", "lost_share"}
 _REPORT = "report.json"
 
 
@@ -38,6 +40,11 @@ class PreparedDataset(typing.NamedTuple):
         healths: tuple of `Health` of the file of each video, `None` where
             nobody looked.
         lost: tuple of float. Share of the frames of each video that was lost.
+        contents: tuple of str or `None`. The content of the video that each
+            was made of, as of `Source.content`.
+        origin: `Origin` of the dataset.
+        files: dict from the names of its other small files to what tells
+            whether they are what was written; see `written`.
     """
 
     catalog: Catalog
@@ -45,6 +52,9 @@ class PreparedDataset(typing.NamedTuple):
     settings: dict
     healths: tuple
     lost: tuple
+    contents: tuple
+    origin: Origin
+    files: dict
 
 
 def is_prepared(directory):
@@ -64,17 +74,35 @@ def write_report(directory, catalog, failed, notes):
         "notes": list(notes),
         "problems": list(catalog.problems),
     }
-    _write_json(pathlib.Path(directory) / _REPORT, report)
+    text = json.dumps(report, indent=1) + "\n"
+    files.write_text(pathlib.Path(directory) / _REPORT, text)
 
 
-def write(directory, catalog, modalities, settings, failed, healths=None):
+def how_made(settings):
+    """What of the settings of a dataset changes it: not where lies what it was
+    made of."""
+    return {k: value for k, value in settings.items() if k != "made_from"}
+
+
+def write(
+    directory,
+    catalog,
+    modalities,
+    settings,
+    failed,
+    healths=None,
+    contents=None,
+    made_from=None,
+):
     """Describes a dataset whose records are complete; `catalog` and `failed`
     are as for `write_report`, `settings` is plain data, `healths` are by name
     pairs of a `Health.to_dict` or `None`, and of the share of its frames that
-    a video has lost."""
-    healths = healths or {}
+    a video has lost, `contents` are by name as of `Source.content`, and
+    `made_from` are fields of its `Origin`."""
+    healths, contents = healths or {}, contents or {}
     directory = pathlib.Path(directory)
     kept = [i for i, name in enumerate(catalog.videos) if name not in failed]
+    small = []
     for key, split in catalog.splits.items():
         parts = split._asdict()
         if key in catalog.validation:
@@ -82,38 +110,60 @@ def write(directory, catalog, modalities, settings, failed, healths=None):
         for name, part in parts.items():
             names = (catalog.videos[i] for i in part)
             lines = [f"{name}\n" for name in names if name not in failed]
-            files.write_text(_split_path(directory, name, key), "".join(lines))
+            small.append(_split_name(name, key))
+            files.write_text(directory / small[-1], "".join(lines))
+    for modality in modalities:
+        small += [
+            shards.index_path(shard).relative_to(directory).as_posix()
+            for shard in shards.find_shards(directory, modality)
+        ]
     problems = list(catalog.problems)
     if failed:
         problems.append(
             "Videos that could not be prepared (see report.json): "
             f"{first_of(sorted(failed))}."
         )
+    origin = origins.of(
+        "features" if "features" in settings else "prepared",
+        [catalog.videos[i] for i in kept],
+        [catalog.labels[i] for i in kept],
+        catalog.classes,
+        [contents.get(catalog.videos[i]) for i in kept],
+        how_made(settings),
+        **(made_from or {}),
+    )
     # Last of all: it says that the rest is there.
-    _write_json(
+    _write(
         directory / _DATASET,
-        {
-            "format": FORMAT,
-            "keras_vidrec": __version__,
-            "modalities": modalities,
-            "settings": settings,
-            "splits": list(catalog.splits),
-            "validation": list(catalog.validation),
-            "problems": problems,
-            "classes": catalog.classes,
-            "videos": [
-                {
-                    "name": catalog.videos[i],
-                    "label": catalog.labels[i],
-                    "group": catalog.groups[i],
-                    "segment": catalog.segments[i],
-                    "health": health,
-                    "lost_share": lost,
-                }
-                for i in kept
-                for health, lost in [healths.get(catalog.videos[i], (None, 0))]
-            ],
-        },
+        written.seal(
+            {
+                "format": FORMAT,
+                "keras_vidrec": __version__,
+                "modalities": modalities,
+                "settings": settings,
+                "origin": origin.to_dict(),
+                "files": written.look(directory, small),
+                "splits": list(catalog.splits),
+                "validation": list(catalog.validation),
+                "problems": problems,
+                "classes": catalog.classes,
+                "videos": [
+                    {
+                        "name": catalog.videos[i],
+                        "label": catalog.labels[i],
+                        "group": catalog.groups[i],
+                        "segment": catalog.segments[i],
+                        "content": contents.get(catalog.videos[i]),
+                        "health": health,
+                        "lost_share": lost,
+                    }
+                    for i in kept
+                    for health, lost in [
+                        healths.get(catalog.videos[i], (None, 0))
+                    ]
+                ],
+            }
+        ),
     )
 
 
@@ -123,13 +173,13 @@ def load(directory):
 
     Raises:
         ValueError: if there is none, it is not finished, it is of another
-            version of the format, or a list of a split is missing.
+            version of the format, or one of its files is missing or damaged.
         OSError: if an object store does not let it be read.
     """
     directory = storage.as_path(directory)
     path = directory / _DATASET
     try:
-        content = documents.read_json(path)
+        raw = path.read_bytes()
     except FileNotFoundError as error:
         unfinished = (directory / STATE).is_dir()
         raise ValueError(
@@ -137,24 +187,19 @@ def load(directory):
             + ("Finish it with the same command. " if unfinished else "")
             + f"Received: {str(directory)!r} ({error.strerror})"
         ) from None
-    except ValueError:
-        content = {}
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        received = content.get("format") if isinstance(content, dict) else None
-        raise ValueError(
-            f"Expected a prepared dataset of format {FORMAT}. Received: "
-            f"{str(path)!r} of format {received!r}"
-        )
+    content = written.unseal(raw, path, FORMAT)
     videos = content["videos"]
-    if not all(_OF_A_VIDEO <= video.keys() for video in videos):
-        raise ValueError(
-            "Expected a prepared dataset of this version, with "
-            f"{sorted(_OF_A_VIDEO)} of each video. Prepare it again. Received: "
-            f"{str(path)!r} of version {content.get('keras_vidrec')}"
-        )
     names = tuple(video["name"] for video in videos)
     places = {name: i for i, name in enumerate(names)}
     cuts = [video["segment"] and tuple(video["segment"]) for video in videos]
+    parts = [(name, k) for k in content["splits"] for name in Split._fields]
+    parts += [("validation", k) for k in content["validation"]]
+    lists = [_split_name(*part) for part in parts]
+    read = written.read(directory, lists, content["files"])
+    found = {
+        part: _part(text, directory / name, places)
+        for part, name, text in zip(parts, lists, read)
+    }
     catalog = Catalog(
         root=directory,
         videos=names,
@@ -162,18 +207,12 @@ def load(directory):
         groups=tuple(video["group"] for video in videos),
         classes=tuple(content["classes"]),
         splits={
-            key: Split(
-                *(
-                    _read_part(_split_path(directory, name, key), places)
-                    for name in Split._fields
-                )
-            )
+            key: Split(*(found[name, key] for name in Split._fields))
             for key in content["splits"]
         },
         problems=tuple(content["problems"]),
         validation={
-            key: _read_part(_split_path(directory, "validation", key), places)
-            for key in content["validation"]
+            key: found["validation", key] for key in content["validation"]
         },
         files=tuple(
             name.removesuffix(segments.name("", cut))
@@ -188,22 +227,19 @@ def load(directory):
         content["settings"],
         tuple(health and Health.from_dict(health) for health in healths),
         tuple(video["lost_share"] for video in videos),
+        tuple(video["content"] for video in videos),
+        Origin.from_dict(content["origin"]),
+        content["files"],
     )
 
 
-def _split_path(directory, part, key):
-    return directory / "splits" / f"{part}{key}.txt"
+def _split_name(part, key):
+    return f"splits/{part}{key}.txt"
 
 
-def _read_part(path, places):
-    if not path.is_file():
-        raise ValueError(
-            "A list of a split is missing. Expected all files of the dataset: "
-            "copy it again, or run the same `vidrec prepare` again. "
-            f"Received: no {str(path)!r}"
-        )
+def _part(content, path, places):
     # Only "\n" ends a line: names may hold what else Unicode calls one.
-    names = path.read_text("utf-8").split("\n")[:-1]
+    names = content.decode("utf-8").split("\n")[:-1]
     unknown = [name for name in names if name not in places]
     if unknown:
         raise ValueError(
@@ -213,5 +249,6 @@ def _read_part(path, places):
     return tuple(places[name] for name in names)
 
 
-def _write_json(path, content):
-    files.write_text(path, json.dumps(content, indent=1) + "\n")
+def _write(path, content):
+    with files.replacing(path) as temporary:
+        temporary.write_bytes(content)

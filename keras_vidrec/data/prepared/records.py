@@ -34,7 +34,8 @@ MAX_STREAMED_BYTES = 2**31 - 2**20
 class Record(typing.NamedTuple):
     """What `scan` finds of one record, without its images: sizes of an image in
     pixels, the length of the whole record, and where in the file each JPEG
-    begins and how many bytes it has, int64. A label of -1 is unknown."""
+    begins and how many bytes it has, int64, and its CRC-32C, uint32. A label of
+    -1 is unknown."""
 
     video: str
     label: int
@@ -43,6 +44,7 @@ class Record(typing.NamedTuple):
     num_bytes: int
     offsets: np.ndarray
     sizes: np.ndarray
+    crcs: np.ndarray
 
 
 def frame_image(jpeg):
@@ -71,8 +73,8 @@ def write_record(file, video, label, height, width, images):
 
 
 def scan(path):
-    """Finds the images of a file of records, yields a `Record` for each; reads
-    only what is between the images.
+    """Finds the images of a file of records, yields a `Record` for each, once
+    its checksums are those of what was written.
 
     Raises:
         ValueError: if the file is no such file, or not whole.
@@ -83,22 +85,31 @@ def scan(path):
     with open(path, "rb", buffering=512) as file:
         while start < size:
             try:
-                record = _scan_one(file, start)
+                record = _scan_one(file, start, size)
             except (EOFError, KeyError, UnicodeError):
-                record = None
-            if record is None or start + record.num_bytes > size:
                 raise ValueError(
-                    "Expected whole records of videos. Received: "
-                    f"{os.fspath(path)!r}, which breaks at byte {start}"
-                )
+                    "Expected whole records of videos. Delete the file and run "
+                    "the same command again, which makes what was in it. "
+                    f"Received: {os.fspath(path)!r}, which breaks at byte "
+                    f"{start}"
+                ) from None
             yield record
             start += record.num_bytes
 
 
-def _scan_one(file, start):
+def _scan_one(file, start, size):
     file.seek(start)
-    (length,) = _LENGTH.unpack(_read(file, _LENGTH.size))
+    packed = _read(file, _LENGTH.size)
+    _check_next(file, google_crc32c.value(packed))
+    (length,) = _LENGTH.unpack(packed)
     end = start + _HEAD_BYTES + length
+    if end + _CRC.size > size:
+        raise EOFError
+    crc, left = 0, length
+    while left:
+        chunk = _read(file, min(left, _COPY_BYTES))
+        crc, left = google_crc32c.extend(crc, chunk), left - len(chunk)
+    _check_next(file, crc)
     file.seek(start + _HEAD_BYTES)
     features_end = _enter(file, _FIELD_1)
     features = {}
@@ -117,17 +128,20 @@ def _scan_one(file, start):
             _enter(file, _FIELD_3)
             _enter(file, _FIELD_1)
             features[key] = _signed(_read_varint(file))
-    offsets, sizes = features["images"]
     return Record(
         *(features[key] for key in ("video", "label", "height", "width")),
         end + _CRC.size - start,
-        offsets,
-        sizes,
+        *features["images"],
     )
 
 
+def _check_next(file, crc):
+    if _read(file, _CRC.size) != _CRC.pack(_mask(crc)):
+        raise EOFError
+
+
 def _scan_images(file):
-    offsets, sizes = array.array("q"), array.array("q")
+    offsets, sizes, crcs = array.array("q"), array.array("q"), array.array("Q")
     end = _enter(file, _FIELD_1)
     position = file.tell()
     while position < end:
@@ -135,8 +149,13 @@ def _scan_images(file):
         position = file.tell()
         offsets.append(position)
         sizes.append(following - position)
-        position = file.seek(following)
-    return np.array(offsets, np.int64), np.array(sizes, np.int64)
+        crcs.append(google_crc32c.value(_read(file, sizes[-1])))
+        position = following
+    return (
+        np.array(offsets, np.int64),
+        np.array(sizes, np.int64),
+        np.array(crcs, np.uint32),
+    )
 
 
 def _enter(file, field):

@@ -3,43 +3,64 @@
 import io
 import os
 import pathlib
-import zipfile
 
+import google_crc32c
 import numpy as np
 
 from keras_vidrec.data.prepared import records
 from keras_vidrec.data.prepared import storage
+from keras_vidrec.data.prepared import written
 
 # Small enough to move about, large enough that no dataset has millions.
 SHARD_BYTES = 512 * 2**20
 
 _PARTIAL = ".partial"
-_INDEXES_AT_ONCE = 32
+_SUFFIX, _INDEX_SUFFIX = ".tfrecord", ".index.npz"
+_INDEX = {"videos", "counts", "heights", "widths", "offsets", "sizes", "crcs"}
 
 
 def shard_path(directory, modality, number):
     """Path of a shard that is whole."""
-    name = f"{modality}-{number:05d}.tfrecord"
+    name = f"{modality}-{number:05d}{_SUFFIX}"
     return pathlib.Path(directory) / modality / name
 
 
 def index_path(shard):
     """Path of the index that lies beside a shard."""
-    return shard.with_suffix(".index.npz")
+    return shard.with_suffix(_INDEX_SUFFIX)
+
+
+def partial_path(shard):
+    """Path of a shard while it is in work."""
+    return shard.with_name(shard.name + _PARTIAL)
 
 
 def find_shards(directory, modality):
     """Sorted list of the paths of all whole shards of a modality."""
     folder = storage.as_path(directory) / modality
-    return sorted(folder.glob(f"{modality}-*.tfrecord"))
+    return sorted(folder.glob(f"{modality}-*{_SUFFIX}"))
 
 
-def read_parts(shard, places):
-    """`storage.read_parts` of a shard; one that ends before them is a
-    `ValueError`."""
+def read_parts(shard, places, crcs):
+    """`storage.read_parts` of a shard, `crcs` the CRC-32C of each part.
+
+    Raises:
+        ValueError: if the shard ends before them, or they are not what was
+            written.
+        OSError: if it cannot be read.
+    """
     parts = storage.read_parts(shard, places)
-    if any(len(part) != size for part, (_, size) in zip(parts, places)):
-        raise ValueError("the file is shorter than its index says")
+    for part, (_, size), crc in zip(parts, places, crcs):
+        if len(part) != size:
+            raise ValueError(
+                f"{str(shard)!r} is shorter than its index says. "
+                f"{written.AGAIN}"
+            )
+        if google_crc32c.value(part) != crc:
+            raise ValueError(
+                f"{str(shard)!r} is damaged: its bytes are not what was "
+                f"written. {written.AGAIN}"
+            )
     return parts
 
 
@@ -47,8 +68,11 @@ def write_index(shard, index_file):
     """Writes where every JPEG of a shard lies; synced when this returns.
 
     Arrays of the `.npz` file: `videos` (names), `labels`, `heights`, `widths`,
-    `counts` (JPEGs) of each record; `offsets` and `sizes` of all JPEGs, one
-    video after the other.
+    `counts` (JPEGs) of each record; `offsets`, `sizes` and `crcs` (CRC-32C) of
+    all JPEGs, one video after the other.
+
+    Raises:
+        ValueError: if the shard is not what was written.
     """
     found = list(records.scan(shard))
     none = np.zeros(0, np.int64)
@@ -62,43 +86,51 @@ def write_index(shard, index_file):
             counts=np.array([len(record.sizes) for record in found]),
             offsets=np.concatenate([none, *(r.offsets for r in found)]),
             sizes=np.concatenate([none, *(r.sizes for r in found)]),
+            crcs=np.concatenate([none, *(r.crcs for r in found)]).astype("u4"),
         )
         file.flush()
         os.fsync(file.fileno())
 
 
-def read_indexes(found):
-    """What `write_index` wrote of each of the shards; of those in an object
-    store some are fetched at once.
+def is_index(path):
+    """Whether a file is whole and the index of a shard."""
+    try:
+        return read_index(path.read_bytes()).keys() >= _INDEX
+    except Exception:  # the ways in which archives break are not counted
+        return False
+
+
+def read_index(content):
+    """The arrays of the bytes of an index, by name."""
+    with np.load(io.BytesIO(content)) as arrays:
+        return dict(arrays)
+
+
+def read_indexes(directory, modality, files):
+    """What `write_index` wrote of each of the shards of a modality; of those in
+    an object store some are fetched at once.
+
+    Args:
+        directory: path of the dataset.
+        modality: str.
+        files: dict. The files of the dataset, see `written`.
 
     Yields:
-        Pair of the shard and its open `NpzFile`.
+        Pair of the shard and the arrays of its index by name.
 
     Raises:
-        ValueError: if one is missing or not whole.
+        ValueError: if one is missing or is not what was written.
         OSError: if an object store does not let them be read.
     """
-    for start in range(0, len(found), _INDEXES_AT_ONCE):
-        part = found[start : start + _INDEXES_AT_ONCE]
-        paths = [index_path(shard) for shard in part]
-        try:
-            contents = storage.read_files(paths)
-        except FileNotFoundError as error:
-            raise _no_index(error.filename, "no such file") from None
-        for shard, path, content in zip(part, paths, contents):
-            try:
-                index = np.load(io.BytesIO(content))
-            except (EOFError, ValueError, zipfile.BadZipFile) as error:
-                raise _no_index(path, f"another file ({error})") from None
-            yield shard, index
-
-
-def _no_index(path, reason):
-    return ValueError(
-        f"A shard lacks its index. Expected {str(path)!r}; copy it again, or "
-        "delete it and run the same command again, `vidrec prepare` or "
-        f"`vidrec features`. Received: {reason}"
+    mine = modality + "/"
+    names = sorted(
+        name
+        for name in files
+        if name.startswith(mine) and name.endswith(_INDEX_SUFFIX)
     )
+    for content, name in zip(written.read(directory, names, files), names):
+        shard = name.removesuffix(_INDEX_SUFFIX) + _SUFFIX
+        yield storage.as_path(directory) / shard, read_index(content)
 
 
 class ShardWriter:
@@ -111,7 +143,8 @@ class ShardWriter:
         directory, modality: path of the dataset, and str.
         shard_bytes: int. A shard of at least this length is whole.
         position: pair of int, number of a shard and length of what is in it.
-            Everything behind it is forgotten. Defaults to `(0, 0)`.
+            Everything behind it is forgotten. If there is no such shard, the
+            next one is begun. Defaults to `(0, 0)`.
 
     Raises:
         ValueError: if the shards have not what `position` says.
@@ -123,7 +156,8 @@ class ShardWriter:
         self._modality = modality
         self._shard_bytes = shard_bytes
         self._number, self._length = position
-        if self._path.exists():
+        lost = self._length and not self._partial.exists()
+        if self._path.exists() or lost:
             self._number, self._length = self._number + 1, 0
         self._path.parent.mkdir(exist_ok=True)
         self._file = open(self._partial, "ab")
@@ -131,8 +165,9 @@ class ShardWriter:
         if found < self._length:
             raise ValueError(
                 "Prepared records are missing. Expected at least "
-                f"{self._length} bytes; delete the directory and begin again. "
-                f"Received: {str(self._partial)!r} of {found} bytes"
+                f"{self._length} bytes; delete the file and run the same "
+                "command again, which makes what was in it. Received: "
+                f"{str(self._partial)!r} of {found} bytes"
             )
         self._file.truncate(self._length)
 
@@ -179,7 +214,7 @@ class ShardWriter:
 
     @property
     def _partial(self):
-        return self._path.with_name(self._path.name + _PARTIAL)
+        return partial_path(self._path)
 
 
 def sync_directory(path):

@@ -84,10 +84,9 @@ def prepare(
     pipeline = _new_pipeline(runner, options)
     directory = pathlib.Path(directory).absolute()
     state = directory / prepared_dataset.STATE
-    # A run on one machine must not go on here: it knows nothing of parts.
-    classes = f"{local.digest(catalog)}, by Apache Beam"
     with contextlib.ExitStack() as stack:
-        journal = local.begin(catalog, directory, preparation, classes)
+        # A run on one machine must not go on here: it knows nothing of parts.
+        journal = local.begin(catalog, directory, preparation, "Apache Beam")
         stack.callback(journal.close)
         bar = Progress(len(catalog.videos), 0, progress)
         stack.callback(bar.close)
@@ -98,7 +97,7 @@ def prepare(
         local.check_shards(directory, journal, in_work=False)
         root = os.path.abspath(catalog.root)
         work = VideoPreparer.of(catalog, preparation, make, root)
-        todo = local.left_to_do(catalog, journal, work)
+        todo = local.left_to_do(catalog, journal, work.content, work)
         if todo:
             names = parts.begin(todo, work.tasks(todo), shards)
             part = _Part(root, work, parts.run)
@@ -116,7 +115,14 @@ def prepare(
                     f"({len(lost)} in all)"
                 )
         parts.clear()
-        return local.finish(catalog, directory, preparation, journal, len(todo))
+        return local.finish(
+            catalog,
+            directory,
+            preparation,
+            journal,
+            len(todo),
+            work.made_from(catalog, journal),
+        )
 
 
 class _Part:
@@ -233,7 +239,8 @@ class _Parts:
             for modality in found.lengths:
                 self._move(part, modality, number)
             for video, line in found.done.items():
-                if video in self._journal.done:
+                known = self._journal.done.get(video)
+                if known and _shards_of(known) == {number}:
                     continue
                 self._journal.add_done(
                     video,
@@ -245,6 +252,7 @@ class _Parts:
                     line["frames"],
                     line["notes"],
                     line["health"],
+                    line["content"],
                 )
                 self._bar.add_frames(line["frames"])
                 self._bar.add_video()
@@ -263,6 +271,10 @@ class _Parts:
             index.replace(shards.index_path(target))
         source.replace(target)
         shards.sync_directory(target.parent)
+
+
+def _shards_of(line):
+    return {number for number, _ in line["positions"].values()}
 
 
 @contextlib.contextmanager

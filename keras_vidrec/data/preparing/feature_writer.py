@@ -17,22 +17,45 @@ class FeatureWriter:
     Close it, or use it in a `with` statement. `todo` are the labels, by name,
     of the videos without features.
 
+    Args:
+        catalog: `Catalog` of the videos.
+        directory: path of the dataset.
+        settings: `FeatureSettings`.
+        shard_bytes: int. A shard of at least this length is complete.
+            Defaults to 512 MB.
+        contents: `None` (not known), or sequence of str or `None`: the content
+            of each video, as of `Source.contents`. Of those that have changed
+            the features are made again. Defaults to `None`.
+        made_from: `None`, or fields of the `Origin` of the features. Defaults
+            to `None`.
+
     Raises:
         ValueError: if the directory holds something else, other settings were
             used in it, or another run is at it.
     """
 
     def __init__(
-        self, catalog, directory, settings, shard_bytes=shards.SHARD_BYTES
+        self,
+        catalog,
+        directory,
+        settings,
+        shard_bytes=shards.SHARD_BYTES,
+        contents=None,
+        made_from=None,
     ):
         self._catalog = catalog
         self._directory = pathlib.Path(directory)
         self._settings = settings
+        self._made_from = made_from
+        self._contents = dict.fromkeys(catalog.videos)
+        self._contents.update(zip(catalog.videos, contents or ()))
         with contextlib.ExitStack() as stack:
             self._journal = prepare.begin(catalog, self._directory, settings)
             stack.callback(self._journal.close)
             prepare.check_shards(self._directory, self._journal)
-            self.todo = prepare.left_to_do(catalog, self._journal)
+            self.todo = prepare.left_to_do(
+                catalog, self._journal, self._contents.get
+            )
             self._writers = stack.enter_context(
                 prepare.shard_writers(
                     self._directory,
@@ -91,6 +114,7 @@ class FeatureWriter:
             positions,
             settings.num_frames,
             health=(health and health.to_dict(), lost_share),
+            content=self._contents[video],
         )
         for writer in self._writers.values():
             writer.seal_if_long()
@@ -118,6 +142,7 @@ class FeatureWriter:
             self._settings,
             self._journal,
             len(self.todo),
+            self._made_from,
         )
 
     def close(self):

@@ -7,6 +7,7 @@ import pathlib
 import sys
 import time
 
+import google_crc32c
 import tqdm
 
 from keras_vidrec.data.prepared import shards
@@ -17,15 +18,15 @@ try:
 except ImportError:  # Windows
     fcntl = None
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 class Journal:
     """The journal of a directory, held by one run at a time.
 
     Its first line says what is prepared and how; each further one, what
-    became of a video. A line is in it when it is whole and synced, whatever
-    happens to the process; the lock goes with the process.
+    became of a video; each has its checksum. A line is in it when it is whole
+    and synced, whatever happens to the process; the lock goes with the process.
 
     Args:
         path: path of the file, made if missing.
@@ -38,7 +39,8 @@ class Journal:
         lengths: dict from modality to the lengths of its shards by number.
 
     Raises:
-        ValueError: if another run holds it, or it is of other settings.
+        ValueError: if another run holds it, it is of other settings, or
+            damaged.
     """
 
     def __init__(self, path, settings):
@@ -52,11 +54,18 @@ class Journal:
             raise
 
     def add_done(
-        self, video, label, positions, num_frames, notes=(), health=(None, 0)
+        self,
+        video,
+        label,
+        positions,
+        num_frames,
+        notes=(),
+        health=(None, 0),
+        content=None,
     ):
         """Notes that the records of a video are written and synced; `health`
         is a dict of a `Health` or `None`, and the share of the frames that is
-        lost."""
+        lost; `content` is as of `Source.content`."""
         line = {
             "video": video,
             "label": label,
@@ -64,6 +73,7 @@ class Journal:
             "positions": positions,
             "notes": list(notes),
             "health": health,
+            "content": content,
         }
         self._append(line)
         self._note(line)
@@ -73,6 +83,20 @@ class Journal:
         line = {"video": video, "failed": reason}
         self._append(line)
         self._note(line)
+
+    def forget(self, videos):
+        """Has videos prepared again. Their old records are known again if that
+        does not come to its end."""
+        for video in videos:
+            self.done.pop(video, None)
+
+    def videos_in(self, modality, number):
+        """List of the videos whose last record is in a shard."""
+        return [
+            video
+            for video, line in self.done.items()
+            if line["positions"][modality][0] == number
+        ]
 
     def close(self):
         """Lets others have the directory."""
@@ -99,19 +123,38 @@ class Journal:
         content = self._file.read()
         # The last line may have been cut short.
         whole = content[: content.rfind(b"\n") + 1]
-        lines = [documents.parse_json(line) for line in whole.splitlines()]
+        lines = [
+            self._line(number, text)
+            for number, text in enumerate(whole.splitlines())
+        ]
         self._file.truncate(len(whole))
         if not lines:
             self._append({"format": _FORMAT, **settings})
             shards.sync_directory(self._path.parent)
             return
         found = lines[0]
-        if found.pop("format") != _FORMAT or found != settings:
+        settings = {"format": _FORMAT, **settings}
+        if found != settings:
             raise ValueError(_difference(self._path, found, settings))
         for line in lines[1:]:
             self._note(line)
 
+    def _line(self, number, text):
+        try:
+            line = documents.parse_json(text)
+            crc = line.pop("crc")
+        except (AttributeError, KeyError, ValueError):
+            line, crc = {}, None
+        if crc != _crc(line):
+            raise ValueError(
+                "The notes of what is prepared are damaged. Expected what was "
+                "written; delete the directory and begin again. Received: line "
+                f"{number + 1} of {str(self._path)!r}"
+            )
+        return line
+
     def _append(self, line):
+        line = {**line, "crc": _crc(line)}
         self._file.write(json.dumps(line).encode() + b"\n")
         self._file.flush()
         os.fsync(self._file.fileno())
@@ -120,6 +163,7 @@ class Journal:
         video = line["video"]
         if "failed" in line:
             self.failed[video] = line["failed"]
+            self.done.pop(video, None)  # it was another one of this name
             return
         self.failed.pop(video, None)
         self.done[video] = line
@@ -128,17 +172,31 @@ class Journal:
             self.lengths.setdefault(modality, {})[number] = length
 
 
+def _crc(line):
+    return google_crc32c.value(json.dumps(line).encode())
+
+
 def _difference(path, found, settings):
-    names = [name for name in settings if found.get(name) != settings.get(name)]
-    expected, received = (
-        ", ".join(f"{name}={values.get(name)}" for name in names)
-        for values in (found, settings)
-    )
+    different = [
+        (name, found.get(name), value)
+        for name, value in settings.items()
+        if found.get(name) != value
+    ]
+    expected = ", ".join(_shown(name, a, b) for name, a, b in different)
+    received = ", ".join(_shown(name, b, a) for name, a, b in different)
     return (
         "The directory was begun with other settings. Expected "
         f"{expected}; or choose another directory. Received: {received} for "
         f"{str(path.parent.parent)!r}"
     )
+
+
+def _shown(name, value, other):
+    """A setting; of long ones what the other does not have."""
+    if isinstance(value, list) and isinstance(other, list):
+        value = [item for item in value if item not in other]
+        return f"{name} with {value}" if value else f"{name} without these"
+    return f"{name}={value}"
 
 
 _LINE_EVERY_S = 30

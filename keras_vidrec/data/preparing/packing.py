@@ -46,6 +46,15 @@ class Packer:
             name: index for index, name in enumerate(self._source.videos)
         }
 
+    def content(self, name):
+        """What tells the images of a video from others, by its name; see
+        `Source.content`."""
+        return self._source.content(self._places[name])
+
+    def origin(self):
+        """`Origin` of the frame folders."""
+        return self._source.origin()
+
     def __call__(
         self, name, preparation, directory, report=lambda num_frames: None
     ):

@@ -4,8 +4,7 @@ import concurrent.futures
 import contextlib
 import dataclasses
 import functools
-import hashlib
-import json
+import logging
 import os
 import pathlib
 import shutil
@@ -15,6 +14,7 @@ from keras_vidrec.data.prepared import dataset as prepared_dataset
 from keras_vidrec.data.prepared import records
 from keras_vidrec.data.prepared import shards
 from keras_vidrec.data.prepared.shards import ShardWriter
+from keras_vidrec.data.preparing.changes import Changes
 from keras_vidrec.data.preparing.journal import Journal
 from keras_vidrec.data.preparing.journal import Progress
 from keras_vidrec.data.preparing.video_preparer import NO_ROOM
@@ -22,6 +22,8 @@ from keras_vidrec.data.preparing.video_preparer import VideoPreparer
 from keras_vidrec.data.preparing.workers import Workers
 from keras_vidrec.specs import checks
 from keras_vidrec.specs import files
+
+logger = logging.getLogger("keras_vidrec")
 
 # Of processes, before the first success: then it is not the videos.
 _MAX_DEATHS = 2
@@ -59,7 +61,10 @@ def prepare(
     video at a time, and only this process writes shards. Whatever ends it -
     a kill, a full disk -, the same call goes on from the last finished video.
     Videos that fail are left out and named in `report.json`; another call
-    tries them again. Videos may have come and gone meanwhile, but not classes.
+    tries them again. Videos may have come and gone meanwhile, but not classes;
+    those that were replaced by others of the same name, or have another class
+    now, are prepared again, which is told. Their old records stay in the
+    shards, where the index does not lead to them any more.
 
     Args:
         catalog: `Catalog` of video files.
@@ -93,7 +98,7 @@ def prepare(
         ) as journal:
             check_shards(directory, journal)
             work = VideoPreparer.of(catalog, preparation, make)
-            todo = left_to_do(catalog, journal, work)
+            todo = left_to_do(catalog, journal, work.content, work)
             scratch = directory / prepared_dataset.STATE / "scratch"
             # What a killed run left; its processes are gone or about to go.
             shutil.rmtree(scratch, ignore_errors=True)
@@ -107,7 +112,14 @@ def prepare(
                 stack.callback(pool.close)
                 stack.callback(work.save)
                 fill(directory, journal, todo, work, pool, shard_bytes, bar)
-            return finish(catalog, directory, preparation, journal, len(todo))
+            return finish(
+                catalog,
+                directory,
+                preparation,
+                journal,
+                len(todo),
+                work.made_from(catalog, journal),
+            )
     except OSError as error:
         if error.errno not in NO_ROOM:
             raise
@@ -119,25 +131,15 @@ def prepare(
         ) from error
 
 
-def left_to_do(catalog, journal, work=None):
-    """The labels of the videos that have no records yet, by name, in the order
-    to work in: those of one size, if that saves the `VideoPreparer` time, one
-    after the other.
-
-    Raises:
-        ValueError: if a video that has records now has another label.
-    """
-    labels = dict(zip(catalog.videos, catalog.labels))
-    todo = {}
-    for name, label in labels.items():
-        if name not in journal.done:
-            todo[name] = label
-        elif journal.done[name]["label"] != label:
-            raise ValueError(
-                "Records hold the label of their video. Expected "
-                f"{journal.done[name]['label']} as before, or another "
-                f"directory. Received: {label} for {name!r}"
-            )
+def left_to_do(catalog, journal, content, work=None):
+    """The labels of the videos that have no records, or old ones, by name, in
+    the order to work in: those of one size, if that saves the `VideoPreparer`
+    time, one after the other. The `Changes` are told; `content` is as there."""
+    changes = Changes(catalog, journal, content)
+    changes.tell()
+    journal.forget(changes.again)
+    rows = zip(catalog.videos, catalog.labels)
+    todo = {name: label for name, label in rows if name not in journal.done}
     if work is None:
         return todo
     with concurrent.futures.ThreadPoolExecutor(num_cores()) as pool:
@@ -209,9 +211,9 @@ def fill(directory, journal, labels, work, pool, shard_bytes, bar):
             writer.seal()
 
 
-def finish(catalog, directory, preparation, journal, num_tried):
+def finish(catalog, directory, preparation, journal, num_tried, made_from):
     """Describes a dataset whose videos are all in the journal, `num_tried` of
-    them new; returns `Prepared`.
+    them new; returns `Prepared`. `made_from` are fields of its `Origin`.
 
     Raises:
         ValueError: if no video can be prepared.
@@ -237,11 +239,9 @@ def finish(catalog, directory, preparation, journal, num_tried):
         preparation.modalities,
         preparation.to_dict(),
         failed,
-        {
-            name: journal.done[name]["health"]
-            for name in catalog.videos
-            if name in journal.done
-        },
+        {line["video"]: line["health"] for line in done},
+        {line["video"]: line["content"] for line in done},
+        made_from,
     )
     return Prepared(
         len(done),
@@ -267,7 +267,15 @@ def _append(writers, journal, name, label, prepared):
             )
     health = prepared.health and prepared.health.to_dict()
     health = health, prepared.lost_share
-    journal.add_done(name, label, positions, prepared.num_frames, notes, health)
+    journal.add_done(
+        name,
+        label,
+        positions,
+        prepared.num_frames,
+        notes,
+        health,
+        prepared.content,
+    )
     prepared.discard()
     for writer in writers.values():
         writer.seal_if_long()
@@ -288,7 +296,7 @@ def shard_writers(directory, modalities, journal, shard_bytes):
         yield writers
 
 
-def begin(catalog, directory, settings, classes=None):
+def begin(catalog, directory, settings, engine=None):
     """The journal of a new or empty directory, or of one begun before; to be
     closed.
 
@@ -296,7 +304,7 @@ def begin(catalog, directory, settings, classes=None):
         catalog: `Catalog` of all videos.
         directory: path of the dataset.
         settings: `Preparation` or `FeatureSettings`.
-        classes: `None`, or str instead of the `digest` of the catalog.
+        engine: `None`, or str: what else than this process writes the records.
             Defaults to `None`.
 
     Raises:
@@ -319,37 +327,54 @@ def begin(catalog, directory, settings, classes=None):
     made.pop("made_from", None)  # where it lies does not change the dataset
     return Journal(
         state / "journal.jsonl",
-        {"classes": classes or digest(catalog), **made},
+        {"classes": catalog.classes, "engine": engine, **made},
     )
 
 
 def check_shards(directory, journal, in_work=True):
-    """Refuses, by a `ValueError`, shards that are not as long as the journal
-    says, and writes the index of one that has lost it. The last ones may be
-    unfinished if `in_work`."""
+    """Looks whether the shards are those of the journal.
+
+    What was in a shard that is gone is forgotten, so that it is made again,
+    which is told; an index that is lost or damaged is written anew. The last
+    shards may be unfinished if `in_work`.
+
+    Raises:
+        ValueError: if a shard is not as long as the journal says, or one
+            without an index is damaged.
+    """
     for modality, lengths in journal.lengths.items():
         last = max(lengths)
         for number, length in lengths.items():
             shard = shards.shard_path(directory, modality, number)
-            if in_work and number == last and not shard.exists():
-                continue  # in work
-            found = shard.stat().st_size if shard.exists() else 0
+            index = shards.index_path(shard)
+            if not shard.exists():
+                unfinished = in_work and number == last
+                if unfinished and shards.partial_path(shard).exists():
+                    continue
+                _forget(journal, shard, journal.videos_in(modality, number))
+                index.unlink(missing_ok=True)
+                continue
+            found = shard.stat().st_size
             if found != length:
                 raise ValueError(
                     "Prepared records are missing. Expected "
-                    f"{str(shard)!r} of {length} bytes; delete the directory "
-                    f"and begin again. Received: a file of {found} bytes"
+                    f"{str(shard)!r} of {length} bytes; delete the file and "
+                    "run the same command again, which makes what was in it. "
+                    f"Received: a file of {found} bytes"
                 )
-            index = shards.index_path(shard)
-            if not index.exists():
+            if not shards.is_index(index):
                 with files.replacing(index) as temporary:
                     shards.write_index(shard, temporary)
 
 
-def digest(catalog):
-    """Short text that differs for catalogs of different classes."""
-    found = hashlib.sha256(json.dumps(catalog.classes).encode()).hexdigest()
-    return f"{len(catalog.classes)}, {found[:8]}"
+def _forget(journal, shard, videos):
+    if videos:  # else they were made again since
+        journal.forget(videos)
+        logger.warning(
+            "%s is gone: what was in it is made again, of %d videos",
+            shard,
+            len(videos),
+        )
 
 
 def num_cores():

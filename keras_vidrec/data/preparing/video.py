@@ -106,7 +106,8 @@ class PreparedVideo(typing.NamedTuple):
     """A clip ready to be written, its height and width in pixels, and its
     `SpooledImages` by modality; of its file the `Health` and the seconds of the
     frames, `None` where nobody looked, and the share of its frames that is
-    lost."""
+    lost; and what its file was before it was read: what
+    `HealthCache.key` and `content` gave, the latter with the segment."""
 
     height: int
     width: int
@@ -115,6 +116,8 @@ class PreparedVideo(typing.NamedTuple):
     health: object = None
     times: object = None
     lost_share: float = 0.0
+    key: list | None = None
+    content: str | None = None
 
     def discard(self):
         """Deletes the spooled images."""

@@ -7,6 +7,8 @@ import os
 import shutil
 import tempfile
 
+from keras_vidrec.data import origins
+from keras_vidrec.data.catalogs import segments
 from keras_vidrec.data.clips import frame_size
 from keras_vidrec.data.prepared import storage
 from keras_vidrec.data.preparing.video import prepare_video
@@ -86,8 +88,39 @@ class VideoPreparer:
         """Keeps what the preparation of a clip has shown of its file, for
         whoever reads the videos next."""
         if prepared.health is not None:
-            file = self._part(name)[0]
-            self._cache().add(file, prepared.health, prepared.times)
+            file, segment = self._part(name)
+            whole = prepared.content if segment is None else None
+            self._cache().add(
+                file, prepared.key, prepared.health, prepared.times, whole
+            )
+
+    def content(self, name):
+        """What the content of a clip is, as of `Source.content`."""
+        if self._make is not None:
+            known = getattr(self._make, "content", None)
+            return known and known(name)
+        file, segment = self._part(name)
+        found = self._cache().content(file)
+        return found and segments.name(found, segment)
+
+    def made_from(self, catalog, journal):
+        """Fields of the `Origin` of what is made of the videos of a catalog,
+        whose contents a `Journal` knows."""
+        if self._make is not None:
+            known = getattr(self._make, "origin", None)
+            parent = known and known()
+        else:
+            lines = [journal.done.get(name, {}) for name in catalog.videos]
+            parent = origins.of(
+                "videos",
+                catalog.videos,
+                catalog.labels,
+                catalog.classes,
+                [line.get("content") for line in lines],
+                **origins.decoded(),
+            )
+        parents = {"dataset": parent} if parent else {}
+        return {"parents": parents, **origins.decoded()}
 
     def save(self):
         """Writes what was learnt."""
@@ -126,7 +159,9 @@ class VideoPreparer:
             if self._make is None:
                 return self._decode(names, directory, report)
             (name,) = names
-            return [self._make(name, self._preparation, directory, report)]
+            content = self.content(name)
+            made = self._make(name, self._preparation, directory, report)
+            return [made._replace(content=content)]
         except Exception as error:
             shutil.rmtree(directory, ignore_errors=True)
             if isinstance(error, OSError) and error.errno in NO_ROOM:
@@ -134,6 +169,9 @@ class VideoPreparer:
             return [_reason(error)] * len(names)
 
     def _decode(self, names, directory, report):
+        # Before it is read: whoever replaces it meanwhile is noticed.
+        key = self._cache().key(self._part(names[0])[0])
+        contents = {name: self.content(name) for name in names}
         found = {name: self._taken(name) for name in names}
         good = [n for n in names if not isinstance(found[n], VideoError)]
         if good:
@@ -155,6 +193,7 @@ class VideoPreparer:
                     result = VideoError(name, problem)
                 result = _reason(result)
             else:
+                result = result._replace(key=key, content=contents[name])
                 result = self._with_health(name, result)
             results.append(result)
         return results
@@ -162,7 +201,7 @@ class VideoPreparer:
     def _with_health(self, name, prepared):
         (file, segment), cache = self._part(name), self._cache()
         if prepared.health is not None:  # else it was looked at before
-            cache.add(file, prepared.health, prepared.times)
+            cache.add(file, prepared.key, prepared.health, prepared.times)
         return prepared._replace(
             health=cache[file],
             times=cache.times(file),

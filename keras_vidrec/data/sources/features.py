@@ -35,6 +35,8 @@ class Features(Source):
             records are missing.
     """
 
+    kind = "features"
+
     def __init__(self, directory):
         dataset = prepared_dataset.load(directory)
         if not is_of_features(dataset):
@@ -45,6 +47,7 @@ class Features(Source):
         self.catalog = dataset.catalog
         self.settings = dataset.settings
         self._healths, self._lost = dataset.healths, dataset.lost
+        self._contents, self._origin = dataset.contents, dataset.origin
         super().__init__(self.catalog)
         self.modalities = dataset.modalities
         self.is_remote = storage.is_remote(directory)
@@ -52,7 +55,7 @@ class Features(Source):
         flow = self.settings["flow"]
         self.flow = None if flow is None else FlowSpec(**flow)
         self._arrays = {
-            stream: _Arrays(directory, stream, self.videos)
+            stream: _Arrays(directory, stream, self.videos, dataset.files)
             for stream in self.modalities
         }
 
@@ -63,6 +66,21 @@ class Features(Source):
     def lost_share(self, index):
         """See `Source`."""
         return self._lost[index]
+
+    def content(self, index):
+        """See `Source`."""
+        return self._contents[index]
+
+    def how_made(self):
+        """See `Source`."""
+        return prepared_dataset.how_made(self.settings)
+
+    def made_from(self):
+        """See `Source`."""
+        return {
+            field: getattr(self._origin, field)
+            for field in ("parents", "versions", "decoder")
+        }
 
     def num_frames(self, index, modality):
         """Number of stored frames of video `index`, the same of all streams."""
@@ -109,8 +127,7 @@ class Features(Source):
         except (OSError, ValueError) as error:
             raise VideoError(
                 self.videos[index],
-                f"its features of {modality} cannot be read ({error}). Make "
-                "the dataset again.",
+                f"its features of {modality} cannot be read: {error}",
             ) from error
 
     def _of(self, stream):
@@ -128,25 +145,26 @@ def is_of_features(dataset):
 
 
 class _Arrays:
-    """The features of one stream; `rows` are, by video, `(shard, offsets of the
-    versions, number of them, frames, features)`."""
+    """The features of one stream; `rows` are, by video, `(shard, offsets and
+    CRCs of the versions, number of them, frames, features)`."""
 
-    def __init__(self, directory, stream, videos):
+    def __init__(self, directory, stream, videos, files):
         self._shards = []
         found = {}
-        found_shards = shards.find_shards(directory, stream)
-        for shard, index in shards.read_indexes(found_shards):
-            with index:
-                rows = zip(
-                    index["videos"].tolist(),
-                    np.split(index["offsets"], np.cumsum(index["counts"])[:-1]),
-                    index["counts"].tolist(),
-                    index["heights"].tolist(),
-                    index["widths"].tolist(),
-                )
-                for name, offsets, *shape in rows:
-                    places = tuple(offsets.tolist())
-                    found[name] = (len(self._shards), places, *shape)
+        for shard, index in shards.read_indexes(directory, stream, files):
+            ends = np.cumsum(index["counts"])[:-1]
+            rows = zip(
+                index["videos"].tolist(),
+                np.split(index["offsets"], ends),
+                np.split(index["crcs"], ends),
+                index["counts"].tolist(),
+                index["heights"].tolist(),
+                index["widths"].tolist(),
+            )
+            # Of a video whose features were made again the last count.
+            for name, offsets, crcs, *shape in rows:
+                versions = tuple(zip(offsets.tolist(), crcs.tolist()))
+                found[name] = (len(self._shards), versions, *shape)
             self._shards.append(shard)
         missing = [name for name in videos if name not in found]
         if missing:
@@ -158,18 +176,15 @@ class _Arrays:
         self.rows = [found[name] for name in videos]
 
     def read(self, index, indices, draw):
-        shard, offsets, _, _, num_features = self.rows[index]
+        shard, versions, _, num_frames, num_features = self.rows[index]
         if not len(indices):
             return np.zeros((0, num_features), DTYPE)
-        first, last = int(indices.min()), int(indices.max())
-        row_bytes = num_features * DTYPE.itemsize
-        place = (
-            offsets[draw] + first * row_bytes,
-            (last + 1 - first) * row_bytes,
-        )
-        (stored,) = shards.read_parts(self._shards[shard], [place])
+        offset, crc = versions[draw]
+        # All of the version: its checksum is of all.
+        place = offset, num_frames * num_features * DTYPE.itemsize
+        (stored,) = shards.read_parts(self._shards[shard], [place], [crc])
         stored = np.frombuffer(stored, DTYPE).reshape(-1, num_features)
         # Most often all frames in their order: no need to gather them.
-        if np.array_equal(indices, np.arange(first, last + 1)):
+        if np.array_equal(indices, np.arange(num_frames)):
             return stored
-        return stored[indices - first]
+        return stored[indices]

@@ -1,15 +1,18 @@
 """A dataset of frames and flow that other tools left as image files."""
 
 import contextlib
+import os
 import pathlib
 
 import cv2
 import numpy as np
 
 from keras_vidrec.data.catalogs import frame_tree
+from keras_vidrec.data.catalogs import segments
 from keras_vidrec.data.sources import frame_map
 from keras_vidrec.data.sources.source import Source
 from keras_vidrec.specs import MODALITIES
+from keras_vidrec.specs import fingerprint
 from keras_vidrec.videos.video import VideoError
 
 # What the names of images begin with, without separators at the end.
@@ -33,6 +36,8 @@ _JPEG = b"\xff\xd8\xff"
 # Programs disagree by so many about the frames at the end of a video.
 _TOLERANCE = 2
 _VIDEOS_LOOKED_AT = 20
+# Images of a series whose sizes are looked at, to know it again.
+_SIZES = 64
 
 
 class FrameFolders(Source):
@@ -66,6 +71,7 @@ class FrameFolders(Source):
             in seconds.
     """
 
+    kind = "frames"
     # Nobody knows how: the folders do not tell.
     flow = None
 
@@ -102,6 +108,28 @@ class FrameFolders(Source):
                 the modality.
         """
         return len(self._range(index, modality))
+
+    def content(self, index):
+        """See `Source`; of the numbers of images of each kind, and the sizes of
+        their files, 64 of them at most, evenly chosen. `None` if images are
+        missing."""
+        found = {}
+        try:
+            for role, series in self._images(index).items():
+                if isinstance(series, VideoError):
+                    return None
+                last = series.count - 1
+                chosen = np.linspace(0, last, min(series.count, _SIZES))
+                found[role] = [
+                    series.count,
+                    *(
+                        os.path.getsize(series.path(i))
+                        for i in chosen.round().astype(int).tolist()
+                    ),
+                ]
+        except OSError:
+            return None
+        return segments.name(fingerprint(found), self._segments[index])
 
     def seen_as(self, frame):
         """See `Source`.

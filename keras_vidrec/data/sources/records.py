@@ -43,11 +43,14 @@ class Records(Source):
         ValueError: if there is no finished dataset, or records are missing.
     """
 
+    kind = "prepared"
+
     def __init__(self, directory):
         dataset = prepared_dataset.load(directory)
         self.catalog = dataset.catalog
         self.settings = dataset.settings
         self._healths, self._lost = dataset.healths, dataset.lost
+        self._contents, self._origin = dataset.contents, dataset.origin
         super().__init__(self.catalog)
         self.modalities = dataset.modalities + tuple(
             name
@@ -59,7 +62,7 @@ class Records(Source):
         self.stored_as = self._frame_spec()
         self._told = []  # the same of all that share the records
         self._images = {
-            modality: _Images(directory, modality, self.videos)
+            modality: _Images(directory, modality, self.videos, dataset.files)
             for modality in dataset.modalities
         }
 
@@ -70,6 +73,21 @@ class Records(Source):
     def lost_share(self, index):
         """See `Source`."""
         return self._lost[index]
+
+    def content(self, index):
+        """See `Source`."""
+        return self._contents[index]
+
+    def how_made(self):
+        """See `Source`."""
+        return prepared_dataset.how_made(self.settings)
+
+    def made_from(self):
+        """See `Source`."""
+        return {
+            field: getattr(self._origin, field)
+            for field in ("parents", "versions", "decoder")
+        }
 
     def num_frames(self, index, modality):
         """Number of stored images of video `index`; see `Source`."""
@@ -83,16 +101,10 @@ class Records(Source):
         self._check_indices(index, indices, count, f"images of {modality}")
         try:
             found = images.read(index, indices)
-        except OSError as error:
+        except (OSError, ValueError, cv2.error) as error:
             raise VideoError(
                 self.videos[index],
-                f"its records of {modality} cannot be read ({error}).",
-            ) from error
-        except (ValueError, cv2.error) as error:
-            raise VideoError(
-                self.videos[index],
-                f"its records of {modality} do not decode ({error}). Prepare "
-                "the dataset again.",
+                f"its records of {modality} cannot be read: {error}",
             ) from error
         resized = self._resized(index, found)
         if modality in _FLOWS and self.stored_as is not None:
@@ -174,34 +186,33 @@ class Records(Source):
 class _Images:
     """The images of one modality of a dataset."""
 
-    def __init__(self, directory, modality, videos):
+    def __init__(self, directory, modality, videos, files):
         self._channels = 3 if modality == "rgb" else 2
         self._jpegs_per_image = 1 if modality == "rgb" else 2
         self._shards = []
         # By name: shard, first and last entry in `offsets`, height, width.
         found = {}
-        offsets, sizes, total = [], [], 0
-        found_shards = shards.find_shards(directory, modality)
-        for shard, index in shards.read_indexes(found_shards):
-            with index:
-                counts = index["counts"].tolist()
-                rows = zip(
-                    index["videos"].tolist(),
-                    counts,
-                    index["heights"].tolist(),
-                    index["widths"].tolist(),
+        offsets, sizes, crcs, total = [], [], [], 0
+        for shard, index in shards.read_indexes(directory, modality, files):
+            rows = zip(
+                index["videos"].tolist(),
+                index["counts"].tolist(),
+                index["heights"].tolist(),
+                index["widths"].tolist(),
+            )
+            # Of a video that was prepared again the last record counts.
+            for name, count, height, width in rows:
+                found[name] = (
+                    len(self._shards),
+                    total,
+                    total + count,
+                    height,
+                    width,
                 )
-                for name, count, height, width in rows:
-                    found[name] = (
-                        len(self._shards),
-                        total,
-                        total + count,
-                        height,
-                        width,
-                    )
-                    total += count
-                offsets.append(index["offsets"])
-                sizes.append(index["sizes"].astype(np.uint32))
+                total += count
+            offsets.append(index["offsets"])
+            sizes.append(index["sizes"].astype(np.uint32))
+            crcs.append(index["crcs"])
             self._shards.append(shard)
         missing = [name for name in videos if name not in found]
         if missing:
@@ -213,6 +224,7 @@ class _Images:
         self._rows = [found[name] for name in videos]
         self._offsets = np.concatenate([*offsets, np.zeros(0, np.int64)])
         self._sizes = np.concatenate([*sizes, np.zeros(0, np.uint32)])
+        self._crcs = np.concatenate([*crcs, np.zeros(0, np.uint32)])
 
     def num_images(self, index):
         _, first, last, _, _ = self._rows[index]
@@ -230,7 +242,8 @@ class _Images:
         places = zip(
             self._offsets[entries].tolist(), self._sizes[entries].tolist()
         )
-        jpegs = iter(shards.read_parts(self._shards[shard], [*places]))
+        crcs = self._crcs[entries].tolist()
+        jpegs = iter(shards.read_parts(self._shards[shard], [*places], crcs))
         for image in images:
             if self._channels == 3:
                 np.copyto(image, _decode(next(jpegs), cv2.IMREAD_COLOR_RGB))

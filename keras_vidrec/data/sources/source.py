@@ -2,7 +2,9 @@
 
 import copy
 
+from keras_vidrec.data import origins
 from keras_vidrec.data.clips import frame_size
+from keras_vidrec.specs import Origin
 from keras_vidrec.videos.video import VideoError
 
 
@@ -21,6 +23,8 @@ class Source:
             classes.
 
     Attributes:
+        kind: `None`, or str: what it is, as of `Origin`: `"videos"`,
+            `"frames"`, `"prepared"` or `"features"`. Defaults to `None`.
         videos: tuple of str. Name of each video, unique in the dataset (its
             path below the dataset's directory, with `/`).
         labels: tuple of int. Class index of each video, -1 if unknown.
@@ -38,8 +42,10 @@ class Source:
             or the `FrameSpec` that stored images were resized by.
         is_remote: bool. Whether it is read from afar, so that many clips are
             to be asked for at once. Defaults to `False`.
+        contents: tuple of str or `None`. `content` of each video.
     """
 
+    kind = None
     frame = None
     stored_as = None
     is_remote = False
@@ -93,6 +99,52 @@ class Source:
         from 0 to 1, as far as anybody knows; a `VideoError` as `health`."""
         health = self.health(index)
         return 0.0 if health is None else health.lost_share
+
+    def content(self, index: int) -> str | None:
+        """What tells the content of video `index` from that of others, the
+        same wherever it lies and however it is called: of a file its size and
+        its ends (see `videos.content`), with its segment; `None` if nobody
+        knows. What is made of a video has the content of the video."""
+        return None
+
+    @property
+    def contents(self) -> tuple:
+        return tuple(map(self.content, range(len(self.videos))))
+
+    def origin(self, indices=None) -> Origin:
+        """What this dataset is, and was made from.
+
+        Args:
+            indices: `None`, or sequence of int: the origin of these videos
+                alone. Defaults to `None`: of all.
+
+        Returns:
+            `Origin`. `videos` is of names and names of classes, `content` of
+            `contents`, and `fingerprint` of both and of how what is stored was
+            made: none of them depends on the order.
+        """
+        if indices is None:
+            indices, contents = range(len(self.videos)), self.contents
+        else:
+            contents = [self.content(i) for i in indices]
+        return origins.of(
+            self.kind,
+            [self.videos[i] for i in indices],
+            [self.labels[i] for i in indices],
+            self.classes,
+            contents,
+            self.how_made(),
+            **self.made_from(),
+        )
+
+    def how_made(self) -> dict | None:
+        """How what is stored was made: plain data, `None` if nothing is, or
+        nobody knows."""
+        return None
+
+    def made_from(self) -> dict:
+        """Fields of the `Origin`: `parents`, `versions`, `decoder`."""
+        return {}
 
     def seen_as(self, frame):
         """This source, with images as a network wants to see them.

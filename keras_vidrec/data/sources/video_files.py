@@ -1,9 +1,13 @@
 """Video files as a source of clips: frames and motion, made on the fly."""
 
+import concurrent.futures
+import os
 import types
 
 import numpy as np
 
+from keras_vidrec.data import origins
+from keras_vidrec.data.catalogs import segments
 from keras_vidrec.data.prepared import storage
 from keras_vidrec.data.sources import frame_map
 from keras_vidrec.data.sources.source import Source
@@ -11,6 +15,7 @@ from keras_vidrec.flow import codec
 from keras_vidrec.flow import extraction
 from keras_vidrec.specs import MODALITIES
 from keras_vidrec.specs import FlowSpec
+from keras_vidrec.videos import content
 from keras_vidrec.videos import examination
 from keras_vidrec.videos import video
 from keras_vidrec.videos.errors import VideoError
@@ -22,6 +27,8 @@ _MAPS = 4096
 # Frames read at once before any of them is resized, and bytes of more.
 _BLOCK = 64
 _BLOCK_BYTES = 2**28
+# A network answers late, but many at once.
+_REMOTE_REQUESTS = 32
 
 
 class _Videos(Source):
@@ -29,6 +36,7 @@ class _Videos(Source):
     segment of it that a video is, `_path(file)` where it lies, and `_healths`
     tell of the files."""
 
+    kind = "videos"
     modalities = MODALITIES
 
     def __init__(self, catalog, flow):
@@ -56,6 +64,23 @@ class _Videos(Source):
         """See `Source`; of a segment it is that of its own frames."""
         file, segment = self._part(index)
         return frame_map.lost_share(self._healths, file, self.frame, segment)
+
+    def content(self, index):
+        """See `Source`; `None` if the file cannot be read."""
+        file, segment = self._part(index)
+        found = self._healths.content(file)
+        return found and segments.name(found, segment)
+
+    @property
+    def contents(self):
+        """See `Source`. Each file is looked at once, several at a time."""
+        threads = _REMOTE_REQUESTS if self.is_remote else os.cpu_count()
+        with concurrent.futures.ThreadPoolExecutor(threads) as pool:
+            return tuple(pool.map(self.content, range(len(self.videos))))
+
+    def made_from(self):
+        """See `Source`."""
+        return origins.decoded()
 
     def num_frames(self, index, modality):
         """See `Source`."""
@@ -239,6 +264,13 @@ class _Examined:
         with storage.opened(path) as file:
             found = examination.examine(file, deinterlace)
         self._health, self._times = found
+        self._path = path
+
+    def content(self, _name):
+        try:
+            return content.fingerprint(self._path)
+        except OSError:
+            return None
 
     def __getitem__(self, _name):
         return self._health

@@ -205,7 +205,7 @@ def test_a_worker_without_the_files_says_so(catalog, tmp_path):
 
 
 def test_other_settings_and_engines_are_refused(catalog, whole, tmp_path):
-    with pytest.raises(ValueError, match="other settings.*by Apache Beam"):
+    with pytest.raises(ValueError, match="other settings.*engine=Apache Beam"):
         prepare(catalog, whole)
     (tmp_path / "thesis.tex").touch()
     with pytest.raises(ValueError, match="holds something else"):

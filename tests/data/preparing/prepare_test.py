@@ -2,6 +2,7 @@ import dataclasses
 import errno
 import json
 import os
+import shutil
 
 import cv2
 import numpy as np
@@ -191,13 +192,66 @@ def test_videos_come_and_go(tmp_path, small_videos, in_process):
         read = source.read(i, "rgb", [3])[0]
         resized = cv2.resize(expected, (64, 48)).astype(int)
         assert np.abs(read - resized).mean() < 5
-    # Records hold labels.
-    with pytest.raises(ValueError, match="Expected 0 as before.*Received: 1"):
-        moved = (a[0], "y"), b, (d[0], "x")
-        prepare(listed(tmp_path, small_videos, moved), out, frames)
-    with pytest.raises(ValueError, match="Expected classes="):
+    message = r"Expected classes with \['x'\]; or.*Received: .*\['z'\]"
+    with pytest.raises(ValueError, match=message):
         renamed = (a[0], "z"), b, d
         prepare(listed(tmp_path, small_videos, renamed), out, frames)
+
+
+def test_videos_that_change_are_prepared_again(
+    tmp_path, small_videos, in_process, caplog
+):
+    frames = Preparation(flow="dis", size="64x48")
+    out, root = tmp_path / "out", tmp_path / "videos"
+    root.mkdir()
+    first, other = sorted(small_videos.glob("*/*.avi"))[:6:5]
+    rows = [(f"{i}.avi", "xy"[i % 2]) for i in range(4)]
+    for name, _ in rows:
+        shutil.copy(first, root / name)
+    found = listed(tmp_path, root, rows)
+    prepare(found, out, frames, shard_bytes=1)
+    before = Records(out)
+
+    # Another time says nothing, the content does.
+    os.utime(root / "0.avi", (1, 1))
+    shutil.copy(other, root / "1.avi")
+    rows[2] = ("2.avi", "y")
+    (root / "3.avi").unlink()
+    found = listed(tmp_path, root, rows[:3])
+    assert prepare(found, out, frames)[:3] == (3, 36, 2)
+    again = Records(out)
+    assert again.labels == (0, 1, 1)
+    expected = [*video.iter_frames(other)][3]
+    read = again.read(1, "rgb", [3])[0]
+    resized = cv2.resize(expected, (64, 48)).astype(int)
+    assert np.abs(read - resized).mean() < 5
+    for i in (0, 2):
+        np.testing.assert_array_equal(
+            again.read(i, "flow", range(11)),
+            again.read(0, "flow", range(11)),
+        )
+    said = [message.partition("(")[2] for message in caplog.messages]
+    assert said == [
+        "replaced by others of the same name, done again): 1, 1.avi",
+        "given another class, done again): 1, 2.avi",
+        "removed, left out now): 1, 3.avi",
+    ]
+    assert again.contents[0] == again.contents[2] != again.contents[1]
+    assert again.origin().fingerprint != before.origin().fingerprint
+    assert again.origin([0]).videos == before.origin([0]).videos
+    assert again.origin([0]).fingerprint == before.origin([0]).fingerprint
+    (parent,) = again.origin().parents.values()
+    assert parent.kind == "videos" and parent.content == again.origin().content
+    assert "PyAV" in again.origin().decoder
+
+    # What took its place is no video: the old one is not shown for it.
+    (root / "1.avi").write_bytes(b"no video" * 1000)
+    assert prepare(found, out, frames).failed.keys() == {"1.avi"}
+    assert Records(out).videos == ("0.avi", "2.avi")
+    shutil.copy(other, root / "1.avi")
+    assert prepare(found, out, frames).num_new == 1
+    caplog.clear()
+    assert prepare(found, out, frames) == (3, 36, 0, {})
 
 
 @pytest.fixture(scope="module")
@@ -356,6 +410,7 @@ def test_a_directory_with_something_else_is_left_alone(catalog, tmp_path):
 def test_records_that_vanished_are_missed(catalog, tmp_path, in_process):
     preparation = Preparation(flow="none", size="64x48")
     prepare(catalog, tmp_path, preparation, shard_bytes=1)
+    before = [Records(tmp_path).read(i, "rgb", [2, 11]) for i in range(6)]
     shard = shards.shard_path(tmp_path, "rgb", 2)
     index = shards.index_path(shard)
     written = dict(np.load(index))
@@ -366,9 +421,23 @@ def test_records_that_vanished_are_missed(catalog, tmp_path, in_process):
     again = np.load(index)
     for name, array in written.items():
         np.testing.assert_array_equal(array, again[name])
-    shard.write_bytes(shard.read_bytes()[:-1])
-    with pytest.raises(ValueError, match="records are missing"):
+    content = shard.read_bytes()
+    shard.write_bytes(content[:-1])
+    with pytest.raises(ValueError, match="rgb-00002.*delete the file"):
         prepare(catalog, tmp_path, preparation)
+    # An index of a damaged shard is not written anew.
+    shard.write_bytes(content[:-9] + b"?" + content[-8:])
+    index.write_bytes(index.read_bytes()[:-9])
+    with pytest.raises(ValueError, match="rgb-00002.*breaks at byte 0"):
+        prepare(catalog, tmp_path, preparation)
+    # Of one that is gone what was in it is made again; the last one too.
+    shard.unlink()
+    shards.shard_path(tmp_path, "rgb", 5).unlink()
+    assert prepare(catalog, tmp_path, preparation) == (6, 72, 2, {})
+    assert prepare(catalog, tmp_path, preparation).num_new == 0
+    again = Records(tmp_path)
+    for i, images in enumerate(before):
+        np.testing.assert_array_equal(again.read(i, "rgb", [2, 11]), images)
 
 
 def test_broken_videos_are_left_out_and_named(

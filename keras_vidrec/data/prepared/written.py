@@ -1,0 +1,102 @@
+"""Whether the small files of a dataset are what was written."""
+
+import hashlib
+import json
+
+from keras_vidrec.data.prepared import storage
+from keras_vidrec.specs import documents
+
+# What to do about a file that is damaged.
+AGAIN = (
+    "Copy it again, or delete it and run the same command again, `vidrec "
+    "prepare` or `vidrec features`, which makes what was in it."
+)
+
+_AT_ONCE = 32
+
+
+def fingerprint(content):
+    """What tells the bytes of a file from others: 16 hexadecimal digits."""
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def look(directory, names):
+    """dict from names of files below a directory to their fingerprints."""
+    return {
+        name: fingerprint((directory / name).read_bytes()) for name in names
+    }
+
+
+def read(directory, names, files):
+    """The bytes of files of a dataset, in their order; in an object store some
+    are asked for at once.
+
+    Args:
+        directory: path of the dataset.
+        names: sequence of str. Files below it.
+        files: dict from their names to the fingerprints of what was written.
+
+    Yields:
+        bytes of each.
+
+    Raises:
+        ValueError: if one is missing or is not what was written.
+        OSError: if an object store does not let it be read.
+    """
+    directory = storage.as_path(directory)
+    for start in range(0, len(names), _AT_ONCE):
+        some = names[start : start + _AT_ONCE]
+        try:
+            contents = storage.read_files([directory / name for name in some])
+        except FileNotFoundError as error:
+            raise ValueError(
+                "A file of the dataset is missing. Expected all of its files: "
+                "copy it again, or run the same command again, `vidrec "
+                "prepare` or `vidrec features`. Received: no "
+                f"{str(error.filename)!r}"
+            ) from None
+        for name, content in zip(some, contents):
+            if fingerprint(content) != files[name]:
+                raise _damaged(directory / name)
+            yield content
+
+
+def seal(values):
+    """JSON of a dict that tells whether it is whole, as bytes."""
+    rest = json.dumps(values, indent=1)[1:].encode() + b"\n"
+    return b'{"checksum": "%b",' % fingerprint(rest).encode() + rest
+
+
+def unseal(content, path, version):
+    """The dict that `seal` was given.
+
+    Args:
+        content: bytes.
+        path: path of the file that they are of.
+        version: int. The `format` that it should have.
+
+    Raises:
+        ValueError: if it is of another format, or not what was written.
+    """
+    _, _, rest = content.partition(b",")
+    try:
+        values = documents.parse_json(content)
+        checksum = values.pop("checksum", None)
+        found = values.get("format")
+    except (AttributeError, ValueError):
+        raise _damaged(path) from None
+    if found != version:
+        raise ValueError(
+            f"Expected a prepared dataset of format {version}; prepare it "
+            f"again. Received: {str(path)!r} of format {found!r}"
+        )
+    if checksum != fingerprint(rest):
+        raise _damaged(path)
+    return values
+
+
+def _damaged(path):
+    return ValueError(
+        "A file of the dataset is damaged, or was edited. Expected what was "
+        f"written. {AGAIN} Received: {str(path)!r}"
+    )
