@@ -59,6 +59,19 @@ def inside(prefix, owner=""):
         ) from None
 
 
+@contextlib.contextmanager
+def about(path):
+    """Errors inside name the file that they are about, whose content may fill
+    no error."""
+    try:
+        yield
+    except ValueError as error:
+        text = str(error)
+        if path.name in text and len(text) <= _MOST_SHOWN:
+            raise
+        raise ValueError(f"{path}: {shorten(text)}") from error
+
+
 def check(condition, name, expected, received, owner=""):
     """Raises an `ArgumentError` unless the condition holds."""
     if not condition:

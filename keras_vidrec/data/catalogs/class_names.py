@@ -185,9 +185,13 @@ def _with_numbers(pairs):
     """`(number, name)` of pairs whose one side are numbers, all different."""
     for turn in (1, -1):
         sides = [pair[::turn] for pair in pairs]
-        if sides and all(number.isdecimal() for number, _ in sides):
+        if sides and all(_is_number(number) for number, _ in sides):
             return [(int(number), name) for number, name in sides]
     return None
+
+
+def _is_number(text):
+    return text.isdecimal() and len(text) < 10
 
 
 def _are_texts(names):
