@@ -1,6 +1,7 @@
 """Networks in `.keras` files."""
 
 import pathlib
+import warnings
 import zipfile
 
 import keras
@@ -48,7 +49,10 @@ def load(path):
         )
     try:
         keras_file.check(path)
-        model = keras.models.load_model(path, compile=False)
+        with warnings.catch_warnings():
+            # Where the file has no weights for a layer.
+            warnings.filterwarnings("error", ".*freshly-initialized weights")
+            model = keras.models.load_model(path, compile=False)
     # Layers, made of whatever the file says, may fail in any way.
     except Exception as error:
         reason = " ".join(str(error).split())[:500] or type(error).__name__

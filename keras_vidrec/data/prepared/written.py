@@ -4,6 +4,7 @@ import hashlib
 import json
 
 from keras_vidrec.data.prepared import storage
+from keras_vidrec.specs import checks
 from keras_vidrec.specs import documents
 
 # What to do about a file that is damaged.
@@ -88,7 +89,8 @@ def unseal(content, path, version):
     if found != version:
         raise ValueError(
             f"Expected a prepared dataset of format {version}; prepare it "
-            f"again. Received: {str(path)!r} of format {found!r}"
+            f"again. Received: {str(path)!r} of format "
+            f"{checks.shorten(repr(found))}"
         )
     if checksum != fingerprint(rest):
         raise _damaged(path)

@@ -11,6 +11,7 @@ import numpy as np
 from keras_vidrec.data.catalogs.split import doubles
 from keras_vidrec.data.catalogs.split import refuse_any
 from keras_vidrec.evaluation.scores import score_archive
+from keras_vidrec.specs import checks
 from keras_vidrec.specs import documents
 from keras_vidrec.specs import files
 
@@ -127,7 +128,7 @@ class Scores:
         ) as error:
             raise ValueError(
                 f"Expected a score file (.npz with {', '.join(_ARRAYS)}). "
-                f"Received: {path}: {error}"
+                f"Received: {path}: {checks.shorten(str(error))}"
             ) from error
 
 
