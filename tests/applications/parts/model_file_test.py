@@ -102,3 +102,12 @@ def test_weights_that_are_not_finite_are_named(saved, tmp_path, value):
     model_file.save(model, path)
     with pytest.raises(ValueError, match="finite.*1 of 2: logits/kernel$"):
         model_file.load(path)
+
+
+def test_weights_that_a_builder_takes_are_finite(tmp_path):
+    path = tmp_path / "bad.weights.h5"
+    model = TSN(backbone="tiny", classes=2)
+    model.get_layer("logits").bias.assign([0, np.nan])
+    model.save_weights(path)
+    with pytest.raises(ValueError, match=r"bad\.weights\.h5.*: logits/bias$"):
+        TSN(backbone="tiny", classes=2, weights=path)
