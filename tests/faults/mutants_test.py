@@ -2,6 +2,7 @@
 error that names it, in bounded time and memory."""
 
 import io
+import json
 import os
 import resource
 import time
@@ -101,7 +102,7 @@ class JsonList(VideoList):
 
     def write(self, path, header, rows):
         rows = [dict(zip(header, row)) for row in rows]
-        path.write_text(mutation.json.dumps(rows), "utf-8")
+        path.write_text(json.dumps(rows), "utf-8")
 
 
 class OfficialSplits(Format):
