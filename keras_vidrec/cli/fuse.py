@@ -3,7 +3,8 @@ import pathlib
 import typer
 
 from keras_vidrec.cli import score_files
-from keras_vidrec.cli.startup import load_backend
+from keras_vidrec.cli.terminal import echo
+from keras_vidrec.cli.terminal import load_backend
 
 
 def fuse(
@@ -55,15 +56,15 @@ def fuse(
     normed = f", {normalize} norm" if normalize else ""
     _show({**alone, "fused": fused})
     score_files.tell_marks(alone)
-    typer.echo(f"Weights: {weighted}, of {what}{normed}")
+    echo(f"Weights: {weighted}, of {what}{normed}")
     if out is not None:
         fused.save(out)
-        typer.echo(f"Scores: {out}")
+        echo(f"Scores: {out}")
     if report is not None:
         from keras_vidrec import reporting
 
         page = reporting.write({"fused": fused, **alone}, report)
-        typer.echo(f"Report: {page}")
+        echo(f"Report: {page}")
 
 
 def _numbers(weights):
@@ -103,15 +104,15 @@ def _show(tested):
 
     known = sum(tested["fused"].labels >= 0)
     if not known:
-        typer.echo("No figures: no video has a label.")
+        echo("No figures: no video has a label.")
         return
-    typer.echo(
+    echo(
         f"   top 1  (95 % interval)       top 5  mean class  of {known} videos"
     )
     for name, scores in tested.items():
         figures = metrics.summary(scores)
         low, high = metrics.accuracy_interval(scores.scores, scores.labels)
-        typer.echo(
+        echo(
             f"{100 * figures['top_1']:6.2f} %  "
             f"({100 * low:5.2f} to {100 * high:6.2f})  "
             f"{100 * figures['top_5']:6.2f} %    "

@@ -2,7 +2,8 @@ import pathlib
 
 import typer
 
-from keras_vidrec.cli.startup import load_backend
+from keras_vidrec.cli.terminal import echo
+from keras_vidrec.cli.terminal import load_backend
 
 
 def join(
@@ -61,8 +62,8 @@ def join(
             f"It was compared with no stored features: {reason}.",
         )
     model_file.save(joined.model, out)
-    typer.echo(f"Joined: {out}")
-    typer.echo(joined.remark)
+    echo(f"Joined: {out}")
+    echo(joined.remark)
     origin = heads.describe(joined.model).origin
     for line in (*leaks.remarks(origin, str(out)), *leaks.marks(origin)):
-        typer.echo(line)
+        echo(line)

@@ -22,11 +22,15 @@ from keras_vidrec.cli.recipes import recipes
 from keras_vidrec.cli.report import report
 from keras_vidrec.cli.score_files import scores_from
 from keras_vidrec.cli.show import show
+from keras_vidrec.cli.terminal import Commands
+from keras_vidrec.cli.terminal import LogFormatter
+from keras_vidrec.cli.terminal import echo
 from keras_vidrec.cli.train import train
 from keras_vidrec.version import __version__
 
 app = typer.Typer(
     name="vidrec",
+    cls=Commands,
     help="Two-stream video action recognition: from raw videos to trained, "
     "tested and exported networks.",
     no_args_is_help=True,
@@ -66,7 +70,7 @@ def _options(
     ),
 ):
     if version:
-        typer.echo(__version__)
+        echo(__version__)
         raise typer.Exit
 
 
@@ -80,12 +84,14 @@ def main(arguments=None):
     """
     # Chatter of the libraries hides what the commands have to say.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    logging.basicConfig(format="%(message)s")
+    log = logging.StreamHandler()
+    log.setFormatter(LogFormatter())
+    logging.basicConfig(handlers=[log])
     try:
         app(arguments)
     except SystemExit as done:
         if done.code == _INTERRUPTED:
-            typer.echo("vidrec: interrupted", err=True)
+            echo("vidrec: interrupted", err=True)
         # What reads for a training that a signal has ended, and connections to
         # object stores, abort what shuts down orderly.
         if done.code or "tensorflow_io" in sys.modules:
@@ -94,7 +100,7 @@ def main(arguments=None):
     except Exception as error:
         if os.environ.get("VIDREC_TRACEBACK"):
             raise
-        typer.echo(f"vidrec: {_one_line(error)}", err=True)
+        echo(f"vidrec: {_one_line(error)}", err=True)
         _leave(1)
 
 

@@ -4,7 +4,8 @@ import pathlib
 import typer
 
 from keras_vidrec.cli import options
-from keras_vidrec.cli.startup import load_backend
+from keras_vidrec.cli.terminal import echo
+from keras_vidrec.cli.terminal import load_backend
 
 _KNOWN = (
     "a run, a .keras file, a dataset that `vidrec prepare` or `vidrec "
@@ -27,12 +28,12 @@ def origin(
     number of videos each was trained on, and what was allowed to leak."""
     found = _origin_of(path)
     if json:
-        typer.echo(json_format.dumps(found.to_dict(), indent=1))
+        echo(json_format.dumps(found.to_dict(), indent=1))
         return
     from keras_vidrec.reporting import chain
 
     for line in chain.lines(found):
-        typer.echo(line)
+        echo(line)
 
 
 def _origin_of(path):

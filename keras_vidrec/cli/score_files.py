@@ -5,7 +5,8 @@ import pathlib
 
 import typer
 
-from keras_vidrec.cli.startup import load_backend
+from keras_vidrec.cli.terminal import echo
+from keras_vidrec.cli.terminal import load_backend
 
 _SHOWN = 10  # videos that are left out
 
@@ -33,7 +34,7 @@ def scores_from(
     scores = import_scores.from_csv(table, names)
     scores.save(out)
     unknown = sum(scores.labels < 0)
-    typer.echo(
+    echo(
         f"Scores: {out} ({len(scores.videos)} videos, "
         f"{len(scores.classes)} classes, {unknown} labels unknown)"
     )
@@ -77,7 +78,7 @@ def tell_left_out(names, left_out):
     for name, videos in zip(names, left_out):
         if videos:
             more = len(videos) - _SHOWN
-            typer.echo(
+            echo(
                 f"left out, not in every file: {len(videos)} of {name}: "
                 + ", ".join(videos[:_SHOWN])
                 + (f" and {more} more" if more > 0 else ""),
@@ -93,7 +94,7 @@ def tell_marks(tested):
     """
     for name, scores in tested.items():
         for mark in scores.marks:
-            typer.echo(f"Mark of {name}: {mark}")
+            echo(f"Mark of {name}: {mark}")
 
 
 def _load(path):

@@ -7,7 +7,8 @@ import typer
 
 from keras_vidrec.cli import options
 from keras_vidrec.cli.inspect import draw_sheet
-from keras_vidrec.cli.startup import load_backend
+from keras_vidrec.cli.terminal import echo
+from keras_vidrec.cli.terminal import load_backend
 from keras_vidrec.specs import FLOW_METHODS
 from keras_vidrec.specs import FrameSpec
 
@@ -88,7 +89,7 @@ def deepdraw(
     _write(out, deep_draw.draw(drawing), deep_draw.table(drawing), network)
     before, after = drawing.probabilities
     if after <= before:
-        typer.echo(
+        echo(
             f"The picture shows nothing of {drawing.class_name}: the network "
             f"is {100 * after:.0f} % sure of it, {100 * before:.0f} % of the "
             "noise at the start. Try another --seed, more --steps, or a "
@@ -150,7 +151,7 @@ def features(
         network,
     )
     if len(found) < len(videos):
-        typer.echo(
+        echo(
             f"{len(videos) - len(found)} of {len(videos)} videos could not be "
             "read.",
             err=True,
@@ -202,7 +203,7 @@ def sheet(
         load_backend()  # TensorFlow may read it
     where = {"videos_list": videos_list, "splits": splits}
     draw_sheet(directory, where, recipe, out, videos, seed)
-    typer.echo(f"Picture: {out}")
+    echo(f"Picture: {out}")
 
 
 def _videos(catalog, split, part, most):
@@ -232,10 +233,10 @@ def _write(out, figure, table, network=None):
     numbers = out.with_suffix(".csv")
     figures.save(figure, out)
     files.write_table(numbers, *table)
-    typer.echo(f"Picture: {out}, its numbers: {numbers}")
+    echo(f"Picture: {out}, its numbers: {numbers}")
     if network is not None:
         from keras_vidrec.applications.parts.head import describe
         from keras_vidrec.data import leaks
 
         for mark in leaks.marks(describe(network).origin):
-            typer.echo(f"Mark of the network: {mark}")
+            echo(f"Mark of the network: {mark}")

@@ -1,7 +1,6 @@
 """What is known of a network beside itself: its recipe, its tests."""
 
 import datetime
-import json
 import logging
 import pathlib
 import typing
@@ -13,6 +12,7 @@ from keras_vidrec.evaluation.scores import metrics
 from keras_vidrec.evaluation.scores import score_naming
 from keras_vidrec.evaluation.scores.score_file import Scores
 from keras_vidrec.specs import Origin
+from keras_vidrec.specs import documents
 from keras_vidrec.training.run import Run
 
 logger = logging.getLogger("keras_vidrec")
@@ -106,8 +106,8 @@ def _results(run):
 
 def _versions(run):
     try:
-        text = run.environment_file.read_text("utf-8")
-        versions = json.loads(text)["starts"][-1]["versions"]
+        noted = documents.read_json(run.environment_file)
+        versions = noted["starts"][-1]["versions"]
         return {name: found for name, found in versions.items() if found}
     except (OSError, ValueError, KeyError, IndexError, TypeError):
         return {}  # of an earlier version, or damaged: stated as unknown

@@ -4,6 +4,7 @@ import json
 import pathlib
 
 from keras_vidrec.specs import Origin
+from keras_vidrec.specs import documents
 from keras_vidrec.specs import files
 
 # Beside a report, and in the directory of an export.
@@ -43,9 +44,8 @@ def read(path) -> Origin:
         ValueError: naming the file, if it holds no origin.
     """
     try:
-        text = pathlib.Path(path).read_text("utf-8")
-        return Origin.from_dict(json.loads(text))
-    except (OSError, ValueError, RecursionError) as error:
+        return Origin.from_dict(documents.read_json(pathlib.Path(path)))
+    except (OSError, ValueError) as error:
         raise ValueError(
             f"Expected an origin as JSON. Received: {path}: {error}"
         ) from error

@@ -1,7 +1,6 @@
 """What came out of a run as one HTML page, with its figures as CSV."""
 
 import base64
-import json
 import logging
 import math
 import pathlib
@@ -20,6 +19,7 @@ from keras_vidrec.reporting import matrix
 from keras_vidrec.reporting import mistakes
 from keras_vidrec.reporting import tables
 from keras_vidrec.specs import Origin
+from keras_vidrec.specs import documents
 from keras_vidrec.specs import files
 from keras_vidrec.training.run import Run
 from keras_vidrec.version import __version__
@@ -370,7 +370,7 @@ def _environment(path):
     """What the last start of a run ran on, in words; nothing if that is not
     known."""
     try:
-        noted = json.loads(pathlib.Path(path).read_text("utf-8"))
+        noted = documents.read_json(pathlib.Path(path))
         start = noted["starts"][-1]
         versions = start["versions"].items()
         git = start["git"]

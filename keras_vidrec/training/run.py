@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from keras_vidrec.applications.parts import model_file
 from keras_vidrec.specs import Origin
+from keras_vidrec.specs import documents
 from keras_vidrec.specs import files
 from keras_vidrec.training import environment
 from keras_vidrec.training.recipes.recipe import Recipe
@@ -96,8 +97,7 @@ class Run:
             ValueError: if the file is damaged.
         """
         try:
-            text = self.origin_file.read_text("utf-8")
-            return Origin.from_dict(json.loads(text))
+            return Origin.from_dict(documents.read_json(self.origin_file))
         except FileNotFoundError:
             return None
         except (ValueError, TypeError) as error:
@@ -225,8 +225,7 @@ class Run:
     def _starts(self):
         """The starts noted so far."""
         try:
-            text = self.environment_file.read_text("utf-8")
-            return list(json.loads(text)["starts"])
+            return list(documents.read_json(self.environment_file)["starts"])
         except (OSError, ValueError, KeyError, TypeError):
             return []  # lost or damaged: no reason not to train on
 

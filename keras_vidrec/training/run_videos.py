@@ -4,6 +4,7 @@ import dataclasses
 import json
 import typing
 
+from keras_vidrec.specs import documents
 from keras_vidrec.specs import files
 from keras_vidrec.specs import fingerprint
 
@@ -54,7 +55,7 @@ class RunVideos:
             ValueError: naming the file, if it is damaged.
         """
         try:
-            values = json.loads(path.read_text("utf-8"))
+            values = documents.read_json(path)
             return cls(
                 tuple(values["classes"]),
                 *(tuple(Video(*row) for row in values[p]) for p in _PARTS),

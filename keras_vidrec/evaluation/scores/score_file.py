@@ -14,6 +14,8 @@ from keras_vidrec.data.catalogs.split import doubles
 from keras_vidrec.data.catalogs.split import refuse_any
 from keras_vidrec.evaluation.scores import score_archive
 from keras_vidrec.specs import Origin
+from keras_vidrec.specs import checks
+from keras_vidrec.specs import documents
 from keras_vidrec.specs import files
 
 # What a score file holds, and of which kinds (`numpy.dtype.kind`).
@@ -144,13 +146,14 @@ class Scores:
             arrays = score_archive.read(path, _ARRAYS, _OPTIONAL)
             origin = None
             if "origin" in arrays:
-                origin = Origin.from_dict(json.loads(str(arrays["origin"])))
+                text = str(arrays["origin"])
+                origin = Origin.from_dict(documents.parse_json(text))
             return cls(
                 _names("videos", arrays["videos"]),
                 arrays["scores"],
                 arrays["labels"],
                 _names("classes", arrays["classes"]),
-                json.loads(str(arrays["meta"])),
+                documents.parse_json(str(arrays["meta"])),
                 origin,
             )
         except (
@@ -164,7 +167,7 @@ class Scores:
         ) as error:
             raise ValueError(
                 f"Expected a score file (.npz with {', '.join(_REQUIRED)}). "
-                f"Received: {path}: {error}"
+                f"Received: {path}: {checks.shorten(str(error))}"
             ) from error
 
 
@@ -198,11 +201,11 @@ def _numbers(name, values, dtype):
 def _as_json(meta):
     """`meta` as it will be read again, so that no `save` fails."""
     try:
-        text = json.dumps(meta)
+        plain = documents.as_json(meta)
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"Expected `meta` that JSON holds. Received: meta={meta!r}: {error}"
         ) from error
     if not isinstance(meta, dict):
         raise ValueError(f"Expected a dict. Received: meta={meta!r}")
-    return json.loads(text)
+    return plain
