@@ -133,11 +133,13 @@ def evaluate(
         not the run's own have their fingerprint in the name too.
 
     Raises:
-        ValueError: if there is no finished run, no such protocol, nothing
-            to test on, or settings of another split, whose test list may hold
-            videos that the run was trained on.
+        ValueError: if there is no finished run, another process trains it or
+            does this test, no such protocol, nothing to test on, or settings
+            of another split, whose test list may hold videos that the run was
+            trained on.
     """
     run = Run.open(run_directory)
+    run.check_free()
     changed = run.recipe.with_settings(settings).data
     _check_same_split(run.recipe.data, changed)
     model, trained_file, seen = _network(run, changed.directory)
@@ -176,6 +178,7 @@ def evaluate(
     journal = ScoreJournal(
         run.scores / f".{path.stem}.journal",
         {**meta, "data": recipe.to_dict()["data"]},
+        path,
     )
     known, start = len(journal.scores), time.perf_counter()
     try:

@@ -2,11 +2,12 @@
 
 Plain, frozen data of the standard library: `to_dict()` and `from_dict()` carry
 them through JSON and YAML. With them what every room needs: checks of
-arguments, and files that are there whole or not at all.
+arguments, files that are there whole or not at all, and locks on them.
 """
 
 from keras_vidrec.specs import checks
 from keras_vidrec.specs import files
+from keras_vidrec.specs import locks
 from keras_vidrec.specs.blueprint import Blueprint
 from keras_vidrec.specs.clip_spec import ALIGNMENTS
 from keras_vidrec.specs.clip_spec import FLOW_METHODS
@@ -49,6 +50,7 @@ __all__ = [
     "checks",
     "files",
     "fingerprint",
+    "locks",
 ]
 
 

@@ -314,7 +314,7 @@ def begin(catalog, directory, settings, classes=None):
                 "else"
             )
         state.mkdir(parents=True, exist_ok=True)
-        shards.sync_directory(directory)
+        files.sync_directory(directory)
     made = dataclasses.asdict(settings)
     made.pop("made_from", None)  # where it lies does not change the dataset
     return Journal(
