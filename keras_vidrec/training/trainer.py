@@ -1,5 +1,6 @@
 """From a recipe to a trained network in a run directory."""
 
+import contextlib
 import logging
 
 import keras
@@ -11,6 +12,7 @@ from keras_vidrec.data.clips import feature_reader
 from keras_vidrec.specs import Origin
 from keras_vidrec.specs import VideoSet
 from keras_vidrec.specs import checks
+from keras_vidrec.specs import files
 from keras_vidrec.specs import fingerprint
 from keras_vidrec.training import dataset as datasets
 from keras_vidrec.training import environment
@@ -68,7 +70,8 @@ def train(
 
     Raises:
         ValueError: on a recipe that does not fit the data or the devices, or
-            a directory that holds something else.
+            a directory that holds something else, or that another process
+            trains in.
         LossIsNaN: if training diverges.
         TooManyFailures: if over 5 % of the videos cannot be read.
         OSError: if the run directory cannot be written: a full disk.
@@ -96,6 +99,8 @@ def train(
     recipe = data.recipe
     run = Run(directory)
     run.check(recipe)
+    if devices.is_chief:
+        run.check_free()
     data = datasets.without_damaged(data, verbose != 0 and devices.is_chief)
     for problem in data.problems:
         logger.warning("%s", problem)
@@ -106,10 +111,11 @@ def train(
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(recipe.precision)
     try:
-        _train(recipe, data, run, devices, backup_steps, verbose)
-        if run.head_file.exists() and not run.model_file.exists():
-            if devices.is_chief:
-                joining.complete(run, data.source)
+        with contextlib.ExitStack() as stack:
+            _train(recipe, data, run, devices, backup_steps, verbose, stack)
+            if run.head_file.exists() and not run.model_file.exists():
+                if devices.is_chief:
+                    joining.complete(run, data.source)
     finally:
         keras.config.set_dtype_policy(policy)
         if devices.is_chief:
@@ -117,13 +123,15 @@ def train(
     return run
 
 
-def _train(recipe, data, run, devices, backup_steps, verbose):
+def _train(recipe, data, run, devices, backup_steps, verbose, stack):
+    """The run is held until `stack` is closed."""
     steps = pipeline.steps_per_epoch(
         len(data.train), recipe.optimizer.batch_size
     )
     epochs = optimizers.num_epochs(recipe.schedule, recipe.optimizer, steps)
     model, trained = _compiled(recipe, data, steps, devices)
     if devices.is_chief:
+        stack.enter_context(run.held())
         run.claim(recipe)
     validation = _validation_callbacks(
         recipe, data, run, devices, model, trained
@@ -178,14 +186,16 @@ def _train(recipe, data, run, devices, backup_steps, verbose):
 
     if not devices.is_chief:
         return
-    if not data.validation:
+    if data.validation:
+        run.check_best()
+    else:
         check_weights(model, backup)
-    backup.keep_last()
     of_features = feature_reader.are_features(data.source)
     trained_file = run.head_file if of_features else run.model_file
     with run.writing():
         if data.validation:
             run.best_file.replace(trained_file)
+            files.sync_directory(run.path)
         else:
             model_file.save(model, trained_file)
 

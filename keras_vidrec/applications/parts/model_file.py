@@ -2,6 +2,7 @@
 
 import pathlib
 import zipfile
+import zlib
 
 import keras
 
@@ -15,6 +16,15 @@ def save(model, path):
     """Writes a `.keras` file, whole or not at all."""
     with files.replacing(path) as temporary:
         model.save(temporary)
+
+
+def is_whole(path):
+    """Whether a `.keras` file is there and all of it as it was written."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.testzip() is None
+    except (OSError, ValueError, zipfile.BadZipFile, zlib.error):
+        return False
 
 
 def load(path):
