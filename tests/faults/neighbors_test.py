@@ -57,7 +57,8 @@ def test_two_exports_to_one_place_take_turns(command):
 @pytest.mark.large
 @pytest.mark.parametrize("name", ["prepare", "features", "train", "evaluate"])
 def test_any_file_is_cut_off_after_a_kill(command, name, seed, moments):
-    """The same result, or one clear error."""
+    """The same result, or one clear error; or it is told that epochs of the
+    log, or the best network so far, are lost."""
     command = command(name)
     draw = random.Random(f"{seed} {name} cut")
     for _ in range(moments):
@@ -78,7 +79,7 @@ def test_any_file_is_cut_off_after_a_kill(command, name, seed, moments):
         print(ended.status, ended.errors[-300:])
         if ended.status:
             one_clear_line(ended)
-        elif file.parent.name != "scores" or file.suffix != ".npz":
+        elif not any(word in ended.errors for word in ("has lost", "or dam")):
             command.check()
 
 
