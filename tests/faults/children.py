@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import pathlib
 import resource
+import shutil
 import signal
 import sys
 import tempfile
@@ -65,32 +66,33 @@ def start(arguments, directory, fault=NONE):
     """Starts `vidrec` with these arguments; `finish` waits for its end."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
-    log = pathlib.Path(tempfile.mkdtemp(prefix="vidrec-fault-"))
+    log = pathlib.Path(tempfile.mkdtemp(prefix="vidrec-fault-"), "changes")
+    # Files may not grow there: what is said comes another way.
+    process_says, errors = context.Pipe(duplex=False)
     process = context.Process(
         target=_run,
-        args=([*map(str, arguments)], os.fspath(directory), fault, log),
+        args=([*map(str, arguments)], os.fspath(directory), fault, log, errors),
     )
     process.start()
-    process.log = log
+    errors.close()
+    process.log, process.says = log, process_says
     return process
 
 
 def finish(process):
     """Waits for the end of a process; returns `Ended`."""
-    process.join(_LONGEST_S)
-    if process.exitcode is None:
-        process.kill()
-        process.join()
-        raise AssertionError(f"no end after {_LONGEST_S} s")
-    said = {
-        path.name: path.read_text(errors="replace")
-        for path in process.log.iterdir()
-    }
-    for path in process.log.iterdir():
-        path.unlink()
-    process.log.rmdir()
-    changes = len(said.get("changes", ""))
-    return Ended(process.exitcode, said.get("errors", ""), changes)
+    timer = threading.Timer(_LONGEST_S, process.kill)
+    timer.start()
+    errors = b""
+    while said := os.read(process.says.fileno(), 65536):
+        errors += said
+    process.join()
+    assert timer.is_alive(), f"no end after {_LONGEST_S} s"
+    timer.cancel()
+    process.says.close()
+    changes = process.log.stat().st_size if process.log.exists() else 0
+    shutil.rmtree(process.log.parent)
+    return Ended(process.exitcode, errors.decode(errors="replace"), changes)
 
 
 def vidrec(arguments, directory, fault=NONE):
@@ -110,15 +112,15 @@ def one_clear_line(ended):
     return lines[0]
 
 
-def _run(arguments, directory, fault, log):
+def _run(arguments, directory, fault, log, errors):
     # Of all the process says; what libraries print too.
-    for name, descriptor in (("output", 1), ("errors", 2)):
-        file = os.open(log / name, os.O_WRONLY | os.O_CREAT)
-        os.dup2(file, descriptor)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    os.dup2(errors.fileno(), 2)
+    errors.close()
     sys.stdout = open(1, "w", closefd=False)
     sys.stderr = open(2, "w", closefd=False)
     _make_cheap()
-    _watch(directory, fault, log / "changes")
+    _watch(directory, fault, log)
     main.main(arguments)
 
 

@@ -6,8 +6,11 @@ import shutil
 import signal
 import time
 
+import keras
 import pytest
 
+from keras_vidrec.applications import TSN
+from keras_vidrec.applications.parts import model_file
 from tests.faults import children
 from tests.faults.children import Fault
 from tests.faults.children import one_clear_line
@@ -101,15 +104,25 @@ def test_scores_of_two_networks_never_mix(command):
 
 @pytest.mark.large
 def test_features_of_two_networks_never_mix(command):
+    """Of one architecture, and of other weights."""
     command = command("features")
-    ended = command.run(Fault(command.changes // 2))
+    arguments = []
+    for number in range(2):
+        keras.utils.set_random_seed(number)
+        network = TSN(backbone="tiny", classes=12, input_shape=(3, 32, 32, 3))
+        file = command.root / f"{number}.keras"
+        model_file.save(network, file)
+        arguments.append(
+            [
+                file if part == command.materials.model else part
+                for part in command.arguments
+            ]
+        )
+    ended = children.vidrec(
+        arguments[0], command.out, Fault(command.changes // 2)
+    )
     assert ended.status == children.KILLED
-    others = [
-        command.materials.other if part == command.materials.model else part
-        for part in command.arguments
-    ]
-    line = one_clear_line(children.vidrec(others, command.out))
+    line = one_clear_line(children.vidrec(arguments[1], command.out))
     assert "begun with other settings. Expected networks=" in line
-    ended = command.run()
+    ended = children.vidrec(arguments[0], command.out)
     assert ended.status == 0, ended
-    command.check()
