@@ -4,6 +4,7 @@ import pathlib
 import typer
 
 from keras_vidrec.cli.startup import load_backend
+from keras_vidrec.specs import files
 
 # Stands in a path for the number of a split.
 _NUMBER = "{split}"
@@ -57,9 +58,10 @@ def evaluate(
     runs = runs_of(run, chosen) if chosen else {None: Run.open(run)}
     scores = {}
     for split, one in runs.items():
-        path, scores[split] = evaluator.evaluate(
-            one.path, protocol=protocol, grid=grid, settings=settings
-        )
+        with files.needing_room(one.path):
+            path, scores[split] = evaluator.evaluate(
+                one.path, protocol=protocol, grid=grid, settings=settings
+            )
         if len(chosen) > 1:
             typer.echo(f"Split {split}")
         _show(metrics.summary(scores[split]), len(scores[split].videos))

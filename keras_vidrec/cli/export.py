@@ -4,6 +4,7 @@ import pathlib
 import typer
 
 from keras_vidrec.cli.startup import load_backend
+from keras_vidrec.specs import files
 
 Format = enum.StrEnum("Format", ["saved_model", "onnx", "litert"])
 
@@ -35,7 +36,8 @@ def export(
     model = load_network(run)
     out = out or (run if run.is_dir() else run.parent) / format
     background = exports.Background.of(run)
-    difference = write(model, out, background=background)
+    with files.needing_room(out):
+        difference = write(model, out, background=background)
     typer.echo(f"Exported: {out}")
     typer.echo(
         f"Reloaded and compared: probabilities agree within {difference:.1e}"

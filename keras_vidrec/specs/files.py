@@ -20,6 +20,13 @@ _BEFORE = ".before."
 _LOCK = ".lock"
 # Answers of systems and file systems that cannot exchange two names.
 _CANNOT = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM)
+# Of errors: nothing can be written any more.
+NO_ROOM = (
+    errno.ENOSPC,
+    errno.EFBIG,
+    errno.EROFS,
+    getattr(errno, "EDQUOT", errno.ENOSPC),
+)
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 
@@ -57,6 +64,28 @@ def replacing(path, sync=True):
                 sync_directory(path.parent)
         finally:
             _remove(temporary)
+
+
+@contextlib.contextmanager
+def needing_room(path):
+    """Tells of a full disk with the path of what is made, and what to do, where
+    what is finished stays.
+
+    Raises:
+        OSError: instead of the one of a full disk; others as they are.
+    """
+    try:
+        yield
+    except Exception as error:
+        number = _no_room(error)
+        if number is None:
+            raise
+        raise OSError(
+            number,
+            f"{os.strerror(number)}. What is finished stays: the same command "
+            "goes on when there is room",
+            os.fspath(path),
+        ) from error
 
 
 def write_text(path, text):
@@ -152,6 +181,18 @@ def _guarded(path, wait=True):
                 before.rename(path)
         _remove(temporary)
         yield temporary
+
+
+def _no_room(error):
+    """The number of an error of a full disk, else `None`."""
+    if isinstance(error, OSError):
+        return error.errno if error.errno in NO_ROOM else None
+    # TensorFlow's own have the system's words: "ResourceExhaustedError: FILE;
+    # No space left on device".
+    for number in NO_ROOM:
+        if f"; {os.strerror(number)}" in str(error):
+            return number
+    return None
 
 
 def _before(path):

@@ -27,7 +27,7 @@ def test_no_file_may_grow_any_more(command, name, seed, moments):
         ended = command.run(fault)
         print(name, fault, ended.status, ended.errors[-300:])
         if ended.status:
-            one_clear_line(ended)
+            assert str(command.out) in one_clear_line(ended)
         command.check_between()
         ended = command.run()
         assert ended.status == 0, ended
@@ -41,18 +41,17 @@ def test_a_disk_of_a_random_size_is_full(command, name, seed, moments):
     a size."""
     command = command(name)
     draw = random.Random(f"{seed} {name} disk")
-    needed = size_of(command.whole)
-    if command.start is not None:
-        needed += size_of(command.start)
+    least = size_of(command.start) if command.start is not None else 0
     for _ in range(moments):
-        size = int(needed * draw.uniform(0.1, 1.1))
+        share = 10 ** draw.uniform(-2, 0.05)
+        size = least + int(size_of(command.whole) * share)
         with small_disk(command.disk, size) as enlarge:
             command.begin()
             fault = Fault(0, bytes=size // 4) if enlarge is None else Fault()
             ended = command.run(fault)
             print(name, size, enlarge, ended.status, ended.errors[-300:])
             if ended.status:
-                one_clear_line(ended)
+                assert str(command.out) in one_clear_line(ended)
             command.check_between()
             if enlarge is not None:
                 enlarge()

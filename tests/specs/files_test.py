@@ -156,3 +156,32 @@ def test_a_directory_goes_whole(tmp_path, monkeypatch):
             files.remove(path)
     files.remove_unfinished(tmp_path)
     assert not names(tmp_path)
+
+
+class ResourceExhausted(Exception):
+    """As TensorFlow's."""
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device", "part"),
+        ResourceExhausted("out/.partial/x.pb; No space left on device\n [Op:"),
+    ],
+)
+def test_a_full_disk_is_told_with_what_is_made(tmp_path, error):
+    with pytest.raises(OSError) as raised, files.needing_room(tmp_path):
+        raise error
+    assert str(raised.value) == (
+        "[Errno 28] No space left on device. What is finished stays: the same "
+        f"command goes on when there is room: '{tmp_path}'"
+    )
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(errno.EACCES, "No"), ResourceExhausted("of the GPU")]
+)
+def test_other_errors_stay_as_they_are(tmp_path, error):
+    with pytest.raises(type(error)) as raised, files.needing_room(tmp_path):
+        raise error
+    assert raised.value is error

@@ -17,7 +17,6 @@ from keras_vidrec.data.prepared import shards
 from keras_vidrec.data.prepared.shards import ShardWriter
 from keras_vidrec.data.preparing.journal import Journal
 from keras_vidrec.data.preparing.journal import Progress
-from keras_vidrec.data.preparing.video_preparer import NO_ROOM
 from keras_vidrec.data.preparing.video_preparer import VideoPreparer
 from keras_vidrec.data.preparing.workers import Workers
 from keras_vidrec.specs import checks
@@ -87,7 +86,7 @@ def prepare(
     checks.count("workers", workers)
     checks.count("shard_bytes", shard_bytes)
     directory = pathlib.Path(directory)
-    try:
+    with files.needing_room(directory):
         with contextlib.closing(
             begin(catalog, directory, preparation)
         ) as journal:
@@ -108,15 +107,6 @@ def prepare(
                 stack.callback(work.save)
                 fill(directory, journal, todo, work, pool, shard_bytes, bar)
             return finish(catalog, directory, preparation, journal, len(todo))
-    except OSError as error:
-        if error.errno not in NO_ROOM:
-            raise
-        raise OSError(
-            error.errno,
-            f"{error.strerror}. What is finished stays: the same command goes "
-            "on when there is room",
-            str(directory),
-        ) from error
 
 
 def left_to_do(catalog, journal, work=None):

@@ -2,7 +2,6 @@
 own."""
 
 import contextlib
-import errno
 import os
 import shutil
 import tempfile
@@ -12,17 +11,10 @@ from keras_vidrec.data.prepared import storage
 from keras_vidrec.data.preparing.video import prepare_video
 from keras_vidrec.data.preparing.workers import WornOut
 from keras_vidrec.data.sources import frame_map
+from keras_vidrec.specs import files
 from keras_vidrec.videos import video
 from keras_vidrec.videos.health_cache import HealthCache
 from keras_vidrec.videos.video import VideoError
-
-# Nothing can be written any more: not the fault of one video.
-NO_ROOM = (
-    errno.ENOSPC,
-    errno.EFBIG,
-    errno.EROFS,
-    getattr(errno, "EDQUOT", errno.ENOSPC),
-)
 
 
 class VideoPreparer:
@@ -129,7 +121,7 @@ class VideoPreparer:
             return [self._make(name, self._preparation, directory, report)]
         except Exception as error:
             shutil.rmtree(directory, ignore_errors=True)
-            if isinstance(error, OSError) and error.errno in NO_ROOM:
+            if isinstance(error, OSError) and error.errno in files.NO_ROOM:
                 raise
             return [_reason(error)] * len(names)
 
