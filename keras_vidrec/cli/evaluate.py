@@ -6,6 +6,7 @@ import typer
 from keras_vidrec.cli import score_files
 from keras_vidrec.cli.terminal import echo
 from keras_vidrec.cli.terminal import load_backend
+from keras_vidrec.specs import files
 
 # Stands in a path for the number of a split.
 _NUMBER = "{split}"
@@ -65,13 +66,14 @@ def evaluate(
     runs = runs_of(run, chosen) if chosen else {None: Run.open(run)}
     scores = {}
     for split, one in runs.items():
-        path, scores[split] = evaluator.evaluate(
-            one.path,
-            protocol=protocol,
-            grid=grid,
-            settings=settings,
-            allow_leak=allow_leak,
-        )
+        with files.needing_room(one.path):
+            path, scores[split] = evaluator.evaluate(
+                one.path,
+                protocol=protocol,
+                grid=grid,
+                settings=settings,
+                allow_leak=allow_leak,
+            )
         if len(chosen) > 1:
             echo(f"Split {split}")
         _show(metrics.summary(scores[split]), len(scores[split].videos))

@@ -5,6 +5,7 @@ import typer
 
 from keras_vidrec.cli.terminal import echo
 from keras_vidrec.cli.terminal import load_backend
+from keras_vidrec.specs import files
 
 Format = enum.StrEnum("Format", ["saved_model", "onnx", "litert"])
 
@@ -38,7 +39,8 @@ def export(
     model = load_network(run)
     out = out or (run if run.is_dir() else run.parent) / format
     background = exports.Background.of(run)
-    difference = write(model, out, background=background)
+    with files.needing_room(out):
+        difference = write(model, out, background=background)
     echo(f"Exported: {out}")
     echo(f"Reloaded and compared: probabilities agree within {difference:.1e}")
     for mark in leaks.marks(describe(model).origin):

@@ -6,6 +6,7 @@ import typer
 from keras_vidrec.cli import options
 from keras_vidrec.cli.terminal import echo
 from keras_vidrec.cli.terminal import load_backend
+from keras_vidrec.specs import files
 
 Grid = enum.StrEnum("Grid", ["feature_grid", "uniform"])
 
@@ -72,25 +73,27 @@ def features(
         echo(opened.catalog.understood, err=True)
     for problem in opened.catalog.problems:
         echo(problem, err=True)
-    made = feature_extraction.extract(
-        networks,
-        opened,
-        out,
-        grid=grid.value,
-        num_frames=frames,
-        max_frames=max_frames,
-        draws=draws,
-        seed=seed,
-        made_from={
-            "networks": {s: str(path.absolute()) for s, path in paths.items()},
-            "data": {
-                "directory": options.absolute(data),
-                "layout": layout,
-                "videos_list": videos_list and options.absolute(videos_list),
-                "splits": splits and options.absolute(splits),
-            },
+    made_from = {
+        "networks": {s: str(path.absolute()) for s, path in paths.items()},
+        "data": {
+            "directory": options.absolute(data),
+            "layout": layout,
+            "videos_list": videos_list and options.absolute(videos_list),
+            "splits": splits and options.absolute(splits),
         },
-    )
+    }
+    with files.needing_room(out):
+        made = feature_extraction.extract(
+            networks,
+            opened,
+            out,
+            grid=grid.value,
+            num_frames=frames,
+            max_frames=max_frames,
+            draws=draws,
+            seed=seed,
+            made_from=made_from,
+        )
     if made.failed:
         echo(
             f"{len(made.failed)} of {len(opened.catalog.videos)} videos could "

@@ -149,11 +149,12 @@ def evaluate(
         not the run's own have their fingerprint in the name too.
 
     Raises:
-        ValueError: if there is no finished run, no such protocol, nothing
-            to test on, or videos leak: the network or anything in its origin
-            was trained on them.
+        ValueError: if there is no finished run, another process trains it or
+            does this test, no such protocol, nothing to test on, or videos
+            leak: the network or anything in its origin was trained on them.
     """
     run = Run.open(run_directory)
+    run.check_free()
     changed = run.recipe.with_settings(settings).data
     model, trained_file, seen = _network(run, changed.directory)
     test = protocols.own(model) if protocol is None else protocols.get(protocol)
@@ -202,6 +203,7 @@ def evaluate(
             "data": recipe.to_dict()["data"],
             "videos": [origin.videos, origin.content],
         },
+        path,
     )
     known, start = len(journal.scores), time.perf_counter()
     try:

@@ -98,6 +98,7 @@ def _origin(model, directory):
 def _replacing(path, network_file):
     """Yields a temporary directory that takes the place of an earlier export,
     known by its network's file, or of nothing."""
+    files.recover(path)
     is_export = (path / network_file).is_file()
     empty = path.is_dir() and not any(path.iterdir())
     if path.exists() and not (is_export or empty):

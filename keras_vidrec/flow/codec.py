@@ -187,7 +187,8 @@ def write_flo(path, flow):
         )
     height, width, _ = flow.shape
     size = np.array([width, height], "<i4").tobytes()
-    with files.replacing(path) as temporary:
+    # Flow of whole datasets is written so: millions of files.
+    with files.replacing(path, sync=False) as temporary:
         temporary.write_bytes(_MAGIC + size + flow.astype("<f4").tobytes())
 
 

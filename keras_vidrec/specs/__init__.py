@@ -2,12 +2,13 @@
 
 Plain, frozen data of the standard library: `to_dict()` and `from_dict()` carry
 them through JSON and YAML. With them what every room needs: checks of
-arguments, and files that are there whole or not at all.
+arguments, files that are there whole or not at all, and locks on them.
 """
 
 from keras_vidrec.specs import checks
 from keras_vidrec.specs import documents
 from keras_vidrec.specs import files
+from keras_vidrec.specs import locks
 from keras_vidrec.specs.blueprint import Blueprint
 from keras_vidrec.specs.clip_spec import ALIGNMENTS
 from keras_vidrec.specs.clip_spec import FLOW_METHODS
@@ -51,6 +52,7 @@ __all__ = [
     "documents",
     "files",
     "fingerprint",
+    "locks",
 ]
 
 

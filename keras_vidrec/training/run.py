@@ -10,6 +10,7 @@ from keras_vidrec.applications.parts import model_file
 from keras_vidrec.specs import Origin
 from keras_vidrec.specs import documents
 from keras_vidrec.specs import files
+from keras_vidrec.specs import locks
 from keras_vidrec.training import environment
 from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.run_videos import RunVideos
@@ -43,6 +44,7 @@ class Run:
         tensorboard: `tensorboard/`.
         scores: `scores/`, one file a test.
         report: `report/`, what `vidrec report` makes of them.
+        lock_file: `.lock`, while a process trains the run: who it is.
     """
 
     def __init__(self, path):
@@ -59,6 +61,7 @@ class Run:
         self.tensorboard = self.path / "tensorboard"
         self.scores = self.path / "scores"
         self.report = self.path / "report"
+        self.lock_file = self.path / ".lock"
 
     @classmethod
     def open(cls, path):
@@ -134,13 +137,35 @@ class Run:
         if (
             not is_run
             and self.path.exists()
-            and (not self.path.is_dir() or any(self.path.iterdir()))
+            and (not self.path.is_dir() or any(self._others()))
         ):
             raise ValueError(
                 "Expected a new or empty directory, or an interrupted run. "
                 f"Received: {self.path}, which holds something else"
             )
         return False
+
+    def check_free(self):
+        """Checks that no process trains the run now.
+
+        Raises:
+            InUse: a `ValueError` that names the process.
+        """
+        locks.check_free(self.lock_file, self.path)
+
+    @contextlib.contextmanager
+    def held(self):
+        """Keeps other processes from training the run meanwhile; makes the
+        directory, and removes what killed ones have left half written.
+
+        Raises:
+            InUse: a `ValueError` that names the process that trains it.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        with locks.held(self.lock_file, "train", self.path):
+            for directory in (self.path, self.backup, self.scores):
+                files.remove_unfinished(directory)
+            yield
 
     def claim(self, recipe, videos=None, origin=None):
         """Makes the directory one of `recipe`, or takes up where a run of the
@@ -166,6 +191,19 @@ class Run:
         if origin is not None:
             self.note_origin(origin)
         self._note_start(recipe, [])
+
+    def check_best(self):
+        """Checks that the best network so far is as it was written.
+
+        Raises:
+            ValueError: if it is not.
+        """
+        if not model_file.is_whole(self.best_file):
+            raise ValueError(
+                "The best network of the training is missing or damaged. "
+                "Expected it as it was written; delete "
+                f"{self.backup} to train again. Received: {self.best_file}"
+            )
 
     @contextlib.contextmanager
     def writing(self):
@@ -221,6 +259,13 @@ class Run:
             "Backups are intact: the same command goes on from the last one, "
             "if there is one."
         )
+
+    def _others(self):
+        """What lies in the directory and is not of a process that has just
+        begun, or was killed then."""
+        for path in self.path.iterdir():
+            if path != self.lock_file and not files.is_unfinished(path.name):
+                yield path
 
     def _starts(self):
         """The starts noted so far."""

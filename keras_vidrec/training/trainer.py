@@ -1,5 +1,6 @@
 """From a recipe to a trained network in a run directory."""
 
+import contextlib
 import logging
 import typing
 
@@ -11,6 +12,7 @@ from keras_vidrec.data import leaks
 from keras_vidrec.data import pipeline
 from keras_vidrec.data.clips import feature_reader
 from keras_vidrec.specs import checks
+from keras_vidrec.specs import files
 from keras_vidrec.training import dataset as datasets
 from keras_vidrec.training import joining
 from keras_vidrec.training import losses
@@ -77,8 +79,9 @@ def train(
 
     Raises:
         ValueError: on a recipe that does not fit the data or the devices, a
-            directory that holds something else, data that have changed since
-            the run began, or videos of the test that leak.
+            directory that holds something else, or that another process
+            trains in, data that have changed since the run began, or videos of
+            the test that leak.
         LossIsNaN: if training diverges.
         TooManyFailures: if over 5 % of the videos cannot be read.
         OSError: if the run directory cannot be written: a full disk.
@@ -108,6 +111,8 @@ def train(
             f"Received: {recipe.data.directory}, whose videos are all of "
             f"{data.source.classes[0]!r}"
         )
+    if devices.is_chief:
+        run.check_free()
     recipe, videos = data.recipe, videos or RunVideos.of(data)
     data = datasets.without_damaged(data, verbose != 0 and devices.is_chief)
     for problem in (*data.problems, *data.changes):
@@ -121,10 +126,13 @@ def train(
     try:
         before = run.origin if goes_on else None
         kept = _Kept(videos, before, allow_leak)
-        _train(recipe, data, run, kept, devices, backup_steps, verbose)
-        if run.head_file.exists() and not run.model_file.exists():
-            if devices.is_chief:
-                joining.complete(run, data.source)
+        with contextlib.ExitStack() as stack:
+            _train(
+                recipe, data, run, kept, devices, backup_steps, verbose, stack
+            )
+            if run.head_file.exists() and not run.model_file.exists():
+                if devices.is_chief:
+                    joining.complete(run, data.source)
     finally:
         keras.config.set_dtype_policy(policy)
         if devices.is_chief:
@@ -141,7 +149,8 @@ class _Kept(typing.NamedTuple):
     allow_leak: bool
 
 
-def _train(recipe, data, run, kept, devices, backup_steps, verbose):
+def _train(recipe, data, run, kept, devices, backup_steps, verbose, stack):
+    """The run is held until `stack` is closed."""
     steps = pipeline.steps_per_epoch(
         len(data.train), recipe.optimizer.batch_size
     )
@@ -151,6 +160,7 @@ def _train(recipe, data, run, kept, devices, backup_steps, verbose):
     if devices.is_chief:
         for line in remarks:
             logger.warning("%s", line)
+        stack.enter_context(run.held())
         run.claim(recipe, kept.videos, origin)
     validation = _validation_callbacks(
         recipe, data, run, devices, model, trained
@@ -206,14 +216,16 @@ def _train(recipe, data, run, kept, devices, backup_steps, verbose):
 
     if not devices.is_chief:
         return
-    if not data.validation:
+    if data.validation:
+        run.check_best()
+    else:
         check_weights(model, backup)
-    backup.keep_last()
     of_features = feature_reader.are_features(data.source)
     trained_file = run.head_file if of_features else run.model_file
     with run.writing():
         if data.validation:
             run.best_file.replace(trained_file)
+            files.sync_directory(run.path)
         else:
             model_file.save(model, trained_file)
         run.note_origin(_trained_origin(model, trained_file))

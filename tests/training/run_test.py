@@ -99,3 +99,39 @@ def test_errors_that_are_not_of_the_disk(error):
         with Run("/run").writing():
             raise error
     assert raised.value is error
+
+
+def test_one_process_at_a_time(tmp_path):
+    run = Run(tmp_path / "new" / "run")
+    with run.held():
+        assert not run.check(RECIPE)
+        run.claim(RECIPE)
+        with pytest.raises(ValueError, match="new/run is in use.* to train"):
+            run.check_free()
+        with pytest.raises(ValueError, match="new/run is in use.* to train"):
+            with Run(run.path).held():
+                raise AssertionError
+        # Readers are not kept from it.
+        assert Run.open(run.path).recipe == RECIPE
+    run.check_free()
+
+
+def test_what_a_killed_process_has_left_is_nothing_else(tmp_path):
+    (tmp_path / ".lock").touch()
+    (tmp_path / ".partial.recipe.yaml").write_text("sched")
+    run = Run(tmp_path)
+    assert not run.check(RECIPE)
+    with run.held():
+        run.claim(RECIPE)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "environment.json",
+        "recipe.yaml",
+    ]
+
+
+def test_the_best_network_is_damaged(tmp_path):
+    run = Run(tmp_path)
+    run.backup.mkdir()
+    run.best_file.write_bytes(b"PK")
+    with pytest.raises(ValueError, match=f"delete {run.backup} to train again"):
+        run.check_best()

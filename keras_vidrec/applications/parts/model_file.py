@@ -3,6 +3,7 @@
 import pathlib
 import warnings
 import zipfile
+import zlib
 
 import keras
 
@@ -28,6 +29,15 @@ def save(model, path):
         )
     with files.replacing(path) as temporary:
         model.save(temporary)
+
+
+def is_whole(path):
+    """Whether a `.keras` file is there and all of it as it was written."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.testzip() is None
+    except (OSError, ValueError, zipfile.BadZipFile, zlib.error):
+        return False
 
 
 def load(path):

@@ -10,6 +10,7 @@ import numpy as np
 from keras_vidrec.data.prepared import records
 from keras_vidrec.data.prepared import storage
 from keras_vidrec.data.prepared import written
+from keras_vidrec.specs import files
 
 # Small enough to move about, large enough that no dataset has millions.
 SHARD_BYTES = 512 * 2**20
@@ -202,7 +203,7 @@ class ShardWriter:
             return
         write_index(self._partial, index_path(self._path))
         self._partial.replace(self._path)
-        sync_directory(self._path.parent)
+        files.sync_directory(self._path.parent)
 
     def close(self):
         """Leaves the shard as it is, to go on another time."""
@@ -215,12 +216,3 @@ class ShardWriter:
     @property
     def _partial(self):
         return partial_path(self._path)
-
-
-def sync_directory(path):
-    """Makes the names in a directory last."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -29,6 +29,7 @@ from keras_vidrec.data.preparing.journal import Progress
 from keras_vidrec.data.preparing.video_preparer import VideoPreparer
 from keras_vidrec.specs import checks
 from keras_vidrec.specs import documents
+from keras_vidrec.specs import files
 
 # Enough parts to keep many machines busy and to lose little with one, and
 # videos enough in each to be worth a new process.
@@ -154,7 +155,7 @@ class _Part:
                 raise
         finally:
             shutil.rmtree(attempt, ignore_errors=True)
-        shards.sync_directory(self._run)
+        files.sync_directory(self._run)
 
     def _write(self, attempt, labels):
         with contextlib.ExitStack() as stack:
@@ -176,7 +177,7 @@ class _Part:
                 sys.maxsize,
                 bar,
             )
-        shards.sync_directory(attempt)
+        files.sync_directory(attempt)
 
 
 class _Parts:
@@ -270,7 +271,7 @@ class _Parts:
         if index.exists():
             index.replace(shards.index_path(target))
         source.replace(target)
-        shards.sync_directory(target.parent)
+        files.sync_directory(target.parent)
 
 
 def _shards_of(line):

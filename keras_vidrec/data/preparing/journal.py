@@ -10,15 +10,12 @@ import time
 import google_crc32c
 import tqdm
 
-from keras_vidrec.data.prepared import shards
 from keras_vidrec.specs import documents
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None
+from keras_vidrec.specs import files
+from keras_vidrec.specs import locks
 
 _FORMAT = 2
+_LOCK = ".lock"
 
 
 class Journal:
@@ -45,13 +42,17 @@ class Journal:
 
     def __init__(self, path, settings):
         self._path = pathlib.Path(path)
-        self._file = open(self._path, "a+b")
-        try:
-            self._lock()
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(
+                locks.held(
+                    self._path.with_name(_LOCK),
+                    "prepare",
+                    self._path.parent.parent,
+                )
+            )
+            self._file = stack.enter_context(open(self._path, "a+b"))
             self._read(settings)
-        except BaseException:
-            self._file.close()
-            raise
+            self._open = stack.pop_all()
 
     def add_done(
         self,
@@ -101,18 +102,7 @@ class Journal:
     def close(self):
         """Lets others have the directory."""
         with contextlib.suppress(OSError):
-            self._file.close()
-
-    def _lock(self):
-        if fcntl is None:
-            return
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ValueError(
-                "Another run prepares this directory. Expected one at a time. "
-                f"Received: {str(self._path.parent.parent)!r}"
-            ) from None
+            self._open.close()
 
     def _read(self, settings):
         self.done, self.failed = {}, {}
@@ -130,7 +120,7 @@ class Journal:
         self._file.truncate(len(whole))
         if not lines:
             self._append({"format": _FORMAT, **settings})
-            shards.sync_directory(self._path.parent)
+            files.sync_directory(self._path.parent)
             return
         found = lines[0]
         settings = {"format": _FORMAT, **settings}

@@ -17,7 +17,6 @@ from keras_vidrec.data.prepared.shards import ShardWriter
 from keras_vidrec.data.preparing.changes import Changes
 from keras_vidrec.data.preparing.journal import Journal
 from keras_vidrec.data.preparing.journal import Progress
-from keras_vidrec.data.preparing.video_preparer import NO_ROOM
 from keras_vidrec.data.preparing.video_preparer import VideoPreparer
 from keras_vidrec.data.preparing.workers import Workers
 from keras_vidrec.specs import checks
@@ -92,7 +91,7 @@ def prepare(
     checks.count("workers", workers)
     checks.count("shard_bytes", shard_bytes)
     directory = pathlib.Path(directory)
-    try:
+    with files.needing_room(directory):
         with contextlib.closing(
             begin(catalog, directory, preparation)
         ) as journal:
@@ -120,15 +119,6 @@ def prepare(
                 len(todo),
                 work.made_from(catalog, journal),
             )
-    except OSError as error:
-        if error.errno not in NO_ROOM:
-            raise
-        raise OSError(
-            error.errno,
-            f"{error.strerror}. What is finished stays: the same command goes "
-            "on when there is room",
-            str(directory),
-        ) from error
 
 
 def left_to_do(catalog, journal, content, work=None):
@@ -322,7 +312,7 @@ def begin(catalog, directory, settings, engine=None):
                 "else"
             )
         state.mkdir(parents=True, exist_ok=True)
-        shards.sync_directory(directory)
+        files.sync_directory(directory)
     made = dataclasses.asdict(settings)
     made.pop("made_from", None)  # where it lies does not change the dataset
     return Journal(

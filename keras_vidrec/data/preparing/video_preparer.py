@@ -2,7 +2,6 @@
 own."""
 
 import contextlib
-import errno
 import os
 import shutil
 import tempfile
@@ -15,17 +14,10 @@ from keras_vidrec.data.prepared import storage
 from keras_vidrec.data.preparing.video import prepare_video
 from keras_vidrec.data.preparing.workers import WornOut
 from keras_vidrec.data.sources import frame_map
+from keras_vidrec.specs import files
 from keras_vidrec.videos import video
 from keras_vidrec.videos.health_cache import HealthCache
 from keras_vidrec.videos.video import VideoError
-
-# Nothing can be written any more: not the fault of one video.
-NO_ROOM = (
-    errno.ENOSPC,
-    errno.EFBIG,
-    errno.EROFS,
-    getattr(errno, "EDQUOT", errno.ENOSPC),
-)
 
 # Of what threads share; a preparer is sent to other processes.
 _LOCK = threading.Lock()
@@ -167,7 +159,7 @@ class VideoPreparer:
             return [made._replace(content=content)]
         except Exception as error:
             shutil.rmtree(directory, ignore_errors=True)
-            if isinstance(error, OSError) and error.errno in NO_ROOM:
+            if isinstance(error, OSError) and error.errno in files.NO_ROOM:
                 raise
             return [_reason(error)] * len(names)
 

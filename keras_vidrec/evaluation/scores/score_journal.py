@@ -3,10 +3,12 @@
 import contextlib
 import json
 import pathlib
+import zlib
 
 import numpy as np
 
 from keras_vidrec.specs import documents
+from keras_vidrec.specs import locks
 
 
 class ScoreJournal:
@@ -14,29 +16,42 @@ class ScoreJournal:
     `(classes,)`.
 
     Its first line says what is tested and how, each further one holds the
-    scores of a video. A test that was killed goes on with what is in it. A
-    journal of another test is begun again: its scores are of no use.
+    scores of a video; before each stands its CRC-32. A test that was killed
+    goes on with what is in it. A journal of another test, or a damaged one, is
+    begun again: its scores are of no use.
+
+    Args:
+        path: path of the file, made if missing.
+        settings: dict of what JSON holds. What is tested and how, the
+            fingerprint of the network among it.
+        where: `None` (the file), or path of the test, to be named in errors.
+            Defaults to `None`.
+
+    Raises:
+        InUse: a `ValueError`, if another process does this test.
     """
 
-    def __init__(self, path, settings):
+    def __init__(self, path, settings, where=None):
         self._path = pathlib.Path(path)
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self.scores = {}
         # As JSON has it: no tuples.
         settings = documents.as_json(settings)
-        self._file = open(self._path, "a+b")
-        try:
+        with contextlib.ExitStack() as stack:
+            lock = self._path.with_name(f"{self._path.name}.lock")
+            stack.enter_context(
+                locks.held(lock, "evaluate", where or self._path)
+            )
+            self._file = stack.enter_context(open(self._path, "a+b"))
             self._read(settings)
-        except BaseException:
-            self._file.close()
-            raise
+            self._open = stack.pop_all()
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
         with contextlib.suppress(OSError):
-            self._file.close()
+            self._open.close()
 
     def add(self, video, scores):
         """Notes the scores of a video, float32 `(classes,)`."""
@@ -45,8 +60,8 @@ class ScoreJournal:
 
     def remove(self):
         """Ends the journal: its scores are in a score file."""
-        self.__exit__()
         self._path.unlink(missing_ok=True)
+        self.__exit__()
 
     def _read(self, settings):
         self._file.seek(0)
@@ -54,7 +69,7 @@ class ScoreJournal:
         # The last line may have been cut short.
         whole = content[: content.rfind(b"\n") + 1]
         with contextlib.suppress(ValueError, KeyError, TypeError):
-            first, *lines = map(documents.parse_json, whole.splitlines())
+            first, *lines = map(_sound, whole.splitlines())
             if first == settings:
                 for line in lines:
                     scores = np.array(line["scores"], np.float32)
@@ -66,5 +81,14 @@ class ScoreJournal:
         self._append(settings)
 
     def _append(self, line):
-        self._file.write(json.dumps(line).encode() + b"\n")
+        text = json.dumps(line).encode()
+        self._file.write(b"%08x %s\n" % (zlib.crc32(text), text))
         self._file.flush()
+
+
+def _sound(line):
+    """What a line holds; a damaged one is a `ValueError`."""
+    crc, _, text = line.partition(b" ")
+    if int(crc, 16) != zlib.crc32(text):
+        raise ValueError
+    return documents.parse_json(text)

@@ -1,8 +1,8 @@
+import hashlib
 import json
-import os
+import logging
 import pathlib
 import re
-import shutil
 import typing
 
 import keras
@@ -11,6 +11,10 @@ import numpy as np
 from keras_vidrec.specs import documents
 from keras_vidrec.specs import files
 
+logger = logging.getLogger("keras_vidrec")
+
+_FILES = ("state.npz", "metrics.npz", "callbacks.json")
+_CHECKSUMS = "sha256.json"
 _NAME = re.compile(r"epoch-(\d+)-step-(\d+)")
 
 
@@ -29,8 +33,11 @@ class Backup(keras.callbacks.Callback):
     states of the random seed generators (dropout), the counters of the other
     callbacks, and within an epoch the sums of its metrics. A backup is
     written under another name, brought to the disk, and renamed when it is
-    whole. The one before stays until the next step has shown that the loss of
-    the new weights is a number; if it is none, `drop_unproved` brings it back.
+    whole; checksums in it tell later whether it still is.
+
+    The last two are kept. Where the newest is damaged, training goes on from
+    the one before. So it does where the weights of the newest give a loss that
+    is no number, as the next step shows: `drop_unproved` removes it then.
 
     Must come after the callbacks whose counters it keeps, and after
     `StopOnNaN`.
@@ -62,7 +69,8 @@ class Backup(keras.callbacks.Callback):
         # Of the epoch that `fit` begins with.
         self._first_step = 0
         self._metrics = []
-        self._proved = None  # the backup before the last, while it is there
+        # Whether no step has been done from the last backup.
+        self._is_unproved = False
 
     @property
     def can_begin_here(self):
@@ -81,31 +89,63 @@ class Backup(keras.callbacks.Callback):
             epoch, the next `fit` must do the rest of it and nothing else.
 
         Raises:
-            ValueError: if the backup is of another model.
+            ValueError: if the backup is of another model, or all are damaged.
         """
         if self._is_chief:
             files.remove_unfinished(self._directory)
-        backups = self._backups()
-        if not backups:
+        directory = self._newest_sound()
+        if directory is None:
             return self.position
-        *before, self.position = sorted(backups)
-        directory = backups[self.position]
-        self._proved = backups[before[-1]] if before else None
+        self._is_unproved = True
         model.optimizer.build(model.trainable_variables)
         try:
             state = _load(directory / "state.npz")
             for variable, value in zip(_state(model), state, strict=True):
                 variable.assign(value)
             self._metrics = _load(directory / "metrics.npz")
-            states = documents.read_json(directory / "callbacks.json")
+            found = documents.read_json(directory / "callbacks.json")
+            states = [(x, found[name]) for name, x in self._stateful.items()]
         except (OSError, KeyError, ValueError) as error:
             raise ValueError(
                 f"Expected a backup of this network. Received: {directory}: "
                 f"{error}"
             ) from error
-        for name, stateful in self._stateful.items():
-            stateful.set_state(states[name])
+        for stateful, state in states:
+            stateful.set_state(state)
         return self.position
+
+    def _newest_sound(self):
+        """Directory of the newest backup that is not damaged, `None` without
+        any; sets the position. Damaged ones are named, and removed when a
+        sound one is found: training will come to their positions again."""
+        damaged = {}
+        backups = self._backups()
+        for position in sorted(backups, reverse=True):
+            damage = _damage(backups[position])
+            if damage is None:
+                break
+            damaged[backups[position]] = damage
+        else:
+            if not damaged:
+                return None
+            told = "; ".join(f"{path}: {why}" for path, why in damaged.items())
+            raise ValueError(
+                "No backup can be read. Expected a sound one to go on from; "
+                f"delete {self._directory} to train from the beginning. "
+                f"Received: {told}"
+            )
+        self.position = position
+        if self._is_chief:
+            for path, why in damaged.items():
+                logger.warning(
+                    "%s is damaged (%s). Training goes on from the one "
+                    "before, %s.",
+                    path,
+                    why,
+                    backups[position].name,
+                )
+                files.remove(path)
+        return backups[position]
 
     def save(self):
         """Writes a backup of the position that training has reached."""
@@ -125,33 +165,27 @@ class Backup(keras.callbacks.Callback):
                 for name, stateful in self._stateful.items()
             }
             (path / "callbacks.json").write_text(json.dumps(states), "utf-8")
-            for file in path.iterdir():
-                _to_disk(file)
-        *before, last = sorted(backups) or [None]
+            sums = {name: _checksum(path / name) for name in _FILES}
+            (path / _CHECKSUMS).write_text(json.dumps(sums), "utf-8")
+        # The one before stays: nothing proves what a disk will give back.
+        *before, _ = sorted(backups) or [None]
         for position in before:
-            shutil.rmtree(backups[position])
-        self._proved = backups.get(last)
+            files.remove(backups[position])
+        self._is_unproved = True
 
     def drop_unproved(self):
         """Removes the last backup if no step has been done from it, and there
         is one before it: its weights have given a loss that is no number."""
-        if self._proved is None or not self._is_chief:
-            return
         backups = self._backups()
-        shutil.rmtree(backups[max(backups)])
-        self._proved = None
-
-    def keep_last(self):
-        """Removes the backup before the last one."""
-        if self._proved is not None and self._is_chief:
-            shutil.rmtree(self._proved)
-        self._proved = None
+        if self._is_unproved and self._is_chief and len(backups) > 1:
+            files.remove(backups[max(backups)])
+        self._is_unproved = False
 
     def on_epoch_begin(self, epoch, logs=None):
         self._first_step = self.position.step
 
     def on_train_batch_end(self, batch, logs=None):
-        self.keep_last()  # the step began from it, with a loss
+        self._is_unproved = False  # the step began from it, with a loss
         if self._metrics:
             # Keras begins each `fit` with metrics of zero, and makes their
             # variables in the first step only. All of them are sums.
@@ -198,7 +232,24 @@ def _load(path):
         return [arrays[f"arr_{i}"] for i in range(len(arrays.files))]
 
 
-def _to_disk(path):
-    """A machine that loses its power keeps the file too."""
+def _damage(directory):
+    """Why a backup is not what was written, or `None`."""
+    try:
+        sums = documents.read_json(directory / _CHECKSUMS)
+        for name in _FILES:
+            file = directory / name
+            if _checksum(file) != sums[name]:
+                size = file.stat().st_size
+                return f"{name}, of {size} bytes, is not what was written"
+    except FileNotFoundError as error:
+        return f"no {pathlib.Path(error.filename).name}"
+    except OSError as error:
+        return error.strerror or str(error)
+    except (ValueError, KeyError, TypeError):
+        return f"{_CHECKSUMS} is not what was written"
+    return None
+
+
+def _checksum(path):
     with open(path, "rb") as file:
-        os.fsync(file.fileno())
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,9 +1,12 @@
 import csv
 import io
+import logging
 
 import keras
 
 from keras_vidrec.specs import files
+
+logger = logging.getLogger("keras_vidrec")
 
 
 class LogFile(keras.callbacks.CSVLogger):
@@ -15,14 +18,20 @@ class LogFile(keras.callbacks.CSVLogger):
     Args:
         path: `pathlib.Path`. Rows of whole epochs are kept; what an
             interruption cut off, and epochs that will be repeated, are
-            dropped.
+            dropped; that others are missing is told.
         num_epochs: int. Whole epochs that training goes on from.
     """
 
     def __init__(self, path, num_epochs):
         super().__init__(path, append=True)
-        if path.exists():
-            _trim(path, num_epochs)
+        kept = _trim(path, num_epochs) if path.exists() else 0
+        if kept < num_epochs:
+            logger.warning(
+                "%s has lost the rows of %d of %d epochs.",
+                path,
+                num_epochs - kept,
+                num_epochs,
+            )
 
     def on_train_begin(self, logs=None):
         """Nothing to open yet."""
@@ -39,15 +48,24 @@ class LogFile(keras.callbacks.CSVLogger):
 
 
 def _trim(path, num_epochs):
-    with open(path, newline="", encoding="utf-8") as file:
+    """Returns how many rows are kept."""
+    with open(path, newline="", encoding="utf-8", errors="replace") as file:
         header, *rows = list(csv.reader(file)) or [[]]
     kept = [
         row
         for row in rows
-        if len(row) == len(header) and int(row[0]) < num_epochs
+        if len(row) == len(header) and _epoch(row) in range(num_epochs)
     ]
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator="\n").writerows(
         [header, *kept] if kept else []
     )
     files.write_text(path, text.getvalue())
+    return len(kept)
+
+
+def _epoch(row):
+    try:
+        return int(row[0])
+    except ValueError:
+        return None

@@ -1,9 +1,13 @@
 """Callbacks that look at the validation part. What they have seen so far
 outlives a call of `fit`, and an interruption."""
 
+import logging
+
 import keras
 
 from keras_vidrec.applications.parts import model_file
+
+logger = logging.getLogger("keras_vidrec")
 
 
 class BestModel(keras.callbacks.Callback):
@@ -23,6 +27,15 @@ class BestModel(keras.callbacks.Callback):
         self._path = path
         self._monitor = monitor
         self._best = None
+
+    def on_train_begin(self, logs=None):
+        if self._best is not None and not model_file.is_whole(self._path):
+            logger.warning(
+                "%s is missing or damaged: the best network is chosen from "
+                "the epochs to come.",
+                self._path,
+            )
+            self._best = None
 
     def on_epoch_end(self, epoch, logs=None):
         value = float(logs[self._monitor])

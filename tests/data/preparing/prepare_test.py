@@ -393,7 +393,7 @@ def test_two_runs_into_one_directory_are_refused(catalog, tmp_path):
     (tmp_path / ".prepare").mkdir()
     settings = {"classes": "none"}
     held = Journal(tmp_path / ".prepare" / "journal.jsonl", settings)
-    with pytest.raises(ValueError, match="Another run prepares"):
+    with pytest.raises(ValueError, match="is in use.*to prepare since"):
         prepare(catalog, tmp_path, DIS)
     held.close()
     with pytest.raises(ValueError, match="other settings"):

@@ -169,7 +169,7 @@ def test_other_settings_are_refused(tmp_path):
     with pytest.raises(ValueError, match=message):
         write(tmp_path, settings=other)
     with FeatureWriter(CATALOG, tmp_path, SETTINGS):
-        with pytest.raises(ValueError, match="Another run"):
+        with pytest.raises(ValueError, match="is in use"):
             write(tmp_path)
 
 

@@ -57,3 +57,24 @@ def test_what_is_no_journal_is_begun_anew(tmp_path, content):
         second.add("b.avi", SCORES)
         second.remove()
     assert not path.exists()
+
+
+def test_a_score_that_is_not_what_was_written(tmp_path):
+    with journal(tmp_path) as first:
+        first.add("a.avi", SCORES)
+    (path,) = (tmp_path / "scores").iterdir()
+    path.write_bytes(path.read_bytes().replace(b"0.0]", b"1.0]"))
+    with journal(tmp_path) as second:
+        assert second.scores == {}
+
+
+def test_two_of_one_test_are_refused(tmp_path):
+    with journal(tmp_path) as first:
+        with pytest.raises(ValueError, match="/.test.journal is in use.*evalu"):
+            journal(tmp_path)
+        first.add("a.avi", SCORES)
+    with journal(tmp_path) as second:
+        assert [*second.scores] == ["a.avi"]
+    assert [path.name for path in (tmp_path / "scores").iterdir()] == [
+        ".test.journal"
+    ]

@@ -1,3 +1,7 @@
+import os
+import re
+import shutil
+
 import keras
 import numpy as np
 import pytest
@@ -73,7 +77,6 @@ def fit(model, directory, epochs, memory, every_steps=None, stop=None):
             epochs=epoch + 1, initial_epoch=epoch, shuffle=False,
             callbacks=callbacks,
         )  # fmt: skip
-    backup.keep_last()
     return history.history
 
 
@@ -146,15 +149,83 @@ def test_metrics_of_replicas_go_on(tmp_path):
 
 
 @pytest.mark.usefixtures("eager")
-def test_only_the_last_whole_backup_stays(tmp_path):
-    fit(compiled(), tmp_path, 3, Memory())
+def test_only_the_last_two_whole_backups_stay(tmp_path):
+    fit(compiled(), tmp_path, 4, Memory())
     # What an interruption leaves is no backup.
-    (tmp_path / ".1.partial.epoch-00004-step-0000000").mkdir()
-    (tmp_path / ".1.partial.best.keras").write_text("half")
-    assert Backup(tmp_path).restore(compiled()) == (3, 0)
-    assert [path.name for path in tmp_path.iterdir()] == [
-        "epoch-00003-step-0000000"
+    (tmp_path / ".partial.epoch-00005-step-0000000").mkdir()
+    (tmp_path / ".partial.best.keras").write_text("half")
+    assert Backup(tmp_path).restore(compiled()) == (4, 0)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "epoch-00003-step-0000000",
+        "epoch-00004-step-0000000",
     ]
+
+
+def cut_off(path):
+    os.truncate(path, 100)
+
+
+def turn_a_bit(path):
+    """In the last byte: no length tells it."""
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+
+
+DAMAGES = (
+    ("state.npz", cut_off, "state.npz, of 100 bytes, is not what was written"),
+    ("state.npz", turn_a_bit, r"state.npz, of \d+ bytes, is not what was .*"),
+    ("metrics.npz", os.unlink, "no metrics.npz"),
+    ("callbacks.json", turn_a_bit, "callbacks.json, of 18 bytes, is not .*"),
+    ("sha256.json", turn_a_bit, "sha256.json is not what was written"),
+    ("sha256.json", os.unlink, "no sha256.json"),
+)
+
+
+@pytest.mark.usefixtures("eager")
+def test_a_damaged_backup_gives_way_to_the_one_before(tmp_path, caplog):
+    fit(compiled(), tmp_path / "sound", 2, Memory())
+    first, second = backups(tmp_path / "sound")
+    shutil.copytree(tmp_path / "sound" / first, tmp_path / "one" / first)
+    expected, model = compiled(), compiled()
+    Backup(tmp_path / "one", {"memory": Memory()}).restore(expected)
+    for number, (name, damage, told) in enumerate(DAMAGES):
+        directory = tmp_path / str(number)
+        shutil.copytree(tmp_path / "sound", directory)
+        damage(directory / second / name)
+        memory = Memory()
+        assert Backup(directory, {"memory": memory}).restore(model) == (1, 0)
+        assert memory.seen == [0]
+        for one, two in zip(
+            [*expected.variables, *expected.optimizer.variables],
+            [*model.variables, *model.optimizer.variables],
+            strict=True,
+        ):
+            np.testing.assert_array_equal(one, two)
+        # Training will come to it again.
+        assert backups(directory) == [first]
+        assert re.fullmatch(
+            rf"{directory / second} is damaged \({told}\)\. Training goes on "
+            rf"from the one before, {first}\.",
+            caplog.messages[-1],
+        )
+    assert len(caplog.messages) == len(DAMAGES)
+
+
+@pytest.mark.usefixtures("eager")
+def test_no_backup_is_sound(tmp_path):
+    fit(compiled(), tmp_path, 2, Memory())
+    for path in tmp_path.glob("*/state.npz"):
+        path.write_bytes(b"")
+    found = backups(tmp_path)
+    with pytest.raises(
+        ValueError,
+        match=f"No backup can be read.*delete {tmp_path} to train from the "
+        "beginning. Received: .*00002-step-0000000: state.npz, of 0 bytes, is "
+        "not what was written; .*00001-step-0000000: state.npz",
+    ):
+        Backup(tmp_path).restore(compiled())
+    assert backups(tmp_path) == found
 
 
 class Explode(keras.callbacks.Callback):

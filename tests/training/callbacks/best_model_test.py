@@ -1,4 +1,5 @@
 import json
+import os
 
 import keras
 import numpy as np
@@ -46,6 +47,22 @@ def test_goes_on_after_an_interruption(tmp_path):
     after.set_state(state)
     assert epoch(after, network, 1, 0.4) == 0
     assert epoch(after, network, 2, 0.6) == 2
+
+
+def test_a_lost_best_network_is_told(tmp_path, caplog):
+    network = mean_color_network(("a", "b"))
+    path = tmp_path / "model.keras"
+    callback = BestModel(network, path)
+    epoch(callback, network, 0, 0.5)
+    callback.on_train_begin()
+    assert callback.get_state() == 0.5 and not caplog.messages
+    os.truncate(path, path.stat().st_size - 1)
+    callback.on_train_begin()
+    assert caplog.messages == [
+        f"{path} is missing or damaged: the best network is chosen from the "
+        "epochs to come."
+    ]
+    assert epoch(callback, network, 1, 0.4) == 1
 
 
 def test_another_monitor(tmp_path):

@@ -34,3 +34,19 @@ def test_nothing_but_a_header_is_nothing(tmp_path):
         "epoch,loss,val_loss",
         "0,0.0,1.0",
     ]
+
+
+def test_lost_rows_are_told(tmp_path, caplog):
+    path = tmp_path / "log.csv"
+    write(path, 0, 3)
+    write(path, 3, 3)
+    assert not caplog.messages
+    path.write_text(path.read_text().replace("\n1,", "\n\0,"))
+    write(path, 3, 4)
+    assert caplog.messages == [f"{path} has lost the rows of 1 of 3 epochs."]
+    assert [line[0] for line in path.read_text().split()] == [*"e023"]
+    path.unlink()
+    write(path, 4, 5)
+    assert caplog.messages[1:] == [
+        f"{path} has lost the rows of 4 of 4 epochs."
+    ]
