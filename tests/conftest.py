@@ -31,11 +31,16 @@ os.environ.setdefault(
 import keras
 import pytest
 
+from tests import remembering
+
 DATA = pathlib.Path(os.environ.get("VIDREC_TEST_DATA", ""))
 TESTS = pathlib.Path(__file__).parent
 EXIT_STATUS = pytest.StashKey()
 WITHOUT_NETWORKS = ("data", "flow", "specs", "videos")
 
+remembering.remember_signatures()
+if sys.version_info < (3, 12):
+    remembering.remember_protocols()
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
 
@@ -43,6 +48,7 @@ if keras.backend.backend() == "tensorflow":
         tf.config.list_physical_devices("CPU")[0],
         [tf.config.LogicalDeviceConfiguration()] * 2,
     )
+    remembering.remember_kernels()
 
 
 def pytest_addoption(parser):

@@ -7,23 +7,11 @@ import pytest
 from keras import ops
 
 from keras_vidrec import applications
-from keras_vidrec import layers
+from tests.applications.own_towers import own_towers
 
 CLASSES = 3
 TOWERS = {"classes": CLASSES, "backbone": "tiny", "snippet_length": 2}
 FEATURES = {"classes": CLASSES, "features": 16}
-
-
-def smaller_towers(**channels):
-    """Where `tiny` shows nothing that another network of them does not."""
-    towers = {}
-    for stream, number in channels.items():
-        images = keras.Input((None, None, number))
-        x = keras.layers.Conv2D(8, 3, strides=4, name="conv1")(images)
-        x = layers.BatchNormalization(name="bn_conv1")(x)
-        x = keras.layers.ReLU(name="last")(x)
-        towers[stream] = keras.Model(images, x, name=f"{stream}_own")
-    return towers
 
 
 def late_fusion():
@@ -32,22 +20,24 @@ def late_fusion():
             stream: applications.TSN(
                 classes=CLASSES, backbone=tower, modality=stream, name=stream
             )
-            for stream, tower in smaller_towers(rgb=3, flow=10).items()
+            for stream, tower in own_towers(rgb=3, flow=10).items()
         }
     )
 
 
 def two_streams(builder, **arguments):
     return builder(
-        **{**TOWERS, "backbone": smaller_towers(rgb=3, flow=4), **arguments}
+        **{**TOWERS, "backbone": own_towers(rgb=3, flow=4), **arguments}
     )
 
 
 NETWORKS = {
-    "tsn": lambda: applications.TSN(classes=CLASSES, backbone="tiny"),
+    "tsn": lambda: applications.TSN(
+        classes=CLASSES, backbone=own_towers(rgb=3)["rgb"]
+    ),
     "tsn_rgb_diff": lambda: applications.TSN(
         classes=CLASSES,
-        backbone=smaller_towers(rgb_diff=6)["rgb_diff"],
+        backbone=own_towers(rgb_diff=6)["rgb_diff"],
         modality="rgb_diff",
         snippet_length=2,
     ),
@@ -94,7 +84,16 @@ def scores(model, inputs):
     return ops.convert_to_numpy(model(inputs))
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        # Two fusions of two towers: on JAX each operation is compiled alone.
+        pytest.param(name, marks=pytest.mark.large_on_jax)
+        if name == "fusion_of_features"
+        else name
+        for name in NETWORKS
+    ],
+)
 def test_built_trained_saved_and_loaded(name, tmp_path):
     model = NETWORKS[name]()
     inputs = clips(model)

@@ -246,6 +246,7 @@ def test_mixed_precision_keeps_the_head_in_float32(policy):
     assert scores.dtype == np.float32 and np.isfinite(scores).all()
 
 
+@pytest.mark.large  # this package's own export is tested in tests/export
 @pytest.mark.tensorflow_only
 def test_export_serves_the_same(network, tmp_path):
     model = network

@@ -9,7 +9,7 @@ from tests.backbones.reference import tower_without_weights
 WEIGHTED = (keras.layers.Conv2D, keras.layers.BatchNormalization)
 
 
-@pytest.mark.large_on_jax
+@pytest.mark.large  # as do its weights of ImageNet, in every run
 def test_equals_keras_applications():
     keras.utils.clear_session()
     reference = keras.applications.InceptionV3(

@@ -27,12 +27,12 @@ def reference_names(name, unit):
         yield f"bn{name}_branch{branch}", f"{unit}_{number}_bn"
 
 
-@pytest.mark.large_on_jax
+@pytest.mark.large  # as do its weights of ImageNet, in every run
 @pytest.mark.parametrize(
     "name, builder, units",
     [
         ("resnet50", keras.applications.ResNet50, ["abc", "abcd", "abcdef"]),
-        pytest.param(
+        (
             "resnet101",
             keras.applications.ResNet101,
             [
@@ -40,7 +40,6 @@ def reference_names(name, unit):
                 ["a", "b1", "b2", "b3"],
                 ["a", *(f"b{i}" for i in range(1, 23))],
             ],
-            marks=pytest.mark.large,
         ),
     ],
 )

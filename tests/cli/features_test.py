@@ -15,6 +15,8 @@ from keras_vidrec.data import opening
 from keras_vidrec.data.clips import reader
 from keras_vidrec.data.sources.features import Features
 from keras_vidrec.specs import FlowSpec
+from tests.applications.own_towers import own_towers
+from tests.cli.command import vidrec
 from tests.cli.command import vidrec_process
 from tests.data.prepared_records import records_of
 
@@ -27,11 +29,12 @@ def networks(tmp_path_factory):
     directory = tmp_path_factory.mktemp("networks")
     files = {}
     for stream in ("rgb", "flow"):
+        channels = 3 if stream == "rgb" else 10
         model = TSN(
-            backbone="tiny",
+            backbone=own_towers(**{stream: channels})[stream],
             classes=12,
             modality=stream,
-            input_shape=(3, 32, 32, 3 if stream == "rgb" else 10),
+            input_shape=(3, 32, 32, channels),
         )
         layer = predictions_layer(model)
         layer.clip_spec = layer.clip_spec.replace(flow=FlowSpec("dis"))
@@ -157,13 +160,11 @@ def test_a_killed_run_goes_on(networks, small_videos, whole, tmp_path):
 
 def test_bad_usage(networks, small_videos, whole, tmp_path):
     data = [f"--data={small_videos}", f"--out={tmp_path / 'out'}"]
-    _, err = vidrec_process("features", *data, status=2)
+    _, err = vidrec("features", *data, status=2)
     assert "--rgb or --flow" in err
-    _, err = vidrec_process(
-        "features", f"--rgb={networks['flow']}", *data, status=1
-    )
+    _, err = vidrec("features", f"--rgb={networks['flow']}", *data, status=1)
     assert "rgb or rgb_diff alone" in err and err.count("\n") == 1
     assert not (tmp_path / "out").exists()
     other = [*arguments(networks, small_videos, whole), "--max-frames=8"]
-    _, err = vidrec_process(*other, status=1)
+    _, err = vidrec(*other, status=1)
     assert "Expected max_frames=None; or choose another directory" in err

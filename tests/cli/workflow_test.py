@@ -96,16 +96,15 @@ def test_no_model_is_one_clear_line(tmp_path):
 def test_a_run_that_fails_ends_in_one_line_and_status_1(small_videos, tmp_path):
     """Not in an abort: threads of the input pipeline are still reading."""
     train = ["train", "quickstart_rgb", "--data", small_videos, *SMALL]
-    for attempt in range(2):
-        _, err = vidrec_process(
-            *train,
-            "--out",
-            tmp_path / str(attempt),
-            "--set=optimizer.learning_rate=1e30",
-            "--set=optimizer.name=sgd",
-            status=1,
-        )
-        assert "Expected a finite loss" in err and err.count("\n") == 1
+    _, err = vidrec_process(
+        *train,
+        "--out",
+        tmp_path / "run",
+        "--set=optimizer.learning_rate=1e30",
+        "--set=optimizer.name=sgd",
+        status=1,
+    )
+    assert "Expected a finite loss" in err and err.count("\n") == 1
 
 
 @pytest.mark.parametrize(

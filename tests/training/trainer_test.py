@@ -77,6 +77,7 @@ def assert_equal(one, two):
     assert log_of(one) == log_of(two)
 
 
+@pytest.mark.usefixtures("eager")
 def test_a_run_holds_all_there_is_to_know(recipe, tmp_path):
     run = train(recipe, tmp_path / "run", verbose=0)
     assert run.recipe == recipe

@@ -21,17 +21,20 @@ TINY = {"tiny"}
 
 
 def distinct():
-    """Names of recipes with every network and every optimizer that there is:
-    papers' schedules and rates make no difference to a single update."""
+    """Names of recipes with every network and every setting of an optimizer
+    that there is: how large rates, norms, lengths and weights of streams are
+    makes no difference to a single update."""
     seen, names = set(), []
     for recipe in recipes.RECIPES.values():
         values = tiny(recipe).to_dict()
+        built, optimizer = values["network"], values["optimizer"]
+        for number in ("num_segments", "snippet_length"):
+            built["arguments"].pop(number, None)
         for number in ("reference_batch", "learning_rate", "weight_decay"):
-            del values["optimizer"][number]
-        trained = {
-            json.dumps([section, values[section]])
-            for section in ("network", "optimizer", "fusion")
-        }
+            del optimizer[number]
+        del optimizer["batch_size"]
+        optimizer["clip_norm"] = optimizer["clip_norm"] is not None
+        trained = {json.dumps(part) for part in (built, *optimizer.items())}
         if not trained <= seen:
             names.append(recipe.name)
         seen |= trained

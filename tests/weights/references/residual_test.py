@@ -17,7 +17,7 @@ RESNET50 = (3, 4, 6, 3)
 RESNET101 = (3, 4, 23, 3)
 
 
-@pytest.mark.large_on_jax
+@pytest.mark.large
 def test_keras_applications_in_pytorch(tmp_path):
     from tests.weights.references.networks import PublishedNetwork
 

@@ -1,0 +1,45 @@
+"""What Keras and TensorFlow ask anew for every layer that is built, and what
+never changes: remembered, networks are built in about half the time."""
+
+import inspect
+import typing
+import weakref
+
+
+def remember_signatures():
+    """The parameters of a function, which Keras reads several times a layer."""
+    read = inspect._signature_from_callable
+    known = weakref.WeakKeyDictionary()
+
+    def signature(function, *, globals=None, locals=None, **options):
+        if not inspect.isfunction(function) or globals or locals:
+            return read(function, globals=globals, locals=locals, **options)
+        found = known.setdefault(function, {})
+        key = tuple(sorted(options.items(), key=lambda item: item[0]))
+        if key not in found:
+            found[key] = read(function, **options)
+        return found[key]
+
+    inspect._signature_from_callable = signature
+
+
+def remember_protocols():
+    """Python 3.11 lists the attributes of a protocol whenever `isinstance` asks
+    whether a value has them; 3.12 does so once."""
+    read = typing._get_protocol_attrs
+    known = {}
+
+    def attributes(protocol):
+        if protocol not in known:
+            known[protocol] = read(protocol)
+        return known[protocol]
+
+    typing._get_protocol_attrs = attributes
+
+
+def remember_kernels():
+    """`keras.utils.clear_session` throws away what TensorFlow has prepared for
+    its operations, of all networks."""
+    from tensorflow.python.eager import context
+
+    context.Context.clear_kernel_cache = lambda self: None
