@@ -10,13 +10,13 @@ import pathlib
 import socket
 import time
 
+from keras_vidrec.specs import documents
+
 try:
     import fcntl
 except ImportError:  # Windows
     fcntl = None
     import msvcrt
-
-from keras_vidrec.specs import documents
 
 logger = logging.getLogger("keras_vidrec")
 
