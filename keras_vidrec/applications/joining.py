@@ -90,16 +90,7 @@ def join(head, *, rgb=None, flow=None, name=None):
     layer = heads.predictions_layer(model)
     layer.clip_spec = spec
     layer.blueprint = _blueprint(described.blueprint, streams, spec, facts)
-    origin = described.origin or Origin()
-    made_by = {
-        stream: (facts[stream].origin or Origin()).replace(
-            kind="network", fingerprint=feature_tower.fingerprint(part)
-        )
-        for stream, part in parts.items()
-    }
-    layer.origin = origin.replace(
-        kind="network", parents={**origin.parents, **made_by}
-    )
+    layer.origin = _origin(described.origin or Origin(), parts, facts)
     return model
 
 
@@ -128,21 +119,41 @@ def _in_order(head, streams):
     return keras.tree.flatten(head.input)
 
 
+def _makers(origin):
+    """Those that made the features of a head, by stream, as its origin knows
+    them."""
+    features = origin.parents.get("features", Origin())
+    return {**features.parents, **origin.parents}
+
+
 def _check_origin(origin, parts):
     """Refuses networks whose features the head has never seen."""
-    known = {
-        path[-1]: parent.fingerprint
-        for path, parent in (origin or Origin()).generations()
-        if path and path[-1] in parts
-    }
+    known = _makers(origin or Origin())
     for stream, part in parts.items():
         made = feature_tower.fingerprint(part)
-        if known.get(stream, made) != made:
+        maker = known.get(stream, Origin()).fingerprint
+        if maker not in (None, made):
             raise ValueError(
                 "The head was trained on features of another network. "
                 f"Expected for {stream} the one of the fingerprint "
-                f"{known[stream]}. Received: {part.name!r} with {made}"
+                f"{maker}. Received: {part.name!r} with {made}"
             )
+
+
+def _origin(of_head, parts, facts):
+    """That of the head, with the networks that it does not know as parents.
+    Its fingerprint it gets when it is saved."""
+    makers = _makers(of_head)
+    new = {
+        stream: (facts[stream].origin or Origin()).replace(
+            kind="network", fingerprint=feature_tower.fingerprint(part)
+        )
+        for stream, part in parts.items()
+        if getattr(makers.get(stream), "fingerprint", None) is None
+    }
+    return of_head.replace(
+        kind="network", fingerprint=None, parents={**of_head.parents, **new}
+    ).without_repeats()
 
 
 def _joint_spec(of_head, specs):

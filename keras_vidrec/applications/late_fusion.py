@@ -1,5 +1,7 @@
 """Trained networks of several streams as one network."""
 
+import logging
+
 import keras
 
 from keras_vidrec.applications.parts import head
@@ -11,7 +13,18 @@ from keras_vidrec.specs import Blueprint
 from keras_vidrec.specs import Origin
 from keras_vidrec.specs import checks
 
+logger = logging.getLogger("keras_vidrec")
+
 _FLOWS = ("flow", "warped_flow")
+# What the origin of a fusion says where all networks say the same.
+_IN_COMMON = (
+    "videos",
+    "content",
+    "split",
+    "training_list",
+    "trained_on",
+    "decoder",
+)
 
 # Crops of 224 pixels are cut from frames whose shorter side is 256, and so
 # for other sizes: the test protocol.
@@ -238,7 +251,7 @@ def _origin(networks, described):
     """What the networks have in common, and the networks as parents."""
     origins = [facts.origin or Origin() for facts in described.values()]
     common = {}
-    for field in ("videos", "content", "split", "training_list", "decoder"):
+    for field in _IN_COMMON:
         first, *others = (getattr(origin, field) for origin in origins)
         common[field] = first if all(x == first for x in others) else None
     versions = {}
@@ -248,7 +261,16 @@ def _origin(networks, described):
         m: origin.replace(kind="network", fingerprint=fingerprint(network))
         for (m, network), origin in zip(networks.items(), origins)
     }
-    return Origin("network", **common, parents=parents, versions=versions)
+    lists = {m: o.training_list for m, o in parents.items() if o.training_list}
+    if len({*lists.values()}) > 1:
+        logger.warning(
+            "The networks were trained on different videos (%s): what one was "
+            "trained on may be in the test of another.",
+            ", ".join(f"{m}: split {parents[m].split}" for m in lists),
+        )
+    return Origin(
+        "network", **common, parents=parents, versions=versions
+    ).without_repeats()
 
 
 def _check_flow_from(flow_from, spec):

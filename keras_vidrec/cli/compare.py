@@ -3,7 +3,8 @@ import pathlib
 import typer
 
 from keras_vidrec.cli import score_files
-from keras_vidrec.cli.startup import load_backend
+from keras_vidrec.cli.terminal import echo
+from keras_vidrec.cli.terminal import load_backend
 
 
 def compare(
@@ -32,9 +33,10 @@ def compare(
     compared = comparison.compare(*scores, names=names)
     score_files.tell_left_out(names, compared.left_out)
     for letter, name, accuracy in zip("AB", names, compared.accuracies):
-        typer.echo(f"{letter}      {100 * accuracy:6.2f} %  {name}")
+        echo(f"{letter}      {100 * accuracy:6.2f} %  {name}")
+    score_files.tell_marks(dict(zip(names, scores)))
     low, high = compared.interval
-    typer.echo(
+    echo(
         f"B - A  {100 * compared.difference:+6.2f} %  (95 % interval "
         f"{100 * low:+.2f} to {100 * high:+.2f})\n"
         f"p      {compared.p_value:8.2g}  (McNemar's exact test)\n"
@@ -52,17 +54,17 @@ def compare(
     _show("Lost most", lost[::-1][:top])
     if out is not None:
         compared.save(out)
-        typer.echo(f"Classes: {out}")
+        echo(f"Classes: {out}")
 
 
 def _show(title, changes):
     if not changes:
         return
     width = max(len(title), *(len(change.name) for change in changes))
-    typer.echo(f"{title:{width}}  videos        A        B  gained  lost")
+    echo(f"{title:{width}}  videos        A        B  gained  lost")
     for change in changes:
         first, second = (100 * accuracy for accuracy in change.accuracies)
-        typer.echo(
+        echo(
             f"{change.name:{width}}  {change.videos:6}  {first:5.1f} %  "
             f"{second:5.1f} %  {change.gained:6}  {change.lost:4}"
         )

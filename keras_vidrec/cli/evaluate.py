@@ -3,7 +3,9 @@ import pathlib
 
 import typer
 
-from keras_vidrec.cli.startup import load_backend
+from keras_vidrec.cli import score_files
+from keras_vidrec.cli.terminal import echo
+from keras_vidrec.cli.terminal import load_backend
 
 # Stands in a path for the number of a split.
 _NUMBER = "{split}"
@@ -41,6 +43,12 @@ def evaluate(
         help="Change a value of the run's recipe: test.crops=center, "
         "test.num_clips=10. Repeatable.",
     ),
+    allow_leak: bool = typer.Option(
+        False,
+        "--allow-leak",
+        help="Test on videos, too, that the network or its ancestors were "
+        "trained on. Every figure of the scores is marked.",
+    ),
 ):
     """Test a trained network on its test list and write its scores.
 
@@ -58,24 +66,29 @@ def evaluate(
     scores = {}
     for split, one in runs.items():
         path, scores[split] = evaluator.evaluate(
-            one.path, protocol=protocol, grid=grid, settings=settings
+            one.path,
+            protocol=protocol,
+            grid=grid,
+            settings=settings,
+            allow_leak=allow_leak,
         )
         if len(chosen) > 1:
-            typer.echo(f"Split {split}")
+            echo(f"Split {split}")
         _show(metrics.summary(scores[split]), len(scores[split].videos))
-        typer.echo(f"Scores: {path}")
+        score_files.tell_marks({one.path: scores[split]})
+        echo(f"Scores: {path}")
     if len(chosen) > 1:
         missing = [split for split in chosen if split not in runs]
         if missing:
-            typer.echo(
-                f"No mean: no run of split {', '.join(map(str, missing))}."
-            )
+            echo(f"No mean: no run of split {', '.join(map(str, missing))}.")
         else:
-            typer.echo(f"Mean of splits {splits}")
+            echo(f"Mean of splits {splits}")
             _show(metrics.mean_summary(scores.values()))
+            marked = {runs[split].path: scores[split] for split in runs}
+            score_files.tell_marks(marked)
         return
     (path,) = (one.path for one in runs.values())
-    typer.echo(f"Next: vidrec export {path} --out {path / 'saved_model'}")
+    echo(f"Next: vidrec export {path} --out {path / 'saved_model'}")
 
 
 def runs_of(run, splits):
@@ -140,6 +153,6 @@ def _numbers(splits):
 
 def _show(figures, num_videos=None):
     if num_videos is not None:
-        typer.echo(f"videos               {num_videos}")
+        echo(f"videos               {num_videos}")
     for name, value in figures.items():
-        typer.echo(f"{name.replace('_', ' '):20} {100 * value:.2f} %")
+        echo(f"{name.replace('_', ' '):20} {100 * value:.2f} %")

@@ -3,7 +3,8 @@ import pathlib
 
 import typer
 
-from keras_vidrec.cli.startup import load_backend
+from keras_vidrec.cli.terminal import echo
+from keras_vidrec.cli.terminal import load_backend
 
 Format = enum.StrEnum("Format", ["saved_model", "onnx", "litert"])
 
@@ -25,6 +26,8 @@ def export(
     """
     load_backend()
     from keras_vidrec import export as exports
+    from keras_vidrec.applications.parts.head import describe
+    from keras_vidrec.data import leaks
     from keras_vidrec.training.run import load_network
 
     write = {
@@ -36,8 +39,8 @@ def export(
     out = out or (run if run.is_dir() else run.parent) / format
     background = exports.Background.of(run)
     difference = write(model, out, background=background)
-    typer.echo(f"Exported: {out}")
-    typer.echo(
-        f"Reloaded and compared: probabilities agree within {difference:.1e}"
-    )
-    typer.echo(f"Model card: {out / 'README.md'}")
+    echo(f"Exported: {out}")
+    echo(f"Reloaded and compared: probabilities agree within {difference:.1e}")
+    for mark in leaks.marks(describe(model).origin):
+        echo(f"Mark of the network: {mark}")
+    echo(f"Model card: {out / 'README.md'}")

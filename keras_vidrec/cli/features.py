@@ -4,7 +4,8 @@ import pathlib
 import typer
 
 from keras_vidrec.cli import options
-from keras_vidrec.cli.startup import load_backend
+from keras_vidrec.cli.terminal import echo
+from keras_vidrec.cli.terminal import load_backend
 
 Grid = enum.StrEnum("Grid", ["feature_grid", "uniform"])
 
@@ -68,9 +69,9 @@ def features(
         flow=describe(networks["flow"]).clip_spec.flow if flow else None,
     )
     if opened.catalog.understood:
-        typer.echo(opened.catalog.understood, err=True)
+        echo(opened.catalog.understood, err=True)
     for problem in opened.catalog.problems:
-        typer.echo(problem, err=True)
+        echo(problem, err=True)
     made = feature_extraction.extract(
         networks,
         opened,
@@ -91,16 +92,16 @@ def features(
         },
     )
     if made.failed:
-        typer.echo(
+        echo(
             f"{len(made.failed)} of {len(opened.catalog.videos)} videos could "
             f"not be read; {out / 'report.json'} says why.",
             err=True,
         )
     for line in healths.report(Features(out)):
-        typer.echo(line, err=True)
-    typer.echo(
+        echo(line, err=True)
+    echo(
         f"Features: {out} ({', '.join(networks)}; {made.num_videos} videos, "
         f"{frames} frames each)"
     )
     if not made.num_new:
-        typer.echo("Nothing was left to do.")
+        echo("Nothing was left to do.")

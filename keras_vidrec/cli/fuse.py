@@ -3,7 +3,8 @@ import pathlib
 import typer
 
 from keras_vidrec.cli import score_files
-from keras_vidrec.cli.startup import load_backend
+from keras_vidrec.cli.terminal import echo
+from keras_vidrec.cli.terminal import load_backend
 
 
 def fuse(
@@ -49,20 +50,21 @@ def fuse(
     )
     score_files.tell_left_out(names, fused.meta["left_out"])
     # Each alone on the videos of the fusion, so that the figures compare.
-    alone, _ = joining.join(loaded, names)
+    alone = dict(zip(names, joining.join(loaded, names).scores))
     weighted = " : ".join(f"{w:g}" for w in fused.meta["fusion_weights"])
     what = "probabilities" if softmax else "scores"
     normed = f", {normalize} norm" if normalize else ""
-    _show({**dict(zip(names, alone)), "fused": fused})
-    typer.echo(f"Weights: {weighted}, of {what}{normed}")
+    _show({**alone, "fused": fused})
+    score_files.tell_marks(alone)
+    echo(f"Weights: {weighted}, of {what}{normed}")
     if out is not None:
         fused.save(out)
-        typer.echo(f"Scores: {out}")
+        echo(f"Scores: {out}")
     if report is not None:
         from keras_vidrec import reporting
 
-        tests = {"fused": fused, **dict(zip(names, alone))}
-        typer.echo(f"Report: {reporting.write(tests, report)}")
+        page = reporting.write({"fused": fused, **alone}, report)
+        echo(f"Report: {page}")
 
 
 def _numbers(weights):
@@ -102,15 +104,15 @@ def _show(tested):
 
     known = sum(tested["fused"].labels >= 0)
     if not known:
-        typer.echo("No figures: no video has a label.")
+        echo("No figures: no video has a label.")
         return
-    typer.echo(
+    echo(
         f"   top 1  (95 % interval)       top 5  mean class  of {known} videos"
     )
     for name, scores in tested.items():
         figures = metrics.summary(scores)
         low, high = metrics.accuracy_interval(scores.scores, scores.labels)
-        typer.echo(
+        echo(
             f"{100 * figures['top_1']:6.2f} %  "
             f"({100 * low:5.2f} to {100 * high:6.2f})  "
             f"{100 * figures['top_5']:6.2f} %    "

@@ -2,10 +2,11 @@ import enum
 import pathlib
 
 import typer
-import yaml
 
 from keras_vidrec.cli import options
-from keras_vidrec.cli.startup import load_backend
+from keras_vidrec.cli.terminal import echo
+from keras_vidrec.cli.terminal import load_backend
+from keras_vidrec.specs import documents
 
 # Modes of `weights.cross_modality`.
 Inflation = enum.StrEnum("Inflation", ["avg", "symmetric", "scaled"])
@@ -104,10 +105,10 @@ def import_weights(
     if names is None and not random:
         names = _published_names(checkpoint, arguments["classes"])
     predictions_layer(model).class_names = names
-    typer.echo(report)
+    echo(report)
     replaced = " (replaced)" if out.exists() else ""
     model_file.save(model, out)
-    typer.echo(f"Model: {out}{replaced}")
+    echo(f"Model: {out}{replaced}")
 
 
 def _check(source, out):
@@ -128,8 +129,8 @@ def _setting(text):
     try:
         if not equals:
             raise ValueError
-        return name.strip(), yaml.safe_load(value)
-    except (ValueError, yaml.YAMLError):
+        return name.strip(), documents.parse_yaml(value)
+    except ValueError:
         raise typer.BadParameter(
             f"Expected NAME=VALUE. Received: {text!r}", param_hint="--set"
         ) from None

@@ -7,7 +7,8 @@ import textwrap
 import typer
 
 from keras_vidrec.cli import options
-from keras_vidrec.cli.startup import load_backend
+from keras_vidrec.cli.terminal import echo
+from keras_vidrec.cli.terminal import load_backend
 
 _SHOWN = 10
 # In a snippet: as many as TSN stacks.
@@ -67,13 +68,13 @@ def inspect(
         written = list_writer.write(opened.catalog, write_list)
     found = inspection.inspect(opened, verbose=sys.stderr.isatty())
     if as_json:
-        typer.echo(json.dumps(found.to_dict(), indent=1))
+        echo(json.dumps(found.to_dict(), indent=1))
     else:
-        typer.echo("\n".join(_report(found)))
+        echo("\n".join(_report(found)))
     if sheet is not None:
-        typer.echo(f"Sheet: {sheet}", err=as_json)
+        echo(f"Sheet: {sheet}", err=as_json)
     for path in written:
-        typer.echo(f"List: {path}", err=as_json)
+        echo(f"List: {path}", err=as_json)
     if not found.is_sound:
         raise typer.Exit(1)
 

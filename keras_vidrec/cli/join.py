@@ -2,7 +2,8 @@ import pathlib
 
 import typer
 
-from keras_vidrec.cli.startup import load_backend
+from keras_vidrec.cli.terminal import echo
+from keras_vidrec.cli.terminal import load_backend
 
 
 def join(
@@ -34,7 +35,9 @@ def join(
     if out.suffix != ".keras":
         raise typer.BadParameter("--out is a .keras file.")
     load_backend()
+    from keras_vidrec.applications.parts import head as heads
     from keras_vidrec.applications.parts import model_file
+    from keras_vidrec.data import leaks
     from keras_vidrec.data.sources.features import Features
     from keras_vidrec.training import joining
     from keras_vidrec.training.run import Run
@@ -59,5 +62,8 @@ def join(
             f"It was compared with no stored features: {reason}.",
         )
     model_file.save(joined.model, out)
-    typer.echo(f"Joined: {out}")
-    typer.echo(joined.remark)
+    echo(f"Joined: {out}")
+    echo(joined.remark)
+    origin = heads.describe(joined.model).origin
+    for line in (*leaks.remarks(origin, str(out)), *leaks.marks(origin)):
+        echo(line)

@@ -14,18 +14,23 @@ from keras_vidrec.cli.fuse import fuse
 from keras_vidrec.cli.import_weights import import_weights
 from keras_vidrec.cli.inspect import inspect
 from keras_vidrec.cli.join import join
+from keras_vidrec.cli.origin import origin
 from keras_vidrec.cli.predict import predict
 from keras_vidrec.cli.prepare import prepare
 from keras_vidrec.cli.quickstart import quickstart
 from keras_vidrec.cli.recipes import recipes
 from keras_vidrec.cli.report import report
-from keras_vidrec.cli.scores_from import scores_from
+from keras_vidrec.cli.score_files import scores_from
 from keras_vidrec.cli.show import show
+from keras_vidrec.cli.terminal import Commands
+from keras_vidrec.cli.terminal import LogFormatter
+from keras_vidrec.cli.terminal import echo
 from keras_vidrec.cli.train import train
 from keras_vidrec.version import __version__
 
 app = typer.Typer(
     name="vidrec",
+    cls=Commands,
     help="Two-stream video action recognition: from raw videos to trained, "
     "tested and exported networks.",
     no_args_is_help=True,
@@ -47,6 +52,7 @@ for _command in (
     join,
     import_weights,
     export,
+    origin,
     recipes,
 ):
     app.command()(_command)
@@ -64,7 +70,7 @@ def _options(
     ),
 ):
     if version:
-        typer.echo(__version__)
+        echo(__version__)
         raise typer.Exit
 
 
@@ -78,12 +84,14 @@ def main(arguments=None):
     """
     # Chatter of the libraries hides what the commands have to say.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    logging.basicConfig(format="%(message)s")
+    log = logging.StreamHandler()
+    log.setFormatter(LogFormatter())
+    logging.basicConfig(handlers=[log])
     try:
         app(arguments)
     except SystemExit as done:
         if done.code == _INTERRUPTED:
-            typer.echo("vidrec: interrupted", err=True)
+            echo("vidrec: interrupted", err=True)
         # What reads for a training that a signal has ended, and connections to
         # object stores, abort what shuts down orderly.
         if done.code or "tensorflow_io" in sys.modules:
@@ -92,7 +100,7 @@ def main(arguments=None):
     except Exception as error:
         if os.environ.get("VIDREC_TRACEBACK"):
             raise
-        typer.echo(f"vidrec: {_one_line(error)}", err=True)
+        echo(f"vidrec: {_one_line(error)}", err=True)
         _leave(1)
 
 

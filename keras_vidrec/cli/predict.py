@@ -4,7 +4,8 @@ import pathlib
 import typer
 
 from keras_vidrec.cli import options
-from keras_vidrec.cli.startup import load_backend
+from keras_vidrec.cli.terminal import echo
+from keras_vidrec.cli.terminal import load_backend
 
 _WINDOW = 2.0
 
@@ -108,7 +109,7 @@ def predict(
                 _show(predictor(path, top=top), json)
         except (VideoError, OSError) as error:
             failed += 1
-            typer.echo(f"vidrec: {error}", err=True)
+            echo(f"vidrec: {error}", err=True)
     if failed:
         raise typer.Exit(1)
 
@@ -149,15 +150,15 @@ def _check_names(videos):
 
 
 def _show(prediction, json):
-    if prediction.health.remarks:
-        remarks = "; ".join(prediction.health.remarks)
-        typer.echo(f"{prediction.video}: {remarks}.", err=True)
+    remarks = (*prediction.health.remarks, *prediction.remarks)
+    if remarks:
+        echo(f"{prediction.video}: {'; '.join(remarks)}.", err=True)
     if json:
         import dataclasses
 
         values = dataclasses.asdict(prediction)
-        typer.echo(json_format.dumps(values, ensure_ascii=False))
+        echo(json_format.dumps(values, ensure_ascii=False))
         return
-    typer.echo(prediction.video)
+    echo(prediction.video)
     for name, value in zip(prediction.classes, prediction.probabilities):
-        typer.echo(f"  {100 * value:6.2f} %  {name}")
+        echo(f"  {100 * value:6.2f} %  {name}")

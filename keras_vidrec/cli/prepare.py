@@ -4,6 +4,7 @@ import pathlib
 import typer
 
 from keras_vidrec.cli import options
+from keras_vidrec.cli.terminal import echo
 from keras_vidrec.specs import DEINTERLACING
 from keras_vidrec.specs import FLOW_METHODS
 from keras_vidrec.specs import FrameSpec
@@ -124,9 +125,9 @@ def prepare(
     make = Packer(opened, preparation) if packs else None
     catalog = opened.catalog
     if catalog.understood:
-        typer.echo(catalog.understood, err=True)
+        echo(catalog.understood, err=True)
     for problem in catalog.problems:
-        typer.echo(problem, err=True)
+        echo(problem, err=True)
     if runner is None:
         prepared = prepare_videos(
             catalog, out, preparation, make=make, workers=workers, progress=True
@@ -145,28 +146,28 @@ def prepare(
             progress=True,
         )
     if prepared.failed:
-        typer.echo(
+        echo(
             f"{len(prepared.failed)} of {len(catalog.videos)} videos could "
             f"not be prepared; {out / 'report.json'} says why.",
             err=True,
         )
     records = Records(out)
     for line in healths.report(records, records.stored_as):
-        typer.echo(line, err=True)
-    typer.echo(
+        echo(line, err=True)
+    echo(
         f"Prepared: {out} ({', '.join(preparation.modalities)}; "
         f"{prepared.num_videos} videos, {prepared.num_frames} frames)"
     )
     if not prepared.num_new:
-        typer.echo("Nothing was left to do.")
+        echo("Nothing was left to do.")
     settings = _settings(records.stored_as)
-    typer.echo(f"Next: vidrec train scratch --data {out} --out RUN{settings}")
+    echo(f"Next: vidrec train scratch --data {out} --out RUN{settings}")
     if "flow" in preparation.modalities:
-        typer.echo(
+        echo(
             f"and:  vidrec train scratch --data {out} --out RUN_FLOW "
             f"--set network.arguments.modality=flow{settings}"
         )
-    typer.echo("`vidrec recipes` lists those of the papers.")
+    echo("`vidrec recipes` lists those of the papers.")
 
 
 def _settings(stored):

@@ -3,8 +3,9 @@ import sys
 
 import typer
 
-from keras_vidrec.cli.startup import load_backend
-from keras_vidrec.cli.startup import progress
+from keras_vidrec.cli.terminal import echo
+from keras_vidrec.cli.terminal import load_backend
+from keras_vidrec.cli.terminal import progress
 
 # Of rgb and of flow; TSN's authors fuse with these.
 _FUSION_WEIGHTS = {"rgb": 1.0, "flow": 1.5}
@@ -108,7 +109,7 @@ def quickstart(
     _say("8. All three are one network: export, reload and compare")
     network = whole.load_model()
     difference = export_saved_model(network, out / "saved_model")
-    typer.echo(
+    echo(
         f"   probabilities agree within {difference:.1e}: {out / 'saved_model'}"
     )
 
@@ -116,12 +117,12 @@ def quickstart(
     _say(f"9. Predict one clip: {clip}")
     prediction = Predictor(network)(clip, top=3)
     for name, value in zip(prediction.classes, prediction.probabilities):
-        typer.echo(f"   {100 * value:5.1f} %  {name}")
+        echo(f"   {100 * value:5.1f} %  {name}")
 
     run = runs["rgb"].path
     program = sys.argv[0] if sys.argv[0].endswith("vidrec") else "vidrec"
     _say("What next")
-    typer.echo(
+    echo(
         f"   {whole.model_file}   the network: import keras_vidrec, then\n"
         "                           keras.models.load_model reads it\n"
         f"   {run}/log.csv       the curves of training\n"
@@ -145,11 +146,11 @@ def _tell(stream, scores):
         accuracy = metrics.top_k_accuracy(
             scores.scores[of_kind], scores.labels[of_kind]
         )
-        typer.echo(
+        echo(
             f"   {stream:7}  {kind:10}  {100 * accuracy:5.1f} %  "
             f"{_WHY[stream, kind]}"
         )
 
 
 def _say(line):
-    typer.secho(f"\n{line}", bold=True)
+    echo(f"\n{line}", bold=True)

@@ -1,6 +1,7 @@
 import typer
 
-from keras_vidrec.cli.startup import load_backend
+from keras_vidrec.cli.terminal import echo
+from keras_vidrec.cli.terminal import load_backend
 
 
 def recipes(
@@ -11,19 +12,19 @@ def recipes(
     from keras_vidrec.training import recipes
 
     if name is not None:
-        typer.echo(recipes.get(name).to_yaml(), nl=False)
+        echo(recipes.get(name).to_yaml(), nl=False)
         return
-    typer.echo(
+    echo(
         "Figures are the papers', never this package's; `vidrec recipes NAME` "
         "shows all of a recipe."
     )
     width = max(map(len, recipes.RECIPES))
     for paper, of_paper in recipes.PAPERS.items():
-        typer.echo(f"\n{paper}")
+        echo(f"\n{paper}")
         for recipe in of_paper:
-            typer.echo(f"  {recipe.name:{width}}  {recipe.summary}")
+            echo(f"  {recipe.name:{width}}  {recipe.summary}")
             for figure in recipe.reported[:1]:
-                typer.echo(
+                echo(
                     f"  {'':{width}}  paper: {figure.accuracy} % on "
                     f"{figure.dataset} ({figure.source}; {figure.note})"
                 )

@@ -2,7 +2,8 @@ import pathlib
 
 import typer
 
-from keras_vidrec.cli.startup import load_backend
+from keras_vidrec.cli.terminal import echo
+from keras_vidrec.cli.terminal import load_backend
 
 
 def report(
@@ -27,4 +28,4 @@ def report(
     load_backend()
     from keras_vidrec import reporting
 
-    typer.echo(f"Report: {reporting.report(run, out, data=data)}")
+    echo(f"Report: {reporting.report(run, out, data=data)}")

@@ -1,30 +1,64 @@
-"""Score files on the command line."""
+"""Score files on the command line, and how one is made of the scores of
+another program."""
 
 import pathlib
 
 import typer
 
+from keras_vidrec.cli.terminal import echo
+from keras_vidrec.cli.terminal import load_backend
+
 _SHOWN = 10  # videos that are left out
+
+
+def scores_from(
+    table: pathlib.Path = typer.Argument(
+        ...,
+        metavar="CSV",
+        help="Text in UTF-8: a header video,label,CLASS,CLASS,... and a line a "
+        "video. The label is a class, its number from 0, or nothing.",
+    ),
+    out: pathlib.Path = typer.Option(..., help="Score file to write (.npz)."),
+    classes: pathlib.Path = typer.Option(
+        None,
+        help="Put the columns into the order of these classes, or name columns "
+        "0,1,... by them: a score file to fuse with, classInd.txt, or a name a "
+        "line.",
+    ),
+):
+    """Make a score file of the scores of another program."""
+    load_backend()
+    from keras_vidrec.evaluation.scores import import_scores
+
+    names = None if classes is None else import_scores.read_classes(classes)
+    scores = import_scores.from_csv(table, names)
+    scores.save(out)
+    unknown = sum(scores.labels < 0)
+    echo(
+        f"Scores: {out} ({len(scores.videos)} videos, "
+        f"{len(scores.classes)} classes, {unknown} labels unknown)"
+    )
 
 
 def load(paths):
     """Reads score files, each by its path or as a test of a run, `RUN` or
-    `RUN@25x10`: the `Scores`, and the files they were read from.
+    `RUN@25x10`: the `Scores`, and the files they were read from. Scores in a
+    run of which it is not known that its network made them are marked.
 
     Raises:
         ValueError: if one is no score file, a run has several and none is
-            named, or the same is there twice.
+            named, those of a run that is named are of another network, or the
+            same is there twice.
     """
-    from keras_vidrec.evaluation.scores.score_file import Scores
-
-    found = [_find(pathlib.Path(path)) for path in paths]
-    for path in found:
-        if found.count(path) > 1:
+    found = [_load(pathlib.Path(path)) for path in paths]
+    names = [str(file) for _, file in found]
+    for name in names:
+        if names.count(name) > 1:
             raise ValueError(
                 "Expected another score file each time (fusion weights say "
-                f"what one counts). Received: {path} twice"
+                f"what one counts). Received: {name} twice"
             )
-    return [Scores.load(path) for path in found], list(map(str, found))
+    return [scores for scores, _ in found], names
 
 
 def run_of(path):
@@ -44,7 +78,7 @@ def tell_left_out(names, left_out):
     for name, videos in zip(names, left_out):
         if videos:
             more = len(videos) - _SHOWN
-            typer.echo(
+            echo(
                 f"left out, not in every file: {len(videos)} of {name}: "
                 + ", ".join(videos[:_SHOWN])
                 + (f" and {more} more" if more > 0 else ""),
@@ -52,9 +86,23 @@ def tell_left_out(names, left_out):
             )
 
 
-def _find(path):
+def tell_marks(tested):
+    """Tells what whoever reads the figures must know, below them.
+
+    Args:
+        tested: dict of `Scores` by name.
+    """
+    for name, scores in tested.items():
+        for mark in scores.marks:
+            echo(f"Mark of {name}: {mark}")
+
+
+def _load(path):
     if path.is_file():
-        return path
+        from keras_vidrec.evaluation.scores import freshness
+        from keras_vidrec.evaluation.scores.score_file import Scores
+
+        return freshness.marked(Scores.load(path), path), path
     from keras_vidrec.evaluation.scores import score_naming
 
-    return score_naming.find(path)[0]
+    return score_naming.load(path)[:2]

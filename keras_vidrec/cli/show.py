@@ -7,7 +7,8 @@ import typer
 
 from keras_vidrec.cli import options
 from keras_vidrec.cli.inspect import draw_sheet
-from keras_vidrec.cli.startup import load_backend
+from keras_vidrec.cli.terminal import echo
+from keras_vidrec.cli.terminal import load_backend
 from keras_vidrec.specs import FLOW_METHODS
 from keras_vidrec.specs import FrameSpec
 
@@ -53,7 +54,7 @@ def gradcam(
     grad_cam.check(network, class_name, layer)
     clip = grad_cam.read_clip(network, video, segments)
     found = grad_cam.explain(network, clip.images, class_name, layer)
-    _write(out, grad_cam.draw(clip, found), grad_cam.table(found))
+    _write(out, grad_cam.draw(clip, found), grad_cam.table(found), network)
 
 
 @show.command()
@@ -76,18 +77,19 @@ def deepdraw(
     from keras_vidrec.visualization import figures
 
     figures.check_path(out)
+    network = load_network(model)
     drawing = deep_draw.draw_class(
-        load_network(model),
+        network,
         class_name,
         modality=modality and modality.value,
         octaves=octaves,
         steps=steps,
         seed=seed,
     )
-    _write(out, deep_draw.draw(drawing), deep_draw.table(drawing))
+    _write(out, deep_draw.draw(drawing), deep_draw.table(drawing), network)
     before, after = drawing.probabilities
     if after <= before:
-        typer.echo(
+        echo(
             f"The picture shows nothing of {drawing.class_name}: the network "
             f"is {100 * after:.0f} % sure of it, {100 * before:.0f} % of the "
             "noise at the start. Try another --seed, more --steps, or a "
@@ -146,9 +148,10 @@ def features(
         out,
         embedding.draw(laid_out, pictures),
         embedding.table(laid_out),
+        network,
     )
     if len(found) < len(videos):
-        typer.echo(
+        echo(
             f"{len(videos) - len(found)} of {len(videos)} videos could not be "
             "read.",
             err=True,
@@ -200,7 +203,7 @@ def sheet(
         load_backend()  # TensorFlow may read it
     where = {"videos_list": videos_list, "splits": splits}
     draw_sheet(directory, where, recipe, out, videos, seed)
-    typer.echo(f"Picture: {out}")
+    echo(f"Picture: {out}")
 
 
 def _videos(catalog, split, part, most):
@@ -221,11 +224,19 @@ def _videos(catalog, split, part, most):
     return videos
 
 
-def _write(out, figure, table):
+def _write(out, figure, table, network=None):
+    """Writes picture and numbers; tells the marks of the network, if one was
+    asked."""
     from keras_vidrec.specs import files
     from keras_vidrec.visualization import figures
 
     numbers = out.with_suffix(".csv")
     figures.save(figure, out)
     files.write_table(numbers, *table)
-    typer.echo(f"Picture: {out}, its numbers: {numbers}")
+    echo(f"Picture: {out}, its numbers: {numbers}")
+    if network is not None:
+        from keras_vidrec.applications.parts.head import describe
+        from keras_vidrec.data import leaks
+
+        for mark in leaks.marks(describe(network).origin):
+            echo(f"Mark of the network: {mark}")

@@ -3,8 +3,7 @@
 import json
 import re
 
-import typer
-
+from keras_vidrec.cli.terminal import echo
 from keras_vidrec.data.prepared import storage
 from keras_vidrec.evaluation.timeline import Timeline
 from keras_vidrec.videos.camera_stream import CameraStream
@@ -31,7 +30,7 @@ class Timelines:
         self._top = top
         self._json = json
         if not predictor.shares_snippets and stride < window:
-            typer.echo(
+            echo(
                 "The network sees the snippets of a window in their order, or "
                 "in several clips: windows that overlap pass it whole, each "
                 "again.",
@@ -52,7 +51,7 @@ class Timelines:
         finally:
             # What is cut off may be why it is too short.
             if stream.health is not None:  # it was read to the end
-                _tell_remarks(path, stream)
+                self._tell_remarks(path, stream)
         self._save(timeline, path.stem)
         if overlay is not None:
             from keras_vidrec.visualization import overlay as overlays
@@ -104,7 +103,7 @@ class Timelines:
             classes = ", ".join(f"{100 * p:.0f} % {name}" for name, p in best)
             line = f"{window.start:8.2f} - {window.end:.2f} s  {classes}"
         # A line at a time, also into a pipe.
-        print(line, flush=True)
+        echo(line)
 
     def _save(self, timeline, name):
         from keras_vidrec.visualization import figures
@@ -122,15 +121,15 @@ class Timelines:
 
     def _tell(self, text):
         """Where nothing but JSON is expected, it is said on the side."""
-        typer.echo(text, err=self._json)
+        echo(text, err=self._json)
 
-
-def _tell_remarks(path, stream):
-    remarks = [*stream.health.remarks]
-    if stream.health.variable_rate:
-        remarks.append(
-            f"{stream.frame_rate:g} frames a second are taken, the nearest in "
-            "time"
-        )
-    if remarks:
-        typer.echo(f"{path}: {'; '.join(remarks)}.", err=True)
+    def _tell_remarks(self, path, stream):
+        remarks = [*stream.health.remarks]
+        if stream.health.variable_rate:
+            remarks.append(
+                f"{stream.frame_rate:g} frames a second are taken, the nearest "
+                "in time"
+            )
+        remarks += self._predictor.remarks(path)
+        if remarks:
+            echo(f"{path}: {'; '.join(remarks)}.", err=True)

@@ -4,8 +4,9 @@ import pathlib
 import typer
 
 from keras_vidrec.cli import options
-from keras_vidrec.cli.startup import load_backend
-from keras_vidrec.cli.startup import progress
+from keras_vidrec.cli.terminal import echo
+from keras_vidrec.cli.terminal import load_backend
+from keras_vidrec.cli.terminal import progress
 
 # Keys of recipes that have an option of their own; `--set` is for all others.
 _OPTIONS = {
@@ -65,6 +66,12 @@ def train(
         "--deterministic",
         help="Same seed, same machine, same weights to the last bit; slower.",
     ),
+    allow_leak: bool = typer.Option(
+        False,
+        "--allow-leak",
+        help="Start from networks that were trained on videos of the test; "
+        "each figure that follows says so.",
+    ),
 ):
     """Train a recipe; the same command goes on after an interruption. Data that
     is not named is that of the recipe."""
@@ -83,7 +90,7 @@ def train(
             settings = [*settings, "data.keep_damaged=true"]
         if tiny:
             chosen = rehearsal(chosen, settings)
-            typer.echo(chosen.summary)
+            echo(chosen.summary)
         else:
             chosen = chosen.with_settings(settings)
         chosen = chosen.with_absolute_paths()
@@ -94,12 +101,13 @@ def train(
             distribute=distribute,
             backup_steps=backup_steps,
             deterministic=deterministic,
+            allow_leak=allow_leak,
         )
     for trained in (run.head_file, run.model_file):
         if trained.exists():
-            typer.echo(f"Trained: {trained}")
+            echo(f"Trained: {trained}")
     if run.is_finished:  # of several workers, one writes it
-        typer.echo(f"Next: vidrec evaluate {run.path}")
+        echo(f"Next: vidrec evaluate {run.path}")
 
 
 @contextlib.contextmanager

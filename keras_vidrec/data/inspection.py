@@ -5,7 +5,6 @@ import concurrent.futures
 import contextlib
 import dataclasses
 import hashlib
-import json
 import os
 import statistics
 import typing
@@ -16,6 +15,7 @@ import tqdm
 from keras_vidrec.data import healths
 from keras_vidrec.data.prepared import storage
 from keras_vidrec.specs import ClipSpec
+from keras_vidrec.specs import documents
 from keras_vidrec.videos.health import Health
 from keras_vidrec.videos.video import VideoError
 
@@ -331,8 +331,8 @@ def _not_prepared(kind, catalog):
     if kind != "prepared" or not path.is_file():
         return {}
     try:
-        failed = json.loads(path.read_bytes())["failed"].items()
-    except (AttributeError, LookupError, RecursionError, TypeError, ValueError):
+        failed = documents.read_json(path)["failed"].items()
+    except (AttributeError, LookupError, TypeError, ValueError):
         raise ValueError(
             "The report of a dataset is damaged. Expected what was written; "
             "run the same command again, `vidrec prepare`. Received: "

@@ -10,6 +10,7 @@ import tqdm
 
 from keras_vidrec.data import synthetic_scene
 from keras_vidrec.specs import checks
+from keras_vidrec.specs import documents
 
 # Class name -> (kind, pattern on the object, events).
 _CLASSES = {
@@ -170,7 +171,7 @@ def _claim(directory, settings):
     if not path.exists():
         _write_text(path, json.dumps(settings) + "\n")
         return
-    found = json.loads(path.read_text(encoding="utf-8"))
+    found = documents.read_json(path)
     if found != settings:
         raise ValueError(
             f"{directory} holds a synthetic dataset of other settings. "

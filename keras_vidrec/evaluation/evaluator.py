@@ -1,7 +1,6 @@
 """Testing a network on the videos of a dataset."""
 
 import dataclasses
-import hashlib
 import logging
 import time
 
@@ -10,16 +9,18 @@ import numpy as np
 
 from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.applications.parts.head import predictions_layer
+from keras_vidrec.data import leaks
 from keras_vidrec.data import opening
 from keras_vidrec.data import pipeline
 from keras_vidrec.data.failures import Failures
+from keras_vidrec.evaluation import origins
 from keras_vidrec.evaluation import protocols
 from keras_vidrec.evaluation.scorers import scorer as scorers
+from keras_vidrec.evaluation.scores import freshness
 from keras_vidrec.evaluation.scores import score_naming
 from keras_vidrec.evaluation.scores.score_file import Scores
 from keras_vidrec.evaluation.scores.score_journal import ScoreJournal
 from keras_vidrec.specs import checks
-from keras_vidrec.specs import fingerprint
 from keras_vidrec.training import dataset as datasets
 from keras_vidrec.training.run import Run
 
@@ -36,6 +37,7 @@ def score(
     test=None,
     *,
     meta=None,
+    origin=None,
     journal=None,
     scorer=None,
     verbose=True,
@@ -49,6 +51,8 @@ def score(
         test: `None` (the network's own), `TestProtocol`, or str, the name of
             one. Defaults to `None`.
         meta: `None`, or dict to keep in the score file.
+        origin: `None` (made here: videos that the network was trained on are
+            marked), or `Origin` of the scores. Defaults to `None`.
         journal: `None`, or `ScoreJournal` of this test: videos in it are not
             scored again, the others are added.
         scorer: `None`, or what `scorer.make` gave for the model and this
@@ -80,6 +84,8 @@ def score(
         )
     if scorer is None:
         scorer = scorers.make(model, test)
+    if origin is None:
+        origin = origins.of_test(model, source, split)
     failures = Failures(len(split))
     known = dict(journal.scores) if journal else {}
     left = [index for index in split if source.videos[index] not in known]
@@ -107,11 +113,18 @@ def score(
         classes=classes,
         meta=meta or {},
     )
-    return result, failures
+    origin = origin.replace(fingerprint=result.fingerprint())
+    return dataclasses.replace(result, origin=origin), failures
 
 
 def evaluate(
-    run_directory, *, protocol=None, grid=None, settings=(), verbose=True
+    run_directory,
+    *,
+    protocol=None,
+    grid=None,
+    settings=(),
+    allow_leak=False,
+    verbose=True,
 ):
     """Tests the network of a finished run on its test list. A test that was
     killed goes on where it was.
@@ -125,6 +138,9 @@ def evaluate(
             `data.clips.sampling`.
         settings: sequence of str `"section.key=value"`: changes to the run's
             recipe, such as `"test.crops=center"`, made after the protocol's.
+        allow_leak: bool. Whether to test on videos, too, that the network, or
+            any that it was made from, was trained on; the scores are marked,
+            and whatever shows them shows it. Defaults to `False`.
         verbose: bool. Whether to show a progress bar.
 
     Returns:
@@ -134,12 +150,11 @@ def evaluate(
 
     Raises:
         ValueError: if there is no finished run, no such protocol, nothing
-            to test on, or settings of another split, whose test list may hold
-            videos that the run was trained on.
+            to test on, or videos leak: the network or anything in its origin
+            was trained on them.
     """
     run = Run.open(run_directory)
     changed = run.recipe.with_settings(settings).data
-    _check_same_split(run.recipe.data, changed)
     model, trained_file, seen = _network(run, changed.directory)
     test = protocols.own(model) if protocol is None else protocols.get(protocol)
     if grid is not None:
@@ -148,34 +163,45 @@ def evaluate(
     recipe = dataclasses.replace(run.recipe, test=test)
     recipe = recipe.with_settings(settings)
     completed, spec = protocols.of(model, recipe.test)
-    data = datasets.load(recipe, seen)
+    data = datasets.of_run(run, recipe, seen)
     if not data.test:
         raise ValueError(
             "Expected videos to test on. Received: "
             f"{recipe.data.directory}, of whose videos none is in the test "
             f"part of split {recipe.data.split}"
         )
-    for remark in datasets.test_remarks(data, verbose):
+    origin = origins.of_test(
+        model,
+        data.source,
+        data.test,
+        split=recipe.data.split,
+        allow_leak=allow_leak,
+        what=str(trained_file),
+    )
+    network = origin.parents["network"]
+    for remark in (
+        *leaks.remarks(network, str(trained_file)),
+        *datasets.test_remarks(data, verbose),
+    ):
         logger.warning("%s", remark)
-    videos = _fingerprint(data)
     is_own = recipe.data == run.recipe.data
     path = run.scores / score_naming.file_name(
-        recipe.test, recipe.data, None if is_own else videos
+        recipe.test, recipe.data, None if is_own else origin.videos
     )
-    with open(trained_file, "rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     meta = {
         "recipe": recipe.name,
-        "split": recipe.data.split,
         "modality": "+".join(spec.modalities),
         "protocol": recipe.test.name,
         **completed.to_dict(),
-        "videos": videos,
-        "model": sha256,
+        "model": freshness.fingerprint(trained_file),
     }
     journal = ScoreJournal(
         run.scores / f".{path.stem}.journal",
-        {**meta, "data": recipe.to_dict()["data"]},
+        {
+            **meta,
+            "data": recipe.to_dict()["data"],
+            "videos": [origin.videos, origin.content],
+        },
     )
     known, start = len(journal.scores), time.perf_counter()
     try:
@@ -186,6 +212,7 @@ def evaluate(
                 data.test,
                 recipe.test,
                 meta=meta,
+                origin=origin,
                 journal=journal,
                 verbose=verbose,
             )
@@ -201,17 +228,6 @@ def evaluate(
     return path, scores
 
 
-def _fingerprint(data):
-    """Which videos are tested, by name and class."""
-    source = data.source
-    return fingerprint(
-        sorted(
-            (source.videos[index], source.classes[source.labels[index]])
-            for index in data.test
-        )
-    )
-
-
 def _network(run, directory):
     """The network of a run for a dataset, its file, and what it sees if it was
     not trained on such: of a run over features there is one that sees these
@@ -222,14 +238,3 @@ def _network(run, directory):
         return run.load_head(), run.head_file, None
     model = run.load_model()
     return model, run.model_file, scorers.check_sees_videos(model)
-
-
-def _check_same_split(trained, tested):
-    """Refuses settings that would test on videos of the training."""
-    for name in ("split", "test_fraction"):
-        of_run, received = getattr(trained, name), getattr(tested, name)
-        if received != of_run:
-            raise ValueError(
-                "A run is tested on what its own split left out. Expected "
-                f"data.{name}={of_run}. Received: data.{name}={received}"
-            )

@@ -13,6 +13,7 @@ from keras_vidrec.data.clips import reader
 from keras_vidrec.data.prepared import storage
 from keras_vidrec.data.sources.moving_clip import MovingClip
 from keras_vidrec.data.sources.video_files import SingleVideo
+from keras_vidrec.evaluation import origins
 from keras_vidrec.evaluation import protocols
 from keras_vidrec.evaluation import timeline
 from keras_vidrec.evaluation.scorers import scorer as scorers
@@ -33,12 +34,14 @@ class Prediction:
         classes: tuple of str.
         probabilities: tuple of float, as long as `classes`.
         health: `videos.Health` of the file.
+        remarks: tuple of str. That the network was trained on it, if it was.
     """
 
     video: str
     classes: tuple
     probabilities: tuple
     health: Health
+    remarks: tuple = ()
 
 
 class Predictor:
@@ -68,6 +71,7 @@ class Predictor:
 
     def __init__(self, model, protocol=None):
         description = describe(model)
+        self._model = model
         self.test, self._spec = protocols.of(model, protocol)
         scorers.check_sees_videos(model)
         reader.check_protocol(self._spec, self.test.crops, self.test.num_clips)
@@ -113,7 +117,13 @@ class Predictor:
             tuple(self.classes[i] for i in best),
             tuple(float(probabilities[i]) for i in best),
             source.health(0),
+            self.remarks(path),
         )
+
+    def remarks(self, path) -> tuple:
+        """What else there is to say of a video, as of `Prediction`: tuple of
+        str. Arguments and errors as of a call."""
+        return origins.remarks(self._model, storage.as_path(path))
 
     def windows(self, stream, window=2.0, stride=1.0):
         """Classifies the windows of a long or live video as it reads them, in

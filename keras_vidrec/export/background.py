@@ -1,15 +1,18 @@
 """What is known of a network beside itself: its recipe, its tests."""
 
 import datetime
-import json
 import logging
 import pathlib
 import typing
 
 import numpy as np
 
+from keras_vidrec.evaluation.scores import freshness
 from keras_vidrec.evaluation.scores import metrics
+from keras_vidrec.evaluation.scores import score_naming
 from keras_vidrec.evaluation.scores.score_file import Scores
+from keras_vidrec.specs import Origin
+from keras_vidrec.specs import documents
 from keras_vidrec.training.run import Run
 
 logger = logging.getLogger("keras_vidrec")
@@ -19,15 +22,18 @@ class Result(typing.NamedTuple):
     """A test of the network by this package.
 
     Args:
-        protocol: str. Name of the test.
+        test: str. Its name in the run: the protocol, or with the data where
+            several have one protocol.
         meta: dict. Of the score file.
+        origin: `Origin` of the scores.
         date: str. ISO date the file was written.
         num_videos: int.
         figures: dict of `metrics.summary`.
     """
 
-    protocol: str
+    test: str
     meta: dict
+    origin: Origin
     date: str
     num_videos: int
     figures: dict
@@ -68,19 +74,28 @@ class Background:
 
 def _results(run):
     results = []
-    for path in sorted(run.scores.glob("*.npz")):
+    for test, path in score_naming.of_run(run).items():
         try:
             scores = Scores.load(path)
         except ValueError as error:
             logger.warning("Left out of the model card: %s", error)
+            continue
+        if freshness.is_stale(scores, path):
+            logger.warning(
+                "Left out of the model card: %s, of another network than the "
+                "run has now (`vidrec evaluate %s`).",
+                path,
+                run.path,
+            )
             continue
         if not np.any(scores.labels >= 0):
             continue
         date = datetime.date.fromtimestamp(path.stat().st_mtime)
         results.append(
             Result(
-                scores.meta.get("protocol") or path.stem,
+                test,
                 scores.meta,
+                scores.origin or Origin("scores"),
                 date.isoformat(),
                 int(np.sum(scores.labels >= 0)),
                 metrics.summary(scores),
@@ -91,8 +106,8 @@ def _results(run):
 
 def _versions(run):
     try:
-        text = run.environment_file.read_text("utf-8")
-        versions = json.loads(text)["starts"][-1]["versions"]
+        noted = documents.read_json(run.environment_file)
+        versions = noted["starts"][-1]["versions"]
         return {name: found for name, found in versions.items() if found}
     except (OSError, ValueError, KeyError, IndexError, TypeError):
         return {}  # of an earlier version, or damaged: stated as unknown

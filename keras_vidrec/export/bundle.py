@@ -1,6 +1,7 @@
 """The directory of an export: the network, and what is said of it."""
 
 import contextlib
+import hashlib
 import importlib
 import json
 import pathlib
@@ -8,17 +9,21 @@ import pathlib
 import keras
 
 from keras_vidrec.applications.parts.head import describe
+from keras_vidrec.evaluation import origins
 from keras_vidrec.export import model_card
 from keras_vidrec.export import parity
 from keras_vidrec.export.background import Background
+from keras_vidrec.reporting import chain
+from keras_vidrec.specs import Origin
 from keras_vidrec.specs import files
+from keras_vidrec.training import environment
 
 
 def write(model, format, path, endpoints, save, load, background, tolerance):
     """Writes an export and what stands beside it: the classes, one a line,
-    what the network wants to see of a video, how it is tested, and the model
-    card. Before it
-    gets its name it is loaded again and compared with the network.
+    what the network wants to see of a video, how it is tested, what it was
+    made from, and the model card. Before it gets its name it is loaded again
+    and compared with the network.
 
     Args:
         model: keras.Model of this package.
@@ -43,6 +48,7 @@ def write(model, format, path, endpoints, save, load, background, tolerance):
     names, spec = description.class_names, description.clip_spec
     with _replacing(pathlib.Path(path), model_card.FILES[format]) as temporary:
         save(temporary)
+        origin = _origin(model, temporary)
         runs = load(temporary)
         checks = [
             parity.check(
@@ -55,8 +61,9 @@ def write(model, format, path, endpoints, save, load, background, tolerance):
             for endpoint in endpoints
         ]
         card = model_card.write(
-            format, description, background, endpoints, checks
+            format, description, background, endpoints, checks, origin
         )
+        chain.write(origin, temporary)
         (temporary / model_card.CARD_FILE).write_text(card, "utf-8")
         if names is not None:
             lines = "".join(f"{name}\n" for name in names)
@@ -68,6 +75,23 @@ def write(model, format, path, endpoints, save, load, background, tolerance):
             text = json.dumps(description.test_protocol.to_dict(), indent=2)
             (temporary / model_card.TEST_FILE).write_text(text + "\n", "utf-8")
     return checks[0].difference
+
+
+def _origin(model, directory):
+    """The `Origin` of an export: the network, and with what it was written."""
+    found = hashlib.sha256()
+    for path in sorted(directory.rglob("*")):
+        if path.is_file():
+            found.update(path.relative_to(directory).as_posix().encode())
+            with open(path, "rb") as file:
+                found.update(hashlib.file_digest(file, "sha256").digest())
+    versions = environment.versions()
+    return Origin(
+        "export",
+        fingerprint=found.hexdigest()[:16],
+        parents={"network": origins.of_network(model)},
+        versions={name: v for name, v in versions.items() if v is not None},
+    )
 
 
 @contextlib.contextmanager

@@ -21,8 +21,8 @@ def export_litert(model, path, *, background=None, tolerance=_TOLERANCE):
     `(batch, num_segments, height, width, channels)` (by modality if there are
     several), sizes that the network leaves open being open, to
     `probabilities` `(batch, classes)`. It needs the built-in operations of
-    LiteRT only. Beside it are `labels.txt`, `clip_spec.json` and a model card,
-    `README.md`.
+    LiteRT only. Beside it are `labels.txt`, `clip_spec.json`,
+    `test_protocol.json`, `origin.json` and a model card, `README.md`.
 
     Args:
         model, path, background: as for `export_saved_model`.

@@ -4,6 +4,8 @@ import datetime
 import importlib.metadata
 import pathlib
 
+from keras_vidrec.data import leaks
+from keras_vidrec.reporting import chain
 from keras_vidrec.training import environment
 
 # What stands in the directory of an export: the network, by format, and what
@@ -69,9 +71,9 @@ _ALIGNMENTS = {
 }
 
 
-def write(format, description, background, endpoints, checks):
+def write(format, description, background, endpoints, checks, origin):
     """The text of a model card, in Markdown; endpoints, and what `parity.check`
-    said of each, begin with that of clips."""
+    said of each, begin with that of clips. The origin is that of the export."""
     parts = [
         f"# {background.name}",
         f"A video classifier of keras-vidrec as {_TITLES[format]}.",
@@ -84,7 +86,9 @@ def write(format, description, background, endpoints, checks):
         "## Training",
         _training(background, description.blueprint),
         "## Accuracy",
-        _accuracy(background),
+        _accuracy(background, origin),
+        "## Origin",
+        _origin(origin),
         "## Check of this export",
         _checks(checks),
         "## Versions",
@@ -293,21 +297,30 @@ def _network(blueprint):
     return lines
 
 
-def _accuracy(background):
+def _accuracy(background, origin):
+    known = leaks.marks(origin)
+    of_network = [f"Mark of the network: {mark}" for mark in known]
     if not background.results:
-        return "Not measured: `vidrec evaluate` has not tested this network."
+        text = "Not measured: `vidrec evaluate` has not tested this network."
+        return "\n\n".join([text, *of_network])
+    marks = dict.fromkeys(
+        f"Mark of {result.test}: {mark}"
+        for result in background.results
+        for mark in leaks.marks(result.origin)
+        if mark not in known
+    )
     lines = [
         "Measured by `vidrec evaluate`; nothing here is quoted from a paper.",
         "",
-        "| protocol | split | segments | sampling | crops | videos | top-1 | "
+        "| test | split | segments | sampling | crops | videos | top-1 | "
         "top-5 | mean class | date |",
         "| --- " * 10 + "|",
     ]
     for result in background.results:
         meta, figures = result.meta, result.figures
         cells = [
-            result.protocol,
-            meta.get("split", ""),
+            result.test,
+            result.origin.split or "",
             meta.get("num_segments", ""),
             meta.get("sampling", ""),
             meta.get("crops", ""),
@@ -319,7 +332,15 @@ def _accuracy(background):
             result.date,
         ]
         lines.append(f"| {' | '.join(map(str, cells))} |")
-    return "\n".join(lines)
+    return "\n\n".join(["\n".join(lines), *of_network, *marks])
+
+
+def _origin(origin):
+    tree = "\n".join(chain.lines(origin))
+    return (
+        f"```text\n{tree}\n```\n\n`{chain.FILE}` has all of it: no names of "
+        "videos, but whether one was trained on can be told."
+    )
 
 
 def _checks(checks):

@@ -9,6 +9,7 @@ from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.export import bundle
 from keras_vidrec.export import endpoint as endpoints
 from keras_vidrec.export import model_card
+from keras_vidrec.specs import documents
 
 FILE = model_card.FILES["onnx"]
 _TOLERANCE = 1e-4
@@ -23,7 +24,8 @@ def export_onnx(model, path, *, background=None, tolerance=_TOLERANCE):
     channels)` (by modality if there are several), sizes that the network
     leaves open being open, and returns `probabilities` `(batch, classes)`. Its
     metadata hold `class_names` and `clip_spec` as JSON. Beside it are
-    `labels.txt`, `clip_spec.json` and a model card, `README.md`.
+    `labels.txt`, `clip_spec.json`, `test_protocol.json`, `origin.json` and a
+    model card, `README.md`.
 
     Args:
         model, path, background: as for `export_saved_model`.
@@ -124,7 +126,7 @@ def _runner(path):
         (probabilities,) = session.run(["probabilities"], clips)
         found = {"probabilities": probabilities}
         if "class_names" in metadata:
-            found["class_names"] = json.loads(metadata["class_names"])
+            found["class_names"] = documents.parse_json(metadata["class_names"])
         return found
 
     return run

@@ -26,8 +26,8 @@ def export_saved_model(model, path, *, background=None, tolerance=_TOLERANCE):
     Before the export gets its name it is loaded again and compared with the
     network, on clips of the run's dataset if it is there; flow made inside
     by its codes (99.8 % equal or off by one), and probabilities within 1e-2.
-    Beside it are `labels.txt`, `clip_spec.json`, `test_protocol.json` and a
-    model card, `README.md`.
+    Beside it are `labels.txt`, `clip_spec.json`, `test_protocol.json`,
+    `origin.json` and a model card, `README.md`.
 
     Args:
         model: keras.Model of this package, on the TensorFlow backend. The

@@ -64,7 +64,9 @@ def read(path):
     rows = [
         row
         for row in rows
-        if len(row) == len(header) and row[number].isdecimal()
+        if len(row) == len(header)
+        and row[number].isdecimal()
+        and len(row[number]) < 10
     ]
     return {
         name: [_number(row[column]) for row in rows]

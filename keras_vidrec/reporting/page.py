@@ -1,7 +1,7 @@
 """What came out of a run as one HTML page, with its figures as CSV."""
 
 import base64
-import json
+import logging
 import math
 import pathlib
 import shlex
@@ -10,15 +10,21 @@ import jinja2
 import markupsafe
 
 from keras_vidrec.data import opening
+from keras_vidrec.evaluation.scores import freshness
 from keras_vidrec.evaluation.scores import score_naming
 from keras_vidrec.evaluation.scores.score_file import Scores
+from keras_vidrec.reporting import chain
 from keras_vidrec.reporting import curves
 from keras_vidrec.reporting import matrix
 from keras_vidrec.reporting import mistakes
 from keras_vidrec.reporting import tables
+from keras_vidrec.specs import Origin
+from keras_vidrec.specs import documents
 from keras_vidrec.specs import files
 from keras_vidrec.training.run import Run
 from keras_vidrec.version import __version__
+
+logger = logging.getLogger("keras_vidrec")
 
 # Classes that are shown at once; all are below, to be opened.
 _HARDEST = 12
@@ -75,19 +81,18 @@ def report(path, out=None, *, data=None, verbose=True):
 
     Raises:
         ValueError: if there is no run, it has not been tested, it has several
-            tests and none is named, a score file is none, or `data` is no
+            tests and none is named, the scores of the run are of another
+            network than it has now, a score file is none, or `data` is no
             dataset of images.
     """
-    file, run = score_naming.find(path)
+    main, file, run = score_naming.load(path)
     if run is not None:
-        # The one that is looked into, then the others.
-        tests = score_naming.of_run(run).items()
-        tests = sorted(tests, key=lambda test: test[1] != file)
-        scores = {test: Scores.load(path) for test, path in tests}
+        scores = _with_others(main, file, run)
         out = out or run.report
     else:
-        scores = {file.stem: Scores.load(file)}
-        run = _run_of(file)
+        scores = {file.stem: main}
+        directory = freshness.run_of(file)
+        run = directory and Run(directory)
         out = out or file.with_name(f"{file.stem}-report")
     for name, one in scores.items():
         if not one.videos:
@@ -122,8 +127,10 @@ def write(
     no_source="No frames are shown: no dataset was named.",
     verbose=True,
 ):
-    """Writes a report: `index.html`, which needs nothing beside it, and
-    `figures/*.csv`. Other files of the directory are left alone.
+    """Writes a report: `index.html`, which needs nothing beside it,
+    `figures/*.csv`, and `origin.json`, what the figures were made from. Marks
+    of the scores stand above all figures. Other files of the directory are
+    left alone.
 
     Args:
         scores: `Scores`, or dict from the name of a test to its `Scores`;
@@ -149,6 +156,13 @@ def write(
         raise ValueError("Expected scores to report. Received: none")
     directory = pathlib.Path(directory)
     main = next(iter(scores.values()))
+    origin = Origin(
+        "report",
+        parents={
+            name: one.origin or Origin("scores") for name, one in scores.items()
+        },
+        versions={"keras_vidrec": __version__},
+    )
     log = curves.read(log) if log else {}
     drawn = curves.choose(log)
     pairs = tables.confused_pairs(main)
@@ -172,8 +186,10 @@ def write(
         mistakes=worst,
         frames_note=mistakes.note(source) if source else no_source,
         recipe=recipe,
+        origin=origin,
         environment=_environment(environment),
     )
+    chain.write(origin, directory)
     # Last: where there is a page, its figures are there too.
     page = directory / "index.html"
     files.write_text(page, html)
@@ -189,6 +205,7 @@ def _render(
     mistakes,
     frames_note,
     recipe,
+    origin,
     environment,
 ):
     """The page as HTML that needs nothing beside it."""
@@ -205,6 +222,7 @@ def _render(
         ("training", "Training", curves),
         ("speed", "Speed", speed),
         ("recipe", "Recipe", recipe is not None),
+        ("origin", "Origin", any(one.origin for one in scores.values())),
         ("environment", "Environment", environment),
     )
     html = TEMPLATES.get_template("report.html").render(
@@ -212,6 +230,10 @@ def _render(
         version=__version__,
         recipe=recipe,
         environment=environment,
+        origin="\n".join(chain.lines(origin)),
+        marks=[
+            (name, mark) for name, one in scores.items() for mark in one.marks
+        ],
         sections={name: heading for name, heading, there in sections if there},
         tiles=_tiles(figures["tests"].records()[0]),
         tests=[
@@ -302,12 +324,25 @@ def _class(row):
     )
 
 
-def _run_of(score_file):
-    """The run that a score file lies in; `None` if it lies elsewhere."""
-    directory = score_file.resolve().parent
-    run = Run(directory.parent)
-    inside = run.scores == directory and run.recipe_file.is_file()
-    return run if inside else None
+def _with_others(main, file, run):
+    """The test that is looked into, then the others of the network that the
+    run has now, by their names."""
+    scores = {}
+    for name, other in score_naming.of_run(run).items():
+        if other == file:
+            scores = {name: main, **scores}
+            continue
+        found = Scores.load(other)
+        if freshness.is_stale(found, other):
+            logger.warning(
+                "Left out of the report: %s, of another network than %s has "
+                "now.",
+                other,
+                run.path,
+            )
+            continue
+        scores[name] = freshness.marked(found, other)
+    return scores
 
 
 def _open_dataset(recipe, data):
@@ -335,7 +370,7 @@ def _environment(path):
     """What the last start of a run ran on, in words; nothing if that is not
     known."""
     try:
-        noted = json.loads(pathlib.Path(path).read_text("utf-8"))
+        noted = documents.read_json(pathlib.Path(path))
         start = noted["starts"][-1]
         versions = start["versions"].items()
         git = start["git"]

@@ -46,7 +46,7 @@ class Pair(typing.NamedTuple):
 
 def tests(scores):
     """The figures of each test by its name, in [0, 1], NaN where no video has a
-    label."""
+    label, and the marks of its scores."""
     header = (
         "test",
         "videos",
@@ -56,6 +56,7 @@ def tests(scores):
         "top_1_high_95",
         "top_5",
         "mean_class_accuracy",
+        "marks",
     )
     rows = []
     for name, one in scores.items():
@@ -69,6 +70,7 @@ def tests(scores):
                 *metrics.accuracy_interval(one.scores, one.labels),
                 figures["top_5"],
                 figures["mean_class_accuracy"],
+                "; ".join(one.marks),
             )
         )
     return Table(header, tuple(rows))

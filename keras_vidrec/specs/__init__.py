@@ -6,6 +6,7 @@ arguments, and files that are there whole or not at all.
 """
 
 from keras_vidrec.specs import checks
+from keras_vidrec.specs import documents
 from keras_vidrec.specs import files
 from keras_vidrec.specs.blueprint import Blueprint
 from keras_vidrec.specs.clip_spec import ALIGNMENTS
@@ -47,6 +48,7 @@ __all__ = [
     "TestProtocol",
     "VideoSet",
     "checks",
+    "documents",
     "files",
     "fingerprint",
 ]

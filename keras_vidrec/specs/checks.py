@@ -2,6 +2,8 @@
 
 import contextlib
 
+_MOST_SHOWN = 1000
+
 
 class ArgumentError(ValueError):
     """A value that an argument must not have.
@@ -17,7 +19,7 @@ class ArgumentError(ValueError):
     def __init__(self, name, expected, received, owner=""):
         super().__init__(
             f"Invalid `{name}`{owner}. Expected {expected}. Received: "
-            f"{name}={received!r}"
+            f"{name}={shorten(repr(received))}"
         )
         self.name = name
         self.expected = expected
@@ -55,6 +57,19 @@ def inside(prefix, owner=""):
         raise ArgumentError(
             prefix + error.name, error.expected, error.received, owner
         ) from None
+
+
+@contextlib.contextmanager
+def about(path):
+    """Errors inside name the file that they are about, whose content may fill
+    no error."""
+    try:
+        yield
+    except ValueError as error:
+        text = str(error)
+        if path.name in text and len(text) <= _MOST_SHOWN:
+            raise
+        raise ValueError(f"{path}: {shorten(text)}") from error
 
 
 def check(condition, name, expected, received, owner=""):
@@ -127,6 +142,14 @@ def flag(name, value, owner=""):
     check(isinstance(value, bool), name, "true or false", value, owner)
 
 
+def shorten(text):
+    """A text for an error, which a value of any length would fill: at most
+    1000 characters, and how many it had."""
+    if len(text) <= _MOST_SHOWN:
+        return text
+    return f"{text[:_MOST_SHOWN]}... ({len(text)} characters)"
+
+
 def fields(known, values, what):
     """Refuses fields that a specification does not have.
 
@@ -136,12 +159,14 @@ def fields(known, values, what):
         what: str. What has the fields, such as `"a clip specification"`.
     """
     if not isinstance(values, dict):
-        raise ValueError(f"Expected the fields of {what}. Received: {values!r}")
+        raise ValueError(
+            f"Expected the fields of {what}. Received: {shorten(repr(values))}"
+        )
     unknown = sorted(set(values) - set(known))
     if unknown:
         raise ValueError(
             f"Unknown fields of {what}. Expected some of {sorted(known)}. "
-            f"Received: {unknown}"
+            f"Received: {shorten(repr(unknown))}"
         )
 
 

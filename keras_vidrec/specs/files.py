@@ -6,6 +6,9 @@ import os
 import pathlib
 import shutil
 
+# What a spreadsheet computes begins with one of these.
+_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+
 
 @contextlib.contextmanager
 def replacing(path):
@@ -39,12 +42,35 @@ def write_text(path, text):
 
 def write_table(path, header, rows):
     """Writes a table as CSV in UTF-8, whole or not at all. What UTF-8 cannot
-    hold, as names of files may be, becomes `?`."""
+    hold, as names of files may be, becomes `?`. Text that a spreadsheet would
+    take for a formula, from `=`, `+`, `-`, `@`, a tab or a carriage return on,
+    gets a `'` before it; numbers stay numbers."""
     with replacing(path) as temporary:
         with open(temporary, "w", -1, "utf-8", "replace", "") as file:
             writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(header)
-            writer.writerows(rows)
+            writer.writerow(map(to_cell, header))
+            writer.writerows(map(to_cell, row) for row in rows)
+
+
+def to_cell(value):
+    """A value as `write_table` puts it into a cell."""
+    if not isinstance(value, str):
+        return value
+    try:
+        float(value)
+    except ValueError:
+        is_formula = value.lstrip("'").startswith(_FORMULAS)
+        text = f"'{value}" if is_formula else value
+        # Not quoted by `csv`, it would begin a line, and so a cell.
+        return text.replace("\r", "\\r")
+    return value
+
+
+def from_cell(text):
+    """The text that a cell stands for: the inverse of `to_cell`, but for
+    carriage returns."""
+    is_formula = text.lstrip("'").startswith(_FORMULAS)
+    return text.removeprefix("'") if is_formula else text
 
 
 def remove_unfinished(directory):

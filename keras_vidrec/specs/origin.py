@@ -45,6 +45,8 @@ class Origin(Fact):
             that were trained on.
         trained_on: `None`, or `VideoSet` (or its `to_dict()`): the videos
             that were trained on, so that they are found in another's test.
+            With a `training_list`, `None` says that they are those of a
+            descendant: see `without_repeats`.
         parents: dict from what a parent is (`"dataset"`, `"weights"`,
             `"features"`, `"rgb"`, ...) to its `Origin` (or its `to_dict()`).
         versions: dict from the name of a package to its version.
@@ -133,6 +135,21 @@ class Origin(Fact):
         yield path, self
         for name, parent in self.parents.items():
             yield from parent.generations((*path, name))
+
+    def without_repeats(self) -> "Origin":
+        """The same chain, for a file that stays small: what was trained on the
+        same videos as one of its descendants says `None` of them."""
+        return self._without_repeats(())
+
+    def _without_repeats(self, said):
+        known = self.trained_on is not None
+        parents = {
+            name: parent._without_repeats((*said, self.trained_on))
+            for name, parent in self.parents.items()
+        }
+        repeats = known and self.training_list and self.trained_on in said
+        trained_on = None if repeats else self.trained_on
+        return self.replace(trained_on=trained_on, parents=parents)
 
     def leaks(self, videos: VideoSet) -> dict:
         """Which of some videos anything in the chain was trained on.

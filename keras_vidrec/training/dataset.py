@@ -30,6 +30,8 @@ class Dataset:
         problems: tuple of str. What is odd about the dataset.
         recipe: the `Recipe` it is for, which says how its flow was made, and
             of which size its features are, where only the dataset knew.
+        changes: tuple of str. What has become of the videos of a run since it
+            began. Defaults to `()`.
     """
 
     source: object
@@ -38,6 +40,7 @@ class Dataset:
     test: tuple
     problems: tuple
     recipe: object
+    changes: tuple = ()
 
 
 def load(recipe, spec=None):
@@ -114,6 +117,26 @@ def load(recipe, spec=None):
     )
 
 
+def of_run(run, recipe, spec=None):
+    """The dataset of a recipe for a test of a run. Where it is the run's own,
+    its parts are those that the run began with.
+
+    Args:
+        run: `Run`.
+        recipe: `Recipe`, perhaps with other settings than the run's.
+        spec: as of `load`. Defaults to `None`.
+
+    Returns:
+        `Dataset`.
+
+    Raises:
+        ValueError: as `load`.
+    """
+    data = load(recipe, spec)
+    videos = run.videos if recipe.data == run.recipe.data else None
+    return data if videos is None else videos.apply(data)
+
+
 def without_damaged(data, verbose=True):
     """A dataset to train on: without the clips that have lost over 10 % of
     their frames, unless its recipe keeps them. Looks at every video to train
@@ -160,15 +183,16 @@ def without_damaged(data, verbose=True):
 
 
 def test_remarks(data, verbose=True):
-    """Lines about the clips to test on: the damaged ones, which are tested all
-    the same, and what is odd about the files. Looks at each of them.
+    """Lines about the clips to test on: what has changed since the run began,
+    the damaged ones, which are tested all the same, and what is odd about the
+    files. Looks at each of them.
 
     Args:
         data: `Dataset`.
         verbose: bool. Whether to show a progress bar. Defaults to `True`.
     """
     damaged, remarks = _look(data, data.test, verbose)
-    lines = []
+    lines = [*data.changes]
     if damaged:
         lines.append(f"Damaged clips are tested: {len(damaged)}.")
         lines += healths.named(data.source, damaged)

@@ -2,7 +2,9 @@
 
 import pathlib
 
+from keras_vidrec.applications.parts import feature_tower
 from keras_vidrec.applications.parts.head import describe
+from keras_vidrec.specs import Origin
 from keras_vidrec.specs import checks
 from keras_vidrec.training.run import load_network
 from keras_vidrec.weights.starting import IMAGENET
@@ -35,6 +37,34 @@ def load(weights, over_features=False):
         if path != IMAGENET:
             networks[name] = load_network(path, over_features)
     return networks if isinstance(weights, dict) else networks.get(None)
+
+
+def parents(networks):
+    """What weights start from, for the `Origin` of the new network.
+
+    Args:
+        networks: as `load` gives them.
+
+    Returns:
+        dict: nothing, or `"weights"`, an `Origin`, which has several networks
+        as parents, by stream.
+    """
+    origins = {
+        stream: _origin(network)
+        for stream, network in by_name(networks).items()
+    }
+    if isinstance(networks, dict):
+        return {"weights": Origin(parents=origins)}
+    return {"weights": origin for origin in origins.values()}
+
+
+def _origin(network):
+    if network == IMAGENET:
+        return Origin(fingerprint=IMAGENET)
+    origin = describe(network).origin or Origin()
+    return origin.replace(
+        kind="network", fingerprint=feature_tower.fingerprint(network)
+    )
 
 
 def check_backbones(weights, networks, backbones):

@@ -3,6 +3,7 @@
 from keras_vidrec.applications.parts import table
 from keras_vidrec.applications.parts.arguments import check_imagenet
 from keras_vidrec.applications.parts.head import predictions_layer
+from keras_vidrec.specs import Origin
 from keras_vidrec.specs import checks
 from keras_vidrec.training import freezing
 from keras_vidrec.training import initialization
@@ -18,8 +19,9 @@ def build(recipe, class_names):
         class_names: sequence of str.
 
     Returns:
-        keras.Model whose `describe` gives the class names and the `ClipSpec`
-        with the recipe's changes.
+        keras.Model whose `describe` gives the class names, the `ClipSpec`
+        with the recipe's changes, and as parents of its `Origin` what its
+        weights started from.
 
     Raises:
         ValueError: if an argument is invalid, frozen weights would be random,
@@ -43,6 +45,7 @@ def build(recipe, class_names):
         model = builder(**arguments)
     layer = predictions_layer(model)
     layer.class_names = class_names
+    layer.origin = Origin("network", parents=initialization.parents(networks))
     with checks.inside("clip."):
         layer.clip_spec = layer.clip_spec.changed(recipe.clip)
     with checks.inside("initialization."):

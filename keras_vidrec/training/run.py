@@ -7,9 +7,12 @@ import pathlib
 import tensorflow as tf
 
 from keras_vidrec.applications.parts import model_file
+from keras_vidrec.specs import Origin
+from keras_vidrec.specs import documents
 from keras_vidrec.specs import files
 from keras_vidrec.training import environment
 from keras_vidrec.training.recipes.recipe import Recipe
+from keras_vidrec.training.run_videos import RunVideos
 
 # Operations of TensorFlow that write the files of TensorBoard.
 _WRITER = "SummaryWriter"
@@ -24,6 +27,10 @@ class Run:
         environment_file: `environment.json`, the seed, and for each start of
             the run what `environment.describe` returns: versions, devices, git
             state, command line, time.
+        videos_file: `videos.json`, which videos serve for what, as at the
+            first start, see `RunVideos`.
+        origin_file: `origin.json`, what the network is made from, as
+            `Origin.to_dict` gives it; its fingerprint is there at the end.
         model_file: `model.keras`, the trained network, which sees pixels;
             there is none before training has come to its end.
         head_file: `head.keras`, of a training over features: the network that
@@ -42,6 +49,8 @@ class Run:
         self.path = pathlib.Path(path)
         self.recipe_file = self.path / "recipe.yaml"
         self.environment_file = self.path / "environment.json"
+        self.videos_file = self.path / "videos.json"
+        self.origin_file = self.path / "origin.json"
         self.model_file = self.path / "model.keras"
         self.head_file = self.path / "head.keras"
         self.backup = self.path / "backup"
@@ -70,6 +79,37 @@ class Run:
     def recipe(self):
         """The recipe of the run."""
         return Recipe.from_file(self.recipe_file)
+
+    @property
+    def videos(self):
+        """The `RunVideos` of the run, `None` if it has none.
+
+        Raises:
+            ValueError: if the file is damaged.
+        """
+        return RunVideos.load(self.videos_file)
+
+    @property
+    def origin(self):
+        """The `Origin` of the run, `None` if it has none.
+
+        Raises:
+            ValueError: if the file is damaged.
+        """
+        try:
+            return Origin.from_dict(documents.read_json(self.origin_file))
+        except FileNotFoundError:
+            return None
+        except (ValueError, TypeError) as error:
+            raise ValueError(
+                f"Expected the origin of a run. Received: {self.origin_file}, "
+                f"which is damaged ({error}). Without it, the run cannot go on"
+            ) from error
+
+    def note_origin(self, origin):
+        """Keeps what the network of the run is made from."""
+        text = json.dumps(origin.to_dict(), indent=2)
+        files.write_text(self.origin_file, text + "\n")
 
     @property
     def is_finished(self):
@@ -102,10 +142,16 @@ class Run:
             )
         return False
 
-    def claim(self, recipe):
+    def claim(self, recipe, videos=None, origin=None):
         """Makes the directory one of `recipe`, or takes up where a run of the
         same recipe stopped. Either way the start is noted in
         `environment.json`.
+
+        Args:
+            recipe: `Recipe`.
+            videos: `RunVideos` of a new run, or `None` (not known). Defaults
+                to `None`.
+            origin: `Origin` of its network, likewise.
 
         Raises:
             ValueError: as `check`.
@@ -115,6 +161,10 @@ class Run:
             return
         self.path.mkdir(parents=True, exist_ok=True)
         files.write_text(self.recipe_file, recipe.to_yaml())
+        if videos is not None:
+            videos.save(self.videos_file)
+        if origin is not None:
+            self.note_origin(origin)
         self._note_start(recipe, [])
 
     @contextlib.contextmanager
@@ -175,8 +225,7 @@ class Run:
     def _starts(self):
         """The starts noted so far."""
         try:
-            text = self.environment_file.read_text("utf-8")
-            return list(json.loads(text)["starts"])
+            return list(documents.read_json(self.environment_file)["starts"])
         except (OSError, ValueError, KeyError, TypeError):
             return []  # lost or damaged: no reason not to train on
 

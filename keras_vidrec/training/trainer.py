@@ -1,23 +1,22 @@
 """From a recipe to a trained network in a run directory."""
 
 import logging
+import typing
 
 import keras
 
 from keras_vidrec.applications.parts import head
 from keras_vidrec.applications.parts import model_file
+from keras_vidrec.data import leaks
 from keras_vidrec.data import pipeline
 from keras_vidrec.data.clips import feature_reader
-from keras_vidrec.specs import Origin
-from keras_vidrec.specs import VideoSet
 from keras_vidrec.specs import checks
-from keras_vidrec.specs import fingerprint
 from keras_vidrec.training import dataset as datasets
-from keras_vidrec.training import environment
 from keras_vidrec.training import joining
 from keras_vidrec.training import losses
 from keras_vidrec.training import network
 from keras_vidrec.training import notes
+from keras_vidrec.training import origin as origins
 from keras_vidrec.training.callbacks.backup import Backup
 from keras_vidrec.training.callbacks.interruption import Interruption
 from keras_vidrec.training.callbacks.log_file import LogFile
@@ -31,6 +30,7 @@ from keras_vidrec.training.devices import distribution
 from keras_vidrec.training.optimizers import section as optimizers
 from keras_vidrec.training.rematerialization import rematerialize
 from keras_vidrec.training.run import Run
+from keras_vidrec.training.run_videos import RunVideos
 from keras_vidrec.training.streams import Streams
 
 logger = logging.getLogger("keras_vidrec")
@@ -44,8 +44,13 @@ def train(
     distribute="auto",
     backup_steps=None,
     deterministic=False,
+    allow_leak=False,
 ):
     """Trains a recipe to its end; goes on where an interrupted run stopped.
+
+    A run keeps its lists of videos (`Run.videos`). While it goes on, the
+    classes and the videos that it is trained on must be the same; what was
+    added is not used.
 
     Args:
         recipe: `Recipe`.
@@ -60,6 +65,10 @@ def train(
         deterministic: bool. Whether the same seed gives the same weights to
             the last bit on the same machine, see
             `distribution.enable_determinism`. Defaults to `False`.
+        allow_leak: bool. Whether what the network is made from (weights to
+            start from, networks that made features) may have been trained on
+            videos of the test. It is marked then in its `Origin`. Defaults to
+            `False`.
 
     Returns:
         `Run`, whose `model_file` holds the trained network; of a training over
@@ -67,8 +76,9 @@ def train(
         the networks that made the features, see `joining.complete`.
 
     Raises:
-        ValueError: on a recipe that does not fit the data or the devices, or
-            a directory that holds something else.
+        ValueError: on a recipe that does not fit the data or the devices, a
+            directory that holds something else, data that have changed since
+            the run began, or videos of the test that leak.
         LossIsNaN: if training diverges.
         TooManyFailures: if over 5 % of the videos cannot be read.
         OSError: if the run directory cannot be written: a full disk.
@@ -81,6 +91,11 @@ def train(
         distribution.enable_determinism()
     devices = distribution.choose(distribute)
     data = datasets.load(recipe)
+    run = Run(directory)
+    goes_on = run.check(data.recipe)
+    videos = run.videos if goes_on else None
+    if videos is not None:
+        data = videos.to_train(data, run.path)
     if not data.train:
         raise ValueError(
             "Expected videos to train on. Received: "
@@ -93,11 +108,9 @@ def train(
             f"Received: {recipe.data.directory}, whose videos are all of "
             f"{data.source.classes[0]!r}"
         )
-    recipe = data.recipe
-    run = Run(directory)
-    run.check(recipe)
+    recipe, videos = data.recipe, videos or RunVideos.of(data)
     data = datasets.without_damaged(data, verbose != 0 and devices.is_chief)
-    for problem in data.problems:
+    for problem in (*data.problems, *data.changes):
         logger.warning("%s", problem)
     notes.note_learning_rate(recipe.optimizer)
     if verbose != 0 and devices.is_chief:
@@ -106,7 +119,9 @@ def train(
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(recipe.precision)
     try:
-        _train(recipe, data, run, devices, backup_steps, verbose)
+        before = run.origin if goes_on else None
+        kept = _Kept(videos, before, allow_leak)
+        _train(recipe, data, run, kept, devices, backup_steps, verbose)
         if run.head_file.exists() and not run.model_file.exists():
             if devices.is_chief:
                 joining.complete(run, data.source)
@@ -117,18 +132,31 @@ def train(
     return run
 
 
-def _train(recipe, data, run, devices, backup_steps, verbose):
+class _Kept(typing.NamedTuple):
+    """What a run keeps from its first start on: its `RunVideos`, the `Origin`
+    noted then (`None` if this is the first), and whether leaks are allowed."""
+
+    videos: RunVideos
+    origin: object
+    allow_leak: bool
+
+
+def _train(recipe, data, run, kept, devices, backup_steps, verbose):
     steps = pipeline.steps_per_epoch(
         len(data.train), recipe.optimizer.batch_size
     )
     epochs = optimizers.num_epochs(recipe.schedule, recipe.optimizer, steps)
     model, trained = _compiled(recipe, data, steps, devices)
+    origin, remarks = _origin(model, data, run.path, kept)
     if devices.is_chief:
-        run.claim(recipe)
+        for line in remarks:
+            logger.warning("%s", line)
+        run.claim(recipe, kept.videos, origin)
     validation = _validation_callbacks(
         recipe, data, run, devices, model, trained
     )
-    backup = Backup(run.backup, validation, backup_steps, devices.is_chief)
+    stateful = {**validation, "videos": kept.videos}
+    backup = Backup(run.backup, stateful, backup_steps, devices.is_chief)
     with devices.scope():
         start = backup.restore(trained)
     interruption = Interruption(backup, _notice(run, devices))
@@ -188,6 +216,7 @@ def _train(recipe, data, run, devices, backup_steps, verbose):
             run.best_file.replace(trained_file)
         else:
             model_file.save(model, trained_file)
+        run.note_origin(_trained_origin(model, trained_file))
 
 
 def _compiled(recipe, data, steps_per_epoch, devices):
@@ -196,7 +225,6 @@ def _compiled(recipe, data, steps_per_epoch, devices):
         model = network.build(recipe, data.source.classes)
         predictions = head.predictions_layer(model)
         predictions.test_protocol = recipe.test
-        predictions.origin = _origin(data)
         with checks.inside("optimizer."):
             devices.prepare(model, recipe.optimizer)
         trained = devices.trainable(head.clip_logits_model(model))
@@ -211,31 +239,42 @@ def _compiled(recipe, data, steps_per_epoch, devices):
     return head.inference_model(model), trained
 
 
-def _origin(data):
-    """What the network is made from: the videos that it is trained on."""
-    source = data.source
-    videos = sorted(
-        (source.videos[index], source.classes[source.labels[index]])
-        for index in data.train
+def _origin(model, data, where, kept):
+    """What a network is made from, as noted at the first start, which goes
+    into its last layer; and lines on what may leak.
+
+    Raises:
+        ValueError: if videos of the test leak, or the features of a run that
+            goes on were made by other networks than before.
+    """
+    layer = head.predictions_layer(model)
+    started = layer.origin.parents if layer.origin else {}
+    origin = origins.of_training(data, started)
+    if kept.origin is not None:
+        origins.check_same_networks(
+            kept.origin, origin, data.recipe.data.directory
+        )
+        origin = kept.origin
+    origin = origin.without_repeats()
+    # The same video under two names, in both parts: the dataset is so.
+    copies = leaks.check(
+        origin.replace(parents={}), data.source, data.test, allow=True
     )
-    parents = {}
-    if feature_reader.are_features(source):
-        # "NAME FINGERPRINT"
-        made_by = source.settings["networks"]
-        parents = {
-            stream: Origin("network", made_by[stream].split()[-1])
-            for stream in made_by
-        }
-    versions = environment.versions()
-    return Origin(
-        "network",
-        videos=fingerprint(videos),
-        split=data.recipe.data.split,
-        training_list=fingerprint([name for name, _ in videos]),
-        trained_on=VideoSet.of(name for name, _ in videos),
-        parents=parents,
-        versions={name: v for name, v in versions.items() if v is not None},
+    origin = origin.replace(marks=copies)
+    marks = leaks.check(
+        origin, data.source, data.test, allow=kept.allow_leak, what=str(where)
     )
+    remarks = (*leaks.remarks(origin, str(where)), *marks)
+    layer.origin = origin.replace(marks=marks)
+    return layer.origin, remarks
+
+
+def _trained_origin(model, path):
+    """The origin in a file that was just saved."""
+    origin = head.describe(model).origin
+    if origin.fingerprint is None:  # the best network, of a start before
+        origin = head.describe(model_file.load(path)).origin
+    return origin
 
 
 def _validation_callbacks(recipe, data, run, devices, model, trained):

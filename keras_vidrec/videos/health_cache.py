@@ -3,6 +3,7 @@ data."""
 
 import contextlib
 import copy
+import dataclasses
 import hashlib
 import json
 import os
@@ -12,6 +13,7 @@ import time
 
 import numpy as np
 
+from keras_vidrec.specs import documents
 from keras_vidrec.specs import files
 from keras_vidrec.videos import content
 from keras_vidrec.videos import decoder
@@ -199,7 +201,7 @@ def _load(file):
     if file is None:
         return {}
     try:
-        entries = json.loads(file.read_text("utf-8"))
+        entries = documents.read_json(file)
     except (OSError, ValueError):
         return {}
     if not isinstance(entries, dict):
@@ -209,8 +211,15 @@ def _load(file):
 
 def _is_sound(entry):
     try:
-        if not isinstance(entry.get("content"), str):
-            Health.from_dict(entry["health"])
-        return isinstance(entry["key"], list)
+        if not isinstance(entry["key"], list):
+            return False
+        if isinstance(entry.get("content"), str):
+            return True
+        health = Health.from_dict(entry["health"])
+        np.asarray(entry.get("times", ()), np.float64)
+        return all(
+            isinstance(getattr(health, field.name), field.type)
+            for field in dataclasses.fields(Health)
+        )
     except (AttributeError, TypeError, KeyError, ValueError):
         return False

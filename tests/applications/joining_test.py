@@ -13,11 +13,11 @@ from keras_vidrec.applications import join
 from keras_vidrec.applications.parts import feature_tower
 from keras_vidrec.applications.parts import head as heads
 from keras_vidrec.applications.parts import model_file
-from keras_vidrec.specs import Blueprint
 from keras_vidrec.specs import ClipSpec
 from keras_vidrec.specs import FlowSpec
 from keras_vidrec.specs import Origin
 from keras_vidrec.specs import TestProtocol
+from keras_vidrec.specs import VideoSet
 from keras_vidrec.weights.streams import copy_stages
 from keras_vidrec.weights.towers import every_layer
 from keras_vidrec.weights.towers import layers_by_path
@@ -164,7 +164,7 @@ def test_it_is_what_the_builder_makes_with_backbones_inside():
     built.set_weights(model.get_weights())
 
 
-def test_it_carries_the_facts_of_head_and_networks():
+def test_it_carries_the_facts_of_head_and_networks(tmp_path):
     flow = FlowSpec("dis", bound=7.0)
     changes = {"frame": {"size": "short40"}, "size": 24}
     networks = {
@@ -183,7 +183,15 @@ def test_it_carries_the_facts_of_head_and_networks():
         for s, n in networks.items()
     }
     features = Origin("features", parents=made_by)
-    layer.origin = Origin(videos="abc", split=2, parents={"features": features})
+    mark = "2 of 3 videos of the test were trained on by weights."
+    layer.origin = Origin(
+        "network",
+        "head",
+        videos="abc",
+        split=2,
+        parents={"features": features},
+        marks=(mark,),
+    )
     model = join(head, **networks)
     described = heads.describe(model)
     spec = described.clip_spec
@@ -195,7 +203,15 @@ def test_it_carries_the_facts_of_head_and_networks():
     assert described.class_names == NAMES
     assert described.test_protocol == layer.test_protocol
     assert described.origin.videos == "abc" and described.origin.split == 2
-    assert described.origin.parents == {"features": features, **made_by}
+    # It has weights of its own, and what made the features is known.
+    model_file.save(model, tmp_path / "joined.keras")
+    saved = heads.describe(model_file.load(tmp_path / "joined.keras")).origin
+    assert saved.fingerprint == feature_tower.fingerprint(model) != "head"
+    assert described.origin.fingerprint is None and saved.marks == (mark,)
+    assert saved.parents == described.origin.parents == {"features": features}
+    layer.origin = None
+    origin = heads.describe(join(head, **networks)).origin
+    assert origin.parents == made_by and origin.kind == "network"
     assert described.blueprint.application == "TSLSTM"
     assert described.blueprint.backbones == {"rgb": None, "warped_flow": None}
     assert {*model.input} == {"rgb", "warped_flow"}
@@ -248,22 +264,47 @@ def test_networks_that_do_not_fit_are_refused():
         join(networks["rgb"], **networks)
 
 
-def test_late_fusion_tells_what_it_was_made_from():
+def test_late_fusion_tells_what_it_was_made_from(caplog):
     networks = {"rgb": tower("rgb"), "flow": tower("flow")}
-    for split, network in enumerate(networks.values(), 1):
-        heads.predictions_layer(network).origin = Origin(
-            videos="abc", split=split, versions={"keras": "3"}
-        )
+    trained_on = VideoSet.of(["a/1.avi"])
+    common = Origin(
+        videos="abc",
+        split=1,
+        training_list="list",
+        trained_on=trained_on,
+        versions={"keras": "3"},
+    )
+    for network in networks.values():
+        heads.predictions_layer(network).origin = common
     described = heads.describe(LateFusion(networks))
-    assert isinstance(described.blueprint, Blueprint)
+    assert described.blueprint.application == "LateFusion"
+    assert described.clip_spec.modalities == ("rgb", "flow")
+    assert described.test_protocol == heads.describe(tower("rgb")).test_protocol
     origin = described.origin
+    parents = {
+        modality: common.replace(
+            kind="network",
+            fingerprint=feature_tower.fingerprint(network),
+            trained_on=None,  # the list stands in the file once
+        )
+        for modality, network in networks.items()
+    }
+    assert origin == common.replace(kind="network", parents=parents)
+    assert not caplog.text
     # What they have in common; the rest stands with the parents.
-    assert (origin.videos, origin.split) == ("abc", None)
-    assert origin.versions == {"keras": "3"}
-    for modality, network in networks.items():
-        parent = origin.parents[modality]
-        assert parent.fingerprint == feature_tower.fingerprint(network)
-        assert parent.kind == "network" and parent.split is not None
+    other = VideoSet.of(["a/2.avi"])
+    heads.predictions_layer(networks["flow"]).origin = common.replace(
+        split=2, training_list="other", trained_on=other
+    )
+    origin = heads.describe(LateFusion(networks)).origin
+    assert (origin.videos, origin.split, origin.trained_on) == (
+        "abc",
+        None,
+        None,
+    )
+    assert origin.parents["rgb"].trained_on == trained_on
+    assert origin.leaks(other) == {("flow",): (0,)}
+    assert "different videos (rgb: split 1, flow: split 2)" in caplog.text
 
 
 def test_a_joined_network_goes_on_training():

@@ -17,7 +17,7 @@ def test_formats(tmp_path, format, file):
     assert "Reloaded and compared: probabilities agree within " in out
     assert f"Model card: {tmp_path / format / 'README.md'}" in out
     names = {path.name for path in (tmp_path / format).iterdir()}
-    facts = {"clip_spec.json", "test_protocol.json"}
+    facts = {"clip_spec.json", "test_protocol.json", "origin.json"}
     assert names == {file, "README.md", "labels.txt", *facts}
 
 

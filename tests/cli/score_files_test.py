@@ -3,6 +3,7 @@
 import csv
 import subprocess
 import sys
+from hashlib import sha256
 
 import numpy as np
 import pytest
@@ -141,6 +142,33 @@ def test_the_only_test_of_a_run_or_the_one_that_is_named(tmp_path):
     assert page.index("25x1-a_split1_01234567") < page.index("25x10")
     _, err = vidrec("fuse", flow, tmp_path / "gone@25x1", status=1)
     assert err.count("\n") == 1 and "Received: " in err
+
+
+def test_scores_of_another_network_are_refused_or_marked(tmp_path):
+    """After a training in place the old figures are there still."""
+    flow = write_run(tmp_path / "flow", "flow", [-1, -1, -1, -1])
+    rgb = tmp_path / "rgb"
+    write_run(rgb, "rgb", [3, 1, -1, -1], model=sha256(b"before").hexdigest())
+    (rgb / "model.keras").write_bytes(b"before")
+    out, err = vidrec("fuse", flow, rgb)
+    assert "Mark" not in out and not err
+    (rgb / "model.keras").write_bytes(b"after")
+    file = rgb / "scores" / "25x10-ucf101_split1.npz"
+    for command in (["fuse", flow], ["compare", flow], ["report"]):
+        out, err = vidrec(*command, rgb, status=1)
+        (line,) = err.splitlines()
+        assert f"`vidrec evaluate {rgb}` tests it. Received: {file}" in line
+        assert "of another network" in line and not out
+    name = "25x10-ucf101_split1.npz is of another network than its run has now"
+    fused = tmp_path / "fused.npz"
+    out, _ = vidrec("fuse", flow, file, "--out", fused)
+    assert f"Mark of {file}: {name}\n" in out
+    assert Scores.load(fused).marks == (name,)
+    out, _ = vidrec("compare", file, fused)
+    assert f"Mark of {file}: {name}\nMark of {fused}: {name}\n" in out
+    page = tmp_path / "page"
+    vidrec("report", file, "--out", page)
+    assert name in (page / "index.html").read_text("utf-8")
 
 
 def test_tests_of_different_protocols_are_told(tmp_path):

@@ -4,8 +4,12 @@ import cv2
 import keras
 import pytest
 
+from keras_vidrec.applications.parts.head import predictions_layer
+from keras_vidrec.specs import Origin
 from tests.cli.command import vidrec
 from tests.visualization.grad_cam_test import tsn
+
+MARK = "1 of 9 videos of the test were trained on"
 
 
 def table(path):
@@ -25,7 +29,9 @@ def network(tmp_path):
     x = keras.layers.Rescaling(1 / 127.5, -1)(images)
     x = keras.layers.Conv2D(8, 5, strides=2, name="conv")(x)
     path = tmp_path / "model.keras"
-    tsn(backbone=keras.Model(images, x)).save(path)
+    model = tsn(backbone=keras.Model(images, x))
+    predictions_layer(model).origin = Origin("network", marks=(MARK,))
+    model.save(path)
     return path
 
 
@@ -64,26 +70,27 @@ def test_what_a_network_sees(network, small_videos, tmp_path):
     video = sorted(small_videos.glob("MoveLeft/*.avi"))[0]
     out = tmp_path / "picture.png"
     numbers = tmp_path / "picture.csv"
-    _, err = vidrec(
+    said, err = vidrec(
         "show", "gradcam", network, video, "--class=run", "--out", out
     )
-    assert not err
+    marked = f"{numbers}\nMark of the network: {MARK}\n"
+    assert not err and said.endswith(marked)
     check_picture(out)
     assert table(numbers)[0] == ["stream", "segment", "row", "column", "value"]
 
-    _, err = vidrec(
+    said, err = vidrec(
         *("show", "deepdraw", network, "--class=run", "--octaves=2"),
         *("--steps=5", "--out", out),
     )
-    assert not err
+    assert not err and said.endswith(marked)
     check_picture(out)
     assert len(table(numbers)) == 1 + 2 * 5
 
-    _, err = vidrec(
+    said, err = vidrec(
         *("show", "features", network, "--data", small_videos, "--thumbnails"),
         *("--most=7", "--out", out),
     )
-    assert not err
+    assert not err and said.endswith(marked)
     check_picture(out)
     rows = table(numbers)
     assert rows[0] == ["video", "class", "x", "y"] and len(rows) == 1 + 7

@@ -114,8 +114,8 @@ def check_sees_videos(run, videos, said):
     assert describe(whole).test_protocol == describe(head).test_protocol
     assert {*describe(whole).blueprint.backbones} == {"rgb", "flow"}
     parents = describe(whole).origin.parents
-    assert {*parents} == {"head", "rgb", "flow"}
-    assert describe(head).origin.parents.items() <= parents.items()
+    assert parents == describe(head).origin.parents
+    assert {*parents["features"].parents} == {"dataset", "rgb", "flow"}
     vidrec("evaluate", run)
     of_features = scores_of(run)
     vidrec("evaluate", run, "--data", videos)

@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 
 from keras_vidrec.applications.parts import model_file
+from keras_vidrec.applications.parts.head import predictions_layer
 from keras_vidrec.data.synthetic import KINDS
 from keras_vidrec.evaluation.scores import score_naming
 from keras_vidrec.evaluation.scores.score_file import Scores
+from keras_vidrec.specs import Origin
+from keras_vidrec.specs import VideoSet
 from keras_vidrec.training import recipes
 from keras_vidrec.training.run import Run
 from tests.cli.command import vidrec
@@ -128,7 +131,11 @@ def test_the_mean_over_splits(small_videos, tmp_path):
         )
         run = Run(tmp_path / f"rgb-{split}")
         run.claim(recipe)
-        model_file.save(mean_color_network(sorted(KINDS)), run.model_file)
+        model = mean_color_network(sorted(KINDS))
+        predictions_layer(model).origin = Origin(
+            "network", trained_on=VideoSet.of(["elsewhere.avi"])
+        )
+        model_file.save(model, run.model_file)
     command = ["evaluate", tmp_path / "rgb-{split}", "--protocol=25x1"]
     out, err = vidrec(*command, "--splits=1,2")
     first, second, mean = out.split("mean class accuracy")[:3]

@@ -1,4 +1,5 @@
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -11,7 +12,9 @@ from keras_vidrec.evaluation import evaluator
 from keras_vidrec.evaluation.scorers import scorer
 from keras_vidrec.evaluation.scores.score_file import Scores
 from keras_vidrec.evaluation.scores.score_journal import ScoreJournal
+from keras_vidrec.specs import Origin
 from keras_vidrec.specs import TestProtocol as Protocol
+from keras_vidrec.specs import VideoSet
 from keras_vidrec.training import recipes
 from keras_vidrec.training.run import Run
 from tests.data.memory_source import MemorySource
@@ -314,18 +317,80 @@ def test_a_changed_test_is_a_file_of_its_own(run):
     assert evaluate(run, "test.num_segments=25")[0] == own
 
 
-@pytest.mark.parametrize(
-    "setting, expected",
-    [
-        ("data.split=2", "data.split=1. Received: data.split=2"),
-        ("data.test_fraction=0.5", "Received: data.test_fraction=0.5"),
-    ],
-)
-def test_a_run_is_tested_on_its_own_split(run, setting, expected):
-    """Another one's test list holds videos that it was trained on."""
-    with pytest.raises(ValueError, match=expected):
-        evaluate(run, setting)
-    assert not list(run.scores.glob("*"))
+def trained_on(run, videos, **parents):
+    """Gives the network of a run an origin that was trained on videos."""
+    model = model_file.load(run.model_file)
+    predictions_layer(model).origin = Origin(
+        "network",
+        training_list="known",
+        trained_on=VideoSet.of(videos),
+        parents=parents,
+    )
+    model_file.save(model, run.model_file)
+    return predictions_layer(model).origin
+
+
+def test_what_was_trained_on_is_not_tested(run, small_videos, caplog):
+    test = sorted(
+        path.relative_to(small_videos).as_posix()
+        for path in small_videos.rglob("v_*_g01_*")
+    )
+    tower = Origin("network", trained_on=VideoSet.of([test[5], "x.avi"]))
+    features = Origin("features", parents={"rgb": tower})
+    trained_on(run, [test[0], test[3]], features=features)
+    with pytest.raises(ValueError) as raised:
+        evaluate(run)
+    text = str(raised.value)
+    assert "trained on, 3 of 12" in text and "--allow-leak" in text
+    assert str(run.model_file) in text
+    assert text.endswith("by the network itself (2), features > rgb (1)")
+    assert not list(run.scores.glob("*.npz"))
+    path, scores = evaluate(run, allow_leak=True)
+    marks = Scores.load(path).marks
+    assert marks[0].startswith("2 of 12 videos of the test were trained on")
+    assert "1 of 12" in marks[1] and scores.origin.marks == marks
+    # One that does not leak, and tells it.
+    caplog.clear()
+    trained_on(run, ["elsewhere.avi"])
+    assert evaluate(run)[1].marks == () and not caplog.text
+
+
+def test_scores_tell_what_they_were_made_from(run, caplog):
+    _, scores = evaluate(run)
+    assert "Nothing is known of what" in caplog.text
+    network = trained_on(run, ["elsewhere.avi"], weights=Origin("network"))
+    path, _ = evaluate(run)
+    origin = Scores.load(path).origin
+    assert origin.kind == "scores" and origin.split == 1
+    assert origin.fingerprint == scores.fingerprint()
+    found, dataset = origin.parents["network"], origin.parents["dataset"]
+    assert found.fingerprint is not None
+    assert found == network.replace(fingerprint=found.fingerprint)
+    assert dataset.kind == "videos" and dataset.videos == origin.videos
+    assert dataset.content == origin.content is not None
+    assert origin.decoder == dataset.decoder is not None
+    assert origin.versions["keras_vidrec"]
+    # What was not tested by `evaluate` tells it, too.
+    by_hand, _ = score(MemorySource(), [0])
+    assert by_hand.origin.parents["network"].kind == "network"
+
+
+def test_other_data_never_take_the_place_of_the_own_scores(
+    run, small_videos, tmp_path
+):
+    own, _ = evaluate(run)
+    before = own.read_bytes()
+    other = tmp_path / "other" / small_videos.name
+    shutil.copytree(small_videos, other)
+    for video in other.rglob("v_*_g01_*"):
+        video.rename(video.with_stem(f"{video.stem}_again"))
+    for path in (other / "ucfTrainTestlist").glob("*list01.txt"):
+        path.write_text(path.read_text().replace("_g01_c01", "_g01_c01_again"))
+    path, scores = evaluate(run, f"data.directory={other}")
+    assert re.fullmatch(own.stem + "_[0-9a-f]{8}.npz", path.name)
+    assert own.read_bytes() == before and len(scores.videos) == 12
+    assert scores.origin.content == Scores.load(own).origin.content
+    assert scores.origin.videos != Scores.load(own).origin.videos
 
 
 def list_of(small_videos, path, part):

@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pytest
 
@@ -12,8 +14,11 @@ from keras_vidrec.evaluation.predictor import Predictor
 from keras_vidrec.specs import ClipSpec
 from keras_vidrec.specs import FlowSpec
 from keras_vidrec.specs import FrameSpec
+from keras_vidrec.specs import Origin
 from keras_vidrec.specs import TestProtocol as Protocol
+from keras_vidrec.specs import VideoSet
 from keras_vidrec.videos import video
+from keras_vidrec.videos.content import fingerprint as fingerprint_of
 from tests.evaluation.mean_color_network import mean_color_network
 from tests.evaluation.mean_color_network import softmax
 from tests.evaluation.ordered_network import ordered_network
@@ -66,6 +71,39 @@ def test_equals_the_evaluation(clip, modality, crops):
     few = Predictor(model, test)(str(clip), top=2)
     assert few.classes == prediction.classes[:2]
     assert few.probabilities == prediction.probabilities[:2]
+
+
+def trained_on(names, contents=None):
+    return Origin("network", trained_on=VideoSet.of(names, contents))
+
+
+def test_a_video_that_was_trained_on_is_remarked(clip, tmp_path):
+    """By its content, wherever it lies, or by its name in a dataset."""
+    elsewhere = tmp_path / "a.avi"
+    shutil.copy(clip, elsewhere)
+    name = f"{clip.parent.name}/{clip.name}"
+    content = fingerprint_of(clip)
+    by_content = "The network was trained on this video"
+    for origin, remarks in (
+        (trained_on(["x"], [content]), [by_content, by_content]),
+        (
+            Origin("network", parents={"rgb": trained_on([name])}),
+            [
+                "What the network was made from (rgb) has seen a video of "
+                "this name",
+                None,
+            ],
+        ),
+        (trained_on([clip.name, "a.avi"], ["c", "d"]), [None, None]),
+        (None, [None, None]),
+    ):
+        model = mean_color_network(CLASSES)
+        predictions_layer(model).origin = origin
+        predictor = Predictor(model, Protocol(num_segments=1, crops="center"))
+        for path, expected in zip((clip, elsewhere), remarks):
+            found = predictor(path).remarks
+            assert found == predictor.remarks(path)
+            assert found == (() if expected is None else (expected,))
 
 
 @pytest.mark.parametrize(

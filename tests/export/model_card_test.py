@@ -1,6 +1,7 @@
 """The card beside an export: what it says is so, and what it shows runs."""
 
 import contextlib
+import dataclasses
 import io
 import re
 
@@ -14,9 +15,12 @@ from keras_vidrec.export import Background
 from keras_vidrec.export import export_litert
 from keras_vidrec.export import export_onnx
 from keras_vidrec.export import export_saved_model
+from keras_vidrec.reporting import chain
 from keras_vidrec.specs import Blueprint
 from keras_vidrec.specs import ClipSpec
 from keras_vidrec.specs import FlowSpec
+from keras_vidrec.specs import Origin
+from keras_vidrec.specs import VideoSet
 from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.run import Run
 from tests.evaluation.mean_color_network import mean_color_network
@@ -89,26 +93,50 @@ def test_of_a_single_file_it_tells_what_is_known(tmp_path):
     run_snippet(tmp_path / "model")
 
 
-def test_of_a_run_it_tells_what_was_measured(tmp_path):
+def test_of_a_run_it_tells_what_was_measured(tmp_path, caplog):
     run = Run(tmp_path / "run")
     recipe = Recipe("mine", "A trial").with_data(directory="/data/clips")
     run.claim(recipe)
     labels = [0] * 3 + [1]
     scores = np.eye(2)[[0, 0, 1, 1]]  # 3 of 4; classes 2/3 and 1
-    Scores(
-        "abcd", scores, labels, ("x", "y"), {"protocol": "25x10", "split": 2}
-    ).save(run.scores / "25x10-split2.npz")
+    origin = Origin("scores", split=2, marks=("1 of 4 was trained on",))
+    tested = Scores(
+        "abcd", scores, labels, ("x", "y"), {"protocol": "25x10"}, origin
+    )
+    tested.save(run.scores / "25x10-split2.npz")
+    other = tested.marked("of other data")
+    other.save(run.scores / "25x10-other.npz")
+    run.model_file.write_bytes(b"now")
+    old = dataclasses.replace(tested, meta={"model": "before"})
+    old.save(run.scores / "25x1-split2.npz")
     (run.scores / "damaged.npz").write_bytes(b"PK")
     background = Background.of(run.path)
     assert background.versions["keras_vidrec"]
+    assert "25x1-split2.npz, of another network" in caplog.text
     model = mean_color_network(("x", "y"))
+    trained_on = VideoSet.of("efg")
+    predictions_layer(model).origin = Origin(
+        "network", trained_on=trained_on, marks=("weights leak",)
+    )
     export_onnx(model, tmp_path / "model", background=background)
     card = (tmp_path / "model" / "README.md").read_text("utf-8")
+    assert (
+        "Mark of the network: weights leak\n\n"
+        "Mark of 25x10-other: 1 of 4 was trained on\n\n"
+        "Mark of 25x10-other: of other data\n\n"
+        "Mark of 25x10-split2: 1 of 4 was trained on\n\n"
+    ) in card
+    export = chain.read(tmp_path / "model" / "origin.json")
+    (network,) = export.parents.values()
+    assert network.trained_on == trained_on and network.fingerprint
+    assert export.kind == "export" and export.fingerprint
+    tree = "\n".join(chain.lines(export))
+    assert f"## Origin\n\n```text\n{tree}\n```" in card
     assert "- Recipe: `mine`. A trial\n" in card
     assert "- Data: `clips`, training part of split 1" in card
-    (row,) = [line for line in card.splitlines() if "25x10" in line]
+    (row,) = [line for line in card.splitlines() if "| 25x10-split2" in line]
     cells = [cell.strip() for cell in row.strip("|").split("|")]
-    assert cells[:2] == ["25x10", "2"]
+    assert cells[:2] == ["25x10-split2", "2"]
     assert cells[5:9] == ["4", "75.00 %", "100.00 %", "83.33 %"]
     assert "compared with the trained network on generated clips" in card
 

@@ -131,7 +131,7 @@ def test_any_network_of_any_size(tmp_path, network):
     assert 0 <= difference <= 1e-4
     assert {file.name for file in (tmp_path / "model").iterdir()} == {
         *("model.onnx", "labels.txt", "clip_spec.json", "test_protocol.json"),
-        "README.md",
+        *("README.md", "origin.json"),
     }
     check_parity(model, server(tmp_path / "model"))
 

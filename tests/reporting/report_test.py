@@ -1,4 +1,5 @@
 import csv
+import hashlib
 import html
 import html.parser
 import json
@@ -11,7 +12,9 @@ import pytest
 
 from keras_vidrec import reporting
 from keras_vidrec.evaluation.scores.score_file import Scores
+from keras_vidrec.reporting import chain
 from keras_vidrec.reporting import page as pages
+from keras_vidrec.specs import Origin
 from keras_vidrec.training import recipes
 from keras_vidrec.training.run import Run
 from tests.data.memory_source import MemorySource
@@ -84,7 +87,7 @@ def check_self_contained(page):
     for source in page.attributes("src"):
         assert source.startswith("data:image/jpeg;base64,")
     for link in page.attributes("href"):
-        assert re.fullmatch(r"#[\w-]+|figures/\w+\.csv", link), link
+        assert re.fullmatch(r"#[\w-]+|figures/\w+\.csv|origin.json", link), link
     tags = {tag for tag, _ in page.tags}
     assert not tags & {"script", "link", "iframe", "object", "base"}
     assert not re.search(r"(src|href)\s*=\s*.?(https?:|//)", page.source)
@@ -207,6 +210,34 @@ def test_report_of_a_run(small_videos, tmp_path):
     assert run.recipe_file.read_text() in page.words
     for name in ODD:
         assert name in page.words
+
+
+def test_marks_and_origin_are_on_the_page(tmp_path, caplog):
+    run = make_run(tmp_path / "run")
+    run.model_file.write_bytes(b"network")
+    network = Origin("network", "f00", marks=("<2 of 9> leak",))
+    origin = Origin("scores", "cafe", parents={"network": network})
+    meta = {"model": hashlib.sha256(b"network").hexdigest()}
+    for test, fields in (
+        ("3x1", {"meta": meta, "origin": origin}),
+        ("25x1", {"meta": {"model": "another"}}),
+        ("8x1", {}),
+    ):
+        found = scores_of([0, 1], [0, 0], **fields)
+        found.save(run.scores / f"{test}-a_split1.npz")
+    page = Page(reporting.report(f"{run.path}@3x1", verbose=False))
+    check_self_contained(page)
+    assert "3x1 : <2 of 9> leak" in page.words.replace("\n", "")
+    first, second = table(run.report / "figures" / "tests.csv")
+    assert (first["test"], first["marks"]) == ("3x1", "<2 of 9> leak")
+    assert (second["test"], second["marks"]) == ("8x1", "")
+    (message,) = caplog.messages
+    assert "Left out of the report" in message and "25x1-a_split1" in message
+    found = chain.read(run.report / "origin.json")
+    assert found.kind == "report"
+    assert found.parents == {"3x1": origin, "8x1": Origin("scores")}
+    for line in chain.lines(found):
+        assert line in page.words
 
 
 def test_nothing_of_the_data_becomes_markup(tmp_path):

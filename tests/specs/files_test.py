@@ -38,3 +38,14 @@ def test_a_table(tmp_path):
     files.write_table(path, ("a", "b"), iter([(1, "x, y"), ("\ud800é", "")]))
     assert path.read_text("utf-8") == 'a,b\n1,"x, y"\n?é,\n'
     assert names(path.parent) == ["table.csv"]
+
+
+def test_no_cell_of_a_table_is_a_formula(tmp_path):
+    path = tmp_path / "table.csv"
+    rows = [("+x", -1, "-0.5", "1+1"), ("@SUM(A1)", "-", "\t=1", "a\r=1")]
+    files.write_table(path, ("=1+1", "a", "b", "c"), rows)
+    assert path.read_bytes().decode("utf-8") == (
+        "'=1+1,a,b,c\n'+x,-1,-0.5,1+1\n'@SUM(A1),'-,'\t=1,a\\r=1\n"
+    )
+    for text in ("=1+1", "-", "'=", "'a", "a", "-1"):
+        assert files.from_cell(files.to_cell(text)) == text

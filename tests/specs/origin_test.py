@@ -52,6 +52,22 @@ def test_leaks_are_found_in_every_generation():
     assert head.leaks(VideoSet.of(["a/4.avi"])) == {}
 
 
+def test_a_list_stands_once_in_a_chain():
+    one, two = (
+        Origin("network", training_list=name, trained_on=VideoSet.of([name]))
+        for name in ("a", "b")
+    )
+    start = two.replace(parents={"weights": one})
+    whole = one.replace(parents={"weights": start, "rgb": one})
+    short = whole.without_repeats()
+    again = one.replace(trained_on=None)
+    assert short.parents["rgb"] == again
+    assert short.parents["weights"] == two.replace(parents={"weights": again})
+    tested = VideoSet.of(["b", "a"])
+    assert short.leaks(tested) == {(): (1,), ("weights",): (0,)}
+    assert short.without_repeats() == short
+
+
 def test_a_chain_has_an_end():
     values = Origin().to_dict()
     for _ in range(40):

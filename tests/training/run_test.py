@@ -1,6 +1,7 @@
 import pytest
 import tensorflow as tf
 
+from keras_vidrec.specs import Origin
 from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.recipes.sections import Schedule
 from keras_vidrec.training.run import Run
@@ -53,6 +54,17 @@ def test_no_run_and_no_model(tmp_path):
     Run(tmp_path).claim(RECIPE)
     with pytest.raises(ValueError, match="finished run"):
         Run.open(tmp_path).load_model()
+
+
+def test_what_it_is_made_from(tmp_path):
+    run, origin = Run(tmp_path), Origin("network", split=2, marks=("a",))
+    assert run.origin is None
+    run.claim(RECIPE, origin=origin)
+    assert run.origin == origin
+    for text in ("", "3", '{"kind": "cow"}', run.origin_file.read_text()[:-9]):
+        run.origin_file.write_text(text)
+        with pytest.raises(ValueError, match="origin.json, which is damaged"):
+            assert run.origin
 
 
 @pytest.mark.parametrize(

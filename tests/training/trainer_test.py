@@ -93,7 +93,9 @@ def test_a_run_holds_all_there_is_to_know(recipe, tmp_path):
     assert origin.videos == fingerprint(
         [(name, name.partition("/")[0]) for name in names]
     )
-    assert (origin.split, origin.parents) == (1, {})
+    source = dataset.load(recipe).source
+    assert (origin.split, origin.marks) == (1, ())
+    assert origin.parents == {"dataset": source.origin()}
     assert origin.versions["keras"] == keras.__version__
     clips = np.zeros((1, 3, 32, 32, 3), "uint8")
     np.testing.assert_allclose(

@@ -6,6 +6,7 @@ import pathlib
 import keras
 
 from keras_vidrec import backbones
+from keras_vidrec.applications.parts import model_file
 from keras_vidrec.specs import checks
 from keras_vidrec.weights import imagenet
 from keras_vidrec.weights import streams as weights_of_streams
@@ -179,6 +180,7 @@ def load(model, weights, backbones):
         imagenet(model, backbone=backbones)
     elif weights is not None:
         model.load_weights(weights)
+        model_file.check_finite(model, weights)
 
 
 def start_from(model, from_streams):

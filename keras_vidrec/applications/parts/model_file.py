@@ -1,18 +1,31 @@
 """Networks in `.keras` files."""
 
 import pathlib
+import warnings
 import zipfile
 
 import keras
 
-from keras_vidrec import layers as _registered  # noqa: F401
-
 # A file may hold any layer of the package: importing them registers them.
+from keras_vidrec import layers as _registered  # noqa: F401
+from keras_vidrec.applications.parts import feature_tower
+from keras_vidrec.specs import Origin
 from keras_vidrec.specs import files
+from keras_vidrec.weights.published.readers import keras_file
+from keras_vidrec.weights.towers import class_scores
+
+# Weights that an error names.
+_SHOWN = 10
 
 
 def save(model, path):
-    """Writes a `.keras` file, whole or not at all."""
+    """Writes a `.keras` file, whole or not at all. The origin of a network of
+    this package gets the fingerprint of its weights."""
+    layer = class_scores(model)
+    if layer is not None:
+        layer.origin = (layer.origin or Origin()).replace(
+            kind="network", fingerprint=feature_tower.fingerprint(model)
+        )
     with files.replacing(path) as temporary:
         model.save(temporary)
 
@@ -27,7 +40,8 @@ def load(path):
         keras.Model.
 
     Raises:
-        ValueError: naming the file, if it is no readable `.keras` file.
+        ValueError: naming the file, if it is no readable `.keras` file, and
+            those of its weights that are not finite.
     """
     path = pathlib.Path(path)
     if not path.is_file():
@@ -42,9 +56,47 @@ def load(path):
             "was cut off)"
         )
     try:
-        return keras.models.load_model(path, compile=False)
-    except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as e:
-        reason = " ".join(str(e).split())[:500]
+        keras_file.check(path)
+        with warnings.catch_warnings():
+            # Where the file has no weights for a layer.
+            warnings.filterwarnings("error", ".*freshly-initialized weights")
+            model = keras.models.load_model(path, compile=False)
+    # Layers, made of whatever the file says, may fail in any way.
+    except Exception as error:
+        reason = " ".join(str(error).split())[:500] or type(error).__name__
         raise ValueError(
             f"Expected a .keras file of Keras 3. Received: {path}: {reason}"
-        ) from e
+        ) from error
+    if not isinstance(model, keras.Model):
+        raise ValueError(
+            "Expected a network in a .keras file. Received: "
+            f"{path}: {type(model).__name__}"
+        )
+    check_finite(model, path)
+    return model
+
+
+def check_finite(model, path):
+    """Refuses weights that are NaN or infinite.
+
+    Args:
+        model: keras.Model.
+        path: where its weights are from.
+
+    Raises:
+        ValueError: naming the file and the weights.
+    """
+    found = [
+        weight.path
+        for weight in model.weights
+        if keras.backend.is_float_dtype(weight.dtype)
+        and not bool(keras.ops.all(keras.ops.isfinite(weight)))
+    ]
+    if found:
+        more = len(found) - _SHOWN
+        raise ValueError(
+            "Expected weights that are finite. Received: "
+            f"{path}, with NaN or infinity in {len(found)} of "
+            f"{len(model.weights)}: {', '.join(found[:_SHOWN])}"
+            + (f" and {more} more" if more > 0 else "")
+        )

@@ -356,7 +356,8 @@ def from_list(csv_path, root=None, *, test_fraction=0.25, seed=0, clips=None):
     root = storage.as_path(csv_path.parent if root is None else root)
     if isinstance(root, pathlib.Path):
         _directory("root", root)
-    listed = video_list.read(csv_path, root, clips)
+    with checks.about(csv_path):
+        listed = video_list.read(csv_path, root, clips)
     video_tree.check_different(root, dict.fromkeys(listed.files))
     labels, classes, groups = listed.labels, listed.classes, listed.groups
     problems = list(listed.problems)

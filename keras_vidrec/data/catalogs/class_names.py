@@ -2,12 +2,12 @@
 
 import csv
 import io
-import json
 import pathlib
 import re
 
 from keras_vidrec.data.catalogs import list_table
 from keras_vidrec.data.prepared import storage
+from keras_vidrec.specs import documents
 
 # A file of names beside a list, by its name.
 _FILE = re.compile(
@@ -150,7 +150,7 @@ def read(path):
 
 def _of_json(text):
     try:
-        content = json.loads(text)
+        content = documents.parse_json(text)
     except ValueError:
         return None
     if isinstance(content, list):
@@ -185,9 +185,13 @@ def _with_numbers(pairs):
     """`(number, name)` of pairs whose one side are numbers, all different."""
     for turn in (1, -1):
         sides = [pair[::turn] for pair in pairs]
-        if sides and all(number.isdecimal() for number, _ in sides):
+        if sides and all(_is_number(number) for number, _ in sides):
             return [(int(number), name) for number, name in sides]
     return None
+
+
+def _is_number(text):
+    return text.isdecimal() and len(text) < 10
 
 
 def _are_texts(names):

@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import typing
 
 import av
@@ -15,6 +16,7 @@ import numpy as np
 import tqdm
 
 from keras_vidrec.data.catalogs.video_tree import some_of
+from keras_vidrec.specs import documents
 from keras_vidrec.specs import files
 from keras_vidrec.videos import opening
 
@@ -123,7 +125,7 @@ def _looks(root, names):
     """What each file looks like: hexadecimal digits, or `""`."""
     path = root / _CACHE
     try:
-        known = json.loads(path.read_text("utf-8"))
+        known = documents.read_json(path)
     except (OSError, ValueError):
         known = {}
     entries, todo = {}, []
@@ -134,7 +136,7 @@ def _looks(root, names):
             continue
         key = [status.st_size, status.st_mtime_ns]
         entry = known.get(name) if isinstance(known, dict) else None
-        if isinstance(entry, list) and entry[:2] == key and len(entry) == 3:
+        if _is_look(entry) and entry[:2] == key:
             entries[name] = entry
         elif status.st_size:
             todo.append((name, key))
@@ -154,6 +156,14 @@ def _looks(root, names):
         with contextlib.suppress(OSError):
             files.write_text(path, json.dumps(entries))
     return {name: entry[2] for name, entry in entries.items()}
+
+
+def _is_look(entry):
+    """Whether it is an entry as they are written."""
+    if not (isinstance(entry, list) and len(entry) == 3):
+        return False
+    pattern = rf"([0-9a-f]{{{16 * len(_SHARES)}}})?"
+    return isinstance(entry[2], str) and re.fullmatch(pattern, entry[2])
 
 
 def look(path):

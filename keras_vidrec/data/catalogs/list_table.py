@@ -2,9 +2,11 @@
 
 import csv
 import io
-import json
 import re
 import typing
+
+from keras_vidrec.specs import documents
+from keras_vidrec.specs import files
 
 # In the order in which they are preferred where several fit.
 _DELIMITERS = {"\t": "tabs", ";": "semicolons", ",": "commas"}
@@ -72,10 +74,12 @@ def tables(text):
 
 def _json_table(text):
     try:
-        rows = json.loads(text)
+        rows = documents.parse_json(text)
     except ValueError:
         try:
-            rows = [json.loads(line) for line in text.splitlines() if line]
+            rows = [
+                documents.parse_json(line) for line in text.splitlines() if line
+            ]
         except ValueError:
             return None
     if isinstance(rows, dict):
@@ -110,7 +114,7 @@ def _delimited(text, delimiter, name):
     try:
         for line in reader:
             if any(field.strip() for field in line):
-                lines.append([field.strip() for field in line])
+                lines.append([files.from_cell(field.strip()) for field in line])
                 numbers.append(reader.line_num)
     except csv.Error:
         return None

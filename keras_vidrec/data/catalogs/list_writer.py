@@ -13,6 +13,7 @@ def write(catalog, path, split=None):
     `path,label,split` and, as far as they say something, `group`, and `start`
     and `end` in seconds or `start_frame` and `end_frame`.
 
+    Names that a spreadsheet would take for a formula get a `'` before them.
     `catalog.from_list` with the catalog's `root` reads it back. Where the order
     of the classes is not that of their names, or some have no clips, their
     names are written beside it: `list.labels.txt`.
@@ -62,7 +63,7 @@ def write(catalog, path, split=None):
         if len(header) > len(line):
             start, end, _ = catalog.segments[i] or ("", None, None)
             line += [start, "" if end is None else end]
-        writer.writerow(line)
+        writer.writerow(map(files.to_cell, line))
     files.write_text(path, text.getvalue())
     present = {catalog.classes[label] for label in catalog.labels}
     if catalog.classes == tuple(sorted(present)):

@@ -202,7 +202,7 @@ def read_classes(path):
     wrong = [
         line
         for line, field in zip(lines, fields)
-        if len(field) != 2 or not field[0].isdecimal()
+        if len(field) != 2 or not field[0].isdecimal() or len(field[0]) > 9
     ]
     _check(path, "lines `number class`", wrong)
     fields = sorted((int(number), name) for number, name in fields)

@@ -126,7 +126,7 @@ def find_empty_classes(labels, classes, splits):
 
 def first_of(items):
     """The first of some items and their number, for messages."""
-    return f"{items[0]!r} ({len(items)} in all)"
+    return f"{checks.shorten(repr(items[0]))} ({len(items)} in all)"
 
 
 def doubles(items):

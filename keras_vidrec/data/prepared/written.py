@@ -4,6 +4,8 @@ import hashlib
 import json
 
 from keras_vidrec.data.prepared import storage
+from keras_vidrec.specs import checks
+from keras_vidrec.specs import documents
 
 # What to do about a file that is damaged.
 AGAIN = (
@@ -79,15 +81,16 @@ def unseal(content, path, version):
     """
     _, _, rest = content.partition(b",")
     try:
-        values = json.loads(content)
+        values = documents.parse_json(content)
         checksum = values.pop("checksum", None)
         found = values.get("format")
-    except (AttributeError, RecursionError, ValueError):
+    except (AttributeError, ValueError):
         raise _damaged(path) from None
     if found != version:
         raise ValueError(
             f"Expected a prepared dataset of format {version}; prepare it "
-            f"again. Received: {str(path)!r} of format {found!r}"
+            f"again. Received: {str(path)!r} of format "
+            f"{checks.shorten(repr(found))}"
         )
     if checksum != fingerprint(rest):
         raise _damaged(path)

@@ -28,6 +28,7 @@ from keras_vidrec.data.preparing.journal import Journal
 from keras_vidrec.data.preparing.journal import Progress
 from keras_vidrec.data.preparing.video_preparer import VideoPreparer
 from keras_vidrec.specs import checks
+from keras_vidrec.specs import documents
 
 # Enough parts to keep many machines busy and to lose little with one, and
 # videos enough in each to be worth a new process.
@@ -139,7 +140,7 @@ class _Part:
                     "A worker does not find a directory. Expected it at the "
                     f"same path on all machines. Received: {path!r}"
                 )
-        labels = json.loads(_plan_path(self._run, name).read_text("utf-8"))
+        labels = documents.read_json(_plan_path(self._run, name))
         whole = os.path.join(self._run, name)
         if os.path.exists(whole):
             return

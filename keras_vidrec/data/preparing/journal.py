@@ -11,6 +11,7 @@ import google_crc32c
 import tqdm
 
 from keras_vidrec.data.prepared import shards
+from keras_vidrec.specs import documents
 
 try:
     import fcntl
@@ -117,7 +118,7 @@ class Journal:
         self.done, self.failed = {}, {}
         self.positions, self.lengths = {}, {}
         # As JSON has it: no tuples.
-        settings = json.loads(json.dumps(settings))
+        settings = documents.as_json(settings)
         self._file.seek(0)
         content = self._file.read()
         # The last line may have been cut short.
@@ -140,9 +141,9 @@ class Journal:
 
     def _line(self, number, text):
         try:
-            line = json.loads(text)
+            line = documents.parse_json(text)
             crc = line.pop("crc")
-        except (AttributeError, KeyError, RecursionError, ValueError):
+        except (AttributeError, KeyError, ValueError):
             line, crc = {}, None
         if crc != _crc(line):
             raise ValueError(

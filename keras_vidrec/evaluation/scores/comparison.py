@@ -91,7 +91,7 @@ def compare(first, second, *, confidence=0.95, names=None):
     difference is Newcombe's of paired proportions (method 10, made of
     Wilson's). Both take the videos for independent ones; clips cut from one
     video are not, and then a difference is less certain than it looks. Tests
-    of different protocols are warned of.
+    of different protocols, splits or contents of the videos are warned of.
 
     Args:
         first: `Scores`.
@@ -114,6 +114,7 @@ def compare(first, second, *, confidence=0.95, names=None):
     """
     joined = joining.join((first, second), names)
     joining.tell_protocols((first, second), names)
+    joining.tell_data((first, second), names)
     labels = joined.scores[0].labels
     labels = labels[labels >= 0]
     if not len(labels):

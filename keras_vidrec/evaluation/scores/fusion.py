@@ -1,5 +1,6 @@
 """Score files of several streams as one."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -8,6 +9,7 @@ import sklearn.preprocessing
 
 from keras_vidrec.evaluation.scores import joining
 from keras_vidrec.evaluation.scores.score_file import Scores
+from keras_vidrec.specs import Origin
 from keras_vidrec.specs import checks
 
 NORMS = ("l2",)
@@ -42,7 +44,8 @@ def fuse(scores, weights=None, *, softmax=False, normalize=None, names=None):
         holds the weights as `fusion_weights`, `softmax`, `normalize`, each
         `meta` as `fused`, the videos of each that another one lacks as
         `left_out`, and the protocol that their tests have in common; a warning
-        tells if they differ.
+        tells if they differ. Their `origin` has that of each as a parent, by
+        its modality, and so all their marks.
 
     Raises:
         ValueError: if the classes or the known labels differ, no video is in
@@ -55,6 +58,7 @@ def fuse(scores, weights=None, *, softmax=False, normalize=None, names=None):
     scores = tuple(scores)
     joined = joining.join(scores, names)
     test = joining.tell_protocols(scores, names)
+    joining.tell_data(scores, names)
     weights = _checked(weights, len(scores))
     checks.choice("normalize", normalize, (None, *NORMS))
     checks.check(
@@ -72,7 +76,7 @@ def fuse(scores, weights=None, *, softmax=False, normalize=None, names=None):
         if normalize is not None:
             values = sklearn.preprocessing.normalize(values, normalize)
         total += weight * values
-    return Scores(
+    fused = Scores(
         videos=first.videos,
         scores=total / sum(weights),
         labels=first.labels,
@@ -86,6 +90,26 @@ def fuse(scores, weights=None, *, softmax=False, normalize=None, names=None):
             "left_out": [list(videos) for videos in joined.left_out],
         },
     )
+    origin = _origin(scores).replace(fingerprint=fused.fingerprint())
+    return dataclasses.replace(fused, origin=origin)
+
+
+def _origin(scores):
+    """What the scores have in common, and each by its stream as a parent."""
+    origins = [one.origin or Origin("scores") for one in scores]
+    common = {}
+    for field in ("videos", "content", "split", "decoder", "versions"):
+        first, *others = (getattr(origin, field) for origin in origins)
+        if all(other == first for other in others):
+            common[field] = first
+    parents = {}
+    for number, (one, origin) in enumerate(zip(scores, origins), 1):
+        stream = str(one.meta.get("modality") or f"scores {number}")
+        # Two networks may see the same.
+        if stream in parents:
+            stream = f"{stream} {number}"
+        parents[stream] = origin
+    return Origin("scores", parents=parents, **common)
 
 
 def _checked(weights, number):

@@ -1,6 +1,7 @@
 """Scores of the same videos side by side."""
 
 import dataclasses
+import itertools
 import logging
 import typing
 
@@ -120,6 +121,58 @@ def tell_protocols(scores, names=None):
         return {}
     first = scores[0].meta
     return {key: first.get(key) for key in ("protocol", *_FIELDS)}
+
+
+def tell_data(scores, names=None) -> None:
+    """Warns if scores of the same videos come from other data: another split,
+    or videos of the same names with other content. Scores that do not know
+    are passed over.
+
+    Args:
+        scores: sequence of `Scores`.
+        names: as for `join`.
+    """
+    names = names or [f"number {i}" for i in range(1, len(scores) + 1)]
+    origins = {
+        name: one.origin
+        for name, one in zip(names, scores)
+        if one.origin is not None
+    }
+    splits = {
+        name: origin.split
+        for name, origin in origins.items()
+        if origin.split is not None
+    }
+    if len({*splits.values()}) > 1:
+        logger.warning(
+            "The tests are of different splits: %s.",
+            ", ".join(f"{split} of {name}" for name, split in splits.items()),
+        )
+    for one, other in itertools.combinations(origins, 2):
+        a, b = origins[one], origins[other]
+        # Files and folders of frames tell their content in different ways.
+        if (
+            a.videos is not None
+            and a.videos == b.videos
+            and None not in (a.content, b.content)
+            and a.content != b.content
+            and _made_of(a) == _made_of(b)
+        ):
+            logger.warning(
+                "The videos of the tests have the same names and other "
+                "content: %s, %s.",
+                one,
+                other,
+            )
+
+
+def _made_of(origin):
+    """What the first datasets of a chain are: videos, or frames."""
+    return {
+        one.kind
+        for path, one in origin.generations()
+        if {*path} <= {"dataset"} and "dataset" not in one.parents
+    }
 
 
 def _check_classes(classes, others, name, other_name):

@@ -14,7 +14,7 @@ _HEADERS = {
 }
 
 
-def read(path, kinds):
+def read(path, kinds, optional=()):
     """Reads arrays by name; nothing in the file is executed, and no memory is
     taken for an array before all of them are known to be small enough.
 
@@ -25,6 +25,10 @@ def read(path, kinds):
         path: path.
         kinds: dict from the name of an array to the kinds of numbers or text
             it may hold, such as `"iu"` (`numpy.dtype.kind`).
+        optional: names that may be missing. Defaults to none.
+
+    Returns:
+        dict of arrays by name, without the optional ones that are missing.
 
     Raises:
         ValueError: if an array is missing, of another kind, larger than its
@@ -33,7 +37,12 @@ def read(path, kinds):
             the file cannot be read.
     """
     with zipfile.ZipFile(path) as archive:
-        members = {name: _member(archive, name) for name in kinds}
+        held = {*archive.namelist()}
+        members = {
+            name: _member(archive, name)
+            for name in kinds
+            if name not in optional or f"{name}.npy" in held
+        }
         for name, member in members.items():
             _check_header(archive, member, name, kinds[name])
         size = sum(member.file_size for member in members.values())

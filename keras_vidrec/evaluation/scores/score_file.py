@@ -1,6 +1,7 @@
 """Scores of videos in a file, to be reported and fused later."""
 
 import dataclasses
+import hashlib
 import json
 import pathlib
 import zipfile
@@ -8,9 +9,13 @@ import zlib
 
 import numpy as np
 
+from keras_vidrec.data import leaks
 from keras_vidrec.data.catalogs.split import doubles
 from keras_vidrec.data.catalogs.split import refuse_any
 from keras_vidrec.evaluation.scores import score_archive
+from keras_vidrec.specs import Origin
+from keras_vidrec.specs import checks
+from keras_vidrec.specs import documents
 from keras_vidrec.specs import files
 
 # What a score file holds, and of which kinds (`numpy.dtype.kind`).
@@ -20,7 +25,11 @@ _ARRAYS = {
     "labels": "iu",
     "classes": "U",
     "meta": "U",
+    "origin": "U",
 }
+# Programs of others write none.
+_OPTIONAL = ("origin",)
+_REQUIRED = tuple(name for name in _ARRAYS if name not in _OPTIONAL)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -35,7 +44,9 @@ class Scores:
             of number becomes float32.
         labels: int32 array `(videos,)`, -1 where unknown.
         classes: tuple of str.
-        meta: dict of what JSON holds: where the scores come from.
+        meta: dict of what JSON holds: what was tested, and how.
+        origin: `None` (not known), or `specs.Origin`: what they were made
+            from.
 
     Raises:
         ValueError: if the sizes do not fit each other, a name repeats, a
@@ -48,6 +59,7 @@ class Scores:
     labels: np.ndarray
     classes: tuple
     meta: dict = dataclasses.field(default_factory=dict)
+    origin: Origin | None = None
 
     def __post_init__(self):
         object.__setattr__(self, "videos", tuple(map(str, self.videos)))
@@ -85,8 +97,31 @@ class Scores:
                 f"{self.labels.min()} to {self.labels.max()}"
             )
 
+    @property
+    def marks(self) -> tuple:
+        """What whoever reads the figures must know, each in a sentence: leaks
+        that were allowed, of any ancestor too."""
+        return leaks.marks(self.origin)
+
+    def marked(self, *marks: str) -> "Scores":
+        """The same with further marks."""
+        origin = self.origin or Origin("scores")
+        marks = tuple(dict.fromkeys((*origin.marks, *marks)))
+        return dataclasses.replace(self, origin=origin.replace(marks=marks))
+
+    def fingerprint(self) -> str:
+        """What tells scores apart: of the videos and their scores, 16
+        hexadecimal digits."""
+        found = hashlib.sha256(json.dumps([self.videos, self.classes]).encode())
+        found.update(np.ascontiguousarray(self.scores).tobytes())
+        return found.hexdigest()[:16]
+
     def save(self, path):
         """Writes a score file, whole or not at all."""
+        origin = {}
+        if self.origin is not None:
+            text = json.dumps(self.origin.to_dict())
+            origin = {"origin": np.array(text)}
         with files.replacing(path) as temporary, open(temporary, "wb") as file:
             np.savez_compressed(
                 file,
@@ -95,6 +130,7 @@ class Scores:
                 labels=self.labels,
                 classes=np.array(self.classes, np.str_),
                 meta=np.array(json.dumps(self.meta)),
+                **origin,
             )
 
     @classmethod
@@ -107,13 +143,18 @@ class Scores:
         """
         path = pathlib.Path(path)
         try:
-            arrays = score_archive.read(path, _ARRAYS)
+            arrays = score_archive.read(path, _ARRAYS, _OPTIONAL)
+            origin = None
+            if "origin" in arrays:
+                text = str(arrays["origin"])
+                origin = Origin.from_dict(documents.parse_json(text))
             return cls(
                 _names("videos", arrays["videos"]),
                 arrays["scores"],
                 arrays["labels"],
                 _names("classes", arrays["classes"]),
-                json.loads(str(arrays["meta"])),
+                documents.parse_json(str(arrays["meta"])),
+                origin,
             )
         except (
             EOFError,
@@ -125,8 +166,8 @@ class Scores:
             zlib.error,
         ) as error:
             raise ValueError(
-                f"Expected a score file (.npz with {', '.join(_ARRAYS)}). "
-                f"Received: {path}: {error}"
+                f"Expected a score file (.npz with {', '.join(_REQUIRED)}). "
+                f"Received: {path}: {checks.shorten(str(error))}"
             ) from error
 
 
@@ -160,11 +201,11 @@ def _numbers(name, values, dtype):
 def _as_json(meta):
     """`meta` as it will be read again, so that no `save` fails."""
     try:
-        text = json.dumps(meta)
+        plain = documents.as_json(meta)
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"Expected `meta` that JSON holds. Received: meta={meta!r}: {error}"
         ) from error
     if not isinstance(meta, dict):
         raise ValueError(f"Expected a dict. Received: meta={meta!r}")
-    return json.loads(text)
+    return plain

@@ -6,6 +6,8 @@ import pathlib
 
 import numpy as np
 
+from keras_vidrec.specs import documents
+
 
 class ScoreJournal:
     """The scores of a test that is not finished: `scores` by video, float32
@@ -21,7 +23,7 @@ class ScoreJournal:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self.scores = {}
         # As JSON has it: no tuples.
-        settings = json.loads(json.dumps(settings))
+        settings = documents.as_json(settings)
         self._file = open(self._path, "a+b")
         try:
             self._read(settings)
@@ -52,7 +54,7 @@ class ScoreJournal:
         # The last line may have been cut short.
         whole = content[: content.rfind(b"\n") + 1]
         with contextlib.suppress(ValueError, KeyError, TypeError):
-            first, *lines = map(json.loads, whole.splitlines())
+            first, *lines = map(documents.parse_json, whole.splitlines())
             if first == settings:
                 for line in lines:
                     scores = np.array(line["scores"], np.float32)

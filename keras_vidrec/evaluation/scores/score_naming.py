@@ -2,12 +2,29 @@
 
 import pathlib
 import re
+import typing
 
+from keras_vidrec.evaluation.scores import freshness
+from keras_vidrec.evaluation.scores.score_file import Scores
 from keras_vidrec.training.run import Run
 
 # Between a run and the name of one of its tests.
 _AT = "@"
 _DIGITS = 8
+
+
+class Test(typing.NamedTuple):
+    """The scores that a user names.
+
+    Args:
+        scores: `Scores`.
+        file: path they were read from.
+        run: `None`, or the `Run` that was named.
+    """
+
+    scores: Scores
+    file: pathlib.Path
+    run: Run | None
 
 
 def file_name(test, data, videos=None):
@@ -83,3 +100,25 @@ def find(path):
             f"Expected one of the tests of a run: {known}. Received: {asked}"
         )
     return file, run
+
+
+def load(path) -> Test:
+    """The scores that a user names, as `find` takes them.
+
+    Returns:
+        `Test`. Scores named by their file that are of another network than
+        that of the run they lie in are marked so.
+
+    Raises:
+        ValueError: as `find` and `Scores.load`; if scores that are named by
+            their run are those of another network.
+    """
+    file, run = find(path)
+    scores = Scores.load(file)
+    if run is not None and freshness.is_stale(scores, file):
+        raise ValueError(
+            "Expected scores of the network that the run has now: `vidrec "
+            f"evaluate {run.path}` tests it. Received: {file}, of another "
+            "network (the run was trained again, or its network replaced)"
+        )
+    return Test(freshness.marked(scores, file), file, run)

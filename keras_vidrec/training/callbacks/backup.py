@@ -8,6 +8,7 @@ import typing
 import keras
 import numpy as np
 
+from keras_vidrec.specs import documents
 from keras_vidrec.specs import files
 
 _NAME = re.compile(r"epoch-(\d+)-step-(\d+)")
@@ -96,8 +97,7 @@ class Backup(keras.callbacks.Callback):
             for variable, value in zip(_state(model), state, strict=True):
                 variable.assign(value)
             self._metrics = _load(directory / "metrics.npz")
-            text = (directory / "callbacks.json").read_text("utf-8")
-            states = json.loads(text)
+            states = documents.read_json(directory / "callbacks.json")
         except (OSError, KeyError, ValueError) as error:
             raise ValueError(
                 f"Expected a backup of this network. Received: {directory}: "

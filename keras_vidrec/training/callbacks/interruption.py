@@ -6,6 +6,7 @@ import threading
 
 import keras
 
+from keras_vidrec.specs import documents
 from keras_vidrec.specs import files
 
 logger = logging.getLogger("keras_vidrec")
@@ -61,7 +62,7 @@ class Interruption(keras.callbacks.Callback):
             return self._received
         at = self._backup.position
         if self._notice.exists():
-            return at >= tuple(json.loads(self._notice.read_text("utf-8")))
+            return at >= tuple(documents.read_json(self._notice))
         if self._received:
             # No worker ends the next step before this one has begun it, and
             # has given notice: then all of them see it.

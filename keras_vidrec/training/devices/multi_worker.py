@@ -6,12 +6,12 @@ more.
 """
 
 import contextlib
-import json
 import os
 
 import keras
 import tensorflow as tf
 
+from keras_vidrec.specs import documents
 from keras_vidrec.training.devices.devices import Replicas
 from keras_vidrec.training.devices.devices import check_positions
 
@@ -100,7 +100,7 @@ def read_tf_config():
     """
     text = os.environ.get("TF_CONFIG")
     try:
-        config = json.loads(text or "")
+        config = documents.parse_json(text or "")
         cluster, task = config["cluster"], config["task"]
         workers = [
             (job, index)

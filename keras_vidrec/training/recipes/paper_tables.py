@@ -8,7 +8,7 @@ import dataclasses
 import pathlib
 import types
 
-import yaml
+from keras_vidrec.specs import documents
 
 TS_LSTM_PAPER = "Ma et al., 2017"
 STFN_PAPER = "Cho and Foroosh, 2018"
@@ -53,7 +53,5 @@ def _rows(table):
         )
 
 
-_TABLES = yaml.safe_load(
-    pathlib.Path(__file__).with_suffix(".yaml").read_text("utf-8")
-)
+_TABLES = documents.read_yaml(pathlib.Path(__file__).with_suffix(".yaml"))
 TABLE = tuple(row for table in _TABLES for row in _rows(table))

@@ -12,6 +12,7 @@ from keras_vidrec.data.prepared import storage
 from keras_vidrec.specs import ClipSpec
 from keras_vidrec.specs import TestProtocol
 from keras_vidrec.specs import checks
+from keras_vidrec.specs import documents
 from keras_vidrec.specs.fact import Fact
 from keras_vidrec.training.recipes.sections import Data
 from keras_vidrec.training.recipes.sections import Fusion
@@ -132,12 +133,15 @@ class Recipe(Fact):
             ValueError: if the text is no YAML mapping, or as `from_dict`.
         """
         try:
-            values = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            reason = " ".join(str(error).split())
+            values = documents.parse_yaml(text)
+        except ValueError as error:
             raise ValueError(
-                f"Expected a recipe in YAML. Received: {reason}"
+                f"Expected a recipe in YAML. Received: {error}"
             ) from None
+        return cls._from_document(values)
+
+    @classmethod
+    def _from_document(cls, values):
         if not isinstance(values, dict):
             raise ValueError(
                 "Expected a recipe as a YAML mapping. Received: "
@@ -153,12 +157,9 @@ class Recipe(Fact):
             ValueError: naming the file and what is wrong with it.
         """
         path = pathlib.Path(path)
+        values = documents.read_yaml(path)
         try:
-            return cls.from_yaml(path.read_text("utf-8"))
-        except UnicodeDecodeError:
-            raise ValueError(
-                f"Expected a recipe in YAML (UTF-8). Received: {path}"
-            ) from None
+            return cls._from_document(values)
         except (TypeError, ValueError) as error:
             raise ValueError(f"{path}: {error}") from None
 
@@ -215,8 +216,8 @@ class Recipe(Fact):
                     f"{setting!r}"
                 )
             try:
-                value = yaml.safe_load(text)
-            except yaml.YAMLError:
+                value = documents.parse_yaml(text)
+            except ValueError:
                 raise ValueError(
                     f"Expected a YAML value after `=`. Received: {setting!r}"
                 ) from None
@@ -278,7 +279,7 @@ def _from_dict(cls, values, prefix):
     if not isinstance(values, dict):
         raise ValueError(
             f"Expected a mapping for {prefix.rstrip('.') or 'the recipe'!r}. "
-            f"Received: {values!r}"
+            f"Received: {checks.shorten(repr(values))}"
         )
     fields = {field.name: field for field in dataclasses.fields(cls)}
     arguments = {}

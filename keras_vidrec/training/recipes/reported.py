@@ -2,13 +2,10 @@
 
 import pathlib
 
-import yaml
-
+from keras_vidrec.specs import documents
 from keras_vidrec.training.recipes.sections import Reported
 
-_FIGURES = yaml.safe_load(
-    pathlib.Path(__file__).with_suffix(".yaml").read_text("utf-8")
-)
+_FIGURES = documents.read_yaml(pathlib.Path(__file__).with_suffix(".yaml"))
 
 
 def of(name):

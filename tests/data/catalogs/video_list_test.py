@@ -337,13 +337,14 @@ def test_repeated_lines_and_what_is_no_file(root):
 @pytest.mark.parametrize("has_segments", [False, True])
 def test_the_canonical_form(root, has_segments):
     """It reads back to the same catalog, classes without clips included."""
-    touch(root, 'odd, "name".mp4')
-    (root.parent / "labels.txt").write_text("walk\nrun\nswim\n")
+    touch(root, 'odd, "name".mp4', "=1+1.mp4")
+    (root.parent / "labels.txt").write_text("walk\nrun\nswim\n@run\n")
     times = ",0.1,7" if has_segments else ""
     found = read(
         root,
         "path,label,split,group" + (",start,end" if has_segments else "") + "\n"
         f"walk/0.mp4,walk,train,ann{times}\nrun/0.mp4,run,test,{times}\n"
+        f"=1+1.mp4,@run,train,{times}\n"
         f'"odd, ""name"".mp4",run,val,bob{times}\nwalk/1 b.mp4,walk,none,'
         + ("," * 2 if has_segments else ""),
     )
@@ -359,6 +360,7 @@ def test_the_canonical_form(root, has_segments):
         *("splits", "validation"),
     ):
         assert getattr(again, name) == getattr(found, name), name
+    assert "\n'=1+1.mp4,'@run,train," in out.read_text("utf-8")
     with pytest.raises(ValueError, match="`split`.*split=2"):
         list_writer.write(found, out, split=2)
 

@@ -4,6 +4,7 @@ import pytest
 from keras_vidrec.evaluation.scores import metrics
 from keras_vidrec.evaluation.scores.fusion import fuse
 from keras_vidrec.evaluation.scores.score_file import Scores
+from keras_vidrec.specs import Origin
 
 CLASSES = ("jump", "run")
 
@@ -46,6 +47,30 @@ def test_weighted_mean_of_the_same_video(tmp_path):
     assert Scores.load(tmp_path / "fused.npz").meta == fused.meta
     equal = fuse([one, one, one])
     np.testing.assert_array_equal(equal.scores, one.scores)
+
+
+def test_the_streams_are_parents_and_hand_on_their_marks(tmp_path):
+    network = Origin("network", marks=("leaked",))
+    rgb = Origin("scores", videos="v", split=1, parents={"network": network})
+    flow = Origin("scores", videos="v", split=1, marks=("old",))
+    one = scores(ONE, meta={"modality": "rgb"}, origin=rgb)
+    two = scores(TWO, meta={"modality": "flow"}, origin=flow)
+    fused = fuse([one, two, one, scores(ONE)])
+    assert fused.origin.parents == {
+        "rgb": rgb,
+        "flow": flow,
+        "rgb 3": rgb,
+        "scores 4": Origin("scores"),
+    }
+    assert fused.marks == ("leaked", "old")
+    assert fused.origin.kind == "scores" and fused.origin.split is None
+    fused = fuse([one, two])
+    assert (fused.origin.videos, fused.origin.split) == ("v", 1)
+    assert fused.origin.fingerprint == fused.fingerprint()
+    assert fuse([one, two], (1, 2)).fingerprint() != fused.fingerprint()
+    fused.save(tmp_path / "fused.npz")
+    again = fuse([Scores.load(tmp_path / "fused.npz"), one])
+    assert again.marks == ("leaked", "old")
 
 
 def test_what_is_fused():

@@ -1,8 +1,12 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
 from keras_vidrec.evaluation.scores.joining import join
+from keras_vidrec.evaluation.scores.joining import tell_data
 from keras_vidrec.evaluation.scores.score_file import Scores
+from keras_vidrec.specs import Origin
 
 
 def scores(videos="abc", labels=(0, 1, -1), classes=("jump", "run")):
@@ -61,3 +65,33 @@ def test_names_are_those_of_the_caller():
             [scores(), scores(classes=("jump", "swim"))],
             ["rgb.npz", "flow.npz"],
         )
+
+
+def of(kind="videos", **fields):
+    """Scores of a test on videos, or on what was prepared of them."""
+    first = Origin(kind)
+    prepared = Origin("prepared", parents={"dataset": first})
+    network = Origin("network", content="of the training")
+    parents = {"network": network, "dataset": prepared}
+    origin = Origin("scores", parents=parents, **fields)
+    return dataclasses.replace(scores(), origin=origin)
+
+
+def test_other_data_are_told(caplog):
+    one = of(videos="v", content="c", split=1)
+    silent = [
+        scores(),
+        one,
+        of(videos="v", content="c"),
+        of(videos="v", split=1),
+        of(videos="w", content="d", split=1),
+        # Of images and of files content is told in different ways.
+        of("frames", videos="v", content="e", split=1),
+    ]
+    for other in silent:
+        tell_data((one, other))
+    assert not caplog.text
+    tell_data((one, of(videos="v", content="d", split=2)), ("a.npz", "b.npz"))
+    split, content = caplog.messages
+    assert split == "The tests are of different splits: 1 of a.npz, 2 of b.npz."
+    assert "same names and other content: a.npz, b.npz" in content

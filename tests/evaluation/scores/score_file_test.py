@@ -7,6 +7,8 @@ from keras_vidrec.evaluation.scores.metrics import class_accuracies
 from keras_vidrec.evaluation.scores.metrics import mean_class_accuracy
 from keras_vidrec.evaluation.scores.metrics import top_k_accuracy
 from keras_vidrec.evaluation.scores.score_file import Scores
+from keras_vidrec.specs import Origin
+from keras_vidrec.specs import VideoSet
 
 VIDEOS = ("跳/v_1.avi", "run/ü 2.avi", "run/3.avi")
 CLASSES = ("Fahren", "跳高")
@@ -49,6 +51,27 @@ def test_round_trip(tmp_path):
     # The plain form that any program can read.
     with np.load(path, allow_pickle=False) as file:
         assert sorted(file) == sorted(arrays())
+
+
+def test_the_origin_travels_and_its_marks_are_those_of_the_chain(tmp_path):
+    network = Origin(
+        "network", trained_on=VideoSet.of(["a"]), marks=("1 of 3 leaked",)
+    )
+    origin = Origin("scores", split=2, parents={"network": network})
+    scores(origin=origin).save(tmp_path / "a.npz")
+    loaded = Scores.load(tmp_path / "a.npz")
+    assert loaded.origin == origin and loaded.marks == network.marks
+    marked = loaded.marked("old", "old")
+    assert marked.origin.marks == ("old",) and marked.origin.split == 2
+    assert marked.marks == ("old", "1 of 3 leaked")
+    assert scores().marks == () and scores().marked("old").marks == ("old",)
+    # What other programs write has none; what is damaged is named.
+    np.savez(tmp_path / "b.npz", **arrays())
+    assert Scores.load(tmp_path / "b.npz").origin is None
+    for text in ("[]", "{", '{"kind": 1}', '{"parents": {"a": 5}}'):
+        np.savez(tmp_path / "c.npz", **arrays(origin=np.array(text)))
+        with pytest.raises(ValueError, match="score file.*c.npz"):
+            Scores.load(tmp_path / "c.npz")
 
 
 def test_no_videos(tmp_path):
@@ -106,7 +129,7 @@ def test_pickles_are_refused_and_not_executed(tmp_path, monkeypatch):
         ({"videos": np.array("abc")}, "videos"),
         ({"classes": np.zeros(2)}, "classes of float64"),
         ({"classes": np.full(2, 2**31 - 1, "uint32").view("<U1")}, "maximum"),
-        ({"meta": np.array("[" * 100_000)}, "recursion"),
+        ({"meta": np.array("[" * 100_000)}, "more than 100 levels"),
         ({"meta": np.array("[]")}, r"meta=\[\]"),
         ({"meta": np.array("{")}, "Expecting property name"),
     ],

@@ -97,7 +97,7 @@ def test_invalid_settings(setting, message):
     "text, message",
     [
         ("- a", "YAML mapping. Received: list"),
-        ("name: [", "recipe in YAML. Received: while parsing"),
+        ("name: [", "while parsing"),
         ("seed: 1", "the recipe key 'name'"),
     ],
 )

@@ -1,7 +1,6 @@
 """Weights files of Keras, read without building their models."""
 
 import collections
-import json
 import re
 import types
 import zipfile
@@ -9,6 +8,7 @@ import zlib
 
 import h5py
 
+from keras_vidrec.specs import documents
 from keras_vidrec.weights.published.checkpoint import Checkpoint
 from keras_vidrec.weights.published.readers import hdf5
 from keras_vidrec.weights.published.readers.size_budget import SizeBudget
@@ -17,6 +17,11 @@ _HDF5 = b"\x89HDF\r\n\x1a\n"
 _ZIP = b"PK\x03\x04"
 _CONFIG = "config.json"
 _WEIGHTS = "model.weights.h5"
+
+_CHUNK = 2**20
+# What the text of a configuration may unfold into, in bytes.
+_FREE = 2**23
+_GROWTH = 20
 
 # Variables in the order in which Keras 3 numbers them, by snake-cased class;
 # any other layer that begins with a matrix has a kernel, perhaps a bias.
@@ -79,7 +84,7 @@ def read(path):
             with hdf5.opened(path) as file:
                 return _checkpoint(path, file, None, budget)
         with zipfile.ZipFile(path) as archive:
-            config = json.loads(_member(archive, _CONFIG, budget))
+            config = _config(archive, budget)
             weights = _member(archive, _WEIGHTS, budget)
         with hdf5.opened(path, weights) as file:
             return _checkpoint(path, file, config, budget)
@@ -90,9 +95,47 @@ def read(path):
         ) from error
 
 
+def check(path):
+    """Refuses a `.keras` file that Keras should better not unpack.
+
+    Keras believes in the sizes that a file announces, and reads on where a
+    checksum is wrong.
+
+    Args:
+        path: path of a zip archive.
+
+    Raises:
+        ValueError: if a part is damaged, or unfolds into more than a file of
+            this size holds.
+        KeyError, OSError, zipfile.BadZipFile, zlib.error: if it is no whole
+            `.keras` file.
+    """
+    with zipfile.ZipFile(path) as archive:
+        budget = SizeBudget(path)
+        _config(archive, budget)
+        members = {member.filename: member for member in archive.infolist()}
+        for member in members.values():
+            budget.spend(member.file_size)
+            with archive.open(member) as file:
+                while file.read(_CHUNK):
+                    pass  # the checksum is compared at the end
+
+
 def _reason(error):
     """What is wrong; `KeyError` puts quotes around it."""
     return error.args[0] if isinstance(error, KeyError) else str(error)
+
+
+def _config(archive, budget):
+    """The model's configuration. Keras does not pack it; who does packs it
+    less than `SizeBudget` lets all of a file."""
+    info = archive.getinfo(_CONFIG)
+    if info.file_size > _FREE + _GROWTH * info.compress_size:
+        raise ValueError(
+            f"{_CONFIG} announces {info.file_size} bytes, as a damaged or "
+            "hostile file does"
+        )
+    return documents.parse_json(_member(archive, _CONFIG, budget))
 
 
 def _member(archive, name, budget):

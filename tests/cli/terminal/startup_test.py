@@ -4,7 +4,7 @@ import types
 
 import pytest
 
-from keras_vidrec.cli.startup import load_backend
+from keras_vidrec.cli.terminal.startup import load_backend
 
 
 def keras_that(says, monkeypatch):

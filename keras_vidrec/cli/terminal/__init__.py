@@ -1,0 +1,21 @@
+"""Between the commands and who reads them: what is shown, and what is not."""
+
+from keras_vidrec.cli.terminal.output import Commands
+from keras_vidrec.cli.terminal.output import LogFormatter
+from keras_vidrec.cli.terminal.output import echo
+from keras_vidrec.cli.terminal.output import escaped
+from keras_vidrec.cli.terminal.startup import load_backend
+from keras_vidrec.cli.terminal.startup import progress
+
+__all__ = [
+    "Commands",
+    "LogFormatter",
+    "echo",
+    "escaped",
+    "load_backend",
+    "progress",
+]
+
+
+def __dir__():
+    return __all__

@@ -1,0 +1,58 @@
+"""Whether the scores of a run are those of the network that it has now."""
+
+import hashlib
+import pathlib
+
+from keras_vidrec.evaluation.scores.score_file import Scores
+
+# As `training.run.Run` calls them, which needs TensorFlow.
+RECIPE = "recipe.yaml"
+SCORES = "scores"
+NETWORKS = ("model.keras", "head.keras")
+
+
+def fingerprint(path) -> str:
+    """SHA-256 of the file of a network, as `meta["model"]` has it."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def run_of(score_file) -> pathlib.Path | None:
+    """Path of the run that a score file lies in; `None` if in none."""
+    directory = pathlib.Path(score_file).resolve().parent
+    run = directory.parent
+    inside = directory.name == SCORES and (run / RECIPE).is_file()
+    return run if inside else None
+
+
+def is_stale(scores: Scores, score_file) -> bool | None:
+    """Whether scores are of another network than their run has now.
+
+    Args:
+        scores: `Scores` that were read from
+        score_file: path.
+
+    Returns:
+        bool; `None` if the run has no network to compare them with. `False`
+        for scores that lie in no run or do not tell their network.
+    """
+    run, tested = run_of(score_file), scores.meta.get("model")
+    if run is None or tested is None:
+        return False
+    there = [run / name for name in NETWORKS if (run / name).is_file()]
+    if not there:
+        return None
+    return tested not in map(fingerprint, there)
+
+
+def marked(scores: Scores, score_file) -> Scores:
+    """The scores, marked if they are not known to be of the network that
+    their run has now. Arguments as of `is_stale`."""
+    stale = is_stale(scores, score_file)
+    if stale is False:
+        return scores
+    name = pathlib.Path(score_file).name
+    mark = f"{name} is of another network than its run has now"
+    if stale is None:
+        mark = f"the run of {name} has no network that it could be of"
+    return scores.marked(mark)

@@ -1,0 +1,93 @@
+"""The chain of origin as text and as a file."""
+
+import json
+import pathlib
+
+from keras_vidrec.specs import Origin
+from keras_vidrec.specs import documents
+from keras_vidrec.specs import files
+
+# Beside a report, and in the directory of an export.
+FILE = "origin.json"
+_DECODED = "decoded by"
+# Packages whose versions a line shows.
+_SHOWN = ("keras_vidrec", "keras", "tensorflow")
+
+
+def lines(origin: Origin) -> list[str]:
+    """A tree: a line for what it is the origin of, for each of its parents,
+    and so on, each with its marks.
+
+    ```
+    scores 2f6e0d3a9c1b7e44, split 1, decoded by PyAV 16.0, keras 3.12.0
+    |-- network 5a17c09b2d3e, split 1, trained on 9537 videos, keras 3.11.3
+    |   `-- dataset: prepared 81d2f0aa93c4e576
+    `-- dataset: prepared 81d2f0aa93c4e576
+    ```
+
+    Of the decoder and the versions of this package, Keras and TensorFlow a
+    line has what differs from the lines that it hangs on.
+    """
+    return [*_lines("", origin, {}, "", "")]
+
+
+def write(origin: Origin, directory) -> None:
+    """Writes an origin as JSON into a directory, whole or not at all."""
+    text = json.dumps(origin.to_dict(), indent=1)
+    files.write_text(pathlib.Path(directory) / FILE, text + "\n")
+
+
+def read(path) -> Origin:
+    """Reads what `write` wrote.
+
+    Raises:
+        ValueError: naming the file, if it holds no origin.
+    """
+    try:
+        return Origin.from_dict(documents.read_json(pathlib.Path(path)))
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"Expected an origin as JSON. Received: {path}: {error}"
+        ) from error
+
+
+def _lines(role, origin, above, first, rest):
+    yield first + _line(role, origin, above)
+    parents = list(origin.parents.items())
+    stem = "|   " if parents else "    "
+    for mark in origin.marks:
+        yield f"{rest}{stem}! {mark}"
+    made_with = {**above, **_made_with(origin)}
+    for number, (name, parent) in enumerate(parents, 1):
+        last = number == len(parents)
+        yield from _lines(
+            name,
+            parent,
+            made_with,
+            rest + ("`-- " if last else "|-- "),
+            rest + ("    " if last else "|   "),
+        )
+
+
+def _line(role, origin, above):
+    kind = origin.kind or "not known"
+    named = kind if role in ("", kind) else f"{role}: {kind}"
+    facts = [f"{named} {origin.fingerprint or ''}".strip()]
+    if origin.split is not None:
+        facts.append(f"split {origin.split}")
+    if origin.trained_on is not None:
+        facts.append(f"trained on {len(origin.trained_on)} videos")
+    facts += (
+        f"{name} {version}"
+        for name, version in _made_with(origin).items()
+        if above.get(name) != version
+    )
+    return ", ".join(facts)
+
+
+def _made_with(origin):
+    decoder, versions = origin.decoder, origin.versions
+    return {
+        **({} if decoder is None else {_DECODED: decoder}),
+        **{name: versions[name] for name in _SHOWN if name in versions},
+    }

@@ -1,0 +1,225 @@
+"""JSON and YAML of unknown origin, read within bounds.
+
+A few hundred bytes may unfold into gigabytes, or into more levels than
+Python can go down. What is read here has an end, whoever wrote it.
+"""
+
+import functools
+import io
+import json
+
+from keras_vidrec.specs import checks
+
+# Lists of the videos of large datasets are long; what people write by hand is
+# not, and PyYAML reads a megabyte in ten seconds.
+_MOST_BYTES = 2**30
+_MOST_BYTES_OF_YAML = 2**18
+_MOST_VALUES_OF_YAML = 20_000
+# The config of a network of networks has about 20.
+_MOST_LEVELS = 100
+_MOST_CHARACTERS_OF_A_NUMBER = 1000
+
+_HOSTILE = "as a damaged or hostile file has"
+
+
+def read_json(path):
+    """Reads a JSON file in UTF-8.
+
+    Args:
+        path: pathlib.Path, or what opens like one (`storage.as_path`).
+
+    Returns:
+        What `json.loads` makes of it.
+
+    Raises:
+        ValueError: naming the file, if it is no JSON, of more than 1 GiB or
+            of more than 100 levels.
+        OSError: if it cannot be read.
+    """
+    try:
+        return parse_json(_content(path, _MOST_BYTES))
+    except ValueError as error:
+        raise ValueError(
+            f"Expected JSON in UTF-8. Received: {path}: {error}"
+        ) from None
+
+
+def parse_json(text):
+    """What a text says in JSON.
+
+    Args:
+        text: str, or bytes in UTF-8. At most 1 GiB, 100 levels deep.
+
+    Returns:
+        What `json.loads` makes of it.
+
+    Raises:
+        ValueError: if it is none, or more than that.
+    """
+    _check_size(len(text), _MOST_BYTES)
+    if isinstance(text, bytes):
+        text = text.decode("utf-8")
+    try:
+        value = json.loads(text)
+    except RecursionError:
+        raise _too_deep() from None
+    _check_levels(value)
+    return value
+
+
+def as_json(value):
+    """A value as it will be read again: no tuples, keys that are text.
+
+    Raises:
+        TypeError, ValueError: if JSON does not hold it.
+    """
+    return json.loads(json.dumps(value))
+
+
+def read_yaml(path):
+    """Reads a YAML file in UTF-8, as `parse_yaml` does.
+
+    Raises:
+        ValueError: naming the file, if it is none, or larger than that.
+        OSError: if it cannot be read.
+    """
+    try:
+        content = _content(path, _MOST_BYTES_OF_YAML)
+        return parse_yaml(content.decode("utf-8"))
+    except ValueError as error:
+        raise ValueError(
+            f"Expected YAML in UTF-8. Received: {path}: {error}"
+        ) from None
+
+
+def parse_yaml(text):
+    """What a text says in YAML, of plain values only.
+
+    Args:
+        text: str. At most 256 KiB; at most 100 levels and 20,000 values,
+            those that stand for others (`*name`) unfolded.
+
+    Returns:
+        What `yaml.safe_load` makes of it, where no key stands twice.
+
+    Raises:
+        ValueError: if it is none, or more than that.
+    """
+    import yaml
+
+    _check_size(len(text), _MOST_BYTES_OF_YAML)
+    try:
+        return yaml.load(io.StringIO(text), _loader())
+    except (yaml.YAMLError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(checks.shorten(reason)) from None
+    except (ArithmeticError, AttributeError, LookupError, TypeError) as error:
+        raise ValueError(
+            "a value is not of the type that it is said to be"
+        ) from error
+
+
+def _content(path, most):
+    """The bytes of a file, one too many at most: it may have no end."""
+    with path.open("rb") as file:
+        return file.read(most + 1)
+
+
+def _check_size(size, most):
+    if size > most:
+        raise ValueError(f"more than {most} bytes")
+
+
+def _check_levels(value):
+    level = [value]
+    for _ in range(_MOST_LEVELS):
+        level = [
+            child
+            for parent in level
+            for child in (
+                parent.values()
+                if isinstance(parent, dict)
+                else parent
+                if isinstance(parent, list)
+                else ()
+            )
+            if isinstance(child, (dict, list))
+        ]
+        if not level:
+            return
+    raise _too_deep()
+
+
+def _too_deep():
+    return ValueError(f"more than {_MOST_LEVELS} levels, {_HOSTILE}")
+
+
+@functools.cache
+def _loader():
+    """The class that reads YAML; PyYAML is imported by who needs it."""
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        """Counts what is composed, before anything is made of it."""
+
+        def __init__(self, stream):
+            super().__init__(stream)
+            self._level = self._values = 0
+            self._sizes = {}  # of what has a name, by this
+
+        def compose_node(self, parent, index):
+            event = self.peek_event()
+            if isinstance(event, yaml.AliasEvent):
+                self._add(self._size_of(event.anchor))
+                return super().compose_node(parent, index)
+            self._level += 1
+            if self._level > _MOST_LEVELS:
+                raise _too_deep()
+            before = self._values
+            self._add(1)
+            node = super().compose_node(parent, index)
+            if event.anchor is not None:
+                self._sizes[event.anchor] = self._values - before
+            self._level -= 1
+            return node
+
+        def compose_scalar_node(self, anchor):
+            node = super().compose_scalar_node(anchor)
+            # To the base of 60 (`1:30`) they take minutes.
+            if len(node.value) > _MOST_CHARACTERS_OF_A_NUMBER and (
+                node.tag.endswith((":int", ":float"))
+            ):
+                raise ValueError(f"a number of {len(node.value)} characters")
+            return node
+
+        def compose_mapping_node(self, anchor):
+            node = super().compose_mapping_node(anchor)
+            seen = set()
+            for key, _ in node.value:
+                if not isinstance(key, yaml.ScalarNode):
+                    continue
+                if key.value in seen:
+                    raise yaml.composer.ComposerError(
+                        None,
+                        None,
+                        f"the key {key.value!r} stands there twice",
+                        key.start_mark,
+                    )
+                seen.add(key.value)
+            return node
+
+        def _add(self, values):
+            self._values += values
+            if self._values > _MOST_VALUES_OF_YAML:
+                raise ValueError(
+                    f"more than {_MOST_VALUES_OF_YAML} values, {_HOSTILE}"
+                )
+
+        def _size_of(self, anchor):
+            # One that is not whole yet stands for what it is in; one that is
+            # not known is refused by PyYAML.
+            if anchor in self.anchors and anchor not in self._sizes:
+                raise ValueError(f"*{anchor} stands for what it is part of")
+            return self._sizes.get(anchor, 1)
+
+    return Loader

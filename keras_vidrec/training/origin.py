@@ -1,0 +1,65 @@
+"""What a network that is trained is made from."""
+
+from keras_vidrec.data import leaks
+from keras_vidrec.data.clips import feature_reader
+from keras_vidrec.specs import Origin
+from keras_vidrec.specs import fingerprint
+from keras_vidrec.training import environment
+
+
+def of_training(data, parents):
+    """The `Origin` of a network before it has weights of its own.
+
+    Args:
+        data: `Dataset` to train on.
+        parents: dict of `Origin`: what its weights started from, see
+            `initialization.parents`.
+    """
+    source = data.source
+    names = sorted(source.videos[index] for index in data.train)
+    trained = source.origin(data.train)
+    dataset = "features" if feature_reader.are_features(source) else "dataset"
+    versions = environment.versions()
+    return Origin(
+        "network",
+        videos=trained.videos,
+        content=trained.content,
+        split=data.recipe.data.split,
+        training_list=fingerprint(names),
+        trained_on=leaks.video_set(source, data.train),
+        parents={dataset: source.origin(), **parents},
+        versions={name: v for name, v in versions.items() if v is not None},
+        decoder=trained.decoder,
+    )
+
+
+def check_same_networks(before, now, directory):
+    """Refuses features that other networks made than those which a run began
+    with.
+
+    Args:
+        before, now: `Origin`s of the run.
+        directory: path of the features.
+
+    Raises:
+        ValueError: naming the stream.
+    """
+    made, makes = (_makers(origin) for origin in (before, now))
+    for path, known in made.items():
+        found = makes.get(path, known)
+        if None not in (known, found) and known != found:
+            raise ValueError(
+                f"{directory} was made again since the run began. Expected "
+                f"features by the network {known} ({leaks.way(path)}), or "
+                f"another directory for a new run. Received: by {found}"
+            )
+
+
+def _makers(origin):
+    """Fingerprints of the networks that made the features of a training, by
+    the way to them."""
+    return {
+        path: one.fingerprint
+        for path, one in origin.generations()
+        if path[:1] == ("features",) and one.kind == "network"
+    }

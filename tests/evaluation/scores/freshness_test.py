@@ -1,0 +1,46 @@
+from keras_vidrec.evaluation.scores import freshness
+from keras_vidrec.evaluation.scores.score_file import Scores
+from keras_vidrec.training.run import Run
+
+
+def scores(path, **meta):
+    found = Scores("ab", [[1, 0], [0, 1]], [0, 1], "xy", meta)
+    found.save(path)
+    return found
+
+
+def test_scores_of_another_network_than_their_run_has(tmp_path):
+    run = Run(tmp_path / "run")
+    run.path.mkdir()
+    run.recipe_file.write_text("")
+    run.model_file.write_bytes(b"first")
+    run.head_file.write_bytes(b"head")
+    path = run.scores / "25x1-a_split1.npz"
+    assert freshness.run_of(path) == run.path
+    for file in (run.model_file, run.head_file):
+        tested = scores(path, model=freshness.fingerprint(file))
+        assert freshness.is_stale(tested, path) is False
+        assert freshness.marked(tested, path) is tested
+    run.head_file.write_bytes(b"another")
+    assert freshness.is_stale(tested, path) is True
+    assert freshness.marked(tested, path).marks == (
+        "25x1-a_split1.npz is of another network than its run has now",
+    )
+    for file in (run.model_file, run.head_file):
+        file.unlink()
+    assert freshness.is_stale(tested, path) is None
+    (mark,) = freshness.marked(tested, path).marks
+    assert "has no network that it could be of" in mark
+
+
+def test_nothing_is_said_of_what_nobody_knows(tmp_path):
+    run = Run(tmp_path)
+    run.model_file.write_bytes(b"first")
+    path = run.scores / "25x1-a_split1.npz"
+    tested = scores(path, model="of another")
+    assert freshness.is_stale(tested, path) is False  # that is no run
+    run.recipe_file.write_text("")
+    assert freshness.is_stale(tested, path) is True
+    assert freshness.is_stale(scores(path), path) is False
+    lonely = tmp_path / "lonely.npz"
+    assert freshness.is_stale(tested, lonely) is False
