@@ -43,14 +43,16 @@ class Source:
             or the `FrameSpec` that stored images were resized by.
         is_remote: bool. Whether it is read from afar, so that many clips are
             to be asked for at once. Defaults to `False`.
-        contents: tuple of str or `None`. `content` of each video.
+        contents: tuple of str or `None`. `content` of each video, looked for
+            when it is asked for.
+        requests: int. How many files are then asked at once; 0 where what is in
+            them is known. Defaults to `0`.
     """
 
     kind = None
     frame = None
     stored_as = None
     is_remote = False
-    # Files to be asked at once for what is in them; 0 where that is known.
     requests = 0
 
     def __init__(self, catalog):
