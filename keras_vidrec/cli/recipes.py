@@ -4,23 +4,23 @@ from keras_vidrec.cli.startup import load_backend
 
 
 def recipes(
-    name: str = typer.Argument(None, help="Print this recipe as YAML."),
+    name: str = typer.Argument(None, help="Print the file of this recipe."),
 ):
     """List the recipes by paper, or print one."""
     load_backend()
     from keras_vidrec.training import recipes
 
     if name is not None:
-        typer.echo(recipes.get(name).to_yaml(), nl=False)
+        typer.echo(recipes.text(name), nl=False)
         return
     typer.echo(
         "Figures are the papers', never this package's; `vidrec recipes NAME` "
-        "shows all of a recipe."
+        "shows a recipe, and where each of its values comes from."
     )
     width = max(map(len, recipes.RECIPES))
     for paper, of_paper in recipes.PAPERS.items():
         typer.echo(f"\n{paper}")
-        for recipe in of_paper:
+        for recipe in map(recipes.get, of_paper):
             typer.echo(f"  {recipe.name:{width}}  {recipe.summary}")
             for figure in recipe.reported[:1]:
                 typer.echo(

@@ -7,7 +7,7 @@ from keras_vidrec.applications.parts.arguments import check_imagenet
 from keras_vidrec.training import network
 from keras_vidrec.training import recipe_network
 from keras_vidrec.training import recipes
-from keras_vidrec.training.recipes import tsn
+from keras_vidrec.training.recipes import tables
 from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.recipes.tiny import tiny
 
@@ -38,7 +38,7 @@ def test_unknown_name(name, message):
 
 def test_names_tell_what_is_trained_on_what():
     for paper in recipes.PAPERS.values():
-        for recipe in paper:
+        for recipe in map(recipes.get, paper):
             application = recipe.network.application
             name = recipe.name
             if name.startswith(("quickstart", "scratch")):
@@ -150,30 +150,32 @@ def test_differences_are_trained_as_the_authors_second_program_does():
     assert paper.optimizer.learning_rate_multipliers == {"bias": 2}
 
 
-@pytest.mark.parametrize("setting", tsn.TABLE_1)
-def test_table_1_is_values_of_fields(setting):
+def test_table_1_is_values_of_fields():
     """Section 4.2: which stream starts from ImageNet weights, and whether
     with partial batch normalization and dropout. None has segments."""
-    for modality, values in tsn.TABLE_1[setting].items():
-        recipe = recipes.get(f"tsn_{modality}_ucf101_paper")
-        recipe = recipe.with_settings(values)
+    rows = [row for row in tables.rows("tsn") if row.table == 1 and row.recipe]
+    assert len(rows) == 8
+    for row in rows:
+        recipe = row.changed()
         start = recipe.initialization
-        both = setting in ("cross_modality", "partial_batch_norm")
-        pretrained = both or (setting, modality) == ("pretrain_spatial", "rgb")
-        assert start.weights == ("FILE" if pretrained else None)
-        last = setting == "partial_batch_norm"
+        spatial = row.row == "Pre-train Spatial"
+        random = row.row == "From Scratch" or (
+            spatial and row.column == "Temporal ConvNets"
+        )
+        assert start.weights == (None if random else "FILE")
+        last = row.row == "+ Partial BN with dropout"
         assert start.partial_batch_norm is last
         assert recipe.network.arguments.get("dropout") == (None if last else 0)
         assert (recipe.clip["num_segments"], start.inflation) == (1, "avg")
 
 
 def test_table_1_is_trained_from_scratch():
-    recipe = recipes.get("tsn_flow_ucf101_code").with_settings(
-        [
-            *tsn.TABLE_1["from_scratch"]["flow"],
-            "network.arguments.backbone=tiny",
-        ]
+    row = next(
+        row
+        for row in tables.rows("tsn")
+        if row.recipe == "tsn_flow_ucf101_paper"
     )
+    recipe = row.changed().with_values({"network.arguments.backbone": "tiny"})
     model = network.build(recipe, ("jump", "run"))
     assert keras_vidrec.describe(model).clip_spec.num_segments == 1
     assert model.get_layer("dropout").rate == 0
