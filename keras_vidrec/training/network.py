@@ -39,6 +39,9 @@ def build(recipe, class_names):
     check_imagenet(backbones, start.weights)
     if "fusion_weights" in builder.defaults and len(streams) > 1:
         arguments.update(_fusion(recipe, builder.defaults))
+    if arguments.get("consensus") == "weighted":
+        # One weight for each of the segments that the recipe trains on.
+        arguments.setdefault("num_segments", recipe.clip.get("num_segments"))
     with checks.inside("network.arguments."):
         model = builder(**arguments)
     layer = predictions_layer(model)
@@ -46,7 +49,9 @@ def build(recipe, class_names):
     with checks.inside("clip."):
         layer.clip_spec = layer.clip_spec.changed(recipe.clip)
     with checks.inside("initialization."):
-        start_from(model, networks, start.inflation, start.weights)
+        start_from(
+            model, networks, start.inflation, start.weights, start.copy_head
+        )
     if start.partial_batch_norm:
         freezing.partial_batch_norm(model)
     freezing.freeze_towers(model, start.frozen)

@@ -52,11 +52,31 @@ def test_frozen_statistics_are_those_of_trained_weights(tmp_path):
     ):
         network.build(partial, ("a", "b"))
     path = tmp_path / "rgb.keras"
-    keras_vidrec.applications.TSN(backbone="tiny").save(path)
-    trained = partial.with_settings([f"initialization.weights={path}"])
+    rgb = keras_vidrec.applications.TSN(
+        backbone="tiny", classes=2, num_segments=5, consensus="weighted"
+    )
+    rgb.save(path)
+    trained = partial.with_settings(
+        [
+            f"initialization.weights={path}",
+            "network.arguments.consensus=weighted",
+        ]
+    )
     model = network.build(trained, ("a", "b"))
     first, *others = batch_normalizations(model)
     assert first.trainable and not any(layer.trainable for layer in others)
+    # One weight for each of the recipe's segments.
+    assert model.input_shape[1] == 5
+    assert model.get_layer("consensus").weights[0].shape == (5,)
+    # A head of as many classes, of colors, is not that of motion.
+    head = rgb.get_layer("logits").get_weights()[0]
+    assert not np.array_equal(model.get_layer("logits").get_weights()[0], head)
+    copied = network.build(
+        trained.with_settings(["initialization.copy_head=true"]), ("a", "b")
+    )
+    np.testing.assert_array_equal(
+        copied.get_layer("logits").get_weights()[0], head
+    )
 
 
 @pytest.mark.parametrize(
@@ -239,7 +259,8 @@ def started(monkeypatch):
     """What networks are to start from; there are no files."""
     calls = []
 
-    def start_from(model, networks, inflation, weights):
+    def start_from(model, networks, inflation, weights, copy_head):
+        assert not copy_head
         calls.append((backbones_of(model), networks, inflation, weights))
 
     monkeypatch.setattr(network, "start_from", start_from)

@@ -101,6 +101,10 @@ class Initialization:
             of motion: `"avg"`, `"symmetric"` or `"scaled"`, as
             `weights.cross_modality` says, for a path of rgb and for
             `"imagenet"`. Defaults to `"avg"` (TSN).
+        copy_head: bool. Whether the classifier of a network of motion that
+            starts from one of rgb starts from the rgb classifier too, where
+            the classes are as many. Defaults to `False`: from random weights,
+            as in TSN's programs.
         partial_batch_norm: bool. Freeze every batch normalization but the
             first of each tower (TSN section 3.2).
         frozen: tuple of str. Streams whose towers stay as they start, batch
@@ -111,6 +115,7 @@ class Initialization:
 
     weights: str | dict | None = None
     inflation: str = "avg"
+    copy_head: bool = False
     partial_batch_norm: bool = False
     frozen: tuple = ()
 
@@ -122,6 +127,7 @@ class Initialization:
         else:
             object.__setattr__(self, "weights", _text(self.weights))
         checks.choice("inflation", self.inflation, INFLATIONS)
+        checks.flag("copy_head", self.copy_head)
         checks.flag("partial_batch_norm", self.partial_batch_norm)
         frozen = self.frozen
         checks.check(

@@ -28,6 +28,8 @@ def distinct():
         values = tiny(recipe).to_dict()
         for number in ("reference_batch", "learning_rate", "weight_decay"):
             del values["optimizer"][number]
+        bounded = values["optimizer"]["clip_norm"] is not None
+        values["optimizer"]["clip_norm"] = bounded
         trained = {
             json.dumps([section, values[section]])
             for section in ("network", "optimizer", "fusion")
