@@ -21,7 +21,8 @@ class Row:
         table: int. Number of the table.
         row: str. What the row says.
         column: str. What the column says: a data set, or a stream.
-        accuracy: float. The paper's, in per cent.
+        accuracy: float. The paper's, in per cent; of errors, what is left of
+            100.
         recipe: `None`, or str: name of the recipe that was trained.
         changes: mapping of keys of the recipe, such as
             `"network.arguments.units"`, to their values here.
@@ -81,10 +82,13 @@ def rows(paper):
 
 def _rows(paper, table):
     for row in table["rows"]:
+        accuracies = row.get("accuracy") or [
+            round(100 - error, 2) for error in row["error"]
+        ]
         for (column, what), accuracy in zip(
-            table["columns"].items(), row["accuracy"], strict=True
+            table["columns"].items(), accuracies, strict=True
         ):
-            trained = {}
+            trained, what = {}, row.get("recipes", {}).get(column, what)
             if isinstance(what, list):
                 trained["fuses"] = tuple(what)
             else:

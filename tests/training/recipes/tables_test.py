@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from keras_vidrec.applications.parts import table
 from keras_vidrec.applications.stfn import STFN
 from keras_vidrec.applications.temporal_inception import TemporalInception
 from keras_vidrec.applications.tslstm import TSLSTM
@@ -15,7 +16,7 @@ BUILDERS = {
     "TemporalInception": TemporalInception,
     "STFN": STFN,
 }
-PAPERS = ("tsn", "ts_lstm", "stfn")
+PAPERS = ("tsn", "two_stream_fusion", "st_multiplier", "ts_lstm", "stfn")
 TABLE = tuple(row for paper in PAPERS for row in tables.rows(paper))
 
 
@@ -28,8 +29,19 @@ def test_every_printed_row():
         ("tsn", 1): 4,
         ("tsn", 2): 1,
         ("tsn", 3): 3,
+        ("tsn", 4): 2,
+        ("two_stream_fusion", 1): 5,
+        ("two_stream_fusion", 2): 6,
+        ("two_stream_fusion", 3): 4,
+        ("two_stream_fusion", 4): 3,
+        ("two_stream_fusion", 5): 3,
+        ("st_multiplier", 2): 7,
+        ("st_multiplier", 3): 7,
+        ("st_multiplier", 4): 4,
+        ("st_multiplier", 5): 1,
         ("ts_lstm", 3): 9,
         ("ts_lstm", 4): 11,
+        ("ts_lstm", 5): 2,
         ("ts_lstm", 7): 28,
         ("ts_lstm", 8): 20,
         ("ts_lstm", 9): 13,
@@ -38,6 +50,8 @@ def test_every_printed_row():
         ("stfn", 2): 3,
         ("stfn", 3): 3,
         ("stfn", 4): 4,
+        ("stfn", 5): 4,
+        ("stfn", 6): 2,
     }
     rows = {(row.paper, row.table, row.row, row.column) for row in TABLE}
     assert len(rows) == len(TABLE)
@@ -53,12 +67,27 @@ def test_every_row_is_a_recipe_or_fuses_columns_of_its_table():
         assert bool(row.recipe) != bool(row.fuses)
         assert set(row.fuses) <= columns - {row.column}
         if row.recipe:
-            changed = row.changed().to_dict()
+            recipe = row.changed()
+            table.check_arguments(
+                recipe.network.application, recipe.network.arguments
+            )
+            changed = recipe.to_dict()
             for key, value in row.changes.items():
                 found = changed
                 for part in key.split("."):
                     found = found[part]
                 assert found == value
+    # Of an error of 30.98; of another recipe than the table's.
+    best = [row for row in TABLE if row.paper == "st_multiplier"]
+    found = {
+        (row.table, row.row, row.column): (row.accuracy, row.recipe)
+        for row in best
+    }
+    full = "a residual unit of every block, center, pooling"
+    key = (3, full, "HMDB51 split 1")
+    assert found[key] == (69.02, "st_multiplier_hmdb51")
+    key = (4, "HMDB51, ResNet-50", "Motion")
+    assert found[key] == (55.8, "two_stream_resnet50_flow_hmdb51")
     fused = next(row for row in TABLE if row.fuses)
     with pytest.raises(ValueError, match="Received one that fuses"):
         fused.changed()
@@ -92,7 +121,7 @@ def test_other_arguments_are_other_graphs(application):
 
 def test_the_best_rows_are_the_defaults():
     """But for the segments of STFN, whose tables have 5."""
-    for paper, table, text in (
+    for paper, number, text in (
         ("ts_lstm", 3, "3, BN, Max + 512, BN, 101"),
         ("ts_lstm", 9, "end: Conv fusion, Conv1, 4, Conv1, 2, Conv1, 1"),
         ("stfn", 4, "7"),
@@ -100,7 +129,7 @@ def test_the_best_rows_are_the_defaults():
         row = next(
             row
             for row in TABLE
-            if (row.paper, row.table, row.row) == (paper, table, text)
+            if (row.paper, row.table, row.row) == (paper, number, text)
         )
         builder = BUILDERS[row.changed().network.application]
         assert full(builder, own_arguments(row)) == full(builder, {})
