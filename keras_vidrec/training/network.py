@@ -44,6 +44,9 @@ def build(recipe, class_names):
         arguments.setdefault("num_segments", recipe.clip.get("num_segments"))
     with checks.inside("network.arguments."):
         model = builder(**arguments)
+    momentum = recipe.network.batch_norm_momentum
+    for layer in freezing.batch_normalizations(model):
+        layer.momentum = layer.momentum if momentum is None else momentum
     layer = predictions_layer(model)
     layer.class_names = class_names
     with checks.inside("clip."):

@@ -118,9 +118,11 @@ def train(
 
 
 def _train(recipe, data, run, devices, backup_steps, verbose):
-    steps = pipeline.steps_per_epoch(
+    passes = recipe.schedule.passes
+    a_pass = pipeline.steps_per_epoch(
         len(data.train), recipe.optimizer.batch_size
     )
+    steps = passes * a_pass
     epochs = optimizers.num_epochs(recipe.schedule, recipe.optimizer, steps)
     model, trained = _compiled(recipe, data, steps, devices)
     if devices.is_chief:
@@ -166,7 +168,11 @@ def _train(recipe, data, run, devices, backup_steps, verbose):
             # The rest of an epoch is a `fit` of its own.
             rest = [OneEpoch()] if step else []
             trained.fit(
-                streams.training(epoch, step, progress.timed),
+                streams.training(
+                    epoch * passes + step // a_pass,
+                    step % a_pass,
+                    progress.timed,
+                ),
                 steps_per_epoch=steps - step,
                 initial_epoch=epoch,
                 epochs=epochs,

@@ -39,6 +39,14 @@ def test_a_network_of_the_recipe_for_these_classes():
     assert (spec.size, spec.num_segments, spec.sampling) == (64, 5, "uniform")
     assert (spec.modalities, spec.snippet_length) == (("flow",), 5)
     assert all(layer.trainable for layer in batch_normalizations(model))
+    momenta = {layer.momentum for layer in batch_normalizations(model)}
+    assert momenta == {0.9}
+    kept = network.build(
+        RECIPE.with_settings(["network.batch_norm_momentum=0.95"]), ("a", "b")
+    )
+    again = keras.Model.from_config(kept.get_config())
+    for layers in map(batch_normalizations, (kept, again)):
+        assert {layer.momentum for layer in layers} == {0.95}
 
 
 def test_frozen_statistics_are_those_of_trained_weights(tmp_path):

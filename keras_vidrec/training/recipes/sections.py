@@ -66,10 +66,14 @@ class Network:
         application: str. Name of a builder in `keras_vidrec.applications`.
         arguments: dict. Its keyword arguments; `classes` is filled in from
             the data.
+        batch_norm_momentum: `None` (each layer's own), or float in [0, 1):
+            what the moving statistics of all batch normalizations keep of
+            their past in an update. Defaults to `None`.
     """
 
     application: str = "TSN"
     arguments: dict = dataclasses.field(default_factory=dict)
+    batch_norm_momentum: float | None = None
 
     def __post_init__(self):
         checks.check(
@@ -78,6 +82,10 @@ class Network:
             "a mapping of argument names to values",
             self.arguments,
         )
+        if self.batch_norm_momentum is not None:
+            checks.number(
+                "batch_norm_momentum", self.batch_norm_momentum, 0, 0.9999
+            )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -260,7 +268,10 @@ class Schedule:
     """How long, and how the learning rate falls.
 
     Args:
-        epochs: `None` or int. Passes over the training part.
+        epochs: `None` or int.
+        passes: int. Passes over the training part that make an epoch: of what
+            is logged, kept and validated, and what `boundaries` count.
+            Defaults to `1`.
         steps: `None` or int. Optimizer steps; exactly one of the two is set.
         kind: str. `"constant"`, `"step"` (times `factor` at each boundary),
             `"cosine"` (to zero at the end), or `"plateau"` (times `factor`
@@ -276,6 +287,7 @@ class Schedule:
     """
 
     epochs: int | None = None
+    passes: int = 1
     steps: int | None = None
     kind: str = "constant"
     boundaries: tuple = ()
@@ -301,6 +313,7 @@ class Schedule:
                 self.steps,
             )
             checks.count("epochs", self.epochs)
+        checks.count("passes", self.passes)
         checks.choice("kind", self.kind, SCHEDULES)
         boundaries = self.boundaries
         checks.check(

@@ -238,6 +238,7 @@ def test_two_stream_baselines(backbone, dataset):
         falls = schedule.min_learning_rate
         if schedule.kind == "step":
             falls = (*schedule.boundaries, schedule.epochs)
+            falls = tuple(epoch * schedule.passes for epoch in falls)
             assert not recipe.validation.is_wanted
         else:
             assert schedule.kind == "plateau"
@@ -262,6 +263,9 @@ def test_two_stream_baselines(backbone, dataset):
         assert optimizer.decay_multipliers == NO_DECAY
         assert optimizer.reference_batch == optimizer.effective_batch
         assert arguments.get("snippet_length", 10) == 10
+        # MatConvNet's moments move at a rate of .05.
+        momentum = 0.95 if backbone == "resnet50" else None
+        assert recipe.network.batch_norm_momentum == momentum
         assert recipe.clip["num_segments"] == 1
         # Not squashed, as those of TSN.
         assert recipe.clip["frame"] == {"size": "short256"}
@@ -356,7 +360,7 @@ def test_what_their_networks_see(
 
 def test_two_stream_fusion_is_that_of_the_paper():
     """Section 3.5 and the released solver: 96 videos an update, rates 1e-3
-    to 1e-6 in blocks of 10 epochs, dropout .85; released test: 50 chunks."""
+    to 1e-6 in epochs of 10 passes, dropout .85; released test: 50 chunks."""
     fusion = recipes.get("two_stream_fusion_ucf101")
     optimizer, schedule = fusion.optimizer, fusion.schedule
     assert optimizer.effective_batch == optimizer.reference_batch == 96
@@ -364,7 +368,8 @@ def test_two_stream_fusion_is_that_of_the_paper():
     assert (optimizer.name, optimizer.learning_rate) == ("sgd", 1e-3)
     assert (optimizer.momentum, optimizer.weight_decay) == (0.9, 5e-4)
     assert optimizer.decay_multipliers == NO_DECAY and schedule.factor == 0.1
-    assert (schedule.epochs, schedule.boundaries) == (50, (20, 30, 40))
+    assert (schedule.epochs, schedule.boundaries) == (5, (2, 3, 4))
+    assert schedule.passes == 10
     assert fusion.network.arguments["dropout"] == 0.85
     assert fusion.initialization.frozen == ("rgb", "flow")
     test = fusion.test
@@ -394,6 +399,7 @@ def test_the_multiplier_is_that_of_the_paper():
         assert (optimizer.momentum, optimizer.weight_decay) == (0.9, 5e-4)
         assert optimizer.decay_multipliers == NO_DECAY
         assert optimizer.learning_rate_multipliers == {"gamma": 2, "bias": 2}
+        assert recipe.network.batch_norm_momentum == 0.95
         assert recipe.network.arguments["dropout"] == 0.8
         assert recipe.test.name == "25xframe"
         with pytest.raises(ValueError, match="initialization.weights.rgb=None"):
