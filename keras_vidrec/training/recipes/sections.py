@@ -10,7 +10,7 @@ from keras_vidrec.specs import checks
 from keras_vidrec.weights.cross_modality import MODES as INFLATIONS
 
 LAYOUTS = ("auto", "ucf101", "hmdb51", "folder", "list")
-OPTIMIZERS = ("sgd", "rmsprop", "adam")
+OPTIMIZERS = ("sgd", "sgd_matconvnet", "sgd_torch", "rmsprop", "adam")
 # Of weights.
 ROLES = ("first_convolution", "bias", "gamma", "beta", "head")
 SCHEDULES = ("constant", "step", "cosine", "plateau")
@@ -158,11 +158,18 @@ class Optimizer:
     """How the weights move.
 
     Args:
-        name: str. `"sgd"`, `"rmsprop"` or `"adam"`.
+        name: str. `"sgd"` is Caffe's, whose momentum keeps the rates of past
+            updates; `"sgd_torch"` that of Torch7, PyTorch and the MatConvNet
+            of the spatiotemporal networks, whose momentum takes the rate of
+            the moment; `"sgd_matconvnet"` that of two-stream fusion's
+            MatConvNet, which also begins each epoch without momentum.
+            `"adam"` is Torch7's, `"rmsprop"` Keras'.
         learning_rate: float > 0. Where the schedule starts.
         momentum: float in [0, 1). Of SGD.
+        nesterov: bool. Nesterov's momentum, of `"sgd_torch"` (the streams of
+            TS-LSTM). Defaults to `False`.
         weight_decay: float. L2 decay, added to the gradient after clipping,
-            as Caffe does.
+            as the authors' programs do.
         learning_rate_multipliers: dict from the role of a weight to a number
             that its learning rate is multiplied by: `"first_convolution"` (of
             each tower), `"bias"`, `"gamma"`, `"beta"` (of batch
@@ -170,14 +177,15 @@ class Optimizer:
             roles takes both factors. Defaults to `{}`.
         decay_multipliers: dict of the same form: of `weight_decay`. Defaults
             to `0` for biases, gammas and betas.
-        clip_norm: `None`, or float: bound of the global L2 norm of the
-            gradient, which is summed over all devices and over the
-            accumulated steps first, as Caffe does.
-        clip_value: `None`, or float: bound of each element of the gradient
-            (TS-LSTM). Not together with `clip_norm`.
+        clip_norm: `None`, or float: bound of the global L2 norm of the mean
+            gradient of the effective batch, however that is split over devices
+            and accumulated steps. A bound that Caffe's program has for the
+            sum over `iter_size` batches is divided by their number here.
+        clip_value: `None`, or float: bound of each element of that mean
+            gradient (TS-LSTM). Not together with `clip_norm`.
         batch_size: int. Clips a step, over all devices.
-        accumulate: int. Steps whose gradients are summed for one update. The
-            effective batch is `batch_size * accumulate`.
+        accumulate: int. Steps that make one update. The effective batch is
+            `batch_size * accumulate`.
         sub_batch: `None`, or int: clips whose statistics batch normalization
             takes together in training, a divisor of a device's share of
             `batch_size` (4 in the multiplier's code). `None` is that share,
@@ -192,6 +200,7 @@ class Optimizer:
     name: str = "sgd"
     learning_rate: float = 1e-3
     momentum: float = 0.9
+    nesterov: bool = False
     weight_decay: float = 5e-4
     clip_norm: float | None = None
     clip_value: float | None = None
@@ -214,6 +223,16 @@ class Optimizer:
         checks.choice("name", self.name, OPTIMIZERS)
         checks.positive("learning_rate", self.learning_rate)
         checks.number("momentum", self.momentum, 0, 0.9999)
+        checks.check(
+            isinstance(self.nesterov, bool)
+            and (
+                not self.nesterov
+                or (self.name == "sgd_torch" and self.momentum)
+            ),
+            "nesterov",
+            'true or false; true only beside name="sgd_torch" with a momentum',
+            self.nesterov,
+        )
         checks.number("weight_decay", self.weight_decay, 0)
         for name in ("clip_norm", "clip_value"):
             if getattr(self, name) is not None:

@@ -141,7 +141,7 @@ def test_differences_are_trained_as_the_authors_second_program_does():
         optimizer, schedule = recipe.optimizer, recipe.schedule
         assert (schedule.epochs, schedule.boundaries) == (180, (80, 160))
         assert optimizer.learning_rate == 1e-3
-        assert optimizer.clip_norm == 40
+        assert (optimizer.name, optimizer.clip_norm) == ("sgd_torch", 40)
         assert recipe.clip["sampling"] == "tsn_pytorch"
         assert optimizer.effective_batch == 128
         assert optimizer.learning_rate_multipliers == {"bias": 2}
@@ -216,15 +216,20 @@ BASELINES = {
 }
 # On HMDB51 the programs are as long but for these.
 SHORTER = {"vgg_m_2048": (30, 40, 50), "resnet50": (20, 30, 40)}
-# Decay and multipliers of the rate; whole frames (two-stream fusion and
+# Solver, decay and multipliers of the rate; whole frames (two-stream fusion and
 # ST-Multiplier), TS-LSTM's center, and where STFN does not tell TSN's crops.
 OF_BACKBONE = {
-    "vgg16": (5e-4, {"bias": 2}, "frame_and_mirror"),
-    "vgg_m_2048": (5e-4, {"bias": 2}, "frame_and_mirror"),
-    "resnet50": (5e-4, {"bias": 2, "gamma": 2}, "frame_and_mirror"),
-    "resnet101": (1e-4, {}, "center"),
-    "resnet101_stfn": (0.0, {}, "ten"),
-    "inception_v3": (0.0, {}, "ten"),
+    "vgg16": ("sgd_matconvnet", 5e-4, {"bias": 2}, "frame_and_mirror"),
+    "vgg_m_2048": ("sgd_matconvnet", 5e-4, {"bias": 2}, "frame_and_mirror"),
+    "resnet50": (
+        "sgd_torch",
+        5e-4,
+        {"bias": 2, "gamma": 2},
+        "frame_and_mirror",
+    ),
+    "resnet101": ("sgd_torch", 1e-4, {}, "center"),
+    "resnet101_stfn": ("sgd", 0.0, {}, "ten"),
+    "inception_v3": ("sgd", 0.0, {}, "ten"),
 }
 
 
@@ -255,11 +260,13 @@ def test_two_stream_baselines(backbone, dataset):
             falls,
         )
         assert OF_BACKBONE[backbone] == (
+            optimizer.name,
             optimizer.weight_decay,
             optimizer.learning_rate_multipliers,
             recipe.test.crops,
         )
         assert optimizer.momentum == 0.9
+        assert optimizer.nesterov is (backbone == "resnet101")
         assert optimizer.decay_multipliers == NO_DECAY
         assert optimizer.reference_batch == optimizer.effective_batch
         assert arguments.get("snippet_length", 10) == 10
@@ -365,7 +372,8 @@ def test_two_stream_fusion_is_that_of_the_paper():
     optimizer, schedule = fusion.optimizer, fusion.schedule
     assert optimizer.effective_batch == optimizer.reference_batch == 96
     assert optimizer.learning_rate_multipliers == {"bias": 2}
-    assert (optimizer.name, optimizer.learning_rate) == ("sgd", 1e-3)
+    assert optimizer.name == "sgd_matconvnet"
+    assert optimizer.learning_rate == 1e-3
     assert (optimizer.momentum, optimizer.weight_decay) == (0.9, 5e-4)
     assert optimizer.decay_multipliers == NO_DECAY and schedule.factor == 0.1
     assert (schedule.epochs, schedule.boundaries) == (5, (2, 3, 4))
@@ -400,6 +408,7 @@ def test_the_multiplier_is_that_of_the_paper():
         assert optimizer.decay_multipliers == NO_DECAY
         assert optimizer.learning_rate_multipliers == {"gamma": 2, "bias": 2}
         assert recipe.network.batch_norm_momentum == 0.95
+        assert optimizer.name == "sgd_torch"
         assert recipe.network.arguments["dropout"] == 0.8
         assert recipe.test.name == "25xframe"
         with pytest.raises(ValueError, match="initialization.weights.rgb=None"):

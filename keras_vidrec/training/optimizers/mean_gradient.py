@@ -1,35 +1,42 @@
-"""The arithmetic of Caffe's solver, on any number of replicas."""
+"""The arithmetic that all optimizers of this package have in common: one
+update from the mean gradient of a batch, however the batch is split."""
 
 import re
 
+import keras
 import tensorflow as tf
 from keras import ops
 
 from keras_vidrec.specs import checks
 
 
-class CaffeArithmetic:
-    """The arithmetic of Caffe's solver, mixed into an optimizer of Keras.
+class MeanGradient:
+    """Moves weights by the mean gradient of the effective batch: mixed into
+    an optimizer of Keras.
 
     In this order:
 
-    1. The gradients are summed over all replicas, and over
-       `gradient_accumulation_steps` batches: nothing moves between them.
-    2. The sum is clipped, by its global norm or by element.
-    3. It is divided by the number of batches. (Keras divides before it clips,
-       and clips the gradient of each replica on its own.)
-    4. `l2 * weight` is added, so that the decay enters the moments of the
+    1. The gradients are added up over all replicas, and over
+       `gradient_accumulation_steps` batches, and divided by the number of
+       batches: the mean over the effective batch. Nothing moves before.
+    2. The mean is clipped, by its global norm or by element. (Keras clips
+       the gradient of each replica on its own.) A batch that is split over
+       devices or steps, in any way, makes the same update.
+    3. `l2 * weight` is added, so that the decay enters the moments of the
        gradient. (Keras' own `weight_decay` is decoupled from them.)
-    5. The weight moves by the rule of the optimizer, with the learning rate
+    4. The weight moves by the rule of the optimizer, with the learning rate
        times the multiplier of the weight.
+
+    A bound that a program states for the sum over its batches (`iter_size` of
+    Caffe) is that bound divided by their number here.
 
     Multipliers are by regular expression: one holds for each variable in
     whose `path`, such as `conv1/kernel`, it is found, and a variable takes
     the product of all that hold for it.
 
-    Accumulation works under every `tf.distribute.Strategy`. As in Keras, a
-    schedule is asked for its rate by the number of the batch, and
-    `iterations` counts updates.
+    Accumulation works under every `tf.distribute.Strategy`. `iterations`
+    counts updates, and a schedule is asked for its rate by this number.
+    (Keras asks by the number of the batch.)
 
     Args:
         *args: Arguments of the optimizer.
@@ -45,11 +52,6 @@ class CaffeArithmetic:
     Raises:
         ValueError: on a multiplier of another form, or `weight_decay` or
             `use_ema`, which these optimizers do without.
-
-    Reference:
-        - [Jia et al., 2014](https://arxiv.org/abs/1408.5093), the solver of
-          Caffe: `ClipGradients`, `Normalize`, `Regularize`,
-          `ComputeUpdateValue`.
     """
 
     # Whether `apply` gets gradients that are summed over the replicas.
@@ -67,8 +69,8 @@ class CaffeArithmetic:
         for name in ("weight_decay", "use_ema"):
             if getattr(self, name):
                 raise ValueError(
-                    f"`{name}` is no part of Caffe's arithmetic. Expected it "
-                    "to be left out; weights decay by `l2`. Received: "
+                    f"Invalid `{name}`. Expected it to be left out: weights "
+                    "decay by `l2`, and no average of them is kept. Received: "
                     f"{name}={getattr(self, name)!r}"
                 )
         _check_number("l2", l2)
@@ -98,6 +100,12 @@ class CaffeArithmetic:
             for v in variables
         )
 
+    def _get_current_learning_rate(self):
+        schedules = keras.optimizers.schedules
+        if isinstance(self._learning_rate, schedules.LearningRateSchedule):
+            return self._learning_rate(self.iterations)
+        return super()._get_current_learning_rate()
+
     def _backend_apply_gradients(self, grads, trainable_variables):
         if not self.gradients_are_summed:
             grads = summed(grads)
@@ -112,9 +120,9 @@ class CaffeArithmetic:
                 grad + self._accumulated_gradients[self._get_variable_index(v)]
                 for grad, v in zip(grads, trainable_variables)
             ]
+            means = self._clip_gradients([total / steps for total in sums])
             tensors = [
-                (clipped / steps, rate, total, last)
-                for clipped, total in zip(self._clip_gradients(sums), sums)
+                (mean, rate, total, last) for mean, total in zip(means, sums)
             ]
         _update_variables(self._update, trainable_variables, tensors)
 
