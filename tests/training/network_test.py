@@ -361,7 +361,7 @@ def files():
 
 @pytest.fixture
 def loaded(files, monkeypatch):
-    def load(weights):
+    def load(weights, over_features=False):
         if isinstance(weights, dict):
             return {stream: files[path] for stream, path in weights.items()}
         return files[weights]
