@@ -157,7 +157,7 @@ def STFN(
 
     Reference:
         - [Cho and Foroosh, 2018](https://arxiv.org/abs/1906.06822);
-          `training.recipes.paper_tables.TABLE` has the arguments of the rows
+          `training.recipes.tables.rows("stfn")` has the arguments of the rows
           of tables 1 to 4.
     """
     checks.rate("dropout", dropout)

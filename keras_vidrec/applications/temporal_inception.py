@@ -160,9 +160,9 @@ def TemporalInception(
 
     Reference:
         - [Ma et al., 2017](https://arxiv.org/abs/1703.10667), section 3.3 and
-          tables 4, 8, 9 and 10; `training.recipes.paper_tables.TABLE` has the
-          arguments of their rows. Filters, pools and 1x1 convolutions follow
-          the authors' code.
+          tables 4, 8, 9 and 10; `training.recipes.tables.rows("ts_lstm")` has
+          the arguments of their rows. Filters, pools and 1x1 convolutions
+          follow the authors' code.
     """
     checks.rate("dropout", dropout)
     streams = arguments.check_streams(streams)

@@ -144,7 +144,7 @@ def TSLSTM(
 
     Reference:
         - [Ma et al., 2017](https://arxiv.org/abs/1703.10667), section 3.2 and
-          tables 3 and 7; `training.recipes.paper_tables.TABLE` has the
+          tables 3 and 7; `training.recipes.tables.rows("ts_lstm")` has the
           arguments of their rows.
     """
     checks.rate("dropout", dropout)

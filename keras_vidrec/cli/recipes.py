@@ -5,23 +5,23 @@ from keras_vidrec.cli.terminal import load_backend
 
 
 def recipes(
-    name: str = typer.Argument(None, help="Print this recipe as YAML."),
+    name: str = typer.Argument(None, help="Print the file of this recipe."),
 ):
     """List the recipes by paper, or print one."""
     load_backend()
     from keras_vidrec.training import recipes
 
     if name is not None:
-        echo(recipes.get(name).to_yaml(), nl=False)
+        echo(recipes.text(name), nl=False)
         return
     echo(
         "Figures are the papers', never this package's; `vidrec recipes NAME` "
-        "shows all of a recipe."
+        "shows a recipe, and where each of its values comes from."
     )
     width = max(map(len, recipes.RECIPES))
     for paper, of_paper in recipes.PAPERS.items():
         echo(f"\n{paper}")
-        for recipe in of_paper:
+        for recipe in map(recipes.get, of_paper):
             echo(f"  {recipe.name:{width}}  {recipe.summary}")
             for figure in recipe.reported[:1]:
                 echo(

@@ -13,6 +13,10 @@ if typing.TYPE_CHECKING:
         partial_batch_norm as partial_batch_norm,
     )
     from keras_vidrec.training.optimizers.solvers import CaffeSGD as CaffeSGD
+    from keras_vidrec.training.optimizers.solvers import (
+        MatConvNetSGD as MatConvNetSGD,
+    )
+    from keras_vidrec.training.optimizers.solvers import TorchSGD as TorchSGD
     from keras_vidrec.training.recipes.recipe import Recipe as Recipe
     from keras_vidrec.training.run import Run as Run
     from keras_vidrec.training.trainer import train as train
@@ -21,8 +25,10 @@ __all__, __getattr__, __dir__ = lazy.attach(
     __name__,
     {
         "CaffeSGD": "training.optimizers.solvers",
+        "MatConvNetSGD": "training.optimizers.solvers",
         "Recipe": "training.recipes.recipe",
         "Run": "training.run",
+        "TorchSGD": "training.optimizers.solvers",
         "inference_model": "applications.parts.head",
         "partial_batch_norm": "training.freezing",
         "recipes": None,

@@ -41,15 +41,23 @@ def build(recipe, class_names):
     check_imagenet(backbones, start.weights)
     if "fusion_weights" in builder.defaults and len(streams) > 1:
         arguments.update(_fusion(recipe, builder.defaults))
+    if arguments.get("consensus") == "weighted":
+        # One weight for each of the segments that the recipe trains on.
+        arguments.setdefault("num_segments", recipe.clip.get("num_segments"))
     with checks.inside("network.arguments."):
         model = builder(**arguments)
+    momentum = recipe.network.batch_norm_momentum
+    for layer in freezing.batch_normalizations(model):
+        layer.momentum = layer.momentum if momentum is None else momentum
     layer = predictions_layer(model)
     layer.class_names = class_names
     layer.origin = Origin("network", parents=initialization.parents(networks))
     with checks.inside("clip."):
         layer.clip_spec = layer.clip_spec.changed(recipe.clip)
     with checks.inside("initialization."):
-        start_from(model, networks, start.inflation, start.weights)
+        start_from(
+            model, networks, start.inflation, start.weights, start.copy_head
+        )
     if start.partial_batch_norm:
         freezing.partial_batch_norm(model)
     freezing.freeze_towers(model, start.frozen)

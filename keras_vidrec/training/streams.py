@@ -28,11 +28,11 @@ class Streams:
         self._failures = Failures(len(data.train))
         self._unseen = Failures(len(data.validation))
 
-    def training(self, epoch, step, timed):
-        """The endless stream of the training part.
+    def training(self, number, step, timed):
+        """The endless stream of the training part, pass after pass.
 
         Args:
-            epoch: int. Epoch to begin with.
+            number: int. Pass over it to begin with.
             step: int. Step of it to begin with.
             timed: callable from a `tf.data.Dataset` to one of the same
                 batches, which watches them.
@@ -42,7 +42,7 @@ class Streams:
             timed,
             training=True,
             seed=self._recipe.seed,
-            initial_epoch=epoch,
+            initial_epoch=number,
             initial_step=step,
             augmentation=self._recipe.augmentation,
             failures=self._failures,

@@ -151,9 +151,11 @@ class _Kept(typing.NamedTuple):
 
 def _train(recipe, data, run, kept, devices, backup_steps, verbose, stack):
     """The run is held until `stack` is closed."""
-    steps = pipeline.steps_per_epoch(
+    passes = recipe.schedule.passes
+    a_pass = pipeline.steps_per_epoch(
         len(data.train), recipe.optimizer.batch_size
     )
+    steps = passes * a_pass
     epochs = optimizers.num_epochs(recipe.schedule, recipe.optimizer, steps)
     model, trained = _compiled(recipe, data, steps, devices)
     origin, remarks = _origin(model, data, run.path, kept)
@@ -204,7 +206,11 @@ def _train(recipe, data, run, kept, devices, backup_steps, verbose, stack):
             # The rest of an epoch is a `fit` of its own.
             rest = [OneEpoch()] if step else []
             trained.fit(
-                streams.training(epoch, step, progress.timed),
+                streams.training(
+                    epoch * passes + step // a_pass,
+                    step % a_pass,
+                    progress.timed,
+                ),
                 steps_per_epoch=steps - step,
                 initial_epoch=epoch,
                 epochs=epochs,

@@ -17,7 +17,7 @@ MODES = ("avg", "symmetric", "scaled")
 _COLORS = 3
 
 
-def cross_modality(source, target, mode="avg"):
+def cross_modality(source, target, mode="avg", copy_head=False):
     """Starts a network of motion from one of colors.
 
     The kernel of the first convolution is made for the channels of the
@@ -38,8 +38,10 @@ def cross_modality(source, target, mode="avg"):
     those of frames that are scaled as the source does.
 
     Its bias and every other layer of the tower are copied by name, whatever
-    the towers are called, and so is the head: a classifier for another number
-    of classes keeps its own weights and is reported as mismatched.
+    the towers are called. The head keeps its own weights, and is reported as
+    missing: what colors tell of classes is not what motion tells (TSN's
+    programs). With `copy_head` it is copied as well, but for a classifier for
+    another number of classes, which is reported as mismatched.
 
     Args:
         source: keras.Model of colors: a network with a tower named `rgb`, or
@@ -48,6 +50,8 @@ def cross_modality(source, target, mode="avg"):
             bare tower, such as `network.get_layer("flow")`.
         mode: str. `"avg"`, `"symmetric"` or `"scaled"`. Defaults to
             `"avg"`.
+        copy_head: bool. Whether the classifier starts from that of the
+            colors, too. Defaults to `False`.
 
     Returns:
         `CopyReport` by the layers of the target. `inflated` tells of the
@@ -77,7 +81,8 @@ def cross_modality(source, target, mode="avg"):
         kernel = pixels.scaled_kernel(kernel, scaling)
         first = _First(first.layer, ([kernel, *bias], how))
     # A tower alone has no head, and neither has one of several.
-    if into_tower is target or len(towers(source)) > 1:
+    alone = into_tower is target or len(towers(source)) > 1
+    if alone or not copy_head:
         source = from_tower
     old = "" if from_tower is source else f"{from_tower.name}/"
     new = "" if into_tower is target else f"{into_tower.name}/"

@@ -30,11 +30,12 @@ def by_name(sources):
     return {} if sources is None else {None: sources}
 
 
-def start_from(model, networks, inflation="avg", weights=None):
+def start_from(model, networks, inflation="avg", weights=None, copy_head=False):
     """Copies the weights of trained networks, layer by layer, by name.
 
     A network of motion may start from one of rgb: then its first convolution
-    is inflated (`weights.cross_modality`). A network of two streams may start
+    is inflated (`weights.cross_modality`), and what is behind its tower keeps
+    its random weights unless `copy_head`. A network of two streams may start
     from one network for each (`weights.copy_streams`): what joins the streams
     or filters over time keeps its random weights, and so do the first layers
     behind a fusion that gives another number of channels. So does a
@@ -60,6 +61,8 @@ def start_from(model, networks, inflation="avg", weights=None):
             `"avg"`.
         weights: what errors and the log call the networks: of the same form,
             of str, such as their paths. Defaults to `None`.
+        copy_head: bool, as `weights.cross_modality` takes it. Defaults to
+            `False`.
 
     Raises:
         ValueError: if a network is of a modality that tells nothing of the
@@ -88,7 +91,9 @@ def start_from(model, networks, inflation="avg", weights=None):
     elif isinstance(networks, dict):
         report = copy_streams(model, sources)
     else:
-        report = _copy(networks, model, weights, inflation)
+        report = _copy(networks, model, weights, inflation, copy_head)
+        if report.inflated and not copy_head:  # not in the tower
+            new |= {path for path in report.missing if "/" not in path}
     unfit = unfit_layers(report, new)
     checks.check(
         not unfit,
@@ -119,12 +124,12 @@ def _check_streams(model, networks, weights):
     checks.check(expected is None, "weights", expected, weights)
 
 
-def _copy(source, model, weights, inflation):
+def _copy(source, model, weights, inflation, copy_head):
     have, want = _modalities(source), _modalities(model)
     if have == want:
         return copy_by_name(source, model)
     if have == ("rgb",) and len(want) == 1:
-        return cross_modality(source, model, inflation)
+        return cross_modality(source, model, inflation, copy_head)
     if len(have) == len(want) == 1 and {*have, *want} <= {*FLOWS}:
         return copy_by_name(source, model, {have[0]: want[0]})
     other = " or of rgb"

@@ -11,8 +11,9 @@ def test_the_list_is_by_paper_and_labels_its_figures():
     for paper, of_paper in recipes.PAPERS.items():
         lines = sections[paper].splitlines()
         named = [line for line in lines if "  paper: " not in line]
-        for line, recipe in zip(named, of_paper, strict=True):
-            assert line.split(maxsplit=1) == [recipe.name, recipe.summary]
+        for line, name in zip(named, of_paper, strict=True):
+            summary = recipes.get(name).summary
+            assert line.split(maxsplit=1) == [name, summary]
     assert (
         "  paper: 85.7 % on UCF101 split 1 (TSN, tables 3 and 4; from "
         "ImageNet weights, with partial batch normalization)\n"
@@ -20,9 +21,10 @@ def test_the_list_is_by_paper_and_labels_its_figures():
     assert "paper: 94.3 % on UCF101, mean of 3 splits (STFN, table 6;" in out
 
 
-def test_one_as_yaml_is_that_recipe():
+def test_one_is_its_file_with_the_sources_of_its_values():
     out, err = vidrec("recipes", "tsn_rgb_ucf101_code")
     assert Recipe.from_yaml(out) == recipes.get("tsn_rgb_ucf101_code")
+    assert "  momentum: 0.9  # paper 4.1\n" in out
     assert not err
 
 

@@ -39,6 +39,14 @@ def test_a_network_of_the_recipe_for_these_classes():
     assert (spec.size, spec.num_segments, spec.sampling) == (64, 5, "uniform")
     assert (spec.modalities, spec.snippet_length) == (("flow",), 5)
     assert all(layer.trainable for layer in batch_normalizations(model))
+    momenta = {layer.momentum for layer in batch_normalizations(model)}
+    assert momenta == {0.9}
+    kept = network.build(
+        RECIPE.with_settings(["network.batch_norm_momentum=0.95"]), ("a", "b")
+    )
+    again = keras.Model.from_config(kept.get_config())
+    for layers in map(batch_normalizations, (kept, again)):
+        assert {layer.momentum for layer in layers} == {0.95}
 
 
 def test_frozen_statistics_are_those_of_trained_weights(tmp_path):
@@ -52,11 +60,31 @@ def test_frozen_statistics_are_those_of_trained_weights(tmp_path):
     ):
         network.build(partial, ("a", "b"))
     path = tmp_path / "rgb.keras"
-    keras_vidrec.applications.TSN(backbone="tiny").save(path)
-    trained = partial.with_settings([f"initialization.weights={path}"])
+    rgb = keras_vidrec.applications.TSN(
+        backbone="tiny", classes=2, num_segments=5, consensus="weighted"
+    )
+    rgb.save(path)
+    trained = partial.with_settings(
+        [
+            f"initialization.weights={path}",
+            "network.arguments.consensus=weighted",
+        ]
+    )
     model = network.build(trained, ("a", "b"))
     first, *others = batch_normalizations(model)
     assert first.trainable and not any(layer.trainable for layer in others)
+    # One weight for each of the recipe's segments.
+    assert model.input_shape[1] == 5
+    assert model.get_layer("consensus").weights[0].shape == (5,)
+    # A head of as many classes, of colors, is not that of motion.
+    head = rgb.get_layer("logits").get_weights()[0]
+    assert not np.array_equal(model.get_layer("logits").get_weights()[0], head)
+    copied = network.build(
+        trained.with_settings(["initialization.copy_head=true"]), ("a", "b")
+    )
+    np.testing.assert_array_equal(
+        copied.get_layer("logits").get_weights()[0], head
+    )
 
 
 @pytest.mark.parametrize(
@@ -239,7 +267,8 @@ def started(monkeypatch):
     """What networks are to start from; there are no files."""
     calls = []
 
-    def start_from(model, networks, inflation, weights):
+    def start_from(model, networks, inflation, weights, copy_head):
+        assert not copy_head
         calls.append((backbones_of(model), networks, inflation, weights))
 
     monkeypatch.setattr(network, "start_from", start_from)

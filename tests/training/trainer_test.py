@@ -373,6 +373,29 @@ def test_a_terminated_run_goes_on(two_streams, tmp_path, at_step, caplog):
 
 
 @pytest.mark.usefixtures("eager")
+def test_an_epoch_of_several_passes(two_streams, tmp_path, at_step):
+    """The same updates as of as many epochs, also from the middle of one."""
+    recipe, _ = two_streams
+    several, passes = (
+        dataclasses.replace(recipe, schedule=schedule)
+        for schedule in (Schedule(epochs=4), Schedule(epochs=2, passes=2))
+    )
+    expected = train(several, tmp_path / "epochs", verbose=0)
+    steps = 4 * len(videos_of(recipe)) // recipe.optimizer.batch_size
+
+    def terminate():
+        signal.raise_signal(signal.SIGTERM)
+
+    out = tmp_path / "passes"
+    with pytest.raises(SystemExit, match="143"):
+        at_step(steps // 2 - 2, terminate, passes, out)
+    found = train(passes, out, verbose=0)
+    for one, two in zip(weights_of(found), weights_of(expected), strict=True):
+        np.testing.assert_array_equal(one, two)
+    assert [row["epoch"] for row in log_of(found)] == ["0", "1"]
+
+
+@pytest.mark.usefixtures("eager")
 def test_a_full_disk_in_the_middle(two_streams, tmp_path, at_step):
     """One clear error; the backup before stays, and is gone on from."""
     recipe, _ = two_streams
@@ -458,6 +481,7 @@ def test_recipes_of_two_streams(small_videos, tmp_path, name, setting):
             "clip.flow={method: dis}",
             "clip.stride=[1, 2]",
             "schedule.epochs=1",
+            "schedule.passes=1",
             "optimizer.accumulate=2",
             "validation.fraction=0.5",
             f"initialization.frozen={frozen}",

@@ -80,7 +80,7 @@ def test_whole_networks(mode, modality, std, colors):
     target = TSN(backbone="tiny", classes=3, modality=modality)
     randomize(target, 1)
     have, before = weights_of(source), weights_of(target)
-    report = cross_modality(source, target, mode)
+    report = cross_modality(source, target, mode, copy_head=True)
     channels = {"rgb_diff": 15}.get(modality, 10)
     assert report.inflated == (
         f"{modality}/conv1 (3 to {channels} channels: {mode})",
@@ -131,11 +131,28 @@ def test_a_bare_tower_starts_a_network_and_the_reverse(colors):
 def test_a_new_classifier_starts_anew_and_is_told(colors):
     target = randomize(TSN(backbone="tiny", classes=5, modality="flow"), 1)
     head = target.get_layer("logits").get_weights()
-    report = cross_modality(colors, target)
+    report = cross_modality(colors, target, copy_head=True)
     assert report.mismatched == ("logits [(256, 3), (3,)] to [(256, 5), (5,)]",)
     for one, two in zip(target.get_layer("logits").get_weights(), head):
         np.testing.assert_array_equal(one, two)
     assert "inflated: flow/conv1 (3 to 10 channels: avg); mism" in str(report)
+
+
+def test_the_head_is_copied_only_when_that_is_asked_for(colors):
+    """TSN's programs start it from normal numbers of deviation .001."""
+    target = TSN(backbone="tiny", classes=3, modality="flow")
+    before = target.get_layer("logits").get_weights()
+    report = cross_modality(colors, target)
+    assert report.missing == ("logits",) and report.unused == ()
+    after = target.get_layer("logits").get_weights()
+    np.testing.assert_array_equal(after[0], before[0])
+    assert np.std(after[0]) == pytest.approx(1e-3, rel=0.1)
+    cross_modality(colors, target, copy_head=True)
+    for one, two in zip(
+        target.get_layer("logits").get_weights(),
+        colors.get_layer("logits").get_weights(),
+    ):
+        np.testing.assert_array_equal(one, two)
 
 
 def mine(channels, filters=4):

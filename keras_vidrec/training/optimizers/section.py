@@ -10,8 +10,16 @@ from keras_vidrec.training.optimizers.solvers import CaffeSGD
 from keras_vidrec.training.optimizers.solvers import DecayedAdam
 from keras_vidrec.training.optimizers.solvers import DecayedRMSprop
 from keras_vidrec.training.optimizers.solvers import LossScale
+from keras_vidrec.training.optimizers.solvers import MatConvNetSGD
+from keras_vidrec.training.optimizers.solvers import TorchSGD
 
-_KINDS = {"sgd": CaffeSGD, "adam": DecayedAdam, "rmsprop": DecayedRMSprop}
+_KINDS = {
+    "sgd": CaffeSGD,
+    "sgd_matconvnet": MatConvNetSGD,
+    "sgd_torch": TorchSGD,
+    "adam": DecayedAdam,
+    "rmsprop": DecayedRMSprop,
+}
 
 
 def num_epochs(schedule, optimizer, steps_per_epoch):
@@ -34,25 +42,30 @@ def learning_rate(schedule, optimizer, steps_per_epoch):
     """The learning rate as a Keras schedule; as a float, which a callback may
     change, where it is constant or falls on a plateau.
 
-    A boundary at step b means that step number b (from 0) is the first one
-    with the smaller rate, as in Caffe.
+    The schedule is asked by the number of the update, so that it does not
+    depend on how a batch is split. A boundary at step b means that update
+    number b (from 0) is the first one with the smaller rate, as in Caffe; one
+    at an epoch, the first update that ends in this epoch.
     """
     start = real_learning_rate(optimizer)
-    # Keras asks its schedules for the rate by the number of the batch, also
-    # where the gradients of several batches make one step.
-    unit = optimizer.accumulate if schedule.epochs is None else steps_per_epoch
+
+    def updates(length):
+        if schedule.epochs is None:
+            return length
+        return length * steps_per_epoch // optimizer.accumulate
+
     if schedule.kind == "step":
         # Keras keeps the old value at the boundary itself.
         return keras.optimizers.schedules.PiecewiseConstantDecay(
-            [boundary * unit - 1 for boundary in schedule.boundaries],
+            [updates(boundary) - 1 for boundary in schedule.boundaries],
             [
                 start * schedule.factor**i
                 for i in range(len(schedule.boundaries) + 1)
             ],
         )
     if schedule.kind == "cosine":
-        length = schedule.steps or schedule.epochs
-        return keras.optimizers.schedules.CosineDecay(start, length * unit)
+        length = updates(schedule.steps or schedule.epochs)
+        return keras.optimizers.schedules.CosineDecay(start, max(length, 1))
     return start
 
 
@@ -84,8 +97,12 @@ def build(optimizer, schedule, steps_per_epoch, model):
             model, optimizer.decay_multipliers
         ),
     }
-    if optimizer.name == "sgd":
+    if optimizer.name.startswith("sgd"):
         common["momentum"] = float(optimizer.momentum)
+    if optimizer.name == "sgd_torch":
+        common["nesterov"] = optimizer.nesterov
+    if optimizer.name == "sgd_matconvnet":
+        common["steps_per_epoch"] = steps_per_epoch
     built = _KINDS[optimizer.name](
         learning_rate(schedule, optimizer, steps_per_epoch),
         l2=optimizer.weight_decay,

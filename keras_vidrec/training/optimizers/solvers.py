@@ -1,23 +1,27 @@
-"""The optimizers of this package."""
+"""The optimizers of this package: those of the programs that the figures of
+the papers come from."""
 
 import keras
+from keras import ops
 
-from keras_vidrec.training.optimizers.caffe_arithmetic import CaffeArithmetic
-from keras_vidrec.training.optimizers.caffe_arithmetic import summed
+from keras_vidrec.specs import checks
+from keras_vidrec.training.optimizers.mean_gradient import MeanGradient
+from keras_vidrec.training.optimizers.mean_gradient import summed
 
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")
-class CaffeSGD(CaffeArithmetic, keras.optimizers.SGD):
+class CaffeSGD(MeanGradient, keras.optimizers.SGD):
     """Stochastic gradient descent as Caffe's solver does it.
 
     With the learning rate r and its multiplier a, the momentum m, the decay
     multiplier d, the clipped gradient g and its velocity v, a weight w does
     `v = m v + a r (g + d l2 w)`, then `w = w - v`.
 
-    With `gradient_accumulation_steps=n` (`iter_size`), g is the clipped *sum*
-    of the gradients of n batches, divided by n: a threshold that was
-    published is used as it is. Under a `tf.distribute.Strategy` the sum is
-    over all replicas too.
+    g is the mean gradient of the effective batch, over all replicas of a
+    `tf.distribute.Strategy` and all `gradient_accumulation_steps`, and
+    `global_clipnorm` bounds this mean. Caffe's `clip_gradients` bounds the
+    mean over the devices of the sum over `iter_size` batches: divide it by
+    `iter_size`.
 
     Args:
         learning_rate: float or a Keras schedule.
@@ -37,37 +41,114 @@ class CaffeSGD(CaffeArithmetic, keras.optimizers.SGD):
             not `weight_decay`, not `use_ema`.
 
     Reference:
+        - [Jia et al., 2014](https://arxiv.org/abs/1408.5093), the solver of
+          Caffe.
         - [Wang et al., 2016](https://arxiv.org/abs/1608.00859), section 4.1,
           and the solver of the authors' Caffe.
     """
 
+    def __init__(self, learning_rate=0.01, momentum=0.9, **kwargs):
+        super().__init__(learning_rate, momentum=momentum, **kwargs)
+
+
+@keras.saving.register_keras_serializable(package="keras_vidrec")
+class TorchSGD(MeanGradient, keras.optimizers.SGD):
+    """Stochastic gradient descent as Torch7 and PyTorch do it.
+
+    With the letters of `CaffeSGD`, `v = m v + g + d l2 w`, then
+    `w = w - a r v`: the rate is not part of the velocity, so that a rate that
+    falls holds for all of it at once. With `nesterov=True`
+    `w = w - a r (g + d l2 w + m v)`.
+
+    Args:
+        learning_rate: float or a Keras schedule.
+        momentum: float in [0, 1). Defaults to `0.9`.
+        nesterov: bool. Defaults to `False`.
+        **kwargs: As of `CaffeSGD`.
+
+    Reference:
+        - [Ma et al., 2017](https://arxiv.org/abs/1703.10667), the streams of
+          the authors' program (Torch7, with Nesterov's momentum).
+        - [Wang et al., 2016](https://arxiv.org/abs/1608.00859), the authors'
+          second program (PyTorch).
+        - [Feichtenhofer et al., 2016](https://arxiv.org/abs/1611.02155), the
+          authors' program (MatConvNet), which trains the spatiotemporal
+          multiplier too.
+    """
+
     def __init__(
-        self,
-        learning_rate=0.01,
-        momentum=0.9,
-        l2=0.0,
-        learning_rate_multipliers=None,
-        decay_multipliers=None,
-        **kwargs,
+        self, learning_rate=0.01, momentum=0.9, nesterov=False, **kwargs
     ):
         super().__init__(
-            learning_rate,
-            momentum=momentum,
-            l2=l2,
-            learning_rate_multipliers=learning_rate_multipliers,
-            decay_multipliers=decay_multipliers,
-            **kwargs,
+            learning_rate, momentum=momentum, nesterov=nesterov, **kwargs
         )
 
+    def update_step(self, gradient, variable, learning_rate):
+        step = gradient = ops.cast(gradient, variable.dtype)
+        if self.momentum:
+            velocity = self.momentums[self._get_variable_index(variable)]
+            momentum = ops.cast(self._momentum(), variable.dtype)
+            step = new = momentum * velocity + gradient
+            if self.nesterov:
+                step = gradient + momentum * new
+            self.assign(velocity, new)
+        rate = ops.cast(learning_rate, variable.dtype)
+        self.assign_sub(variable, rate * step)
+
+    def _momentum(self):
+        return self.momentum
+
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")
-class DecayedAdam(CaffeArithmetic, keras.optimizers.Adam):
-    """Adam with the clipping, decay and multipliers of Caffe."""
+class MatConvNetSGD(TorchSGD):
+    """Stochastic gradient descent as the MatConvNet of two-stream fusion does
+    it: that of `TorchSGD`, with no velocity at the beginning of each epoch.
+
+    An update whose batches lie in two epochs belongs to the later one.
+
+    Args:
+        learning_rate: float or a Keras schedule.
+        momentum: float in [0, 1). Defaults to `0.9`.
+        steps_per_epoch: int. Batches in an epoch; several make one update
+            with `gradient_accumulation_steps`.
+        **kwargs: As of `CaffeSGD`.
+
+    Reference:
+        - [Feichtenhofer et al., 2016](https://arxiv.org/abs/1604.06573),
+          `cnn_train_dag.m` of the authors' program. That of their
+          spatiotemporal networks keeps the velocity: `TorchSGD`.
+    """
+
+    def __init__(
+        self, learning_rate=0.01, momentum=0.9, *, steps_per_epoch, **kwargs
+    ):
+        super().__init__(learning_rate, momentum=momentum, **kwargs)
+        checks.count("steps_per_epoch", steps_per_epoch)
+        self.steps_per_epoch = steps_per_epoch
+
+    def _momentum(self):
+        # The update ends with this batch; the one before ended `steps` ago.
+        steps = self.gradient_accumulation_steps or 1
+        in_epoch = self._iterations % self.steps_per_epoch
+        return ops.where(ops.less(in_epoch, steps), 0.0, self.momentum)
+
+    def get_config(self):
+        return {**super().get_config(), "steps_per_epoch": self.steps_per_epoch}
 
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")
-class DecayedRMSprop(CaffeArithmetic, keras.optimizers.RMSprop):
-    """RMSprop with the clipping, decay and multipliers of Caffe."""
+class DecayedAdam(MeanGradient, keras.optimizers.Adam):
+    """Adam with the bounds, decay and multipliers of `MeanGradient`, and the
+    `epsilon` of its paper, Torch7 and PyTorch, `1e-8` (Keras has `1e-7`)."""
+
+    def __init__(self, *args, epsilon=1e-8, **kwargs):
+        super().__init__(*args, epsilon=epsilon, **kwargs)
+
+
+@keras.saving.register_keras_serializable(package="keras_vidrec")
+class DecayedRMSprop(MeanGradient, keras.optimizers.RMSprop):
+    """RMSprop of Keras with the bounds, decay and multipliers of
+    `MeanGradient`."""
 
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")

@@ -1,39 +1,80 @@
-"""The recipes that come with the package, one file a paper.
+"""The recipes that come with the package: a folder a paper, a file a recipe.
 
 A recipe is named `<network>[_<modality>]_<dataset>[_paper|_code]`, the last for
-TSN, whose paper and its authors' program train differently.
+TSN, whose paper and its authors' program train differently. Each file is whole,
+and says beside every value where it comes from. `tables.yaml` of a folder has
+the rows of the paper's tables (`recipes.tables`).
 """
 
+import collections.abc
 import difflib
 import pathlib
 
-from keras_vidrec.training.recipes import quickstart
-from keras_vidrec.training.recipes import st_multiplier
-from keras_vidrec.training.recipes import st_resnet
-from keras_vidrec.training.recipes import stfn
-from keras_vidrec.training.recipes import ts_lstm
-from keras_vidrec.training.recipes import tsn
-from keras_vidrec.training.recipes import two_stream_fusion
-from keras_vidrec.training.recipes import two_streams
 from keras_vidrec.training.recipes.recipe import Recipe
 
-# By paper, as people read them.
-PAPERS = {
-    paper.PAPER: paper.RECIPES
-    for paper in (
-        quickstart,
-        tsn,
-        two_streams,
-        two_stream_fusion,
-        st_resnet,
-        st_multiplier,
-        ts_lstm,
-        stfn,
-    )
+FOLDER = pathlib.Path(__file__).parent
+
+# By folder, as people read them.
+_PAPERS = {
+    "quickstart": "Small networks that train from random weights on a laptop",
+    "tsn": "Temporal Segment Networks (Wang et al., 2016)",
+    "two_streams": (
+        "Two-stream baselines, each as the paper that builds on it has them"
+    ),
+    "two_stream_fusion": (
+        "Two-stream network fusion (Feichtenhofer et al., 2016)"
+    ),
+    "st_resnet": (
+        "Spatiotemporal residual networks (Feichtenhofer et al., 2016)"
+    ),
+    "st_multiplier": (
+        "Spatiotemporal multiplier networks (Feichtenhofer et al., 2017)"
+    ),
+    "ts_lstm": "TS-LSTM and Temporal-Inception (Ma et al., 2017)",
+    "stfn": "Spatio-Temporal Fusion Networks (Cho and Foroosh, 2018)",
 }
 
-RECIPES = {
-    recipe.name: recipe for recipes in PAPERS.values() for recipe in recipes
+
+def _files(folder):
+    """The files of the recipes of a paper, the first data set first."""
+    files = [
+        path
+        for path in (FOLDER / folder).glob("*.yaml")
+        if path.name != "tables.yaml"
+    ]
+    return sorted(files, key=lambda path: ("hmdb51" in path.stem, path.stem))
+
+
+class _Recipes(collections.abc.Mapping):
+    """The recipes by name; a file is read when somebody asks for it."""
+
+    def __init__(self, folders):
+        self._paths = {
+            path.stem: path for folder in folders for path in _files(folder)
+        }
+        self._read = {}
+
+    def path(self, name):
+        return self._paths[name]
+
+    def __getitem__(self, name):
+        if name not in self._read:
+            self._read[name] = Recipe.from_file(self._paths[name])
+        return self._read[name]
+
+    def __iter__(self):
+        return iter(self._paths)
+
+    def __len__(self):
+        return len(self._paths)
+
+
+RECIPES = _Recipes(_PAPERS)
+
+# By paper, the names of its recipes.
+PAPERS = {
+    title: tuple(path.stem for path in _files(folder))
+    for folder, title in _PAPERS.items()
 }
 
 
@@ -52,9 +93,32 @@ def get(name_or_file):
     """
     if name_or_file in RECIPES:
         return RECIPES[name_or_file]
+    return Recipe.from_file(_found(name_or_file))
+
+
+def text(name_or_file):
+    """The file of a recipe as it was written, with what it says beside its
+    values.
+
+    Args:
+        name_or_file: str. As of `get`.
+
+    Returns:
+        str.
+
+    Raises:
+        ValueError: as `get`.
+    """
+    get(name_or_file)
+    in_package = name_or_file in RECIPES
+    path = RECIPES.path(name_or_file) if in_package else name_or_file
+    return pathlib.Path(path).read_text("utf-8")
+
+
+def _found(name_or_file):
     path = pathlib.Path(name_or_file)
     if path.is_file():
-        return Recipe.from_file(path)
+        return path
     near = [name for name in RECIPES if name.startswith(name_or_file)]
     near = near or difflib.get_close_matches(name_or_file, RECIPES, 1)
     hint = f"Did you mean {' or '.join(map(repr, near))}? " if near else ""

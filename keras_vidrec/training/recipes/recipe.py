@@ -39,11 +39,11 @@ class Recipe(Fact):
         name: str. Name of the recipe.
         summary: str. One line for people.
         data: `Data`.
+        network: `Network`.
         clip: dict. Changes to the training part of the `ClipSpec` that the
             network's builder made.
-        augmentation: `Augmentation`.
-        network: `Network`.
         initialization: `Initialization`.
+        augmentation: `Augmentation`.
         optimizer: `Optimizer`.
         schedule: `Schedule`.
         validation: `Validation`.
@@ -65,10 +65,10 @@ class Recipe(Fact):
     name: str
     summary: str = ""
     data: Data = Data()
-    clip: dict = dataclasses.field(default_factory=dict)
-    augmentation: Augmentation = Augmentation()
     network: Network = Network()
+    clip: dict = dataclasses.field(default_factory=dict)
     initialization: Initialization = Initialization()
+    augmentation: Augmentation = Augmentation()
     optimizer: Optimizer = Optimizer()
     schedule: Schedule = Schedule(epochs=1)
     validation: Validation = Validation()
@@ -207,25 +207,39 @@ class Recipe(Fact):
         Raises:
             ValueError: on a malformed setting, an unknown key or a bad value.
         """
-        values = self.to_dict()
+        values = {}
         for setting in settings:
-            path, equals, text = setting.partition("=")
+            key, equals, text = setting.partition("=")
             if not equals:
                 raise ValueError(
                     "Expected a setting as section.key=value. Received: "
                     f"{setting!r}"
                 )
+            values.pop(key.strip(), None)  # the last one comes last
             try:
-                value = documents.parse_yaml(text)
+                values[key.strip()] = documents.parse_yaml(text)
             except ValueError:
                 raise ValueError(
                     f"Expected a YAML value after `=`. Received: {setting!r}"
                 ) from None
-            keys = path.strip().split(".")
+        return self.with_values(values)
+
+    def with_values(self, values):
+        """A copy with single values changed.
+
+        Args:
+            values: mapping of str `"section.key"` to values.
+
+        Raises:
+            ValueError: on an unknown key or a bad value.
+        """
+        changed = self.to_dict()
+        for path, value in values.items():
+            keys = path.split(".")
             # A directory may be called 1e5.
             names_files = keys[0] in ("data", "initialization")
-            _assign(values, keys, value if names_files else _number(value))
-        return Recipe.from_dict(values)
+            _assign(changed, keys, value if names_files else _number(value))
+        return Recipe.from_dict(changed)
 
 
 def _assign(values, keys, value):

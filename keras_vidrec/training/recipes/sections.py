@@ -10,7 +10,7 @@ from keras_vidrec.specs import checks
 from keras_vidrec.weights.cross_modality import MODES as INFLATIONS
 
 LAYOUTS = ("auto", "ucf101", "hmdb51", "folder", "list")
-OPTIMIZERS = ("sgd", "rmsprop", "adam")
+OPTIMIZERS = ("sgd", "sgd_matconvnet", "sgd_torch", "rmsprop", "adam")
 # Of weights.
 ROLES = ("first_convolution", "bias", "gamma", "beta", "head")
 SCHEDULES = ("constant", "step", "cosine", "plateau")
@@ -66,10 +66,14 @@ class Network:
         application: str. Name of a builder in `keras_vidrec.applications`.
         arguments: dict. Its keyword arguments; `classes` is filled in from
             the data.
+        batch_norm_momentum: `None` (each layer's own), or float in [0, 1):
+            what the moving statistics of all batch normalizations keep of
+            their past in an update. Defaults to `None`.
     """
 
     application: str = "TSN"
     arguments: dict = dataclasses.field(default_factory=dict)
+    batch_norm_momentum: float | None = None
 
     def __post_init__(self):
         checks.check(
@@ -78,6 +82,10 @@ class Network:
             "a mapping of argument names to values",
             self.arguments,
         )
+        if self.batch_norm_momentum is not None:
+            checks.number(
+                "batch_norm_momentum", self.batch_norm_momentum, 0, 0.9999
+            )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,6 +109,10 @@ class Initialization:
             of motion: `"avg"`, `"symmetric"` or `"scaled"`, as
             `weights.cross_modality` says, for a path of rgb and for
             `"imagenet"`. Defaults to `"avg"` (TSN).
+        copy_head: bool. Whether the classifier of a network of motion that
+            starts from one of rgb starts from the rgb classifier too, where
+            the classes are as many. Defaults to `False`: from random weights,
+            as in TSN's programs.
         partial_batch_norm: bool. Freeze every batch normalization but the
             first of each tower (TSN section 3.2).
         frozen: tuple of str. Streams whose towers stay as they start, batch
@@ -111,6 +123,7 @@ class Initialization:
 
     weights: str | dict | None = None
     inflation: str = "avg"
+    copy_head: bool = False
     partial_batch_norm: bool = False
     frozen: tuple = ()
 
@@ -122,6 +135,7 @@ class Initialization:
         else:
             object.__setattr__(self, "weights", _text(self.weights))
         checks.choice("inflation", self.inflation, INFLATIONS)
+        checks.flag("copy_head", self.copy_head)
         checks.flag("partial_batch_norm", self.partial_batch_norm)
         frozen = self.frozen
         checks.check(
@@ -144,11 +158,18 @@ class Optimizer:
     """How the weights move.
 
     Args:
-        name: str. `"sgd"`, `"rmsprop"` or `"adam"`.
+        name: str. `"sgd"` is Caffe's, whose momentum keeps the rates of past
+            updates; `"sgd_torch"` that of Torch7, PyTorch and the MatConvNet
+            of the spatiotemporal networks, whose momentum takes the rate of
+            the moment; `"sgd_matconvnet"` that of two-stream fusion's
+            MatConvNet, which also begins each epoch without momentum.
+            `"adam"` is Torch7's, `"rmsprop"` Keras'.
         learning_rate: float > 0. Where the schedule starts.
         momentum: float in [0, 1). Of SGD.
+        nesterov: bool. Nesterov's momentum, of `"sgd_torch"` (the streams of
+            TS-LSTM). Defaults to `False`.
         weight_decay: float. L2 decay, added to the gradient after clipping,
-            as Caffe does.
+            as the authors' programs do.
         learning_rate_multipliers: dict from the role of a weight to a number
             that its learning rate is multiplied by: `"first_convolution"` (of
             each tower), `"bias"`, `"gamma"`, `"beta"` (of batch
@@ -156,14 +177,15 @@ class Optimizer:
             roles takes both factors. Defaults to `{}`.
         decay_multipliers: dict of the same form: of `weight_decay`. Defaults
             to `0` for biases, gammas and betas.
-        clip_norm: `None`, or float: bound of the global L2 norm of the
-            gradient, which is summed over all devices and over the
-            accumulated steps first, as Caffe does.
-        clip_value: `None`, or float: bound of each element of the gradient
-            (TS-LSTM). Not together with `clip_norm`.
+        clip_norm: `None`, or float: bound of the global L2 norm of the mean
+            gradient of the effective batch, however that is split over devices
+            and accumulated steps. A bound that Caffe's program has for the
+            sum over `iter_size` batches is divided by their number here.
+        clip_value: `None`, or float: bound of each element of that mean
+            gradient (TS-LSTM). Not together with `clip_norm`.
         batch_size: int. Clips a step, over all devices.
-        accumulate: int. Steps whose gradients are summed for one update. The
-            effective batch is `batch_size * accumulate`.
+        accumulate: int. Steps that make one update. The effective batch is
+            `batch_size * accumulate`.
         sub_batch: `None`, or int: clips whose statistics batch normalization
             takes together in training, a divisor of a device's share of
             `batch_size` (4 in the multiplier's code). `None` is that share,
@@ -178,6 +200,7 @@ class Optimizer:
     name: str = "sgd"
     learning_rate: float = 1e-3
     momentum: float = 0.9
+    nesterov: bool = False
     weight_decay: float = 5e-4
     clip_norm: float | None = None
     clip_value: float | None = None
@@ -200,6 +223,16 @@ class Optimizer:
         checks.choice("name", self.name, OPTIMIZERS)
         checks.positive("learning_rate", self.learning_rate)
         checks.number("momentum", self.momentum, 0, 0.9999)
+        checks.check(
+            isinstance(self.nesterov, bool)
+            and (
+                not self.nesterov
+                or (self.name == "sgd_torch" and self.momentum)
+            ),
+            "nesterov",
+            'true or false; true only beside name="sgd_torch" with a momentum',
+            self.nesterov,
+        )
         checks.number("weight_decay", self.weight_decay, 0)
         for name in ("clip_norm", "clip_value"):
             if getattr(self, name) is not None:
@@ -254,7 +287,10 @@ class Schedule:
     """How long, and how the learning rate falls.
 
     Args:
-        epochs: `None` or int. Passes over the training part.
+        epochs: `None` or int.
+        passes: int. Passes over the training part that make an epoch: of what
+            is logged, kept and validated, and what `boundaries` count.
+            Defaults to `1`.
         steps: `None` or int. Optimizer steps; exactly one of the two is set.
         kind: str. `"constant"`, `"step"` (times `factor` at each boundary),
             `"cosine"` (to zero at the end), or `"plateau"` (times `factor`
@@ -270,6 +306,7 @@ class Schedule:
     """
 
     epochs: int | None = None
+    passes: int = 1
     steps: int | None = None
     kind: str = "constant"
     boundaries: tuple = ()
@@ -295,6 +332,7 @@ class Schedule:
                 self.steps,
             )
             checks.count("epochs", self.epochs)
+        checks.count("passes", self.passes)
         checks.choice("kind", self.kind, SCHEDULES)
         boundaries = self.boundaries
         checks.check(

@@ -72,6 +72,7 @@ def tiny(recipe, settings=()):
         schedule=dataclasses.replace(
             recipe.schedule,
             epochs=_EPOCHS,
+            passes=1,
             steps=None,
             boundaries=(_EPOCHS - 1,) if recipe.schedule.boundaries else (),
             patience=1,

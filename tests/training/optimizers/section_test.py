@@ -64,18 +64,21 @@ def test_accumulated_batches_are_one_step(schedule):
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
 
 
-def test_the_threshold_is_for_the_sum_of_the_accumulated_gradients():
-    """Caffe: the sum of 4 gradients is clipped, then divided by 4."""
-    constant = Schedule(steps=1)
-    for gradient, clip_norm, expected in ((3, 8, 2), (3, 13, 3), (3, None, 3)):
-        section = plain(accumulate=4, clip_norm=clip_norm)
-        found = updates(section, constant, 4, gradient=float(gradient))
-        np.testing.assert_allclose(found, [0, 0, 0, expected], rtol=1e-6)
+@pytest.mark.parametrize("accumulate", [1, 4])
+def test_the_mean_of_the_accumulated_gradients_is_bounded(accumulate):
+    gradients = np.array([9.0, 1.0, -3.0, 5.0])[:accumulate]
+    for bound, expected in ((2, 2), (50, gradients.mean())):
+        section = plain(clip_norm=bound, accumulate=accumulate)
+        optimizer = optimizers.build(section, Schedule(steps=1), 10, network())
+        weight = keras.Variable(0.0)
+        for gradient in gradients.tolist():
+            optimizer.apply([keras.ops.convert_to_tensor(gradient)], [weight])
+        assert float(weight) == pytest.approx(-expected)
 
 
 @pytest.mark.parametrize("accumulate", [1, 4])
-def test_each_element_of_the_gradient_is_clipped(accumulate):
-    section = plain(clip_value=2 * accumulate, accumulate=accumulate)
+def test_each_element_of_the_mean_gradient_is_clipped(accumulate):
+    section = plain(clip_value=2, accumulate=accumulate)
     optimizer = optimizers.build(section, Schedule(steps=1), 10, network())
     weight = keras.Variable([0.0, 0.0, 0.0])
     for _ in range(accumulate):
@@ -91,21 +94,26 @@ def test_a_gradient_is_clipped_in_one_way():
 
 
 @pytest.mark.parametrize(
-    "schedule, accumulate, length",
+    "schedule, accumulate, updates_of_it",
     [
         (Schedule(steps=8, kind="cosine"), 1, 8),
-        (Schedule(steps=4, kind="cosine"), 2, 8),
+        (Schedule(steps=4, kind="cosine"), 2, 4),
         (Schedule(epochs=2, kind="cosine"), 1, 6),
-        (Schedule(epochs=2, kind="cosine"), 2, 6),
+        (Schedule(epochs=2, kind="cosine"), 2, 3),
     ],
 )
-def test_cosine_ends_at_zero(schedule, accumulate, length):
-    """`length` is the number of batches."""
+def test_cosine_ends_at_zero(schedule, accumulate, updates_of_it):
     section = plain(accumulate=accumulate, learning_rate=2)
-    expected = 1 + np.cos(np.pi * np.arange(length) / length)
-    expected[np.arange(length) % accumulate != accumulate - 1] = 0
-    found = updates(section, schedule, length, steps_per_epoch=3)
-    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
+    expected = 1 + np.cos(np.pi * np.arange(updates_of_it) / updates_of_it)
+    found = updates(
+        section, schedule, updates_of_it * accumulate, steps_per_epoch=3
+    )
+    np.testing.assert_allclose(
+        found.reshape(-1, accumulate).sum(axis=1),
+        expected,
+        rtol=1e-4,
+        atol=1e-6,
+    )
 
 
 def test_constant_rate():
@@ -128,7 +136,7 @@ def test_number_of_epochs(schedule, accumulate, epochs):
 
 
 def first_adam(gradient, rate):
-    return rate * gradient / (abs(gradient) + 1e-7)
+    return rate * gradient / (abs(gradient) + 1e-8)
 
 
 def first_rmsprop(gradient, rate):
@@ -139,6 +147,8 @@ def first_rmsprop(gradient, rate):
     "name, first",
     [
         ("sgd", lambda gradient, rate: rate * gradient),
+        ("sgd_torch", lambda gradient, rate: rate * gradient),
+        ("sgd_matconvnet", lambda gradient, rate: rate * gradient),
         ("adam", first_adam),
         ("rmsprop", first_rmsprop),
     ],
@@ -180,6 +190,22 @@ def test_momentum_is_that_of_the_recipe():
     section = plain(momentum=0.5)
     found = updates(section, Schedule(steps=3), 3)
     np.testing.assert_allclose(found, [1, 1.5, 1.75])
+
+
+def test_momentum_of_nesterov():
+    section = plain(name="sgd_torch", momentum=0.5, nesterov=True)
+    found = updates(section, Schedule(steps=3), 3)
+    np.testing.assert_allclose(found, [1.5, 1.75, 1.875])
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"name": "sgd"}, {"name": "sgd_torch", "momentum": 0}, {"nesterov": 1}],
+)
+def test_nesterov_belongs_to_one_solver(settings):
+    settings = {"nesterov": True, "momentum": 0.9, **settings}
+    with pytest.raises(ValueError, match="Invalid `nesterov`.*sgd_torch"):
+        plain(**settings)
 
 
 def test_multipliers_are_those_of_the_recipe():

@@ -1,0 +1,257 @@
+"""The arithmetic that all optimizers of this package have in common: one
+update from the mean gradient of a batch, however the batch is split."""
+
+import re
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from keras_vidrec.specs import checks
+
+
+class MeanGradient:
+    """Moves weights by the mean gradient of the effective batch: mixed into
+    an optimizer of Keras.
+
+    In this order:
+
+    1. The gradients are added up over all replicas, and over
+       `gradient_accumulation_steps` batches, and divided by the number of
+       batches: the mean over the effective batch. Nothing moves before.
+    2. The mean is clipped, by its global norm or by element. (Keras clips
+       the gradient of each replica on its own.) A batch that is split over
+       devices or steps, in any way, makes the same update.
+    3. `l2 * weight` is added, so that the decay enters the moments of the
+       gradient. (Keras' own `weight_decay` is decoupled from them.)
+    4. The weight moves by the rule of the optimizer, with the learning rate
+       times the multiplier of the weight.
+
+    A bound that a program states for the sum over its batches (`iter_size` of
+    Caffe) is that bound divided by their number here.
+
+    Multipliers are by regular expression: one holds for each variable in
+    whose `path`, such as `conv1/kernel`, it is found, and a variable takes
+    the product of all that hold for it.
+
+    Accumulation works under every `tf.distribute.Strategy`. `iterations`
+    counts updates, and a schedule is asked for its rate by this number.
+    (Keras asks by the number of the batch.)
+
+    Args:
+        *args: Arguments of the optimizer.
+        l2: float. Weight decay, not negative. Defaults to `0.0`.
+        learning_rate_multipliers: `None`, or dict from regular expressions to
+            numbers that are not negative. Defaults to `None`: 1 for all.
+        decay_multipliers: `None`, or dict of the same form: of `l2`. Defaults
+            to `None`: 0 for vectors (biases, the weights of batch
+            normalization), 1 for all others.
+        **kwargs: Arguments of the optimizer, such as `global_clipnorm`,
+            `clipvalue` and `gradient_accumulation_steps`.
+
+    Raises:
+        ValueError: on a multiplier of another form, or `weight_decay` or
+            `use_ema`, which these optimizers do without.
+    """
+
+    # Whether `apply` gets gradients that are summed over the replicas.
+    gradients_are_summed = False
+
+    def __init__(
+        self,
+        *args,
+        l2=0.0,
+        learning_rate_multipliers=None,
+        decay_multipliers=None,
+        **kwargs,
+    ):
+        super().__init__(*args, **kwargs)
+        for name in ("weight_decay", "use_ema"):
+            if getattr(self, name):
+                raise ValueError(
+                    f"Invalid `{name}`. Expected it to be left out: weights "
+                    "decay by `l2`, and no average of them is kept. Received: "
+                    f"{name}={getattr(self, name)!r}"
+                )
+        _check_number("l2", l2)
+        _check_multipliers(
+            "learning_rate_multipliers", learning_rate_multipliers
+        )
+        _check_multipliers("decay_multipliers", decay_multipliers)
+        self.l2 = l2
+        self.learning_rate_multipliers = learning_rate_multipliers
+        self.decay_multipliers = decay_multipliers
+        # While an update is worked out: whether it happens.
+        self._happens = None
+
+    def build(self, variables):
+        if self.built:
+            return
+        super().build(variables)
+        rates, decays = self.learning_rate_multipliers, self.decay_multipliers
+        self._rates = tuple(_product(rates, v.path) for v in variables)
+        self._decays = tuple(
+            self.l2
+            * (
+                float(len(v.shape) > 1)
+                if decays is None
+                else _product(decays, v.path)
+            )
+            for v in variables
+        )
+
+    def _get_current_learning_rate(self):
+        schedules = keras.optimizers.schedules
+        if isinstance(self._learning_rate, schedules.LearningRateSchedule):
+            return self._learning_rate(self.iterations)
+        return super()._get_current_learning_rate()
+
+    def _backend_apply_gradients(self, grads, trainable_variables):
+        if not self.gradients_are_summed:
+            grads = summed(grads)
+        rate = ops.convert_to_tensor(self.learning_rate)
+        steps = self.gradient_accumulation_steps
+        if not steps:
+            tensors = [(g, rate) for g in self._clip_gradients(grads)]
+        else:
+            # Arithmetic, as a strategy cannot update within `cond`.
+            last = ops.equal((self._iterations + 1) % steps, 0)
+            sums = [
+                grad + self._accumulated_gradients[self._get_variable_index(v)]
+                for grad, v in zip(grads, trainable_variables)
+            ]
+            means = self._clip_gradients([total / steps for total in sums])
+            tensors = [
+                (mean, rate, total, last) for mean, total in zip(means, sums)
+            ]
+        _update_variables(self._update, trainable_variables, tensors)
+
+    def _update(self, variable, gradient, rate, total=None, last=None):
+        index = self._get_variable_index(variable)
+        if self._decays[index]:
+            gradient = gradient + self._decays[index] * ops.cast(
+                variable, gradient.dtype
+            )
+        if self._rates[index] != 1:
+            rate = rate * self._rates[index]
+        if last is not None:
+            self.assign(
+                self._accumulated_gradients[index],
+                ops.where(last, ops.zeros_like(total), total),
+            )
+        self._happens = last
+        try:
+            self.update_step(gradient, variable, rate)
+        finally:
+            self._happens = None
+
+    # Through these three an update step changes the weights and its moments.
+
+    def assign(self, variable, value):
+        super().assign(variable, self._if_it_happens(value, variable))
+
+    def assign_add(self, variable, value):
+        super().assign_add(variable, self._if_it_happens(value, 0))
+
+    def assign_sub(self, variable, value):
+        super().assign_sub(variable, self._if_it_happens(value, 0))
+
+    def _if_it_happens(self, value, otherwise):
+        if self._happens is None:
+            return value
+        # Either may be a variable, which JAX takes as a tensor only.
+        value, otherwise = map(ops.convert_to_tensor, (value, otherwise))
+        return ops.where(self._happens, value, otherwise)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "l2": self.l2,
+            "learning_rate_multipliers": _copy(self.learning_rate_multipliers),
+            "decay_multipliers": _copy(self.decay_multipliers),
+        }
+
+
+def summed(gradients):
+    """The gradients summed over all replicas.
+
+    Args:
+        gradients: list of tensors, with `None` for what has no gradient.
+
+    Returns:
+        list of the same form; the same tensors without a strategy.
+    """
+    present = [gradient for gradient in gradients if gradient is not None]
+    if not present or not tf.distribute.has_strategy():
+        return gradients
+    context = tf.distribute.get_replica_context()
+    sums = iter(context.all_reduce(tf.distribute.ReduceOp.SUM, present))
+    return [None if gradient is None else next(sums) for gradient in gradients]
+
+
+def _update_variables(function, variables, tensors):
+    """Changes variables by what every replica knows.
+
+    Args:
+        function: callable that gets a variable and the tensors that belong to
+            it. What it assigns lies on one device.
+        variables: list of `keras.Variable`.
+        tensors: list of tuples of tensors, one for each variable. Every
+            replica must have the same values.
+    """
+    if not tf.distribute.has_strategy():
+        for variable, arguments in zip(variables, tensors, strict=True):
+            function(variable, *arguments)
+        return
+
+    def on_all_devices(strategy, tensors):
+        for variable, arguments in zip(variables, tensors, strict=True):
+            strategy.extended.update(
+                variable.value, function, args=arguments, group=False
+            )
+
+    tf.distribute.get_replica_context().merge_call(
+        on_all_devices, args=(tensors,)
+    )
+
+
+def _product(multipliers, path):
+    product = 1.0
+    for pattern, number in (multipliers or {}).items():
+        if re.search(pattern, path):
+            product *= number
+    return product
+
+
+def _copy(multipliers):
+    # Keras wraps the dicts that are its attributes.
+    return None if multipliers is None else dict(multipliers)
+
+
+def _check_multipliers(name, multipliers):
+    if multipliers is None:
+        return
+    checks.check(
+        isinstance(multipliers, dict),
+        name,
+        "a dict from regular expressions to numbers",
+        multipliers,
+    )
+    for pattern, number in multipliers.items():
+        try:
+            re.compile(pattern)
+        except (re.error, TypeError) as error:
+            raise ValueError(
+                f"Invalid `{name}`. Expected regular expressions as keys. "
+                f"Received: {pattern!r}: {error}"
+            ) from None
+        _check_number(f"{name}[{pattern!r}]", number)
+
+
+def _check_number(name, number):
+    checks.check(
+        checks.is_number(number) and 0 <= number < float("inf"),
+        name,
+        "a number of at least 0",
+        number,
+    )
