@@ -11,6 +11,7 @@ import sys
 import pytest
 
 import keras_vidrec
+from tests.applications.own_towers import own_towers
 
 ROOMS = sorted(
     module.name
@@ -90,7 +91,9 @@ def test_nothing_heavy_is_imported():
 
 def test_keras_reads_saved_networks(tmp_path):
     keras_vidrec.applications.TSN(
-        backbone="tiny", classes=2, input_shape=(1, 32, 32, 3)
+        backbone=own_towers(rgb=3)["rgb"],
+        classes=2,
+        input_shape=(1, 32, 32, 3),
     ).save(tmp_path / "network.keras")
     run(
         "import keras_vidrec, keras\n"

@@ -21,6 +21,7 @@ from keras_vidrec.layers import TVL1OpticalFlow
 from keras_vidrec.specs import ClipSpec
 from keras_vidrec.specs import FlowSpec
 from keras_vidrec.specs import FrameSpec
+from tests.applications.own_towers import own_towers
 from tests.evaluation.mean_color_network import kernel_and_bias
 from tests.evaluation.mean_color_network import mean_color_network
 from tests.evaluation.mean_color_network import softmax
@@ -40,7 +41,7 @@ def served(path):
 
 @pytest.fixture(scope="module")
 def tsn():
-    model = TSN(backbone="tiny", classes=3)
+    model = TSN(backbone=own_towers(rgb=3)["rgb"], classes=3)
     layer = predictions_layer(model)
     layer.class_names = NAMES
     layer.clip_spec = layer.clip_spec.replace(size=32)
