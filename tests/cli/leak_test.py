@@ -55,7 +55,7 @@ def test_features_of_networks_of_another_split(videos, tmp_path):
         return vidrec(
             *("train", "ts_lstm_ucf101", "--data", features, "--out", out),
             *("--split", split, "--set=network.arguments.streams=[rgb]"),
-            *(*TRAINING, *options),
+            *("--set=network.arguments.num_segments=5", *TRAINING, *options),
             status=status,
         )
 

@@ -25,6 +25,8 @@ CLASSES = ("Dots", "Grow", "MoveLeft")
 TRAINING = ("--set=schedule.epochs=1", "--set=optimizer.batch_size=4")
 SIZE = 32
 FLOW = FlowSpec("dis", bound=4.0)
+# The recipes have the 25 frames of their paper.
+SIX = "network.arguments.num_segments=6"
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +133,7 @@ def check_sees_videos(run, videos, said):
 
 def test_ts_lstm_from_videos_to_exports(videos, towers, features, tmp_path):
     run = tmp_path / "run"
-    out, said = train("ts_lstm_ucf101", features["feature_grid"], run)
+    out, said = train("ts_lstm_ucf101", features["feature_grid"], run, SIX)
     assert f"Trained: {run / 'head.keras'}" in out
     assert f"Trained: {run / 'model.keras'}" in out
     scores = check_sees_videos(run, videos, said)
@@ -171,7 +173,10 @@ def test_ts_lstm_from_videos_to_exports(videos, towers, features, tmp_path):
 
 def test_temporal_inception(videos, features, tmp_path):
     _, said = train(
-        "temporal_inception_ucf101", features["feature_grid"], tmp_path / "run"
+        "temporal_inception_ucf101",
+        features["feature_grid"],
+        tmp_path / "run",
+        SIX,
     )
     check_sees_videos(tmp_path / "run", videos, said)
 
@@ -201,7 +206,7 @@ def test_what_is_missing_is_named_and_joined_later(
 
     edit(of, move)
     run = tmp_path / "run"
-    command = ["ts_lstm_ucf101", of, run]
+    command = ["ts_lstm_ucf101", of, run, SIX]
     out, said = train(*command)
     assert "network that made the features of flow is missing: " in said
     assert str(moved) in said and "`vidrec join --head" in said
