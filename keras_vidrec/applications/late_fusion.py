@@ -257,10 +257,12 @@ def _origin(networks, described):
     versions = {}
     for origin in origins:
         versions.update(origin.versions)
-    parents = {
-        m: origin.replace(kind="network", fingerprint=fingerprint(network))
-        for (m, network), origin in zip(networks.items(), origins)
-    }
+    parents = {}
+    for (modality, network), origin in zip(networks.items(), origins):
+        # A network that nobody has trained yet is not worth reading whole.
+        is_known = described[modality].origin is not None
+        weights = fingerprint(network) if is_known else None
+        parents[modality] = origin.replace(kind="network", fingerprint=weights)
     lists = {m: o.training_list for m, o in parents.items() if o.training_list}
     if len({*lists.values()}) > 1:
         logger.warning(

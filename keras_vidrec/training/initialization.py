@@ -62,9 +62,9 @@ def _origin(network):
     if network == IMAGENET:
         return Origin(fingerprint=IMAGENET)
     origin = describe(network).origin or Origin()
-    return origin.replace(
-        kind="network", fingerprint=feature_tower.fingerprint(network)
-    )
+    # Files of this package have it; of others it takes all weights.
+    weights = origin.fingerprint or feature_tower.fingerprint(network)
+    return origin.replace(kind="network", fingerprint=weights)
 
 
 def check_backbones(weights, networks, backbones):

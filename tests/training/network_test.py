@@ -7,6 +7,8 @@ import pytest
 import keras_vidrec
 from keras_vidrec import applications
 from keras_vidrec.applications.parts.head import clip_logits_model
+from keras_vidrec.applications.parts.head import predictions_layer
+from keras_vidrec.specs import Origin
 from keras_vidrec.training import initialization
 from keras_vidrec.training import network
 from keras_vidrec.training import recipe_network
@@ -344,7 +346,7 @@ CUT = {
 def files():
     """Networks by the paths where they might lie."""
     with keras.StatelessScope(initialize_variables=False):
-        return {
+        networks = {
             "bni": applications.TSN(),
             "tiny": applications.TSN(backbone="tiny"),
             "flow": applications.TSN(backbone="vgg16", modality="flow"),
@@ -355,8 +357,11 @@ def files():
                 backbone={"rgb": "tiny", "flow": "vgg16"}
             ),
             "cut": applications.TwoStreamFusion(**CUT),
-            "imagenet": "imagenet",
         }
+    for path, model in networks.items():
+        # As files have it.
+        predictions_layer(model).origin = Origin("network", path)
+    return {**networks, "imagenet": "imagenet"}
 
 
 @pytest.fixture
