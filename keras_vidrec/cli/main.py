@@ -19,6 +19,7 @@ from keras_vidrec.cli.prepare import prepare
 from keras_vidrec.cli.quickstart import quickstart
 from keras_vidrec.cli.recipes import recipes
 from keras_vidrec.cli.report import report
+from keras_vidrec.cli.reproduce import reproduce
 from keras_vidrec.cli.scores_from import scores_from
 from keras_vidrec.cli.show import show
 from keras_vidrec.cli.train import train
@@ -48,6 +49,7 @@ for _command in (
     import_weights,
     export,
     recipes,
+    reproduce,
 ):
     app.command()(_command)
 app.add_typer(show, name="show")

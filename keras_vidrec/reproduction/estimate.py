@@ -1,0 +1,2 @@
+def estimate(*a):
+    return ""
