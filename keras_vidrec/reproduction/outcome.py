@@ -170,7 +170,7 @@ def _grid(number, found):
         row = [name if own[name] else f"{name} (others)"]
         for column in columns:
             line = of_row.get(column)
-            row.append(_NOTHING if line is None else f"{line.row.accuracy:g}")
+            row.append(_NOTHING if line is None else _printed(line.row))
             row.append(_NOTHING if line is None else line.text())
         rows.append(tuple(row))
     header = ["Row"]
@@ -200,6 +200,12 @@ def _markdown(title, remarks, grids):
     return "\n".join(text)
 
 
+def _printed(row):
+    """At least one decimal, as the papers have them."""
+    text = f"{row.accuracy:.2f}"
+    return text.removesuffix("0")
+
+
 def _record(line):
     row, here = line.row, line.here
     by_split = " ".join(f"{s}:{v:.4f}" for s, v in line.by_split.items())
@@ -207,7 +213,7 @@ def _record(line):
         row.table,
         row.row,
         row.column,
-        f"{row.accuracy:g}",
+        _printed(row),
         "" if here is None else f"{here:.4f}",
         "" if here is None else f"{here - row.accuracy:.4f}",
         getattr(row, "figure", ""),

@@ -81,7 +81,7 @@ class Planner:
         recipe = recipe.with_values({_WEIGHTS: None})
         features = self._features(recipe, split, starts, backbones)
         if self._tiny:
-            recipe = rehearsal(recipe)
+            recipe = rehearsal(recipe, _rehearsed(recipe))
             # Towers of another kind take no weights of theirs.
             if any(isinstance(part, Given) for part in weights.values()):
                 weights = {}
@@ -149,6 +149,14 @@ class Planner:
             networks, starts["grid"], num_frames * recipe.test.num_clips
         )
         return self._known.setdefault(made.name, made)
+
+
+def _rehearsed(recipe):
+    """How the generated videos are seen: as large as they are, and not in a
+    mirror, which makes other classes of them."""
+    if not recipe_network.backbones(recipe):
+        return ()
+    return ("clip.frame.size=short64", "augmentation.flip=false")
 
 
 def _of_recipes(members):
