@@ -74,10 +74,9 @@ def reproduce(
             raise typer.BadParameter(f"There is no {path} ({name})")
     load_backend()
     from keras_vidrec import reproduction
-    from keras_vidrec.reproduction import outcome
 
     names = _DATASETS if tiny else tuple(videos)
-    plan = reproduction.make(paper, numbers, rows, tiny)
+    plan = reproduction.make_plan(paper, numbers, rows, tiny)
     possible, lacks = plan.possible(names, files)
     if only_plan:
         _show(plan, possible, lacks)
@@ -86,8 +85,7 @@ def reproduce(
         return
     _show(plan, possible, lacks)
     if tiny:
-        generated = reproduction.generate(out.with_name(f"{out.name}-videos"))
-        videos = dict.fromkeys(_DATASETS, str(generated))
+        videos = dict.fromkeys(_DATASETS, str(out / "videos"))
     workshop = reproduction.Workshop(
         out,
         videos,
@@ -97,11 +95,13 @@ def reproduce(
         flow="dis" if tiny else flow,
         verbose=progress(),
     )
-    whole = reproduction.make(paper, tiny=tiny)
+    if tiny:
+        reproduction.generate(out / "videos", progress=True)
+    whole = reproduction.make_plan(paper, tiny=tiny)
 
     def keep():
-        found = outcome.lines(whole, workshop, names, files)
-        return outcome.write(found, paper, out, tiny)
+        found = reproduction.collect(whole, workshop, names, files)
+        return reproduction.write(found, paper, out, tiny)
 
     written = keep()
     for figure in possible.figures:

@@ -85,7 +85,7 @@ class Line:
         return f"{self.here:.2f} ({len(self.by_split)} of {len(self.splits)})"
 
 
-def lines(plan, workshop, data, given):
+def collect(plan, workshop, data, given):
     """The lines of all figures of a plan, and of what its tables quote.
 
     Args:
@@ -121,7 +121,7 @@ def write(found, paper, directory, tiny=False):
     """Writes the tables as `<paper>.md`, `.csv` and `.html`.
 
     Args:
-        found: list of `Line`, of `lines`.
+        found: list of `Line`, of `collect`.
         paper: str.
         directory: `pathlib.Path`.
         tiny: bool. Whether it is a rehearsal, which the files then say.

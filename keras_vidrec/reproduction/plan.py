@@ -96,7 +96,7 @@ class Plan:
         return dataclasses.replace(self, figures=figures), rest
 
 
-def make(paper, numbers=(), rows=(), tiny=False):
+def make_plan(paper, numbers=(), rows=(), tiny=False):
     """Plans figures of a paper's tables.
 
     Args:

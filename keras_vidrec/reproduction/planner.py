@@ -153,10 +153,16 @@ class Planner:
 
 def _rehearsed(recipe):
     """How the generated videos are seen: as large as they are, and not in a
-    mirror, which makes other classes of them."""
+    mirror, which makes other classes of them. The tiny backbone has no fully
+    connected layers that could be fused."""
     if not recipe_network.backbones(recipe):
         return ()
-    return ("clip.frame.size=short64", "augmentation.flip=false")
+    settings = ["clip.frame.size=short64", "augmentation.flip=false"]
+    layers = recipe.network.arguments.get("fusion_layer")
+    if isinstance(layers, list) and "fc6" in layers:
+        layers = [layer for layer in layers if layer != "fc6"]
+        settings.append(f"network.arguments.fusion_layer={layers}")
+    return settings
 
 
 def _of_recipes(members):

@@ -18,7 +18,7 @@ from keras_vidrec.data.pipeline import steps_per_epoch
 from keras_vidrec.data.preparing.prepare import num_cores
 from keras_vidrec.data.preparing.video import Preparation
 from keras_vidrec.data.preparing.video import prepare_video
-from keras_vidrec.specs.clip_spec import TEST_CROPS
+from keras_vidrec.specs import TEST_CROPS
 from keras_vidrec.training import losses
 from keras_vidrec.training import network
 from keras_vidrec.training.optimizers import section as optimizers
