@@ -14,12 +14,12 @@ from keras_vidrec.cli.fuse import fuse
 from keras_vidrec.cli.import_weights import import_weights
 from keras_vidrec.cli.inspect import inspect
 from keras_vidrec.cli.join import join
+from keras_vidrec.cli.papers.recipes import recipes
+from keras_vidrec.cli.papers.reproduce import reproduce
 from keras_vidrec.cli.predict import predict
 from keras_vidrec.cli.prepare import prepare
 from keras_vidrec.cli.quickstart import quickstart
-from keras_vidrec.cli.recipes import recipes
 from keras_vidrec.cli.report import report
-from keras_vidrec.cli.reproduce import reproduce
 from keras_vidrec.cli.scores_from import scores_from
 from keras_vidrec.cli.show import show
 from keras_vidrec.cli.train import train
