@@ -73,7 +73,7 @@ class Estimate:
         return "\n".join(lines)
 
 
-def estimate(plan, data, splits=None):
+def estimate(plan, data: dict, splits: dict | None = None) -> Estimate:
     """Measures a step of each network of a plan, and one video of each data
     set, and works out what all of it takes.
 
@@ -104,7 +104,7 @@ def estimate(plan, data, splits=None):
     return total(plan, steps, counts, prepared)
 
 
-def total(plan, steps, counts, prepared):
+def total(plan, steps: dict, counts: dict, prepared: dict) -> Estimate:
     """The arithmetic of `estimate`, from what was measured.
 
     Args:
@@ -147,7 +147,7 @@ def total(plan, steps, counts, prepared):
     return Estimate(seconds, num_bytes)
 
 
-def kind(training):
+def kind(training) -> str:
     """Trainings of one kind take the same time a clip."""
     recipe = training.recipe.to_dict()
     names = ("network", "clip", "precision", "rematerialize")
@@ -156,7 +156,7 @@ def kind(training):
     return json.dumps(values, sort_keys=True)
 
 
-def measure(recipe):
+def measure(recipe) -> Step:
     """Measures a `Step` of the network of a recipe, from random weights and on
     noise, the second one: the first compiles."""
     keras.utils.clear_session()

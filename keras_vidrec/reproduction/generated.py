@@ -10,7 +10,7 @@ _SPLITS = 3
 _GROUP = re.compile(r"_g(\d+)_")
 
 
-def generate(directory, progress=False):
+def generate(directory, progress: bool = False) -> pathlib.Path:
     """Writes the generated set small, with three splits as UCF101 has them:
     each tests another group. What is there is not written again.
 

@@ -1,6 +1,7 @@
 """Figures that were measured, beside the printed ones."""
 
 import dataclasses
+import pathlib
 import statistics
 
 from keras_vidrec.reporting.page import TEMPLATES
@@ -85,7 +86,7 @@ class Line:
         return f"{self.here:.2f} ({len(self.by_split)} of {len(self.splits)})"
 
 
-def collect(plan, workshop, data, given):
+def collect(plan, workshop, data, given) -> list:
     """The lines of all figures of a plan, and of what its tables quote.
 
     Args:
@@ -117,7 +118,9 @@ def collect(plan, workshop, data, given):
     return sorted(found, key=lambda line: line.row.table)
 
 
-def write(found, paper, directory, tiny=False):
+def write(
+    found: list, paper: str, directory: pathlib.Path, tiny: bool = False
+) -> tuple:
     """Writes the tables as `<paper>.md`, `.csv` and `.html`.
 
     Args:

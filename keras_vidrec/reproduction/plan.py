@@ -23,7 +23,7 @@ class Figure:
     row: tables.Row
     tests: dict
 
-    def parts(self):
+    def parts(self) -> tuple:
         """What it needs, each once, in an order to make it in."""
         found = {}
         for test in self.tests.values():
@@ -31,7 +31,7 @@ class Figure:
                 found.setdefault(part.name, part)
         return tuple(found.values())
 
-    def missing(self, data, given):
+    def missing(self, data, given) -> tuple:
         """Lines about what it needs and nobody has.
 
         Args:
@@ -66,7 +66,7 @@ class Plan:
     figures: tuple
     tiny: bool = False
 
-    def trainings(self):
+    def trainings(self) -> tuple:
         """Dict from the name of each `Training` to how many figures need it,
         in an order to do them in, and dict from its name to itself."""
         counts, known = {}, {}
@@ -77,7 +77,7 @@ class Plan:
                     known[part.name] = part
         return counts, known
 
-    def features(self):
+    def features(self) -> tuple:
         """The `parts.Features` that must be made, each once."""
         found = {}
         for figure in self.figures:
@@ -86,7 +86,7 @@ class Plan:
                     found[part.name] = part
         return tuple(found.values())
 
-    def possible(self, data, given):
+    def possible(self, data, given) -> tuple:
         """The plan of those figures alone that can be measured with what there
         is, see `Figure.missing`; and the others, each with the lines about
         what it lacks."""
@@ -96,7 +96,7 @@ class Plan:
         return dataclasses.replace(self, figures=figures), rest
 
 
-def make_plan(paper, numbers=(), rows=(), tiny=False):
+def make_plan(paper: str, numbers=(), rows=(), tiny: bool = False) -> Plan:
     """Plans figures of a paper's tables.
 
     Args:

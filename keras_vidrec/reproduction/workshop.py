@@ -20,6 +20,8 @@ from keras_vidrec.evaluation.scores.score_file import Scores
 from keras_vidrec.reproduction.parts import Fusion
 from keras_vidrec.reproduction.parts import Given
 from keras_vidrec.reproduction.parts import Training
+from keras_vidrec.reproduction.parts import needed
+from keras_vidrec.reproduction.plan import Figure
 from keras_vidrec.specs import checks
 from keras_vidrec.specs import files
 from keras_vidrec.training import trainer
@@ -48,7 +50,8 @@ class Workshop:
             or of what is prepared.
         splits: dict from the name of a data set to the directory of its split
             files, where they do not lie with the videos.
-        given: dict from the name of what is given to its path.
+        given: dict from the name of what is given to its path, of scores with
+            `{split}` where the number stands.
         tiny: bool. Whether it is a rehearsal.
         flow: str. How flow is made of videos. Defaults to `"tvl1"`.
         verbose: as in `fit`.
@@ -84,33 +87,52 @@ class Workshop:
         self._claim()
 
     def _claim(self):
-        """The data stay the same: runs would be of others else."""
+        """Data and what is given stay the same: runs would be of others."""
         path = self.path / _CLAIM
-        settings = {"tiny": self._tiny, "flow": self._flow, "data": {}}
+        now = {
+            "tiny": self._tiny,
+            "flow": self._flow,
+            "data": {name: str(path) for name, path in self._data.items()},
+            "given": self._given,
+        }
+        before = {}
         if path.is_file():
-            settings = json.loads(path.read_text("utf-8"))
+            before = json.loads(path.read_text("utf-8"))
         elif self.path.exists() and any(self.path.iterdir()):
             raise ValueError(
                 "Expected a new or empty directory, or one of a reproduction. "
                 f"Received: {self.path}, which holds something else"
             )
-        found = {
-            **settings["data"],
-            **{n: str(p) for n, p in self._data.items()},
-        }
-        wanted = {"tiny": self._tiny, "flow": self._flow, "data": found}
-        before = {**settings, "data": {**found, **settings["data"]}}
         for name, value in before.items():
+            if isinstance(value, dict):
+                now[name] = {**value, **now[name]}
+                value = {**now[name], **value}
             checks.check(
-                value == wanted[name],
+                value == now[name],
                 name,
                 f"{value}, as before in {self.path}, or another directory",
-                wanted[name],
+                now[name],
             )
         self.path.mkdir(parents=True, exist_ok=True)
-        files.write_text(path, json.dumps(wanted, indent=2) + "\n")
+        files.write_text(path, json.dumps(now, indent=2) + "\n")
 
-    def make(self, figure, say=print):
+    def check(self, figure: Figure) -> None:
+        """Checks that what is given for a figure is there.
+
+        Raises:
+            ValueError: naming the file of a split that is not.
+        """
+        for split, test in figure.tests.items():
+            for part in needed(test):
+                if isinstance(part, Given) and part.name in self._given:
+                    path = self._given_path(part, split)
+                    if not path.exists():
+                        raise ValueError(
+                            f"Expected {part.what}, at --given {part.name}. "
+                            f"Received: {path}, which does not exist"
+                        )
+
+    def make(self, figure: Figure, say=print) -> bool:
         """Makes all that a figure needs and is not there yet.
 
         A training that diverges is noted in `failed`, by its name, and not
@@ -136,7 +158,7 @@ class Workshop:
                 return False
         return True
 
-    def measured(self, figure):
+    def measured(self, figure: Figure) -> dict:
         """The figure by split, in per cent.
 
         Returns:
@@ -152,11 +174,11 @@ class Workshop:
             found[split] = 100 * metrics.summary(scores)[figure.row.figure]
         return found
 
-    def run(self, training):
+    def run(self, training: Training) -> Run:
         """The `Run` of a training, whether it is there or not."""
         return Run(self.path / "runs" / training.name)
 
-    def scores(self, test, split):
+    def scores(self, test: Training | Fusion | Given, split: int) -> Scores:
         """The `Scores` of a test.
 
         Args:
@@ -177,13 +199,16 @@ class Workshop:
         if isinstance(test, Given):
             if test.name not in self._given:
                 raise Missing(test.what)
-            path = self._given[test.name].replace(_SPLIT, str(split))
-            return self._load(pathlib.Path(path))
+            return self._load(self._given_path(test, split))
         tests = score_naming.of_run(self.run(test))
         if len(tests) != 1:
             raise Missing(f"{test.name} is not tested")
         (path,) = tests.values()
         return self._load(path)
+
+    def _given_path(self, part, split):
+        path = self._given[part.name].replace(_SPLIT, str(split))
+        return pathlib.Path(path)
 
     def _load(self, path):
         if path not in self._scores:

@@ -69,6 +69,12 @@ def test_given_scores_are_fused_by_their_rule(workshop, tmp_path):
     fused = beside.scores(ours.tests[1], 1).scores
     np.testing.assert_allclose(fused[0], [(0.9 + 1) / 2, 0], atol=1e-6)
     assert workshop.measured(ours) == {}
+    # Those of the second split are not there.
+    workshop.check(ours)
+    with pytest.raises(ValueError, match="idt_ucf101. Received: .*idt-2.npz"):
+        beside.check(ours)
+    with pytest.raises(ValueError, match="`given`.*as before"):
+        Workshop(workshop.path, {}, given={"idt_ucf101": tmp_path})
 
 
 def test_tables_beside_the_printed_ones(workshop):

@@ -1,11 +1,15 @@
+import enum
 import pathlib
 
 import typer
 
 from keras_vidrec.cli.startup import load_backend
 from keras_vidrec.cli.startup import progress
+from keras_vidrec.specs import FLOW_METHODS
 
 _DATASETS = ("ucf101", "hmdb51")
+
+Flow = enum.StrEnum("Flow", FLOW_METHODS)
 
 
 def reproduce(
@@ -42,7 +46,7 @@ def reproduce(
         help="What cannot be made here, by the name that the plan tells: "
         "weights, scores, data. Repeatable.",
     ),
-    flow: str = typer.Option("tvl1", help="How flow is made of videos."),
+    flow: Flow = typer.Option(Flow.tvl1, help="How flow is made of videos."),
     only_plan: bool = typer.Option(
         False, "--plan", help="Show what would be done, and leave."
     ),
@@ -69,8 +73,8 @@ def reproduce(
                     param_hint=option,
                 )
     files = _named(given, "--given")
-    for name, path in {**videos, **files}.items():
-        if "{split}" not in path and not pathlib.Path(path).exists():
+    for name, path in videos.items():
+        if not pathlib.Path(path).exists():
             raise typer.BadParameter(f"There is no {path} ({name})")
     load_backend()
     from keras_vidrec import reproduction
@@ -92,9 +96,11 @@ def reproduce(
         lists,
         files,
         tiny=tiny,
-        flow="dis" if tiny else flow,
+        flow="dis" if tiny else flow.value,
         verbose=progress(),
     )
+    for figure in possible.figures:
+        workshop.check(figure)
     if tiny:
         reproduction.generate(out / "videos", progress=True)
     whole = reproduction.make_plan(paper, tiny=tiny)

@@ -123,7 +123,7 @@ def rows(paper):
     return tuple(row for table in _tables(paper) for row in _rows(paper, table))
 
 
-def quoted(paper):
+def quoted(paper: str) -> tuple:
     """What the tables of a paper quote of others.
 
     Args:
@@ -146,7 +146,7 @@ def quoted(paper):
     )
 
 
-def papers():
+def papers() -> tuple:
     """The papers that have tables: the names of their folders, sorted."""
     found = recipes.FOLDER.glob("*/tables.yaml")
     return tuple(sorted(path.parent.name for path in found))
