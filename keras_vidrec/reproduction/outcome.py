@@ -5,6 +5,7 @@ import pathlib
 import statistics
 
 from keras_vidrec.reporting.page import TEMPLATES
+from keras_vidrec.reproduction.parts import Given
 from keras_vidrec.reproduction.parts import Training
 from keras_vidrec.specs import files
 from keras_vidrec.training.recipes import tables
@@ -39,6 +40,7 @@ _HEADER = (
     "splits",
     "by_split",
     "remark",
+    "made",
     "runs",
 )
 _NOTHING = "\u2013"
@@ -52,12 +54,14 @@ class Line:
         row: `tables.Row`, or `tables.Quoted`.
         by_split: dict from split to what was measured, in per cent.
         remark: str. What it lacks, or why it failed.
+        made: str. How it is measured.
         runs: tuple of str. The runs it is made of.
     """
 
     row: object
     by_split: dict = dataclasses.field(default_factory=dict)
     remark: str = ""
+    made: str = ""
     runs: tuple = ()
 
     @property
@@ -110,6 +114,7 @@ def collect(plan, workshop, data, given) -> list:
                 figure.row,
                 workshop.measured(figure),
                 "; ".join(figure.missing(data, given) or reasons),
+                _made(figure),
                 tuple(p.name for p in needed if isinstance(p, Training)),
             )
         )
@@ -144,6 +149,29 @@ def write(
     )
     files.write_text(paths[2], page)
     return paths
+
+
+def _made(figure):
+    """In words: of one recipe, its changes and its test; of several what they
+    count, on the first split."""
+    test = next(iter(figure.tests.values()))
+    if isinstance(test, Training):
+        changes = [f"{k}={v}" for k, v in figure.row.changes.items()]
+        changed = f" with {', '.join(changes)}" if changes else ""
+        return f"{test.recipe.name}{changed}; test {test.recipe.test.name}"
+    return _fused(test)
+
+
+def _fused(test):
+    if isinstance(test, Training):
+        return test.recipe.name
+    if isinstance(test, Given):
+        return test.name
+    members = [
+        f"{weight:g} x {_fused(member)}"
+        for weight, member in zip(test.weights, test.members, strict=True)
+    ]
+    return f"({' + '.join(members)}, of {test.scores})"
 
 
 def _numbers(found):
@@ -223,5 +251,6 @@ def _record(line):
         " ".join(map(str, line.splits)),
         by_split,
         line.remark if line.splits else "quoted by the paper",
+        line.made,
         " ".join(line.runs),
     )

@@ -96,6 +96,9 @@ def test_tables_beside_the_printed_ones(workshop):
     assert (done["paper"], done["here"]) == ("93.5", "100.0000")
     assert done["difference"] == "6.5000" and done["by_split"] == "1:100.0000"
     assert len(done["runs"].split()) == 2
+    assert done["made"] == (
+        "(1 x tsn_rgb_ucf101_paper + 1.5 x tsn_flow_ucf101_paper, of logits)"
+    )
     # One of three splits; no data; somebody else's.
     part = by_cell["TSN (2 modalities)", "UCF101"]
     assert (part["here"], part["splits"]) == ("100.0000", "1 2 3")

@@ -1,6 +1,7 @@
 """Tables of the papers as a user makes them again."""
 
 import csv
+import shutil
 
 import pytest
 
@@ -97,6 +98,14 @@ def test_a_table_is_rehearsed_and_not_made_twice(tmp_path):
     said, _ = vidrec(*command, "--out", out)
     assert "\nTrain " not in said and "\nTest " not in said
     assert measured(out, "tsn", 1) == found
+    # What is lost is made again, and nothing else.
+    (run,) = (out / "runs").glob("tsn_flow_*")
+    shutil.rmtree(run / "scores")
+    said, _ = vidrec(*command, "--out", out)
+    assert "\nTrain " not in said and said.count("\nTest ") == 1
+    assert measured(out, "tsn", 1) == found
+    made = found["Pre-train Spatial", "Temporal ConvNets"]["made"]
+    assert "initialization.weights=None" in made and "test 25x10" in made
 
 
 @pytest.mark.large
