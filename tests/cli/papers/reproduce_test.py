@@ -5,7 +5,6 @@ import shutil
 
 import pytest
 
-from keras_vidrec.training.recipes import tables
 from tests.cli.command import vidrec
 
 
@@ -106,16 +105,3 @@ def test_a_table_is_rehearsed_and_not_made_twice(tmp_path):
     assert measured(out, "tsn", 1) == found
     made = found["Pre-train Spatial", "Temporal ConvNets"]["made"]
     assert "initialization.weights=None" in made and "test 25x10" in made
-
-
-@pytest.mark.large
-@pytest.mark.parametrize("paper", tables.papers())
-def test_all_tables_are_rehearsed(paper, tmp_path):
-    out = tmp_path / "out"
-    vidrec("reproduce", paper, "--tiny", "--out", out)
-    for row in tables.rows(paper):
-        found = measured(out, paper, row.table)[row.row, row.column]
-        lacks = found["remark"].startswith("--given ")
-        assert lacks == (found["here"] == "")
-        if not lacks:
-            assert len(found["by_split"].split()) == len(row.splits)
