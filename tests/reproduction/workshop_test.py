@@ -10,6 +10,8 @@ from keras_vidrec.reproduction import collect
 from keras_vidrec.reproduction import generate
 from keras_vidrec.reproduction import make_plan
 from keras_vidrec.reproduction import write
+from keras_vidrec.training import trainer
+from keras_vidrec.training.callbacks.stop_on_nan import LossIsNaN
 
 CLASSES = ("a", "b")
 VIDEOS = ("a1", "a2", "a3", "b1")
@@ -112,6 +114,31 @@ def test_tables_beside_the_printed_ones(workshop):
     assert "loss is NaN" in markdown
     assert page.count("<table>") == 2 and "100.00 (1 of 3)" in page
     assert "LTC [19] (others)" in page and "\u2013" in page
+
+
+def test_a_training_that_diverges_is_named(tmp_path, monkeypatch):
+    recipes = []
+
+    def diverge(recipe, directory, **_):
+        recipes.append(recipe)
+        raise LossIsNaN("the loss is NaN")
+
+    monkeypatch.setattr(trainer, "train", diverge)
+    given = {"brox_ucf101": tmp_path, "resnet101_caffe": tmp_path}
+    workshop = Workshop(tmp_path / "out", {}, given=given)
+    brox = figures("ts_lstm", (1,))["Brox, ResNet-101", "UCF101 split 1"]
+    said = []
+    assert not workshop.make(brox, said.append)
+    (name,) = workshop.failed
+    assert said == [f"Train {name}"] and workshop.failed[name] == (
+        "the loss is NaN"
+    )
+    # It would be on what was given, from what was given.
+    (recipe,) = recipes
+    assert recipe.data.directory == str(tmp_path)
+    assert recipe.initialization.weights == str(tmp_path)
+    assert not workshop.make(brox, said.append) and len(recipes) == 1
+    assert workshop.measured(brox) == {}
 
 
 def test_a_directory_is_of_one_reproduction(tmp_path):
