@@ -19,6 +19,7 @@ if typing.TYPE_CHECKING:
     from keras_vidrec import flow as flow
     from keras_vidrec import layers as layers
     from keras_vidrec import reporting as reporting
+    from keras_vidrec import reproduction as reproduction
     from keras_vidrec import specs as specs
     from keras_vidrec import training as training
     from keras_vidrec import videos as videos
@@ -40,6 +41,7 @@ __all__, __getattr__, __dir__ = lazy.attach(
         "flow": None,
         "layers": None,
         "reporting": None,
+        "reproduction": None,
         "specs": None,
         "training": None,
         "videos": None,

@@ -15,10 +15,11 @@ from keras_vidrec.cli.import_weights import import_weights
 from keras_vidrec.cli.inspect import inspect
 from keras_vidrec.cli.join import join
 from keras_vidrec.cli.origin import origin
+from keras_vidrec.cli.papers.recipes import recipes
+from keras_vidrec.cli.papers.reproduce import reproduce
 from keras_vidrec.cli.predict import predict
 from keras_vidrec.cli.prepare import prepare
 from keras_vidrec.cli.quickstart import quickstart
-from keras_vidrec.cli.recipes import recipes
 from keras_vidrec.cli.report import report
 from keras_vidrec.cli.score_files import scores_from
 from keras_vidrec.cli.show import show
@@ -54,6 +55,7 @@ for _command in (
     export,
     origin,
     recipes,
+    reproduce,
 ):
     app.command()(_command)
 app.add_typer(show, name="show")

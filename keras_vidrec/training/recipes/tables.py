@@ -11,6 +11,33 @@ from keras_vidrec.specs import documents
 from keras_vidrec.training import recipes
 
 
+def _nothing():
+    return dataclasses.field(default_factory=lambda: types.MappingProxyType({}))
+
+
+@dataclasses.dataclass(frozen=True)
+class Member:
+    """What a figure is made from, where that is not printed in its own row.
+
+    Args:
+        table, row, column: where it is printed: the figure of another row.
+        recipe: `None`, or str: what is trained and printed nowhere.
+        changes: mapping, as of `Row`.
+        given: `None`, or str: name of a score file that nobody can make with
+            this package.
+        normalize: `None`, or `"l2"`: the scores of each video are divided by
+            their norm before they are fused.
+    """
+
+    table: int | None = None
+    row: str | None = None
+    column: str | None = None
+    recipe: str | None = None
+    changes: types.MappingProxyType = _nothing()
+    given: str | None = None
+    normalize: str | None = None
+
+
 @dataclasses.dataclass(frozen=True)
 class Row:
     """One figure of a table, and what was trained for it.
@@ -25,8 +52,19 @@ class Row:
         recipe: `None`, or str: name of the recipe that was trained.
         changes: mapping of keys of the recipe, such as
             `"network.arguments.units"`, to their values here.
-        fuses: tuple of str. The columns of the row whose scores the figure is
-            of, where no recipe is trained for it.
+        fuses: tuple of str and `Member`. The columns of the row whose scores
+            the figure is of, where no recipe is trained for it, and what
+            stands in other rows or none. One alone is the same figure.
+        weights: `None` (of the recipes), or tuple of numbers: what each of
+            `fuses` counts.
+        scores: `None` (of the recipes), or str: `"logits"` or
+            `"probabilities"` are fused.
+        splits: tuple of int. The figure is the mean over these.
+        data: `None`, or str: name of the prepared data set that is trained on
+            in place of the recipe's, and that nobody can make with this
+            package.
+        figure: str. Which figure of a test is printed: `"top_1"`, or
+            `"mean_class_accuracy"`.
     """
 
     paper: str
@@ -35,10 +73,13 @@ class Row:
     column: str
     accuracy: float
     recipe: str | None = None
-    changes: types.MappingProxyType = dataclasses.field(
-        default_factory=lambda: types.MappingProxyType({})
-    )
+    changes: types.MappingProxyType = _nothing()
     fuses: tuple = ()
+    weights: tuple | None = None
+    scores: str | None = None
+    splits: tuple = (1,)
+    data: str | None = None
+    figure: str = "top_1"
 
     def changed(self):
         """The `Recipe` of the row.
@@ -54,6 +95,18 @@ class Row:
         return recipes.get(self.recipe).with_values(self.changes)
 
 
+@dataclasses.dataclass(frozen=True)
+class Quoted:
+    """A figure of somebody else's method that a table has beside its own:
+    what the row and the column say, and the accuracy in per cent."""
+
+    paper: str
+    table: int
+    row: str
+    column: str
+    accuracy: float
+
+
 def rows(paper):
     """The rows of the tables of a paper.
 
@@ -66,38 +119,109 @@ def rows(paper):
     Raises:
         ValueError: if the paper has no tables here.
     """
-    path = recipes.FOLDER / paper / "tables.yaml"
-    if not path.is_file():
-        known = sorted(
-            path.parent.name for path in recipes.FOLDER.glob("*/tables.yaml")
+    return tuple(row for table in _tables(paper) for row in _rows(paper, table))
+
+
+def quoted(paper: str) -> tuple:
+    """What the tables of a paper quote of others.
+
+    Args:
+        paper: str. As of `rows`.
+
+    Returns:
+        tuple of `Quoted`.
+
+    Raises:
+        ValueError: if the paper has no tables here.
+    """
+    return tuple(
+        Quoted(paper, table["table"], row["row"], column, accuracy)
+        for table in _tables(paper)
+        for row in table.get("quoted", ())
+        for column, accuracy in zip(
+            table["columns"], _accuracies(row), strict=True
         )
+        if accuracy is not None
+    )
+
+
+def papers() -> tuple:
+    """The papers that have tables: the names of their folders, sorted."""
+    found = recipes.FOLDER.glob("*/tables.yaml")
+    return tuple(sorted(path.parent.name for path in found))
+
+
+def _tables(paper):
+    if paper not in papers():
         raise ValueError(
-            f"Invalid `paper`. Expected one of {known}. Received: "
+            f"Invalid `paper`. Expected one of {list(papers())}. Received: "
             f"paper={paper!r}"
         )
-    tables = documents.read_yaml(path)
-    return tuple(row for table in tables for row in _rows(paper, table))
+    return documents.read_yaml(recipes.FOLDER / paper / "tables.yaml")
 
 
 def _rows(paper, table):
     for row in table["rows"]:
-        accuracies = row.get("accuracy") or [
-            round(100 - error, 2) for error in row["error"]
-        ]
         for (column, what), accuracy in zip(
-            table["columns"].items(), accuracies, strict=True
+            table["columns"].items(), _accuracies(row), strict=True
         ):
-            trained, what = {}, row.get("recipes", {}).get(column, what)
-            if isinstance(what, list):
-                trained["fuses"] = tuple(what)
-            else:
-                changes = {
-                    **table.get("changes", {}),
-                    **row.get("changes", {}),
-                    **row.get("changes_of", {}).get(column, {}),
-                }
-                trained["recipe"] = what
-                trained["changes"] = types.MappingProxyType(changes)
+            if accuracy is None:
+                continue
+            what = row.get("recipes", {}).get(column, row.get("recipe", what))
+            splits = row.get("splits") or table.get("splits", (1,))
+            if isinstance(splits, dict):
+                splits = splits[column]
+            changes = {
+                **table.get("changes", {}),
+                **row.get("changes", {}),
+                **row.get("changes_of", {}).get(column, {}),
+            }
             yield Row(
-                paper, table["table"], row["row"], column, accuracy, **trained
+                paper,
+                table["table"],
+                row["row"],
+                column,
+                accuracy,
+                splits=tuple(splits),
+                figure=table.get("figure", "top_1"),
+                **_made(what, changes),
             )
+
+
+def _accuracies(row):
+    """Those of a row by column, `None` where it has none."""
+    return row.get("accuracy") or [
+        error if error is None else round(100 - error, 2)
+        for error in row["error"]
+    ]
+
+
+def _made(what, changes):
+    """How a figure is made, as arguments of `Row`: a recipe with its changes,
+    a list of what is fused, or a mapping that says more."""
+    if isinstance(what, list):
+        what = {"fuses": what}
+    if isinstance(what, str):
+        what = {"recipe": what}
+    if "recipe" in what:
+        changes = {**changes, **what.get("changes", {})}
+        return {
+            "recipe": what["recipe"],
+            "changes": types.MappingProxyType(changes),
+            "data": what.get("data"),
+        }
+    if "fuses" not in what:  # the same figure as elsewhere
+        return {"fuses": (_member(what),)}
+    weights = what.get("weights")
+    return {
+        "fuses": tuple(map(_member, what["fuses"])),
+        "weights": weights and tuple(weights),
+        "scores": what.get("scores"),
+    }
+
+
+def _member(what):
+    if isinstance(what, str):
+        return what
+    changes = types.MappingProxyType(what.get("changes", {}))
+    return Member(**{**what, "changes": changes})

@@ -1,0 +1,1 @@
+"""Commands about the papers: their recipes, and their tables."""

@@ -1,0 +1,165 @@
+import enum
+import pathlib
+
+import typer
+
+from keras_vidrec.cli.terminal import echo
+from keras_vidrec.cli.terminal import load_backend
+from keras_vidrec.cli.terminal import progress
+from keras_vidrec.specs import FLOW_METHODS
+
+_DATASETS = ("ucf101", "hmdb51")
+
+Flow = enum.StrEnum("Flow", FLOW_METHODS)
+
+
+def reproduce(
+    paper: str = typer.Argument(
+        ...,
+        help="tsn, two_stream_fusion, st_multiplier, ts_lstm or stfn.",
+    ),
+    out: pathlib.Path = typer.Option(
+        ..., help="Directory of all that is made: new, or of a reproduction."
+    ),
+    numbers: list[int] = typer.Option(
+        [], "--table", help="Number of a table. Repeatable. Default: all."
+    ),
+    rows: list[str] = typer.Option(
+        [],
+        "--row",
+        help="What a row says, or begins with. Repeatable. Default: all.",
+    ),
+    data: list[str] = typer.Option(
+        [],
+        metavar="[NAME=]DIR",
+        help="Videos of UCF101, or of ucf101=DIR, hmdb51=DIR; or what `vidrec "
+        "prepare` made of them. Repeatable.",
+    ),
+    splits: list[str] = typer.Option(
+        [],
+        metavar="[NAME=]DIR",
+        help="Official split files of UCF101, or ucf101=DIR, hmdb51=DIR. "
+        "Repeatable.",
+    ),
+    given: list[str] = typer.Option(
+        [],
+        metavar="NAME=PATH",
+        help="What cannot be made here, by the name that the plan tells: "
+        "weights, scores, data. Repeatable.",
+    ),
+    flow: Flow = typer.Option(Flow.tvl1, help="How flow is made of videos."),
+    only_plan: bool = typer.Option(
+        False, "--plan", help="Show what would be done, and leave."
+    ),
+    tiny: bool = typer.Option(
+        False,
+        "--tiny",
+        help="A rehearsal in minutes: generated videos, tiny networks.",
+    ),
+):
+    """Make tables of a paper again, beside the printed ones; the same command
+    goes on after an interruption."""
+    if tiny and (data or splits):
+        raise typer.BadParameter(
+            "--tiny generates its videos: leave --data and --splits out"
+        )
+    videos = _named(data, "--data", "ucf101")
+    lists = _named(splits, "--splits", "ucf101")
+    for option, named in (("--data", videos), ("--splits", lists)):
+        for name in named:
+            if name not in _DATASETS:
+                raise typer.BadParameter(
+                    f"Expected one of {', '.join(_DATASETS)}. Received: "
+                    f"{name!r}",
+                    param_hint=option,
+                )
+    files = _named(given, "--given")
+    for name, path in videos.items():
+        if not pathlib.Path(path).exists():
+            raise typer.BadParameter(f"There is no {path} ({name})")
+    load_backend()
+    from keras_vidrec import reproduction
+
+    names = _DATASETS if tiny else tuple(videos)
+    plan = reproduction.make_plan(paper, numbers, rows, tiny)
+    possible, lacks = plan.possible(names, files)
+    if only_plan:
+        _show(plan, possible, lacks)
+        if possible.figures and not tiny:
+            echo(reproduction.estimate(possible, videos, lists))
+        return
+    _show(plan, possible, lacks)
+    if tiny:
+        videos = dict.fromkeys(_DATASETS, str(out / "videos"))
+    workshop = reproduction.Workshop(
+        out,
+        videos,
+        lists,
+        files,
+        tiny=tiny,
+        flow="dis" if tiny else flow.value,
+        verbose=progress(),
+    )
+    for figure in possible.figures:
+        workshop.check(figure)
+    if tiny:
+        reproduction.generate(out / "videos", progress=True)
+    whole = reproduction.make_plan(paper, tiny=tiny)
+
+    def keep():
+        found = reproduction.collect(whole, workshop, names, files)
+        return reproduction.write(found, paper, out, tiny)
+
+    written = keep()
+    for figure in possible.figures:
+        if not workshop.make(figure, echo):
+            continue
+        for split, value in workshop.measured(figure).items():
+            row = figure.row
+            echo(
+                f"Table {row.table}, {row.row}, {row.column}, split {split}: "
+                f"{value:.2f} %"
+            )
+        written = keep()
+    echo(f"Tables: {', '.join(map(str, written))}")
+    if workshop.failed:
+        reasons = "; ".join(f"{n}: {r}" for n, r in workshop.failed.items())
+        raise RuntimeError(f"Some trainings failed: {reasons}")
+
+
+def _named(values, option, alone=None):
+    """`NAME=PATH` as a dict; `alone` names a path without a name."""
+    found = {}
+    for value in values:
+        name, equals, path = value.partition("=")
+        if not equals:
+            name, path = alone, value
+        if name is None or not path:
+            raise typer.BadParameter(
+                f"Expected NAME=PATH. Received: {value!r}", param_hint=option
+            )
+        if name in found:
+            raise typer.BadParameter(f"{name} twice", param_hint=option)
+        found[name] = path
+    return found
+
+
+def _show(plan, possible, lacks):
+    counts, known = possible.trainings()
+    echo(
+        f"{len(plan.figures)} figures; {len(possible.figures)} of them can be "
+        f"made, by {len(counts)} trainings and {len(possible.features())} sets "
+        "of features:"
+    )
+    for name, count in counts.items():
+        figures = "1 figure" if count == 1 else f"{count} figures"
+        echo(f"  {name}  ({figures})")
+    by_lack = {}
+    for figure, lines in lacks.items():
+        row = f"{figure.row.table}, {figure.row.row}, {figure.row.column}"
+        for line in lines:
+            by_lack.setdefault(line, []).append(row)
+    for line, rows in by_lack.items():
+        more = f" and {len(rows) - 3} more" if len(rows) > 3 else ""
+        echo(f"Missing: {line}")
+        echo(f"  for table {'; table '.join(rows[:3])}{more}")

@@ -1,0 +1,262 @@
+"""How long a plan takes and how much it fills, from one step of each of its
+networks and one prepared video."""
+
+import dataclasses
+import json
+import pathlib
+import statistics
+import tempfile
+import time
+
+import keras
+import numpy as np
+
+from keras_vidrec.applications.parts import head
+from keras_vidrec.data import opening
+from keras_vidrec.data.pipeline import steps_per_epoch
+from keras_vidrec.data.preparing.prepare import num_cores
+from keras_vidrec.data.preparing.video import Preparation
+from keras_vidrec.data.preparing.video import prepare_video
+from keras_vidrec.specs import TEST_CROPS
+from keras_vidrec.training import losses
+from keras_vidrec.training import network
+from keras_vidrec.training.optimizers import section as optimizers
+from keras_vidrec.training.recipes.sections import Initialization
+
+# Clips of the measured step where there is no accelerator.
+_FEW = 2
+_CLASSES = 101
+# A step without its backward pass.
+_FORWARD = 1 / 3
+# A network, and its last two backups with what the optimizer keeps, in files
+# of the network.
+_FILES = 3.5
+_HALF = 2  # bytes of a stored feature
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """What one training step of a network showed.
+
+    Args:
+        seconds: float. Of each clip of it.
+        num_bytes: int. Of the weights.
+        num_segments: int. Of a training clip.
+        num_features: int. What its classifier sees.
+    """
+
+    seconds: float
+    num_bytes: int
+    num_segments: int
+    num_features: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Estimate:
+    """Seconds and bytes of what is done, by what it is."""
+
+    seconds: dict
+    num_bytes: dict
+
+    def __str__(self):
+        lines = ["Estimated on this machine, if nothing else runs on it:"]
+        for what in {**self.seconds, **self.num_bytes}:
+            lines.append(
+                f"  {what}: {_hours(self.seconds.get(what, 0))}, "
+                f"{_size(self.num_bytes.get(what, 0))}"
+            )
+        lines.append(
+            f"  all: {_hours(sum(self.seconds.values()))}, "
+            f"{_size(sum(self.num_bytes.values()))}"
+        )
+        return "\n".join(lines)
+
+
+def estimate(plan, data: dict, splits: dict | None = None) -> Estimate:
+    """Measures a step of each network of a plan, and one video of each data
+    set, and works out what all of it takes.
+
+    Args:
+        plan: `plan.Plan`.
+        data, splits: as of `Workshop`.
+
+    Returns:
+        `Estimate`, whose text is for people.
+    """
+    _, trainings = plan.trainings()
+    steps, opened, prepared = {}, {}, {}
+    for training in trainings.values():
+        key = kind(training)
+        if key not in steps:
+            steps[key] = measure(training.recipe)
+        name = training.dataset
+        if not isinstance(name, str) or training.features:
+            continue
+        if name not in opened:
+            opened[name] = opening.open_images(
+                data[name], splits=(splits or {}).get(name)
+            )
+        where = (name, training.size)
+        if where not in prepared and opened[name].kind == "videos":
+            prepared[where] = _prepare_one(opened[name].catalog, where[1])
+    counts = {name: _counts(one.catalog) for name, one in opened.items()}
+    return total(plan, steps, counts, prepared)
+
+
+def total(plan, steps: dict, counts: dict, prepared: dict) -> Estimate:
+    """The arithmetic of `estimate`, from what was measured.
+
+    Args:
+        plan: `plan.Plan`.
+        steps: dict from `kind` to `Step`.
+        counts: dict from a data set to a dict from the number of a split to
+            the numbers of training and test videos.
+        prepared: dict from data sets and sizes of frames to seconds and bytes
+            of preparing them.
+
+    Returns:
+        `Estimate`.
+    """
+    seconds = {"preparing": 0.0, "training": 0.0, "testing": 0.0}
+    num_bytes = {"preparing": 0, "training": 0}
+    for took, filled in prepared.values():
+        seconds["preparing"] += took
+        num_bytes["preparing"] += filled
+    _, trainings = plan.trainings()
+    for training in trainings.values():
+        step = steps[kind(training)]
+        splits = counts.get(training.dataset) or next(iter(counts.values()))
+        num_train, num_test = splits[training.split]
+        seconds["training"] += step.seconds * _clips(training.recipe, num_train)
+        test = training.recipe.test
+        segments = (test.num_segments or step.num_segments) * test.num_clips
+        views = TEST_CROPS[test.crops] * segments / step.num_segments
+        seconds["testing"] += step.seconds * _FORWARD * views * num_test
+        num_bytes["training"] += int(_FILES * step.num_bytes)
+    for features in plan.features():
+        for tower in features.networks.values():
+            step = steps[kind(tower)]
+            num_videos = sum(counts[tower.dataset][tower.split])
+            images = num_videos * features.num_frames
+            what = "features"
+            seconds.setdefault(what, 0.0)
+            num_bytes.setdefault(what, 0)
+            seconds[what] += images * step.seconds * _FORWARD
+            num_bytes[what] += images * step.num_features * _HALF
+    return Estimate(seconds, num_bytes)
+
+
+def kind(training) -> str:
+    """Trainings of one kind take the same time a clip."""
+    recipe = training.recipe.to_dict()
+    names = ("network", "clip", "precision", "rematerialize")
+    values = {name: recipe[name] for name in names}
+    values["batch_size"] = training.recipe.optimizer.batch_size
+    return json.dumps(values, sort_keys=True)
+
+
+def measure(recipe) -> Step:
+    """Measures a `Step` of the network of a recipe, from random weights and on
+    noise, the second one: the first compiles."""
+    keras.utils.clear_session()
+    random = dataclasses.replace(recipe, initialization=Initialization())
+    model = network.build(random, [str(i) for i in range(_CLASSES)])
+    spec = head.describe(model).clip_spec
+    trained = head.clip_logits_model(model)
+    losses.compile_logits(
+        trained,
+        optimizers.build(recipe.optimizer, recipe.schedule, 1, model),
+    )
+    clips = recipe.optimizer.batch_size
+    if not _has_accelerator():
+        clips = min(clips, _FEW)
+    rng = np.random.default_rng(0)
+    inputs = {
+        tensor.name: _noise(rng, clips, tensor, spec)
+        for tensor in keras.tree.flatten(model.input)
+    }
+    if not isinstance(model.input, dict):
+        (inputs,) = inputs.values()
+    labels = np.zeros(clips, "int32")
+    if isinstance(trained.output, dict):
+        labels = dict.fromkeys(trained.output, labels)
+    for _ in range(1 + max(recipe.optimizer.accumulate, 1)):
+        start = time.perf_counter()
+        trained.train_on_batch(inputs, labels)
+        seconds = time.perf_counter() - start
+    last = [
+        layer.input.shape[-1]
+        for layer in model.layers
+        if layer.name == "logits" and layer.input.shape[-1]
+    ]
+    return Step(
+        seconds / clips,
+        sum(4 * np.prod(weight.shape, dtype=int) for weight in model.weights),
+        spec.num_segments or 1,
+        last[0] if last else 0,
+    )
+
+
+def _noise(rng, clips, tensor, spec):
+    """A batch for an input, as large as the clips of training."""
+    free = [spec.num_segments or 1, *[spec.size] * 2]
+    shape = [
+        size if size is not None else wanted
+        for size, wanted in zip(tensor.shape[1:], [*free, None])
+    ]
+    if len(shape) == 2:
+        return rng.standard_normal((clips, *shape)).astype("float32")
+    return rng.integers(0, 256, (clips, *shape), dtype="uint8")
+
+
+def _has_accelerator():
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return bool(tf.config.list_logical_devices("GPU"))
+    return keras.distribution.list_devices()[0].partition(":")[0] != "cpu"
+
+
+def _prepare_one(catalog, size):
+    """Seconds and bytes of preparing all videos, from one of middle size."""
+    paths = [pathlib.Path(catalog.root) / file for file in catalog.files]
+    sizes = {path: path.stat().st_size for path in dict.fromkeys(paths)}
+    middle = statistics.median_low(sizes.values())
+    (path, *_) = [path for path in sizes if sizes[path] == middle]
+    preparation = Preparation(warped=size == "340x256", size=size)
+    for _ in range(2):  # the first time the flow is compiled
+        with tempfile.TemporaryDirectory() as scratch:
+            start = time.perf_counter()
+            prepare_video(path, preparation, scratch)
+            seconds = time.perf_counter() - start
+            found = [*pathlib.Path(scratch).rglob("*")]
+            filled = sum(f.stat().st_size for f in found if f.is_file())
+    share = sum(sizes.values()) / middle
+    return seconds * share / num_cores(), int(filled * share)
+
+
+def _counts(catalog):
+    return {
+        split: (len(parts.train), len(parts.test))
+        for split, parts in catalog.splits.items()
+    }
+
+
+def _clips(recipe, num_train):
+    """Clips that a training sees."""
+    steps = steps_per_epoch(num_train, recipe.optimizer.batch_size)
+    steps *= recipe.schedule.passes
+    epochs = optimizers.num_epochs(recipe.schedule, recipe.optimizer, steps)
+    return epochs * steps * recipe.optimizer.batch_size
+
+
+def _hours(seconds):
+    if seconds < 3600:
+        return f"{seconds / 60:.0f} minutes"
+    if seconds < 72 * 3600:
+        return f"{seconds / 3600:.1f} hours"
+    return f"{seconds / 86400:.1f} days"
+
+
+def _size(num_bytes):
+    return f"{num_bytes / 2**30:.1f} GiB"

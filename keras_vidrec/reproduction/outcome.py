@@ -1,0 +1,256 @@
+"""Figures that were measured, beside the printed ones."""
+
+import dataclasses
+import pathlib
+import statistics
+
+from keras_vidrec.reporting.page import TEMPLATES
+from keras_vidrec.reproduction.parts import Given
+from keras_vidrec.reproduction.parts import Training
+from keras_vidrec.specs import files
+from keras_vidrec.training.recipes import tables
+from keras_vidrec.version import __version__
+
+TITLES = {
+    "tsn": "Temporal Segment Networks (Wang et al., 2016)",
+    "two_stream_fusion": "Two-stream network fusion (Feichtenhofer et al., "
+    "2016)",
+    "st_multiplier": "Spatiotemporal multiplier networks (Feichtenhofer et "
+    "al., 2017)",
+    "ts_lstm": "TS-LSTM and Temporal-Inception (Ma et al., 2017)",
+    "stfn": "Spatio-Temporal Fusion Networks (Cho and Foroosh, 2018)",
+}
+_REHEARSAL = (
+    "A rehearsal on generated videos, of tiny networks: it shows that "
+    "everything goes together, and its figures mean nothing."
+)
+_HOW = (
+    "Paper: accuracy in per cent as printed. Here: the same figure, measured "
+    "with this package; of several splits the mean, or as many of them as are "
+    "tested."
+)
+_HEADER = (
+    "table",
+    "row",
+    "column",
+    "paper",
+    "here",
+    "difference",
+    "figure",
+    "splits",
+    "by_split",
+    "remark",
+    "made",
+    "runs",
+)
+_NOTHING = "\u2013"
+
+
+@dataclasses.dataclass(frozen=True)
+class Line:
+    """A figure of a table as it stands.
+
+    Args:
+        row: `tables.Row`, or `tables.Quoted`.
+        by_split: dict from split to what was measured, in per cent.
+        remark: str. What it lacks, or why it failed.
+        made: str. How it is measured.
+        runs: tuple of str. The runs it is made of.
+    """
+
+    row: object
+    by_split: dict = dataclasses.field(default_factory=dict)
+    remark: str = ""
+    made: str = ""
+    runs: tuple = ()
+
+    @property
+    def here(self):
+        """The mean over the tested splits, `None` before the first."""
+        if not self.by_split:
+            return None
+        return statistics.fmean(self.by_split.values())
+
+    @property
+    def splits(self):
+        """The splits of the printed figure; of others', nobody knows."""
+        return getattr(self.row, "splits", ())
+
+    @property
+    def is_whole(self):
+        """Whether all splits are tested."""
+        return bool(self.splits) and len(self.by_split) == len(self.splits)
+
+    def text(self):
+        """What was measured, in words."""
+        if self.here is None:
+            return _NOTHING
+        if self.is_whole:
+            return f"{self.here:.2f}"
+        return f"{self.here:.2f} ({len(self.by_split)} of {len(self.splits)})"
+
+
+def collect(plan, workshop, data, given) -> list:
+    """The lines of all figures of a plan, and of what its tables quote.
+
+    Args:
+        plan: `plan.Plan`.
+        workshop: `Workshop`.
+        data, given: as of `plan.Figure.missing`.
+
+    Returns:
+        list of `Line`, table by table, others' figures first.
+    """
+    found = [Line(row) for row in tables.quoted(plan.paper)]
+    for figure in plan.figures:
+        needed = figure.parts()
+        reasons = [
+            f"{part.name}: {workshop.failed[part.name]}"
+            for part in needed
+            if part.name in workshop.failed
+        ]
+        found.append(
+            Line(
+                figure.row,
+                workshop.measured(figure),
+                "; ".join(figure.missing(data, given) or reasons),
+                _made(figure),
+                tuple(p.name for p in needed if isinstance(p, Training)),
+            )
+        )
+    numbers = {figure.row.table for figure in plan.figures}
+    found = [line for line in found if line.row.table in numbers]
+    return sorted(found, key=lambda line: line.row.table)
+
+
+def write(
+    found: list, paper: str, directory: pathlib.Path, tiny: bool = False
+) -> tuple:
+    """Writes the tables as `<paper>.md`, `.csv` and `.html`.
+
+    Args:
+        found: list of `Line`, of `collect`.
+        paper: str.
+        directory: `pathlib.Path`.
+        tiny: bool. Whether it is a rehearsal, which the files then say.
+
+    Returns:
+        tuple of `pathlib.Path` of the three.
+    """
+    title = f"{TITLES[paper]}: its tables, made again"
+    remarks = [_REHEARSAL] if tiny else []
+    remarks.append(_HOW)
+    grids = [_grid(number, found) for number in _numbers(found)]
+    paths = tuple(directory / f"{paper}.{end}" for end in ("md", "csv", "html"))
+    files.write_text(paths[0], _markdown(title, remarks, grids))
+    files.write_table(paths[1], _HEADER, map(_record, found))
+    page = TEMPLATES.get_template("reproduction.html").render(
+        title=title, remarks=remarks, grids=grids, version=__version__
+    )
+    files.write_text(paths[2], page)
+    return paths
+
+
+def _made(figure):
+    """In words: of one recipe, its changes and its test; of several what they
+    count, on the first split."""
+    test = next(iter(figure.tests.values()))
+    if isinstance(test, Training):
+        changes = [f"{k}={v}" for k, v in figure.row.changes.items()]
+        changed = f" with {', '.join(changes)}" if changes else ""
+        return f"{test.recipe.name}{changed}; test {test.recipe.test.name}"
+    return _fused(test)
+
+
+def _fused(test):
+    if isinstance(test, Training):
+        return test.recipe.name
+    if isinstance(test, Given):
+        return test.name
+    members = [
+        f"{weight:g} x {_fused(member)}"
+        for weight, member in zip(test.weights, test.members, strict=True)
+    ]
+    return f"({' + '.join(members)}, of {test.scores})"
+
+
+def _numbers(found):
+    return sorted({line.row.table for line in found})
+
+
+@dataclasses.dataclass(frozen=True)
+class _Grid:
+    """A table as it is shown."""
+
+    name: str
+    header: tuple
+    rows: tuple
+    remarks: tuple
+
+
+def _grid(number, found):
+    """A table with two columns for each printed one."""
+    found = [line for line in found if line.row.table == number]
+    columns = list(dict.fromkeys(line.row.column for line in found))
+    cells, own = {}, {}
+    for line in found:
+        cells.setdefault(line.row.row, {})[line.row.column] = line
+        own[line.row.row] = bool(line.splits)
+    rows = []
+    for name, of_row in cells.items():
+        row = [name if own[name] else f"{name} (others)"]
+        for column in columns:
+            line = of_row.get(column)
+            row.append(_NOTHING if line is None else _printed(line.row))
+            row.append(_NOTHING if line is None else line.text())
+        rows.append(tuple(row))
+    header = ["Row"]
+    for column in columns:
+        header += [f"{column}, paper", "here"]
+    remarks = {}
+    for line in found:
+        if line.remark:
+            remarks.setdefault(line.remark, []).append(line.row.row)
+    remarks = tuple(
+        f"{', '.join(dict.fromkeys(names))}: {remark}"
+        for remark, names in remarks.items()
+    )
+    return _Grid(f"Table {number}", tuple(header), tuple(rows), remarks)
+
+
+def _markdown(title, remarks, grids):
+    text = [f"# {title}", "", *remarks, ""]
+    for grid in grids:
+        rules = ["---", *["---:"] * (len(grid.header) - 1)]
+        text += [f"## {grid.name}", ""]
+        for row in (grid.header, rules, *grid.rows):
+            cells = (str(cell).replace("|", "\\|") for cell in row)
+            text.append(f"| {' | '.join(cells)} |")
+        text += ["", *(f"- {remark}" for remark in grid.remarks)]
+        text += [""] * bool(grid.remarks)
+    return "\n".join(text)
+
+
+def _printed(row):
+    """At least one decimal, as the papers have them."""
+    text = f"{row.accuracy:.2f}"
+    return text.removesuffix("0")
+
+
+def _record(line):
+    row, here = line.row, line.here
+    by_split = " ".join(f"{s}:{v:.4f}" for s, v in line.by_split.items())
+    return (
+        row.table,
+        row.row,
+        row.column,
+        _printed(row),
+        "" if here is None else f"{here:.4f}",
+        "" if here is None else f"{here - row.accuracy:.4f}",
+        getattr(row, "figure", ""),
+        " ".join(map(str, line.splits)),
+        by_split,
+        line.remark if line.splits else "quoted by the paper",
+        line.made,
+        " ".join(line.runs),
+    )

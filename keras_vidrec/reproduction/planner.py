@@ -1,0 +1,194 @@
+"""From rows of a table to what must be trained for them."""
+
+import functools
+import pathlib
+
+from keras_vidrec.backbones import BACKBONES
+from keras_vidrec.reproduction import parts
+from keras_vidrec.reproduction.parts import Given
+from keras_vidrec.reproduction.parts import Training
+from keras_vidrec.specs import documents
+from keras_vidrec.training import recipe_network
+from keras_vidrec.training import recipes
+from keras_vidrec.training.recipes import tables
+from keras_vidrec.training.recipes.tiny import tiny as rehearsal
+
+DATASETS = ("ucf101", "hmdb51")
+
+_WEIGHTS = "initialization.weights"
+_BACKBONE = "network.arguments.backbone"
+# Of a network whose other half is trained before: stage 1 of STFN.
+_NETWORK = "network"
+# What is given, by the beginning of its name.
+_WHAT = {
+    "brox": "{dataset} with the optical flow of Brox et al., prepared: a "
+    "directory that `vidrec prepare frames` made",
+    "idt": "scores of improved dense trajectories on {dataset}: a score file "
+    "by `vidrec scores-from`, with {{split}} where the number stands",
+    "mifs": "scores of multi-skip feature stacking on {dataset}: a score file "
+    "by `vidrec scores-from`, with {{split}} where the number stands",
+}
+
+
+class Planner:
+    """The parts of one paper's figures, each of them once.
+
+    Args:
+        paper: str, as of `tables.rows`.
+        tiny: bool. Whether everything is rehearsed on a small scale.
+    """
+
+    def __init__(self, paper, tiny=False):
+        self.rows = tables.rows(paper)
+        self._tiny = tiny
+        self._printed = {(r.table, r.row, r.column): r for r in self.rows}
+        self._known = {}
+
+    def test(self, row, split):
+        """What the figure of a row is, on one split: `Training`, `Fusion` or
+        `Given`."""
+        if row.recipe:
+            return self._training(row.recipe, row.changes, split, row.data)
+        members = [self._member(one, row, split) for one in row.fuses]
+        if len(members) == 1:
+            return members[0]
+        weights, scores = row.weights, row.scores
+        if weights is None:
+            weights, scores = _of_recipes(members)
+        normalize = tuple(getattr(one, "normalize", None) for one in row.fuses)
+        return parts.Fusion(
+            tuple(members), tuple(weights), scores or "logits", normalize
+        )
+
+    def _member(self, one, row, split):
+        if isinstance(one, str):
+            return self.test(self._printed[row.table, row.row, one], split)
+        if one.table:
+            printed = self._printed[one.table, one.row, one.column]
+            return self.test(printed, split)
+        if one.given:
+            return _given(one.given)
+        return self._training(one.recipe, one.changes, split)
+
+    def _training(self, name, changes, split, data=None, backbones=None):
+        """One of each name. `backbones` are those of whom it is trained for,
+        where it has none itself."""
+        recipe = recipes.get(name).with_values(changes)
+        starts = _starts().get(name, {})
+        backbones = recipe_network.backbones(recipe) or backbones or {}
+        weights = self._weights(recipe, changes, split, starts, backbones)
+        recipe = recipe.with_values({_WEIGHTS: None})
+        features = self._features(recipe, split, starts, backbones)
+        if self._tiny:
+            recipe = rehearsal(recipe, _rehearsed(recipe))
+            # Towers of another kind take no weights of theirs.
+            if any(isinstance(part, Given) for part in weights.values()):
+                weights = {}
+        made = Training(
+            recipe,
+            _given(data) if data else _dataset(name),
+            split,
+            weights,
+            features,
+        )
+        return self._known.setdefault(made.name, made)
+
+    def _weights(self, recipe, changes, split, starts, backbones):
+        """What a training starts from, by stream; nothing for a random
+        start."""
+        if _WEIGHTS in changes and changes[_WEIGHTS] is None:
+            return {}
+        stated = starts.get("weights", recipe.initialization.weights)
+        if stated is None:
+            return {}
+        if not isinstance(stated, dict):
+            stated = {None: stated}
+        own = {
+            key: value
+            for key, value in changes.items()
+            if key.startswith("network.arguments.") and key != _BACKBONE
+        }
+        found = {}
+        for stream, candidates in stated.items():
+            backbone = backbones.get(stream)
+            if stream is None and len({*backbones.values()}) == 1:
+                (backbone,) = {*backbones.values()}
+            if candidates == "imagenet":
+                found[stream] = parts.imagenet(backbone, BACKBONES[backbone])
+            elif stream == _NETWORK or not recipe_network.backbones(recipe):
+                # The same network before, with the same changes.
+                before, more = _named(candidates[0])
+                found[stream] = self._training(
+                    before, {**own, **more}, split, backbones=backbones
+                )
+            else:
+                found[stream] = self._tower(candidates, backbone, split)
+        return found
+
+    def _tower(self, candidates, backbone, split):
+        """The training of a network of one stream, of a backbone."""
+        for candidate in candidates:
+            name, changes = _named(candidate)
+            recipe = recipes.get(name).with_values(changes)
+            if backbone in (None, *recipe_network.backbones(recipe).values()):
+                return self._training(name, changes, split)
+        name, changes = _named(candidates[0])
+        return self._training(name, {**changes, _BACKBONE: backbone}, split)
+
+    def _features(self, recipe, split, starts, backbones):
+        if "features" not in starts:
+            return None
+        networks = {
+            stream: self._tower(candidates, backbones.get(stream), split)
+            for stream, candidates in starts["features"].items()
+        }
+        # As many as a test sees.
+        num_frames = recipe.network.arguments["num_segments"]
+        made = parts.Features(
+            networks, starts["grid"], num_frames * recipe.test.num_clips
+        )
+        return self._known.setdefault(made.name, made)
+
+
+def _rehearsed(recipe):
+    """How the generated videos are seen: as large as they are, and not in a
+    mirror, which makes other classes of them. The tiny backbone has no fully
+    connected layers that could be fused."""
+    if not recipe_network.backbones(recipe):
+        return ()
+    settings = ["clip.frame.size=short64", "augmentation.flip=false"]
+    layers = recipe.network.arguments.get("fusion_layer")
+    if isinstance(layers, list) and "fc6" in layers:
+        layers = [layer for layer in layers if layer != "fc6"]
+        settings.append(f"network.arguments.fusion_layer={layers}")
+    return settings
+
+
+def _of_recipes(members):
+    """How the recipes of single streams say that they are fused."""
+    streams = [stream for one in members for stream in one.streams]
+    fusion = members[0].recipe.fusion
+    return tuple(fusion.weights[stream] for stream in streams), fusion.scores
+
+
+def _named(candidate):
+    """Name and changes of a recipe."""
+    if isinstance(candidate, str):
+        return candidate, {}
+    return candidate["recipe"], candidate.get("changes", {})
+
+
+def _dataset(recipe):
+    """The data set of a recipe, which its name tells."""
+    (found,) = {*recipe.split("_")} & {*DATASETS}
+    return found
+
+
+def _given(name):
+    kind, _, dataset = name.rpartition("_")
+    return Given(name, _WHAT[kind].format(dataset=dataset.upper()))
+
+
+@functools.cache
+def _starts():
+    return documents.read_yaml(pathlib.Path(__file__).with_name("starts.yaml"))

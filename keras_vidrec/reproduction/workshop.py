@@ -1,0 +1,328 @@
+"""Makes the parts of a plan, one after the other, in one directory."""
+
+import json
+import logging
+import pathlib
+
+import keras
+import numpy as np
+import sklearn.preprocessing
+
+from keras_vidrec.data import opening
+from keras_vidrec.data.preparing.prepare import prepare
+from keras_vidrec.data.preparing.video import Preparation
+from keras_vidrec.evaluation import evaluator
+from keras_vidrec.evaluation import feature_extraction
+from keras_vidrec.evaluation.scores import fusion
+from keras_vidrec.evaluation.scores import metrics
+from keras_vidrec.evaluation.scores import score_naming
+from keras_vidrec.evaluation.scores.score_file import Scores
+from keras_vidrec.reproduction.parts import Fusion
+from keras_vidrec.reproduction.parts import Given
+from keras_vidrec.reproduction.parts import Training
+from keras_vidrec.reproduction.parts import needed
+from keras_vidrec.reproduction.plan import Figure
+from keras_vidrec.specs import checks
+from keras_vidrec.specs import documents
+from keras_vidrec.specs import files
+from keras_vidrec.training import trainer
+from keras_vidrec.training.callbacks.stop_on_nan import LossIsNaN
+from keras_vidrec.training.run import Run
+
+logger = logging.getLogger("keras_vidrec")
+
+_CLAIM = "reproduction.json"
+# In the path of given scores.
+_SPLIT = "{split}"
+
+
+class Missing(Exception):
+    """A part is not made yet, or cannot be: the message says why."""
+
+
+class Workshop:
+    """The directory of a reproduction: `data/`, `features/` and `runs/`, each
+    run an ordinary one. Whatever ends it, what is finished is there and the
+    rest goes on where it was.
+
+    Args:
+        directory: path: new, empty, or of a reproduction of the same data.
+        data: dict from the name of a data set to the directory of its videos,
+            or of what is prepared.
+        splits: dict from the name of a data set to the directory of its split
+            files, where they do not lie with the videos.
+        given: dict from the name of what is given to its path, of scores with
+            `{split}` where the number stands.
+        tiny: bool. Whether it is a rehearsal.
+        flow: str. How flow is made of videos. Defaults to `"tvl1"`.
+        verbose: as in `fit`.
+
+    Raises:
+        ValueError: if the directory holds something else.
+    """
+
+    def __init__(
+        self,
+        directory,
+        data,
+        splits=None,
+        given=None,
+        *,
+        tiny=False,
+        flow="tvl1",
+        verbose=0,
+    ):
+        self.path = pathlib.Path(directory)
+        self.failed = {}
+        self._data = {n: pathlib.Path(p).resolve() for n, p in data.items()}
+        self._splits = dict(splits or {})
+        self._given = {
+            name: str(pathlib.Path(path).absolute())
+            for name, path in (given or {}).items()
+        }
+        self._tiny = tiny
+        self._flow = flow
+        self._verbose = verbose
+        self._kinds = {}
+        self._scores = {}
+        self._claim()
+
+    def _claim(self):
+        """Data and what is given stay the same: runs would be of others."""
+        path = self.path / _CLAIM
+        now = {
+            "tiny": self._tiny,
+            "flow": self._flow,
+            "data": {name: str(path) for name, path in self._data.items()},
+            "given": self._given,
+        }
+        before = {}
+        if path.is_file():
+            before = documents.read_json(path)
+        elif self.path.exists() and any(self.path.iterdir()):
+            raise ValueError(
+                "Expected a new or empty directory, or one of a reproduction. "
+                f"Received: {self.path}, which holds something else"
+            )
+        for name, value in before.items():
+            if isinstance(value, dict):
+                now[name] = {**value, **now[name]}
+                value = {**now[name], **value}
+            checks.check(
+                value == now[name],
+                name,
+                f"{value}, as before in {self.path}, or another directory",
+                now[name],
+            )
+        self.path.mkdir(parents=True, exist_ok=True)
+        files.write_text(path, json.dumps(now, indent=2) + "\n")
+
+    def check(self, figure: Figure) -> None:
+        """Checks that what is given for a figure is there.
+
+        Raises:
+            ValueError: naming the file of a split that is not.
+        """
+        for split, test in figure.tests.items():
+            for part in needed(test):
+                if isinstance(part, Given) and part.name in self._given:
+                    path = self._given_path(part, split)
+                    if not path.exists():
+                        raise ValueError(
+                            f"Expected {part.what}, at --given {part.name}. "
+                            f"Received: {path}, which does not exist"
+                        )
+
+    def make(self, figure: Figure, say=print) -> bool:
+        """Makes all that a figure needs and is not there yet.
+
+        A training that diverges is noted in `failed`, by its name, and not
+        tried again; other errors end it.
+
+        Args:
+            figure: `plan.Figure`.
+            say: callable of a line of text, told what is begun.
+
+        Returns:
+            bool, whether the figure can be measured now.
+        """
+        for part in figure.parts():
+            if part.name in self.failed:
+                return False
+            try:
+                if isinstance(part, Training):
+                    self._train(part, say)
+                elif not isinstance(part, Given):
+                    self._extract(part, say)
+            except LossIsNaN as error:
+                self.failed[part.name] = " ".join(str(error).split())
+                return False
+        return True
+
+    def measured(self, figure: Figure) -> dict:
+        """The figure by split, in per cent.
+
+        Returns:
+            dict from the number of a split to a float, of those splits that
+            are tested.
+        """
+        found = {}
+        for split, test in figure.tests.items():
+            try:
+                scores = self.scores(test, split)
+            except Missing:
+                continue
+            found[split] = 100 * metrics.summary(scores)[figure.row.figure]
+        return found
+
+    def run(self, training: Training) -> Run:
+        """The `Run` of a training, whether it is there or not."""
+        return Run(self.path / "runs" / training.name)
+
+    def scores(self, test: Training | Fusion | Given, split: int) -> Scores:
+        """The `Scores` of a test.
+
+        Args:
+            test: `Training`, `Fusion` or `Given`.
+            split: int.
+
+        Raises:
+            Missing: if something is not tested.
+        """
+        if isinstance(test, Fusion):
+            members = [
+                _normalized(self.scores(one, split), norm)
+                for one, norm in zip(test.members, test.normalize, strict=True)
+            ]
+            return fusion.fuse(
+                members, test.weights, softmax=test.scores == "probabilities"
+            )
+        if isinstance(test, Given):
+            if test.name not in self._given:
+                raise Missing(test.what)
+            return self._load(self._given_path(test, split))
+        tests = score_naming.of_run(self.run(test))
+        if len(tests) != 1:
+            raise Missing(f"{test.name} is not tested")
+        (path,) = tests.values()
+        return self._load(path)
+
+    def _given_path(self, part, split):
+        path = self._given[part.name].replace(_SPLIT, str(split))
+        return pathlib.Path(path)
+
+    def _load(self, path):
+        if path not in self._scores:
+            self._scores[path] = Scores.load(path)
+        return self._scores[path]
+
+    def _train(self, training, say):
+        run = self.run(training)
+        if not run.is_finished or not run.model_file.is_file():
+            recipe = self._recipe(training, say)
+            say(f"Train {training.name}")
+            keras.utils.clear_session()
+            trainer.train(recipe, run.path, verbose=self._verbose)
+        if not score_naming.of_run(run):
+            say(f"Test {training.name}")
+            evaluator.evaluate(run.path, verbose=self._verbose != 0)
+
+    def _recipe(self, training, say):
+        """The recipe of a training, with its data and what it starts from."""
+        if training.features:
+            directory = self.path / "features" / training.features.name
+            splits = None
+        else:
+            directory, splits = self._prepared(training, say)
+        recipe = training.recipe.with_data(
+            directory=directory, split_files=splits, split=training.split
+        )
+        weights = {
+            stream: str(self.run(part).path)
+            if isinstance(part, Training)
+            else self._given.get(part.name, part.default)
+            for stream, part in training.weights.items()
+        }
+        if weights:
+            start = weights.get(None, weights)
+            recipe = recipe.with_values({"initialization.weights": start})
+        return recipe.with_absolute_paths()
+
+    def _prepared(self, training, say):
+        """The directory of images that a training sees, and that of their
+        split files."""
+        name = training.dataset
+        if isinstance(name, Given):
+            return pathlib.Path(self._given[name.name]), None
+        videos, splits = self._data[name], self._splits.get(name)
+        splits = splits and pathlib.Path(splits)
+        kind = self._opened(name).kind
+        if kind != "videos":
+            return videos, None if kind == "prepared" else splits
+        size = "short64" if self._tiny else training.size
+        label = "generated" if self._tiny else name
+        out = self.path / "data" / f"{label}-{size}"
+        if not _is_finished(out):
+            say(f"Prepare {name}: {out}")
+            prepare(
+                self._opened(name).catalog,
+                out,
+                Preparation(
+                    flow=self._flow,
+                    # TSN's frames have a size of their own, and so its data.
+                    warped=size == "340x256" or self._tiny,
+                    # Nothing in the generated videos moves faster.
+                    bound=4.0 if self._tiny else Preparation.bound,
+                    size=size,
+                ),
+                progress=self._verbose != 0,
+            )
+        return out, None
+
+    def _opened(self, name):
+        if name not in self._kinds:
+            self._kinds[name] = opening.open_images(
+                self._data[name], splits=self._splits.get(name)
+            )
+        return self._kinds[name]
+
+    def _extract(self, features, say):
+        out = self.path / "features" / features.name
+        if _is_finished(out):
+            return
+        say(f"Features {features.name}")
+        keras.utils.clear_session()
+        runs = {s: self.run(part) for s, part in features.networks.items()}
+        directory, splits = self._prepared(
+            next(iter(features.networks.values())), say
+        )
+        feature_extraction.extract(
+            {stream: run.load_model() for stream, run in runs.items()},
+            opening.open_images(directory, splits=splits),
+            out,
+            grid=features.grid,
+            num_frames=features.num_frames,
+            made_from={
+                "networks": {s: str(r.path.resolve()) for s, r in runs.items()},
+                "data": {"directory": str(directory)},
+            },
+            verbose=self._verbose != 0,
+        )
+
+
+def _is_finished(directory):
+    """Of a dataset of images or of features: this is written last."""
+    return (directory / "dataset.json").is_file()
+
+
+def _normalized(scores, norm):
+    if norm is None:
+        return scores
+    values = np.asarray(scores.scores, "float64")
+    return Scores(
+        scores.videos,
+        sklearn.preprocessing.normalize(values, norm),
+        scores.labels,
+        scores.classes,
+        scores.meta,
+    )

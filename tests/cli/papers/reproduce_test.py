@@ -1,0 +1,107 @@
+"""Tables of the papers as a user makes them again."""
+
+import csv
+import shutil
+
+import pytest
+
+from tests.cli.command import vidrec
+
+
+def measured(out, paper, number):
+    """By row and column, what the CSV has of a table's own figures."""
+    with open(out / f"{paper}.csv", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["runs"]]
+    return {
+        (row["row"], row["column"]): row
+        for row in rows
+        if row["table"] == str(number)
+    }
+
+
+def test_a_plan_is_shown(tmp_path):
+    out = tmp_path / "out"
+    said, _ = vidrec(
+        "reproduce",
+        "two_stream_fusion",
+        "--table",
+        "6",
+        "--row",
+        "Ours",
+        "--out",
+        out,
+        "--plan",
+        "--tiny",
+    )
+    assert "4 figures; 0 of them can be made, by 0 trainings" in said
+    assert "Missing: --given idt_hmdb51=PATH: scores of improved" in said
+    assert "for table 6, Ours+IDT (S: VGG-16, T: VGG-M), HMDB51;" in said
+    said, _ = vidrec(
+        "reproduce",
+        "tsn",
+        "--table",
+        "1",
+        "--out",
+        out,
+        "--plan",
+    )
+    assert "Missing: --data ucf101=DIR: the videos of UCF101" in said
+    said, _ = vidrec(
+        "reproduce",
+        "tsn",
+        "--table",
+        "1",
+        "--out",
+        out,
+        "--plan",
+        "--tiny",
+    )
+    assert "12 figures; 12 of them can be made, by 2 trainings" in said
+    assert "tsn_rgb_ucf101_paper_tiny-" in said and "(8 figures)" in said
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    "arguments, status, message",
+    [
+        (["tsn", "--table", "9"], 1, "Expected one of (1, 2, 3, 4, 5, 6)"),
+        (["i3d"], 1, "Expected one of ['st_multiplier', 'stfn'"),
+        (["tsn", "--data", "x"], 2, "There is no x"),
+        (["tsn", "--tiny", "--data", "x"], 2, "leave --data"),
+        (["tsn", "--data", "kinetics=/"], 2, "Received: 'kinetics'"),
+        (["tsn", "--given", "x"], 2, "Expected NAME=PATH"),
+    ],
+)
+def test_what_is_refused(arguments, status, message, tmp_path):
+    out = tmp_path / "out"
+    _, error = vidrec("reproduce", *arguments, "--out", out, status=status)
+    plain = " ".join(error.replace("\u2502", " ").split())
+    assert message in plain
+    assert not out.exists()
+
+
+@pytest.mark.large
+def test_a_table_is_rehearsed_and_not_made_twice(tmp_path):
+    command = ("reproduce", "tsn", "--table", "1", "--tiny")
+    out = tmp_path / "out"
+    said, _ = vidrec(*command, "--out", out)
+    assert said.count("\nTrain ") == said.count("\nTest ") == 2
+    found = measured(out, "tsn", 1)
+    assert len(found) == 12
+    assert all(0 <= float(row["here"]) <= 100 for row in found.values())
+    # Another table has figures of the same runs.
+    again = measured(out, "tsn", 4)["BN-Inception", "Two-Stream"]
+    last = found["+ Partial BN with dropout", "Two-Stream"]
+    assert again["here"] == last["here"]
+    assert "A rehearsal" in (out / "tsn.md").read_text()
+    said, _ = vidrec(*command, "--out", out)
+    assert "\nTrain " not in said and "\nTest " not in said
+    assert measured(out, "tsn", 1) == found
+    # What is lost is made again, and nothing else.
+    (run,) = (out / "runs").glob("tsn_flow_*")
+    shutil.rmtree(run / "scores")
+    said, _ = vidrec(*command, "--out", out)
+    assert "\nTrain " not in said and said.count("\nTest ") == 1
+    assert measured(out, "tsn", 1) == found
+    made = found["Pre-train Spatial", "Temporal ConvNets"]["made"]
+    assert "initialization.weights=None" in made and "test 25x10" in made

@@ -1,0 +1,45 @@
+import importlib
+
+from keras_vidrec.reproduction import make_plan
+
+estimate = importlib.import_module("keras_vidrec.reproduction.estimation")
+STEP = estimate.Step(
+    seconds=0.5, num_bytes=1000, num_segments=3, num_features=8
+)
+
+
+def test_arithmetic_of_a_plan():
+    """TSN of frames: 4500 updates of 256 clips, whole epochs of 30 batches of
+    32; tests of 25 segments and ten crops, of 3 segments each."""
+    plan = make_plan("tsn", (3,), ("Average",))
+    _, trainings = plan.trainings()
+    steps = {estimate.kind(training): STEP for training in trainings.values()}
+    assert len(steps) == 2
+    counts = {"ucf101": {1: (960, 60)}}
+    prepared = {("ucf101", "340x256"): (100.0, 7000)}
+    found = estimate.total(plan, steps, counts, prepared)
+    clips = (4500 + 20000) * 8 * 32
+    assert abs(found.seconds["training"] / (0.5 * clips) - 1) < 1e-3
+    views = 2 * 60 * 10 * 25 / 3
+    assert abs(found.seconds["testing"] - 0.5 / 3 * views) < 1e-6
+    assert found.seconds["preparing"] == 100
+    assert found.num_bytes == {"preparing": 7000, "training": 7000}
+    said = str(found)
+    assert "training: 36.3 days" in said and "GiB" in said
+
+
+def test_features_count_once():
+    plan = make_plan("ts_lstm", (3,))
+    _, trainings = plan.trainings()
+    steps = {estimate.kind(training): STEP for training in trainings.values()}
+    found = estimate.total(plan, steps, {"ucf101": {1: (10, 5)}}, {})
+    images = 2 * 15 * 25
+    assert found.num_bytes["features"] == images * 8 * 2
+    assert abs(found.seconds["features"] - images * 0.5 / 3) < 1e-6
+
+
+def test_a_step_is_measured(eager):
+    (figure,) = make_plan("tsn", (3,), ("Average",), tiny=True).figures[:1]
+    step = estimate.measure(figure.tests[1].recipe)
+    assert 0 < step.seconds < 60 and step.num_segments == 3
+    assert step.num_features == 256 and step.num_bytes > 1e5

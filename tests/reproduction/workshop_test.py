@@ -1,0 +1,171 @@
+import csv
+import re
+
+import numpy as np
+import pytest
+
+from keras_vidrec.evaluation.scores.score_file import Scores
+from keras_vidrec.reproduction import Workshop
+from keras_vidrec.reproduction import collect
+from keras_vidrec.reproduction import generate
+from keras_vidrec.reproduction import make_plan
+from keras_vidrec.reproduction import write
+from keras_vidrec.training import trainer
+from keras_vidrec.training.callbacks.stop_on_nan import LossIsNaN
+
+CLASSES = ("a", "b")
+VIDEOS = ("a1", "a2", "a3", "b1")
+LABELS = (0, 0, 0, 1)
+GOOD = [[2, 0], [2, 0], [2, 0], [0, 2]]
+# 3 of 4 videos, and the mean of 1 and 0 by class.
+ALWAYS_A = [[1, 0]] * 4
+
+
+def keep(workshop, training, scores):
+    """Scores of a run as a test leaves them."""
+    folder = workshop.run(training).scores
+    folder.mkdir(parents=True)
+    Scores(VIDEOS, np.array(scores, "float32"), LABELS, CLASSES).save(
+        folder / "25x10-data_split1.npz"
+    )
+
+
+@pytest.fixture
+def workshop(tmp_path):
+    return Workshop(tmp_path / "out", {})
+
+
+def figures(*arguments):
+    return {(f.row.row, f.row.column): f for f in make_plan(*arguments).figures}
+
+
+def test_figures_are_those_of_the_paper(workshop):
+    """TSN prints the mean of classes; fused figures are of fused scores."""
+    found = figures("tsn", (3,), ("Average",))
+    fused = found["Average", "Two-Stream"]
+    rgb, flow = fused.tests[1].members
+    assert workshop.measured(fused) == {}
+    keep(workshop, rgb, ALWAYS_A)
+    assert workshop.measured(found["Average", "Spatial ConvNets"]) == {1: 50}
+    assert workshop.measured(fused) == {}
+    keep(workshop, flow, GOOD)
+    assert workshop.measured(fused) == {1: 100}
+    # Others print the share of videos.
+    late = figures("two_stream_fusion", (3,))[
+        "UCF101 split 1, VGG-16", "Spatial"
+    ]
+    keep(workshop, late.tests[1], ALWAYS_A)
+    assert workshop.measured(late) == {1: 75}
+
+
+def test_given_scores_are_fused_by_their_rule(workshop, tmp_path):
+    ours = figures("st_multiplier", (5,))["Ours + IDT", "UCF101"]
+    network = ours.tests[1].members[0]
+    keep(workshop, network, [[0.9, 0], [0.9, 0], [0.9, 0], [0.9, 0]])
+    # Large scores, which their norm makes 1.
+    values = np.array(GOOD, "float32") * 100
+    Scores(VIDEOS, values, LABELS, CLASSES).save(tmp_path / "idt-1.npz")
+    given = {"idt_ucf101": tmp_path / "idt-{split}.npz"}
+    beside = Workshop(workshop.path, {}, given=given)
+    assert beside.measured(ours) == {1: 100}
+    fused = beside.scores(ours.tests[1], 1).scores
+    np.testing.assert_allclose(fused[0], [(0.9 + 1) / 2, 0], atol=1e-6)
+    assert workshop.measured(ours) == {}
+    # Those of the second split are not there.
+    workshop.check(ours)
+    with pytest.raises(ValueError, match="idt_ucf101. Received: .*idt-2.npz"):
+        beside.check(ours)
+    with pytest.raises(ValueError, match="`given`.*as before"):
+        Workshop(workshop.path, {}, given={"idt_ucf101": tmp_path})
+
+
+def test_tables_beside_the_printed_ones(workshop):
+    plan = make_plan("tsn", (5, 6))
+    (last,) = [
+        f for f in plan.figures if f.row.column == "Temporal Segment Networks"
+    ]
+    for training, scores in zip(last.tests[1].members, (ALWAYS_A, GOOD)):
+        keep(workshop, training, scores)
+    workshop.failed = {last.tests[1].members[0].name: "loss is NaN | here"}
+    found = collect(plan, workshop, ("ucf101",), ("bn_inception",))
+    paths = write(found, "tsn", workshop.path, tiny=True)
+    markdown, table, page = (path.read_text("utf-8") for path in paths)
+    assert "A rehearsal" in markdown and "A rehearsal" in page
+    rows = [*csv.DictReader(table.splitlines())]
+    assert {row["table"] for row in rows} == {"5", "6"}
+    by_cell = {(row["row"], row["column"]): row for row in rows}
+    done = by_cell["Accuracy", "Temporal Segment Networks"]
+    assert (done["paper"], done["here"]) == ("93.5", "100.0000")
+    assert done["difference"] == "6.5000" and done["by_split"] == "1:100.0000"
+    assert len(done["runs"].split()) == 2
+    assert done["made"] == (
+        "(1 x tsn_rgb_ucf101_paper + 1.5 x tsn_flow_ucf101_paper, of logits)"
+    )
+    # One of three splits; no data; somebody else's.
+    part = by_cell["TSN (2 modalities)", "UCF101"]
+    assert (part["here"], part["splits"]) == ("100.0000", "1 2 3")
+    lacking = by_cell["TSN (2 modalities)", "HMDB51"]
+    assert lacking["here"] == "" and "--data hmdb51=DIR" in lacking["remark"]
+    assert by_cell["LTC [19]", "UCF101"]["remark"] == "quoted by the paper"
+    line = re.search(r"^\| Accuracy \|.*$", markdown, re.M)[0]
+    assert line.endswith("| 93.5 | 100.00 |") and "| 90.0 | \u2013 |" in line
+    assert "| LTC [19] (others) | 64.8 | \u2013 | 91.7 | \u2013 |" in markdown
+    assert "| 94.0 | 100.00 (1 of 3) |" in markdown
+    assert "loss is NaN" in markdown
+    assert page.count("<table>") == 2 and "100.00 (1 of 3)" in page
+    assert "LTC [19] (others)" in page and "\u2013" in page
+
+
+def test_a_training_that_diverges_is_named(tmp_path, monkeypatch):
+    recipes = []
+
+    def diverge(recipe, directory, **_):
+        recipes.append(recipe)
+        raise LossIsNaN("the loss is NaN")
+
+    monkeypatch.setattr(trainer, "train", diverge)
+    given = {"brox_ucf101": tmp_path, "resnet101_caffe": tmp_path}
+    workshop = Workshop(tmp_path / "out", {}, given=given)
+    brox = figures("ts_lstm", (1,))["Brox, ResNet-101", "UCF101 split 1"]
+    said = []
+    assert not workshop.make(brox, said.append)
+    (name,) = workshop.failed
+    assert said == [f"Train {name}"] and workshop.failed[name] == (
+        "the loss is NaN"
+    )
+    # It would be on what was given, from what was given.
+    (recipe,) = recipes
+    assert recipe.data.directory == str(tmp_path)
+    assert recipe.initialization.weights == str(tmp_path)
+    assert not workshop.make(brox, said.append) and len(recipes) == 1
+    assert workshop.measured(brox) == {}
+
+
+def test_a_directory_is_of_one_reproduction(tmp_path):
+    out, videos = tmp_path / "out", tmp_path / "videos"
+    videos.mkdir()
+    Workshop(out, {"ucf101": videos})
+    # Another data set may come later, and is remembered.
+    Workshop(out, {"hmdb51": videos})
+    with pytest.raises(ValueError, match="`data`.*as before in .*out"):
+        Workshop(out, {"hmdb51": tmp_path})
+    with pytest.raises(ValueError, match="`tiny`.*False, as before.*=True"):
+        Workshop(out, {}, tiny=True)
+    with pytest.raises(ValueError, match="`flow`.*tvl1.*='dis'"):
+        Workshop(out, {}, flow="dis")
+    (videos / "a.txt").write_text("mine")
+    with pytest.raises(ValueError, match="holds something else"):
+        Workshop(videos, {})
+
+
+def test_generated_videos_have_three_splits(tmp_path):
+    from keras_vidrec.data import opening
+
+    assert generate(tmp_path) == generate(tmp_path)
+    opened = opening.open_images(tmp_path)
+    assert sorted(opened.catalog.splits) == [1, 2, 3]
+    tests = [{*split.test} for split in opened.catalog.splits.values()]
+    assert all(len(test) == 24 for test in tests)
+    assert not tests[0] & tests[1] and not tests[1] & tests[2]
+    for split in opened.catalog.splits.values():
+        assert len(split.train) == 72 and not {*split.train} & {*split.test}
