@@ -147,7 +147,8 @@ def _numbers(splits):
         numbers = ()
     if not numbers or min(numbers) < 1 or len({*numbers}) < len(numbers):
         raise typer.BadParameter(
-            f"Expected numbers such as 1,2,3. Received: {splits!r}",
+            "Expected numbers such as 1,2,3; split files are named by --set "
+            f"data.split_files=DIR. Received: {splits!r}",
             param_hint="--splits",
         )
     return numbers

@@ -107,4 +107,7 @@ def features(
         f"{frames} frames each)"
     )
     if not made.num_new:
-        echo("Nothing was left to do.")
+        echo(
+            "Nothing was left to do. What is stored was not read: `vidrec "
+            f"inspect {out}` does that."
+        )

@@ -159,7 +159,10 @@ def prepare(
         f"{prepared.num_videos} videos, {prepared.num_frames} frames)"
     )
     if not prepared.num_new:
-        echo("Nothing was left to do.")
+        echo(
+            "Nothing was left to do. What is stored was not read: `vidrec "
+            f"inspect {out}` does that."
+        )
     settings = _settings(records.stored_as)
     echo(f"Next: vidrec train scratch --data {out} --out RUN{settings}")
     if "flow" in preparation.modalities:

@@ -64,8 +64,8 @@ def check(
         f"Videos of the test were trained on, {len(leaked)} of {len(indices)}: "
         f"{listed} Expected a test of videos that neither {what} nor what it "
         "was made from has seen; allow_leak (--allow-leak) lets it pass and "
-        f"marks each figure. Received: {what}, of which these were trained on "
-        f"by {ways}"
+        f"marks each figure. Received: {what}, where they were trained on by: "
+        f"{ways}"
     )
 
 

@@ -187,7 +187,10 @@ def evaluate(
         logger.warning("%s", remark)
     is_own = recipe.data == run.recipe.data
     path = run.scores / score_naming.file_name(
-        recipe.test, recipe.data, None if is_own else origin.videos
+        recipe.test,
+        recipe.data,
+        # Of what is tested, with its content and how it is stored.
+        None if is_own else data.source.origin(data.test).fingerprint,
     )
     meta = {
         "recipe": recipe.name,

@@ -61,11 +61,18 @@ def of_test(
         videos=dataset.videos,
         content=dataset.content,
         split=split,
-        parents={"network": network, "dataset": dataset},
+        parents={"network": network, "dataset": _whole(source) or dataset},
         versions={name: v for name, v in versions.items() if v is not None},
         decoder=dataset.decoder,
         marks=tuple(mark for mark in marks if mark not in known),
     )
+
+
+def _whole(source):
+    """The origin of a dataset that tells it at once: of what must be read for
+    it, only the test is looked at."""
+    is_stored = source.kind in ("prepared", "features")
+    return source.origin() if is_stored else None
 
 
 def remarks(model: keras.Model, path) -> tuple:

@@ -86,6 +86,16 @@ class Plan:
                     found[part.name] = part
         return tuple(found.values())
 
+    def givable(self) -> tuple:
+        """Names of what may be given for it, sorted."""
+        found = {
+            part.name
+            for figure in self.figures
+            for part in figure.parts()
+            if isinstance(part, Given)
+        }
+        return tuple(sorted(found))
+
     def possible(self, data, given) -> tuple:
         """The plan of those figures alone that can be measured with what there
         is, see `Figure.missing`; and the others, each with the lines about

@@ -70,7 +70,7 @@ def test_features_of_networks_of_another_split(videos, tmp_path):
 
     _, said = train(2, moved, status=1)
     assert "Videos of the test were trained on, 3 of 3: 'Dots/" in said
-    assert said.strip().endswith("by features > rgb (3)")
+    assert said.strip().endswith("by: features > rgb (3)")
     assert not moved.exists()
     _, said = train(2, moved, "--allow-leak")
     mark = "3 of 3 videos of the test were trained on by features > rgb."

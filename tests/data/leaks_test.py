@@ -33,9 +33,9 @@ def test_what_was_trained_on_is_refused_and_named():
     assert text.startswith(
         "Videos of the test were trained on, 2 of 4: 'run/2.avi', 'run/3.avi'."
     )
-    assert text.endswith("trained on by features > rgb (2)")
+    assert text.endswith("trained on by: features > rgb (2)")
     with pytest.raises(
-        ValueError, match=r"by the network itself \(1\), fe.* > rgb \(2"
+        ValueError, match=r"by: the network itself \(1\), fe.* > rgb \(2"
     ):
         leaks.check(origin, SOURCE, range(6))
 

@@ -343,7 +343,7 @@ def test_what_was_trained_on_is_not_tested(run, small_videos, caplog):
     text = str(raised.value)
     assert "trained on, 3 of 12" in text and "--allow-leak" in text
     assert str(run.model_file) in text
-    assert text.endswith("by the network itself (2), features > rgb (1)")
+    assert text.endswith("by: the network itself (2), features > rgb (1)")
     assert not list(run.scores.glob("*.npz"))
     path, scores = evaluate(run, allow_leak=True)
     marks = Scores.load(path).marks
@@ -391,6 +391,12 @@ def test_other_data_never_take_the_place_of_the_own_scores(
     assert own.read_bytes() == before and len(scores.videos) == 12
     assert scores.origin.content == Scores.load(own).origin.content
     assert scores.origin.videos != Scores.load(own).origin.videos
+    # Other videos of the same names are other data, too.
+    one, two = sorted(other.rglob("v_*_g01_*.avi"))[:2]
+    one.write_bytes(two.read_bytes())
+    replaced, scores = evaluate(run, f"data.directory={other}")
+    assert replaced.name != path.name and len({own, path, replaced}) == 3
+    assert scores.origin.videos == Scores.load(path).origin.videos
 
 
 def list_of(small_videos, path, part):

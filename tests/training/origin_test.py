@@ -161,7 +161,7 @@ def test_two_streams_are_told_apart(first, videos):
     assert "by weights > flow of run:" in line
     data = dataset.load(recipe_of(videos, "data.split=2"))
     origin = first.origin.replace(trained_on=None, parents=found)
-    with pytest.raises(ValueError, match=r"by weights > rgb \(3\)$"):
+    with pytest.raises(ValueError, match=r"by: weights > rgb \(3\)$"):
         leaks.check(origin, data.source, data.test)
     assert initialization.parents(None) == {}
 

@@ -19,7 +19,9 @@ def reproduce(
         help="tsn, two_stream_fusion, st_multiplier, ts_lstm or stfn.",
     ),
     out: pathlib.Path = typer.Option(
-        ..., help="Directory of all that is made: new, or of a reproduction."
+        None,
+        help="Directory of all that is made: new, or of a reproduction; not "
+        "needed with --plan.",
     ),
     numbers: list[int] = typer.Option(
         [], "--table", help="Number of a table. Repeatable. Default: all."
@@ -63,6 +65,8 @@ def reproduce(
         raise typer.BadParameter(
             "--tiny generates its videos: leave --data and --splits out"
         )
+    if out is None and not only_plan:
+        raise typer.BadParameter("Missing --out, the directory of what is made")
     videos = _named(data, "--data", "ucf101")
     lists = _named(splits, "--splits", "ucf101")
     for option, named in (("--data", videos), ("--splits", lists)):
@@ -82,6 +86,13 @@ def reproduce(
 
     names = _DATASETS if tiny else tuple(videos)
     plan = reproduction.make_plan(paper, numbers, rows, tiny)
+    unknown = [name for name in files if name not in plan.givable()]
+    if unknown:
+        known = ", ".join(plan.givable()) or "nothing"
+        raise typer.BadParameter(
+            f"These rows take {known}. Received: {unknown[0]!r}",
+            param_hint="--given",
+        )
     possible, lacks = plan.possible(names, files)
     if only_plan:
         _show(plan, possible, lacks)

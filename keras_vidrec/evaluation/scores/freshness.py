@@ -2,6 +2,8 @@
 
 import hashlib
 import pathlib
+import zipfile
+import zlib
 
 from keras_vidrec.evaluation.scores.score_file import Scores
 
@@ -9,12 +11,20 @@ from keras_vidrec.evaluation.scores.score_file import Scores
 RECIPE = "recipe.yaml"
 SCORES = "scores"
 NETWORKS = ("model.keras", "head.keras")
+# Where a `.keras` file has its weights.
+_WEIGHTS = "model.weights.h5"
 
 
 def fingerprint(path) -> str:
-    """SHA-256 of the file of a network, as `meta["model"]` has it."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """SHA-256 of the weights in the file of a network, as `meta["model"]` has
+    it: a file that was written again with the same weights is the same
+    network. Of what is no sound `.keras` file, that of all of it."""
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open(_WEIGHTS) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except (KeyError, RuntimeError, zipfile.BadZipFile, zlib.error):
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def run_of(score_file) -> pathlib.Path | None:

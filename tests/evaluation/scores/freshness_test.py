@@ -1,3 +1,5 @@
+import zipfile
+
 from keras_vidrec.evaluation.scores import freshness
 from keras_vidrec.evaluation.scores.score_file import Scores
 from keras_vidrec.training.run import Run
@@ -44,3 +46,13 @@ def test_nothing_is_said_of_what_nobody_knows(tmp_path):
     assert freshness.is_stale(scores(path), path) is False
     lonely = tmp_path / "lonely.npz"
     assert freshness.is_stale(tested, lonely) is False
+
+
+def test_a_network_is_known_by_its_weights(tmp_path):
+    files = [tmp_path / f"{number}.keras" for number in range(3)]
+    for file, config, weights in zip(files, "aab", (b"1", b"2", b"1")):
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.writestr("config.json", config)
+            archive.writestr("model.weights.h5", weights)
+    first, other, again = map(freshness.fingerprint, files)
+    assert again == first != other
