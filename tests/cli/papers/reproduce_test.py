@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+from keras_vidrec.specs import files
 from tests.cli.command import vidrec
 
 
@@ -13,7 +14,8 @@ def measured(out, paper, number):
     with open(out / f"{paper}.csv", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["runs"]]
     return {
-        (row["row"], row["column"]): row
+        # A row may begin with a plus, as a formula does.
+        (files.from_cell(row["row"]), row["column"]): row
         for row in rows
         if row["table"] == str(number)
     }
