@@ -282,9 +282,9 @@ if __name__ == "__main__":
 def peak_memory(tmp_path, num_frames, flow):
     """MB of the main process and two workers at the largest moment."""
     videos = tmp_path / str(num_frames) / "videos"
-    (videos / "noise").mkdir(parents=True)
-    for name in ("a.avi", "b.avi"):
-        write_noise(videos / "noise" / name, num_frames)
+    for label in ("noise", "snow"):
+        (videos / label).mkdir(parents=True)
+        write_noise(videos / label / f"{label}.avi", num_frames)
     script = tmp_path / "watched.py"
     script.write_text(WATCHED)
     out = tmp_path / str(num_frames) / "out"
