@@ -4,14 +4,13 @@ import numpy as np
 
 from keras_vidrec.data.prepared import dataset as prepared_dataset
 from keras_vidrec.data.prepared import shards
-from keras_vidrec.data.prepared import storage
 from keras_vidrec.data.prepared.features import DTYPE
-from keras_vidrec.data.sources.source import Source
+from keras_vidrec.data.sources.stored import Stored
 from keras_vidrec.specs import FlowSpec
 from keras_vidrec.videos.video import VideoError
 
 
-class Features(Source):
+class Features(Stored):
     """The `Source` of a dataset that `vidrec features` made.
 
     It differs from the others in what `read` returns: float32 features
@@ -44,42 +43,13 @@ class Features(Source):
                 "Expected a dataset of features, made by `vidrec features`. "
                 f"Received: {str(directory)!r} with {dataset.modalities}"
             )
-        self.catalog = dataset.catalog
-        self.settings = dataset.settings
-        self._healths, self._lost = dataset.healths, dataset.lost
-        self._contents, self._origin = dataset.contents, dataset.origin
-        super().__init__(self.catalog)
-        self.modalities = dataset.modalities
-        self.is_remote = storage.is_remote(directory)
+        super().__init__(directory, dataset)
         self.num_features = dict(self.settings["features"])
         flow = self.settings["flow"]
         self.flow = None if flow is None else FlowSpec(**flow)
         self._arrays = {
             stream: _Arrays(directory, stream, self.videos, dataset.files)
             for stream in self.modalities
-        }
-
-    def health(self, index):
-        """`Health` of the file that video `index` was made of; see `Source`."""
-        return self._healths[index]
-
-    def lost_share(self, index):
-        """See `Source`."""
-        return self._lost[index]
-
-    def content(self, index):
-        """See `Source`."""
-        return self._contents[index]
-
-    def how_made(self):
-        """See `Source`."""
-        return prepared_dataset.how_made(self.settings)
-
-    def made_from(self):
-        """See `Source`."""
-        return {
-            field: getattr(self._origin, field)
-            for field in ("parents", "versions", "decoder")
         }
 
     def num_frames(self, index, modality):

@@ -8,8 +8,7 @@ import numpy as np
 
 from keras_vidrec.data.prepared import dataset as prepared_dataset
 from keras_vidrec.data.prepared import shards
-from keras_vidrec.data.prepared import storage
-from keras_vidrec.data.sources.source import Source
+from keras_vidrec.data.sources.stored import Stored
 from keras_vidrec.flow import codec
 from keras_vidrec.specs import FLOW_METHODS
 from keras_vidrec.specs import FlowSpec
@@ -23,7 +22,7 @@ _FLOWS = ("flow", "warped_flow")
 logger = logging.getLogger("keras_vidrec")
 
 
-class Records(Source):
+class Records(Stored):
     """The `Source` of a dataset that `vidrec prepare` made.
 
     Only the images that are asked for are read, through the index beside each
@@ -47,46 +46,18 @@ class Records(Source):
 
     def __init__(self, directory):
         dataset = prepared_dataset.load(directory)
-        self.catalog = dataset.catalog
-        self.settings = dataset.settings
-        self._healths, self._lost = dataset.healths, dataset.lost
-        self._contents, self._origin = dataset.contents, dataset.origin
-        super().__init__(self.catalog)
-        self.modalities = dataset.modalities + tuple(
+        super().__init__(directory, dataset)
+        self.modalities += tuple(
             name
             for name, stored in _STORED_AS.items()
             if stored in dataset.modalities
         )
-        self.is_remote = storage.is_remote(directory)
         self.flow = self._flow_spec()
         self.stored_as = self._frame_spec()
         self._told = []  # the same of all that share the records
         self._images = {
             modality: _Images(directory, modality, self.videos, dataset.files)
             for modality in dataset.modalities
-        }
-
-    def health(self, index):
-        """`Health` of the file that video `index` was made of; see `Source`."""
-        return self._healths[index]
-
-    def lost_share(self, index):
-        """See `Source`."""
-        return self._lost[index]
-
-    def content(self, index):
-        """See `Source`."""
-        return self._contents[index]
-
-    def how_made(self):
-        """See `Source`."""
-        return prepared_dataset.how_made(self.settings)
-
-    def made_from(self):
-        """See `Source`."""
-        return {
-            field: getattr(self._origin, field)
-            for field in ("parents", "versions", "decoder")
         }
 
     def num_frames(self, index, modality):

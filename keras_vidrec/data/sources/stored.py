@@ -1,0 +1,52 @@
+"""What the sources of prepared datasets share: all that `dataset.json` says."""
+
+from keras_vidrec.data.prepared import dataset as prepared_dataset
+from keras_vidrec.data.prepared import storage
+from keras_vidrec.data.sources.source import Source
+
+
+class Stored(Source):
+    """The `Source` of what `vidrec prepare` or `vidrec features` made.
+
+    Args:
+        directory: path of the dataset, or its URL in an object store (see
+            `storage.as_path`).
+        dataset: `PreparedDataset` that was loaded from there.
+
+    Attributes:
+        catalog: `Catalog` of the videos with the splits. `videos`, `labels`,
+            `groups` and `classes` are its.
+        settings: dict. How what is stored was made; see `PreparedDataset`.
+    """
+
+    def __init__(self, directory, dataset):
+        super().__init__(dataset.catalog)
+        self.catalog = dataset.catalog
+        self.settings = dataset.settings
+        self.modalities = dataset.modalities
+        self.is_remote = storage.is_remote(directory)
+        self._healths, self._lost = dataset.healths, dataset.lost
+        self._contents, self._origin = dataset.contents, dataset.origin
+
+    def health(self, index):
+        """`Health` of the file that video `index` was made of; see `Source`."""
+        return self._healths[index]
+
+    def lost_share(self, index):
+        """See `Source`."""
+        return self._lost[index]
+
+    def content(self, index):
+        """See `Source`."""
+        return self._contents[index]
+
+    def how_made(self):
+        """See `Source`."""
+        return prepared_dataset.how_made(self.settings)
+
+    def made_from(self):
+        """See `Source`."""
+        return {
+            field: getattr(self._origin, field)
+            for field in ("parents", "versions", "decoder")
+        }
