@@ -4,6 +4,7 @@ import csv
 import io
 import pathlib
 
+from keras_vidrec.data.catalogs import video_list
 from keras_vidrec.specs import checks
 from keras_vidrec.specs import files
 
@@ -27,7 +28,8 @@ def write(catalog, path, split=None):
         List of the paths written.
 
     Raises:
-        ValueError: if there is no such split, or segments are in two units.
+        ValueError: if there is no such split, segments are in two units, or
+            the name of a class would be read as several labels.
     """
     path = pathlib.Path(path)
     split = min(catalog.splits, key=str) if split is None else split
@@ -37,6 +39,12 @@ def write(catalog, path, split=None):
         raise ValueError(
             "Expected segments in seconds or in frames. Received: both"
         )
+    for name in catalog.classes:
+        if video_list.SEVERAL.fullmatch(name):
+            raise ValueError(
+                "Expected names of classes that are read back as one label "
+                f"each, without `;` or `|`. Received: {name!r}"
+            )
     train, test = catalog.splits[split]
     parts = {
         **dict.fromkeys(train, "train"),

@@ -23,7 +23,7 @@ _EXPECTED = (
 )
 # What else stands between several labels of one clip than a comma; and times
 # or other numbers ahead of a label, which nobody has named.
-_SEVERAL = re.compile(
+SEVERAL = re.compile(
     r"[^;|]+[;|][^;|]+.*|\d+(\s+\d+)+|(\d+(\.\d+)?\s+){2,}\S.*"
 )
 
@@ -348,7 +348,7 @@ def _refuse_several_labels(rows):
     )
     for row in rows:
         several = _words(row.label)
-        if _SEVERAL.fullmatch(row.label) or (
+        if SEVERAL.fullmatch(row.label) or (
             len(several) > 1 and all(words[word] > 1 for word in several)
         ):
             raise _several_labels(f"{row.path}: {row.label}", row.place)

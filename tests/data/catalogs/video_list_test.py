@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import os
 import re
@@ -363,6 +364,10 @@ def test_the_canonical_form(root, has_segments):
     assert "\n'=1+1.mp4,'@run,train," in out.read_text("utf-8")
     with pytest.raises(ValueError, match="`split`.*split=2"):
         list_writer.write(found, out, split=2)
+    # What would not be read back is not written.
+    found = dataclasses.replace(found, classes=("a;b", *found.classes[1:]))
+    with pytest.raises(ValueError, match="one label each.*'a;b'"):
+        list_writer.write(found, out)
 
 
 def test_where_listed_clips_lie(root):
