@@ -1,4 +1,4 @@
-"""`vidrec show`: pictures of what networks see."""
+"""Pictures of what networks see in videos, and take for classes."""
 
 import enum
 import pathlib
@@ -6,31 +6,19 @@ import pathlib
 import typer
 
 from keras_vidrec.cli import options
-from keras_vidrec.cli.inspect import draw_sheet
+from keras_vidrec.cli.show.writing import MODEL
+from keras_vidrec.cli.show.writing import OUT
+from keras_vidrec.cli.show.writing import write
 from keras_vidrec.cli.terminal import echo
 from keras_vidrec.cli.terminal import load_backend
-from keras_vidrec.specs import FLOW_METHODS
-from keras_vidrec.specs import FrameSpec
 
-show = typer.Typer(
-    help="Draw what networks see: where they see a class, what they take for "
-    "one, which videos are alike to them, flow, training clips.",
-    no_args_is_help=True,
-)
-
-_OUT = "Picture to write, a .png; its numbers go beside it as .csv."
-_MODEL = "A run, or a .keras file of this package."
-
-
-Method = enum.StrEnum("Method", FLOW_METHODS)
 Part = enum.StrEnum("Part", ["test", "train"])
 
 
-@show.command()
 def gradcam(
-    model: pathlib.Path = typer.Argument(..., help=_MODEL),
+    model: pathlib.Path = typer.Argument(..., help=MODEL),
     video: pathlib.Path = typer.Argument(..., help="A video file."),
-    out: pathlib.Path = typer.Option(..., help=_OUT),
+    out: pathlib.Path = typer.Option(..., help=OUT),
     class_name: str = typer.Option(
         None, "--class", help="Default: the most probable one."
     ),
@@ -54,14 +42,13 @@ def gradcam(
     grad_cam.check(network, class_name, layer)
     clip = grad_cam.read_clip(network, video, segments)
     found = grad_cam.explain(network, clip.images, class_name, layer)
-    _write(out, grad_cam.draw(clip, found), grad_cam.table(found), network)
+    write(out, grad_cam.draw(clip, found), grad_cam.table(found), network)
 
 
-@show.command()
 def deepdraw(
-    model: pathlib.Path = typer.Argument(..., help=_MODEL),
+    model: pathlib.Path = typer.Argument(..., help=MODEL),
     class_name: str = typer.Option(..., "--class", help="What to draw."),
-    out: pathlib.Path = typer.Option(..., help=_OUT),
+    out: pathlib.Path = typer.Option(..., help=OUT),
     modality: options.Modality = typer.Option(
         None, help="Draw only this one of a network of several."
     ),
@@ -86,7 +73,7 @@ def deepdraw(
         steps=steps,
         seed=seed,
     )
-    _write(out, deep_draw.draw(drawing), deep_draw.table(drawing), network)
+    write(out, deep_draw.draw(drawing), deep_draw.table(drawing), network)
     before, after = drawing.probabilities
     if after <= before:
         echo(
@@ -98,16 +85,15 @@ def deepdraw(
         )
 
 
-@show.command()
 def features(
-    model: pathlib.Path = typer.Argument(..., help=_MODEL),
+    model: pathlib.Path = typer.Argument(..., help=MODEL),
     data: str = typer.Option(
         ...,
         metavar="PATH",
         help="Videos, frame folders, what `vidrec prepare` made, or, for a "
         "network over features, what `vidrec features` made.",
     ),
-    out: pathlib.Path = typer.Option(..., help=_OUT),
+    out: pathlib.Path = typer.Option(..., help=OUT),
     split: int = typer.Option(1, min=1, help="Split of the dataset."),
     part: Part = typer.Option("test", help="Part of the split."),
     most: int = typer.Option(
@@ -144,7 +130,7 @@ def features(
     pictures = None
     if thumbnails:
         pictures = embedding.read_thumbnails(opened.source, found)
-    _write(
+    write(
         out,
         embedding.draw(laid_out, pictures),
         embedding.table(laid_out),
@@ -156,54 +142,6 @@ def features(
             "read.",
             err=True,
         )
-
-
-@show.command()
-def flow(
-    video: pathlib.Path = typer.Argument(..., help="A video file."),
-    out: pathlib.Path = typer.Option(..., help=_OUT),
-    method: Method = typer.Option("tvl1", help="How flow is made."),
-    size: str = typer.Option(
-        FrameSpec.size,
-        help="How frames are resized before: short256, 340x256.",
-    ),
-    frames: int = typer.Option(4, min=1, help="Frames, evenly spread."),
-):
-    """Draw frames of a video and their optical flow in colors."""
-    if method == Method.tvl1:
-        load_backend()  # which computes it
-    from keras_vidrec.specs import FlowSpec
-    from keras_vidrec.visualization import figures
-    from keras_vidrec.visualization import flow_figure
-
-    figures.check_path(out)
-    shown = flow_figure.read(
-        video, FlowSpec(method=method.value), frames, FrameSpec(size)
-    )
-    _write(out, flow_figure.draw(shown), flow_figure.table(shown))
-
-
-@show.command()
-def sheet(
-    directory: options.Directory,
-    out: pathlib.Path = typer.Option(..., help="Picture to write, a .png."),
-    recipe: str = typer.Option(
-        None, help="Draw the clips of this recipe, or of a YAML file."
-    ),
-    videos: int = typer.Option(8, min=1, help="Number of videos."),
-    seed: int = typer.Option(0, min=0, help="Of the draws."),
-    videos_list: options.VideosList = None,
-    splits: options.Splits = None,
-):
-    """Draw training clips as a network sees them, cropped and flipped: the
-    sheet of `vidrec inspect --sheet` without the inspection."""
-    from keras_vidrec.data.prepared import storage
-
-    if storage.is_url(directory):
-        load_backend()  # TensorFlow may read it
-    where = {"videos_list": videos_list, "splits": splits}
-    draw_sheet(directory, where, recipe, out, videos, seed)
-    echo(f"Picture: {out}")
 
 
 def _videos(catalog, split, part, most):
@@ -222,21 +160,3 @@ def _videos(catalog, split, part, most):
     if most is not None and most < len(videos):
         videos = [videos[i * len(videos) // most] for i in range(most)]
     return videos
-
-
-def _write(out, figure, table, network=None):
-    """Writes picture and numbers; tells the marks of the network, if one was
-    asked."""
-    from keras_vidrec.specs import files
-    from keras_vidrec.visualization import figures
-
-    numbers = out.with_suffix(".csv")
-    figures.save(figure, out)
-    files.write_table(numbers, *table)
-    echo(f"Picture: {out}, its numbers: {numbers}")
-    if network is not None:
-        from keras_vidrec.applications.parts.head import describe
-        from keras_vidrec.data import leaks
-
-        for mark in leaks.marks(describe(network).origin):
-            echo(f"Mark of the network: {mark}")
