@@ -6,8 +6,8 @@ OUT = "Picture to write, a .png; its numbers go beside it as .csv."
 MODEL = "A run, or a .keras file of this package."
 
 
-def write(out, figure, table, network=None):
-    """Writes picture and numbers; tells the marks of the network, if one was
+def write(out, figure, table, *networks):
+    """Writes picture and numbers; tells the marks of the networks that were
     asked."""
     from keras_vidrec.specs import files
     from keras_vidrec.visualization import figures
@@ -16,9 +16,11 @@ def write(out, figure, table, network=None):
     figures.save(figure, out)
     files.write_table(numbers, *table)
     echo(f"Picture: {out}, its numbers: {numbers}")
-    if network is not None:
-        from keras_vidrec.applications.parts.head import describe
-        from keras_vidrec.data import leaks
+    if not networks:
+        return
+    from keras_vidrec.applications.parts.head import describe
+    from keras_vidrec.data import leaks
 
-        for mark in leaks.marks(describe(network).origin):
-            echo(f"Mark of the network: {mark}")
+    marks = [m for n in networks for m in leaks.marks(describe(n).origin)]
+    for mark in dict.fromkeys(marks):
+        echo(f"Mark of the network: {mark}")

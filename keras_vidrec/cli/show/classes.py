@@ -1,4 +1,4 @@
-"""Pictures of what networks see in videos, and take for classes."""
+"""Pictures of classes: where networks see them, and what they take for them."""
 
 import enum
 import pathlib
@@ -46,43 +46,59 @@ def gradcam(
 
 
 def deepdraw(
-    model: pathlib.Path = typer.Argument(..., help=MODEL),
-    class_name: str = typer.Option(..., "--class", help="What to draw."),
+    models: list[pathlib.Path] = typer.Argument(
+        ..., help="Runs, or .keras files of this package."
+    ),
+    class_names: list[str] = typer.Option(
+        ..., "--class", help="What to draw; may be given several times."
+    ),
     out: pathlib.Path = typer.Option(..., help=OUT),
     modality: options.Modality = typer.Option(
         None, help="Draw only this one of a network of several."
+    ),
+    pictures: int = typer.Option(
+        1, min=1, help="Of each class by each network, from other noise."
     ),
     octaves: int = typer.Option(4, min=1, help="Sizes, from small to large."),
     steps: int = typer.Option(60, min=1, help="Steps of each size."),
     seed: int = typer.Option(0, min=0, help="Of the noise at the start."),
 ):
-    """Draw the picture, and the motion, that a network takes for a class
-    (DeepDraw): from noise, by gradient ascent."""
+    """Draw the picture, and the motion, that networks take for a class
+    (DeepDraw): from noise, by gradient ascent. Several networks, classes or
+    pictures stand side by side."""
     load_backend()
-    from keras_vidrec.training.run import load_network
     from keras_vidrec.visualization import deep_draw
+    from keras_vidrec.visualization import deep_draw_comparison
     from keras_vidrec.visualization import figures
 
     figures.check_path(out)
-    network = load_network(model)
-    drawing = deep_draw.draw_class(
-        network,
-        class_name,
+    networks = _load(models)
+    found = deep_draw_comparison.draw_classes(
+        networks,
+        class_names,
+        pictures=pictures,
         modality=modality and modality.value,
         octaves=octaves,
         steps=steps,
         seed=seed,
     )
-    write(out, deep_draw.draw(drawing), deep_draw.table(drawing), network)
-    before, after = drawing.probabilities
-    if after <= before:
-        echo(
-            f"The picture shows nothing of {drawing.class_name}: the network "
-            f"is {100 * after:.0f} % sure of it, {100 * before:.0f} % of the "
-            "noise at the start. Try another --seed, more --steps, or a "
-            "network that knows the class better.",
-            err=True,
-        )
+    if len(found.drawings) == 1:
+        (drawing,) = found.drawings.values()
+        figure = deep_draw.draw(drawing)
+    else:
+        figure = deep_draw_comparison.draw(found)
+    write(out, figure, deep_draw_comparison.table(found), *networks.values())
+    for (name, class_name, one), drawing in found.drawings.items():
+        before, after = drawing.probabilities
+        if after <= before:
+            echo(
+                f"The picture of seed {one} by {name} shows nothing of "
+                f"{class_name}: the network is {100 * after:.0f} % sure of it, "
+                f"{100 * before:.0f} % of the noise at the start. Try another "
+                "--seed, more --steps, or a network that knows the class "
+                "better.",
+                err=True,
+            )
 
 
 def features(
@@ -142,6 +158,22 @@ def features(
             "read.",
             err=True,
         )
+
+
+def _load(models):
+    """Networks by the names of their runs or files; by their paths where these
+    are the same."""
+    from keras_vidrec.training.run import load_network
+
+    names = [path.absolute().stem for path in models]
+    if len(set(names)) < len(names):
+        names = list(map(str, models))
+    if len(set(names)) < len(names):
+        raise ValueError(
+            "Expected networks to compare. Received: the same twice, "
+            f"{' '.join(names)}"
+        )
+    return {name: load_network(path) for name, path in zip(names, models)}
 
 
 def _videos(catalog, split, part, most):
