@@ -10,6 +10,7 @@ from keras_vidrec.visualization import deep_draw
 from keras_vidrec.visualization import figures
 
 _INCHES = 1.5
+_GAP = 0.15
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,33 +109,34 @@ def draw(found: Comparison) -> Figure:
     Below each is how sure its network is of it. Of clips of several segments,
     and of stacks of images, that in the middle is shown.
     """
-    rows = [
-        [
-            panel
-            for name in found.networks
-            for panel in _panels_of(found, name, class_name)
+    rows = []
+    for class_name in found.classes:
+        groups = [
+            _panels_of(found, name, class_name) for name in found.networks
         ]
-        for class_name in found.classes
-    ]
-    columns = len(rows[0])
+        # A gap between networks.
+        rows.append([p for group in groups for p in (*group, None)][:-1])
+    widths = [_GAP if panel is None else 1 for panel in rows[0]]
     figure = figures.new_figure(
-        max(_INCHES * columns + 0.4, 5), (_INCHES + 0.4) * len(rows) + 0.9
+        max(_INCHES * sum(widths) + 0.4, 5), (_INCHES + 0.4) * len(rows) + 0.9
     )
     figures.set_title(
         figure,
-        f"What {len(found.networks)} networks take for a class",
+        "What a network takes for a class",
         "drawn from noise; below, how sure the network is of the class",
     )
-    grid = figure.subplots(len(rows), columns, squeeze=False)
+    grid = figure.subplots(
+        len(rows), len(widths), squeeze=False, width_ratios=widths
+    )
     for number, (class_name, row) in enumerate(zip(found.classes, rows)):
-        for axes, (head, picture, sure) in zip(grid[number], row):
+        for axes, panel in zip(grid[number], row):
+            if panel is None:
+                axes.set_axis_off()
+                continue
+            head, picture, sure = panel
+            title = "" if number else head.replace("$", r"\$")
             figures.show_image(
-                axes,
-                picture,
-                "" if number else head.replace("$", r"\$"),
-                cmap="gray",
-                vmin=0,
-                vmax=255,
+                axes, picture, title, cmap="gray", vmin=0, vmax=255
             )
             axes.set_xlabel(
                 f"{100 * sure:.0f} %",

@@ -1,7 +1,6 @@
 """Which channels of two streams a trained fusion joins, in space and time."""
 
 import dataclasses
-import textwrap
 
 import keras
 import numpy as np
@@ -163,14 +162,14 @@ def draw(found: FusionFilters) -> Figure:
     square root, each picture from 0 to its highest value.
     """
     over_time = next(iter(found.kernels.values())).shape[:3] != (1, 1, 1)
-    heights = _INCHES * (1 if found.starts is None else 2) + 1
+    heights = _INCHES * (1 if found.starts is None else 2) + 1.4
     figure = figures.new_figure(
         3 * _INCHES + 0.6, heights + (2.6 if over_time else 0)
     )
     figures.set_title(
         figure,
         f"What {found.layer} joins of rgb and flow",
-        textwrap.fill(summary(found), 100),
+        summary(found),
     )
     parts = [figure]
     if over_time:

@@ -53,6 +53,11 @@ def deepdraw(
         ..., "--class", help="What to draw; may be given several times."
     ),
     out: pathlib.Path = typer.Option(..., help=OUT),
+    names: list[str] = typer.Option(
+        None,
+        "--name",
+        help="What to call each network, in their order. Default: as the run.",
+    ),
     modality: options.Modality = typer.Option(
         None, help="Draw only this one of a network of several."
     ),
@@ -72,7 +77,7 @@ def deepdraw(
     from keras_vidrec.visualization import figures
 
     figures.check_path(out)
-    networks = _load(models)
+    networks = _load(models, names)
     found = deep_draw_comparison.draw_classes(
         networks,
         class_names,
@@ -160,18 +165,20 @@ def features(
         )
 
 
-def _load(models):
-    """Networks by the names of their runs or files; by their paths where these
-    are the same."""
+def _load(models, names):
+    """Networks by what they are called."""
     from keras_vidrec.training.run import load_network
 
-    names = [path.absolute().stem for path in models]
-    if len(set(names)) < len(names):
-        names = list(map(str, models))
+    if names and len(names) != len(models):
+        raise ValueError(
+            "Each network is called something, or none is. Expected "
+            f"{len(models)} times --name, or none. Received: {len(names)}"
+        )
+    names = names or [path.absolute().stem for path in models]
     if len(set(names)) < len(names):
         raise ValueError(
-            "Expected networks to compare. Received: the same twice, "
-            f"{' '.join(names)}"
+            "Networks are told apart by their names. Expected a --name for "
+            f"each of them. Received: {', '.join(names)}"
         )
     return {name: load_network(path) for name, path in zip(names, models)}
 

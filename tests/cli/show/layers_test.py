@@ -51,12 +51,12 @@ def test_what_a_fusion_joins(network, tmp_path):
 
 
 def test_networks_side_by_side(network, tmp_path):
-    other = tmp_path / "other.keras"
-    other.write_bytes(network.read_bytes())
     out = tmp_path / "classes.png"
-    command = ("show", "deepdraw", network, other, "--modality=flow")
+    names = ("--name=from scratch", "--name=TSN")
+    command = ("show", "deepdraw", network, network, "--modality=flow")
     told, err = vidrec(
         *command,
+        *names,
         *("--class=left", "--class=right", "--octaves=1", "--steps=3"),
         *("--out", out),
     )
@@ -65,11 +65,16 @@ def test_networks_side_by_side(network, tmp_path):
     rows = table(tmp_path / "classes.csv")
     assert len(rows) == 1 + 2 * 2 * 3
     first, second = rows[1 : 1 + 6], rows[1 + 6 :]
-    assert [row[0] for row in (first[0], second[0])] == ["fused", "other"]
+    assert [row[0] for row in (first[0], second[0])] == [
+        "from scratch",
+        "TSN",
+    ]
     # The same network, from the same noise.
     assert [row[1:] for row in first] == [row[1:] for row in second]
-    _, err = vidrec(*command, "--class=lift", "--out", out, status=1)
-    assert err.startswith("vidrec: fused: ") and "Did you mean 'left'" in err
-    twice = ("show", "deepdraw", network, network, "--class=left")
-    _, err = vidrec(*twice, "--out", out, status=1)
-    assert "the same twice" in err
+    for arguments, message in (
+        ((*names, "--class=lift"), "vidrec: from scratch: The network"),
+        ((names[0], "--class=left"), "Expected 2 times --name, or none."),
+        (("--class=left",), "a --name for each of them. Received: fused, fuse"),
+    ):
+        _, err = vidrec(*command, *arguments, "--out", out, status=1)
+        assert message in err and err.count("\n") == 1
