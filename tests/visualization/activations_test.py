@@ -78,7 +78,7 @@ def test_channels_of_one_number_stand_below_each_other(tmp_path):
             one = found.maps[stream][..., channel]
             np.testing.assert_array_equal(axes.images[0].get_array(), one)
             assert axes.get_title() == f"{channel}: {one.max():.3g}"
-    assert "2 of 6 channels" in figure.get_suptitle()
+    assert "2 of 6 channels" in figure.get_suptitle().replace("\n", " ")
     path = tmp_path / "maps.png"
     figures.save(activations.draw(shown, found), path)
     assert cv2.imread(str(path)).shape[1] > 800
