@@ -24,8 +24,8 @@ def gradcam(
     ),
     layer: str = typer.Option(
         None,
-        help="Layer of the towers whose maps are drawn. Default: their last "
-        "convolutional maps.",
+        help="Layer, or endpoint, of the towers whose maps are drawn: relu3. "
+        "Default: their last convolutional maps.",
     ),
     segments: int = typer.Option(
         None, min=1, help="Snippets; as many as in training."
