@@ -49,6 +49,7 @@ def SpatiotemporalMultiplier(
     temporal_filters="residual_all",
     temporal_initialization="center",
     temporal_pooling="max",
+    spatial_pooling=7,
     num_segments=5,
     snippet_length=10,
     dropout=0.8,
@@ -77,7 +78,8 @@ def SpatiotemporalMultiplier(
 
     The network is convolutional in space and time: built with unknown sizes,
     it classifies whole frames of a clip of any number of chunks in one pass
-    and averages over all positions.
+    and averages over all positions: of the window of `spatial_pooling` in
+    space, of that of `temporal_pooling` in time.
 
     Layers have the names of the towers' own with the prefix `rgb_` or
     `flow_`: `rgb_res2b_branch2a`, `flow_res5b_temporal`.
@@ -125,6 +127,13 @@ def SpatiotemporalMultiplier(
             `"max"`: the maximum over each `num_segments` of them in turn,
             before the classifier. With `None` each is classified and the scores
             are averaged. Defaults to `"max"`.
+        spatial_pooling: `None` (of all of the map), or int. Side of the window
+            of the spatial average, which slides over a larger map, a place at
+            a time. What the classifier says is averaged over its positions, so
+            that in whole frames places at the border count less, in every test
+            and export alike; crops of 224 pixels make maps of 7 places, on
+            which a window of 7 stands still. With `pooling="max"` nothing is
+            averaged. Defaults to `7`.
         num_segments: int. Segments of a clip in training. The papers call them
             chunks. Defaults to `5`.
         snippet_length: int. Images of motion in a snippet. Defaults to `10`.
@@ -182,6 +191,8 @@ def SpatiotemporalMultiplier(
         "features would give the same logits)",
         temporal_pooling,
     )
+    if spatial_pooling is not None:
+        checks.count("spatial_pooling", spatial_pooling)
     fusion = head.score_fusion(STREAMS, fusion_weights, scores)
     spec = streams.chunks_spec(
         num_segments, snippet_length, _STRIDE, input_shape
@@ -228,7 +239,7 @@ def SpatiotemporalMultiplier(
         if temporal_pooling is not None:
             x = TemporalMaxPooling(num_segments, name=f"{stream}_pool_time")(x)
         features[stream] = streams.pooled_maps(
-            x, "avg" if include_top else pooling, stream
+            x, "avg" if include_top else pooling, stream, spatial_pooling
         )
     if include_top:
         outputs = head.fused_head(

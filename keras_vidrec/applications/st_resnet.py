@@ -20,6 +20,7 @@ def STResNet(
     *,
     backbone="resnet50",
     temporal_pooling="max",
+    spatial_pooling=7,
     num_segments=5,
     snippet_length=10,
     dropout=0.8,
@@ -40,9 +41,9 @@ def STResNet(
 
     Args:
         include_top, weights, input_tensor, input_shape, pooling, classes,
-            classifier_activation, backbone, temporal_pooling, num_segments,
-            snippet_length, dropout, fusion_weights, scores, auxiliary_outputs,
-            from_streams, include_preprocessing: as
+            classifier_activation, backbone, temporal_pooling, spatial_pooling,
+            num_segments, snippet_length, dropout, fusion_weights, scores,
+            auxiliary_outputs, from_streams, include_preprocessing: as
             `SpatiotemporalMultiplier` takes them, with the same defaults.
         name: str. Name of the model. Defaults to `"st_resnet"`.
 
@@ -71,6 +72,7 @@ def STResNet(
         temporal_filters="residual_all",
         temporal_initialization="avg",
         temporal_pooling=temporal_pooling,
+        spatial_pooling=spatial_pooling,
         num_segments=num_segments,
         snippet_length=snippet_length,
         dropout=dropout,

@@ -6,7 +6,7 @@ import types
 from keras import layers
 
 from keras_vidrec.layers.batch_normalization import BatchNormalization
-from keras_vidrec.layers.caffe_pooling import CaffePooling
+from keras_vidrec.layers.spatial_pooling import CaffePooling
 
 EXPANSION = 4
 

@@ -464,8 +464,8 @@ def test_saved_and_loaded(tmp_path):
 @pytest.mark.large_on_jax
 def test_whole_clips_and_frames_in_one_pass():
     """A network built for any size sees 25 chunks at once: 21 maxima of 5, at
-    each position, whose scores are averaged."""
-    model = wake(small(num_segments=5))
+    each position of a window of 2 x 2 places, whose scores are averaged."""
+    model = wake(small(num_segments=5, spatial_pooling=2))
     maps = small(num_segments=5, include_top=False, temporal_pooling=None)
     joined_streams.copy(model, maps)
     for num_segments, times, size, side in (
@@ -480,8 +480,12 @@ def test_whole_clips_and_frames_in_one_pass():
             maxima = np.stack(
                 [x[:, t : t + 5].max(1) for t in range(times)], axis=1
             )
+            windows = np.lib.stride_tricks.sliding_window_view(
+                maxima, (2, 2), axis=(2, 3)
+            )
             kernel, bias = model.get_layer(f"{stream}_logits").get_weights()
-            logits.append((maxima @ kernel + bias).mean((1, 2, 3)))
+            scores = windows.mean((-2, -1)) @ kernel + bias
+            logits.append(scores.mean((1, 2, 3)))
         np.testing.assert_allclose(
             call(model, pixels), softmax(sum(logits) / 2), rtol=1e-4, atol=1e-5
         )
@@ -668,6 +672,7 @@ INVALID = [
     ({"fusion_weights": {"rgb": 1, "flow": 0}}, r"fusion_weights=\(1, 0\)"),
     ({"scores": "softmax"}, "scores='softmax'"),
     ({"num_segments": 0}, "num_segments=0"),
+    ({"spatial_pooling": 0}, "spatial_pooling=0"),
     ({"snippet_length": 0}, "snippet_length=0"),
     ({"classes": 0}, "classes=0"),
     ({"dropout": 1.0}, "dropout=1.0"),
