@@ -11,6 +11,7 @@ from keras_vidrec.applications.parts.table import builder
 from keras_vidrec.layers.batch_normalization import BatchNormalization
 from keras_vidrec.layers.multiplicative_gate import MultiplicativeGate
 from keras_vidrec.layers.temporal_identity_conv import TemporalIdentityConv
+from keras_vidrec.layers.temporal_identity_conv import TemporalWidenedConv
 from keras_vidrec.layers.temporal_max_pooling import TemporalMaxPooling
 from keras_vidrec.specs import PROTOCOLS
 from keras_vidrec.specs import checks
@@ -24,7 +25,7 @@ DIRECTIONS = {
     "both": (("rgb", "flow"), ("flow", "rgb")),
 }
 STAGES = (2, 3, 4, 5)
-TEMPORAL_FILTERS = ("residual_all", "residual_last", "skip", None)
+TEMPORAL_FILTERS = ("residual_all", "residual_last", "skip", "widened", None)
 INITIALIZATIONS = ("center", "avg")
 
 # Distances of the chunks in training, in frames (section 4.1).
@@ -120,7 +121,9 @@ def SpatiotemporalMultiplier(
             ReLU in the second unit of each stage; `"residual_last"`: there in
             stage 5 only; `"skip"`: after the last unit of each stage. (The
             double dagger, section sign and dagger of tables 1 and 3.)
-            Defaults to `"residual_all"`.
+            `"widened"`: the 1x1 convolutions of the second unit of each stage
+            themselves span three segments, as in `STResNet`. Defaults to
+            `"residual_all"`.
         temporal_initialization: str. `"center"` or `"avg"`. Defaults to
             `"center"`.
         temporal_pooling: `None`, or str. How several segments become one.
@@ -217,6 +220,19 @@ def SpatiotemporalMultiplier(
         )(x)
         walks[stream].put(streams.fold(x, prefix))
 
+    def widen(stream, before, convolution):
+        # The convolution of single images is built, and left out.
+        x = walks[stream].to(before)
+        plain = walks[stream].to(convolution)._keras_history.operation
+        x = streams.unfold(x, clips[stream], plain.name)
+        x = TemporalWidenedConv(
+            plain.filters,
+            temporal_initialization,
+            plain.use_bias,
+            name=plain.name,
+        )(x)
+        walks[stream].put(streams.fold(x, plain.name))
+
     for stage in STAGES:
         units = {
             stream: backbones.find(names[stream]).units[stage][1]
@@ -230,6 +246,10 @@ def SpatiotemporalMultiplier(
             ):
                 endpoint = f"res{unit}_branch2b_relu"
                 filter_over_time(stream, endpoint, f"res{unit}")
+            elif temporal_filters == "widened":
+                first, last = f"res{unit}_branch2a", f"res{unit}_branch2c"
+                widen(stream, f"{first}_input", first)
+                widen(stream, f"res{unit}_branch2b_relu", last)
             elif temporal_filters == "skip":
                 filter_over_time(stream, f"relu{stage}", f"relu{stage}")
 

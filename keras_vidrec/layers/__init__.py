@@ -23,6 +23,7 @@ from keras_vidrec.layers.spatial_pooling import SlidingAveragePooling2D
 from keras_vidrec.layers.stream_fusion import StreamFusion
 from keras_vidrec.layers.temporal_conv import TemporalConv
 from keras_vidrec.layers.temporal_identity_conv import TemporalIdentityConv
+from keras_vidrec.layers.temporal_identity_conv import TemporalWidenedConv
 from keras_vidrec.layers.temporal_max_pooling import TemporalMaxPooling
 from keras_vidrec.layers.temporal_segment_pooling import TemporalSegmentPooling
 from keras_vidrec.layers.tvl1_optical_flow import TVL1OpticalFlow
@@ -50,6 +51,7 @@ __all__ = [
     "TemporalIdentityConv",
     "TemporalMaxPooling",
     "TemporalSegmentPooling",
+    "TemporalWidenedConv",
     "UnfoldSegments",
 ]
 
