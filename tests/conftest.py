@@ -39,6 +39,7 @@ EXIT_STATUS = pytest.StashKey()
 WITHOUT_NETWORKS = ("data", "flow", "specs", "videos")
 
 remembering.remember_signatures()
+remembering.remember_attributes()
 if sys.version_info < (3, 12):
     remembering.remember_protocols()
 if keras.backend.backend() == "tensorflow":
@@ -115,6 +116,19 @@ def eager(monkeypatch):
         keras.Model,
         "compile",
         functools.partialmethod(keras.Model.compile, run_eagerly=True),
+    )
+
+
+@pytest.fixture
+def uncompiled(monkeypatch):
+    """Batches are predicted as they come: to compile a network takes longer
+    than all that is asked of it."""
+    monkeypatch.setattr(
+        keras.Model,
+        "predict_on_batch",
+        lambda model, clip: keras.tree.map_structure(
+            keras.ops.convert_to_numpy, model(clip, training=False)
+        ),
     )
 
 
