@@ -242,7 +242,13 @@ def test_features_stay_numbers(tmp_path):
 
 
 # TV-L1 of one level and few iterations: its program is small.
-QUICK = {"scales": 1, "warps": 1, "outer_iterations": 2, "inner_iterations": 5}
+QUICK = {
+    "scales": 1,
+    "warps": 1,
+    "outer_iterations": 2,
+    "inner_iterations": 5,
+    "median_size": 3,
+}
 
 
 @pytest.mark.parametrize(
