@@ -12,6 +12,7 @@ from keras_vidrec.evaluation import protocols
 from keras_vidrec.specs import PROTOCOLS
 from keras_vidrec.specs import ClipSpec
 from keras_vidrec.specs import TestProtocol as Protocol
+from tests.applications.joined_streams import without_values
 from tests.evaluation.mean_color_network import mean_color_network
 from tests.evaluation.ordered_network import ordered_network
 
@@ -165,8 +166,10 @@ def test_the_network_decides():
 
 
 def test_builders_know_the_test_of_their_paper():
-    assert protocols.own(STFN(classes=3)).name == "5_sequences"
-    test, _ = protocols.of(TSLSTM(classes=3, num_segments=9, features=4))
+    assert protocols.own(without_values(STFN, classes=3)).name == "5_sequences"
+    test, _ = protocols.of(
+        without_values(TSLSTM, classes=3, num_segments=9, features=4)
+    )
     assert test.num_segments == 9 and test.crops == "center"
 
 
