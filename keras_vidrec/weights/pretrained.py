@@ -2,6 +2,7 @@
 cache."""
 
 import logging
+import os
 import pathlib
 import shutil
 import tempfile
@@ -110,12 +111,16 @@ def _keep(backbone, name, found):
     directory = cache.directory()
     if directory is None or _copies(backbone, name)[0]:
         return
+    directory = directory / _DIRECTORY
     try:
+        directory.mkdir(parents=True, exist_ok=True)
+        if not os.access(directory, os.W_OK):
+            raise PermissionError(f"{directory} cannot be written")
         with tempfile.TemporaryDirectory() as temporary:
             path = pathlib.Path(temporary, f"copy{_SUFFIX}")
             _network(backbone, found).save_weights(path)
-            start, end = _start(backbone, name), packages.digest(path)[:_DIGITS]
-            copy = directory / _DIRECTORY / f"{start}{end}{_SUFFIX}"
+            end = packages.digest(path)[:_DIGITS]
+            copy = directory / f"{_start(backbone, name)}{end}{_SUFFIX}"
             with files.replacing(copy) as unfinished:
                 shutil.copyfile(path, unfinished)
     except OSError as error:

@@ -153,7 +153,7 @@ def check_imagenet(towers, weights):
             if relatives:
                 expected = f"backbone={relatives[0]!r}, its relative"
         raise ValueError(
-            f"There are no ImageNet weights by name for {whose}. Expected "
+            f"There are no named ImageNet weights for {whose}. Expected "
             f"{expected}; for others, a file by `vidrec "
             "import-weights` (docs/weights.md). Received: weights='imagenet'"
         )

@@ -128,7 +128,7 @@ def _is_of(backbone, tensors, modules, head):
     found = {match[0] for match in map(inside.match, tensors) if match}
     kernel = tensors.get(f"{head}.weight")
     if kernel is None:
-        return found <= modules.keys()
+        return bool(found) and found <= modules.keys()
     *_, (_, last) = network.blocks(backbone)
     return found == modules.keys() and kernel.shape[1:2] == (last.filters,)
 
