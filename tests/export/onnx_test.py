@@ -83,6 +83,7 @@ BACKBONES = [
     ("resnet50_caffe", 32),
     ("resnet50_msra", 32),
     ("inception_v3", 107),
+    ("efficientnet_lite0", 32),
 ]
 
 
