@@ -73,7 +73,7 @@ def TSLSTM(
     Args:
         include_top: bool. Whether to end in class scores. Defaults to `True`.
         weights: `None` (random initialization), `"imagenet"` (the towers from
-            those of `keras.applications`, all else random) or the path of a
+            those of `weights.imagenet`, all else random) or the path of a
             `.weights.h5` file. Where the network starts. Defaults to `None`.
         input_tensor: `None`, or dict of KerasTensors by stream; of one stream,
             the tensor. What to build on instead of a new input. Defaults to

@@ -55,7 +55,7 @@ def TSN(
     Args:
         include_top: bool. Whether to end in class scores. Defaults to `True`.
         weights: `None` (random initialization), `"imagenet"` (the towers from
-            those of `keras.applications`, all else random) or the path of a
+            those of `weights.imagenet`, all else random) or the path of a
             `.weights.h5` file. Where the network starts. Defaults to `None`.
         input_tensor: `None`, or KerasTensor. What to build on instead of a new
             input. Its shape is `(batch, num_segments, height, width,

@@ -39,7 +39,7 @@ def TwoStreamConvNet(
     Args:
         include_top: only `True`: scores are what is fused.
         weights: `None` (random initialization), `"imagenet"` (the towers from
-            those of `keras.applications`, all else random) or the path of a
+            those of `weights.imagenet`, all else random) or the path of a
             `.weights.h5` file. Where the network starts. Defaults to `None`.
         input_tensor: only `None`.
         input_shape: `None`, or dict of tuples by stream. Shape of a clip

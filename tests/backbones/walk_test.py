@@ -94,6 +94,27 @@ PLACES = {
     ],
 }
 
+# Blocks of the stages of EfficientNet-Lite 0, 1, 3 and 4.
+for number, counts in (
+    (0, (1, 2, 2, 3, 3, 4, 1)),
+    (1, (1, 3, 3, 4, 4, 5, 1)),
+    (3, (1, 3, 3, 5, 5, 6, 1)),
+    (4, (1, 4, 4, 6, 6, 8, 1)),
+):
+    PLACES[f"efficientnet_lite{number}"] = [
+        *(
+            f"block{stage}{letter}"
+            for stage, count in enumerate(counts, start=1)
+            for letter in "abcdefgh"[:count]
+        ),
+        "top_activation",
+    ]
+LITES = [name for name in PLACES if name.startswith("efficientnet")]
+for name in LITES:
+    for stage, relu in ((2, 2), (3, 3), (5, 4), (7, 5)):
+        last = [p for p in PLACES[name] if p.startswith(f"block{stage}")][-1]
+        PLACES[name].insert(PLACES[name].index(last) + 1, f"relu{relu}")
+
 # Right after the last block of a stage.
 for tower, ends in (
     ("bn_inception", ("inception_3b", "inception_4d", "inception_5b")),
@@ -103,7 +124,15 @@ for tower, ends in (
         PLACES[tower].insert(PLACES[tower].index(end) + 1, stage)
 
 
-@pytest.mark.parametrize("name", PLACES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.large)
+        if name in LITES[1:]
+        else name
+        for name in PLACES
+    ],
+)
 def test_places_of_every_tower(name):
     found = places(name)
     assert list(found) == [*PLACES[name], None]
@@ -116,6 +145,11 @@ def test_places_of_every_tower(name):
             for place in (f"relu{stage}", f"res{unit}_branch2a_input"):
                 assert found[place] == (size, size, width)
             assert found[f"res{unit}_branch2b_relu"][2] == width // 4
+    if name == "efficientnet_lite0":
+        for stage, size, width in zip(
+            STAGES, (56, 28, 14, 7), (24, 40, 112, 320)
+        ):
+            assert found[stage] == (size, size, width)
     if not row.fully_connected:
         *_, last = PLACES[name]
         assert found[last] == found[None]

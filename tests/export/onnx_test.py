@@ -84,6 +84,7 @@ BACKBONES = [
     ("resnet50_caffe", 32),
     ("resnet50_msra", 32),
     ("inception_v3", 107),
+    ("efficientnet_lite0", 32),
 ]
 
 

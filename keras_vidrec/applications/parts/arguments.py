@@ -9,6 +9,7 @@ from keras_vidrec import backbones
 from keras_vidrec.applications.parts import model_file
 from keras_vidrec.specs import checks
 from keras_vidrec.weights import imagenet
+from keras_vidrec.weights import pretrained
 from keras_vidrec.weights import streams as weights_of_streams
 from keras_vidrec.weights.starting import IMAGENET
 
@@ -127,6 +128,7 @@ def check_imagenet(towers, weights):
 
     Raises:
         ValueError: naming the backbones that have such weights.
+        ImportError: naming the extra to install, if they come with a package.
     """
     rows = backbones.BACKBONES
     known = tuple(name for name, row in rows.items() if row.imagenet)
@@ -139,7 +141,10 @@ def check_imagenet(towers, weights):
     if not isinstance(weights, dict):
         weights = dict.fromkeys(towers, weights)
     for stream, tower in towers.items():
-        if weights.get(stream) != IMAGENET or tower in known:
+        if weights.get(stream) != IMAGENET:
+            continue
+        if tower in known:
+            pretrained.check_available(tower)
             continue
         whose, expected = "a keras.Model", f"one of {known}"
         if isinstance(tower, str):
@@ -148,8 +153,8 @@ def check_imagenet(towers, weights):
             if relatives:
                 expected = f"backbone={relatives[0]!r}, its relative"
         raise ValueError(
-            f"`keras.applications` has no ImageNet weights for {whose}. "
-            f"Expected {expected}; for others, a file by `vidrec "
+            f"There are no named ImageNet weights for {whose}. Expected "
+            f"{expected}; for others, a file by `vidrec "
             "import-weights` (docs/weights.md). Received: weights='imagenet'"
         )
 

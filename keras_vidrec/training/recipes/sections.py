@@ -102,8 +102,8 @@ class Initialization:
             "network": ...}`, the towers from networks of one stream each,
             everything else from a network that was trained on features of
             these; every layer must be in one of them. Or `"imagenet"`, alone
-            or for a stream of the dict: its tower from the weights of
-            `keras.applications`, which Keras downloads (`weights.imagenet`);
+            or for a stream of the dict: its tower from ImageNet's weights
+            (`weights.imagenet`), which Keras downloads or a package brings;
             for a file or a run of this name write `"./imagenet"`.
         inflation: str. How an rgb first convolution is to serve the channels
             of motion: `"avg"`, `"symmetric"` or `"scaled"`, as

@@ -5,6 +5,10 @@ import dataclasses
 from keras_vidrec.backbones import BACKBONES
 from keras_vidrec.weights.pixels import kind_of
 from keras_vidrec.weights.published.schemes.caffe import CAFFE
+from keras_vidrec.weights.published.schemes.efficientnet_lite import (
+    EFFICIENTNET_LITE,
+)
+from keras_vidrec.weights.published.schemes.efficientnet_lite import TIMM_LITE
 from keras_vidrec.weights.published.schemes.keras_applications import (
     KERAS_APPLICATIONS,
 )
@@ -21,6 +25,8 @@ from keras_vidrec.weights.published.schemes.tsn_pytorch import TSN_PYTORCH
 SCHEMES = (
     TORCHVISION,
     TIMM,
+    TIMM_LITE,
+    EFFICIENTNET_LITE,
     MMACTION2,
     TSN_PYTORCH,
     CAFFE,

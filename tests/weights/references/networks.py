@@ -8,6 +8,7 @@ import types
 import typing
 
 from tests.weights.references import bn_inception
+from tests.weights.references import efficientnet_lite
 from tests.weights.references import googlenet
 from tests.weights.references import inception_v3
 from tests.weights.references import residual
@@ -82,6 +83,10 @@ def _bn_inception(separator):
 
 
 _inception_v3 = functools.partial(inception_v3.feature_map, count_padding=True)
+
+
+def _efficientnet_lite(names):
+    return functools.partial(efficientnet_lite.feature_map, names=names)
 
 
 def _vgg16(names, *fully_connected_names):
@@ -200,6 +205,22 @@ NETWORKS = (
         first="features.0",
         marker="pre_logits.fc1",
         classifiers=("head.fc",),
+    ),
+    Network(
+        "EfficientNet-Lite of efficientnet-lite-pytorch",
+        PyTorchSource,
+        _efficientnet_lite(efficientnet_lite.package_names),
+        first="_conv_stem",
+        marker="_blocks.0._depthwise_conv",
+        classifiers=("_fc",),
+    ),
+    Network(
+        "EfficientNet-Lite of timm",
+        PyTorchSource,
+        _efficientnet_lite(efficientnet_lite.timm_names),
+        first="conv_stem",
+        marker="blocks.0.0.conv_dw",
+        classifiers=("classifier",),
     ),
     Network(
         "Inception-v3 of torchvision or timm",

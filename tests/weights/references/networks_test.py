@@ -38,6 +38,11 @@ FIRST = np.ones((4, 3, 7, 7), "float32")
             "BN-Inception of PyTorch",
         ),
         (("features.0", "pre_logits.fc1"), "", "VGG-16 of timm"),
+        (
+            ("conv_stem", "blocks.0.0.conv_dw"),
+            "",
+            "EfficientNet-Lite of timm",
+        ),
     ],
 )
 def test_networks_by_their_names(names, config, expected):

@@ -346,5 +346,88 @@ def timm_vgg16(classes=7):
     return tensors
 
 
+# Kernel size, expansion, filters and blocks of the stages of Lite0 .. Lite4.
+EFFICIENTNET_LITE = (
+    (3, 1, (16, 16, 16, 24, 24), (1, 1, 1, 1, 1)),
+    (3, 6, (24, 24, 24, 32, 32), (2, 3, 3, 3, 4)),
+    (5, 6, (40, 40, 48, 48, 56), (2, 3, 3, 3, 4)),
+    (3, 6, (80, 80, 88, 96, 112), (3, 4, 4, 5, 6)),
+    (5, 6, (112, 112, 120, 136, 160), (3, 4, 4, 5, 6)),
+    (5, 6, (192, 192, 208, 232, 272), (4, 5, 5, 6, 8)),
+    (3, 6, (320, 320, 352, 384, 448), (1, 1, 1, 1, 1)),
+)
+
+
+def efficientnet_lite(variant=0, classes=7, channels=3):
+    """State dict of an EfficientNet-Lite, as in the packages with its
+    weights."""
+    author = Author()
+
+    def layers(name, norm, *shape):
+        author.layer(name, shape, bias=False)
+        author.norm(norm, shape[0])
+        author.tensors[f"{norm}.num_batches_tracked"] = np.int64(1)
+
+    layers("_conv_stem", "_bn0", 32, channels, 3, 3)
+    width, number = 32, 0
+    for size, expansion, filters, counts in EFFICIENTNET_LITE:
+        for _ in range(counts[variant]):
+            place, inside = f"_blocks.{number}.", width * expansion
+            if expansion > 1:
+                name = f"{place}_expand_conv"
+                layers(name, f"{place}_bn0", inside, width, 1, 1)
+            name = f"{place}_depthwise_conv"
+            layers(name, f"{place}_bn1", inside, 1, size, size)
+            width, number = filters[variant], number + 1
+            name = f"{place}_project_conv"
+            layers(name, f"{place}_bn2", width, inside, 1, 1)
+    layers("_conv_head", "_bn1", 1280, width, 1, 1)
+    author.layer("_fc", (classes, 1280))
+    return author.tensors
+
+
+_TIMM_NAMES = {
+    "_expand_conv": "conv_pw",
+    "_bn0": "bn1",
+    "_depthwise_conv": "conv_dw",
+    "_bn1": "bn2",
+    "_project_conv": "conv_pwl",
+    "_bn2": "bn3",
+}
+_TIMM_OUTER = {
+    "_conv_stem": "conv_stem",
+    "_bn0": "bn1",
+    "_conv_head": "conv_head",
+    "_bn1": "bn2",
+    "_fc": "classifier",
+}
+_TIMM_FIRST = {
+    "_depthwise_conv": "conv_dw",
+    "_bn1": "bn1",
+    "_project_conv": "conv_pw",
+    "_bn2": "bn2",
+}
+
+
+def timm_efficientnet_lite(variant=0, **kwargs):
+    """The same network as timm names it."""
+    stages = [
+        f"blocks.{stage}.{unit}"
+        for stage, (*_, counts) in enumerate(EFFICIENTNET_LITE)
+        for unit in range(counts[variant])
+    ]
+    renamed = {}
+    for name, array in efficientnet_lite(variant, **kwargs).items():
+        *place, module, role = name.split(".")
+        if place:
+            first = place[1] == "0"
+            module = (_TIMM_FIRST if first else _TIMM_NAMES)[module]
+            place = [stages[int(place[1])]]
+        else:
+            module = _TIMM_OUTER[module]
+        renamed[".".join([*place, module, role])] = array
+    return renamed
+
+
 def checkpoint(tensors, format="pytorch", facts=None):
     return Checkpoint("published.file", format, tensors, facts or {})

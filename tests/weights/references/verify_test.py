@@ -31,6 +31,41 @@ def test_a_resnet_of_torchvision_gives_what_it_gave_there(tmp_path):
     assert "torchvision" in found.network
 
 
+@pytest.fixture(scope="module")
+def lite():
+    """Of a size whose padding is even in one direction and odd in the
+    other."""
+    return backbones.get("efficientnet_lite0", input_shape=(64, 49))
+
+
+@pytest.mark.large_on_jax
+@pytest.mark.parametrize("author", ["timm", "efficientnet-lite-pytorch"])
+def test_efficientnet_lite_gives_what_it_gave_there(tmp_path, lite, author):
+    if author == "timm":
+        path = tmp_path / "model.safetensors"
+        checkpoint = saved_as_safetensors(
+            published.timm_efficientnet_lite(), path
+        )
+    else:
+        checkpoint = saved(published.efficientnet_lite(), tmp_path / "w.pth")
+    conversion.convert(checkpoint, lite, backbone="efficientnet_lite0")
+    found = verify(checkpoint, lite)
+    assert author in found.network
+    assert found.features < 1e-4 and found.image_shape == (2, 64, 49, 3)
+
+
+@pytest.mark.large
+@pytest.mark.parametrize(
+    "variant, modality, channels",
+    [(1, "rgb", 3), (2, "rgb", 3), (3, "rgb", 3), (4, "flow", 10)],
+)
+def test_the_other_efficientnet_lites_do_too(variant, modality, channels):
+    tensors = published.efficientnet_lite(variant, channels=channels)
+    checkpoint = published.checkpoint(tensors)
+    model = converted(checkpoint, tsn(f"efficientnet_lite{variant}", modality))
+    assert verify(checkpoint, model).logits < 1e-4
+
+
 @pytest.mark.large
 @pytest.mark.parametrize(
     "backbone, modality, tensors",

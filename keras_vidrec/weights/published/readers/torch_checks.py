@@ -120,7 +120,8 @@ def _scan_zip(file, data):
             f"{sum(sizes.values())} bytes in {len(entries)} entries, "
             f"{len(packed)} of them compressed, which `torch.save` does not do"
         )
-    found = scan(_entry(data, archive.getinfo(f"{root}/data.pkl")))
+    start, length = place(data, archive.getinfo(f"{root}/data.pkl"))
+    found = scan(io.BytesIO(data[start : start + length]))
     for key, needed in found.storages.items():
         there = sizes.get(f"{root}/data/{key}", 0)
         if needed > there:
@@ -130,12 +131,12 @@ def _scan_zip(file, data):
     return found
 
 
-def _entry(data, info):
+def place(data, info):
+    """Where an entry of an archive lies in its bytes, and how many it has."""
     # zipfile would check the sum of the bytes, which torch.save may leave out.
     start = info.header_offset
     lengths = struct.unpack_from("<HH", data, start + 26)
-    start += 30 + sum(lengths)
-    return io.BytesIO(data[start : start + info.file_size])
+    return start + 30 + sum(lengths), info.file_size
 
 
 def _scan_legacy(data):

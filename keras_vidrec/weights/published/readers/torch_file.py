@@ -4,6 +4,7 @@ import os
 import zipfile
 
 from keras_vidrec.weights.published.checkpoint import Checkpoint
+from keras_vidrec.weights.published.readers import plain_tensors
 from keras_vidrec.weights.published.readers import torch_checks
 
 # Files of PyTorch before 1.6 begin with a pickled number, here without the
@@ -17,6 +18,23 @@ _CONFIGS = ("config", "cfg")
 
 # What torch.nn.DataParallel puts before every name.
 _PARALLEL = "module."
+
+# Types of numbers that weights, and what counts beside them, have.
+_PLAIN = frozenset(
+    f"torch.{kind}"
+    for kind in (
+        "float16",
+        "bfloat16",
+        "float32",
+        "float64",
+        "uint8",
+        "int8",
+        "int16",
+        "int32",
+        "int64",
+        "bool",
+    )
+)
 
 # A file of tensors may name one of them twice, but not over and over.
 _MOST_REPEATED = 2
@@ -56,7 +74,8 @@ def read(path):
     64 bits become float32.
 
     The file is not trusted: sizes are checked before anything is loaded,
-    nothing but tensors and plain values is, and no code of it runs.
+    nothing but tensors and plain values is, and no code of it runs. Files of
+    nothing else are read without PyTorch.
 
     Args:
         path: path of the file.
@@ -67,12 +86,31 @@ def read(path):
         mmaction2) that the file gives.
 
     Raises:
-        ImportError: if PyTorch is not installed.
+        ImportError: if there is more in it, and PyTorch is not installed.
         ValueError: if the file is damaged or holds no state dict.
     """
-    torch = _import_torch()
     path = os.fspath(path)
-    stand_ins = torch_checks.check(path)
+    loaded, tensor = _load(path, torch_checks.check(path))
+    tensors = _state_dict(path, loaded, tensor)
+    _check_tensors(path, tensors)
+    return Checkpoint(
+        path,
+        "pytorch",
+        without_wrapper(
+            {name: _array(tensor) for name, tensor in tensors.items()}
+        ),
+        _facts(loaded),
+    )
+
+
+def _load(path, stand_ins):
+    """What was saved, and the class of the tensors in it."""
+    if not stand_ins:
+        try:
+            return plain_tensors.read(path), plain_tensors.Tensor
+        except plain_tensors.NotPlain:
+            pass
+    torch = _import_torch()
     try:
         with (
             open(path, "rb") as file,
@@ -87,16 +125,7 @@ def read(path):
         # PyTorch has no error of its own for damaged files: it raises what
         # the first step to fail does.
         raise torch_checks.damaged(path, _reason(error)) from error
-    tensors = _state_dict(path, loaded)
-    _check_tensors(torch, path, tensors)
-    return Checkpoint(
-        path,
-        "pytorch",
-        without_wrapper(
-            {name: _array(tensor) for name, tensor in tensors.items()}
-        ),
-        _facts(loaded),
-    )
+    return loaded, torch.Tensor
 
 
 def without_wrapper(tensors):
@@ -115,8 +144,8 @@ def _import_torch():
         import torch
     except ImportError as error:
         raise ImportError(
-            "Reading checkpoints of PyTorch needs it: `pip install "
-            "keras-vidrec[torch]`"
+            "Reading checkpoints of PyTorch with more in them than tensors and "
+            "plain values needs it: `pip install keras-vidrec[torch]`"
         ) from error
     return torch
 
@@ -139,7 +168,7 @@ def _fixed(torch):
     return place
 
 
-def _state_dict(path, loaded):
+def _state_dict(path, loaded, tensor):
     if not isinstance(loaded, dict):
         raise ValueError(
             "Expected a state dict, tensors by name. Received: "
@@ -152,7 +181,7 @@ def _state_dict(path, loaded):
     others = [
         f"{name} ({type(value).__name__})"
         for name, value in loaded.items()
-        if not isinstance(name, str) or not hasattr(value, "untyped_storage")
+        if not isinstance(name, str) or not isinstance(value, tensor)
     ]
     if not loaded or others:
         what = f"with {', '.join(others[:5])}" if others else "without any"
@@ -163,28 +192,10 @@ def _state_dict(path, loaded):
     return loaded
 
 
-def _check_tensors(torch, path, tensors):
-    plain = {
-        torch.float16,
-        torch.bfloat16,
-        torch.float32,
-        torch.float64,
-        torch.uint8,
-        torch.int8,
-        torch.int16,
-        torch.int32,
-        torch.int64,
-        torch.bool,
-    }
+def _check_tensors(path, tensors):
     total = 0
     for name, tensor in tensors.items():
-        if tensor.dtype not in plain or tensor.layout != torch.strided:
-            raise ValueError(
-                "Expected tensors of plain numbers. Received: "
-                f"{name} of {tensor.dtype}, {tensor.layout} in {path}"
-            )
-        needed = tensor.numel() * tensor.element_size()
-        there = tensor.untyped_storage().nbytes()
+        needed, there = _sizes(path, name, tensor)
         total += needed
         if needed > there or total > _MOST_REPEATED * os.path.getsize(path):
             raise ValueError(
@@ -194,7 +205,24 @@ def _check_tensors(torch, path, tensors):
             )
 
 
+def _sizes(path, name, tensor):
+    """Bytes of a tensor, and of the storage it lies in."""
+    if isinstance(tensor, plain_tensors.Tensor):
+        return tensor.nbytes, tensor.stored
+    kind, layout = str(tensor.dtype), str(tensor.layout)
+    if kind not in _PLAIN or layout != "torch.strided":
+        raise ValueError(
+            "Expected tensors of plain numbers. Received: "
+            f"{name} of {kind}, {layout} in {path}"
+        )
+    needed = tensor.numel() * tensor.element_size()
+    return needed, tensor.untyped_storage().nbytes()
+
+
 def _array(tensor):
+    if isinstance(tensor, plain_tensors.Tensor):
+        array = tensor.numpy()
+        return array.astype("float32") if array.dtype.kind == "f" else array
     tensor = tensor.detach()
     if tensor.is_floating_point():
         tensor = tensor.float()

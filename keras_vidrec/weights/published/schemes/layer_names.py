@@ -2,6 +2,7 @@
 
 from keras_vidrec.backbones import BACKBONES
 from keras_vidrec.backbones import bn_inception
+from keras_vidrec.backbones import efficientnet_lite
 from keras_vidrec.backbones import inception_v3
 from keras_vidrec.backbones import vgg16
 from keras_vidrec.backbones import vgg_m_2048
@@ -94,8 +95,14 @@ def caffe_layers(backbone):
     )
 
 
-# The ResNets whose convolutions have no biases, and the layers that always do.
-_WITHOUT = ("tiny", "resnet50", "resnet101", "resnet152")
+# Networks whose convolutions have no biases, and the layers that always do.
+_WITHOUT = (
+    "tiny",
+    "resnet50",
+    "resnet101",
+    "resnet152",
+    *efficientnet_lite.VARIANTS,
+)
 _ALWAYS = ("logits", "_temporal", "fusion_relu5")
 
 
@@ -145,8 +152,9 @@ def candidate_backbones(layers):
         layers: iterable of str. Names of layers inside a tower.
 
     Returns:
-        list of keys of `backbones.BACKBONES`: all releases of a ResNet, and
-        several ResNets for the first stages alone; none for other layers.
+        list of keys of `backbones.BACKBONES`: all releases of a ResNet,
+        EfficientNet-Lites of the same layers, and several of both for the
+        first stages alone; none for other layers.
     """
     layers = set(layers)
     units = {
@@ -160,6 +168,17 @@ def candidate_backbones(layers):
             for name, row in BACKBONES.items()
             if row.units and _are_units(units, row.units)
         ]
+    blocks = {
+        layer.removesuffix("_dwconv")
+        for layer in layers
+        if layer.startswith("block") and layer.endswith("_dwconv")
+    }
+    if blocks:
+        return [
+            name
+            for name in efficientnet_lite.VARIANTS
+            if _are_blocks(blocks, name)
+        ]
     begun = [name for name, first in _BEGINNINGS.items() if first <= layers]
     return begun[:1]
 
@@ -169,4 +188,14 @@ def _are_units(units, stages):
     last = max(int(unit[0]) for unit in units)
     return units == {
         unit for stage in stages if stage <= last for unit in stages[stage]
+    }
+
+
+def _are_blocks(blocks, variant):
+    """The same of an EfficientNet-Lite."""
+    last = max(blocks)[len("block")]
+    return blocks == {
+        name
+        for name, _ in efficientnet_lite.blocks(variant)
+        if name[len("block")] <= last
     }

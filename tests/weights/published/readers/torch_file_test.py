@@ -285,6 +285,10 @@ class View:
 def test_a_tensor_larger_than_its_storage(tmp_path, zipped, place):
     value = {"state_dict": {"a": View(torch.zeros(3), *place)}}
     path = save(tmp_path / "w.pth", value, zipped)
+    check_refused(path, "with 3 elements in the file")
+    # Read by PyTorch for what is beside it.
+    value["args"] = argparse.Namespace(lr=0.1)
+    path = save(tmp_path / "w.pth", value, zipped)
     check_refused(path, "RuntimeError: .*not resizable")
 
 
@@ -298,6 +302,9 @@ def test_a_tensor_larger_than_its_storage_that_is_not_kept(tmp_path, zipped):
             "x": [other, View(other, (10**14,))],
             "state_dict": {"a": torch.zeros(3)},
         }
+        path = save(tmp_path / "w.pth", value, zipped)
+        check_refused(path, f"with {count} elements in the file")
+        value["args"] = argparse.Namespace(lr=0.1)
         path = save(tmp_path / "w.pth", value, zipped)
         check_refused(path, "RuntimeError: .*not resizable")
 
@@ -355,11 +362,18 @@ def test_files_of_others(tmp_path):
     assert not torch_file.recognizes(path, head(path))
 
 
-def test_without_pytorch(tmp_path, monkeypatch):
-    path = save(tmp_path / "w.pth", state_dict())
+@FORMS
+def test_without_pytorch(tmp_path, monkeypatch, zipped):
+    """Tensors and plain values are read; what stand-ins are for is not."""
+    tensors = state_dict()
+    value = {"epoch": 3, "state_dict": tensors}
+    path = save(tmp_path / "w.pth", value, zipped)
+    value["args"] = argparse.Namespace(lr=0.1)
+    more = save(tmp_path / "more.pth", value, zipped)
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(ImportError, match=r"keras-vidrec\[torch\]"):
-        torch_file.read(path)
+    check_tensors(torch_file.read(path), tensors)
+    with pytest.raises(ImportError, match=r"more in them.*keras-vidrec\[torch"):
+        torch_file.read(more)
 
 
 def test_a_prefix_of_all_names():

@@ -1,6 +1,7 @@
 import pytest
 
 from keras_vidrec import backbones
+from keras_vidrec.backbones import efficientnet_lite
 from keras_vidrec.weights.published.schemes.layer_names import (
     bn_inception_convolutions,
 )
@@ -89,7 +90,9 @@ def test_towers_have_these_layers(backbone):
     assert len(set(convolutions)) == len(convolutions)
 
 
-@pytest.mark.parametrize("backbone", ["resnet50", "resnet50_msra"])
+@pytest.mark.parametrize(
+    "backbone", ["resnet50", "resnet50_msra", "efficientnet_lite0"]
+)
 def test_towers_have_them(backbone):
     tower = backbones.get(backbone, endpoints=["relu2"])
     want = slots(tower)
@@ -129,6 +132,25 @@ def test_stages_that_several_backbones_begin_with():
         assert candidate_backbones(layers("resnet101", stages)) == releases
     assert candidate_backbones(layers("resnet50", (2, 3))[:-1]) == []
     assert candidate_backbones(["dense", "dense_1"]) == []
+
+
+def test_efficientnet_lites_of_the_same_layers():
+    def layers(number, last=7):
+        name = f"efficientnet_lite{number}"
+        return [
+            f"{block}_dwconv"
+            for block, _ in efficientnet_lite.blocks(name)
+            if int(block[5]) <= last
+        ]
+
+    lites = [f"efficientnet_lite{number}" for number in range(5)]
+    for number in (0, 3, 4):
+        assert candidate_backbones(layers(number)) == [lites[number]]
+    assert candidate_backbones(layers(2)) == lites[1:3]
+    # Of the first stage, and of the first three.
+    assert candidate_backbones(layers(4, 1)) == lites
+    assert candidate_backbones(layers(1, 3)) == lites[1:4]
+    assert candidate_backbones(layers(0)[:-1] + ["block7b_dwconv"]) == []
 
 
 @pytest.mark.parametrize(
