@@ -67,7 +67,10 @@ _PIXELS["warped_flow"] = _PIXELS["flow"] + "; motion of the camera removed"
 
 _ALIGNMENTS = {
     "forward": "begins at its index",
-    "centered": "lies around its index",
+    "centered": "lies around its index, of an even number one more before it",
+    "centered_late": "lies around its index, of an even number one more after "
+    "it",
+    "backward": "ends at its index",
 }
 
 

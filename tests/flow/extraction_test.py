@@ -144,5 +144,5 @@ def test_frames_of_two_sizes():
     "function", [extraction.flows, extraction.flows_and_warped]
 )
 def test_unknown_method(function):
-    with pytest.raises(ValueError, match="Received: method='brox'"):
-        function(iter(()), "brox")
+    with pytest.raises(ValueError, match="Received: method='deepflow'"):
+        function(iter(()), "deepflow")
