@@ -100,9 +100,6 @@ def LateFusion(
     )
     described = {m: head.describe(network) for m, network in networks.items()}
     specs = {m: facts.clip_spec for m, facts in described.items()}
-    test = _agreed(
-        "test", {m: facts.test_protocol for m, facts in described.items()}
-    )
     class_names = _agreed(
         "class_names", {m: facts.class_names for m, facts in described.items()}
     )
@@ -110,10 +107,14 @@ def LateFusion(
         "number of classes",
         {m: head.predictions_layer(n).classes for m, n in networks.items()},
     )
-    spec = _joint_spec(specs).tested_by(test)
+    spec = _joint_spec(specs)
     if flow_from is not None:
         _check_flow_from(flow_from, spec)
         spec = spec.replace(modalities=("rgb_diff",))
+    test = _agreed(
+        "test", {m: facts.test_protocol for m, facts in described.items()}
+    )
+    spec = spec.tested_by(test)
     inputs, clips = _inputs(networks, spec)
 
     scores = []

@@ -188,12 +188,15 @@ def _test(test, spec):
         number = test.num_clips * test.num_segments
         seen = f"{_counted(number, 'snippet')}, each alone"
     stride = "" if test.stride is None else f", {test.stride} frames apart"
+    lies = ""
+    if test.alignment != spec.alignment and spec.modalities != ("rgb",):
+        lies = f", where a snippet {_ALIGNMENTS[test.alignment]}"
     window = ""
     if test.pooling_window is not None:
         side = test.pooling_window
         window = f" A window of {side} x {side} slides over the last maps."
     return (
-        f"Its test shows it {seen}, `{test.sampling}`{stride}, in the crops "
+        f"Its test shows it {seen}, `{test.sampling}`{stride}{lies}, in the crops "
         f"`{test.crops}`, and averages their {test.averaged}.{window} "
         f"`{TEST_FILE}` has all of it."
     )

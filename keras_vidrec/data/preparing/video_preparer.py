@@ -14,7 +14,6 @@ from keras_vidrec.data.prepared import storage
 from keras_vidrec.data.preparing.video import prepare_video
 from keras_vidrec.data.preparing.workers import WornOut
 from keras_vidrec.data.sources import frame_map
-from keras_vidrec.flow import extraction
 from keras_vidrec.specs import files
 from keras_vidrec.videos import video
 from keras_vidrec.videos.health_cache import HealthCache
@@ -57,9 +56,7 @@ class VideoPreparer:
     @classmethod
     def of(cls, catalog, preparation, make=None, root=None):
         """The one of a `Catalog`, whose directory other processes may know by
-        another path; a `ValueError` if its flow cannot be computed here."""
-        if preparation.flow != "none":
-            extraction.check_method(preparation.flow)
+        another path."""
         rows = zip(catalog.videos, catalog.files, catalog.segments)
         parts = {
             name: (file, segment)
