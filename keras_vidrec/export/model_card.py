@@ -196,8 +196,8 @@ def _test(test, spec):
         side = test.pooling_window
         window = f" A window of {side} x {side} slides over the last maps."
     return (
-        f"Its test shows it {seen}, `{test.sampling}`{stride}{lies}, in the crops "
-        f"`{test.crops}`, and averages their {test.averaged}.{window} "
+        f"Its test shows it {seen}, `{test.sampling}`{stride}{lies}, in the "
+        f"crops `{test.crops}`, and averages their {test.averaged}.{window} "
         f"`{TEST_FILE}` has all of it."
     )
 
