@@ -138,7 +138,7 @@ def test_streams_of_other_sizes_on_a_uniform_grid(tmp_path):
         (
             "ts_lstm_ucf101",
             [NINE, "clip.alignment=centered"],
-            "Expected clip.alignment=centered_late, .*: clip.alignment=centered$",
+            "clip.alignment=centered_late, as .*: clip.alignment=centered$",
         ),
         ("quickstart_rgb", [], "sees images. .* recipe of a network over feat"),
         (
