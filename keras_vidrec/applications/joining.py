@@ -24,7 +24,8 @@ def join(head, *, rgb=None, flow=None, name=None):
     ```
 
     What features are made of is seen as it was for them: a snippet lies around
-    its frame, whatever the network of its stream was trained on. The result
+    its frame as the head knows it, whatever the network of its stream was
+    trained on. The result
     is like the head built with its backbones inside: `describe`, evaluation,
     prediction, Grad-CAM and export work on it, and so does further training.
     Weights are copied.
@@ -184,7 +185,6 @@ def _joint_spec(of_head, specs):
     return of_head.replace(
         modalities=modalities,
         snippet_length=agreed("snippet_length", motion) if motion else 1,
-        alignment="centered",
         frame=agreed("frame"),
         size=agreed("size"),
         flow=flow,

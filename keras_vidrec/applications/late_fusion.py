@@ -56,8 +56,8 @@ def LateFusion(
     goes from raw frames to classes. There is one input then, named `rgb`, of
     `3 * (snippet_length + 1)` channels: the neighboring frames of the
     modality `"rgb_diff"`, which is what the clip specification asks for. Flow
-    comes from all of them, rgb is the frame at the index of the snippet (the
-    first one, or the middle one of a centered snippet). Flow is made of the
+    comes from all of them, rgb is the frame at the index of the snippet
+    (the first one of a forward snippet). Flow is made of the
     cropped frames then, which must have the size of the clip specification:
     motion is coded in the pixels that the flow network was trained with
     (`frame`). Scores differ from those on flow made of whole frames, the
@@ -111,6 +111,10 @@ def LateFusion(
     if flow_from is not None:
         _check_flow_from(flow_from, spec)
         spec = spec.replace(modalities=("rgb_diff",))
+    test = _agreed(
+        "test", {m: facts.test_protocol for m, facts in described.items()}
+    )
+    spec = spec.tested_by(test)
     inputs, clips = _inputs(networks, spec)
 
     scores = []
@@ -129,9 +133,7 @@ def LateFusion(
         "softmax",
         class_names,
         clip_spec=spec,
-        test_protocol=_agreed(
-            "test", {m: facts.test_protocol for m, facts in described.items()}
-        ),
+        test_protocol=test,
         blueprint=Blueprint(
             "LateFusion",
             {key: value for key, value in given.items() if value is not None},
@@ -159,8 +161,7 @@ def clips_of_frames(frames, spec):
     Returns:
         dict of KerasTensors by modality: `rgb`, `rgb_diff` and `flow`.
     """
-    middle = spec.snippet_length // 2
-    first = 3 * (0 if spec.alignment == "forward" else middle)
+    first = 3 * spec.images_before
     return {
         "rgb": frames[..., first : first + 3],
         "rgb_diff": frames,

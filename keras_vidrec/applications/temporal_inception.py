@@ -180,6 +180,7 @@ def TemporalInception(
     spec, inputs, found = parts.sequences(
         towers,
         "feature_grid",
+        alignment="centered_late",
         num_segments=num_segments,
         num_steps=num_segments,
         features=features,

@@ -25,8 +25,9 @@ def features(
     frames: int = typer.Option(25, min=1, help="Frames of each video."),
     grid: Grid = typer.Option(
         "feature_grid",
-        help="Where they lie: feature_grid as TS-LSTM's authors, or uniform, "
-        "the middles of equal segments, as STFN.",
+        help="Where they lie: feature_grid as TS-LSTM's authors (flow of 4 "
+        "images before to 5 after each), or uniform, the middles of equal "
+        "segments, as STFN (5 before to 4 after).",
     ),
     max_frames: int = typer.Option(
         None,

@@ -35,7 +35,8 @@ def prepare(
     flow: Flow = typer.Option(
         ...,
         help="How optical flow is made: tvl1 as published, dis and farneback "
-        "in a hurry; none: frames only. Of frame folders: how theirs was made.",
+        "in a hurry, brox by an OpenCV built with CUDA; none: frames only. Of "
+        "frame folders: how theirs was made.",
     ),
     warped: bool = typer.Option(
         False, "--warped", help="Make flow without the camera's motion too."

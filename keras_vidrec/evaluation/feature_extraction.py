@@ -52,9 +52,9 @@ def extract(
 
     Features of a frame are what the network's classifier sees of its snippet:
     the pooled output of the tower, before dropout. Of each video `num_frames`
-    frames are seen, in the central crop; motion stacks are centered on the
-    frame, whatever the network was trained on, so that both streams see the
-    same moments.
+    frames are seen, in the central crop; motion stacks lie around the frame
+    as the paper of the grid has it (`FeatureSettings.alignment`), whatever
+    the network was trained on, so that both streams see the same moments.
 
     Whatever ends it, the same call goes on from the last finished video.
     Of videos that have another content or another class than before the
@@ -217,16 +217,22 @@ class _Clips:
 
     def __init__(self, source, towers, settings):
         modalities = [tower.spec.modalities[0] for tower in towers.values()]
-        self._source = _SameFrames(source, modalities, settings.max_frames)
+        self._source = _SameFrames(
+            source,
+            modalities,
+            settings.max_frames,
+            # This grid knows what frames have one more of.
+            alike=settings.grid != "feature_grid",
+        )
         self._seed = settings.seed
         self._test = TestProtocol(
             num_segments=settings.num_frames,
             sampling=settings.grid,
+            alignment=settings.alignment,
             crops="center",
         )
         self._specs = {
             stream: self._test.shown(tower.spec).replace(
-                alignment="centered",
                 crop="multi_scale_regular",  # STFN's, which is trained so
             )
             for stream, tower in towers.items()
@@ -268,29 +274,34 @@ class _Clips:
 
 
 class _SameFrames:
-    """A source all of whose modalities have the same number of images: as
-    many as the shortest, of the first frames."""
+    """A source of the first frames, all of whose modalities have the same
+    number of images, as many as the shortest; or, if they are not `alike`,
+    one of flow less than of frames."""
 
-    def __init__(self, source, modalities, max_frames):
+    def __init__(self, source, modalities, max_frames, alike):
         self.source = source
         self._modalities = modalities
         self._max_frames = max_frames
+        self._alike = alike
         self.videos = source.videos
         self.read = source.read
 
     def seen_as(self, frame):
         """See `Source`."""
         source = self.source.seen_as(frame)
-        return _SameFrames(source, self._modalities, self._max_frames)
+        return _SameFrames(
+            source, self._modalities, self._max_frames, self._alike
+        )
 
-    def num_frames(self, index, _modality):
-        return min(
-            min(
-                self.source.num_frames(index, modality),
-                (self._max_frames or math.inf) - (modality in _FLOWS),
-            )
+    def num_frames(self, index, modality):
+        frames = min(
+            self.source.num_frames(index, modality) + (modality in _FLOWS)
             for modality in self._modalities
         )
+        frames = min(frames, self._max_frames or math.inf)
+        if self._alike:
+            return frames - any(m in _FLOWS for m in self._modalities)
+        return frames - (modality in _FLOWS)
 
 
 @contextlib.contextmanager

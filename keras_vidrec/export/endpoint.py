@@ -81,7 +81,10 @@ def of_frames(model):
     """The endpoint `serve_frames`, which makes the flow itself, of raw frames
     as the modality `"rgb_diff"` has them; `None` for a network that sees no
     flow, or flow that is not made by TV-L1 of frames alone, or features."""
-    spec = describe(model).clip_spec
+    described = describe(model)
+    spec = described.clip_spec
+    if spec is not None:
+        spec = spec.tested_by(described.test_protocol)
     inputs = keras.tree.flatten(model.input)
     if (
         spec is None

@@ -67,7 +67,10 @@ _PIXELS["warped_flow"] = _PIXELS["flow"] + "; motion of the camera removed"
 
 _ALIGNMENTS = {
     "forward": "begins at its index",
-    "centered": "lies around its index",
+    "centered": "lies around its index, of an even number one more before it",
+    "centered_late": "lies around its index, of an even number one more after "
+    "it",
+    "backward": "ends at its index",
 }
 
 
@@ -185,9 +188,12 @@ def _test(test, spec):
         number = test.num_clips * test.num_segments
         seen = f"{_counted(number, 'snippet')}, each alone"
     stride = "" if test.stride is None else f", {test.stride} frames apart"
+    lies = ""
+    if test.alignment != spec.alignment and spec.modalities != ("rgb",):
+        lies = f", where a snippet {_ALIGNMENTS[test.alignment]}"
     return (
-        f"Its test shows it {seen}, `{test.sampling}`{stride}, in the crops "
-        f"`{test.crops}`, and averages their {test.averaged}. "
+        f"Its test shows it {seen}, `{test.sampling}`{stride}{lies}, in the "
+        f"crops `{test.crops}`, and averages their {test.averaged}. "
         f"`{TEST_FILE}` has all of it."
     )
 

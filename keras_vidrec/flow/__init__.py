@@ -16,6 +16,7 @@ if typing.TYPE_CHECKING:
     from keras_vidrec.flow.extraction import (
         flows_and_warped as flows_and_warped,
     )
+    from keras_vidrec.flow.opencv import brox_flow as brox_flow
     from keras_vidrec.flow.opencv import dis_flow as dis_flow
     from keras_vidrec.flow.opencv import farneback_flow as farneback_flow
     from keras_vidrec.flow.tvl1.flow import tvl1_flow as tvl1_flow
@@ -25,6 +26,7 @@ __all__, __getattr__, __dir__ = lazy.attach(
     __name__,
     {
         "align": "flow.camera",
+        "brox_flow": "flow.opencv",
         "decode": "flow.codec",
         "dis_flow": "flow.opencv",
         "encode": "flow.codec",

@@ -17,6 +17,14 @@ def gray(frame):
     return cv2.cvtColor(np.ascontiguousarray(frame), cv2.COLOR_RGB2GRAY)
 
 
+def check_method(method):
+    """Raises a `ValueError` if there is no such method of flow, or it cannot
+    compute here (`opencv.check_brox`)."""
+    checks.choice("method", method, FLOW_METHODS)
+    if method == "brox":
+        opencv.check_brox()
+
+
 def flows(pairs, method="tvl1"):
     """Optical flow of many pairs of frames.
 
@@ -34,10 +42,10 @@ def flows(pairs, method="tvl1"):
         of x, y in pixels, by which a point of `first` moves to `second`.
 
     Raises:
-        ValueError: if the method is unknown, or the frames have another form
-            or more than one size.
+        ValueError: if the method is unknown or cannot compute here, or the
+            frames have another form or more than one size.
     """
-    checks.choice("method", method, FLOW_METHODS)
+    check_method(method)
     pairs = _checked(pairs)
     if method == "tvl1":
         # It needs Keras, which takes its time to start.
@@ -120,4 +128,5 @@ def _checked(pairs):
 _OPENCV_METHODS = {
     "dis": opencv.dis_flow,
     "farneback": opencv.farneback_flow,
+    "brox": opencv.brox_flow,
 }

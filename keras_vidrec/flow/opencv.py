@@ -1,6 +1,8 @@
-"""Optical flow by OpenCV: less exact than TV-L1, for people in a hurry."""
+"""Optical flow by OpenCV: fast methods for people in a hurry, and that of
+Brox, of which older papers have figures."""
 
 import math
+import types
 
 import cv2
 import numpy as np
@@ -12,6 +14,19 @@ DIS_PRESETS = {
     "fast": cv2.DISOPTICAL_FLOW_PRESET_FAST,
     "medium": cv2.DISOPTICAL_FLOW_PRESET_MEDIUM,
 }
+
+# Of the programs of two-stream fusion (`gpu_flow`) and of TS-LSTM
+# (`Optical-flow/optical_flow.cpp`), which agree.
+BROX_PARAMETERS = types.MappingProxyType(
+    {
+        "alpha": 0.197,
+        "gamma": 50.0,
+        "scale_factor": 0.8,
+        "inner_iterations": 10,
+        "outer_iterations": 77,
+        "solver_iterations": 10,
+    }
+)
 
 # OpenCV's DIS refuses frames below 12 pixels, and gives NaN on some that are
 # hardly higher than its patches.
@@ -73,6 +88,55 @@ def farneback_flow(first, second):
         poly_sigma=1.1,
         flags=0,
     )
+
+
+def brox_flow(first, second):
+    """Optical flow by warping (Brox et al., 2004), OpenCV's for GPUs, with the
+    parameters of the papers' programs, `BROX_PARAMETERS`.
+
+    Safe to use from several threads.
+
+    Args:
+        first: uint8 array `(height, width)`, gray.
+        second: uint8 array like `first`, the frame after it.
+
+    Returns:
+        float32 array `(height, width, 2)`, x and y in pixels.
+
+    Raises:
+        ValueError: as `check_brox`.
+    """
+    check_brox()
+    images = []
+    for frame in (first, second):
+        image = cv2.cuda_GpuMat()
+        # Gray in 0..1, as the programs have it: `gamma` depends on it.
+        image.upload(np.ascontiguousarray(frame, np.float32) / np.float32(255))
+        images.append(image)
+    # One for each pair: it holds memory that threads cannot share.
+    algorithm = cv2.cuda_BroxOpticalFlow.create(**BROX_PARAMETERS)
+    return algorithm.calc(*images, None).download()
+
+
+def check_brox():
+    """Raises a `ValueError` that says what is missing if `brox_flow` cannot
+    compute: OpenCV's module `cudaoptflow`, which no package of PyPI has, or a
+    GPU for it."""
+    expected = (
+        "Flow by brox is computed by OpenCV's module cudaoptflow. Expected an "
+        "OpenCV that was built from its sources, opencv and opencv_contrib, "
+        "with CUDA (`opencv-contrib-python` of PyPI is built without), and a "
+        "GPU; or flow that was made elsewhere, packed by `vidrec prepare "
+        "frames --flow brox`. Received: "
+    )
+    if not hasattr(cv2, "cuda_BroxOpticalFlow"):
+        raise ValueError(
+            f"{expected}OpenCV {cv2.__version__} without cudaoptflow"
+        )
+    if cv2.cuda.getCudaEnabledDeviceCount() < 1:
+        raise ValueError(
+            f"{expected}OpenCV {cv2.__version__}, and no GPU that it can use"
+        )
 
 
 def _dis(preset, height, width):

@@ -21,8 +21,9 @@ _BACKBONE = "network.arguments.backbone"
 _NETWORK = "network"
 # What is given, by the beginning of its name.
 _WHAT = {
-    "brox": "{dataset} with the optical flow of Brox et al., prepared: a "
-    "directory that `vidrec prepare frames` made",
+    "brox": "{dataset} with the optical flow of Brox et al.: a directory that "
+    "`vidrec prepare` made with --flow brox, of the videos where OpenCV is "
+    "built with CUDA, or of folders of frames and flow",
     "idt": "scores of improved dense trajectories on {dataset}: a score file "
     "by `vidrec scores-from`, with {{split}} where the number stands",
     "mifs": "scores of multi-skip feature stacking on {dataset}: a score file "

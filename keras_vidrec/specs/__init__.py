@@ -18,6 +18,7 @@ from keras_vidrec.specs.clip_spec import SAMPLINGS
 from keras_vidrec.specs.clip_spec import TEST_CROPS
 from keras_vidrec.specs.clip_spec import ClipSpec
 from keras_vidrec.specs.clip_spec import FlowSpec
+from keras_vidrec.specs.clip_spec import images_before
 from keras_vidrec.specs.crop_spec import MOTION_CROP_SCALES
 from keras_vidrec.specs.crop_spec import RGB_CROP_SCALES
 from keras_vidrec.specs.crop_spec import CropSpec
@@ -54,6 +55,7 @@ __all__ = [
     "documents",
     "files",
     "fingerprint",
+    "images_before",
     "locks",
 ]
 

@@ -11,7 +11,14 @@ from keras_vidrec.specs.fact import Fact
 from keras_vidrec.specs.frame_spec import FrameSpec
 
 MODALITIES = ("rgb", "rgb_diff", "flow", "warped_flow")
-ALIGNMENTS = ("forward", "centered")
+# Of a snippet of L images, how many lie before its index.
+_IMAGES_BEFORE = {
+    "forward": lambda length: 0,
+    "centered": lambda length: length // 2,
+    "centered_late": lambda length: (length - 1) // 2,
+    "backward": lambda length: length - 1,
+}
+ALIGNMENTS = tuple(_IMAGES_BEFORE)
 SAMPLINGS = (
     "tsn_caffe",
     "tsn_pytorch",
@@ -20,12 +27,18 @@ SAMPLINGS = (
     "feature_grid",
     "spread",
 )
-FLOW_METHODS = ("tvl1", "dis", "farneback")
+FLOW_METHODS = ("tvl1", "dis", "farneback", "brox")
 
 # Crops that networks are tested on, and how many views of a clip each gives.
 TEST_CROPS = {"center": 1, "ten": 10, "frame": 1, "frame_and_mirror": 2}
 
 _OWNER = " of a clip specification"
+
+
+def images_before(alignment, snippet_length):
+    """How many of the `snippet_length` images of a snippet of motion lie
+    before its index, by a name of `ALIGNMENTS`."""
+    return _IMAGES_BEFORE[alignment](snippet_length)
 
 
 def _check(condition, name, expected, received):
@@ -37,8 +50,8 @@ class FlowSpec(Fact):
     """How the optical flow a network was trained on is made.
 
     Args:
-        method: str. One of `"tvl1"`, `"dis"`, `"farneback"`. Defaults to
-            `"tvl1"` (TSN, section 4.2).
+        method: str. One of `"tvl1"`, `"dis"`, `"farneback"`, `"brox"`.
+            Defaults to `"tvl1"` (TSN, section 4.2).
         bound: float. Displacements in pixels of the resized frames (see
             `FrameSpec`) are clipped to `[-bound, bound]` and mapped to
             0..255, 128 being still. Defaults to `20.0`.
@@ -78,9 +91,12 @@ class ClipSpec(Fact):
         snippet_length: int. Motion images in a snippet, L in the papers:
             differences of neighboring frames for `"rgb_diff"`, flow images
             for the flows. `"rgb"` always reads the single frame at the index.
-        alignment: str. `"forward"`: a snippet starts at its index (TSN);
-            `"centered"`: it covers -L/2 .. L/2-1 around it (two-stream fusion,
-            STFN).
+        alignment: str. Where the L images of a snippet lie, counted from its
+            index: `"forward"`, 0 .. L-1 (TSN); `"centered"`, -L/2 .. L/2-1
+            (two-stream fusion, the multiplier, STFN); `"centered_late"`,
+            -L/2+1 .. L/2 (TS-LSTM's features; of an odd L the same);
+            `"backward"`, -L+1 .. 0 (TS-LSTM's own streams). `"rgb"` always is
+            the frame at the index.
         stride: `None`, or pair of int `(low, high)`. The range from which the
             distance of neighboring chunks is drawn in training, in frames;
             `sampling="chunks"` needs one (no paper's range serves another),
@@ -204,6 +220,18 @@ class ClipSpec(Fact):
             if isinstance(changes.get(name), dict):
                 changes[name] = {**before, **changes[name]}
         return self.replace(**changes)
+
+    def tested_by(self, test):
+        """A copy whose snippets lie as a `TestProtocol` has them; itself
+        without one, or if that says nothing else."""
+        if test is None or test.alignment is None:
+            return self
+        return self.replace(alignment=test.alignment)
+
+    @property
+    def images_before(self):
+        """How many images of a snippet of motion lie before its index."""
+        return images_before(self.alignment, self.snippet_length)
 
     def num_images(self, modality):
         """How many stored images of `modality` one snippet reads: 1 for

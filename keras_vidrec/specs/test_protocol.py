@@ -6,6 +6,7 @@ import types
 import typing
 
 from keras_vidrec.specs import checks
+from keras_vidrec.specs.clip_spec import ALIGNMENTS
 from keras_vidrec.specs.clip_spec import SAMPLINGS
 from keras_vidrec.specs.clip_spec import TEST_CROPS
 from keras_vidrec.specs.fact import Fact
@@ -32,6 +33,8 @@ class TestProtocol(Fact):
             clip. Defaults to `25` (TSN, section 4.1).
         sampling: `None` (as trained), or str: one of `clip_spec.SAMPLINGS`.
             Defaults to `None`.
+        alignment: `None` (as trained), or str: one of `clip_spec.ALIGNMENTS`,
+            where the motion images of a segment lie. Defaults to `None`.
         stride: `None` (the middle of the range trained with), or int: the
             distance of segments in frames, of `sampling="chunks"` only.
             Defaults to `None`.
@@ -52,6 +55,7 @@ class TestProtocol(Fact):
     num_clips: int = 1
     num_segments: int | None = 25
     sampling: str | None = None
+    alignment: str | None = None
     stride: int | None = None
     crops: str = "ten"
     averaged: str = "logits"
@@ -63,6 +67,8 @@ class TestProtocol(Fact):
             checks.count("num_segments", self.num_segments, owner=owner)
         if self.sampling is not None:
             checks.choice("sampling", self.sampling, SAMPLINGS, owner)
+        if self.alignment is not None:
+            checks.choice("alignment", self.alignment, ALIGNMENTS, owner)
         if self.stride is not None:
             checks.count("stride", self.stride, owner=owner)
         checks.choice("crops", self.crops, tuple(TEST_CROPS), owner)
@@ -80,6 +86,8 @@ class TestProtocol(Fact):
         parts = [f"{segments}x{_CROPS[self.crops]}"]
         if self.sampling is not None:
             parts.append(self.sampling)
+        if self.alignment is not None:
+            parts.append(self.alignment)
         if self.stride is not None:
             parts.append(f"stride_{self.stride}")
         if self.num_clips > 1:
@@ -111,7 +119,7 @@ class TestProtocol(Fact):
 
     def completed(self, spec):
         """The same test of the network of a `ClipSpec`, nothing left open:
-        segments, sampling, and of chunks their stride.
+        segments, sampling, alignment, and of chunks their stride.
 
         Raises:
             ValueError: on a stride of anything else than chunks, or chunks
@@ -134,6 +142,7 @@ class TestProtocol(Fact):
         return self.replace(
             num_segments=self.num_segments or spec.num_segments,
             sampling=sampling,
+            alignment=self.alignment or spec.alignment,
             stride=stride,
         )
 
@@ -144,6 +153,7 @@ class TestProtocol(Fact):
         return spec.replace(
             num_segments=test.num_segments,
             sampling=test.sampling,
+            alignment=test.alignment,
             stride=None if test.stride is None else (test.stride,) * 2,
         )
 

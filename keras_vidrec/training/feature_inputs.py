@@ -44,7 +44,7 @@ def with_features_of(source, recipe):
 
     A network of all frames of a video is built for as many as are stored, is
     tested on all of them, and takes them where they lie: on a uniform grid if
-    they were made on one.
+    they were made on one. Flow lies around each as it was seen.
 
     Args:
         source: `Features` with the streams of the network.
@@ -58,6 +58,12 @@ def with_features_of(source, recipe):
             of another number.
     """
     arguments, clip = dict(recipe.network.arguments), dict(recipe.clip)
+    seen = source.settings["alignment"]
+    if clip.setdefault("alignment", seen) != seen:
+        raise ValueError(
+            f"Expected clip.alignment={seen}, as {recipe.data.directory} was "
+            f"made. Received: clip.alignment={clip['alignment']}"
+        )
     streams = recipe_network.streams(recipe)
     sizes = {stream: source.num_features[stream] for stream in streams}
     _check_sizes(recipe, sizes)

@@ -196,7 +196,7 @@ def test_it_carries_the_facts_of_head_and_networks(tmp_path):
     described = heads.describe(model)
     spec = described.clip_spec
     assert spec.modalities == ("rgb", "warped_flow")
-    assert (spec.snippet_length, spec.alignment) == (3, "centered")
+    assert (spec.snippet_length, spec.alignment) == (3, "centered_late")
     assert (spec.size, spec.frame.size, spec.flow) == (24, "short40", flow)
     assert (spec.sampling, spec.ordered) == ("feature_grid", True)
     assert spec.num_segments == SEGMENTS

@@ -190,7 +190,7 @@ def test_description():
         modalities=("rgb", "flow"),
         num_segments=25,
         snippet_length=10,
-        alignment="centered",
+        alignment="centered_late",
         sampling="feature_grid",
         ordered=True,
     )

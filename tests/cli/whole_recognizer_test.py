@@ -13,6 +13,7 @@ from keras_vidrec.applications import TSN
 from keras_vidrec.applications.parts import model_file
 from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.applications.parts.head import predictions_layer
+from keras_vidrec.data.sources.features import Features
 from keras_vidrec.evaluation.scores.score_file import Scores
 from keras_vidrec.specs import FlowSpec
 from keras_vidrec.training.run import Run
@@ -105,6 +106,10 @@ def probabilities(scores):
     return exponents / exponents.sum(axis=1, keepdims=True)
 
 
+def run_data(run):
+    return Run(run).recipe.data.directory
+
+
 def check_sees_videos(run, videos, said):
     """Both networks of a run give the same, each of its own data."""
     assert "Compared with the scores of the stored features on 4" in said
@@ -112,7 +117,10 @@ def check_sees_videos(run, videos, said):
     spec = describe(whole).clip_spec
     assert spec.modalities == ("rgb", "flow") and spec.snippet_length == 10
     assert spec.size == SIZE and spec.flow == FLOW
-    assert spec.frame.size == "short36" and spec.alignment == "centered"
+    # Flow lies around each frame as it was seen for the features.
+    seen = Features(run_data(run)).settings["alignment"]
+    assert spec.frame.size == "short36" and spec.alignment == seen
+    assert seen == describe(head).clip_spec.alignment
     assert describe(whole).test_protocol == describe(head).test_protocol
     assert {*describe(whole).blueprint.backbones} == {"rgb", "flow"}
     parents = describe(whole).origin.parents

@@ -17,6 +17,7 @@ from keras_vidrec.evaluation import evaluator
 from keras_vidrec.evaluation import protocols
 from keras_vidrec.evaluation.predictor import Predictor
 from keras_vidrec.specs import FlowSpec
+from keras_vidrec.training import recipes
 from keras_vidrec.videos.frame_stream import FileStream
 from keras_vidrec.weights.towers import layers_by_path
 from tests.applications.joined_streams import wake
@@ -102,14 +103,32 @@ def late_fusion():
     return applications.LateFusion(streams, {"rgb": 1, "flow": 1.5})
 
 
+def flow_of_ts_lstm():
+    """A single stream that is trained on t - 9 .. t, and tested where its
+    features lie."""
+    recipe = recipes.get("two_stream_resnet101_flow_ucf101")
+    arguments = {**recipe.network.arguments, "backbone": "tiny"}
+    model = network("TSN", **arguments)
+    layer = predictions_layer(model)
+    layer.clip_spec = layer.clip_spec.replace(
+        alignment=recipe.clip["alignment"], sampling=recipe.clip["sampling"]
+    )
+    layer.test_protocol = recipe.test
+    assert layer.clip_spec.alignment != recipe.test.alignment
+    return model
+
+
+OTHERS = {"LateFusion": late_fusion, "flow of TS-LSTM": flow_of_ts_lstm}
+
+
 def test_no_network_is_left_out():
     assert set(NETWORKS) == set(table.BUILDERS)
 
 
-@pytest.mark.parametrize("name", [*NETWORKS, "LateFusion"])
+@pytest.mark.parametrize("name", [*NETWORKS, *OTHERS])
 def test_one_test_wherever_it_is_asked(name, videos, tmp_path, uncompiled):
     make = functools.partial(network, name, **NETWORKS.get(name, {}))
-    model = late_fusion() if name == "LateFusion" else make()
+    model = OTHERS.get(name, make)()
     own = protocols.own(model)
     model_file.save(model, tmp_path / "model.keras")
     model = model_file.load(tmp_path / "model.keras")

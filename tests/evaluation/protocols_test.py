@@ -40,11 +40,12 @@ GOLDEN = {
              574, 615, 656, 697, 738, 779, 820, 861, 902, 943, 984],
         ),
     ),
-    # TS-LSTM: 5 + k max(1, (N - 9) // 25), at most N - 5, counted from 1.
+    # TS-LSTM: 5 + k max(1, (N - 9) // 25), at most N - 5, counted from 1, of N
+    # images of flow, one less than frames.
     "25x1": (
         ClipSpec(sampling="feature_grid", num_segments=25, ordered=True),
         (
-            [4, 5] + [6] * 23,
+            [4] + [5] * 24,
             [4, 7, 10, 13, 16, 19, 22, 25, 28, 31, 34, 37, 40, 43, 46, 49, 52,
              55, 58, 61, 64, 67, 70, 73, 76],
             [4, 10, 16, 22, 28, 34, 40, 46, 52, 58, 64, 70, 76, 82, 88, 94,

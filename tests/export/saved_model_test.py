@@ -332,13 +332,13 @@ def test_a_joined_network_makes_its_flow_inside(tmp_path, monkeypatch):
         0, 256, (1, 2, 28, 28, 9), "uint8"
     )
     outputs = signatures["serve_frames"](frames=tf.constant(frames))
-    clip = {"rgb": frames[..., 3:6], "flow": outputs["flow"].numpy()}
+    clip = {"rgb": frames[..., :3], "flow": outputs["flow"].numpy()}
     assert np.ptp(clip["flow"]) > 100
     np.testing.assert_allclose(
         outputs["probabilities"], probabilities(model, clip), atol=1e-2
     )
     with open(tmp_path / "model" / "clip_spec.json") as file:
-        assert json.load(file)["alignment"] == "centered"
+        assert json.load(file)["alignment"] == "centered_late"
 
 
 def test_flow_of_another_method_is_not_made_inside(tmp_path):

@@ -143,6 +143,10 @@ def test_frames_of_two_sizes():
 @pytest.mark.parametrize(
     "function", [extraction.flows, extraction.flows_and_warped]
 )
-def test_unknown_method(function):
-    with pytest.raises(ValueError, match="Received: method='brox'"):
+def test_unknown_method(function, monkeypatch):
+    with pytest.raises(ValueError, match="Received: method='deepflow'"):
+        function(iter(()), "deepflow")
+    # One that is known, and cannot compute here, is refused before a pair.
+    monkeypatch.delattr(cv2, "cuda_BroxOpticalFlow", raising=False)
+    with pytest.raises(ValueError, match="without cudaoptflow"):
         function(iter(()), "brox")

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from keras_vidrec.flow import codec
+from keras_vidrec.flow import extraction
 from keras_vidrec.flow import opencv
 
 METHODS = (opencv.dis_flow, opencv.farneback_flow)
@@ -106,6 +107,76 @@ def test_same_numbers_on_any_number_of_threads(method, cv2_threads):
         flows = list(pool.map(lambda pair: method(*pair), pairs * 5))
     for flow, same in zip(flows, expected * 5):
         np.testing.assert_array_equal(flow, same)
+
+
+class Card:
+    """Stands in for the memory of a GPU."""
+
+    def upload(self, image):
+        assert image.dtype == np.float32 and image.flags.c_contiguous
+        self.image = image
+
+    def download(self):
+        return self.image
+
+
+class Brox:
+    """Stands in for OpenCV's class, which needs a GPU: takes what its
+    documentation says, and finds the flow by another method."""
+
+    @classmethod
+    def create(
+        cls,
+        alpha=0.197,
+        gamma=50.0,
+        scale_factor=0.8,
+        inner_iterations=5,
+        outer_iterations=150,
+        solver_iterations=10,
+    ):
+        algorithm = cls()
+        algorithm.iterations = (
+            inner_iterations, outer_iterations, solver_iterations
+        )  # fmt: skip
+        algorithm.model = (alpha, gamma, scale_factor)
+        return algorithm
+
+    def calc(self, first, second, flow):
+        # Those of gpu_flow and of TS-LSTM's optical_flow.cpp.
+        assert self.iterations == (10, 77, 10) and flow is None
+        assert self.model == (0.197, 50.0, 0.8)
+        grays = []
+        for card in (first, second):
+            assert 0 <= card.image.min() and 0.5 < card.image.max() <= 1
+            grays.append(np.rint(255 * card.image).astype(np.uint8))
+        found = Card()
+        found.image = opencv.farneback_flow(*grays)
+        return found
+
+
+def test_brox_is_that_of_an_opencv_that_has_it(monkeypatch):
+    monkeypatch.delattr(cv2, "cuda_BroxOpticalFlow", raising=False)
+    first, second = textured(96, 128), textured(96, 128, shift=3)
+    message = (
+        r"Expected an OpenCV .* with CUDA .*`opencv-contrib-python`.*, and a "
+        rf"GPU; or .*Received: OpenCV {cv2.__version__} without cudaoptflow$"
+    )
+    with pytest.raises(ValueError, match=message):
+        opencv.brox_flow(first, second)
+    monkeypatch.setattr(cv2, "cuda_BroxOpticalFlow", Brox, raising=False)
+    monkeypatch.setattr(cv2.cuda, "getCudaEnabledDeviceCount", lambda: 0)
+    for refused in (opencv.check_brox, lambda: opencv.brox_flow(first, second)):
+        with pytest.raises(ValueError, match="no GPU that it can use$"):
+            refused()
+    monkeypatch.setattr(cv2.cuda, "getCudaEnabledDeviceCount", lambda: 1)
+    monkeypatch.setattr(cv2, "cuda_GpuMat", Card)
+    expected = opencv.farneback_flow(first, second)
+    for views in ((first, second), (first.T.copy().T, second.T.copy().T)):
+        found = opencv.brox_flow(*views)
+        assert found.dtype == np.float32
+        np.testing.assert_array_equal(found, expected)
+    (one,) = extraction.flows([("pair", first, second)], "brox")
+    np.testing.assert_array_equal(one[1], expected)
 
 
 def test_unknown_preset():

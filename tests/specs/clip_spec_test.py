@@ -97,7 +97,7 @@ def test_changes_of_single_fields():
         ({"crop": 5}, "crop=5"),
         ({"frame": {"size": "256x"}}, "frame.size='256x'"),
         ({"frame": "short256"}, "frame='short256'"),
-        ({"flow": {"method": "brox"}}, "flow.method='brox'"),
+        ({"flow": {"method": "deepflow"}}, "flow.method='deepflow'"),
         ({"flow": {"bound": -1}}, "flow.bound=-1"),
     ],
 )

@@ -20,9 +20,10 @@ CHUNKS = ClipSpec(sampling="chunks", stride=(5, 35), num_segments=5)
         (
             Protocol(
                 num_segments=4, sampling="chunks", stride=2, num_clips=3,
+                alignment="backward",
                 crops="frame_and_mirror", averaged="probabilities",
             ),
-            "4xframe_and_mirror-chunks-stride_2-3_clips-probabilities",
+            "4xframe_and_mirror-chunks-backward-stride_2-3_clips-probabilities",
         ),
     ],
 )  # fmt: skip
@@ -35,6 +36,7 @@ def test_tests_of_one_name_are_the_same():
         "num_clips": (1, 2),
         "num_segments": (None, 5, 25),
         "sampling": (None, "uniform", "spread", "chunks"),
+        "alignment": (None, "forward", "centered_late"),
         "stride": (None, 15),
         "crops": ("center", "ten", "frame", "frame_and_mirror"),
         "averaged": ("logits", "probabilities"),
@@ -56,13 +58,16 @@ def test_named():
 
 def test_completed():
     assert Protocol(num_segments=None).completed(CHUNKS) == Protocol(
-        num_segments=5, sampling="chunks", stride=20
+        num_segments=5, sampling="chunks", alignment="forward", stride=20
     )
-    test = Protocol(sampling="uniform")
+    test = Protocol(sampling="uniform", alignment="centered_late")
     assert test.completed(CHUNKS) == test
     assert test.shown(CHUNKS) == CHUNKS.replace(
-        num_segments=25, sampling="uniform", stride=None
-    )
+        num_segments=25, sampling="uniform", stride=None,
+        alignment="centered_late",
+    )  # fmt: skip
+    assert CHUNKS.tested_by(test).alignment == "centered_late"
+    assert CHUNKS.tested_by(Protocol()) is CHUNKS.tested_by(None) is CHUNKS
     assert Protocol(stride=3).shown(CHUNKS).stride == (3, 3)
     with pytest.raises(ValueError, match="stride=3, sampling='tsn_caffe'"):
         Protocol(stride=3).completed(ClipSpec())

@@ -83,6 +83,7 @@ def test_a_network_learns_how_large_its_features_are(tmp_path):
         assert found.test.num_segments == 9
         assert found.clip["flow"]["method"] == "dis"
         assert found.clip["size"] == 112 and "sampling" not in found.clip
+        assert found.clip["alignment"] == "centered_late"
         # The recipe of a run says it: nothing is left to be told.
         assert dataset.load(found).recipe == found
     recipe = recipe_of("stfn_stage1_ucf101", data)
@@ -105,6 +106,7 @@ def test_streams_of_other_sizes_on_a_uniform_grid(tmp_path):
         "input_shape": shape,
     }
     assert found.clip["sampling"] == "uniform"
+    assert found.clip["alignment"] == "centered"
     one = recipe_of("ts_lstm_ucf101", data, "network.arguments.streams=[flow]")
     arguments = dataset.load(one).recipe.network.arguments
     assert arguments["streams"] == ["flow"] and arguments["features"] == 8
@@ -132,6 +134,11 @@ def test_streams_of_other_sizes_on_a_uniform_grid(tmp_path):
             "ts_lstm_ucf101",
             [],
             "features of 25 frames .*--frames 25.*num_segments=9. .* 9 frames",
+        ),
+        (
+            "ts_lstm_ucf101",
+            [NINE, "clip.alignment=centered"],
+            "clip.alignment=centered_late, as .*: clip.alignment=centered$",
         ),
         ("quickstart_rgb", [], "sees images. .* recipe of a network over feat"),
         (

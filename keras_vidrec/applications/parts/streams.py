@@ -172,6 +172,7 @@ def sequences(
     towers,
     sampling,
     *,
+    alignment="centered",
     num_segments,
     num_steps,
     features,
@@ -187,8 +188,8 @@ def sequences(
     Args:
         towers: dict by stream of `None`, a name known to `backbones.get` or a
             `keras.Model`: what makes features of clips.
-        sampling: str. Of the `ClipSpec`, and so are `num_segments` and
-            `crop`.
+        sampling: str. Of the `ClipSpec`, and so are `alignment`,
+            `num_segments` and `crop`.
         num_steps: `None` (any number), or the int that the inputs must agree
             with.
         features: int. Features of a moment, where `input_shape` does not
@@ -214,7 +215,7 @@ def sequences(
         modalities=streams,
         num_segments=num_segments,
         snippet_length=1 if streams == ("rgb",) else SNIPPET_LENGTH,
-        alignment="centered",
+        alignment=alignment,
         sampling=sampling,
         size=image_size(*shapes.values()),
         crop=crop,

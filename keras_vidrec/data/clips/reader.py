@@ -14,6 +14,7 @@ from keras_vidrec.specs import checks
 from keras_vidrec.videos.video import VideoError
 
 WHOLE_FRAMES = ("frame", "frame_and_mirror")
+FLOWS = ("flow", "warped_flow")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -211,7 +212,7 @@ def image_indices(counts, spec, num_segments, mode, rng=None, num_clips=1):
     if spec.sampling == "spread":
         check_clips(spec, num_clips, mode)
         starts = sampling.spread_indices(
-            *_common_positions(counts, spec), num_segments
+            *_common_positions(counts, spec), num_segments, mode=mode, rng=rng
         )
     elif spec.sampling == "chunks":
         starts = sampling.chunk_indices(
@@ -276,13 +277,19 @@ def _common_positions(counts, spec):
 
 
 def _segment_starts(counts, spec, num_segments, mode, rng, num_clips):
+    if spec.sampling == "feature_grid":
+        # The authors count flow for frames too.
+        num_flows = min(n - (m not in FLOWS) for m, n in counts.items())
+        return clip_starts(
+            max(num_flows, 1), 1, spec, num_segments, mode, rng, num_clips
+        )
     # The modality with the fewest possible starts decides for all. Of those
     # with as few, that with the fewest images, so that the order of modalities
     # decides nothing.
     lengths = {
-        modality: 1
-        if spec.alignment == "centered"
-        else spec.num_images(modality)
+        modality: spec.num_images(modality)
+        if spec.alignment == "forward"
+        else 1
         for modality in counts
     }
     limiting = min(counts, key=lambda m: (counts[m] - lengths[m], counts[m]))

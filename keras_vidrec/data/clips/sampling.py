@@ -6,6 +6,7 @@ import numpy as np
 
 from keras_vidrec.specs import ALIGNMENTS
 from keras_vidrec.specs import checks
+from keras_vidrec.specs import images_before as _images_before
 
 MODES = ("train", "validation", "test")
 
@@ -38,8 +39,9 @@ def segment_indices(
       floor(k m / K) .. floor((k + 1) m / K) - 1, validation and test
       floor((k + 1/2) m / K), in exact integers.
     - `"feature_grid"`, of the authors of TS-LSTM, for features of 25 frames:
-      in every mode 4 + k max(1, (n - 9) // K), at most n - 6, so that flow
-      from 4 images before to 5 images after each lies within the video.
+      in every mode 4 + k max(1, (n - 9) // K), at most n - 6, with n images of
+      flow, whatever is read, so that flow from 4 images before to 5 images
+      after each (`centered_late`) lies within the video.
 
     The frame ids of the authors are these starts plus 1. A video that is too
     short for a rule gets zeros, and `snippet_indices` repeats its last image.
@@ -82,12 +84,13 @@ def snippet_indices(
     An index outside the video becomes the nearest one inside, as in the
     authors' readers.
 
-    A forward snippet (TSN) reads `num_images` from its start. A centered one
-    (two-stream fusion, section 3.4; STFN) reads as many, beginning
-    `snippet_length // 2` images before its index: 10 flow images are
-    -5 .. 4 around it. A single image always is the one at the index. Indices
-    of centered snippets are drawn with `segment_indices(...,
-    snippet_length=1)`: they may be any frame.
+    A forward snippet (TSN) reads `num_images` from its start; the others as
+    many, beginning before their index: 10 flow images are -5 .. 4 of
+    `"centered"` (two-stream fusion, section 3.4; STFN), -4 .. 5 of
+    `"centered_late"` and -9 .. 0 of `"backward"` (both TS-LSTM). A single
+    image always is the one at the index. Indices of all but forward snippets
+    are drawn with `segment_indices(..., snippet_length=1)`: they may be any
+    frame.
 
     Args:
         starts: int array `(num_segments,)`, of `segment_indices`.
@@ -96,7 +99,7 @@ def snippet_indices(
             `ClipSpec.num_images`: 1 for rgb, L + 1 for rgb_diff, L for the
             flows.
         num_frames: int, at least 1. Stored images of the modality.
-        alignment: str. `"forward"` or `"centered"`. Defaults to `"forward"`.
+        alignment: str. One of `specs.ALIGNMENTS`. Defaults to `"forward"`.
 
     Returns:
         int64 array `(num_segments, num_images)` within
@@ -113,17 +116,15 @@ def snippet_indices(
 
 
 def images_before(snippet_length, num_images, alignment):
-    """How many images of a snippet lie before its index: 0 of a forward one
-    and of a single image, L // 2 of a centered one.
+    """How many images of a snippet lie before its index: as
+    `specs.ClipSpec` says, none of a single image.
 
     Arguments and errors are those of `snippet_indices`.
     """
     snippet_length = count("snippet_length", snippet_length)
     num_images = count("num_images", num_images)
     checks.choice("alignment", alignment, ALIGNMENTS)
-    if alignment == "forward":
-        return 0
-    return min(snippet_length // 2, num_images - 1)
+    return min(_images_before(alignment, snippet_length), num_images - 1)
 
 
 def count(name, value):
@@ -219,7 +220,7 @@ def valid_positions(num_frames, snippet_length, num_images, alignment):
     With n images of the video and b images of the chunk before its position,
     these are b .. n - num_images + b. A centered stack of 10 flow images has
     5 .. n - 5, the authors' t = 6 .. N - 5 where frames are counted from 1 and
-    there are N = n + 1 of them.
+    there are N = n + 1 of them; a backward one 9 .. n - 1.
 
     Args:
         num_frames, snippet_length, num_images, alignment: as for
@@ -299,27 +300,39 @@ def chunk_indices(
     return (first + starts[:, None] + chunks * distance).reshape(-1)
 
 
-def spread_indices(first, last, num_segments):
-    """Positions of segments from the first valid one to the last, as evenly
-    spread as whole frames can be, in every mode alike: the 25 frames of the
-    authors of the multiplier.
+def spread_indices(first, last, num_segments, *, mode="test", rng=None):
+    """Positions of segments among the valid ones, as the single streams of
+    two-stream fusion, the multiplier and TS-LSTM take them.
 
-    With r = last - first, K segments and k = 0..K-1: first + k r / (K - 1),
-    rounded, halves up; in order, with repetitions, where there are fewer
-    positions. One segment lies in the middle, as do all of a video in which no
-    position is valid, last < first; `snippet_indices` repeats its ends.
+    With r = last - first, K segments and k = 0..K-1:
+
+    - training: any of the k-th of K equal parts of the valid positions, as
+      `"uniform"` has them; one segment is any valid position;
+    - validation and test: first + k r / (K - 1), rounded, halves up: from the
+      first one to the last, as evenly spread as whole frames can be (the 25
+      frames of the authors of the multiplier), in order, with repetitions,
+      where there are fewer positions. One segment lies in the middle.
+
+    A video in which no position is valid, last < first, gets the middle for
+    all of them; `snippet_indices` repeats its ends.
 
     Args:
         first, last: int. Valid positions, of `valid_positions`.
         num_segments: int, at least 1.
+        mode, rng: as for `segment_indices`. `mode` defaults to `"test"`.
 
     Returns:
         int64 array `(num_segments,)`, in ascending order.
 
     Raises:
-        ValueError: on a count below 1.
+        ValueError: on a count below 1, an unknown mode, or training without
+            a generator.
     """
     num_segments = count("num_segments", num_segments)
+    check_draw(mode, rng)
+    if mode == "train" and first <= last:
+        starts = _uniform(last - first + 1, num_segments, 1, mode, rng)
+        return first + np.asarray(starts, dtype=np.int64)
     if last < first or num_segments == 1:
         middle = max((first + last) // 2, 0)
         return np.full(num_segments, middle, np.int64)

@@ -1,6 +1,7 @@
 """The bytes of features in a record: float16, one array a version."""
 
 import dataclasses
+import types
 
 import numpy as np
 
@@ -49,7 +50,12 @@ class FeatureVersions:
         yield from self._elements
 
 
-GRIDS = ("feature_grid", "uniform")
+# Where the frames of features lie, and how flow lies around them: as the
+# programs of TS-LSTM have it (f - 4 .. f + 5), and as STFN, section 4.2.
+ALIGNMENTS = types.MappingProxyType(
+    {"feature_grid": "centered_late", "uniform": "centered"}
+)
+GRIDS = tuple(ALIGNMENTS)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,6 +69,7 @@ class FeatureSettings:
         crops: dict from stream to the side of the central crop in pixels.
         grid: str. Where the frames lie, a scheme of `data.clips.sampling`:
             `"feature_grid"` or `"uniform"`. Defaults to `"feature_grid"`.
+            It says how flow lies around them, too: `alignment`.
         num_frames: int. Frames of each video. Defaults to `25`.
         max_frames: `None`, or int. Only so many frames from the start of a
             video are looked at. Defaults to `None`: all.
@@ -97,6 +104,7 @@ class FeatureSettings:
     frames: dict | None = None
     images: dict | None = None
     made_from: dict = dataclasses.field(default_factory=dict)
+    alignment: str = dataclasses.field(init=False)
 
     def __post_init__(self):
         streams = set(self.features)
@@ -116,6 +124,7 @@ class FeatureSettings:
                 set(given) == streams, name, "one a stream", given, owner
             )
         checks.choice("grid", self.grid, GRIDS, owner)
+        object.__setattr__(self, "alignment", ALIGNMENTS[self.grid])
         checks.count("num_frames", self.num_frames, 1, owner)
         if self.max_frames is not None:  # one frame shows no motion
             checks.count("max_frames", self.max_frames, 2, owner)

@@ -19,6 +19,7 @@ from keras_vidrec.data.preparing.journal import Journal
 from keras_vidrec.data.preparing.journal import Progress
 from keras_vidrec.data.preparing.video_preparer import VideoPreparer
 from keras_vidrec.data.preparing.workers import Workers
+from keras_vidrec.flow import extraction
 from keras_vidrec.specs import checks
 from keras_vidrec.specs import files
 
@@ -84,9 +85,12 @@ def prepare(
 
     Raises:
         ValueError: if the directory holds something else, other settings were
-            used in it, another run is at it, or no video can be prepared.
+            used in it, another run is at it, no video can be prepared, or its
+            flow cannot be computed here.
         OSError: if the disk is full; what is finished stays.
     """
+    if make is None and preparation.flow != "none":
+        extraction.check_method(preparation.flow)
     workers = num_cores() if workers is None else workers
     checks.count("workers", workers)
     checks.count("shard_bytes", shard_bytes)

@@ -27,8 +27,8 @@ class Preparation:
     """How videos are prepared.
 
     Args:
-        flow: str. `"tvl1"`, `"dis"`, `"farneback"`, or `"none"`: frames only.
-            Defaults to `"tvl1"`.
+        flow: str. `"tvl1"`, `"dis"`, `"farneback"`, `"brox"`, or `"none"`:
+            frames only. Defaults to `"tvl1"`.
         warped: bool. Whether to make flow without the camera's motion too.
             Defaults to `False`.
         size: `None`, or str: how frames are resized, as `interpolation`,

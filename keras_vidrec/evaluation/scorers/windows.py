@@ -10,7 +10,6 @@ from keras_vidrec.data.clips import reader
 from keras_vidrec.data.clips import sampling
 from keras_vidrec.evaluation.scorers.scorer import SNIPPETS_A_CALL
 
-_FLOWS = ("flow", "warped_flow")
 # Of the frames of a window: how many may be left out at its end for snippets
 # that are evenly spaced.
 _SLACK = 0.1
@@ -57,7 +56,9 @@ class Windows:
         # At least a frame: two windows cannot begin with the same.
         self._stride = max(stride * frame_rate, 1.0)
         num_frames = round(window * frame_rate)
-        least = 1 + any(modality in _FLOWS for modality in spec.modalities)
+        least = 1 + any(
+            modality in reader.FLOWS for modality in spec.modalities
+        )
         if num_frames < least or round(stride * frame_rate) < 1:
             raise ValueError(
                 f"Expected a window of at least {least} and a stride of at "
@@ -78,7 +79,7 @@ class Windows:
             modality: frozenset(rows.ravel().tolist())
             for modality, rows in self.indices.items()
         }
-        for modality in _FLOWS:
+        for modality in reader.FLOWS:
             if modality in self._needed:
                 first = self._needed[modality]
                 self._needed[modality] = first | {t + 1 for t in first}
@@ -189,7 +190,7 @@ def _spacing(spec, num_frames):
 
 def _image_indices(spec, num_frames, num_clips=1):
     counts = {
-        modality: num_frames - (modality in _FLOWS)
+        modality: num_frames - (modality in reader.FLOWS)
         for modality in spec.modalities
     }
     return reader.image_indices(

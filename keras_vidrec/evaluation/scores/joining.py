@@ -12,7 +12,13 @@ from keras_vidrec.specs import TestProtocol
 
 logger = logging.getLogger("keras_vidrec")
 
-_FIELDS = tuple(field.name for field in dataclasses.fields(TestProtocol))
+# Where the images of a snippet lie is the network's own affair: frames lie
+# nowhere else.
+_FIELDS = tuple(
+    field.name
+    for field in dataclasses.fields(TestProtocol)
+    if field.name != "alignment"
+)
 
 
 class Joined(typing.NamedTuple):

@@ -26,7 +26,7 @@ SETTINGS = FeatureSettings(
 )
 WHOLE = ClipSpec(
     modalities=("rgb", "flow"), num_segments=10, snippet_length=10,
-    alignment="centered", sampling="feature_grid", ordered=True,
+    alignment="centered_late", sampling="feature_grid", ordered=True,
 )  # fmt: skip
 PARTS = WHOLE.replace(num_segments=5, sampling="uniform")
 

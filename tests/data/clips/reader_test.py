@@ -412,15 +412,13 @@ def test_the_grid_of_features_is_the_same_in_training():
     source = MemorySource(num_frames=100)
     spec = ClipSpec(
         modalities=("rgb", "flow"), num_segments=25, snippet_length=10,
-        alignment="centered", sampling="feature_grid", size=16,
+        alignment="centered_late", sampling="feature_grid", size=16,
     )  # fmt: skip
     clip = read_test_clip(source, 0, spec)
     starts = clip["rgb"][:, 0, 0, 1]
     assert starts.tolist() == list(range(4, 77, 3))
     first = clip["flow"][:, 0, 0, ::2].astype(int)
-    np.testing.assert_array_equal(
-        first, np.maximum(starts[:, None] + np.arange(-5, 5), 0)
-    )
+    np.testing.assert_array_equal(first, starts[:, None] + np.arange(-4, 6))
     trained = read_training_clip(
         source, 0, spec, Augmentation(), np.random.default_rng(0)
     )

@@ -128,3 +128,12 @@ def test_what_cannot_be_packed(folders, small_videos):
         Packer(opening.open_dataset(folders), Preparation(warped=True))
     with pytest.raises(ValueError, match="Expected a directory of frame"):
         Packer(opening.open_dataset(small_videos), PACKED)
+
+
+def test_flow_of_brox_is_packed_where_it_cannot_be_computed(folders, tmp_path):
+    opened = opening.open_dataset(folders)
+    brox = Preparation("brox", size=None)
+    make = Packer(opened, brox)
+    made = prepare(opened.catalog, tmp_path / "out", brox, make=make, workers=1)
+    assert made.num_videos == 4
+    assert Records(tmp_path / "out").flow == FlowSpec("brox")

@@ -429,3 +429,12 @@ def one_frame(path):
     )
     writer.write(np.full((48, 64, 3), 99, np.uint8))
     writer.release()
+
+
+def test_flow_that_cannot_be_computed_is_refused_first(
+    catalog, tmp_path, monkeypatch
+):
+    monkeypatch.delattr(cv2, "cuda_BroxOpticalFlow", raising=False)
+    with pytest.raises(ValueError, match="prepare frames --flow brox`"):
+        prepare(catalog, tmp_path / "out", Preparation(flow="brox"))
+    assert not (tmp_path / "out").exists()
