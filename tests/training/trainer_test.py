@@ -1,6 +1,5 @@
 import csv
 import dataclasses
-import itertools
 import json
 import os
 import pathlib
@@ -26,7 +25,6 @@ from keras_vidrec.training import dataset
 from keras_vidrec.training import network
 from keras_vidrec.training import recipes
 from keras_vidrec.training.callbacks.stop_on_nan import LossIsNaN
-from keras_vidrec.training.callbacks.stop_on_nan import StopOnNaN
 from keras_vidrec.training.devices import distribution
 from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.recipes.sections import Network
@@ -306,28 +304,6 @@ def test_towers_are_trained_and_the_joint_network_is_saved(
         atol=1e-6,
     )
     assert keras_vidrec.describe(saved).clip_spec.modalities == ("rgb", "flow")
-
-
-@pytest.fixture
-def at_step(monkeypatch):
-    """Trains, and does something in a step, counted from the start."""
-    look = StopOnNaN.on_train_batch_end
-
-    def train_and(number, action, *arguments, **options):
-        steps = itertools.count()
-
-        def look_and_act(callback, batch, logs=None):
-            look(callback, batch, logs)
-            if next(steps) == number:
-                action()
-
-        monkeypatch.setattr(StopOnNaN, "on_train_batch_end", look_and_act)
-        try:
-            train(*arguments, verbose=0, **options)
-        finally:
-            monkeypatch.setattr(StopOnNaN, "on_train_batch_end", look)
-
-    return train_and
 
 
 @pytest.mark.usefixtures("eager")

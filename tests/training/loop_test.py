@@ -1,0 +1,180 @@
+"""A training in phases, of a tower with normalization and a head with
+dropout."""
+
+import dataclasses
+import signal
+
+import keras
+import numpy as np
+import pytest
+
+from keras_vidrec.layers import BatchNormalization
+from keras_vidrec.layers import ClassScores
+from keras_vidrec.specs import ClipSpec
+from keras_vidrec.training import network
+from keras_vidrec.training.recipes.phase import Phase
+from keras_vidrec.training.recipes.recipe import Recipe
+from keras_vidrec.training.recipes.sections import Network
+from keras_vidrec.training.recipes.sections import Optimizer
+from keras_vidrec.training.recipes.sections import Schedule
+from keras_vidrec.training.trainer import train
+from keras_vidrec.weights.towers import layers_by_path
+from tests.training.trainer_test import log_of
+
+SPEC = ClipSpec(modalities=("rgb",), num_segments=2, size=16)
+# 24 clips are 3 steps: an update of 2 lies across the end of every odd epoch.
+PHASES = (
+    Phase(1, trained="head"),
+    Phase(2, 0.005, trained=("conv1",)),
+    Phase(1, 0.02),
+)
+TRAINED = ({"logits"}, {"rgb/conv1"}, {"rgb/conv1", "rgb/bn", "logits"})
+
+
+def small_network(class_names, dropout):
+    tower_input = keras.Input((3,))
+    x = keras.layers.Dense(4, use_bias=False, name="conv1")(tower_input)
+    x = BatchNormalization(momentum=0.5, name="bn")(x)
+    tower = keras.Model(tower_input, x, name="rgb")
+    clip = keras.Input((2, None, None, 3), name="clip")
+    x = keras.layers.Rescaling(1 / 255)(clip)
+    x = tower(keras.layers.GlobalAveragePooling3D()(x))
+    x = keras.layers.Dropout(dropout, name="dropout")(x)
+    x = keras.layers.Dense(len(class_names), name="logits")(x)
+    predictions = ClassScores(
+        "softmax", class_names, clip_spec=SPEC, name="predictions"
+    )
+    return keras.Model(clip, predictions(x), name="small")
+
+
+@pytest.fixture
+def recipe(small_videos, monkeypatch):
+    def build(recipe, class_names):
+        dropout = recipe.network.arguments.get("dropout", 0.0)
+        return small_network(class_names, dropout)
+
+    monkeypatch.setattr(network, "build", build)
+    return Recipe(
+        name="in_phases",
+        network=Network("TSN", {"dropout": 0.3}),
+        optimizer=Optimizer(
+            "adam", learning_rate=0.01, batch_size=8, accumulate=2
+        ),
+        schedule=Schedule(phases=PHASES),
+    ).with_data(directory=small_videos)
+
+
+def weights_of(run):
+    layers = layers_by_path(run.load_model())
+    return {path: layer.get_weights() for path, layer in layers.items()}
+
+
+def equal(one, two):
+    return all(map(np.array_equal, one, two))
+
+
+@pytest.mark.usefixtures("eager")
+def test_terminated_in_any_phase_and_between_them(recipe, tmp_path, at_step):
+    """It goes on to the weights and the log of an uninterrupted training, of
+    which each phase moves what it names and nothing else."""
+    recipe = dataclasses.replace(recipe, seed=5)
+    runs = [
+        train(
+            dataclasses.replace(recipe, schedule=Schedule(phases=PHASES[:n])),
+            tmp_path / f"{n}",
+            verbose=0,
+        )
+        for n in (1, 2, 3)
+    ]
+    states = [weights_of(run) for run in runs]
+    for before, after, layers in zip(states, states[1:], TRAINED[1:]):
+        changed = {p for p in before if not equal(before[p], after[p])}
+        assert changed == layers
+    # Statistics that no phase has moved are those of a new layer.
+    *_, mean, variance = states[1]["rgb/bn"]
+    assert not mean.any() and (variance == 1).all()
+    whole = runs[-1]
+
+    def terminate():
+        signal.raise_signal(signal.SIGTERM)
+
+    out = tmp_path / "run"
+    for step, left in (
+        (0, "epoch-00000-step-0000001"),
+        (1, "epoch-00001-step-0000000"),  # between two phases
+        (1, "epoch-00001-step-0000002"),
+        (0, "epoch-00002-step-0000000"),
+        (2, "epoch-00003-step-0000000"),
+        (1, "epoch-00003-step-0000002"),
+    ):
+        with pytest.raises(SystemExit, match="143"):
+            at_step(step, terminate, recipe, out)
+        assert max(p.name for p in out.glob("backup/epoch*")) == left
+    resumed = train(recipe, out, verbose=0)
+    found = weights_of(resumed)
+    assert all(equal(found[path], states[-1][path]) for path in found)
+    assert log_of(resumed) == log_of(whole)
+
+
+@pytest.mark.large
+@pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
+def test_two_devices_train_in_phases_as_one_does(recipe, tmp_path, precision):
+    """Compiled, with gradients that are clipped, and scaled in float16."""
+    recipe = dataclasses.replace(
+        recipe,
+        precision=precision,
+        network=Network("TSN"),
+        optimizer=Optimizer(
+            "sgd", learning_rate=0.1, batch_size=8, clip_norm=1.0
+        ),
+    )
+    phases = (Phase(1, trained="head"), Phase(2, 0.05))
+    recipe = dataclasses.replace(recipe, schedule=Schedule(phases=phases))
+    found = [
+        weights_of(train(recipe, tmp_path / name, verbose=0, distribute=name))
+        for name in ("none", "mirrored")
+    ]
+    tolerance = 1e-5 if precision == "float32" else 1e-2
+    for path, weights in found[0].items():
+        for one, two in zip(weights, found[1][path], strict=True):
+            np.testing.assert_allclose(one, two, rtol=0, atol=tolerance)
+
+
+@pytest.mark.usefixtures("eager")
+def test_the_best_network_of_any_phase_is_saved_as_it_was_built(
+    recipe, tmp_path, capsys
+):
+    """And each phase says that it begins."""
+    recipe = recipe.with_settings(["validation.fraction=0.5"])
+    run = train(recipe, tmp_path / "run", verbose=2)
+    model = run.load_model()
+    assert len(model.trainable_weights) == 5
+    told = capsys.readouterr().out
+    lines = [line for line in told.splitlines() if line.startswith("phase ")]
+    assert lines == [
+        "phase 1 of 3, epochs 1 to 1: trains head (60 weights), learning rate "
+        "0.01",
+        "phase 2 of 3, epochs 2 to 3: trains conv1 (12 weights), learning "
+        "rate 0.005",
+        "phase 3 of 3, epochs 4 to 4: trains all (80 weights), learning rate "
+        "0.02",
+    ]
+    assert "Epoch 4/4" in told and told.index(lines[2]) < told.index(
+        "Epoch 4/4"
+    )
+    assert len(log_of(run)) == 4
+
+
+@pytest.mark.parametrize(
+    "setting, message",
+    [
+        ("schedule.phases[1].trained=[conv2]", "phases.1..trained.*'conv1'"),
+        ("schedule.phases[0].trained=[rgb_tower]", "phases.0..trained.*'rgb'"),
+    ],
+)
+def test_what_does_not_fit_is_told_before_training(
+    recipe, tmp_path, setting, message
+):
+    with pytest.raises(ValueError, match=message):
+        train(recipe.with_settings([setting]), tmp_path / "run", verbose=0)
+    assert not (tmp_path / "run").exists()
