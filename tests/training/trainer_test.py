@@ -1,4 +1,3 @@
-import csv
 import dataclasses
 import json
 import os
@@ -31,6 +30,9 @@ from keras_vidrec.training.recipes.sections import Network
 from keras_vidrec.training.recipes.sections import Optimizer
 from keras_vidrec.training.recipes.sections import Schedule
 from keras_vidrec.training.trainer import train
+from tests.training.runs import assert_equal
+from tests.training.runs import log_of
+from tests.training.runs import weights_of
 from tests.training.two_towers import clips
 from tests.training.two_towers import two_towers
 
@@ -45,34 +47,10 @@ def recipe(small_videos):
     )
 
 
-# Columns of the log that tell of the machine, not of the network.
-SPEED = {"clips_per_second", "input_wait"}
-
-
-def log_of(run):
-    """Rows as dicts, of the columns that are equal in every run."""
-    with open(run.log_file, newline="") as file:
-        return [
-            {name: row[name] for name in row.keys() - SPEED}
-            for row in csv.DictReader(file)
-        ]
-
-
 def videos_of(recipe):
     """Names of the videos that a run of the recipe is trained on."""
     data = dataset.load(recipe)
     return [data.source.videos[index] for index in data.train]
-
-
-def weights_of(run):
-    return keras.models.load_model(run.model_file).get_weights()
-
-
-def assert_equal(one, two):
-    """The same weights to the last bit, and the same log."""
-    for a, b in zip(weights_of(one), weights_of(two), strict=True):
-        np.testing.assert_array_equal(a, b)
-    assert log_of(one) == log_of(two)
 
 
 @pytest.mark.usefixtures("eager")

@@ -116,7 +116,7 @@ class MeanGradient:
         if self.gradient_accumulation_steps:
             for index, total in enumerate(self._accumulated_gradients):
                 if index not in self._moved:
-                    total.assign(ops.zeros_like(total))
+                    total.assign(ops.zeros(total.shape, total.dtype))
 
     def stateless_apply(self, optimizer_variables, grads, trainable_variables):
         """As of Keras, who expects values of all variables here."""
