@@ -82,7 +82,7 @@ class Loop:
         self._devices = devices
         self._verbose = verbose if devices.is_chief else 0
         self._length = Length.of(recipe, len(data.train))
-        self._phases = None
+        self._phases = self._phase = None
         with devices.scope():
             built = network.build(recipe, data.source.classes)
             head.predictions_layer(built).test_protocol = recipe.test
@@ -102,7 +102,9 @@ class Loop:
             if recipe.schedule.phases:
                 self._phases = Phases(built, recipe.schedule, recipe.optimizer)
                 # One for all phases, so that moments outlive them.
-                self._optimizer.build(self._phases.weights())
+                chosen = set(map(id, self._phases.weights()))
+                weights = self._trained.trainable_variables
+                self._optimizer.build([w for w in weights if id(w) in chosen])
         self.model = head.inference_model(built)
 
     def train(self, videos, backup_steps):
@@ -185,10 +187,12 @@ class Loop:
     def _begin_phase(self, number):
         """Compiles the model to train what this phase does, and returns what
         that is."""
-        with self._devices.scope():
-            self._phases.freeze(number)
-            self._optimizer.move_only(self._phases.weights(number))
-            losses.compile_logits(self._trained, self._optimizer)
+        if number != self._phase:
+            self._phase = number
+            with self._devices.scope():
+                self._phases.freeze(number)
+                self._optimizer.move_only(self._trained.trainable_variables)
+                losses.compile_logits(self._trained, self._optimizer)
         return self._phases.describe(number)
 
     def _validation_callbacks(self):
