@@ -91,10 +91,10 @@ class Phases:
         size = sum(math.prod(one.shape) for one in self.weights(number))
         end = self._ends[number]
         first = end - self._phases[number].epochs + 1
+        epochs = f"epoch {end}" if first == end else f"epochs {first} to {end}"
         return (
-            f"phase {number + 1} of {len(self._ends)}, epochs {first} to {end}"
-            f": trains {what} ({size:,} weights), learning rate "
-            f"{self._rates[number]:g}"
+            f"phase {number + 1} of {len(self._ends)}, {epochs}: trains {what} "
+            f"({size:,} weights), learning rate {self._rates[number]:g}"
         )
 
 

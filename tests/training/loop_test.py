@@ -151,12 +151,10 @@ def test_the_best_network_of_any_phase_is_saved_as_it_was_built(
     told = capsys.readouterr().out
     lines = [line for line in told.splitlines() if line.startswith("phase ")]
     assert lines == [
-        "phase 1 of 3, epochs 1 to 1: trains head (60 weights), learning rate "
-        "0.01",
+        "phase 1 of 3, epoch 1: trains head (60 weights), learning rate 0.01",
         "phase 2 of 3, epochs 2 to 3: trains conv1 (12 weights), learning "
         "rate 0.005",
-        "phase 3 of 3, epochs 4 to 4: trains all (80 weights), learning rate "
-        "0.02",
+        "phase 3 of 3, epoch 4: trains all (80 weights), learning rate 0.02",
     ]
     assert "Epoch 4/4" in told and told.index(lines[2]) < told.index(
         "Epoch 4/4"
