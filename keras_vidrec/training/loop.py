@@ -98,13 +98,10 @@ class Loop:
                 self._length.steps_per_epoch,
                 built,
             )
+            # The optimizer keeps all weights: one for all phases.
             losses.compile_logits(self._trained, self._optimizer)
             if recipe.schedule.phases:
                 self._phases = Phases(built, recipe.schedule, recipe.optimizer)
-                # One for all phases, so that moments outlive them.
-                chosen = set(map(id, self._phases.weights()))
-                weights = self._trained.trainable_variables
-                self._optimizer.build([w for w in weights if id(w) in chosen])
         self.model = head.inference_model(built)
 
     def train(self, videos, backup_steps):

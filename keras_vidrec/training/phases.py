@@ -56,14 +56,12 @@ class Phases:
         """The epochs done when this phase ends."""
         return self._ends[number]
 
-    def weights(self, number=None):
-        """The weights that a phase trains; without its number, those that any
-        phase does, in the order of the network."""
-        trained = self._trained if number is None else [self._trained[number]]
+    def weights(self, number):
+        """The weights that a phase trains, in the order of the network."""
         return [
             weight
             for path, weights in self._weights.items()
-            if any(path in layers for layers in trained)
+            if path in self._trained[number]
             for weight in weights
         ]
 

@@ -134,20 +134,20 @@ def test_which_frames_are_shown(name, length):
 
 
 @pytest.mark.parametrize(
-    "name, crops, averaged, window",
+    "name, crops, averaged",
     [
-        ("25x10", "ten", "logits", None),
-        ("25x1", "center", "logits", None),
-        ("25xframe", "frame_and_mirror", "logits", 7),
-        ("5_chunks", "frame_and_mirror", "logits", None),
-        ("10x5_chunks", "frame_and_mirror", "logits", None),
-        ("5_sequences", "center", "probabilities", None),
+        ("25x10", "ten", "logits"),
+        ("25x1", "center", "logits"),
+        ("25xframe", "frame_and_mirror", "logits"),
+        ("5_chunks", "frame_and_mirror", "logits"),
+        ("10x5_chunks", "frame_and_mirror", "logits"),
+        ("5_sequences", "center", "probabilities"),
     ],
 )
-def test_what_of_them_counts(name, crops, averaged, window):
+def test_what_of_them_counts(name, crops, averaged):
     test = Protocol.named(name)
     assert (test.crops, test.averaged) == (crops, averaged)
-    assert test.pooling_window == window and test.name == name
+    assert test.name == name
 
 
 def test_the_network_decides():

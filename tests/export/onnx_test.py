@@ -61,7 +61,7 @@ def clips(model):
 
 
 NETWORKS = {
-    "rgb": lambda: TSN(backbone="tiny", classes=3),
+    "rgb": lambda: TSN(backbone="tiny", classes=3, spatial_pooling=2),
     "lstm": lambda: TSLSTM(classes=3, features=8, num_segments=6, units=(5,)),
     "time": lambda: TemporalInception(
         classes=3, features=16, num_segments=8, num_layers=1
@@ -70,7 +70,7 @@ NETWORKS = {
         backbone="tiny", classes=3, snippet_length=2
     ),
     "multiplier": lambda: SpatiotemporalMultiplier(
-        backbone="tiny", classes=3, snippet_length=2
+        backbone="tiny", classes=3, snippet_length=2, spatial_pooling=2
     ),
 }
 SLOW = ("fusion", "multiplier")

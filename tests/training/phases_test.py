@@ -100,7 +100,7 @@ def test_each_phase_moves_what_it_names_and_nothing_else(tmp_path):
         assert {id(w) for w in chosen.weights(number)} == {
             id(weight) for weight in model.trainable_weights
         }
-    assert len(chosen.weights()) == 4 + 1 + 1 + 2 * 3
+    assert len(chosen.weights(5)) == 4 + 1 + 1 + 2 * 3
     chosen.freeze(0)
     with chosen.released():
         model.save(tmp_path / "model.keras")
@@ -183,7 +183,7 @@ def test_when_and_what_a_phase_is():
 
 def test_networks_without_towers_have_classifiers_as_their_head():
     model = without_values(SpatiotemporalMultiplier, backbone="tiny", classes=3)
-    assert {w.path.split("/")[0] for w in phases(model, "head").weights()} == {
+    assert {w.path.split("/")[0] for w in phases(model, "head").weights(0)} == {
         "rgb_logits",
         "flow_logits",
     }
