@@ -243,10 +243,14 @@ def _counts(catalog):
 
 
 def _clips(recipe, num_train):
-    """Clips that a training sees."""
+    """Clips that a training sees; where the head alone is trained, as many as
+    take as long."""
     steps = steps_per_epoch(num_train, recipe.optimizer.batch_size)
     steps *= recipe.schedule.passes
     epochs = optimizers.num_epochs(recipe.schedule, recipe.optimizer, steps)
+    for phase in recipe.schedule.phases:
+        if phase.trained == "head":
+            epochs -= phase.epochs * (1 - _FORWARD)
     return epochs * steps * recipe.optimizer.batch_size
 
 

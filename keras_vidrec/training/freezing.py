@@ -19,6 +19,13 @@ def batch_normalizations(layer):
     return found
 
 
+def within(layer):
+    """Yields a layer and all that it is composed of, each before its parts."""
+    yield layer
+    for part in _parts(layer):
+        yield from within(part)
+
+
 def _parts(layer):
     """The layers that a layer is composed of."""
     if isinstance(layer, keras.Model):

@@ -32,7 +32,8 @@ def compile_logits(model, optimizer):
 def _make_variables(model):
     """Those of the optimizer and the metrics, which Keras leaves to the first
     step of `fit`: TensorFlow traces a step that makes variables twice."""
-    model.optimizer.build(model.trainable_variables)
+    if not model.optimizer.built:  # as it is in a later phase
+        model.optimizer.build(model.trainable_variables)
     if keras.backend.backend() == "tensorflow" and tf.distribute.has_strategy():
         return  # `fit` makes the metrics' without a step then
     scores = keras.tree.map_structure(

@@ -87,27 +87,35 @@ def _words(name):
     return tuple(re.findall(r"[^\W_]+", name))
 
 
-def note_learning_rate(optimizer):
-    """Says so if a learning rate was published for another batch than that
-    of this run: which rate is in proportion, and whether it is used.
+def note_learning_rate(optimizer, schedule):
+    """Says so if the learning rates were published for another batch than that
+    of this run: which rates are in proportion, and whether they are used.
 
     Args:
         optimizer: section `Optimizer` of a recipe.
+        schedule: section `Schedule` of it, whose phases have rates too.
     """
     reference, real = optimizer.reference_batch, optimizer.effective_batch
     if reference in (None, real):
         return
+    rates = optimizers.published_rates(schedule, optimizer)
+    one = len(rates) == 1
     published = (
-        f"learning rate {optimizer.learning_rate:g} was published for batches "
-        f"of {reference}; this run's are of {real}"
+        f"learning {'rate' if one else 'rates'} {_listed(rates)} "
+        f"{'was' if one else 'were'} published for batches of {reference}; "
+        f"this run's are of {real}"
     )
+    scaled = _listed(rate * real / reference for rate in rates)
     if optimizer.scale_learning_rate:
-        rate = optimizers.real_learning_rate(optimizer)
-        logger.warning("%s: scaled in proportion to %g", published, rate)
+        logger.warning("%s: scaled in proportion to %s", published, scaled)
     else:
-        rate = optimizer.learning_rate * real / reference
         logger.warning(
-            "%s: in proportion it would be %g (optimizer.scale_learning_rate)",
+            "%s: in proportion %s would be %s (optimizer.scale_learning_rate)",
             published,
-            rate,
+            "it" if one else "they",
+            scaled,
         )
+
+
+def _listed(rates):
+    return ", ".join(f"{rate:g}" for rate in rates)

@@ -7,33 +7,16 @@ import typing
 import keras
 
 from keras_vidrec.applications.parts import head
-from keras_vidrec.applications.parts import model_file
 from keras_vidrec.data import leaks
-from keras_vidrec.data import pipeline
-from keras_vidrec.data.clips import feature_reader
 from keras_vidrec.specs import checks
-from keras_vidrec.specs import files
 from keras_vidrec.training import dataset as datasets
 from keras_vidrec.training import joining
-from keras_vidrec.training import losses
-from keras_vidrec.training import network
 from keras_vidrec.training import notes
 from keras_vidrec.training import origin as origins
-from keras_vidrec.training.callbacks.backup import Backup
-from keras_vidrec.training.callbacks.interruption import Interruption
-from keras_vidrec.training.callbacks.log_file import LogFile
-from keras_vidrec.training.callbacks.progress import Progress
-from keras_vidrec.training.callbacks.stop_on_nan import StopOnNaN
-from keras_vidrec.training.callbacks.stop_on_nan import check_weights
-from keras_vidrec.training.callbacks.validation import BestModel
-from keras_vidrec.training.callbacks.validation import EarlyStop
-from keras_vidrec.training.callbacks.validation import Plateau
 from keras_vidrec.training.devices import distribution
-from keras_vidrec.training.optimizers import section as optimizers
-from keras_vidrec.training.rematerialization import rematerialize
+from keras_vidrec.training.loop import Loop
 from keras_vidrec.training.run import Run
 from keras_vidrec.training.run_videos import RunVideos
-from keras_vidrec.training.streams import Streams
 
 logger = logging.getLogger("keras_vidrec")
 
@@ -99,37 +82,25 @@ def train(
     videos = run.videos if goes_on else None
     if videos is not None:
         data = videos.to_train(data, run.path)
-    if not data.train:
-        raise ValueError(
-            "Expected videos to train on. Received: "
-            f"{recipe.data.directory}, of whose {len(data.source.videos)} "
-            "videos none is in the training part"
-        )
-    if len(data.source.classes) == 1:
-        raise ValueError(
-            "Expected videos of several classes: one leaves nothing to learn. "
-            f"Received: {recipe.data.directory}, whose videos are all of "
-            f"{data.source.classes[0]!r}"
-        )
+    _check(data)
     if devices.is_chief:
         run.check_free()
-    recipe, videos = data.recipe, videos or RunVideos.of(data)
-    data = datasets.without_damaged(data, verbose != 0 and devices.is_chief)
-    for problem in (*data.problems, *data.changes):
-        logger.warning("%s", problem)
-    notes.note_learning_rate(recipe.optimizer)
-    if verbose != 0 and devices.is_chief:
-        notes.note_data(data)
-    keras.utils.set_random_seed(recipe.seed)
+    kept = _Kept(
+        videos or RunVideos.of(data),
+        run.origin if goes_on else None,
+        allow_leak,
+    )
+    is_told = verbose != 0 and devices.is_chief
+    data = datasets.without_damaged(data, is_told)
+    _tell(data, is_told)
+    keras.utils.set_random_seed(data.recipe.seed)
     policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(recipe.precision)
+    keras.config.set_dtype_policy(data.recipe.precision)
     try:
-        before = run.origin if goes_on else None
-        kept = _Kept(videos, before, allow_leak)
-        with contextlib.ExitStack() as stack:
-            _train(
-                recipe, data, run, kept, devices, backup_steps, verbose, stack
-            )
+        with contextlib.ExitStack() as held:
+            loop = Loop(data, run, devices, verbose)
+            _claim(run, data, loop.model, kept, devices.is_chief, held)
+            loop.train(kept.videos, backup_steps)
             if run.head_file.exists() and not run.model_file.exists():
                 if devices.is_chief:
                     joining.complete(run, data.source)
@@ -138,6 +109,31 @@ def train(
         if devices.is_chief:
             data.source.save()
     return run
+
+
+def _check(data):
+    """Refuses data that there is nothing to learn from."""
+    where = data.recipe.data.directory
+    if not data.train:
+        raise ValueError(
+            f"Expected videos to train on. Received: {where}, of whose "
+            f"{len(data.source.videos)} videos none is in the training part"
+        )
+    if len(data.source.classes) == 1:
+        raise ValueError(
+            "Expected videos of several classes: one leaves nothing to learn. "
+            f"Received: {where}, whose videos are all of "
+            f"{data.source.classes[0]!r}"
+        )
+
+
+def _tell(data, is_told):
+    """Says what is not as one may expect, and what there is."""
+    for problem in (*data.problems, *data.changes):
+        logger.warning("%s", problem)
+    notes.note_learning_rate(data.recipe.optimizer, data.recipe.schedule)
+    if is_told:
+        notes.note_data(data)
 
 
 class _Kept(typing.NamedTuple):
@@ -149,112 +145,19 @@ class _Kept(typing.NamedTuple):
     allow_leak: bool
 
 
-def _train(recipe, data, run, kept, devices, backup_steps, verbose, stack):
-    """The run is held until `stack` is closed."""
-    passes = recipe.schedule.passes
-    a_pass = pipeline.steps_per_epoch(
-        len(data.train), recipe.optimizer.batch_size
-    )
-    steps = passes * a_pass
-    epochs = optimizers.num_epochs(recipe.schedule, recipe.optimizer, steps)
-    model, trained = _compiled(recipe, data, steps, devices)
+def _claim(run, data, model, kept, is_chief, held):
+    """Notes what the network is made from, and keeps the run from others until
+    `held` is closed.
+
+    Raises:
+        ValueError: as `_origin`.
+    """
     origin, remarks = _origin(model, data, run.path, kept)
-    if devices.is_chief:
+    if is_chief:
         for line in remarks:
             logger.warning("%s", line)
-        stack.enter_context(run.held())
-        run.claim(recipe, kept.videos, origin)
-    validation = _validation_callbacks(
-        recipe, data, run, devices, model, trained
-    )
-    stateful = {**validation, "videos": kept.videos}
-    backup = Backup(run.backup, stateful, backup_steps, devices.is_chief)
-    with devices.scope():
-        start = backup.restore(trained)
-    interruption = Interruption(backup, _notice(run, devices))
-    devices.agree_on(start)
-
-    def is_over(position):
-        stop = validation.get("early_stop")
-        return position.epoch >= epochs or (stop and stop.has_stopped)
-
-    if is_over(start) and run.is_finished:
-        logger.warning("%s is trained to its end already.", run.path)
-        return
-
-    verbose = verbose if devices.is_chief else 0
-    streams = Streams(
-        recipe, data, head.describe(model).clip_spec, trained, devices
-    )
-    callbacks = [StopOnNaN(start, backup), *validation.values()]
-    if devices.is_chief:
-        callbacks.append(LogFile(run.log_file, start.epoch))
-        callbacks.append(keras.callbacks.TensorBoard(run.tensorboard))
-    # The backup keeps what those before it have done.
-    callbacks += [backup, interruption]
-    with interruption.listening(), streams.clear_errors(), run.writing():
-        while not is_over(backup.position):
-            epoch, step = backup.position
-            progress = Progress(
-                recipe.optimizer,
-                steps_per_epoch=steps,
-                epochs=epochs,
-                initial_epoch=epoch,
-                num_devices=devices.num_replicas,
-                verbose=verbose,
-            )
-            # The rest of an epoch is a `fit` of its own.
-            rest = [OneEpoch()] if step else []
-            trained.fit(
-                streams.training(
-                    epoch * passes + step // a_pass,
-                    step % a_pass,
-                    progress.timed,
-                ),
-                steps_per_epoch=steps - step,
-                initial_epoch=epoch,
-                epochs=epochs,
-                validation_data=streams.validation(),
-                verbose=verbose,
-                shuffle=False,  # the pipeline has done it
-                callbacks=[progress, *callbacks, *rest],
-            )
-
-    if not devices.is_chief:
-        return
-    if data.validation:
-        run.check_best()
-    else:
-        check_weights(model, backup)
-    of_features = feature_reader.are_features(data.source)
-    trained_file = run.head_file if of_features else run.model_file
-    with run.writing():
-        if data.validation:
-            run.best_file.replace(trained_file)
-            files.sync_directory(run.path)
-        else:
-            model_file.save(model, trained_file)
-        run.note_origin(_trained_origin(model, trained_file))
-
-
-def _compiled(recipe, data, steps_per_epoch, devices):
-    """The network as it is saved, and the same up to its logits, compiled."""
-    with devices.scope():
-        model = network.build(recipe, data.source.classes)
-        predictions = head.predictions_layer(model)
-        predictions.test_protocol = recipe.test
-        with checks.inside("optimizer."):
-            devices.prepare(model, recipe.optimizer)
-        trained = devices.trainable(head.clip_logits_model(model))
-        if recipe.rematerialize:
-            rematerialize(trained)
-        losses.compile_logits(
-            trained,
-            optimizers.build(
-                recipe.optimizer, recipe.schedule, steps_per_epoch, model
-            ),
-        )
-    return head.inference_model(model), trained
+        held.enter_context(run.held())
+        run.claim(data.recipe, kept.videos, origin)
 
 
 def _origin(model, data, where, kept):
@@ -285,50 +188,3 @@ def _origin(model, data, where, kept):
     remarks = (*leaks.remarks(origin, str(where)), *marks)
     layer.origin = origin.replace(marks=marks)
     return layer.origin, remarks
-
-
-def _trained_origin(model, path):
-    """The origin in a file that was just saved."""
-    origin = head.describe(model).origin
-    if origin.fingerprint is None:  # the best network, of a start before
-        origin = head.describe(model_file.load(path)).origin
-    return origin
-
-
-def _validation_callbacks(recipe, data, run, devices, model, trained):
-    """By name, the callbacks that look at the validation part, if any."""
-    if not data.validation:
-        return {}
-    schedule = recipe.schedule
-    monitor = f"val_{losses.accuracy_name(trained)}"
-    callbacks = {}
-    if devices.is_chief:
-        callbacks["best_model"] = BestModel(model, run.best_file, monitor)
-    if schedule.kind == "plateau":
-        callbacks["plateau"] = Plateau(
-            monitor,
-            schedule.factor,
-            schedule.patience,
-            schedule.min_learning_rate,
-        )
-    if schedule.early_stop:
-        callbacks["early_stop"] = EarlyStop(monitor, schedule.early_stop)
-    return callbacks
-
-
-class OneEpoch(keras.callbacks.Callback):
-    """Ends a `fit` behind its first epoch."""
-
-    def on_epoch_end(self, epoch, logs=None):
-        self.model.stop_training = True
-
-
-def _notice(run, devices):
-    """The file by which workers notify each other to end. An old one is
-    removed before they begin."""
-    if devices.num_workers == 1:
-        return None
-    notice = run.backup / "notice.json"
-    if devices.is_chief:
-        notice.unlink(missing_ok=True)
-    return notice

@@ -24,7 +24,7 @@ import keras
 
 from keras_vidrec.cli import main
 from keras_vidrec.data.preparing import prepare
-from keras_vidrec.training import trainer
+from keras_vidrec.training import network
 from tests.evaluation.mean_color_network import mean_color_network
 
 # Changes of names and of sizes, as Python's audit hooks call them.
@@ -131,7 +131,7 @@ def _make_cheap():
         compile_model(model, *arguments, **{**named, "run_eagerly": True})
 
     keras.Model.compile = compile_eagerly
-    trainer.network.build = lambda recipe, names: mean_color_network(
+    network.build = lambda recipe, names: mean_color_network(
         tuple(names), num_segments=3, size=32
     )
     prepare.Workers = _Here

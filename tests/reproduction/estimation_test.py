@@ -28,6 +28,17 @@ def test_arithmetic_of_a_plan():
     assert "training: 36.3 days" in said and "GiB" in said
 
 
+def test_a_phase_of_the_head_is_as_long_as_a_forward_pass():
+    """12 epochs of 10 passes over 64 frames, 3 of them of the head; 1600 over
+    their flow."""
+    plan = make_plan("two_stream_fusion", (3,), ("UCF101 split 1, VGG-16",))
+    _, trainings = plan.trainings()
+    steps = {estimate.kind(training): STEP for training in trainings.values()}
+    found = estimate.total(plan, steps, {"ucf101": {1: (64, 1)}}, {})
+    clips = 64 * (10 * (9 + 3 / 3) + 1600)
+    assert abs(found.seconds["training"] / (0.5 * clips) - 1) < 1e-6
+
+
 def test_features_count_once():
     plan = make_plan("ts_lstm", (3,))
     _, trainings = plan.trainings()

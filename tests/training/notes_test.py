@@ -5,6 +5,7 @@ import pytest
 from keras_vidrec.training import notes
 from keras_vidrec.training import recipes
 from keras_vidrec.training.dataset import Dataset
+from keras_vidrec.training.recipes.phase import Phase
 from keras_vidrec.training.recipes.sections import Optimizer
 from keras_vidrec.training.recipes.sections import Schedule
 from tests.data.memory_source import MemorySource
@@ -29,8 +30,20 @@ from tests.data.memory_source import MemorySource
     ],
 )
 def test_a_rate_for_another_batch_is_never_silent(caplog, settings, message):
-    notes.note_learning_rate(Optimizer(batch_size=16, accumulate=2, **settings))
+    section = Optimizer(batch_size=16, accumulate=2, **settings)
+    notes.note_learning_rate(section, Schedule(epochs=1))
     assert caplog.messages == ([message] if message else [])
+
+
+def test_the_rates_of_all_phases_are_for_another_batch(caplog):
+    phases = (Phase(1, trained="head"), Phase(1, 4e-3))
+    section = Optimizer(batch_size=32, reference_batch=64)
+    notes.note_learning_rate(section, Schedule(phases=phases))
+    assert caplog.messages == [
+        "learning rates 0.001, 0.004 were published for batches of 64; this "
+        "run's are of 32: in proportion they would be 0.0005, 0.002 "
+        "(optimizer.scale_learning_rate)"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,4 @@
-import csv
 import dataclasses
-import itertools
 import json
 import os
 import pathlib
@@ -26,13 +24,15 @@ from keras_vidrec.training import dataset
 from keras_vidrec.training import network
 from keras_vidrec.training import recipes
 from keras_vidrec.training.callbacks.stop_on_nan import LossIsNaN
-from keras_vidrec.training.callbacks.stop_on_nan import StopOnNaN
 from keras_vidrec.training.devices import distribution
 from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.recipes.sections import Network
 from keras_vidrec.training.recipes.sections import Optimizer
 from keras_vidrec.training.recipes.sections import Schedule
 from keras_vidrec.training.trainer import train
+from tests.training.runs import assert_equal
+from tests.training.runs import log_of
+from tests.training.runs import weights_of
 from tests.training.two_towers import clips
 from tests.training.two_towers import two_towers
 
@@ -47,34 +47,10 @@ def recipe(small_videos):
     )
 
 
-# Columns of the log that tell of the machine, not of the network.
-SPEED = {"clips_per_second", "input_wait"}
-
-
-def log_of(run):
-    """Rows as dicts, of the columns that are equal in every run."""
-    with open(run.log_file, newline="") as file:
-        return [
-            {name: row[name] for name in row.keys() - SPEED}
-            for row in csv.DictReader(file)
-        ]
-
-
 def videos_of(recipe):
     """Names of the videos that a run of the recipe is trained on."""
     data = dataset.load(recipe)
     return [data.source.videos[index] for index in data.train]
-
-
-def weights_of(run):
-    return keras.models.load_model(run.model_file).get_weights()
-
-
-def assert_equal(one, two):
-    """The same weights to the last bit, and the same log."""
-    for a, b in zip(weights_of(one), weights_of(two), strict=True):
-        np.testing.assert_array_equal(a, b)
-    assert log_of(one) == log_of(two)
 
 
 @pytest.mark.usefixtures("eager")
@@ -306,28 +282,6 @@ def test_towers_are_trained_and_the_joint_network_is_saved(
         atol=1e-6,
     )
     assert keras_vidrec.describe(saved).clip_spec.modalities == ("rgb", "flow")
-
-
-@pytest.fixture
-def at_step(monkeypatch):
-    """Trains, and does something in a step, counted from the start."""
-    look = StopOnNaN.on_train_batch_end
-
-    def train_and(number, action, *arguments, **options):
-        steps = itertools.count()
-
-        def look_and_act(callback, batch, logs=None):
-            look(callback, batch, logs)
-            if next(steps) == number:
-                action()
-
-        monkeypatch.setattr(StopOnNaN, "on_train_batch_end", look_and_act)
-        try:
-            train(*arguments, verbose=0, **options)
-        finally:
-            monkeypatch.setattr(StopOnNaN, "on_train_batch_end", look)
-
-    return train_and
 
 
 @pytest.mark.usefixtures("eager")

@@ -97,7 +97,8 @@ class Backup(keras.callbacks.Callback):
         if directory is None:
             return self.position
         self._is_unproved = True
-        model.optimizer.build(model.trainable_variables)
+        if not model.optimizer.built:
+            model.optimizer.build(model.trainable_variables)
         try:
             state = _load(directory / "state.npz")
             for variable, value in zip(_state(model), state, strict=True):

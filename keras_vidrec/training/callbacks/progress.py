@@ -29,6 +29,8 @@ class Progress(keras.callbacks.Callback):
         steps_per_epoch: int.
         epochs: int. Epochs of the whole training.
         initial_epoch: int. Where this run begins. Defaults to `0`.
+        phase: `None`, or str: what the phase of the training is, a line.
+        end: `None` (`epochs`), or int: epochs done when this run ends.
         num_devices: int. Devices that share a batch, on all machines.
             Defaults to `1`.
         verbose: as in `fit`. With 0 nothing is shown, and the logs have it
@@ -42,6 +44,8 @@ class Progress(keras.callbacks.Callback):
         steps_per_epoch,
         epochs,
         initial_epoch=0,
+        phase=None,
+        end=None,
         num_devices=1,
         verbose="auto",
     ):
@@ -50,6 +54,8 @@ class Progress(keras.callbacks.Callback):
         self._steps_per_epoch = steps_per_epoch
         self._epochs = epochs
         self._initial_epoch = initial_epoch
+        self._phase = phase
+        self._end = end or epochs
         self._num_devices = num_devices
         self._shown = verbose != 0
         # When the clips of a step had been read, by the number of the step.
@@ -98,10 +104,12 @@ class Progress(keras.callbacks.Callback):
         )
         if self._shown:
             self._show(self._plan())
+            if self._phase:
+                self._show(self._phase)
 
     def on_epoch_begin(self, epoch, logs=None):
         if self._shown and self._timed_since and self._step > 1:
-            self._show(self._estimated_end(self._epochs - epoch))
+            self._show(self._estimated_end(self._end - epoch))
         self._start_counting()
 
     def on_train_batch_begin(self, batch, logs=None):
@@ -164,7 +172,9 @@ class Progress(keras.callbacks.Callback):
         per_step = seconds / (self._step - 1)
         left = per_step * epochs_left * self._steps_per_epoch
         end = datetime.datetime.now() + datetime.timedelta(seconds=left)
-        return f"estimated end: {end:%a %d %b %H:%M}, in {_duration(left)}"
+        # Other phases have steps of other lengths.
+        what = "end" if self._end == self._epochs else "end of this phase"
+        return f"estimated {what}: {end:%a %d %b %H:%M}, in {_duration(left)}"
 
     def _show(self, line):
         print(line, flush=True)  # where Keras shows its epochs

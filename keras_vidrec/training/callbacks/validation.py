@@ -1,6 +1,7 @@
 """Callbacks that look at the validation part. What they have seen so far
 outlives a call of `fit`, and an interruption."""
 
+import contextlib
 import logging
 
 import keras
@@ -19,10 +20,19 @@ class BestModel(keras.callbacks.Callback):
         path: path of the `.keras` file.
         monitor: str. Name of the metric, larger being better. Defaults to
             `"val_accuracy"`.
+        saving: callable without arguments that gives the context to save the
+            network in. Defaults to none.
     """
 
-    def __init__(self, network, path, monitor="val_accuracy"):
+    def __init__(
+        self,
+        network,
+        path,
+        monitor="val_accuracy",
+        saving=contextlib.nullcontext,
+    ):
         super().__init__()
+        self._saving = saving
         self._network = network
         self._path = path
         self._monitor = monitor
@@ -40,7 +50,8 @@ class BestModel(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         value = float(logs[self._monitor])
         if self._best is None or value > self._best:
-            model_file.save(self._network, self._path)
+            with self._saving():
+                model_file.save(self._network, self._path)
             self._best = value
 
     def get_state(self):

@@ -83,6 +83,8 @@ class MeanGradient:
         self.decay_multipliers = decay_multipliers
         # While an update is worked out: whether it happens.
         self._happens = None
+        # Numbers of the variables that are moved; `None` is all.
+        self._moved = None
 
     def build(self, variables):
         if self.built:
@@ -98,6 +100,40 @@ class MeanGradient:
                 else _product(decays, v.path)
             )
             for v in variables
+        )
+
+    def move_only(self, variables):
+        """From now on moves some of the variables that it was built with.
+
+        The others stay as they are, and so do their moments, from which a
+        later phase of training goes on. What was accumulated of their
+        gradients for an update to come is dropped.
+
+        Args:
+            variables: list of `keras.Variable`, in the order of the model.
+        """
+        self._moved = tuple(map(self._get_variable_index, variables))
+        if self.gradient_accumulation_steps:
+            for index, total in enumerate(self._accumulated_gradients):
+                if index not in self._moved:
+                    total.assign(ops.zeros(total.shape, total.dtype))
+
+    def stateless_apply(self, optimizer_variables, grads, trainable_variables):
+        """As of Keras, who expects values of all variables here."""
+        if self._moved is None:
+            return super().stateless_apply(
+                optimizer_variables, grads, trainable_variables
+            )
+        moved = [self._trainable_variables[index] for index in self._moved]
+        values = [
+            *zip(moved, trainable_variables, strict=True),
+            *zip(self.variables, optimizer_variables, strict=True),
+        ]
+        with keras.StatelessScope(state_mapping=values) as scope:
+            self.apply(grads, moved)
+        return (
+            [scope.get_current_value(variable) for variable in moved],
+            [scope.get_current_value(variable) for variable in self.variables],
         )
 
     def _get_current_learning_rate(self):

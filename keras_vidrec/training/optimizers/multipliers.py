@@ -52,9 +52,9 @@ def _first_convolutions(model):
     return list(first.values())
 
 
-def _head(model):
-    """The layers outside of the towers, and the classifiers: where the layers
-    of the towers lie in the network itself, these only."""
+def head(model):
+    """The layers with weights outside of the towers, and the classifiers:
+    where the layers of the towers lie in the network itself, these only."""
     bare = not towers(model) and _first_convolutions(model)
     return [
         layer
@@ -63,7 +63,7 @@ def _head(model):
     ]
 
 
-_LAYERS = {"first_convolution": _first_convolutions, "head": _head}
+_LAYERS = {"first_convolution": _first_convolutions, "head": head}
 
 
 def _exactly(model, role, layers):

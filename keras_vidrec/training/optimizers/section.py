@@ -1,6 +1,7 @@
 """From the sections `optimizer` and `schedule` of a recipe to a Keras
 optimizer."""
 
+import itertools
 import math
 
 import keras
@@ -23,19 +24,33 @@ _KINDS = {
 
 
 def num_epochs(schedule, optimizer, steps_per_epoch):
-    """Epochs of a schedule; one given in steps is filled up to whole ones."""
+    """Epochs of a schedule, of all its phases; one given in steps is filled up
+    to whole ones."""
+    if schedule.phases:
+        return sum(phase.epochs for phase in schedule.phases)
     if schedule.epochs is not None:
         return schedule.epochs
     return math.ceil(schedule.steps * optimizer.accumulate / steps_per_epoch)
 
 
-def real_learning_rate(optimizer):
-    """The learning rate that training starts with, float: that of the recipe,
-    or in proportion to the effective batch where the recipe says so."""
-    rate = float(optimizer.learning_rate)  # a recipe may say 1
-    if optimizer.scale_learning_rate:
-        rate *= optimizer.effective_batch / optimizer.reference_batch
-    return rate
+def published_rates(schedule, optimizer):
+    """The learning rates that a recipe names, tuple of float: that training
+    starts with, and one for each further phase."""
+    rates = [float(optimizer.learning_rate)]  # a recipe may say 1
+    for phase in schedule.phases[1:]:
+        rates.append(float(phase.learning_rate or rates[-1]))
+    return tuple(rates)
+
+
+def learning_rates(schedule, optimizer):
+    """Those that training starts with, and has in each further phase: as the
+    recipe names them, or in proportion to the effective batch where it says
+    so."""
+    rates = published_rates(schedule, optimizer)
+    if not optimizer.scale_learning_rate:
+        return rates
+    factor = optimizer.effective_batch / optimizer.reference_batch
+    return tuple(rate * factor for rate in rates)
 
 
 def learning_rate(schedule, optimizer, steps_per_epoch):
@@ -45,23 +60,28 @@ def learning_rate(schedule, optimizer, steps_per_epoch):
     The schedule is asked by the number of the update, so that it does not
     depend on how a batch is split. A boundary at step b means that update
     number b (from 0) is the first one with the smaller rate, as in Caffe; one
-    at an epoch, the first update that ends in this epoch.
+    at an epoch, or at the begin of a phase, the first update that ends in this
+    epoch.
     """
-    start = real_learning_rate(optimizer)
+    start, *later = learning_rates(schedule, optimizer)
 
     def updates(length):
-        if schedule.epochs is None:
+        if schedule.steps is not None:
             return length
         return length * steps_per_epoch // optimizer.accumulate
 
     if schedule.kind == "step":
+        later = [
+            start * schedule.factor**i
+            for i in range(1, len(schedule.boundaries) + 1)
+        ]
+    if later:
+        lengths = (phase.epochs for phase in schedule.phases[:-1])
+        boundaries = schedule.boundaries or itertools.accumulate(lengths)
         # Keras keeps the old value at the boundary itself.
         return keras.optimizers.schedules.PiecewiseConstantDecay(
-            [updates(boundary) - 1 for boundary in schedule.boundaries],
-            [
-                start * schedule.factor**i
-                for i in range(len(schedule.boundaries) + 1)
-            ],
+            [updates(boundary) - 1 for boundary in boundaries],
+            [start, *later],
         )
     if schedule.kind == "cosine":
         length = updates(schedule.steps or schedule.epochs)

@@ -168,5 +168,9 @@ class LossScale(keras.optimizers.LossScaleOptimizer):
         super().__init__(inner_optimizer, **kwargs)
         inner_optimizer.gradients_are_summed = True
 
+    def move_only(self, variables):
+        """As of `MeanGradient`."""
+        self.inner_optimizer.move_only(variables)
+
     def apply(self, grads, trainable_variables=None):
         super().apply(summed(grads), trainable_variables)

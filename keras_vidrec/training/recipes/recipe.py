@@ -3,6 +3,7 @@
 import dataclasses
 import difflib
 import pathlib
+import re
 
 import yaml
 
@@ -14,6 +15,7 @@ from keras_vidrec.specs import TestProtocol
 from keras_vidrec.specs import checks
 from keras_vidrec.specs import documents
 from keras_vidrec.specs.fact import Fact
+from keras_vidrec.training.recipes.phase import Phase
 from keras_vidrec.training.recipes.sections import Data
 from keras_vidrec.training.recipes.sections import Fusion
 from keras_vidrec.training.recipes.sections import Initialization
@@ -202,7 +204,8 @@ class Recipe(Fact):
         """A copy with single values changed.
 
         Args:
-            settings: sequence of str `"section.key=value"`, values in YAML.
+            settings: sequence of str `"section.key=value"`, values in YAML;
+                `"schedule.phases[0].epochs=2"` for what is in a list.
 
         Raises:
             ValueError: on a malformed setting, an unknown key or a bad value.
@@ -235,7 +238,8 @@ class Recipe(Fact):
         """
         changed = self.to_dict()
         for path, value in values.items():
-            keys = path.split(".")
+            # What is in a list has its number as a key.
+            keys = re.sub(r"\[(\d+)\]", r".\1", path).split(".")
             # A directory may be called 1e5.
             names_files = keys[0] in ("data", "initialization")
             _assign(changed, keys, value if names_files else _number(value))
@@ -248,14 +252,29 @@ def _assign(values, keys, value):
     for depth, key in enumerate(keys[:-1]):
         if depth == 0:
             _check_key(key, set(values), "")
+        if isinstance(values, list):
+            values = values[_place(values, keys[: depth + 1])]
+            continue
         # A section within a section is there, or lies in a free mapping.
         values = values.setdefault(key, {})
-        if not isinstance(values, dict):
+        if not isinstance(values, (dict, list)):
             raise ValueError(
                 f"Expected a section. Received: {'.'.join(keys)!r}, where "
                 f"{key!r} is the single value {values!r}"
             )
-    values[keys[-1]] = value
+    last = _place(values, keys) if isinstance(values, list) else keys[-1]
+    values[last] = value
+
+
+def _place(values, keys):
+    """The place in a list that the last key is the number of."""
+    if keys[-1].isdecimal() and int(keys[-1]) < len(values):
+        return int(keys[-1])
+    name, number = ".".join(keys[:-1]), keys[-1]
+    raise ValueError(
+        f"Expected one of the {len(values)} values of {name}, counted from 0. "
+        f"Received: {name}[{number}]"
+    )
 
 
 def _absolute(path):
@@ -304,13 +323,8 @@ def _from_dict(cls, values, prefix):
             value = Validation(listed=True)
         elif dataclasses.is_dataclass(kind):
             value = _from_dict(kind, value, f"{prefix}{key}.")
-        elif key == "reported":
-            checks.check(
-                isinstance(value, list), key, "a list of figures", value
-            )
-            value = tuple(
-                _from_dict(Reported, item, "reported.") for item in value
-            )
+        elif key in _LISTS:
+            value = _from_list(key, value, prefix)
         else:
             value = _number(value) if kind in _NUMBERS else value
         arguments[key] = value
@@ -330,4 +344,17 @@ def _from_dict(cls, values, prefix):
         return cls(**arguments)
 
 
+def _from_list(key, values, prefix):
+    """The sections that a list holds, each named by its number."""
+    kind, what = _LISTS[key]
+    with checks.inside(prefix):
+        expected = f"a list of {what}"
+        checks.check(isinstance(values, (list, tuple)), key, expected, values)
+    return tuple(
+        _from_dict(kind, value, f"{prefix}{key}[{number}].")
+        for number, value in enumerate(values)
+    )
+
+
+_LISTS = {"reported": (Reported, "figures"), "phases": (Phase, "phases")}
 _NUMBERS = (float, float | None)

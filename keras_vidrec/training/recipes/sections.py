@@ -7,6 +7,7 @@ import dataclasses
 
 from keras_vidrec.specs import MODALITIES
 from keras_vidrec.specs import checks
+from keras_vidrec.training.recipes.phase import check_phases
 from keras_vidrec.weights.cross_modality import MODES as INFLATIONS
 
 LAYOUTS = ("auto", "ucf101", "hmdb51", "folder", "list")
@@ -284,30 +285,36 @@ def _check_multipliers(name, values):
 
 @dataclasses.dataclass(frozen=True)
 class Schedule:
-    """How long, and how the learning rate falls.
+    """How long, and how the learning rate falls: exactly one of `epochs`,
+    `steps` and `phases` is set.
 
     Args:
         epochs: `None` or int.
         passes: int. Passes over the training part that make an epoch: of what
             is logged, kept and validated, and what `boundaries` count.
             Defaults to `1`.
-        steps: `None` or int. Optimizer steps; exactly one of the two is set.
+        steps: `None` or int. Optimizer steps.
+        phases: tuple of `Phase`: parts of the training, one after the other,
+            each with its epochs, its rate, and the layers that it trains.
+            Defaults to `()`.
         kind: str. `"constant"`, `"step"` (times `factor` at each boundary),
             `"cosine"` (to zero at the end), or `"plateau"` (times `factor`
             when the validation accuracy has not risen for `patience` epochs;
-            takes a validation part).
+            takes a validation part). `"constant"` beside `phases`.
         boundaries: tuple of int, in the unit of `epochs` or `steps`.
         factor: float in (0, 1]. Defaults to `0.1`.
         patience: int. Epochs without a gain, of `"plateau"`. Defaults to `5`.
         min_learning_rate: float. Where `"plateau"` stops to lower the rate.
             Defaults to `0.0`.
         early_stop: `None`, or int: epochs without a gain in the validation
-            accuracy after which training ends; takes a validation part.
+            accuracy after which training ends, in whichever phase it is;
+            takes a validation part.
     """
 
     epochs: int | None = None
     passes: int = 1
     steps: int | None = None
+    phases: tuple = ()
     kind: str = "constant"
     boundaries: tuple = ()
     factor: float = 0.1
@@ -316,24 +323,17 @@ class Schedule:
     early_stop: int | None = None
 
     def __post_init__(self):
-        if self.epochs is None:
-            checks.check(
-                self.steps is not None,
-                "epochs",
-                "a schedule of either epochs or steps",
-                self.epochs,
-            )
-            checks.count("steps", self.steps)
-        else:
-            checks.check(
-                self.steps is None,
-                "steps",
-                f"either epochs or steps, null beside epochs={self.epochs}",
-                self.steps,
-            )
-            checks.count("epochs", self.epochs)
+        object.__setattr__(self, "phases", check_phases(self.phases))
+        self._check_length()
         checks.count("passes", self.passes)
         checks.choice("kind", self.kind, SCHEDULES)
+        checks.check(
+            self.kind == "constant" or not self.phases,
+            "kind",
+            '"constant" beside phases, each of which has a rate of its own '
+            "(phases=[] leaves them out)",
+            self.kind,
+        )
         boundaries = self.boundaries
         checks.check(
             isinstance(boundaries, (list, tuple))
@@ -355,6 +355,23 @@ class Schedule:
         checks.number("min_learning_rate", self.min_learning_rate, 0)
         if self.early_stop is not None:
             checks.count("early_stop", self.early_stop)
+
+    def _check_length(self):
+        lengths = {"epochs": self.epochs, "steps": self.steps}
+        given = [name for name in lengths if lengths[name] is not None]
+        if self.phases:
+            expected = "null beside phases, each of which has its epochs "
+            expected += "(phases=[] leaves them out)"
+        elif not given:
+            expected = "a schedule of either epochs or steps, or of phases"
+            checks.check(False, "epochs", expected, self.epochs)
+        else:
+            first = given.pop(0)
+            expected = f"either epochs or steps, null beside {first}="
+            expected += str(lengths[first])
+            checks.count(first, lengths[first])
+        for name in given:
+            checks.check(False, name, expected, lengths[name])
 
 
 @dataclasses.dataclass(frozen=True)

@@ -26,8 +26,9 @@ def tiny(recipe, settings=()):
     the recipe's rule to a shorter side of 128 at most; and where the recipe
     chooses a number of segments for training, there are 3 at most; at most 8
     clips a step and 2 accumulated steps; 3 epochs, the rate falling after the
-    second, or after one without a gain. What the network, the optimizer and
-    the test are otherwise stays. The accuracy means nothing.
+    second, or after one without a gain, or one epoch of each phase, where
+    layers that the recipe names are the head. What the network, the optimizer
+    and the test are otherwise stays. The accuracy means nothing.
 
     Args:
         recipe: `Recipe`.
@@ -69,18 +70,32 @@ def tiny(recipe, settings=()):
             sub_batch=optimizer.sub_batch
             and math.gcd(optimizer.sub_batch, batch_size),
         ),
-        schedule=dataclasses.replace(
-            recipe.schedule,
-            epochs=_EPOCHS,
-            passes=1,
-            steps=None,
-            boundaries=(_EPOCHS - 1,) if recipe.schedule.boundaries else (),
-            patience=1,
-        ),
+        schedule=_schedule(recipe.schedule),
         reported=(),
     ).with_settings(settings)
     summary = small.summary or f"Rehearsal of {recipe.name}: {_extent(small)}"
     return dataclasses.replace(small, summary=summary)
+
+
+def _schedule(schedule):
+    """A few epochs; layers have other names in a tiny backbone."""
+    phases = [
+        dataclasses.replace(
+            phase,
+            epochs=1,
+            trained=phase.trained if phase.trained == "all" else "head",
+        )
+        for phase in schedule.phases
+    ]
+    return dataclasses.replace(
+        schedule,
+        epochs=None if phases else _EPOCHS,
+        passes=1,
+        steps=None,
+        phases=phases,
+        boundaries=(_EPOCHS - 1,) if schedule.boundaries else (),
+        patience=1,
+    )
 
 
 def _frame(recipe):
@@ -100,9 +115,9 @@ def _extent(recipe):
         parts = [f"{' and '.join(towers)} backbones"]
         if "size" in recipe.clip:
             parts.append(f"{recipe.clip['size']} pixels")
-    schedule = recipe.schedule
-    number, unit = schedule.epochs, "epoch"
-    if number is None:
+    schedule, unit = recipe.schedule, "epoch"
+    number = schedule.epochs or sum(one.epochs for one in schedule.phases)
+    if not number:
         number, unit = schedule.steps, "step"
     parts.append(f"{number} {unit}{'s' if number > 1 else ''}")
     return f"{', '.join(parts)} from {_start(recipe.initialization.weights)}"

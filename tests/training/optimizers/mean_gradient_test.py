@@ -226,3 +226,48 @@ def test_vectors_do_not_decay_by_default():
     for name, weight in linear_model.weights_of(model).items():
         factor = 0.95 if name.endswith("kernel") else 1
         np.testing.assert_allclose(weight, factor * before[name], rtol=1e-6)
+
+
+@pytest.mark.parametrize("stateless", [False, True])
+def test_weights_that_rest_keep_their_velocity(stateless):
+    """Updates of two batches: all weights, then the first alone, from the
+    middle of an update on, then all again."""
+    gradients = np.random.default_rng(0).normal(size=(8, 2)).astype("float32")
+    weights = [keras.Variable(1.0), keras.Variable(2.0)]
+    optimizer = TorchSGD(
+        0.1, l2=0.5, decay_multipliers={"": 1}, gradient_accumulation_steps=2
+    )
+    optimizer.build(weights)
+
+    def apply(numbers, moved):
+        chosen = [weights[index] for index in moved]
+        optimizer.move_only(chosen)
+        for number in numbers:
+            grads = [keras.ops.array(gradients[number, i]) for i in moved]
+            if not stateless:
+                optimizer.apply(grads, chosen)
+                continue
+            values, states = optimizer.stateless_apply(
+                [v.value for v in optimizer.variables],
+                grads,
+                [v.value for v in chosen],
+            )
+            for variable, value in (
+                *zip(chosen, values, strict=True),
+                *zip(optimizer.variables, states, strict=True),
+            ):
+                variable.assign(value)
+
+    apply([0, 1, 2], [0, 1])
+    apply([3, 4, 5], [0])
+    apply([6, 7], [0, 1])
+    # What the second had accumulated when it came to rest is gone.
+    updates = {0: ((0, 1), (2, 3), (4, 5), (6, 7)), 1: ((0, 1), (6, 7))}
+    for index, batches in updates.items():
+        weight, velocity = 1.0 + index, 0.0
+        for batch in batches:
+            mean = gradients[list(batch), index].mean()
+            velocity = 0.9 * velocity + mean + 0.5 * weight
+            weight -= 0.1 * velocity
+        assert float(weights[index]) == pytest.approx(weight, rel=1e-5)
+    assert int(optimizer.iterations) == 4

@@ -6,6 +6,7 @@ import pytest
 
 from keras_vidrec.training.optimizers import section as optimizers
 from keras_vidrec.training.optimizers.solvers import LossScale
+from keras_vidrec.training.recipes.phase import Phase
 from keras_vidrec.training.recipes.sections import Optimizer
 from keras_vidrec.training.recipes.sections import Schedule
 
@@ -45,6 +46,24 @@ def test_boundaries_in_epochs():
     np.testing.assert_allclose(
         updates(plain(), schedule, 9, steps_per_epoch=3), expected, rtol=1e-5
     )
+
+
+def test_rates_of_phases():
+    """Each its own, or that of the one before, in proportion to the batch."""
+    phases = (Phase(1), Phase(1, 0.5), Phase(1), Phase(1, 2.0))
+    schedule = Schedule(phases=phases)
+    section = plain(
+        batch_size=2, accumulate=2, reference_batch=8, scale_learning_rate=True
+    )
+    assert optimizers.num_epochs(schedule, section, 3) == 4
+    assert optimizers.published_rates(schedule, section) == (1, 0.5, 0.5, 2)
+    # 3 batches an epoch: the update that ends with the fourth is of phase 1.
+    found = updates(section, schedule, 12, steps_per_epoch=3)
+    expected = np.zeros(12)
+    expected[1::2] = 0.5, 0.25, 0.25, 0.25, 1, 1
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    one = Schedule(phases=(Phase(3, trained="head"),))
+    np.testing.assert_allclose(updates(plain(), one, 3), [1, 1, 1])
 
 
 @pytest.mark.parametrize(
@@ -226,10 +245,10 @@ def test_multipliers_are_those_of_the_recipe():
 
 def test_rate_in_proportion_to_the_batch_only_if_asked_for():
     section = plain(batch_size=32, accumulate=2, reference_batch=256)
-    assert optimizers.real_learning_rate(section) == 1
-    scaled = dataclasses.replace(section, scale_learning_rate=True)
-    assert optimizers.real_learning_rate(scaled) == 0.25
     schedule = Schedule(steps=4, kind="step", boundaries=(1,))
+    assert optimizers.learning_rates(schedule, section) == (1,)
+    scaled = dataclasses.replace(section, scale_learning_rate=True)
+    assert optimizers.learning_rates(schedule, scaled) == (0.25,)
     found = updates(scaled, schedule, 4)
     np.testing.assert_allclose(found, [0, 0.25, 0, 0.025], atol=1e-6)
 

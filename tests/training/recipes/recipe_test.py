@@ -5,6 +5,7 @@ import pytest
 import yaml
 
 from keras_vidrec.training import recipes
+from keras_vidrec.training.recipes.phase import Phase
 from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.recipes.sections import Schedule
 
@@ -51,6 +52,61 @@ def test_settings_change_single_values_of_the_right_type():
     )
     assert changed.clip["flow"] == {"method": "dis", "bound": 16}
     assert changed.network.arguments["a"] == {"b": 1}
+
+
+PHASES = SMALL.with_settings(
+    [
+        "schedule.epochs=null",
+        "schedule.phases=[{trained: head, epochs: 3}, "
+        "{epochs: 5, learning_rate: 5e-4}]",
+    ]
+)
+
+
+def test_phases_and_single_values_of_them():
+    assert PHASES.schedule == Schedule(
+        phases=(Phase(3, trained="head"), Phase(5, 5e-4))
+    )
+    assert Recipe.from_yaml(PHASES.to_yaml()) == PHASES
+    changed = PHASES.with_settings(
+        ["schedule.phases[1].epochs=1", "schedule.phases[0].trained=[fc*, rgb]"]
+    )
+    assert changed.schedule.phases == (
+        Phase(3, trained=("fc*", "rgb")),
+        Phase(1, 5e-4),
+    )
+    plain = PHASES.with_settings(["schedule.phases=[]", "schedule.epochs=3"])
+    assert plain == SMALL
+
+
+@pytest.mark.parametrize(
+    "setting, message",
+    [
+        ("epochs=3", "null beside phases.*phases=.. leaves.*schedule.epochs=3"),
+        ("steps=3", "null beside phases.*phases=.. leaves.*schedule.steps=3"),
+        ("kind=cosine", '"constant" beside phases.*schedule.kind=.cosine'),
+        ("boundaries=[1]", "boundaries"),
+        ("phases=[]", "either epochs or steps, or of phases.*epochs=None"),
+        ("phases=2", "a list of phases. Received: schedule.phases=2"),
+        ("phases=[2]", "mapping for 'schedule.phases.0.'"),
+        ("phases=[{trained: all}]", "key 'schedule.phases.0..epochs'"),
+        ("phases[0].epoch=1", "mean 'schedule.phases.0..epochs'"),
+        ("phases[1].epochs=0", "phases.1..epochs`. Expected a positive int"),
+        ("phases[1].learning_rate=0", "phases.1..learning_rate.*positive"),
+        (
+            "phases[0].learning_rate=1",
+            "phases.0..learning_rate`. Expected null: .* section `optimizer`",
+        ),
+        ("phases[0].trained=fc6", "phases.0..trained.*'all', 'head'.*'fc6'"),
+        ("phases[0].trained=[a, a]", "list of different names of layers"),
+        ("phases[0].trained=[]", "list of different names of layers"),
+        ("phases[2].epochs=1", "one of the 2 values of schedule.phases"),
+        ("phases[x].epochs=1", "Unknown recipe key 'schedule.phases.x.'"),
+    ],
+)
+def test_invalid_phases(setting, message):
+    with pytest.raises(ValueError, match=message):
+        PHASES.with_settings([f"schedule.{setting}"])
 
 
 @pytest.mark.parametrize(

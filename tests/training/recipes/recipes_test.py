@@ -3,13 +3,17 @@ import re
 import pytest
 
 import keras_vidrec
+from keras_vidrec.applications import TSN
 from keras_vidrec.applications.parts.arguments import check_imagenet
 from keras_vidrec.training import network
 from keras_vidrec.training import recipe_network
 from keras_vidrec.training import recipes
+from keras_vidrec.training.optimizers import section as optimizers
+from keras_vidrec.training.phases import Phases
 from keras_vidrec.training.recipes import tables
 from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.recipes.tiny import tiny
+from tests.applications.joined_streams import without_values
 
 
 def test_by_name_and_by_file(tmp_path):
@@ -87,7 +91,7 @@ def test_names_tell_what_is_trained_on_what():
 # clip_gradients of the mean gradient (its 4 workers are averaged; the paper's
 # sums two batches of each), multiplier of the first convolution, clips an
 # update, iterations, and where the rate falls to a tenth.
-TSN = {
+TSN_SOLVERS = {
     "tsn_rgb_ucf101_paper": (1e-3, 20, 1, 256, 4500, (2000, 4000)),
     "tsn_flow_ucf101_paper": (5e-3, 10, 5, 256, 20000, (12000, 18000)),
     "tsn_rgb_ucf101_code": (1e-3, 40, 1, 128, 3500, (1500, 3000)),
@@ -97,12 +101,12 @@ TSN = {
 }
 
 
-@pytest.mark.parametrize("name", TSN)
+@pytest.mark.parametrize("name", TSN_SOLVERS)
 def test_tsn_is_the_authors_solver(name):
     recipe = recipes.get(name)
     optimizer, schedule = recipe.optimizer, recipe.schedule
     multipliers = optimizer.learning_rate_multipliers
-    assert TSN[name] == (
+    assert TSN_SOLVERS[name] == (
         optimizer.learning_rate,
         optimizer.clip_norm,
         multipliers.get("first_convolution", 1),
@@ -187,14 +191,32 @@ def test_table_1_is_trained_from_scratch():
 NO_DECAY = {"bias": 0, "gamma": 0, "beta": 0}
 # By backbone and modality: rate, clips an update, dropout, crop, and where the
 # rate falls, the last place being the end; one number is the last rate of a
-# plateau. Of the fusion papers the authors' programs: passes over the data.
+# plateau. Of the fusion papers the authors' programs: passes over the data;
+# in phases with what they train, and the rate.
+BEHIND_POOL5 = ("fc6", "fc7", "logits")
 BASELINES = {
     "vgg16": (
-        (5e-4, 128, 0.85, "jitter25", (50, 70, 90)),
+        (
+            *(1e-3, 128, 0.85, "jitter25"),
+            (
+                ("head", 1e-3, 30),
+                ("all", 5e-4, 50),
+                ("all", 5e-5, 20),
+                ("all", 5e-6, 20),
+            ),
+        ),
         (5e-4, 128, 0.9, "multi_scale_regular", (1000, 1500, 1600)),
     ),
     "vgg_m_2048": (
-        (1e-2, 256, 0.85, "jitter25", (50, 80, 110)),
+        (
+            *(1e-2, 256, 0.85, "jitter25"),
+            (
+                (BEHIND_POOL5, 1e-2, 20),
+                ("all", 1e-2, 30),
+                ("all", 1e-3, 30),
+                ("all", 1e-4, 30),
+            ),
+        ),
         (1e-2, 128, 0.9, "multi_scale_regular", (100, 200, 300, 400)),
     ),
     "resnet50": (
@@ -215,7 +237,15 @@ BASELINES = {
     ),
 }
 # On HMDB51 the programs are as long but for these.
-SHORTER = {"vgg_m_2048": (30, 40, 50), "resnet50": (20, 30, 40)}
+SHORTER = {
+    "vgg_m_2048": (
+        (BEHIND_POOL5, 1e-2, 20),
+        ("all", 1e-2, 10),
+        ("all", 1e-3, 10),
+        ("all", 1e-4, 10),
+    ),
+    "resnet50": (20, 30, 40),
+}
 # Solver, decay and multipliers of the rate; whole frames (two-stream fusion and
 # ST-Multiplier), TS-LSTM's center, and where STFN does not tell TSN's crops.
 OF_BACKBONE = {
@@ -241,7 +271,14 @@ def test_two_stream_baselines(backbone, dataset):
         arguments, optimizer = recipe.network.arguments, recipe.optimizer
         schedule = recipe.schedule
         falls = schedule.min_learning_rate
-        if schedule.kind == "step":
+        if schedule.phases:
+            rates = optimizers.published_rates(schedule, optimizer)
+            falls = tuple(
+                (phase.trained, rate, phase.epochs * schedule.passes)
+                for phase, rate in zip(schedule.phases, rates, strict=True)
+            )
+            assert not recipe.validation.is_wanted
+        elif schedule.kind == "step":
             falls = (*schedule.boundaries, schedule.epochs)
             falls = tuple(epoch * schedule.passes for epoch in falls)
             assert not recipe.validation.is_wanted
@@ -302,6 +339,19 @@ def test_two_stream_baselines(backbone, dataset):
             assert start.weights == "imagenet"
             # Refused where there are no such weights.
             check_imagenet(recipe_network.backbones(recipe), "imagenet")
+
+
+@pytest.mark.parametrize("backbone", ["vgg16", "vgg_m_2048"])
+def test_the_first_layers_wait_in_the_authors_first_phase(backbone):
+    """The program stops its gradients behind the second dropout of VGG-16,
+    the 37th layer, and behind pool5 of VGG-M-2048."""
+    recipe = recipes.get(f"two_stream_{backbone}_rgb_ucf101")
+    model = without_values(TSN, backbone=backbone, classes=101)
+    phases = Phases(model, recipe.schedule, recipe.optimizer)
+    layers = BEHIND_POOL5 if backbone == "vgg_m_2048" else ("logits",)
+    found = [weight.path for weight in phases.weights(0)]
+    assert found == [f"{x}/{w}" for x in layers for w in ("kernel", "bias")]
+    assert len(phases.weights(1)) == len(model.trainable_weights)
 
 
 def test_figures_of_the_baselines():

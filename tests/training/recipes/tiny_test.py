@@ -113,7 +113,14 @@ def test_one_rule_for_all():
         assert optimizer.batch_size <= 8 and optimizer.accumulate <= 2
         assert optimizer.learning_rate == recipe.optimizer.learning_rate
         schedule = small.schedule
-        assert (schedule.epochs, schedule.kind) == (3, recipe.schedule.kind)
+        phases = [phase.trained for phase in schedule.phases]
+        assert schedule.epochs == (None if phases else 3)
+        assert phases == [
+            phase.trained if phase.trained == "all" else "head"
+            for phase in recipe.schedule.phases
+        ]
+        assert {phase.epochs for phase in schedule.phases} <= {1}
+        assert schedule.kind == recipe.schedule.kind
         assert small.validation == recipe.validation
         assert small.test == recipe.test
 
@@ -144,6 +151,11 @@ def test_one_rule_for_all():
             "and ImageNet's",
         ),
         ("ts_lstm_ucf101", [], "over features, 3 epochs from random"),
+        (
+            "two_stream_vgg_m_2048_rgb_ucf101",
+            ["schedule.phases[0].epochs=2"],
+            "tiny backbones, 64 pixels, 5 epochs from random",
+        ),
     ],
 )
 def test_what_is_rehearsed_is_told(name, settings, extent):

@@ -1,0 +1,267 @@
+"""The loop of a training: calls of `fit`, from the backup on, to the end of
+the schedule."""
+
+import logging
+import typing
+from contextlib import nullcontext
+
+import keras
+
+from keras_vidrec.applications.parts import head
+from keras_vidrec.applications.parts import model_file
+from keras_vidrec.data import pipeline
+from keras_vidrec.data.clips import feature_reader
+from keras_vidrec.specs import checks
+from keras_vidrec.specs import files
+from keras_vidrec.training import losses
+from keras_vidrec.training import network
+from keras_vidrec.training.callbacks.backup import Backup
+from keras_vidrec.training.callbacks.interruption import Interruption
+from keras_vidrec.training.callbacks.log_file import LogFile
+from keras_vidrec.training.callbacks.progress import Progress
+from keras_vidrec.training.callbacks.stop_on_nan import StopOnNaN
+from keras_vidrec.training.callbacks.stop_on_nan import check_weights
+from keras_vidrec.training.callbacks.validation import BestModel
+from keras_vidrec.training.callbacks.validation import EarlyStop
+from keras_vidrec.training.callbacks.validation import Plateau
+from keras_vidrec.training.optimizers import section as optimizers
+from keras_vidrec.training.phases import Phases
+from keras_vidrec.training.rematerialization import rematerialize
+from keras_vidrec.training.streams import Streams
+
+logger = logging.getLogger("keras_vidrec")
+
+
+class Length(typing.NamedTuple):
+    """How long a training is.
+
+    Attributes:
+        steps_per_pass: int. Batches in a pass over the training part.
+        passes: int. Passes in an epoch.
+        epochs: int.
+    """
+
+    steps_per_pass: int
+    passes: int
+    epochs: int
+
+    @property
+    def steps_per_epoch(self):
+        return self.passes * self.steps_per_pass
+
+    @classmethod
+    def of(cls, recipe, num_videos):
+        """That of a recipe on so many videos to train on."""
+        steps = pipeline.steps_per_epoch(
+            num_videos, recipe.optimizer.batch_size
+        )
+        passes = recipe.schedule.passes
+        epochs = optimizers.num_epochs(
+            recipe.schedule, recipe.optimizer, passes * steps
+        )
+        return cls(steps, passes, epochs)
+
+
+class Loop:
+    """A network in training, from the last backup to the end of the schedule.
+
+    Args:
+        data: `Dataset`, with its recipe.
+        run: `Run`.
+        devices: `distribution.Devices`.
+        verbose: as in `fit`, of the chief.
+
+    Attributes:
+        model: keras.Model as it is saved.
+    """
+
+    def __init__(self, data, run, devices, verbose):
+        self._recipe = recipe = data.recipe
+        self._data = data
+        self._run = run
+        self._devices = devices
+        self._verbose = verbose if devices.is_chief else 0
+        self._length = Length.of(recipe, len(data.train))
+        self._phases = self._phase = None
+        with devices.scope():
+            built = network.build(recipe, data.source.classes)
+            head.predictions_layer(built).test_protocol = recipe.test
+            with checks.inside("optimizer."):
+                devices.prepare(built, recipe.optimizer)
+            # The same up to its logits, for `fit`.
+            self._trained = devices.trainable(head.clip_logits_model(built))
+            if recipe.rematerialize:
+                rematerialize(self._trained)
+            self._optimizer = optimizers.build(
+                recipe.optimizer,
+                recipe.schedule,
+                self._length.steps_per_epoch,
+                built,
+            )
+            # The optimizer keeps all weights: one for all phases.
+            losses.compile_logits(self._trained, self._optimizer)
+            if recipe.schedule.phases:
+                self._phases = Phases(built, recipe.schedule, recipe.optimizer)
+        self.model = head.inference_model(built)
+
+    def train(self, videos, backup_steps):
+        """Trains from the last backup on, and saves the trained network.
+
+        Args:
+            videos: `RunVideos`, which backups keep.
+            backup_steps: `None` or int, as of `Backup`.
+        """
+        run, devices = self._run, self._devices
+        validation = self._validation_callbacks()
+        stateful = {**validation, "videos": videos}
+        backup = Backup(run.backup, stateful, backup_steps, devices.is_chief)
+        with devices.scope():
+            start = backup.restore(self._trained)
+        interruption = Interruption(backup, _notice(run, devices))
+        devices.agree_on(start)
+
+        def is_over():
+            stop = validation.get("early_stop")
+            done = backup.position.epoch >= self._length.epochs
+            return done or (stop and stop.has_stopped)
+
+        if is_over() and run.is_finished:
+            logger.warning("%s is trained to its end already.", run.path)
+            return
+        streams = Streams(
+            self._recipe,
+            self._data,
+            head.describe(self.model).clip_spec,
+            self._trained,
+            devices,
+        )
+        callbacks = [StopOnNaN(start, backup), *validation.values()]
+        if devices.is_chief:
+            callbacks.append(LogFile(run.log_file, start.epoch))
+            callbacks.append(keras.callbacks.TensorBoard(run.tensorboard))
+        # The backup keeps what those before it have done.
+        callbacks += [backup, interruption]
+        with interruption.listening(), streams.clear_errors(), run.writing():
+            while not is_over():
+                self._fit(backup.position, streams, callbacks)
+        if devices.is_chief:
+            self._save(backup)
+
+    def _fit(self, position, streams, callbacks):
+        """One call of `fit`: to the end of the phase; the rest of an epoch is
+        one of its own."""
+        epoch, step = position
+        length, phase = self._length, None
+        end = length.epochs
+        if self._phases:
+            number = self._phases.at(epoch)
+            end, phase = self._phases.end(number), self._begin_phase(number)
+        progress = Progress(
+            self._recipe.optimizer,
+            steps_per_epoch=length.steps_per_epoch,
+            epochs=length.epochs,
+            initial_epoch=epoch,
+            phase=phase,
+            end=end,
+            num_devices=self._devices.num_replicas,
+            verbose=self._verbose,
+        )
+        self._trained.fit(
+            streams.training(
+                epoch * length.passes + step // length.steps_per_pass,
+                step % length.steps_per_pass,
+                progress.timed,
+            ),
+            steps_per_epoch=length.steps_per_epoch - step,
+            initial_epoch=epoch,
+            epochs=length.epochs,
+            validation_data=streams.validation(),
+            verbose=self._verbose,
+            shuffle=False,  # the pipeline has done it
+            callbacks=[progress, *callbacks, Until(epoch + 1 if step else end)],
+        )
+
+    def _begin_phase(self, number):
+        """Compiles the model to train what this phase does, and returns what
+        that is."""
+        if number != self._phase:
+            self._phase = number
+            with self._devices.scope():
+                self._phases.freeze(number)
+                self._optimizer.move_only(self._trained.trainable_variables)
+                losses.compile_logits(self._trained, self._optimizer)
+        return self._phases.describe(number)
+
+    def _validation_callbacks(self):
+        """By name, the callbacks that look at the validation part, if any."""
+        if not self._data.validation:
+            return {}
+        schedule = self._recipe.schedule
+        monitor = f"val_{losses.accuracy_name(self._trained)}"
+        callbacks = {}
+        if self._devices.is_chief:
+            callbacks["best_model"] = BestModel(
+                self.model, self._run.best_file, monitor, self._as_built
+            )
+        if schedule.kind == "plateau":
+            callbacks["plateau"] = Plateau(
+                monitor,
+                schedule.factor,
+                schedule.patience,
+                schedule.min_learning_rate,
+            )
+        if schedule.early_stop:
+            callbacks["early_stop"] = EarlyStop(monitor, schedule.early_stop)
+        return callbacks
+
+    def _as_built(self):
+        """The context to save the network in: no phase freezes anything."""
+        return self._phases.released() if self._phases else nullcontext()
+
+    def _save(self, backup):
+        """The last network, or the best one, becomes that of the run."""
+        run, data = self._run, self._data
+        if data.validation:
+            run.check_best()
+        else:
+            check_weights(self.model, backup)
+        of_features = feature_reader.are_features(data.source)
+        trained_file = run.head_file if of_features else run.model_file
+        with run.writing(), self._as_built():
+            if data.validation:
+                run.best_file.replace(trained_file)
+                files.sync_directory(run.path)
+            else:
+                model_file.save(self.model, trained_file)
+            run.note_origin(_trained_origin(self.model, trained_file))
+
+
+class Until(keras.callbacks.Callback):
+    """Ends a `fit` when so many epochs are done."""
+
+    def __init__(self, epochs):
+        super().__init__()
+        self._epochs = epochs
+
+    def on_epoch_end(self, epoch, logs=None):
+        if epoch + 1 == self._epochs:
+            self.model.stop_training = True
+
+
+def _trained_origin(model, path):
+    """The origin in a file that was just saved."""
+    origin = head.describe(model).origin
+    if origin.fingerprint is None:  # the best network, of a start before
+        origin = head.describe(model_file.load(path)).origin
+    return origin
+
+
+def _notice(run, devices):
+    """The file by which workers notify each other to end. An old one is
+    removed before they begin."""
+    if devices.num_workers == 1:
+        return None
+    notice = run.backup / "notice.json"
+    if devices.is_chief:
+        notice.unlink(missing_ok=True)
+    return notice

@@ -1,0 +1,157 @@
+"""From the phases of a schedule to the layers that each of them trains."""
+
+import contextlib
+import difflib
+import fnmatch
+import itertools
+import math
+
+from keras_vidrec.specs import checks
+from keras_vidrec.training import freezing
+from keras_vidrec.training.optimizers import multipliers
+from keras_vidrec.training.optimizers import section as optimizers
+from keras_vidrec.weights.towers import layers_by_path
+
+
+class Phases:
+    """What the phases of a schedule train of one network.
+
+    Args:
+        model: keras.Model as it was built: what is frozen then stays so in
+            all phases.
+        schedule: section `Schedule` of a recipe that has phases.
+        optimizer: section `Optimizer` of it.
+
+    Raises:
+        ValueError: if a phase names layers that the network does not have, or
+            trains nothing.
+    """
+
+    def __init__(self, model, schedule, optimizer):
+        layers = layers_by_path(model)
+        # A composed layer comes before its parts, which it sets too.
+        self._flags = {
+            path: [(part, part.trainable) for part in freezing.within(layer)]
+            for path, layer in layers.items()
+        }
+        self._weights = {
+            path: layer.trainable_weights for path, layer in layers.items()
+        }
+        self._trained = []
+        for number, phase in enumerate(schedule.phases):
+            with checks.inside(f"schedule.phases[{number}]."):
+                chosen = _chosen(model, self._weights, phase.trained)
+            self._trained.append(chosen)
+        self._phases = schedule.phases
+        self._rates = optimizers.learning_rates(schedule, optimizer)
+        self._ends = [
+            *itertools.accumulate(phase.epochs for phase in schedule.phases)
+        ]
+
+    def at(self, epoch):
+        """The number, from 0, of the phase that trains this epoch."""
+        return sum(epoch >= end for end in self._ends[:-1])
+
+    def end(self, number):
+        """The epochs done when this phase ends."""
+        return self._ends[number]
+
+    def weights(self, number):
+        """The weights that a phase trains, in the order of the network."""
+        return [
+            weight
+            for path, weights in self._weights.items()
+            if path in self._trained[number]
+            for weight in weights
+        ]
+
+    def freeze(self, number):
+        """Freezes what a phase does not train. Call it before `compile`."""
+        trained = self._trained[number]
+        for path, flags in self._flags.items():
+            _set((part, flag and path in trained) for part, flag in flags)
+
+    @contextlib.contextmanager
+    def released(self):
+        """A context in which the network is as it was built, to be saved."""
+        flags = [*itertools.chain(*self._flags.values())]
+        now = [(part, part.trainable) for part, _ in flags]
+        _set(flags)
+        try:
+            yield
+        finally:
+            _set(now)
+
+    def describe(self, number):
+        """A line for people: what a phase trains, when, and at which rate."""
+        trained = self._phases[number].trained
+        what = trained if isinstance(trained, str) else ", ".join(trained)
+        size = sum(math.prod(one.shape) for one in self.weights(number))
+        end = self._ends[number]
+        first = end - self._phases[number].epochs + 1
+        epochs = f"epoch {end}" if first == end else f"epochs {first} to {end}"
+        return (
+            f"phase {number + 1} of {len(self._ends)}, {epochs}: trains {what} "
+            f"({size:,} weights), learning rate {self._rates[number]:g}"
+        )
+
+
+def _set(flags):
+    for part, trainable in flags:
+        part.trainable = trainable
+
+
+def _chosen(model, weights, trained):
+    """Paths of the layers that are trained.
+
+    Args:
+        model: keras.Model.
+        weights: dict from the paths of all layers to the weights of each that
+            could be trained.
+        trained: as of `Phase`.
+    """
+    if trained == "all":
+        chosen = set(weights)
+    elif trained == "head":
+        head = {id(layer) for layer in multipliers.head(model)}
+        layers = layers_by_path(model)
+        chosen = {path for path in weights if id(layers[path]) in head}
+    else:
+        chosen = set()
+        for name in trained:
+            found = {path for path in weights if _fits(name, path)}
+            _check_found(name, found, weights, trained)
+            chosen |= found
+    checks.check(
+        any(weights[path] for path in chosen),
+        "trained",
+        f"layers of {model.name!r} with weights that nothing else freezes",
+        trained,
+    )
+    return chosen
+
+
+def _fits(name, path):
+    return any(fnmatch.fnmatchcase(one, name) for one in _names(path))
+
+
+def _names(path):
+    """What a layer can be called by: its name and those of the models that it
+    is in, alone or with the models around them."""
+    parts = path.split("/")
+    return [*itertools.accumulate(parts, "{}/{}".format), *parts]
+
+
+def _check_found(name, found, weights, trained):
+    """Refuses a name without layers that could be trained."""
+    if any(weights[path] for path in found):
+        return
+    known = [_names(path) for path in weights if weights[path]]
+    near = difflib.get_close_matches(name, itertools.chain(*known), 1, 0.0)
+    checks.check(
+        False,
+        "trained",
+        f"layers that are there and can be trained, unlike {name!r}, such as "
+        f"{', '.join(map(repr, near))}",
+        trained,
+    )

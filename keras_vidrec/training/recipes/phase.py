@@ -1,0 +1,74 @@
+"""A part of a training: what it trains, how long and how fast."""
+
+import dataclasses
+
+from keras_vidrec.specs import checks
+
+# Of what is trained, besides lists of layers.
+PARTS = ("all", "head")
+
+
+@dataclasses.dataclass(frozen=True)
+class Phase:
+    """Some epochs in which only a part of the network may be trained.
+
+    What a phase does not train stays as it is: the weights, the statistics of
+    batch normalization, which are used as they are, and what the optimizer
+    keeps of past gradients, which a later phase goes on with.
+
+    Args:
+        epochs: int. Epochs of the phase, of `passes` each.
+        learning_rate: `None` (that of the phase before), or float > 0: the
+            learning rate in all of the phase. The first phase has that of the
+            section `optimizer`, and none here.
+        trained: str or tuple of str. `"all"`; `"head"` (what is behind the
+            towers); or layers, by name (`fc7`), with the models that they are
+            in (`rgb/fc7`, or `rgb` for all of a tower), or by a pattern of
+            either (`fc*`). What the section `initialization` freezes stays
+            frozen. Defaults to `"all"`.
+    """
+
+    epochs: int
+    learning_rate: float | None = None
+    trained: str | tuple = "all"
+
+    def __post_init__(self):
+        checks.count("epochs", self.epochs)
+        if self.learning_rate is not None:
+            checks.positive("learning_rate", self.learning_rate)
+        trained = self.trained
+        if isinstance(trained, (list, tuple)):
+            object.__setattr__(self, "trained", tuple(trained))
+            known = all(isinstance(name, str) and name for name in trained)
+            known = known and 0 < len(set(trained)) == len(trained)
+        else:
+            known = trained in PARTS
+        checks.check(
+            known,
+            "trained",
+            f"one of {PARTS}, or a list of different names of layers",
+            trained,
+        )
+
+
+def check_phases(phases):
+    """The phases of a schedule as a tuple.
+
+    Raises:
+        ArgumentError: if these are no phases, or the first one has a rate.
+    """
+    checks.check(
+        isinstance(phases, (list, tuple))
+        and all(isinstance(phase, Phase) for phase in phases),
+        "phases",
+        "a list of phases, each with its `epochs`",
+        phases,
+    )
+    if phases:
+        checks.check(
+            phases[0].learning_rate is None,
+            "phases[0].learning_rate",
+            "null: the first phase has that of the section `optimizer`",
+            phases[0].learning_rate,
+        )
+    return tuple(phases)

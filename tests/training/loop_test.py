@@ -1,0 +1,177 @@
+"""A training in phases, of a tower with normalization and a head with
+dropout."""
+
+import dataclasses
+import signal
+
+import keras
+import numpy as np
+import pytest
+
+from keras_vidrec.layers import BatchNormalization
+from keras_vidrec.layers import ClassScores
+from keras_vidrec.specs import ClipSpec
+from keras_vidrec.training import network
+from keras_vidrec.training.phases import Phases
+from keras_vidrec.training.recipes.phase import Phase
+from keras_vidrec.training.recipes.recipe import Recipe
+from keras_vidrec.training.recipes.sections import Network
+from keras_vidrec.training.recipes.sections import Optimizer
+from keras_vidrec.training.recipes.sections import Schedule
+from keras_vidrec.training.trainer import train
+from tests.training.runs import assert_equal
+from tests.training.runs import log_of
+from tests.training.runs import weights_of
+
+SPEC = ClipSpec(modalities=("rgb",), num_segments=2, size=16)
+# 24 clips are 3 steps: an update of 2 lies across the end of every odd epoch.
+PHASES = (
+    Phase(1, trained="head"),
+    Phase(2, 0.005, trained=("conv1",)),
+    Phase(1, 0.02),
+)
+TRAINED = ({"logits"}, {"conv1"}, {"conv1", "bn", "logits"})
+
+
+def small_network(class_names, dropout):
+    tower_input = keras.Input((3,))
+    x = keras.layers.Dense(4, use_bias=False, name="conv1")(tower_input)
+    x = BatchNormalization(momentum=0.5, name="bn")(x)
+    tower = keras.Model(tower_input, x, name="rgb")
+    clip = keras.Input((2, None, None, 3), name="clip")
+    x = keras.layers.Rescaling(1 / 255)(clip)
+    x = tower(keras.layers.GlobalAveragePooling3D()(x))
+    x = keras.layers.Dropout(dropout, name="dropout")(x)
+    x = keras.layers.Dense(len(class_names), name="logits")(x)
+    predictions = ClassScores(
+        "softmax", class_names, clip_spec=SPEC, name="predictions"
+    )
+    return keras.Model(clip, predictions(x), name="small")
+
+
+@pytest.fixture
+def built():
+    """The networks that were built."""
+    return []
+
+
+@pytest.fixture
+def recipe(small_videos, monkeypatch, built):
+    def build(recipe, class_names):
+        dropout = recipe.network.arguments.get("dropout", 0.0)
+        built.append(small_network(class_names, dropout))
+        return built[-1]
+
+    monkeypatch.setattr(network, "build", build)
+    return Recipe(
+        name="in_phases",
+        network=Network("TSN", {"dropout": 0.3}),
+        optimizer=Optimizer(
+            "adam", learning_rate=0.01, batch_size=8, accumulate=2
+        ),
+        schedule=Schedule(phases=PHASES),
+    ).with_data(directory=small_videos)
+
+
+@pytest.mark.usefixtures("eager")
+def test_terminated_in_any_phase_and_between_them(
+    recipe, built, tmp_path, at_step, monkeypatch
+):
+    """It goes on to the weights and the log of an uninterrupted training, of
+    which each phase moves what it names and nothing else."""
+    states = []
+    freeze = Phases.freeze
+
+    def note(chosen, number):
+        states.append(built[0].get_weights())
+        freeze(chosen, number)
+
+    monkeypatch.setattr(Phases, "freeze", note)
+    whole = train(recipe, tmp_path / "whole", verbose=0)
+    states[3:] = [built[0].get_weights()]
+    paths = [weight.path for weight in built[0].weights]
+    for number, layers in enumerate(TRAINED):
+        changed = {
+            path.rpartition("/")[0]
+            for path, one, two in zip(paths, *states[number : number + 2])
+            if not np.array_equal(one, two)
+        }
+        assert changed == layers
+    # Statistics that no phase has moved are those of a new layer.
+    assert paths[2:4] == ["bn/beta", "bn/moving_mean"]
+    assert not states[2][3].any()
+
+    def terminate():
+        signal.raise_signal(signal.SIGTERM)
+
+    out = tmp_path / "run"
+    for step, left in (
+        (2, "epoch-00001-step-0000000"),  # between two phases
+        (4, "epoch-00002-step-0000002"),
+        (0, "epoch-00003-step-0000000"),
+    ):
+        with pytest.raises(SystemExit, match="143"):
+            at_step(step, terminate, recipe, out)
+        assert max(p.name for p in out.glob("backup/epoch*")) == left
+    assert_equal(train(recipe, out, verbose=0), whole)
+
+
+@pytest.mark.large
+@pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
+def test_two_devices_train_in_phases_as_one_does(recipe, tmp_path, precision):
+    """Compiled, with gradients that are clipped, and scaled in float16."""
+    recipe = dataclasses.replace(
+        recipe,
+        precision=precision,
+        network=Network("TSN"),
+        optimizer=Optimizer(
+            "sgd", learning_rate=0.1, batch_size=8, clip_norm=1.0
+        ),
+    )
+    phases = (Phase(1, trained="head"), Phase(2, 0.05))
+    recipe = dataclasses.replace(recipe, schedule=Schedule(phases=phases))
+    one, two = (
+        weights_of(train(recipe, tmp_path / name, verbose=0, distribute=name))
+        for name in ("none", "mirrored")
+    )
+    tolerance = 1e-5 if precision == "float32" else 1e-2
+    for weight, expected in zip(two, one, strict=True):
+        np.testing.assert_allclose(weight, expected, rtol=0, atol=tolerance)
+
+
+@pytest.mark.usefixtures("eager")
+def test_the_best_network_of_any_phase_is_saved_as_it_was_built(
+    recipe, tmp_path, capsys
+):
+    """And each phase says that it begins."""
+    recipe = recipe.with_settings(["validation.fraction=0.5"])
+    run = train(recipe, tmp_path / "run", verbose=2)
+    model = run.load_model()
+    assert len(model.trainable_weights) == 5
+    told = capsys.readouterr().out
+    lines = [line for line in told.splitlines() if line.startswith("phase ")]
+    assert lines == [
+        "phase 1 of 3, epoch 1: trains head (60 weights), learning rate 0.01",
+        "phase 2 of 3, epochs 2 to 3: trains conv1 (12 weights), learning "
+        "rate 0.005",
+        "phase 3 of 3, epoch 4: trains all (80 weights), learning rate 0.02",
+    ]
+    assert "Epoch 4/4" in told and told.index(lines[2]) < told.index(
+        "Epoch 4/4"
+    )
+    assert len(log_of(run)) == 4
+
+
+@pytest.mark.parametrize(
+    "setting, message",
+    [
+        ("schedule.phases[1].trained=[conv2]", "phases.1..trained.*'conv1'"),
+        ("schedule.phases[0].trained=[rgb_tower]", "phases.0..trained.*'rgb'"),
+    ],
+)
+def test_what_does_not_fit_is_told_before_training(
+    recipe, tmp_path, setting, message
+):
+    with pytest.raises(ValueError, match=message):
+        train(recipe.with_settings([setting]), tmp_path / "run", verbose=0)
+    assert not (tmp_path / "run").exists()
