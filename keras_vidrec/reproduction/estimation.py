@@ -123,16 +123,20 @@ def total(plan, steps: dict, counts: dict, prepared: dict) -> Estimate:
         seconds["preparing"] += took
         num_bytes["preparing"] += filled
     _, trainings = plan.trainings()
+    default = next(iter(counts.values()), None)
     for training in trainings.values():
         step = steps[kind(training)]
-        splits = counts.get(training.dataset) or next(iter(counts.values()))
-        num_train, num_test = splits[training.split]
+        splits = counts.get(training.dataset) or default
+        num_train, _ = splits[training.split]
         seconds["training"] += step.seconds * _clips(training.recipe, num_train)
-        test = training.recipe.test
+        num_bytes["training"] += int(_FILES * step.num_bytes)
+    for tested in plan.tests():
+        step, test = steps[kind(tested.training)], tested.test
+        splits = counts.get(tested.training.dataset) or default
+        _, num_test = splits[tested.training.split]
         segments = (test.num_segments or step.num_segments) * test.num_clips
         views = TEST_CROPS[test.crops] * segments / step.num_segments
         seconds["testing"] += step.seconds * _FORWARD * views * num_test
-        num_bytes["training"] += int(_FILES * step.num_bytes)
     for features in plan.features():
         for tower in features.networks.values():
             step = steps[kind(tower)]

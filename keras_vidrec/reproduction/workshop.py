@@ -1,5 +1,6 @@
 """Makes the parts of a plan, one after the other, in one directory."""
 
+import contextlib
 import json
 import logging
 import pathlib
@@ -13,18 +14,22 @@ from keras_vidrec.data.preparing.prepare import prepare
 from keras_vidrec.data.preparing.video import Preparation
 from keras_vidrec.evaluation import evaluator
 from keras_vidrec.evaluation import feature_extraction
+from keras_vidrec.evaluation.scores import freshness
 from keras_vidrec.evaluation.scores import fusion
 from keras_vidrec.evaluation.scores import metrics
 from keras_vidrec.evaluation.scores import score_naming
 from keras_vidrec.evaluation.scores.score_file import Scores
+from keras_vidrec.reproduction import rehearsal
 from keras_vidrec.reproduction.parts import Fusion
 from keras_vidrec.reproduction.parts import Given
+from keras_vidrec.reproduction.parts import Tested
 from keras_vidrec.reproduction.parts import Training
 from keras_vidrec.reproduction.parts import needed
 from keras_vidrec.reproduction.plan import Figure
 from keras_vidrec.specs import checks
 from keras_vidrec.specs import documents
 from keras_vidrec.specs import files
+from keras_vidrec.training import network
 from keras_vidrec.training import trainer
 from keras_vidrec.training.callbacks.stop_on_nan import LossIsNaN
 from keras_vidrec.training.run import Run
@@ -32,6 +37,7 @@ from keras_vidrec.training.run import Run
 logger = logging.getLogger("keras_vidrec")
 
 _CLAIM = "reproduction.json"
+_CLASSES = 2  # of a network that is only started
 # In the path of given scores.
 _SPLIT = "{split}"
 
@@ -85,9 +91,9 @@ class Workshop:
         self._verbose = verbose
         self._kinds = {}
         self._scores = {}
-        self._claim()
+        self._claim = self._claimed()
 
-    def _claim(self):
+    def _claimed(self):
         """Data and what is given stay the same: runs would be of others."""
         path = self.path / _CLAIM
         now = {
@@ -114,24 +120,76 @@ class Workshop:
                 f"{value}, as before in {self.path}, or another directory",
                 now[name],
             )
-        self.path.mkdir(parents=True, exist_ok=True)
-        files.write_text(path, json.dumps(now, indent=2) + "\n")
+        return json.dumps(now, indent=2) + "\n"
 
-    def check(self, figure: Figure) -> None:
-        """Checks that what is given for a figure is there.
+    def _write_claim(self):
+        self.path.mkdir(parents=True, exist_ok=True)
+        files.write_text(self.path / _CLAIM, self._claim)
+
+    def check(self, figures) -> dict:
+        """Checks what is given, and that what is trained can start, before
+        anything is made; then the directory is this reproduction's.
+
+        Args:
+            figures: iterable of `plan.Figure`, none of which lacks anything.
+
+        Returns:
+            dict from the name of weights that Keras cannot get, on a machine
+            that is offline, to why.
 
         Raises:
-            ValueError: naming the file of a split that is not.
+            ValueError: naming what is given and not there, or of no use.
         """
-        for split, test in figure.tests.items():
-            for part in needed(test):
-                if isinstance(part, Given) and part.name in self._given:
-                    path = self._given_path(part, split)
-                    if not path.exists():
-                        raise ValueError(
-                            f"Expected {part.what}, at --given {part.name}. "
-                            f"Received: {path}, which does not exist"
-                        )
+        trainings = {}
+        for figure in figures:
+            for split, test in figure.tests.items():
+                for part in needed(test):
+                    self._check_given(part, split)
+                    if isinstance(part, Training):
+                        trainings[part.name] = part
+        lost, checked = {}, set()
+        for training in trainings.values():
+            starts = [*training.weights.values()]
+            names = {one.name for one in starts if isinstance(one, Given)}
+            if len(names) != len(starts) or names <= checked:
+                continue
+            if self._is_trained(training):
+                continue
+            try:
+                self._check_start(training)
+            except (ImportError, OSError) as error:
+                reason = " ".join(str(error).split())
+                lost |= dict.fromkeys(names - {*self._given}, reason)
+            checked |= names
+        self._write_claim()
+        return lost
+
+    def _check_given(self, part, split):
+        """The scores, weights or data that somebody brings along."""
+        if not isinstance(part, Given) or part.name not in self._given:
+            return
+        path = self._given_path(part, split)
+        if not path.exists():
+            raise ValueError(
+                f"Expected {part.what}, at --given {part.name}. Received: "
+                f"{path}, which does not exist"
+            )
+        if path in self._scores or part.kind != "scores":
+            return
+        try:
+            self._scores[path] = Scores.load(path)
+        except ValueError as error:
+            raise ValueError(f"--given {part.name}: {error}") from error
+
+    def _check_start(self, training):
+        """Starts its network, as training does."""
+        names = ", ".join(part.name for part in training.weights.values())
+        keras.utils.clear_session()
+        classes = [str(number) for number in range(_CLASSES)]
+        try:
+            network.build(self._started(training.recipe, training), classes)
+        except ValueError as error:
+            raise ValueError(f"--given {names}: {error}") from error
 
     def make(self, figure: Figure, say=print) -> bool:
         """Makes all that a figure needs and is not there yet.
@@ -146,18 +204,41 @@ class Workshop:
         Returns:
             bool, whether the figure can be measured now.
         """
+        if not (self.path / _CLAIM).is_file():
+            self._write_claim()
         for part in figure.parts():
             if part.name in self.failed:
                 return False
             try:
-                if isinstance(part, Training):
-                    self._train(part, say)
-                elif not isinstance(part, Given):
-                    self._extract(part, say)
+                with self._steps():
+                    self._make(part, say)
             except LossIsNaN as error:
                 self.failed[part.name] = " ".join(str(error).split())
                 return False
         return True
+
+    def _steps(self):
+        if self._tiny:
+            return rehearsal.uncompiled()
+        return contextlib.nullcontext()
+
+    def _make(self, part, say):
+        if isinstance(part, Training):
+            self._train(part, say)
+        elif isinstance(part, Tested):
+            self._test(part, say)
+        elif not isinstance(part, Given):
+            self._extract(part, say)
+
+    def leftovers(self, names) -> tuple:
+        """Names of runs here that are not among some: of a recipe that has
+        changed since, for one.
+
+        Args:
+            names: collection of str.
+        """
+        runs = (self.path / "runs").glob("*")
+        return tuple(sorted(run.name for run in runs if run.name not in names))
 
     def measured(self, figure: Figure) -> dict:
         """The figure by split, in per cent.
@@ -179,15 +260,16 @@ class Workshop:
         """The `Run` of a training, whether it is there or not."""
         return Run(self.path / "runs" / training.name)
 
-    def scores(self, test: Training | Fusion | Given, split: int) -> Scores:
+    def scores(self, test: Tested | Fusion | Given, split: int) -> Scores:
         """The `Scores` of a test.
 
         Args:
-            test: `Training`, `Fusion` or `Given`.
+            test: `Tested`, `Fusion` or `Given`.
             split: int.
 
         Raises:
-            Missing: if something is not tested.
+            Missing: if something is not tested, or its network was trained
+                again since.
         """
         if isinstance(test, Fusion):
             members = [
@@ -200,32 +282,53 @@ class Workshop:
         if isinstance(test, Given):
             if test.name not in self._given:
                 raise Missing(test.what)
-            return self._load(self._given_path(test, split))
-        tests = score_naming.of_run(self.run(test))
-        if len(tests) != 1:
-            raise Missing(f"{test.name} is not tested")
-        (path,) = tests.values()
-        return self._load(path)
+            path = self._given_path(test, split)
+            if path not in self._scores:
+                self._scores[path] = Scores.load(path)
+            return self._scores[path]
+        if test.name not in self._scores:
+            path = self._score_file(test)
+            if not path.is_file():
+                raise Missing(f"{test.name} is not tested")
+            scores = Scores.load(path)
+            if freshness.is_stale(scores, path):
+                raise Missing(f"{test.name} is of another network")
+            self._scores[test.name] = scores
+        return self._scores[test.name]
+
+    def _score_file(self, tested):
+        run = self.run(tested.training)
+        if not run.recipe_file.is_file():
+            return run.scores / "none"
+        name = score_naming.file_name(tested.test, run.recipe.data)
+        return run.scores / name
 
     def _given_path(self, part, split):
         path = self._given[part.name].replace(_SPLIT, str(split))
         return pathlib.Path(path)
 
-    def _load(self, path):
-        if path not in self._scores:
-            self._scores[path] = Scores.load(path)
-        return self._scores[path]
-
     def _train(self, training, say):
-        run = self.run(training)
-        if not run.is_finished or not run.model_file.is_file():
-            recipe = self._recipe(training, say)
-            say(f"Train {training.name}")
+        if self._is_trained(training):
+            return
+        recipe = self._recipe(training, say)
+        say(f"Train {training.name}")
+        keras.utils.clear_session()
+        trainer.train(recipe, self.run(training).path, verbose=self._verbose)
+
+    def _is_trained(self, training):
+        return self.run(training).model_file.is_file()
+
+    def _test(self, tested, say):
+        try:
+            self.scores(tested, tested.training.split)
+        except Missing:
+            say(f"Test {tested.name}")
             keras.utils.clear_session()
-            trainer.train(recipe, run.path, verbose=self._verbose)
-        if not score_naming.of_run(run):
-            say(f"Test {training.name}")
-            evaluator.evaluate(run.path, verbose=self._verbose != 0)
+            evaluator.evaluate(
+                self.run(tested.training).path,
+                protocol=tested.test,
+                verbose=self._verbose != 0,
+            )
 
     def _recipe(self, training, say):
         """The recipe of a training, with its data and what it starts from."""
@@ -237,16 +340,20 @@ class Workshop:
         recipe = training.recipe.with_data(
             directory=directory, split_files=splits, split=training.split
         )
+        return self._started(recipe, training).with_absolute_paths()
+
+    def _started(self, recipe, training):
+        """With the paths of what it starts from."""
         weights = {
             stream: str(self.run(part).path)
             if isinstance(part, Training)
             else self._given.get(part.name, part.default)
             for stream, part in training.weights.items()
         }
-        if weights:
-            start = weights.get(None, weights)
-            recipe = recipe.with_values({"initialization.weights": start})
-        return recipe.with_absolute_paths()
+        if not weights:
+            return recipe
+        start = weights.get(None, weights)
+        return recipe.with_values({"initialization.weights": start})
 
     def _prepared(self, training, say):
         """The directory of images that a training sees, and that of their

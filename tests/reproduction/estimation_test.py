@@ -40,6 +40,6 @@ def test_features_count_once():
 
 def test_a_step_is_measured(eager):
     (figure,) = make_plan("tsn", (3,), ("Average",), tiny=True).figures[:1]
-    step = estimate.measure(figure.tests[1].recipe)
+    step = estimate.measure(figure.tests[1].training.recipe)
     assert 0 < step.seconds < 60 and step.num_segments == 3
     assert step.num_features == 256 and step.num_bytes > 1e5

@@ -29,7 +29,8 @@ def reproduce(
     rows: list[str] = typer.Option(
         [],
         "--row",
-        help="What a row says, or begins with. Repeatable. Default: all.",
+        help="What a row, or else a column, says, or a part of it. Repeatable. "
+        "Default: all.",
     ),
     data: list[str] = typer.Option(
         [],
@@ -99,7 +100,9 @@ def reproduce(
         if possible.figures and not tiny:
             echo(reproduction.estimate(possible, videos, lists))
         return
-    _show(plan, possible, lacks)
+    if not possible.figures:
+        _show(plan, possible, lacks)
+        raise RuntimeError("None of these figures can be made")
     if tiny:
         videos = dict.fromkeys(_DATASETS, str(out / "videos"))
     workshop = reproduction.Workshop(
@@ -111,14 +114,16 @@ def reproduce(
         flow="dis" if tiny else flow.value,
         verbose=progress(),
     )
-    for figure in possible.figures:
-        workshop.check(figure)
+    lost = workshop.check(possible.figures)
+    possible, lacks = plan.possible(names, files, lost)
+    _show(plan, possible, lacks)
+    _name_leftovers(workshop, tiny)
     if tiny:
         reproduction.generate(out / "videos", progress=True)
     whole = reproduction.make_plan(paper, tiny=tiny)
 
     def keep():
-        found = reproduction.collect(whole, workshop, names, files)
+        found = reproduction.collect(whole, workshop, names, files, lost)
         return reproduction.write(found, paper, out, tiny)
 
     written = keep()
@@ -136,6 +141,24 @@ def reproduce(
     if workshop.failed:
         reasons = "; ".join(f"{n}: {r}" for n, r in workshop.failed.items())
         raise RuntimeError(f"Some trainings failed: {reasons}")
+
+
+def _name_leftovers(workshop, tiny):
+    """Runs that no table has any more are told: they fill the disk. Other
+    papers may share the directory."""
+    from keras_vidrec import reproduction
+
+    left = workshop.leftovers(())
+    for paper in reproduction.TITLES:
+        if not left:
+            return
+        counts, _ = reproduction.make_plan(paper, tiny=tiny).trainings()
+        left = [name for name in left if name not in counts]
+    for name in left:
+        echo(
+            f"Not of any table now, as its recipe has changed since: "
+            f"{workshop.path / 'runs' / name}"
+        )
 
 
 def _named(values, option, alone=None):
