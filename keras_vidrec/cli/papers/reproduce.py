@@ -188,12 +188,16 @@ def _show(plan, possible, lacks):
     for name, count in counts.items():
         figures = "1 figure" if count == 1 else f"{count} figures"
         echo(f"  {name}  ({figures})")
-    by_lack = {}
+    remarks = {}
     for figure, lines in lacks.items():
-        row = f"{figure.row.table}, {figure.row.row}, {figure.row.column}"
         for line in lines:
-            by_lack.setdefault(line, []).append(row)
-    for line, rows in by_lack.items():
+            remarks.setdefault(f"Missing: {line}", []).append(figure.row)
+    for figure in possible.figures:
+        if figure.row.note:
+            note = f"Otherwise than the paper: {figure.row.note}"
+            remarks.setdefault(note, []).append(figure.row)
+    for remark, rows in remarks.items():
+        cells = [f"{row.table}, {row.row}, {row.column}" for row in rows[:3]]
         more = f" and {len(rows) - 3} more" if len(rows) > 3 else ""
-        echo(f"Missing: {line}")
-        echo(f"  for table {'; table '.join(rows[:3])}{more}")
+        echo(remark)
+        echo(f"  for table {'; table '.join(cells)}{more}")
