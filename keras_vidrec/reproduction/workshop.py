@@ -37,7 +37,8 @@ from keras_vidrec.training.run import Run
 logger = logging.getLogger("keras_vidrec")
 
 _CLAIM = "reproduction.json"
-_CLASSES = 2  # of a network that is only started
+# How many there are.
+_CLASSES = {"ucf101": 101, "hmdb51": 51}
 # In the path of given scores.
 _SPLIT = "{split}"
 
@@ -147,6 +148,8 @@ class Workshop:
                     self._check_given(part, split)
                     if isinstance(part, Training):
                         trainings[part.name] = part
+        if not self._tiny:  # those are generated
+            self._check_data(trainings.values())
         lost, checked = {}, set()
         for training in trainings.values():
             starts = [*training.weights.values()]
@@ -181,13 +184,45 @@ class Workshop:
         except ValueError as error:
             raise ValueError(f"--given {part.name}: {error}") from error
 
+    def _check_data(self, trainings):
+        """That the splits and the streams are there."""
+        needs = {}
+        for training in trainings:
+            name = training.dataset
+            if not training.features and name in self._data:
+                splits, streams = needs.setdefault(name, (set(), set()))
+                splits.add(training.split)
+                streams.update(training.streams)
+        for name, (splits, streams) in needs.items():
+            opened, where = self._opened(name), self._data[name]
+            lacks = splits - {*opened.catalog.splits}
+            if lacks:
+                raise ValueError(
+                    f"Expected {name.upper()} with its splits "
+                    f"{sorted(splits)}, at --data {name} or --splits {name}. "
+                    f"Received: {where}, without {sorted(lacks)}"
+                )
+            lacks = streams - {*opened.source.modalities}
+            if opened.kind != "videos" and lacks:
+                raise ValueError(
+                    f"Expected {name.upper()} with {sorted(streams)}, at "
+                    f"--data {name}. Received: {where}, without {sorted(lacks)}"
+                )
+            have, known = len(opened.source.classes), _CLASSES[name]
+            if have != known:
+                logger.warning(
+                    "%s has %d classes, and %s %d: these are other figures "
+                    "than the paper's",
+                    *(where, have, name.upper(), known),
+                )
+
     def _check_start(self, training):
         """Starts its network, as training does."""
         names = ", ".join(part.name for part in training.weights.values())
         keras.utils.clear_session()
-        classes = [str(number) for number in range(_CLASSES)]
+        started = self._started(training.recipe, training)
         try:
-            network.build(self._started(training.recipe, training), classes)
+            network.build(started, ("any", "other"))
         except ValueError as error:
             raise ValueError(f"--given {names}: {error}") from error
 

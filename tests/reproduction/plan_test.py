@@ -115,6 +115,39 @@ def test_rows_share_what_is_the_same():
     assert {*trainings} <= {*make_plan("tsn").trainings()[0]}
 
 
+def test_two_stream_fusion_is_tested_as_its_paper_says(whole):
+    """On 5 frames or chunks and their mirrors (3.5); for the comparison with
+    others on 20 (4.6), of networks that pool 5 chunks (4.5)."""
+    shown, networks = {}, {}
+    for figure in whole["two_stream_fusion"].figures:
+        table = figure.row.table
+        for test in figure.tests.values():
+            for part in parts.needed(test):
+                if not isinstance(part, parts.Tested):
+                    continue
+                assert part.test.crops == "frame_and_mirror"
+                number = part.test.num_clips, part.test.num_segments
+                shown.setdefault(table, set()).add(number)
+                network = part.training.recipe.network
+                if network.application == "TwoStreamFusion":
+                    made = [
+                        network.arguments[name]
+                        for name in ("num_segments", "temporal_pooling")
+                    ]
+                    networks.setdefault(table, set()).add((*made,))
+    few = {(1, 5)}
+    assert shown == {
+        **dict.fromkeys((1, 2, 3, 4), few),
+        5: {(20, 5), (1, 20)},
+        6: {(20, 5)},
+    }
+    assert networks == {
+        **dict.fromkeys((1, 2), {(1, None)}),
+        4: {(5, None), (5, "max")},
+        **dict.fromkeys((5, 6), {(5, "max")}),
+    }
+
+
 def test_scores_are_fused_as_printed():
     fused = only("tsn", 3, "Average", "Two-Stream").tests[1]
     assert isinstance(fused, Fusion)

@@ -5,6 +5,10 @@ import numpy as np
 import pytest
 
 import keras_vidrec
+from keras_vidrec.data import opening
+from keras_vidrec.data import synthetic
+from keras_vidrec.data.preparing.prepare import prepare
+from keras_vidrec.data.preparing.video import Preparation
 from keras_vidrec.evaluation import evaluator
 from keras_vidrec.evaluation.scores import score_naming
 from keras_vidrec.evaluation.scores.score_file import Scores
@@ -204,6 +208,33 @@ def test_what_is_given_is_checked_before_anything_is_made(tmp_path):
         with_file.check([rgb])
 
 
+def test_data_has_the_splits_and_streams_that_are_needed(tmp_path, caplog):
+    """Before the first split is trained, and not after it."""
+    videos = synthetic.generate(
+        tmp_path / "videos",
+        train_groups=1,
+        test_groups=1,
+        clips_per_group=1,
+        classes=("Dots", "Stripes"),
+    )
+    given = {"bn_inception": tmp_path}
+    late = figures("tsn", (6,))["TSN (2 modalities)", "UCF101"]
+    workshop = Workshop(tmp_path / "out", {"ucf101": videos}, given=given)
+    with pytest.raises(ValueError, match=r"UCF101 .*videos, without \[2, 3\]"):
+        workshop.check([late])
+    prepared = tmp_path / "prepared"
+    frames = Preparation(flow="none", size="short64")
+    prepare(opening.open_images(videos).catalog, prepared, frames, workers=1)
+    scratch = figures("tsn", (1,))
+    rgb = scratch["From Scratch", "Spatial ConvNets"]
+    flow = scratch["From Scratch", "Temporal ConvNets"]
+    workshop = Workshop(tmp_path / "out", {"ucf101": prepared})
+    with pytest.raises(ValueError, match=r"UCF101 .*, without \['flow'\]"):
+        workshop.check([rgb, flow])
+    assert workshop.check([rgb]) == {}
+    assert "prepared has 2 classes, and UCF101 101" in caplog.text
+
+
 def test_weights_that_keras_cannot_get_are_told_first(tmp_path, monkeypatch):
     def offline(recipe, class_names):
         assert recipe.initialization.weights == "imagenet"
@@ -247,8 +278,6 @@ def test_a_directory_is_of_one_reproduction(tmp_path):
 
 
 def test_generated_videos_have_three_splits(tmp_path):
-    from keras_vidrec.data import opening
-
     assert generate(tmp_path) == generate(tmp_path)
     opened = opening.open_images(tmp_path)
     assert sorted(opened.catalog.splits) == [1, 2, 3]

@@ -9,6 +9,7 @@ from keras_vidrec.cli.terminal import progress
 from keras_vidrec.specs import FLOW_METHODS
 
 _DATASETS = ("ucf101", "hmdb51")
+_NONE = "None of these figures can be made"
 
 Flow = enum.StrEnum("Flow", FLOW_METHODS)
 
@@ -79,7 +80,7 @@ def reproduce(
                     param_hint=option,
                 )
     files = _named(given, "--given")
-    for name, path in videos.items():
+    for name, path in (*videos.items(), *lists.items()):
         if not pathlib.Path(path).exists():
             raise typer.BadParameter(f"There is no {path} ({name})")
     load_backend()
@@ -95,14 +96,13 @@ def reproduce(
             param_hint="--given",
         )
     possible, lacks = plan.possible(names, files)
+    _show(plan, possible, lacks)
     if only_plan:
-        _show(plan, possible, lacks)
         if possible.figures and not tiny:
             echo(reproduction.estimate(possible, videos, lists))
         return
     if not possible.figures:
-        _show(plan, possible, lacks)
-        raise RuntimeError("None of these figures can be made")
+        raise RuntimeError(_NONE)
     if tiny:
         videos = dict.fromkeys(_DATASETS, str(out / "videos"))
     workshop = reproduction.Workshop(
@@ -115,9 +115,11 @@ def reproduce(
         verbose=progress(),
     )
     lost = workshop.check(possible.figures)
-    possible, lacks = plan.possible(names, files, lost)
-    _show(plan, possible, lacks)
-    _name_leftovers(workshop, tiny)
+    possible, lacks = possible.possible(names, files, lost)
+    _tell_missing(lacks)
+    if not possible.figures:
+        raise RuntimeError(_NONE)
+    _name_leftovers(workshop, paper, tiny)
     if tiny:
         reproduction.generate(out / "videos", progress=True)
     whole = reproduction.make_plan(paper, tiny=tiny)
@@ -143,16 +145,16 @@ def reproduce(
         raise RuntimeError(f"Some trainings failed: {reasons}")
 
 
-def _name_leftovers(workshop, tiny):
+def _name_leftovers(workshop, paper, tiny):
     """Runs that no table has any more are told: they fill the disk. Other
     papers may share the directory."""
     from keras_vidrec import reproduction
 
     left = workshop.leftovers(())
-    for paper in reproduction.TITLES:
+    for one in dict.fromkeys([paper, *reproduction.TITLES]):
         if not left:
             return
-        counts, _ = reproduction.make_plan(paper, tiny=tiny).trainings()
+        counts, _ = reproduction.make_plan(one, tiny=tiny).trainings()
         left = [name for name in left if name not in counts]
     for name in left:
         echo(
@@ -188,14 +190,25 @@ def _show(plan, possible, lacks):
     for name, count in counts.items():
         figures = "1 figure" if count == 1 else f"{count} figures"
         echo(f"  {name}  ({figures})")
+    _tell_missing(lacks)
+    notes = {}
+    for figure in possible.figures:
+        if figure.row.note:
+            note = f"Otherwise than the paper: {figure.row.note}"
+            notes.setdefault(note, []).append(figure.row)
+    _tell(notes)
+
+
+def _tell_missing(lacks):
     remarks = {}
     for figure, lines in lacks.items():
         for line in lines:
             remarks.setdefault(f"Missing: {line}", []).append(figure.row)
-    for figure in possible.figures:
-        if figure.row.note:
-            note = f"Otherwise than the paper: {figure.row.note}"
-            remarks.setdefault(note, []).append(figure.row)
+    _tell(remarks)
+
+
+def _tell(remarks):
+    """Each once, and for which figures."""
     for remark, rows in remarks.items():
         cells = [f"{row.table}, {row.row}, {row.column}" for row in rows[:3]]
         more = f" and {len(rows) - 3} more" if len(rows) > 3 else ""
