@@ -99,7 +99,8 @@ def reproduce(
     _show(plan, possible, lacks)
     if only_plan:
         if possible.figures and not tiny:
-            echo(reproduction.estimate(possible, videos, lists))
+            found = reproduction.estimate(possible, videos, lists, flow.value)
+            echo(found)
         return
     if not possible.figures:
         raise RuntimeError(_NONE)
