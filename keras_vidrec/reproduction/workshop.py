@@ -1,6 +1,7 @@
 """Makes the parts of a plan, one after the other, in one directory."""
 
 import contextlib
+import dataclasses
 import json
 import logging
 import pathlib
@@ -375,7 +376,18 @@ class Workshop:
         recipe = training.recipe.with_data(
             directory=directory, split_files=splits, split=training.split
         )
-        return self._started(recipe, training).with_absolute_paths()
+        recipe = self._started(recipe, training).with_absolute_paths()
+        run = self.run(training)
+        if run.recipe_file.is_file():
+            # It goes on, whatever else its recipe's file says now.
+            begun = run.recipe
+            recipe = dataclasses.replace(
+                recipe,
+                test=begun.test,
+                reported=begun.reported,
+                summary=begun.summary,
+            )
+        return recipe
 
     def _started(self, recipe, training):
         """With the paths of what it starts from."""
