@@ -132,9 +132,13 @@ def generate(
         "an even height and an even width of 32 pixels or more",
         size,
     )
-    classes = list(_CLASSES) if classes is None else sorted(classes)
-    for name in classes:
-        checks.choice("classes", name, tuple(_CLASSES))
+    checks.check(
+        classes is None or (classes and set(classes) <= set(_CLASSES)),
+        "classes",
+        f"some of {tuple(_CLASSES)}",
+        classes,
+    )
+    classes = sorted(set(classes or _CLASSES))
     directory = pathlib.Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     settings = {"size": list(size), "num_frames": num_frames, "seed": seed}

@@ -7,48 +7,35 @@ import logging
 import pathlib
 
 import keras
-import numpy as np
-import sklearn.preprocessing
 
 from keras_vidrec.data import opening
 from keras_vidrec.data.preparing.prepare import prepare
 from keras_vidrec.data.preparing.video import Preparation
 from keras_vidrec.evaluation import evaluator
 from keras_vidrec.evaluation import feature_extraction
-from keras_vidrec.evaluation.scores import freshness
-from keras_vidrec.evaluation.scores import fusion
-from keras_vidrec.evaluation.scores import metrics
-from keras_vidrec.evaluation.scores import score_naming
-from keras_vidrec.evaluation.scores.score_file import Scores
 from keras_vidrec.reproduction import rehearsal
-from keras_vidrec.reproduction.parts import Fusion
 from keras_vidrec.reproduction.parts import Given
 from keras_vidrec.reproduction.parts import Tested
 from keras_vidrec.reproduction.parts import Training
 from keras_vidrec.reproduction.parts import needed
 from keras_vidrec.reproduction.plan import Figure
+from keras_vidrec.reproduction.results import Missing
+from keras_vidrec.reproduction.results import Results
 from keras_vidrec.specs import checks
 from keras_vidrec.specs import documents
 from keras_vidrec.specs import files
 from keras_vidrec.training import network
 from keras_vidrec.training import trainer
 from keras_vidrec.training.callbacks.stop_on_nan import LossIsNaN
-from keras_vidrec.training.run import Run
 
 logger = logging.getLogger("keras_vidrec")
 
 _CLAIM = "reproduction.json"
 # How many there are.
 _CLASSES = {"ucf101": 101, "hmdb51": 51}
-# In the path of given scores.
-_SPLIT = "{split}"
 
 
-class Missing(Exception):
-    """A part is not made yet, or cannot be: the message says why."""
-
-
-class Workshop:
+class Workshop(Results):
     """The directory of a reproduction: `data/`, `features/` and `runs/`, each
     run an ordinary one. Whatever ends it, what is finished is there and the
     rest goes on where it was.
@@ -80,19 +67,14 @@ class Workshop:
         flow="tvl1",
         verbose=0,
     ):
-        self.path = pathlib.Path(directory)
+        super().__init__(directory, given)
         self.failed = {}
         self._data = {n: pathlib.Path(p).resolve() for n, p in data.items()}
         self._splits = dict(splits or {})
-        self._given = {
-            name: str(pathlib.Path(path).absolute())
-            for name, path in (given or {}).items()
-        }
         self._tiny = tiny
         self._flow = flow
         self._verbose = verbose
         self._kinds = {}
-        self._scores = {}
         self._claim = self._claimed()
 
     def _claimed(self):
@@ -102,7 +84,7 @@ class Workshop:
             "tiny": self._tiny,
             "flow": self._flow,
             "data": {name: str(path) for name, path in self._data.items()},
-            "given": self._given,
+            "given": self.given,
         }
         before = {}
         if path.is_file():
@@ -163,25 +145,25 @@ class Workshop:
                 self._check_start(training)
             except (ImportError, OSError) as error:
                 reason = " ".join(str(error).split())
-                lost |= dict.fromkeys(names - {*self._given}, reason)
+                lost |= dict.fromkeys(names - {*self.given}, reason)
             checked |= names
         self._write_claim()
         return lost
 
     def _check_given(self, part, split):
         """The scores, weights or data that somebody brings along."""
-        if not isinstance(part, Given) or part.name not in self._given:
+        if not isinstance(part, Given) or part.name not in self.given:
             return
-        path = self._given_path(part, split)
+        path = self.given_path(part, split)
         if not path.exists():
             raise ValueError(
                 f"Expected {part.what}, at --given {part.name}. Received: "
                 f"{path}, which does not exist"
             )
-        if path in self._scores or part.kind != "scores":
+        if part.kind != "scores":
             return
         try:
-            self._scores[path] = Scores.load(path)
+            self.scores(part, split)
         except ValueError as error:
             raise ValueError(f"--given {part.name}: {error}") from error
 
@@ -266,83 +248,6 @@ class Workshop:
         elif not isinstance(part, Given):
             self._extract(part, say)
 
-    def leftovers(self, names) -> tuple:
-        """Names of runs here that are not among some: of a recipe that has
-        changed since, for one.
-
-        Args:
-            names: collection of str.
-        """
-        runs = (self.path / "runs").glob("*")
-        return tuple(sorted(run.name for run in runs if run.name not in names))
-
-    def measured(self, figure: Figure) -> dict:
-        """The figure by split, in per cent.
-
-        Returns:
-            dict from the number of a split to a float, of those splits that
-            are tested.
-        """
-        found = {}
-        for split, test in figure.tests.items():
-            try:
-                scores = self.scores(test, split)
-            except Missing:
-                continue
-            found[split] = 100 * metrics.summary(scores)[figure.row.figure]
-        return found
-
-    def run(self, training: Training) -> Run:
-        """The `Run` of a training, whether it is there or not."""
-        return Run(self.path / "runs" / training.name)
-
-    def scores(self, test: Tested | Fusion | Given, split: int) -> Scores:
-        """The `Scores` of a test.
-
-        Args:
-            test: `Tested`, `Fusion` or `Given`.
-            split: int.
-
-        Raises:
-            Missing: if something is not tested, or its network was trained
-                again since.
-        """
-        if isinstance(test, Fusion):
-            members = [
-                _normalized(self.scores(one, split), norm)
-                for one, norm in zip(test.members, test.normalize, strict=True)
-            ]
-            return fusion.fuse(
-                members, test.weights, softmax=test.scores == "probabilities"
-            )
-        if isinstance(test, Given):
-            if test.name not in self._given:
-                raise Missing(test.what)
-            path = self._given_path(test, split)
-            if path not in self._scores:
-                self._scores[path] = Scores.load(path)
-            return self._scores[path]
-        if test.name not in self._scores:
-            path = self._score_file(test)
-            if not path.is_file():
-                raise Missing(f"{test.name} is not tested")
-            scores = Scores.load(path)
-            if freshness.is_stale(scores, path):
-                raise Missing(f"{test.name} is of another network")
-            self._scores[test.name] = scores
-        return self._scores[test.name]
-
-    def _score_file(self, tested):
-        run = self.run(tested.training)
-        if not run.recipe_file.is_file():
-            return run.scores / "none"
-        name = score_naming.file_name(tested.test, run.recipe.data)
-        return run.scores / name
-
-    def _given_path(self, part, split):
-        path = self._given[part.name].replace(_SPLIT, str(split))
-        return pathlib.Path(path)
-
     def _train(self, training, say):
         if self._is_trained(training):
             return
@@ -350,6 +255,7 @@ class Workshop:
         say(f"Train {training.name}")
         keras.utils.clear_session()
         trainer.train(recipe, self.run(training).path, verbose=self._verbose)
+        self.forget(training)
 
     def _is_trained(self, training):
         return self.run(training).model_file.is_file()
@@ -394,7 +300,7 @@ class Workshop:
         weights = {
             stream: str(self.run(part).path)
             if isinstance(part, Training)
-            else self._given.get(part.name, part.default)
+            else self.given.get(part.name, part.default)
             for stream, part in training.weights.items()
         }
         if not weights:
@@ -407,7 +313,7 @@ class Workshop:
         split files."""
         name = training.dataset
         if isinstance(name, Given):
-            return pathlib.Path(self._given[name.name]), None
+            return pathlib.Path(self.given[name.name]), None
         videos, splits = self._data[name], self._splits.get(name)
         splits = splits and pathlib.Path(splits)
         kind = self._opened(name).kind
@@ -467,16 +373,3 @@ class Workshop:
 def _is_finished(directory):
     """Of a dataset of images or of features: this is written last."""
     return (directory / "dataset.json").is_file()
-
-
-def _normalized(scores, norm):
-    if norm is None:
-        return scores
-    values = np.asarray(scores.scores, "float64")
-    return Scores(
-        scores.videos,
-        sklearn.preprocessing.normalize(values, norm),
-        scores.labels,
-        scores.classes,
-        scores.meta,
-    )

@@ -179,6 +179,12 @@ def test_a_training_is_tested_in_several_ways(workshop, monkeypatch):
     said = []
     assert again.make(five, said.append)
     assert tests == [tested.test] and said == [f"Test {tested.name}"]
+    # Of a network that was not there when they were read, and is now.
+    again.run(tested.training).model_file.unlink()
+    assert again.measured(five) == {1: 75}
+    again.run(tested.training).model_file.write_bytes(b"another")
+    again.forget(tested.training)
+    assert not again.measured(five)
     name = tested.training.name
     assert again.leftovers(()) == (name,) and not again.leftovers({name})
 
