@@ -59,6 +59,7 @@ def generate(
     size=(64, 80),
     num_frames=34,
     seed=0,
+    classes=None,
     progress=False,
 ):
     """Writes the dataset as videos in the layout of UCF101.
@@ -101,6 +102,8 @@ def generate(
         num_frames: int, 8 or more. Length of every video. Defaults to `34`.
             Speeds are in pixels a frame; growth is spread over the video.
         seed: int, 0 or more. Defaults to `0`.
+        classes: `None` (all twelve), or sequence of str: the classes, keys of
+            `KINDS`. Defaults to `None`.
         progress: bool. Whether to show a progress bar. Defaults to `False`.
 
     Returns:
@@ -129,6 +132,13 @@ def generate(
         "an even height and an even width of 32 pixels or more",
         size,
     )
+    checks.check(
+        classes is None or (classes and set(classes) <= set(_CLASSES)),
+        "classes",
+        f"some of {tuple(_CLASSES)}",
+        classes,
+    )
+    classes = sorted(set(classes or _CLASSES))
     directory = pathlib.Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     settings = {"size": list(size), "num_frames": num_frames, "seed": seed}
@@ -136,7 +146,7 @@ def generate(
     num_groups = test_groups + train_groups
     clips = [
         (class_name, group, clip)
-        for class_name in _CLASSES
+        for class_name in classes
         for group in range(1, num_groups + 1)
         for clip in range(1, clips_per_group + 1)
     ]
@@ -157,7 +167,7 @@ def generate(
                     seed=seed,
                 ),
             )
-    _write_lists(directory, clips, test_groups)
+    _write_lists(directory, classes, clips, test_groups)
     return directory
 
 
@@ -204,10 +214,10 @@ def _write_text(path, text):
     os.replace(partial, path)
 
 
-def _write_lists(directory, clips, test_groups):
+def _write_lists(directory, classes, clips, test_groups):
     lists = directory / "ucfTrainTestlist"
     lists.mkdir(exist_ok=True)
-    labels = {name: label for label, name in enumerate(_CLASSES, start=1)}
+    labels = {name: label for label, name in enumerate(classes, start=1)}
     lines = {
         "classInd": [f"{label} {name}" for name, label in labels.items()],
         "trainlist01": [

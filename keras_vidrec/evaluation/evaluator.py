@@ -131,8 +131,8 @@ def evaluate(
 
     Args:
         run_directory: path of a run.
-        protocol: `None` (that of the network), or str: the name of another,
-            see `specs.TestProtocol.named`.
+        protocol: `None` (that of the network), or another: `TestProtocol`, or
+            str, the name of one, see `specs.TestProtocol.named`.
         grid: `None` (that of the test), or str: where the snippets lie,
             `"tsn_caffe"`, `"tsn_pytorch"` or `"uniform"`; see
             `data.clips.sampling`.

@@ -6,19 +6,21 @@ from keras_vidrec import lazy
 
 if typing.TYPE_CHECKING:
     from keras_vidrec.reproduction.estimation import estimate as estimate
-    from keras_vidrec.reproduction.generated import generate as generate
+    from keras_vidrec.reproduction.outcome import TITLES as TITLES
     from keras_vidrec.reproduction.outcome import collect as collect
     from keras_vidrec.reproduction.outcome import write as write
     from keras_vidrec.reproduction.plan import make_plan as make_plan
+    from keras_vidrec.reproduction.rehearsal import generate as generate
     from keras_vidrec.reproduction.workshop import Workshop as Workshop
 
 __all__, __getattr__, __dir__ = lazy.attach(
     __name__,
     {
+        "TITLES": "reproduction.outcome",
         "Workshop": "reproduction.workshop",
         "collect": "reproduction.outcome",
         "estimate": "reproduction.estimation",
-        "generate": "reproduction.generated",
+        "generate": "reproduction.rehearsal",
         "make_plan": "reproduction.plan",
         "write": "reproduction.outcome",
     },

@@ -72,13 +72,15 @@ class Estimate:
         return "\n".join(lines)
 
 
-def estimate(plan, data: dict, splits: dict | None = None) -> Estimate:
+def estimate(
+    plan, data: dict, splits: dict | None = None, flow: str = "tvl1"
+) -> Estimate:
     """Measures a step of each network of a plan, and one video of each data
     set, and works out what all of it takes.
 
     Args:
         plan: `plan.Plan`.
-        data, splits: as of `Workshop`.
+        data, splits, flow: as of `Workshop`.
 
     Returns:
         `Estimate`, whose text is for people.
@@ -98,7 +100,7 @@ def estimate(plan, data: dict, splits: dict | None = None) -> Estimate:
             )
         where = (name, training.size)
         if where not in prepared and opened[name].kind == "videos":
-            prepared[where] = _prepare_one(opened[name].catalog, where[1])
+            prepared[where] = _prepare_one(opened[name].catalog, where[1], flow)
     counts = {name: _counts(one.catalog) for name, one in opened.items()}
     return total(plan, steps, counts, prepared)
 
@@ -123,16 +125,20 @@ def total(plan, steps: dict, counts: dict, prepared: dict) -> Estimate:
         seconds["preparing"] += took
         num_bytes["preparing"] += filled
     _, trainings = plan.trainings()
+    default = next(iter(counts.values()), None)
     for training in trainings.values():
         step = steps[kind(training)]
-        splits = counts.get(training.dataset) or next(iter(counts.values()))
-        num_train, num_test = splits[training.split]
+        splits = counts.get(training.dataset) or default
+        num_train, _ = splits[training.split]
         seconds["training"] += step.seconds * _clips(training.recipe, num_train)
-        test = training.recipe.test
+        num_bytes["training"] += int(_FILES * step.num_bytes)
+    for tested in plan.tests():
+        step, test = steps[kind(tested.training)], tested.test
+        splits = counts.get(tested.training.dataset) or default
+        _, num_test = splits[tested.training.split]
         segments = (test.num_segments or step.num_segments) * test.num_clips
         views = TEST_CROPS[test.crops] * segments / step.num_segments
         seconds["testing"] += step.seconds * _FORWARD * views * num_test
-        num_bytes["training"] += int(_FILES * step.num_bytes)
     for features in plan.features():
         for tower in features.networks.values():
             step = steps[kind(tower)]
@@ -217,13 +223,13 @@ def _has_accelerator():
     return keras.distribution.list_devices()[0].partition(":")[0] != "cpu"
 
 
-def _prepare_one(catalog, size):
+def _prepare_one(catalog, size, flow):
     """Seconds and bytes of preparing all videos, from one of middle size."""
     paths = [pathlib.Path(catalog.root) / file for file in catalog.files]
     sizes = {path: path.stat().st_size for path in dict.fromkeys(paths)}
     middle = statistics.median_low(sizes.values())
     (path, *_) = [path for path in sizes if sizes[path] == middle]
-    preparation = Preparation(warped=size == "340x256", size=size)
+    preparation = Preparation(flow, warped=size == "340x256", size=size)
     for _ in range(2):  # the first time the flow is compiled
         with tempfile.TemporaryDirectory() as scratch:
             start = time.perf_counter()

@@ -6,6 +6,7 @@ import statistics
 
 from keras_vidrec.reporting.page import TEMPLATES
 from keras_vidrec.reproduction.parts import Given
+from keras_vidrec.reproduction.parts import Tested
 from keras_vidrec.reproduction.parts import Training
 from keras_vidrec.specs import files
 from keras_vidrec.training.recipes import tables
@@ -53,7 +54,8 @@ class Line:
     Args:
         row: `tables.Row`, or `tables.Quoted`.
         by_split: dict from split to what was measured, in per cent.
-        remark: str. What it lacks, or why it failed.
+        remark: str. What it lacks, why it failed, and where it is made
+            otherwise than the paper's.
         made: str. How it is measured.
         runs: tuple of str. The runs it is made of.
     """
@@ -90,13 +92,13 @@ class Line:
         return f"{self.here:.2f} ({len(self.by_split)} of {len(self.splits)})"
 
 
-def collect(plan, workshop, data, given) -> list:
+def collect(plan, workshop, data, given, lost=None) -> list:
     """The lines of all figures of a plan, and of what its tables quote.
 
     Args:
         plan: `plan.Plan`.
         workshop: `Workshop`.
-        data, given: as of `plan.Figure.missing`.
+        data, given, lost: as of `plan.Figure.missing`.
 
     Returns:
         list of `Line`, table by table, others' figures first.
@@ -113,7 +115,9 @@ def collect(plan, workshop, data, given) -> list:
             Line(
                 figure.row,
                 workshop.measured(figure),
-                "; ".join(figure.missing(data, given) or reasons),
+                _remark(
+                    figure.missing(data, given, lost) or reasons, figure.row
+                ),
                 _made(figure),
                 tuple(p.name for p in needed if isinstance(p, Training)),
             )
@@ -151,20 +155,26 @@ def write(
     return paths
 
 
+def _remark(reasons, row):
+    text = "; ".join(reasons)
+    return f"{text}. {row.note}" if text and row.note else text or row.note
+
+
 def _made(figure):
     """In words: of one recipe, its changes and its test; of several what they
     count, on the first split."""
-    test = next(iter(figure.tests.values()))
-    if isinstance(test, Training):
+    tested = next(iter(figure.tests.values()))
+    if isinstance(tested, Tested):
         changes = [f"{k}={v}" for k, v in figure.row.changes.items()]
         changed = f" with {', '.join(changes)}" if changes else ""
-        return f"{test.recipe.name}{changed}; test {test.recipe.test.name}"
-    return _fused(test)
+        name = tested.training.recipe.name
+        return f"{name}{changed}; test {tested.test.name}"
+    return _fused(tested)
 
 
 def _fused(test):
-    if isinstance(test, Training):
-        return test.recipe.name
+    if isinstance(test, Tested):
+        return f"{test.training.recipe.name}@{test.test.name}"
     if isinstance(test, Given):
         return test.name
     members = [

@@ -1,5 +1,5 @@
-"""What a figure of a table is made of: trainings, features, and what nobody
-can make with this package."""
+"""What a figure of a table is made of: trainings, their tests, features, and
+what nobody can make with this package."""
 
 import dataclasses
 import functools
@@ -7,6 +7,7 @@ import hashlib
 import json
 
 from keras_vidrec.applications.parts.arguments import IMAGENET
+from keras_vidrec.specs import TestProtocol
 from keras_vidrec.training import recipe_network
 from keras_vidrec.training.recipes.recipe import Recipe
 
@@ -19,12 +20,14 @@ class Given:
 
     Args:
         name: str. What the command line calls it.
+        kind: str. `"weights"`, `"scores"` or `"data"`.
         what: str. What it is, for people.
         default: `None` (nothing can be made without it), or str: what stands
             in its place where it is not given.
     """
 
     name: str
+    kind: str
     what: str
     default: str | None = None
 
@@ -35,7 +38,8 @@ class Training:
 
     Args:
         recipe: `Recipe` as it is trained, without its data and without the
-            paths of what it starts from.
+            paths of what it starts from. Its test is that of the recipe's
+            file, whatever the rows test.
         dataset: str, or `Given`, a prepared one.
         split: int.
         weights: dict from the streams of `initialization.weights`, or `None`,
@@ -51,9 +55,11 @@ class Training:
 
     @functools.cached_property
     def name(self):
-        """Of its directory: the recipe, what it is changed to, the split."""
+        """Of its directory: the recipe, what it is changed to, the split.
+        Nothing is trained otherwise because it is tested otherwise."""
         values = self.recipe.to_dict()
-        del values["data"], values["reported"], values["summary"]
+        for other in ("data", "reported", "summary", "test"):
+            del values[other]
         starts = {str(s): part.name for s, part in self.weights.items()}
         digest = _digest([values, starts, self.features and self.features.name])
         where = self.dataset
@@ -84,6 +90,28 @@ class Training:
             yield from self.features.parts()
         for part in self.weights.values():
             yield from needed(part)
+        yield self
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Tested:
+    """The scores of a trained network in one test.
+
+    Args:
+        training: `Training`.
+        test: `TestProtocol`.
+    """
+
+    training: Training
+    test: TestProtocol
+
+    @property
+    def name(self):
+        return f"{self.training.name}@{self.test.name}"
+
+    def parts(self):
+        """As of `Training`."""
+        yield from self.training.parts()
         yield self
 
 
@@ -120,7 +148,7 @@ class Fusion:
     """Fused scores.
 
     Args:
-        members: tuple of `Training`, `Given` or `Fusion`.
+        members: tuple of `Tested`, `Given` or `Fusion`.
         weights: tuple of numbers.
         scores: str. `"logits"` or `"probabilities"`.
         normalize: tuple of `None` or `"l2"`, one for each member.
@@ -149,6 +177,7 @@ def imagenet(backbone, row):
     """ImageNet's weights of a backbone, with its row of `BACKBONES`."""
     return Given(
         backbone,
+        "weights",
         f"ImageNet's weights of {backbone}: a network by `vidrec "
         "import-weights` (docs/weights.md)",
         IMAGENET if row.imagenet else None,

@@ -3,7 +3,9 @@
 import dataclasses
 
 from keras_vidrec.reproduction import parts
+from keras_vidrec.reproduction.parts import Features
 from keras_vidrec.reproduction.parts import Given
+from keras_vidrec.reproduction.parts import Tested
 from keras_vidrec.reproduction.parts import Training
 from keras_vidrec.reproduction.planner import Planner
 from keras_vidrec.specs import checks
@@ -17,7 +19,7 @@ class Figure:
     Args:
         row: `tables.Row`.
         tests: dict from the number of a split to what its scores are of:
-            `Training`, `Fusion` or `Given`.
+            `Tested`, `Fusion` or `Given`.
     """
 
     row: tables.Row
@@ -31,18 +33,25 @@ class Figure:
                 found.setdefault(part.name, part)
         return tuple(found.values())
 
-    def missing(self, data, given) -> tuple:
+    def missing(self, data, given, lost=None) -> tuple:
         """Lines about what it needs and nobody has.
 
         Args:
             data: collection of str: the data sets there are.
             given: collection of str: names of what is given.
+            lost: `None`, or dict of what `Workshop.check` could not get.
         """
+        lost = lost or {}
         lines = []
         for part in self.parts():
             if isinstance(part, Given):
                 if part.default is None and part.name not in given:
                     lines.append(f"--given {part.name}=PATH: {part.what}")
+                elif part.name in lost:
+                    lines.append(
+                        f"--given {part.name}=PATH: {part.what}. Keras cannot "
+                        f"get them: {lost[part.name]}"
+                    )
             elif isinstance(part, Training) and part.dataset not in data:
                 if not isinstance(part.dataset, Given):
                     lines.append(
@@ -78,29 +87,31 @@ class Plan:
         return counts, known
 
     def features(self) -> tuple:
-        """The `parts.Features` that must be made, each once."""
-        found = {}
-        for figure in self.figures:
-            for part in figure.parts():
-                if isinstance(part, parts.Features):
-                    found[part.name] = part
-        return tuple(found.values())
+        """The `Features` that must be made, each once."""
+        return self._all(Features)
+
+    def tests(self) -> tuple:
+        """The `Tested` that are measured, each once."""
+        return self._all(Tested)
 
     def givable(self) -> tuple:
         """Names of what may be given for it, sorted."""
+        return tuple(sorted(part.name for part in self._all(Given)))
+
+    def _all(self, kind):
         found = {
-            part.name
+            part.name: part
             for figure in self.figures
             for part in figure.parts()
-            if isinstance(part, Given)
+            if isinstance(part, kind)
         }
-        return tuple(sorted(found))
+        return tuple(found.values())
 
-    def possible(self, data, given) -> tuple:
+    def possible(self, data, given, lost=None) -> tuple:
         """The plan of those figures alone that can be measured with what there
         is, see `Figure.missing`; and the others, each with the lines about
         what it lacks."""
-        lacks = {f: f.missing(data, given) for f in self.figures}
+        lacks = {f: f.missing(data, given, lost) for f in self.figures}
         figures = tuple(f for f in self.figures if not lacks[f])
         rest = {f: lines for f, lines in lacks.items() if lines}
         return dataclasses.replace(self, figures=figures), rest
@@ -112,8 +123,9 @@ def make_plan(paper: str, numbers=(), rows=(), tiny: bool = False) -> Plan:
     Args:
         paper: str. The folder of its recipes, such as `"tsn"`.
         numbers: sequence of int: the tables. Defaults to all.
-        rows: sequence of str: what the rows say, or begin with, in any of
-            these tables. Defaults to all.
+        rows: sequence of str: what the rows, or else the columns, of these
+            tables say, or a part of it, in letters of either case. Defaults to
+            all.
         tiny: bool. Whether everything is rehearsed on a small scale, see
             `recipes.tiny`. Defaults to `False`.
 
@@ -130,9 +142,8 @@ def make_plan(paper: str, numbers=(), rows=(), tiny: bool = False) -> Plan:
         checks.choice("table", number, known)
     chosen = [r for r in planner.rows if r.table in (numbers or known)]
     if rows:
-        names = list(dict.fromkeys(row.row for row in chosen))
-        wanted = {name for row in rows for name in _named(row, names)}
-        chosen = [row for row in chosen if row.row in wanted]
+        cells = {id(row) for text in rows for row in _said(text, chosen)}
+        chosen = [row for row in chosen if id(row) in cells]
     figures = tuple(
         Figure(row, {split: planner.test(row, split) for split in row.splits})
         for row in chosen
@@ -140,10 +151,26 @@ def make_plan(paper: str, numbers=(), rows=(), tiny: bool = False) -> Plan:
     return Plan(paper, figures, tiny)
 
 
-def _named(row, names):
-    """The rows that are called so, or else begin so."""
-    if row in names:
-        return [row]
-    found = [name for name in names if name.startswith(row)]
-    checks.check(bool(found), "row", f"one of {names}", row)
-    return found
+def _said(text, rows):
+    """The figures of rows that are called so, or else of columns: some tables
+    are printed the other way round."""
+    names = list(dict.fromkeys(row.row for row in rows))
+    columns = list(dict.fromkeys(row.column for row in rows))
+    found = _named(text, names)
+    if found:
+        return [row for row in rows if row.row in found]
+    found = _named(text, columns)
+    checks.check(
+        bool(found), "row", f"one of {names}, of {columns}, or a part", text
+    )
+    return [row for row in rows if row.column in found]
+
+
+def _named(text, names):
+    """Those that are called so, or else begin so, or else say so anywhere."""
+    wanted, lower = text.lower(), {name: name.lower() for name in names}
+    for fits in (str.__eq__, str.startswith, str.__contains__):
+        found = [name for name in names if fits(lower[name], wanted)]
+        if found:
+            return found
+    return []

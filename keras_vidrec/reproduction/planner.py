@@ -1,17 +1,20 @@
 """From rows of a table to what must be trained for them."""
 
+import dataclasses
 import functools
 import pathlib
 
 from keras_vidrec.backbones import BACKBONES
 from keras_vidrec.reproduction import parts
+from keras_vidrec.reproduction import rehearsal
 from keras_vidrec.reproduction.parts import Given
+from keras_vidrec.reproduction.parts import Tested
 from keras_vidrec.reproduction.parts import Training
 from keras_vidrec.specs import documents
 from keras_vidrec.training import recipe_network
 from keras_vidrec.training import recipes
 from keras_vidrec.training.recipes import tables
-from keras_vidrec.training.recipes.tiny import tiny as rehearsal
+from keras_vidrec.training.recipes.tiny import tiny
 
 DATASETS = ("ucf101", "hmdb51")
 
@@ -19,15 +22,26 @@ _WEIGHTS = "initialization.weights"
 _BACKBONE = "network.arguments.backbone"
 # Of a network whose other half is trained before: stage 1 of STFN.
 _NETWORK = "network"
-# What is given, by the beginning of its name.
+_BY_SCORES_FROM = (
+    "on {dataset}: a score file by `vidrec scores-from`, with {{split}} where "
+    "the number stands"
+)
+# What is given, by the beginning of its name: its kind, and what it is.
 _WHAT = {
-    "brox": "{dataset} with the optical flow of Brox et al.: a directory that "
-    "`vidrec prepare` made with --flow brox, of the videos where OpenCV is "
-    "built with CUDA, or of folders of frames and flow",
-    "idt": "scores of improved dense trajectories on {dataset}: a score file "
-    "by `vidrec scores-from`, with {{split}} where the number stands",
-    "mifs": "scores of multi-skip feature stacking on {dataset}: a score file "
-    "by `vidrec scores-from`, with {{split}} where the number stands",
+    "brox": (
+        "data",
+        "{dataset} with the optical flow of Brox et al.: a directory that "
+        "`vidrec prepare` made with --flow brox, of the videos where OpenCV is "
+        "built with CUDA, or of folders of frames and flow",
+    ),
+    "idt": (
+        "scores",
+        f"scores of improved dense trajectories {_BY_SCORES_FROM}",
+    ),
+    "mifs": (
+        "scores",
+        f"scores of multi-skip feature stacking {_BY_SCORES_FROM}",
+    ),
 }
 
 
@@ -46,10 +60,10 @@ class Planner:
         self._known = {}
 
     def test(self, row, split):
-        """What the figure of a row is, on one split: `Training`, `Fusion` or
+        """What the figure of a row is, on one split: `Tested`, `Fusion` or
         `Given`."""
         if row.recipe:
-            return self._training(row.recipe, row.changes, split, row.data)
+            return self._tested(row.recipe, row.changes, split, row.data)
         members = [self._member(one, row, split) for one in row.fuses]
         if len(members) == 1:
             return members[0]
@@ -69,7 +83,16 @@ class Planner:
             return self.test(printed, split)
         if one.given:
             return _given(one.given)
-        return self._training(one.recipe, one.changes, split)
+        return self._tested(one.recipe, one.changes, split)
+
+    def _tested(self, name, changes, split, data=None):
+        recipe = recipes.get(name).with_values(changes)
+        return Tested(
+            self._training(name, changes, split, data),
+            rehearsal.shortened(recipe.test, recipe)
+            if self._tiny
+            else recipe.test,
+        )
 
     def _training(self, name, changes, split, data=None, backbones=None):
         """One of each name. `backbones` are those of whom it is trained for,
@@ -80,13 +103,15 @@ class Planner:
         weights = self._weights(recipe, changes, split, starts, backbones)
         recipe = recipe.with_values({_WEIGHTS: None})
         features = self._features(recipe, split, starts, backbones)
+        own = recipes.get(name).test
         if self._tiny:
-            recipe = rehearsal(recipe, _rehearsed(recipe))
+            own = rehearsal.shortened(own, recipe)
+            recipe = tiny(recipe, rehearsal.settings(recipe))
             # Towers of another kind take no weights of theirs.
             if any(isinstance(part, Given) for part in weights.values()):
                 weights = {}
         made = Training(
-            recipe,
+            dataclasses.replace(recipe, test=own),
             _given(data) if data else _dataset(name),
             split,
             weights,
@@ -143,32 +168,22 @@ class Planner:
             stream: self._tower(candidates, backbones.get(stream), split)
             for stream, candidates in starts["features"].items()
         }
+        test = recipe.test
+        if self._tiny:
+            test = rehearsal.shortened(test, recipe)
         # As many as a test sees.
         num_frames = recipe.network.arguments["num_segments"]
         made = parts.Features(
-            networks, starts["grid"], num_frames * recipe.test.num_clips
+            networks, starts["grid"], num_frames * test.num_clips
         )
         return self._known.setdefault(made.name, made)
 
 
-def _rehearsed(recipe):
-    """How the generated videos are seen: as large as they are, and not in a
-    mirror, which makes other classes of them. The tiny backbone has no fully
-    connected layers that could be fused."""
-    if not recipe_network.backbones(recipe):
-        return ()
-    settings = ["clip.frame.size=short64", "augmentation.flip=false"]
-    layers = recipe.network.arguments.get("fusion_layer")
-    if isinstance(layers, list) and "fc6" in layers:
-        layers = [layer for layer in layers if layer != "fc6"]
-        settings.append(f"network.arguments.fusion_layer={layers}")
-    return settings
-
-
 def _of_recipes(members):
     """How the recipes of single streams say that they are fused."""
-    streams = [stream for one in members for stream in one.streams]
-    fusion = members[0].recipe.fusion
+    trained = [one.training for one in members]
+    streams = [stream for one in trained for stream in one.streams]
+    fusion = trained[0].recipe.fusion
     return tuple(fusion.weights[stream] for stream in streams), fusion.scores
 
 
@@ -186,8 +201,9 @@ def _dataset(recipe):
 
 
 def _given(name):
-    kind, _, dataset = name.rpartition("_")
-    return Given(name, _WHAT[kind].format(dataset=dataset.upper()))
+    beginning, _, dataset = name.rpartition("_")
+    kind, what = _WHAT[beginning]
+    return Given(name, kind, what.format(dataset=dataset.upper()))
 
 
 @functools.cache

@@ -1,46 +1,41 @@
 """Makes the parts of a plan, one after the other, in one directory."""
 
+import contextlib
+import dataclasses
 import json
 import logging
 import pathlib
 
 import keras
-import numpy as np
-import sklearn.preprocessing
 
 from keras_vidrec.data import opening
 from keras_vidrec.data.preparing.prepare import prepare
 from keras_vidrec.data.preparing.video import Preparation
 from keras_vidrec.evaluation import evaluator
 from keras_vidrec.evaluation import feature_extraction
-from keras_vidrec.evaluation.scores import fusion
-from keras_vidrec.evaluation.scores import metrics
-from keras_vidrec.evaluation.scores import score_naming
-from keras_vidrec.evaluation.scores.score_file import Scores
-from keras_vidrec.reproduction.parts import Fusion
+from keras_vidrec.reproduction import rehearsal
 from keras_vidrec.reproduction.parts import Given
+from keras_vidrec.reproduction.parts import Tested
 from keras_vidrec.reproduction.parts import Training
 from keras_vidrec.reproduction.parts import needed
 from keras_vidrec.reproduction.plan import Figure
+from keras_vidrec.reproduction.results import Missing
+from keras_vidrec.reproduction.results import Results
 from keras_vidrec.specs import checks
 from keras_vidrec.specs import documents
 from keras_vidrec.specs import files
+from keras_vidrec.training import network
 from keras_vidrec.training import trainer
 from keras_vidrec.training.callbacks.stop_on_nan import LossIsNaN
-from keras_vidrec.training.run import Run
 
 logger = logging.getLogger("keras_vidrec")
 
 _CLAIM = "reproduction.json"
-# In the path of given scores.
-_SPLIT = "{split}"
+# How many there are.
+_CLASSES = {"ucf101": 101, "hmdb51": 51}
 
 
-class Missing(Exception):
-    """A part is not made yet, or cannot be: the message says why."""
-
-
-class Workshop:
+class Workshop(Results):
     """The directory of a reproduction: `data/`, `features/` and `runs/`, each
     run an ordinary one. Whatever ends it, what is finished is there and the
     rest goes on where it was.
@@ -72,29 +67,24 @@ class Workshop:
         flow="tvl1",
         verbose=0,
     ):
-        self.path = pathlib.Path(directory)
+        super().__init__(directory, given)
         self.failed = {}
         self._data = {n: pathlib.Path(p).resolve() for n, p in data.items()}
         self._splits = dict(splits or {})
-        self._given = {
-            name: str(pathlib.Path(path).absolute())
-            for name, path in (given or {}).items()
-        }
         self._tiny = tiny
         self._flow = flow
         self._verbose = verbose
         self._kinds = {}
-        self._scores = {}
-        self._claim()
+        self._claim = self._claimed()
 
-    def _claim(self):
+    def _claimed(self):
         """Data and what is given stay the same: runs would be of others."""
         path = self.path / _CLAIM
         now = {
             "tiny": self._tiny,
             "flow": self._flow,
             "data": {name: str(path) for name, path in self._data.items()},
-            "given": self._given,
+            "given": self.given,
         }
         before = {}
         if path.is_file():
@@ -114,24 +104,110 @@ class Workshop:
                 f"{value}, as before in {self.path}, or another directory",
                 now[name],
             )
-        self.path.mkdir(parents=True, exist_ok=True)
-        files.write_text(path, json.dumps(now, indent=2) + "\n")
+        return json.dumps(now, indent=2) + "\n"
 
-    def check(self, figure: Figure) -> None:
-        """Checks that what is given for a figure is there.
+    def _write_claim(self):
+        self.path.mkdir(parents=True, exist_ok=True)
+        files.write_text(self.path / _CLAIM, self._claim)
+
+    def check(self, figures) -> dict:
+        """Checks what is given, and that what is trained can start, before
+        anything is made; then the directory is this reproduction's.
+
+        Args:
+            figures: iterable of `plan.Figure`, none of which lacks anything.
+
+        Returns:
+            dict from the name of weights that Keras cannot get, on a machine
+            that is offline, to why.
 
         Raises:
-            ValueError: naming the file of a split that is not.
+            ValueError: naming what is given and not there, or of no use.
         """
-        for split, test in figure.tests.items():
-            for part in needed(test):
-                if isinstance(part, Given) and part.name in self._given:
-                    path = self._given_path(part, split)
-                    if not path.exists():
-                        raise ValueError(
-                            f"Expected {part.what}, at --given {part.name}. "
-                            f"Received: {path}, which does not exist"
-                        )
+        trainings = {}
+        for figure in figures:
+            for split, test in figure.tests.items():
+                for part in needed(test):
+                    self._check_given(part, split)
+                    if isinstance(part, Training):
+                        trainings[part.name] = part
+        if not self._tiny:  # those are generated
+            self._check_data(trainings.values())
+        lost, checked = {}, set()
+        for training in trainings.values():
+            starts = [*training.weights.values()]
+            names = {one.name for one in starts if isinstance(one, Given)}
+            if len(names) != len(starts) or names <= checked:
+                continue
+            if self._is_trained(training):
+                continue
+            try:
+                self._check_start(training)
+            except (ImportError, OSError) as error:
+                reason = " ".join(str(error).split())
+                lost |= dict.fromkeys(names - {*self.given}, reason)
+            checked |= names
+        self._write_claim()
+        return lost
+
+    def _check_given(self, part, split):
+        """The scores, weights or data that somebody brings along."""
+        if not isinstance(part, Given) or part.name not in self.given:
+            return
+        path = self.given_path(part, split)
+        if not path.exists():
+            raise ValueError(
+                f"Expected {part.what}, at --given {part.name}. Received: "
+                f"{path}, which does not exist"
+            )
+        if part.kind != "scores":
+            return
+        try:
+            self.scores(part, split)
+        except ValueError as error:
+            raise ValueError(f"--given {part.name}: {error}") from error
+
+    def _check_data(self, trainings):
+        """That the splits and the streams are there."""
+        needs = {}
+        for training in trainings:
+            name = training.dataset
+            if not training.features and name in self._data:
+                splits, streams = needs.setdefault(name, (set(), set()))
+                splits.add(training.split)
+                streams.update(training.streams)
+        for name, (splits, streams) in needs.items():
+            opened, where = self._opened(name), self._data[name]
+            lacks = splits - {*opened.catalog.splits}
+            if lacks:
+                raise ValueError(
+                    f"Expected {name.upper()} with its splits "
+                    f"{sorted(splits)}, at --data {name} or --splits {name}. "
+                    f"Received: {where}, without {sorted(lacks)}"
+                )
+            lacks = streams - {*opened.source.modalities}
+            if opened.kind != "videos" and lacks:
+                raise ValueError(
+                    f"Expected {name.upper()} with {sorted(streams)}, at "
+                    f"--data {name}. Received: {where}, without {sorted(lacks)}"
+                )
+            have, known = len(opened.source.classes), _CLASSES[name]
+            if have != known:
+                logger.warning(
+                    "%s has %d classes, and %s %d: these are other figures "
+                    "than the paper's",
+                    *(where, have, name.upper(), known),
+                )
+
+    def _check_start(self, training):
+        """Starts its network, as training does."""
+        names = ", ".join(part.name for part in training.weights.values())
+        keras.utils.clear_session()
+        started = self._started(training.recipe, training)
+        try:
+            network.build(started, ("any", "other"))
+        except ValueError as error:
+            raise ValueError(f"--given {names}: {error}") from error
 
     def make(self, figure: Figure, say=print) -> bool:
         """Makes all that a figure needs and is not there yet.
@@ -146,86 +222,55 @@ class Workshop:
         Returns:
             bool, whether the figure can be measured now.
         """
+        if not (self.path / _CLAIM).is_file():
+            self._write_claim()
         for part in figure.parts():
             if part.name in self.failed:
                 return False
             try:
-                if isinstance(part, Training):
-                    self._train(part, say)
-                elif not isinstance(part, Given):
-                    self._extract(part, say)
+                with self._steps():
+                    self._make(part, say)
             except LossIsNaN as error:
                 self.failed[part.name] = " ".join(str(error).split())
                 return False
         return True
 
-    def measured(self, figure: Figure) -> dict:
-        """The figure by split, in per cent.
+    def _steps(self):
+        if self._tiny:
+            return rehearsal.uncompiled()
+        return contextlib.nullcontext()
 
-        Returns:
-            dict from the number of a split to a float, of those splits that
-            are tested.
-        """
-        found = {}
-        for split, test in figure.tests.items():
-            try:
-                scores = self.scores(test, split)
-            except Missing:
-                continue
-            found[split] = 100 * metrics.summary(scores)[figure.row.figure]
-        return found
-
-    def run(self, training: Training) -> Run:
-        """The `Run` of a training, whether it is there or not."""
-        return Run(self.path / "runs" / training.name)
-
-    def scores(self, test: Training | Fusion | Given, split: int) -> Scores:
-        """The `Scores` of a test.
-
-        Args:
-            test: `Training`, `Fusion` or `Given`.
-            split: int.
-
-        Raises:
-            Missing: if something is not tested.
-        """
-        if isinstance(test, Fusion):
-            members = [
-                _normalized(self.scores(one, split), norm)
-                for one, norm in zip(test.members, test.normalize, strict=True)
-            ]
-            return fusion.fuse(
-                members, test.weights, softmax=test.scores == "probabilities"
-            )
-        if isinstance(test, Given):
-            if test.name not in self._given:
-                raise Missing(test.what)
-            return self._load(self._given_path(test, split))
-        tests = score_naming.of_run(self.run(test))
-        if len(tests) != 1:
-            raise Missing(f"{test.name} is not tested")
-        (path,) = tests.values()
-        return self._load(path)
-
-    def _given_path(self, part, split):
-        path = self._given[part.name].replace(_SPLIT, str(split))
-        return pathlib.Path(path)
-
-    def _load(self, path):
-        if path not in self._scores:
-            self._scores[path] = Scores.load(path)
-        return self._scores[path]
+    def _make(self, part, say):
+        if isinstance(part, Training):
+            self._train(part, say)
+        elif isinstance(part, Tested):
+            self._test(part, say)
+        elif not isinstance(part, Given):
+            self._extract(part, say)
 
     def _train(self, training, say):
-        run = self.run(training)
-        if not run.is_finished or not run.model_file.is_file():
-            recipe = self._recipe(training, say)
-            say(f"Train {training.name}")
+        if self._is_trained(training):
+            return
+        recipe = self._recipe(training, say)
+        say(f"Train {training.name}")
+        keras.utils.clear_session()
+        trainer.train(recipe, self.run(training).path, verbose=self._verbose)
+        self.forget(training)
+
+    def _is_trained(self, training):
+        return self.run(training).model_file.is_file()
+
+    def _test(self, tested, say):
+        try:
+            self.scores(tested, tested.training.split)
+        except Missing:
+            say(f"Test {tested.name}")
             keras.utils.clear_session()
-            trainer.train(recipe, run.path, verbose=self._verbose)
-        if not score_naming.of_run(run):
-            say(f"Test {training.name}")
-            evaluator.evaluate(run.path, verbose=self._verbose != 0)
+            evaluator.evaluate(
+                self.run(tested.training).path,
+                protocol=tested.test,
+                verbose=self._verbose != 0,
+            )
 
     def _recipe(self, training, say):
         """The recipe of a training, with its data and what it starts from."""
@@ -237,23 +282,38 @@ class Workshop:
         recipe = training.recipe.with_data(
             directory=directory, split_files=splits, split=training.split
         )
+        recipe = self._started(recipe, training).with_absolute_paths()
+        run = self.run(training)
+        if run.recipe_file.is_file():
+            # It goes on, whatever else its recipe's file says now.
+            begun = run.recipe
+            recipe = dataclasses.replace(
+                recipe,
+                test=begun.test,
+                reported=begun.reported,
+                summary=begun.summary,
+            )
+        return recipe
+
+    def _started(self, recipe, training):
+        """With the paths of what it starts from."""
         weights = {
             stream: str(self.run(part).path)
             if isinstance(part, Training)
-            else self._given.get(part.name, part.default)
+            else self.given.get(part.name, part.default)
             for stream, part in training.weights.items()
         }
-        if weights:
-            start = weights.get(None, weights)
-            recipe = recipe.with_values({"initialization.weights": start})
-        return recipe.with_absolute_paths()
+        if not weights:
+            return recipe
+        start = weights.get(None, weights)
+        return recipe.with_values({"initialization.weights": start})
 
     def _prepared(self, training, say):
         """The directory of images that a training sees, and that of their
         split files."""
         name = training.dataset
         if isinstance(name, Given):
-            return pathlib.Path(self._given[name.name]), None
+            return pathlib.Path(self.given[name.name]), None
         videos, splits = self._data[name], self._splits.get(name)
         splits = splits and pathlib.Path(splits)
         kind = self._opened(name).kind
@@ -313,16 +373,3 @@ class Workshop:
 def _is_finished(directory):
     """Of a dataset of images or of features: this is written last."""
     return (directory / "dataset.json").is_file()
-
-
-def _normalized(scores, norm):
-    if norm is None:
-        return scores
-    values = np.asarray(scores.scores, "float64")
-    return Scores(
-        scores.videos,
-        sklearn.preprocessing.normalize(values, norm),
-        scores.labels,
-        scores.classes,
-        scores.meta,
-    )

@@ -154,6 +154,7 @@ def test_refuses_to_mix_settings(dataset):
         ("size", (32, 47)),
         ("size", (32.0, 48)),
         ("size", (32,)),
+        ("classes", ("Dots", "Walk")),
     ],
 )
 def test_invalid_arguments(name, value, tmp_path):

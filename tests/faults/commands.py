@@ -199,6 +199,24 @@ class Export(Command):
         assert values_of(self.out) != values_of(self.start)
 
 
+class Reproduce(Command):
+    """Generates, prepares, trains, tests and writes a table."""
+
+    name = "reproduce"
+
+    def prepared(self):
+        row = ("--table", 2, "--row", "RGB Image")
+        return ["reproduce", "tsn", *row, "--tiny", "--out", self.out]
+
+    def check_equal(self):
+        one, two = ((path / "tsn.csv") for path in (self.out, self.whole))
+        assert one.read_text() == two.read_text()
+        (one,), (two,) = (
+            [*(path / "runs").iterdir()] for path in (self.out, self.whole)
+        )
+        assert [*(one / "scores").iterdir()] and log_of(one) == log_of(two)
+
+
 COMMANDS = {
     command.name: command
     for command in (Prepare, FeaturesOf, Train, Evaluate, Export)

@@ -7,6 +7,8 @@ import pytest
 from tests.faults.children import KILLED
 from tests.faults.children import Fault
 from tests.faults.commands import COMMANDS
+from tests.faults.commands import Reproduce
+from tests.faults.commands import contents
 
 # Of one attempt; then it may come to its end.
 MOST_KILLS = 3
@@ -43,3 +45,13 @@ def test_killed_at_random_moments(command, name, seed, moments):
 
 def test_killed_once(command, seed):
     kill_over_and_over(command("train"), 1, seed)
+
+
+@pytest.mark.large
+def test_a_reproduction_killed_twice(tmp_path, seed):
+    command = Reproduce(tmp_path, None)
+    kill_over_and_over(command, 2, seed)
+    # Nothing is left to do.
+    before = contents(command.out)
+    assert command.run().status == 0
+    assert contents(command.out) == before

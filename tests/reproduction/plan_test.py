@@ -5,6 +5,7 @@ import pytest
 import yaml
 
 from keras_vidrec.reproduction import make_plan
+from keras_vidrec.reproduction import parts
 from keras_vidrec.reproduction import planner
 from keras_vidrec.reproduction.parts import Fusion
 from keras_vidrec.reproduction.parts import Given
@@ -70,6 +71,8 @@ def test_what_comes_first_is_made_first(whole):
                     needs = {one.name for one in part.weights.values()}
                     if part.features:
                         needs.add(part.features.name)
+                elif isinstance(part, parts.Tested):
+                    needs = {part.training.name}
                 elif isinstance(part, Given):
                     needs = set()
                 else:
@@ -88,7 +91,7 @@ def test_rows_share_what_is_the_same():
     scratch = only("tsn", 1, "From Scratch", "Temporal ConvNets")
     spatial = only("tsn", 1, "Pre-train Spatial", "Temporal ConvNets")
     assert scratch.tests[1].name == spatial.tests[1].name
-    assert not scratch.tests[1].weights
+    assert not scratch.tests[1].training.weights
     # Of another table, and of a mean over three splits.
     again = only("tsn", 4, "BN-Inception", "Two-Stream").tests[1]
     last = only("tsn", 1, "+ Partial BN with dropout", "Two-Stream").tests[1]
@@ -99,10 +102,50 @@ def test_rows_share_what_is_the_same():
     assert [m.name for m in three[1].members[:2]] == [
         m.name for m in mean.members
     ]
-    assert {m.split for m in three[2].members} == {2}
+    assert {m.training.split for m in three[2].members} == {2}
     assert three[1].weights == (1.0, 1.0, 0.5)
+    # Tested otherwise, not trained otherwise.
+    few = only("two_stream_fusion", 4, "3D Conv, 3D pooling", "UCF101 split 1")
+    many = only("two_stream_fusion", 5, "S: VGG-16, T: VGG-M", "UCF101")
+    assert few.tests[1].training.name == many.tests[1].training.name
+    assert few.tests[1].test.name == "5_chunks"
+    assert many.tests[1].test.num_clips == 20
+    assert few.tests[1].training.recipe == many.tests[1].training.recipe
     # A recipe of the same values has the same name, whoever asks.
     assert {*trainings} <= {*make_plan("tsn").trainings()[0]}
+
+
+def test_two_stream_fusion_is_tested_as_its_paper_says(whole):
+    """On 5 frames or chunks and their mirrors (3.5); for the comparison with
+    others on 20 (4.6), of networks that pool 5 chunks (4.5)."""
+    shown, networks = {}, {}
+    for figure in whole["two_stream_fusion"].figures:
+        table = figure.row.table
+        for test in figure.tests.values():
+            for part in parts.needed(test):
+                if not isinstance(part, parts.Tested):
+                    continue
+                assert part.test.crops == "frame_and_mirror"
+                number = part.test.num_clips, part.test.num_segments
+                shown.setdefault(table, set()).add(number)
+                network = part.training.recipe.network
+                if network.application == "TwoStreamFusion":
+                    made = [
+                        network.arguments[name]
+                        for name in ("num_segments", "temporal_pooling")
+                    ]
+                    networks.setdefault(table, set()).add((*made,))
+    few = {(1, 5)}
+    assert shown == {
+        **dict.fromkeys((1, 2, 3, 4), few),
+        5: {(20, 5), (1, 20)},
+        6: {(20, 5)},
+    }
+    assert networks == {
+        **dict.fromkeys((1, 2), {(1, None)}),
+        4: {(5, None), (5, "max")},
+        **dict.fromkeys((5, 6), {(5, "max")}),
+    }
 
 
 def test_scores_are_fused_as_printed():
@@ -117,7 +160,7 @@ def test_scores_are_fused_as_printed():
     assert [m.name for m in same.members] == [m.name for m in fused.members]
     with_idt = only("st_multiplier", 5, "Ours + IDT", "HMDB51").tests[2]
     network, scores = with_idt.members
-    assert network.recipe.name == "st_multiplier_hmdb51"
+    assert network.training.recipe.name == "st_multiplier_hmdb51"
     assert scores.name == "idt_hmdb51"
     assert with_idt.normalize == (None, "l2")
     of_fusion = only(
@@ -128,7 +171,7 @@ def test_scores_are_fused_as_printed():
 
 def test_networks_start_from_those_of_their_backbones():
     def towers(*cell):
-        weights = only(*cell).tests[1].weights
+        weights = only(*cell).tests[1].training.weights
         return {
             stream: (
                 part.recipe.name,
@@ -143,7 +186,7 @@ def test_networks_start_from_those_of_their_backbones():
         "flow": ("two_stream_vgg_m_2048_flow_hmdb51", "vgg_m_2048"),
     }
     # Which started from that of UCF101, and this from a file.
-    flow = only(*row).tests[1].weights["flow"]
+    flow = only(*row).tests[1].training.weights["flow"]
     (before,) = flow.weights.values()
     assert before.recipe.name == "two_stream_vgg_m_2048_flow_ucf101"
     (file,) = before.weights.values()
@@ -153,16 +196,17 @@ def test_networks_start_from_those_of_their_backbones():
         "flow": ("two_stream_resnet50_flow_hmdb51", "resnet152_caffe"),
     }
     # The one that table 4 tests.
-    flow = only("st_multiplier", 5, "Ours", "HMDB51").tests[1].weights["flow"]
+    ours = only("st_multiplier", 5, "Ours", "HMDB51").tests[1].training
+    flow = ours.weights["flow"]
     motion = only("st_multiplier", 4, "HMDB51, ResNet-152", "Motion")
-    assert flow.name == motion.tests[1].name
+    assert flow.name == motion.tests[1].training.name
     # Keras has the weights of this one, unless somebody brings others.
     (start,) = flow.weights.values()
     assert (start.name, start.default) == ("resnet152_caffe", "imagenet")
 
 
 def test_networks_over_features():
-    lstm = only("ts_lstm", 5, "TS-LSTM", "HMDB51").tests[3]
+    lstm = only("ts_lstm", 5, "TS-LSTM", "HMDB51").tests[3].training
     assert lstm.recipe.network.arguments["units"] == [512, 512]
     assert (lstm.features.num_frames, lstm.features.grid) == (
         25,
@@ -176,7 +220,7 @@ def test_networks_over_features():
     assert before.recipe.name == "ts_lstm_ucf101"
     assert before.recipe.network.arguments["units"] == [512, 512]
     assert before.split == 3 and before.features.name != lstm.features.name
-    second = only("stfn", 6, "STFN (Inception-V3)", "UCF101").tests[1]
+    second = only("stfn", 6, "STFN (Inception-V3)", "UCF101").tests[1].training
     first = second.weights["network"]
     assert first.recipe.name == "stfn_stage1_ucf101"
     assert first.features.num_frames == 35  # 5 sequences of 7 segments
@@ -184,11 +228,15 @@ def test_networks_over_features():
         tower = second.weights[stream]
         assert tower.recipe.network.arguments["backbone"] == "inception_v3"
         assert first.features.networks[stream].name == tower.name
-    maximum = only("stfn", 2, "Maximum", "UCF101 split 1").tests[1]
+    maximum = only("stfn", 2, "Maximum", "UCF101 split 1").tests[1].training
     stage1 = maximum.weights["network"]
     assert stage1.recipe.network.arguments["fusion"] == "max"
     assert stage1.features.num_frames == 25
-    brox = only("ts_lstm", 1, "Brox, ResNet-101", "UCF101 split 1").tests[1]
+    brox = (
+        only("ts_lstm", 1, "Brox, ResNet-101", "UCF101 split 1")
+        .tests[1]
+        .training
+    )
     assert brox.dataset.name == "brox_ucf101" and "brox_ucf101" in brox.name
 
 
@@ -221,7 +269,7 @@ def test_a_rehearsal_has_the_same_figures_of_tiny_networks():
         if not training.features:
             assert training.size == "short64"
     (lstm,) = [f for f in small.figures if f.row.row == "TS-LSTM"][1:]
-    assert lstm.row.column == "HMDB51" and lstm.tests[1].weights
+    assert lstm.row.column == "HMDB51" and lstm.tests[1].training.weights
     assert make_plan("tsn", (4,), tiny=True).possible(BOTH, ())[1] == {}
     # It has no fully connected layers to fuse.
     last = only(
@@ -231,7 +279,7 @@ def test_a_rehearsal_has_the_same_figures_of_tiny_networks():
         "UCF101 split 1",
         tiny=True,
     )
-    arguments = last.tests[1].recipe.network.arguments
+    arguments = last.tests[1].training.recipe.network.arguments
     assert arguments["fusion_layer"] == ["relu3", "relu5"]
 
 
@@ -242,8 +290,13 @@ def test_rows_and_tables_are_chosen_by_what_they_say():
         "Average",
     }
     # One that is called so is meant alone.
-    plan = make_plan("tsn", (4,), ("BN-Inception",))
+    plan = make_plan("tsn", (4,), ("bn-inception",))
     assert {f.row.row for f in plan.figures} == {"BN-Inception"}
+    plan = make_plan("tsn", (4,), ("+tsn",))
+    assert {f.row.row for f in plan.figures} == {"BN-Inception+TSN"}
+    # The paper prints these one below the other.
+    plan = make_plan("tsn", (2,), ("RGB Difference",))
+    assert [f.row.column for f in plan.figures] == ["RGB Difference"]
     with pytest.raises(ValueError, match=r"`table`.*\(1, 2, 3, 4, 5, 6\).*=7"):
         make_plan("tsn", (7,))
     with pytest.raises(ValueError, match="`row`.*'Max', 'Average'.*'Min'"):

@@ -4,12 +4,22 @@ import re
 import numpy as np
 import pytest
 
+import keras_vidrec
+from keras_vidrec.data import opening
+from keras_vidrec.data import synthetic
+from keras_vidrec.data.preparing.prepare import prepare
+from keras_vidrec.data.preparing.video import Preparation
+from keras_vidrec.evaluation import evaluator
+from keras_vidrec.evaluation.scores import score_naming
 from keras_vidrec.evaluation.scores.score_file import Scores
 from keras_vidrec.reproduction import Workshop
 from keras_vidrec.reproduction import collect
 from keras_vidrec.reproduction import generate
 from keras_vidrec.reproduction import make_plan
 from keras_vidrec.reproduction import write
+from keras_vidrec.reproduction.parts import Training
+from keras_vidrec.reproduction.workshop import Missing
+from keras_vidrec.training import network
 from keras_vidrec.training import trainer
 from keras_vidrec.training.callbacks.stop_on_nan import LossIsNaN
 
@@ -21,18 +31,23 @@ GOOD = [[2, 0], [2, 0], [2, 0], [0, 2]]
 ALWAYS_A = [[1, 0]] * 4
 
 
-def keep(workshop, training, scores):
+def keep(workshop, tested, scores, **meta):
     """Scores of a run as a test leaves them."""
-    folder = workshop.run(training).scores
-    folder.mkdir(parents=True)
-    Scores(VIDEOS, np.array(scores, "float32"), LABELS, CLASSES).save(
-        folder / "25x10-data_split1.npz"
+    run = workshop.run(tested.training)
+    run.scores.mkdir(parents=True, exist_ok=True)
+    recipe = tested.training.recipe.with_data(directory="data")
+    run.recipe_file.write_text(recipe.to_yaml())
+    values = np.array(scores, "float32")
+    Scores(VIDEOS, values, LABELS, CLASSES, meta).save(
+        run.scores / score_naming.file_name(tested.test, recipe.data)
     )
 
 
 @pytest.fixture
 def workshop(tmp_path):
-    return Workshop(tmp_path / "out", {})
+    workshop = Workshop(tmp_path / "out", {})
+    assert workshop.check(()) == {}
+    return workshop
 
 
 def figures(*arguments):
@@ -60,23 +75,18 @@ def test_figures_are_those_of_the_paper(workshop):
 
 def test_given_scores_are_fused_by_their_rule(workshop, tmp_path):
     ours = figures("st_multiplier", (5,))["Ours + IDT", "UCF101"]
-    network = ours.tests[1].members[0]
-    keep(workshop, network, [[0.9, 0], [0.9, 0], [0.9, 0], [0.9, 0]])
+    own = ours.tests[1].members[0]
+    keep(workshop, own, [[0.9, 0]] * 4)
     # Large scores, which their norm makes 1.
     values = np.array(GOOD, "float32") * 100
     Scores(VIDEOS, values, LABELS, CLASSES).save(tmp_path / "idt-1.npz")
     given = {"idt_ucf101": tmp_path / "idt-{split}.npz"}
-    beside = Workshop(workshop.path, {}, given=given)
+    beside = Workshop(tmp_path / "given", {}, given=given)
+    keep(beside, own, [[0.9, 0]] * 4)
     assert beside.measured(ours) == {1: 100}
     fused = beside.scores(ours.tests[1], 1).scores
     np.testing.assert_allclose(fused[0], [(0.9 + 1) / 2, 0], atol=1e-6)
     assert workshop.measured(ours) == {}
-    # Those of the second split are not there.
-    workshop.check(ours)
-    with pytest.raises(ValueError, match="idt_ucf101. Received: .*idt-2.npz"):
-        beside.check(ours)
-    with pytest.raises(ValueError, match="`given`.*as before"):
-        Workshop(workshop.path, {}, given={"idt_ucf101": tmp_path})
 
 
 def test_tables_beside_the_printed_ones(workshop):
@@ -84,9 +94,10 @@ def test_tables_beside_the_printed_ones(workshop):
     (last,) = [
         f for f in plan.figures if f.row.column == "Temporal Segment Networks"
     ]
-    for training, scores in zip(last.tests[1].members, (ALWAYS_A, GOOD)):
-        keep(workshop, training, scores)
-    workshop.failed = {last.tests[1].members[0].name: "loss is NaN | here"}
+    for tested, scores in zip(last.tests[1].members, (ALWAYS_A, GOOD)):
+        keep(workshop, tested, scores)
+    failed = last.tests[1].members[0].training.name
+    workshop.failed = {failed: "loss is NaN | here"}
     found = collect(plan, workshop, ("ucf101",), ("bn_inception",))
     paths = write(found, "tsn", workshop.path, tiny=True)
     markdown, table, page = (path.read_text("utf-8") for path in paths)
@@ -99,7 +110,8 @@ def test_tables_beside_the_printed_ones(workshop):
     assert done["difference"] == "6.5000" and done["by_split"] == "1:100.0000"
     assert len(done["runs"].split()) == 2
     assert done["made"] == (
-        "(1 x tsn_rgb_ucf101_paper + 1.5 x tsn_flow_ucf101_paper, of logits)"
+        "(1 x tsn_rgb_ucf101_paper@25x10 + 1.5 x tsn_flow_ucf101_paper@25x10, "
+        "of logits)"
     )
     # One of three splits; no data; somebody else's.
     part = by_cell["TSN (2 modalities)", "UCF101"]
@@ -141,12 +153,125 @@ def test_a_training_that_diverges_is_named(tmp_path, monkeypatch):
     assert workshop.measured(brox) == {}
 
 
+def test_a_training_is_tested_in_several_ways(workshop, monkeypatch):
+    """A network of one stream on 5 frames, and on 20 for table 5; what it said
+    before it was trained again does not count."""
+    row = "UCF101 split 1, VGG-16", "Spatial"
+    five = figures("two_stream_fusion", (3,))[row]
+    row = "Two-Stream ConvNet (VGG-16, ours)", "UCF101"
+    fused = figures("two_stream_fusion", (5,))[row].tests[1]
+    tested, twenty = five.tests[1], fused.members[0]
+    assert tested.training.name == twenty.training.name
+    keep(workshop, tested, ALWAYS_A, model="before")
+    assert workshop.measured(five) == {1: 75}
+    with pytest.raises(Missing, match="20xframe_and_mirror-spread is not"):
+        workshop.scores(twenty, 1)
+    keep(workshop, twenty, GOOD, model="before")
+    np.testing.assert_array_equal(workshop.scores(twenty, 1).scores, GOOD)
+    # Trained again.
+    workshop.run(tested.training).model_file.write_bytes(b"another")
+    again = Workshop(workshop.path, {})
+    assert not again.measured(five)
+    tests = []
+    monkeypatch.setattr(
+        evaluator, "evaluate", lambda *_, protocol, **__: tests.append(protocol)
+    )
+    said = []
+    assert again.make(five, said.append)
+    assert tests == [tested.test] and said == [f"Test {tested.name}"]
+    # Of a network that was not there when they were read, and is now.
+    again.run(tested.training).model_file.unlink()
+    assert again.measured(five) == {1: 75}
+    again.run(tested.training).model_file.write_bytes(b"another")
+    again.forget(tested.training)
+    assert not again.measured(five)
+    name = tested.training.name
+    assert again.leftovers(()) == (name,) and not again.leftovers({name})
+
+
+def test_what_is_given_is_checked_before_anything_is_made(tmp_path):
+    ours = figures("st_multiplier", (5,))["Ours + IDT", "UCF101"]
+    scores = tmp_path / "idt-1.npz"
+    scores.write_text("no scores")
+    given = {"idt_ucf101": tmp_path / "idt-{split}.npz"}
+    out = tmp_path / "out"
+    with pytest.raises(ValueError, match="--given idt_ucf101: .*idt-1.npz"):
+        Workshop(out, {}, given=given).check([ours])
+    values = np.array(GOOD, "float32")
+    Scores(VIDEOS, values, LABELS, CLASSES).save(scores)
+    # Those of the second split are not there.
+    with pytest.raises(ValueError, match="idt_ucf101. Received: .*idt-2.npz"):
+        Workshop(out, {}, given=given).check([ours])
+    rgb = figures("tsn", (3,))["Average", "Spatial ConvNets"]
+    file = tmp_path / "bn.keras"
+    with_file = Workshop(out, {}, given={"bn_inception": file})
+    with pytest.raises(ValueError, match="bn_inception. Received: .*bn.keras"):
+        with_file.check([rgb])
+    # Nothing is bound yet: what was wrong can be put right.
+    assert not out.exists()
+    keras_vidrec.applications.TSN(backbone="tiny", classes=2).save(file)
+    with pytest.raises(ValueError, match="--given bn_inception: .*tiny"):
+        with_file.check([rgb])
+
+
+def test_data_has_the_splits_and_streams_that_are_needed(tmp_path, caplog):
+    """Before the first split is trained, and not after it."""
+    videos = synthetic.generate(
+        tmp_path / "videos",
+        train_groups=1,
+        test_groups=1,
+        clips_per_group=1,
+        classes=("Dots", "Stripes"),
+    )
+    given = {"bn_inception": tmp_path}
+    late = figures("tsn", (6,))["TSN (2 modalities)", "UCF101"]
+    workshop = Workshop(tmp_path / "out", {"ucf101": videos}, given=given)
+    with pytest.raises(ValueError, match=r"UCF101 .*videos, without \[2, 3\]"):
+        workshop.check([late])
+    prepared = tmp_path / "prepared"
+    frames = Preparation(flow="none", size="short64")
+    prepare(opening.open_images(videos).catalog, prepared, frames, workers=1)
+    scratch = figures("tsn", (1,))
+    rgb = scratch["From Scratch", "Spatial ConvNets"]
+    flow = scratch["From Scratch", "Temporal ConvNets"]
+    workshop = Workshop(tmp_path / "out", {"ucf101": prepared})
+    with pytest.raises(ValueError, match=r"UCF101 .*, without \['flow'\]"):
+        workshop.check([rgb, flow])
+    assert workshop.check([rgb]) == {}
+    assert "prepared has 2 classes, and UCF101 101" in caplog.text
+
+
+def test_weights_that_keras_cannot_get_are_told_first(tmp_path, monkeypatch):
+    def offline(recipe, class_names):
+        assert recipe.initialization.weights == "imagenet"
+        raise OSError("no way\nout")
+
+    monkeypatch.setattr(network, "build", offline)
+    plan = make_plan("two_stream_fusion", (3,), ("UCF101 split 1, VGG-16",))
+    workshop = Workshop(tmp_path / "out", {})
+    lost = workshop.check(plan.figures)
+    assert lost == {"vgg16": "no way out"}
+    possible, lacks = plan.possible(("ucf101",), (), lost)
+    assert not possible.figures and len(lacks) == 3
+    for (line,) in lacks.values():
+        assert line.startswith("--given vgg16=PATH: ImageNet's weights of")
+        assert line.endswith("Keras cannot get them: no way out")
+    # Not of what is trained already.
+    for figure in plan.figures:
+        for part in figure.parts():
+            if isinstance(part, Training):
+                file = workshop.run(part).model_file
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.touch()
+    assert workshop.check(plan.figures) == {}
+
+
 def test_a_directory_is_of_one_reproduction(tmp_path):
     out, videos = tmp_path / "out", tmp_path / "videos"
     videos.mkdir()
-    Workshop(out, {"ucf101": videos})
+    Workshop(out, {"ucf101": videos}).check(())
     # Another data set may come later, and is remembered.
-    Workshop(out, {"hmdb51": videos})
+    Workshop(out, {"hmdb51": videos}).check(())
     with pytest.raises(ValueError, match="`data`.*as before in .*out"):
         Workshop(out, {"hmdb51": tmp_path})
     with pytest.raises(ValueError, match="`tiny`.*False, as before.*=True"):
@@ -159,13 +284,11 @@ def test_a_directory_is_of_one_reproduction(tmp_path):
 
 
 def test_generated_videos_have_three_splits(tmp_path):
-    from keras_vidrec.data import opening
-
     assert generate(tmp_path) == generate(tmp_path)
     opened = opening.open_images(tmp_path)
     assert sorted(opened.catalog.splits) == [1, 2, 3]
     tests = [{*split.test} for split in opened.catalog.splits.values()]
-    assert all(len(test) == 24 for test in tests)
+    assert all(len(test) == 4 for test in tests)
     assert not tests[0] & tests[1] and not tests[1] & tests[2]
     for split in opened.catalog.splits.values():
-        assert len(split.train) == 72 and not {*split.train} & {*split.test}
+        assert len(split.train) == 8 and not {*split.train} & {*split.test}

@@ -9,6 +9,7 @@ from keras_vidrec.cli.terminal import progress
 from keras_vidrec.specs import FLOW_METHODS
 
 _DATASETS = ("ucf101", "hmdb51")
+_NONE = "None of these figures can be made"
 
 Flow = enum.StrEnum("Flow", FLOW_METHODS)
 
@@ -29,7 +30,8 @@ def reproduce(
     rows: list[str] = typer.Option(
         [],
         "--row",
-        help="What a row says, or begins with. Repeatable. Default: all.",
+        help="What a row, or else a column, says, or a part of it. Repeatable. "
+        "Default: all.",
     ),
     data: list[str] = typer.Option(
         [],
@@ -78,7 +80,7 @@ def reproduce(
                     param_hint=option,
                 )
     files = _named(given, "--given")
-    for name, path in videos.items():
+    for name, path in (*videos.items(), *lists.items()):
         if not pathlib.Path(path).exists():
             raise typer.BadParameter(f"There is no {path} ({name})")
     load_backend()
@@ -94,12 +96,14 @@ def reproduce(
             param_hint="--given",
         )
     possible, lacks = plan.possible(names, files)
-    if only_plan:
-        _show(plan, possible, lacks)
-        if possible.figures and not tiny:
-            echo(reproduction.estimate(possible, videos, lists))
-        return
     _show(plan, possible, lacks)
+    if only_plan:
+        if possible.figures and not tiny:
+            found = reproduction.estimate(possible, videos, lists, flow.value)
+            echo(found)
+        return
+    if not possible.figures:
+        raise RuntimeError(_NONE)
     if tiny:
         videos = dict.fromkeys(_DATASETS, str(out / "videos"))
     workshop = reproduction.Workshop(
@@ -111,14 +115,18 @@ def reproduce(
         flow="dis" if tiny else flow.value,
         verbose=progress(),
     )
-    for figure in possible.figures:
-        workshop.check(figure)
+    lost = workshop.check(possible.figures)
+    possible, lacks = possible.possible(names, files, lost)
+    _tell_missing(lacks)
+    if not possible.figures:
+        raise RuntimeError(_NONE)
+    _name_leftovers(workshop, paper, tiny)
     if tiny:
         reproduction.generate(out / "videos", progress=True)
     whole = reproduction.make_plan(paper, tiny=tiny)
 
     def keep():
-        found = reproduction.collect(whole, workshop, names, files)
+        found = reproduction.collect(whole, workshop, names, files, lost)
         return reproduction.write(found, paper, out, tiny)
 
     written = keep()
@@ -136,6 +144,24 @@ def reproduce(
     if workshop.failed:
         reasons = "; ".join(f"{n}: {r}" for n, r in workshop.failed.items())
         raise RuntimeError(f"Some trainings failed: {reasons}")
+
+
+def _name_leftovers(workshop, paper, tiny):
+    """Runs that no table has any more are told: they fill the disk. Other
+    papers may share the directory."""
+    from keras_vidrec import reproduction
+
+    left = workshop.leftovers(())
+    for one in dict.fromkeys([paper, *reproduction.TITLES]):
+        if not left:
+            return
+        counts, _ = reproduction.make_plan(one, tiny=tiny).trainings()
+        left = [name for name in left if name not in counts]
+    for name in left:
+        echo(
+            f"Not of any table now, as its recipe has changed since: "
+            f"{workshop.path / 'runs' / name}"
+        )
 
 
 def _named(values, option, alone=None):
@@ -165,12 +191,27 @@ def _show(plan, possible, lacks):
     for name, count in counts.items():
         figures = "1 figure" if count == 1 else f"{count} figures"
         echo(f"  {name}  ({figures})")
-    by_lack = {}
+    _tell_missing(lacks)
+    notes = {}
+    for figure in possible.figures:
+        if figure.row.note:
+            note = f"Otherwise than the paper: {figure.row.note}"
+            notes.setdefault(note, []).append(figure.row)
+    _tell(notes)
+
+
+def _tell_missing(lacks):
+    remarks = {}
     for figure, lines in lacks.items():
-        row = f"{figure.row.table}, {figure.row.row}, {figure.row.column}"
         for line in lines:
-            by_lack.setdefault(line, []).append(row)
-    for line, rows in by_lack.items():
+            remarks.setdefault(f"Missing: {line}", []).append(figure.row)
+    _tell(remarks)
+
+
+def _tell(remarks):
+    """Each once, and for which figures."""
+    for remark, rows in remarks.items():
+        cells = [f"{row.table}, {row.row}, {row.column}" for row in rows[:3]]
         more = f" and {len(rows) - 3} more" if len(rows) > 3 else ""
-        echo(f"Missing: {line}")
-        echo(f"  for table {'; table '.join(rows[:3])}{more}")
+        echo(remark)
+        echo(f"  for table {'; table '.join(cells)}{more}")

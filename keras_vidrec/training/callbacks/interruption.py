@@ -48,6 +48,9 @@ class Interruption(keras.callbacks.Callback):
             yield
         finally:
             signal.signal(signal.SIGTERM, before)
+        if self._received and self._notice is None:
+            # Behind the last epoch, where something else may follow.
+            self._leave()
 
     def on_train_batch_end(self, batch, logs=None):
         if self._is_due() and self._backup.can_begin_here:

@@ -65,6 +65,8 @@ class Row:
             package.
         figure: str. Which figure of a test is printed: `"top_1"`, or
             `"mean_class_accuracy"`.
+        note: str. Where it is made otherwise than the paper's, or the paper
+            does not tell how. Defaults to `""`.
     """
 
     paper: str
@@ -80,6 +82,7 @@ class Row:
     splits: tuple = (1,)
     data: str | None = None
     figure: str = "top_1"
+    note: str = ""
 
     def changed(self):
         """The `Recipe` of the row.
@@ -176,6 +179,7 @@ def _rows(paper, table):
                 **row.get("changes", {}),
                 **row.get("changes_of", {}).get(column, {}),
             }
+            notes = (table.get("note"), row.get("note"))
             yield Row(
                 paper,
                 table["table"],
@@ -184,6 +188,7 @@ def _rows(paper, table):
                 accuracy,
                 splits=tuple(splits),
                 figure=table.get("figure", "top_1"),
+                note=" ".join(filter(None, notes)),
                 **_made(what, changes),
             )
 

@@ -1,4 +1,4 @@
-"""Every table of every paper, rehearsed: hours."""
+"""Every table of every paper, rehearsed: half an hour of two idle cores."""
 
 import pytest
 

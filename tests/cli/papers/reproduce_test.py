@@ -49,6 +49,11 @@ def test_a_plan_is_shown(tmp_path):
     )
     assert "Missing: --data ucf101=DIR: the videos of UCF101" in said
     said, _ = vidrec(
+        "reproduce", "tsn", "--row", "difference", "--plan", "--tiny"
+    )
+    assert "2 figures; 2 of them can be made, by 2 trainings" in said
+    assert "Otherwise than the paper: The paper does not tell how" in said
+    said, _ = vidrec(
         "reproduce",
         "tsn",
         "--table",
@@ -72,6 +77,8 @@ def test_a_plan_is_shown(tmp_path):
         (["tsn", "--tiny", "--data", "x"], 2, "leave --data"),
         (["tsn", "--data", "kinetics=/"], 2, "Received: 'kinetics'"),
         (["tsn", "--given", "x"], 2, "Expected NAME=PATH"),
+        (["tsn", "--table", "1"], 1, "None of these figures can be made"),
+        (["tsn", "--row", "i3d"], 1, "Invalid `row`. Expected one of ['From"),
     ],
 )
 def test_what_is_refused(arguments, status, message, tmp_path):
@@ -106,4 +113,4 @@ def test_a_table_is_rehearsed_and_not_made_twice(tmp_path):
     assert "\nTrain " not in said and said.count("\nTest ") == 1
     assert measured(out, "tsn", 1) == found
     made = found["Pre-train Spatial", "Temporal ConvNets"]["made"]
-    assert "initialization.weights=None" in made and "test 25x10" in made
+    assert "initialization.weights=None" in made and "test 5x10" in made

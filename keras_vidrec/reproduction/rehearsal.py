@@ -1,0 +1,119 @@
+"""A table on a small scale: few videos, few steps, short tests."""
+
+import contextlib
+import pathlib
+import re
+import warnings
+
+import keras
+
+from keras_vidrec.data import synthetic
+from keras_vidrec.specs import TestProtocol
+from keras_vidrec.specs import files
+from keras_vidrec.training import recipe_network
+
+_SPLITS = 3
+_GROUP = re.compile(r"_g(\d+)_")
+# Of appearance and of motion, of either two. A video of each group and class.
+_CLASSES = ("Dots", "MoveLeft", "MoveRight", "Stripes")
+_EPOCHS = 2  # of one step
+# Of a test.
+_NUM_SEGMENTS = 5
+_NUM_CLIPS = 2
+
+
+def generate(directory, progress: bool = False) -> pathlib.Path:
+    """Writes videos of four classes of the generated set, with three splits as
+    UCF101 has them: each tests another group. What is there is not written
+    again.
+
+    Args:
+        directory: path of the videos.
+        progress: bool. Whether to show a progress bar. Defaults to `False`.
+
+    Returns:
+        `pathlib.Path` of the videos.
+    """
+    directory = pathlib.Path(directory)
+    synthetic.generate(
+        directory,
+        train_groups=_SPLITS - 1,
+        test_groups=1,
+        clips_per_group=1,
+        classes=_CLASSES,
+        progress=progress,
+    )
+    lists = directory / "ucfTrainTestlist"
+    labels = {name: label for label, name in enumerate(_CLASSES, 1)}
+    videos = sorted(
+        path.relative_to(directory).as_posix()
+        for path in directory.glob("*/*.avi")
+    )
+    for split in range(1, _SPLITS + 1):
+        test = [v for v in videos if int(_GROUP.search(v)[1]) == split]
+        train = [
+            f"{video} {labels[video.partition('/')[0]]}"
+            for video in videos
+            if video not in test
+        ]
+        for name, lines in (("train", train), ("test", test)):
+            path = lists / f"{name}list{split:02}.txt"
+            files.write_text(path, "".join(f"{line}\n" for line in lines))
+    return directory
+
+
+def settings(recipe) -> list:
+    """What a recipe changes beside the rule of `recipes.tiny`.
+
+    The generated videos are seen as large as they are, and not in a mirror,
+    which makes other classes of them. The tiny backbone has no fully connected
+    layers that could be fused.
+
+    Args:
+        recipe: `Recipe`.
+
+    Returns:
+        list of str, as `recipes.tiny` takes them.
+    """
+    # Phases have an epoch each there.
+    found = [] if recipe.schedule.phases else [f"schedule.epochs={_EPOCHS}"]
+    if recipe.schedule.boundaries:
+        found.append(f"schedule.boundaries=[{_EPOCHS - 1}]")
+    if not recipe_network.backbones(recipe):
+        return found
+    found += ["clip.frame.size=short64", "augmentation.flip=false"]
+    layers = recipe.network.arguments.get("fusion_layer")
+    if isinstance(layers, list) and "fc6" in layers:
+        layers = [layer for layer in layers if layer != "fc6"]
+        found.append(f"network.arguments.fusion_layer={layers}")
+    return found
+
+
+def shortened(test: TestProtocol, recipe) -> TestProtocol:
+    """A test of a recipe's network that shows few clips of few segments, but
+    as many as the network has itself."""
+    least = max(_NUM_SEGMENTS, recipe.network.arguments.get("num_segments", 1))
+    return test.replace(
+        num_clips=min(test.num_clips, _NUM_CLIPS),
+        num_segments=test.num_segments and min(test.num_segments, least),
+    )
+
+
+@contextlib.contextmanager
+def uncompiled():
+    """Each step as it comes, on TensorFlow: to compile a network takes longer
+    than all the steps of a rehearsal."""
+    if keras.backend.backend() != "tensorflow":
+        yield
+        return
+    import tensorflow as tf
+
+    before = tf.config.functions_run_eagerly()
+    tf.config.run_functions_eagerly(True)
+    try:
+        with warnings.catch_warnings():
+            # It does not apply to the input pipeline, nor need it.
+            warnings.filterwarnings("ignore", "Even though the `tf.config")
+            yield
+    finally:
+        tf.config.run_functions_eagerly(before)

@@ -1,0 +1,139 @@
+"""What is measured so far."""
+
+import pathlib
+
+import numpy as np
+import sklearn.preprocessing
+
+from keras_vidrec.evaluation.scores import freshness
+from keras_vidrec.evaluation.scores import fusion
+from keras_vidrec.evaluation.scores import metrics
+from keras_vidrec.evaluation.scores import score_naming
+from keras_vidrec.evaluation.scores.score_file import Scores
+from keras_vidrec.reproduction.parts import Fusion
+from keras_vidrec.reproduction.parts import Given
+from keras_vidrec.reproduction.parts import Tested
+from keras_vidrec.reproduction.parts import Training
+from keras_vidrec.reproduction.plan import Figure
+from keras_vidrec.training.run import Run
+
+# In the path of given scores.
+_SPLIT = "{split}"
+
+
+class Missing(Exception):
+    """A part is not made yet, or cannot be: the message says why."""
+
+
+class Results:
+    """The scores in the directory of a reproduction, and those that are given.
+
+    Args:
+        directory, given: as of `Workshop`.
+    """
+
+    def __init__(self, directory, given=None):
+        self.path = pathlib.Path(directory)
+        self.given = {
+            name: str(pathlib.Path(path).absolute())
+            for name, path in (given or {}).items()
+        }
+        self._scores = {}
+
+    def leftovers(self, names) -> tuple:
+        """Names of runs here that are not among some: of a recipe that has
+        changed since, for one.
+
+        Args:
+            names: collection of str.
+        """
+        runs = (self.path / "runs").glob("*")
+        return tuple(sorted(run.name for run in runs if run.name not in names))
+
+    def measured(self, figure: Figure) -> dict:
+        """The figure by split, in per cent.
+
+        Returns:
+            dict from the number of a split to a float, of those splits that
+            are tested.
+        """
+        found = {}
+        for split, test in figure.tests.items():
+            try:
+                scores = self.scores(test, split)
+            except Missing:
+                continue
+            found[split] = 100 * metrics.summary(scores)[figure.row.figure]
+        return found
+
+    def run(self, training: Training) -> Run:
+        """The `Run` of a training, whether it is there or not."""
+        return Run(self.path / "runs" / training.name)
+
+    def scores(self, test: Tested | Fusion | Given, split: int) -> Scores:
+        """The `Scores` of a test.
+
+        Args:
+            test: `Tested`, `Fusion` or `Given`.
+            split: int.
+
+        Raises:
+            Missing: if something is not tested, or its network was trained
+                again since.
+        """
+        if isinstance(test, Fusion):
+            members = [
+                _normalized(self.scores(one, split), norm)
+                for one, norm in zip(test.members, test.normalize, strict=True)
+            ]
+            return fusion.fuse(
+                members, test.weights, softmax=test.scores == "probabilities"
+            )
+        if isinstance(test, Given):
+            if test.name not in self.given:
+                raise Missing(test.what)
+            path = self.given_path(test, split)
+            if path not in self._scores:
+                self._scores[path] = Scores.load(path)
+            return self._scores[path]
+        if test.name not in self._scores:
+            path = self._score_file(test)
+            if not path.is_file():
+                raise Missing(f"{test.name} is not tested")
+            scores = Scores.load(path)
+            if freshness.is_stale(scores, path):
+                raise Missing(f"{test.name} is of another network")
+            self._scores[test.name] = scores
+        return self._scores[test.name]
+
+    def forget(self, training: Training) -> None:
+        """Lets go of the scores of a network that is another one now."""
+        for name in [
+            n for n in self._scores if str(n).startswith(training.name)
+        ]:
+            del self._scores[name]
+
+    def _score_file(self, tested):
+        run = self.run(tested.training)
+        if not run.recipe_file.is_file():
+            return run.scores / "none"
+        name = score_naming.file_name(tested.test, run.recipe.data)
+        return run.scores / name
+
+    def given_path(self, part: Given, split: int) -> pathlib.Path:
+        """Where something given lies, scores by split."""
+        path = self.given[part.name].replace(_SPLIT, str(split))
+        return pathlib.Path(path)
+
+
+def _normalized(scores, norm):
+    if norm is None:
+        return scores
+    values = np.asarray(scores.scores, "float64")
+    return Scores(
+        scores.videos,
+        sklearn.preprocessing.normalize(values, norm),
+        scores.labels,
+        scores.classes,
+        scores.meta,
+    )
