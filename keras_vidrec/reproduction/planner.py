@@ -16,9 +16,8 @@ from keras_vidrec.training.recipes.tiny import tiny as rehearsal
 DATASETS = ("ucf101", "hmdb51")
 
 _WEIGHTS = "initialization.weights"
+_FROZEN = "initialization.frozen"
 _BACKBONE = "network.arguments.backbone"
-# Of a network whose other half is trained before: stage 1 of STFN.
-_NETWORK = "network"
 # What is given, by the beginning of its name.
 _WHAT = {
     "brox": "{dataset} with the optical flow of Brox et al., prepared: a "
@@ -80,10 +79,13 @@ class Planner:
         recipe = recipe.with_values({_WEIGHTS: None})
         features = self._features(recipe, split, starts, backbones)
         if self._tiny:
+            frozen = list(recipe.initialization.frozen)
             recipe = rehearsal(recipe, _rehearsed(recipe))
             # Towers of another kind take no weights of theirs.
             if any(isinstance(part, Given) for part in weights.values()):
                 weights = {}
+            if weights:  # trained towers are frozen here too
+                recipe = recipe.with_values({_FROZEN: frozen})
         made = Training(
             recipe,
             _given(data) if data else _dataset(name),
@@ -103,11 +105,7 @@ class Planner:
             return {}
         if not isinstance(stated, dict):
             stated = {None: stated}
-        own = {
-            key: value
-            for key, value in changes.items()
-            if key.startswith("network.arguments.") and key != _BACKBONE
-        }
+        several = len(recipe_network.streams(recipe)) > 1
         found = {}
         for stream, candidates in stated.items():
             backbone = backbones.get(stream)
@@ -115,15 +113,26 @@ class Planner:
                 (backbone,) = {*backbones.values()}
             if candidates == "imagenet":
                 found[stream] = parts.imagenet(backbone, BACKBONES[backbone])
-            elif stream == _NETWORK or not recipe_network.backbones(recipe):
-                # The same network before, with the same changes.
-                before, more = _named(candidates[0])
-                found[stream] = self._training(
-                    before, {**own, **more}, split, backbones=backbones
+            elif stream is None and several:
+                found[stream] = self._before(
+                    candidates[0], changes, split, backbones
                 )
             else:
                 found[stream] = self._tower(candidates, backbone, split)
         return found
+
+    def _before(self, candidate, changes, split, backbones):
+        """The training of the same network before, on other data or as a first
+        stage, with the same changes of what it is."""
+        name, more = _named(candidate)
+        inside = recipe_network.backbones(recipes.get(name))
+        own = {
+            key: value
+            for key, value in changes.items()
+            if key.startswith("network.arguments.")
+            and (inside or key != _BACKBONE)
+        }
+        return self._training(name, {**own, **more}, split, backbones=backbones)
 
     def _tower(self, candidates, backbone, split):
         """The training of a network of one stream, of a backbone."""

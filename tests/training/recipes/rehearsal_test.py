@@ -83,13 +83,18 @@ def test_networks_over_features(name, features, tmp_path):
 
 
 def test_both_stages_of_stfn(videos, rgb, flow, features, tmp_path):
-    """The second from the first, as it wants to be."""
-    first = tmp_path / "first"
-    rehearsed("stfn_stage1_ucf101", features, first)
-    start = f"{{rgb: {rgb}, flow: {flow}, network: {first}}}"
-    rehearsed(
-        "stfn_stage2_ucf101",
-        videos,
-        tmp_path / "second",
-        f"--set=initialization.weights={start}",
-    )
+    """The second from the first, and from its shortcut over features."""
+    streams = f"--set=initialization.weights={{rgb: {rgb}, flow: {flow}}}"
+    frozen = "--set=initialization.frozen=[rgb, flow]"
+    for name, data, settings in (
+        ("stfn_stage1", videos, [streams, frozen]),
+        ("stfn_stage1_features", features, []),
+    ):
+        first = tmp_path / name
+        rehearsed(f"{name}_ucf101", data, first, *settings)
+        rehearsed(
+            "stfn_stage2_ucf101",
+            videos,
+            tmp_path / f"{name}_second",
+            f"--set=initialization.weights={first}",
+        )
