@@ -93,7 +93,7 @@ def test_weighted_means_equal_numpy():
     np.testing.assert_array_equal(ops.convert_to_numpy(untouched), motion)
     inputs = [keras.Input((5, 3)) for _ in range(2)]
     layer = CrossStreamFusion(feature_weights="trained")
-    model = keras.Model(inputs, layer(inputs))
+    model = keras.Model(inputs, layer(inputs)[0])
     harness.assert_gradients_arrive(model, [appearance, motion])
 
 

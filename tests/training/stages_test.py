@@ -30,6 +30,7 @@ SMALL = (
     "clip.frame.size=short36",
     "clip.flow={method: dis, bound: 4.0}",
     "optimizer.batch_size=3",
+    "optimizer.accumulate=1",
     "optimizer.learning_rate=0.01",
     "validation.fraction=0.5",
     "schedule.epochs=2",
