@@ -123,8 +123,8 @@ def STFN(
         name: str. Name of the model. Defaults to `"stfn"`.
         num_segments: int. Segments of a clip in training. The network takes any
             number. Defaults to `7`, the best one of table 4 (5 in all others).
-        features: int. Features of a segment in each stream without a backbone,
-            at least one for each kernel. Defaults to `2048`.
+        features: int. Features of a segment in each stream without a backbone.
+            At least one for each kernel. Defaults to `2048`.
         variant: str. Which of the networks that the paper compares. `"a"`,
             `"b"` or `"c"`. Defaults to `"a"`.
         fusion: str. How two streams become one. `"avg"`, `"max"` or
