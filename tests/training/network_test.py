@@ -253,7 +253,7 @@ def test_a_network_starts_from_what_is_there():
     recipe = RECIPE.with_settings(
         ["network.arguments.classes=0", "initialization.weights={rgb: null}"]
     )
-    with pytest.raises(ValueError, match="weights.rgb=None"):
+    with pytest.raises(ValueError, match="initialization.weights=None"):
         network.build(recipe, ("a", "b"))
 
 
@@ -272,6 +272,7 @@ def started(monkeypatch):
     def start_from(model, networks, inflation, weights, copy_head):
         assert not copy_head
         calls.append((backbones_of(model), networks, inflation, weights))
+        return ()
 
     monkeypatch.setattr(network, "start_from", start_from)
     return calls
@@ -451,7 +452,12 @@ def test_towers_to_start_from_are_of_the_same_backbone(
             "`network.arguments.backbone={rgb: tiny, flow: vgg16}`. Received: "
             "initialization.weights={'rgb': 'tiny', 'flow': 'flow'}",
         ),
-        ("TwoStreamConvNet", TINY, "features", "Not a single layer fits"),
+        (
+            "TwoStreamConvNet",
+            TINY,
+            "features",
+            "a network that sees videos, not one over features; `vidrec join`",
+        ),
     ],
 )
 def test_what_is_said_of_other_towers(
