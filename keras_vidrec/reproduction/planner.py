@@ -105,7 +105,10 @@ class Planner:
             return {}
         if not isinstance(stated, dict):
             stated = {None: stated}
-        several = len(recipe_network.streams(recipe)) > 1
+        # Of one stream it would be the start of a tower.
+        whole = len(
+            recipe_network.streams(recipe)
+        ) > 1 or not recipe_network.backbones(recipe)
         found = {}
         for stream, candidates in stated.items():
             backbone = backbones.get(stream)
@@ -113,7 +116,7 @@ class Planner:
                 (backbone,) = {*backbones.values()}
             if candidates == "imagenet":
                 found[stream] = parts.imagenet(backbone, BACKBONES[backbone])
-            elif stream is None and several:
+            elif stream is None and whole:
                 found[stream] = self._before(
                     candidates[0], changes, split, backbones
                 )
