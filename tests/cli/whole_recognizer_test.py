@@ -181,78 +181,18 @@ def test_temporal_inception(videos, features, tmp_path):
     check_sees_videos(tmp_path / "run", videos, said)
 
 
-STFN = (
-    "network.arguments.num_segments=2",
-    "test.num_clips=3",
-    "validation.fraction=0",
-    "schedule={epochs: 1, kind: constant}",
-)
-
-
 def test_the_shortcut_of_stfn(videos, features, tmp_path):
     _, said = train(
         "stfn_stage1_features_ucf101",
         features["uniform"],
         tmp_path / "run",
+        "network.arguments.num_segments=2",
         "test.num_segments=2",
-        *STFN,
+        "test.num_clips=3",
+        "validation.fraction=0",
+        "schedule={epochs: 1, kind: constant}",
     )
     check_sees_videos(tmp_path / "run", videos, said)
-
-
-def test_stfn_in_its_stages_from_videos_to_exports(videos, tmp_path):
-    """As a user does it, with backbones of this package."""
-    small = [f"clip.size={SIZE}", "clip.frame.size=short36"]
-    small += ["network.arguments.backbone=tiny", *STFN[2:]]
-    flow = ["clip.flow={method: dis, bound: 4.0}"]
-    runs = {}
-    for stream in ("rgb", "flow"):
-        runs[stream] = tmp_path / stream
-        name = f"two_stream_resnet101_stfn_{stream}_ucf101"
-        start = ["initialization.weights=null"]
-        train(name, videos, runs[stream], *small, *start, *flow)
-    start = f"{{rgb: {runs['rgb']}, flow: {runs['flow']}}}"
-    stages = [tmp_path / "stage1", tmp_path / "stage2"]
-    _, said = train(
-        "stfn_stage1_ucf101",
-        videos,
-        stages[0],
-        *(*small, *STFN[:2], *flow, f"initialization.weights={start}"),
-    )
-    assert "Layers that start at random: flow_logits, flow_res_inc_1, " in said
-    model = Run(stages[0]).load_model()
-    for stream, run in runs.items():
-        tower = Run(run).load_model().get_layer(stream).get_weights()
-        found = model.get_layer(f"{stream}_tower").get_weights()
-        for one, two in zip(tower, found, strict=True):
-            np.testing.assert_array_equal(one, two)
-    _, said = train(
-        "stfn_stage2_ucf101",
-        videos,
-        stages[1],
-        *(*small, *STFN[:2], *flow),
-        f"initialization.weights={stages[0]}",
-    )
-    assert "start at random" not in said
-    vidrec("evaluate", stages[1])
-    scores = scores_of(stages[1])
-    clip = videos / scores.videos[0]
-    out, _ = vidrec("predict", stages[1], clip, "--json", "--top=3")
-    found = dict(
-        zip(json.loads(out)["classes"], json.loads(out)["probabilities"])
-    )
-    # The scores of a video are logarithms of mean probabilities.
-    np.testing.assert_allclose(
-        [found[name] for name in scores.classes],
-        probabilities(scores.scores)[0],
-        atol=1e-5,
-    )
-    out, _ = vidrec("export", stages[1], "--format", "onnx")
-    assert "Reloaded and compared" in out
-    out, _ = vidrec("origin", stages[1])
-    assert "weights: network" in out
-    assert "at random: flow_logits, flow_res_inc_1, " in out
-    assert "flow: network" in out and "rgb: network" in out
 
 
 def test_what_is_missing_is_named_and_joined_later(

@@ -3,6 +3,7 @@ to end."""
 
 import dataclasses
 import functools
+import json
 import shutil
 import signal
 
@@ -15,12 +16,14 @@ from keras_vidrec.applications.parts import model_file
 from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.applications.parts.head import predictions_layer
 from keras_vidrec.backbones import table
+from keras_vidrec.evaluation.scores.score_file import Scores
 from keras_vidrec.layers import BatchNormalization
 from keras_vidrec.reporting import chain
 from keras_vidrec.training import recipes
 from keras_vidrec.training.callbacks.backup import Backup
 from keras_vidrec.training.trainer import train
 from keras_vidrec.weights.towers import towers
+from tests.cli.command import vidrec
 
 CLASSES = ("Dots", "Grow", "MoveLeft")
 SMALL = (
@@ -161,14 +164,17 @@ def test_the_first_stage_goes_on(videos, streams, first, tmp_path):
     assert run.origin.random == first.origin.random
 
 
-def test_the_second_stage_moves_everything(first, videos, tmp_path, caplog):
+@pytest.fixture(scope="module")
+def second(first, videos, tmp_path_factory):
+    out = tmp_path_factory.mktemp("second") / "run"
     recipe = recipe_of("stage2", videos, str(first.path), "schedule.epochs=1")
-    model = train(recipe, tmp_path / "run", verbose=0).load_model()
-    assert "start at random" not in caplog.text
-    before = first.load_model()
+    return train(recipe, out, verbose=0)
+
+
+def test_the_second_stage_moves_everything(first, second):
+    before, model = first.load_model(), second.load_model()
     for stream, tower in towers(model).items():
-        source = towers(before)[stream]
-        kernel, *_ = values(source)
+        kernel, *_ = values(towers(before)[stream])
         assert np.any(kernel != values(tower)[0])
         assert np.abs(kernel - values(tower)[0]).max() < 0.1
     origin = describe(model).origin
@@ -177,6 +183,30 @@ def test_the_second_stage_moves_everything(first, videos, tmp_path, caplog):
     assert stage1.fingerprint == first.origin.fingerprint
     assert stage1.random == first.origin.random
     assert {*stage1.parents["weights"].parents} == {"rgb", "flow"}
+
+
+@pytest.mark.large
+def test_what_comes_after(second, videos, tmp_path):
+    """Evaluation, prediction, export and origin, as a user does it."""
+    vidrec("evaluate", second.path)
+    (path,) = second.path.glob("scores/*.npz")
+    scores = Scores.load(path)
+    clip = videos / scores.videos[0]
+    out, _ = vidrec("predict", second.path, clip, "--json", "--top=3")
+    said = json.loads(out)
+    found = dict(zip(said["classes"], said["probabilities"]))
+    # Scores are the logarithm of the mean of five sequences' probabilities.
+    np.testing.assert_allclose(
+        [found[name] for name in scores.classes],
+        np.exp(scores.scores[0]),
+        atol=1e-5,
+    )
+    out, _ = vidrec("export", second.path, "--format", "onnx")
+    assert "Reloaded and compared" in out
+    out, _ = vidrec("origin", second.path)
+    assert "weights: network" in out
+    assert "at random: flow_logits, flow_res_inc_1, " in out
+    assert "flow: network" in out and "rgb: network" in out
 
 
 def test_other_ways_are_refused(first, videos, streams, tmp_path):
