@@ -39,6 +39,7 @@ EXIT_STATUS = pytest.StashKey()
 WITHOUT_NETWORKS = ("data", "flow", "specs", "videos")
 
 remembering.remember_signatures()
+remembering.remember_attributes()
 if sys.version_info < (3, 12):
     remembering.remember_protocols()
 if keras.backend.backend() == "tensorflow":

@@ -100,6 +100,7 @@ def test_keras_reads_saved_networks(tmp_path):
         "network = keras.models.load_model('network.keras')\n"
         "assert keras_vidrec.describe(network).clip_spec.num_segments == 1",
         cwd=tmp_path,
+        env={**os.environ, "KERAS_BACKEND": "numpy"},
     )
 
 

@@ -1,9 +1,12 @@
 """What Keras and TensorFlow ask anew for every layer that is built, and what
 never changes: remembered, networks are built in about half the time."""
 
+import functools
 import inspect
 import typing
 import weakref
+
+from keras.src.saving import saving_lib
 
 
 def remember_signatures():
@@ -35,6 +38,13 @@ def remember_protocols():
         return known[protocol]
 
     typing._get_protocol_attrs = attributes
+
+
+def remember_attributes():
+    """Keras makes a layer for each one that it saves or loads, to know what
+    attributes every layer has: it keeps them under another name than it looks
+    for."""
+    saving_lib.get_attr_skipset = functools.cache(saving_lib.get_attr_skipset)
 
 
 def remember_kernels():

@@ -11,6 +11,7 @@ from keras_vidrec.applications.parts.table import builder
 from keras_vidrec.layers.batch_normalization import BatchNormalization
 from keras_vidrec.layers.multiplicative_gate import MultiplicativeGate
 from keras_vidrec.layers.temporal_identity_conv import TemporalIdentityConv
+from keras_vidrec.layers.temporal_identity_conv import TemporalWidenedConv
 from keras_vidrec.layers.temporal_max_pooling import TemporalMaxPooling
 from keras_vidrec.specs import PROTOCOLS
 from keras_vidrec.specs import checks
@@ -24,7 +25,7 @@ DIRECTIONS = {
     "both": (("rgb", "flow"), ("flow", "rgb")),
 }
 STAGES = (2, 3, 4, 5)
-TEMPORAL_FILTERS = ("residual_all", "residual_last", "skip", None)
+TEMPORAL_FILTERS = ("residual_all", "residual_last", "skip", "widened", None)
 INITIALIZATIONS = ("center", "avg")
 
 # Distances of the chunks in training, in frames (section 4.1).
@@ -49,6 +50,7 @@ def SpatiotemporalMultiplier(
     temporal_filters="residual_all",
     temporal_initialization="center",
     temporal_pooling="max",
+    spatial_pooling=7,
     num_segments=5,
     snippet_length=10,
     dropout=0.8,
@@ -77,7 +79,8 @@ def SpatiotemporalMultiplier(
 
     The network is convolutional in space and time: built with unknown sizes,
     it classifies whole frames of a clip of any number of chunks in one pass
-    and averages over all positions.
+    and averages over all positions: of the window of `spatial_pooling` in
+    space, of that of `temporal_pooling` in time.
 
     Layers have the names of the towers' own with the prefix `rgb_` or
     `flow_`: `rgb_res2b_branch2a`, `flow_res5b_temporal`.
@@ -118,13 +121,22 @@ def SpatiotemporalMultiplier(
             ReLU in the second unit of each stage; `"residual_last"`: there in
             stage 5 only; `"skip"`: after the last unit of each stage. (The
             double dagger, section sign and dagger of tables 1 and 3.)
-            Defaults to `"residual_all"`.
+            `"widened"`: the 1x1 convolutions of the second unit of each stage
+            themselves span three segments, as in `STResNet`. Defaults to
+            `"residual_all"`.
         temporal_initialization: str. `"center"` or `"avg"`. Defaults to
             `"center"`.
         temporal_pooling: `None`, or str. How several segments become one.
             `"max"`: the maximum over each `num_segments` of them in turn,
             before the classifier. With `None` each is classified and the scores
             are averaged. Defaults to `"max"`.
+        spatial_pooling: `None` (of all of the map), or int. Side of the window
+            of the spatial average, which slides over a larger map, a place at
+            a time. What the classifier says is averaged over its positions, so
+            that in whole frames places at the border count less, in every test
+            and export alike; crops of 224 pixels make maps of 7 places, on
+            which a window of 7 stands still. With `pooling="max"` nothing is
+            averaged. Defaults to `7`.
         num_segments: int. Segments of a clip in training. The papers call them
             chunks. Defaults to `5`.
         snippet_length: int. Images of motion in a snippet. Defaults to `10`.
@@ -182,6 +194,8 @@ def SpatiotemporalMultiplier(
         "features would give the same logits)",
         temporal_pooling,
     )
+    if spatial_pooling is not None:
+        checks.count("spatial_pooling", spatial_pooling)
     fusion = head.score_fusion(STREAMS, fusion_weights, scores)
     spec = streams.chunks_spec(
         num_segments, snippet_length, _STRIDE, input_shape
@@ -206,6 +220,19 @@ def SpatiotemporalMultiplier(
         )(x)
         walks[stream].put(streams.fold(x, prefix))
 
+    def widen(stream, before, convolution):
+        # The convolution of single images is built, and left out.
+        x = walks[stream].to(before)
+        plain = walks[stream].to(convolution)._keras_history.operation
+        x = streams.unfold(x, clips[stream], plain.name)
+        x = TemporalWidenedConv(
+            plain.filters,
+            temporal_initialization,
+            plain.use_bias,
+            name=plain.name,
+        )(x)
+        walks[stream].put(streams.fold(x, plain.name))
+
     for stage in STAGES:
         units = {
             stream: backbones.find(names[stream]).units[stage][1]
@@ -219,6 +246,10 @@ def SpatiotemporalMultiplier(
             ):
                 endpoint = f"res{unit}_branch2b_relu"
                 filter_over_time(stream, endpoint, f"res{unit}")
+            elif temporal_filters == "widened":
+                first, last = f"res{unit}_branch2a", f"res{unit}_branch2c"
+                widen(stream, f"{first}_input", first)
+                widen(stream, f"res{unit}_branch2b_relu", last)
             elif temporal_filters == "skip":
                 filter_over_time(stream, f"relu{stage}", f"relu{stage}")
 
@@ -228,7 +259,7 @@ def SpatiotemporalMultiplier(
         if temporal_pooling is not None:
             x = TemporalMaxPooling(num_segments, name=f"{stream}_pool_time")(x)
         features[stream] = streams.pooled_maps(
-            x, "avg" if include_top else pooling, stream
+            x, "avg" if include_top else pooling, stream, spatial_pooling
         )
     if include_top:
         outputs = head.fused_head(

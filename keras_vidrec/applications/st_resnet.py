@@ -20,6 +20,7 @@ def STResNet(
     *,
     backbone="resnet50",
     temporal_pooling="max",
+    spatial_pooling=7,
     num_segments=5,
     snippet_length=10,
     dropout=0.8,
@@ -30,19 +31,31 @@ def STResNet(
     include_preprocessing=True,
 ):
     """Spatiotemporal residual network: motion is added to appearance in
-    residual units.
+    residual units, some of whose convolutions span time.
 
     `SpatiotemporalMultiplier` with `interaction="add"`,
-    `temporal_filters="residual_all"` and `temporal_initialization="avg"`:
-    the network that the multiplier paper compares with in table 2. It is an
-    approximation of the 2016 paper, whose filters over time stand in other
-    units and whose training differs.
+    `temporal_filters="widened"` and `temporal_initialization="avg"`: the
+    authors' network. In the second residual unit of each stage the output of
+    the motion stream's first unit is added to what enters the residual branch
+    of the appearance stream (equation 2 of the 2017 paper), and in both streams
+    the two 1x1 convolutions of that branch span three segments. Started from
+    networks of one stream, each of their taps is a third of the trained kernel:
+    a moving average of what it was.
+
+    The authors train in two steps, of which this is one. First without pooling
+    over time, `temporal_pooling=None`, on 5 segments 5 to 15 frames apart; then
+    with the maximum over each second window of 5 of 11 segments, 1 to 15 frames
+    apart. Here windows of `num_segments` follow one another segment by segment.
+
+    It is not the network of table 2 of the 2017 paper, which adds without
+    filters or pooling over time: that is `SpatiotemporalMultiplier` with
+    `interaction="add"`, `temporal_filters=None` and `temporal_pooling=None`.
 
     Args:
         include_top, weights, input_tensor, input_shape, pooling, classes,
-            classifier_activation, backbone, temporal_pooling, num_segments,
-            snippet_length, dropout, fusion_weights, scores, auxiliary_outputs,
-            from_streams, include_preprocessing: as
+            classifier_activation, backbone, temporal_pooling, spatial_pooling,
+            num_segments, snippet_length, dropout, fusion_weights, scores,
+            auxiliary_outputs, from_streams, include_preprocessing: as
             `SpatiotemporalMultiplier` takes them, with the same defaults.
         name: str. Name of the model. Defaults to `"st_resnet"`.
 
@@ -53,8 +66,8 @@ def STResNet(
         ValueError: on any invalid argument.
 
     Reference:
-        - [Feichtenhofer et al., 2016](https://arxiv.org/abs/1611.02155), as
-          compared in [2017](https://doi.org/10.1109/CVPR.2017.787), table 2.
+        - [Feichtenhofer et al., 2016](https://arxiv.org/abs/1611.02155), and
+          the authors' code; [2017](https://doi.org/10.1109/CVPR.2017.787).
     """
     return SpatiotemporalMultiplier(
         include_top=include_top,
@@ -68,9 +81,10 @@ def STResNet(
         connection="residual",
         interaction="add",
         direction="motion_to_appearance",
-        temporal_filters="residual_all",
+        temporal_filters="widened",
         temporal_initialization="avg",
         temporal_pooling=temporal_pooling,
+        spatial_pooling=spatial_pooling,
         num_segments=num_segments,
         snippet_length=snippet_length,
         dropout=dropout,

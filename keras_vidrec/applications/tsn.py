@@ -33,6 +33,7 @@ def TSN(
     num_segments=None,
     snippet_length=None,
     consensus="avg",
+    spatial_pooling=None,
     dropout=None,
     include_preprocessing=True,
 ):
@@ -85,6 +86,13 @@ def TSN(
             Defaults to `None`.
         consensus: str. A mode of `layers.ConsensusLayer`. Defaults to
             `"avg"`.
+        spatial_pooling: `None` (of all of the map), or int. Side of the window
+            of the spatial average, which slides over a larger map, a place at
+            a time. What the classifier says is averaged over its positions, so
+            that in whole frames places at the border count less, in every test
+            and export alike: 7 in the ResNets of ST-Multiplier. A `keras.Model`
+            that gives features has no map for it. With `pooling="max"` nothing
+            is averaged. Defaults to `None`.
         dropout: `None`, or float in [0, 1). Rate of the dropout before the
             classifier. It is also that between the fully connected layers of
             backbones that have them. `None` means 0.8 for rgb and 0.7
@@ -153,6 +161,7 @@ def TSN(
         towers[modality],
         channels=tower_channels,
         pooling="avg" if include_top else pooling,
+        spatial_pooling=spatial_pooling,
         name=modality,
         dropout=dropout,
     )

@@ -23,6 +23,7 @@ def TwoStreamConvNet(
     *,
     backbone="vgg_m_2048",
     snippet_length=10,
+    spatial_pooling=None,
     dropout=0.9,
     fusion_weights=None,
     from_streams=None,
@@ -53,6 +54,9 @@ def TwoStreamConvNet(
             goes from images to features or feature maps. Defaults to
             `"vgg_m_2048"`.
         snippet_length: int. Images of motion in a snippet. Defaults to `10`.
+        spatial_pooling: `None` (of all of the map), or int. Side of the window
+            of the spatial average, which slides over a larger map, a place at
+            a time. As `TSN` takes it. Defaults to `None`.
         dropout: float in [0, 1). Rate of the dropout before the classifier. It
             is also that between the fully connected layers of the backbones.
             Defaults to `0.9`.
@@ -101,6 +105,7 @@ def TwoStreamConvNet(
             backbone=towers[stream],
             modality=stream,
             snippet_length=lengths[stream],
+            spatial_pooling=spatial_pooling,
             dropout=dropout,
             include_preprocessing=include_preprocessing,
         )

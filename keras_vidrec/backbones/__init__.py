@@ -5,21 +5,21 @@ from keras_vidrec.backbones.pixel_scaling import PixelScaling
 from keras_vidrec.backbones.table import BACKBONES
 from keras_vidrec.backbones.table import find
 from keras_vidrec.backbones.table import residual_names
-from keras_vidrec.backbones.tower import POOLINGS
 from keras_vidrec.backbones.tower import check_features
 from keras_vidrec.backbones.tower import get
+from keras_vidrec.backbones.tower import pooling_layer
 from keras_vidrec.backbones.tower import preprocessing
 from keras_vidrec.backbones.walk import Walk
 
 __all__ = [
     "BACKBONES",
-    "POOLINGS",
     "ModelWalk",
     "PixelScaling",
     "Walk",
     "check_features",
     "find",
     "get",
+    "pooling_layer",
     "preprocessing",
     "residual_names",
 ]

@@ -7,7 +7,7 @@ import types
 from keras import layers
 
 from keras_vidrec.backbones import googlenet
-from keras_vidrec.layers.caffe_pooling import CaffePooling
+from keras_vidrec.layers.spatial_pooling import CaffePooling
 
 # Blocks after which a stage ends: the next one halves the image, or none comes.
 STAGE_ENDS = types.MappingProxyType({"3b": 3, "4d": 4, "5b": 5})

@@ -6,10 +6,10 @@ import types
 from keras import layers
 
 from keras_vidrec.layers.batch_normalization import BatchNormalization
-from keras_vidrec.layers.caffe_pooling import CaffePooling
 from keras_vidrec.layers.local_response_normalization import (
     LocalResponseNormalization,
 )
+from keras_vidrec.layers.spatial_pooling import CaffePooling
 
 # Filters of a block's convolutions, branch by branch: `point` is the 1x1
 # branch, the pairs are a reduction and the 3x3 or 5x5 that follows it.

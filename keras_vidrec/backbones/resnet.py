@@ -6,7 +6,7 @@ import types
 from keras import layers
 
 from keras_vidrec.layers.batch_normalization import BatchNormalization
-from keras_vidrec.layers.caffe_pooling import CaffePooling
+from keras_vidrec.layers.spatial_pooling import CaffePooling
 
 EXPANSION = 4
 
@@ -75,7 +75,8 @@ def resnet(x, variant, style, prefix=""):
 
     A generator that stops at its endpoints, see `Walk`: in each unit, as for
     2a, at `res2a_branch2a_input`, `res2a_branch2b_relu`, `res2a` and
-    `res2a_relu`; at the ends of the stages, `relu2` .. `relu5`.
+    `res2a_relu`, and at each convolution, such as `res2a_branch2a`, before it
+    is normalized; at the ends of the stages, `relu2` .. `relu5`.
 
     Args:
         x: Float tensor of shape `(batch, height, width, channels)`.
@@ -92,15 +93,8 @@ def resnet(x, variant, style, prefix=""):
     units = unit_names(variant)
     variant = VARIANTS[variant]
     style = STYLES[style]
-    x = _convolution(
-        x,
-        variant.stem_filters,
-        7,
-        2,
-        style,
-        f"{prefix}conv1",
-        f"{prefix}bn_conv1",
-    )
+    x = _convolution(x, variant.stem_filters, 7, 2, style, f"{prefix}conv1")
+    x = _normalization(x, style, f"{prefix}bn_conv1")
     x = layers.Activation("relu", name=f"{prefix}conv1_relu")(x)
     if style.padded_pool:
         # After a ReLU, zeros pad a maximum as well as minus infinity.
@@ -126,11 +120,11 @@ def _unit_name(unit, numbered):
     return "abcdefgh"[unit]
 
 
-def _convolution(x, filters, kernel_size, strides, style, name, bn_name):
+def _convolution(x, filters, kernel_size, strides, style, name):
     if strides > 1 and kernel_size > 1:
         # "same" would put the padding of an even image elsewhere.
         x = layers.ZeroPadding2D(kernel_size // 2, name=f"{name}_pad")(x)
-    x = layers.Conv2D(
+    return layers.Conv2D(
         filters,
         kernel_size,
         strides=strides,
@@ -139,22 +133,20 @@ def _convolution(x, filters, kernel_size, strides, style, name, bn_name):
         kernel_initializer="he_normal",
         name=name,
     )(x)
-    return BatchNormalization(
-        momentum=0.9, epsilon=style.epsilon, name=bn_name
-    )(x)
+
+
+def _normalization(x, style, name):
+    return BatchNormalization(momentum=0.9, epsilon=style.epsilon, name=name)(x)
 
 
 def _residual_unit(x, filters, strides, project, style, name, prefix):
     def convolution(x, filters, kernel_size, strides, branch):
-        return _convolution(
-            x,
-            filters,
-            kernel_size,
-            strides,
-            style,
-            f"{prefix}res{name}_{branch}",
-            f"{prefix}bn{name}_{branch}",
+        conv = f"res{name}_{branch}"
+        x = _convolution(
+            x, filters, kernel_size, strides, style, f"{prefix}{conv}"
         )
+        x = yield conv, x
+        return _normalization(x, style, f"{prefix}bn{name}_{branch}")
 
     def relu(x, endpoint):
         return layers.Activation("relu", name=f"{prefix}{endpoint}_relu")(x)
@@ -162,15 +154,17 @@ def _residual_unit(x, filters, strides, project, style, name, prefix):
     endpoint = f"res{name}"
     shortcut = x
     if project:
-        shortcut = convolution(x, EXPANSION * filters, 1, strides, "branch1")
+        shortcut = yield from convolution(
+            x, EXPANSION * filters, 1, strides, "branch1"
+        )
     first, second = (1, strides) if style.stride_on_3x3 else (strides, 1)
     x = yield f"{endpoint}_branch2a_input", x
-    x = convolution(x, filters, 1, first, "branch2a")
+    x = yield from convolution(x, filters, 1, first, "branch2a")
     x = relu(x, f"{endpoint}_branch2a")
-    x = convolution(x, filters, 3, second, "branch2b")
+    x = yield from convolution(x, filters, 3, second, "branch2b")
     x = relu(x, f"{endpoint}_branch2b")
     x = yield f"{endpoint}_branch2b_relu", x
-    x = convolution(x, EXPANSION * filters, 1, 1, "branch2c")
+    x = yield from convolution(x, EXPANSION * filters, 1, 1, "branch2c")
     x = layers.Add(name=f"{prefix}{endpoint}")([shortcut, x])
     x = yield endpoint, x
     x = relu(x, endpoint)

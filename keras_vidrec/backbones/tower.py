@@ -1,21 +1,14 @@
 """2-D backbones by name, and any Keras model, as towers of one form."""
 
-import types
-
 import keras
 
 from keras_vidrec.backbones import table
 from keras_vidrec.backbones.walk import Walk
+from keras_vidrec.layers.spatial_pooling import SlidingAveragePooling2D
 from keras_vidrec.specs import MODALITIES
 from keras_vidrec.specs import checks
 
-POOLINGS = types.MappingProxyType(
-    {
-        "avg": keras.layers.GlobalAveragePooling2D,
-        "max": keras.layers.GlobalMaxPooling2D,
-    }
-)
-
+_POOLINGS = ("avg", "max")
 _PROBABILITIES = ("softmax", "log_softmax")
 
 
@@ -25,6 +18,7 @@ def get(
     channels=3,
     input_shape=None,
     pooling="avg",
+    spatial_pooling=None,
     name=None,
     dropout=0.5,
     endpoints=None,
@@ -48,6 +42,8 @@ def get(
             Defaults to `None`: any size, or a model's own.
         pooling: str or `None`. Global pooling of the feature map: `"avg"`,
             `"max"`, or `None` for the map itself. Defaults to `"avg"`.
+        spatial_pooling: `None` (all of the map at once), or int: side of the
+            window that `"avg"` slides over the map. Defaults to `None`.
         name: str or `None`. Name of the tower, such as the stream's. Defaults
             to that of the backbone.
         dropout: float in [0, 1). Rate between the fully connected layers of
@@ -66,7 +62,8 @@ def get(
     Raises:
         ValueError: if the name is unknown, if a model's shapes do not fit, the
             tower lacks one of the `endpoints`, or on an invalid
-            `channels`, `input_shape` or `pooling`.
+            `channels`, `input_shape`, `pooling` or `spatial_pooling`, which a
+            model that gives no map has no use for.
 
     Example:
         >>> tower = backbones.get("resnet50", channels=10, name="flow")
@@ -81,7 +78,9 @@ def get(
         "None or a pair (height, width)",
         input_shape,
     )
-    checks.choice("pooling", pooling, (*POOLINGS, None))
+    checks.choice("pooling", pooling, (*_POOLINGS, None))
+    if spatial_pooling is not None:
+        checks.count("spatial_pooling", spatial_pooling)
     checks.check(
         not isinstance(endpoints, str),
         "endpoints",
@@ -102,9 +101,27 @@ def get(
         else:
             outputs = walk.to()
         name = name or name_or_model
-    if endpoints is None and pooling is not None and len(outputs.shape) == 4:
-        outputs = POOLINGS[pooling](name="features")(outputs)
+    if endpoints is None and pooling is not None:
+        has_map = len(outputs.shape) == 4
+        checks.check(
+            spatial_pooling is None or has_map,
+            "spatial_pooling",
+            "None, as the model used as backbone gives features and no map",
+            spatial_pooling,
+        )
+        if has_map:
+            outputs = pooling_layer(pooling, spatial_pooling)(outputs)
     return keras.Model(inputs, outputs, name=name)
+
+
+def pooling_layer(pooling, spatial_pooling=None, name="features"):
+    """The layer from a map to features, as `get` has it at the end of a tower:
+    `pooling` and `spatial_pooling` are those of `get`."""
+    if pooling == "max":
+        return keras.layers.GlobalMaxPooling2D(name=name)
+    if spatial_pooling is None:
+        return keras.layers.GlobalAveragePooling2D(name=name)
+    return SlidingAveragePooling2D(spatial_pooling, name=name)
 
 
 def preprocessing(name_or_model, modality):

@@ -3,7 +3,7 @@
 from keras import layers
 
 from keras_vidrec.backbones.vgg_m_2048 import convolution
-from keras_vidrec.layers.caffe_pooling import CaffePooling
+from keras_vidrec.layers.spatial_pooling import CaffePooling
 
 # Filters of the convolutions of each stage.
 STAGES = (

@@ -4,10 +4,10 @@ import collections
 
 from keras import layers
 
-from keras_vidrec.layers.caffe_pooling import CaffePooling
 from keras_vidrec.layers.local_response_normalization import (
     LocalResponseNormalization,
 )
+from keras_vidrec.layers.spatial_pooling import CaffePooling
 
 Stage = collections.namedtuple(
     "Stage", "filters kernel_size strides padding normalized pooled"

@@ -11,8 +11,9 @@ class Walk:
     A tower has endpoints: the ends of its stages (`relu2` .. `relu5`), of fully
     connected layers (`fc6`, `fc7`), of inception blocks; a residual unit has
     `res2b_branch2a_input` (what enters its residual branch),
-    `res2b_branch2b_relu`, `res2b` (the sum) and `res2b_relu`. At each of them
-    the walk can stop, look at the tensor, and go on from another one:
+    `res2b_branch2b_relu`, `res2b` (the sum) and `res2b_relu`, and each of its
+    convolutions, such as `res2b_branch2c`, before it is normalized. At each of
+    them the walk can stop, look at the tensor, and go on from another one:
 
     >>> walk = Walk("resnet50", images)
     >>> gated = gate([walk.to("res2a"), motion])

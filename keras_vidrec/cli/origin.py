@@ -18,9 +18,9 @@ def origin(
     path: str = typer.Argument(
         ...,
         **options.PLACE,
-        help="A run, or its test RUN@25x10; a .keras file; a prepared dataset, "
-        "or one of features, also by URL; a score file; a report or an export, "
-        "its directory or a file in it.",
+        help="A run, its backup, or its test RUN@25x10; a .keras file; a "
+        "prepared dataset, or one of features, also by URL; a score file; a "
+        "report or an export, its directory or a file in it.",
     ),
     json: bool = typer.Option(False, "--json", help="The whole of it as JSON."),
 ):
@@ -40,6 +40,10 @@ def _origin_of(path):
     from keras_vidrec.reporting import chain
 
     if isinstance(path, pathlib.Path):
+        # What a backup is made from stands in its run.
+        for place in (path, *path.parents[:2]):
+            if place.name == "backup" and path.exists():
+                path = place.parent
         directory = path if path.is_dir() else path.parent
         is_kept = path.is_dir() or path.suffix not in (".npz", ".keras")
         if is_kept and path.exists() and (directory / chain.FILE).is_file():

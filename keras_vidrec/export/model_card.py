@@ -185,13 +185,9 @@ def _test(test, spec):
         number = test.num_clips * test.num_segments
         seen = f"{_counted(number, 'snippet')}, each alone"
     stride = "" if test.stride is None else f", {test.stride} frames apart"
-    window = ""
-    if test.pooling_window is not None:
-        side = test.pooling_window
-        window = f" A window of {side} x {side} slides over the last maps."
     return (
         f"Its test shows it {seen}, `{test.sampling}`{stride}, in the crops "
-        f"`{test.crops}`, and averages their {test.averaged}.{window} "
+        f"`{test.crops}`, and averages their {test.averaged}. "
         f"`{TEST_FILE}` has all of it."
     )
 

@@ -2,7 +2,6 @@
 is registered for saving under `keras_vidrec>`."""
 
 from keras_vidrec.layers.batch_normalization import BatchNormalization
-from keras_vidrec.layers.caffe_pooling import CaffePooling
 from keras_vidrec.layers.class_scores import ClassScores
 from keras_vidrec.layers.consensus import ConsensusLayer
 from keras_vidrec.layers.conv_fusion_3d import ConvFusion3D
@@ -19,9 +18,12 @@ from keras_vidrec.layers.score_fusion import ProbabilityFusion
 from keras_vidrec.layers.score_fusion import ScoreFusion
 from keras_vidrec.layers.segments import FoldSegments
 from keras_vidrec.layers.segments import UnfoldSegments
+from keras_vidrec.layers.spatial_pooling import CaffePooling
+from keras_vidrec.layers.spatial_pooling import SlidingAveragePooling2D
 from keras_vidrec.layers.stream_fusion import StreamFusion
 from keras_vidrec.layers.temporal_conv import TemporalConv
 from keras_vidrec.layers.temporal_identity_conv import TemporalIdentityConv
+from keras_vidrec.layers.temporal_identity_conv import TemporalWidenedConv
 from keras_vidrec.layers.temporal_max_pooling import TemporalMaxPooling
 from keras_vidrec.layers.temporal_segment_pooling import TemporalSegmentPooling
 from keras_vidrec.layers.tvl1_optical_flow import TVL1OpticalFlow
@@ -42,12 +44,14 @@ __all__ = [
     "RGBDifference",
     "ResIncBlock",
     "ScoreFusion",
+    "SlidingAveragePooling2D",
     "StreamFusion",
     "TVL1OpticalFlow",
     "TemporalConv",
     "TemporalIdentityConv",
     "TemporalMaxPooling",
     "TemporalSegmentPooling",
+    "TemporalWidenedConv",
     "UnfoldSegments",
 ]
 

@@ -1,3 +1,5 @@
+"""Convolutions over time that begin as a network without them."""
+
 import keras
 import numpy as np
 from keras import ops
@@ -5,6 +7,9 @@ from keras import ops
 from keras_vidrec.specs import checks
 
 INITIALIZATIONS = ("center", "avg")
+
+# Steps of time that a widened convolution spans.
+_WIDTH = 3
 
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")
@@ -66,23 +71,17 @@ class TemporalIdentityConv(keras.layers.Layer):
         self.kernel = self.add_weight(
             name="kernel",
             shape=(self.kernel_size, channels, channels),
-            initializer=self._identity,
+            initializer=lambda shape, dtype=None: ops.convert_to_tensor(
+                _over_taps(np.eye(channels), *shape[:1], self.initialization),
+                dtype=dtype,
+            ),
         )
         self.bias = self.add_weight(
             name="bias", shape=(channels,), initializer="zeros"
         )
 
     def call(self, inputs):
-        # A view of two spatial axes, time and position: 2-D convolutions are
-        # the fast ones, and nothing is copied.
-        shape = ops.shape(inputs)
-        outputs = ops.conv(
-            ops.reshape(inputs, (shape[0], shape[1], -1, shape[-1])),
-            ops.expand_dims(self.kernel, 1),
-            padding="same",
-            data_format="channels_last",
-        )
-        return ops.reshape(outputs + self.bias, shape)
+        return _over_time(inputs, self.kernel) + self.bias
 
     def compute_output_shape(self, input_shape):
         return tuple(input_shape)
@@ -94,11 +93,106 @@ class TemporalIdentityConv(keras.layers.Layer):
             "initialization": self.initialization,
         }
 
-    def _identity(self, shape, dtype=None):
-        size, channels, _ = shape
-        if self.initialization == "avg":
-            temporal_filter = np.full(size, 1 / size)
-        else:
-            temporal_filter = np.arange(size) == size // 2
-        kernel = temporal_filter[:, None, None] * np.eye(channels)
-        return ops.convert_to_tensor(kernel, dtype=dtype)
+
+@keras.saving.register_keras_serializable(package="keras_vidrec")
+class TemporalWidenedConv(keras.layers.Layer):
+    """A 1x1 convolution of images that spans three steps of time.
+
+    Each tap begins as the kernel of the images, times the temporal filter:
+    with `"avg"` the moving average of what it was, with `"center"` just that.
+    `weights.copy_streams` gives it a trained kernel `(1, 1, channels,
+    filters)`; without one it begins as random as `Conv2D`. Both ends of time
+    are padded with zeros.
+
+    Args:
+        filters: int. Channels of the output.
+        initialization: str. `"avg"` (f = [1/3, 1/3, 1/3]) or `"center"` (f =
+            [0, 1, 0]). Defaults to `"avg"`.
+        use_bias: bool. Defaults to `True`.
+        **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
+
+    Call arguments:
+        inputs: Tensor `(batch, time, height, width, channels)`; only the
+            number of channels must be known.
+
+    Output shape:
+        `(batch, time, height, width, filters)`.
+
+    Raises:
+        ValueError: if `filters` is no positive integer, or `initialization`
+            is unknown.
+
+    Reference:
+        - [Feichtenhofer et al., 2016](https://arxiv.org/abs/1611.02155), and
+          the authors' code.
+    """
+
+    def __init__(self, filters, initialization="avg", use_bias=True, **kwargs):
+        super().__init__(**kwargs)
+        checks.count("filters", filters)
+        checks.choice("initialization", initialization, INITIALIZATIONS)
+        checks.flag("use_bias", use_bias)
+        self.filters = filters
+        self.initialization = initialization
+        self.use_bias = use_bias
+        self.input_spec = keras.layers.InputSpec(ndim=5)
+
+    def build(self, input_shape):
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=(_WIDTH, input_shape[-1], self.filters),
+            initializer=self._random,
+        )
+        if self.use_bias:
+            self.bias = self.add_weight(
+                name="bias", shape=(self.filters,), initializer="zeros"
+            )
+
+    def call(self, inputs):
+        outputs = _over_time(inputs, self.kernel)
+        return outputs + self.bias if self.use_bias else outputs
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], self.filters)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "initialization": self.initialization,
+            "use_bias": self.use_bias,
+        }
+
+    def widened(self, kernel):
+        """What this layer begins as in the place of a convolution of images:
+        its kernel from theirs, `(1, 1, channels, filters)`; `None` if that is
+        of another shape."""
+        if tuple(kernel.shape) != (1, 1, *self.kernel.shape[1:]):
+            return None
+        return _over_taps(kernel[0, 0], _WIDTH, self.initialization)
+
+    def _random(self, shape, dtype=None):
+        kernel = keras.initializers.HeNormal()((1, 1, *shape[1:]), dtype)
+        return _over_taps(kernel[0, 0], _WIDTH, self.initialization)
+
+
+def _over_taps(kernel, size, initialization):
+    """A kernel of images at every tap in time, times the temporal filter."""
+    shares = [1 / size] * size
+    if initialization == "center":
+        shares = [float(tap == size // 2) for tap in range(size)]
+    return ops.stack([kernel * share for share in shares])
+
+
+def _over_time(inputs, kernel):
+    """The convolution over time by a kernel `(time, channels, filters)`."""
+    # A view of two spatial axes, time and position: 2-D convolutions are the
+    # fast ones, and nothing is copied.
+    shape = ops.shape(inputs)
+    outputs = ops.conv(
+        ops.reshape(inputs, (shape[0], shape[1], -1, shape[-1])),
+        ops.expand_dims(kernel, 1),
+        padding="same",
+        data_format="channels_last",
+    )
+    return ops.reshape(outputs, (*shape[:-1], kernel.shape[-1]))

@@ -303,7 +303,6 @@ def _how(meta):
             ("sampling", "grid"),
             ("stride", "frames apart"),
             ("averaged", "averaged"),
-            ("pooling_window", "places pooled"),
         )
         if meta.get(name) is not None and (name, meta[name]) not in _USUAL
     ]

@@ -40,10 +40,6 @@ class TestProtocol(Fact):
         averaged: str. What of the views of a video is averaged: `"logits"`
             or `"probabilities"`. Of the latter a score is the logarithm: its
             softmax is the mean. Defaults to `"logits"`.
-        pooling_window: `None` (the whole map at once), or int: side of the
-            window of the spatial average that slides, a place at a time, over
-            larger maps; what it finds is averaged over its positions, so that
-            places at the border count less. Defaults to `None`.
 
     Raises:
         ValueError: on any value outside these ranges.
@@ -59,7 +55,6 @@ class TestProtocol(Fact):
     stride: int | None = None
     crops: str = "ten"
     averaged: str = "logits"
-    pooling_window: int | None = None
 
     def __post_init__(self):
         owner = f" of {self.WHAT}"
@@ -72,8 +67,6 @@ class TestProtocol(Fact):
             checks.count("stride", self.stride, owner=owner)
         checks.choice("crops", self.crops, tuple(TEST_CROPS), owner)
         checks.choice("averaged", self.averaged, AVERAGED, owner)
-        if self.pooling_window is not None:
-            checks.count("pooling_window", self.pooling_window, owner=owner)
 
     @property
     def name(self):
@@ -93,8 +86,6 @@ class TestProtocol(Fact):
             parts.append(f"{self.num_clips}_clips")
         if self.averaged != "logits":
             parts.append(self.averaged)
-        if self.pooling_window is not None:
-            parts.append(f"pool_{self.pooling_window}")
         return "-".join(parts)
 
     @classmethod
@@ -203,13 +194,8 @@ PROTOCOLS = types.MappingProxyType(
             "25 snippets from the first to the last frame, or one pass over "
             "25 chunks, the whole frame and its mirror",
             "ST-Multiplier, section 4.2",
-            # The last pooling of the ResNets, 7 x 7 places of crops of 224
-            # pixels, slides over whole frames.
             TestProtocol(
-                num_segments=25,
-                sampling="spread",
-                crops="frame_and_mirror",
-                pooling_window=7,
+                num_segments=25, sampling="spread", crops="frame_and_mirror"
             ),
         ),
         "5_chunks": Named(

@@ -2,6 +2,7 @@
 of its towers."""
 
 import keras
+import tensorflow as tf
 
 _JOINT = "predictions"
 
@@ -25,6 +26,22 @@ def compile_logits(model, optimizer):
         loss = {tower: _cross_entropy() for tower in towers}
         metrics = {_JOINT: metrics}
     model.compile(optimizer, loss, weighted_metrics=metrics)
+    _make_variables(model)
+
+
+def _make_variables(model):
+    """Those of the optimizer and the metrics, which Keras leaves to the first
+    step of `fit`: TensorFlow traces a step that makes variables twice."""
+    model.optimizer.build(model.trainable_variables)
+    if keras.backend.backend() == "tensorflow" and tf.distribute.has_strategy():
+        return  # `fit` makes the metrics' without a step then
+    scores = keras.tree.map_structure(
+        lambda output: keras.ops.zeros((1, output.shape[-1])), model.output
+    )
+    labels = keras.tree.map_structure(lambda _: keras.ops.zeros((1,)), scores)
+    model.compute_loss(None, labels, scores)
+    model.compute_metrics(None, labels, scores)
+    model.reset_metrics()
 
 
 def label_outputs(model, clips):

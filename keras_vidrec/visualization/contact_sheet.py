@@ -127,8 +127,7 @@ def _to_images(snippets, modality, bound):
     images = snippet_images.split(snippets, modality)
     unit = ""
     if modality == "rgb_diff":
-        frames = images.astype(np.int16)
-        images = ((frames[:, 1:] - frames[:, :-1] + 255) // 2).astype(np.uint8)
+        images = snippet_images.differences(images)
     elif modality != "rgb":
         flow = codec.decode(images, bound)
         longest = snippet_images.full_color(flow)

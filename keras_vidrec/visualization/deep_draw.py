@@ -99,50 +99,80 @@ def draw_class(
         - [Wang et al., 2016](https://arxiv.org/abs/1608.00859), section 4.5
           and figure 3.
     """
-    spec = check_sees_videos(model)
-    label = classes.index_of(model, class_name)
-    if modality not in (None, *spec.modalities):
-        raise ValueError(
-            f"Expected a modality that the network sees, of {spec.modalities}. "
-            f"Received: modality={modality!r}"
+    return Drawer(model, modality).draw(
+        class_name, octaves=octaves, steps=steps, seed=seed, verbose=verbose
+    )
+
+
+class Drawer:
+    """Draws one class of a network after the other: what is compiled for the
+    first serves for all.
+
+    Args:
+        model: keras.Model of this package that sees videos.
+        modality: as for `draw_class`.
+
+    Raises:
+        ValueError: if the network does not see videos, or no such modality.
+    """
+
+    def __init__(self, model, modality=None):
+        self._model = model
+        self._spec = check_sees_videos(model)
+        if modality not in (None, *self._spec.modalities):
+            raise ValueError(
+                "Expected a modality that the network sees, of "
+                f"{self._spec.modalities}. Received: modality={modality!r}"
+            )
+        self._modality = modality
+        self._score_of = _score_of(model, self._canvas(0))
+
+    def draw(self, class_name, *, octaves=4, steps=60, seed=0, verbose=True):
+        """The `Drawing` of a class; arguments and errors are those of
+        `draw_class`."""
+        label = classes.index_of(self._model, class_name)
+        for name, value in (("octaves", octaves), ("steps", steps)):
+            checks.count(name, value)
+        canvas = self._canvas(seed)
+        start = canvas.pixels(canvas.size)
+        scores = []
+        bar = tqdm.tqdm(
+            desc="drawing",
+            total=octaves * steps,
+            unit="step",
+            disable=None if verbose else True,  # None: shown on a terminal
         )
-    for name, value in (("octaves", octaves), ("steps", steps)):
-        checks.count(name, value)
-    canvas = _Canvas(model, spec, modality, seed)
-    score_of = _score_of(model, label, canvas)
-    start = canvas.pixels(canvas.size)
-    scores = []
-    bar = tqdm.tqdm(
-        desc="drawing",
-        total=octaves * steps,
-        unit="step",
-        disable=None if verbose else True,  # None: shown on a terminal
-    )
-    with bar:
-        for octave in range(octaves):
-            canvas.enlarge(_side(canvas.size, octaves - 1 - octave))
-            for step in range(steps):
-                score, slopes = score_of(canvas.images, canvas.draw_shift())
-                if not octave + step and not any(s.any() for s in slopes):
-                    raise ValueError(
-                        "The class score does not depend on the pixels, or "
-                        "they enter as integers. Expected a network that "
-                        f"takes float32. Received: model={model.name!r}"
+        with bar:
+            for octave in range(octaves):
+                canvas.enlarge(_side(canvas.size, octaves - 1 - octave))
+                for step in range(steps):
+                    score, slopes = self._score_of(
+                        canvas.images, np.int32(label), canvas.draw_shift()
                     )
-                scores.append((octave + 1, step + 1, score))
-                canvas.change(slopes, step / max(steps - 1, 1))
-                bar.update()
-    clips = canvas.pixels(canvas.size)
-    before, after = (
-        _probability(model, canvas.inputs(found), label)
-        for found in (start, clips)
-    )
-    return Drawing(
-        class_name,
-        {m: clips[m] for m in canvas.drawn},
-        scores,
-        (before, after),
-    )
+                    if not octave + step and not any(s.any() for s in slopes):
+                        raise ValueError(
+                            "The class score does not depend on the pixels, "
+                            "or they enter as integers. Expected a network "
+                            "that takes float32. Received: "
+                            f"model={self._model.name!r}"
+                        )
+                    scores.append((octave + 1, step + 1, score))
+                    canvas.change(slopes, step / max(steps - 1, 1))
+                    bar.update()
+        clips = canvas.pixels(canvas.size)
+        before, after = (
+            _probability(self._model, canvas.inputs(found), label)
+            for found in (start, clips)
+        )
+        return Drawing(
+            class_name,
+            {m: clips[m] for m in canvas.drawn},
+            scores,
+            (before, after),
+        )
+
+    def _canvas(self, seed):
+        return _Canvas(self._model, self._spec, self._modality, seed)
 
 
 def draw(drawing):
@@ -156,7 +186,7 @@ def draw(drawing):
         rows[modality] = [
             panel
             for snippet in clip
-            for panel in _panels(snippet[None], modality)
+            for panel in panels(snippet[None], modality)
         ]
     columns = max(map(len, rows.values()))
     figure = figures.new_figure(
@@ -170,10 +200,10 @@ def draw(drawing):
         f"{100 * before:.0f} %",
     )
     grid = figure.subplots(len(rows), columns, squeeze=False)
-    for axes, panels in zip(grid, rows.values()):
-        for place in axes[len(panels) :]:
+    for axes, row in zip(grid, rows.values()):
+        for place in axes[len(row) :]:
             place.set_axis_off()
-        for place, (picture, title) in zip(axes, panels):
+        for place, (picture, title) in zip(axes, row):
             figures.show_image(
                 place, picture, title, cmap="gray", vmin=0, vmax=255
             )
@@ -263,18 +293,20 @@ class _Canvas:
         return self._segments, side, side, self._spec.channels(modality)
 
 
-def _score_of(model, label, canvas):
-    """From images and a shift to the class score and its gradients."""
+def _score_of(model, canvas):
+    """From images, a class and a shift to the class score and its gradients,
+    by the images."""
     network = classes.logits_model(model)
     size = canvas.size
 
-    def score(images, shift):
+    def score(images, label, shift):
         clips = {}
         for modality, image in zip(canvas.drawn, images):
             if image.shape[1] != size:
                 image = ops.image.resize(image, (size, size))
             clips[modality] = ops.roll(image, (shift[0], shift[1]), (1, 2))
-        return network(canvas.inputs(clips), training=False)[0, label]
+        logits = network(canvas.inputs(clips), training=False)
+        return ops.take(logits[0], label)
 
     return gradients.differentiate(score, compiled=True)
 
@@ -309,8 +341,9 @@ def _resized(images, side):
     )
 
 
-def _panels(snippet, modality):
-    """Pictures of a snippet, with their titles."""
+def panels(snippet, modality):
+    """Pictures of a snippet `(1, height, width, channels)`, with their titles:
+    of flow x and y in gray, then both in colors."""
     if modality.startswith("rgb"):
         (picture,) = snippet_images.middle_pictures(snippet, modality)
         return [(picture, modality)]

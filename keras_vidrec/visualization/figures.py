@@ -1,6 +1,7 @@
 """Figures as files."""
 
 import pathlib
+import textwrap
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -40,6 +41,8 @@ INK = "#1c2128"
 FAINT = "#57606a"
 
 _DPI = 150
+# Of titles, on average.
+_LETTERS_AN_INCH = 11
 
 
 def new_figure(width, height):
@@ -51,8 +54,14 @@ def new_figure(width, height):
 
 
 def set_title(figure, title, subtitle=""):
-    """What a figure shows, and how it was made."""
-    lines = [title, subtitle] if subtitle else [title]
+    """What a figure shows, and how it was made; broken where it would be wider
+    than the figure."""
+    width = int(figure.get_figwidth() * _LETTERS_AN_INCH)
+    lines = [
+        line
+        for text in (title, subtitle)
+        for line in textwrap.wrap(text, width, break_on_hyphens=False)
+    ]
     # A dollar sign in a name begins no formula.
     text = "\n".join(lines).replace("$", r"\$")
     figure.suptitle(text, fontsize=11, color=INK)

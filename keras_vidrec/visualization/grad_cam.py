@@ -1,7 +1,6 @@
 """Grad-CAM: where in its frames and in its motion a network sees a class."""
 
 import dataclasses
-import difflib
 import typing
 
 import cv2
@@ -17,9 +16,8 @@ from keras_vidrec.visualization import figures
 from keras_vidrec.visualization import gradients
 from keras_vidrec.visualization import layer_tap
 from keras_vidrec.visualization import snippet_images
+from keras_vidrec.visualization import tower_layers
 
-# Layers behind the last map that has places.
-_NO_MAPS = ("fc", "drop", "features", "pool")
 _INCHES = 1.55
 _COLORS = "inferno"
 _DIMMED = 0.75
@@ -94,7 +92,7 @@ def check(model, class_name=None, layer=None):
     check_sees_videos(model)
     if class_name is not None:
         classes.index_of(model, class_name)
-    _find_layers(model, layer)
+    tower_layers.find(model, layer)
 
 
 def explain(model, images, class_name=None, layer=None):
@@ -111,8 +109,9 @@ def explain(model, images, class_name=None, layer=None):
         images: dict by modality of arrays `(segments, height, width,
             channels)`, raw pixels, as `read_clip` gives them.
         class_name: `None`, or str. Defaults to the most probable class.
-        layer: `None`, or str: the name of a layer of the towers. Defaults to
-            the last convolutional maps of each tower.
+        layer: `None`, or str: the name of a layer of the towers, or of an
+            endpoint of their backbones. Defaults to the last convolutional
+            maps of each tower.
 
     Returns:
         `GradCAM`.
@@ -125,42 +124,21 @@ def explain(model, images, class_name=None, layer=None):
         - [Selvaraju et al., 2017](https://arxiv.org/abs/1610.02391),
           section 3.
     """
-    spec = check_sees_videos(model)
+    check_sees_videos(model)
     label = None if class_name is None else classes.index_of(model, class_name)
-    tapped = _find_layers(model, layer)
+    tapped = tower_layers.find(model, layer)
     network = classes.logits_model(model)
-    inputs = {name: clip[None] for name, clip in images.items()}
-    if len(spec.modalities) == 1:
-        (inputs,) = inputs.values()
-    inputs = keras.tree.map_structure(keras.ops.convert_to_tensor, inputs)
-    streams = {id(found): stream for stream, found in tapped.items()}
-
-    seen = {}
-
-    def look(found, _, outputs):
-        seen[streams[id(found)]] = outputs
-        return outputs
-
-    with layer_tap.tap(tapped.values(), look):
-        logits = _to_numpy(network(inputs, training=False))[0]
+    inputs, logits, found = tower_layers.look(network, tapped, images)
     if label is None:
         label = int(logits.argmax())
-    maps = [_to_numpy(seen[stream]) for stream in tapped]
-    num_segments = len(next(iter(images.values())))
-    for found, activation in zip(tapped.values(), maps):
-        if activation.ndim != 4 or len(activation) != num_segments:
-            raise ValueError(
-                f"The layer {found.name!r} has no map of each of the "
-                f"{num_segments} segments. Expected a convolutional layer "
-                "before the segments are joined. Received: an output of shape "
-                f"{activation.shape}"
-            )
+    maps = list(found.values())
+    streams = {id(one): stream for stream, one in tapped.items()}
 
     def class_score(activations):
         given = dict(zip(tapped, activations))
 
-        def put(found, _, outputs):
-            return keras.ops.cast(given[streams[id(found)]], outputs.dtype)
+        def put(one, _, outputs):
+            return keras.ops.cast(given[streams[id(one)]], outputs.dtype)
 
         with layer_tap.tap(tapped.values(), put):
             return network(inputs, training=False)[0, label]
@@ -170,7 +148,7 @@ def explain(model, images, class_name=None, layer=None):
     return GradCAM(
         classes.names(model)[label],
         float(probabilities[label] / probabilities.sum()),
-        {stream: found.name for stream, found in tapped.items()},
+        {stream: one.name for stream, one in tapped.items()},
         {
             stream: np.maximum(
                 np.einsum("shwf,sf->shw", activation, slope.mean(axis=(1, 2))),
@@ -229,60 +207,6 @@ def table(found):
     return ("stream", "segment", "row", "column", "value"), rows
 
 
-def _find_layers(model, name):
-    """The layer of each stream whose maps are wanted."""
-    by_stream = {}
-    for path, layer in layer_tap.walk(model):
-        stream = layer_tap.stream_of(path, layer)
-        if stream is not None and _has_maps(layer):
-            by_stream.setdefault(stream, []).append(layer)
-    if not by_stream:
-        raise ValueError(
-            "Grad-CAM needs convolutional maps of each segment. Expected a "
-            f"network with towers. Received: model={model.name!r}"
-        )
-    if name is None:
-        return {stream: _last(found) for stream, found in by_stream.items()}
-    chosen = {}
-    for stream, found in by_stream.items():
-        # Of towers without a network of their own the stream comes first.
-        wanted = (name, f"{stream}_{name}")
-        chosen.update({stream: x for x in found if x.name in wanted})
-    if not chosen:
-        known = list(
-            dict.fromkeys(x.name for f in by_stream.values() for x in f)
-        )
-        near = difflib.get_close_matches(name, sorted(known), 1, 0.5)
-        hint = f"Did you mean {near[0]!r}? " if near else ""
-        ends = sorted({_last(found).name for found in by_stream.values()})
-        raise ValueError(
-            f"The network has no such layer of maps. {hint}Expected a layer of "
-            f"its towers, which end with {', '.join(ends)}. Received: {name!r}"
-        )
-    return chosen
-
-
-def _has_maps(layer):
-    """Whether a layer inside a tower gives maps, folded into the batch."""
-    try:
-        shape = layer.output.shape
-    except (AttributeError, ValueError):
-        return False  # several outputs, or calls
-    return len(shape) == 4 and not isinstance(layer, keras.layers.InputLayer)
-
-
-def _last(layers):
-    """The last layer before what pools or connects everything."""
-    for layer in reversed(layers):
-        kind = type(layer).__name__
-        if not layer.name.startswith(_NO_MAPS) and not kind.startswith(
-            ("Fold", "Dropout")
-        ):
-            if "Pool" not in kind and "pool" not in layer.name:
-                return layer
-    return layers[-1]
-
-
 def _pictures(images, stream):
     """Pictures of the snippets of a stream, and what they are."""
     name = stream
@@ -311,7 +235,3 @@ def _overlay(row, pictures, maps):
             alpha=np.clip(1.6 * heat, 0, 0.75),
         )
     return drawn
-
-
-def _to_numpy(tensor):
-    return keras.ops.convert_to_numpy(keras.ops.cast(tensor, "float32"))

@@ -17,6 +17,13 @@ def split(snippets, modality):
     return np.moveaxis(images, 3, 1)
 
 
+def differences(frames):
+    """Differences of neighboring frames as pictures: of uint8 `(snippets,
+    frames, height, width, 3)` one less a snippet, gray being none."""
+    frames = frames.astype(np.int16)
+    return ((frames[:, 1:] - frames[:, :-1] + 255) // 2).astype(np.uint8)
+
+
 def middle_pictures(snippets, modality):
     """A picture of each snippet, uint8 R G B: of its image in the middle; flow
     in colors, of which the longest of all is full."""

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from keras_vidrec.layers.temporal_identity_conv import TemporalWidenedConv
 from keras_vidrec.weights.pixels import scale_pixels
 from keras_vidrec.weights.pixels import scalings_of
 from keras_vidrec.weights.towers import layers_by_path
@@ -19,7 +20,8 @@ class CopyReport:
         missing: tuple of str. Layers that the source does not have.
         unused: tuple of str. Layers of the source without a counterpart.
         inflated: tuple of str. Layers that got the source's weights, made for
-            the channels of another modality, and how.
+            the channels of another modality or for several steps of time, and
+            how.
     """
 
     copied: tuple
@@ -73,7 +75,8 @@ def copy_layers(source, target, *, source_key, target_key, inflate=None):
 
 
 def copy_matching(have, want, inflate=None):
-    """Copies the weights of every layer of the same key and shapes.
+    """Copies the weights of every layer of the same key and shapes, and of
+    convolutions of images to those that span several steps of time.
 
     Args:
         have: dict of layers to copy from by key.
@@ -86,6 +89,7 @@ def copy_matching(have, want, inflate=None):
     copied, inflated, mismatched = [], [], []
     for key in want.keys() & have.keys():
         made = inflate and inflate(have[key], want[key])
+        made = made or _widened(have[key], want[key])
         if made:
             weights, how = made
             want[key].set_weights(weights)
@@ -103,6 +107,19 @@ def copy_matching(have, want, inflate=None):
         tuple(sorted(have.keys() - want.keys())),
         tuple(sorted(inflated)),
     )
+
+
+def _widened(layer, wanted):
+    """The weights of a convolution over time from those of one of images, and
+    how they were made; `None` of other layers."""
+    if not isinstance(wanted, TemporalWidenedConv) or fits(layer, wanted):
+        return None
+    kernel, *bias = layer.get_weights()
+    kernel = wanted.widened(kernel)
+    if kernel is None or len(bias) != wanted.use_bias:
+        return None
+    how = f"1 to {len(kernel)} steps of time: {wanted.initialization}"
+    return [kernel, *bias], how
 
 
 def fits(layer, wanted):

@@ -45,8 +45,10 @@ NETWORKS = {
     "two_stream_fusion": lambda: two_streams(
         applications.TwoStreamFusion, fusion_layer="last"
     ),
-    "fusion_of_features": lambda: applications.TwoStreamFusion(
-        **TOWERS, fusion="conv", fusion_layer=("relu3", "fc8")
+    "fusion_of_scores": lambda: two_streams(
+        applications.TwoStreamFusion,
+        fusion="conv",
+        fusion_layer=("last", "fc8"),
     ),
     "st_resnet": lambda: applications.STResNet(**TOWERS),
     "spatiotemporal_multiplier": lambda: applications.SpatiotemporalMultiplier(
@@ -55,7 +57,9 @@ NETWORKS = {
     "stfn": lambda: applications.STFN(**FEATURES),
     "stfn_b": lambda: applications.STFN(**FEATURES, variant="b"),
     "ts_lstm": lambda: applications.TSLSTM(**FEATURES),
-    "temporal_inception": lambda: applications.TemporalInception(**FEATURES),
+    "temporal_inception": lambda: applications.TemporalInception(
+        **FEATURES, num_layers=2
+    ),
     "late_fusion": late_fusion,
 }
 
@@ -84,16 +88,7 @@ def scores(model, inputs):
     return ops.convert_to_numpy(model(inputs))
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        # Two fusions of two towers: on JAX each operation is compiled alone.
-        pytest.param(name, marks=pytest.mark.large_on_jax)
-        if name == "fusion_of_features"
-        else name
-        for name in NETWORKS
-    ],
-)
+@pytest.mark.parametrize("name", NETWORKS)
 def test_built_trained_saved_and_loaded(name, tmp_path):
     model = NETWORKS[name]()
     inputs = clips(model)

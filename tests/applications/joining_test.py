@@ -80,7 +80,7 @@ def clips(spec, size, batch=2):
 def scores(model, inputs):
     if len(inputs) == 1:
         (inputs,) = inputs.values()
-    return model.predict(inputs, verbose=0)
+    return keras.ops.convert_to_numpy(model(inputs, training=False))
 
 
 def own_backbone(channels):
@@ -307,7 +307,7 @@ def test_late_fusion_tells_what_it_was_made_from(caplog):
     assert "different videos (rgb: split 1, flow: split 2)" in caplog.text
 
 
-def test_a_joined_network_goes_on_training():
+def test_a_joined_network_goes_on_training(eager):
     networks = {"rgb": tower("rgb"), "flow": tower("flow")}
     model = join(lstm(networks), **networks)
     model.compile("sgd", "sparse_categorical_crossentropy")

@@ -17,6 +17,7 @@ from keras_vidrec.layers import TVL1OpticalFlow
 from keras_vidrec.specs import ClipSpec
 from keras_vidrec.specs import FrameSpec
 from tests.applications.joined_streams import call
+from tests.applications.own_towers import own_towers
 from tests.evaluation.mean_color_network import mean_color_network
 from tests.evaluation.mean_color_network import softmax
 
@@ -41,7 +42,7 @@ def stream(modality, names=NAMES, clip=None, **arguments):
 
 def tsn(modality, **arguments):
     model = TSN(
-        backbone="tiny", modality=modality, **{"classes": 3, **arguments}
+        modality=modality, **{"backbone": "tiny", "classes": 3, **arguments}
     )
     layer = predictions_layer(model)
     layer.class_names = NAMES if layer.classes == 3 else None
@@ -137,7 +138,10 @@ def test_saved_and_loaded(fusion, tmp_path):
 @pytest.mark.large_on_jax
 def test_temporal_segment_networks(tmp_path):
     """Towers within networks within the fusion, of one name each."""
-    networks = {"rgb": tsn("rgb"), "flow": tsn("flow")}
+    networks = {
+        modality: tsn(modality, backbone=tower)
+        for modality, tower in own_towers(rgb=3, flow=10).items()
+    }
     fusion = LateFusion(networks, {"flow": 1.5, "rgb": 1})
     video = clips(keras_vidrec.describe(fusion).clip_spec)
     logits = [

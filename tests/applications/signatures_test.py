@@ -28,6 +28,7 @@ OF_PAPERS = {
     "num_segments": "every paper has its own",
     "scores": "STFN, equation 1; the others' programs",
     "snippet_length": "TSN, section 3.2; the others' 10",
+    "spatial_pooling": "ST-Multiplier, table 1; the others tell of none",
     "temporal_pooling": "STFN does not tell; the others have the maximum",
     "variant": "STFN, figure 4; Temporal-Inception, figure 4",
 }
@@ -129,6 +130,7 @@ BAD = {
     "classes": 0,
     "num_segments": 0,
     "snippet_length": -1,
+    "spatial_pooling": 0,
     "dropout": 1.5,
     "weights": 5,
     "pooling": "mean",

@@ -18,6 +18,7 @@ from keras_vidrec.layers import FoldSegments
 from keras_vidrec.layers import MultiplicativeGate
 from keras_vidrec.layers import TemporalIdentityConv
 from keras_vidrec.layers import TemporalMaxPooling
+from keras_vidrec.layers import TemporalWidenedConv
 from keras_vidrec.layers import UnfoldSegments
 from keras_vidrec.specs import ClipSpec
 from keras_vidrec.weights.towers import layers_by_path
@@ -66,7 +67,10 @@ def graph(model):
             read = layer.input if hasattr(layer, "input") else []
             own = isinstance(
                 layer,
-                (MultiplicativeGate, TemporalIdentityConv, TemporalMaxPooling),
+                (
+                    *(MultiplicativeGate, TemporalIdentityConv),
+                    *(TemporalMaxPooling, TemporalWidenedConv),
+                ),
             )
             found[layer.name] = (
                 type(layer).__name__,
@@ -99,7 +103,7 @@ VARIANTS = [
             "temporal_pooling": pooling,
         }
         for filters, initialization, pooling in itertools.product(
-            ("residual_all", "residual_last", "skip"),
+            ("residual_all", "residual_last", "skip", "widened"),
             ("center", "avg"),
             ("max", None),
         )
@@ -112,7 +116,7 @@ def test_variants_of_tables_2_and_3_are_different_networks():
     graphs = [
         graph(without_values(small, **arguments)) for arguments in VARIANTS
     ]
-    assert len(graphs) == 25
+    assert len(graphs) == 29
     for one, two in itertools.combinations(graphs, 2):
         assert one != two
 
@@ -170,8 +174,16 @@ def check_wiring(model, units, connection, direction, filters):
             (read,) = producers(read)
         assert read.name == f"{stream}_res{units[stream][stage][-1]}_relu"
     count = sum(isinstance(x, TemporalIdentityConv) for x in model.layers)
-    expected = {"residual_all": 8, "residual_last": 2, "skip": 8, None: 0}
-    assert count == expected[filters]
+    expected = {"residual_all": 8, "residual_last": 2, "skip": 8}
+    assert count == expected.get(filters, 0)
+    widened = {x.name for x in model.layers if type(x) is TemporalWidenedConv}
+    assert widened == {
+        f"{stream}_res{stages[stage][1]}_{branch}"
+        for stream, stages in units.items()
+        for stage in stages
+        for branch in ("branch2a", "branch2c")
+        if filters == "widened"
+    }
     count = sum(isinstance(x, MultiplicativeGate) for x in model.layers)
     assert count == 4 * len(CHANGED[direction]) * (connection is not None)
 
@@ -200,6 +212,7 @@ UNITS = {
     [
         ("tiny", None, {"connection": "direct"}),
         ("tiny", None, {"connection": None, "temporal_filters": "skip"}),
+        ("tiny", None, {"temporal_filters": "widened"}),
         ("resnet50", "resnet152", {"direction": "both"}),
         *(
             pytest.param("tiny", None, arguments, marks=pytest.mark.large)
@@ -464,8 +477,8 @@ def test_saved_and_loaded(tmp_path):
 @pytest.mark.large_on_jax
 def test_whole_clips_and_frames_in_one_pass():
     """A network built for any size sees 25 chunks at once: 21 maxima of 5, at
-    each position, whose scores are averaged."""
-    model = wake(small(num_segments=5))
+    each position of a window of 2 x 2 places, whose scores are averaged."""
+    model = wake(small(num_segments=5, spatial_pooling=2))
     maps = small(num_segments=5, include_top=False, temporal_pooling=None)
     joined_streams.copy(model, maps)
     for num_segments, times, size, side in (
@@ -480,8 +493,12 @@ def test_whole_clips_and_frames_in_one_pass():
             maxima = np.stack(
                 [x[:, t : t + 5].max(1) for t in range(times)], axis=1
             )
+            windows = np.lib.stride_tricks.sliding_window_view(
+                maxima, (2, 2), axis=(2, 3)
+            )
             kernel, bias = model.get_layer(f"{stream}_logits").get_weights()
-            logits.append((maxima @ kernel + bias).mean((1, 2, 3)))
+            scores = windows.mean((-2, -1)) @ kernel + bias
+            logits.append(scores.mean((1, 2, 3)))
         np.testing.assert_allclose(
             call(model, pixels), softmax(sum(logits) / 2), rtol=1e-4, atol=1e-5
         )
@@ -524,6 +541,22 @@ def test_from_two_streams(caplog):
             for one, two in zip(layer.get_weights(), trained.pop(path)):
                 np.testing.assert_array_equal(one, two, err_msg=path)
     assert not trained
+    # So it is with convolutions that span time, from the middle tap alone.
+    arguments = {
+        "connection": None,
+        "temporal_pooling": None,
+        "temporal_filters": "widened",
+        "from_streams": tuple(streams.values()),
+    }
+    widened = small(**arguments)
+    np.testing.assert_allclose(call(widened, pixels), expected, atol=1e-5)
+    assert "flow_res3b_branch2c (1 to 3 steps of time: center)" in caplog.text
+    # The authors' taps are a third each.
+    thirds = small(**arguments, temporal_initialization="avg")
+    name = "rgb_res5b_branch2a"
+    (kernel,) = model.get_layer(name).get_weights()
+    (found,) = thirds.get_layer(name).get_weights()
+    np.testing.assert_allclose(found, np.repeat(kernel[0], 3, 0) / 3, rtol=1e-6)
     # A first convolution left to chance would ruin the training.
     with pytest.raises(ValueError, match=r"not fit: flow_conv1 .*1 layers"):
         small(snippet_length=3, from_streams=tuple(streams.values()))
@@ -565,14 +598,16 @@ def test_st_resnet_is_the_additive_one():
             **arguments,
             connection="residual",
             interaction="add",
-            temporal_filters="residual_all",
+            temporal_filters="widened",
             temporal_initialization="avg",
         )
     )
     gates = [x for x in model.layers if isinstance(x, MultiplicativeGate)]
     assert {gate.interaction for gate in gates} == {"add"}
-    filters = [x for x in model.layers if isinstance(x, TemporalIdentityConv)]
-    assert {layer.initialization for layer in filters} == {"avg"}
+    filters = [x for x in model.layers if isinstance(x, TemporalWidenedConv)]
+    assert len(filters) == 16 and {
+        layer.initialization for layer in filters
+    } == {"avg"}
     norms = [x for x in model.layers if isinstance(x, BatchNormalization)]
     assert norms and {layer.momentum for layer in norms} == {0.95}
     with pytest.raises(ValueError, match="for rgb. Received: backbone='vgg16'"):
@@ -668,6 +703,7 @@ INVALID = [
     ({"fusion_weights": {"rgb": 1, "flow": 0}}, r"fusion_weights=\(1, 0\)"),
     ({"scores": "softmax"}, "scores='softmax'"),
     ({"num_segments": 0}, "num_segments=0"),
+    ({"spatial_pooling": 0}, "spatial_pooling=0"),
     ({"snippet_length": 0}, "snippet_length=0"),
     ({"classes": 0}, "classes=0"),
     ({"dropout": 1.0}, "dropout=1.0"),

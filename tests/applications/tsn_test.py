@@ -2,15 +2,18 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from numpy.lib.stride_tricks import sliding_window_view
 
 import keras_vidrec
 from keras_vidrec.applications import TSN
 from keras_vidrec.applications.parts.head import clip_logits_model
 from keras_vidrec.applications.parts.head import snippet_logits_model
+from keras_vidrec.evaluation.scorers.scorer import SnippetScorer
 from keras_vidrec.specs import ClipSpec
 from keras_vidrec.specs import FrameSpec
 from tests.applications.joined_streams import call
 from tests.applications.joined_streams import without_values
+from tests.applications.own_towers import own_towers
 
 CLASSES = 4
 
@@ -23,6 +26,12 @@ def clips(num_segments=3, channels=3, batch=2, size=32):
 
 def tiny(**arguments):
     return TSN(**{"backbone": "tiny", "classes": CLASSES, **arguments})
+
+
+def own(modality="rgb", **arguments):
+    """With a tower of three layers."""
+    towers = own_towers(rgb=3, rgb_diff=15)
+    return tiny(modality=modality, backbone=towers[modality], **arguments)
 
 
 def wake(model):
@@ -107,15 +116,16 @@ def test_preprocessing_is_part_of_the_model():
 
 def test_without_top():
     video = clips(size=40)
-    maps = tiny(include_top=False)
+    maps = own(include_top=False)
     features = call(maps, video)
     assert features.ndim == 5 and features.shape[:2] == (2, 3)
     for pooling, reduce in (("avg", np.mean), ("max", np.max)):
-        pooled = tiny(include_top=False, pooling=pooling)
+        pooled = own(include_top=False, pooling=pooling)
         pooled.set_weights(maps.get_weights())
         np.testing.assert_allclose(
             call(pooled, video),
             reduce(features, axis=(2, 3)),
+            rtol=1e-5,
             atol=1e-5,
         )
 
@@ -156,7 +166,7 @@ def test_training_changes_every_weight():
 
 
 def test_saved_again_and_again(tmp_path):
-    model = wake(tiny(modality="rgb_diff", num_segments=7))
+    model = wake(own(modality="rgb_diff", num_segments=7))
     model.get_layer("predictions").class_names = "abcd"
     video = clips(num_segments=7, channels=18)
     expected = call(model, video)
@@ -328,3 +338,41 @@ def test_two_devices_train_like_one(tmp_path):
 def test_invalid_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
         without_values(tiny, **arguments)
+
+
+def test_spatial_pooling():
+    """The mean of the logits at all positions of the window, in the network
+    and so wherever it is asked; of maps of its size just the mean."""
+    video = clips(batch=1, size=96)[..., :80, :]
+    model = wake(tiny(spatial_pooling=2))
+    tower = model.get_layer("rgb")
+    maps = keras.Model(tower.input, tower.get_layer("features").input)
+    seen = call(maps, call(model.get_layer("preprocessing"), video[0]))
+    assert seen.shape[1:3] == (6, 5)
+    windows = sliding_window_view(seen, (2, 2), axis=(1, 2))
+    kernel, bias = model.get_layer("logits").get_weights()
+    positions = windows.mean(axis=(-2, -1)) @ kernel + bias
+    expected = positions.mean(axis=(1, 2))
+    (found,) = call(snippet_logits_model(model), video)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+    whole = seen.mean(axis=(1, 2)) @ kernel + bias
+    assert np.abs(found - whole).max() > 1e-2
+    scores = SnippetScorer(model)(video[0])
+    np.testing.assert_allclose(scores, expected.mean(0), rtol=1e-4, atol=1e-5)
+    assert keras_vidrec.describe(model).blueprint.arguments == {
+        "backbone": "tiny",
+        "classes": CLASSES,
+        "spatial_pooling": 2,
+    }
+
+
+def test_spatial_pooling_needs_maps():
+    features = keras.Sequential(
+        [keras.Input((32, 32, 3)), keras.layers.GlobalAveragePooling2D()]
+    )
+    for arguments in (
+        {"spatial_pooling": 0},
+        {"backbone": features, "spatial_pooling": 2},
+    ):
+        with pytest.raises(ValueError, match="`spatial_pooling`. Expected"):
+            without_values(tiny, **arguments)

@@ -10,7 +10,10 @@ from keras_vidrec.backbones import Walk
 STAGES = ["relu2", "relu3", "relu4", "relu5"]
 WIDTHS = (256, 512, 1024, 2048)
 TINY_SIZES = (56, 28, 14, 14)
-UNIT = ("_branch2a_input", "_branch2b_relu", "", "_relu")
+UNIT = (
+    *("_branch2a_input", "_branch2a", "_branch2b", "_branch2b_relu"),
+    *("_branch2c", "", "_relu"),
+)
 INCEPTION = [
     f"inception_{block}" for block in "3a 3b 4a 4b 4c 4d 4e 5a 5b".split()
 ]
@@ -49,6 +52,7 @@ def places(name, size=224):
 def of_units(units, stages=STAGES):
     found = []
     for names, stage in zip(units, stages):
+        found.append(f"res{names[0]}_branch1")
         found += [f"res{name}{role}" for name in names for role in UNIT]
         found.append(stage)
     return found

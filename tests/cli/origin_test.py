@@ -9,6 +9,7 @@ import pytest
 from keras_vidrec.applications.parts import model_file
 from keras_vidrec.applications.parts.head import predictions_layer
 from keras_vidrec.data.synthetic import KINDS
+from keras_vidrec.reporting import chain
 from keras_vidrec.specs import Origin
 from keras_vidrec.specs import VideoSet
 from keras_vidrec.training import recipes
@@ -69,25 +70,25 @@ def test_a_leak_is_refused_or_marked_wherever_figures_are(run, tmp_path):
     out, _ = vidrec("report", run.path)
     page = (run.report / "index.html").read_text("utf-8")
     assert mark in html.unescape(page)
-    chain = tree(scores)
-    assert chain[0].startswith("scores ") and ", split 1" in chain[0]
-    assert mark in chain[1]
+    made = tree(scores)
+    assert made[0].startswith("scores ") and ", split 1" in made[0]
+    assert mark in made[1]
     below = [
         "|-- network ",
         "|   `-- features",
         "|       `-- rgb: network beef, split 2, trained on 3 videos",
         "`-- dataset: videos ",
     ]
-    for line, expected in zip(chain[2:], below, strict=True):
+    for line, expected in zip(made[2:], below, strict=True):
         assert line.startswith(expected)
-    assert "trained on 2 videos, keras 3.1.4" in chain[2]
-    assert "decoded by PyAV" in chain[0] and "decoded" not in chain[5]
-    assert tree(f"{run.path}@25x1") == chain
+    assert "trained on 2 videos, keras 3.1.4" in made[2]
+    assert "decoded by PyAV" in made[0] and "decoded" not in made[5]
+    assert tree(f"{run.path}@25x1") == made
     for path in (run.report, run.report / "index.html"):
         found = tree(path)
         assert found[0].startswith("report, keras_vidrec")
         assert found[1].startswith("`-- 25x1: scores ")
-        assert [line[4:] for line in found[2:]] == chain[1:]
+        assert [line[4:] for line in found[2:]] == made[1:]
     out, _ = vidrec("origin", scores, "--json")
     assert Origin.from_dict(json.loads(out)).marks[0].startswith(mark)
     out, _ = vidrec("export", run.path, "--format=onnx", f"--out={tmp_path}")
@@ -128,6 +129,15 @@ def test_networks_runs_and_datasets(run, videos, tmp_path):
     first, second = tree(data)
     assert first.startswith("prepared ") and "decoded by PyAV" in first
     assert second.startswith("`-- dataset: videos ")
+
+
+def test_a_backup_has_the_origin_of_its_run(tmp_path):
+    chain.write(Origin("network", split=2), tmp_path)
+    backup = tmp_path / "backup" / "epoch-00001-step-0000000"
+    backup.mkdir(parents=True)
+    (backup / "state.npz").touch()
+    for path in (tmp_path, backup.parent, backup, backup / "state.npz"):
+        assert tree(path) == ["network, split 2"]
 
 
 def test_what_has_no_origin_is_one_clear_line(tmp_path, run):

@@ -78,7 +78,7 @@ def prepared(videos, tmp_path_factory):
     for size in ("short256", "340x256"):
         out = tmp_path_factory.mktemp(size) / "out"
         preparation = Preparation("dis", size=size, bound=8.0, quality=98)
-        prepare(listed(videos), out, preparation, workers=2)
+        prepare(listed(videos), out, preparation, workers=1)
         found[size] = Records(out)
     return found
 
@@ -106,9 +106,12 @@ def assert_near(clips, others, most=2.5):
 
 @pytest.mark.parametrize("size", ["short256", "340x256"])
 def test_training_crops(raw, prepared, size):
+    first = next(iter(CROPS))
     for policy in CROPS:
         spec = spec_of(size, crop=policy)
-        for index in range(len(SIZES)):
+        # Every size by one policy, every policy at the odd ones.
+        for name in SIZES if policy == first else ("4_3", "portrait"):
+            index = [*SIZES].index(name)
             clips = [
                 reader.read_training_clip(
                     source,

@@ -20,6 +20,7 @@ from keras_vidrec.specs import FlowSpec
 from keras_vidrec.videos.frame_stream import FileStream
 from keras_vidrec.weights.towers import layers_by_path
 from tests.applications.joined_streams import wake
+from tests.applications.own_towers import own_towers
 from tests.evaluation.mean_color_network import softmax
 from tests.evaluation.timeline_test import CLASSES
 from tests.evaluation.timeline_test import pictures
@@ -28,14 +29,28 @@ from tests.evaluation.timeline_test import write_video
 FLOW = FlowSpec("dis", bound=6)
 SMALL = {"backbone": "tiny", "snippet_length": 2}
 NETWORKS = {
-    "TSN": {**SMALL, "modality": "rgb_diff"},
-    "TwoStreamConvNet": SMALL,
-    "TwoStreamFusion": {**SMALL, "auxiliary_outputs": True},
+    "TSN": {"snippet_length": 2, "modality": "rgb_diff"},
+    "TwoStreamConvNet": {"snippet_length": 2},
+    "TwoStreamFusion": {
+        "snippet_length": 2,
+        "fusion_layer": "last",
+        "auxiliary_outputs": True,
+    },
     "SpatiotemporalMultiplier": SMALL,
     "STResNet": {**SMALL, "auxiliary_outputs": True},
-    "TSLSTM": {"backbone": "tiny", "num_segments": 6, "units": (5,)},
-    "TemporalInception": {"backbone": "tiny"},
-    "STFN": {"backbone": "tiny", "num_segments": 3},
+    "TSLSTM": {"num_segments": 6, "units": (5,)},
+    "TemporalInception": {},
+    "STFN": {"num_segments": 3},
+}
+# Channels by stream, where towers may be a user's own.
+CHANNELS = {
+    "TSN": {"rgb_diff": 6},
+    **dict.fromkeys(
+        ("TwoStreamConvNet", "TwoStreamFusion"), {"rgb": 3, "flow": 4}
+    ),
+    **dict.fromkeys(
+        ("TSLSTM", "TemporalInception", "STFN"), {"rgb": 3, "flow": 20}
+    ),
 }
 
 
@@ -60,8 +75,12 @@ def videos(tmp_path_factory):
     return directory
 
 
-def network(name, **arguments):
-    model = getattr(applications, name)(classes=len(CLASSES), **arguments)
+def network(name, backbone=None, **arguments):
+    if backbone is None:
+        backbone = own_towers(**CHANNELS[name])
+    model = getattr(applications, name)(
+        classes=len(CLASSES), backbone=backbone, **arguments
+    )
     wake(model)
     for path, layer in layers_by_path(model).items():
         if path.endswith("logits"):  # so that no class is certain
@@ -77,8 +96,8 @@ def network(name, **arguments):
 
 def late_fusion():
     streams = {
-        modality: network("TSN", backbone="tiny", modality=modality)
-        for modality in ("rgb", "flow")
+        modality: network("TSN", backbone=tower, modality=modality)
+        for modality, tower in own_towers(rgb=3, flow=10).items()
     }
     return applications.LateFusion(streams, {"rgb": 1, "flow": 1.5})
 

@@ -4,6 +4,7 @@ import pytest
 from keras import ops
 
 from keras_vidrec.layers import TemporalIdentityConv
+from keras_vidrec.layers import TemporalWidenedConv
 from tests.layer_contract import check_layer
 from tests.layers import harness
 
@@ -14,7 +15,7 @@ def clips(*shape):
 
 def numpy_conv(x, kernel, bias):
     """One step of the clip and one tap of the kernel at a time."""
-    y = np.zeros_like(x) + bias
+    y = np.zeros((*x.shape[:-1], kernel.shape[-1])) + bias
     for step in range(x.shape[1]):
         for tap in range(len(kernel)):
             source = step + tap - len(kernel) // 2
@@ -108,3 +109,48 @@ def test_what_does_not_fit():
         TemporalIdentityConv()(np.zeros((2, 3)))
     with pytest.raises(ValueError, match=r"input_shape=\(None, 5, None\)"):
         TemporalIdentityConv()(keras.Input((5, None)))
+
+
+@pytest.mark.parametrize("initialization", ["center", "avg"])
+@pytest.mark.parametrize("use_bias", [True, False])
+def test_contract_of_a_widened_convolution(initialization, use_bias):
+    config = {"filters": 5, "initialization": initialization}
+    check_layer(
+        TemporalWidenedConv,
+        {**config, "use_bias": use_bias},
+        input_shape=(2, 4, 3, 2, 6),
+        expected_output_shape=(2, 4, 3, 2, 5),
+        expected_num_trainable_weights=1 + use_bias,
+    )
+    for wrong in ({"filters": 0}, {"initialization": "x"}, {"use_bias": 1}):
+        (name,) = wrong
+        with pytest.raises(ValueError, match=f"Received: {name}="):
+            TemporalWidenedConv(**{**config, **wrong})
+
+
+def test_a_widened_convolution_begins_as_that_of_images():
+    """Alone, or as the moving average of three: the authors' thirds."""
+    plain = keras.layers.Conv2D(5, 1)
+    x = clips(2, 6, 4, 3, 8)
+    images = ops.convert_to_numpy(plain(x.reshape(12, 4, 3, 8)))
+    kernel = plain.get_weights()[0]
+    alone = images.reshape(2, 6, 4, 3, 5)
+    padded = np.pad(alone, ((0, 0), (1, 1), (0, 0), (0, 0), (0, 0)))
+    average = sum(padded[:, tap : tap + 6] for tap in range(3)) / 3
+    for initialization, expected in (("center", alone), ("avg", average)):
+        layer = TemporalWidenedConv(5, initialization)
+        layer.build(x.shape)
+        # A random one is spread over time like a trained one.
+        random = layer.get_weights()[0]
+        summed = layer.widened(random.sum(0)[None, None])
+        np.testing.assert_allclose(random, summed, atol=1e-6)
+        layer.set_weights([layer.widened(kernel), np.zeros(5)])
+        convolve = harness.without_sizes(layer, x)
+        np.testing.assert_allclose(convolve(x), expected, atol=1e-5)
+        harness.assert_gradients_arrive(layer, x)
+    assert layer.widened(kernel[..., :4]) is None
+    weights = [clips(3, 8, 5), clips(5)]
+    layer.set_weights(weights)
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(layer(x)), numpy_conv(x, *weights), atol=1e-4
+    )

@@ -56,7 +56,6 @@ def test_there_and_back_through_json(fact):
         (TestProtocol, {"stride": -1}, "stride=-1"),
         (TestProtocol, {"crops": "three"}, "crops='three'"),
         (TestProtocol, {"averaged": "ranks"}, "averaged='ranks'"),
-        (TestProtocol, {"pooling_window": 0}, "pooling_window=0"),
         (Blueprint, {"application": ""}, "application=''"),
         (Blueprint, {"application": "TSN", "arguments": 1}, "arguments=1"),
         (Blueprint, {"application": "TSN", "backbones": []}, r"backbones=\[\]"),

@@ -21,9 +21,8 @@ CHUNKS = ClipSpec(sampling="chunks", stride=(5, 35), num_segments=5)
             Protocol(
                 num_segments=4, sampling="chunks", stride=2, num_clips=3,
                 crops="frame_and_mirror", averaged="probabilities",
-                pooling_window=7,
             ),
-            "4xframe_and_mirror-chunks-stride_2-3_clips-probabilities-pool_7",
+            "4xframe_and_mirror-chunks-stride_2-3_clips-probabilities",
         ),
     ],
 )  # fmt: skip
@@ -39,7 +38,6 @@ def test_tests_of_one_name_are_the_same():
         "stride": (None, 15),
         "crops": ("center", "ten", "frame", "frame_and_mirror"),
         "averaged": ("logits", "probabilities"),
-        "pooling_window": (None, 7),
     }
     assert {*values} == {field.name for field in dataclasses.fields(Protocol)}
     tests = [

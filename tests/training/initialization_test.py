@@ -34,7 +34,20 @@ def start_from(model, weights, inflation="avg"):
         return starting.start_from(model, networks, inflation, weights)
 
 
-load_network = functools.cache(run.load_network)
+KEPT = {}
+
+
+def keep(model, path):
+    """At the path of a network that is there: most tests ask what is made of
+    it, not how it is saved and loaded."""
+    path.touch()
+    KEPT[str(path)] = model
+    return str(path)
+
+
+@functools.cache
+def load_network(path, over_features=False):
+    return KEPT.get(path) or run.load_network(path, over_features)
 
 
 @pytest.fixture(autouse=True)
@@ -68,13 +81,12 @@ def test_a_new_classifier_starts_anew_and_is_reported(trained, caplog):
     assert start_from(tiny(), trained) == ()
 
 
-def test_pixels_are_scaled_as_they_were(trained, tmp_path):
+def test_pixels_are_scaled_as_they_were(tmp_path):
     """Imported weights may want others than those of the backbone."""
-    source = model_file.load(trained)
+    source = tiny()
     source.get_layer("preprocessing").mean = (90.0, 100.0, 110.0)
     source.get_layer("preprocessing").channel_order = "bgr"
-    path = str(tmp_path / "rgb.keras")
-    model_file.save(source, path)
+    path = keep(source, tmp_path / "rgb.keras")
     model = tiny()
     start_from(model, path)
     rng = np.random.default_rng(0)
@@ -136,9 +148,8 @@ def test_motion_starts_from_rgb(trained, caplog, modality, inflation):
 
 def test_warped_flow_starts_from_flow_as_it_is(tmp_path, caplog):
     """A first convolution that does not fit is never left to chance."""
-    path = str(tmp_path / "flow.keras")
     source = tiny(modality="flow")
-    model_file.save(source, path)
+    path = keep(source, tmp_path / "flow.keras")
     model = tiny(modality="warped_flow")
     start_from(model, path, "scaled")
     for one, two in zip(source.weights, model.weights, strict=True):
@@ -152,13 +163,12 @@ def test_warped_flow_starts_from_flow_as_it_is(tmp_path, caplog):
 
 
 def test_motion_does_not_start_colors(trained, tmp_path):
-    model_file.save(tiny(modality="rgb_diff"), tmp_path / "diff.keras")
+    source = without_values(tiny, modality="rgb_diff")
+    path = keep(source, tmp_path / "diff.keras")
     with pytest.raises(
         ValueError, match="not of rgb_diff. Received: .*diff.keras'"
     ):
-        start_from(
-            without_values(tiny, modality="flow"), str(tmp_path / "diff.keras")
-        )
+        start_from(without_values(tiny, modality="flow"), path)
     unknown = without_values(tiny)
     predictions_layer(unknown).clip_spec = None
     with pytest.raises(ValueError, match="without a clip specification"):
@@ -178,13 +188,13 @@ def streams(tmp_path_factory):
     rgb = tiny()
     rgb.get_layer("preprocessing").mean = 100.0
     rgb.get_layer("preprocessing").channel_order = "bgr"
-    model_file.save(rgb, out / "rgb.keras")
+    path = keep(rgb, out / "rgb.keras")
     finished = Run(out / "flow")
     finished.claim(Recipe(name="flow", schedule=Schedule(epochs=1)))
     flow = tiny(modality="warped_flow", snippet_length=10, classes=4)
     flow.get_layer("preprocessing").std = 57.63
     model_file.save(flow, finished.model_file)
-    return {"rgb": str(out / "rgb.keras"), "flow": str(finished.path)}
+    return {"rgb": path, "flow": str(finished.path)}
 
 
 @pytest.fixture(scope="module")
@@ -301,7 +311,7 @@ def test_behind_a_concatenation_other_channels_keep_layers(streams, caplog):
 def test_streams_must_all_be_there_and_fit(streams, joined, tmp_path):
     model, one = joined, without_values(tiny)
     shorter = tiny(modality="flow", snippet_length=5)
-    model_file.save(shorter, tmp_path / "flow.keras")
+    path = keep(shorter, tmp_path / "flow.keras")
     both = r"each stream of \('rgb', 'flow'\)"
     for target, wrong, message in (
         (model, {**streams, "flow": None}, "weights.flow=None"),
@@ -314,7 +324,7 @@ def test_streams_must_all_be_there_and_fit(streams, joined, tmp_path):
         (model, streams["rgb"], r"rgb \+ flow, or \{rgb: RUN, flow: RUN\}"),
         (
             model,
-            {**streams, "flow": str(tmp_path / "flow.keras")},
+            {**streams, "flow": path},
             r"flow_tower/conv1 .*\(1 layers\)",
         ),
     ):

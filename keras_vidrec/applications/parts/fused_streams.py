@@ -4,8 +4,8 @@ import keras
 
 from keras_vidrec import backbones
 from keras_vidrec.applications.parts import streams
-from keras_vidrec.layers.caffe_pooling import CaffePooling
 from keras_vidrec.layers.conv_fusion_3d import ConvFusion3D
+from keras_vidrec.layers.spatial_pooling import CaffePooling
 from keras_vidrec.layers.stream_fusion import StreamFusion
 from keras_vidrec.layers.temporal_max_pooling import TemporalMaxPooling
 from keras_vidrec.specs import checks

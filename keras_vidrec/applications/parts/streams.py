@@ -255,14 +255,17 @@ def joined(found):
     return keras.layers.Concatenate(name="streams")(streams)
 
 
-def pooled_maps(x, pooling, name):
+def pooled_maps(x, pooling, name, spatial_pooling=None):
     """Features `(batch, times, features)` of maps `(batch, times, height,
-    width, filters)`; the maps themselves with `pooling=None`."""
+    width, filters)`, pooled as `backbones.get` does; the maps themselves with
+    `pooling=None`."""
     if pooling is None or len(x.shape) == 3:
         return x
     folded = fold(x, f"{name}_features")
-    features = backbones.POOLINGS[pooling](name=f"{name}_features")(folded)
-    return unfold(features, x, f"{name}_features")
+    layer = backbones.pooling_layer(
+        pooling, spatial_pooling, f"{name}_features"
+    )
+    return unfold(layer(folded), x, f"{name}_features")
 
 
 def pooled_steps(x, pooling, name):

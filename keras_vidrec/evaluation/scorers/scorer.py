@@ -12,7 +12,6 @@ from keras_vidrec.applications.parts.head import inference_model
 from keras_vidrec.applications.parts.head import snippet_logits_model
 from keras_vidrec.data.clips.reader import WHOLE_FRAMES
 from keras_vidrec.evaluation import protocols
-from keras_vidrec.evaluation.scorers import sliding_pooling
 
 # Snippets in one call of the device: bounds the memory of the activations.
 SNIPPETS_A_CALL = 64
@@ -55,13 +54,11 @@ class SnippetScorer:
 
     Args:
         model: keras.Model of this package.
-        averaged, pooling_window: as of `TestProtocol`.
+        averaged: as of `TestProtocol`.
     """
 
-    def __init__(self, model, averaged="logits", pooling_window=None):
-        self._model = sliding_pooling.slide(
-            snippet_logits_model(model), pooling_window
-        )
+    def __init__(self, model, averaged="logits"):
+        self._model = snippet_logits_model(model)
         self.average = AVERAGES[averaged]
         # A network built for a fixed number of segments takes just these.
         self._num_segments = keras.tree.flatten(self._model.input)[0].shape[1]
@@ -91,15 +88,11 @@ class ClipScorer:
     Args:
         model: keras.Model of this package.
         num_segments: int. Of a clip.
-        averaged, pooling_window: as of `TestProtocol`.
+        averaged: as of `TestProtocol`.
     """
 
-    def __init__(
-        self, model, num_segments, averaged="logits", pooling_window=None
-    ):
-        self._model = sliding_pooling.slide(
-            clip_logits_model(inference_model(model)), pooling_window
-        )
+    def __init__(self, model, num_segments, averaged="logits"):
+        self._model = clip_logits_model(inference_model(model))
         self._num_segments = num_segments
         self.average = AVERAGES[averaged]
 
@@ -149,10 +142,9 @@ def make(model, test):
                 f"Received: crops={test.crops!r}, input {clip.name!r} of shape "
                 f"{tuple(clip.shape)}"
             )
-    averaging = test.averaged, test.pooling_window
     if protocols.clip_spec_of(model).ordered:
-        return ClipScorer(model, test.num_segments, *averaging)
-    return SnippetScorer(model, *averaging)
+        return ClipScorer(model, test.num_segments, test.averaged)
+    return SnippetScorer(model, test.averaged)
 
 
 def check_sees_videos(model):

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from keras_vidrec.evaluation import protocols
@@ -6,6 +7,7 @@ from keras_vidrec.evaluation.scorers.scorer import ClipScorer
 from keras_vidrec.evaluation.scorers.scorer import SnippetScorer
 from keras_vidrec.specs import TestProtocol as Protocol
 from tests.evaluation.mean_color_network import mean_color_network
+from tests.evaluation.mean_color_network import softmax
 from tests.evaluation.ordered_network import ordered_network
 
 CLASSES = ("even", "odd")
@@ -42,3 +44,23 @@ def test_whole_frames_need_a_network_of_any_size(network):
     for crops in ("frame", "frame_and_mirror"):
         with pytest.raises(ValueError, match=f"built for any.*{crops}.*'rgb'"):
             scorer.make(fixed, shown(5, crops))
+
+
+def test_means_of_probabilities():
+    """Of a score the softmax is the mean of the views' own."""
+    clip = np.random.default_rng(0).integers(0, 256, (6, 8, 8, 3), "uint8")
+    scorer = SnippetScorer(mean_color_network(("a", "b", "c")), "probabilities")
+    logits = 9 * scorer.logits(clip)
+    scorer.logits = lambda clip: logits
+    expected = softmax(logits).mean(axis=0)
+    np.testing.assert_allclose(softmax(scorer(clip)), expected, rtol=1e-5)
+    assert np.abs(softmax(logits.mean(axis=0)) - expected).max() > 1e-3
+    # Certain of the others: no infinity, no NaN.
+    logits = np.array([[900.0, 0, -900]] * 2, "float32")
+    assert np.isfinite(scorer(clip)).all() and scorer(clip).argmax() == 0
+    ordered = ordered_network(("a", "b", "c"))
+    views = [ClipScorer(ordered, 3)(clip[i : i + 3]) for i in (0, 3)]
+    found = ClipScorer(ordered, 3, "probabilities")(clip)
+    np.testing.assert_allclose(
+        softmax(found), softmax(np.array(views)).mean(axis=0), rtol=1e-5
+    )

@@ -79,7 +79,6 @@ def test_settings_change_single_values_of_the_right_type():
         ("validation.fraction=1.5", "Received: validation.fraction=1.5"),
         ("test.crops=five", "`test.crops`.*Received: test.crops='five'"),
         ("test.averaged=ranks", "test.averaged='ranks'"),
-        ("test.pooling_window=0", "test.pooling_window=0"),
         ("precision=float16", "precision='float16'"),
         ("augmentation.flip=maybe", "flip='maybe'"),
         ("data=3", "mapping for 'data'"),

@@ -271,6 +271,9 @@ def test_two_stream_baselines(backbone, dataset):
         assert optimizer.decay_multipliers == NO_DECAY
         assert optimizer.reference_batch == optimizer.effective_batch
         assert arguments.get("snippet_length", 10) == 10
+        # Windows as large as the maps of crops slide over whole frames.
+        window = 7 if backbone == "resnet50" else None
+        assert arguments.get("spatial_pooling") == window
         # MatConvNet's moments move at a rate of .05.
         momentum = 0.95 if backbone == "resnet50" else None
         assert recipe.network.batch_norm_momentum == momentum
@@ -397,19 +400,32 @@ def test_two_stream_fusion_is_that_of_the_paper():
 
 def test_the_multiplier_is_that_of_the_paper():
     """Sections 4.1 and 4.2: 128 videos by micro-batches of 4, a tenth of the
-    rate after 20 epochs and after 10 more; 25 chunks in one pass."""
-    for name in ("st_multiplier", "st_resnet"):
+    rate after 20 epochs and after 10 more; 25 chunks in one pass. ST-ResNet is
+    the first step of its program, in epochs of 10 passes."""
+    for name, dropout, stride, pooling, course in (
+        ("st_multiplier", 0.8, [5, 35], "max", (40, 1, (20, 30))),
+        ("st_resnet", 0.0, [5, 15], None, (8, 10, (3, 6))),
+    ):
         recipe = recipes.get(f"{name}_ucf101")
         optimizer, schedule = recipe.optimizer, recipe.schedule
         assert (optimizer.batch_size, optimizer.accumulate) == (4, 32)
         assert (optimizer.learning_rate, schedule.factor) == (1e-3, 0.1)
-        assert (schedule.epochs, schedule.boundaries) == (40, (20, 30))
+        assert course == (
+            schedule.epochs,
+            schedule.passes,
+            schedule.boundaries,
+        )
         assert (optimizer.momentum, optimizer.weight_decay) == (0.9, 5e-4)
         assert optimizer.decay_multipliers == NO_DECAY
         assert optimizer.learning_rate_multipliers == {"gamma": 2, "bias": 2}
         assert recipe.network.batch_norm_momentum == 0.95
         assert optimizer.name == "sgd_torch"
-        assert recipe.network.arguments["dropout"] == 0.8
+        arguments = recipe.network.arguments
+        assert arguments["dropout"] == dropout
+        assert arguments["temporal_pooling"] == pooling
+        # Of whole frames, by windows as large as the maps of the crops.
+        assert arguments["spatial_pooling"] == 7
+        assert recipe.clip["stride"] == stride
         assert recipe.test.name == "25xframe"
         with pytest.raises(ValueError, match="initialization.weights.rgb=None"):
             network.build(recipe, ("jump", "run"))

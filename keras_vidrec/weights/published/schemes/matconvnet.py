@@ -192,8 +192,8 @@ def _values(layer, variable, array):
         yield variable, array.transpose(2, 0, 1, 3, 4)
     elif layer == "logits" and array.shape[:2] == (1, 1):
         yield variable, array[0, 0]
-    elif layer.endswith("_temporal") and array.shape[:1] == (1,):
-        yield variable, array[0]
+    elif array.ndim == 4 and array.shape[0] == 1 < array.shape[1]:
+        yield variable, array[0]  # over time
     else:
         yield variable, array
 

@@ -9,7 +9,7 @@ from keras_vidrec.weights.published.readers.caffe_file import read
 from keras_vidrec.weights.published.schemes.caffe import CAFFE
 from keras_vidrec.weights.towers import Slot
 from tests.applications.joined_streams import without_values
-from tests.layers.caffe_pooling_test import caffe_pool
+from tests.layers.spatial_pooling_test import caffe_pool
 from tests.weights.published.readers.caffe_messages import network
 from tests.weights.published.readers.caffe_messages import write
 

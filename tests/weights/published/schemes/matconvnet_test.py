@@ -321,6 +321,15 @@ def test_filters_over_time():
     translation = translate(checkpoint(tensors), "resnet50_msra")
     assert translation.unknown == ()
     found = arrays(translation)
+    # ST-ResNet's, whose own convolutions span time.
+    kernel = array(rng, 1, 3, 16, 4)
+    name = "res5b_branch2c_filter_spatial"
+    assert name in tensors
+    widened = arrays(
+        translate(checkpoint({**tensors, name: kernel}), "resnet50_msra")
+    )
+    place = Slot("rgb", "res5b_branch2c", "kernel")
+    np.testing.assert_array_equal(widened[place], kernel[0])
     slot = Slot("flow", "res5b_temporal", "kernel")
     kernel = tensors["res5b_branch2b_relu_temporal_Time_f"]
     bias = tensors["res5b_branch2b_relu_temporal_Time_b"]

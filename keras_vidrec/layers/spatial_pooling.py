@@ -1,4 +1,4 @@
-"""Pooling whose output sizes round up, as in Caffe."""
+"""Poolings of maps: with sizes that round up, and over all of a map."""
 
 import keras
 from keras import ops
@@ -159,3 +159,73 @@ class CaffePooling(keras.layers.Layer):
         ):
             return "same"
         return None
+
+
+@keras.saving.register_keras_serializable(package="keras_vidrec")
+class SlidingAveragePooling2D(keras.layers.Layer):
+    """The mean of a map as a window finds it that slides over the map.
+
+    It averages at every position, a place at a time, and the mean over its
+    positions is taken; a linear classifier behind it gives the mean of the
+    scores at all positions. Networks that average maps of one size in training
+    are tested so on larger ones in their authors' programs. Places at the
+    border, which fewer windows cover, count less than in a global average, and
+    of a map as large as the window, or smaller, it is just that.
+
+    Args:
+        window: int. Side of the window, in places of the map.
+        **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
+
+    Call arguments:
+        inputs: Float tensor `(batch, height, width, channels)`, of any, also
+            unknown, height and width.
+
+    Output shape:
+        `(batch, channels)`.
+
+    Raises:
+        ValueError: if `window` is no positive integer.
+
+    Example:
+
+    >>> maps = np.ones((2, 8, 11, 256))
+    >>> keras_vidrec.layers.SlidingAveragePooling2D(7)(maps).shape
+    (2, 256)
+
+    Reference:
+        - [Feichtenhofer et al., 2017](https://openaccess.thecvf.com/content_cvpr_2017/html/Feichtenhofer_Spatiotemporal_Multiplier_Networks_CVPR_2017_paper.html),
+          table 1 and section 4.2, and the authors' code.
+    """
+
+    def __init__(self, window, **kwargs):
+        super().__init__(**kwargs)
+        checks.count("window", window)
+        self.window = window
+        self.input_spec = keras.layers.InputSpec(ndim=4)
+
+    def build(self, input_shape):
+        self.built = True
+
+    def call(self, inputs):
+        height, width = ops.shape(inputs)[1:3]
+        rows = self._shares(height, inputs.dtype)
+        columns = self._shares(width, inputs.dtype)
+        shares = ops.reshape(rows, (-1, 1, 1)) * ops.reshape(columns, (-1, 1))
+        return ops.sum(inputs * shares, axis=(1, 2))
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], input_shape[-1])
+
+    def get_config(self):
+        return {**super().get_config(), "window": self.window}
+
+    def _shares(self, length, dtype):
+        """What each place along a side counts: by the windows that cover
+        it."""
+        places = ops.arange(length)
+        window = ops.minimum(self.window, length)
+        positions = length - window + 1
+        nearest = ops.minimum(places + 1, length - places)
+        covering = ops.minimum(nearest, ops.minimum(window, positions))
+        total = ops.cast(window * positions, dtype)
+        return ops.cast(covering, dtype) / total

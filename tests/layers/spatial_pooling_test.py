@@ -4,8 +4,11 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from numpy.lib.stride_tricks import sliding_window_view
 
-from keras_vidrec.layers.caffe_pooling import CaffePooling
+from keras_vidrec.layers.spatial_pooling import CaffePooling
+from keras_vidrec.layers.spatial_pooling import SlidingAveragePooling2D
+from tests.layer_contract import check_layer
 from tests.layers import harness
 
 
@@ -90,3 +93,49 @@ def test_config_round_trip_and_precision():
 def test_invalid_arguments(kwargs, received):
     with pytest.raises(ValueError, match=f"Received: {received}"):
         CaffePooling(**kwargs)
+
+
+def test_contract_of_the_average_that_slides():
+    check_layer(
+        SlidingAveragePooling2D,
+        {"window": 7},
+        input_shape=(2, 8, 11, 3),
+        expected_output_shape=(2, 3),
+        expected_num_trainable_weights=0,
+    )
+    for window in (0, 2.0, None):
+        with pytest.raises(ValueError, match=f"Received: window={window}"):
+            SlidingAveragePooling2D(window)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_the_mean_over_all_positions_of_the_window(known):
+    for window in (1, 4, 7):
+        layer = SlidingAveragePooling2D(window)
+        pool = lambda x: ops.convert_to_numpy(layer(x))  # noqa: E731
+        if not known:
+            pool = harness.without_sizes(layer, np.zeros((2, 7, 7, 3), "f"))
+        for shape in ((8, 11), (7, 7), (3, 9), (2, 2)):
+            maps = np.random.default_rng(0).normal(size=(2, *shape, 3))
+            sides = [min(window, side) for side in shape]
+            windows = sliding_window_view(maps, sides, axis=(1, 2))
+            expected = windows.mean(axis=(-2, -1)).mean(axis=(1, 2))
+            found = pool(maps.astype("float32"))
+            np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert layer.compute_output_shape((None, None, None, 3)) == (None, 3)
+
+
+def test_places_at_the_border_count_less():
+    """As in the authors' program on maps of 8 x 11; not on those of 7 x 7."""
+    for sides in ((8, 11), (7, 7)):
+        number = sides[0] * sides[1]
+        places = np.eye(number, dtype="float32").reshape(number, *sides, 1)
+        shares = ops.convert_to_numpy(SlidingAveragePooling2D(7)(places))
+        shares = shares.reshape(sides) * number
+        assert shares.sum() == pytest.approx(number)
+        corner, middle = shares[0, 0], shares[4, 5]
+        if sides == (7, 7):
+            np.testing.assert_allclose(shares, 1, rtol=1e-6)
+        else:
+            assert corner == pytest.approx(0.18, abs=5e-3)
+            assert middle == pytest.approx(1.80, abs=5e-3)

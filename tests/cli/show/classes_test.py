@@ -1,25 +1,14 @@
-import csv
-
-import cv2
 import keras
 import pytest
 
 from keras_vidrec.applications.parts.head import predictions_layer
 from keras_vidrec.specs import Origin
 from tests.cli.command import vidrec
+from tests.cli.show.picture import check_picture
+from tests.cli.show.picture import table
 from tests.visualization.grad_cam_test import tsn
 
 MARK = "1 of 9 videos of the test were trained on"
-
-
-def table(path):
-    with open(path, newline="", encoding="utf-8") as file:
-        return list(csv.reader(file))
-
-
-def check_picture(path):
-    height, width, _ = cv2.imread(str(path)).shape
-    assert height > 200 and width > 200
 
 
 @pytest.fixture
@@ -33,36 +22,6 @@ def network(tmp_path):
     predictions_layer(model).origin = Origin("network", marks=(MARK,))
     model.save(path)
     return path
-
-
-def test_flow_and_sheet(small_videos, tmp_path):
-    video = sorted(small_videos.glob("MoveLeft/*.avi"))[0]
-    out = tmp_path / "flow.png"
-    told, err = vidrec(
-        "show", "flow", video, "--method=dis", "--size=short32", "--out", out
-    )
-    assert told == f"Picture: {out}, its numbers: {tmp_path / 'flow.csv'}\n"
-    assert not err
-    check_picture(out)
-    rows = table(tmp_path / "flow.csv")
-    assert [row[0] for row in rows] == ["frame", "1", "4", "6", "9"]
-    # What moves moves to the left.
-    assert all(float(row[3]) < 0 for row in rows[1:])
-
-    sheet = tmp_path / "sheet.png"
-    arguments = ["--videos=2", "--seed=1", "--out", sheet]
-    told, err = vidrec("show", "sheet", small_videos, *arguments)
-    assert told == f"Picture: {sheet}\n" and not err
-    same = tmp_path / "same.png"
-    vidrec(
-        "inspect",
-        small_videos,
-        "--sheet",
-        same,
-        "--sheet-videos=2",
-        "--seed=1",
-    )
-    assert sheet.read_bytes() == same.read_bytes()
 
 
 @pytest.mark.large
@@ -108,6 +67,4 @@ def test_errors_are_one_clear_line_before_any_work(network, tmp_path):
         )
         assert err.startswith("vidrec: ") and message in err
         assert err.count("\n") == 1
-    _, err = vidrec("show", "flow", "a.avi", "--out=x.gifs", status=1)
-    assert "Cannot write a figure" in err
     assert not list(tmp_path.glob("x.*"))

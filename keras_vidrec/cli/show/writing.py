@@ -1,0 +1,26 @@
+"""A picture and its numbers, as files."""
+
+from keras_vidrec.cli.terminal import echo
+
+OUT = "Picture to write, a .png; its numbers go beside it as .csv."
+MODEL = "A run, or a .keras file of this package."
+
+
+def write(out, figure, table, *networks):
+    """Writes picture and numbers; tells the marks of the networks that were
+    asked."""
+    from keras_vidrec.specs import files
+    from keras_vidrec.visualization import figures
+
+    numbers = out.with_suffix(".csv")
+    figures.save(figure, out)
+    files.write_table(numbers, *table)
+    echo(f"Picture: {out}, its numbers: {numbers}")
+    if not networks:
+        return
+    from keras_vidrec.applications.parts.head import describe
+    from keras_vidrec.data import leaks
+
+    marks = [m for n in networks for m in leaks.marks(describe(n).origin)]
+    for mark in dict.fromkeys(marks):
+        echo(f"Mark of the network: {mark}")
