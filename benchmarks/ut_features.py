@@ -40,7 +40,7 @@ NETWORKS = {
         "network.arguments.fc_units=64",
         "network.arguments.reduction=[8]",
     ),
-    "STFN": ("stfn_stage1_ucf101", "network.arguments.dropout=0.5"),
+    "STFN": ("stfn_stage1_features_ucf101", "network.arguments.dropout=0.5"),
 }
 COMMON = (
     "optimizer.batch_size=15",

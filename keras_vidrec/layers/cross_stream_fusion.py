@@ -5,6 +5,7 @@ from keras_vidrec.specs import checks
 
 OPERATIONS = ("avg", "max", "multiply")
 DIRECTIONS = ("both", "appearance_to_motion", "motion_to_appearance")
+TRAINED = "trained"
 
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")
@@ -21,11 +22,20 @@ class CrossStreamFusion(keras.layers.Layer):
     one that the direction points to; the other one then goes on with its own
     sequence, unfused, which is how this package reads figure 5a.
 
+    The paper tried two more means, and found the plain one better (section
+    4.4, without figures): one weighted by how well the network of each stream
+    does alone, and one of streams scaled by "1x1 2D conv". That is read as one
+    trained number for each stream, which starts as 1.
+
     Args:
         operation: str. `"avg"`, `"max"` or `"multiply"`. Defaults to
             `"avg"`.
         direction: str. `"both"`, `"appearance_to_motion"` or
             `"motion_to_appearance"`. Defaults to `"both"`.
+        feature_weights: `None` (the same), pair of positive numbers, or
+            `"trained"`. What appearance and motion count in the mean of
+            `"avg"`; trained, each is multiplied by a number of its own before
+            the plain mean. Defaults to `None`.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
 
     Call arguments:
@@ -36,8 +46,9 @@ class CrossStreamFusion(keras.layers.Layer):
         Same as input: the list `[appearance, motion]` of what goes on.
 
     Raises:
-        ValueError: if `operation` or `direction` is unknown, or the inputs
-            are not two tensors of equal shape.
+        ValueError: if `operation` or `direction` is unknown, streams are
+            weighted without a mean, or the inputs are not two tensors of
+            equal shape.
 
     Example:
 
@@ -52,12 +63,34 @@ class CrossStreamFusion(keras.layers.Layer):
           direction) and figure 5.
     """
 
-    def __init__(self, operation="avg", direction="both", **kwargs):
+    def __init__(
+        self,
+        operation="avg",
+        direction="both",
+        feature_weights=None,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         checks.choice("operation", operation, OPERATIONS)
         checks.choice("direction", direction, DIRECTIONS)
+        checks.check(
+            feature_weights in (None, TRAINED) or _is_pair(feature_weights),
+            "feature_weights",
+            'None, "trained", or two positive numbers',
+            feature_weights,
+        )
+        checks.check(
+            operation == "avg" or feature_weights is None,
+            "feature_weights",
+            f"None: operation={operation!r} is no mean",
+            feature_weights,
+        )
         self.operation = operation
         self.direction = direction
+        if isinstance(feature_weights, list):
+            feature_weights = tuple(feature_weights)
+        self.feature_weights = feature_weights
+        self.scale = None
 
     def build(self, input_shape):
         if len(input_shape) != 2 or not all(
@@ -76,6 +109,10 @@ class CrossStreamFusion(keras.layers.Layer):
                 "Expected two streams of equal shape. Received: "
                 f"appearance={appearance}, motion={motion}"
             )
+        if self.feature_weights == TRAINED:
+            self.scale = self.add_weight(
+                name="scale", shape=(2,), initializer="ones"
+            )
 
     def call(self, inputs):
         appearance, motion = inputs
@@ -88,10 +125,20 @@ class CrossStreamFusion(keras.layers.Layer):
 
     def _fuse(self, appearance, motion):
         if self.operation == "avg":
-            return (appearance + motion) / 2
+            first, second = self._shares()
+            return first * appearance + second * motion
         if self.operation == "max":
             return ops.maximum(appearance, motion)
         return appearance * motion
+
+    def _shares(self):
+        """What each stream is multiplied by."""
+        if self.feature_weights is None:
+            return 0.5, 0.5
+        if self.feature_weights == TRAINED:
+            return self.scale[0] / 2, self.scale[1] / 2
+        first, second = self.feature_weights
+        return first / (first + second), second / (first + second)
 
     def compute_output_shape(self, input_shape):
         return [tuple(shape) for shape in input_shape]
@@ -101,4 +148,16 @@ class CrossStreamFusion(keras.layers.Layer):
             **super().get_config(),
             "operation": self.operation,
             "direction": self.direction,
+            "feature_weights": self.feature_weights,
         }
+
+
+def _is_pair(values):
+    return (
+        isinstance(values, (list, tuple))
+        and len(values) == 2
+        and all(
+            checks.is_number(value) and 0 < value < float("inf")
+            for value in values
+        )
+    )

@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 import keras
 from keras import ops
 
@@ -17,6 +19,10 @@ class ResIncBlock(keras.layers.Layer):
     They are added to a shortcut, a convolution of 2 steps and batch
     normalization without ReLU. ReLU follows the sum (equation 3).
 
+    The paper tried other sets of kernels, and convolutions of 1 step before
+    the others, which reduce the number of features, and found both worse
+    (section 3.2, without figures): `kernel_sizes` and `reduction`.
+
     What the paper leaves open, and what is chosen here:
 
     - Time is kept by zeros at both ends, and an even kernel takes the one
@@ -24,12 +30,20 @@ class ResIncBlock(keras.layers.Layer):
       t - 1 to t + 2.
     - The convolutions have no bias, which batch normalization would take
       away, and start He normal.
+    - Each kernel has a reduction of its own, followed by batch normalization
+      and ReLU, as in Inception networks. The shortcut has none.
+    - Where the kernels cannot share the filters evenly, the first ones have
+      one more.
     - Batch normalization has momentum 0.9 and epsilon 1e-5, as the other
       networks of this package.
 
     Args:
-        filters: int. Number of output channels, a multiple of 4; in the
-            paper, the number of input features.
+        filters: int. Number of output channels, at least one for each kernel;
+            in the paper, the number of input features.
+        kernel_sizes: sequence of int. Steps that each convolution sees, all
+            different. Defaults to `(2, 3, 4, 5)`.
+        reduction: `None`, or int. Features that a convolution of 1 step leaves
+            for each of the others. Defaults to `None`: they see all.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
 
     Call arguments:
@@ -41,8 +55,8 @@ class ResIncBlock(keras.layers.Layer):
         `(batch, time, filters)`.
 
     Raises:
-        ValueError: if `filters` is no positive multiple of 4, or on another
-            rank or an unknown number of features.
+        ValueError: if an argument is invalid, or on another rank or an
+            unknown number of features.
 
     Example:
 
@@ -55,30 +69,37 @@ class ResIncBlock(keras.layers.Layer):
           Recognition", section 3.2 and figure 3.
     """
 
-    def __init__(self, filters, **kwargs):
+    def __init__(
+        self, filters, kernel_sizes=KERNEL_SIZES, reduction=None, **kwargs
+    ):
         super().__init__(**kwargs)
-        checks.check(
-            checks.is_integer(filters)
-            and filters > 0
-            and filters % len(KERNEL_SIZES) == 0,
-            "filters",
-            f"a positive multiple of {len(KERNEL_SIZES)}",
-            filters,
-        )
+        check_kernel_sizes(kernel_sizes)
+        checks.count("filters", filters, len(kernel_sizes))
+        if reduction is not None:
+            checks.count("reduction", reduction)
         self.filters = filters
+        self.kernel_sizes = tuple(kernel_sizes)
+        self.reduction = reduction
+        share, more = divmod(filters, len(kernel_sizes))
         self.convolutions = [
-            self._convolution(
-                filters // len(KERNEL_SIZES), size, f"conv_{size}"
-            )
-            for size in KERNEL_SIZES
+            self._convolution(share + (number < more), size, f"conv_{size}")
+            for number, size in enumerate(kernel_sizes)
         ]
         self.normalizations = [
-            self._normalization(f"bn_{size}") for size in KERNEL_SIZES
+            self._normalization(f"bn_{size}") for size in kernel_sizes
         ]
         self.skip_convolution = self._convolution(
             filters, SKIP_KERNEL_SIZE, "skip_conv"
         )
         self.skip_normalization = self._normalization("skip_bn")
+        reduced = kernel_sizes if reduction else ()
+        self.reductions = [
+            self._convolution(reduction, 1, f"reduce_{size}")
+            for size in reduced
+        ]
+        self.reduction_normalizations = [
+            self._normalization(f"reduce_bn_{size}") for size in reduced
+        ]
         self.input_spec = keras.layers.InputSpec(ndim=3)
 
     def build(self, input_shape):
@@ -87,30 +108,46 @@ class ResIncBlock(keras.layers.Layer):
                 "Expected a known number of features. Received: "
                 f"input_shape={tuple(input_shape)}"
             )
-        for convolution, normalization in self._branches():
-            convolution.build(input_shape)
-            normalization.build(convolution.compute_output_shape(input_shape))
+        seen = tuple(input_shape)
+        for pair in self._reductions():
+            _build(pair, input_shape)
+            seen = (*seen[:-1], self.reduction)
+        for pair in zip(self.convolutions, self.normalizations):
+            _build(pair, seen)
+        _build((self.skip_convolution, self.skip_normalization), input_shape)
 
     def call(self, inputs, training=False):
-        *residual, skip = (
-            normalization(convolution(inputs), training=training)
-            for convolution, normalization in self._branches()
+        seen = [inputs] * len(self.kernel_sizes)
+        if self.reduction:
+            seen = [
+                ops.relu(normalization(convolution(inputs), training=training))
+                for convolution, normalization in self._reductions()
+            ]
+        residual = [
+            ops.relu(normalization(convolution(x), training=training))
+            for x, convolution, normalization in zip(
+                seen, self.convolutions, self.normalizations
+            )
+        ]
+        skip = self.skip_normalization(
+            self.skip_convolution(inputs), training=training
         )
-        residual = ops.concatenate([ops.relu(x) for x in residual], axis=-1)
-        return ops.relu(residual + skip)
+        return ops.relu(ops.concatenate(residual, axis=-1) + skip)
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-1], self.filters)
 
     def get_config(self):
-        return {**super().get_config(), "filters": self.filters}
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "kernel_sizes": self.kernel_sizes,
+            "reduction": self.reduction,
+        }
 
-    def _branches(self):
-        """Pairs of convolution and normalization; the shortcut is last."""
-        return [
-            *zip(self.convolutions, self.normalizations),
-            (self.skip_convolution, self.skip_normalization),
-        ]
+    def _reductions(self):
+        """Pairs of convolution and normalization, one for each kernel."""
+        return zip(self.reductions, self.reduction_normalizations)
 
     def _convolution(self, filters, kernel_size, name):
         return keras.layers.Conv1D(
@@ -128,3 +165,29 @@ class ResIncBlock(keras.layers.Layer):
         return BatchNormalization(
             momentum=0.9, epsilon=1e-5, name=name, dtype=self.dtype_policy
         )
+
+
+def check_kernel_sizes(kernel_sizes: Sequence[int]) -> None:
+    """Checks the kernels of a block.
+
+    Args:
+        kernel_sizes: sequence of int.
+
+    Raises:
+        ValueError: if there are none, or one stands twice.
+    """
+    checks.check(
+        isinstance(kernel_sizes, (list, tuple))
+        and len(kernel_sizes) > 0
+        and all(checks.is_integer(size) and size > 0 for size in kernel_sizes)
+        and len(set(kernel_sizes)) == len(kernel_sizes),
+        "kernel_sizes",
+        "a list of different positive integers",
+        kernel_sizes,
+    )
+
+
+def _build(pair, input_shape):
+    convolution, normalization = pair
+    convolution.build(input_shape)
+    normalization.build(convolution.compute_output_shape(input_shape))

@@ -10,6 +10,8 @@ from keras_vidrec.specs import files
 # Beside a report, and in the directory of an export.
 FILE = "origin.json"
 _DECODED = "decoded by"
+# Layers that a line names.
+_NAMED = 6
 # Packages whose versions a line shows.
 _SHOWN = ("keras_vidrec", "keras", "tensorflow")
 
@@ -24,6 +26,9 @@ def lines(origin: Origin) -> list[str]:
     |   `-- dataset: prepared 81d2f0aa93c4e576
     `-- dataset: prepared 81d2f0aa93c4e576
     ```
+
+    A network that started from weights has another line for the layers that
+    these did not have, `at random: logits`.
 
     Of the decoder and the versions of this package, Keras and TensorFlow a
     line has what differs from the lines that it hangs on.
@@ -55,6 +60,8 @@ def _lines(role, origin, above, first, rest):
     yield first + _line(role, origin, above)
     parents = list(origin.parents.items())
     stem = "|   " if parents else "    "
+    if origin.random:
+        yield f"{rest}{stem}at random: {_named(origin.random)}"
     for mark in origin.marks:
         yield f"{rest}{stem}! {mark}"
     made_with = {**above, **_made_with(origin)}
@@ -83,6 +90,11 @@ def _line(role, origin, above):
         if above.get(name) != version
     )
     return ", ".join(facts)
+
+
+def _named(layers):
+    named, more = ", ".join(layers[:_NAMED]), len(layers) - _NAMED
+    return f"{named} and {more} more" if more > 0 else named
 
 
 def _made_with(origin):

@@ -18,6 +18,7 @@ from keras_vidrec.data.preparing.prepare import num_cores
 from keras_vidrec.data.preparing.video import Preparation
 from keras_vidrec.data.preparing.video import prepare_video
 from keras_vidrec.specs import TEST_CROPS
+from keras_vidrec.training import freezing
 from keras_vidrec.training import losses
 from keras_vidrec.training import network
 from keras_vidrec.training.optimizers import section as optimizers
@@ -158,6 +159,7 @@ def kind(training) -> str:
     names = ("network", "clip", "precision", "rematerialize")
     values = {name: recipe[name] for name in names}
     values["batch_size"] = training.recipe.optimizer.batch_size
+    values["frozen"] = training.recipe.initialization.frozen
     return json.dumps(values, sort_keys=True)
 
 
@@ -167,6 +169,7 @@ def measure(recipe) -> Step:
     keras.utils.clear_session()
     random = dataclasses.replace(recipe, initialization=Initialization())
     model = network.build(random, [str(i) for i in range(_CLASSES)])
+    freezing.freeze_towers(model, recipe.initialization.frozen)
     spec = head.describe(model).clip_spec
     trained = head.clip_logits_model(model)
     losses.compile_logits(

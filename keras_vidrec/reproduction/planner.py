@@ -19,9 +19,8 @@ from keras_vidrec.training.recipes.tiny import tiny
 DATASETS = ("ucf101", "hmdb51")
 
 _WEIGHTS = "initialization.weights"
+_FROZEN = "initialization.frozen"
 _BACKBONE = "network.arguments.backbone"
-# Of a network whose other half is trained before: stage 1 of STFN.
-_NETWORK = "network"
 _BY_SCORES_FROM = (
     "on {dataset}: a score file by `vidrec scores-from`, with {{split}} where "
     "the number stands"
@@ -106,10 +105,13 @@ class Planner:
         own = recipes.get(name).test
         if self._tiny:
             own = rehearsal.shortened(own, recipe)
+            frozen = list(recipe.initialization.frozen)
             recipe = tiny(recipe, rehearsal.settings(recipe))
             # Towers of another kind take no weights of theirs.
             if any(isinstance(part, Given) for part in weights.values()):
                 weights = {}
+            if weights:  # trained towers are frozen here too
+                recipe = recipe.with_values({_FROZEN: frozen})
         made = Training(
             dataclasses.replace(recipe, test=own),
             _given(data) if data else _dataset(name),
@@ -129,11 +131,10 @@ class Planner:
             return {}
         if not isinstance(stated, dict):
             stated = {None: stated}
-        own = {
-            key: value
-            for key, value in changes.items()
-            if key.startswith("network.arguments.") and key != _BACKBONE
-        }
+        # Of one stream it would be the start of a tower.
+        whole = len(
+            recipe_network.streams(recipe)
+        ) > 1 or not recipe_network.backbones(recipe)
         found = {}
         for stream, candidates in stated.items():
             backbone = backbones.get(stream)
@@ -141,15 +142,26 @@ class Planner:
                 (backbone,) = {*backbones.values()}
             if candidates == "imagenet":
                 found[stream] = parts.imagenet(backbone, BACKBONES[backbone])
-            elif stream == _NETWORK or not recipe_network.backbones(recipe):
-                # The same network before, with the same changes.
-                before, more = _named(candidates[0])
-                found[stream] = self._training(
-                    before, {**own, **more}, split, backbones=backbones
+            elif stream is None and whole:
+                found[stream] = self._before(
+                    candidates[0], changes, split, backbones
                 )
             else:
                 found[stream] = self._tower(candidates, backbone, split)
         return found
+
+    def _before(self, candidate, changes, split, backbones):
+        """The training of the same network before, on other data or as a first
+        stage, with the same changes of what it is."""
+        name, more = _named(candidate)
+        inside = recipe_network.backbones(recipes.get(name))
+        own = {
+            key: value
+            for key, value in changes.items()
+            if key.startswith("network.arguments.")
+            and (inside or key != _BACKBONE)
+        }
+        return self._training(name, {**own, **more}, split, backbones=backbones)
 
     def _tower(self, candidates, backbone, split):
         """The training of a network of one stream, of a backbone."""

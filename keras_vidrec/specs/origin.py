@@ -51,6 +51,8 @@ class Origin(Fact):
             `"features"`, `"rgb"`, ...) to its `Origin` (or its `to_dict()`).
         versions: dict from the name of a package to its version.
         decoder: `None`, or str: what decoded the videos, with its version.
+        random: tuple of str. Of a network that started from weights: the
+            layers that these did not have, which started at random.
         marks: tuple of str. What whoever reads its figures must know: leaks
             that were allowed, each in a sentence.
 
@@ -70,6 +72,7 @@ class Origin(Fact):
     parents: dict = dataclasses.field(default_factory=dict)
     versions: dict = dataclasses.field(default_factory=dict)
     decoder: str | None = None
+    random: tuple = ()
     marks: tuple = ()
 
     def __post_init__(self):
@@ -107,15 +110,20 @@ class Origin(Fact):
             for name, parent in self.parents.items()
         }
         object.__setattr__(self, "parents", parents)
-        checks.check(
-            isinstance(self.marks, (list, tuple))
-            and all(isinstance(mark, str) for mark in self.marks),
-            "marks",
-            "sentences",
-            self.marks,
-            owner,
-        )
-        object.__setattr__(self, "marks", tuple(self.marks))
+        for name, expected in (
+            ("random", "names of layers"),
+            ("marks", "sentences"),
+        ):
+            value = getattr(self, name)
+            checks.check(
+                isinstance(value, (list, tuple))
+                and all(isinstance(item, str) for item in value),
+                name,
+                expected,
+                value,
+                owner,
+            )
+            object.__setattr__(self, name, tuple(value))
 
     @classmethod
     def from_dict(cls, values):

@@ -30,7 +30,10 @@ def load(weights, over_features=False):
     networks = dict(by_name(weights))
     expected = 'the path of a run or of a .keras file, or "imagenet"'
     for name, path in networks.items():
-        key = "initialization.weights" + (f".{name}" if name else "")
+        key = "initialization.weights"
+        # What a recipe leaves open alone is no stream of several.
+        if name and (len(networks) > 1 or path is not None):
+            key += f".{name}"
         found = isinstance(path, str) and pathlib.Path(path).exists()
         checks.check(found or path == IMAGENET, key, expected, path)
     for name, path in networks.items():

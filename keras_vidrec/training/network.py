@@ -21,7 +21,7 @@ def build(recipe, class_names):
     Returns:
         keras.Model whose `describe` gives the class names, the `ClipSpec`
         with the recipe's changes, and as parents of its `Origin` what its
-        weights started from.
+        weights started from, and which layers did not.
 
     Raises:
         ValueError: if an argument is invalid, frozen weights would be random,
@@ -51,13 +51,15 @@ def build(recipe, class_names):
         layer.momentum = layer.momentum if momentum is None else momentum
     layer = predictions_layer(model)
     layer.class_names = class_names
-    layer.origin = Origin("network", parents=initialization.parents(networks))
     with checks.inside("clip."):
         layer.clip_spec = layer.clip_spec.changed(recipe.clip)
     with checks.inside("initialization."):
-        start_from(
+        random = start_from(
             model, networks, start.inflation, start.weights, start.copy_head
         )
+    layer.origin = Origin(
+        "network", parents=initialization.parents(networks), random=random
+    )
     if start.partial_batch_norm:
         freezing.partial_batch_norm(model)
     freezing.freeze_towers(model, start.frozen)

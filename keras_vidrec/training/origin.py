@@ -7,13 +7,13 @@ from keras_vidrec.specs import fingerprint
 from keras_vidrec.training import environment
 
 
-def of_training(data, parents):
+def of_training(data, started: Origin) -> Origin:
     """The `Origin` of a network before it has weights of its own.
 
     Args:
         data: `Dataset` to train on.
-        parents: dict of `Origin`: what its weights started from, see
-            `initialization.parents`.
+        started: `Origin` of the network as it was built: what its weights
+            started from (`initialization.parents`), and which did not.
     """
     source = data.source
     names = sorted(source.videos[index] for index in data.train)
@@ -27,9 +27,10 @@ def of_training(data, parents):
         split=data.recipe.data.split,
         training_list=fingerprint(names),
         trained_on=leaks.video_set(source, data.train),
-        parents={dataset: source.origin(), **parents},
+        parents={dataset: source.origin(), **started.parents},
         versions={name: v for name, v in versions.items() if v is not None},
         decoder=trained.decoder,
+        random=started.random,
     )
 
 

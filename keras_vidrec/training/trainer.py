@@ -169,8 +169,7 @@ def _origin(model, data, where, kept):
             goes on were made by other networks than before.
     """
     layer = head.predictions_layer(model)
-    started = layer.origin.parents if layer.origin else {}
-    origin = origins.of_training(data, started)
+    origin = origins.of_training(data, layer.origin)
     if kept.origin is not None:
         origins.check_same_networks(
             kept.origin, origin, data.recipe.data.directory

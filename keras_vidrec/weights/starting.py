@@ -7,8 +7,9 @@ from keras_vidrec.weights.copying import copy_by_name
 from keras_vidrec.weights.cross_modality import cross_modality
 from keras_vidrec.weights.imagenet import imagenet
 from keras_vidrec.weights.streams import FLOWS
-from keras_vidrec.weights.streams import copy_stages
+from keras_vidrec.weights.streams import behind_towers
 from keras_vidrec.weights.streams import copy_streams
+from keras_vidrec.weights.streams import copy_towers
 from keras_vidrec.weights.streams import may_stay_random
 from keras_vidrec.weights.streams import unfit_layers
 from keras_vidrec.weights.towers import class_scores
@@ -19,8 +20,8 @@ logger = logging.getLogger("keras_vidrec")
 # In the place of a network: the weights of `weights.imagenet`.
 IMAGENET = "imagenet"
 
-# Beside the streams: where all but the towers starts from.
-NETWORK = "network"
+# A line names so many layers.
+_NAMED = 6
 
 
 def by_name(sources):
@@ -39,15 +40,14 @@ def start_from(model, networks, inflation="avg", weights=None, copy_head=False):
     from one network for each (`weights.copy_streams`): what joins the streams
     or filters over time keeps its random weights, and so do the first layers
     behind a fusion that gives another number of channels. So does a
-    classifier for another number of classes. All this is logged. Every other
-    layer must be there and fit: a first convolution left to chance would ruin
-    the training without a word. Pixels are scaled as in the network that a
-    stream started from, if it is of the same modality.
-
-    A network over features whose towers lie inside may start from the
-    networks of one stream that made the features and from the network that
-    was trained on these (`weights.streams.copy_stages`): then every layer
-    must be in one of them.
+    classifier for another number of classes, and so does all that is behind
+    the towers of a network over features with backbones inside (STFN), which
+    starts from networks of single snippets: their classifiers see something
+    else. From a whole network of the same kind it goes on entirely. All this
+    is logged. Every other layer must be there and fit: a first convolution
+    left to chance would ruin the training without a word. Pixels are scaled
+    as in the network that a stream started from, if it is of the same
+    modality.
 
     Towers may start from ImageNet's weights (`weights.imagenet`): all else
     keeps its random weights.
@@ -55,8 +55,8 @@ def start_from(model, networks, inflation="avg", weights=None, copy_head=False):
     Args:
         model: keras.Model to change in place.
         networks: `None` (nothing is done), keras.Model; or dict of these by
-            stream, for all streams of the model, and perhaps of one more
-            called `"network"`. Or `"imagenet"`, alone or for a stream.
+            stream, for all streams of the model. Or `"imagenet"`, alone or
+            for a stream.
         inflation: str. A mode of `weights.cross_modality`. Defaults to
             `"avg"`.
         weights: what errors and the log call the networks: of the same form,
@@ -64,74 +64,114 @@ def start_from(model, networks, inflation="avg", weights=None, copy_head=False):
         copy_head: bool, as `weights.cross_modality` takes it. Defaults to
             `False`.
 
+    Returns:
+        tuple of str: the layers that keep their random weights, by their
+        paths, sorted. Empty where nothing is done.
+
     Raises:
         ValueError: if a network is of a modality that tells nothing of the
             model's, a stream is missing, or another layer does not fit.
     """
     if networks is None:
-        return
+        return ()
     if isinstance(networks, dict):
         _check_streams(model, networks, weights)
-    new = may_stay_random(model)
+    new, random = may_stay_random(model), set()
     sources = by_name(networks)
     started = [s for s, source in sources.items() if source == IMAGENET]
+    done = set()
     if started:
         streams = started if isinstance(networks, dict) else None
         report = imagenet(model, inflation, streams)
         logger.warning("Started from ImageNet's weights: %s.", report)
         # What is inflated is followed by how.
-        done = (*report.copied, *report.inflated)
-        new |= {layer.partition(" ")[0] for layer in done}
+        copied = (*report.copied, *report.inflated)
+        done = {layer.partition(" ")[0] for layer in copied}
+        random = _random(report)
     sources = {s: n for s, n in sources.items() if s not in started}
-    if not sources:
+    if sources:
+        behind = _behind(model, networks)
+        new |= behind
+        if not isinstance(networks, dict):
+            report = _copy(
+                networks, model, weights, inflation, copy_head, bool(behind)
+            )
+            if report.inflated and not copy_head:  # not in the tower
+                new |= {path for path in report.missing if "/" not in path}
+        elif behind:
+            report = copy_towers(model, sources)
+        else:
+            report = copy_streams(model, sources)
+        unfit = unfit_layers(report, new | done)
+        checks.check(
+            not unfit,
+            "weights",
+            "a network of the same towers to start from, of the same "
+            f"backbones; these do not fit: {', '.join(unfit[:3])[:300]} "
+            f"({len(unfit)} layers)",
+            weights,
+        )
+        paths = ", ".join(map(str, by_name(weights).values()))
+        logger.warning("Started from %s: %s.", paths, report)
+        random = _random(report) - done
+    _log_random(random)
+    return tuple(sorted(random))
+
+
+def _behind(model, networks):
+    """The layers behind towers that start from classifiers of snippets, which
+    have none of them."""
+    behind = behind_towers(model)
+    if isinstance(networks, dict):
+        return behind
+    alone = len(_modalities(model)) == 1 and not behind_towers(networks)
+    return behind if alone else set()
+
+
+def _random(report):
+    """The layers that keep their random weights."""
+    return {layer.partition(" ")[0] for layer in unfit_layers(report)}
+
+
+def _log_random(layers):
+    """In one line, which layers start from random weights."""
+    if not layers:
         return
-    network = sources.pop(NETWORK, None)
-    if network is not None:
-        report, new = copy_stages(model, sources, network), ()
-    elif isinstance(networks, dict):
-        report = copy_streams(model, sources)
-    else:
-        report = _copy(networks, model, weights, inflation, copy_head)
-        if report.inflated and not copy_head:  # not in the tower
-            new |= {path for path in report.missing if "/" not in path}
-    unfit = unfit_layers(report, new)
-    checks.check(
-        not unfit,
-        "weights",
-        "a network of the same towers to start from, of the same backbones; "
-        f"these do not fit: {', '.join(unfit[:3])[:300]} ({len(unfit)} layers)",
-        weights,
-    )
-    paths = ", ".join(map(str, by_name(weights).values()))
-    logger.warning("Started from %s: %s.", paths, report)
+    named = ", ".join(sorted(layers)[:_NAMED])
+    more = len(layers) - _NAMED
+    rest = f" and {more} more" if more > 0 else ""
+    logger.warning("Layers that start at random: %s%s.", named, rest)
 
 
 def _check_streams(model, networks, weights):
     wanted = _modalities(model)
-    staged = NETWORK in networks
-    one = "the path of one run or .keras file"
     expected = None
-    if staged and not towers(model):
-        expected = f"{one}: only a network with towers inside starts from "
-        expected += "several"
-    elif len(wanted) == 1 and not staged:
-        expected = f"{one} for a network of {wanted[0]}"
-    elif staged and IMAGENET in networks.values():
-        expected = "a run or .keras file for each stream: a network over "
-        expected += "features goes on with the towers that made them"
-    elif set(networks) - {NETWORK} != set(wanted):
+    if len(wanted) == 1:
+        expected = "the path of one run or .keras file for a network of "
+        expected += wanted[0]
+    elif set(networks) != set(wanted):
         expected = f"a run or .keras file for each stream of {wanted}"
     checks.check(expected is None, "weights", expected, weights)
 
 
-def _copy(source, model, weights, inflation, copy_head):
+def _copy(source, model, weights, inflation, copy_head, only_tower):
     have, want = _modalities(source), _modalities(model)
-    if have == want:
-        return copy_by_name(source, model)
+    if len(have) == len(want) and all(
+        one == other or {one, other} <= {*FLOWS}
+        for one, other in zip(have, want)
+    ):
+        checks.check(
+            bool(towers(source)) or not towers(model),
+            "weights",
+            "a network that sees videos, not one over features; `vidrec join` "
+            "makes it of this and of those that made the features",
+            weights,
+        )
+        if only_tower:
+            return copy_towers(model, {want[0]: source})
+        return copy_by_name(source, model, dict(zip(have, want)))
     if have == ("rgb",) and len(want) == 1:
         return cross_modality(source, model, inflation, copy_head)
-    if len(have) == len(want) == 1 and {*have, *want} <= {*FLOWS}:
-        return copy_by_name(source, model, {have[0]: want[0]})
     other = " or of rgb"
     if len(want) > 1:
         paths = ", ".join(f"{stream}: RUN" for stream in want)

@@ -2,9 +2,11 @@
 
 import keras
 
+from keras_vidrec.layers.consensus import ConsensusLayer
 from keras_vidrec.layers.conv_fusion_3d import ConvFusion3D
 from keras_vidrec.layers.stream_fusion import StreamFusion
 from keras_vidrec.layers.temporal_identity_conv import TemporalIdentityConv
+from keras_vidrec.weights.copying import CopyReport
 from keras_vidrec.weights.copying import copy_matching
 from keras_vidrec.weights.copying import fits
 from keras_vidrec.weights.pixels import scale_pixels
@@ -12,7 +14,6 @@ from keras_vidrec.weights.pixels import scalings_of
 from keras_vidrec.weights.towers import in_stream
 from keras_vidrec.weights.towers import layers_by_path
 from keras_vidrec.weights.towers import stream_layer
-from keras_vidrec.weights.towers import stream_of
 from keras_vidrec.weights.towers import towers
 
 # Their images are alike, 8-bit codes of horizontal and vertical motion: a
@@ -86,9 +87,10 @@ def copy_streams(target, streams):
     return copy_matching(have, want)
 
 
-def copy_stages(target, streams, network):
-    """Starts a network with towers inside from what was trained in stages:
-    first networks of one stream each, then a network on their features.
+def copy_towers(target: keras.Model, streams: dict) -> CopyReport:
+    """Starts the towers of a network that has layers of its own behind them
+    from one trained network for each: a classifier of single snippets there
+    would fit by name and shape, and see something else here.
 
     Args:
         target: keras.Model to change in place, with a tower a stream, such as
@@ -97,28 +99,49 @@ def copy_stages(target, streams, network):
             one tower, of this stream (flow or warped flow for flow). Layers
             of the towers are found by name, and raw pixels are scaled as
             they do.
-        network: keras.Model over the features of these. All layers outside
-            of towers are found there by name.
 
     Returns:
-        `CopyReport` by the layers of the target.
+        `CopyReport` by the layers of the target. All layers behind its towers
+        are `missing`.
 
     Raises:
         ValueError: if the target has no such tower, or a network of a stream
             has not the one. Nothing is changed then.
     """
-    own = towers(target)
+    own, have = towers(target), {}
     _check(target, streams, set(own))
-    have = {
-        path: layer
-        for path, layer in layers_by_path(network).items()
-        if stream_of(path.partition("/")[0]) is None
-    }
     for stream, model in streams.items():
         (tower,) = towers(model).values()
         have.update(layers_by_path(tower, f"{own[stream].name}/"))
     _copy_scalings(target, streams)
     return copy_matching(have, layers_by_path(target))
+
+
+def behind_towers(model: keras.Model) -> set:
+    """What stands behind the towers of a network that does more there than
+    join and classify: networks over features with backbones inside.
+
+    Args:
+        model: keras.Model.
+
+    Returns:
+        set of str, by `towers.layers_by_path`: layers with weights. Empty
+        where all of them classify, or join streams or the scores of segments,
+        and in a network whose towers are no models of their own.
+    """
+    if not towers(model):
+        return set()
+    behind = {
+        path: layer
+        for path, layer in layers_by_path(model).items()
+        if "/" not in path
+    }
+    own = any(
+        not isinstance(layer, (*_NEW, ConsensusLayer))
+        and not path.endswith("logits")
+        for path, layer in behind.items()
+    )
+    return {*behind} if own else set()
 
 
 def may_stay_random(model):

@@ -93,6 +93,37 @@ def test_follows_figure_4b_and_4c():
     )
 
 
+def test_experiments_before():
+    """Sections 3.2, 4.3 and 4.4: more blocks, other kernels behind
+    reductions, a weighted mean."""
+    inputs = features()
+    model = small(
+        num_blocks=3,
+        block_kernel_sizes=[3, 1],
+        block_reduction=4,
+        feature_weights={"flow": 3, "rgb": 1},
+    )
+    first = {s: block(model, f"{s}_res_inc_1", x) for s, x in inputs.items()}
+    joint = 0.25 * first["rgb"] + 0.75 * first["flow"]
+    scores = [
+        head(
+            model,
+            s,
+            block(
+                model, f"{s}_res_inc_3", block(model, f"{s}_res_inc_2", joint)
+            ),
+        )
+        for s in inputs
+    ]
+    np.testing.assert_allclose(
+        joined_streams.call(model, inputs), sum(scores) / 2, atol=1e-5
+    )
+    with pytest.raises(ValueError, match="No such layer: rgb_res_inc_4"):
+        model.get_layer("rgb_res_inc_4")
+    layer = model.get_layer("flow_res_inc_3")
+    assert (layer.kernel_sizes, layer.reduction) == ((3, 1), 4)
+
+
 def test_options_of_the_head():
     inputs = features()
     model = small(
@@ -150,6 +181,26 @@ def test_parameters_of_the_paper():
         assert found == expected + (1 if variant == "c" else 2) * 101
 
 
+def test_parameters_of_the_experiments_before():
+    def count(**arguments):
+        model = joined_streams.without_values(STFN, **arguments)
+        return sum(int(np.prod(w.shape)) for w in model.trainable_weights)
+
+    paper, norms = count(), 2 * 2 * 2048
+    a_block = 2 * (14_680_064 + 8_388_608 + norms)  # of both streams
+    assert count(num_blocks=3) == paper + a_block
+    assert count(num_blocks=4) == paper + 2 * a_block
+    # A kernel of 1 to 512 features and its normalization for each of four, and
+    # 512 features instead of 2048 for 2 + 3 + 4 + 5 steps of kernels.
+    reduced = 4 * (2048 * 512 + 2 * 512) - 14 * (2048 - 512) * 512
+    assert count(block_reduction=512) == paper + 4 * reduced
+    # Three kernels: 683, 683 and 682 filters.
+    kernels = 2048 * (683 * 2 + 683 * 3 + 682 * 4) - 14_680_064
+    assert count(block_kernel_sizes=[2, 3, 4]) == paper + 4 * kernels
+    assert count(feature_weights="trained") == paper + 2
+    assert count(feature_weights={"rgb": 48.2, "flow": 58.1}) == paper
+
+
 def test_order_matters():
     inputs = features()
     backwards = feature_networks.of_steps(inputs, np.arange(7)[::-1])
@@ -163,7 +214,12 @@ def test_order_matters():
 
 @pytest.mark.parametrize(
     "arguments",
-    [{}, {"direction": "appearance_to_motion"}, {"variant": "c"}],
+    [
+        {},
+        {"direction": "appearance_to_motion"},
+        {"variant": "c"},
+        {"feature_weights": "trained", "num_blocks": 3, "block_reduction": 4},
+    ],
 )
 def test_gradients_reach_every_weight(arguments):
     found = joined_streams.gradients(small(**arguments), features())
@@ -217,7 +273,17 @@ ERRORS = [
     ),
     ({"variant": "c", "auxiliary_outputs": True}, "single classifier"),
     ({"variant": "c", "streams": ("rgb",)}, "concatenates two streams"),
-    ({"features": 18}, "multiple of 4"),
+    ({"features": 3}, "at least 4 features"),
+    ({"num_blocks": 1}, "`num_blocks`. Expected an integer of at least 2"),
+    ({"num_blocks": 3, "variant": "b"}, "`num_blocks`.*only variant a"),
+    ({"block_kernel_sizes": [3, 3]}, "Invalid `block_kernel_sizes`"),
+    ({"block_reduction": 0}, "Invalid `block_reduction`"),
+    ({"feature_weights": {"rgb": 1}}, "`feature_weights`.*dict of"),
+    (
+        {"feature_weights": "trained", "fusion": "max"},
+        "`feature_weights`.*'max' is no mean",
+    ),
+    ({"feature_weights": "trained", "variant": "c"}, "nothing is fused"),
     (
         {"input_shape": {"rgb": (7, 16), "flow": (7, 8)}},
         "same number of features",

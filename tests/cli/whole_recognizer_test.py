@@ -189,9 +189,9 @@ def test_temporal_inception(videos, features, tmp_path):
     check_sees_videos(tmp_path / "run", videos, said)
 
 
-def test_stfn(videos, features, tmp_path):
+def test_the_shortcut_of_stfn(videos, features, tmp_path):
     _, said = train(
-        "stfn_stage1_ucf101",
+        "stfn_stage1_features_ucf101",
         features["uniform"],
         tmp_path / "run",
         "network.arguments.num_segments=2",

@@ -57,6 +57,48 @@ def test_equals_numpy():
             )
 
 
+def test_contract_of_trained_weights():
+    check_layer(
+        CrossStreamFusion,
+        {"feature_weights": "trained"},
+        input_shape=[(2, 5, 3)] * 2,
+        expected_output_shape=[(2, 5, 3)] * 2,
+        expected_num_trainable_weights=1,
+        run_training_check=False,  # cannot feed a list
+    )
+
+
+def test_weighted_means_equal_numpy():
+    appearance, motion = streams(2, 5, 3)
+    fuse = CrossStreamFusion("avg", "both", [1, 3])
+    expected = (1 * appearance + 3 * motion) / 4
+    for actual in fuse([appearance, motion]):
+        np.testing.assert_allclose(
+            ops.convert_to_numpy(actual), expected, rtol=1e-5, atol=1e-6
+        )
+    fuse = CrossStreamFusion("avg", "motion_to_appearance", "trained")
+    plain = CrossStreamFusion("avg", "motion_to_appearance")
+    for one, two in zip(
+        fuse([appearance, motion]), plain([appearance, motion])
+    ):
+        np.testing.assert_allclose(
+            ops.convert_to_numpy(one), ops.convert_to_numpy(two), rtol=1e-6
+        )
+    fuse.set_weights([np.array([0.5, -2], "float32")])
+    fused, untouched = fuse([appearance, motion])
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(fused),
+        (0.5 * appearance - 2 * motion) / 2,
+        rtol=1e-5,
+        atol=1e-6,
+    )
+    np.testing.assert_array_equal(ops.convert_to_numpy(untouched), motion)
+    inputs = [keras.Input((5, 3)) for _ in range(2)]
+    layer = CrossStreamFusion(feature_weights="trained")
+    model = keras.Model(inputs, layer(inputs)[0])
+    harness.assert_gradients_arrive(model, [appearance, motion])
+
+
 def test_time_unknown_until_called():
     for direction in DIRECTIONS:
         inputs = [keras.Input((None, 3)) for _ in range(2)]
@@ -93,6 +135,14 @@ def test_invalid_arguments():
         CrossStreamFusion("sum")
     with pytest.raises(ValueError, match="Received: direction='left'"):
         CrossStreamFusion("avg", "left")
+    for operation, weights, message in (
+        ("avg", "learned", 'None, "trained", or two positive numbers'),
+        ("avg", (1, 0), r"Received: feature_weights=\(1, 0\)"),
+        ("avg", (1,), r"Received: feature_weights=\(1,\)"),
+        ("max", "trained", "operation='max' is no mean"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            CrossStreamFusion(operation, feature_weights=weights)
 
 
 def test_what_does_not_fit():

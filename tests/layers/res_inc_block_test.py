@@ -39,21 +39,27 @@ def numpy_conv(x, kernel):
     return y
 
 
-def numpy_block(x, weights, training=False):
-    """The block of figure 3, written out; the shortcut's weights are last."""
-    branches = []
-    for size in (2, 3, 4, 5, 2):
+def numpy_block(x, weights, training=False, sizes=(2, 3, 4, 5), reduces=False):
+    """The block of figure 3, written out; the shortcut's weights are last,
+    and those of a reduction before those of its kernel."""
+    weights = list(weights)
+
+    def conv_bn(x, size):
         kernel, gamma, beta, mean, variance = weights[:5]
-        weights = weights[5:]
+        del weights[:5]
         assert len(kernel) == size
         y = numpy_conv(x, kernel)
         if training:
             mean, variance = y.mean(axis=(0, 1)), y.var(axis=(0, 1))
-        branches.append((y - mean) / np.sqrt(variance + 1e-5) * gamma + beta)
+        return (y - mean) / np.sqrt(variance + 1e-5) * gamma + beta
+
+    residual = []
+    for size in sizes:
+        seen = np.maximum(conv_bn(x, 1), 0) if reduces else x
+        residual.append(np.maximum(conv_bn(seen, size), 0))
+    skip = conv_bn(x, 2)
     assert not weights
-    *residual, skip = branches
-    rectified = [np.maximum(y, 0) for y in residual]
-    return np.maximum(np.concatenate(rectified, axis=-1) + skip, 0)
+    return np.maximum(np.concatenate(residual, axis=-1) + skip, 0)
 
 
 def weights_in_order(block):
@@ -62,7 +68,11 @@ def weights_in_order(block):
         tuple(weight.path.split("/")[-2:]): ops.convert_to_numpy(weight)
         for weight in block.weights
     }
-    names = [(f"conv_{size}", f"bn_{size}") for size in (2, 3, 4, 5)]
+    names = []
+    for size in block.kernel_sizes:
+        if block.reduction:
+            names.append((f"reduce_{size}", f"reduce_bn_{size}"))
+        names.append((f"conv_{size}", f"bn_{size}"))
     ordered = []
     for convolution, normalization in [*names, ("skip_conv", "skip_bn")]:
         ordered.append(values.pop((convolution, "kernel")))
@@ -83,6 +93,17 @@ def test_contract():
     )
 
 
+def test_contract_with_other_kernels_behind_reductions():
+    check_layer(
+        ResIncBlock,
+        {"filters": 8, "kernel_sizes": (1, 3, 6), "reduction": 2},
+        input_shape=(3, 7, 6),
+        expected_output_shape=(3, 7, 8),
+        expected_num_trainable_weights=21,
+        expected_num_non_trainable_weights=14,
+    )
+
+
 def test_equals_numpy():
     block = randomized(8, 6)
     x = sequences(3, 7, 6)
@@ -91,6 +112,23 @@ def test_equals_numpy():
         actual = ops.convert_to_numpy(block(x, training=training))
         np.testing.assert_allclose(actual, expected, atol=1e-4)
         assert 0.2 < np.mean(expected > 0) < 1  # ReLU cuts something
+
+
+@pytest.mark.parametrize("reduction", [None, 6])
+def test_other_kernels_equal_numpy(reduction):
+    sizes = (6, 1, 3)
+    block = randomized(23, 6, kernel_sizes=list(sizes), reduction=reduction)
+    # The first ones have what is left over.
+    filters = [layer.filters for layer in block.convolutions]
+    assert filters == [8, 8, 7]
+    x = sequences(3, 7, 6)
+    for training in (False, True):
+        expected = numpy_block(
+            x, weights_in_order(block), training, sizes, bool(reduction)
+        )
+        actual = ops.convert_to_numpy(block(x, training=training))
+        np.testing.assert_allclose(actual, expected, atol=1e-4)
+    harness.assert_gradients_arrive(block, x)
 
 
 def test_weights_of_the_paper():
@@ -144,9 +182,17 @@ def test_training_moves_the_statistics():
 
 
 def test_invalid_arguments():
-    for filters in (0, -4, 6):
-        with pytest.raises(ValueError, match=f"Received: filters={filters}"):
-            ResIncBlock(filters)
+    for arguments, message in (
+        ({"filters": 0}, "integer of at least 4. Received: filters=0"),
+        ({"filters": 3}, "Received: filters=3"),
+        ({"filters": 8.0}, "Received: filters=8.0"),
+        ({"filters": 8, "kernel_sizes": ()}, "different positive integers"),
+        ({"filters": 8, "kernel_sizes": (2, 2)}, r"kernel_sizes=\(2, 2\)"),
+        ({"filters": 8, "kernel_sizes": 3}, "kernel_sizes=3"),
+        ({"filters": 8, "reduction": 0}, "Received: reduction=0"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            ResIncBlock(**arguments)
 
 
 def test_what_does_not_fit():

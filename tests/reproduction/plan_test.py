@@ -221,17 +221,21 @@ def test_networks_over_features():
     assert before.recipe.network.arguments["units"] == [512, 512]
     assert before.split == 3 and before.features.name != lstm.features.name
     second = only("stfn", 6, "STFN (Inception-V3)", "UCF101").tests[1].training
-    first = second.weights["network"]
-    assert first.recipe.name == "stfn_stage1_ucf101"
-    assert first.features.num_frames == 35  # 5 sequences of 7 segments
+    (first,) = second.weights.values()
+    assert first.recipe.name == "stfn_stage1_ucf101" and not first.features
+    assert first.recipe.initialization.frozen == ("rgb", "flow")
+    assert first.recipe.network.arguments["backbone"] == "inception_v3"
     for stream in ("rgb", "flow"):
-        tower = second.weights[stream]
-        assert tower.recipe.network.arguments["backbone"] == "inception_v3"
-        assert first.features.networks[stream].name == tower.name
+        tower = first.weights[stream]
+        assert tower.recipe.name == f"two_stream_inception_v3_{stream}_ucf101"
     maximum = only("stfn", 2, "Maximum", "UCF101 split 1").tests[1].training
-    stage1 = maximum.weights["network"]
-    assert stage1.recipe.network.arguments["fusion"] == "max"
-    assert stage1.features.num_frames == 25
+    (stage1,) = maximum.weights.values()
+    arguments = stage1.recipe.network.arguments
+    assert (arguments["fusion"], arguments["num_segments"]) == ("max", 5)
+    assert {part.recipe.name for part in stage1.weights.values()} == {
+        "two_stream_resnet101_stfn_rgb_ucf101",
+        "two_stream_resnet101_stfn_flow_ucf101",
+    }
     brox = (
         only("ts_lstm", 1, "Brox, ResNet-101", "UCF101 split 1")
         .tests[1]
@@ -251,7 +255,7 @@ def test_what_recipes_say_they_start_from():
             *(weights.values() if isinstance(weights, dict) else [weights]),
             *starts.get("features", {}).values(),
         ):
-            if isinstance(candidates, list) and "stfn" not in name:
+            if isinstance(candidates, list):
                 first = candidates[0]
                 first = first if isinstance(first, str) else first["recipe"]
                 assert first in said, name
@@ -270,6 +274,20 @@ def test_a_rehearsal_has_the_same_figures_of_tiny_networks():
             assert training.size == "short64"
     (lstm,) = [f for f in small.figures if f.row.row == "TS-LSTM"][1:]
     assert lstm.row.column == "HMDB51" and lstm.tests[1].training.weights
+    stages = make_plan("stfn", (2,), tiny=True).trainings()[1].values()
+    assert {t.recipe.name: t.recipe.initialization.frozen for t in stages} == {
+        "stfn_stage1_hmdb51_tiny": ("rgb", "flow"),
+        "stfn_stage1_ucf101_tiny": ("rgb", "flow"),
+        **{
+            f"{name}_{data}_tiny": ()
+            for name in (
+                "stfn_stage2",
+                "two_stream_resnet101_stfn_rgb",
+                "two_stream_resnet101_stfn_flow",
+            )
+            for data in ("ucf101", "hmdb51")
+        },
+    }
     assert make_plan("tsn", (4,), tiny=True).possible(BOTH, ())[1] == {}
     # It has no fully connected layers to fuse.
     last = only(

@@ -26,7 +26,11 @@ FACTS = [
         videos=fingerprint([["a", 1]]),
         split=1,
         trained_on=VideoSet.of(["a/b.avi"]),
-        parents={"weights": Origin("network", "0123", marks=["a leak"])},
+        parents={
+            "weights": Origin(
+                "network", "0123", random=["logits"], marks=["a leak"]
+            )
+        },
         versions={"keras": "3.15"},
         decoder="av 15",
     ),
@@ -60,6 +64,7 @@ def test_there_and_back_through_json(fact):
         (Origin, {"parents": {"weights": 1}}, "parents={'weights': 1}"),
         (Origin, {"kind": "video"}, "kind='video'"),
         (Origin, {"marks": "a leak"}, "marks='a leak'"),
+        (Origin, {"random": [1]}, r"random=\[1\]"),
         (VideoSet, {"names": "YWI="}, "names='YWI='"),
     ],
 )

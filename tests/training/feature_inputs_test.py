@@ -86,7 +86,7 @@ def test_a_network_learns_how_large_its_features_are(tmp_path):
         assert found.clip["alignment"] == "centered_late"
         # The recipe of a run says it: nothing is left to be told.
         assert dataset.load(found).recipe == found
-    recipe = recipe_of("stfn_stage1_ucf101", data)
+    recipe = recipe_of("stfn_stage1_features_ucf101", data)
     found = dataset.load(recipe).recipe
     assert recipe.network.arguments["num_segments"] == 7
     assert found.network.arguments == {
@@ -126,7 +126,7 @@ def test_streams_of_other_sizes_on_a_uniform_grid(tmp_path):
             r"2048 features of rgb.*arguments.features\).* with 16$",
         ),
         (
-            "stfn_stage1_ucf101",
+            "stfn_stage1_features_ucf101",
             ["network.arguments.input_shape={rgb: [7, 16], flow: [7, 4]}"],
             r"4 features of flow.*arguments.input_shape\)",
         ),
@@ -219,7 +219,7 @@ def test_interrupted_and_resumed_equals_uninterrupted(tmp_path, monkeypatch):
 @pytest.mark.tensorflow_only
 def test_stfn_is_tested_on_the_five_frames_of_each_segment(tmp_path):
     directory = write(tmp_path, 35, "uniform")
-    data = dataset.load(recipe_of("stfn_stage1_ucf101", directory))
+    data = dataset.load(recipe_of("stfn_stage1_features_ucf101", directory))
     model = network.build(data.recipe, CLASSES)
     scores, _ = evaluator.score(
         model, data.source, data.test, data.recipe.test, verbose=False

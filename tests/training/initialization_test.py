@@ -1,6 +1,5 @@
 import functools
 
-import keras
 import numpy as np
 import pytest
 from keras import ops
@@ -32,7 +31,7 @@ def start_from(model, weights, inflation="avg"):
     """As `network.build` does."""
     networks = initialization.load(weights)
     with checks.inside("initialization."):
-        starting.start_from(model, networks, inflation, weights)
+        return starting.start_from(model, networks, inflation, weights)
 
 
 KEPT = {}
@@ -67,7 +66,7 @@ def trained(tmp_path_factory):
 def test_a_new_classifier_starts_anew_and_is_reported(trained, caplog):
     model = tiny(classes=5)
     head = model.get_layer("logits").get_weights()
-    start_from(model, trained)
+    assert start_from(model, trained) == ("logits",)
     source = load_network(trained)
     for one, two in zip(
         source.get_layer("rgb").get_weights(),
@@ -78,6 +77,8 @@ def test_a_new_classifier_starts_anew_and_is_reported(trained, caplog):
         model.get_layer("logits").get_weights()[0], head[0]
     )
     assert "mismatched: logits" in caplog.text
+    assert "Layers that start at random: logits." in caplog.text
+    assert start_from(tiny(), trained) == ()
 
 
 def test_pixels_are_scaled_as_they_were(tmp_path):
@@ -104,7 +105,7 @@ def test_pixels_are_scaled_as_they_were(tmp_path):
 def test_nothing_to_start_from():
     model = tiny()
     before = model.get_weights()
-    start_from(model, None)
+    assert start_from(model, None) == ()
     for one, two in zip(before, model.get_weights()):
         np.testing.assert_array_equal(one, two)
 
@@ -238,10 +239,6 @@ def test_one_stream_from_imagenet_beside_a_run(
     start_from(model, "imagenet")
     start_from(model, {"flow": "imagenet", "rgb": "imagenet"})
     assert asked[1:] == [("avg", None), ("avg", ["flow", "rgb"])]
-    staged = {**weights, "network": streams["rgb"]}
-    for wrong in (staged, {**streams, "network": "imagenet"}):
-        with pytest.raises(ValueError, match="goes on with the towers"):
-            start_from(model, wrong)
     with pytest.raises(ValueError, match="one run or .keras file for a"):
         start_from(without_values(tiny), {"rgb": "imagenet"})
 
@@ -254,7 +251,8 @@ def two_streams(**arguments):
 def test_two_streams_start_from_a_run_each(streams, joined, caplog):
     model = joined
     before = model.get_layer("fusion_relu3").get_weights()
-    start_from(model, streams)
+    random = start_from(model, streams)
+    assert random == ("fusion_relu3", "temporal_logits")
     rgb = load_network(streams["rgb"])
     flow = load_network(streams["flow"])
     for tower, part, path in (
@@ -301,13 +299,13 @@ def test_filters_over_time_keep_layers(streams, caplog):
 
 def test_behind_a_concatenation_other_channels_keep_layers(streams, caplog):
     """Both convolutions that see it, and nothing else."""
-    start_from(two_streams(fusion="concat"), streams)
-    part = "mismatched: spatiotemporal_from_relu3/"
-    assert (
-        f"{part}res4a_branch1 [(1, 1, 128, 192)] to [(1, 1, 256" in caplog.text
-    )
-    assert ", spatiotemporal_from_relu3/res4a_branch2a [" in caplog.text
-    assert caplog.text.count("spatiotemporal_from_relu3/") == 2
+    part = "spatiotemporal_from_relu3/"
+    random = start_from(two_streams(fusion="concat"), streams)
+    first = (f"{part}res4a_branch1", f"{part}res4a_branch2a")
+    assert random == (*first, "temporal_logits")
+    mismatched = f"mismatched: {part}res4a_branch1 [(1, 1, 128, 192)] to [(1, "
+    assert f"{mismatched}1, 256" in caplog.text
+    assert f", {part}res4a_branch2a [" in caplog.text
 
 
 def test_streams_must_all_be_there_and_fit(streams, joined, tmp_path):
@@ -318,6 +316,8 @@ def test_streams_must_all_be_there_and_fit(streams, joined, tmp_path):
     for target, wrong, message in (
         (model, {**streams, "flow": None}, "weights.flow=None"),
         (model, {**streams, "flow": "/nowhere"}, "flow='/nowhere'"),
+        # What a recipe leaves open.
+        (model, {"network": None}, "initialization.weights=None"),
         (model, {**streams, "motion": streams["flow"]}, f"{both}.*motion"),
         (model, {"rgb": streams["rgb"]}, both),
         (one, streams, r"network of rgb. Rec.*\{'rgb': "),
@@ -333,67 +333,65 @@ def test_streams_must_all_be_there_and_fit(streams, joined, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def stages(streams, tmp_path_factory):
-    """Both streams, and a network over their features."""
-    path = tmp_path_factory.mktemp("stages") / "network.keras"
-    model_file.save(STFN(classes=3, features=256), path)
-    return {**streams, "network": str(path)}
+def stfn():
+    """For tests that do not mind what it started from before."""
+    return STFN(classes=3, backbone="tiny", num_blocks=3)
 
 
-def test_the_second_stage_goes_on_where_the_first_ended(stages, caplog):
-    """Of clips it finds what the first one finds of their features."""
-    model = STFN(
-        classes=3,
-        backbone="tiny",
-        input_shape={"rgb": (2, 32, 32, 3), "flow": (2, 32, 32, 20)},
+def same(one, two):
+    for have, found in zip(one.get_weights(), two.get_weights(), strict=True):
+        np.testing.assert_array_equal(have, found)
+
+
+def test_what_is_behind_towers_starts_at_random(streams, stfn, caplog):
+    """The classifier of rgb would fit by name and shape."""
+    head = [layer for layer in stfn.layers if "tower" not in layer.name]
+    before = [layer.get_weights() for layer in head]
+    random = start_from(stfn, streams)
+    for layer, kept in zip(head, before, strict=True):
+        for one, two in zip(layer.get_weights(), kept, strict=True):
+            np.testing.assert_array_equal(one, two, err_msg=layer.name)
+    blocks = [f"{s}_res_inc_{n}" for s in ("flow", "rgb") for n in (1, 2, 3)]
+    assert random == tuple(sorted(("flow_logits", "rgb_logits", *blocks)))
+    said = "at random: flow_logits, flow_res_inc_1, flow_res_inc_2, "
+    assert f"{said}flow_res_inc_3, rgb_logits, rgb_res_inc_1 and 2 more." in (
+        caplog.text
     )
-    start_from(model, stages)
-    assert "missing" not in caplog.text and "mismatched" not in caplog.text
-    rng = np.random.default_rng(0)
-    clips = {
-        stream: rng.integers(0, 256, (1, 2, 32, 32, channels)).astype("uint8")
-        for stream, channels in (("rgb", 3), ("flow", 20))
-    }
-    features = {}
-    networks = {
-        "rgb": load_network(stages["rgb"]),
-        "flow": load_network(stages["flow"]),
-    }
-    for stream, tsn in networks.items():
-        tower = keras.Model(tsn.input, tsn.get_layer("dropout").input)
-        features[stream] = tower(clips[stream])
-    np.testing.assert_allclose(
-        ops.convert_to_numpy(model(clips)),
-        ops.convert_to_numpy(load_network(stages["network"])(features)),
-        atol=1e-5,
-    )
+    rgb, flow = (load_network(streams[s]) for s in ("rgb", "flow"))
+    same(rgb.get_layer("rgb"), stfn.get_layer("rgb_tower"))
+    same(flow.get_layer("warped_flow"), stfn.get_layer("flow_tower"))
+    assert stfn.get_layer("rgb_preprocessing").channel_order == "bgr"
+    assert stfn.get_layer("flow_preprocessing").std == 57.63
 
 
-def test_every_layer_of_the_second_stage_was_in_one_of_the_first(stages):
-    for arguments, cases in (
-        (
-            {},
-            [
-                (["network"], "these do not fit: .*res_inc"),
-                (["rgb"], "each stream of"),
-            ],
-        ),
-        # One block a stream: the second ones are unused.
-        ({"variant": "b"}, [([], None)]),
-        ({"classes": 5}, [([], r"rgb_logits .*\(2 layers\)")]),
-        (
-            {"backbone": None, "features": 256},
-            [([], "with towers inside starts from several")],
-        ),
-    ):
-        model = STFN(**{"classes": 3, "backbone": "tiny", **arguments})
-        for left_out, message in cases:
-            weights = {s: p for s, p in stages.items() if s not in left_out}
-            if message is None:
-                start_from(model, weights)
-                continue
-            with pytest.raises(ValueError, match=message):
-                start_from(model, weights)
+def test_one_stream_before_layers_of_its_own(streams, tmp_path):
+    """From a classifier of snippets the tower alone, from the stage before
+    everything."""
+    arguments = {"classes": 3, "backbone": "tiny", "streams": ("flow",)}
+    model = STFN(**arguments)
+    random = start_from(model, streams["flow"])
+    assert random == ("flow_res_inc_1", "flow_res_inc_2", "logits")
+    source = load_network(streams["flow"])
+    same(source.get_layer("warped_flow"), model.get_layer("flow_tower"))
+    path = str(tmp_path / "stage1.keras")
+    model_file.save(model, path)
+    again = STFN(**arguments)
+    assert start_from(again, path) == ()
+    same(model, again)
+    with pytest.raises(ValueError, match=r"flow_res_inc_3 \(1 layers\)"):
+        start_from(STFN(**arguments, num_blocks=3), path)
+
+
+def test_a_stage_goes_on_from_the_one_before(stfn, tmp_path):
+    path = str(tmp_path / "stage1.keras")
+    model_file.save(stfn, path)
+    model = STFN(classes=3, backbone="tiny", num_blocks=3)
+    assert start_from(model, path) == ()
+    same(stfn, model)
+    head = tmp_path / "head.keras"
+    model_file.save(STFN(classes=3, features=256), head)
+    with pytest.raises(ValueError, match="not one over features; `vidrec join"):
+        start_from(model, str(head))
 
 
 @pytest.mark.large

@@ -246,7 +246,7 @@ def test_a_network_starts_from_what_is_there():
     recipe = RECIPE.with_settings(
         ["network.arguments.classes=0", "initialization.weights={rgb: null}"]
     )
-    with pytest.raises(ValueError, match="weights.rgb=None"):
+    with pytest.raises(ValueError, match="initialization.weights=None"):
         network.build(recipe, ("a", "b"))
 
 

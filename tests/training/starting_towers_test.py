@@ -32,6 +32,7 @@ def started(monkeypatch):
     def start_from(model, networks, inflation, weights, copy_head):
         assert not copy_head
         calls.append((backbones_of(model), networks, inflation, weights))
+        return ()
 
     monkeypatch.setattr(network, "start_from", start_from)
     return calls
@@ -211,7 +212,12 @@ def test_towers_to_start_from_are_of_the_same_backbone(
             "`network.arguments.backbone={rgb: tiny, flow: vgg16}`. Received: "
             "initialization.weights={'rgb': 'tiny', 'flow': 'flow'}",
         ),
-        ("TwoStreamConvNet", TINY, "features", "Not a single layer fits"),
+        (
+            "TwoStreamConvNet",
+            TINY,
+            "features",
+            "a network that sees videos, not one over features; `vidrec join`",
+        ),
     ],
 )
 def test_what_is_said_of_other_towers(

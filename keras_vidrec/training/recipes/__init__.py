@@ -3,7 +3,8 @@
 A recipe is named `<network>[_<modality>]_<dataset>[_paper|_code]`, the last for
 TSN, whose paper and its authors' program train differently. Each file is whole,
 and says beside every value where it comes from. `tables.yaml` of a folder has
-the rows of the paper's tables (`recipes.tables`).
+the rows of the paper's tables, and what its text tells in none
+(`recipes.tables`).
 """
 
 import collections.abc

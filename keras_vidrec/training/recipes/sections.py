@@ -98,14 +98,14 @@ class Initialization:
             same modality, or of rgb for a network of motion. For a network
             of two streams: dict of such paths by stream, `{"rgb": ...,
             "flow": ...}`, of networks of one stream each; or one path, of a
-            network of the same two. For a network over features with towers
-            inside (STFN's second stage): `{"rgb": ..., "flow": ...,
-            "network": ...}`, the towers from networks of one stream each,
-            everything else from a network that was trained on features of
-            these; every layer must be in one of them. Or `"imagenet"`, alone
-            or for a stream of the dict: its tower from ImageNet's weights
-            (`weights.imagenet`), which Keras downloads or a package brings;
-            for a file or a run of this name write `"./imagenet"`.
+            network of the same two, such as the stage before. Of a network
+            over features with towers inside (STFN), those of one stream start
+            the towers, and what is behind them starts at random; a run over
+            features starts all of it, joined with what made the features. Or
+            `"imagenet"`, alone or for a stream of the dict: its tower from
+            ImageNet's weights (`weights.imagenet`), which Keras downloads or
+            a package brings; for a file or a run of this name write
+            `"./imagenet"`.
         inflation: str. How an rgb first convolution is to serve the channels
             of motion: `"avg"`, `"symmetric"` or `"scaled"`, as
             `weights.cross_modality` says, for a path of rgb and for
@@ -118,7 +118,8 @@ class Initialization:
             first of each tower (TSN section 3.2).
         frozen: tuple of str. Streams whose towers stay as they start, batch
             normalization included: of two-stream fusion, only the layers from
-            the fusion on are trained (its section 3.5). They need `weights`.
+            the fusion on are trained (its section 3.5), of STFN's first stage
+            only what is behind the towers (4.2). They need `weights`.
             Defaults to `()`.
     """
 

@@ -110,6 +110,34 @@ class Quoted:
     accuracy: float
 
 
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """What the text of a paper tells of, and no table.
+
+    Attributes:
+        paper: str. As of `Row`.
+        section: str. Where it is told, such as `"4.3"`.
+        row: str. What was changed.
+        column: str. A data set.
+        recipe: str. Name of the recipe that was trained.
+        changes: mapping, as of `Row`.
+        drop: `None` (it was worse, by how much is not told), or float: how
+            much accuracy it costs, in per cent.
+    """
+
+    paper: str
+    section: str
+    row: str
+    column: str
+    recipe: str
+    changes: types.MappingProxyType
+    drop: float | None
+
+    def changed(self):
+        """The `Recipe` of the experiment."""
+        return recipes.get(self.recipe).with_values(self.changes)
+
+
 def rows(paper):
     """The rows of the tables of a paper.
 
@@ -148,6 +176,37 @@ def quoted(paper: str) -> tuple:
     )
 
 
+def experiments(paper: str) -> tuple:
+    """What a paper tells of in its text, in no table.
+
+    Args:
+        paper: str. As of `rows`.
+
+    Returns:
+        tuple of `Experiment`.
+
+    Raises:
+        ValueError: if the paper has no tables here.
+    """
+    return tuple(
+        Experiment(
+            paper,
+            str(told["section"]),
+            row["row"],
+            column,
+            recipe,
+            _changes(told, row, column),
+            drop,
+        )
+        for told in _entries(paper)
+        if "section" in told
+        for row in told["rows"]
+        for (column, recipe), drop in zip(
+            told["columns"].items(), row["drop"], strict=True
+        )
+    )
+
+
 def papers() -> tuple:
     """The papers that have tables: the names of their folders, sorted."""
     found = recipes.FOLDER.glob("*/tables.yaml")
@@ -155,6 +214,10 @@ def papers() -> tuple:
 
 
 def _tables(paper):
+    return [entry for entry in _entries(paper) if "table" in entry]
+
+
+def _entries(paper):
     if paper not in papers():
         raise ValueError(
             f"Invalid `paper`. Expected one of {list(papers())}. Received: "
@@ -174,11 +237,6 @@ def _rows(paper, table):
             splits = row.get("splits") or table.get("splits", (1,))
             if isinstance(splits, dict):
                 splits = splits[column]
-            changes = {
-                **table.get("changes", {}),
-                **row.get("changes", {}),
-                **row.get("changes_of", {}).get(column, {}),
-            }
             notes = (table.get("note"), row.get("note"))
             yield Row(
                 paper,
@@ -189,8 +247,19 @@ def _rows(paper, table):
                 splits=tuple(splits),
                 figure=table.get("figure", "top_1"),
                 note=" ".join(filter(None, notes)),
-                **_made(what, changes),
+                **_made(what, _changes(table, row, column)),
             )
+
+
+def _changes(table, row, column):
+    """What is changed in all rows, in this one, and in this column of it."""
+    return types.MappingProxyType(
+        {
+            **table.get("changes", {}),
+            **row.get("changes", {}),
+            **row.get("changes_of", {}).get(column, {}),
+        }
+    )
 
 
 def _accuracies(row):

@@ -162,7 +162,7 @@ def test_late_fusion_does_not(ordered_events, tmp_path):
     [
         ("ts_lstm_ucf101", ["network.arguments.units=[64]"]),
         ("temporal_inception_ucf101", ["network.arguments.fc_units=64"]),
-        ("stfn_stage1_ucf101", []),
+        ("stfn_stage1_features_ucf101", []),
     ],
 )
 def test_networks_over_features_tell_the_order(

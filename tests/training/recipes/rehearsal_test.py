@@ -82,14 +82,18 @@ def test_networks_over_features(name, features, tmp_path):
     rehearsed(name, features, tmp_path)
 
 
-def test_both_stages_of_stfn(videos, rgb, flow, features, tmp_path):
-    """The second from the first, as it wants to be."""
-    first = tmp_path / "first"
-    rehearsed("stfn_stage1_ucf101", features, first)
-    start = f"{{rgb: {rgb}, flow: {flow}, network: {first}}}"
+def test_both_stages_of_stfn(videos, rgb, flow, tmp_path):
+    """The second from the first, and that behind frozen streams."""
+    rehearsed(
+        "stfn_stage1_ucf101",
+        videos,
+        tmp_path / "first",
+        f"--set=initialization.weights={{rgb: {rgb}, flow: {flow}}}",
+        "--set=initialization.frozen=[rgb, flow]",
+    )
     rehearsed(
         "stfn_stage2_ucf101",
         videos,
         tmp_path / "second",
-        f"--set=initialization.weights={start}",
+        f"--set=initialization.weights={tmp_path / 'first'}",
     )

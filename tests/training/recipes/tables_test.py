@@ -104,6 +104,42 @@ def test_every_row_is_a_recipe_or_fuses_columns_of_its_table():
         tables.rows("x")
 
 
+def test_what_is_told_in_no_table():
+    """More blocks cost accuracy; of what else was tried no figure is told."""
+    told = tables.experiments("stfn")
+    assert {(one.section, one.row, one.column): one.drop for one in told} == {
+        ("4.3", "3 Res-Inc blocks", "HMDB51 split 1"): 3.8,
+        ("4.3", "3 Res-Inc blocks", "UCF101 split 1"): 4.1,
+        ("4.3", "4 Res-Inc blocks", "HMDB51 split 1"): 6.5,
+        ("4.3", "4 Res-Inc blocks", "UCF101 split 1"): 6.9,
+        **{
+            (section, row, f"{data} split 1"): None
+            for section, row in (
+                ("3.2", "convolutions of 1 step before the others"),
+                ("4.4", "average weighted by the networks of one stream"),
+                ("4.4", "automatic scaling"),
+            )
+            for data in ("HMDB51", "UCF101")
+        },
+    }
+    assert not {one.row for one in told} & {row.row for row in TABLE}
+    assert not tables.experiments("tsn")
+    graphs = [
+        graph(joined_streams.without_values(STFN, features=16, classes=3))
+    ]
+    for one in told:
+        assert one.changed().network.arguments["num_segments"] == 5
+        graphs.append(
+            graph(
+                joined_streams.without_values(
+                    STFN, features=16, classes=3, **own_arguments(one)
+                )
+            )
+        )
+    # Both data sets want the same of some.
+    assert len(set(graphs)) == 1 + 2 + 1 + 2 + 1
+
+
 @pytest.mark.parametrize("application", BUILDERS)
 def test_other_arguments_are_other_graphs(application):
     builder = BUILDERS[application]
