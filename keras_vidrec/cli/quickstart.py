@@ -53,7 +53,7 @@ def quickstart(
 
     videos, prepared = out / "videos", out / "prepared"
     _say(f"1. Videos of twelve classes in three kinds: {videos}")
-    synthetic.generate(videos, progress=True)
+    synthetic.generate(videos, train_groups=12, progress=True)
 
     _say(f"2. Frames and optical flow of all of them, once: {prepared}")
     prepare(
