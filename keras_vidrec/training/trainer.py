@@ -8,6 +8,7 @@ import keras
 
 from keras_vidrec.applications.parts import head
 from keras_vidrec.data import leaks
+from keras_vidrec.specs import Origin
 from keras_vidrec.specs import checks
 from keras_vidrec.training import dataset as datasets
 from keras_vidrec.training import joining
@@ -169,7 +170,7 @@ def _origin(model, data, where, kept):
             goes on were made by other networks than before.
     """
     layer = head.predictions_layer(model)
-    origin = origins.of_training(data, layer.origin)
+    origin = origins.of_training(data, layer.origin or Origin())
     if kept.origin is not None:
         origins.check_same_networks(
             kept.origin, origin, data.recipe.data.directory

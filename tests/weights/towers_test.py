@@ -5,6 +5,7 @@ from keras_vidrec import backbones
 from keras_vidrec.applications import TSLSTM
 from keras_vidrec.applications import TSN
 from keras_vidrec.applications import LateFusion
+from keras_vidrec.applications import SpatiotemporalMultiplier
 from keras_vidrec.applications import STResNet
 from keras_vidrec.applications import TwoStreamFusion
 from keras_vidrec.weights.towers import Slot
@@ -84,7 +85,7 @@ NETWORKS = {
         },
     ),
     "inlined": (
-        lambda: STResNet(**TINY),
+        lambda: SpatiotemporalMultiplier(**TINY),
         {
             Slot("rgb", "bn2a_branch1", "moving_variance"): "rgb_bn2a_branch1",
             Slot("flow", "res2b_temporal", "kernel"): "flow_res2b_temporal",

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import os
 import pathlib
@@ -102,7 +103,7 @@ def test_what_was_written_is_read(tmp_path):
 
 
 def test_draws_are_versions_of_the_same_frames(tmp_path):
-    write(tmp_path, settings=FeatureSettings(**{**vars(SETTINGS), "draws": 2}))
+    write(tmp_path, settings=dataclasses.replace(SETTINGS, draws=2))
     source = Features(tmp_path)
     for i, video in enumerate(VIDEOS):
         assert source.num_draws(i) == 2
@@ -164,8 +165,8 @@ def test_killed_in_the_midst_of_a_record(tmp_path, monkeypatch, writes):
 
 def test_other_settings_are_refused(tmp_path):
     write(tmp_path)
-    other = FeatureSettings(**{**vars(SETTINGS), "grid": "uniform"})
-    message = "Expected grid=feature_grid; or.*Received: grid=uniform"
+    other = dataclasses.replace(SETTINGS, grid="uniform")
+    message = "Expected grid=feature_grid, .*Received: grid=uniform"
     with pytest.raises(ValueError, match=message):
         write(tmp_path, settings=other)
     with FeatureWriter(CATALOG, tmp_path, SETTINGS):
@@ -206,7 +207,7 @@ def test_what_cannot_be_stored(tmp_path):
     with pytest.raises(ValueError, match="Received: nan"):
         FeatureVersions([np.full((1, 1), np.nan)])
     with pytest.raises(ValueError, match="grid='tsn_caffe'"):
-        FeatureSettings(**{**vars(SETTINGS), "grid": "tsn_caffe"})
+        dataclasses.replace(SETTINGS, grid="tsn_caffe")
 
 
 def test_what_cannot_be_read(tmp_path):
