@@ -74,7 +74,12 @@ class Estimate:
 
 
 def estimate(
-    plan, data: dict, splits: dict | None = None, flow: str = "tvl1"
+    plan,
+    data: dict,
+    splits: dict | None = None,
+    flow: str = "tvl1",
+    *,
+    tell=lambda line: None,
 ) -> Estimate:
     """Measures a step of each network of a plan, and one video of each data
     set, and works out what all of it takes.
@@ -82,6 +87,7 @@ def estimate(
     Args:
         plan: `plan.Plan`.
         data, splits, flow: as of `Workshop`.
+        tell: called with a line before each network: it may take minutes.
 
     Returns:
         `Estimate`, whose text is for people.
@@ -91,6 +97,7 @@ def estimate(
     for training in trainings.values():
         key = kind(training)
         if key not in steps:
+            tell(f"Measuring a step of {training.recipe.name}")
             steps[key] = measure(training.recipe)
         name = training.dataset
         if not isinstance(name, str) or training.features:

@@ -99,7 +99,9 @@ def reproduce(
     _show(plan, possible, lacks)
     if only_plan:
         if possible.figures and not tiny:
-            found = reproduction.estimate(possible, videos, lists, flow.value)
+            found = reproduction.estimate(
+                possible, videos, lists, flow.value, tell=echo
+            )
             echo(found)
         return
     if not possible.figures:
@@ -181,16 +183,21 @@ def _named(values, option, alone=None):
     return found
 
 
+def _counted(number, noun):
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def _show(plan, possible, lacks):
     counts, known = possible.trainings()
+    made = [_counted(len(counts), "training")]
+    if possible.features():
+        made.append(_counted(len(possible.features()), "set") + " of features")
     echo(
-        f"{len(plan.figures)} figures; {len(possible.figures)} of them can be "
-        f"made, by {len(counts)} trainings and {len(possible.features())} sets "
-        "of features:"
+        f"{_counted(len(plan.figures), 'figure')}; {len(possible.figures)} of "
+        f"them can be made, by {' and '.join(made)}:"
     )
     for name, count in counts.items():
-        figures = "1 figure" if count == 1 else f"{count} figures"
-        echo(f"  {name}  ({figures})")
+        echo(f"  {name}  ({_counted(count, 'figure')})")
     _tell_missing(lacks)
     notes = {}
     for figure in possible.figures:

@@ -13,6 +13,8 @@ from keras_vidrec.cli.terminal import echo
 from keras_vidrec.cli.terminal import load_backend
 
 Part = enum.StrEnum("Part", ["test", "train"])
+# Pictures that show nothing, which are told one by one.
+_NAMED = 3
 
 
 def gradcam(
@@ -93,17 +95,22 @@ def deepdraw(
     else:
         figure = deep_draw_comparison.draw(found)
     write(out, figure, deep_draw_comparison.table(found), *networks.values())
+    empty = []
     for (name, class_name, one), drawing in found.drawings.items():
         before, after = drawing.probabilities
         if after <= before:
-            echo(
-                f"The picture of seed {one} by {name} shows nothing of "
-                f"{class_name}: the network is {100 * after:.0f} % sure of it, "
-                f"{100 * before:.0f} % of the noise at the start. Try another "
-                "--seed, more --steps, or a network that knows the class "
-                "better.",
-                err=True,
+            empty.append(
+                f"of seed {one} by {name} of {class_name} ({100 * after:.0f} % "
+                f"sure, {100 * before:.0f} % of the noise at the start)"
             )
+    if empty:
+        echo(
+            f"{len(empty)} of {len(found.drawings)} pictures show nothing of "
+            f"their class: {', '.join(empty[:_NAMED])}"
+            f"{', ...' if len(empty) > _NAMED else ''}. Try another --seed, "
+            "more --steps, or a network that knows the class better.",
+            err=True,
+        )
 
 
 def features(

@@ -158,9 +158,12 @@ class Progress(keras.callbacks.Callback):
         if devices > 1:
             parts.append(f"{devices} devices")
         product = f" = {' x '.join(parts)}" if len(parts) > 1 else ""
+        steps = f"{self._steps_per_epoch} step"
+        epochs = f"{self._epochs} epoch"
         plan = (
             f"effective batch {section.effective_batch}{product}; "
-            f"{self._steps_per_epoch} steps an epoch, {self._epochs} epochs"
+            f"{steps}{'' if self._steps_per_epoch == 1 else 's'} an epoch, "
+            f"{epochs}{'' if self._epochs == 1 else 's'}"
         )
         if self._initial_epoch:
             plan += f", from epoch {self._initial_epoch + 1} on"

@@ -41,12 +41,13 @@ class Phase:
             object.__setattr__(self, "trained", tuple(trained))
             known = all(isinstance(name, str) and name for name in trained)
             known = known and 0 < len(set(trained)) == len(trained)
+            known = known and not set(trained) & set(PARTS)
         else:
             known = trained in PARTS
         checks.check(
             known,
             "trained",
-            f"one of {PARTS}, or a list of different names of layers",
+            f"one of {PARTS} alone, or a list of different names of layers",
             trained,
         )
 

@@ -239,7 +239,7 @@ class Recipe(Fact):
         changed = self.to_dict()
         for path, value in values.items():
             # What is in a list has its number as a key.
-            keys = re.sub(r"\[(\d+)\]", r".\1", path).split(".")
+            keys = re.sub(r"\[(-?\d+)\]", r".\1", path).split(".")
             # A directory may be called 1e5.
             names_files = keys[0] in ("data", "initialization")
             _assign(changed, keys, value if names_files else _number(value))

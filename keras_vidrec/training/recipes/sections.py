@@ -364,7 +364,7 @@ class Schedule:
             expected = "null beside phases, each of which has its epochs "
             expected += "(phases=[] leaves them out)"
         elif not given:
-            expected = "a schedule of either epochs or steps, or of phases"
+            expected = "a number, where there are neither steps nor phases"
             checks.check(False, "epochs", expected, self.epochs)
         else:
             first = given.pop(0)
