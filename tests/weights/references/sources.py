@@ -68,7 +68,9 @@ class Source:
                 f"{sorted(self._tensors)[:5]}..."
             )
         # A copy: PyTorch warns of arrays that cannot be written to.
-        return torch.from_numpy(np.array(self._tensors[name], "float32"))
+        return torch.from_numpy(np.array(self._tensors[name])).to(
+            torch.get_default_dtype()
+        )
 
     def _bias(self, name):
         return self._get(name) if self._prefix + name in self._tensors else None

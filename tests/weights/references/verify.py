@@ -63,9 +63,8 @@ def verify(checkpoint, model, *, tolerance=1e-4, seed=0):
     published = PublishedNetwork(checkpoint)
     images, theirs = random_images(model, tower, published.differences, seed)
     with torch.inference_mode():
-        expected = published.feature_map(
-            torch.from_numpy(theirs.transpose(0, 3, 1, 2).copy())
-        )
+        theirs = torch.from_numpy(theirs.transpose(0, 3, 1, 2).copy())
+        expected = published.feature_map(theirs.to(torch.get_default_dtype()))
         expected_logits = published.logits(expected)
     # Accelerators may round what they multiply.
     with keras.device("cpu:0"):
