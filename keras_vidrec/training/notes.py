@@ -4,6 +4,7 @@ import logging
 import re
 
 from keras_vidrec.data import pipeline
+from keras_vidrec.data.clips.feature_reader import are_features
 from keras_vidrec.training.optimizers import section as optimizers
 
 logger = logging.getLogger("keras_vidrec")
@@ -50,7 +51,8 @@ def note_data(data):
             updates,
         )
     pairs = mirrored_classes(data.source.classes)
-    if pairs and data.recipe.augmentation.flip:
+    is_flipped = data.recipe.augmentation.flip and not are_features(data.source)
+    if pairs and is_flipped:
         logger.warning(
             "half of the clips are mirrored in training, which turns classes "
             "into each other: %s (augmentation.flip=false)",

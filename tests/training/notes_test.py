@@ -106,3 +106,12 @@ def test_classes_that_a_mirror_turns_into_each_other(caplog, classes, pairs):
     recipe = recipe.with_settings(["augmentation.flip=false"])
     notes.note_data(dataclasses.replace(data, recipe=recipe))
     assert not [m for m in caplog.messages if "augmentation.flip" in m]
+
+
+def test_features_are_in_no_mirror(caplog):
+    source = MemorySource()
+    source.classes = ("move left", "move right")
+    source.num_features = {"rgb": 4}
+    data = Dataset(source, range(99), (), (), (), recipes.get("ts_lstm_ucf101"))
+    notes.note_data(data)
+    assert not [m for m in caplog.messages if "augmentation.flip" in m]
