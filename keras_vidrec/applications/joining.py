@@ -25,10 +25,9 @@ def join(head, *, rgb=None, flow=None, name=None):
 
     What features are made of is seen as it was for them: a snippet lies around
     its frame as the head knows it, whatever the network of its stream was
-    trained on. The result
-    is like the head built with its backbones inside: `describe`, evaluation,
-    prediction, Grad-CAM and export work on it, and so does further training.
-    Weights are copied.
+    trained on. The result is like the head built with its backbones inside:
+    `describe`, evaluation, prediction, Grad-CAM and export work on it, and so
+    does further training. Weights are copied.
 
     Args:
         head: keras.Model over features: `TSLSTM`, `TemporalInception` or

