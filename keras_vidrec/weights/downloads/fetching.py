@@ -1,0 +1,311 @@
+"""Published files, brought into the cache whole and verified, or not at all."""
+
+import contextlib
+import errno
+import logging
+import os
+import pathlib
+import secrets
+
+from keras_vidrec.specs import cache
+from keras_vidrec.specs import checks
+from keras_vidrec.specs import files
+from keras_vidrec.specs import locks
+from keras_vidrec.weights.downloads import archive
+from keras_vidrec.weights.downloads import store
+from keras_vidrec.weights.downloads import transfer
+from keras_vidrec.weights.downloads import web
+from keras_vidrec.weights.downloads.published_file import PublishedFile
+
+logger = logging.getLogger("keras_vidrec")
+
+
+def is_offline() -> bool:
+    """Whether `VIDREC_OFFLINE` forbids the network: set, and not to `0`."""
+    return os.environ.get("VIDREC_OFFLINE", "0") not in ("", "0")
+
+
+def fetch(
+    entry: PublishedFile,
+    *,
+    file: str | os.PathLike | None = None,
+    trust_first_download: bool = False,
+) -> pathlib.Path:
+    """A published file on this machine, verified.
+
+    One that lies in a cache is verified and taken, without the network. Else
+    it is downloaded into the cache: its addresses are tried in order; what was
+    interrupted is resumed where the server can do that; size and hashes are
+    right before it takes its place in one step; two processes download one
+    file once. `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are honored. Of a file
+    whose whole sha256 was not published it is recorded beside it on the first
+    download, and holds from then on.
+
+    Args:
+        entry: `PublishedFile`.
+        file: `None`, or path of a file that the caller has got otherwise,
+            verified as far as the entry has a size and hashes, and used where
+            it lies. Of an entry with a `member`, the archive or the member.
+            Defaults to `None`.
+        trust_first_download: bool. Whether a file without a published hash,
+            or with a part of one from an address of plain http, is taken as
+            it comes the first time. Defaults to `False`.
+
+    Returns:
+        Path of the file.
+
+    Raises:
+        ValueError: if `file` is not the published one, or the download needs
+            trust that was not given.
+        OSError: if it cannot be had: with what each address gave, which file
+            is needed and where to put it; if `VIDREC_OFFLINE` is set; if the
+            disk is full or the cache cannot be written. Nothing of it is left
+            then, but what an interrupted connection has brought.
+    """
+    if file is not None:
+        return _own(entry, pathlib.Path(file))
+    found = store.find(entry)
+    if found is not None:
+        return found
+    _check_online(entry)
+    target = _target(entry)
+    with _alone(target) as part:
+        # Another process may have brought it meanwhile.
+        found = store.find(entry)
+        if found is not None:
+            return found
+        with _writable(entry, target):
+            return _bring(entry, target, part, trust_first_download)
+
+
+def _own(entry, file):
+    """A file that the caller has."""
+    if not file.is_file():
+        raise checks.ArgumentError(
+            "file", f"a file, {entry.description}", os.fspath(file)
+        )
+    if entry.member is not None and archive.holds(file, entry.member):
+        found = store.find(entry)
+        if found is not None:
+            return found
+        target = _target(entry)
+        with _alone(target), _writable(entry, target):
+            try:
+                _unpack(entry, file, target, store.recorded_sha256(entry))
+            except web.NoFile as error:
+                raise ValueError(f"{file}: {error}") from None
+        return target
+    problem = entry.problem(file)
+    if problem is not None:
+        raise ValueError(
+            f"Invalid `file`. Expected {entry.description}. Received: "
+            f"file={os.fspath(file)!r}, {problem}"
+        )
+    return file
+
+
+def _target(entry):
+    places = store.places(entry)
+    if not places:
+        raise OSError(
+            "Expected a cache directory for downloads: set VIDREC_CACHE. "
+            "Received: no home directory"
+        )
+    return places[0]
+
+
+def _check_online(entry):
+    if not is_offline():
+        return
+    raise OSError(
+        f"Expected {entry.description} in the cache, as VIDREC_OFFLINE is set. "
+        f"Received: {_lying(entry) or 'no such file'}. {_by_hand(entry)}"
+    )
+
+
+def _bring(entry, target, part, trust):
+    """Downloads an entry to its place in the cache."""
+    recorded = store.recorded_sha256(entry)
+    lying = _lying(entry)
+    if not (entry.is_hashed or recorded):
+        _check_trust(entry, trust, "of which no hash was published", lying)
+        if target.is_file():
+            # Put there by somebody.
+            store.record(target, target)
+            return target
+    if lying:
+        logger.warning("%s. It is downloaded again.", lying)
+    proof = entry.is_proof_against_forgery or recorded is not None
+    failures = []
+    plain = []
+    for address in entry.addresses:
+        if address.startswith("http:") and not (proof or trust):
+            plain.append(address)
+            continue
+        try:
+            _from(address, entry, target, part, proof or trust, recorded)
+            return target
+        except (web.NoFile, web.Broken) as error:
+            failures.append(f"{address}: {error}")
+            logger.warning("%s: %s", address, error)
+    if plain and not failures:
+        _check_trust(
+            entry, trust, f"which {plain[0]} sends over plain http", lying
+        )
+    failures += [f"{a}: plain http, which was not trusted" for a in plain]
+    raise OSError(
+        f"Cannot get {entry.description}. Received: "
+        f"{'; '.join(failures) or 'no address of it'}. {_by_hand(entry)}"
+    )
+
+
+def _from(address, entry, target, part, plain_http, recorded):
+    """Downloads an entry from one address."""
+    logger.info("Downloading %s from %s", entry.name, address)
+    size = entry.size if entry.member is None else None
+    for again in (True, False):
+        resumed = transfer.transfer(address, part, entry.name, size, plain_http)
+        try:
+            if entry.member is None:
+                _check(entry, part, recorded)
+                if not (entry.is_proof_against_forgery or recorded):
+                    store.record(target, part)
+                part.replace(target)
+                files.sync_directory(target.parent)
+            else:
+                _unpack(entry, part, target, recorded)
+            transfer.forget(part)
+            return
+        except web.NoFile:
+            transfer.forget(part)
+            # Two halves of two files, maybe.
+            if not (resumed and again):
+                raise
+
+
+def _check(entry, path, recorded):
+    problem = entry.problem(path, recorded)
+    if problem is not None:
+        raise web.NoFile(f"another file than was published: {problem}")
+
+
+def _unpack(entry, path, target, recorded):
+    """Takes the member of an entry out of an archive."""
+    limit = entry.size or transfer.MOST_BYTES
+    with files.replacing(target) as unfinished:
+        archive.extract(path, entry.member, unfinished, limit)
+        _check(entry, unfinished, recorded)
+        if not (entry.is_proof_against_forgery or recorded):
+            store.record(target, unfinished)
+
+
+def _lying(entry):
+    """What is wrong with the files of the name that lie in the caches."""
+    wrong = [
+        f"{path} is not used: {store.state(entry, path)}"
+        for path in store.places(entry)
+        if path.is_file()
+    ]
+    return "; ".join(wrong)
+
+
+def _check_trust(entry, trust, why, lying):
+    if trust:
+        return
+    lying = f" ({lying})" if lying else ""
+    raise checks.ArgumentError(
+        "trust_first_download",
+        f"true (--trust-first-download) for {entry.name}, {why}: what comes "
+        "first is taken then, its sha256 recorded, and nothing else taken "
+        f"later{lying}",
+        trust,
+    )
+
+
+def _by_hand(entry):
+    """What to do where no network helps."""
+    what = f"{entry.member} of the archive" if entry.member else "it"
+    addresses = " or ".join(entry.addresses) or "its authors"
+    places = store.places(entry)
+    where = f"put it at {places[0]} or " if places else ""
+    return (
+        f"Get {what} otherwise ({addresses}) and {where}pass it as `file` "
+        "(--file PATH)"
+    )
+
+
+@contextlib.contextmanager
+def _alone(target):
+    """Yields the path of the unfinished file, with nobody else at it."""
+    folder = target.parent
+    with contextlib.ExitStack() as stack:
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            # Beside the folder, which goes if nothing comes.
+            guard = folder.with_name(f".{folder.name}.lock")
+            try:
+                stack.enter_context(locks.taken(guard))
+            except BlockingIOError:
+                logger.warning(
+                    "Another process downloads %s: waiting for it", target.name
+                )
+                stack.enter_context(locks.taken(guard, wait=True))
+            mark = ""
+        except locks.NoLocks:
+            # Two may be at it: names of their own, gone at the end.
+            mark = f"{secrets.token_hex(4)}."
+        except OSError as error:
+            raise _unwritable(error, folder.parent) from error
+        part = folder / f".partial.{mark}{target.name}"
+        if mark:
+            stack.callback(transfer.forget, part)
+        try:
+            folder.mkdir(exist_ok=True)
+            stack.callback(_remove_if_empty, folder)
+        except OSError as error:
+            raise _unwritable(error, folder) from error
+        yield part
+
+
+def _remove_if_empty(folder):
+    with contextlib.suppress(OSError):
+        folder.rmdir()
+
+
+@contextlib.contextmanager
+def _writable(entry, target):
+    """Tells of a full disk, and of one that cannot be written."""
+    try:
+        yield
+    except transfer.NoRoom as error:
+        number, left = error.number, error.bytes
+    except OSError as error:
+        if error.errno not in files.NO_ROOM:
+            if error.errno in (errno.EACCES, errno.EPERM):
+                raise _unwritable(error, target.parent) from error
+            raise
+        number, left = error.errno, entry.size or 0
+    else:
+        return
+    if number == errno.EROFS:
+        raise _unwritable(OSError(number, os.strerror(number)), target.parent)
+    for path in target.parent.glob(".partial.*"):
+        path.unlink(missing_ok=True)
+    needed = f"{left:,} bytes more" if left else "more room"
+    raise OSError(
+        number,
+        f"{os.strerror(number)}. {entry.description} needs {needed} there; "
+        "nothing of it is left. Make room, or set VIDREC_CACHE to a directory "
+        "of another disk",
+        os.fspath(target.parent),
+    )
+
+
+def _unwritable(error, path):
+    named = cache.directory()
+    return OSError(
+        error.errno,
+        f"{error.strerror}. Expected a cache that can be written: set "
+        f"VIDREC_CACHE, which is {named} now",
+        os.fspath(path),
+    )

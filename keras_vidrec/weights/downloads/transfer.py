@@ -1,0 +1,272 @@
+"""The bytes of a file, from one address, resumed where they broke off."""
+
+import http.client
+import json
+import logging
+import os
+import re
+import time
+
+import tqdm
+
+from keras_vidrec.specs import documents
+from keras_vidrec.specs import files
+from keras_vidrec.weights.downloads import web
+
+logger = logging.getLogger("keras_vidrec")
+
+# Of a file whose size nobody knows.
+MOST_BYTES = 8 * 2**30
+# In a row that have brought nothing, and in all.
+_MOST_VAIN_TRIES = 3
+_MOST_TRIES = 30
+_PAUSE_S = 1.0
+_AT_ONCE = 2**18
+
+
+class NoRoom(Exception):
+    """The disk is full; `number` is the system's, `bytes` what is to come."""
+
+    def __init__(self, number, bytes):
+        super().__init__(number, bytes)
+        self.number = number
+        self.bytes = bytes
+
+
+def transfer(address, path, name, size=None, plain_http=False):
+    """Brings the file of an address to a path, where a part of it may lie.
+
+    A part is gone on with, by HTTP ranges, if it comes from this address and
+    the server still has the same file; else the file is begun anew. What is
+    known of a part lies beside it. Nothing is verified but the size.
+
+    Args:
+        address: str, http or https.
+        path: pathlib.Path of the file.
+        name: str. What it is called, to be shown.
+        size: `None`, or int: its bytes. Defaults to `None`.
+        plain_http: bool. Whether the address may lead on to plain http.
+            Defaults to `False`.
+
+    Returns:
+        Whether the file was resumed.
+
+    Raises:
+        web.NoFile: if there is no such file.
+        web.Broken: if the connection broke too often; the part stays.
+        NoRoom: if the disk is full.
+    """
+    resumed, vain, most = False, 0, 0
+    for _ in range(_MOST_TRIES):
+        try:
+            resumed |= _Try(address, path, name, size).run(plain_http)
+            return resumed
+        except web.Broken as error:
+            here = path.stat().st_size if path.exists() else 0
+            vain = 0 if here > most else vain + 1
+            most = max(most, here)
+            resumed |= here > 0
+            last = error
+            if vain == _MOST_VAIN_TRIES:
+                break
+            logger.info("%s: %s, trying again", address, error)
+            time.sleep(_PAUSE_S * 2**vain)
+    raise last
+
+
+def forget(path):
+    """Removes a part and what is known of it."""
+    path.unlink(missing_ok=True)
+    _notes(path).unlink(missing_ok=True)
+
+
+def finish(path):
+    """Forgets what was known of the part that is whole now."""
+    _notes(path).unlink(missing_ok=True)
+
+
+class _Try:
+    """One request."""
+
+    def __init__(self, address, path, name, size):
+        self._address = address
+        self._path = path
+        self._name = name
+        self._size = size
+        self._here, self._known = _part(path, address)
+
+    def run(self, plain_http):
+        """Returns whether something of before was used."""
+        whole = self._size or self._known.get("size")
+        if self._here and self._here == whole:
+            return True
+        headers = {}
+        if self._here:
+            headers["Range"] = f"bytes={self._here}-"
+            if self._known.get("mark"):
+                headers["If-Range"] = self._known["mark"]
+        try:
+            response = web.ask(self._address, headers, plain_http)
+        except web.NoFile as error:
+            if self._here and str(error).startswith("HTTP 416"):
+                forget(self._path)
+                raise web.Broken("it has another file now") from None
+            raise
+        with response:
+            total = self._begin(response)
+            self._receive(response, total)
+        return "Range" in headers and response.status == 206
+
+    def _begin(self, response):
+        """Sees where the answer begins; returns how many bytes the file has,
+        as far as that is said."""
+        if response.status == 206:
+            return self._go_on(response)
+        # Not asked for a range, or the server has none, or has another file.
+        self._here = 0
+        length = response.headers.get("Content-Length", "")
+        total = int(length) if re.fullmatch(r"\d{1,18}", length) else None
+        self._check_total(total)
+        forget(self._path)
+        note = {
+            "address": self._address,
+            "mark": _mark(response),
+            "size": total,
+        }
+        with _disk(self._left(total)):
+            _notes(self._path).write_text(json.dumps(note), "utf-8")
+        return total
+
+    def _go_on(self, response):
+        told = re.fullmatch(
+            r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)",
+            response.headers.get("Content-Range", ""),
+        )
+        total = None if told is None or told[3] == "*" else int(told[3])
+        known = self._known
+        # Of what `If-Range` asks for, no other mark has to be said again.
+        etag = response.headers.get("ETag")
+        if (
+            told is None
+            or int(told[1]) != self._here
+            or (known.get("size") and total and total != known["size"])
+            or (etag and known.get("mark") not in (None, etag))
+        ):
+            forget(self._path)
+            raise web.Broken("it has another file now, or no such ranges")
+        self._check_total(total)
+        return total
+
+    def _check_total(self, total):
+        if self._size is not None and total not in (None, self._size):
+            raise web.NoFile(
+                f"a file of {total:,} bytes, expected {self._size:,}"
+            )
+        if (total or 0) > MOST_BYTES:
+            raise web.NoFile(f"a file of {total:,} bytes, which is too large")
+
+    def _left(self, total):
+        return max((self._size or total or 0) - self._here, 0)
+
+    def _receive(self, response, total):
+        with (
+            _disk(self._left(total)),
+            open(self._path, "ab") as file,
+            tqdm.tqdm(
+                desc=self._name,
+                total=self._size or total,
+                initial=self._here,
+                unit="B",
+                unit_scale=True,
+                disable=None,  # shown on a terminal
+            ) as bar,
+        ):
+            _reserve(file, self._left(total))
+            begin = self._here == 0
+            while content := self._read(response):
+                if begin:
+                    web.check_is_file(self._name, response.headers, content)
+                    begin = False
+                self._here += len(content)
+                if self._here > (self._size or total or MOST_BYTES):
+                    raise web.NoFile(
+                        f"more than the {self._size or total or MOST_BYTES:,} "
+                        "bytes that it should have"
+                    )
+                file.write(content)
+                bar.update(len(content))
+            file.flush()
+            os.fsync(file.fileno())
+        if total is not None and self._here < total:
+            raise web.Broken(
+                f"it broke off after {self._here:,} of {total:,} bytes"
+            )
+        if self._size is not None and self._here < self._size:
+            # The server takes this for the end.
+            raise web.NoFile(
+                f"a file of {self._here:,} bytes, expected {self._size:,}"
+            )
+
+    def _read(self, response):
+        try:
+            return response.read1(_AT_ONCE)
+        except TimeoutError:
+            raise web.Broken(
+                f"nothing came for {web.TIMEOUT_S} s after {self._here:,} bytes"
+            ) from None
+        except (OSError, http.client.HTTPException) as error:
+            raise web.Broken(
+                f"it broke off after {self._here:,} bytes: {error}"
+            ) from None
+
+
+class _disk:
+    """Errors of a full disk inside say how much was to come."""
+
+    def __init__(self, left):
+        self._left = left
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        if isinstance(error, OSError) and error.errno in files.NO_ROOM:
+            raise NoRoom(error.errno, self._left) from error
+
+
+def _reserve(file, left):
+    """Sees before the first byte whether there is room for all."""
+    # Not on every system; what it cannot tell, writing does.
+    found = os.fstatvfs(file.fileno()) if hasattr(os, "fstatvfs") else None
+    if found and left > found.f_bavail * found.f_frsize:
+        raise OSError(files.NO_ROOM[0], os.strerror(files.NO_ROOM[0]))
+
+
+def _part(path, address):
+    """How many bytes of the address lie at a path, and what is known of
+    them."""
+    try:
+        known = documents.read_json(_notes(path))
+        here = path.stat().st_size
+        usable = (
+            isinstance(known, dict)
+            and known.get("address") == address
+            and isinstance(known.get("mark"), (str, type(None)))
+            and isinstance(known.get("size"), (int, type(None)))
+        )
+    except (OSError, ValueError):
+        usable = False
+    return (here, known) if usable else (0, {})
+
+
+def _notes(path):
+    return path.with_name(f"{path.name}.part")
+
+
+def _mark(response):
+    """What tells a server whether it still has the same file: a strong ETag,
+    else the date of the last change."""
+    etag = response.headers.get("ETag", "")
+    if etag.startswith('"'):
+        return etag
+    return response.headers.get("Last-Modified")
