@@ -27,6 +27,7 @@ if typing.TYPE_CHECKING:
     from keras_vidrec import weights as weights
     from keras_vidrec.applications.parts.head import describe as describe
     from keras_vidrec.specs import ClipSpec as ClipSpec
+    from keras_vidrec.training.loading import load as load
 
 __all__, __getattr__, __dir__ = lazy.attach(
     __name__,
@@ -40,6 +41,7 @@ __all__, __getattr__, __dir__ = lazy.attach(
         "export": None,
         "flow": None,
         "layers": None,
+        "load": "training.loading",
         "reporting": None,
         "reproduction": None,
         "specs": None,

@@ -88,8 +88,11 @@ def SpatiotemporalMultiplier(
     Args:
         include_top: bool. Whether to end in class scores. Defaults to `True`.
         weights: `None` (random initialization), `"imagenet"` (the towers from
-            those of `weights.imagenet`, all else random) or the path of a
-            `.weights.h5` file. Where the network starts. Defaults to `None`.
+            those of `weights.imagenet`, all else random), the path of a
+            `.weights.h5` file, or the name of a published network that `vidrec
+            presets` lists or of its data set, such as `"kinetics400"`: one of
+            these arguments, with its classes. Where the network starts.
+            Defaults to `None`.
         input_tensor: `None`, or dict of KerasTensors by stream. What to build
             on instead of a new input. They come from inputs named `rgb` and
             `flow`. Defaults to `None`.

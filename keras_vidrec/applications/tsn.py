@@ -55,8 +55,11 @@ def TSN(
     Args:
         include_top: bool. Whether to end in class scores. Defaults to `True`.
         weights: `None` (random initialization), `"imagenet"` (the towers from
-            those of `weights.imagenet`, all else random) or the path of a
-            `.weights.h5` file. Where the network starts. Defaults to `None`.
+            those of `weights.imagenet`, all else random), the path of a
+            `.weights.h5` file, or the name of a published network that `vidrec
+            presets` lists or of its data set, such as `"kinetics400"`: one of
+            these arguments, with its classes. Where the network starts.
+            Defaults to `None`.
         input_tensor: `None`, or KerasTensor. What to build on instead of a new
             input. Its shape is `(batch, num_segments, height, width,
             channels)`. Defaults to `None`.

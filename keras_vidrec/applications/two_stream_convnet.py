@@ -39,8 +39,11 @@ def TwoStreamConvNet(
     Args:
         include_top: only `True`: scores are what is fused.
         weights: `None` (random initialization), `"imagenet"` (the towers from
-            those of `weights.imagenet`, all else random) or the path of a
-            `.weights.h5` file. Where the network starts. Defaults to `None`.
+            those of `weights.imagenet`, all else random), the path of a
+            `.weights.h5` file, or the name of a published network that `vidrec
+            presets` lists or of its data set, such as `"kinetics400"`: one of
+            these arguments, with its classes. Where the network starts.
+            Defaults to `None`.
         input_tensor: only `None`.
         input_shape: `None`, or dict of tuples by stream. Shape of a clip
             without the batch, None for unknown sizes. They are `(num_segments,

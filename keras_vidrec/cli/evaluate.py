@@ -3,6 +3,7 @@ import pathlib
 
 import typer
 
+from keras_vidrec.cli import options
 from keras_vidrec.cli import score_files
 from keras_vidrec.cli.terminal import echo
 from keras_vidrec.cli.terminal import load_backend
@@ -16,7 +17,8 @@ def evaluate(
     run: str = typer.Argument(
         ...,
         help="Directory of a run; of several splits with {split} where the "
-        "number stands: runs/rgb-{split}.",
+        "number stands: runs/rgb-{split}. Or the name of a network that "
+        "`vidrec presets` lists.",
     ),
     protocol: str = typer.Option(
         None,
@@ -50,6 +52,14 @@ def evaluate(
         help="Test on videos, too, that the network or its ancestors were "
         "trained on. Every figure of the scores is marked.",
     ),
+    out: pathlib.Path = typer.Option(
+        None,
+        help="Of a published network, the directory for its scores. Default: "
+        "its name.",
+    ),
+    file: options.WeightsFile = (),
+    trust_first_download: options.Trust = False,
+    class_names: options.ClassNames = None,
 ):
     """Test a trained network on its test list and write its scores.
 
@@ -58,11 +68,38 @@ def evaluate(
     chosen = _numbers(splits)
     if data is not None:
         settings = [f"data.directory={json.dumps(data)}", *settings]
+    file = options.weights_file(file)
+    names = options.lines(class_names)
     load_backend()
     from keras_vidrec.evaluation import evaluator
     from keras_vidrec.evaluation.scores import metrics
+    from keras_vidrec.training import loading
     from keras_vidrec.training.run import Run
 
+    if loading.preset_of(run) is not None:
+        network = loading.load(
+            run,
+            file,
+            trust_first_download=trust_first_download,
+            class_names=names,
+        )
+        _evaluate_published(
+            run,
+            network,
+            chosen,
+            out=out,
+            protocol=protocol,
+            grid=grid,
+            settings=settings,
+            allow_leak=allow_leak,
+        )
+        return
+    for option, value in (("--out", out), ("--file", file)):
+        if value:
+            raise typer.BadParameter(
+                "Expected it with the name of a published network alone.",
+                param_hint=option,
+            )
     runs = runs_of(run, chosen) if chosen else {None: Run.open(run)}
     scores = {}
     for split, one in runs.items():
@@ -91,6 +128,36 @@ def evaluate(
         return
     (path,) = (one.path for one in runs.values())
     echo(f"Next: vidrec export {path} --out {path / 'saved_model'}")
+
+
+def _evaluate_published(name, network, splits, *, out, settings, **options):
+    """Tests a published network on the test list of one split."""
+    from keras_vidrec.evaluation import evaluator
+    from keras_vidrec.evaluation.scores import metrics
+    from keras_vidrec.weights import presets
+
+    found = presets.find(name)
+    if len(splits) > 1:
+        raise typer.BadParameter(
+            "A published network is tested on one split at a time.",
+            param_hint="--splits",
+        )
+    settings = [*(f"data.split={split}" for split in splits), *settings]
+    one = found.first if isinstance(found, presets.Group) else found
+    split = "" if one.split is None else f", split {one.split}"
+    echo(
+        f"{found.name} was trained on {one.data}{split}. On which videos is "
+        "not known here: that none of them is tested is yours to see to.",
+        err=True,
+    )
+    directory = out or pathlib.Path(found.name)
+    with files.needing_room(directory):
+        path, scores = evaluator.evaluate_network(
+            network, found.name, directory, settings=settings, **options
+        )
+    _show(metrics.summary(scores), len(scores.videos))
+    score_files.tell_marks({path: scores})
+    echo(f"Scores: {path}")
 
 
 def runs_of(run, splits):

@@ -29,14 +29,14 @@ def export(
     from keras_vidrec import export as exports
     from keras_vidrec.applications.parts.head import describe
     from keras_vidrec.data import leaks
-    from keras_vidrec.training.run import load_network
+    from keras_vidrec.training import loading
 
     write = {
         Format.saved_model: exports.export_saved_model,
         Format.onnx: exports.export_onnx,
         Format.litert: exports.export_litert,
     }[format]
-    model = load_network(run)
+    model = loading.load(run)
     out = out or (run if run.is_dir() else run.parent) / format
     background = exports.Background.of(run)
     with files.needing_room(out):

@@ -57,11 +57,11 @@ def features(
     from keras_vidrec.data import opening
     from keras_vidrec.data.sources.features import Features
     from keras_vidrec.evaluation import feature_extraction
-    from keras_vidrec.training.run import load_network
+    from keras_vidrec.training import loading
 
     paths = {"rgb": rgb, "flow": flow}
     paths = {stream: path for stream, path in paths.items() if path is not None}
-    networks = {stream: load_network(path) for stream, path in paths.items()}
+    networks = {stream: loading.load(path) for stream, path in paths.items()}
     opened = opening.open_images(
         data,
         layout=layout,

@@ -8,21 +8,30 @@ from keras_vidrec.cli.terminal import echo
 from keras_vidrec.cli.terminal import load_backend
 from keras_vidrec.specs import documents
 
+_PRESET = "preset:"
+# Whose tower takes the weights of a backbone, where nobody says otherwise.
+_TSN = "TSN"
+
 # Modes of `weights.cross_modality`.
 Inflation = enum.StrEnum("Inflation", ["avg", "symmetric", "scaled"])
 
 
 def import_weights(
-    source: pathlib.Path = typer.Argument(
+    source: str = typer.Argument(
         ...,
         help="File of published weights: PyTorch, safetensors, Caffe, "
-        "MatConvNet or Keras.",
+        "MatConvNet or Keras; or preset:NAME, one of those that `vidrec "
+        "presets` lists.",
     ),
     application: str = typer.Option(
-        ..., help="Network to make: tsn, two_stream_fusion, ..."
+        None,
+        help="Network to make: tsn, two_stream_fusion, ... Default: that of "
+        "the preset.",
     ),
     backbone: str = typer.Option(
-        ..., help="Its backbone: resnet50, resnet50_caffe, bn_inception, ..."
+        None,
+        help="Its backbone: resnet50, resnet50_caffe, bn_inception, ... "
+        "Default: that of the preset.",
     ),
     out: pathlib.Path = typer.Option(..., help="The .keras file to write."),
     modality: options.Modality = typer.Option(
@@ -31,12 +40,7 @@ def import_weights(
     classes: int = typer.Option(
         None, min=1, help="Number of classes. Default: as in SOURCE."
     ),
-    class_names: pathlib.Path = typer.Option(
-        None,
-        exists=True,
-        dir_okay=False,
-        help="Text file of the names of the classes, one a line.",
-    ),
+    class_names: options.ClassNames = None,
     allow_missing: list[str] = typer.Option(
         [],
         help="What may keep random weights: head, for other classes, or a "
@@ -56,21 +60,25 @@ def import_weights(
         metavar="NAME=VALUE",
         help="Another argument of the network. Repeatable.",
     ),
+    file: options.WeightsFile = (),
+    trust_first_download: options.Trust = False,
 ):
     """Put published weights into a network, all of them or none.
 
-    The format is recognized by content. The scaling of pixels is that of the
+    A preset brings its file, and says of itself what is not given. The format is recognized by content. The scaling of pixels is that of the
     weights.
     """
-    _check(source, out)
+    is_preset = source.startswith(_PRESET)
+    _check(source, out, is_preset, application, backbone, file)
     arguments = dict(_setting(text) for text in settings)
-    names = None if class_names is None else _lines(class_names)
+    names = options.lines(class_names)
     if classes is not None and names is not None and classes != len(names):
         raise typer.BadParameter(
             f"Expected {classes} names. Received: {len(names)}",
             param_hint="--class-names",
         )
     load_backend()
+    from keras_vidrec.applications import published
     from keras_vidrec.applications.parts import model_file
     from keras_vidrec.applications.parts import table
     from keras_vidrec.applications.parts.head import predictions_layer
@@ -78,9 +86,22 @@ def import_weights(
     from keras_vidrec.weights.published.readers.opening import open_checkpoint
     from keras_vidrec.weights.published.recognition import recognize
 
+    preset, own = None, {}
+    if is_preset:
+        preset = _preset(source)
+        own = dict(preset.arguments)
+        application = application or preset.application or _TSN
+        source = published.fetch(
+            preset, options.weights_file(file), trust_first_download
+        )[None]
+        allow_unused = [*allow_unused, *preset.allow_unused]
     application = _application(application)
     builder = table.find(application)
-    arguments = {**_towers(builder, backbone, modality), **arguments}
+    arguments = {
+        **{name: own[name] for name in own if name in builder.defaults},
+        **_towers(builder, backbone, modality),
+        **arguments,
+    }
     table.check_arguments(application, arguments)
     backbones = table.backbones(application, arguments)
     if len(backbones) == 1:
@@ -104,24 +125,74 @@ def import_weights(
     random = any(layer.endswith("logits") for layer in report.kept)
     if names is None and not random:
         names = _published_names(checkpoint, arguments["classes"])
-    predictions_layer(model).class_names = names
+    layer = predictions_layer(model)
+    if preset is not None:
+        names = _note(layer, preset, source, names, random, own, arguments)
+    layer.class_names = names
     echo(report)
     replaced = " (replaced)" if out.exists() else ""
     model_file.save(model, out)
     echo(f"Model: {out}{replaced}")
 
 
-def _check(source, out):
-    if not source.exists():
+def _check(source, out, is_preset, application, backbone, file):
+    source = pathlib.Path(source)
+    if not (is_preset or source.exists()):
         raise typer.BadParameter(f"There is no {source}.", param_hint="SOURCE")
+    for name, value in (("application", application), ("backbone", backbone)):
+        if not (is_preset or value):
+            raise typer.BadParameter(
+                "Expected it for a file; a preset has its own.",
+                param_hint=f"--{name}",
+            )
+    if file and not is_preset:
+        raise typer.BadParameter(
+            "Expected it with preset:NAME alone. The file itself is SOURCE.",
+            param_hint="--file",
+        )
     if out.suffix != ".keras" or out.is_dir():
         raise typer.BadParameter(
             f"Expected a .keras file. Received: {out}", param_hint="--out"
         )
-    if out.exists() and out.samefile(source):
+    if not is_preset and out.exists() and out.samefile(source):
         raise typer.BadParameter(
             "Expected another file than SOURCE.", param_hint="--out"
         )
+
+
+def _preset(name):
+    from keras_vidrec.weights import presets
+
+    found = presets.find(name)
+    if isinstance(found, presets.Group):
+        raise ValueError(
+            f"Expected a preset of one network. Received: {name}, a pair of "
+            + " and ".join(f"preset:{one.name}" for one in found.streams.values())
+            + ". Import each, and `vidrec fuse`; or take the pair by its name, "
+            "`vidrec predict`"
+        )
+    return found
+
+
+def _note(layer, preset, path, names, random, own, arguments):
+    """What the authors of a preset say of their network, as far as it is made
+    here; returns the names of its classes."""
+    from keras_vidrec.applications.parts import published
+    from keras_vidrec.specs import Origin
+
+    layer.origin = Origin(
+        "network", parents={"weights": published.origin(preset, path)}
+    )
+    is_whole = (
+        preset.application is not None
+        and not random
+        and all(arguments.get(name) == value for name, value in own.items())
+    )
+    if is_whole:
+        layer.clip_spec = preset.clip_spec(layer.clip_spec)
+        layer.test_protocol = preset.protocol or layer.test_protocol
+        names = names or preset.names()
+    return names
 
 
 def _setting(text):
@@ -134,11 +205,6 @@ def _setting(text):
         raise typer.BadParameter(
             f"Expected NAME=VALUE. Received: {text!r}", param_hint="--set"
         ) from None
-
-
-def _lines(path):
-    text = path.read_text("utf-8")
-    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 def _application(name):
@@ -157,7 +223,7 @@ def _application(name):
 
 def _towers(builder, backbone, modality):
     """The arguments for the towers."""
-    arguments = {"backbone": backbone}
+    arguments = {} if backbone is None else {"backbone": backbone}
     if modality is None:
         return arguments
     if "streams" in builder.defaults:

@@ -41,9 +41,9 @@ def join(
     from keras_vidrec.data.sources.features import Features
     from keras_vidrec.training import joining
     from keras_vidrec.training.run import Run
-    from keras_vidrec.training.run import load_network
+    from keras_vidrec.training import loading
 
-    network = load_network(head, over_features=True)
+    network = loading.load(head, over_features=True)
     if features is None and head.is_dir():
         features = Run.open(head).recipe.data.directory
     given = {"rgb": rgb, "flow": flow}

@@ -19,6 +19,7 @@ from keras_vidrec.cli.papers.recipes import recipes
 from keras_vidrec.cli.papers.reproduce import reproduce
 from keras_vidrec.cli.predict import predict
 from keras_vidrec.cli.prepare import prepare
+from keras_vidrec.cli.presets import presets
 from keras_vidrec.cli.quickstart import quickstart
 from keras_vidrec.cli.report import report
 from keras_vidrec.cli.score_files import scores_from
@@ -54,6 +55,7 @@ for _command in (
     import_weights,
     export,
     origin,
+    presets,
     recipes,
     reproduce,
 ):

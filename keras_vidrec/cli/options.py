@@ -59,3 +59,54 @@ Splits = typing.Annotated[
         "of TSN."
     ),
 ]
+WeightsFile = typing.Annotated[
+    list[str],
+    typer.Option(
+        "--file",
+        metavar="PATH",
+        help="Of a published network, the file of weights, where it cannot be "
+        "downloaded; of a pair, STREAM=PATH, repeatable.",
+    ),
+]
+Trust = typing.Annotated[
+    bool,
+    typer.Option(
+        "--trust-first-download",
+        help="Take a published file of which no hash is known as it comes; it "
+        "is recorded, and holds from then on.",
+    ),
+]
+ClassNames = typing.Annotated[
+    pathlib.Path,
+    typer.Option(
+        exists=True,
+        dir_okay=False,
+        help="Text file of the names of the classes, one a line.",
+    ),
+]
+
+
+def weights_file(paths):
+    """What `--file` says: nothing, a path, or a dict by stream."""
+    named = [path.partition("=") for path in paths]
+    if len(paths) == 1 and not _is_stream(named[0]):
+        return paths[0]
+    if not all(map(_is_stream, named)):
+        raise typer.BadParameter(
+            "Expected one path, or STREAM=PATH for each, such as rgb=a.pth. "
+            f"Received: {' '.join(paths)!r}",
+            param_hint="--file",
+        )
+    return {stream: path for stream, _, path in named} or None
+
+
+def lines(path):
+    """The lines of a text file that are not empty; `None` without one."""
+    if path is None:
+        return None
+    text = path.read_text("utf-8")
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def _is_stream(named):
+    return named[0] in MODALITIES and bool(named[2])

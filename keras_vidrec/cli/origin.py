@@ -65,16 +65,16 @@ def _read_with_backend(path):
     from keras_vidrec.data.prepared import storage
     from keras_vidrec.evaluation.scores import score_naming
     from keras_vidrec.training.run import Run
-    from keras_vidrec.training.run import load_network
+    from keras_vidrec.training import loading
 
     place = storage.as_path(path)
     if dataset.is_prepared(place):
         return opening.open_dataset(place).source.origin()
     if isinstance(path, pathlib.Path):
         if path.is_dir() and Run(path).recipe_file.is_file():
-            return _known(describe(load_network(path)).origin, path)
+            return _known(describe(loading.load(path)).origin, path)
         if path.suffix == ".keras":
-            return _known(describe(load_network(path)).origin, path)
+            return _known(describe(loading.load(path)).origin, path)
         if "@" in path.name and not path.exists():
             return _known(score_naming.load(path).scores.origin, path)
     there = "" if place.exists() else ", which does not exist"

@@ -22,8 +22,10 @@ def _seconds(text):
 
 
 def predict(
-    model: pathlib.Path = typer.Argument(
-        ..., help="A .keras file of this package, or a run."
+    model: str = typer.Argument(
+        ...,
+        help="A .keras file of this package, a run, or the name of a network "
+        "that `vidrec presets` lists.",
     ),
     videos: list[pathlib.Path] = typer.Argument(
         None,
@@ -71,19 +73,30 @@ def predict(
         help="Frames a second, where a video or camera does not tell its "
         "time, or wrongly.",
     ),
+    file: options.WeightsFile = (),
+    trust_first_download: options.Trust = False,
+    class_names: options.ClassNames = None,
 ):
     """Tell what happens in video files, or when in long and live ones."""
     videos = videos or []
     timeline = window or stride or overlay or camera is not None
     _check(videos, overlay, camera)
+    file = options.weights_file(file)
+    names = options.lines(class_names)
     if timeline:
         _check_names(videos)
     load_backend()
     from keras_vidrec.evaluation.predictor import Predictor
-    from keras_vidrec.training.run import load_network
+    from keras_vidrec.training import loading
     from keras_vidrec.videos.video import VideoError
 
-    predictor = Predictor(load_network(model), protocol)
+    network = loading.load(
+        model,
+        file,
+        trust_first_download=trust_first_download,
+        class_names=names,
+    )
+    predictor = Predictor(network, protocol)
     if timeline:
         from keras_vidrec.cli.timeline import Timelines
 

@@ -2,11 +2,13 @@
 
 import dataclasses
 import logging
+import pathlib
 import time
 
 import keras
 import numpy as np
 
+from keras_vidrec.applications.parts import feature_tower
 from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.applications.parts.head import predictions_layer
 from keras_vidrec.data import leaks
@@ -22,6 +24,7 @@ from keras_vidrec.evaluation.scores.score_file import Scores
 from keras_vidrec.evaluation.scores.score_journal import ScoreJournal
 from keras_vidrec.specs import checks
 from keras_vidrec.training import dataset as datasets
+from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.run import Run
 
 logger = logging.getLogger("keras_vidrec")
@@ -157,14 +160,85 @@ def evaluate(
     run.check_free()
     changed = run.recipe.with_settings(settings).data
     model, trained_file, seen = _network(run, changed.directory)
+    recipe = _tested(run.recipe, model, protocol, grid, settings)
+    return _evaluate(
+        model,
+        recipe,
+        datasets.of_run(run, recipe, seen),
+        run.scores,
+        is_own=recipe.data == run.recipe.data,
+        what=str(trained_file),
+        fingerprint=freshness.fingerprint(trained_file),
+        allow_leak=allow_leak,
+        verbose=verbose,
+    )
+
+
+def evaluate_network(
+    model,
+    name,
+    directory,
+    *,
+    protocol=None,
+    grid=None,
+    settings=(),
+    allow_leak=False,
+    verbose=True,
+):
+    """Tests a network that is of no run, as `evaluate` does, on the test list
+    that `settings` say.
+
+    Args:
+        model: keras.Model of this package.
+        name: str. What it is called.
+        directory: path of the directory for the scores.
+        protocol: as of `evaluate`; so are `grid`, `allow_leak` and `verbose`.
+        settings: sequence of str `"data.key=value"`: where the videos are.
+
+    Returns:
+        Path of the score file, and the `Scores`.
+
+    Raises:
+        ValueError: as `evaluate`.
+    """
+    recipe = _tested(Recipe(name=name), model, protocol, grid, settings)
+    return _evaluate(
+        model,
+        recipe,
+        datasets.load(recipe, scorers.check_sees_videos(model)),
+        pathlib.Path(directory),
+        is_own=False,
+        what=name,
+        fingerprint=feature_tower.fingerprint(model),
+        allow_leak=allow_leak,
+        verbose=verbose,
+    )
+
+
+def _tested(recipe, model, protocol, grid, settings):
+    """The recipe with the test that is wanted."""
     test = protocols.own(model) if protocol is None else protocols.get(protocol)
     if grid is not None:
         checks.choice("grid", grid, GRIDS)
         test = test.replace(sampling=grid)
-    recipe = dataclasses.replace(run.recipe, test=test)
-    recipe = recipe.with_settings(settings)
+    recipe = dataclasses.replace(recipe, test=test)
+    return recipe.with_settings(settings)
+
+
+def _evaluate(
+    model,
+    recipe,
+    data,
+    directory,
+    *,
+    is_own,
+    what,
+    fingerprint,
+    allow_leak,
+    verbose,
+):
+    """Tests a network on a dataset; the scores come into the directory."""
     completed, spec = protocols.of(model, recipe.test)
-    data = datasets.of_run(run, recipe, seen)
     if not data.test:
         raise ValueError(
             "Expected videos to test on. Received: "
@@ -177,16 +251,15 @@ def evaluate(
         data.test,
         split=recipe.data.split,
         allow_leak=allow_leak,
-        what=str(trained_file),
+        what=what,
     )
     network = origin.parents["network"]
     for remark in (
-        *leaks.remarks(network, str(trained_file)),
+        *leaks.remarks(network, what),
         *datasets.test_remarks(data, verbose),
     ):
         logger.warning("%s", remark)
-    is_own = recipe.data == run.recipe.data
-    path = run.scores / score_naming.file_name(
+    path = directory / score_naming.file_name(
         recipe.test,
         recipe.data,
         # Of what is tested, with its content and how it is stored.
@@ -197,10 +270,10 @@ def evaluate(
         "modality": "+".join(spec.modalities),
         "protocol": recipe.test.name,
         **completed.to_dict(),
-        "model": freshness.fingerprint(trained_file),
+        "model": fingerprint,
     }
     journal = ScoreJournal(
-        run.scores / f".{path.stem}.journal",
+        directory / f".{path.stem}.journal",
         {
             **meta,
             "data": recipe.to_dict()["data"],

@@ -1,14 +1,19 @@
 """From the section `initialization` of a recipe to networks to start from."""
 
+import logging
 import pathlib
 
+from keras_vidrec.applications import published
 from keras_vidrec.applications.parts import feature_tower
 from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.specs import Origin
 from keras_vidrec.specs import checks
-from keras_vidrec.training.run import load_network
+from keras_vidrec.training import loading
+from keras_vidrec.weights import presets
 from keras_vidrec.weights.starting import IMAGENET
 from keras_vidrec.weights.starting import by_name
+
+logger = logging.getLogger("keras_vidrec")
 
 
 def check_frozen(section, streams):
@@ -25,21 +30,58 @@ def check_frozen(section, streams):
 
 
 def load(weights, over_features=False):
-    """The networks at the paths of `initialization.weights`, in its form; of
-    runs over features those that see these, if the new one does."""
+    """The networks of `initialization.weights`, in its form; of runs over
+    features those that see these, if the new one does; of a preset that is a
+    pair of streams a dict."""
+    is_dict = isinstance(weights, dict)
     networks = dict(by_name(weights))
-    expected = 'the path of a run or of a .keras file, or "imagenet"'
+    if not is_dict and _is_preset(weights):
+        found = presets.find(weights)
+        if isinstance(found, presets.Group):
+            is_dict = True
+            networks = {
+                stream: presets.PREFIX + one.name
+                for stream, one in found.streams.items()
+            }
+    expected = 'the path of a run or of a .keras file, "preset:NAME" with a '
+    expected += 'name that `vidrec presets` lists, or "imagenet"'
     for name, path in networks.items():
         key = "initialization.weights"
         # What a recipe leaves open alone is no stream of several.
         if name and (len(networks) > 1 or path is not None):
             key += f".{name}"
+        if _is_preset(path):
+            presets.find(path)
+            continue
         found = isinstance(path, str) and pathlib.Path(path).exists()
         checks.check(found or path == IMAGENET, key, expected, path)
     for name, path in networks.items():
-        if path != IMAGENET:
-            networks[name] = load_network(path, over_features)
-    return networks if isinstance(weights, dict) else networks.get(None)
+        if _is_preset(path):
+            networks[name] = _published(path)
+        elif path != IMAGENET:
+            networks[name] = loading.load(path, over_features=over_features)
+    return networks if is_dict else networks.get(None)
+
+
+def _is_preset(path):
+    return presets.named(path) is not None
+
+
+def _published(name):
+    """A published network, and that its videos are not known."""
+    model = published.to_start_from(name)
+    found = presets.find(name)
+    one = found.first if isinstance(found, presets.Group) else found
+    if one.application is not None:
+        split = "" if one.split is None else f", split {one.split}"
+        logger.warning(
+            "%s was trained on %s%s: on which videos is not known here, so a "
+            "test on some of them goes unnoticed.",
+            name,
+            one.data,
+            split,
+        )
+    return model
 
 
 def parents(networks):

@@ -15,7 +15,7 @@ from keras_vidrec.data import opening
 from keras_vidrec.data.clips import feature_reader
 from keras_vidrec.data.clips import reader
 from keras_vidrec.data.prepared.features import DTYPE
-from keras_vidrec.training.run import load_network
+from keras_vidrec.training import loading
 from keras_vidrec.videos.video import VideoError
 
 logger = logging.getLogger("keras_vidrec")
@@ -128,7 +128,7 @@ def join_networks(head, networks):
                 "Received: none, and the features do not say where it lies"
             )
         try:
-            loaded[stream] = load_network(networks[stream])
+            loaded[stream] = loading.load(networks[stream])
         except ValueError as error:
             raise ValueError(
                 f"The network that made the features of {stream} is missing: "

@@ -290,28 +290,6 @@ class Run:
                 )
 
 
-def load_network(path, over_features=False):
-    """The network of a finished run, or of a `.keras` file.
-
-    Args:
-        path: path of either.
-        over_features: bool. Of a run over features, whether the network that
-            sees these is wanted, not the one that sees pixels. Defaults to
-            `False`.
-
-    Returns:
-        keras.Model.
-
-    Raises:
-        ValueError: if there is neither.
-    """
-    path = pathlib.Path(path)
-    if path.is_dir():
-        run = Run.open(path)
-        return run.load_head() if over_features else run.load_model()
-    return model_file.load(path)
-
-
 def _flat(values, prefix=""):
     flat = {}
     for key, value in values.items():

@@ -1,5 +1,6 @@
 """Weights moved between networks, and published ones brought in."""
 
+from keras_vidrec.weights import presets
 from keras_vidrec.weights.copying import CopyReport
 from keras_vidrec.weights.copying import copy_by_name
 from keras_vidrec.weights.cross_modality import cross_modality
@@ -16,6 +17,7 @@ __all__ = [
     "copy_streams",
     "cross_modality",
     "imagenet",
+    "presets",
 ]
 
 

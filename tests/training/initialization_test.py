@@ -12,7 +12,7 @@ from keras_vidrec.applications.parts.head import predictions_layer
 from keras_vidrec.applications.stfn import STFN
 from keras_vidrec.specs import checks
 from keras_vidrec.training import initialization
-from keras_vidrec.training import run
+from keras_vidrec.training import loading
 from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.recipes.sections import Schedule
 from keras_vidrec.training.run import Run
@@ -35,6 +35,7 @@ def start_from(model, weights, inflation="avg"):
 
 
 KEPT = {}
+LOAD = loading.load
 
 
 def keep(model, path):
@@ -46,14 +47,14 @@ def keep(model, path):
 
 
 @functools.cache
-def load_network(path, over_features=False):
-    return KEPT.get(path) or run.load_network(path, over_features)
+def load_once(path, over_features=False):
+    return KEPT.get(path) or LOAD(path, over_features=over_features)
 
 
 @pytest.fixture(autouse=True)
 def loaded_once(monkeypatch):
     """Networks to start from are only read."""
-    monkeypatch.setattr(initialization, "load_network", load_network)
+    monkeypatch.setattr(loading, "load", load_once)
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +68,7 @@ def test_a_new_classifier_starts_anew_and_is_reported(trained, caplog):
     model = tiny(classes=5)
     head = model.get_layer("logits").get_weights()
     assert start_from(model, trained) == ("logits",)
-    source = load_network(trained)
+    source = loading.load(trained)
     for one, two in zip(
         source.get_layer("rgb").get_weights(),
         model.get_layer("rgb").get_weights(),
@@ -121,7 +122,7 @@ def test_motion_starts_from_rgb(trained, caplog, modality, inflation):
     start_from(model, trained, inflation)
     for one, two in zip(model.get_layer("logits").get_weights(), head):
         np.testing.assert_array_equal(one, two)
-    source = load_network(trained)
+    source = loading.load(trained)
     rgb, motion = source.get_layer("rgb"), model.get_layer(modality)
     have, found = (
         tower.get_layer("conv1").get_weights()[0] for tower in (rgb, motion)
@@ -230,7 +231,7 @@ def test_one_stream_from_imagenet_beside_a_run(
     assert asked == [("scaled", ["rgb"])]
     kernel = model.get_layer("rgb_tower").get_layer("conv1").get_weights()[0]
     np.testing.assert_array_equal(kernel, np.ones(kernel.shape))
-    flow = load_network(streams["flow"]).get_layer("warped_flow")
+    flow = loading.load(streams["flow"]).get_layer("warped_flow")
     np.testing.assert_array_equal(
         model.get_layer("flow_tower").get_layer("conv1").get_weights()[0],
         flow.get_layer("conv1").get_weights()[0],
@@ -253,8 +254,8 @@ def test_two_streams_start_from_a_run_each(streams, joined, caplog):
     before = model.get_layer("fusion_relu3").get_weights()
     random = start_from(model, streams)
     assert random == ("fusion_relu3", "temporal_logits")
-    rgb = load_network(streams["rgb"])
-    flow = load_network(streams["flow"])
+    rgb = loading.load(streams["rgb"])
+    flow = loading.load(streams["flow"])
     for tower, part, path in (
         (rgb.get_layer("rgb"), "rgb_tower", "conv1"),
         (rgb.get_layer("rgb"), "spatiotemporal_from_relu3", "res5b_branch2c"),
@@ -357,7 +358,7 @@ def test_what_is_behind_towers_starts_at_random(streams, stfn, caplog):
     assert f"{said}flow_res_inc_3, rgb_logits, rgb_res_inc_1 and 2 more." in (
         caplog.text
     )
-    rgb, flow = (load_network(streams[s]) for s in ("rgb", "flow"))
+    rgb, flow = (loading.load(streams[s]) for s in ("rgb", "flow"))
     same(rgb.get_layer("rgb"), stfn.get_layer("rgb_tower"))
     same(flow.get_layer("warped_flow"), stfn.get_layer("flow_tower"))
     assert stfn.get_layer("rgb_preprocessing").channel_order == "bgr"
@@ -371,7 +372,7 @@ def test_one_stream_before_layers_of_its_own(streams, tmp_path):
     model = STFN(**arguments)
     random = start_from(model, streams["flow"])
     assert random == ("flow_res_inc_1", "flow_res_inc_2", "logits")
-    source = load_network(streams["flow"])
+    source = loading.load(streams["flow"])
     same(source.get_layer("warped_flow"), model.get_layer("flow_tower"))
     path = str(tmp_path / "stage1.keras")
     model_file.save(model, path)

@@ -7,6 +7,7 @@ import keras
 
 from keras_vidrec import backbones
 from keras_vidrec.applications.parts import model_file
+from keras_vidrec.applications.parts import published
 from keras_vidrec.specs import checks
 from keras_vidrec.weights import imagenet
 from keras_vidrec.weights import pretrained
@@ -25,13 +26,15 @@ def check_common(include_top, weights, pooling, classes, classifier_activation):
     Raises:
         ValueError: naming the argument, what was expected and what came.
     """
-    if weights not in (None, IMAGENET):
+    if weights not in (None, IMAGENET) and not published.is_name(weights):
         checks.check(
             isinstance(weights, (str, pathlib.Path))
             and str(weights).endswith(".weights.h5")
             and pathlib.Path(weights).is_file(),
             "weights",
-            'None, "imagenet" or the path of an existing `.weights.h5` file',
+            'None, "imagenet", the path of an existing `.weights.h5` file, or '
+            "what `vidrec presets` lists: a name, or a data set, one of "
+            f"{published.data_sets()}",
             weights,
         )
     checks.choice("pooling", pooling, (None, "avg", "max"))

@@ -11,6 +11,7 @@ import types
 import keras
 
 from keras_vidrec.applications.parts import arguments as parts
+from keras_vidrec.applications.parts import published
 from keras_vidrec.applications.parts.head import predictions_layer
 from keras_vidrec.specs import MODALITIES
 from keras_vidrec.specs import PROTOCOLS
@@ -51,7 +52,8 @@ def builder(
     The builder checks the arguments that all have, `backbone` and `weights`
     before any layer exists, then calls the function. The network records its
     `Blueprint`, and gets its weights: `weights` and `from_streams` are the
-    builder's business, the function does not look at them.
+    builder's business, the function does not look at them. Those of a preset
+    bring the number of their classes, their names, clips and test.
 
     Args:
         function: callable with the arguments `COMMON`, and others by keyword,
@@ -99,6 +101,13 @@ def builder(
         parts.check_imagenet(towers, values["weights"])
         from_streams = values.get("from_streams")
         parts.check_pair(from_streams)
+        preset = file = None
+        if published.is_name(values["weights"]):
+            preset = published.chosen(
+                application, given, values["weights"], defaults
+            )
+            file = preset.fetch()
+            given.setdefault("classes", preset.classes)
         model = function(**given)
         if values["include_top"]:
             # Of networks inside networks, the outer one writes last.
@@ -116,7 +125,10 @@ def builder(
                     for stream, tower in towers.items()
                 },
             )
-        parts.load(model, values["weights"], towers)
+        if preset is None:
+            parts.load(model, values["weights"], towers)
+        else:
+            published.fill(model, preset, file)
         if from_streams is not None:
             parts.start_from(model, from_streams)
         return model

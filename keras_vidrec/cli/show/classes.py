@@ -35,12 +35,12 @@ def gradcam(
 ):
     """Draw where in frames and in flow a network sees a class (Grad-CAM)."""
     load_backend()
-    from keras_vidrec.training.run import load_network
+    from keras_vidrec.training import loading
     from keras_vidrec.visualization import figures
     from keras_vidrec.visualization import grad_cam
 
     figures.check_path(out)
-    network = load_network(model)
+    network = loading.load(model)
     grad_cam.check(network, class_name, layer)
     clip = grad_cam.read_clip(network, video, segments)
     found = grad_cam.explain(network, clip.images, class_name, layer)
@@ -139,12 +139,12 @@ def features(
     load_backend()
     from keras_vidrec.applications.parts.head import describe
     from keras_vidrec.data import opening
-    from keras_vidrec.training.run import load_network
+    from keras_vidrec.training import loading
     from keras_vidrec.visualization import embedding
     from keras_vidrec.visualization import figures
 
     figures.check_path(out)
-    network = load_network(model, over_features=opening.holds_features(data))
+    network = loading.load(model, over_features=opening.holds_features(data))
     spec = describe(network).clip_spec
     opened = opening.open_dataset(
         data,
@@ -174,7 +174,7 @@ def features(
 
 def _load(models, names):
     """Networks by what they are called."""
-    from keras_vidrec.training.run import load_network
+    from keras_vidrec.training import loading
 
     if names and len(names) != len(models):
         raise ValueError(
@@ -187,7 +187,7 @@ def _load(models, names):
             "Networks are told apart by their names. Expected a --name for "
             f"each of them. Received: {', '.join(names)}"
         )
-    return {name: load_network(path) for name, path in zip(names, models)}
+    return {name: loading.load(path) for name, path in zip(names, models)}
 
 
 def _videos(catalog, split, part, most):

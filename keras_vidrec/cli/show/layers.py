@@ -36,13 +36,13 @@ def activations(
     """Draw what channels of a layer see of a frame and of its motion: those of
     one number of all streams, one below the other."""
     load_backend()
-    from keras_vidrec.training.run import load_network
+    from keras_vidrec.training import loading
     from keras_vidrec.visualization import activations
     from keras_vidrec.visualization import figures
     from keras_vidrec.visualization import grad_cam
 
     figures.check_path(out)
-    network = load_network(model)
+    network = loading.load(model)
     activations.check(network, layer)
     clip = grad_cam.read_clip(network, video, segments)
     found = activations.compute(network, clip.images, layer, segment)
@@ -63,12 +63,12 @@ def fusion(
     """Draw which channels of the two streams a trained fusion joins (conv,
     conv3d), in space and time, and how far training has moved it."""
     load_backend()
-    from keras_vidrec.training.run import load_network
+    from keras_vidrec.training import loading
     from keras_vidrec.visualization import figures
     from keras_vidrec.visualization import fusion_filters
 
     figures.check_path(out)
-    network = load_network(model)
+    network = loading.load(model)
     found = fusion_filters.measure(fusion_filters.find(network, layer))
     table = fusion_filters.table(found, most)
     write(out, fusion_filters.draw(found), table, network)

@@ -105,7 +105,9 @@ class Initialization:
             `"imagenet"`, alone or for a stream of the dict: its tower from
             ImageNet's weights (`weights.imagenet`), which Keras downloads or
             a package brings; for a file or a run of this name write
-            `"./imagenet"`.
+            `"./imagenet"`. Or `"preset:NAME"`, a published network that
+            `vidrec presets` lists: one of a single stream, or, for a network
+            of two streams, also the name of a pair.
         inflation: str. How an rgb first convolution is to serve the channels
             of motion: `"avg"`, `"symmetric"` or `"scaled"`, as
             `weights.cross_modality` says, for a path of rgb and for

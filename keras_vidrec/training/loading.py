@@ -1,0 +1,91 @@
+"""Networks by whatever names them."""
+
+import pathlib
+
+import keras
+
+from keras_vidrec.applications import published
+from keras_vidrec.applications.parts import model_file
+from keras_vidrec.specs import checks
+from keras_vidrec.weights import presets
+
+
+def load(
+    name_or_path,
+    file=None,
+    *,
+    trust_first_download: bool = False,
+    class_names=None,
+    over_features: bool = False,
+) -> keras.Model:
+    """A network by name or path.
+
+    Args:
+        name_or_path: str or path. A run; a `.keras` file; or the name of a
+            published network, one of those that `vidrec presets` lists, such
+            as `"tsn_resnet50_kinetics400_8seg"`, or of a pair of streams that
+            are fused, `"tsn_resnet50_kinetics400"`. What exists as a path is
+            taken for one; `"preset:NAME"` always is a name.
+        file: `None`, or path of the file of weights of a published network,
+            where it cannot be downloaded; of a pair, a dict by stream.
+            Defaults to `None`.
+        trust_first_download: bool. Whether a file of which no hash was
+            published is taken as it comes. Defaults to `False`.
+        class_names: `None` (the network's own), or sequence of str, one a
+            class, of a published network. Defaults to `None`.
+        over_features: bool. Of a run over features, whether the network that
+            sees these is wanted, not the one that sees pixels. Defaults to
+            `False`.
+
+    Returns:
+        keras.Model; `keras_vidrec.describe` tells its classes, clips, test
+        and origin. Of a published backbone its tower.
+
+    Raises:
+        ValueError: if there is no such run, file or name, naming the nearest
+            ones, or a published file is not what it should be.
+        OSError, ImportError: if a published file cannot be had: which, from
+            where, and where to put it.
+
+    Example:
+
+    >>> model = keras_vidrec.load("tsn_resnet50_kinetics400_8seg")
+    >>> keras_vidrec.describe(model).class_names[:2]
+    ('abseiling', 'air drumming')
+    """
+    name = preset_of(name_or_path)
+    if name is not None:
+        return published.load(
+            name,
+            file=file,
+            trust_first_download=trust_first_download,
+            class_names=class_names,
+        )
+    for argument, value in (("file", file), ("class_names", class_names)):
+        expected = f"None: {name_or_path} is a network already"
+        checks.check(value is None, argument, expected, value)
+    path = pathlib.Path(name_or_path)
+    if not path.exists():
+        raise ValueError(
+            f"{presets.hint(path)}Expected the directory of a run, a .keras "
+            "file, or a name that `vidrec presets` lists. Received: "
+            f"{path}, which does not exist"
+        )
+    if not path.is_dir():
+        return model_file.load(path)
+    # It needs TensorFlow, which a published network does not.
+    from keras_vidrec.training.run import Run
+
+    run = Run.open(path)
+    return run.load_head() if over_features else run.load_model()
+
+
+def preset_of(name_or_path) -> str | None:
+    """The name of the preset that is meant; `None` where a path is. Behind
+    `preset:` any name is one, known or not."""
+    text = str(name_or_path)
+    if presets.named(text) is not None:
+        return text
+    if presets.is_known(text) and not pathlib.Path(text).exists():
+        return text
+    return None

@@ -1,0 +1,150 @@
+"""The table of presets, `presets.yaml`."""
+
+import difflib
+import functools
+import pathlib
+import types
+
+from keras_vidrec.specs import checks
+from keras_vidrec.specs import documents
+from keras_vidrec.weights.presets.group import Group
+from keras_vidrec.weights.presets.preset import Preset
+
+FILE = pathlib.Path(__file__).with_name("presets.yaml")
+# Where a path may stand, it tells the name of a preset from one.
+PREFIX = "preset:"
+
+_PARTS = ("families", "groups")
+_FAMILY = ("common", "presets")
+
+
+def read(path) -> dict:
+    """Reads a table.
+
+    Args:
+        path: pathlib.Path of the YAML file. A mapping of `families`, each with
+            what its presets have in `common`, and its `presets` by name,
+            whose values come on top of that, those of mappings one by one;
+            and of `groups` by name.
+
+    Returns:
+        dict by name of `Preset` and `Group`, in their order.
+
+    Raises:
+        ValueError: naming the file and the preset, if a key is unknown, a name
+            stands twice, or a value is none that it may be.
+    """
+    values = documents.read_yaml(path)
+    checks.fields(_PARTS, values, f"the presets of {path}")
+    found = {}
+    for family, content in values.get("families", {}).items():
+        checks.fields(_FAMILY, content, f"the family {family} of {path}")
+        for name, own in content["presets"].items():
+            _check_new(name, found, path)
+            merged = _merged(content.get("common", {}), own)
+            found[name] = _made(Preset, name, _with_addresses(merged), path)
+    for name, own in values.get("groups", {}).items():
+        _check_new(name, found, path)
+        found[name] = _made(Group, name, _with_presets(own, found), path)
+    return found
+
+
+@functools.cache
+def _table():
+    return types.MappingProxyType(read(FILE))
+
+
+def names() -> tuple:
+    """The names of all presets and groups, in the order of the table."""
+    return tuple(_table())
+
+
+def presets() -> tuple:
+    """Every `Preset`, in the order of the table: of those of one data set, the
+    first to be recommended comes first."""
+    return tuple(one for one in _table().values() if isinstance(one, Preset))
+
+
+def named(text) -> str | None:
+    """The name that stands behind `preset:`; `None` where it does not."""
+    text = str(text)
+    return text.removeprefix(PREFIX) if text.startswith(PREFIX) else None
+
+
+def is_known(name) -> bool:
+    """Whether there is such a preset or group; `preset:` may stand before
+    it."""
+    return (named(name) or str(name)) in _table()
+
+
+def find(name) -> Preset | Group:
+    """A preset or a group by its name, `preset:` before it or not.
+
+    Raises:
+        ValueError: if there is none, with the nearest names.
+    """
+    found = _table().get(named(name) or str(name))
+    if found is None:
+        raise ValueError(
+            f"Unknown preset. {hint(name)}Expected a name that `vidrec "
+            f"presets` lists. Received: {checks.shorten(repr(str(name)))}"
+        )
+    return found
+
+
+def hint(name) -> str:
+    """What an unknown name may be meant to be, as a question; or nothing."""
+    name = (named(name) or str(name))[:200]
+    near = [known for known in names() if name and known.startswith(name)][:3]
+    near = near or difflib.get_close_matches(name, names(), 3)
+    if not near:
+        return ""
+    return f"Did you mean {' or '.join(map(repr, near))}? "
+
+
+def _check_new(name, found, path):
+    if name in found:
+        raise ValueError(f"{path}: {name} is the name of two presets")
+
+
+def _merged(common, own):
+    merged = {**common, **own}
+    for key in common.keys() & own.keys():
+        if isinstance(common[key], dict) and isinstance(own[key], dict):
+            if key in ("arguments", "clip", "test"):
+                merged[key] = _merged(common[key], own[key])
+    return merged
+
+
+def _with_addresses(values):
+    """The addresses in full."""
+    values = dict(values)
+    addresses = values.pop("address", ())
+    if isinstance(addresses, str):
+        addresses = (addresses,)
+    file = str(values.get("file"))
+    folder = file.rpartition("_")[0]
+    values["addresses"] = tuple(
+        address.replace("{file}", file).replace("{folder}", folder)
+        for address in addresses
+    )
+    if "allow_unused" in values:
+        values["allow_unused"] = tuple(values["allow_unused"])
+    return values
+
+
+def _with_presets(values, found):
+    """A group with its presets in place of their names."""
+    streams = values.get("streams")
+    if isinstance(streams, dict):
+        unknown = [name for name in streams.values() if name not in found]
+        checks.check(not unknown, "streams", "names of presets", streams)
+        streams = {stream: found[name] for stream, name in streams.items()}
+    return {**values, "streams": streams}
+
+
+def _made(kind, name, values, path):
+    try:
+        return kind.from_dict({"name": name, **values})
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path}: {name}: {error}") from None
