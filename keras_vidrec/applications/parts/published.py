@@ -108,14 +108,14 @@ def fill(model, preset, path, class_names=None):
         f"{preset.classes} names for {preset.name}",
         names,
     )
-    bare = class_scores(model) is None and preset.application is None
+    bare = class_scores(model) is None
     report = convert(
         path,
         model,
         allow_unused=preset.allow_unused,
         backbone=preset.arguments["backbone"] if bare else None,
     )
-    if class_scores(model) is None or preset.application is None:
+    if bare:
         return report
     layer = predictions_layer(model)
     layer.class_names = names
@@ -157,7 +157,7 @@ def _told_apart(values):
 
 
 def _fits(preset, application, given, defaults):
-    if preset.application != application:
+    if isinstance(preset, presets.Group) or preset.application != application:
         return False
     values = {**defaults, **given}
     if values["include_top"] and given.get("classes") not in (

@@ -1,5 +1,6 @@
 """The table of presets, `presets.yaml`."""
 
+import contextlib
 import difflib
 import functools
 import pathlib
@@ -39,13 +40,15 @@ def read(path) -> dict:
     found = {}
     for family, content in values.get("families", {}).items():
         checks.fields(_FAMILY, content, f"the family {family} of {path}")
-        for name, own in content["presets"].items():
-            _check_new(name, found, path)
-            merged = _merged(content.get("common", {}), own)
-            found[name] = _made(Preset, name, _with_addresses(merged), path)
+        common = content.get("common", {})
+        for name, own in content.get("presets", {}).items():
+            with _about(path, name, found):
+                merged = _with_addresses(_merged(common, own))
+                found[name] = Preset.from_dict({"name": name, **merged})
     for name, own in values.get("groups", {}).items():
-        _check_new(name, found, path)
-        found[name] = _made(Group, name, _with_presets(own, found), path)
+        with _about(path, name, found):
+            own = _with_presets(own, found)
+            found[name] = Group.from_dict({"name": name, **own})
     return found
 
 
@@ -102,9 +105,15 @@ def hint(name) -> str:
     return f"Did you mean {' or '.join(map(repr, near))}? "
 
 
-def _check_new(name, found, path):
+@contextlib.contextmanager
+def _about(path, name, found):
+    """Errors inside name the file and the entry."""
     if name in found:
         raise ValueError(f"{path}: {name} is the name of two presets")
+    try:
+        yield
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}: {name}: {error}") from None
 
 
 def _merged(common, own):
@@ -141,10 +150,3 @@ def _with_presets(values, found):
         checks.check(not unknown, "streams", "names of presets", streams)
         streams = {stream: found[name] for stream, name in streams.items()}
     return {**values, "streams": streams}
-
-
-def _made(kind, name, values, path):
-    try:
-        return kind.from_dict({"name": name, **values})
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"{path}: {name}: {error}") from None
