@@ -67,14 +67,15 @@ def fetch(
     found = store.find(entry)
     if found is not None:
         return found
-    _check_online(entry)
     target = _target(entry)
+    if not (trust_first_download and _only_needs_trust(entry, target)):
+        _check_online(entry)
     with _alone(target) as part:
         # Another process may have brought it meanwhile.
         found = store.find(entry)
         if found is not None:
             return found
-        with _writable(entry, target):
+        with _writable(entry, target, part):
             return _bring(entry, target, part, trust_first_download)
 
 
@@ -85,13 +86,10 @@ def _own(entry, file):
             "file", f"a file, {entry.description}", os.fspath(file)
         )
     if entry.member is not None and archive.holds(file, entry.member):
-        found = store.find(entry)
-        if found is not None:
-            return found
         target = _target(entry)
-        with _alone(target), _writable(entry, target):
+        with _alone(target) as part, _writable(entry, target, part):
             try:
-                _unpack(entry, file, target, store.recorded_sha256(entry))
+                _unpack(entry, file, target)
             except web.NoFile as error:
                 raise ValueError(f"{file}: {error}") from None
         return target
@@ -125,78 +123,87 @@ def _check_online(entry):
 
 def _bring(entry, target, part, trust):
     """Downloads an entry to its place in the cache."""
-    recorded = store.recorded_sha256(entry)
     lying = _lying(entry)
-    if not (entry.is_hashed or recorded):
+    if not store.is_known(entry):
         _check_trust(entry, trust, "of which no hash was published", lying)
-        if target.is_file():
-            # Put there by somebody.
+        if _only_needs_trust(entry, target):
             store.record(target, target)
             return target
     if lying:
         logger.warning("%s. It is downloaded again.", lying)
-    proof = entry.is_proof_against_forgery or recorded is not None
+    plain_http = trust or store.is_known(entry, against_forgery=True)
     failures = []
-    plain = []
     for address in entry.addresses:
-        if address.startswith("http:") and not (proof or trust):
-            plain.append(address)
+        if address.startswith("http:") and not plain_http:
+            if entry.addresses == (address,):
+                _check_trust(entry, trust, f"sent by {address}", lying)
+            failures.append(
+                f"{address}: plain http, which needs `trust_first_download` "
+                "(--trust-first-download)"
+            )
             continue
         try:
-            _from(address, entry, target, part, proof or trust, recorded)
-            return target
+            _from(address, entry, target, part, plain_http)
         except (web.NoFile, web.Broken) as error:
             failures.append(f"{address}: {error}")
-            logger.warning("%s: %s", address, error)
-    if plain and not failures:
-        _check_trust(
-            entry, trust, f"which {plain[0]} sends over plain http", lying
-        )
-    failures += [f"{a}: plain http, which was not trusted" for a in plain]
+            continue
+        if failures:
+            logger.warning(
+                "%s comes from %s: %s", entry.name, address, "; ".join(failures)
+            )
+        return target
     raise OSError(
         f"Cannot get {entry.description}. Received: "
         f"{'; '.join(failures) or 'no address of it'}. {_by_hand(entry)}"
     )
 
 
-def _from(address, entry, target, part, plain_http, recorded):
+def _from(address, entry, target, part, plain_http):
     """Downloads an entry from one address."""
     logger.info("Downloading %s from %s", entry.name, address)
     size = entry.size if entry.member is None else None
     for again in (True, False):
-        resumed = transfer.transfer(address, part, entry.name, size, plain_http)
+        done = transfer.transfer(address, part, entry.name, size, plain_http)
         try:
+            if not (done.is_counted or store.is_known(entry)):
+                raise web.NoFile("nobody says how many bytes it has")
             if entry.member is None:
-                _check(entry, part, recorded)
-                if not (entry.is_proof_against_forgery or recorded):
-                    store.record(target, part)
+                _verify(entry, part, target)
                 part.replace(target)
                 files.sync_directory(target.parent)
             else:
-                _unpack(entry, part, target, recorded)
-            transfer.forget(part)
-            return
+                _unpack(entry, part, target)
         except web.NoFile:
             transfer.forget(part)
             # Two halves of two files, maybe.
-            if not (resumed and again):
+            if not (done.resumed and again):
                 raise
+        else:
+            transfer.forget(part)
+            return
 
 
-def _check(entry, path, recorded):
-    problem = entry.problem(path, recorded)
+def _verify(entry, path, target):
+    """Refuses what is another file; records the hash of one that was not
+    known to all digits."""
+    problem = entry.problem(path, store.recorded_sha256(entry))
     if problem is not None:
         raise web.NoFile(f"another file than was published: {problem}")
+    if not store.is_known(entry, against_forgery=True):
+        store.record(target, path)
 
 
-def _unpack(entry, path, target, recorded):
+def _unpack(entry, path, target):
     """Takes the member of an entry out of an archive."""
     limit = entry.size or transfer.MOST_BYTES
     with files.replacing(target) as unfinished:
         archive.extract(path, entry.member, unfinished, limit)
-        _check(entry, unfinished, recorded)
-        if not (entry.is_proof_against_forgery or recorded):
-            store.record(target, unfinished)
+        _verify(entry, unfinished, target)
+
+
+def _only_needs_trust(entry, target):
+    """Whether somebody has put a file there of which no hash is known."""
+    return target.is_file() and not store.is_known(entry)
 
 
 def _lying(entry):
@@ -215,9 +222,9 @@ def _check_trust(entry, trust, why, lying):
     lying = f" ({lying})" if lying else ""
     raise checks.ArgumentError(
         "trust_first_download",
-        f"true (--trust-first-download) for {entry.name}, {why}: what comes "
-        "first is taken then, its sha256 recorded, and nothing else taken "
-        f"later{lying}",
+        f"true (--trust-first-download) for {entry.name}, {why}: then what "
+        "comes first is taken, and, by its sha256, nothing else later"
+        f"{lying}",
         trust,
     )
 
@@ -256,14 +263,14 @@ def _alone(target):
             mark = f"{secrets.token_hex(4)}."
         except OSError as error:
             raise _unwritable(error, folder.parent) from error
-        part = folder / f".partial.{mark}{target.name}"
-        if mark:
-            stack.callback(transfer.forget, part)
+        part = folder / f".partial.download.{mark}{target.name}"
         try:
             folder.mkdir(exist_ok=True)
-            stack.callback(_remove_if_empty, folder)
         except OSError as error:
             raise _unwritable(error, folder) from error
+        stack.callback(_remove_if_empty, folder)
+        if mark:
+            stack.callback(transfer.forget, part)
         yield part
 
 
@@ -273,7 +280,7 @@ def _remove_if_empty(folder):
 
 
 @contextlib.contextmanager
-def _writable(entry, target):
+def _writable(entry, target, part):
     """Tells of a full disk, and of one that cannot be written."""
     try:
         yield
@@ -289,8 +296,7 @@ def _writable(entry, target):
         return
     if number == errno.EROFS:
         raise _unwritable(OSError(number, os.strerror(number)), target.parent)
-    for path in target.parent.glob(".partial.*"):
-        path.unlink(missing_ok=True)
+    transfer.forget(part)
     needed = f"{left:,} bytes more" if left else "more room"
     raise OSError(
         number,

@@ -47,13 +47,21 @@ def places(entry: PublishedFile) -> tuple[pathlib.Path, ...]:
 
 def state(entry: PublishedFile, path: pathlib.Path) -> str | None:
     """Why a file of the cache may not be used; `None` if it may."""
-    recorded = recorded_sha256(entry)
-    if not entry.is_hashed and recorded is None:
+    if not is_known(entry):
         return "no hash of it was published, and none is recorded beside it"
     try:
-        return entry.problem(path, recorded)
+        return entry.problem(path, recorded_sha256(entry))
     except OSError as error:
         return f"it cannot be read: {error}"
+
+
+def is_known(entry: PublishedFile, against_forgery: bool = False) -> bool:
+    """Whether there is a hash that the file must have; `against_forgery`: a
+    whole sha256, with which it does not matter who delivers the file."""
+    known = (
+        entry.is_proof_against_forgery if against_forgery else entry.is_hashed
+    )
+    return known or recorded_sha256(entry) is not None
 
 
 def recorded_sha256(entry: PublishedFile) -> str | None:

@@ -1,11 +1,13 @@
 """The bytes of a file, from one address, resumed where they broke off."""
 
+import contextlib
 import http.client
 import json
 import logging
 import os
 import re
 import time
+import typing
 
 import tqdm
 
@@ -33,6 +35,18 @@ class NoRoom(Exception):
         self.bytes = bytes
 
 
+class Transferred(typing.NamedTuple):
+    """What is known of a file that came.
+
+    Args:
+        resumed: bool. Whether it came in parts.
+        is_counted: bool. Whether anybody has said how many bytes it has.
+    """
+
+    resumed: bool
+    is_counted: bool
+
+
 def transfer(address, path, name, size=None, plain_http=False):
     """Brings the file of an address to a path, where a part of it may lie.
 
@@ -49,7 +63,7 @@ def transfer(address, path, name, size=None, plain_http=False):
             Defaults to `False`.
 
     Returns:
-        Whether the file was resumed.
+        `Transferred`.
 
     Raises:
         web.NoFile: if there is no such file.
@@ -59,8 +73,8 @@ def transfer(address, path, name, size=None, plain_http=False):
     resumed, vain, most = False, 0, 0
     for _ in range(_MOST_TRIES):
         try:
-            resumed |= _Try(address, path, name, size).run(plain_http)
-            return resumed
+            found = _Try(address, path, name, size).run(plain_http)
+            return Transferred(found.resumed or resumed, found.is_counted)
         except web.Broken as error:
             here = path.stat().st_size if path.exists() else 0
             vain = 0 if here > most else vain + 1
@@ -80,11 +94,6 @@ def forget(path):
     _notes(path).unlink(missing_ok=True)
 
 
-def finish(path):
-    """Forgets what was known of the part that is whole now."""
-    _notes(path).unlink(missing_ok=True)
-
-
 class _Try:
     """One request."""
 
@@ -96,10 +105,9 @@ class _Try:
         self._here, self._known = _part(path, address)
 
     def run(self, plain_http):
-        """Returns whether something of before was used."""
         whole = self._size or self._known.get("size")
         if self._here and self._here == whole:
-            return True
+            return Transferred(True, True)
         headers = {}
         if self._here:
             headers["Range"] = f"bytes={self._here}-"
@@ -113,20 +121,31 @@ class _Try:
                 raise web.Broken("it has another file now") from None
             raise
         with response:
-            total = self._begin(response)
-            self._receive(response, total)
-        return "Range" in headers and response.status == 206
+            if response.status == 206:
+                first, total = b"", self._go_on(response)
+            else:
+                first, total = self._begin(response)
+            try:
+                self._receive(response, first, total)
+            except web.NoFile:
+                forget(self._path)
+                raise
+            counted = total is not None or bool(response.chunked)
+            return Transferred(not first, counted)
 
     def _begin(self, response):
-        """Sees where the answer begins; returns how many bytes the file has,
-        as far as that is said."""
-        if response.status == 206:
-            return self._go_on(response)
-        # Not asked for a range, or the server has none, or has another file.
-        self._here = 0
+        """Makes place for a whole file: the server was asked for no part, or
+        has none, or another file. Returns the first bytes, and how many there
+        are as far as that is said."""
+        here, self._here = self._here, 0
         length = response.headers.get("Content-Length", "")
         total = int(length) if re.fullmatch(r"\d{1,18}", length) else None
+        first = self._read(response)
+        # Before a part that was there is given up for it.
+        web.check_is_file(self._name, response.headers, first)
         self._check_total(total)
+        if here:
+            logger.info("%s: begun anew", self._address)
         forget(self._path)
         note = {
             "address": self._address,
@@ -135,9 +154,11 @@ class _Try:
         }
         with _disk(self._left(total)):
             _notes(self._path).write_text(json.dumps(note), "utf-8")
-        return total
+        return first, total
 
     def _go_on(self, response):
+        """Sees that the answer begins where the part ends; returns how many
+        bytes the whole file has, as far as that is said."""
         told = re.fullmatch(
             r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)",
             response.headers.get("Content-Range", ""),
@@ -154,7 +175,6 @@ class _Try:
         ):
             forget(self._path)
             raise web.Broken("it has another file now, or no such ranges")
-        self._check_total(total)
         return total
 
     def _check_total(self, total):
@@ -168,7 +188,8 @@ class _Try:
     def _left(self, total):
         return max((self._size or total or 0) - self._here, 0)
 
-    def _receive(self, response, total):
+    def _receive(self, response, content, total):
+        most = self._size or total or MOST_BYTES
         with (
             _disk(self._left(total)),
             open(self._path, "ab") as file,
@@ -181,21 +202,15 @@ class _Try:
                 disable=None,  # shown on a terminal
             ) as bar,
         ):
-            _reserve(file, self._left(total))
-            begin = self._here == 0
-            while content := self._read(response):
-                if begin:
-                    web.check_is_file(self._name, response.headers, content)
-                    begin = False
+            _check_room(file, self._left(total))
+            while content := content or self._read(response):
                 self._here += len(content)
-                if self._here > (self._size or total or MOST_BYTES):
-                    raise web.NoFile(
-                        f"more than the {self._size or total or MOST_BYTES:,} "
-                        "bytes that it should have"
-                    )
+                if self._here > most:
+                    raise web.NoFile(f"more than {most:,} bytes")
                 file.write(content)
+                file.flush()  # for who goes on if this one is killed
                 bar.update(len(content))
-            file.flush()
+                content = b""
             os.fsync(file.fileno())
         if total is not None and self._here < total:
             raise web.Broken(
@@ -220,23 +235,20 @@ class _Try:
             ) from None
 
 
-class _disk:
+@contextlib.contextmanager
+def _disk(left):
     """Errors of a full disk inside say how much was to come."""
-
-    def __init__(self, left):
-        self._left = left
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, error, trace):
-        if isinstance(error, OSError) and error.errno in files.NO_ROOM:
-            raise NoRoom(error.errno, self._left) from error
+    try:
+        yield
+    except OSError as error:
+        if error.errno in files.NO_ROOM:
+            raise NoRoom(error.errno, left) from error
+        raise
 
 
-def _reserve(file, left):
+def _check_room(file, left):
     """Sees before the first byte whether there is room for all."""
-    # Not on every system; what it cannot tell, writing does.
+    # What a system does not tell, writing does.
     found = os.fstatvfs(file.fileno()) if hasattr(os, "fstatvfs") else None
     if found and left > found.f_bavail * found.f_frsize:
         raise OSError(files.NO_ROOM[0], os.strerror(files.NO_ROOM[0]))

@@ -1,6 +1,7 @@
 """How the web is asked, and what is no file among its answers."""
 
 import html
+import http.client
 import re
 import ssl
 import urllib.error
@@ -13,6 +14,7 @@ from keras_vidrec.version import __version__
 TIMEOUT_S = 30
 # What may go better a moment later.
 _TRY_AGAIN = (408, 425, 429, 500, 502, 503, 504)
+_BROKEN = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
 _MOST_SHOWN = 80
 
 
@@ -62,10 +64,12 @@ def ask(address, headers, plain_http):
         text = f"HTTP {error.code} {_shown(error.reason)}".strip()
         raise (Broken if error.code in _TRY_AGAIN else NoFile)(text) from None
     except urllib.error.URLError as error:
-        raise NoFile(_unreachable(error.reason)) from None
+        broken = isinstance(error.reason, _BROKEN)
+        text = _unreachable(error.reason)
+        raise (Broken if broken else NoFile)(text) from None
     except TimeoutError:
         raise Broken(f"no answer within {TIMEOUT_S} s") from None
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         raise Broken(_shown(error) or type(error).__name__) from None
 
 
@@ -106,6 +110,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
 
     def redirect_request(self, req, fp, code, msg, headers, newurl):
         if urllib.parse.urlsplit(newurl).scheme not in self._schemes:
+            fp.close()
             raise NoFile(f"leads on to {_shown(newurl)}, which is not https")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
