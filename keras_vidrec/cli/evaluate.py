@@ -77,7 +77,7 @@ def evaluate(
     from keras_vidrec.training.run import Run
 
     if loading.preset_of(run) is not None:
-        network = loading.load(
+        network = loading.recognizer(
             run,
             file,
             trust_first_download=trust_first_download,
@@ -132,6 +132,7 @@ def evaluate(
 
 def _evaluate_published(name, network, splits, *, out, settings, **options):
     """Tests a published network on the test list of one split."""
+    from keras_vidrec.applications.parts.head import describe
     from keras_vidrec.evaluation import evaluator
     from keras_vidrec.evaluation.scores import metrics
     from keras_vidrec.weights import presets
@@ -150,6 +151,12 @@ def _evaluate_published(name, network, splits, *, out, settings, **options):
         "not known here: that none of them is tested is yours to see to.",
         err=True,
     )
+    if describe(network).class_names is None:
+        echo(
+            "The names of its classes are not known: they are taken to be "
+            "those of the data, in their order (--class-names FILE).",
+            err=True,
+        )
     directory = out or pathlib.Path(found.name)
     with files.needing_room(directory):
         path, scores = evaluator.evaluate_network(

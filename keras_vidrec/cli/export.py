@@ -12,7 +12,9 @@ Format = enum.StrEnum("Format", ["saved_model", "onnx", "litert"])
 
 def export(
     run: pathlib.Path = typer.Argument(
-        ..., help="Directory of a run, or a .keras file of this package."
+        ...,
+        help="Directory of a run, a .keras file of this package, or the name "
+        "of a network that `vidrec presets` lists.",
     ),
     out: pathlib.Path = typer.Option(
         None,
@@ -36,7 +38,7 @@ def export(
         Format.onnx: exports.export_onnx,
         Format.litert: exports.export_litert,
     }[format]
-    model = loading.load(run)
+    model = loading.recognizer(run)
     out = out or (run if run.is_dir() else run.parent) / format
     background = exports.Background.of(run)
     with files.needing_room(out):

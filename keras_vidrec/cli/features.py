@@ -17,10 +17,14 @@ def features(
         ..., help="Directory of the features: new, or an interrupted one."
     ),
     rgb: pathlib.Path = typer.Option(
-        None, help="Network of frames: a run, or a .keras file."
+        None,
+        help="Network of frames: a run, a .keras file, or a "
+        "name of `vidrec presets`.",
     ),
     flow: pathlib.Path = typer.Option(
-        None, help="Network of flow: a run, or a .keras file."
+        None,
+        help="Network of flow: a run, a .keras file, or a "
+        "name of `vidrec presets`.",
     ),
     frames: int = typer.Option(25, min=1, help="Frames of each video."),
     grid: Grid = typer.Option(
@@ -61,7 +65,9 @@ def features(
 
     paths = {"rgb": rgb, "flow": flow}
     paths = {stream: path for stream, path in paths.items() if path is not None}
-    networks = {stream: loading.load(path) for stream, path in paths.items()}
+    networks = {
+        stream: loading.recognizer(path) for stream, path in paths.items()
+    }
     opened = opening.open_images(
         data,
         layout=layout,
@@ -75,7 +81,7 @@ def features(
     for problem in opened.catalog.problems:
         echo(problem, err=True)
     made_from = {
-        "networks": {s: str(path.absolute()) for s, path in paths.items()},
+        "networks": {s: loading.lasting(path) for s, path in paths.items()},
         "data": {
             "directory": options.absolute(data),
             "layout": layout,

@@ -65,7 +65,8 @@ def import_weights(
 ):
     """Put published weights into a network, all of them or none.
 
-    A preset brings its file, and says of itself what is not given. The format is recognized by content. The scaling of pixels is that of the
+    A preset brings its file, and says of itself what is not given. The format
+    of a file is recognized by content. The scaling of pixels is that of the
     weights.
     """
     is_preset = source.startswith(_PRESET)
@@ -167,7 +168,9 @@ def _preset(name):
     if isinstance(found, presets.Group):
         raise ValueError(
             f"Expected a preset of one network. Received: {name}, a pair of "
-            + " and ".join(f"preset:{one.name}" for one in found.streams.values())
+            + " and ".join(
+                f"preset:{one.name}" for one in found.streams.values()
+            )
             + ". Import each, and `vidrec fuse`; or take the pair by its name, "
             "`vidrec predict`"
         )

@@ -40,8 +40,8 @@ def join(
     from keras_vidrec.data import leaks
     from keras_vidrec.data.sources.features import Features
     from keras_vidrec.training import joining
-    from keras_vidrec.training.run import Run
     from keras_vidrec.training import loading
+    from keras_vidrec.training.run import Run
 
     network = loading.load(head, over_features=True)
     if features is None and head.is_dir():

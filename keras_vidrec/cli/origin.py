@@ -64,8 +64,8 @@ def _read_with_backend(path):
     from keras_vidrec.data.prepared import dataset
     from keras_vidrec.data.prepared import storage
     from keras_vidrec.evaluation.scores import score_naming
-    from keras_vidrec.training.run import Run
     from keras_vidrec.training import loading
+    from keras_vidrec.training.run import Run
 
     place = storage.as_path(path)
     if dataset.is_prepared(place):

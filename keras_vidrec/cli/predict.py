@@ -90,7 +90,7 @@ def predict(
     from keras_vidrec.training import loading
     from keras_vidrec.videos.video import VideoError
 
-    network = loading.load(
+    network = loading.recognizer(
         model,
         file,
         trust_first_download=trust_first_download,

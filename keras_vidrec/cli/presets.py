@@ -55,7 +55,9 @@ def _table(presets):
         "the weights were published with. `vidrec presets NAME` tells where a "
         "file lies and comes from."
     )
-    rows = [("name", "network", "trained on", "top-1", "top-5", "MB", "license")]
+    rows = [
+        ("name", "network", "trained on", "top-1", "top-5", "MB", "license")
+    ]
     here = ["here"]
     for name in presets.names():
         one = presets.find(name)
@@ -175,6 +177,13 @@ def _values(one):
         return parts[None]
     values = {
         name: getattr(one, name)
-        for name in ("name", "fusion_weights", "clip", "test", "figures", "note")
+        for name in (
+            "name",
+            "fusion_weights",
+            "clip",
+            "test",
+            "figures",
+            "note",
+        )
     }
     return {**values, "streams": parts}

@@ -80,6 +80,21 @@ def load(
     return run.load_head() if over_features else run.load_model()
 
 
+def recognizer(name_or_path, *args, **kwargs) -> keras.Model:
+    """As `load`, and refuses the weights of a backbone alone, which recognize
+    nothing."""
+    name = preset_of(name_or_path)
+    found = None if name is None else presets.find(name)
+    if isinstance(found, presets.Preset) and found.application is None:
+        raise ValueError(
+            "Expected a network with classes. Received: "
+            f"{found.name}, the weights of a backbone: a training starts from "
+            f"them, `initialization.weights=preset:{found.name}`, and `vidrec "
+            f"import-weights preset:{found.name}` puts them into a network"
+        )
+    return load(name_or_path, *args, **kwargs)
+
+
 def preset_of(name_or_path) -> str | None:
     """The name of the preset that is meant; `None` where a path is. Behind
     `preset:` any name is one, known or not."""
@@ -89,3 +104,12 @@ def preset_of(name_or_path) -> str | None:
     if presets.is_known(text) and not pathlib.Path(text).exists():
         return text
     return None
+
+
+def lasting(name_or_path) -> str:
+    """What names a network from any working directory: the path in full, or
+    `preset:NAME`."""
+    name = preset_of(name_or_path)
+    if name is None:
+        return str(pathlib.Path(name_or_path).absolute())
+    return presets.PREFIX + presets.find(name).name

@@ -199,7 +199,11 @@ def test_a_builder_takes_a_data_set_or_a_name(small, files, tmp_path):
 @pytest.mark.parametrize(
     ("build", "arguments", "message"),
     [
-        (TSN, {"classes": 5}, f"{RGB}, of TSN.*classes=2.*weights='tinykinetic"),
+        (
+            TSN,
+            {"classes": 5},
+            f"{RGB}, of TSN.*classes=2.*weights='tinykinetic",
+        ),
         (TSN, {"backbone": "resnet50"}, "backbone='tiny'"),
         (TSN, {"modality": "rgb_diff"}, "modality='flow'"),
         (TSN, {"modality": "flow", "snippet_length": 10}, "snippet_length=5"),

@@ -20,8 +20,10 @@ _DIGITS = 16
 
 def is_name(weights) -> bool:
     """Whether `weights` of a builder names a preset, or a data set."""
-    return isinstance(weights, str) and weights != IMAGENET and bool(
-        presets.is_known(weights) or _of_data(weights)
+    return (
+        isinstance(weights, str)
+        and weights != IMAGENET
+        and bool(presets.is_known(weights) or _of_data(weights))
     )
 
 
@@ -71,7 +73,9 @@ def told(preset) -> str:
     """A preset as the call that it fits."""
     if isinstance(preset, presets.Group):
         streams = " and ".join(preset.streams)
-        return f"{preset.name}, of {streams}: keras_vidrec.load({preset.name!r})"
+        return (
+            f"{preset.name}, of {streams}: keras_vidrec.load({preset.name!r})"
+        )
     if preset.application is None:
         return (
             f"{preset.name}, of the backbone {preset.arguments['backbone']!r} "

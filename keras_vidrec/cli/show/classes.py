@@ -40,7 +40,7 @@ def gradcam(
     from keras_vidrec.visualization import grad_cam
 
     figures.check_path(out)
-    network = loading.load(model)
+    network = loading.recognizer(model)
     grad_cam.check(network, class_name, layer)
     clip = grad_cam.read_clip(network, video, segments)
     found = grad_cam.explain(network, clip.images, class_name, layer)
@@ -144,7 +144,9 @@ def features(
     from keras_vidrec.visualization import figures
 
     figures.check_path(out)
-    network = loading.load(model, over_features=opening.holds_features(data))
+    network = loading.recognizer(
+        model, over_features=opening.holds_features(data)
+    )
     spec = describe(network).clip_spec
     opened = opening.open_dataset(
         data,
@@ -187,7 +189,7 @@ def _load(models, names):
             "Networks are told apart by their names. Expected a --name for "
             f"each of them. Received: {', '.join(names)}"
         )
-    return {name: loading.load(path) for name, path in zip(names, models)}
+    return {name: loading.recognizer(path) for name, path in zip(names, models)}
 
 
 def _videos(catalog, split, part, most):

@@ -42,7 +42,7 @@ def activations(
     from keras_vidrec.visualization import grad_cam
 
     figures.check_path(out)
-    network = loading.load(model)
+    network = loading.recognizer(model)
     activations.check(network, layer)
     clip = grad_cam.read_clip(network, video, segments)
     found = activations.compute(network, clip.images, layer, segment)
@@ -68,7 +68,7 @@ def fusion(
     from keras_vidrec.visualization import fusion_filters
 
     figures.check_path(out)
-    network = loading.load(model)
+    network = loading.recognizer(model)
     found = fusion_filters.measure(fusion_filters.find(network, layer))
     table = fusion_filters.table(found, most)
     write(out, fusion_filters.draw(found), table, network)

@@ -3,7 +3,10 @@
 from keras_vidrec.cli.terminal import echo
 
 OUT = "Picture to write, a .png; its numbers go beside it as .csv."
-MODEL = "A run, or a .keras file of this package."
+MODEL = (
+    "A run, a .keras file of this package, or the name of a network that "
+    "`vidrec presets` lists."
+)
 
 
 def write(out, figure, table, *networks):

@@ -6,8 +6,8 @@ from keras_vidrec.weights.presets.table import PREFIX
 from keras_vidrec.weights.presets.table import find
 from keras_vidrec.weights.presets.table import hint
 from keras_vidrec.weights.presets.table import is_known
-from keras_vidrec.weights.presets.table import names
 from keras_vidrec.weights.presets.table import named
+from keras_vidrec.weights.presets.table import names
 from keras_vidrec.weights.presets.table import presets
 
 __all__ = [

@@ -144,9 +144,7 @@ class Preset(Fact):
             found = len(class_names.read(self.class_names))
             expected = f"a list of {self.classes} names"
             fits = found == self.classes
-            checks.check(
-                fits, "class_names", expected, self.class_names, owner
-            )
+            checks.check(fits, "class_names", expected, self.class_names, owner)
         # They refuse what they do not know.
         self.scaling, self.protocol, self.published_file  # noqa: B018
 

@@ -173,7 +173,9 @@ def _keras_applications(preset, path, classes):
         weights=None, include_top="notop" not in path.name, classes=classes
     )
     with h5py.File(path, "w") as file:
-        file.attrs["layer_names"] = [one.name.encode() for one in network.layers]
+        file.attrs["layer_names"] = [
+            one.name.encode() for one in network.layers
+        ]
         for layer in network.layers:
             group = file.create_group(layer.name)
             names = [f"{layer.name}/{w.name}:0" for w in layer.weights]
@@ -198,7 +200,9 @@ def _variant(preset):
 
 
 def _save(tensors, path):
-    state = {name: imports.torch.tensor(array) for name, array in tensors.items()}
+    state = {
+        name: imports.torch.tensor(array) for name, array in tensors.items()
+    }
     imports.torch.save(state, path)
 
 

@@ -25,9 +25,7 @@ def write_files(directory, names=NAMES):
     paths = {}
     for seed, name in enumerate(names):
         arguments = {"modality": _modality(name)}
-        model = TSN(
-            backbone="tiny", classes=CLASSES[name] or 5, **arguments
-        )
+        model = TSN(backbone="tiny", classes=CLASSES[name] or 5, **arguments)
         rng = np.random.default_rng(seed)
         model.set_weights([_random(rng, w.shape) for w in model.weights])
         paths[name] = directory / f"{name}.keras"

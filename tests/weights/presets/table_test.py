@@ -96,9 +96,13 @@ def test_what_is_no_table(tmp_path, change, message):
 
 
 def test_names_with_a_fault_have_near_ones():
-    with pytest.raises(ValueError, match="mean 'tsn_resnet50_kinetics400_8seg'"):
+    with pytest.raises(
+        ValueError, match="mean 'tsn_resnet50_kinetics400_8seg'"
+    ):
         presets.find("tsn_resnet50_kinetcs400_8seg")
-    with pytest.raises(ValueError, match="'tsn_resnet50_kinetics400_8seg_256p'"):
+    with pytest.raises(
+        ValueError, match="'tsn_resnet50_kinetics400_8seg_256p'"
+    ):
         presets.find("preset:tsn_resnet50_kinetics400_8seg_")
     with pytest.raises(ValueError) as caught:
         presets.find("quite another thing")
