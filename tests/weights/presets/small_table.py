@@ -20,6 +20,14 @@ NAMES = (RGB, FLOW, OTHER, BACKBONE, UNHASHED)
 CLASSES = {RGB: 2, FLOW: 2, OTHER: 3, BACKBONE: None, UNHASHED: 2}
 
 
+_CLIP = {
+    "num_segments": 8,
+    "size": 32,
+    "frame": {"size": "short32"},
+    "flow": {"method": "dis"},
+}
+
+
 def write_files(directory, names=NAMES):
     """The files of presets, by name."""
     paths = {}
@@ -51,9 +59,7 @@ def presets(paths):
             sha256=None if name == UNHASHED else packages.digest(path),
             format="keras",
             scheme="keras_vidrec",
-            clip={"num_segments": 8, "size": 32, "frame": {"size": "short32"}}
-            if is_network
-            else {},
+            clip=_CLIP if is_network else {},
             test={"num_segments": 2, "crops": "center"} if is_network else None,
             figures={"top1": 12.5},
             data="UCF101" if name == OTHER else "Tiny-Kinetics",
