@@ -20,11 +20,6 @@ from keras_vidrec.weights.downloads.published_file import PublishedFile
 logger = logging.getLogger("keras_vidrec")
 
 
-def is_offline() -> bool:
-    """Whether `VIDREC_OFFLINE` forbids the network: set, and not to `0`."""
-    return os.environ.get("VIDREC_OFFLINE", "0") not in ("", "0")
-
-
 def fetch(
     entry: PublishedFile,
     *,
@@ -113,7 +108,7 @@ def _target(entry):
 
 
 def _check_online(entry):
-    if not is_offline():
+    if not web.is_offline():
         return
     raise OSError(
         f"Expected {entry.description} in the cache, as VIDREC_OFFLINE is set. "

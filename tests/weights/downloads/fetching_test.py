@@ -298,7 +298,7 @@ def test_a_file_of_ones_own(entry, tmp_path, publisher, monkeypatch):
 def child(publisher, *arguments):
     return subprocess.Popen(
         [
-            sys.executable, "-m", "tests.weights.downloads.child",
+            sys.executable, "-m", "tests.weights.downloads.child", "fetch",
             f"{publisher.url}/a.pth", str(len(CONTENT)), SHA256, *arguments,
         ],
         stdout=subprocess.PIPE,
