@@ -9,6 +9,7 @@ import time
 import pytest
 
 from keras_vidrec.weights import downloads
+from keras_vidrec.weights.downloads import place
 from keras_vidrec.weights.downloads import transfer
 from keras_vidrec.weights.downloads import web
 from tests.weights.downloads.conftest import CONTENT
@@ -39,6 +40,32 @@ def test_other_caches_are_read(entry, publisher, cache, monkeypatch):
     found = cache.parents[1] / "keras-vidrec" / path.relative_to(cache.parent)
     assert downloads.fetch(entry) == downloads.find(entry) == found
     assert len(publisher.asked) == 1 and not cache.exists()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "folder"),
+    [
+        ("KERAS_HOME", "keras", "keras/models"),
+        ("HOME", "home", "home/.keras/models"),
+        ("TORCH_HOME", "torch", "torch/hub/checkpoints"),
+        ("XDG_CACHE_HOME", "xdg", "xdg/torch/hub/checkpoints"),
+    ],
+)
+def test_what_others_have_downloaded_is_used_if_it_is_right(
+    publisher, tmp_path, monkeypatch, variable, value, folder
+):
+    monkeypatch.setenv(variable, str(tmp_path / value))
+    theirs = tmp_path / folder / "a.pth"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_bytes(CONTENT)
+    md5 = hashlib.md5(CONTENT).hexdigest()
+    for hashes in ({}, {"sha256": SHA256[:8]}, {"sha256": None, "md5": md5}):
+        entry = published(publisher, **hashes)
+        assert downloads.fetch(entry) == downloads.find(entry) == theirs
+    assert downloads.find(published(publisher, sha256=None)) is None
+    theirs.write_bytes(CONTENT[::-1])
+    assert downloads.fetch(published(publisher)) != theirs
+    assert theirs.read_bytes() == CONTENT[::-1]
 
 
 def test_an_altered_file_is_not_used(
@@ -360,8 +387,8 @@ def test_a_disk_without_room_is_seen_first(
 
 def test_a_cache_that_cannot_be_written(entry, publisher, monkeypatch):
     monkeypatch.setenv("VIDREC_CACHE", os.devnull + "/none")
-    text = "Expected a cache that can be written: set VIDREC_CACHE, which is "
-    with pytest.raises(OSError, match=text + os.devnull):
+    text = "Expected a cache that can be written: VIDREC_CACHE names another "
+    with pytest.raises(OSError, match=f"{text}one than {os.devnull}"):
         downloads.fetch(entry)
     assert not publisher.asked
     monkeypatch.setenv("VIDREC_CACHE", "~nobody-of-this-name/cache")
@@ -396,9 +423,9 @@ def test_progress_is_shown_where_a_person_watches(publisher, monkeypatch):
 
 def test_where_there_are_no_locks(entry, publisher, cache, monkeypatch):
     def taken(path, wait=False):
-        raise downloads.fetching.locks.NoLocks(errno.ENOLCK, "none")
+        raise place.locks.NoLocks(errno.ENOLCK, "none")
 
-    monkeypatch.setattr(downloads.fetching.locks, "taken", taken)
+    monkeypatch.setattr(place.locks, "taken", taken)
     publisher.num_breaks = 100
     publisher.ranges = False
     with pytest.raises(OSError, match="broke off"):
