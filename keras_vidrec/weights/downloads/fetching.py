@@ -156,12 +156,15 @@ def _bring(entry, target, part, trust, instead):
 
 def _from(address, entry, target, part, plain_http):
     """Downloads an entry from one address."""
-    logger.info("Downloading %s from %s", entry.name, address)
+    logger.warning("Downloading %s from %s", entry.description, address)
     size = entry.size if entry.member is None else None
+    is_known = store.is_known(entry)
     for again in (True, False):
-        done = transfer.transfer(address, part, entry.name, size, plain_http)
+        done = transfer.transfer(
+            address, part, entry.name, size, plain_http, is_known
+        )
         try:
-            if not (done.is_counted or store.is_known(entry)):
+            if not (done.is_counted or is_known):
                 raise web.NoFile("nobody says how many bytes it has")
             if entry.member is None:
                 _verify(entry, part, target)

@@ -146,7 +146,7 @@ def test_mirrors_are_tried_in_order_and_each_failure_is_named(
         "/quiet-page": "a web page, 'Log in & pay', instead of the file",
         "/pointer": "a pointer of Git LFS, which stands for the file",
         "/short": "a file of 9 bytes, expected 10,240",
-        "/cut": "a file of 9 bytes, expected 10,240",
+        "/cut": "it broke off after 9 of 10,240 bytes",
         "/long": "more than 10,240 bytes",
         "/loop": "HTTP 302 The HTTP server returned a redirect error",
         "/local": "HTTP 302 Found - Redirection to url 'file:///etc/passwd' is",
@@ -186,6 +186,12 @@ def test_what_breaks_off_is_resumed(entry, publisher):
         None,
         *(f"bytes={n}000-" for n in range(1, 5)),
     ]
+
+
+def test_what_breaks_off_without_a_length_is_resumed(entry, publisher):
+    publisher.num_breaks, publisher.counted = 1, False
+    assert downloads.fetch(entry).read_bytes() == CONTENT
+    assert publisher.asked[1] == ("/a.pth", "bytes=1000-")
 
 
 def test_what_stalls_is_resumed(entry, publisher, monkeypatch):
@@ -229,6 +235,24 @@ def test_a_file_that_changes_between_two_parts_is_begun_anew(
     entry = published(publisher)
     assert downloads.fetch(entry).read_bytes() == CONTENT
     assert publisher.asked[1] == ("/a.pth", "bytes=1000-")
+
+
+@pytest.mark.parametrize("etags", [True, False])
+def test_halves_of_two_files_are_not_joined_without_a_hash(
+    publisher, etags, monkeypatch
+):
+    publisher.etags = etags
+    publisher.files["/a.pth"] = CONTENT[::-1]
+    publisher.num_breaks = 1
+    monkeypatch.setattr(
+        transfer.time,
+        "sleep",
+        lambda _: publisher.files.update({"/a.pth": CONTENT}),
+    )
+    entry = published(publisher, size=None, sha256=None)
+    path = downloads.fetch(entry, trust_first_download=True)
+    assert path.read_bytes() == CONTENT
+    assert publisher.asked[1][1] == ("bytes=1000-" if etags else None)
 
 
 def test_a_part_that_is_longer_than_the_file_now(publisher):
