@@ -9,6 +9,7 @@ from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.specs import Origin
 from keras_vidrec.specs import checks
 from keras_vidrec.training import loading
+from keras_vidrec.weights import downloads
 from keras_vidrec.weights import presets
 from keras_vidrec.weights.starting import IMAGENET
 from keras_vidrec.weights.starting import by_name
@@ -53,7 +54,9 @@ def load(weights, over_features=False):
         if _is_preset(path):
             presets.find(path)
             continue
-        found = isinstance(path, str) and pathlib.Path(path).exists()
+        found = isinstance(path, str) and (
+            downloads.is_on_hub(path) or pathlib.Path(path).exists()
+        )
         checks.check(found or path == IMAGENET, key, expected, path)
     for name, path in networks.items():
         if _is_preset(path):

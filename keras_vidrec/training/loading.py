@@ -7,6 +7,7 @@ import keras
 from keras_vidrec.applications import published
 from keras_vidrec.applications.parts import model_file
 from keras_vidrec.specs import checks
+from keras_vidrec.weights import downloads
 from keras_vidrec.weights import presets
 
 
@@ -24,8 +25,11 @@ def load(
         name_or_path: str or path. A run; a `.keras` file; or the name of a
             published network, one of those that `vidrec presets` lists, such
             as `"tsn_resnet50_kinetics400_8seg"`, or of a pair of streams that
-            are fused, `"tsn_resnet50_kinetics400"`. What exists as a path is
-            taken for one; `"preset:NAME"` always is a name.
+            are fused, `"tsn_resnet50_kinetics400"`; or the address of a
+            network that was saved on a hub, `"hf://ORG/NAME"` or
+            `"kaggle://..."`, as `weights.downloads.fetch_saved` takes it. What
+            exists as a path is taken for one; `"preset:NAME"` always is a
+            name.
         file: `None`, or path of the file of weights of a published network,
             where it cannot be downloaded; of a pair, a dict by stream.
             Defaults to `None`.
@@ -64,6 +68,8 @@ def load(
     for argument, value in (("file", file), ("class_names", class_names)):
         expected = f"None: {name_or_path} is a network already"
         checks.check(value is None, argument, expected, value)
+    if downloads.is_on_hub(name_or_path):
+        return model_file.load(downloads.fetch_saved(name_or_path))
     path = pathlib.Path(name_or_path)
     if not path.exists():
         raise ValueError(
@@ -110,6 +116,8 @@ def lasting(name_or_path) -> str:
     """What names a network from any working directory: the path in full, or
     `preset:NAME`."""
     name = preset_of(name_or_path)
+    if downloads.is_on_hub(name_or_path):
+        return name_or_path
     if name is None:
         return str(pathlib.Path(name_or_path).absolute())
     return presets.PREFIX + presets.find(name).name

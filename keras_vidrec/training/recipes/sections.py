@@ -103,7 +103,7 @@ class Initialization:
             the towers, and what is behind them starts at random; a run over
             features starts all of it, joined with what made the features. Or
             `"imagenet"`, alone or for a stream of the dict: its tower from
-            ImageNet's weights (`weights.imagenet`), which Keras downloads or
+            ImageNet's weights (`weights.imagenet`), which are downloaded or
             a package brings; for a file or a run of this name write
             `"./imagenet"`. Or `"preset:NAME"`, a published network that
             `vidrec presets` lists: one of a single stream, or, for a network

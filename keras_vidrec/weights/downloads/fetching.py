@@ -1,17 +1,13 @@
 """Published files, brought into the cache whole and verified, or not at all."""
 
-import contextlib
-import errno
 import logging
 import os
 import pathlib
-import secrets
 
-from keras_vidrec.specs import cache
 from keras_vidrec.specs import checks
 from keras_vidrec.specs import files
-from keras_vidrec.specs import locks
 from keras_vidrec.weights.downloads import archive
+from keras_vidrec.weights.downloads import place
 from keras_vidrec.weights.downloads import store
 from keras_vidrec.weights.downloads import transfer
 from keras_vidrec.weights.downloads import web
@@ -20,20 +16,16 @@ from keras_vidrec.weights.downloads.published_file import PublishedFile
 logger = logging.getLogger("keras_vidrec")
 
 
-def is_offline() -> bool:
-    """Whether `VIDREC_OFFLINE` forbids the network: set, and not to `0`."""
-    return os.environ.get("VIDREC_OFFLINE", "0") not in ("", "0")
-
-
 def fetch(
     entry: PublishedFile,
     *,
     file: str | os.PathLike | None = None,
     trust_first_download: bool = False,
+    instead: str = "pass it as `file` (--file PATH)",
 ) -> pathlib.Path:
     """A published file on this machine, verified.
 
-    One that lies in a cache is verified and taken, without the network. Else
+    One that `find` finds is taken, without the network. Else
     it is downloaded into the cache: its addresses are tried in order; what was
     interrupted is resumed where the server can do that; size and hashes are
     right before it takes its place in one step; two processes download one
@@ -50,6 +42,8 @@ def fetch(
         trust_first_download: bool. Whether a file without a published hash,
             or with a part of one from an address of plain http, is taken as
             it comes the first time. Defaults to `False`.
+        instead: str. What errors tell to do, other than to put the file into
+            the cache. Defaults to passing it as `file`.
 
     Returns:
         Path of the file.
@@ -69,14 +63,14 @@ def fetch(
         return found
     target = _target(entry)
     if not (trust_first_download and _only_needs_trust(entry, target)):
-        _check_online(entry)
-    with _alone(target) as part:
+        _check_online(entry, instead)
+    with place.alone(target) as part:
         # Another process may have brought it meanwhile.
         found = store.find(entry)
         if found is not None:
             return found
-        with _writable(entry, target, part):
-            return _bring(entry, target, part, trust_first_download)
+        with place.writable(entry, target, part):
+            return _bring(entry, target, part, trust_first_download, instead)
 
 
 def _own(entry, file):
@@ -87,7 +81,7 @@ def _own(entry, file):
         )
     if entry.member is not None and archive.holds(file, entry.member):
         target = _target(entry)
-        with _alone(target) as part, _writable(entry, target, part):
+        with place.alone(target) as part, place.writable(entry, target, part):
             try:
                 _unpack(entry, file, target)
             except web.NoFile as error:
@@ -112,16 +106,17 @@ def _target(entry):
     return places[0]
 
 
-def _check_online(entry):
-    if not is_offline():
+def _check_online(entry, instead):
+    if not web.is_offline():
         return
     raise OSError(
         f"Expected {entry.description} in the cache, as VIDREC_OFFLINE is set. "
-        f"Received: {_lying(entry) or 'no such file'}. {_by_hand(entry)}"
+        f"Received: {_lying(entry) or 'no such file'}. "
+        + _by_hand(entry, instead)
     )
 
 
-def _bring(entry, target, part, trust):
+def _bring(entry, target, part, trust, instead):
     """Downloads an entry to its place in the cache."""
     lying = _lying(entry)
     if not store.is_known(entry):
@@ -154,18 +149,22 @@ def _bring(entry, target, part, trust):
         return target
     raise OSError(
         f"Cannot get {entry.description}. Received: "
-        f"{'; '.join(failures) or 'no address of it'}. {_by_hand(entry)}"
+        f"{'; '.join(failures) or 'no address of it'}. "
+        + _by_hand(entry, instead)
     )
 
 
 def _from(address, entry, target, part, plain_http):
     """Downloads an entry from one address."""
-    logger.info("Downloading %s from %s", entry.name, address)
+    logger.warning("Downloading %s from %s", entry.description, address)
     size = entry.size if entry.member is None else None
+    is_known = store.is_known(entry)
     for again in (True, False):
-        done = transfer.transfer(address, part, entry.name, size, plain_http)
+        done = transfer.transfer(
+            address, part, entry.name, size, plain_http, is_known
+        )
         try:
-            if not (done.is_counted or store.is_known(entry)):
+            if not (done.is_counted or is_known):
                 raise web.NoFile("nobody says how many bytes it has")
             if entry.member is None:
                 _verify(entry, part, target)
@@ -229,89 +228,10 @@ def _check_trust(entry, trust, why, lying):
     )
 
 
-def _by_hand(entry):
+def _by_hand(entry, instead):
     """What to do where no network helps."""
     what = f"{entry.member} of the archive" if entry.member else "it"
     addresses = " or ".join(entry.addresses) or "its authors"
     places = store.places(entry)
     where = f"put it at {places[0]} or " if places else ""
-    return (
-        f"Get {what} otherwise ({addresses}) and {where}pass it as `file` "
-        "(--file PATH)"
-    )
-
-
-@contextlib.contextmanager
-def _alone(target):
-    """Yields the path of the unfinished file, with nobody else at it."""
-    folder = target.parent
-    with contextlib.ExitStack() as stack:
-        try:
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            # Beside the folder, which goes if nothing comes.
-            guard = folder.with_name(f".{folder.name}.lock")
-            try:
-                stack.enter_context(locks.taken(guard))
-            except BlockingIOError:
-                logger.warning(
-                    "Another process downloads %s: waiting for it", target.name
-                )
-                stack.enter_context(locks.taken(guard, wait=True))
-            mark = ""
-        except locks.NoLocks:
-            # Two may be at it: names of their own, gone at the end.
-            mark = f"{secrets.token_hex(4)}."
-        except OSError as error:
-            raise _unwritable(error, folder.parent) from error
-        part = folder / f".partial.download.{mark}{target.name}"
-        try:
-            folder.mkdir(exist_ok=True)
-        except OSError as error:
-            raise _unwritable(error, folder) from error
-        stack.callback(_remove_if_empty, folder)
-        if mark:
-            stack.callback(transfer.forget, part)
-        yield part
-
-
-def _remove_if_empty(folder):
-    with contextlib.suppress(OSError):
-        folder.rmdir()
-
-
-@contextlib.contextmanager
-def _writable(entry, target, part):
-    """Tells of a full disk, and of one that cannot be written."""
-    try:
-        yield
-    except transfer.NoRoom as error:
-        number, left = error.number, error.bytes
-    except OSError as error:
-        if error.errno not in files.NO_ROOM:
-            if error.errno in (errno.EACCES, errno.EPERM):
-                raise _unwritable(error, target.parent) from error
-            raise
-        number, left = error.errno, entry.size or 0
-    else:
-        return
-    if number == errno.EROFS:
-        raise _unwritable(OSError(number, os.strerror(number)), target.parent)
-    transfer.forget(part)
-    needed = f"{left:,} bytes more" if left else "more room"
-    raise OSError(
-        number,
-        f"{os.strerror(number)}. {entry.description} needs {needed} there; "
-        "nothing of it is left. Make room, or set VIDREC_CACHE to a directory "
-        "of another disk",
-        os.fspath(target.parent),
-    )
-
-
-def _unwritable(error, path):
-    named = cache.directory()
-    return OSError(
-        error.errno,
-        f"{error.strerror}. Expected a cache that can be written: set "
-        f"VIDREC_CACHE, which is {named} now",
-        os.fspath(path),
-    )
+    return f"Get {what} otherwise ({addresses}) and {where}{instead}"

@@ -1,5 +1,7 @@
 """Published files in the cache, and what is recorded of them."""
 
+import contextlib
+import os
 import pathlib
 import re
 
@@ -15,7 +17,11 @@ def find(entry: PublishedFile) -> pathlib.Path | None:
     """A published file that lies in a cache, verified.
 
     Nothing is asked for on the network and nothing is written: caches that
-    can only be read do. All of `specs.cache.directories` are looked through.
+    can only be read do. All of `specs.cache.directories` are looked through,
+    and, for a file with a published hash, where Keras (`models` in
+    `KERAS_HOME` or `~/.keras`) and PyTorch (`hub/checkpoints` in `TORCH_HOME`,
+    `torch` of `XDG_CACHE_HOME` or `~/.cache/torch`) keep what they have
+    downloaded.
 
     Args:
         entry: `PublishedFile`.
@@ -30,7 +36,7 @@ def find(entry: PublishedFile) -> pathlib.Path | None:
     >>> keras_vidrec.weights.downloads.find(entry)
     PosixPath('~/.cache/keras-vidrec/weights/cd10898e/tsn_r50.pth')
     """
-    for path in places(entry):
+    for path in (*places(entry), *_of_others(entry)):
         if path.is_file() and state(entry, path) is None:
             return path
     return None
@@ -87,3 +93,17 @@ def record(path: pathlib.Path, content: pathlib.Path) -> None:
 def record_of(path: pathlib.Path) -> pathlib.Path:
     """Where the sha256 of a file is recorded."""
     return path.with_name(f"{path.name}.sha256")
+
+
+def _of_others(entry):
+    """Where other programs keep such a file."""
+    if not entry.is_hashed:
+        return
+    cached = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    torch = os.environ.get("TORCH_HOME") or f"{cached}/torch"
+    for directory in (
+        f"{os.environ.get('KERAS_HOME') or '~/.keras'}/models",
+        f"{torch}/hub/checkpoints",
+    ):
+        with contextlib.suppress(RuntimeError):  # of no home
+            yield pathlib.Path(directory).expanduser() / entry.name

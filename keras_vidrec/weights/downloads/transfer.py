@@ -47,7 +47,7 @@ class Transferred(typing.NamedTuple):
     is_counted: bool
 
 
-def transfer(address, path, name, size=None, plain_http=False):
+def transfer(address, path, name, size=None, plain_http=False, is_hashed=False):
     """Brings the file of an address to a path, where a part of it may lie.
 
     A part is gone on with, by HTTP ranges, if it comes from this address and
@@ -61,6 +61,9 @@ def transfer(address, path, name, size=None, plain_http=False):
         size: `None`, or int: its bytes. Defaults to `None`.
         plain_http: bool. Whether the address may lead on to plain http.
             Defaults to `False`.
+        is_hashed: bool. Whether a hash will tell if its parts are of one file.
+            Else it is resumed only where the server marks its files. Defaults
+            to `False`.
 
     Returns:
         `Transferred`.
@@ -73,7 +76,7 @@ def transfer(address, path, name, size=None, plain_http=False):
     resumed, vain, most = False, 0, 0
     for _ in range(_MOST_TRIES):
         try:
-            found = _Try(address, path, name, size).run(plain_http)
+            found = _Try(address, path, name, size, is_hashed).run(plain_http)
             return Transferred(found.resumed or resumed, found.is_counted)
         except web.Broken as error:
             here = path.stat().st_size if path.exists() else 0
@@ -97,12 +100,14 @@ def forget(path):
 class _Try:
     """One request."""
 
-    def __init__(self, address, path, name, size):
+    def __init__(self, address, path, name, size, is_hashed):
         self._address = address
         self._path = path
         self._name = name
         self._size = size
         self._here, self._known = _part(path, address)
+        if not (is_hashed or self._known.get("mark")):
+            self._here, self._known = 0, {}
 
     def run(self, plain_http):
         whole = self._size or self._known.get("size")
@@ -212,12 +217,13 @@ class _Try:
                 bar.update(len(content))
                 content = b""
             os.fsync(file.fileno())
-        if total is not None and self._here < total:
+        # Without a length, an answer that breaks off looks like one that ends.
+        whole = total or (None if response.chunked else self._size)
+        if whole is not None and self._here < whole:
             raise web.Broken(
-                f"it broke off after {self._here:,} of {total:,} bytes"
+                f"it broke off after {self._here:,} of {whole:,} bytes"
             )
         if self._size is not None and self._here < self._size:
-            # The server takes this for the end.
             raise web.NoFile(
                 f"a file of {self._here:,} bytes, expected {self._size:,}"
             )

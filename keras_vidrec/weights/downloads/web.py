@@ -2,6 +2,7 @@
 
 import html
 import http.client
+import os
 import re
 import ssl
 import urllib.error
@@ -24,6 +25,11 @@ class NoFile(Exception):
 
 class Broken(Exception):
     """What has interrupted an answer, in words; asking again may help."""
+
+
+def is_offline() -> bool:
+    """Whether `VIDREC_OFFLINE` forbids the network: set, and not to `0`."""
+    return os.environ.get("VIDREC_OFFLINE", "0") not in ("", "0")
 
 
 def ask(address, headers, plain_http):

@@ -17,8 +17,9 @@ def cache(tmp_path, monkeypatch):
     for name in [*os.environ]:
         if name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
-    for name in ("KERAS_HOME", "VIDREC_OFFLINE"):
+    for name in ("KERAS_HOME", "TORCH_HOME", "VIDREC_OFFLINE"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     monkeypatch.setenv("VIDREC_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(transfer, "_PAUSE_S", 0)

@@ -9,6 +9,7 @@ import time
 import pytest
 
 from keras_vidrec.weights import downloads
+from keras_vidrec.weights.downloads import place
 from keras_vidrec.weights.downloads import transfer
 from keras_vidrec.weights.downloads import web
 from tests.weights.downloads.conftest import CONTENT
@@ -39,6 +40,32 @@ def test_other_caches_are_read(entry, publisher, cache, monkeypatch):
     found = cache.parents[1] / "keras-vidrec" / path.relative_to(cache.parent)
     assert downloads.fetch(entry) == downloads.find(entry) == found
     assert len(publisher.asked) == 1 and not cache.exists()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "folder"),
+    [
+        ("KERAS_HOME", "keras", "keras/models"),
+        ("HOME", "home", "home/.keras/models"),
+        ("TORCH_HOME", "torch", "torch/hub/checkpoints"),
+        ("XDG_CACHE_HOME", "xdg", "xdg/torch/hub/checkpoints"),
+    ],
+)
+def test_what_others_have_downloaded_is_used_if_it_is_right(
+    publisher, tmp_path, monkeypatch, variable, value, folder
+):
+    monkeypatch.setenv(variable, str(tmp_path / value))
+    theirs = tmp_path / folder / "a.pth"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_bytes(CONTENT)
+    md5 = hashlib.md5(CONTENT).hexdigest()
+    for hashes in ({}, {"sha256": SHA256[:8]}, {"sha256": None, "md5": md5}):
+        entry = published(publisher, **hashes)
+        assert downloads.fetch(entry) == downloads.find(entry) == theirs
+    assert downloads.find(published(publisher, sha256=None)) is None
+    theirs.write_bytes(CONTENT[::-1])
+    assert downloads.fetch(published(publisher)) != theirs
+    assert theirs.read_bytes() == CONTENT[::-1]
 
 
 def test_an_altered_file_is_not_used(
@@ -119,7 +146,7 @@ def test_mirrors_are_tried_in_order_and_each_failure_is_named(
         "/quiet-page": "a web page, 'Log in & pay', instead of the file",
         "/pointer": "a pointer of Git LFS, which stands for the file",
         "/short": "a file of 9 bytes, expected 10,240",
-        "/cut": "a file of 9 bytes, expected 10,240",
+        "/cut": "it broke off after 9 of 10,240 bytes",
         "/long": "more than 10,240 bytes",
         "/loop": "HTTP 302 The HTTP server returned a redirect error",
         "/local": "HTTP 302 Found - Redirection to url 'file:///etc/passwd' is",
@@ -159,6 +186,12 @@ def test_what_breaks_off_is_resumed(entry, publisher):
         None,
         *(f"bytes={n}000-" for n in range(1, 5)),
     ]
+
+
+def test_what_breaks_off_without_a_length_is_resumed(entry, publisher):
+    publisher.num_breaks, publisher.counted = 1, False
+    assert downloads.fetch(entry).read_bytes() == CONTENT
+    assert publisher.asked[1] == ("/a.pth", "bytes=1000-")
 
 
 def test_what_stalls_is_resumed(entry, publisher, monkeypatch):
@@ -202,6 +235,24 @@ def test_a_file_that_changes_between_two_parts_is_begun_anew(
     entry = published(publisher)
     assert downloads.fetch(entry).read_bytes() == CONTENT
     assert publisher.asked[1] == ("/a.pth", "bytes=1000-")
+
+
+@pytest.mark.parametrize("etags", [True, False])
+def test_halves_of_two_files_are_not_joined_without_a_hash(
+    publisher, etags, monkeypatch
+):
+    publisher.etags = etags
+    publisher.files["/a.pth"] = CONTENT[::-1]
+    publisher.num_breaks = 1
+    monkeypatch.setattr(
+        transfer.time,
+        "sleep",
+        lambda _: publisher.files.update({"/a.pth": CONTENT}),
+    )
+    entry = published(publisher, size=None, sha256=None)
+    path = downloads.fetch(entry, trust_first_download=True)
+    assert path.read_bytes() == CONTENT
+    assert publisher.asked[1][1] == ("bytes=1000-" if etags else None)
 
 
 def test_a_part_that_is_longer_than_the_file_now(publisher):
@@ -298,7 +349,7 @@ def test_a_file_of_ones_own(entry, tmp_path, publisher, monkeypatch):
 def child(publisher, *arguments):
     return subprocess.Popen(
         [
-            sys.executable, "-m", "tests.weights.downloads.child",
+            sys.executable, "-m", "tests.weights.downloads.child", "fetch",
             f"{publisher.url}/a.pth", str(len(CONTENT)), SHA256, *arguments,
         ],
         stdout=subprocess.PIPE,
@@ -360,8 +411,8 @@ def test_a_disk_without_room_is_seen_first(
 
 def test_a_cache_that_cannot_be_written(entry, publisher, monkeypatch):
     monkeypatch.setenv("VIDREC_CACHE", os.devnull + "/none")
-    text = "Expected a cache that can be written: set VIDREC_CACHE, which is "
-    with pytest.raises(OSError, match=text + os.devnull):
+    text = "Expected a cache that can be written: VIDREC_CACHE names another "
+    with pytest.raises(OSError, match=f"{text}one than {os.devnull}"):
         downloads.fetch(entry)
     assert not publisher.asked
     monkeypatch.setenv("VIDREC_CACHE", "~nobody-of-this-name/cache")
@@ -396,9 +447,9 @@ def test_progress_is_shown_where_a_person_watches(publisher, monkeypatch):
 
 def test_where_there_are_no_locks(entry, publisher, cache, monkeypatch):
     def taken(path, wait=False):
-        raise downloads.fetching.locks.NoLocks(errno.ENOLCK, "none")
+        raise place.locks.NoLocks(errno.ENOLCK, "none")
 
-    monkeypatch.setattr(downloads.fetching.locks, "taken", taken)
+    monkeypatch.setattr(place.locks, "taken", taken)
     publisher.num_breaks = 100
     publisher.ranges = False
     with pytest.raises(OSError, match="broke off"):
