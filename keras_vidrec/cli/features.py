@@ -16,12 +16,12 @@ def features(
     out: pathlib.Path = typer.Option(
         ..., help="Directory of the features: new, or an interrupted one."
     ),
-    rgb: pathlib.Path = typer.Option(
+    rgb: str = typer.Option(
         None,
         help="Network of frames: a run, a .keras file, or a "
         "name of `vidrec presets`.",
     ),
-    flow: pathlib.Path = typer.Option(
+    flow: str = typer.Option(
         None,
         help="Network of flow: a run, a .keras file, or a "
         "name of `vidrec presets`.",

@@ -4,7 +4,9 @@ import pytest
 
 import keras_vidrec
 from keras_vidrec.applications.parts import model_file
+from keras_vidrec.training import initialization
 from keras_vidrec.training import loading
+from keras_vidrec.weights import downloads
 from tests.weights.presets import small_table
 from tests.weights.presets.small_table import RGB
 
@@ -36,6 +38,22 @@ def test_names_and_paths(small, files):
     assert loading.preset_of(f"preset:{RGB}") == f"preset:{RGB}"
     with pytest.raises(ValueError, match="the directory of a run, with a rec"):
         keras_vidrec.load(RGB)
+
+
+def test_a_network_that_lies_on_a_hub(small, files, monkeypatch):
+    """Whatever takes the name of a network takes its address."""
+    model = keras_vidrec.load(RGB, files[RGB], class_names=["up", "down"])
+    model_file.save(model, "saved.keras")
+    address = "hf://somebody/tsn@v1"
+    saved = {address: pathlib.Path("saved.keras")}
+    monkeypatch.setattr(downloads, "fetch_saved", saved.__getitem__)
+    facts = keras_vidrec.describe(model)
+    assert keras_vidrec.describe(keras_vidrec.load(address)) == facts
+    started = initialization.load({"rgb": address})
+    assert keras_vidrec.describe(started["rgb"]) == facts
+    assert loading.lasting(address) == address
+    with pytest.raises(ValueError, match="Invalid `file`. Expected None"):
+        keras_vidrec.load(address, "a.pth")
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from keras_vidrec.backbones.pixel_scaling import SYMMETRIC
 from keras_vidrec.weights import downloads
 from keras_vidrec.weights import keras_files
 from keras_vidrec.weights import pixels
+from keras_vidrec.weights import presets
 from keras_vidrec.weights.imagenet import imagenet
 from keras_vidrec.weights.published import packages
 
@@ -351,12 +352,15 @@ def test_invalid_arguments():
 
 
 def test_the_files_are_those_of_keras():
-    """By name and MD5, as its own programs ask for them."""
+    """By name and MD5, as its own programs ask for them, and as the table of
+    presets has them."""
+    listed = {one.file: one.published_file for one in presets.presets()}
     module = importlib.import_module("keras.src.applications.resnet")
     for (builder, top), file in keras_files.FILES.items():
         name = f"{builder.lower()}_weights_tf_dim_ordering_tf_kernels"
         name = name.replace("inceptionv3", "inception_v3")
         assert file.name == f"{name}{'' if top else '_notop'}.h5"
+        assert listed.get(file.name, file) == file
         (address,) = file.addresses
         if builder.startswith("ResNet"):
             assert address == module.BASE_WEIGHTS_PATH + file.name
