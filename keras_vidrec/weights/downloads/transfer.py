@@ -126,7 +126,8 @@ class _Try:
                 raise web.Broken("it has another file now") from None
             raise
         with response:
-            if response.status == 206:
+            resumed = response.status == 206
+            if resumed:
                 first, total = b"", self._go_on(response)
             else:
                 first, total = self._begin(response)
@@ -136,7 +137,7 @@ class _Try:
                 forget(self._path)
                 raise
             counted = total is not None or bool(response.chunked)
-            return Transferred(not first, counted)
+            return Transferred(resumed, counted)
 
     def _begin(self, response):
         """Makes place for a whole file: the server was asked for no part, or
@@ -223,9 +224,10 @@ class _Try:
             raise web.Broken(
                 f"it broke off after {self._here:,} of {whole:,} bytes"
             )
-        if self._size is not None and self._here < self._size:
+        if self._here < (self._size or 1):
             raise web.NoFile(
-                f"a file of {self._here:,} bytes, expected {self._size:,}"
+                f"a file of {self._here:,} bytes, expected {self._size or 1:,}"
+                f"{'' if self._size else ' or more'}"
             )
 
     def _read(self, response):

@@ -326,6 +326,9 @@ def test_what_has_neither_hash_nor_length_may_be_cut_off(publisher):
         downloads.fetch(entry, trust_first_download=True)
     known = published(publisher, size=None)
     assert downloads.fetch(known).read_bytes() == CONTENT
+    publisher.files["/a.pth"], publisher.counted = b"", True
+    with pytest.raises(OSError, match="of 0 bytes, expected 1 or more"):
+        downloads.fetch(entry, trust_first_download=True)
 
 
 def test_a_file_of_ones_own(entry, tmp_path, publisher, monkeypatch):
