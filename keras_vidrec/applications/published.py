@@ -61,9 +61,12 @@ def to_start_from(name: str) -> keras.Model:
     """A published network for a training to start from: the weights of a
     backbone as a TSN of one class, whose tower alone is of use."""
     found = presets.find(name)
-    if isinstance(found, presets.Group) or found.application is not None:
-        return load(name)
-    path = found.fetch()
+    if isinstance(found, presets.Group):
+        files = {s: one.fetch_by_name() for s, one in found.streams.items()}
+        return _fused(found, files)
+    path = found.fetch_by_name()
+    if found.application is not None:
+        return _single(found, path)
     model = TSN(**found.arguments, classes=_NO_CLASSES)
     convert(
         path,
@@ -139,7 +142,7 @@ def _channels(preset):
     return spec.channels(preset.modality)
 
 
-def _fused(group, files, class_names):
+def _fused(group, files, class_names=None):
     networks = {}
     for stream, preset in group.streams.items():
         model = networks[stream] = _single(preset, files[stream], class_names)
