@@ -51,6 +51,7 @@ def load(
         OSError, ImportError: if the file cannot be had, with what to do.
     """
     found = presets.find(name)
+    _check_names(found, class_names)
     files = fetch(found, file, trust_first_download)
     if isinstance(found, presets.Group):
         return _fused(found, files, class_names)
@@ -112,14 +113,20 @@ def fetch(found, file=None, trust_first_download=False) -> dict:
     }
 
 
+def _check_names(found, class_names):
+    if class_names is None:
+        return
+    one = found.first if isinstance(found, presets.Group) else found
+    expected = f"{one.classes} names for {found.name}"
+    if one.classes is None:
+        expected = f"None: {found.name} is a backbone, which has no classes"
+    checks.check(
+        len(class_names) == one.classes, "class_names", expected, class_names
+    )
+
+
 def _single(preset, path, class_names=None):
     if preset.application is None:
-        checks.check(
-            class_names is None,
-            "class_names",
-            f"None: {preset.name} is a backbone, which has no classes",
-            class_names,
-        )
         tower = backbones.get(
             preset.arguments["backbone"],
             channels=_channels(preset),
