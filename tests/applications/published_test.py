@@ -82,7 +82,7 @@ def test_the_file_of_every_preset_fills_its_network(
         if preset.scaling is not None:
             kind = kind_of(preset.modality)
             assert translation.scaling[kind] == preset.scaling
-    size = 224 if backbones == "vgg16" else 64
+    size = {"vgg16": 224, "inception_v3": 96}.get(str(backbones), 64)
     if preset.application is None:
         shape = (1, size, size, *model.input.shape[3:])
         features = ops.convert_to_numpy(model(np.ones(shape, "float32")))
