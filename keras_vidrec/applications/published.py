@@ -51,6 +51,7 @@ def load(
         OSError, ImportError: if the file cannot be had, with what to do.
     """
     found = presets.find(name)
+    _check_names(found, class_names)
     files = fetch(found, file, trust_first_download)
     if isinstance(found, presets.Group):
         return _fused(found, files, class_names)
@@ -61,9 +62,12 @@ def to_start_from(name: str) -> keras.Model:
     """A published network for a training to start from: the weights of a
     backbone as a TSN of one class, whose tower alone is of use."""
     found = presets.find(name)
-    if isinstance(found, presets.Group) or found.application is not None:
-        return load(name)
-    path = found.fetch()
+    if isinstance(found, presets.Group):
+        files = {s: one.fetch_by_name() for s, one in found.streams.items()}
+        return _fused(found, files)
+    path = found.fetch_by_name()
+    if found.application is not None:
+        return _single(found, path)
     model = TSN(**found.arguments, classes=_NO_CLASSES)
     convert(
         path,
@@ -109,14 +113,20 @@ def fetch(found, file=None, trust_first_download=False) -> dict:
     }
 
 
+def _check_names(found, class_names):
+    if class_names is None:
+        return
+    one = found.first if isinstance(found, presets.Group) else found
+    expected = f"{one.classes} names for {found.name}"
+    if one.classes is None:
+        expected = f"None: {found.name} is a backbone, which has no classes"
+    checks.check(
+        len(class_names) == one.classes, "class_names", expected, class_names
+    )
+
+
 def _single(preset, path, class_names=None):
     if preset.application is None:
-        checks.check(
-            class_names is None,
-            "class_names",
-            f"None: {preset.name} is a backbone, which has no classes",
-            class_names,
-        )
         tower = backbones.get(
             preset.arguments["backbone"],
             channels=_channels(preset),
@@ -139,7 +149,7 @@ def _channels(preset):
     return spec.channels(preset.modality)
 
 
-def _fused(group, files, class_names):
+def _fused(group, files, class_names=None):
     networks = {}
     for stream, preset in group.streams.items():
         model = networks[stream] = _single(preset, files[stream], class_names)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from keras_vidrec.applications import TSN
 from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.training import initialization
 from keras_vidrec.training import network
@@ -16,6 +17,7 @@ from tests.weights.presets.small_table import FLOW
 from tests.weights.presets.small_table import OTHER
 from tests.weights.presets.small_table import PAIR
 from tests.weights.presets.small_table import RGB
+from tests.weights.presets.small_table import UNHASHED
 
 
 @pytest.fixture(scope="module")
@@ -98,3 +100,17 @@ def test_a_pair_for_two_streams(small):
 def test_what_no_training_starts_from(small, weights, arguments, message):
     with pytest.raises(ValueError, match=message):
         built(weights, **arguments)
+
+
+def test_files_that_cannot_be_had(small, files, tmp_path, monkeypatch):
+    """Nothing but a name stands in a recipe: the error has the commands that
+    take more."""
+    monkeypatch.setenv("VIDREC_CACHE", str(tmp_path / "empty"))
+    with pytest.raises(OSError, match="OFFLINE.*preset:tiny.*--file PATH"):
+        built(f"preset:{RGB}")
+    with pytest.raises(OSError, match=f"preset:{RGB} --file PATH"):
+        TSN(backbone="tiny", weights=RGB)
+    monkeypatch.setenv("VIDREC_OFFLINE", "0")
+    once = f"vidrec presets {UNHASHED} --fetch --trust-first-download"
+    with pytest.raises(ValueError, match=f"no hash.*{once}"):
+        TSN(backbone="tiny", weights=UNHASHED)

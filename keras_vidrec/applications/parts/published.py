@@ -6,7 +6,6 @@ import re
 
 from keras_vidrec.applications.parts.head import predictions_layer
 from keras_vidrec.specs import Origin
-from keras_vidrec.specs import checks
 from keras_vidrec.weights import convert
 from keras_vidrec.weights import presets
 from keras_vidrec.weights.published import packages
@@ -102,16 +101,9 @@ def fill(model, preset, path, class_names=None):
         `ImportReport`.
 
     Raises:
-        ValueError: if the file is none of the preset, or the names are of
-            another number. Nothing is changed then.
+        ValueError: if the file is none of the preset. Nothing is changed
+            then.
     """
-    names = preset.names() if class_names is None else tuple(class_names)
-    checks.check(
-        names is None or len(names) == preset.classes,
-        "class_names",
-        f"{preset.classes} names for {preset.name}",
-        names,
-    )
     bare = class_scores(model) is None
     report = convert(
         path,
@@ -122,7 +114,7 @@ def fill(model, preset, path, class_names=None):
     if bare:
         return report
     layer = predictions_layer(model)
-    layer.class_names = names
+    layer.class_names = preset.names() if class_names is None else class_names
     layer.clip_spec = preset.clip_spec(layer.clip_spec)
     layer.test_protocol = preset.protocol or layer.test_protocol
     layer.origin = Origin("network", parents={"weights": origin(preset, path)})

@@ -106,7 +106,7 @@ def builder(
             preset = published.chosen(
                 application, given, values["weights"], defaults
             )
-            file = preset.fetch()
+            file = preset.fetch_by_name()
             given.setdefault("classes", preset.classes)
         model = function(**given)
         if values["include_top"]:

@@ -201,13 +201,16 @@ class Preset(Fact):
             return packages.find(self.package)
         return downloads.find(self.published_file)
 
-    def fetch(self, file=None, trust_first_download=False) -> pathlib.Path:
+    def fetch(
+        self, file=None, trust_first_download=False, **instead
+    ) -> pathlib.Path:
         """Its file, verified, downloaded if need be.
 
         Args:
             file: `None`, or path of the file that the user has.
             trust_first_download: bool. Whether a file without a published
                 hash is taken as it comes. Defaults to `False`.
+            **instead: as `downloads.fetch` takes it.
 
         Returns:
             Path of the file.
@@ -222,6 +225,7 @@ class Preset(Fact):
                 self.published_file,
                 file=file,
                 trust_first_download=trust_first_download,
+                **instead,
             )
         path = self.find()
         if path is None:
@@ -232,6 +236,24 @@ class Preset(Fact):
                 " or pass the file with `file` (--file PATH)"
             )
         return path
+
+    def fetch_by_name(self) -> pathlib.Path:
+        """Its file where nothing but a name can be given, as in a recipe.
+
+        Raises:
+            As `fetch`, with the commands that take more than a name.
+        """
+        name = f"preset:{self.name}"
+        instead = (
+            f"`vidrec import-weights {name} --file PATH --out start.keras`"
+        )
+        try:
+            return self.fetch(instead=f"{instead}, and take start.keras")
+        except checks.ArgumentError as error:
+            raise ValueError(
+                f"{error}. `vidrec presets {self.name} --fetch "
+                "--trust-first-download` does it"
+            ) from None
 
     def _check_backbone(self):
         known = {"backbone", "modality", "snippet_length"}

@@ -1,6 +1,7 @@
 """A table of presets with networks that are built in a moment."""
 
 import os
+import shutil
 
 import numpy as np
 
@@ -20,6 +21,8 @@ NAMES = (RGB, FLOW, OTHER, BACKBONE, UNHASHED)
 CLASSES = {RGB: 2, FLOW: 2, OTHER: 3, BACKBONE: None, UNHASHED: 2}
 
 
+# Files of the same network, for time.
+_COPIES = {BACKBONE: RGB, UNHASHED: RGB}
 _CLIP = {
     "num_segments": 8,
     "size": 32,
@@ -30,14 +33,17 @@ _CLIP = {
 
 def write_files(directory, names=NAMES):
     """The files of presets, by name."""
-    paths = {}
-    for seed, name in enumerate(names):
-        arguments = {"modality": _modality(name)}
-        model = TSN(backbone="tiny", classes=CLASSES[name] or 5, **arguments)
+    paths = {name: directory / f"{name}.keras" for name in names}
+    for seed, (name, path) in enumerate(paths.items()):
+        if name in _COPIES:
+            shutil.copyfile(paths[_COPIES[name]], path)
+            continue
+        model = TSN(
+            backbone="tiny", classes=CLASSES[name], modality=_modality(name)
+        )
         rng = np.random.default_rng(seed)
         model.set_weights([_random(rng, w.shape) for w in model.weights])
-        paths[name] = directory / f"{name}.keras"
-        model.save(paths[name])
+        model.save(path)
     return paths
 
 

@@ -3,6 +3,7 @@ import re
 import pytest
 
 from keras_vidrec.specs import ClipSpec
+from keras_vidrec.weights import keras_files
 from keras_vidrec.weights import presets
 from keras_vidrec.weights.presets import class_names
 from keras_vidrec.weights.presets import table
@@ -129,6 +130,14 @@ def test_every_entry_says_how_its_file_is_known():
         assert plain_http is (one.format == "matconvnet"), one.name
     files = [(one.file, one.sha256) for one in PRESETS]
     assert len({*files}) == len(files)
+
+
+def test_files_of_keras_are_told_once_alike():
+    """`weights.imagenet` has them, too."""
+    files = {one.file: one.published_file for one in PRESETS}
+    for (builder, top), entry in keras_files.FILES.items():
+        if builder != "VGG16" or top:  # fully connected layers are its tower's
+            assert files[entry.name] == entry
 
 
 def test_names_of_classes_are_those_of_their_authors():
