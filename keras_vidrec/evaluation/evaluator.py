@@ -43,6 +43,7 @@ def score(
     origin=None,
     journal=None,
     scorer=None,
+    any_order=False,
     verbose=True,
 ):
     """Scores the videos of a split.
@@ -60,6 +61,9 @@ def score(
             scored again, the others are added.
         scorer: `None`, or what `scorer.make` gave for the model and this
             test: it is compiled once for all the splits it scores.
+        any_order: bool. Whether the classes of the source may have another
+            order than the network's: the scores have the source's. Defaults
+            to `False`.
         verbose: bool. Whether to show a progress bar.
 
     Returns:
@@ -73,12 +77,14 @@ def score(
     """
     description = describe(model)
     test, spec = protocols.of(model, test)
-    classes = description.class_names or source.classes
-    if tuple(classes) != tuple(source.classes):
+    classes = tuple(description.class_names or source.classes)
+    same = sorted if any_order else tuple
+    if same(classes) != same(source.classes):
         raise ValueError(
             f"Expected a dataset of the network's classes {classes}. "
             f"Received: {source.classes}"
         )
+    order = [classes.index(name) for name in source.classes]
     num_classes = predictions_layer(model).classes
     if num_classes != len(classes):
         raise ValueError(
@@ -111,9 +117,9 @@ def score(
     scores = [known[source.videos[index]] for index in videos]
     result = Scores(
         videos=tuple(source.videos[index] for index in videos),
-        scores=np.reshape(scores, (len(videos), len(classes))),
+        scores=np.reshape(scores, (len(videos), len(classes)))[:, order],
         labels=[source.labels[index] for index in videos],
-        classes=classes,
+        classes=source.classes,
         meta=meta or {},
     )
     origin = origin.replace(fingerprint=result.fingerprint())
@@ -208,6 +214,7 @@ def evaluate_network(
         datasets.load(recipe, scorers.check_sees_videos(model)),
         pathlib.Path(directory),
         is_own=False,
+        any_order=True,  # authors have orders of their own
         what=name,
         fingerprint=feature_tower.fingerprint(model),
         allow_leak=allow_leak,
@@ -236,6 +243,7 @@ def _evaluate(
     fingerprint,
     allow_leak,
     verbose,
+    any_order=False,
 ):
     """Tests a network on a dataset; the scores come into the directory."""
     completed, spec = protocols.of(model, recipe.test)
@@ -292,6 +300,7 @@ def _evaluate(
                 meta=meta,
                 origin=origin,
                 journal=journal,
+                any_order=any_order,
                 verbose=verbose,
             )
     finally:

@@ -2,10 +2,12 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from keras_vidrec.applications.parts import model_file
 from keras_vidrec.applications.parts.head import describe
+from keras_vidrec.evaluation.scores.score_file import Scores
 from keras_vidrec.specs import TestProtocol
 from tests.cli.command import vidrec
 from tests.data import numbered_video
@@ -111,6 +113,19 @@ def test_a_test_of_a_name(small, files, tmp_path):
     assert "names of its classes are not known" in err
     (path,) = (tmp_path / "scores").glob("*.npz")
     assert f"Scores: {path}" in out and "accuracy" in out
+    before = Scores.load(path)
+    assert before.classes == ("down", "up")
+    names = tmp_path / "names.txt"
+    names.write_text("up\ndown\n", "utf-8")
+    _, err = vidrec(
+        *("evaluate", RGB, "--data", tmp_path / "data", "--file", files[RGB]),
+        *("--out", tmp_path / "named", "--class-names", names),
+    )
+    assert "not known: they are taken" not in err
+    (path,) = (tmp_path / "named").glob("*.npz")
+    after = Scores.load(path)
+    assert after.classes == ("down", "up")
+    np.testing.assert_array_equal(after.scores, before.scores[:, ::-1])
     _, err = vidrec(
         *("evaluate", RGB, "--file", files[RGB], "--data", tmp_path / "data"),
         *("--splits", "1,2"),

@@ -87,8 +87,8 @@ def test_no_model_is_one_clear_line(tmp_path):
     path = tmp_path / "model.keras"
     _, err = vidrec("predict", path, "video.avi", status=1)
     assert err == (
-        "vidrec: Expected the directory of a run, or a .keras file. Received: "
-        f"{path}, which does not exist\n"
+        "vidrec: Expected the directory of a run, a .keras file, or a name "
+        f"that `vidrec presets` lists. Received: {path}, which does not exist\n"
     )
 
 

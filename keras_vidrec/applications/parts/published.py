@@ -12,8 +12,8 @@ from keras_vidrec.weights.published import packages
 from keras_vidrec.weights.starting import IMAGENET
 from keras_vidrec.weights.towers import class_scores
 
-# Presets that an error names.
-_SHOWN = 8
+# Presets of the same arguments that an error names.
+_SHOWN = 5
 _DIGITS = 16
 
 
@@ -28,7 +28,11 @@ def is_name(weights) -> bool:
 
 def data_sets() -> tuple:
     """The data sets that `weights` may name, such as `"kinetics400"`."""
-    found = (_key(one.data) for one in presets.presets() if one.application)
+    found = (
+        one.class_names or _key(one.data)
+        for one in presets.presets()
+        if one.application is not None
+    )
     return tuple(dict.fromkeys(found))
 
 
@@ -58,31 +62,31 @@ def chosen(application, arguments, weights, defaults) -> presets.Preset:
             return one
     asked = _told_apart({**defaults, **arguments})
     text = ", ".join(f"{name}={value!r}" for name, value in asked.items())
-    more = len(candidates) - _SHOWN
-    those = "; ".join(map(told, candidates[:_SHOWN]))
-    those += f"; and {more} more (`vidrec presets`)" if more > 0 else ""
+    calls = {}
+    for one in candidates:
+        calls.setdefault(told(one), []).append(one.name)
+    those = "; ".join(
+        f"{call}: {', '.join(names[:_SHOWN])}"
+        + (", ..." if len(names) > _SHOWN else "")
+        for call, names in calls.items()
+    )
     raise ValueError(
         f"No published weights {weights!r} fit {application}({text}). Expected "
-        f"the arguments of one of these: {those}. Received: weights="
-        f"{weights!r}"
+        f"the arguments of one of these, {those}. For other classes a training "
+        "starts from one, initialization.weights=preset:NAME. Received: "
+        f"weights={weights!r}"
     )
 
 
 def told(preset) -> str:
-    """A preset as the call that it fits."""
+    """The call that a preset fits."""
     if isinstance(preset, presets.Group):
-        streams = " and ".join(preset.streams)
-        return (
-            f"{preset.name}, of {streams}: keras_vidrec.load({preset.name!r})"
-        )
+        return f"keras_vidrec.load({preset.name!r})"
     if preset.application is None:
-        return (
-            f"{preset.name}, of the backbone {preset.arguments['backbone']!r} "
-            f"alone: initialization.weights=preset:{preset.name}"
-        )
+        return f"the backbone {preset.arguments['backbone']!r} alone"
     arguments = {**preset.arguments, "classes": preset.classes}
     text = ", ".join(f"{k}={v!r}" for k, v in arguments.items())
-    return f"{preset.name}, of {preset.application}({text})"
+    return f"{preset.application}({text})"
 
 
 def fill(model, preset, path, class_names=None):
@@ -138,7 +142,8 @@ def _of_data(name):
     return [
         one
         for one in presets.presets()
-        if one.application is not None and _key(one.data) == _key(name)
+        if one.application is not None
+        and _key(name) in (_key(one.data), _key(one.class_names or ""))
     ]
 
 

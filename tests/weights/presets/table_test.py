@@ -3,6 +3,7 @@ import re
 import pytest
 
 from keras_vidrec.specs import ClipSpec
+from keras_vidrec.specs import FrameSpec
 from keras_vidrec.weights import keras_files
 from keras_vidrec.weights import presets
 from keras_vidrec.weights.presets import class_names
@@ -130,6 +131,28 @@ def test_every_entry_says_how_its_file_is_known():
         assert plain_http is (one.format == "matconvnet"), one.name
     files = [(one.file, one.sha256) for one in PRESETS]
     assert len({*files}) == len(files)
+
+
+def test_networks_of_a_pair_see_the_same_moments():
+    groups = [presets.find(name) for name in presets.names()]
+    groups = [one for one in groups if isinstance(one, presets.Group)]
+    assert len(groups) == 11
+    for group in groups:
+        specs = [
+            one.clip_spec(
+                ClipSpec(
+                    modalities=(stream,),
+                    snippet_length=one.arguments.get("snippet_length", 1),
+                    frame=FrameSpec("340x256"),
+                )
+            ).changed(group.clip)
+            for stream, one in group.streams.items()
+        ]
+        for field in ("stride", "sampling", "size", "frame", "ordered"):
+            values = {getattr(spec, field) for spec in specs}
+            assert len(values) == 1, (group.name, field)
+        tests = {group.protocol or p.protocol for p in group.streams.values()}
+        assert len(tests) == 1, group.name
 
 
 def test_files_of_keras_are_told_once_alike():
