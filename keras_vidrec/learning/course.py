@@ -93,17 +93,14 @@ def learn(
         material = materials.look(task, bool(verbose))
         return _tell_plan(task, material, tell)
     out.mkdir(parents=True, exist_ok=True)
-    with locks.held(out / ".lock", "learn", out):
+    with locks.held(out / ".learn.lock", "learn", out):
         task.claim(out)
         listed = out / "videos.csv"
-        begun = task
-        if listed.is_file():  # the parts that it began with
-            begun = dataclasses.replace(
-                task, list=listed, layout="auto", splits=None
-            )
-        material = materials.look(begun, bool(verbose))
+        # It goes on with the parts that it began with.
+        begun = listed if listed.is_file() else None
+        material = materials.look(task, bool(verbose), begun)
         place = steps.Workplace(task, material, out, verbose)
-        if not listed.is_file():
+        if begun is None:
             _write_lists(place)
         plan = _tell_plan(task, material, tell)
         return _Course(place, plan, tell).run()
@@ -175,17 +172,16 @@ class _Course:
     def _choose_classifier(self):
         """The kind of classifier that knows most clips of other recordings."""
         self._say("features")
-        features, labels, groups = steps.features(self._place)
+        seen = steps.features(self._place)
         num_classes = len(self._place.material.catalog.classes)
         candidates, told = {}, None
         for kind in classifiers.KINDS:
-            scores = classifiers.left_out_scores(
-                kind, features, labels, groups, num_classes
-            )
+            scores = classifiers.left_out_scores(kind, *seen, num_classes)
             told = [i for i, row in enumerate(scores) if row.max() > -1e300]
             if told:
-                own = [labels[i] for i in told]
-                candidates[kind] = Figure.of_scores(scores[told], own)
+                candidates[kind] = Figure.of_scores(
+                    scores[told], seen.labels[told]
+                )
         what = "Classifier of what EfficientNet-Lite0 sees"
         by = "clips of other recordings than those learned from"
         if not candidates:
@@ -198,14 +194,10 @@ class _Course:
         self._chose(choice)
         return choice.chosen
 
-    def _recipe_of_frozen(self, kind, data):
-        values = {"initialization": {"classifier": kind}}
-        return self._place.recipe("frozen_rgb", data, **values)
-
     def _frozen(self, kind):
         """The frozen network with the classifier of all clips."""
         self._say("frozen")
-        recipe = self._recipe_of_frozen(kind, None)
+        recipe = self._place.frozen(kind)
         run = steps.trained(self._place, "frozen_all", recipe)
         summary = f"EfficientNet-Lite0 of ImageNet, classifier {kind}"
         return run.load_model(), recipe, summary, True
@@ -215,7 +207,7 @@ class _Course:
         place, plan = self._place, self._plan
         data = steps.prepared(place, bool(plan.flow_backbone))
         self._say("frozen")
-        recipe = self._recipe_of_frozen(kind, data)
+        recipe = place.frozen(kind, data)
         runs = {_FROZEN: steps.trained(place, "frozen", recipe)}
         self._say("rgb")
         start = {"weights": str(runs[_FROZEN].path.absolute())}

@@ -70,12 +70,14 @@ class Material:
         )
 
 
-def look(task, verbose=True) -> Material:
+def look(task, verbose=True, begun=None) -> Material:
     """Looks at all videos of a `Task` and gives each its part.
 
     Args:
         task: `Task`.
         verbose: bool. Whether to show progress bars. Defaults to `True`.
+        begun: `None`, or path of the list of the videos and their parts that
+            learning has begun with. Defaults to `None`.
 
     Returns:
         `Material`.
@@ -84,14 +86,18 @@ def look(task, verbose=True) -> Material:
         ValueError: if there are no videos, or not of two classes.
     """
     _refuse_others(task)
-    catalog = catalogs.discover(
-        task.videos,
-        layout=task.layout,
-        videos_list=task.list,
-        splits=task.splits,
-        test_fraction=_TEST,
-        seed=task.seed,
-    )
+    if begun is not None:
+        catalog = catalogs.from_list(begun, task.videos)
+        catalog = dataclasses.replace(catalog, understood="")
+    else:
+        catalog = catalogs.discover(
+            task.videos,
+            layout=task.layout,
+            videos_list=task.list,
+            splits=task.splits,
+            test_fraction=_TEST,
+            seed=task.seed,
+        )
     opened = Opened("videos", VideoFiles(catalog), catalog)
     found = inspection.inspect(opened, verbose=verbose)
     usable = [i for i, v in enumerate(catalog.videos) if v not in found.broken]
@@ -104,9 +110,13 @@ def look(task, verbose=True) -> Material:
             f"Videos that cannot be read are left out: {_some(found.broken)}."
         )
     remarks += _in_two_classes(catalog, found.identical)
+    split = catalog.splits[min(catalog.splits, key=str)]
+    # What `discover` makes where nothing tells the parts.
+    by_chance = split_groups(catalog.labels, catalog.groups, _TEST, task.seed)
+    is_named = begun is not None or split != by_chance
     catalog = _only(catalog, usable)
     _check_classes(catalog, task)
-    parts, told = _parts(catalog, task.seed)
+    parts, told = _parts(catalog, is_named, task.seed)
     kinds = _kinds(catalog)
     flip = not any(
         _SIDES & {word.lower() for word in _WORDS.findall(name)}
@@ -180,13 +190,14 @@ def _check_classes(catalog, task):
         )
 
 
-def _parts(catalog, seed):
+def _parts(catalog, is_named, seed):
     """Training, validation and test part, and what is to be said of them."""
     labels, groups = catalog.labels, catalog.groups
     train, test = catalog.splits[1]
     validation = catalog.validation[1]
     remarks = []
-    if (train, test) == split_groups(labels, groups, _TEST, seed):
+    if not is_named:
+        train, test = split_groups(labels, groups, _TEST, seed)
         kinds = _kinds(catalog).values()
         enough = sum(count >= _PARTS for _, count in kinds)
         if 2 * enough < len(kinds):
@@ -195,7 +206,7 @@ def _parts(catalog, seed):
                 "Most classes have fewer than three recordings: no clip is "
                 "held out for a test, all are learned from."
             )
-    if not validation:
+    if not validation and train:
         own = [labels[i] for i in train], [groups[i] for i in train]
         kept, out = split_groups(*own, _VALIDATION, seed)
         validation = tuple(train[i] for i in out)
@@ -249,7 +260,9 @@ def _uneven(kinds):
     clips = {name: count for name, (count, _) in kinds.items()}
     most, least = max(clips.values()), min(clips.values())
     if most >= _UNEVEN * least:
-        rare = [name for name, count in clips.items() if _UNEVEN * count <= most]
+        rare = [
+            name for name, count in clips.items() if _UNEVEN * count <= most
+        ]
         yield (
             f"Classes with few clips beside others with {most}, which will be "
             f"recognized less often: {_some(rare)}."

@@ -102,8 +102,12 @@ def make(task: Task, material: Material) -> Plan:
         enough = material.typical >= _LEAST_OF_FLOW
         flow = "efficientnet_lite0" if enough else "tiny"
     steps = [
-        ("features", "What EfficientNet-Lite0 sees in the frames, and the "
-         "classifier that knows most clips of other recordings by it", seen),
+        (
+            "features",
+            "What EfficientNet-Lite0 sees in the frames, and the "
+            "classifier that knows most clips of other recordings by it",
+            seen,
+        ),
     ]
 
     def learned(name):

@@ -3,27 +3,32 @@ where it was killed."""
 
 import dataclasses
 import pathlib
+import typing
 
 import numpy as np
 
 from keras_vidrec.data import opening
 from keras_vidrec.data.catalogs.split import Split
-from keras_vidrec.data.opening import Opened
 from keras_vidrec.data.preparing.prepare import prepare
 from keras_vidrec.data.preparing.video import Preparation
-from keras_vidrec.data.sources.features import Features
 from keras_vidrec.data.sources.video_files import VideoFiles
 from keras_vidrec.evaluation import evaluator
 from keras_vidrec.evaluation import feature_extraction
 from keras_vidrec.evaluation.scores import score_naming
 from keras_vidrec.learning.material import Material
 from keras_vidrec.learning.task import Task
+from keras_vidrec.specs import files
+from keras_vidrec.training import classifiers
 from keras_vidrec.training import network
 from keras_vidrec.training import recipes
 from keras_vidrec.training import trainer
+from keras_vidrec.training.run import Run
 
 # Segments of a video in every test.
 SEGMENTS = 8
+# What of a frame they show: all of it, as what tells an action may lie at the
+# border; mirrored as well, where that is of the same class.
+CROPS = {True: "frame_and_mirror", False: "frame"}
 # Frames of a video that a network over both streams sees.
 _FRAMES = 9
 # Pixels of motion that 0 and 255 stand for, of frames whose shorter side has
@@ -61,6 +66,11 @@ class Workplace:
         """The folder of a step."""
         return self.out / "steps" / name
 
+    def frozen(self, classifier, data=None):
+        """The recipe of the frozen network with a classifier, as `recipe`."""
+        values = {"classifier": classifier}
+        return self.recipe("frozen_rgb", data, initialization=values)
+
     @property
     def bound(self):
         """The bound of the flow, of the frames of this task."""
@@ -80,6 +90,7 @@ class Workplace:
             "clip.frame.size": f"short{self.task.short_side}",
             "augmentation.flip": self.material.flip,
             "test.num_segments": SEGMENTS,
+            "test.crops": CROPS[self.material.flip],
             "seed": self.task.seed,
         }
         for section, changed in values.items():
@@ -93,38 +104,42 @@ class Workplace:
         )
 
 
-def features(place):
-    """What the frozen network sees in all videos to learn from.
+class Seen(typing.NamedTuple):
+    """What a network sees in videos.
 
-    Returns:
-        `(features, labels, groups)`: float array `(videos, features)`, the
-        means over the frames, and tuples.
+    Args:
+        features: float array `(videos, features)`.
+        labels: int array `(videos,)`.
+        groups: str array `(videos,)`.
     """
-    catalog = _learned_from(place.material)
-    frozen = network.build(
-        place.recipe("frozen_rgb", None), catalog.classes
-    )
-    directory = place.step("features")
-    feature_extraction.extract(
-        {"rgb": frozen},
-        Opened("videos", VideoFiles(catalog), catalog),
-        directory,
-        grid="uniform",
-        num_frames=SEGMENTS,
-        verbose=bool(place.verbose),
-    )
-    source = Features(directory)
-    frames = range(SEGMENTS)
-    return (
-        np.array(
-            [
-                source.read(i, "rgb", frames).mean(axis=0)
-                for i in range(len(source.videos))
-            ]
-        ),
-        source.labels,
-        source.groups,
-    )
+
+    features: np.ndarray
+    labels: np.ndarray
+    groups: np.ndarray
+
+
+def features(place):
+    """`Seen`: what the frozen network sees in all videos to learn from, in
+    their test. It is kept in a file."""
+    path = place.step("features.npz")
+    if not path.is_file():
+        catalog, recipe = place.material.catalog, place.frozen("class_means")
+        source = VideoFiles(catalog)
+        found, seen = classifiers.features(
+            network.build(recipe, catalog.classes),
+            source,
+            place.material.learned_from,
+            recipe.test,
+            bool(place.verbose),
+        )
+        source.save()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        labels = [catalog.labels[index] for index in seen]
+        groups = [catalog.groups[index] for index in seen]
+        with files.replacing(path) as unfinished, open(unfinished, "wb") as out:
+            np.savez(out, features=found, labels=labels, groups=groups)
+    with np.load(path, allow_pickle=False) as stored:
+        return Seen(*(stored[name] for name in Seen._fields))
 
 
 def prepared(place, flow):
@@ -143,8 +158,10 @@ def prepared(place, flow):
 
 def trained(place, name, recipe):
     """The run of a recipe, trained to its end."""
-    directory = place.step(name)
-    return trainer.train(recipe, directory, verbose=place.verbose)
+    run = Run(place.step(name))
+    if run.is_finished:
+        return run
+    return trainer.train(recipe, run.path, verbose=place.verbose)
 
 
 def tested(place, run):

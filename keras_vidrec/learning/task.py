@@ -91,7 +91,7 @@ class Task:
                     value,
                 )
             return
-        others = [p for p in out.iterdir() if p.name != ".lock"]
+        others = [p for p in out.iterdir() if p.name != ".learn.lock"]
         checks.check(
             not any(not files.is_unfinished(p.name) for p in others),
             "out",

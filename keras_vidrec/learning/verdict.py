@@ -41,9 +41,7 @@ _NOTHING_CONFUSED = (
 
 def _how_sure(material, scores, hits):
     low, high = metrics.accuracy_interval(scores.scores, scores.labels)
-    groups = {
-        material.catalog.groups[i] for i in material.test
-    }
+    groups = {material.catalog.groups[i] for i in material.test}
     tested = len({*scores.labels.tolist()})
     sentence = (
         f"Of {len(hits)} clips that nothing was learned from or chosen by it "

@@ -102,47 +102,62 @@ def left_out_scores(kind, features, labels, groups, num_classes):
     return scores
 
 
-def fit(model, data):
-    """Works out the classifier of a network from the videos to train on.
+def features(model, source, indices, test, verbose=False):
+    """What a network sees in videos, on the mean of all that a test shows.
 
-    Each video is shown as in the test of its recipe, and, unless mirrored
-    videos are of other classes, mirrored as well.
+    Args:
+        model: keras.Model, `TSN` of one stream.
+        source: `Source` of images.
+        indices: sequence of int. The videos.
+        test: `TestProtocol`.
+        verbose: bool. Whether to show a progress bar. Defaults to `False`.
+
+    Returns:
+        Pair of a float32 array `(videos, features)` and the indices of its
+        videos, those that can be read.
+
+    Raises:
+        ValueError: if the network is none that classifies single snippets.
+        TooManyFailures: if over 5 % of the videos cannot be read.
+    """
+    spec = describe(model).clip_spec
+    stream = "rgb" if spec.modalities[0].startswith("rgb") else "flow"
+    tower = feature_tower.features_of(model, stream)
+    test = test.completed(spec)
+    clips = pipeline.read_each(
+        source,
+        test.shown(spec),
+        indices,
+        Failures(len(indices)),
+        verbose,
+        name="features",
+        **test.reading(),
+    )
+    found, seen = [], []
+    for index, clip in clips:
+        found.append(tower.predict_on_batch(clip).mean(axis=(0, 1)))
+        seen.append(index)
+    return np.reshape(found, (len(seen), -1)), seen
+
+
+def fit(model, data):
+    """Works out the classifier of a network from the videos to train on, each
+    shown as in the test of its recipe.
 
     Args:
         model: keras.Model, `TSN` of one stream; its layer `logits` is set.
         data: `training.dataset.Dataset`, with its recipe.
 
     Raises:
-        ValueError: if the network is none that classifies single snippets.
-        TooManyFailures: if over 5 % of the videos cannot be read.
+        ValueError, TooManyFailures: as `features`.
     """
     recipe, source = data.recipe, data.source
     kind = recipe.initialization.classifier
-    (modality,) = describe(model).clip_spec.modalities
-    stream = "rgb" if modality.startswith("rgb") else "flow"
-    tower = feature_tower.features_of(model, stream)
-    test = recipe.test.completed(describe(model).clip_spec)
-    clips = pipeline.read_each(
-        source,
-        test.shown(describe(model).clip_spec),
-        data.train,
-        Failures(len(data.train)),
-        False,
-        name="classifier",
-        **test.reading(),
-    )
-    mirrored = recipe.augmentation.flip and stream == "rgb"
-    features, seen = [], []
-    for index, clip in clips:
-        versions = [clip, clip[..., ::-1, :]] if mirrored else [clip]
-        found = [tower.predict_on_batch(version) for version in versions]
-        features.append(np.mean(found, axis=(0, 1, 2)))
-        seen.append(index)
-    layer = model.get_layer("logits")
-    layer.set_weights(
+    found, seen = features(model, source, data.train, recipe.test)
+    model.get_layer("logits").set_weights(
         solve(
             kind,
-            np.reshape(features, (len(seen), -1)),
+            found,
             [source.labels[index] for index in seen],
             [source.groups[index] for index in seen],
             len(source.classes),

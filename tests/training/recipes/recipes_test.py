@@ -191,7 +191,9 @@ def test_several_devices_divide_the_batches():
     for recipe in recipes.RECIPES.values():
         few = ("st_multiplier", "st_resnet", "stfn_stage2")
         devices = 4 if recipe.name.startswith(few) else 8
-        if not recipe.name.startswith(("quickstart", "scratch", "finetune", "frozen")):
+        if not recipe.name.startswith(
+            ("quickstart", "scratch", "finetune", "frozen")
+        ):
             assert not recipe.optimizer.batch_size % devices, recipe.name
 
 
