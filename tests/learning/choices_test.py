@@ -73,7 +73,9 @@ def test_three_sentences(material):
     )
     sure, confused, more = verdict.sentences(material, scores, ())
     # Wilson's interval of 3 of 4.
-    assert "it knew 3, 75 %; of many such clips it would know 30 to 95 %" in sure
+    assert (
+        "it knew 3, 75 %; of many such clips it would know 30 to 95 %" in sure
+    )
     assert "among the 2 classes 50 %" in sure
     assert "they are of 2 recordings, so the interval is wider" in sure
     assert confused == "It confuses: walk taken for run (1 of 2)."
