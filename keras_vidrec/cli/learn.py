@@ -1,13 +1,15 @@
+import enum
 import pathlib
 
 import typer
 
 from keras_vidrec.cli import options
-from keras_vidrec.cli.export import Format
 from keras_vidrec.cli.terminal import echo
 from keras_vidrec.cli.terminal import load_backend
 from keras_vidrec.cli.terminal import progress
 from keras_vidrec.specs import files
+
+Export = enum.StrEnum("Export", ["saved_model", "onnx", "litert", "none"])
 
 
 def learn(
@@ -28,8 +30,8 @@ def learn(
     size: int = typer.Option(
         224, min=32, help="Height and width in pixels that networks see."
     ),
-    export: Format = typer.Option(
-        Format.saved_model, help="What the recognizer is exported to."
+    export: Export = typer.Option(
+        Export.saved_model, help="What the recognizer is exported to."
     ),
     seed: int = typer.Option(0, min=0, help="Of the parts and of training."),
     plan: bool = typer.Option(
