@@ -1,11 +1,11 @@
 r"""Recognition from one to three clips a class, on clips named as UCF101's.
 
-    python benchmarks/few_clips.py VIDEOS [--size 224]
+    python benchmarks/few_clips.py VIDEOS [--size 160]
 
 VIDEOS is a directory of clips `v_<Class>_g<group>_c<clip>.avi`. Each clip whose
 class has clips of another group is recognized by all clips of other groups, by
 what `vidrec learn` does where clips are that few: EfficientNet-Lite0 with
-ImageNet's weights, and the classifier that knows most of *these* clips by one
+ImageNet's weights, and the classifier that knows *these* clips best by one
 another. No clip has a say in how it is recognized. Beside it: each single
 classifier, the nearest clip by the same features, by those of central crops,
 and by a histogram of colors.
@@ -23,6 +23,7 @@ from keras_vidrec.data.catalogs.catalog import Catalog
 from keras_vidrec.data.catalogs.split import Split
 from keras_vidrec.data.sources.video_files import VideoFiles
 from keras_vidrec.learning import steps
+from keras_vidrec.learning.choices import Figure
 from keras_vidrec.training import classifiers
 from keras_vidrec.training import network
 from keras_vidrec.training import recipes
@@ -92,6 +93,12 @@ def right(scores, labels):
     return (scores[told].argmax(axis=1) == labels[told]).sum()
 
 
+def loss(scores, labels):
+    told = ~np.isnan(scores).any(axis=1)
+    scores = classifiers.sharpened(scores, labels)
+    return Figure.of_scores(scores[told], labels[told]).loss
+
+
 def learned(features, labels, groups):
     """What is chosen for each group without it, and how many clips of it are
     known."""
@@ -100,13 +107,13 @@ def learned(features, labels, groups):
     for group in dict.fromkeys(groups[usable(labels, groups)]):
         inside = groups == group
         rest = features[~inside], labels[~inside], groups[~inside]
-        figures = {
-            kind: right(
+        losses = {
+            kind: loss(
                 classifiers.left_out_scores(kind, *rest, num_classes), rest[1]
             )
             for kind in classifiers.KINDS
         }
-        kind = max(figures, key=figures.get)
+        kind = min(losses, key=losses.get)
         kernel, bias = classifiers.solve(kind, *rest, num_classes)
         found = (features[inside] @ kernel + bias).argmax(axis=1)
         known += (found == labels[inside]).sum()
@@ -117,7 +124,7 @@ def learned(features, labels, groups):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("videos", type=pathlib.Path)
-    parser.add_argument("--size", type=int, default=224)
+    parser.add_argument("--size", type=int, default=160)
     arguments = parser.parse_args()
     catalog = read(arguments.videos)
     labels, groups = np.array(catalog.labels), np.array(catalog.groups)

@@ -28,7 +28,7 @@ def learn(
         True, help="Try a network of optical flow where clips suffice."
     ),
     size: int = typer.Option(
-        224, min=32, help="Height and width in pixels that networks see."
+        160, min=32, help="Height and width in pixels that networks see."
     ),
     export: Export = typer.Option(
         Export.saved_model, help="What the recognizer is exported to."

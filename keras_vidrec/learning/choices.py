@@ -54,13 +54,14 @@ class Choice:
     not_tried: dict = dataclasses.field(default_factory=dict)
 
     @classmethod
-    def best(cls, what, by, candidates, not_tried=None, by_loss=True):
-        """The one that finds the most clips; of several the one of the
-        smallest loss, or the first if not `by_loss`."""
+    def best(cls, what, by, candidates, not_tried=None, by_loss=False):
+        """The one that finds the most clips, of several the one of the
+        smallest loss; with `by_loss` that alone, which fewer clips tell.
+        Then the first."""
 
         def worth(name):
             figure = candidates[name]
-            return figure.right, -figure.loss if by_loss else 0
+            return 0 if by_loss else figure.right, -figure.loss
 
         chosen = max(candidates, key=worth)
         return cls(what, by, dict(candidates), chosen, not_tried or {})
@@ -70,7 +71,8 @@ class Choice:
         yield f"{self.what}, by {self.by}:"
         for name, figure in self.candidates.items():
             mark = "  <- chosen" if name == self.chosen else ""
-            yield f"  {name:28} {figure.right:4} of {figure.of}{mark}"
+            found = f"{figure.right:4} of {figure.of}, loss {figure.loss:.2f}"
+            yield f"  {name:28} {found}{mark}"
         for name, reason in self.not_tried.items():
             yield f"  {name:28} not tried: {reason}"
 

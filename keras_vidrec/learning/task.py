@@ -26,7 +26,7 @@ class Task:
         flow: bool. Whether to try a network of optical flow. Defaults to
             `True`.
         size: int, from 32. Height and width in pixels that the networks see.
-            Defaults to `224`.
+            Defaults to `160`.
         export: str. What is exported: `"saved_model"`, `"onnx"`, `"litert"` or
             `"none"`. Defaults to `"saved_model"`.
         seed: int. Of the parts, and of all training. Defaults to `0`.
@@ -40,7 +40,7 @@ class Task:
     layout: str = "auto"
     splits: str | None = None
     flow: bool = True
-    size: int = 224
+    size: int = 160
     export: str = "saved_model"
     seed: int = 0
 

@@ -14,13 +14,13 @@ from keras_vidrec.specs import checks
 
 logger = logging.getLogger("keras_vidrec")
 
-# What is done to features before they are compared: where their origin is,
-# and whether each is divided by its deviation.
+# What is done to features before they are compared: whether their mean is the
+# origin, and whether each is divided by its deviation.
 _PREPARED = types.MappingProxyType(
     {
-        "class_means": (False, False),
         "centered_class_means": (True, False),
         "standardized_class_means": (True, True),
+        "class_means": (False, False),
         "ridge": (True, False),
     }
 )
@@ -72,6 +72,11 @@ def solve(kind, features, labels, groups, num_classes):
         (sharpness * kernel).astype("float32"),
         (sharpness * bias).astype("float32"),
     )
+
+
+def sharpened(scores, labels):
+    """Scores of `left_out_scores` as logits, as sure as these make them."""
+    return _sharpness(scores, np.asarray(labels)) * scores
 
 
 def left_out_scores(kind, features, labels, groups, num_classes):

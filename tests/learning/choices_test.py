@@ -31,7 +31,9 @@ def test_more_clips_win_then_the_smaller_loss_then_the_first():
         "d": Figure(6, 9, 0.7),
     }
     assert Choice.best("x", "y", figures).chosen == "c"
-    assert Choice.best("x", "y", figures, by_loss=False).chosen == "b"
+    figures["a"] = Figure(5, 9, 0.6)
+    assert Choice.best("x", "y", figures).chosen == "c"
+    assert Choice.best("x", "y", figures, by_loss=True).chosen == "a"
 
 
 def test_choices_are_kept_and_told(tmp_path):
@@ -43,7 +45,7 @@ def test_choices_are_kept_and_told(tmp_path):
     assert kept["chosen"] == "a" and kept["not_tried"] == {"b": "too few"}
     assert kept["candidates"] == {"a": {"right": 1, "of": 2, "loss": 0.5}}
     assert [line.split() for line in choice.lines()][1:] == [
-        ["a", "1", "of", "2", "<-", "chosen"],
+        ["a", "1", "of", "2,", "loss", "0.50", "<-", "chosen"],
         ["b", "not", "tried:", "too", "few"],
     ]
 

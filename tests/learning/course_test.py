@@ -84,7 +84,8 @@ def test_a_recognizer_and_how_it_came_about(learned, videos):
     figure = choice["candidates"][choice["chosen"]]
     assert figure["of"] == len(lists.train)
     assert figure["right"] >= 0.6 * figure["of"]  # two classes look apart
-    assert f"{figure['right']:4} of {figure['of']}  <- chosen" in said
+    told = f"{figure['right']:4} of {figure['of']}, loss {figure['loss']:.2f}"
+    assert f"{told}  <- chosen" in said
     assert "Not tried: " in said and "It confuse" in said
     assert (out / "report" / "index.html").is_file()
     assert (out / "steps" / "frozen_all" / "recipe.yaml").is_file()

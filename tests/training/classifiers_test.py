@@ -8,6 +8,7 @@ from keras_vidrec.evaluation import evaluator
 from keras_vidrec.training import classifiers
 from keras_vidrec.training import recipes
 from keras_vidrec.training import trainer
+from keras_vidrec.training.recipes import sections
 
 NUM_CLASSES = 3
 
@@ -130,3 +131,7 @@ def test_no_epochs_only_where_nothing_is_to_be_trained(recipe):
             recipe.with_values(values)
     with pytest.raises(ValueError, match="`initialization.classifier`. Exp"):
         recipe.with_values({"initialization.classifier": "nearest"})
+
+
+def test_recipes_know_all_kinds():
+    assert {*sections.CLASSIFIERS} == {"random", *classifiers.KINDS}
