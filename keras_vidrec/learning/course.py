@@ -8,6 +8,8 @@ import numpy as np
 
 from keras_vidrec import reporting
 from keras_vidrec.applications.late_fusion import LateFusion
+from keras_vidrec.applications.parts.arguments import IMAGENET
+from keras_vidrec.applications.parts.arguments import check_imagenet
 from keras_vidrec.data.catalogs import list_writer
 from keras_vidrec.data.catalogs.split import Split
 from keras_vidrec.evaluation.scores import fusion
@@ -19,6 +21,7 @@ from keras_vidrec.learning import steps
 from keras_vidrec.learning import verdict
 from keras_vidrec.learning.choices import Choice
 from keras_vidrec.learning.choices import Figure
+from keras_vidrec.learning.plan import BACKBONE
 from keras_vidrec.learning.task import Task
 from keras_vidrec.specs import locks
 from keras_vidrec.training import classifiers
@@ -90,6 +93,7 @@ def learn(
             ImageNet's weights is missing.
         OSError: if the disk is full; what is finished stays.
     """
+    check_imagenet({"rgb": BACKBONE}, IMAGENET)
     out = pathlib.Path(out)
     if plan_only:
         material = materials.look(task, bool(verbose))
@@ -198,7 +202,8 @@ class _Course:
 
     def _frozen(self, kind):
         """The frozen network with the classifier of all clips."""
-        self._say("frozen")
+        if "rgb" not in self._plan.names:
+            self._say("frozen")
         recipe = self._place.frozen(kind)
         run = steps.trained(self._place, "frozen_all", recipe)
         summary = f"EfficientNet-Lite0 of ImageNet, classifier {kind}"

@@ -7,6 +7,9 @@ from keras_vidrec.data.preparing.prepare import num_cores
 from keras_vidrec.learning.material import Material
 from keras_vidrec.learning.task import Task
 
+# What starts from ImageNet's weights.
+BACKBONE = "efficientnet_lite0"
+
 # Clips of the median class, and clips to choose by, from which networks are
 # trained; clips of the median class from which those of flow start from
 # ImageNet, and from which a network over both streams is tried.
@@ -100,7 +103,7 @@ def make(task: Task, material: Material) -> Plan:
     )
     if trains and task.flow:
         enough = material.typical >= _LEAST_OF_FLOW
-        flow = "efficientnet_lite0" if enough else "tiny"
+        flow = BACKBONE if enough else "tiny"
     steps = [
         (
             "features",
@@ -127,8 +130,9 @@ def make(task: Task, material: Material) -> Plan:
         steps.append(("frozen", "That classifier of all of them", 2 * seen))
     if flow:
         start = "ImageNet" if flow != "tiny" else "random weights"
-        cost = learned("flow") * (1 if flow != "tiny" else 0.5)
-        steps.append(("flow", f"A network of flow, from {start}", cost))
+        what = f"A network of flow, from {start}"
+        # A tiny one is quick, and learned from the more often.
+        steps.append(("flow", what, learned("flow")))
         if material.typical >= _LEAST_OF_BOTH:
             what = "A TS-LSTM over what both see"
             steps.append(("both", what, 3 * seen))

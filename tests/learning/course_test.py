@@ -10,6 +10,7 @@ from keras_vidrec.data import synthetic
 from keras_vidrec.learning import Task
 from keras_vidrec.learning import course
 from keras_vidrec.learning import learn
+from keras_vidrec.learning import material as materials
 from keras_vidrec.learning import steps
 from keras_vidrec.training.run import Run
 from tests.cli.command import vidrec
@@ -136,7 +137,23 @@ def test_both_streams_are_trained_and_joined(tmp_path, monkeypatch):
     assert (found.scores.scores.argmax(1) == found.scores.labels).mean() > 0.8
     assert found.report.is_file() and (found.export / "labels.txt").is_file()
     vidrec("evaluate", out)
+    # So is the network over both, had it been chosen.
+    other = tmp_path / "other"
+    other.mkdir()
+    for name in ("videos.csv", "learned.csv"):
+        shutil.copy(out / name, other)
+    material = materials.look(task, False, other / "videos.csv")
+    run = Run.open(out / "steps" / "both")
+    course.recognizer.make(
+        steps.Workplace(task, material, other, 0),
+        run.load_model(),
+        run.recipe,
+        summary="both",
+        all_learned=False,
+    )
+    vidrec("evaluate", other)
 
 
 def _first(cls, what, by, candidates, not_tried=None):
-    return cls(what, by, dict(candidates), next(iter(candidates)), not_tried)
+    first = next(iter(candidates))
+    return cls(what, by, dict(candidates), first, not_tried or {})
