@@ -15,6 +15,7 @@ from keras_vidrec.data.sources.video_files import VideoFiles
 from keras_vidrec.evaluation import evaluator
 from keras_vidrec.evaluation import feature_extraction
 from keras_vidrec.evaluation.scores import score_naming
+from keras_vidrec.evaluation.scores.score_file import Scores
 from keras_vidrec.learning.material import Material
 from keras_vidrec.learning.task import Task
 from keras_vidrec.specs import files
@@ -166,9 +167,10 @@ def trained(place, name, recipe):
 
 def tested(place, run):
     """`Scores` of a run on the test of its data."""
-    found = score_naming.of_run(run)
-    if found:
-        return score_naming.load(run.path).scores
+    recipe = run.recipe
+    path = run.scores / score_naming.file_name(recipe.test, recipe.data)
+    if path.is_file():
+        return Scores.load(path)
     return evaluator.evaluate(run.path, verbose=bool(place.verbose))[1]
 
 
