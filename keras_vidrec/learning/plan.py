@@ -21,7 +21,7 @@ _LEAST_OF_BOTH = 12
 _BEGIN, _END = 15.0, 60.0
 # Of a frame of 224 pixels: seen whole and mirrored, and learned from; of a
 # clip: read, and its flow made.
-_SEEN, _LEARNED, _READ, _FLOW = 0.04, 0.07, 0.15, 1.0
+_SEEN, _LEARNED, _READ, _FLOW = 0.035, 0.045, 0.15, 1.0
 _EPOCHS = {"rgb": 12, "flow": 25, "both": 30}
 _SEGMENTS = {"test": 8, "training": 3}
 _CORES = 2

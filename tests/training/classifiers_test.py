@@ -94,6 +94,7 @@ def recipe():
         {
             "network.arguments.backbone": "tiny",
             "initialization.weights": None,
+            "initialization.classifier": "class_means",
             "clip.size": 32,
             "clip.frame.size": "short36",
             "test.num_segments": 2,
