@@ -69,10 +69,12 @@ class Plan:
         """
         catalog = material.catalog
         present = len(set(catalog.labels))
+        parts = f"{len(material.learned_from)} to learn from and to choose by"
+        if "rgb" in self.names:
+            parts = f"{len(material.train)} to learn from, "
+            parts += f"{len(material.validation)} to choose by"
         yield (
-            f"{len(catalog.videos)} videos of {present} classes: "
-            f"{len(material.train)} to learn from, "
-            f"{len(material.validation)} to choose by, "
+            f"{len(catalog.videos)} videos of {present} classes: {parts}, "
             f"{len(material.test)} held out for the test."
         )
         for remark in material.remarks:
