@@ -176,13 +176,14 @@ class _Course:
             self._tell(f"   {line}")
 
     def _choose_classifier(self):
-        """The kind of classifier that knows most clips of other recordings."""
+        """The kind of classifier that knows clips of other recordings best."""
         self._say("features")
         seen = steps.features(self._place)
         num_classes = len(self._place.material.catalog.classes)
         candidates = {}
         for kind in classifiers.KINDS:
             scores = classifiers.left_out_scores(kind, *seen, num_classes)
+            scores = classifiers.sharpened(scores, seen.labels)
             told = ~np.isnan(scores).any(axis=1)
             if told.any():
                 candidates[kind] = Figure.of_scores(

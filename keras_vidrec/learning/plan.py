@@ -110,7 +110,7 @@ def make(task: Task, material: Material) -> Plan:
         (
             "features",
             "What EfficientNet-Lite0 sees in the frames, and the "
-            "classifier that knows most clips of other recordings by it",
+            "classifier that knows clips of other recordings best by it",
             seen,
         ),
     ]

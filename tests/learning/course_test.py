@@ -4,6 +4,7 @@ import json
 import shutil
 
 import keras
+import numpy as np
 import pytest
 
 from keras_vidrec.data import synthetic
@@ -85,6 +86,10 @@ def test_a_recognizer_and_how_it_came_about(learned, videos):
     figure = choice["candidates"][choice["chosen"]]
     assert figure["of"] == len(lists.train)
     assert figure["right"] >= 0.6 * figure["of"]  # two classes look apart
+    # As sure as it is, and better than a guess: cosines alone are not.
+    assert figure["loss"] < 0.8 * np.log(3)
+    least = min(other["loss"] for other in choice["candidates"].values())
+    assert figure["loss"] == least
     told = f"{figure['right']:4} of {figure['of']}, loss {figure['loss']:.2f}"
     assert f"{told}  <- chosen" in said
     assert "Not tried: " in said and "It confuse" in said
