@@ -113,7 +113,8 @@ def _more(material, missed):
     # Those missed most, then those of the fewest recordings.
     order = sorted(kinds, key=lambda c: (-missed.get(c, 0), kinds[c][::-1]))
     named = [
-        f"{name} ({kinds[name][0]} clips of {kinds[name][1]} recordings)"
+        f"{name} ({_count(kinds[name][0], 'clip')} of "
+        f"{_count(kinds[name][1], 'recording')})"
         for name in order[:_NAMED]
     ]
     sentence = (
@@ -129,3 +130,7 @@ def _more(material, missed):
             f"about {wanted} held out clips, here are {have}"
         )
     return sentence + "."
+
+
+def _count(number, what):
+    return f"{number} {what}{'s' * (number != 1)}"
