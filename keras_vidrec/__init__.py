@@ -18,6 +18,7 @@ if typing.TYPE_CHECKING:
     from keras_vidrec import export as export
     from keras_vidrec import flow as flow
     from keras_vidrec import layers as layers
+    from keras_vidrec import learning as learning
     from keras_vidrec import reporting as reporting
     from keras_vidrec import reproduction as reproduction
     from keras_vidrec import specs as specs
@@ -41,6 +42,7 @@ __all__, __getattr__, __dir__ = lazy.attach(
         "export": None,
         "flow": None,
         "layers": None,
+        "learning": None,
         "load": "training.loading",
         "reporting": None,
         "reproduction": None,

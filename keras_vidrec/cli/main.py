@@ -14,6 +14,7 @@ from keras_vidrec.cli.fuse import fuse
 from keras_vidrec.cli.import_weights import import_weights
 from keras_vidrec.cli.inspect import inspect
 from keras_vidrec.cli.join import join
+from keras_vidrec.cli.learn import learn
 from keras_vidrec.cli.origin import origin
 from keras_vidrec.cli.papers.recipes import recipes
 from keras_vidrec.cli.papers.reproduce import reproduce
@@ -41,6 +42,7 @@ app = typer.Typer(
 )
 for _command in (
     quickstart,
+    learn,
     prepare,
     inspect,
     train,

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from keras_vidrec.applications.parts import feature_tower
+from keras_vidrec.applications.parts import table
 from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.applications.parts.head import predictions_layer
 from keras_vidrec.data import leaks
@@ -320,7 +321,10 @@ def _network(run, directory):
     not trained on such: of a run over features there is one that sees these
     and one that sees videos."""
     if not run.head_file.is_file():
-        return run.load_model(), run.model_file, None
+        model, seen = run.load_model(), None
+        if run.recipe.network.application not in table.BUILDERS:
+            seen = describe(model).clip_spec  # no builder tells it
+        return model, run.model_file, seen
     if opening.holds_features(directory):
         return run.load_head(), run.head_file, None
     model = run.load_model()

@@ -13,6 +13,7 @@ from keras_vidrec.data import pipeline
 from keras_vidrec.data.clips import feature_reader
 from keras_vidrec.specs import checks
 from keras_vidrec.specs import files
+from keras_vidrec.training import classifiers
 from keras_vidrec.training import losses
 from keras_vidrec.training import network
 from keras_vidrec.training.callbacks.backup import Backup
@@ -128,6 +129,9 @@ class Loop:
         if is_over() and run.is_finished:
             logger.warning("%s is trained to its end already.", run.path)
             return
+        is_new = (start.epoch, start.step) == (0, 0)
+        if is_new and self._recipe.initialization.classifier != "random":
+            classifiers.fit(self.model, self._data)
         streams = Streams(
             self._recipe,
             self._data,

@@ -57,6 +57,8 @@ def build(recipe, class_names):
         random = start_from(
             model, networks, start.inflation, start.weights, start.copy_head
         )
+    if start.classifier != "random":  # before the training begins
+        random = tuple(name for name in random if name != "logits")
     layer.origin = Origin(
         "network", parents=initialization.parents(networks), random=random
     )

@@ -18,6 +18,7 @@ FOLDER = pathlib.Path(__file__).parent
 # By folder, as people read them.
 _PAPERS = {
     "quickstart": "Small networks that train from random weights on a laptop",
+    "finetune": "Networks that start from ImageNet's weights, for your videos",
     "tsn": "Temporal Segment Networks (Wang et al., 2016)",
     "two_streams": (
         "Two-stream baselines, each as the paper that builds on it has them"

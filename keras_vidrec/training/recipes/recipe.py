@@ -110,6 +110,15 @@ class Recipe(Fact):
             'schedule.kind="plateau" and schedule.early_stop look at',
             self.validation.fraction,
         )
+        worked_out = self.initialization.classifier != "random"
+        checks.check(
+            self.schedule.epochs != 0
+            or (worked_out and not self.validation.is_wanted),
+            "schedule.epochs",
+            "a number of at least 1, or 0 without a validation part where "
+            "initialization.classifier is worked out",
+            self.schedule.epochs,
+        )
         checks.count("seed", self.seed, 0)
 
     def to_yaml(self):

@@ -16,6 +16,14 @@ OPTIMIZERS = ("sgd", "sgd_matconvnet", "sgd_torch", "rmsprop", "adam")
 ROLES = ("first_convolution", "bias", "gamma", "beta", "head")
 SCHEDULES = ("constant", "step", "cosine", "plateau")
 FUSED_SCORES = ("logits", "probabilities")
+# Where a classifier starts: at random, or `training.classifiers.KINDS`.
+CLASSIFIERS = (
+    "random",
+    "class_means",
+    "centered_class_means",
+    "standardized_class_means",
+    "ridge",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,6 +124,12 @@ class Initialization:
             starts from one of rgb starts from the rgb classifier too, where
             the classes are as many. Defaults to `False`: from random weights,
             as in TSN's programs.
+        classifier: str. `"random"`, or how the classifier of a network of
+            single snippets is worked out from the features of the videos to
+            train on: `"class_means"` (it points to the mean of each class),
+            `"centered_class_means"`, `"standardized_class_means"` or
+            `"ridge"`, see `training.classifiers.solve`. Training goes on from
+            there, or ends (`schedule.epochs=0`). Defaults to `"random"`.
         partial_batch_norm: bool. Freeze every batch normalization but the
             first of each tower (TSN section 3.2).
         frozen: tuple of str. Streams whose towers stay as they start, batch
@@ -128,6 +142,7 @@ class Initialization:
     weights: str | dict | None = None
     inflation: str = "avg"
     copy_head: bool = False
+    classifier: str = "random"
     partial_batch_norm: bool = False
     frozen: tuple = ()
 
@@ -140,6 +155,7 @@ class Initialization:
             object.__setattr__(self, "weights", _text(self.weights))
         checks.choice("inflation", self.inflation, INFLATIONS)
         checks.flag("copy_head", self.copy_head)
+        checks.choice("classifier", self.classifier, CLASSIFIERS)
         checks.flag("partial_batch_norm", self.partial_batch_norm)
         frozen = self.frozen
         checks.check(
@@ -292,7 +308,8 @@ class Schedule:
     `steps` and `phases` is set.
 
     Args:
-        epochs: `None` or int.
+        epochs: `None` or int; 0, without a validation part, where the
+            classifier is worked out and nothing is trained.
         passes: int. Passes over the training part that make an epoch: of what
             is logged, kept and validated, and what `boundaries` count.
             Defaults to `1`.
@@ -372,7 +389,7 @@ class Schedule:
             first = given.pop(0)
             expected = f"either epochs or steps, null beside {first}="
             expected += str(lengths[first])
-            checks.count(first, lengths[first])
+            checks.count(first, lengths[first], int(first != "epochs"))
         for name in given:
             checks.check(False, name, expected, lengths[name])
 

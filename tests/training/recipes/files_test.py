@@ -88,7 +88,9 @@ def test_what_a_file_says(name):
         assert all(f"{stream}: " in said["Command"] for stream in missing)
     elif isinstance(missing, dict):
         assert "initialization.weights=" in said["Command"]
-    if recipe.initialization.frozen or recipe.initialization.partial_batch_norm:
+    start = recipe.initialization
+    named = start.weights == "imagenet"
+    if (start.frozen or start.partial_batch_norm) and not named:
         assert "initialization.weights=" in said["Command"]
 
 

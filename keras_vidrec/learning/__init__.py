@@ -1,0 +1,13 @@
+"""From a folder of videos to a recognizer, every choice made on the way."""
+
+import typing
+
+from keras_vidrec import lazy
+
+if typing.TYPE_CHECKING:
+    from keras_vidrec.learning.course import learn as learn
+    from keras_vidrec.learning.task import Task as Task
+
+__all__, __getattr__, __dir__ = lazy.attach(
+    __name__, {"Task": "learning.task", "learn": "learning.course"}
+)

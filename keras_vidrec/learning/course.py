@@ -1,0 +1,301 @@
+"""From a folder of videos to a recognizer, step by step."""
+
+import dataclasses
+import pathlib
+import typing
+
+import numpy as np
+
+from keras_vidrec import reporting
+from keras_vidrec.applications.late_fusion import LateFusion
+from keras_vidrec.applications.parts.arguments import IMAGENET
+from keras_vidrec.applications.parts.arguments import check_imagenet
+from keras_vidrec.data.catalogs import list_writer
+from keras_vidrec.data.catalogs.split import Split
+from keras_vidrec.evaluation.scores import fusion
+from keras_vidrec.learning import choices as records
+from keras_vidrec.learning import material as materials
+from keras_vidrec.learning import plan as plans
+from keras_vidrec.learning import recognizer
+from keras_vidrec.learning import steps
+from keras_vidrec.learning import verdict
+from keras_vidrec.learning.choices import Choice
+from keras_vidrec.learning.choices import Figure
+from keras_vidrec.learning.plan import BACKBONE
+from keras_vidrec.learning.task import Task
+from keras_vidrec.specs import locks
+from keras_vidrec.training import classifiers
+from keras_vidrec.training.recipes.sections import Fusion
+from keras_vidrec.training.run import Run
+
+_FROZEN = "frozen frames"
+_FINE_TUNED = "fine-tuned frames"
+_FLOW = "flow"
+_BOTH = "TS-LSTM over both"
+# What flow counts beside frames.
+_WEIGHTS = {"frames + flow": 1.0, "frames + 1.5 flow": 1.5}
+
+
+@dataclasses.dataclass(frozen=True)
+class Learned:
+    """What was learned.
+
+    Attributes:
+        run: `Run` of the recognizer.
+        choices: tuple of `Choice`.
+        sentences: tuple of three str, as of `verdict.sentences`.
+        scores: `Scores` of the held out part; `None` where there is none.
+        report, export: paths, or `None`.
+    """
+
+    run: Run
+    choices: tuple
+    sentences: tuple
+    scores: object
+    report: pathlib.Path | None
+    export: pathlib.Path | None
+
+
+def learn(
+    task: Task,
+    out,
+    *,
+    plan_only: bool = False,
+    verbose="auto",
+    tell: typing.Callable[[str], None] = lambda line: None,
+):
+    """Learns to recognize the classes of a directory of videos.
+
+    The directory `out` becomes a run, whose `model.keras` is the network that
+    was chosen: `predict`, `evaluate`, `report` and `export` take it. Beside it
+    are `videos.csv`, which videos serve for what, `choices.json`, what was
+    tried and what it was worth, `report/`, `export/`, and `steps/`, the runs
+    and datasets that it is made of, each with its recipe. Whatever ends it,
+    the same call goes on.
+
+    All choices are made by clips that are not held out for the test.
+
+    Args:
+        task: `Task`.
+        out: path of the result: new, empty, or begun with the same task.
+        plan_only: bool. Whether to make the plan, tell it, and write nothing.
+            Defaults to `False`.
+        verbose: as in `fit`. Defaults to `"auto"`.
+        tell: callable of a line for people. Defaults to nobody.
+
+    Returns:
+        `Learned`; with `plan_only` the `Plan`.
+
+    Raises:
+        ValueError: on videos that nothing can be learned from, or an `out` of
+            another task.
+        ImportError: naming the extra to install, if the package that brings
+            ImageNet's weights is missing.
+        OSError: if the disk is full; what is finished stays.
+    """
+    check_imagenet({"rgb": BACKBONE}, IMAGENET)
+    out = pathlib.Path(out)
+    if plan_only:
+        material = materials.look(task, bool(verbose))
+        return _tell_plan(task, material, tell)
+    out.mkdir(parents=True, exist_ok=True)
+    with locks.held(out / ".learn.lock", "learn", out):
+        task.claim(out)
+        listed = out / "videos.csv"
+        # It goes on with the parts that it began with.
+        begun = listed if listed.is_file() else None
+        material = materials.look(task, bool(verbose), begun)
+        place = steps.Workplace(task, material, out, verbose)
+        if begun is None:
+            _write_lists(place)
+        plan = _tell_plan(task, material, tell)
+        return _Course(place, plan, tell).run()
+
+
+def _tell_plan(task, material, tell):
+    plan = plans.make(task, material)
+    for line in plan.lines(material):
+        tell(line)
+    return plan
+
+
+def _write_lists(place):
+    """The lists of all videos: with the part to choose by, last, as what is
+    there says that learning has begun; and with that to learn from."""
+    material = place.material
+    catalog = dataclasses.replace(
+        material.catalog,
+        splits={1: Split(material.learned_from, material.test)},
+        validation={},
+    )
+    list_writer.write(catalog, place.learned_list)
+    catalog = dataclasses.replace(
+        catalog,
+        splits={1: Split(material.train, material.test)},
+        validation={1: material.validation},
+    )
+    list_writer.write(catalog, place.videos_list)
+
+
+class _Course:
+    """The steps of a plan, one after the other; `choices` are made between
+    them."""
+
+    def __init__(self, place, plan, tell):
+        self._place = place
+        self._plan = plan
+        self._tell = tell
+        self._choices = []
+
+    def run(self):
+        kind = self._choose_classifier()
+        if "rgb" in self._plan.names:
+            made = self._trained(kind)
+        else:
+            made = self._frozen(kind)
+        model, recipe, summary, all_learned = made
+        self._say("recognizer")
+        run = recognizer.make(
+            self._place,
+            model,
+            recipe,
+            summary=summary,
+            all_learned=all_learned,
+        )
+        return self._finish(run, summary)
+
+    def _say(self, name):
+        number = self._plan.names.index(name) + 1
+        step = self._plan.steps[number - 1]
+        self._tell(f"\n{number} of {len(self._plan.steps)}. {step.what}")
+
+    def _chose(self, choice):
+        self._choices.append(choice)
+        records.save(self._choices, self._place.out / "choices.json")
+        for line in choice.lines():
+            self._tell(f"   {line}")
+
+    def _choose_classifier(self):
+        """The kind of classifier that knows clips of other recordings best."""
+        self._say("features")
+        seen = steps.features(self._place)
+        num_classes = len(self._place.material.catalog.classes)
+        candidates = {}
+        for kind in classifiers.KINDS:
+            scores = classifiers.left_out_scores(kind, *seen, num_classes)
+            scores = classifiers.sharpened(scores, seen.labels)
+            told = ~np.isnan(scores).any(axis=1)
+            if told.any():
+                candidates[kind] = Figure.of_scores(
+                    scores[told], seen.labels[told]
+                )
+        what = "Classifier of what EfficientNet-Lite0 sees"
+        by = "clips of other recordings than those learned from"
+        if not candidates:
+            reason = "no class has clips of two recordings"
+            others = dict.fromkeys(classifiers.KINDS[1:], reason)
+            self._chose(Choice(what, by, {}, "", others))
+            return classifiers.KINDS[0]
+        # They differ by few clips: which are nearly found counts as well.
+        choice = Choice.best(what, by, candidates, by_loss=True)
+        self._chose(choice)
+        return choice.chosen
+
+    def _frozen(self, kind):
+        """The frozen network with the classifier of all clips."""
+        if "rgb" not in self._plan.names:
+            self._say("frozen")
+        recipe = self._place.frozen(kind)
+        run = steps.trained(self._place, "frozen_all", recipe)
+        summary = f"EfficientNet-Lite0 of ImageNet, classifier {kind}"
+        return run.load_model(), recipe, summary, True
+
+    def _trained(self, kind):
+        """The best of the networks that are trained, alone or together."""
+        place, plan = self._place, self._plan
+        data = steps.prepared(place, bool(plan.flow_backbone))
+        self._say("frozen")
+        recipe = place.frozen(kind, data)
+        runs = {_FROZEN: steps.trained(place, "frozen", recipe)}
+        self._say("rgb")
+        start = {"weights": str(runs[_FROZEN].path.absolute())}
+        recipe = place.recipe("finetune_rgb", data, initialization=start)
+        runs[_FINE_TUNED] = steps.trained(place, "rgb", recipe)
+        scores = {name: steps.tested(place, run) for name, run in runs.items()}
+        frames = self._choose("Network of frames", scores)
+        if not plan.flow_backbone:
+            return self._alone(frames, kind, runs)
+        self._say("flow")
+        runs[_FLOW] = steps.trained(place, "flow", self._recipe_of_flow(data))
+        alone = {frames: scores[frames]}
+        alone[_FLOW] = steps.tested(place, runs[_FLOW])
+        together = {
+            name: fusion.fuse(alone.values(), (1.0, weight))
+            for name, weight in _WEIGHTS.items()
+        }
+        if "both" in plan.names:
+            self._say("both")
+            both = {"rgb": runs[frames], "flow": runs[_FLOW]}
+            runs[_BOTH] = steps.over_both(place, both, data)
+            together[_BOTH] = steps.tested(place, runs[_BOTH])
+        chosen = self._choose("Recognizer", {**together, **alone})
+        if chosen in _WEIGHTS:
+            streams = {"rgb": runs[frames], "flow": runs[_FLOW]}
+            return self._fused(frames, _WEIGHTS[chosen], streams)
+        return self._alone(chosen, kind, runs)
+
+    def _choose(self, what, scores):
+        by = "the clips to choose by"
+        figures = {
+            name: Figure.of_scores(one.scores, one.labels)
+            for name, one in scores.items()
+        }
+        choice = Choice.best(what, by, figures, self._plan.not_tried)
+        self._chose(choice)
+        return choice.chosen
+
+    def _recipe_of_flow(self, data):
+        values = {
+            "clip": {"flow.bound": self._place.bound},
+            "network": {"arguments.backbone": self._plan.flow_backbone},
+        }
+        if self._plan.flow_backbone == "tiny":
+            return self._place.recipe(
+                "scratch",
+                data,
+                clip={**values["clip"], "flow.method": "dis"},
+                network={"arguments.modality": "flow"},
+            )
+        return self._place.recipe("finetune_flow", data, **values)
+
+    def _alone(self, name, kind, runs):
+        if name == _FROZEN:
+            return self._frozen(kind)
+        run = runs[name]
+        return run.load_model(), run.recipe, name, False
+
+    def _fused(self, frames, weight, runs):
+        networks = {stream: run.load_model() for stream, run in runs.items()}
+        weights = {"rgb": 1.0, "flow": weight}
+        model = LateFusion(networks, weights)
+        recipe = runs["flow"].recipe
+        recipe = dataclasses.replace(recipe, fusion=Fusion(weights))
+        return model, recipe, f"{frames} + {weight:g} x flow", False
+
+    def _finish(self, run, summary):
+        place = self._place
+        scores = report = None
+        if place.material.test:
+            scores = steps.tested(place, run)
+            report = run.report / "index.html"
+            if not report.is_file():
+                reporting.report(run.path, verbose=bool(place.verbose))
+        export = recognizer.export(place, run)
+        sentences = verdict.sentences(place.material, scores, self._choices)
+        self._tell("")
+        self._tell(f"{place.out}: {summary}")
+        for sentence in sentences:
+            self._tell(sentence)
+        return Learned(
+            run, tuple(self._choices), sentences, scores, report, export
+        )

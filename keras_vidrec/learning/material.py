@@ -1,0 +1,276 @@
+"""What there is to learn from: which videos can be used, what is odd about
+them, and which serve for what."""
+
+import collections
+import dataclasses
+import pathlib
+import re
+import statistics
+
+from keras_vidrec.data import inspection
+from keras_vidrec.data.catalogs import catalog as catalogs
+from keras_vidrec.data.catalogs import frame_tree
+from keras_vidrec.data.catalogs import video_tree
+from keras_vidrec.data.catalogs.catalog import Catalog
+from keras_vidrec.data.catalogs.split import Split
+from keras_vidrec.data.catalogs.split import split_groups
+from keras_vidrec.data.opening import Opened
+from keras_vidrec.data.prepared import dataset as prepared_dataset
+from keras_vidrec.data.sources.video_files import VideoFiles
+
+# Shares of the clips of each class.
+_TEST = 0.25
+_VALIDATION = 0.25
+# A class of so many groups has one for each part.
+_PARTS = 3
+# So many times as many clips as another class are told.
+_UNEVEN = 5
+# Names that a line lists.
+_NAMED = 4
+# Mirrored, a video of such a class is of another one.
+_SIDES = frozenset({"left", "right", "clockwise", "counterclockwise"})
+_WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
+
+
+@dataclasses.dataclass(frozen=True)
+class Material:
+    """What there is to learn from.
+
+    Attributes:
+        catalog: `Catalog` of the videos that can be used.
+        train, validation, test: tuples of int, indices into its videos: to
+            learn from, to choose by, and held out, the last two empty where
+            there are too few.
+        flip: bool. Whether mirrored videos are of the same class.
+        remarks: tuple of str. What is odd, and what follows from it.
+        kinds: dict from the name of a class to `(clips, groups)` of it in
+            all parts.
+    """
+
+    catalog: Catalog
+    train: tuple
+    validation: tuple
+    test: tuple
+    flip: bool
+    remarks: tuple
+    kinds: dict
+
+    @property
+    def learned_from(self):
+        """All videos but the held out ones."""
+        return tuple(sorted((*self.train, *self.validation)))
+
+    @property
+    def typical(self):
+        """Clips to train on of the median class."""
+        labels = [self.catalog.labels[i] for i in self.train]
+        counts = collections.Counter(labels)
+        return statistics.median(
+            counts[label] for label in range(len(self.catalog.classes))
+        )
+
+
+def look(task, verbose=True, begun=None) -> Material:
+    """Looks at all videos of a `Task` and gives each its part.
+
+    Args:
+        task: `Task`.
+        verbose: bool. Whether to show progress bars. Defaults to `True`.
+        begun: `None`, or path of the list of the videos and their parts that
+            learning has begun with. Defaults to `None`.
+
+    Returns:
+        `Material`.
+
+    Raises:
+        ValueError: if there are no videos, or not of two classes.
+    """
+    _refuse_others(task)
+    if begun is not None:
+        catalog = catalogs.from_list(begun, task.videos)
+        catalog = dataclasses.replace(catalog, understood="")
+    else:
+        catalog = catalogs.discover(
+            task.videos,
+            layout=task.layout,
+            videos_list=task.list,
+            splits=task.splits,
+            test_fraction=_TEST,
+            seed=task.seed,
+        )
+    opened = Opened("videos", VideoFiles(catalog), catalog)
+    found = inspection.inspect(opened, verbose=verbose)
+    usable = [i for i, v in enumerate(catalog.videos) if v not in found.broken]
+    remarks = [catalog.understood] if catalog.understood else []
+    # Of the split of the catalog, which is not the one taken.
+    told = (line for line in catalog.problems if " clips in split " not in line)
+    remarks += told
+    if found.broken:
+        remarks.append(
+            f"Videos that cannot be read are left out: {_some(found.broken)}."
+        )
+    remarks += _in_two_classes(catalog, found.identical)
+    split = catalog.splits[min(catalog.splits, key=str)]
+    # What `discover` makes where nothing tells the parts.
+    by_chance = split_groups(catalog.labels, catalog.groups, _TEST, task.seed)
+    is_named = begun is not None or split != by_chance
+    catalog = _only(catalog, usable)
+    _check_classes(catalog, task)
+    parts, told = _parts(catalog, is_named, task.seed)
+    kinds = _kinds(catalog)
+    flip = not any(
+        _SIDES & {word.lower() for word in _WORDS.findall(name)}
+        for name in catalog.classes
+    )
+    if not flip:
+        remarks.append(
+            "Names of classes tell left from right: no video is mirrored."
+        )
+    remarks += [*_uneven(kinds), *told, *found.remarks]
+    return Material(catalog, *parts, flip, tuple(remarks), kinds)
+
+
+def _refuse_others(task):
+    expected = (
+        "Expected a directory of videos, a folder a class, or one with a list "
+        f"of them. Received: {task.videos}, "
+    )
+    root = pathlib.Path(task.videos)
+    if prepared_dataset.is_prepared(root):
+        raise ValueError(expected + "which this package prepared")
+    if not video_tree.find_videos(root) and frame_tree.find(root):
+        raise ValueError(expected + "which holds folders of frames")
+
+
+def _in_two_classes(catalog, identical):
+    label_of = dict(zip(catalog.videos, catalog.labels))
+    both = [
+        " = ".join(same)
+        for same in identical
+        if len({label_of[name] for name in same}) > 1
+    ]
+    if both:
+        yield (
+            "The same video is in two classes, one of which is wrong: "
+            f"{_some(both)}."
+        )
+
+
+def _only(catalog, kept):
+    """A catalog of some of its videos, with its first split."""
+    places = {old: new for new, old in enumerate(kept)}
+    key = min(catalog.splits, key=str)
+
+    def moved(part):
+        return tuple(places[i] for i in part if i in places)
+
+    def chosen(values):
+        return tuple(values[i] for i in kept)
+
+    return dataclasses.replace(
+        catalog,
+        videos=chosen(catalog.videos),
+        labels=chosen(catalog.labels),
+        groups=chosen(catalog.groups),
+        files=chosen(catalog.files),
+        segments=chosen(catalog.segments),
+        splits={1: Split(*map(moved, catalog.splits[key]))},
+        validation={1: moved(catalog.validation.get(key, ()))},
+    )
+
+
+def _check_classes(catalog, task):
+    present = set(catalog.labels)
+    if len(present) < 2:
+        names = [catalog.classes[label] for label in sorted(present)]
+        raise ValueError(
+            "Expected videos of at least two classes that can be read. "
+            f"Received: {task.videos}, with {len(catalog.videos)} videos of "
+            f"{' and '.join(map(repr, names)) or 'none'}"
+        )
+
+
+def _parts(catalog, is_named, seed):
+    """Training, validation and test part, and what is to be said of them."""
+    labels, groups = catalog.labels, catalog.groups
+    train, test = catalog.splits[1]
+    validation = catalog.validation[1]
+    remarks = []
+    if not is_named:
+        train, test = split_groups(labels, groups, _TEST, seed)
+        kinds = _kinds(catalog).values()
+        enough = sum(count >= _PARTS for _, count in kinds)
+        if 2 * enough < len(kinds):
+            train, test = tuple(range(len(labels))), ()
+            remarks.append(
+                "Most classes have fewer than three recordings: no clip is "
+                "held out for a test, all are learned from."
+            )
+    if not validation and train:
+        own = [labels[i] for i in train], [groups[i] for i in train]
+        kept, out = split_groups(*own, _VALIDATION, seed)
+        validation = tuple(train[i] for i in out)
+        train = tuple(train[i] for i in kept)
+    remarks += _missing_in(catalog, train + validation, test)
+    return (train, validation, test), remarks
+
+
+def _missing_in(catalog, learned, test):
+    known = {catalog.labels[i] for i in learned}
+    tested = {catalog.labels[i] for i in test}
+    present = sorted(set(catalog.labels))
+    unknown = [catalog.classes[i] for i in present if i not in known]
+    if unknown:
+        yield (
+            "Classes without a clip to learn from, which are never "
+            f"recognized: {_some(unknown)}."
+        )
+    untested = [catalog.classes[i] for i in present if i not in tested]
+    if test and untested:
+        yield (
+            "Classes of a single recording, or too few, are learned and not "
+            f"tested: {_some(untested)}."
+        )
+
+
+def _kinds(catalog):
+    counts = collections.Counter(catalog.labels)
+    recordings = collections.defaultdict(set)
+    for label, group in zip(catalog.labels, catalog.groups):
+        recordings[label].add(group)
+    return {
+        catalog.classes[label]: (counts[label], len(recordings[label]))
+        for label in sorted(counts)
+    }
+
+
+def _uneven(kinds):
+    single = [name for name, (clips, _) in kinds.items() if clips == 1]
+    if single:
+        yield (
+            "Classes of one clip, whose likeness is all that is known of "
+            f"them: {_some(single)}."
+        )
+    one = [n for n, (clips, groups) in kinds.items() if clips > 1 == groups]
+    if one:
+        yield (
+            "Classes whose clips are all of one recording: what is recognized "
+            f"may be the place, not the action: {_some(one)}."
+        )
+    clips = {name: count for name, (count, _) in kinds.items()}
+    most, least = max(clips.values()), min(clips.values())
+    if most >= _UNEVEN * least:
+        rare = [
+            name for name, count in clips.items() if _UNEVEN * count <= most
+        ]
+        yield (
+            f"Classes with few clips beside others with {most}, which will be "
+            f"recognized less often: {_some(rare)}."
+        )
+
+
+def _some(names):
+    names = list(names)
+    more = len(names) - _NAMED
+    rest = f" and {more} more" if more > 0 else ""
+    return ", ".join(map(str, names[:_NAMED])) + rest

@@ -1,0 +1,168 @@
+"""What will be done, and how long that takes about."""
+
+import dataclasses
+import typing
+
+from keras_vidrec.data.preparing.prepare import num_cores
+from keras_vidrec.learning.material import Material
+from keras_vidrec.learning.task import Task
+
+# What starts from ImageNet's weights.
+BACKBONE = "efficientnet_lite0"
+
+# Clips of the median class, and clips to choose by, from which networks are
+# trained; clips of the median class from which those of flow start from
+# ImageNet, and from which a network over both streams is tried.
+_LEAST_TO_TRAIN, _LEAST_TO_CHOOSE = 4, 6
+_LEAST_OF_FLOW = 8
+_LEAST_OF_BOTH = 12
+
+# Seconds on two cores: to begin a step, to export and to write the report.
+_BEGIN, _END = 15.0, 60.0
+# Of a frame of 224 pixels: seen whole and mirrored, and learned from; of a
+# clip: read, and its flow made.
+_SEEN, _LEARNED, _READ, _FLOW = 0.035, 0.045, 0.15, 1.0
+_EPOCHS = {"rgb": 12, "flow": 25, "both": 30}
+_SEGMENTS = {"test": 8, "training": 3}
+_CORES = 2
+
+
+class Step(typing.NamedTuple):
+    """A step.
+
+    Args:
+        name: str. Of its folder.
+        what: str. What it does, for people.
+        seconds: float. About how long on this machine.
+    """
+
+    name: str
+    what: str
+    seconds: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What will be done.
+
+    Attributes:
+        steps: tuple of `Step`.
+        flow_backbone: `None` (no network of flow), `"efficientnet_lite0"`, or
+            `"tiny"`.
+        not_tried: dict from what is left out to why.
+    """
+
+    steps: tuple
+    flow_backbone: str | None
+    not_tried: dict
+
+    @property
+    def names(self):
+        """Names of the steps."""
+        return tuple(step.name for step in self.steps)
+
+    def lines(self, material):
+        """The plan for people.
+
+        Args:
+            material: `Material` that it is for.
+        """
+        catalog = material.catalog
+        present = len(set(catalog.labels))
+        parts = f"{len(material.learned_from)} to learn from and to choose by"
+        if "rgb" in self.names:
+            parts = f"{len(material.train)} to learn from, "
+            parts += f"{len(material.validation)} to choose by"
+        yield (
+            f"{len(catalog.videos)} videos of {present} classes: {parts}, "
+            f"{len(material.test)} held out for the test."
+        )
+        for remark in material.remarks:
+            yield f"- {remark}"
+        for number, step in enumerate(self.steps, 1):
+            yield f"{number}. {step.what} ({_time(step.seconds)})"
+        for what, why in self.not_tried.items():
+            yield f"Not tried: {what}: {why}."
+        total = sum(step.seconds for step in self.steps)
+        yield f"In all about {_time(total)} on this machine, if it is idle."
+
+
+def make(task: Task, material: Material) -> Plan:
+    """The plan of a task."""
+    speed = min(num_cores(), 16) / _CORES
+    pixels = (task.size / 224) ** 2
+    clips = len(material.learned_from)
+    seen = clips * (_READ + _SEGMENTS["test"] * _SEEN * pixels)
+    trains = (
+        material.typical >= _LEAST_TO_TRAIN
+        and len(material.validation) >= _LEAST_TO_CHOOSE
+    )
+    flow, not_tried = None, {}
+    too_few = (
+        f"it takes {_LEAST_TO_TRAIN} clips of a class to learn from, here "
+        f"{material.typical:g}, and {_LEAST_TO_CHOOSE} clips to choose by, "
+        f"here {len(material.validation)}"
+    )
+    if trains and task.flow:
+        enough = material.typical >= _LEAST_OF_FLOW
+        flow = BACKBONE if enough else "tiny"
+    steps = [
+        (
+            "features",
+            "What EfficientNet-Lite0 sees in the frames, and the "
+            "classifier that knows clips of other recordings best by it",
+            seen,
+        ),
+    ]
+
+    def learned(name):
+        frames = len(material.train) * _SEGMENTS["training"] * _EPOCHS[name]
+        return frames * _LEARNED * pixels
+
+    if trains:
+        made = clips * (_READ + _FLOW * bool(flow))
+        what = "Frames and optical flow (DIS)" if flow else "Frames"
+        steps += [
+            ("prepared", f"{what}, once", made),
+            ("frozen", "That classifier on the part to learn from", 2 * seen),
+            ("rgb", "A network of frames, fine-tuned from it", learned("rgb")),
+        ]
+    else:
+        not_tried["networks that are trained"] = too_few
+        steps.append(("frozen", "That classifier of all of them", 2 * seen))
+    if flow:
+        start = "ImageNet" if flow != "tiny" else "random weights"
+        what = f"A network of flow, from {start}"
+        # A tiny one is quick, and learned from the more often.
+        steps.append(("flow", what, learned("flow")))
+        if material.typical >= _LEAST_OF_BOTH:
+            what = "A TS-LSTM over what both see"
+            steps.append(("both", what, 3 * seen))
+        else:
+            not_tried["a TS-LSTM over both streams"] = (
+                f"it takes {_LEAST_OF_BOTH} clips of a class to learn from, "
+                f"here {material.typical:g}"
+            )
+    elif trains:
+        not_tried["optical flow"] = "it was not asked for"
+    tests = len(material.test) * (_READ + _SEGMENTS["test"] * _SEEN * pixels)
+    if flow:
+        tests += len(material.test) * _FLOW
+    what = "Test on what was held out, report and export"
+    if not material.test:
+        what = "Export"
+    steps.append(("recognizer", what, tests + _END))
+    return Plan(
+        tuple(
+            Step(name, what, (seconds + _BEGIN) / speed)
+            for name, what, seconds in steps
+        ),
+        flow,
+        not_tried,
+    )
+
+
+def _time(seconds):
+    if seconds < 90:
+        return f"{max(10, round(seconds, -1)):.0f} s"
+    return f"{seconds / 60:.0f} min"

@@ -1,0 +1,235 @@
+"""The steps of learning: each makes one folder, whole or not there, and goes on
+where it was killed."""
+
+import dataclasses
+import pathlib
+import typing
+
+import numpy as np
+
+from keras_vidrec.data import opening
+from keras_vidrec.data.catalogs.split import Split
+from keras_vidrec.data.preparing.prepare import prepare
+from keras_vidrec.data.preparing.video import Preparation
+from keras_vidrec.data.sources.video_files import VideoFiles
+from keras_vidrec.evaluation import evaluator
+from keras_vidrec.evaluation import feature_extraction
+from keras_vidrec.evaluation.scores import score_naming
+from keras_vidrec.evaluation.scores.score_file import Scores
+from keras_vidrec.learning.material import Material
+from keras_vidrec.learning.task import Task
+from keras_vidrec.specs import files
+from keras_vidrec.training import classifiers
+from keras_vidrec.training import network
+from keras_vidrec.training import recipes
+from keras_vidrec.training import trainer
+from keras_vidrec.training.run import Run
+
+# Segments of a video in every test.
+SEGMENTS = 8
+# What of a frame they show: all of it, as what tells an action may lie at the
+# border; mirrored as well, where that is of the same class.
+CROPS = {True: "frame_and_mirror", False: "frame"}
+# Frames of a video that a network over both streams sees.
+_FRAMES = 9
+# Pixels of motion that 0 and 255 stand for, of frames whose shorter side has
+# so many pixels.
+_BOUND, _BOUND_OF = 5.0, 128
+
+
+@dataclasses.dataclass(frozen=True)
+class Workplace:
+    """Where one task is worked on.
+
+    Attributes:
+        task: `Task`.
+        material: `Material`.
+        out: `pathlib.Path` of the result.
+        verbose: as in `fit`.
+    """
+
+    task: Task
+    material: Material
+    out: pathlib.Path
+    verbose: object = "auto"
+
+    @property
+    def videos_list(self):
+        """The list of all videos with their parts."""
+        return self.out / "videos.csv"
+
+    @property
+    def learned_list(self):
+        """The same where all but the held out ones are to train on."""
+        return self.out / "learned.csv"
+
+    def step(self, name):
+        """The folder of a step."""
+        return self.out / "steps" / name
+
+    def frozen(self, classifier, data=None):
+        """The recipe of the frozen network with a classifier, as `recipe`."""
+        values = {"classifier": classifier}
+        return self.recipe("frozen_rgb", data, initialization=values)
+
+    @property
+    def bound(self):
+        """The bound of the flow, of the frames of this task."""
+        return round(_BOUND * self.task.short_side / _BOUND_OF, 1)
+
+    def recipe(self, name, data, **values):
+        """A recipe for this task.
+
+        Args:
+            name: str. Of the recipe.
+            data: path of a dataset; `None` for the videos themselves, all but
+                the held out ones to train on.
+            **values: dicts by section, of keys to values.
+        """
+        changes = {
+            "clip.size": self.task.size,
+            "clip.frame.size": f"short{self.task.short_side}",
+            "augmentation.flip": self.material.flip,
+            "test.num_segments": SEGMENTS,
+            "test.crops": CROPS[self.material.flip],
+            "seed": self.task.seed,
+        }
+        for section, changed in values.items():
+            for key, value in changed.items():
+                changes[f"{section}.{key}"] = value
+        recipe = recipes.get(name).with_values(changes)
+        if data is not None:
+            return recipe.with_data(directory=str(data.absolute()))
+        return recipe.with_data(
+            directory=self.task.videos, list=self.learned_list.absolute()
+        )
+
+
+class Seen(typing.NamedTuple):
+    """What a network sees in videos.
+
+    Args:
+        features: float array `(videos, features)`.
+        labels: int array `(videos,)`.
+        groups: str array `(videos,)`.
+    """
+
+    features: np.ndarray
+    labels: np.ndarray
+    groups: np.ndarray
+
+
+def features(place):
+    """`Seen`: what the frozen network sees in all videos to learn from, in
+    their test. It is kept in a file."""
+    path = place.step("features.npz")
+    if not path.is_file():
+        catalog, recipe = place.material.catalog, place.frozen("class_means")
+        source = VideoFiles(catalog)
+        found, seen = classifiers.features(
+            network.build(recipe, catalog.classes),
+            source,
+            place.material.learned_from,
+            recipe.test,
+            bool(place.verbose),
+        )
+        source.save()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        labels = [catalog.labels[index] for index in seen]
+        groups = [catalog.groups[index] for index in seen]
+        with files.replacing(path) as unfinished, open(unfinished, "wb") as out:
+            np.savez(out, features=found, labels=labels, groups=groups)
+    with np.load(path, allow_pickle=False) as stored:
+        return Seen(*(stored[name] for name in Seen._fields))
+
+
+def prepared(place, flow):
+    """Frames, and flow, of all videos to learn from; the validation part is
+    the test of the dataset. Returns its path."""
+    directory = place.step("prepared")
+    made = Preparation(
+        flow="dis" if flow else "none",
+        bound=place.bound,
+        size=f"short{place.task.short_side}",
+    )
+    catalog = _learned_from(place.material)
+    prepare(catalog, directory, made, progress=bool(place.verbose))
+    return directory
+
+
+def trained(place, name, recipe):
+    """The run of a recipe, trained to its end."""
+    run = Run(place.step(name))
+    if run.is_finished:
+        return run
+    return trainer.train(recipe, run.path, verbose=place.verbose)
+
+
+def tested(place, run):
+    """`Scores` of a run on the test of its data."""
+    recipe = run.recipe
+    path = run.scores / score_naming.file_name(recipe.test, recipe.data)
+    if path.is_file():
+        return Scores.load(path)
+    return evaluator.evaluate(run.path, verbose=bool(place.verbose))[1]
+
+
+def over_both(place, runs, data):
+    """The run of a network over what trained networks see in a prepared
+    dataset.
+
+    Args:
+        place: `Workplace`.
+        runs: dict by stream of `Run`.
+        data: path of the dataset.
+    """
+    directory = place.step("both_features")
+    feature_extraction.extract(
+        {stream: run.load_model() for stream, run in runs.items()},
+        opening.open_images(data),
+        directory,
+        num_frames=_FRAMES,
+        made_from={
+            "networks": {s: str(r.path.absolute()) for s, r in runs.items()},
+            "data": {"directory": str(data.absolute())},
+        },
+        verbose=bool(place.verbose),
+    )
+    recipe = recipes.get("quickstart_ts_lstm").with_values(
+        {
+            "network.arguments.num_segments": _FRAMES,
+            "test.num_segments": _FRAMES,
+            "optimizer.batch_size": 8,
+            "seed": place.task.seed,
+        }
+    )
+    recipe = recipe.with_data(directory=str(directory.absolute()))
+    return trained(place, "both", recipe)
+
+
+def _learned_from(material):
+    """A catalog of the videos that are not held out, whose test is the
+    validation part."""
+    catalog, kept = material.catalog, material.learned_from
+    places = {old: new for new, old in enumerate(kept)}
+
+    def chosen(values):
+        return tuple(values[i] for i in kept)
+
+    split = Split(
+        *(
+            tuple(places[i] for i in part)
+            for part in (material.train, material.validation)
+        )
+    )
+    return dataclasses.replace(
+        catalog,
+        videos=chosen(catalog.videos),
+        labels=chosen(catalog.labels),
+        groups=chosen(catalog.groups),
+        files=chosen(catalog.files),
+        segments=chosen(catalog.segments),
+        splits={1: split},
+        validation={},
+        problems=(),
+    )

@@ -1,0 +1,101 @@
+"""What is to be learned, and with what means."""
+
+import dataclasses
+import json
+import pathlib
+
+from keras_vidrec.data.catalogs import catalog as catalogs
+from keras_vidrec.specs import checks
+from keras_vidrec.specs import documents
+from keras_vidrec.specs import files
+
+EXPORTS = ("saved_model", "onnx", "litert", "none")
+_FILE = "task.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """What is to be learned, and with what means.
+
+    Args:
+        videos: path of the directory of videos, a folder a class.
+        list: `None`, or path of a list of them, as of `catalog.from_list`.
+        layout: str. How videos lie, one of `catalog.LAYOUTS`. Defaults to
+            `"auto"`.
+        splits: `None`, or path of a directory of official split files.
+        flow: bool. Whether to try a network of optical flow. Defaults to
+            `True`.
+        size: int, from 32. Height and width in pixels that the networks see.
+            Defaults to `160`.
+        export: str. What is exported: `"saved_model"`, `"onnx"`, `"litert"` or
+            `"none"`. Defaults to `"saved_model"`.
+        seed: int. Of the parts, and of all training. Defaults to `0`.
+
+    Raises:
+        ValueError: on any other value, or if there is no such directory.
+    """
+
+    videos: str
+    list: str | None = None
+    layout: str = "auto"
+    splits: str | None = None
+    flow: bool = True
+    size: int = 160
+    export: str = "saved_model"
+    seed: int = 0
+
+    def __post_init__(self):
+        for name in ("videos", "list", "splits"):
+            value = getattr(self, name)
+            if value is not None:
+                value = str(pathlib.Path(value).absolute())
+                object.__setattr__(self, name, value)
+        checks.check(
+            pathlib.Path(self.videos).is_dir(),
+            "videos",
+            "a directory of videos",
+            self.videos,
+        )
+        checks.choice("layout", self.layout, catalogs.LAYOUTS)
+        checks.flag("flow", self.flow)
+        checks.count("size", self.size, 32)
+        checks.choice("export", self.export, EXPORTS)
+        checks.count("seed", self.seed, 0)
+
+    @property
+    def short_side(self):
+        """Pixels of the shorter side of the frames that crops are cut from,
+        256 for 224."""
+        return round(self.size * 256 / 224)
+
+    def claim(self, out):
+        """Makes a directory that of this task, or goes on with what is there.
+
+        Args:
+            out: `pathlib.Path` of the directory.
+
+        Raises:
+            ValueError: if it holds another task, which is named, or something
+                else.
+        """
+        path, values = out / _FILE, dataclasses.asdict(self)
+        if path.is_file():
+            before = documents.read_json(path)
+            for name, value in values.items():
+                known = before.get(name) if isinstance(before, dict) else None
+                checks.check(
+                    known == value,
+                    name,
+                    f"{known!r}, with which {out} was begun, or another "
+                    "directory",
+                    value,
+                )
+            return
+        others = [p for p in out.iterdir() if p.name != ".learn.lock"]
+        checks.check(
+            not any(not files.is_unfinished(p.name) for p in others),
+            "out",
+            "a new or empty directory, or one that `vidrec learn` began",
+            str(out),
+        )
+        files.write_text(path, json.dumps(values, indent=2) + "\n")

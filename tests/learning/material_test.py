@@ -1,0 +1,128 @@
+"""What there is to learn from: parts, and what is odd."""
+
+import shutil
+
+import pytest
+
+from keras_vidrec.data import synthetic
+from keras_vidrec.learning import Task
+from keras_vidrec.learning import material as materials
+from keras_vidrec.learning import plan as plans
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory):
+    """Six recordings of each of three classes, 12 frames of 32 x 40."""
+    directory = synthetic.generate(
+        tmp_path_factory.mktemp("material"),
+        train_groups=5,
+        test_groups=1,
+        clips_per_group=1,
+        size=(32, 40),
+        num_frames=12,
+        classes=["Dots", "MoveUp", "Stripes"],
+    )
+    shutil.rmtree(directory / "ucfTrainTestlist")
+    (directory / "synthetic.json").unlink()
+    return directory
+
+
+@pytest.fixture
+def own(videos, tmp_path):
+    return shutil.copytree(videos, tmp_path / "videos")
+
+
+def look(directory, **values):
+    return materials.look(Task(directory, **values), verbose=False)
+
+
+def clips(directory, name):
+    return sorted((directory / name).glob("*.avi"))
+
+
+def of(material, part):
+    labels = [material.catalog.labels[i] for i in getattr(material, part)]
+    return [labels.count(label) for label in range(3)]
+
+
+def test_every_class_has_clips_in_every_part(videos):
+    material = look(videos)
+    assert material.remarks == () and material.flip
+    assert of(material, "test") == [2, 2, 2] or of(material, "test") == [1] * 3
+    assert min(of(material, "validation")) == 1
+    assert min(of(material, "train")) >= 3
+    groups = material.catalog.groups
+    parts = [
+        {groups[i] for i in getattr(material, part)}
+        for part in ("train", "validation", "test")
+    ]
+    assert not (parts[0] & parts[1] or parts[0] & parts[2])
+    assert not parts[1] & parts[2]
+    assert look(videos) == material
+    assert look(videos, seed=1).test != material.test
+
+
+def test_few_recordings_are_all_learned_from(own):
+    for name in ("Dots", "MoveUp"):
+        for path in clips(own, name)[2:]:
+            path.unlink()
+    material = look(own)
+    assert material.test == () and len(material.learned_from) == 10
+    assert any("no clip is held out" in line for line in material.remarks)
+    plan = plans.make(Task(own), material)
+    assert plan.names == ("features", "frozen", "recognizer")
+    (why,) = plan.not_tried.values()
+    assert why.startswith("it takes 4 clips of a class")
+
+
+def test_what_is_odd_is_told_with_what_follows(own):
+    dots = clips(own, "Dots")
+    for path in dots[1:]:
+        path.unlink()
+    (own / "Waving").mkdir()  # none of this class
+    shutil.move(own / "MoveUp", own / "Turn left")
+    up = clips(own, "Turn left")
+    up[0].write_bytes(b"RIFF")  # cannot be read
+    shutil.copy(up[1], own / "Stripes" / "v_Stripes_g09_c01.avi")
+    material = look(own)
+    told = "\n".join(material.remarks)
+    for said in (
+        "Folders without videos: 'Waving'",
+        "Videos that cannot be read are left out: Turn left/",
+        "The same video is in two classes, one of which is wrong: ",
+        "Names of classes tell left from right: no video is mirrored.",
+        "Classes of one clip, whose likeness is all that is known of them: "
+        "Dots.",
+        "Classes with few clips beside others with 7, which will be "
+        "recognized less often: Dots.",
+        "learned and not tested: Dots",
+    ):
+        assert said in told, said
+    assert not material.flip
+    labels = material.catalog.labels
+    assert sum(labels[i] == 0 for i in material.train) == 1
+
+
+def test_what_cannot_be_learned_from_is_refused(own, tmp_path):
+    for path in [*clips(own, "Dots"), *clips(own, "MoveUp")]:
+        path.write_bytes(b"RIFF")
+    with pytest.raises(ValueError, match="at least two classes that can be"):
+        look(own)
+    for name in ("Dots", "MoveUp"):
+        shutil.rmtree(own / name)
+    with pytest.raises(ValueError, match="All clips are of one class"):
+        look(own)
+    with pytest.raises(ValueError, match="Invalid `videos`. Expected a direc"):
+        look(tmp_path / "nowhere")
+
+
+def test_parts_that_the_folders_name_are_kept(videos, tmp_path):
+    for name in ("Dots", "Stripes"):
+        for number, path in enumerate(clips(videos, name)):
+            part = "test" if number < 3 else "train"
+            (tmp_path / part / name).mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, tmp_path / part / name)
+    material = look(tmp_path)
+    assert {material.catalog.videos[i][:4] for i in material.test} == {"test"}
+    assert len(material.test) == 6
+    assert len(material.train) == 4 and len(material.validation) == 2
