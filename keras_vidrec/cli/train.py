@@ -1,5 +1,6 @@
 import contextlib
 import pathlib
+import shlex
 
 import typer
 
@@ -107,7 +108,11 @@ def train(
         if trained.exists():
             echo(f"Trained: {trained}")
     if run.is_finished:  # of several workers, one writes it
-        echo(f"Next: vidrec evaluate {run.path}")
+        path = shlex.quote(str(run.path))
+        echo("Next:")
+        echo(f"  vidrec evaluate {path}")
+        echo(f"  vidrec report {path}")
+        echo(f"  vidrec predict {path} VIDEO")
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 the schedule."""
 
 import logging
+import time
 import typing
 from contextlib import nullcontext
 
@@ -15,12 +16,15 @@ from keras_vidrec.specs import checks
 from keras_vidrec.specs import files
 from keras_vidrec.training import losses
 from keras_vidrec.training import network
+from keras_vidrec.training import notes
 from keras_vidrec.training.callbacks.backup import Backup
 from keras_vidrec.training.callbacks.interruption import Interruption
 from keras_vidrec.training.callbacks.log_file import LogFile
 from keras_vidrec.training.callbacks.progress import Progress
 from keras_vidrec.training.callbacks.stop_on_nan import StopOnNaN
 from keras_vidrec.training.callbacks.stop_on_nan import check_weights
+from keras_vidrec.training.callbacks.users import Failure
+from keras_vidrec.training.callbacks.users import UsersCallbacks
 from keras_vidrec.training.callbacks.validation import BestModel
 from keras_vidrec.training.callbacks.validation import EarlyStop
 from keras_vidrec.training.callbacks.validation import Plateau
@@ -82,6 +86,8 @@ class Loop:
         self._devices = devices
         self._verbose = verbose if devices.is_chief else 0
         self._length = Length.of(recipe, len(data.train))
+        self._time = _Time()
+        self._last = {}
         self._phases = self._phase = None
         with devices.scope():
             built = network.build(recipe, data.source.classes)
@@ -104,16 +110,27 @@ class Loop:
                 self._phases = Phases(built, recipe.schedule, recipe.optimizer)
         self.model = head.inference_model(built)
 
-    def train(self, videos, backup_steps):
+    def train(self, videos, backup_steps, callbacks=()):
         """Trains from the last backup on, and saves the trained network.
 
         Args:
             videos: `RunVideos`, which backups keep.
             backup_steps: `None` or int, as of `Backup`.
+            callbacks: sequence of the user's `keras.callbacks.Callback`.
+
+        Raises:
+            Exception: what one of the callbacks raises; all that was trained
+                is kept.
         """
         run, devices = self._run, self._devices
         validation = self._validation_callbacks()
-        stateful = {**validation, "videos": videos}
+        users = UsersCallbacks(callbacks)
+        stateful = {
+            **validation,
+            "videos": videos,
+            "time": self._time,
+            "users": users,
+        }
         backup = Backup(run.backup, stateful, backup_steps, devices.is_chief)
         with devices.scope():
             start = backup.restore(self._trained)
@@ -123,7 +140,7 @@ class Loop:
         def is_over():
             stop = validation.get("early_stop")
             done = backup.position.epoch >= self._length.epochs
-            return done or (stop and stop.has_stopped)
+            return done or users.has_stopped or (stop and stop.has_stopped)
 
         if is_over() and run.is_finished:
             logger.warning("%s is trained to its end already.", run.path)
@@ -135,17 +152,27 @@ class Loop:
             self._trained,
             devices,
         )
-        callbacks = [StopOnNaN(start, backup), *validation.values()]
+        called = [StopOnNaN(start, backup), *validation.values()]
         if devices.is_chief:
-            callbacks.append(LogFile(run.log_file, start.epoch))
-            callbacks.append(keras.callbacks.TensorBoard(run.tensorboard))
+            called.append(LogFile(run.log_file, start.epoch))
+            called.append(keras.callbacks.TensorBoard(run.tensorboard))
         # The backup keeps what those before it have done.
-        callbacks += [backup, interruption]
-        with interruption.listening(), streams.clear_errors(), run.writing():
+        called += [users, backup, Failure(users, backup), interruption]
+        with (
+            users.raising(),
+            interruption.listening(),
+            streams.clear_errors(),
+            run.writing(),
+        ):
             while not is_over():
-                self._fit(backup.position, streams, callbacks)
+                self._fit(backup.position, streams, called)
+        users.end()
         if devices.is_chief:
             self._save(backup)
+            if self._verbose:
+                self._tell_end(backup.position.epoch, validation)
+        if users.failure is not None:
+            raise users.failure
 
     def _fit(self, position, streams, callbacks):
         """One call of `fit`: to the end of the phase; the rest of an epoch is
@@ -161,6 +188,7 @@ class Loop:
             steps_per_epoch=length.steps_per_epoch,
             epochs=length.epochs,
             initial_epoch=epoch,
+            initial_step=step,
             phase=phase,
             end=end,
             num_devices=self._devices.num_replicas,
@@ -176,10 +204,11 @@ class Loop:
             initial_epoch=epoch,
             epochs=length.epochs,
             validation_data=streams.validation(),
-            verbose=self._verbose,
+            verbose=0,  # `Progress` shows it
             shuffle=False,  # the pipeline has done it
             callbacks=[progress, *callbacks, Until(epoch + 1 if step else end)],
         )
+        self._last = progress.last
 
     def _begin_phase(self, number):
         """Compiles the model to train what this phase does, and returns what
@@ -234,6 +263,34 @@ class Loop:
             else:
                 model_file.save(self.model, trained_file)
             run.note_origin(_trained_origin(self.model, trained_file))
+
+    def _tell_end(self, num_epochs, validation):
+        """Says what was trained, how good it is, and how long it took."""
+        notes.note_end(
+            self._data,
+            num_epochs,
+            self._time.seconds,
+            best=validation["best_model"] if validation else None,
+            accuracy=self._last.get(losses.accuracy_name(self._trained)),
+        )
+
+
+class _Time:
+    """How long a run has been trained, in all of its starts."""
+
+    def __init__(self):
+        self._before = 0.0
+        self._since = time.monotonic()
+
+    @property
+    def seconds(self):
+        return self._before + time.monotonic() - self._since
+
+    def get_state(self):
+        return self.seconds
+
+    def set_state(self, state):
+        self._before = state
 
 
 class Until(keras.callbacks.Callback):

@@ -1,10 +1,11 @@
-"""What training says before it begins."""
+"""What training says before it begins, and at its end."""
 
 import logging
 import re
 
 from keras_vidrec.data import pipeline
 from keras_vidrec.data.clips.feature_reader import are_features
+from keras_vidrec.training.callbacks import words
 from keras_vidrec.training.optimizers import section as optimizers
 
 logger = logging.getLogger("keras_vidrec")
@@ -34,6 +35,12 @@ def note_data(data):
     parts.append(f"{len(data.test)} to test")
     num_classes = len(data.source.classes)
     print(f"{num_classes} classes; {', '.join(parts)}", flush=True)
+    if data.validation and data.recipe.validation.auto:
+        print(
+            "The validation part chooses the epoch whose network is kept "
+            "(validation.fraction=0 does without).",
+            flush=True,
+        )
     section, schedule = data.recipe.optimizer, data.recipe.schedule
     if section.batch_size > len(data.train):
         logger.warning(
@@ -57,6 +64,42 @@ def note_data(data):
             "half of the clips are mirrored in training, which turns classes "
             "into each other: %s (augmentation.flip=false)",
             ", ".join(" = ".join(map(repr, pair)) for pair in pairs),
+        )
+
+
+def note_end(data, num_epochs, seconds, best, accuracy):
+    """Shows what was trained, how good it is, and how long it took.
+
+    Args:
+        data: `Dataset`.
+        num_epochs: int. Epochs that were trained.
+        seconds: float. How long, in all starts of the run.
+        best: `None` (there is no validation part), or `BestModel`.
+        accuracy: `None` (not known), or float: that in the last epoch of the
+            training.
+    """
+    recipe = data.recipe
+    name = recipe.name if recipe.name.isprintable() else repr(recipe.name)
+    videos = words.count(len(data.train), "video")
+    classes = words.count(len(data.source.classes), "class")
+    print(
+        f"Trained {name} ({recipe.network.application}) on {videos} of "
+        f"{classes}: {words.count(num_epochs, 'epoch')} in "
+        f"{words.duration(seconds)}."
+    )
+    if best is not None:
+        print(
+            f"Validation accuracy {words.percent(best.accuracy)} of "
+            f"{words.count(len(data.validation), 'video')}, by the network of "
+            f"epoch {best.epoch + 1}, which is kept.",
+            flush=True,
+        )
+    elif accuracy is not None:
+        print(
+            f"Accuracy in training {words.percent(accuracy)}; there is no "
+            "validation part, which would tell how good it is on other videos "
+            "(validation.fraction).",
+            flush=True,
         )
 
 

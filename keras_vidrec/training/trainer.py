@@ -1,21 +1,27 @@
 """From a recipe to a trained network in a run directory."""
 
+import collections.abc
 import contextlib
 import logging
+import pathlib
 import typing
 
 import keras
 
 from keras_vidrec.applications.parts import head
 from keras_vidrec.data import leaks
+from keras_vidrec.data.prepared import storage
 from keras_vidrec.specs import Origin
 from keras_vidrec.specs import checks
 from keras_vidrec.training import dataset as datasets
 from keras_vidrec.training import joining
 from keras_vidrec.training import notes
 from keras_vidrec.training import origin as origins
+from keras_vidrec.training import recipes
+from keras_vidrec.training.callbacks import users
 from keras_vidrec.training.devices import distribution
 from keras_vidrec.training.loop import Loop
+from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.run import Run
 from keras_vidrec.training.run_videos import RunVideos
 
@@ -23,9 +29,11 @@ logger = logging.getLogger("keras_vidrec")
 
 
 def train(
-    recipe,
-    directory,
+    recipe: Recipe | dict | str | pathlib.Path,
+    out: str | pathlib.Path,
     *,
+    data: str | pathlib.Path | None = None,
+    callbacks: collections.abc.Sequence = (),
     verbose="auto",
     distribute="auto",
     backup_steps=None,
@@ -39,11 +47,29 @@ def train(
     added is not used.
 
     Args:
-        recipe: `Recipe`.
-        directory: path of the run directory: new, empty, or an interrupted
-            run of the same recipe.
-        verbose: as in `fit`: `"auto"`, 0 (silent), 1 (progress bar) or 2 (a
-            line an epoch).
+        recipe: `Recipe`; the name of one that comes with the package, or the
+            path of a YAML file, as `recipes.get` takes them; or a dict of its
+            sections, as `Recipe.from_dict` takes it.
+        out: path of the run directory: new, empty, or an interrupted run of
+            the same recipe.
+        data: `None` (what the recipe says), or path or URL of the dataset:
+            `data.directory` of the recipe. Defaults to `None`.
+        callbacks: list of `keras.callbacks.Callback`. Each sees one training:
+            `on_train_begin` once a start, `on_train_end` once at the end,
+            before the network is saved. Their `model` is the network in
+            training, to its logits; the logs are those of `log.csv`.
+            `model.stop_training = True` ends the training for good. One that
+            raises ends it with its own exception behind the step or epoch,
+            which a backup keeps: the same call goes on from there. What they
+            count outlives an interruption if they have `get_state()`, which
+            returns what JSON holds, and `set_state(state)`, called behind
+            `on_train_begin`; so it does for Keras' `EarlyStopping` (but for
+            the weights of the best epoch), `ReduceLROnPlateau` and
+            `ModelCheckpoint`. On several machines each calls its own.
+            Defaults to `()`.
+        verbose: `"auto"`, 0 (silent), 1 (a progress bar, and a line an
+            epoch), or 2 (the lines alone). `"auto"` is 1 on a terminal, else
+            2.
         distribute: str. Devices to train on, see `distribution.choose`.
             Defaults to `"auto"`.
         backup_steps: `None` (a backup after each epoch), or int: one after so
@@ -70,7 +96,10 @@ def train(
         TooManyFailures: if over 5 % of the videos cannot be read.
         OSError: if the run directory cannot be written: a full disk.
         SystemExit: with status 143 after a SIGTERM; nothing is lost.
+        Exception: what one of the `callbacks` raises; nothing is lost.
     """
+    callbacks = users.checked(callbacks)
+    recipe = _recipe(recipe, data)
     if backup_steps is not None:
         checks.count("backup_steps", backup_steps)
     if deterministic:
@@ -78,7 +107,7 @@ def train(
         distribution.enable_determinism()
     devices = distribution.choose(distribute)
     data = datasets.load(recipe)
-    run = Run(directory)
+    run = Run(out)
     goes_on = run.check(data.recipe)
     videos = run.videos if goes_on else None
     if videos is not None:
@@ -101,7 +130,7 @@ def train(
         with contextlib.ExitStack() as held:
             loop = Loop(data, run, devices, verbose)
             _claim(run, data, loop.model, kept, devices.is_chief, held)
-            loop.train(kept.videos, backup_steps)
+            loop.train(kept.videos, backup_steps, callbacks)
             if run.head_file.exists() and not run.model_file.exists():
                 if devices.is_chief:
                     joining.complete(run, data.source)
@@ -110,6 +139,16 @@ def train(
         if devices.is_chief:
             data.source.save()
     return run
+
+
+def _recipe(recipe, directory):
+    """A recipe, with its data, that can be repeated from anywhere."""
+    recipe = recipes.get(recipe)
+    if directory is not None:
+        if not storage.is_url(str(directory)):
+            directory = pathlib.Path(directory)
+        recipe = recipe.with_data(directory=directory)
+    return recipe.with_absolute_paths()
 
 
 def _check(data):

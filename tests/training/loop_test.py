@@ -2,6 +2,7 @@
 dropout."""
 
 import dataclasses
+import re
 import signal
 
 import keras
@@ -156,10 +157,27 @@ def test_the_best_network_of_any_phase_is_saved_as_it_was_built(
         "rate 0.005",
         "phase 3 of 3, epoch 4: trains all (80 weights), learning rate 0.02",
     ]
-    assert "Epoch 4/4" in told and told.index(lines[2]) < told.index(
-        "Epoch 4/4"
+    epochs = [line for line in told.splitlines() if line.startswith("epoch ")]
+    assert [line[:12] for line in epochs] == [
+        f"epoch {number} of 4" for number in (1, 2, 3, 4)
+    ]
+    assert told.index(lines[2]) < told.index(epochs[3])
+    rows = log_of(run)
+    assert [float(row["learning_rate"]) for row in rows] == pytest.approx(
+        [0.01, 0.005, 0.005, 0.02]
     )
-    assert len(log_of(run)) == 4
+    accuracies = [float(row["val_accuracy"]) for row in rows]
+    best = accuracies.index(max(accuracies)) + 1
+    *_, trained, validated = told.splitlines()
+    assert re.fullmatch(
+        r"Trained in_phases \(TSN\) on 12 videos of 12 classes: 4 epochs in "
+        r"(\d+ seconds|less than 10 seconds|\d minutes)\.",
+        trained,
+    )
+    assert validated == (
+        f"Validation accuracy {100 * max(accuracies):.1f} % of 12 videos, by "
+        f"the network of epoch {best}, which is kept."
+    )
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,8 @@ def test_what_there_is_and_what_one_may_not_expect(
     notes.note_data(data)
     assert capsys.readouterr().out == (
         "2 classes; 5 videos to train on, 1 for validation, 2 to test\n"
+        "The validation part chooses the epoch whose network is kept "
+        "(validation.fraction=0 does without).\n"
     )
     assert caplog.messages == ([message] if message else [])
 

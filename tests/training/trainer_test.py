@@ -265,6 +265,7 @@ def test_towers_are_trained_and_the_joint_network_is_saved(
     # Keras adds empty columns for a validation part.
     assert {name for name, value in rows[0].items() if value != "NA"} == {
         "epoch",
+        "learning_rate",
         "loss",
         "rgb_loss",
         "flow_loss",

@@ -136,10 +136,19 @@ class MeanGradient:
             [scope.get_current_value(variable) for variable in self.variables],
         )
 
+    @property
+    def last_learning_rate(self):
+        """The rate of the last update, before multipliers; that of the first
+        one while there is none."""
+        return self._rate_at(ops.maximum(self.iterations - 1, 0))
+
     def _get_current_learning_rate(self):
+        return self._rate_at(self.iterations)
+
+    def _rate_at(self, update):
         schedules = keras.optimizers.schedules
         if isinstance(self._learning_rate, schedules.LearningRateSchedule):
-            return self._learning_rate(self.iterations)
+            return self._learning_rate(update)
         return super()._get_current_learning_rate()
 
     def _backend_apply_gradients(self, grads, trainable_variables):

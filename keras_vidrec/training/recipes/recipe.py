@@ -100,17 +100,19 @@ class Recipe(Fact):
             _check_key(key, known, "clip.")
         checks.choice("precision", self.precision, PRECISIONS)
         checks.flag("rematerialize", self.rematerialize)
-        needs_validation = (
-            self.schedule.kind == "plateau" or self.schedule.early_stop
-        )
         checks.check(
-            self.validation.is_wanted or not needs_validation,
+            self.validation.is_wanted or not self.needs_validation,
             "validation.fraction",
             "a share above 0, or validation=listed, which "
             'schedule.kind="plateau" and schedule.early_stop look at',
             self.validation.fraction,
         )
         checks.count("seed", self.seed, 0)
+
+    @property
+    def needs_validation(self):
+        """Whether training looks at a validation part to go on."""
+        return bool(self.schedule.kind == "plateau" or self.schedule.early_stop)
 
     def to_yaml(self):
         """The recipe as YAML text, in the order of its fields."""

@@ -387,16 +387,22 @@ class Validation:
         listed: bool. Whether it is the part of the dataset itself, of its list
             or its folders (`val`). In YAML `validation: listed` says the same.
             Defaults to `False`.
+        auto: bool. Of a recipe for any videos: whether a part that the
+            dataset lists goes before `fraction`, and whether training does
+            without where no class has two training groups, which it says.
+            Defaults to `False`.
     """
 
     fraction: float = 0.0
     seed: int = 0
     listed: bool = False
+    auto: bool = False
 
     def __post_init__(self):
         checks.number("fraction", self.fraction, 0, 0.9)
         checks.count("seed", self.seed, 0)
         checks.flag("listed", self.listed)
+        checks.flag("auto", self.auto)
         checks.check(
             not (self.listed and self.fraction),
             "fraction",
