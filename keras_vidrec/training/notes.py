@@ -57,6 +57,13 @@ def note_data(data):
             schedule.steps,
             updates,
         )
+    if section.ema is not None and 1 / (1 - section.ema) > updates:
+        logger.warning(
+            "the average of the weights looks back over about %d updates, and "
+            "the training has %d (optimizer.ema)",
+            round(1 / (1 - section.ema)),
+            updates,
+        )
     pairs = mirrored_classes(data.source.classes)
     is_flipped = data.recipe.augmentation.flip and not are_features(data.source)
     if pairs and is_flipped:
@@ -67,16 +74,12 @@ def note_data(data):
         )
 
 
-def note_end(data, num_epochs, seconds, best, accuracy):
+def note_end(data, outcome):
     """Shows what was trained, how good it is, and how long it took.
 
     Args:
         data: `Dataset`.
-        num_epochs: int. Epochs that were trained.
-        seconds: float. How long, in all starts of the run.
-        best: `None` (there is no validation part), or `BestModel`.
-        accuracy: `None` (not known), or float: that in the last epoch of the
-            training.
+        outcome: dict, as `Loop.train` returns it.
     """
     recipe = data.recipe
     name = recipe.name if recipe.name.isprintable() else repr(recipe.name)
@@ -84,21 +87,22 @@ def note_end(data, num_epochs, seconds, best, accuracy):
     classes = words.count(len(data.source.classes), "class")
     print(
         f"Trained {name} ({recipe.network.application}) on {videos} of "
-        f"{classes}: {words.count(num_epochs, 'epoch')} in "
-        f"{words.duration(seconds)}."
+        f"{classes}: {words.count(outcome['epochs'], 'epoch')} in "
+        f"{words.duration(outcome['seconds'])}."
     )
-    if best is not None:
+    if "validation_accuracy" in outcome:
+        accuracy = words.percent(outcome["validation_accuracy"])
+        videos = words.count(len(data.validation), "video")
         print(
-            f"Validation accuracy {words.percent(best.accuracy)} of "
-            f"{words.count(len(data.validation), 'video')}, by the network of "
-            f"epoch {best.epoch + 1}, which is kept.",
+            f"Validation accuracy {accuracy} of {videos}, by the network of "
+            f"epoch {outcome['best_epoch']}, which is kept.",
             flush=True,
         )
-    elif accuracy is not None:
+    elif "accuracy" in outcome:
         print(
-            f"Accuracy in training {words.percent(accuracy)}; there is no "
-            "validation part, which would tell how good it is on other videos "
-            "(validation.fraction).",
+            f"Accuracy in training {words.percent(outcome['accuracy'])}; there "
+            "is no validation part, which would tell how good it is on other "
+            "videos (validation.fraction).",
             flush=True,
         )
 

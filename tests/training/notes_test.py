@@ -54,6 +54,14 @@ def test_the_rates_of_all_phases_are_for_another_batch(caplog):
             {"optimizer": Optimizer(batch_size=7)},
             "a batch of 7 shows some of the 5 videos several times",
         ),
+        (
+            {
+                "optimizer": Optimizer(batch_size=2, ema=0.999),
+                "schedule": Schedule(epochs=10),
+            },
+            "the average of the weights looks back over about 1000 updates, "
+            "and the training has 30 (optimizer.ema)",
+        ),
         # 3 steps an epoch.
         ({"schedule": Schedule(steps=6)}, None),
         (
