@@ -89,7 +89,7 @@ def train(
         out = pathlib.Path(recipe)
         if not (out / "recipe.yaml").is_file():
             raise typer.BadParameter(
-                "Missing, as RECIPE is no run.", param_hint="--out"
+                "Missing option '--out', as RECIPE is no run."
             )
     load_backend(find_devices=distribute != "multi-worker")
     from keras_vidrec.training import recipes

@@ -177,7 +177,8 @@ class Loop:
         if devices.is_chief and tensorboard:
             called.append(keras.callbacks.TensorBoard(run.tensorboard))
         # The backup keeps what those before it have done.
-        called += [users, backup, Failure(users, backup), interruption]
+        called += [users] if callbacks else []
+        called += [backup, Failure(users, backup), interruption]
         with (
             users.raising(),
             interruption.listening(),
