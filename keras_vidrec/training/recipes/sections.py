@@ -319,12 +319,15 @@ class Schedule:
             checks.count("early_stop", self.early_stop)
 
     def _check_kind(self):
-        rates = [one.learning_rate is not None for one in self.phases]
-        allowed = ("constant",) if any(rates) else _OF_ALL_PHASES
+        expected, allowed = f"one of {_OF_ALL_PHASES} beside", _OF_ALL_PHASES
+        what = "phases"
+        if any(one.learning_rate is not None for one in self.phases):
+            expected, allowed = '"constant" beside', ("constant",)
+            what = "phases with rates of their own"
         checks.check(
             not self.phases or self.kind in allowed,
             "kind",
-            f"one of {allowed} beside these phases (phases=[] leaves them out)",
+            f"{expected} {what} (phases=[] leaves them out)",
             self.kind,
         )
         config = self.config
