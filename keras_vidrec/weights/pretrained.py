@@ -89,11 +89,10 @@ def _file(backbone, name):
 
 
 def _copies(backbone, name):
-    """The copies in the cache, and those that are not what they were."""
-    directory = cache.directory()
+    """The copies in the caches, and those that are not what they were."""
+    start = _start(backbone, name)
     whole, altered = [], []
-    if directory is not None:
-        start = _start(backbone, name)
+    for directory in cache.directories():
         found = pathlib.Path(directory, _DIRECTORY).glob(f"{start}*{_SUFFIX}")
         for path in sorted(found):
             end = path.name.removesuffix(_SUFFIX).removeprefix(start)

@@ -11,6 +11,7 @@ from keras_vidrec.applications.parts.head import snippet_logits_model
 from keras_vidrec.evaluation.scorers.scorer import SnippetScorer
 from keras_vidrec.specs import ClipSpec
 from keras_vidrec.specs import FrameSpec
+from keras_vidrec.weights import downloads
 from tests.applications.joined_streams import call
 from tests.applications.joined_streams import without_values
 from tests.applications.own_towers import own_towers
@@ -202,6 +203,7 @@ def test_imagenet_sees_what_it_was_trained_on(monkeypatch):
     monkeypatch.setattr(
         keras.applications, "ResNet50", lambda **arguments: source
     )
+    monkeypatch.setattr(downloads, "fetch", lambda file, instead: file.name)
     model = TSN(
         backbone="resnet50_caffe",
         weights="imagenet",

@@ -1,4 +1,6 @@
 import importlib
+import inspect
+import pathlib
 
 import keras
 import numpy as np
@@ -12,6 +14,8 @@ from keras_vidrec.backbones import PixelScaling
 from keras_vidrec.backbones.pixel_scaling import CAFFE_RGB
 from keras_vidrec.backbones.pixel_scaling import CENTERED_FLOW
 from keras_vidrec.backbones.pixel_scaling import SYMMETRIC
+from keras_vidrec.weights import downloads
+from keras_vidrec.weights import keras_files
 from keras_vidrec.weights import pixels
 from keras_vidrec.weights.imagenet import imagenet
 from keras_vidrec.weights.published import packages
@@ -35,12 +39,15 @@ def published(monkeypatch, built):
     """The networks of `keras.applications` that were asked for, with random
     weights and statistics in the place of those to download."""
     asked = []
+    monkeypatch.setattr(
+        downloads, "fetch", lambda file, instead: pathlib.Path(file.name)
+    )
 
     def replace(name):
         real = getattr(keras.applications, name)
 
         def build(weights, include_top):
-            assert weights == "imagenet"
+            assert weights == str(keras_files.FILES[name, include_top].name)
             if (name, include_top) not in built:
                 network = real(weights=None, include_top=include_top)
                 rng = np.random.default_rng(0)
@@ -343,23 +350,45 @@ def test_invalid_arguments():
     assert known == BUILDERS
 
 
-def test_a_machine_that_is_offline(tmp_path, monkeypatch, capfd):
-    """Keras' own download, from an address where nothing answers."""
-    module = importlib.import_module("keras.src.applications.vgg16")
-    address = "http://127.0.0.1:9/vgg16.h5"
-    monkeypatch.setattr(module, "WEIGHTS_PATH_NO_TOP", address)
-    config = importlib.import_module("keras.src.backend.config")
-    monkeypatch.setattr(config, "keras_home", lambda: str(tmp_path))
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
+def test_the_files_are_those_of_keras():
+    """By name and MD5, as its own programs ask for them."""
+    module = importlib.import_module("keras.src.applications.resnet")
+    for (builder, top), file in keras_files.FILES.items():
+        name = f"{builder.lower()}_weights_tf_dim_ordering_tf_kernels"
+        name = name.replace("inceptionv3", "inception_v3")
+        assert file.name == f"{name}{'' if top else '_notop'}.h5"
+        (address,) = file.addresses
+        if builder.startswith("ResNet"):
+            assert address == module.BASE_WEIGHTS_PATH + file.name
+            known = module.WEIGHTS_HASHES[builder.lower()]
+            assert file.md5 == known[0 if top else 1]
+        else:
+            theirs = importlib.import_module(
+                f"keras.src.applications.{name.split('_weights')[0]}"
+            )
+            path = theirs.WEIGHTS_PATH if top else theirs.WEIGHTS_PATH_NO_TOP
+            assert address == path
+            assert file.md5 in inspect.getsource(theirs)
+
+
+def test_a_machine_that_is_offline(tmp_path, monkeypatch):
+    monkeypatch.setenv("VIDREC_CACHE", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("KERAS_HOME", raising=False)
+    monkeypatch.setenv("VIDREC_OFFLINE", "1")
     tower = backbones.get("vgg16", endpoints=["relu2"])
     before = weights_of(tower)
     with pytest.raises(OSError) as told:
         imagenet(tower, backbone="vgg16")
-    message = str(told.value)
-    assert "weights of VGG16" in message and address in message
-    assert "`vidrec import-weights FILE" in message
-    assert told.value.__suppress_context__
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    name = "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"
+    md5 = "6d6bbae143d832006294945121d1f1fc"
+    address = "https://storage.googleapis.com/tensorflow/keras-applications"
+    assert str(told.value).startswith(
+        f"Expected {name} (MD5 {md5}) in the cache, as VIDREC_OFFLINE is set. "
+        f"Received: no such file. Get it otherwise ({address}/vgg16/{name}) "
+        f"and put it at {tmp_path}/weights/md5-{md5[:16]}/{name} or pass "
+        "another: `vidrec import-weights FILE ... --out model.keras` puts the"
+    )
+    assert [*tmp_path.iterdir()] == []
     for old, new in zip(before, weights_of(tower)):
         np.testing.assert_array_equal(old, new)
-    assert "Traceback" not in "".join(capfd.readouterr())

@@ -21,7 +21,7 @@ class Initialization:
             the towers, and what is behind them starts at random; a run over
             features starts all of it, joined with what made the features. Or
             `"imagenet"`, alone or for a stream of the dict: its tower from
-            ImageNet's weights (`weights.imagenet`), which Keras downloads or
+            ImageNet's weights (`weights.imagenet`), which are downloaded or
             a package brings; for a file or a run of this name write
             `"./imagenet"`.
         inflation: str. How an rgb first convolution is to serve the channels

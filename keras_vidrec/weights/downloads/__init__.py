@@ -1,0 +1,21 @@
+"""Files that others have published, brought here with care."""
+
+from keras_vidrec.weights.downloads.fetching import fetch
+from keras_vidrec.weights.downloads.hub import fetch_saved
+from keras_vidrec.weights.downloads.hub import is_on_hub
+from keras_vidrec.weights.downloads.published_file import PublishedFile
+from keras_vidrec.weights.downloads.store import find
+from keras_vidrec.weights.downloads.web import is_offline
+
+__all__ = [
+    "PublishedFile",
+    "fetch",
+    "fetch_saved",
+    "find",
+    "is_offline",
+    "is_on_hub",
+]
+
+
+def __dir__():
+    return __all__

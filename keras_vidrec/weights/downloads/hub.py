@@ -1,0 +1,160 @@
+"""Networks that were saved on a hub: `hf://` and `kaggle://`."""
+
+import contextlib
+import os
+import pathlib
+import re
+import sys
+
+from keras_vidrec.specs import checks
+from keras_vidrec.weights.downloads import web
+
+EXTRA = "hub"
+_SAVED = ".keras"
+# What training calls its network.
+_MODEL = "model.keras"
+
+_NAME = r"[\w-][\w.-]*"
+_FILE = rf"(?:/(?P<file>(?:{_NAME}/)*{_NAME}\.keras))?"
+_HUGGING_FACE = re.compile(
+    rf"hf://(?P<repo>{_NAME}/{_NAME})(?:@(?P<revision>{_NAME}))?{_FILE}"
+)
+_KAGGLE = re.compile(
+    rf"kaggle://(?P<handle>{_NAME}(?:/{_NAME}){{3}}(?P<version>/\d+)?){_FILE}"
+)
+
+
+def is_on_hub(address: object) -> bool:
+    """Whether it is a text that begins as an address of `fetch_saved`."""
+    return isinstance(address, str) and address.startswith(
+        ("hf://", "kaggle://")
+    )
+
+
+def fetch_saved(address: str) -> pathlib.Path:
+    """A network that was saved as `.keras` on a hub, on this machine.
+
+    It is brought and kept by the hub's own library, in the library's cache,
+    with the user's login if there is one. It comes from whoever owns the
+    address: what is pinned, by the commit or the version, stays the same.
+
+    Args:
+        address: str. `hf://ORG/NAME`, `hf://ORG/NAME@REVISION` with a branch,
+            a tag or a commit, or `kaggle://OWNER/MODEL/FRAMEWORK/VARIATION`,
+            with `/VERSION` behind it. `/FILE.keras` at the end says which
+            file; else it is `model.keras`, or the only `.keras` there.
+
+    Returns:
+        Path of the file.
+
+    Raises:
+        ValueError: if it is no such address, or does not say which of several
+            files.
+        ImportError: naming the extra to install, if the library is missing.
+        OSError: if it cannot be had, or lies in no cache while
+            `VIDREC_OFFLINE` is set.
+    """
+    for pattern, bring in (
+        (_HUGGING_FACE, _from_hugging_face),
+        (_KAGGLE, _from_kaggle),
+    ):
+        found = pattern.fullmatch(address)
+        if found:
+            return bring(address, **found.groupdict())
+    raise checks.ArgumentError(
+        "address",
+        "hf://ORG/NAME[@REVISION][/FILE.keras] or "
+        "kaggle://OWNER/MODEL/FRAMEWORK/VARIATION[/VERSION][/FILE.keras]",
+        address,
+    )
+
+
+def _from_hugging_face(address, repo, revision, file):
+    try:
+        import huggingface_hub
+        import huggingface_hub.constants
+    except ImportError:
+        raise _missing(address, "huggingface_hub") from None
+    offline = web.is_offline() or huggingface_hub.constants.HF_HUB_OFFLINE
+    of = {"revision": revision}
+    where = {"endpoint": os.environ.get("HF_ENDPOINT")}
+    try:
+        if file is None and offline:
+            folder = huggingface_hub.snapshot_download(
+                repo, **of, local_files_only=True
+            )
+            names = _names(folder)
+        elif file is None:
+            api = huggingface_hub.HfApi(**where)
+            names = api.list_repo_files(repo, **of)
+        else:
+            names = [file]
+        path = huggingface_hub.hf_hub_download(
+            repo, _choice(address, names), **of, **where,
+            local_files_only=offline,
+        )  # fmt: skip
+    except checks.ArgumentError:
+        raise
+    # Theirs are of many kinds, from one release to the next.
+    except Exception as error:
+        raise _failed(address, error, offline) from error
+    return pathlib.Path(path)
+
+
+def _from_kaggle(address, handle, version, file):
+    if version is None and file is not None:
+        raise checks.ArgumentError(
+            "address", "a version before the name of a file", address
+        )
+    if web.is_offline():
+        raise OSError(
+            "Expected the path of a file, as VIDREC_OFFLINE is set: kagglehub "
+            f"asks the network. Received: {address}"
+        )
+    # It says there what it does.
+    with contextlib.redirect_stdout(sys.stderr):
+        try:
+            import kagglehub
+        except ImportError:
+            raise _missing(address, "kagglehub") from None
+        try:
+            found = pathlib.Path(kagglehub.model_download(handle, path=file))
+        except Exception as error:
+            raise _failed(address, error, False) from error
+    if file is not None:
+        return found
+    return found / _choice(address, _names(found))
+
+
+def _names(folder):
+    paths = pathlib.Path(folder).rglob(f"*{_SAVED}")
+    return [path.relative_to(folder).as_posix() for path in paths]
+
+
+def _choice(address, names):
+    saved = sorted(name for name in names if name.endswith(_SAVED))
+    if _MODEL in saved:
+        return _MODEL
+    if len(saved) != 1:
+        raise checks.ArgumentError(
+            "address",
+            f"one with {_MODEL}, or with a single .keras file, or with the "
+            f"name of one of its {len(saved)} behind it"
+            + "".join(f", {name}" for name in saved[:20]),
+            address,
+        )
+    return saved[0]
+
+
+def _missing(address, package):
+    return ImportError(
+        f"{address} needs the package {package}: `pip install "
+        f"keras-vidrec[{EXTRA}]`"
+    )
+
+
+def _failed(address, error, offline):
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = checks.shorten(" ".join(lines)) or type(error).__name__
+    forbidden = ", offline as the environment says" if offline else ""
+    return OSError(f"Cannot get {address}{forbidden}. Received: {text}")
