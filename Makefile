@@ -5,6 +5,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # TensorFlow of another version lies in an environment of its own.
 VENV_IO ?= .venv-io
+# Where trainings are followed.
+VENV_LOG ?= .venv-log
 # What else pytest is told: `make test-tensorflow TESTS=tests/layers`.
 TESTS ?=
 PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
@@ -19,7 +21,7 @@ NETWORK_TESTS := tests/layers tests/backbones tests/applications \
 	tests/weights tests/flow/tvl1 tests/imports_test.py
 
 .PHONY: quickstart test test-tensorflow test-jax test-torch test-all test-io \
-	lint format clean
+	test-log lint format clean
 
 quickstart: $(VENV)/.installed
 	$(BIN)/vidrec quickstart
@@ -51,6 +53,12 @@ test-io: $(VENV_IO)/.installed
 		tests/data/sources/records_test.py tests/data/sources/features_test.py \
 		tests/data/pipeline_test.py tests/training/dataset_test.py
 
+# Weights & Biases and MLflow, offline, and a study by Optuna.
+test-log: $(VENV_LOG)/.installed
+	$(VENV_LOG)/bin/python -m pytest \
+		tests/training/callbacks/trackers_test.py \
+		tests/training/study_test.py
+
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -60,8 +68,8 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) $(VENV_IO) build dist *.egg-info .pytest_cache .ruff_cache \
-		quickstart
+	rm -rf $(VENV) $(VENV_IO) $(VENV_LOG) build dist *.egg-info \
+		.pytest_cache .ruff_cache quickstart
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
@@ -69,6 +77,9 @@ $(BIN)/python:
 
 $(VENV_IO)/bin/python:
 	$(PYTHON) -m venv $(VENV_IO)
+
+$(VENV_LOG)/bin/python:
+	$(PYTHON) -m venv $(VENV_LOG)
 
 # Installed again when the dependencies change.
 $(VENV)/.installed: setup.cfg pyproject.toml | $(BIN)/python
@@ -84,6 +95,10 @@ $(VENV)/.installed-test: setup.cfg pyproject.toml requirements/torch-cpu.txt \
 
 $(VENV_IO)/.installed: setup.cfg pyproject.toml | $(VENV_IO)/bin/python
 	$(VENV_IO)/bin/python -m pip install --quiet --editable ".[io,test-io]"
+	touch $@
+
+$(VENV_LOG)/.installed: setup.cfg pyproject.toml | $(VENV_LOG)/bin/python
+	$(VENV_LOG)/bin/python -m pip install --quiet --editable ".[test-log]"
 	touch $@
 
 $(VENV)/.installed-dev: setup.cfg pyproject.toml requirements/torch-cpu.txt \

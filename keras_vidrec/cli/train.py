@@ -1,5 +1,6 @@
 import contextlib
 import pathlib
+import shlex
 
 import typer
 
@@ -21,10 +22,14 @@ _OPTIONS = {
 
 def train(
     recipe: str = typer.Argument(
-        ..., help="A recipe (see `vidrec recipes`), or a YAML file."
+        ...,
+        help="A recipe (see `vidrec recipes`), a YAML file, or a run, which "
+        "goes on (for more epochs: --set schedule.epochs=N).",
     ),
     out: pathlib.Path = typer.Option(
-        ..., help="Directory of the run: new, or an interrupted one."
+        None,
+        help="Directory of the run: new, an interrupted one, or one of fewer "
+        "epochs. Default: the run, where RECIPE is one.",
     ),
     data: options.Data = None,
     videos_list: options.VideosList = None,
@@ -56,6 +61,11 @@ def train(
     backup_steps: int = typer.Option(
         None, help="Back up every N steps too, not only after each epoch."
     ),
+    log: list[str] = typer.Option(
+        ["tensorboard"],
+        help="Where the training can be followed beside log.csv: tensorboard, "
+        "wandb, mlflow, or csv (log.csv alone). Repeatable.",
+    ),
     keep_damaged: bool = typer.Option(
         False,
         "--keep-damaged",
@@ -75,6 +85,12 @@ def train(
 ):
     """Train a recipe; the same command goes on after an interruption. Data that
     is not named is that of the recipe."""
+    if out is None:
+        out = pathlib.Path(recipe)
+        if not (out / "recipe.yaml").is_file():
+            raise typer.BadParameter(
+                "Missing option '--out', as RECIPE is no run."
+            )
     load_backend(find_devices=distribute != "multi-worker")
     from keras_vidrec.training import recipes
     from keras_vidrec.training import trainer
@@ -97,6 +113,7 @@ def train(
         run = trainer.train(
             chosen,
             out,
+            log=log,
             verbose=progress(),
             distribute=distribute,
             backup_steps=backup_steps,
@@ -107,7 +124,11 @@ def train(
         if trained.exists():
             echo(f"Trained: {trained}")
     if run.is_finished:  # of several workers, one writes it
-        echo(f"Next: vidrec evaluate {run.path}")
+        path = shlex.quote(str(run.path))
+        echo("Next:")
+        echo(f"  vidrec evaluate {path}")
+        echo(f"  vidrec report {path}")
+        echo(f"  vidrec predict {path} VIDEO")
 
 
 @contextlib.contextmanager

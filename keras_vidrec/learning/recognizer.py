@@ -7,8 +7,8 @@ from keras_vidrec.applications.parts import model_file
 from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.specs import files
 from keras_vidrec.training import dataset as datasets
+from keras_vidrec.training.recipes.data import Validation
 from keras_vidrec.training.recipes.sections import Network
-from keras_vidrec.training.recipes.sections import Validation
 from keras_vidrec.training.run import Run
 from keras_vidrec.training.run_videos import RunVideos
 

@@ -22,7 +22,7 @@ from keras_vidrec.training import freezing
 from keras_vidrec.training import losses
 from keras_vidrec.training import network
 from keras_vidrec.training.optimizers import section as optimizers
-from keras_vidrec.training.recipes.sections import Initialization
+from keras_vidrec.training.recipes.initialization import Initialization
 
 # Clips of the measured step where there is no accelerator.
 _FEW = 2

@@ -232,7 +232,10 @@ def _parts(catalog, recipe):
     listed = catalog.validation.get(key, ())
     remarks = []
     validation = ()
-    if wanted.listed:
+    is_listed = wanted.listed or (
+        wanted.auto and wanted.fraction and bool(listed)
+    )
+    if is_listed:
         checks.check(
             bool(listed),
             "validation",
@@ -241,16 +244,24 @@ def _parts(catalog, recipe):
         )
         validation = listed
     elif wanted.fraction and train:
-        train, validation = catalogs.carve_validation(
-            catalog, key, wanted.fraction, wanted.seed
-        )
+        try:
+            train, validation = catalogs.carve_validation(
+                catalog, key, wanted.fraction, wanted.seed
+            )
+        except ValueError:
+            if not wanted.auto or recipe.needs_validation:
+                raise
+            remarks.append(
+                "There is no validation part, as no class has two groups of "
+                "videos to train on: the last network is kept."
+            )
     if listed and not test:
         test = listed
         remarks.append(
             "There is no test part: the test is on the listed validation part"
-            + (", which chooses the epoch too." if wanted.listed else ".")
+            + (", which chooses the epoch too." if is_listed else ".")
         )
-    elif listed and not wanted.listed:
+    elif listed and not is_listed:
         remarks.append(
             f"The listed validation part ({len(listed)} videos) is not used: "
             "validation=listed uses it."

@@ -1,9 +1,10 @@
 """The loop of a training: calls of `fit`, from the backup on, to the end of
 the schedule."""
 
+import contextlib
 import logging
+import time
 import typing
-from contextlib import nullcontext
 
 import keras
 
@@ -16,12 +17,16 @@ from keras_vidrec.specs import files
 from keras_vidrec.training import classifiers
 from keras_vidrec.training import losses
 from keras_vidrec.training import network
+from keras_vidrec.training import notes
+from keras_vidrec.training.callbacks.averages import Averages
 from keras_vidrec.training.callbacks.backup import Backup
 from keras_vidrec.training.callbacks.interruption import Interruption
 from keras_vidrec.training.callbacks.log_file import LogFile
 from keras_vidrec.training.callbacks.progress import Progress
 from keras_vidrec.training.callbacks.stop_on_nan import StopOnNaN
 from keras_vidrec.training.callbacks.stop_on_nan import check_weights
+from keras_vidrec.training.callbacks.users import Failure
+from keras_vidrec.training.callbacks.users import UsersCallbacks
 from keras_vidrec.training.callbacks.validation import BestModel
 from keras_vidrec.training.callbacks.validation import EarlyStop
 from keras_vidrec.training.callbacks.validation import Plateau
@@ -83,6 +88,8 @@ class Loop:
         self._devices = devices
         self._verbose = verbose if devices.is_chief else 0
         self._length = Length.of(recipe, len(data.train))
+        self._time = _Time()
+        self._last = {}
         self._phases = self._phase = None
         with devices.scope():
             built = network.build(recipe, data.source.classes)
@@ -99,22 +106,44 @@ class Loop:
                 self._length.steps_per_epoch,
                 built,
             )
+            self._averages = None
+            if recipe.optimizer.ema is not None:
+                self._averages = Averages(self._optimizer)
             # The optimizer keeps all weights: one for all phases.
-            losses.compile_logits(self._trained, self._optimizer)
+            self._compile()
             if recipe.schedule.phases:
                 self._phases = Phases(built, recipe.schedule, recipe.optimizer)
         self.model = head.inference_model(built)
 
-    def train(self, videos, backup_steps):
+    def train(self, videos, backup_steps, callbacks=(), tensorboard=True):
         """Trains from the last backup on, and saves the trained network.
 
         Args:
             videos: `RunVideos`, which backups keep.
             backup_steps: `None` or int, as of `Backup`.
+            callbacks: sequence of the user's `keras.callbacks.Callback`.
+            tensorboard: bool. Whether to write for TensorBoard. Defaults to
+                `True`.
+
+        Returns:
+            dict of numbers by name, what became of it: `epochs`, `seconds`,
+            `accuracy` (of the last epoch, in training), and of a validation
+            part `validation_accuracy` and `best_epoch`, from 1; `None` if the
+            training was at its end before.
+
+        Raises:
+            Exception: what one of the callbacks raises; all that was trained
+                is kept.
         """
         run, devices = self._run, self._devices
         validation = self._validation_callbacks()
-        stateful = {**validation, "videos": videos}
+        users = UsersCallbacks(callbacks)
+        stateful = {
+            **validation,
+            "videos": videos,
+            "time": self._time,
+            "users": users,
+        }
         backup = Backup(run.backup, stateful, backup_steps, devices.is_chief)
         with devices.scope():
             start = backup.restore(self._trained)
@@ -124,11 +153,16 @@ class Loop:
         def is_over():
             stop = validation.get("early_stop")
             done = backup.position.epoch >= self._length.epochs
-            return done or (stop and stop.has_stopped)
+            return done or users.has_stopped or (stop and stop.has_stopped)
 
         if is_over() and run.is_finished:
-            logger.warning("%s is trained to its end already.", run.path)
-            return
+            why = ""
+            if backup.position.epoch < self._length.epochs:
+                why = " (by its early stop, or a callback)"
+            logger.warning("%s is trained to its end already%s.", run.path, why)
+            return None
+        if run.is_finished and devices.is_chief:
+            self._continue(backup)
         is_new = (start.epoch, start.step) == (0, 0)
         if is_new and self._recipe.initialization.classifier != "random":
             classifiers.fit(self.model, self._data)
@@ -139,17 +173,53 @@ class Loop:
             self._trained,
             devices,
         )
-        callbacks = [StopOnNaN(start, backup), *validation.values()]
+        called = [StopOnNaN(start, backup), *validation.values()]
+        if self._averages is not None:
+            called.append(self._averages)
         if devices.is_chief:
-            callbacks.append(LogFile(run.log_file, start.epoch))
-            callbacks.append(keras.callbacks.TensorBoard(run.tensorboard))
+            called.append(LogFile(run.log_file, start.epoch))
+        if devices.is_chief and tensorboard:
+            called.append(keras.callbacks.TensorBoard(run.tensorboard))
         # The backup keeps what those before it have done.
-        callbacks += [backup, interruption]
-        with interruption.listening(), streams.clear_errors(), run.writing():
+        called += [users] if callbacks else []
+        called += [backup, Failure(users, backup), interruption]
+        with (
+            users.raising(),
+            interruption.listening(),
+            streams.clear_errors(),
+            run.writing(),
+        ):
             while not is_over():
-                self._fit(backup.position, streams, callbacks)
+                self._fit(backup.position, streams, called)
+        users.end()
         if devices.is_chief:
             self._save(backup)
+        if users.failure is not None:
+            raise users.failure
+        outcome = self._outcome(backup.position.epoch, validation)
+        if self._verbose:
+            notes.note_end(self._data, outcome)
+        return outcome
+
+    def _continue(self, backup):
+        """Sets the network of a finished run aside, which goes on."""
+        done = backup.position.epoch
+        if not done:
+            raise ValueError(
+                "Expected the backup of the finished run, to go on from, or "
+                f"another directory. Received: {self._run.backup}, which has "
+                "none"
+            )
+        kept = self._run.set_aside(done)
+        logger.warning(
+            "%s goes on from %d to %d epochs, with the rates of a training of "
+            "%d. Its network is kept: %s.",
+            self._run.path,
+            done,
+            self._length.epochs,
+            self._length.epochs,
+            ", ".join(path.name for path in kept),
+        )
 
     def _fit(self, position, streams, callbacks):
         """One call of `fit`: to the end of the phase; the rest of an epoch is
@@ -165,6 +235,7 @@ class Loop:
             steps_per_epoch=length.steps_per_epoch,
             epochs=length.epochs,
             initial_epoch=epoch,
+            initial_step=step,
             phase=phase,
             end=end,
             num_devices=self._devices.num_replicas,
@@ -180,10 +251,11 @@ class Loop:
             initial_epoch=epoch,
             epochs=length.epochs,
             validation_data=streams.validation(),
-            verbose=self._verbose,
+            verbose=0,  # `Progress` shows it
             shuffle=False,  # the pipeline has done it
             callbacks=[progress, *callbacks, Until(epoch + 1 if step else end)],
         )
+        self._last = progress.last
 
     def _begin_phase(self, number):
         """Compiles the model to train what this phase does, and returns what
@@ -193,8 +265,15 @@ class Loop:
             with self._devices.scope():
                 self._phases.freeze(number)
                 self._optimizer.move_only(self._trained.trainable_variables)
-                losses.compile_logits(self._trained, self._optimizer)
+                self._compile()
         return self._phases.describe(number)
+
+    def _compile(self):
+        losses.compile_logits(
+            self._trained,
+            self._optimizer,
+            self._recipe.loss.label_smoothing,
+        )
 
     def _validation_callbacks(self):
         """By name, the callbacks that look at the validation part, if any."""
@@ -205,7 +284,7 @@ class Loop:
         callbacks = {}
         if self._devices.is_chief:
             callbacks["best_model"] = BestModel(
-                self.model, self._run.best_file, monitor, self._as_built
+                self.model, self._run.best_file, monitor, self._as_saved
             )
         if schedule.kind == "plateau":
             callbacks["plateau"] = Plateau(
@@ -218,26 +297,61 @@ class Loop:
             callbacks["early_stop"] = EarlyStop(monitor, schedule.early_stop)
         return callbacks
 
-    def _as_built(self):
-        """The context to save the network in: no phase freezes anything."""
-        return self._phases.released() if self._phases else nullcontext()
+    @contextlib.contextmanager
+    def _as_saved(self):
+        """The context to save the network in: no phase freezes anything, and
+        the weights are their averages, if there are."""
+        with contextlib.ExitStack() as held:
+            if self._phases:
+                held.enter_context(self._phases.released())
+            if self._averages is not None:
+                held.enter_context(self._averages.shown())
+            yield
 
     def _save(self, backup):
         """The last network, or the best one, becomes that of the run."""
         run, data = self._run, self._data
         if data.validation:
             run.check_best()
-        else:
-            check_weights(self.model, backup)
         of_features = feature_reader.are_features(data.source)
         trained_file = run.head_file if of_features else run.model_file
-        with run.writing(), self._as_built():
+        with run.writing(), self._as_saved():
             if data.validation:
                 run.best_file.replace(trained_file)
                 files.sync_directory(run.path)
             else:
+                check_weights(self.model, backup)
                 model_file.save(self.model, trained_file)
             run.note_origin(_trained_origin(self.model, trained_file))
+
+    def _outcome(self, num_epochs, validation):
+        outcome = {"epochs": num_epochs, "seconds": self._time.seconds}
+        accuracy = self._last.get(losses.accuracy_name(self._trained))
+        if accuracy is not None:
+            outcome["accuracy"] = float(accuracy)
+        best = validation.get("best_model")
+        if best is not None:
+            outcome["validation_accuracy"] = best.accuracy
+            outcome["best_epoch"] = best.epoch + 1
+        return outcome
+
+
+class _Time:
+    """How long a run has been trained, in all of its starts."""
+
+    def __init__(self):
+        self._before = 0.0
+        self._since = time.monotonic()
+
+    @property
+    def seconds(self):
+        return self._before + time.monotonic() - self._since
+
+    def get_state(self):
+        return self.seconds
+
+    def set_state(self, state):
+        self._before = state
 
 
 class Until(keras.callbacks.Callback):

@@ -7,7 +7,7 @@ import tensorflow as tf
 _JOINT = "predictions"
 
 
-def compile_logits(model, optimizer):
+def compile_logits(model, optimizer, label_smoothing=0.0):
     """Compiles a network with softmax cross-entropy.
 
     One with auxiliary outputs is trained by the sum of the losses of its
@@ -19,11 +19,13 @@ def compile_logits(model, optimizer):
         model: keras.Model as `clip_logits_model` gives it: to logits, or to a
             dict of them.
         optimizer: `keras.optimizers.Optimizer`.
+        label_smoothing: float in [0, 1). Share of each label that is spread
+            over all classes. Defaults to `0.0`.
     """
-    loss, metrics = _cross_entropy(), ["accuracy"]
+    loss, metrics = _cross_entropy(label_smoothing), ["accuracy"]
     if isinstance(model.output, dict):
         towers = [name for name in model.output if name != _JOINT]
-        loss = {tower: _cross_entropy() for tower in towers}
+        loss = {tower: _cross_entropy(label_smoothing) for tower in towers}
         metrics = {_JOINT: metrics}
     model.compile(optimizer, loss, weighted_metrics=metrics)
     _make_variables(model)
@@ -73,5 +75,30 @@ def accuracy_name(model):
     )
 
 
-def _cross_entropy():
+def _cross_entropy(label_smoothing):
+    if label_smoothing:
+        return SmoothedCrossEntropy(label_smoothing)
     return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+
+class SmoothedCrossEntropy(keras.losses.Loss):
+    """Softmax cross-entropy of logits with the numbers of classes, a share of
+    each of which is spread evenly over all classes.
+
+    Args:
+        label_smoothing: float in [0, 1).
+    """
+
+    def __init__(self, label_smoothing):
+        super().__init__(name="smoothed_cross_entropy")
+        self._label_smoothing = label_smoothing
+
+    def call(self, y_true, y_pred):
+        # Keras gives labels the rank of the logits.
+        labels = keras.ops.cast(keras.ops.reshape(y_true, (-1,)), "int32")
+        return keras.losses.categorical_crossentropy(
+            keras.ops.one_hot(labels, y_pred.shape[-1], dtype=y_pred.dtype),
+            y_pred,
+            from_logits=True,
+            label_smoothing=self._label_smoothing,
+        )

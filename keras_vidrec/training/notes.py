@@ -1,10 +1,11 @@
-"""What training says before it begins."""
+"""What training says before it begins, and at its end."""
 
 import logging
 import re
 
 from keras_vidrec.data import pipeline
 from keras_vidrec.data.clips.feature_reader import are_features
+from keras_vidrec.training.callbacks import words
 from keras_vidrec.training.optimizers import section as optimizers
 
 logger = logging.getLogger("keras_vidrec")
@@ -34,6 +35,12 @@ def note_data(data):
     parts.append(f"{len(data.test)} to test")
     num_classes = len(data.source.classes)
     print(f"{num_classes} classes; {', '.join(parts)}", flush=True)
+    if data.validation and data.recipe.validation.auto:
+        print(
+            "The validation part chooses the epoch whose network is kept "
+            "(validation.fraction=0 does without).",
+            flush=True,
+        )
     section, schedule = data.recipe.optimizer, data.recipe.schedule
     if section.batch_size > len(data.train):
         logger.warning(
@@ -50,6 +57,13 @@ def note_data(data):
             schedule.steps,
             updates,
         )
+    if section.ema is not None and 1 / (1 - section.ema) > updates:
+        logger.warning(
+            "the average of the weights looks back over about %d updates, and "
+            "the training has %d (optimizer.ema)",
+            round(1 / (1 - section.ema)),
+            updates,
+        )
     pairs = mirrored_classes(data.source.classes)
     is_flipped = data.recipe.augmentation.flip and not are_features(data.source)
     if pairs and is_flipped:
@@ -57,6 +71,39 @@ def note_data(data):
             "half of the clips are mirrored in training, which turns classes "
             "into each other: %s (augmentation.flip=false)",
             ", ".join(" = ".join(map(repr, pair)) for pair in pairs),
+        )
+
+
+def note_end(data, outcome):
+    """Shows what was trained, how good it is, and how long it took.
+
+    Args:
+        data: `Dataset`.
+        outcome: dict, as `Loop.train` returns it.
+    """
+    recipe = data.recipe
+    name = recipe.name if recipe.name.isprintable() else repr(recipe.name)
+    videos = words.count(len(data.train), "video")
+    classes = words.count(len(data.source.classes), "class")
+    print(
+        f"Trained {name} ({recipe.network.application}) on {videos} of "
+        f"{classes}: {words.count(outcome['epochs'], 'epoch')} in "
+        f"{words.duration(outcome['seconds'])}."
+    )
+    if "validation_accuracy" in outcome:
+        accuracy = words.percent(outcome["validation_accuracy"])
+        videos = words.count(len(data.validation), "video")
+        print(
+            f"Validation accuracy {accuracy} of {videos}, by the network of "
+            f"epoch {outcome['best_epoch']}, which is kept.",
+            flush=True,
+        )
+    elif "accuracy" in outcome:
+        print(
+            f"Accuracy in training {words.percent(outcome['accuracy'])}; there "
+            "is no validation part, which would tell how good it is on other "
+            "videos (validation.fraction).",
+            flush=True,
         )
 
 

@@ -6,6 +6,9 @@ from keras_vidrec.specs import Origin
 from keras_vidrec.specs import fingerprint
 from keras_vidrec.training import environment
 
+# What the network of a run is to that of the same run for more epochs.
+_CONTINUED = "continued after"
+
 
 def of_training(data, started: Origin) -> Origin:
     """The `Origin` of a network before it has weights of its own.
@@ -32,6 +35,28 @@ def of_training(data, started: Origin) -> Origin:
         decoder=trained.decoder,
         random=started.random,
     )
+
+
+def continued(before: Origin, num_epochs: int) -> Origin:
+    """The `Origin` of the network of a finished run that goes on.
+
+    Args:
+        before: `Origin` of the finished network.
+        num_epochs: int. Epochs that it was trained for.
+    """
+    if before.fingerprint is None:  # noted by a start that was killed then
+        return before
+    earlier = {
+        name: parent
+        for name, parent in before.parents.items()
+        if name.startswith(_CONTINUED)
+    }
+    parents = {k: v for k, v in before.parents.items() if k not in earlier}
+    finished = before.replace(parents=earlier)
+    return before.replace(
+        fingerprint=None,
+        parents={**parents, f"{_CONTINUED} {num_epochs} epochs": finished},
+    ).without_repeats()
 
 
 def check_same_networks(before, now, directory):

@@ -43,7 +43,9 @@ class Phases:
                 chosen = _chosen(model, self._weights, phase.trained)
             self._trained.append(chosen)
         self._phases = schedule.phases
-        self._rates = optimizers.learning_rates(schedule, optimizer)
+        self._rates = None  # a schedule of all phases says them
+        if schedule.kind == "constant":
+            self._rates = optimizers.learning_rates(schedule, optimizer)
         self._ends = [
             *itertools.accumulate(phase.epochs for phase in schedule.phases)
         ]
@@ -90,10 +92,13 @@ class Phases:
         end = self._ends[number]
         first = end - self._phases[number].epochs + 1
         epochs = f"epoch {end}" if first == end else f"epochs {first} to {end}"
-        return (
+        line = (
             f"phase {number + 1} of {len(self._ends)}, {epochs}: trains {what} "
-            f"({size:,} weights), learning rate {self._rates[number]:g}"
+            f"({size:,} weights)"
         )
+        if self._rates:
+            line += f", learning rate {self._rates[number]:g}"
+        return line
 
 
 def _set(flags):

@@ -6,7 +6,7 @@ from keras_vidrec.applications.parts import table
 from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.specs import checks
 from keras_vidrec.training import network
-from keras_vidrec.training.recipes.sections import Initialization
+from keras_vidrec.training.recipes.initialization import Initialization
 
 
 def builder(recipe):

@@ -1,8 +1,10 @@
 """The directory of a training run."""
 
 import contextlib
+import csv
 import json
 import pathlib
+import shutil
 
 import tensorflow as tf
 
@@ -42,6 +44,8 @@ class Run:
             a validation part.
         log_file: `log.csv`, one row an epoch.
         tensorboard: `tensorboard/`.
+        trackers_file: `trackers.json`, the entries of the run in the programs
+            that `log` names.
         scores: `scores/`, one file a test.
         report: `report/`, what `vidrec report` makes of them.
         lock_file: `.lock`, while a process trains the run: who it is.
@@ -59,6 +63,7 @@ class Run:
         self.best_file = self.backup / "best.keras"
         self.log_file = self.path / "log.csv"
         self.tensorboard = self.path / "tensorboard"
+        self.trackers_file = self.path / "trackers.json"
         self.scores = self.path / "scores"
         self.report = self.path / "report"
         self.lock_file = self.path / ".lock"
@@ -119,6 +124,66 @@ class Run:
         """Whether training has come to its end."""
         return self.model_file.exists() or self.head_file.exists()
 
+    @property
+    def log(self) -> list:
+        """The rows of `log.csv`, one an epoch: dicts of float by name, such as
+        `val_accuracy`; without what is not there."""
+        with open(self.log_file, newline="", encoding="utf-8") as file:
+            rows = [*csv.DictReader(file)]
+        return [
+            {
+                name: float(value)
+                for name, value in row.items()
+                if value not in ("", "NA", None)
+            }
+            for row in rows
+        ]
+
+    @property
+    def trained_files(self):
+        """The networks of the run that are there, list of `pathlib.Path`."""
+        files_of_it = (self.head_file, self.model_file)
+        return [path for path in files_of_it if path.exists()]
+
+    def is_shorter_than(self, recipe):
+        """Whether the directory holds a finished run of the same recipe, but
+        for a smaller `schedule.epochs`."""
+        if not (self.recipe_file.is_file() and self.is_finished):
+            return False
+        before, now = _flat(self.recipe.to_dict()), _flat(recipe.to_dict())
+        differing = {
+            key for key in {**before, **now} if before.get(key) != now.get(key)
+        }
+        key = "schedule.epochs"
+        lengths = before[key], now[key]
+        return (
+            differing == {key}
+            and None not in lengths
+            and lengths[0] < lengths[1]
+        )
+
+    def set_aside(self, num_epochs):
+        """Gives the finished networks names of their own, where training goes
+        on: `model-100-epochs.keras`. That of the run is the best one so far
+        until then.
+
+        Args:
+            num_epochs: int. Epochs that they were trained for.
+
+        Returns:
+            list of `pathlib.Path`, their new names.
+        """
+        named = []
+        trained = self.trained_files
+        if not self.best_file.exists():
+            with files.replacing(self.best_file) as path:
+                shutil.copyfile(trained[0], path)
+        for path in trained:
+            named.append(path.with_stem(f"{path.stem}-{num_epochs}-epochs"))
+            path.replace(named[-1])
+        files.sync_directory(self.path)
+        return named
+
     def check(self, recipe):
         """Checks that the directory can become one of `recipe`. A run that
         has not finished an epoch is nobody's.
@@ -169,8 +234,8 @@ class Run:
 
     def claim(self, recipe, videos=None, origin=None):
         """Makes the directory one of `recipe`, or takes up where a run of the
-        same recipe stopped. Either way the start is noted in
-        `environment.json`.
+        same recipe stopped, or where a shorter one has come to its end. Either
+        way the start is noted in `environment.json`.
 
         Args:
             recipe: `Recipe`.
@@ -181,6 +246,11 @@ class Run:
         Raises:
             ValueError: as `check`.
         """
+        if self.is_shorter_than(recipe):
+            # Other programs have an entry a recipe.
+            self.trackers_file.unlink(missing_ok=True)
+            self.note_origin(origin)
+            files.write_text(self.recipe_file, recipe.to_yaml())
         if self.check(recipe):
             self._note_start(recipe, self._starts())
             return

@@ -1,21 +1,28 @@
 """From a recipe to a trained network in a run directory."""
 
+import collections.abc
 import contextlib
 import logging
+import pathlib
 import typing
 
 import keras
 
 from keras_vidrec.applications.parts import head
 from keras_vidrec.data import leaks
+from keras_vidrec.data.prepared import storage
 from keras_vidrec.specs import Origin
 from keras_vidrec.specs import checks
 from keras_vidrec.training import dataset as datasets
 from keras_vidrec.training import joining
 from keras_vidrec.training import notes
 from keras_vidrec.training import origin as origins
+from keras_vidrec.training import recipes
+from keras_vidrec.training.callbacks import trackers
+from keras_vidrec.training.callbacks import users
 from keras_vidrec.training.devices import distribution
 from keras_vidrec.training.loop import Loop
+from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.run import Run
 from keras_vidrec.training.run_videos import RunVideos
 
@@ -23,9 +30,12 @@ logger = logging.getLogger("keras_vidrec")
 
 
 def train(
-    recipe,
-    directory,
+    recipe: Recipe | dict | str | pathlib.Path,
+    out: str | pathlib.Path,
     *,
+    data: str | pathlib.Path | None = None,
+    callbacks: collections.abc.Sequence = (),
+    log: collections.abc.Sequence = ("tensorboard",),
     verbose="auto",
     distribute="auto",
     backup_steps=None,
@@ -36,14 +46,39 @@ def train(
 
     A run keeps its lists of videos (`Run.videos`). While it goes on, the
     classes and the videos that it is trained on must be the same; what was
-    added is not used.
+    added is not used. A finished run goes on for more epochs where the recipe
+    differs in nothing but a larger `schedule.epochs`: its network is kept as
+    `model-100-epochs.keras`, the rate goes on as the longer schedule says, and
+    the `Origin` names what was continued.
 
     Args:
-        recipe: `Recipe`.
-        directory: path of the run directory: new, empty, or an interrupted
-            run of the same recipe.
-        verbose: as in `fit`: `"auto"`, 0 (silent), 1 (progress bar) or 2 (a
-            line an epoch).
+        recipe: `Recipe`; the name of one that comes with the package, or the
+            path of a YAML file, as `recipes.get` takes them; or a dict of its
+            sections, as `Recipe.from_dict` takes it.
+        out: path of the run directory: new, empty, an interrupted run of the
+            same recipe, or a finished one of fewer epochs.
+        data: `None` (what the recipe says), or path or URL of the dataset:
+            `data.directory` of the recipe. Defaults to `None`.
+        callbacks: list of `keras.callbacks.Callback`. Each sees one training:
+            `on_train_begin` once a start, `on_train_end` once at the end,
+            before the network is saved. Their `model` is the network in
+            training, to its logits; the logs are those of `log.csv`.
+            `model.stop_training = True` ends the training for good. One that
+            raises ends it with its own exception behind the step or epoch,
+            which a backup keeps: the same call goes on from there. What they
+            count outlives an interruption if they have `get_state()`, which
+            returns what JSON holds, and `set_state(state)`, called behind
+            `on_train_begin`; so it does for Keras' `EarlyStopping` (but for
+            the weights of the best epoch), `ReduceLROnPlateau` and
+            `ModelCheckpoint`. On several machines each calls its own.
+            Defaults to `()`.
+        log: list of names: where the training can be followed beside
+            `log.csv`. `"tensorboard"` (the directory `tensorboard/` of the
+            run), `"wandb"` (Weights & Biases), `"mlflow"`, or `"csv"`, which
+            alone is `log.csv` and no more. Defaults to `("tensorboard",)`.
+        verbose: `"auto"`, 0 (silent), 1 (a progress bar, and a line an
+            epoch), or 2 (the lines alone). `"auto"` is 1 on a terminal, else
+            2.
         distribute: str. Devices to train on, see `distribution.choose`.
             Defaults to `"auto"`.
         backup_steps: `None` (a backup after each epoch), or int: one after so
@@ -70,7 +105,11 @@ def train(
         TooManyFailures: if over 5 % of the videos cannot be read.
         OSError: if the run directory cannot be written: a full disk.
         SystemExit: with status 143 after a SIGTERM; nothing is lost.
+        Exception: what one of the `callbacks` raises; nothing is lost.
     """
+    callbacks = users.checked(callbacks)
+    log = trackers.checked(log)
+    recipe = _recipe(recipe, data)
     if backup_steps is not None:
         checks.count("backup_steps", backup_steps)
     if deterministic:
@@ -78,8 +117,9 @@ def train(
         distribution.enable_determinism()
     devices = distribution.choose(distribute)
     data = datasets.load(recipe)
-    run = Run(directory)
-    goes_on = run.check(data.recipe)
+    run = Run(out)
+    is_longer = run.is_shorter_than(data.recipe)
+    goes_on = is_longer or run.check(data.recipe)
     videos = run.videos if goes_on else None
     if videos is not None:
         data = videos.to_train(data, run.path)
@@ -89,6 +129,7 @@ def train(
     kept = _Kept(
         videos or RunVideos.of(data),
         run.origin if goes_on else None,
+        run.recipe.schedule.epochs if is_longer else None,
         allow_leak,
     )
     is_told = verbose != 0 and devices.is_chief
@@ -101,15 +142,40 @@ def train(
         with contextlib.ExitStack() as held:
             loop = Loop(data, run, devices, verbose)
             _claim(run, data, loop.model, kept, devices.is_chief, held)
-            loop.train(kept.videos, backup_steps)
+            tracked = held.enter_context(
+                trackers.following(
+                    log if devices.is_chief else (),
+                    run,
+                    data.recipe,
+                    head.predictions_layer(loop.model).origin,
+                )
+            )
+            outcome = loop.train(
+                kept.videos,
+                backup_steps,
+                (*callbacks, *tracked),
+                "tensorboard" in log,
+            )
             if run.head_file.exists() and not run.model_file.exists():
                 if devices.is_chief:
                     joining.complete(run, data.source)
+            for tracker in tracked:
+                tracker.close(outcome)
     finally:
         keras.config.set_dtype_policy(policy)
         if devices.is_chief:
             data.source.save()
     return run
+
+
+def _recipe(recipe, directory):
+    """A recipe, with its data, that can be repeated from anywhere."""
+    recipe = recipes.get(recipe)
+    if directory is not None:
+        if not storage.is_url(str(directory)):
+            directory = pathlib.Path(directory)
+        recipe = recipe.with_data(directory=directory)
+    return recipe.with_absolute_paths()
 
 
 def _check(data):
@@ -139,10 +205,12 @@ def _tell(data, is_told):
 
 class _Kept(typing.NamedTuple):
     """What a run keeps from its first start on: its `RunVideos`, the `Origin`
-    noted then (`None` if this is the first), and whether leaks are allowed."""
+    noted then (`None` if this is the first), the epochs after which a finished
+    run is continued (`None` if it is not), and whether leaks are allowed."""
 
     videos: RunVideos
     origin: object
+    epochs: int | None
     allow_leak: bool
 
 
@@ -176,6 +244,8 @@ def _origin(model, data, where, kept):
             kept.origin, origin, data.recipe.data.directory
         )
         origin = kept.origin
+    if kept.epochs is not None:
+        origin = origins.continued(origin, kept.epochs)
     origin = origin.without_repeats()
     # The same video under two names, in both parts: the dataset is so.
     copies = leaks.check(

@@ -45,7 +45,13 @@ def test_version():
 
 @pytest.mark.parametrize(
     "arguments",
-    [["fly"], ["train"], ["train", "scratch", "--fast"], ["predict"]],
+    [
+        ["fly"],
+        ["train"],
+        ["train", "scratch"],
+        ["train", "scratch", "--fast"],
+        ["predict"],
+    ],
 )
 def test_bad_usage_is_status_2(arguments):
     out, err = vidrec(*arguments, status=2)

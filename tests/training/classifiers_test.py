@@ -8,7 +8,7 @@ from keras_vidrec.evaluation import evaluator
 from keras_vidrec.training import classifiers
 from keras_vidrec.training import recipes
 from keras_vidrec.training import trainer
-from keras_vidrec.training.recipes import sections
+from keras_vidrec.training.recipes import initialization
 
 NUM_CLASSES = 3
 
@@ -135,4 +135,4 @@ def test_no_epochs_only_where_nothing_is_to_be_trained(recipe):
 
 
 def test_recipes_know_all_kinds():
-    assert {*sections.CLASSIFIERS} == {"random", *classifiers.KINDS}
+    assert {*initialization.CLASSIFIERS} == {"random", *classifiers.KINDS}

@@ -81,6 +81,27 @@ def test_the_listed_validation_part(listed, tmp_path):
         dataset.load(listed("test").with_settings(["validation=listed"]))
 
 
+def test_a_validation_part_wherever_there_can_be_one(recipe, listed):
+    """The listed one, a share of the training groups, or none."""
+    wanted = ["validation.fraction=0.5", "validation.auto=true"]
+    data = dataset.load(listed("val", "test").with_settings(wanted))
+    assert data.validation == (0,) and len(data.train) == 34
+    data = dataset.load(recipe.with_settings(wanted))
+    assert len(data.validation) == len(data.train) == 12
+    few = listed(*["train", "test", "test"] * 12)  # one of each class
+    data = dataset.load(few.with_settings(wanted))
+    assert data.validation == () and len(data.train) == 12
+    assert "There is no validation part" in data.problems[-1]
+    with pytest.raises(ValueError, match="Cannot hold out a validation part"):
+        dataset.load(few.with_settings([*wanted, "schedule.early_stop=2"]))
+    assert (
+        dataset.load(
+            listed("val").with_settings([*wanted, "validation.fraction=0"])
+        ).validation
+        == ()
+    )
+
+
 def test_prepared_datasets_keep_the_listed_validation_part(
     listed, small_videos, tmp_path
 ):

@@ -2,6 +2,7 @@
 dropout."""
 
 import dataclasses
+import re
 import signal
 
 import keras
@@ -119,13 +120,14 @@ def test_terminated_in_any_phase_and_between_them(
 @pytest.mark.large
 @pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
 def test_two_devices_train_in_phases_as_one_does(recipe, tmp_path, precision):
-    """Compiled, with gradients that are clipped, and scaled in float16."""
+    """Compiled, with gradients that are clipped, and scaled in float16; what
+    is saved are averages."""
     recipe = dataclasses.replace(
         recipe,
         precision=precision,
         network=Network("TSN"),
         optimizer=Optimizer(
-            "sgd", learning_rate=0.1, batch_size=8, clip_norm=1.0
+            "sgd", learning_rate=0.1, batch_size=8, clip_norm=1.0, ema=0.5
         ),
     )
     phases = (Phase(1, trained="head"), Phase(2, 0.05))
@@ -156,15 +158,106 @@ def test_the_best_network_of_any_phase_is_saved_as_it_was_built(
         "rate 0.005",
         "phase 3 of 3, epoch 4: trains all (80 weights), learning rate 0.02",
     ]
-    assert "Epoch 4/4" in told and told.index(lines[2]) < told.index(
-        "Epoch 4/4"
+    epochs = [line for line in told.splitlines() if line.startswith("epoch ")]
+    assert [line[:12] for line in epochs] == [
+        f"epoch {number} of 4" for number in (1, 2, 3, 4)
+    ]
+    assert told.index(lines[2]) < told.index(epochs[3])
+    rows = log_of(run)
+    assert [float(row["learning_rate"]) for row in rows] == pytest.approx(
+        [0.01, 0.005, 0.005, 0.02]
     )
-    assert len(log_of(run)) == 4
+    accuracies = [float(row["val_accuracy"]) for row in rows]
+    best = accuracies.index(max(accuracies)) + 1
+    *_, trained, validated = told.splitlines()
+    assert re.fullmatch(
+        r"Trained in_phases \(TSN\) on 12 videos of 12 classes: 4 epochs in "
+        r"(\d+ seconds|less than 10 seconds|\d minutes)\.",
+        trained,
+    )
+    assert validated == (
+        f"Validation accuracy {100 * max(accuracies):.1f} % of 12 videos, by "
+        f"the network of epoch {best}, which is kept."
+    )
+
+
+class Follower(keras.callbacks.Callback):
+    """Averages the weights beside the optimizer, and looks what a test
+    sees."""
+
+    average = None
+    tests = 0
+
+    def on_train_begin(self, logs=None):
+        # An update is 2 steps.
+        self.steps = 0
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.steps += 1
+        if self.steps % 2:
+            return
+        weights = self._weights()
+        if self.average is None:
+            self.average = weights
+        self.average = {
+            path: 0.75 * self.average[path] + 0.25 * weight
+            for path, weight in weights.items()
+        }
+
+    def on_test_begin(self, logs=None):
+        self.tests += 1
+        self.compare(self._weights())
+
+    def _weights(self):
+        return {
+            weight.path: keras.ops.convert_to_numpy(weight)
+            for weight in self.model.weights
+            if weight.trainable or not weight.path.startswith("bn/moving")
+        }
+
+    def compare(self, found):
+        for path, weight in self.average.items():
+            np.testing.assert_allclose(found[path], weight, rtol=1e-5)
+
+
+@pytest.mark.usefixtures("eager")
+@pytest.mark.parametrize("fraction", [0, 0.5])
+def test_averages_of_the_weights_are_validated_and_saved(
+    recipe, tmp_path, fraction
+):
+    """In a phase of some layers too, at whose rest they stay."""
+    recipe = recipe.with_settings(
+        [
+            "optimizer.ema=0.75",
+            f"validation.fraction={fraction}",
+            "optimizer.batch_size=6",
+            "schedule.phases=[{epochs: 1, trained: head}, {epochs: 1}]",
+            "schedule.kind=cosine",
+            "schedule.warmup=1 step",
+            "loss.label_smoothing=0.1",
+            "optimizer.name=adamw",
+        ]
+    )
+    follower = Follower()
+    run = train(recipe, tmp_path / "run", callbacks=[follower], verbose=0)
+    saved = {weight.path: weight.numpy() for weight in run.load_model().weights}
+    if fraction:
+        assert follower.tests == 2
+    else:
+        follower.compare(saved)
+        weights = follower._weights()
+        assert not np.allclose(saved["logits/kernel"], weights["logits/kernel"])
+    # A recipe without averages does not go on from there.
+    with pytest.raises(ValueError, match="optimizer.ema=0.75 as there"):
+        train(recipe.with_settings(["optimizer.ema=null"]), run.path, verbose=0)
 
 
 @pytest.mark.parametrize(
     "setting, message",
     [
+        ("optimizer.layer_decay=2", "layer_decay"),
+        ("optimizer.ema=1", "`optimizer.ema`. Expected null, or a number"),
+        ("loss.label_smoothing=1", "`loss.label_smoothing`.*rate in"),
         ("schedule.phases[1].trained=[conv2]", "phases.1..trained.*'conv1'"),
         ("schedule.phases[0].trained=[rgb_tower]", "phases.0..trained.*'rgb'"),
     ],
@@ -175,3 +268,47 @@ def test_what_does_not_fit_is_told_before_training(
     with pytest.raises(ValueError, match=message):
         train(recipe.with_settings([setting]), tmp_path / "run", verbose=0)
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.usefixtures("eager")
+@pytest.mark.parametrize("fraction", [0, 0.5])
+def test_a_finished_run_goes_on_for_more_epochs(
+    recipe, tmp_path, at_step, caplog, fraction
+):
+    """Its network is kept under a name that tells its epochs; what it becomes
+    is what a training of as many epochs had, and its origin says so. Killed on
+    the way it goes on as any other."""
+    recipe = recipe.with_settings(
+        [
+            "schedule.phases=[]",
+            "schedule.epochs=1",
+            f"validation.fraction={fraction}",
+        ]
+    )
+    out = tmp_path / "run"
+    first = train(recipe, out, verbose=0)
+    before, kept = first.origin, first.model_file.read_bytes()
+    longer = recipe.with_settings(["schedule.epochs=3"])
+    whole = train(longer, tmp_path / "whole", verbose=0)
+
+    def terminate():
+        signal.raise_signal(signal.SIGTERM)
+
+    with pytest.raises(SystemExit, match="143"):
+        at_step(1, terminate, longer, out)
+    assert "goes on from 1 to 3 epochs" in caplog.text
+    assert not first.is_finished and first.recipe == longer
+    run = train(longer, out, verbose=0)
+    assert_equal(run, whole)
+    assert (out / "model-1-epochs.keras").read_bytes() == kept
+    if not fraction:  # else the best may be that of before
+        parent = run.origin.parents["continued after 1 epochs"]
+        assert parent.fingerprint == before.fingerprint
+        assert run.origin.fingerprint not in (None, before.fingerprint)
+    # Fewer epochs than there are, or other changes besides, are another run.
+    for settings in (
+        ["schedule.epochs=2"],
+        ["schedule.epochs=5", "optimizer.learning_rate=0.1"],
+    ):
+        with pytest.raises(ValueError, match="holds a run of another recipe"):
+            train(recipe.with_settings(settings), out, verbose=0)

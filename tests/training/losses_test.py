@@ -175,3 +175,21 @@ def test_two_devices_train_as_one_does():
     assert logs[0].keys() == logs[1].keys()
     for name, values in logs[0].items():
         np.testing.assert_allclose(logs[1][name], values, rtol=1e-3)
+
+
+def test_smoothed_labels():
+    """A tenth of each label spread over all classes, on paper; of towers too,
+    and with weights."""
+    model = two_towers(CLASSES)
+    trained = clip_logits_model(model)
+    losses.compile_logits(trained, keras.optimizers.SGD(0.0), 0.1)
+    pixels, labels = clips(4)
+    logits = {k: np.array(v) for k, v in trained(pixels).items()}
+    targets = 0.9 * np.eye(len(CLASSES))[labels] + 0.1 / len(CLASSES)
+    expected = sum(
+        -(targets * np.log(softmax(logits[stream]))).sum(axis=1).mean()
+        for stream in STREAMS
+    )
+    (batch,) = batches(trained, pixels, labels)
+    found = trained.train_on_batch(*batch, return_dict=True)
+    assert found["loss"] == pytest.approx(expected, rel=1e-5)

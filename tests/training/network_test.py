@@ -7,8 +7,8 @@ from keras_vidrec.applications.parts.head import clip_logits_model
 from keras_vidrec.training import network
 from keras_vidrec.training import recipe_network
 from keras_vidrec.training.freezing import batch_normalizations
+from keras_vidrec.training.recipes.initialization import Initialization
 from keras_vidrec.training.recipes.recipe import Recipe
-from keras_vidrec.training.recipes.sections import Initialization
 from keras_vidrec.training.recipes.sections import Network
 from keras_vidrec.training.recipes.sections import Schedule
 from tests.applications.joined_streams import call

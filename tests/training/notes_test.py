@@ -54,6 +54,14 @@ def test_the_rates_of_all_phases_are_for_another_batch(caplog):
             {"optimizer": Optimizer(batch_size=7)},
             "a batch of 7 shows some of the 5 videos several times",
         ),
+        (
+            {
+                "optimizer": Optimizer(batch_size=2, ema=0.999),
+                "schedule": Schedule(epochs=10),
+            },
+            "the average of the weights looks back over about 1000 updates, "
+            "and the training has 30 (optimizer.ema)",
+        ),
         # 3 steps an epoch.
         ({"schedule": Schedule(steps=6)}, None),
         (
@@ -73,6 +81,8 @@ def test_what_there_is_and_what_one_may_not_expect(
     notes.note_data(data)
     assert capsys.readouterr().out == (
         "2 classes; 5 videos to train on, 1 for validation, 2 to test\n"
+        "The validation part chooses the epoch whose network is kept "
+        "(validation.fraction=0 does without).\n"
     )
     assert caplog.messages == ([message] if message else [])
 

@@ -7,8 +7,8 @@ from keras_vidrec.applications import TSN
 from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.training import initialization
 from keras_vidrec.training import network
+from keras_vidrec.training.recipes.initialization import Initialization
 from keras_vidrec.training.recipes.recipe import Recipe
-from keras_vidrec.training.recipes.sections import Initialization
 from keras_vidrec.training.recipes.sections import Network
 from keras_vidrec.weights.towers import slots
 from tests.weights.presets import small_table

@@ -265,6 +265,7 @@ def test_towers_are_trained_and_the_joint_network_is_saved(
     # Keras adds empty columns for a validation part.
     assert {name for name, value in rows[0].items() if value != "NA"} == {
         "epoch",
+        "learning_rate",
         "loss",
         "rgb_loss",
         "flow_loss",
@@ -288,13 +289,17 @@ def test_towers_are_trained_and_the_joint_network_is_saved(
 def test_a_terminated_run_goes_on(two_streams, tmp_path, at_step, caplog):
     """In the middle of an epoch, behind its last step, in its first one, with
     all that has a memory: dropout, gradients accumulated across the ends of
-    epochs, best model, plateau schedule, early stop."""
+    epochs, averages of weights, best model, plateau schedule, early stop."""
     recipe, _ = two_streams
     recipe = recipe.with_settings(["validation.fraction=0.5"])
     recipe = dataclasses.replace(
         recipe,
         optimizer=dataclasses.replace(
-            recipe.optimizer, batch_size=4, accumulate=2, clip_norm=1.0
+            recipe.optimizer,
+            batch_size=4,
+            accumulate=2,
+            clip_norm=1.0,
+            ema=0.5,
         ),
         schedule=Schedule(
             epochs=20, kind="plateau", patience=2, factor=0.5, early_stop=3

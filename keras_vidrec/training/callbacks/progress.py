@@ -1,15 +1,23 @@
 """How far a training run is, how fast it goes, and what it waits for."""
 
-import datetime
+import sys
 import time
 
 import keras
 import tensorflow as tf
+import tqdm
+
+from keras_vidrec.training import losses
+from keras_vidrec.training.callbacks import words
+
+# Share of the time from which on reading sets the pace: the wait of a step that
+# is late now and then is less.
+_IS_SLOW = 0.1
 
 
 class Progress(keras.callbacks.Callback):
-    """Shows the effective batch, the speed, the wait for input and the
-    estimated end, and puts speed and wait in the logs of `fit`.
+    """Shows the effective batch and a line an epoch, and puts the rate, the
+    speed and the wait for input in the logs of `fit`.
 
     In the logs, after each step and each epoch:
 
@@ -18,23 +26,30 @@ class Progress(keras.callbacks.Callback):
       devices stood idle because the next clips had not been read. Near 0 the
       devices set the pace; near 1 reading and decoding do.
 
-    Both are of the epoch so far. The first step of a run, in which the
-    network is compiled, counts in neither, nor in the estimated end. Of
-    several machines, each measures its own input.
+    After each epoch also `learning_rate`, that of its last update.
 
-    Must be the first callback: those after it find the two in the logs.
+    Both shares are of the epoch so far. The first step of a run, in which the
+    network is compiled, counts in neither, nor in the time left. Of several
+    machines, each measures its own input.
+
+    Must be the first callback: those after it find them in the logs.
 
     Args:
         optimizer: section `Optimizer` of a recipe.
         steps_per_epoch: int.
         epochs: int. Epochs of the whole training.
         initial_epoch: int. Where this run begins. Defaults to `0`.
+        initial_step: int. Steps of this epoch that are done. Defaults to `0`.
         phase: `None`, or str: what the phase of the training is, a line.
         end: `None` (`epochs`), or int: epochs done when this run ends.
         num_devices: int. Devices that share a batch, on all machines.
             Defaults to `1`.
-        verbose: as in `fit`. With 0 nothing is shown, and the logs have it
-            all the same. Defaults to `"auto"`.
+        verbose: 0 (nothing is shown), 1 (a bar for each epoch, and a line
+            when it is done), 2 (the line alone), or `"auto"`: the bar on a
+            terminal only. The logs have all of it. Defaults to `"auto"`.
+
+    Attributes:
+        last: dict, the logs of the last epoch; empty before.
     """
 
     def __init__(
@@ -44,20 +59,27 @@ class Progress(keras.callbacks.Callback):
         steps_per_epoch,
         epochs,
         initial_epoch=0,
+        initial_step=0,
         phase=None,
         end=None,
         num_devices=1,
         verbose="auto",
     ):
         super().__init__()
+        self.last = {}
         self._optimizer = optimizer
         self._steps_per_epoch = steps_per_epoch
         self._epochs = epochs
         self._initial_epoch = initial_epoch
+        self._initial_step = initial_step
         self._phase = phase
         self._end = end or epochs
         self._num_devices = num_devices
         self._shown = verbose != 0
+        if verbose == "auto":
+            verbose = 1 if sys.stdout.isatty() else 2
+        self._has_bar = verbose == 1
+        self._bar = None
         # When the clips of a step had been read, by the number of the step.
         self._read_at = {}
         self._step = 0
@@ -108,8 +130,16 @@ class Progress(keras.callbacks.Callback):
                 self._show(self._phase)
 
     def on_epoch_begin(self, epoch, logs=None):
-        if self._shown and self._timed_since and self._step > 1:
-            self._show(self._estimated_end(self._end - epoch))
+        if self._has_bar:
+            self._bar = tqdm.tqdm(
+                total=self._steps_per_epoch,
+                initial=self._initial_step,
+                desc=f"epoch {epoch + 1} of {self._epochs}",
+                unit="step",
+                file=sys.stdout,
+                leave=False,
+            )
+        self._initial_step = 0
         self._start_counting()
 
     def on_train_batch_begin(self, batch, logs=None):
@@ -120,6 +150,11 @@ class Progress(keras.callbacks.Callback):
         self._step += 1
         self._counted += 1
         self._add_figures(logs)
+        if self._bar is not None:
+            self._bar.set_postfix_str(
+                words.figures(logs, self._accuracy), refresh=False
+            )
+            self._bar.update()
         if self._timed_since is None:
             self._timed_since = time.perf_counter()
             if self._steps_per_epoch > 1:
@@ -127,6 +162,21 @@ class Progress(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         logs.update(self._figures)
+        rate = words.rate_of(self.model)
+        if rate is not None:
+            logs["learning_rate"] = rate
+        self.last = dict(logs)
+        self._close_bar()
+        if self._shown:
+            self._show(self._line(epoch, logs))
+
+    def on_train_end(self, logs=None):
+        self._close_bar()
+
+    def _close_bar(self):
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
 
     def _start_counting(self):
         self._counted = 0
@@ -169,23 +219,33 @@ class Progress(keras.callbacks.Callback):
             plan += f", from epoch {self._initial_epoch + 1} on"
         return plan
 
-    def _estimated_end(self, epochs_left):
+    def _line(self, epoch, logs):
+        """What an epoch has come to, for people."""
+        parts = [words.figures(logs, self._accuracy)]
+        if "learning_rate" in logs:
+            parts.append(f"rate {logs['learning_rate']:.3g}")
+        speed = logs["clips_per_second"]
+        parts.append(f"{speed:.{0 if speed >= 10 else 1}f} clips a second")
+        if logs["input_wait"] >= _IS_SLOW:
+            wait = 100 * logs["input_wait"]
+            parts.append(f"waits for clips {wait:.0f} % of the time")
+        left = self._end - epoch - 1
+        if left and self._step > 1:
+            # Other phases have steps of other lengths.
+            which = "" if self._end == self._epochs else " in this phase"
+            seconds = self._seconds_left(left)
+            parts.append(f"{words.duration(seconds)} left{which}")
+        return f"epoch {epoch + 1} of {self._epochs}: {', '.join(parts)}"
+
+    def _seconds_left(self, epochs_left):
         """All that happens counts: validation and backups too."""
         seconds = time.perf_counter() - self._timed_since
         per_step = seconds / (self._step - 1)
-        left = per_step * epochs_left * self._steps_per_epoch
-        end = datetime.datetime.now() + datetime.timedelta(seconds=left)
-        # Other phases have steps of other lengths.
-        what = "end" if self._end == self._epochs else "end of this phase"
-        return f"estimated {what}: {end:%a %d %b %H:%M}, in {_duration(left)}"
+        return per_step * epochs_left * self._steps_per_epoch
+
+    @property
+    def _accuracy(self):
+        return losses.accuracy_name(self.model)
 
     def _show(self, line):
-        print(line, flush=True)  # where Keras shows its epochs
-
-
-def _duration(seconds):
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes:02d} min"
-    return f"{minutes} min {seconds:02d} s" if minutes else f"{seconds} s"
+        print(line, flush=True)

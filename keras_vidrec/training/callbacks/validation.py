@@ -22,6 +22,10 @@ class BestModel(keras.callbacks.Callback):
             `"val_accuracy"`.
         saving: callable without arguments that gives the context to save the
             network in. Defaults to none.
+
+    Attributes:
+        accuracy: `None`, or float: the best so far.
+        epoch: `None`, or int: that of it, from 0.
     """
 
     def __init__(
@@ -36,29 +40,29 @@ class BestModel(keras.callbacks.Callback):
         self._network = network
         self._path = path
         self._monitor = monitor
-        self._best = None
+        self.accuracy = self.epoch = None
 
     def on_train_begin(self, logs=None):
-        if self._best is not None and not model_file.is_whole(self._path):
+        if self.accuracy is not None and not model_file.is_whole(self._path):
             logger.warning(
                 "%s is missing or damaged: the best network is chosen from "
                 "the epochs to come.",
                 self._path,
             )
-            self._best = None
+            self.accuracy = self.epoch = None
 
     def on_epoch_end(self, epoch, logs=None):
         value = float(logs[self._monitor])
-        if self._best is None or value > self._best:
+        if self.accuracy is None or value > self.accuracy:
             with self._saving():
                 model_file.save(self._network, self._path)
-            self._best = value
+            self.accuracy, self.epoch = value, epoch
 
     def get_state(self):
-        return self._best
+        return {"accuracy": self.accuracy, "epoch": self.epoch}
 
     def set_state(self, state):
-        self._best = state
+        self.accuracy, self.epoch = state["accuracy"], state["epoch"]
 
 
 class Plateau(keras.callbacks.ReduceLROnPlateau):

@@ -23,9 +23,11 @@ class MeanGradient:
        the gradient of each replica on its own.) A batch that is split over
        devices or steps, in any way, makes the same update.
     3. `l2 * weight` is added, so that the decay enters the moments of the
-       gradient. (Keras' own `weight_decay` is decoupled from them.)
+       gradient. Where `decays_apart`, the weight loses `rate * l2 * weight`
+       instead, as by Keras' own `weight_decay`.
     4. The weight moves by the rule of the optimizer, with the learning rate
        times the multiplier of the weight.
+    5. The average of the weight follows, if one is kept.
 
     A bound that a program states for the sum over its batches (`iter_size` of
     Caffe) is that bound divided by their number here.
@@ -46,6 +48,11 @@ class MeanGradient:
         decay_multipliers: `None`, or dict of the same form: of `l2`. Defaults
             to `None`: 0 for vectors (biases, the weights of batch
             normalization), 1 for all others.
+        average: `None`, or float in (0, 1): `average * old + (1 - average) *
+            weight` is kept of each weight, from the first update on, which
+            `swap_averages` shows. (Keras' `use_ema` has the same numbers, and
+            writes them over the weights at the end of each `fit`.) Defaults
+            to `None`.
         **kwargs: Arguments of the optimizer, such as `global_clipnorm`,
             `clipvalue` and `gradient_accumulation_steps`.
 
@@ -56,6 +63,8 @@ class MeanGradient:
 
     # Whether `apply` gets gradients that are summed over the replicas.
     gradients_are_summed = False
+    # Whether the decay stays out of the moments of the gradient.
+    decays_apart = False
 
     def __init__(
         self,
@@ -63,6 +72,7 @@ class MeanGradient:
         l2=0.0,
         learning_rate_multipliers=None,
         decay_multipliers=None,
+        average=None,
         **kwargs,
     ):
         super().__init__(*args, **kwargs)
@@ -70,15 +80,22 @@ class MeanGradient:
             if getattr(self, name):
                 raise ValueError(
                     f"Invalid `{name}`. Expected it to be left out: weights "
-                    "decay by `l2`, and no average of them is kept. Received: "
-                    f"{name}={getattr(self, name)!r}"
+                    "decay by `l2`, and `average` keeps an average of them. "
+                    f"Received: {name}={getattr(self, name)!r}"
                 )
         _check_number("l2", l2)
         _check_multipliers(
             "learning_rate_multipliers", learning_rate_multipliers
         )
         _check_multipliers("decay_multipliers", decay_multipliers)
+        checks.check(
+            average is None or checks.is_number(average) and 0 < average < 1,
+            "average",
+            "None or a number between 0 and 1",
+            average,
+        )
         self.l2 = l2
+        self.average = average
         self.learning_rate_multipliers = learning_rate_multipliers
         self.decay_multipliers = decay_multipliers
         # While an update is worked out: whether it happens.
@@ -101,6 +118,23 @@ class MeanGradient:
             )
             for v in variables
         )
+
+        self._averages = []
+        if self.average is not None:
+            for variable in variables:
+                average = self.add_variable_from_reference(
+                    reference_variable=variable, name="average"
+                )
+                # What a phase does not move is its own average.
+                average.assign(variable)
+                self._averages.append(average)
+
+    def swap_averages(self):
+        """Exchanges the weights and their averages."""
+        for variable, average in zip(self._trainable_variables, self._averages):
+            weight = ops.convert_to_numpy(variable)
+            variable.assign(ops.convert_to_numpy(average))
+            average.assign(weight)
 
     def move_only(self, variables):
         """From now on moves some of the variables that it was built with.
@@ -136,10 +170,19 @@ class MeanGradient:
             [scope.get_current_value(variable) for variable in self.variables],
         )
 
+    @property
+    def last_learning_rate(self):
+        """The rate of the last update, before multipliers; that of the first
+        one while there is none."""
+        return self._rate_at(ops.maximum(self.iterations - 1, 0))
+
     def _get_current_learning_rate(self):
+        return self._rate_at(self.iterations)
+
+    def _rate_at(self, update):
         schedules = keras.optimizers.schedules
         if isinstance(self._learning_rate, schedules.LearningRateSchedule):
-            return self._learning_rate(self.iterations)
+            return self._learning_rate(update)
         return super()._get_current_learning_rate()
 
     def _backend_apply_gradients(self, grads, trainable_variables):
@@ -164,7 +207,7 @@ class MeanGradient:
 
     def _update(self, variable, gradient, rate, total=None, last=None):
         index = self._get_variable_index(variable)
-        if self._decays[index]:
+        if self._decays[index] and not self.decays_apart:
             gradient = gradient + self._decays[index] * ops.cast(
                 variable, gradient.dtype
             )
@@ -177,9 +220,21 @@ class MeanGradient:
             )
         self._happens = last
         try:
+            if self._decays[index] and self.decays_apart:
+                decay = ops.cast(rate * self._decays[index], variable.dtype)
+                self.assign_sub(variable, variable * decay)
             self.update_step(gradient, variable, rate)
+            if self._averages:
+                self._follow(self._averages[index], variable)
         finally:
             self._happens = None
+
+    def _follow(self, average, variable):
+        is_first = ops.equal(self.iterations, 0)
+        kept = ops.where(is_first, 0.0, self.average)
+        kept = ops.cast(kept, average.dtype)
+        weight = ops.cast(variable, average.dtype)
+        self.assign(average, kept * average + (1 - kept) * weight)
 
     # Through these three an update step changes the weights and its moments.
 
@@ -203,6 +258,7 @@ class MeanGradient:
         return {
             **super().get_config(),
             "l2": self.l2,
+            "average": self.average,
             "learning_rate_multipliers": _copy(self.learning_rate_multipliers),
             "decay_multipliers": _copy(self.decay_multipliers),
         }

@@ -4,9 +4,14 @@ import re
 
 import keras
 
+from keras_vidrec.specs import checks
 from keras_vidrec.weights.towers import layers_by_path
 from keras_vidrec.weights.towers import stream_layer
 from keras_vidrec.weights.towers import towers
+
+# Of the layers of a tower, however deep: as many as a small vision transformer
+# has blocks, for which such rates are published.
+_GROUPS = 12
 
 
 def by_pattern(model, roles):
@@ -32,6 +37,72 @@ def by_pattern(model, roles):
     {'^(conv1_7x7_s2/kernel|conv1_7x7_s2/bias)$': 5, '(^|/)bias$': 2}
     """
     return {_pattern(model, role): number for role, number in roles.items()}
+
+
+def by_depth(model, decay):
+    """Multipliers of the layers of each tower, which fall from its end to its
+    beginning by a factor from group to group.
+
+    Args:
+        model: keras.Model.
+        decay: `None` (there are none), or float: the factor.
+
+    Returns:
+        dict as of `by_pattern`. The layers with kernels of a tower are
+        `_GROUPS` groups of about as many each, in the order of the network;
+        a layer without one, such as a batch normalization, belongs to the
+        group of the kernel before it.
+
+    Raises:
+        ArgumentError: if the network has no towers.
+    """
+    if decay is None:
+        return {}
+    behind = {id(layer) for layer in head(model)}
+    by_stream = {}
+    for path, layer in layers_by_path(model).items():
+        if id(layer) not in behind:
+            stream, _ = stream_layer(path) or (None, None)
+            by_stream.setdefault(stream, []).append(layer)
+    checks.check(
+        bool(by_stream),
+        "optimizer.layer_decay",
+        "null for a network without towers",
+        decay,
+    )
+    # Variables are known by paths, which towers of one kind share.
+    numbers = {w.path: 0 for layer in head(model) for w in layer.weights}
+    for layers in by_stream.values():
+        for number, group in enumerate(_grouped(layers)[::-1], 1):
+            for weight in (w for layer in group for w in layer.weights):
+                checks.check(
+                    numbers.setdefault(weight.path, number) == number,
+                    "optimizer.layer_decay",
+                    "null for a network with several weights "
+                    f"{weight.path!r} at different depths",
+                    decay,
+                )
+    by_number = {}
+    for path, number in numbers.items():
+        by_number.setdefault(number, []).append(path)
+    by_number.pop(0, None)
+    return {
+        f"^({'|'.join(map(re.escape, paths))})$": decay**number
+        for number, paths in by_number.items()
+    }
+
+
+def _grouped(layers):
+    """At most `_GROUPS` lists of layers, the first ones first."""
+    kernels = [hasattr(layer, "kernel") for layer in layers]
+    number = min(_GROUPS, max(sum(kernels), 1))
+    groups = [[] for _ in range(number)]
+    seen = 0
+    for layer, has_kernel in zip(layers, kernels):
+        seen += has_kernel
+        place = max(seen - 1, 0) * number // max(sum(kernels), 1)
+        groups[place].append(layer)
+    return groups
 
 
 def _pattern(model, role):

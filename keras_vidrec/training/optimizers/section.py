@@ -6,7 +6,10 @@ import math
 
 import keras
 
+from keras_vidrec.specs import checks
 from keras_vidrec.training.optimizers import multipliers
+from keras_vidrec.training.optimizers import schedules
+from keras_vidrec.training.optimizers.shipped import SHIPPED
 from keras_vidrec.training.optimizers.solvers import CaffeSGD
 from keras_vidrec.training.optimizers.solvers import DecayedAdam
 from keras_vidrec.training.optimizers.solvers import DecayedRMSprop
@@ -20,7 +23,10 @@ _KINDS = {
     "sgd_torch": TorchSGD,
     "adam": DecayedAdam,
     "rmsprop": DecayedRMSprop,
+    **SHIPPED,
 }
+# Of a one-cycle schedule, the share of the updates in which the rate rises.
+_RISING = 0.3
 
 
 def num_epochs(schedule, optimizer, steps_per_epoch):
@@ -62,31 +68,69 @@ def learning_rate(schedule, optimizer, steps_per_epoch):
     number b (from 0) is the first one with the smaller rate, as in Caffe; one
     at an epoch, or at the begin of a phase, the first update that ends in this
     epoch.
+
+    Raises:
+        ArgumentError: on a warm-up that is longer than the training, or a
+            schedule that Keras does not make.
     """
     start, *later = learning_rates(schedule, optimizer)
+    floor = schedule.min_learning_rate
 
-    def updates(length):
-        if schedule.steps is not None:
-            return length
-        return length * steps_per_epoch // optimizer.accumulate
+    def of_epochs(number):
+        return number * steps_per_epoch // optimizer.accumulate
 
+    length = schedule.steps or of_epochs(
+        num_epochs(schedule, optimizer, steps_per_epoch)
+    )
+    rises = _warmup(schedule, of_epochs)
+    checks.check(
+        rises < max(length, 1),
+        "schedule.warmup",
+        f"a part of the training, which has {length} updates",
+        schedule.warmup,
+    )
+    if schedule.kind == "one_cycle":
+        rises = rises or max(round(_RISING * length), 1)
+        return schedules.one_cycle(start, length, rises, floor)
+    if schedule.kind == "cosine":
+        rate = schedules.cosine(start, length - rises, floor)
+    elif schedule.kind == "keras":
+        with checks.inside("schedule."):
+            rate = schedules.of_keras(schedule.config, start)
+    else:
+        rate = _stepwise(schedule, start, later, of_epochs)
+    if not rises:
+        return rate
+    begins_after = schedule.kind in ("cosine", "keras")
+    return schedules.WarmUp(rate, rises, begins_after)
+
+
+def _stepwise(schedule, start, later, of_epochs):
+    """Rates that hold for some time each, or a float: one for all of it."""
     if schedule.kind == "step":
         later = [
             start * schedule.factor**i
             for i in range(1, len(schedule.boundaries) + 1)
         ]
-    if later:
-        lengths = (phase.epochs for phase in schedule.phases[:-1])
-        boundaries = schedule.boundaries or itertools.accumulate(lengths)
-        # Keras keeps the old value at the boundary itself.
-        return keras.optimizers.schedules.PiecewiseConstantDecay(
-            [updates(boundary) - 1 for boundary in boundaries],
-            [start, *later],
-        )
-    if schedule.kind == "cosine":
-        length = updates(schedule.steps or schedule.epochs)
-        return keras.optimizers.schedules.CosineDecay(start, max(length, 1))
-    return start
+    if all(rate == start for rate in later):
+        return start
+    lengths = (phase.epochs for phase in schedule.phases[:-1])
+    boundaries = schedule.boundaries or itertools.accumulate(lengths)
+    if schedule.steps is None:
+        boundaries = map(of_epochs, boundaries)
+    # Keras keeps the old value at the boundary itself.
+    return keras.optimizers.schedules.PiecewiseConstantDecay(
+        [boundary - 1 for boundary in boundaries], [start, *later]
+    )
+
+
+def _warmup(schedule, of_epochs):
+    """Updates of the warm-up, 0 without one."""
+    if schedule.warmup is None:
+        return 0
+    number, unit = schedule.warmup.split()
+    number = int(number)
+    return max(of_epochs(number), 1) if unit.startswith("epoch") else number
 
 
 def build(optimizer, schedule, steps_per_epoch, model):
@@ -103,16 +147,21 @@ def build(optimizer, schedule, steps_per_epoch, model):
         under `mixed_float16`.
 
     Raises:
-        ValueError: if a role with a multiplier is not found in the model.
+        ValueError: if a role with a multiplier is not found in the model, or
+            as `learning_rate`.
     """
     accumulate = optimizer.accumulate
     common = {
         "global_clipnorm": optimizer.clip_norm,
         "clipvalue": optimizer.clip_value,
         "gradient_accumulation_steps": accumulate if accumulate > 1 else None,
-        "learning_rate_multipliers": multipliers.by_pattern(
-            model, optimizer.learning_rate_multipliers
-        ),
+        "average": optimizer.ema,
+        "learning_rate_multipliers": {
+            **multipliers.by_pattern(
+                model, optimizer.learning_rate_multipliers
+            ),
+            **multipliers.by_depth(model, optimizer.layer_decay),
+        },
         "decay_multipliers": multipliers.by_pattern(
             model, optimizer.decay_multipliers
         ),

@@ -13,6 +13,9 @@ import pathlib
 
 from keras_vidrec.training.recipes.recipe import Recipe
 
+# What a run calls its recipe.
+_OF_A_RUN = "recipe.yaml"
+
 FOLDER = pathlib.Path(__file__).parent
 
 # By folder, as people read them.
@@ -80,19 +83,26 @@ PAPERS = {
 }
 
 
-def get(name_or_file):
-    """A recipe by its name or from its YAML file.
+def get(name_or_file: str | pathlib.Path | dict | Recipe) -> Recipe:
+    """A recipe, whatever it is said by.
 
     Args:
-        name_or_file: str. A key of `RECIPES`, or the path of a `.yaml` file.
+        name_or_file: str. A key of `RECIPES`, or the path of a `.yaml` file or
+            of a run; or a dict of the sections, as `Recipe.from_dict` takes
+            it; or a `Recipe`, which is returned.
 
     Returns:
         `Recipe`.
 
     Raises:
         ValueError: if there is no such recipe, naming those that begin so, or
-            else the nearest one.
+            else the nearest one; or on a bad value.
     """
+    if isinstance(name_or_file, Recipe):
+        return name_or_file
+    if isinstance(name_or_file, dict):
+        return Recipe.from_dict(name_or_file)
+    name_or_file = str(name_or_file)
     if name_or_file in RECIPES:
         return RECIPES[name_or_file]
     return Recipe.from_file(_found(name_or_file))
@@ -113,7 +123,7 @@ def text(name_or_file):
     """
     get(name_or_file)
     in_package = name_or_file in RECIPES
-    path = RECIPES.path(name_or_file) if in_package else name_or_file
+    path = RECIPES.path(name_or_file) if in_package else _found(name_or_file)
     return pathlib.Path(path).read_text("utf-8")
 
 
@@ -121,10 +131,12 @@ def _found(name_or_file):
     path = pathlib.Path(name_or_file)
     if path.is_file():
         return path
+    if (path / _OF_A_RUN).is_file():
+        return path / _OF_A_RUN
     near = [name for name in RECIPES if name.startswith(name_or_file)]
     near = near or difflib.get_close_matches(name_or_file, RECIPES, 1)
     hint = f"Did you mean {' or '.join(map(repr, near))}? " if near else ""
     raise ValueError(
-        f"Unknown recipe. {hint}Expected one that `vidrec recipes` lists, or "
-        f"a YAML file. Received: {name_or_file!r}"
+        f"Unknown recipe. {hint}Expected one that `vidrec recipes` lists, "
+        f"a YAML file, or a run. Received: {name_or_file!r}"
     )

@@ -15,15 +15,16 @@ from keras_vidrec.specs import TestProtocol
 from keras_vidrec.specs import checks
 from keras_vidrec.specs import documents
 from keras_vidrec.specs.fact import Fact
+from keras_vidrec.training.recipes.data import Data
+from keras_vidrec.training.recipes.data import Validation
+from keras_vidrec.training.recipes.initialization import Initialization
 from keras_vidrec.training.recipes.phase import Phase
-from keras_vidrec.training.recipes.sections import Data
 from keras_vidrec.training.recipes.sections import Fusion
-from keras_vidrec.training.recipes.sections import Initialization
+from keras_vidrec.training.recipes.sections import Loss
 from keras_vidrec.training.recipes.sections import Network
 from keras_vidrec.training.recipes.sections import Optimizer
 from keras_vidrec.training.recipes.sections import Reported
 from keras_vidrec.training.recipes.sections import Schedule
-from keras_vidrec.training.recipes.sections import Validation
 
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
@@ -35,7 +36,7 @@ class Recipe(Fact):
     `to_dict()` and `from_dict()` are inverse, `to_yaml()` and `from_yaml()`
     too; a run keeps its recipe as
     `recipe.yaml`, and training from that file repeats the run. Each section
-    is a frozen dataclass of `training.recipes.sections`.
+    is a frozen dataclass.
 
     Args:
         name: str. Name of the recipe.
@@ -46,6 +47,7 @@ class Recipe(Fact):
             network's builder made.
         initialization: `Initialization`.
         augmentation: `Augmentation`.
+        loss: `Loss`.
         optimizer: `Optimizer`.
         schedule: `Schedule`.
         validation: `Validation`.
@@ -71,6 +73,7 @@ class Recipe(Fact):
     clip: dict = dataclasses.field(default_factory=dict)
     initialization: Initialization = Initialization()
     augmentation: Augmentation = Augmentation()
+    loss: Loss = Loss()
     optimizer: Optimizer = Optimizer()
     schedule: Schedule = Schedule(epochs=1)
     validation: Validation = Validation()
@@ -100,11 +103,8 @@ class Recipe(Fact):
             _check_key(key, known, "clip.")
         checks.choice("precision", self.precision, PRECISIONS)
         checks.flag("rematerialize", self.rematerialize)
-        needs_validation = (
-            self.schedule.kind == "plateau" or self.schedule.early_stop
-        )
         checks.check(
-            self.validation.is_wanted or not needs_validation,
+            self.validation.is_wanted or not self.needs_validation,
             "validation.fraction",
             "a share above 0, or validation=listed, which "
             'schedule.kind="plateau" and schedule.early_stop look at',
@@ -120,6 +120,29 @@ class Recipe(Fact):
             self.schedule.epochs,
         )
         checks.count("seed", self.seed, 0)
+        self._check_rates()
+
+    def _check_rates(self):
+        schedule, optimizer = self.schedule, self.optimizer
+        floor, rate = schedule.min_learning_rate, optimizer.learning_rate
+        checks.check(
+            schedule.kind not in ("cosine", "one_cycle") or floor <= rate,
+            "schedule.min_learning_rate",
+            f"at most optimizer.learning_rate={rate:g}",
+            floor,
+        )
+        checks.check(
+            schedule.kind != "keras" or not optimizer.scale_learning_rate,
+            "optimizer.scale_learning_rate",
+            'false beside schedule.kind="keras", whose config may have rates '
+            "of its own",
+            optimizer.scale_learning_rate,
+        )
+
+    @property
+    def needs_validation(self):
+        """Whether training looks at a validation part to go on."""
+        return bool(self.schedule.kind == "plateau" or self.schedule.early_stop)
 
     def to_yaml(self):
         """The recipe as YAML text, in the order of its fields."""

@@ -1,70 +1,37 @@
 """The sections of a recipe: frozen dataclasses that check their values.
 
-The section `test` is `specs.TestProtocol`.
+`data` and `validation` are in `recipes.data`, `initialization` in
+`recipes.initialization`; `test` is `specs.TestProtocol`.
 """
 
 import dataclasses
 
-from keras_vidrec.specs import MODALITIES
 from keras_vidrec.specs import checks
 from keras_vidrec.training.recipes.phase import check_phases
-from keras_vidrec.weights.cross_modality import MODES as INFLATIONS
 
-LAYOUTS = ("auto", "ucf101", "hmdb51", "folder", "list")
-OPTIMIZERS = ("sgd", "sgd_matconvnet", "sgd_torch", "rmsprop", "adam")
+# The solvers of the papers' programs, and those that Keras ships.
+OPTIMIZERS = (
+    "sgd",
+    "sgd_matconvnet",
+    "sgd_torch",
+    "rmsprop",
+    "adam",
+    "adadelta",
+    "adafactor",
+    "adagrad",
+    "adamax",
+    "adamw",
+    "ftrl",
+    "lamb",
+    "lion",
+    "muon",
+)
 # Of weights.
 ROLES = ("first_convolution", "bias", "gamma", "beta", "head")
-SCHEDULES = ("constant", "step", "cosine", "plateau")
+SCHEDULES = ("constant", "step", "cosine", "one_cycle", "plateau", "keras")
+# Those that a training in phases may follow from its begin to its end.
+_OF_ALL_PHASES = ("constant", "cosine", "one_cycle", "keras")
 FUSED_SCORES = ("logits", "probabilities")
-# Where a classifier starts: at random, or `training.classifiers.KINDS`.
-CLASSIFIERS = (
-    "random",
-    "class_means",
-    "centered_class_means",
-    "standardized_class_means",
-    "ridge",
-)
-
-
-@dataclasses.dataclass(frozen=True)
-class Data:
-    """Which clips.
-
-    Args:
-        directory: `None`, or str: directory of videos, of frame folders, or of
-            a dataset that `vidrec prepare` made.
-        layout: str. `"auto"` looks; `"ucf101"`, `"hmdb51"`, `"folder"` (a
-            folder a class), `"list"` (a CSV file).
-        list: `None`, or str: a list of the videos, in one of the forms of the
-            guide: a CSV file with columns path, label and optionally group,
-            split, start, end; of frame folders also a list of TSN (`path
-            num_frames label`).
-        split_files: `None`, or str: directory of official split files, or of
-            lists of TSN.
-        split: int. Number of the split. Defaults to `1`.
-        test_fraction: float in (0, 1). Share of each class for the test where
-            a layout has no split of its own. Defaults to `0.25`.
-        keep_damaged: bool. Whether clips that have lost over 10 % of their
-            frames are trained on. Defaults to `False`.
-    """
-
-    directory: str | None = None
-    layout: str = "auto"
-    list: str | None = None
-    split_files: str | None = None
-    split: int = 1
-    test_fraction: float = 0.25
-    keep_damaged: bool = False
-
-    def __post_init__(self):
-        for name in ("directory", "list", "split_files"):
-            value = getattr(self, name)
-            if value is not None:  # YAML reads a directory 2020 as a number
-                object.__setattr__(self, name, str(value))
-        checks.choice("layout", self.layout, LAYOUTS)
-        checks.count("split", self.split)
-        checks.number("test_fraction", self.test_fraction, 0.01, 0.99)
-        checks.flag("keep_damaged", self.keep_damaged)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,79 +65,19 @@ class Network:
 
 
 @dataclasses.dataclass(frozen=True)
-class Initialization:
-    """Where the weights start.
+class Loss:
+    """What the network is trained by: softmax cross-entropy.
 
     Args:
-        weights: `None` (random), or path of a run or a `.keras` file: of the
-            same modality, or of rgb for a network of motion. For a network
-            of two streams: dict of such paths by stream, `{"rgb": ...,
-            "flow": ...}`, of networks of one stream each; or one path, of a
-            network of the same two, such as the stage before. Of a network
-            over features with towers inside (STFN), those of one stream start
-            the towers, and what is behind them starts at random; a run over
-            features starts all of it, joined with what made the features. Or
-            `"imagenet"`, alone or for a stream of the dict: its tower from
-            ImageNet's weights (`weights.imagenet`), which are downloaded or
-            a package brings; for a file or a run of this name write
-            `"./imagenet"`. Or `"preset:NAME"`, a published network that
-            `vidrec presets` lists: one of a single stream, or, for a network
-            of two streams, also the name of a pair.
-        inflation: str. How an rgb first convolution is to serve the channels
-            of motion: `"avg"`, `"symmetric"` or `"scaled"`, as
-            `weights.cross_modality` says, for a path of rgb and for
-            `"imagenet"`. Defaults to `"avg"` (TSN).
-        copy_head: bool. Whether the classifier of a network of motion that
-            starts from one of rgb starts from the rgb classifier too, where
-            the classes are as many. Defaults to `False`: from random weights,
-            as in TSN's programs.
-        classifier: str. `"random"`, or how the classifier of a network of
-            single snippets is worked out from the features of the videos to
-            train on: `"class_means"` (it points to the mean of each class),
-            `"centered_class_means"`, `"standardized_class_means"` or
-            `"ridge"`, see `training.classifiers.solve`. Training goes on from
-            there, or ends (`schedule.epochs=0`). Defaults to `"random"`.
-        partial_batch_norm: bool. Freeze every batch normalization but the
-            first of each tower (TSN section 3.2).
-        frozen: tuple of str. Streams whose towers stay as they start, batch
-            normalization included: of two-stream fusion, only the layers from
-            the fusion on are trained (its section 3.5), of STFN's first stage
-            only what is behind the towers (4.2). They need `weights`.
-            Defaults to `()`.
+        label_smoothing: float in [0, 1). Share of each label that is spread
+            evenly over all classes, its own among them: in training, and in
+            the loss of the validation part. Defaults to `0.0`.
     """
 
-    weights: str | dict | None = None
-    inflation: str = "avg"
-    copy_head: bool = False
-    classifier: str = "random"
-    partial_batch_norm: bool = False
-    frozen: tuple = ()
+    label_smoothing: float = 0.0
 
     def __post_init__(self):
-        # YAML reads a run 2020 as a number.
-        if isinstance(self.weights, dict):
-            weights = {s: _text(path) for s, path in self.weights.items()}
-            object.__setattr__(self, "weights", weights)
-        else:
-            object.__setattr__(self, "weights", _text(self.weights))
-        checks.choice("inflation", self.inflation, INFLATIONS)
-        checks.flag("copy_head", self.copy_head)
-        checks.choice("classifier", self.classifier, CLASSIFIERS)
-        checks.flag("partial_batch_norm", self.partial_batch_norm)
-        frozen = self.frozen
-        checks.check(
-            isinstance(frozen, (list, tuple))
-            and all(stream in MODALITIES for stream in frozen)
-            and len(set(frozen)) == len(frozen),
-            "frozen",
-            f"a list of different streams from {MODALITIES}",
-            frozen,
-        )
-        object.__setattr__(self, "frozen", tuple(frozen))
-
-
-def _text(value):
-    return str(value) if isinstance(value, (int, float)) else value
+        checks.rate("label_smoothing", self.label_smoothing)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -183,13 +90,18 @@ class Optimizer:
             of the spatiotemporal networks, whose momentum takes the rate of
             the moment; `"sgd_matconvnet"` that of two-stream fusion's
             MatConvNet, which also begins each epoch without momentum.
-            `"adam"` is Torch7's, `"rmsprop"` Keras'.
+            `"adam"` is Torch7's, `"rmsprop"` Keras'. The others are those
+            that Keras ships under these names, with its numbers: `"adamw"`,
+            `"lion"`, `"muon"` (of matrices; the kernels of convolutions and
+            vectors move by Adam there), `"lamb"`, `"adafactor"`, ...
         learning_rate: float > 0. Where the schedule starts.
         momentum: float in [0, 1). Of SGD.
         nesterov: bool. Nesterov's momentum, of `"sgd_torch"` (the streams of
             TS-LSTM). Defaults to `False`.
         weight_decay: float. L2 decay, added to the gradient after clipping,
-            as the authors' programs do.
+            as the authors' programs do. Of the optimizers that Keras ships it
+            is decoupled from the gradient, as Keras has it: the weight loses
+            its product with the rate.
         learning_rate_multipliers: dict from the role of a weight to a number
             that its learning rate is multiplied by: `"first_convolution"` (of
             each tower), `"bias"`, `"gamma"`, `"beta"` (of batch
@@ -203,6 +115,15 @@ class Optimizer:
             sum over `iter_size` batches is divided by their number here.
         clip_value: `None`, or float: bound of each element of that mean
             gradient (TS-LSTM). Not together with `clip_norm`.
+        layer_decay: `None`, or float in (0, 1]: the rates of the layers of
+            each tower fall by this factor from group to group of them, from
+            the end to the beginning. A tower has 12 groups of about as many
+            layers each; layers behind the towers have the full rate. Defaults
+            to `None`: 1.
+        ema: `None`, or float in (0, 1): an average of the weights is kept,
+            `ema * average + (1 - ema) * weight` after each update, validated
+            in their place, and is what `model.keras` has. It looks back over
+            about `1 / (1 - ema)` updates. Defaults to `None`.
         batch_size: int. Clips a step, over all devices.
         accumulate: int. Steps that make one update. The effective batch is
             `batch_size * accumulate`.
@@ -230,6 +151,8 @@ class Optimizer:
     decay_multipliers: dict = dataclasses.field(
         default_factory=lambda: dict.fromkeys(("bias", "gamma", "beta"), 0.0)
     )
+    layer_decay: float | None = None
+    ema: float | None = None
     sub_batch: int | None = None
     reference_batch: int | None = None
     scale_learning_rate: bool = False
@@ -262,6 +185,14 @@ class Optimizer:
             "clip_value",
             f"null beside clip_norm={self.clip_norm}",
             self.clip_value,
+        )
+        if self.layer_decay is not None:
+            checks.number("layer_decay", self.layer_decay, 1e-3, 1)
+        checks.check(
+            self.ema is None or checks.is_number(self.ema) and 0 < self.ema < 1,
+            "ema",
+            "null, or a number between 0 and 1, such as 0.999",
+            self.ema,
         )
         checks.count("batch_size", self.batch_size)
         checks.count("accumulate", self.accumulate)
@@ -317,15 +248,30 @@ class Schedule:
         phases: tuple of `Phase`: parts of the training, one after the other,
             each with its epochs, its rate, and the layers that it trains.
             Defaults to `()`.
-        kind: str. `"constant"`, `"step"` (times `factor` at each boundary),
-            `"cosine"` (to zero at the end), or `"plateau"` (times `factor`
-            when the validation accuracy has not risen for `patience` epochs;
-            takes a validation part). `"constant"` beside `phases`.
+        kind: str. `"constant"`; `"step"` (times `factor` at each boundary);
+            `"cosine"` (to `min_learning_rate` at the end); `"one_cycle"` (from
+            a 25th of the rate up to it in the warm-up, or the first 30 % of
+            the updates, and down as `"cosine"` then); `"plateau"` (times
+            `factor` when the validation accuracy has not risen for `patience`
+            epochs; takes a validation part); or `"keras"`, see `config`.
+            Beside `phases`, `"step"` and `"plateau"` are for none, and the
+            others for such without rates of their own.
+        warmup: `None`, or str: how long the rate rises in even steps to where
+            the schedule starts, `"5 epochs"`, or `"500 steps"` of the
+            optimizer. Boundaries stay where they are; the curve of
+            `"cosine"` and of `"keras"` begins after it. Not of `"plateau"`.
+            Defaults to `None`.
+        config: `None`, or dict: of kind `"keras"`, the schedule as Keras
+            describes it, `{"class_name": "ExponentialDecay", "config": {...}}`:
+            one of `keras.optimizers.schedules`, or a registered class of your
+            own (`"package>Name"`). It is asked by the number of the update,
+            and takes `optimizer.learning_rate` as its
+            `initial_learning_rate`, if it has one. Defaults to `None`.
         boundaries: tuple of int, in the unit of `epochs` or `steps`.
         factor: float in (0, 1]. Defaults to `0.1`.
         patience: int. Epochs without a gain, of `"plateau"`. Defaults to `5`.
-        min_learning_rate: float. Where `"plateau"` stops to lower the rate.
-            Defaults to `0.0`.
+        min_learning_rate: float. Where `"plateau"` stops to lower the rate,
+            and where `"cosine"` and `"one_cycle"` end. Defaults to `0.0`.
         early_stop: `None`, or int: epochs without a gain in the validation
             accuracy after which training ends, in whichever phase it is;
             takes a validation part.
@@ -336,6 +282,8 @@ class Schedule:
     steps: int | None = None
     phases: tuple = ()
     kind: str = "constant"
+    warmup: str | None = None
+    config: dict | None = None
     boundaries: tuple = ()
     factor: float = 0.1
     patience: int = 5
@@ -347,13 +295,8 @@ class Schedule:
         self._check_length()
         checks.count("passes", self.passes)
         checks.choice("kind", self.kind, SCHEDULES)
-        checks.check(
-            self.kind == "constant" or not self.phases,
-            "kind",
-            '"constant" beside phases, each of which has a rate of its own '
-            "(phases=[] leaves them out)",
-            self.kind,
-        )
+        self._check_kind()
+        self._check_warmup()
         boundaries = self.boundaries
         checks.check(
             isinstance(boundaries, (list, tuple))
@@ -376,6 +319,53 @@ class Schedule:
         if self.early_stop is not None:
             checks.count("early_stop", self.early_stop)
 
+    def _check_kind(self):
+        expected, allowed = f"one of {_OF_ALL_PHASES} beside", _OF_ALL_PHASES
+        what = "phases"
+        if any(one.learning_rate is not None for one in self.phases):
+            expected, allowed = '"constant" beside', ("constant",)
+            what = "phases with rates of their own"
+        checks.check(
+            not self.phases or self.kind in allowed,
+            "kind",
+            f"{expected} {what} (phases=[] leaves them out)",
+            self.kind,
+        )
+        config = self.config
+        checks.check(
+            config is None
+            if self.kind != "keras"
+            else isinstance(config, dict)
+            and isinstance(config.get("class_name"), str)
+            and isinstance(config.get("config", {}), dict)
+            and config.keys() <= {"class_name", "config"},
+            "config",
+            'null, or beside kind="keras" a schedule of Keras: a mapping of '
+            "class_name to its name and config to its arguments",
+            config,
+        )
+
+    def _check_warmup(self):
+        if self.warmup is None:
+            return
+        words = self.warmup.split() if isinstance(self.warmup, str) else []
+        checks.check(
+            len(words) == 2
+            and words[0].isdecimal()
+            and int(words[0]) > 0
+            and words[1] in ("epoch", "epochs", "step", "steps"),
+            "warmup",
+            'null, or a length with its unit, such as "5 epochs" or "500 '
+            'steps"',
+            self.warmup,
+        )
+        checks.check(
+            self.kind != "plateau",
+            "warmup",
+            'null beside kind="plateau", which moves the rate itself',
+            self.warmup,
+        )
+
     def _check_length(self):
         lengths = {"epochs": self.epochs, "steps": self.steps}
         given = [name for name in lengths if lengths[name] is not None]
@@ -392,41 +382,6 @@ class Schedule:
             checks.count(first, lengths[first], int(first != "epochs"))
         for name in given:
             checks.check(False, name, expected, lengths[name])
-
-
-@dataclasses.dataclass(frozen=True)
-class Validation:
-    """A validation part: the one that the dataset lists, or carved out of the
-    training groups, never out of the test list. With one, `model.keras` is the
-    best epoch's model; without, the last one's.
-
-    Args:
-        fraction: float in [0, 1). Share of the training groups; 0 is none.
-        seed: int. Which groups. Defaults to `0`.
-        listed: bool. Whether it is the part of the dataset itself, of its list
-            or its folders (`val`). In YAML `validation: listed` says the same.
-            Defaults to `False`.
-    """
-
-    fraction: float = 0.0
-    seed: int = 0
-    listed: bool = False
-
-    def __post_init__(self):
-        checks.number("fraction", self.fraction, 0, 0.9)
-        checks.count("seed", self.seed, 0)
-        checks.flag("listed", self.listed)
-        checks.check(
-            not (self.listed and self.fraction),
-            "fraction",
-            "0 beside listed=true",
-            self.fraction,
-        )
-
-    @property
-    def is_wanted(self):
-        """Whether there is to be a validation part."""
-        return self.listed or self.fraction > 0
 
 
 @dataclasses.dataclass(frozen=True)

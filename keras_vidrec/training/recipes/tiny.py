@@ -27,8 +27,9 @@ def tiny(recipe, settings=()):
     chooses a number of segments for training, there are 3 at most; at most 8
     clips a step and 2 accumulated steps; 3 epochs, the rate falling after the
     second, or after one without a gain, or one epoch of each phase, where
-    layers that the recipe names are the head. What the network, the optimizer
-    and the test are otherwise stays. The accuracy means nothing.
+    layers that the recipe names are the head; a warm-up is of one step. What
+    the network, the optimizer and the test are otherwise stays. The accuracy
+    means nothing.
 
     Args:
         recipe: `Recipe`.
@@ -94,6 +95,7 @@ def _schedule(schedule):
         steps=None,
         phases=phases,
         boundaries=(_EPOCHS - 1,) if schedule.boundaries else (),
+        warmup="1 step" if schedule.warmup else None,
         patience=1,
     )
 

@@ -132,41 +132,74 @@ def test_the_batches_are_the_same_ones():
         tf.nest.map_structure(np.testing.assert_array_equal, one, two)
 
 
-def shown(capsys, optimizer, epochs=3, **arguments):
+class Figures:
+    """What a network in training shows of itself."""
+
+    output = None
+    stop_training = False
+    optimizer = keras.optimizers.SGD(0.015)
+
+
+def shown(capsys, optimizer, epochs=3, waits=0.0, logs=None, **arguments):
     """What is printed over a training whose steps take 20 ms."""
     progress = Progress(
         optimizer, steps_per_epoch=5, epochs=epochs, **arguments
     )
+    progress.set_model(Figures())
     progress.on_train_begin()
     for epoch in range(arguments.get("initial_epoch", 0), epochs):
         progress.on_epoch_begin(epoch)
         for step in range(5):
             progress.on_train_batch_begin(step)
             time.sleep(0.02)
+            index = 5 * (epoch - arguments.get("initial_epoch", 0)) + step
+            progress._read_at[index] = progress._begun_at + 0.02 * waits
             progress.on_train_batch_end(step, {})
-        progress.on_epoch_end(epoch, {})
+        progress.on_epoch_end(epoch, dict(logs or {"loss": 1.23456}))
     return capsys.readouterr().out.splitlines()
 
 
-def test_the_plan_and_the_estimated_end(capsys):
+def test_the_plan_and_a_line_an_epoch(capsys):
     optimizer = Optimizer(batch_size=32, accumulate=4)
-    plan, *ends = shown(capsys, optimizer, num_devices=2)
+    plan, *lines, last = shown(capsys, optimizer, num_devices=2)
     assert plan == (
         "effective batch 128 = 16 clips x 4 steps accumulated x 2 devices; "
         "5 steps an epoch, 3 epochs"
     )
-    assert len(ends) == 2  # there is nothing to estimate at the end
-    for line in ends:
-        assert re.fullmatch(r"estimated end: .* \d\d:\d\d, in 0 s", line)
+    for number, line in enumerate(lines, 1):
+        assert re.fullmatch(
+            rf"epoch {number} of 3: loss 1.235, rate 0.015, 1[0-9]{{3}} clips "
+            "a second, less than 10 seconds left",
+            line,
+        )
+    assert "epoch 3 of 3: " in last and "left" not in last
 
 
-def test_the_estimate_is_of_the_steps_that_remain(monkeypatch, capsys):
+def test_accuracies_and_what_is_waited_for(capsys):
+    logs = {"loss": 0.5, "accuracy": 0.875, "val_accuracy": 0.5}
+    *_, line = shown(capsys, Optimizer(), 1, waits=0.5, logs=logs)
+    assert line.startswith(
+        "epoch 1 of 1: loss 0.5, accuracy 87.5 %, validation accuracy 50.0 %, "
+    )
+    assert re.search(r", waits for clips [45]\d % of the time$", line)
+    *_, line = shown(capsys, Optimizer(), 2, end=1)
+    assert "waits" not in line
+
+
+def test_a_bar_on_a_terminal_leaves_the_lines(capsys):
+    out = "\n".join(shown(capsys, Optimizer(), 2, verbose=1))
+    assert re.search(r"epoch 1 of 2: .*5/5", out)
+    assert re.findall(r"(?m)epoch (\d) of 2: loss", out) == ["1", "2"]
+
+
+def test_the_time_left_is_of_the_steps_that_remain(monkeypatch, capsys):
     """100 steps of 36 s; the first one, which compiles, takes an hour."""
     clock = [0.0]
     monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
     progress = Progress(
         Optimizer(batch_size=8), steps_per_epoch=100, epochs=7, initial_epoch=4
     )
+    progress.set_model(Figures())
     progress.on_train_begin()
     for epoch in (4, 5):
         progress.on_epoch_begin(epoch)
@@ -178,20 +211,21 @@ def test_the_estimate_is_of_the_steps_that_remain(monkeypatch, capsys):
             assert logs["input_wait"] == 0
         assert logs["clips_per_second"] == pytest.approx(8 / 36)
         progress.on_epoch_end(epoch, {})
-    plan, end = capsys.readouterr().out.splitlines()
+    plan, first, second = capsys.readouterr().out.splitlines()
     assert (
         plan
         == "effective batch 8; 100 steps an epoch, 7 epochs, from epoch 5 on"
     )
-    assert end.endswith(", in 2 h 00 min")
+    assert first.endswith(", 2 hours left") and second.endswith(", 1 hour left")
 
 
 def test_nothing_is_shown_where_nothing_is_to_be(capsys):
     assert shown(capsys, Optimizer(), verbose=0) == []
 
 
-def test_one_step_an_epoch_has_figures_and_an_estimate(capsys):
+def test_one_step_an_epoch_has_figures_and_a_time_left(capsys):
     progress = Progress(Optimizer(), steps_per_epoch=1, epochs=3)
+    progress.set_model(Figures())
     for epoch in range(3):
         progress.on_train_begin() if not epoch else None
         progress.on_epoch_begin(epoch)
@@ -199,5 +233,6 @@ def test_one_step_an_epoch_has_figures_and_an_estimate(capsys):
         progress.on_train_batch_end(0, {})
         logs = {}
         progress.on_epoch_end(epoch, logs)
-        assert set(logs) == {"clips_per_second", "input_wait"}
-    assert capsys.readouterr().out.count("estimated end") == 1
+        assert set(logs) == {"clips_per_second", "input_wait", "learning_rate"}
+    # After the first step there is nothing to tell it from.
+    assert capsys.readouterr().out.count(" left") == 1

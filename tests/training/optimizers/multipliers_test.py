@@ -141,3 +141,39 @@ def test_another_layer_of_the_same_name():
         ValueError, match="first_convolution.*'crossed'.*'[ab]/"
     ):
         multipliers.by_pattern(model, {"first_convolution": 5})
+
+
+def test_rates_that_fall_with_the_depth():
+    """Twelve groups at most; the head keeps its rate, what normalizes has that
+    of its convolution, and each tower begins anew."""
+    model = TSN(backbone="tiny", classes=2)
+    rates = multipliers.by_depth(model, 0.5)
+    found = [
+        (path, {factor(rates, weight) for weight in layer.weights})
+        for path, layer in layers_by_path(model).items()
+    ]
+    depths = []
+    for path, (rate,) in found:
+        if path == "logits":
+            assert rate == 1
+        else:
+            depths.append(-np.log2(rate))
+    assert sorted(depths, reverse=True) == depths
+    assert {*depths} == {*range(1, 13)} or len({*depths}) < 12
+    assert depths[0] == depths[1] == len({*depths}) and depths[-1] == 1
+    assert multipliers.by_depth(model, None) == {}
+    two = TwoStreamFusion(classes=2, **STREAMS)
+    rates = multipliers.by_depth(two, 0.5)
+    lowest = {"rgb": 1.0, "flow": 1.0}
+    for path, layer in layers_by_path(two).items():
+        for stream in lowest:
+            if path.startswith(f"{stream}_tower/"):
+                lowest[stream] = min(
+                    lowest[stream],
+                    *(factor(rates, weight) for weight in layer.weights),
+                )
+    assert lowest["rgb"] == lowest["flow"] < 0.01
+    features = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    features.layers[0].name = "logits"
+    with pytest.raises(ValueError, match="without towers"):
+        multipliers.by_depth(features, 0.5)

@@ -15,6 +15,7 @@ ORDER = (
     "clip",
     "initialization",
     "augmentation",
+    "loss",
     "optimizer",
     "schedule",
     "validation",
