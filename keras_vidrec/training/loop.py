@@ -16,6 +16,7 @@ from keras_vidrec.specs import files
 from keras_vidrec.training import losses
 from keras_vidrec.training import network
 from keras_vidrec.training.callbacks.backup import Backup
+from keras_vidrec.training.callbacks.draws import Draws
 from keras_vidrec.training.callbacks.interruption import Interruption
 from keras_vidrec.training.callbacks.log_file import LogFile
 from keras_vidrec.training.callbacks.progress import Progress
@@ -139,6 +140,9 @@ class Loop:
         if devices.is_chief:
             callbacks.append(LogFile(run.log_file, start.epoch))
             callbacks.append(keras.callbacks.TensorBoard(run.tensorboard))
+        if keras.backend.backend() == "torch":
+            steps = self._length.steps_per_epoch
+            callbacks.append(Draws(self._recipe.seed, backup, steps))
         # The backup keeps what those before it have done.
         callbacks += [backup, interruption]
         with interruption.listening(), streams.clear_errors(), run.writing():
