@@ -11,7 +11,7 @@ def close():
     Their threads call Python. While the interpreter shuts down, a thread that
     asks for its lock is ended in the middle of TensorFlow's code, which aborts
     the process (`terminate called without an active exception`, status 134) or
-    waits for the thread forever. To let go of an iterator waits for its threads.
+    waits for the thread forever. Letting go of an iterator waits for its own.
     """
     for one in gc.get_objects():
         # Not `isinstance`, which asks lazy objects what they would be.

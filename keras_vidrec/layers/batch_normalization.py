@@ -175,12 +175,13 @@ class BatchNormalization(keras.layers.BatchNormalization):
         mean = ops.mean(groups, axis=1, keepdims=True)
         outputs = groups - mean
         variance = ops.mean(ops.square(outputs), axis=1, keepdims=True)
+        # Nothing in place: PyTorch needs what it was for the gradients.
         factor = ops.rsqrt(variance + self.epsilon)
         if self.scale:
-            factor *= ops.cast(self.gamma, dtype)
-        outputs *= factor
+            factor = factor * ops.cast(self.gamma, dtype)
+        outputs = outputs * factor
         if self.center:
-            outputs += ops.cast(self.beta, dtype)
+            outputs = outputs + ops.cast(self.beta, dtype)
         self._move(
             *_mean_over_replicas(
                 ops.mean(mean, axis=(0, 1)), ops.mean(variance, axis=(0, 1))

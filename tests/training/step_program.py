@@ -8,7 +8,6 @@ into the result.
 
 import sys
 
-import keras
 import numpy as np
 
 from keras_vidrec.applications.parts import head
