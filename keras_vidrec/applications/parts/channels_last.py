@@ -11,7 +11,7 @@ def spare_copies(layers):
 
     Keras' own code brings each map into PyTorch's order of channels and back
     into the order in which it was, and each kernel into an order of its own:
-    half the time of an inference step of ResNet-50. Results are those of the
+    two fifths of an inference step of ResNet-50. Results are those of the
     layers; what it does not know, and other backends, stay as they are.
 
     Args:
