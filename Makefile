@@ -34,10 +34,15 @@ test-tensorflow: $(VENV)/.installed-test
 test-jax: $(VENV)/.installed-test
 	KERAS_BACKEND=jax $(PYTEST) $(or $(TESTS),$(BACKEND_TESTS))
 
-# The networks only: the rest is TensorFlow's on this backend too.
+# The networks, what is PyTorch's own, and a training that is interrupted.
+TORCH_TESTS := tests/applications/backends_test.py \
+	tests/applications/parts/channels_last_test.py \
+	tests/layers/batch_normalization_test.py \
+	tests/training/optimizers/mean_gradient_test.py \
+	tests/training/trainer_test.py::test_a_terminated_run_goes_on \
+	tests/visualization/gradients_test.py
 test-torch: $(VENV)/.installed-test
-	KERAS_BACKEND=torch $(PYTEST) \
-		$(or $(TESTS),tests/applications/backends_test.py)
+	KERAS_BACKEND=torch $(PYTEST) $(or $(TESTS),$(TORCH_TESTS))
 
 # Hours: the large ones too, networks trained until they tell the order of
 # events among them.

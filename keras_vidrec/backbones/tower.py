@@ -9,6 +9,7 @@ from keras_vidrec.specs import MODALITIES
 from keras_vidrec.specs import checks
 
 _POOLINGS = ("avg", "max")
+_LAST = "channels_last"
 _PROBABILITIES = ("softmax", "log_softmax")
 
 
@@ -70,6 +71,7 @@ def get(
         >>> tower(np.zeros((6, 224, 224, 10))).shape
         (6, 2048)
     """
+    check_channels_last()
     checks.count("channels", channels)
     sizes = (None, None) if input_shape is None else tuple(input_shape)
     checks.check(
@@ -217,3 +219,17 @@ def _layer_outputs(model, names):
                 f"some of {known}. Received: endpoints={tuple(names)}"
             )
     return {name: model.get_layer(name).output for name in names}
+
+
+def check_channels_last():
+    """Raises a `ValueError` where Keras' configuration puts channels first:
+    layers of Keras take their order from there."""
+    received = keras.config.image_data_format()
+    checks.check(
+        received == _LAST,
+        "image_data_format",
+        f"{_LAST!r} in Keras' configuration, which is ~/.keras/keras.json or "
+        f'that of KERAS_HOME: keras.config.set_image_data_format("{_LAST}") '
+        "sets it for this process",
+        received,
+    )

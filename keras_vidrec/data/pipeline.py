@@ -1,5 +1,6 @@
 """Clips for training and testing as a `tf.data.Dataset`."""
 
+import atexit
 import concurrent.futures
 import functools
 import math
@@ -10,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
+from keras_vidrec.data import open_iterators
 from keras_vidrec.data.clips import feature_reader
 from keras_vidrec.data.clips import reader as clip_reader
 from keras_vidrec.data.clips.reader import Augmentation
@@ -28,6 +30,8 @@ _REMOTE_CALLS = 32
 _BATCHES_AHEAD = 4
 # Epochs are numbered in int64; no training gets there.
 _NO_END = np.iinfo(np.int64).max
+
+atexit.register(open_iterators.close)
 
 
 def steps_per_epoch(num_videos, batch_size):

@@ -1,4 +1,4 @@
-"""Batch normalization on TensorFlow's fused kernel, or by sub-batches."""
+"""Batch normalization on the backend's fused kernel, or by sub-batches."""
 
 import functools
 import math
@@ -11,8 +11,10 @@ from keras_vidrec.specs import checks
 
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
+elif keras.backend.backend() == "torch":
+    import torch
 
-# The kernel takes activations of these types; its statistics are float32.
+# The kernels take activations of these types; their statistics are float32.
 FUSED_DTYPES = ("float16", "bfloat16", "float32")
 
 
@@ -30,18 +32,18 @@ def _warn_unsynchronized():
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")
 class BatchNormalization(keras.layers.BatchNormalization):
-    """`keras.layers.BatchNormalization`, faster on TensorFlow, and by
-    sub-batches.
+    """`keras.layers.BatchNormalization`, faster on TensorFlow and PyTorch, and
+    by sub-batches.
 
-    On the TensorFlow backend, a channels-last image tensor goes through
-    TensorFlow's fused kernel instead of separate reductions and
-    multiplications; in inference TensorFlow then merges the kernel with the
-    convolution before it and the ReLU after it. Outputs, gradients, moving
-    statistics, weights and configuration are those of the Keras layer.
-    Everything else is Keras' own code: other backends, training steps of a
-    frozen (`trainable=False`) or synchronized layer, masked inputs,
-    `renorm=True`, and inputs whose rank is not 4 or whose `axis` is not the
-    last.
+    On these backends, a channels-last image tensor goes through the fused
+    kernel instead of separate reductions and multiplications; in inference
+    TensorFlow then merges the kernel with the convolution before it and the
+    ReLU after it. Outputs, gradients, moving statistics, weights and
+    configuration are those of the Keras layer. Everything else is Keras' own
+    code: JAX, whose compiler fuses that itself, training steps of a frozen
+    (`trainable=False`) layer on TensorFlow or of a synchronized one, of a
+    single value a channel on PyTorch, masked inputs, `renorm=True`, and inputs
+    whose rank is not 4 or whose `axis` is not the last.
 
     A configuration with `synchronized=True` loads on every backend; where
     there are no replicas to synchronize the layer becomes unsynchronized, with
@@ -106,18 +108,24 @@ class BatchNormalization(keras.layers.BatchNormalization):
         if training and self.trainable and self.num_groups is not None:
             return self._normalize_by_group(inputs, mask)
         if mask is None and self._has_fused_kernel(inputs):
-            if not training:
-                outputs, *_ = self._normalize(
+            if training and self.trainable:
+                if self._normalizes_batches(inputs):
+                    outputs, mean, variance = _BY_BATCH[_BACKEND](
+                        inputs, *self._scale_and_offset(), self.epsilon
+                    )
+                    self._move(mean, variance)
+                    return ops.cast(outputs, self.compute_dtype)
+            # TensorFlow's kernel would compute gradients of the scale and
+            # offset of a frozen layer for nobody.
+            elif not training or _BACKEND == "torch":
+                outputs = _BY_MOVING[_BACKEND](
                     inputs,
+                    *self._scale_and_offset(),
                     ops.cast(self.moving_mean, "float32"),
                     ops.cast(self.moving_variance, "float32"),
-                    is_training=False,
+                    self.epsilon,
                 )
                 return ops.cast(outputs, self.compute_dtype)
-            # The kernel of a frozen layer would compute gradients of its
-            # scale and offset for nobody.
-            if self.trainable and not self.synchronized:
-                return self._normalize_by_batch(inputs)
         return super().call(inputs, training=training, mask=mask)
 
     def get_config(self):
@@ -135,47 +143,23 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
     def _has_fused_kernel(self, inputs):
         return (
-            keras.backend.backend() == "tensorflow"
+            _BACKEND in _BY_BATCH
             and not self.renorm
             and len(inputs.shape) == 4
             and self.axis in (-1, 3)
             and keras.backend.standardize_dtype(inputs.dtype) in FUSED_DTYPES
         )
 
-    def _normalize(self, inputs, mean, variance, is_training):
-        # `tf.nn.fused_batch_norm` would raise a small epsilon to 1.001e-5.
-        channels = inputs.shape[-1:]
-        return tf.raw_ops.FusedBatchNormV3(
-            x=inputs,
-            scale=(
-                ops.cast(self.gamma, "float32")
-                if self.scale
-                else tf.ones(channels)
-            ),
-            offset=(
-                ops.cast(self.beta, "float32")
-                if self.center
-                else tf.zeros(channels)
-            ),
-            mean=mean,
-            variance=variance,
-            epsilon=self.epsilon,
-            is_training=is_training,
-        )
+    def _normalizes_batches(self, inputs):
+        if _BACKEND == "torch":
+            return math.prod(inputs.shape[:3]) > 1
+        return not self.synchronized
 
-    def _normalize_by_batch(self, inputs):
-        unused = tf.zeros([0])
-        outputs, mean, variance, *_ = self._normalize(
-            inputs, unused, unused, is_training=True
+    def _scale_and_offset(self):
+        return (
+            ops.cast(self.gamma, "float32") if self.scale else None,
+            ops.cast(self.beta, "float32") if self.center else None,
         )
-        # The kernel normalizes by the biased variance, as Keras does, but
-        # returns the unbiased one, n / max(n - 1, 1) times as large.
-        num_values = tf.cast(
-            tf.size(inputs, out_type=tf.int64) // inputs.shape[-1], "float32"
-        )
-        variance *= tf.maximum(num_values - 1.0, 1.0) / num_values
-        self._move(mean, variance)
-        return ops.cast(outputs, self.compute_dtype)
 
     def _normalize_by_group(self, inputs, mask):
         self._check_groups(inputs, mask)
@@ -191,12 +175,13 @@ class BatchNormalization(keras.layers.BatchNormalization):
         mean = ops.mean(groups, axis=1, keepdims=True)
         outputs = groups - mean
         variance = ops.mean(ops.square(outputs), axis=1, keepdims=True)
+        # Nothing in place: PyTorch needs what it was for the gradients.
         factor = ops.rsqrt(variance + self.epsilon)
         if self.scale:
-            factor *= ops.cast(self.gamma, dtype)
-        outputs *= factor
+            factor = factor * ops.cast(self.gamma, dtype)
+        outputs = outputs * factor
         if self.center:
-            outputs += ops.cast(self.beta, dtype)
+            outputs = outputs + ops.cast(self.beta, dtype)
         self._move(
             *_mean_over_replicas(
                 ops.mean(mean, axis=(0, 1)), ops.mean(variance, axis=(0, 1))
@@ -233,8 +218,84 @@ class BatchNormalization(keras.layers.BatchNormalization):
             )
 
 
+def _tensorflow_kernel(inputs, scale, offset, mean, variance, epsilon, **mode):
+    # `tf.nn.fused_batch_norm` would raise a small epsilon to 1.001e-5.
+    channels = inputs.shape[-1:]
+    return tf.raw_ops.FusedBatchNormV3(
+        x=inputs,
+        scale=tf.ones(channels) if scale is None else scale,
+        offset=tf.zeros(channels) if offset is None else offset,
+        mean=mean,
+        variance=variance,
+        epsilon=epsilon,
+        **mode,
+    )
+
+
+def _by_moving_on_tensorflow(*arguments):
+    outputs, *_ = _tensorflow_kernel(*arguments, is_training=False)
+    return outputs
+
+
+def _by_batch_on_tensorflow(inputs, scale, offset, epsilon):
+    unused = tf.zeros([0])
+    outputs, mean, variance, *_ = _tensorflow_kernel(
+        inputs, scale, offset, unused, unused, epsilon, is_training=True
+    )
+    # The kernel normalizes by the biased variance, as Keras does, but returns
+    # the unbiased one, n / max(n - 1, 1) times as large.
+    num_values = tf.cast(
+        tf.size(inputs, out_type=tf.int64) // inputs.shape[-1], "float32"
+    )
+    variance *= tf.maximum(num_values - 1.0, 1.0) / num_values
+    return outputs, mean, variance
+
+
+def _torch_kernel(inputs, scale, offset, mean, variance, epsilon, training):
+    # A view: in memory, channels are last for PyTorch too. What is averaged
+    # of the statistics is wholly that of the batch.
+    outputs = torch.nn.functional.batch_norm(
+        inputs.permute(0, 3, 1, 2),
+        mean,
+        variance,
+        scale,
+        offset,
+        training,
+        momentum=1.0,
+        eps=epsilon,
+    )
+    return outputs.permute(0, 2, 3, 1)
+
+
+def _by_moving_on_torch(*arguments):
+    return _torch_kernel(*arguments, training=False)
+
+
+def _by_batch_on_torch(inputs, scale, offset, epsilon):
+    mean, variance = torch.zeros(
+        (2, inputs.shape[-1]), dtype=torch.float32, device=inputs.device
+    )
+    outputs = _torch_kernel(
+        inputs, scale, offset, mean, variance, epsilon, training=True
+    )
+    num_values = math.prod(inputs.shape[:3])
+    # The unbiased one comes back, as from TensorFlow's.
+    return outputs, mean, variance * ((num_values - 1) / num_values)
+
+
+_BACKEND = keras.backend.backend()
+_BY_BATCH = {
+    "tensorflow": _by_batch_on_tensorflow,
+    "torch": _by_batch_on_torch,
+}
+_BY_MOVING = {
+    "tensorflow": _by_moving_on_tensorflow,
+    "torch": _by_moving_on_torch,
+}
+
+
 def _mean_over_replicas(*statistics):
-    if keras.backend.backend() != "tensorflow":
+    if _BACKEND != "tensorflow":
         return statistics
     context = tf.distribute.get_replica_context()
     if context is None or context.num_replicas_in_sync < 2:

@@ -17,6 +17,7 @@ _DISTRIBUTIONS = {
     "keras": ("keras",),
     "tensorflow": ("tensorflow", "tensorflow-cpu"),
     "jax": ("jax",),
+    "torch": ("torch",),
     "numpy": ("numpy",),
     "opencv": (
         "opencv-python",
@@ -76,7 +77,13 @@ def _version(name):
 
 
 def _devices():
-    if keras.backend.backend() != "tensorflow":
+    backend = keras.backend.backend()
+    if backend == "torch":
+        import torch
+
+        gpus = range(torch.cuda.device_count())
+        return ["cpu", *map(torch.cuda.get_device_name, gpus)]
+    if backend == "jax":
         return keras.distribution.list_devices()
     # Physical ones: to list the logical ones would start TensorFlow, and
     # several machines must find one another first.

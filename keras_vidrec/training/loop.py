@@ -20,6 +20,7 @@ from keras_vidrec.training import network
 from keras_vidrec.training import notes
 from keras_vidrec.training.callbacks.averages import Averages
 from keras_vidrec.training.callbacks.backup import Backup
+from keras_vidrec.training.callbacks.draws import Draws
 from keras_vidrec.training.callbacks.interruption import Interruption
 from keras_vidrec.training.callbacks.log_file import LogFile
 from keras_vidrec.training.callbacks.progress import Progress
@@ -180,6 +181,9 @@ class Loop:
             called.append(LogFile(run.log_file, start.epoch))
         if devices.is_chief and tensorboard:
             called.append(keras.callbacks.TensorBoard(run.tensorboard))
+        if keras.backend.backend() == "torch":
+            steps = self._length.steps_per_epoch
+            called.append(Draws(self._recipe.seed, backup, steps))
         # The backup keeps what those before it have done.
         called += [users] if callbacks else []
         called += [backup, Failure(users, backup), interruption]

@@ -4,6 +4,8 @@ of its towers."""
 import keras
 import tensorflow as tf
 
+from keras_vidrec.applications.parts import channels_last
+
 _JOINT = "predictions"
 
 
@@ -36,6 +38,7 @@ def _make_variables(model):
     step of `fit`: TensorFlow traces a step that makes variables twice."""
     if not model.optimizer.built:  # as it is in a later phase
         model.optimizer.build(model.trainable_variables)
+        channels_last.lay_out(model.optimizer.variables)
     if keras.backend.backend() == "tensorflow" and tf.distribute.has_strategy():
         return  # `fit` makes the metrics' without a step then
     scores = keras.tree.map_structure(

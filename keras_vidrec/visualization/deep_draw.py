@@ -314,7 +314,7 @@ def _score_of(model, canvas):
 def _probability(model, inputs, label):
     network = classes.logits_model(model)
     probabilities = ops.softmax(network(inputs, training=False)[0])
-    return float(probabilities[label])
+    return float(ops.convert_to_numpy(probabilities)[label])
 
 
 def _side(size, octaves_left):

@@ -11,23 +11,15 @@ def differentiate(function, compiled=False):
         function: callable from a list of tensors, and any further tensors, to
             a scalar. Gradients are those by the tensors of the list.
         compiled: bool. Whether to compile it, once for each set of shapes:
-            for what is called many times. Defaults to `False`.
+            for what is called many times. PyTorch compiles nothing. Defaults
+            to `False`.
 
     Returns:
         Callable from a list of float32 arrays, and further arrays, to the
         value as a float and a list of float32 arrays of the gradients; 0
         where the value does not depend on a tensor.
-
-    Raises:
-        ValueError: on a backend other than TensorFlow and JAX.
     """
-    backend = keras.backend.backend()
-    if backend not in _BACKENDS:
-        raise ValueError(
-            f"Gradients are made on one of the backends {tuple(_BACKENDS)}. "
-            f"Received: {backend!r}"
-        )
-    differentiated = _BACKENDS[backend](function, compiled)
+    differentiated = _BACKENDS[keras.backend.backend()](function, compiled)
 
     def evaluate(arrays, *others):
         tensors = [
@@ -35,7 +27,10 @@ def differentiate(function, compiled=False):
         ]
         others = [keras.ops.convert_to_tensor(other) for other in others]
         value, gradients = differentiated(tensors, *others)
-        return float(value), [np.asarray(gradient) for gradient in gradients]
+        value, *gradients = map(
+            np.asarray, map(keras.ops.convert_to_numpy, (value, *gradients))
+        )
+        return float(value), gradients
 
     return evaluate
 
@@ -62,4 +57,20 @@ def _on_jax(function, compiled):
     return jax.jit(differentiated) if compiled else differentiated
 
 
-_BACKENDS = {"tensorflow": _on_tensorflow, "jax": _on_jax}
+def _on_torch(function, _compiled):
+    import torch
+
+    def differentiated(tensors, *others):
+        tensors = [tensor.detach().requires_grad_() for tensor in tensors]
+        value = function(tensors, *others)
+        if not value.requires_grad:
+            return value, [torch.zeros_like(tensor) for tensor in tensors]
+        # By the tensors alone: weights gather no gradients.
+        return value, torch.autograd.grad(
+            value, tensors, allow_unused=True, materialize_grads=True
+        )
+
+    return differentiated
+
+
+_BACKENDS = {"tensorflow": _on_tensorflow, "jax": _on_jax, "torch": _on_torch}

@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 from keras import ops
 
+from keras_vidrec import applications
 from keras_vidrec import backbones
+from keras_vidrec.applications.parts import model_file
 from keras_vidrec.backbones import BACKBONES
 from keras_vidrec.backbones import PixelScaling
 from keras_vidrec.backbones import residual_names
@@ -364,6 +366,20 @@ def test_unfit_own_models():
 def test_invalid_arguments(args, kwargs, message):
     with pytest.raises(ValueError, match=message):
         backbones.get(*args, **kwargs)
+
+
+def test_channels_first_are_refused(monkeypatch, tmp_path):
+    """In Keras' configuration, by whatever is built or loaded."""
+    monkeypatch.setattr(
+        keras.config, "image_data_format", lambda: "channels_first"
+    )
+    for build in (
+        lambda: backbones.get("tiny"),
+        lambda: applications.TSN(classes=3, backbone="tiny"),
+        lambda: model_file.load(tmp_path / "model.keras"),
+    ):
+        with pytest.raises(ValueError, match="`image_data_format`. Expected"):
+            build()
 
 
 BGR = PixelScaling((104.0, 117.0, 123.0), 1.0, "bgr")

@@ -49,7 +49,9 @@ def test_errors_name_the_option(tmp_path):
         with options_named():
             recipe.with_settings(["schedule.epochs=0"])
     assert str(raised.value) == (
-        "Invalid `schedule.epochs`. Expected a positive integer. Received: "
+        "Invalid `schedule.epochs`. Expected a number of at least 1, or 0 "
+        "without a validation part where initialization.classifier is worked "
+        "out. Received: "
         "schedule.epochs=0 (--set schedule.epochs=VALUE)"
     )
     with pytest.raises(ValueError, match=r"`depth`. .* depth=0.5$"):

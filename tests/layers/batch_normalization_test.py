@@ -88,6 +88,52 @@ def test_equals_keras_in_training(kwargs, compiled, monkeypatch):
     assert fused
 
 
+@pytest.mark.skipif(
+    keras.backend.backend() != "torch", reason="PyTorch's kernel"
+)
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize(
+    "kwargs",
+    [
+        *CHANGED,
+        {"trainable": False},
+        {"center": False, "dtype": "mixed_bfloat16"},
+    ],
+)
+def test_equals_keras_on_torch(kwargs, training, monkeypatch):
+    import torch
+
+    kernel, fused = torch.nn.functional.batch_norm, []
+    monkeypatch.setattr(
+        torch.nn.functional,
+        "batch_norm",
+        lambda *args, **kwargs: fused.append(1) or kernel(*args, **kwargs),
+    )
+    shape = (2, 2, 2, 5)  # n = 8: the kernel's variance is 8/7 too large
+    layers = pair(shape, **kwargs)
+    rng = np.random.default_rng(0)
+    for _ in range(3):
+        values = rng.normal(1, 3, shape)
+        weights = ops.convert_to_tensor(rng.normal(size=shape), "float32")
+        found = []
+        for layer in layers:
+            x = ops.convert_to_tensor(values, "float32").requires_grad_()
+            y = layer(ops.cast(x, layer.compute_dtype), training=training)
+            variables = [v.value for v in layer.trainable_variables]
+            loss = ops.sum(ops.cast(y, "float32") * weights)
+            found.append((y, *torch.autograd.grad(loss, [x, *variables])))
+        for ours, theirs in zip(*found, strict=True):
+            np.testing.assert_allclose(
+                ops.convert_to_numpy(ours).astype("float32"),
+                ops.convert_to_numpy(theirs).astype("float32"),
+                atol=1e-5,
+            )
+    ours, theirs = layers
+    for a, b in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+    assert len(fused) == 3
+
+
 @tensorflow_only
 @pytest.mark.parametrize(
     "kwargs",

@@ -40,7 +40,7 @@ def test_what_a_run_ran_on(monkeypatch):
     assert versions["keras_vidrec"] == keras_vidrec.__version__
     assert versions["keras"] == keras.__version__
     assert versions["numpy"] == np.__version__
-    assert versions["opencv"] and versions["tensorflow"]
+    assert versions["opencv"] and versions["tensorflow"] and versions["torch"]
     assert found["backend"] == keras.backend.backend()
     assert found["command"] == ["vidrec", "train", "tsn_rgb"]
     assert found["devices"] and found["platform"] and found["time"]

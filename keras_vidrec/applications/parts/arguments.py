@@ -8,6 +8,7 @@ import keras
 from keras_vidrec import backbones
 from keras_vidrec.applications.parts import model_file
 from keras_vidrec.applications.parts import published
+from keras_vidrec.backbones.tower import check_channels_last
 from keras_vidrec.specs import checks
 from keras_vidrec.weights import imagenet
 from keras_vidrec.weights import pretrained
@@ -24,8 +25,10 @@ def check_common(include_top, weights, pooling, classes, classifier_activation):
     """Validates the arguments every builder has, before any weight exists.
 
     Raises:
-        ValueError: naming the argument, what was expected and what came.
+        ValueError: naming the argument, what was expected and what came. Or
+            if Keras is configured for channels first.
     """
+    check_channels_last()
     if weights not in (None, IMAGENET) and not published.is_name(weights):
         checks.check(
             isinstance(weights, (str, pathlib.Path))

@@ -10,6 +10,7 @@ import keras
 # A file may hold any layer of the package: importing them registers them.
 from keras_vidrec import layers as _registered  # noqa: F401
 from keras_vidrec.applications.parts import feature_tower
+from keras_vidrec.backbones.tower import check_channels_last
 from keras_vidrec.specs import Origin
 from keras_vidrec.specs import files
 from keras_vidrec.weights.published.readers import keras_file
@@ -51,8 +52,10 @@ def load(path):
 
     Raises:
         ValueError: naming the file, if it is no readable `.keras` file, and
-            those of its weights that are not finite.
+            those of its weights that are not finite. Or if Keras is configured
+            for channels first.
     """
+    check_channels_last()
     path = pathlib.Path(path)
     if not path.is_file():
         missing = "" if path.exists() else ", which does not exist"

@@ -119,11 +119,12 @@ class Progress(keras.callbacks.Callback):
         self._step = 0
         self._timed_since = None
         # Keras' loop on JAX asks for clips a step ahead, to copy them to an
-        # accelerator meanwhile.
+        # accelerator meanwhile. On PyTorch a step begins when it has them.
+        backend = keras.backend.backend()
         self._ahead = int(
-            keras.backend.backend() == "jax"
-            and keras.distribution.distribution() is None
+            backend == "jax" and keras.distribution.distribution() is None
         )
+        self._asks_before = backend == "torch"
         if self._shown:
             self._show(self._plan())
             if self._phase:
@@ -141,12 +142,15 @@ class Progress(keras.callbacks.Callback):
             )
         self._initial_step = 0
         self._start_counting()
+        self._asked_at = self._counted_since
 
     def on_train_batch_begin(self, batch, logs=None):
-        self._begun_at = time.perf_counter()
+        if not self._asks_before:
+            self._asked_at = time.perf_counter()
 
     def on_train_batch_end(self, batch, logs=None):
         self._add_wait()
+        self._asked_at = time.perf_counter()
         self._step += 1
         self._counted += 1
         self._add_figures(logs)
@@ -188,7 +192,7 @@ class Progress(keras.callbacks.Callback):
             if index > self._step + self._ahead:
                 break
             read_at = self._read_at.pop(index)
-            self._waited += max(0.0, read_at - self._begun_at)
+            self._waited += max(0.0, read_at - self._asked_at)
 
     def _add_figures(self, logs):
         seconds = time.perf_counter() - self._counted_since

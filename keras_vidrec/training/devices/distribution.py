@@ -27,7 +27,8 @@ def choose(distribute="auto"):
 
     Args:
         distribute: str.
-            `"auto"`: all GPUs of this machine; one device without.
+            `"auto"`: all GPUs of this machine; one device without. PyTorch
+            trains on one device always.
             `"none"`: one device.
             `"mirrored"`: all GPUs of this machine, or all logical CPUs where
             there is none (TensorFlow).
@@ -59,6 +60,8 @@ def choose(distribute="auto"):
         return Devices()
     if backend == "jax":
         return DataParallel() if _has_accelerators() else Devices()
+    if backend != "tensorflow":
+        return Devices()
     gpus = tf.config.list_logical_devices("GPU")
     if len(gpus) > 1:
         return Replicas(tf.distribute.MirroredStrategy())
@@ -75,10 +78,18 @@ def enable_determinism():
     It cannot be turned off again: it holds for the process.
 
     On JAX it takes effect only before the first computation, through
-    `XLA_FLAGS`; on CPUs JAX is deterministic anyway.
+    `XLA_FLAGS`; on CPUs JAX is deterministic anyway. On PyTorch an operation
+    that has no such order fails, and names itself; on GPUs cuBLAS is told
+    through `CUBLAS_WORKSPACE_CONFIG`, before the first computation too.
     """
-    if keras.backend.backend() == "tensorflow":
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
         tf.config.experimental.enable_op_determinism()
+    elif backend == "torch":
+        import torch
+
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True)
     else:
         flag = "--xla_gpu_deterministic_ops=true"
         flags = os.environ.get("XLA_FLAGS", "")

@@ -27,6 +27,13 @@ def test_all_gpus_are_used_if_there_are_several(monkeypatch, gpus, several):
     assert type(distribution.choose("none")) is Devices
 
 
+def test_pytorch_takes_one_device(monkeypatch):
+    """Whatever TensorFlow, which reads for it, sees."""
+    monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
+    monkeypatch.setattr(tf.config, "list_logical_devices", lambda _: [1, 2])
+    assert type(distribution.choose()) is Devices
+
+
 def test_two_processors_are_mirrored_where_asked_for():
     assert distribution.choose().num_replicas == 1
     mirrored = distribution.choose("mirrored")
@@ -45,6 +52,7 @@ def test_two_processors_are_mirrored_where_asked_for():
         ("tensorflow", "data-parallel", "KERAS_BACKEND=jax. Received: tens"),
         ("jax", "mirrored", "KERAS_BACKEND=tensorflow. Received: jax"),
         ("jax", "multi-worker", "KERAS_BACKEND=tensorflow. Received: jax"),
+        ("torch", "data-parallel", "KERAS_BACKEND=jax. Received: torch"),
     ],
 )
 def test_what_cannot_be_chosen(monkeypatch, backend, name, message):

@@ -133,7 +133,10 @@ def test_invalid_phases(setting, message):
             "schedule.epochs=null",
             "neither steps nor phases.*epochs=None",
         ),
-        ("schedule.epochs=0", "`schedule.epochs`. Expected a number of at least 1"),
+        (
+            "schedule.epochs=0",
+            "`schedule.epochs`. Expected a number of at least 1",
+        ),
         ("schedule.milestones=[2]", r"schedule.milestones'. Expected one of"),
         ("schedule.kind=step", "boundaries"),
         ("schedule.boundaries=[2, 1]", "rising integers"),
