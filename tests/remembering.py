@@ -44,7 +44,7 @@ def remember_attributes():
 
 def remember_plain_values():
     """Keras and TensorFlow ask of each value that a layer is given whether it
-    is a variable, a layer, a metric or a collection of them; these never are."""
+    is a variable, a layer, a metric or a collection of them: these never."""
     assign = keras.Layer.__setattr__
     plain = frozenset({bool, float, int, str, type(None)})
 
