@@ -49,7 +49,8 @@ def prepare_backend():
 
     remembering.remember_signatures()
     remembering.remember_attributes()
-    remembering.remember_plain_values()
+    if keras.backend.backend() != "torch":  # whose layers are its modules
+        remembering.remember_plain_values()
     if sys.version_info < (3, 12):
         remembering.remember_protocols()
     if keras.backend.backend() == "tensorflow":
@@ -103,9 +104,11 @@ def pytest_unconfigure(config):
 
 
 def pytest_collection_finish():
-    # Collections after each test would walk all of TensorFlow and Keras.
+    # Collections after each test would walk all of TensorFlow and Keras, and
+    # most of what a network is made of lives as long as its test.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(5_000, 10, 20)
 
 
 @pytest.fixture(autouse=True)
