@@ -139,6 +139,21 @@ def eager(monkeypatch):
 
 
 @pytest.fixture
+def uncompiled(monkeypatch):
+    """Predictions of a few clips without a program: to compile a network takes
+    longer than all that is asked of it."""
+    import keras
+
+    monkeypatch.setattr(
+        keras.Model,
+        "predict_on_batch",
+        lambda model, clip: keras.tree.map_structure(
+            keras.ops.convert_to_numpy, model(clip, training=False)
+        ),
+    )
+
+
+@pytest.fixture
 def real_data():
     """Directory of real clips named by `VIDREC_TEST_DATA`."""
     if not os.environ.get("VIDREC_TEST_DATA"):

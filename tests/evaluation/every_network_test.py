@@ -3,7 +3,6 @@ and so are the windows of a long video."""
 
 import functools
 
-import keras
 import numpy as np
 import pytest
 
@@ -54,18 +53,6 @@ CHANNELS = {
         ("TSLSTM", "TemporalInception", "STFN"), {"rgb": 3, "flow": 20}
     ),
 }
-
-
-@pytest.fixture
-def uncompiled(monkeypatch):
-    """To compile a network takes longer than all that is asked of it."""
-    monkeypatch.setattr(
-        keras.Model,
-        "predict_on_batch",
-        lambda model, clip: keras.tree.map_structure(
-            keras.ops.convert_to_numpy, model(clip, training=False)
-        ),
-    )
 
 
 @pytest.fixture(scope="module")
