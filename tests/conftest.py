@@ -28,28 +28,39 @@ os.environ.setdefault(
     str(pathlib.Path(__file__).parents[1] / ".pytest_cache/hypothesis"),
 )
 
-import keras
 import pytest
-
-from tests import remembering
 
 DATA = pathlib.Path(os.environ.get("VIDREC_TEST_DATA", ""))
 TESTS = pathlib.Path(__file__).parent
 EXIT_STATUS = pytest.StashKey()
 WITHOUT_NETWORKS = ("data", "flow", "specs", "videos")
 
-remembering.remember_signatures()
-remembering.remember_attributes()
-if sys.version_info < (3, 12):
-    remembering.remember_protocols()
-if keras.backend.backend() == "tensorflow":
-    import tensorflow as tf
 
-    tf.config.set_logical_device_configuration(
-        tf.config.list_physical_devices("CPU")[0],
-        [tf.config.LogicalDeviceConfiguration()] * 2,
-    )
-    remembering.remember_kernels()
+def pytest_configure(config):
+    # Whoever only hands tests out to workers computes nothing.
+    if config.getoption("dist", "no") == "no" or hasattr(config, "workerinput"):
+        prepare_backend()
+
+
+def prepare_backend():
+    import keras
+
+    from tests import remembering
+
+    remembering.remember_signatures()
+    remembering.remember_attributes()
+    if keras.backend.backend() != "torch":  # whose layers are its modules
+        remembering.remember_plain_values()
+    if sys.version_info < (3, 12):
+        remembering.remember_protocols()
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.set_logical_device_configuration(
+            tf.config.list_physical_devices("CPU")[0],
+            [tf.config.LogicalDeviceConfiguration()] * 2,
+        )
+        remembering.remember_kernels()
 
 
 def pytest_addoption(parser):
@@ -61,6 +72,8 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(config, items):
+    import keras
+
     backend = keras.backend.backend()
     for item in items:
         large = "large" in item.keywords or (
@@ -91,13 +104,17 @@ def pytest_unconfigure(config):
 
 
 def pytest_collection_finish():
-    # Collections after each test would walk all of TensorFlow and Keras.
+    # Collections after each test would walk all of TensorFlow and Keras, and
+    # most of what a network is made of lives as long as its test.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(5_000, 10, 20)
 
 
 @pytest.fixture(autouse=True)
 def clean_keras_state(request):
+    import keras
+
     keras.utils.set_random_seed(0)
     yield
     room, *below = request.node.path.relative_to(TESTS).parts
@@ -112,10 +129,27 @@ def clean_keras_state(request):
 def eager(monkeypatch):
     """Trainings of a few steps, each as it comes: to compile one takes longer
     than all of them."""
+    import keras
+
     monkeypatch.setattr(
         keras.Model,
         "compile",
         functools.partialmethod(keras.Model.compile, run_eagerly=True),
+    )
+
+
+@pytest.fixture
+def uncompiled(monkeypatch):
+    """Predictions of a few clips without a program: to compile a network takes
+    longer than all that is asked of it."""
+    import keras
+
+    monkeypatch.setattr(
+        keras.Model,
+        "predict_on_batch",
+        lambda model, clip: keras.tree.map_structure(
+            keras.ops.convert_to_numpy, model(clip, training=False)
+        ),
     )
 
 

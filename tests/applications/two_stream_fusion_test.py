@@ -14,6 +14,7 @@ from keras_vidrec.layers import TemporalMaxPooling
 from keras_vidrec.specs import ClipSpec
 from keras_vidrec.weights.towers import layers_by_path
 from tests.applications import joined_streams
+from tests.applications.joined_streams import CHANNELS
 from tests.applications.joined_streams import CLASSES
 from tests.applications.joined_streams import SMALL
 from tests.applications.joined_streams import call
@@ -21,6 +22,7 @@ from tests.applications.joined_streams import clips
 from tests.applications.joined_streams import softmax
 from tests.applications.joined_streams import wake
 from tests.applications.joined_streams import without_values
+from tests.applications.own_towers import own_towers
 
 NUM_CHUNKS = 3
 
@@ -29,6 +31,11 @@ def small(**arguments):
     return TwoStreamFusion(
         **{**SMALL, "num_segments": NUM_CHUNKS, "dropout": 0.0, **arguments}
     )
+
+
+def own(**arguments):
+    """With towers of three layers."""
+    return small(backbone=own_towers(rgb=3, flow=4), **arguments)
 
 
 def parameters(model):
@@ -177,7 +184,7 @@ def test_vgg_pools_over_time_before_its_own_pooling():
 def test_fusions_at_their_start():
     """A convolution of identities is the sum, of maps and of scores."""
     models = {
-        fusion: small(fusion=fusion, fusion_layer=("relu3", "fc8"))
+        fusion: own(fusion=fusion, fusion_layer=("last", "fc8"))
         for fusion in ("sum", "conv")
     }
     wake(models["sum"])
@@ -203,7 +210,7 @@ def test_any_number_of_chunks_and_any_size():
     model = wake(small(fusion="sum", num_segments=5))
     maps = small(fusion="sum", num_segments=5, include_top=False)
     joined_streams.copy(model, maps)
-    for stream, channels in joined_streams.CHANNELS.items():
+    for stream, channels in CHANNELS.items():
         shape = model.input[stream].shape
         assert shape == (None, None, None, None, channels)
     for num_segments, times, size, side in (
@@ -226,9 +233,9 @@ def test_any_number_of_chunks_and_any_size():
 @pytest.mark.large_on_jax
 def test_auxiliary_outputs():
     model = wake(
-        small(
+        own(
             auxiliary_outputs=True,
-            fusion_layer="relu4",
+            fusion_layer="last",
             fusion_weights={"spatiotemporal": 2, "temporal": 0.5},
         )
     )
@@ -274,7 +281,7 @@ def one_stream(stream, **arguments):
     return wake(
         TSN(
             **{
-                "backbone": "tiny",
+                "backbone": own_towers(**{stream: CHANNELS[stream]})[stream],
                 "classes": CLASSES,
                 "modality": stream,
                 "snippet_length": length,
@@ -291,7 +298,7 @@ def test_from_two_streams_late_fusion_is_theirs(caplog):
     pixels = clips()
     expected = call(LateFusion(streams), pixels)
     assert np.ptp(expected) > 0.05
-    model = small(
+    model = own(
         fusion_layer="softmax",
         temporal_pooling=None,
         from_streams=tuple(streams.values()),
@@ -330,7 +337,7 @@ def test_weights_file_and_another_tensor(tmp_path):
     model.save_weights(tmp_path / "model.weights.h5")
     pixels = {
         stream: keras.Input((None, 32, 32, channels), name=stream)
-        for stream, channels in joined_streams.CHANNELS.items()
+        for stream, channels in CHANNELS.items()
     }
     inverted = {
         stream: keras.layers.Rescaling(-1, 255, name=f"{stream}_inverted")(x)

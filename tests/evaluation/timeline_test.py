@@ -72,20 +72,21 @@ def write_video(path, frames):
 
 
 @pytest.mark.parametrize(
-    "spec, crops",
+    "averaged, spec, crops",
     [
-        (ClipSpec(size=32), "ten"),
-        (ClipSpec(("rgb_diff",), snippet_length=3, size=32), "center"),
-        (ClipSpec(size=32, sampling="uniform"), "frame_and_mirror"),
-        (ClipSpec(("rgb", "flow"), snippet_length=3, size=32, flow=FLOW,
-                  frame=FRAME, sampling="tsn_pytorch"), "ten"),
-        (ClipSpec(("warped_flow", "rgb"), snippet_length=4, size=32,
+        ("logits", ClipSpec(size=32), "ten"),
+        ("probabilities", ClipSpec(("rgb_diff",), snippet_length=3, size=32),
+         "center"),
+        ("probabilities", ClipSpec(size=32, sampling="uniform"),
+         "frame_and_mirror"),
+        ("probabilities", ClipSpec(("rgb", "flow"), snippet_length=3, size=32,
+                  flow=FLOW, frame=FRAME, sampling="tsn_pytorch"), "ten"),
+        ("logits", ClipSpec(("warped_flow", "rgb"), snippet_length=4, size=32,
                   flow=FLOW, frame=FRAME,
                   alignment="centered"), "center"),
     ],
 )  # fmt: skip
-@pytest.mark.parametrize("averaged", ["logits", "probabilities"])
-def test_a_window_is_as_a_video_of_its_frames(tmp_path, spec, crops, averaged):
+def test_a_window_is_as_a_video_of_its_frames(tmp_path, averaged, spec, crops):
     frames = pictures(47)
     test = Protocol(num_segments=6, crops=crops, averaged=averaged)
     model = mean_color_network(CLASSES, clip_spec=spec, test=test)

@@ -27,6 +27,7 @@ from tests.evaluation.mean_color_network import mean_color_network
 from tests.evaluation.mean_color_network import softmax
 
 pytestmark = pytest.mark.tensorflow_only
+LARGE = pytest.mark.large
 
 NAMES = ("jump", "laufen", "跳高")
 
@@ -156,7 +157,7 @@ def test_late_fusion(tmp_path):
     np.testing.assert_allclose(outputs["probabilities"], expected, atol=1e-5)
 
 
-@pytest.mark.large
+@LARGE
 def test_from_raw_frames_to_classes_by_way_of_flow(tmp_path):
     networks = {m: of_one_stream(m) for m in ("rgb", "flow")}
     model = LateFusion(networks, flow_from="rgb")
@@ -241,6 +242,18 @@ def test_features_stay_numbers(tmp_path):
     )
 
 
+class Differences(TVL1OpticalFlow):
+    """In its place, where what is made of the flow is tested: its program is
+    most of an export's time."""
+
+    def call(self, frames):
+        frames = keras.ops.cast(frames, "float32")
+        motion = frames[..., 3:] - frames[..., :-3]
+        return keras.ops.round(
+            127.5 + 0.5 * keras.ops.take(motion, (0, 1, 3, 4), axis=-1)
+        )
+
+
 # TV-L1 of one level and few iterations: its program is small.
 QUICK = {
     "scales": 1,
@@ -252,16 +265,19 @@ QUICK = {
 
 
 @pytest.mark.parametrize(
-    "streams, parameters",
+    "streams, layer, parameters",
     [
-        (("rgb", "flow"), QUICK),
-        pytest.param(("flow",), {}, marks=pytest.mark.large),
+        (("rgb", "flow"), Differences, QUICK),
+        *(
+            pytest.param(streams, TVL1OpticalFlow, settings, marks=LARGE)
+            for streams, settings in ((("rgb", "flow"), QUICK), (("flow",), {}))
+        ),
     ],
 )
 def test_from_raw_frames_by_a_second_signature(
-    tmp_path, monkeypatch, streams, parameters
+    tmp_path, monkeypatch, streams, layer, parameters
 ):
-    tvl1 = functools.partial(TVL1OpticalFlow, **parameters)
+    tvl1 = functools.partial(layer, **parameters)
     monkeypatch.setattr(late_fusion, "TVL1OpticalFlow", tvl1)
     spec = ClipSpec(
         streams,
@@ -297,18 +313,6 @@ def test_from_raw_frames_by_a_second_signature(
     assert "`frames` | uint8 | (batch, segments, height, width, 9)" in (
         tmp_path / "model" / "README.md"
     ).read_text("utf-8")
-
-
-class Differences(TVL1OpticalFlow):
-    """In its place, where what is made of the flow is tested: its program is
-    most of an export's time."""
-
-    def call(self, frames):
-        frames = keras.ops.cast(frames, "float32")
-        motion = frames[..., 3:] - frames[..., :-3]
-        return keras.ops.round(
-            127.5 + 0.5 * keras.ops.take(motion, (0, 1, 3, 4), axis=-1)
-        )
 
 
 def test_a_joined_network_makes_its_flow_inside(tmp_path, monkeypatch):

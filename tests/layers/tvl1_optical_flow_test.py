@@ -110,7 +110,7 @@ def test_sizes_known_at_run_time_only(tmp_path):
         assert difference.max() <= 1
 
 
-# A smaller one is exported with a network (tests/export/saved_model_test.py).
+# Its program for any sizes is in tests/flow/tvl1/flow_test.py.
 @pytest.mark.large
 @pytest.mark.tensorflow_only
 def test_saved_model(tmp_path):

@@ -21,6 +21,7 @@ from keras_vidrec.weights import starting
 from keras_vidrec.weights.towers import layers_by_path
 from keras_vidrec.weights.towers import stream_layer
 from tests.applications.joined_streams import without_values
+from tests.applications.own_towers import own_towers
 
 
 def tiny(**arguments):
@@ -333,19 +334,14 @@ def test_streams_must_all_be_there_and_fit(streams, joined, tmp_path):
             start_from(target, wrong)
 
 
-@pytest.fixture(scope="module")
-def stfn():
-    """For tests that do not mind what it started from before."""
-    return STFN(classes=3, backbone="tiny", num_blocks=3)
-
-
 def same(one, two):
     for have, found in zip(one.get_weights(), two.get_weights(), strict=True):
         np.testing.assert_array_equal(have, found)
 
 
-def test_what_is_behind_towers_starts_at_random(streams, stfn, caplog):
+def test_what_is_behind_towers_starts_at_random(streams, caplog):
     """The classifier of rgb would fit by name and shape."""
+    stfn = STFN(classes=3, backbone="tiny", num_blocks=3)
     head = [layer for layer in stfn.layers if "tower" not in layer.name]
     before = [layer.get_weights() for layer in head]
     random = start_from(stfn, streams)
@@ -374,23 +370,21 @@ def test_one_stream_before_layers_of_its_own(streams, tmp_path):
     assert random == ("flow_res_inc_1", "flow_res_inc_2", "logits")
     source = loading.load(streams["flow"])
     same(source.get_layer("warped_flow"), model.get_layer("flow_tower"))
-    path = str(tmp_path / "stage1.keras")
-    model_file.save(model, path)
-    again = STFN(**arguments)
-    assert start_from(again, path) == ()
-    same(model, again)
+    path = keep(model, tmp_path / "stage1.keras")
     with pytest.raises(ValueError, match=r"flow_res_inc_3 \(1 layers\)"):
         start_from(STFN(**arguments, num_blocks=3), path)
 
 
-def test_a_stage_goes_on_from_the_one_before(stfn, tmp_path):
+def test_a_stage_goes_on_from_the_one_before(tmp_path):
+    stage, model = (
+        STFN(classes=3, backbone=own_towers(rgb=3, flow=20)) for _ in range(2)
+    )
     path = str(tmp_path / "stage1.keras")
-    model_file.save(stfn, path)
-    model = STFN(classes=3, backbone="tiny", num_blocks=3)
+    model_file.save(stage, path)
     assert start_from(model, path) == ()
-    same(stfn, model)
+    same(stage, model)
     head = tmp_path / "head.keras"
-    model_file.save(STFN(classes=3, features=256), head)
+    model_file.save(STFN(classes=3, features=8), head)
     with pytest.raises(ValueError, match="not one over features; `vidrec join"):
         start_from(model, str(head))
 

@@ -44,7 +44,18 @@ def test_a_network_of_the_recipe_for_these_classes():
         assert {layer.momentum for layer in layers} == {0.95}
 
 
-def test_frozen_statistics_are_those_of_trained_weights(tmp_path):
+@pytest.fixture(scope="module")
+def colors(tmp_path_factory):
+    """A trained network of rgb, and its file."""
+    path = tmp_path_factory.mktemp("colors") / "rgb.keras"
+    rgb = keras_vidrec.applications.TSN(
+        backbone="tiny", classes=2, num_segments=5, consensus="weighted"
+    )
+    rgb.save(path)
+    return rgb, str(path)
+
+
+def test_frozen_statistics_are_those_of_trained_weights(colors):
     """Random weights have none, and there are two ways out of it."""
     partial = RECIPE.with_settings(["initialization.partial_batch_norm=true"])
     with pytest.raises(
@@ -54,11 +65,7 @@ def test_frozen_statistics_are_those_of_trained_weights(tmp_path):
         r"Received: .*partial_batch_norm=True",
     ):
         network.build(partial, ("a", "b"))
-    path = tmp_path / "rgb.keras"
-    rgb = keras_vidrec.applications.TSN(
-        backbone="tiny", classes=2, num_segments=5, consensus="weighted"
-    )
-    rgb.save(path)
+    rgb, path = colors
     trained = partial.with_settings(
         [
             f"initialization.weights={path}",
@@ -281,17 +288,13 @@ def test_what_an_unknown_network_sees():
         )
 
 
-def test_frozen_towers_of_trained_networks(tmp_path):
+def test_frozen_towers_of_trained_networks(colors, tmp_path):
     """They stay frozen, and hold what they were given."""
-    weights = {}
-    for stream in ("rgb", "flow"):
-        model = keras_vidrec.applications.TSN(
-            backbone="tiny",
-            modality=stream,
-            snippet_length=None if stream == "rgb" else 10,
-        )
-        weights[stream] = str(tmp_path / f"{stream}.keras")
-        model.save(weights[stream])
+    model = keras_vidrec.applications.TSN(
+        backbone="tiny", modality="flow", snippet_length=10
+    )
+    model.save(tmp_path / "flow.keras")
+    weights = {"rgb": colors[1], "flow": str(tmp_path / "flow.keras")}
     recipe = Recipe(
         name="two",
         clip={"size": 64},
@@ -304,7 +307,6 @@ def test_frozen_towers_of_trained_networks(tmp_path):
     frozen = built.get_layer("flow_tower")
     assert frozen.weights and not frozen.trainable_weights
     assert built.get_layer("temporal_logits").trainable_weights
-    # `model` is the flow network.
     for one, two in zip(
         model.get_layer("flow").get_weights(),
         frozen.get_weights(),

@@ -301,30 +301,41 @@ def several_inputs():
     return keras.Model(inputs, outputs, name="several")
 
 
+def tiny(channels):
+    return backbones.get("tiny", channels=channels)
+
+
+def dense():
+    return keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+
+
 @pytest.mark.parametrize(
     "source, target, mode, message",
     [
-        (mine(3), mine(10), "average", "Received: mode='average'"),
-        (mine(10), mine(3), "avg", r"three colors.*\(3, 3, 10, 4\)"),
-        (mine(3), mine(10, 8), "avg", r"'mine'.*stem.*\(3, 3, 10, 8\)"),
-        (mine(3), two_towers(), "avg", r"target='two' of \('rgb', 'flow'\)"),
+        ((mine, 3), (mine, 10), "average", "Received: mode='average'"),
+        ((mine, 10), (mine, 3), "avg", r"three colors.*\(3, 3, 10, 4\)"),
+        ((mine, 3), (mine, 10, 8), "avg", r"'mine'.*stem.*\(3, 3, 10, 8\)"),
         (
-            mine(3),
-            backbones.get("tiny", channels=10),
+            (mine, 3),
+            (two_towers,),
+            "avg",
+            r"target='two' of \('rgb', 'flow'\)",
+        ),
+        (
+            (mine, 3),
+            (tiny, 10),
             "avg",
             "'conv1' .* 'inner/stem' of the source does not fit",
         ),
-        (several_inputs(), mine(10), "avg", "of the same architecture"),
-        (mine(3), several_inputs(), "avg", "of the same architecture"),
-        (
-            keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)]),
-            mine(10),
-            "avg",
-            "begin with a 2-D convolution",
-        ),
+        ((several_inputs,), (mine, 10), "avg", "of the same architecture"),
+        ((mine, 3), (several_inputs,), "avg", "of the same architecture"),
+        ((dense,), (mine, 10), "avg", "begin with a 2-D convolution"),
     ],
 )
 def test_what_does_not_fit_changes_nothing(source, target, mode, message):
+    source, target = (
+        build(*arguments) for build, *arguments in (source, target)
+    )
     before = weights_of(target)
     with pytest.raises(ValueError, match=message):
         cross_modality(source, target, mode)

@@ -124,14 +124,14 @@ def scaled():
     return rgb, flow
 
 
-@pytest.mark.parametrize("builder", [TwoStreamFusion, SpatiotemporalMultiplier])
-def test_pixels_of_a_stream_are_scaled_as_in_its_network(builder, scaled):
+def test_pixels_of_a_stream_are_scaled_as_in_its_network(scaled, multiplier):
     rgb, flow = scaled
-    model = builder(classes=3, backbone="tiny")
-    copy_streams(model, {"rgb": rgb})
-    assert pixels.scalings_of(model) == {"rgb": COLORS, "flow": OWN}
-    copy_streams(model, {"flow": flow})
-    assert pixels.scalings_of(model) == {"rgb": COLORS, "flow": MOTION}
+    fusion = TwoStreamFusion(classes=3, backbone="tiny")
+    for model in (fusion, multiplier):
+        copy_streams(model, {"rgb": rgb})
+        assert pixels.scalings_of(model) == {"rgb": COLORS, "flow": OWN}
+        copy_streams(model, {"flow": flow})
+        assert pixels.scalings_of(model) == {"rgb": COLORS, "flow": MOTION}
 
 
 def test_a_network_of_two_others_scales_pixels_as_they_do(scaled, streams):

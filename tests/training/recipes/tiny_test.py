@@ -21,20 +21,32 @@ TINY = {"tiny"}
 
 
 def distinct():
-    """Names of recipes with every network and every setting of an optimizer
-    that there is: how large rates, norms, lengths and weights of streams are
-    makes no difference to a single update."""
+    """Names of recipes with every argument of every network and every setting
+    of an optimizer that there is: modalities, and how large rates, norms,
+    lengths and weights of streams are, make no difference to a single
+    update."""
     seen, names = set(), []
     for recipe in recipes.RECIPES.values():
         values = tiny(recipe).to_dict()
-        built, optimizer = values["network"], values["optimizer"]
-        for number in ("num_segments", "snippet_length"):
-            built["arguments"].pop(number, None)
+        network, optimizer = values["network"], values["optimizer"]
+        for name in ("num_segments", "snippet_length", "modality"):
+            network["arguments"].pop(name, None)
         for number in ("reference_batch", "learning_rate", "weight_decay"):
             del optimizer[number]
         del optimizer["batch_size"]
         optimizer["clip_norm"] = optimizer["clip_norm"] is not None
-        trained = {json.dumps(part) for part in (built, *optimizer.items())}
+        application = network["application"]
+        trained = {
+            json.dumps(part)
+            for part in (
+                application,
+                *(
+                    (application, *part)
+                    for part in network["arguments"].items()
+                ),
+                *optimizer.items(),
+            )
+        }
         if not trained <= seen:
             names.append(recipe.name)
         seen |= trained
