@@ -1,10 +1,7 @@
 """What trained networks see in the frames of videos, before they classify."""
 
-import collections
-import concurrent.futures
 import contextlib
 import dataclasses
-import hashlib
 import itertools
 import math
 
@@ -21,17 +18,15 @@ from keras_vidrec.data.failures import Failures
 from keras_vidrec.data.failures import TooManyFailures
 from keras_vidrec.data.prepared import shards
 from keras_vidrec.data.prepared.features import FeatureSettings
-from keras_vidrec.data.preparing import prepare
 from keras_vidrec.data.preparing.feature_writer import FeatureWriter
+from keras_vidrec.data.read_ahead import draw_of
+from keras_vidrec.data.read_ahead import read_ahead
 from keras_vidrec.evaluation.scorers.scorer import SNIPPETS_A_CALL
 from keras_vidrec.specs import Origin
 from keras_vidrec.specs import TestProtocol
 from keras_vidrec.videos.video import VideoError
 
 _FLOWS = feature_tower.STREAMS["flow"]
-# Videos read ahead of the networks; 25 frames and flow of 224 x 224 pixels
-# take 30 MB.
-_MOST_AHEAD = 32
 
 
 def extract(
@@ -143,7 +138,7 @@ def extract(
             if name in writer.todo
             for draw in range(1 + draws * (index in trained_on))
         ]
-        results = stack.enter_context(_read_ahead(clips.read, tasks))
+        results = stack.enter_context(read_ahead(clips.read, tasks))
         for index, versions in itertools.groupby(results, lambda r: r[0]):
             name = catalog.videos[index]
             found = _see(towers, versions)
@@ -262,10 +257,8 @@ class _Clips:
                 self._source, index, spec, **self._test.reading()
             )
         else:
-            name = self._source.videos[index].encode()
-            number = int.from_bytes(hashlib.sha256(name).digest()[:8], "big")
             # The same for each stream.
-            rng = np.random.default_rng((self._seed, number, draw))
+            rng = draw_of(self._seed, self._source.videos[index], draw)
             clip = reader.read_training_clip(
                 self._source, index, spec, Augmentation(), rng
             )
@@ -302,28 +295,6 @@ class _SameFrames:
         if self._alike:
             return frames - any(m in _FLOWS for m in self._modalities)
         return frames - (modality in _FLOWS)
-
-
-@contextlib.contextmanager
-def _read_ahead(read, tasks):
-    """An iterator of what `read` returns of the tasks, in their order, read by
-    several threads."""
-    threads = min(prepare.num_cores(), _MOST_AHEAD // 2)
-    with concurrent.futures.ThreadPoolExecutor(threads) as pool:
-
-        def results():
-            waiting = collections.deque()
-            for task in tasks:
-                waiting.append(pool.submit(read, task))
-                if len(waiting) > 2 * threads:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-
-        try:
-            yield results()
-        finally:
-            pool.shutdown(cancel_futures=True)
 
 
 def _check_source(source, towers):

@@ -21,16 +21,19 @@ from keras_vidrec.learning import steps
 from keras_vidrec.learning import verdict
 from keras_vidrec.learning.choices import Choice
 from keras_vidrec.learning.choices import Figure
-from keras_vidrec.learning.plan import BACKBONE
 from keras_vidrec.learning.task import Task
 from keras_vidrec.specs import locks
 from keras_vidrec.training import classifiers
 from keras_vidrec.training.recipes.sections import Fusion
 from keras_vidrec.training.run import Run
 
+# What starts from ImageNet's weights, in all recipes.
+_BACKBONE = "efficientnet_lite0"
+
 _FROZEN = "frozen frames"
 _FINE_TUNED = "fine-tuned frames"
-_FLOW = "flow"
+_FROZEN_FLOW = "frozen flow"
+_FLOW = "fine-tuned flow"
 _BOTH = "TS-LSTM over both"
 # What flow counts beside frames.
 _WEIGHTS = {"frames + flow": 1.0, "frames + 1.5 flow": 1.5}
@@ -93,7 +96,7 @@ def learn(
             ImageNet's weights is missing.
         OSError: if the disk is full; what is finished stays.
     """
-    check_imagenet({"rgb": BACKBONE}, IMAGENET)
+    check_imagenet({"rgb": _BACKBONE}, IMAGENET)
     out = pathlib.Path(out)
     if plan_only:
         material = materials.look(task, bool(verbose))
@@ -213,7 +216,7 @@ class _Course:
     def _trained(self, kind):
         """The best of the networks that are trained, alone or together."""
         place, plan = self._place, self._plan
-        data = steps.prepared(place, bool(plan.flow_backbone))
+        data = steps.prepared(place, plan.flow)
         self._say("frozen")
         recipe = place.frozen(kind, data)
         runs = {_FROZEN: steps.trained(place, "frozen", recipe)}
@@ -223,26 +226,45 @@ class _Course:
         runs[_FINE_TUNED] = steps.trained(place, "rgb", recipe)
         scores = {name: steps.tested(place, run) for name, run in runs.items()}
         frames = self._choose("Network of frames", scores)
-        if not plan.flow_backbone:
+        if not plan.flow:
             return self._alone(frames, kind, runs)
-        self._say("flow")
-        runs[_FLOW] = steps.trained(place, "flow", self._recipe_of_flow(data))
-        alone = {frames: scores[frames]}
-        alone[_FLOW] = steps.tested(place, runs[_FLOW])
+        flow = self._of_flow(data, runs, scores)
+        alone = {name: scores[name] for name in (frames, flow)}
         together = {
             name: fusion.fuse(alone.values(), (1.0, weight))
             for name, weight in _WEIGHTS.items()
         }
         if "both" in plan.names:
             self._say("both")
-            both = {"rgb": runs[frames], "flow": runs[_FLOW]}
+            both = {"rgb": runs[frames], "flow": runs[flow]}
             runs[_BOTH] = steps.over_both(place, both, data)
             together[_BOTH] = steps.tested(place, runs[_BOTH])
         chosen = self._choose("Recognizer", {**together, **alone})
         if chosen in _WEIGHTS:
-            streams = {"rgb": runs[frames], "flow": runs[_FLOW]}
-            return self._fused(frames, _WEIGHTS[chosen], streams)
+            streams = {"rgb": runs[frames], "flow": runs[flow]}
+            name = f"{frames} + {_WEIGHTS[chosen]:g} x {flow}"
+            return self._fused(name, _WEIGHTS[chosen], streams)
         return self._alone(chosen, kind, runs)
+
+    def _of_flow(self, data, runs, scores):
+        """The name of the better network of flow, with its run and scores."""
+        place = self._place
+        bound = {"flow.bound": place.bound}
+        self._say("frozen_flow")
+        recipe = place.recipe("frozen_flow", data, clip=bound)
+        runs[_FROZEN_FLOW] = steps.trained(place, "frozen_flow", recipe)
+        names = [_FROZEN_FLOW]
+        if "flow" in self._plan.names:
+            self._say("flow")
+            start = {"weights": str(runs[_FROZEN_FLOW].path.absolute())}
+            recipe = place.recipe(
+                "finetune_flow", data, clip=bound, initialization=start
+            )
+            runs[_FLOW] = steps.trained(place, "flow", recipe)
+            names.append(_FLOW)
+        for name in names:
+            scores[name] = steps.tested(place, runs[name])
+        return self._choose("Network of flow", {n: scores[n] for n in names})
 
     def _choose(self, what, scores):
         by = "the clips to choose by"
@@ -254,33 +276,19 @@ class _Course:
         self._chose(choice)
         return choice.chosen
 
-    def _recipe_of_flow(self, data):
-        values = {
-            "clip": {"flow.bound": self._place.bound},
-            "network": {"arguments.backbone": self._plan.flow_backbone},
-        }
-        if self._plan.flow_backbone == "tiny":
-            return self._place.recipe(
-                "scratch",
-                data,
-                clip={**values["clip"], "flow.method": "dis"},
-                network={"arguments.modality": "flow"},
-            )
-        return self._place.recipe("finetune_flow", data, **values)
-
     def _alone(self, name, kind, runs):
         if name == _FROZEN:
             return self._frozen(kind)
         run = runs[name]
         return run.load_model(), run.recipe, name, False
 
-    def _fused(self, frames, weight, runs):
+    def _fused(self, name, weight, runs):
         networks = {stream: run.load_model() for stream, run in runs.items()}
         weights = {"rgb": 1.0, "flow": weight}
         model = LateFusion(networks, weights)
         recipe = runs["flow"].recipe
         recipe = dataclasses.replace(recipe, fusion=Fusion(weights))
-        return model, recipe, f"{frames} + {weight:g} x flow", False
+        return model, recipe, name, False
 
     def _finish(self, run, summary):
         place = self._place

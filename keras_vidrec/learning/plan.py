@@ -7,12 +7,9 @@ from keras_vidrec.data.preparing.prepare import num_cores
 from keras_vidrec.learning.material import Material
 from keras_vidrec.learning.task import Task
 
-# What starts from ImageNet's weights.
-BACKBONE = "efficientnet_lite0"
-
 # Clips of the median class, and clips to choose by, from which networks are
-# trained; clips of the median class from which those of flow start from
-# ImageNet, and from which a network over both streams is tried.
+# trained; clips of the median class from which one of flow is fine-tuned, and
+# from which a network over both streams is tried.
 _LEAST_TO_TRAIN, _LEAST_TO_CHOOSE = 4, 6
 _LEAST_OF_FLOW = 8
 _LEAST_OF_BOTH = 12
@@ -25,6 +22,8 @@ _SEEN, _LEARNED, _READ, _FLOW = 0.035, 0.045, 0.15, 1.0
 _EPOCHS = {"rgb": 12, "flow": 25, "both": 30}
 _SEGMENTS = {"test": 8, "training": 3}
 _CORES = 2
+# Of `frozen_flow`.
+_DRAWS = 6
 
 
 class Step(typing.NamedTuple):
@@ -47,13 +46,12 @@ class Plan:
 
     Attributes:
         steps: tuple of `Step`.
-        flow_backbone: `None` (no network of flow), `"efficientnet_lite0"`, or
-            `"tiny"`.
+        flow: bool. Whether there are networks of flow.
         not_tried: dict from what is left out to why.
     """
 
     steps: tuple
-    flow_backbone: str | None
+    flow: bool
     not_tried: dict
 
     @property
@@ -97,15 +95,12 @@ def make(task: Task, material: Material) -> Plan:
         material.typical >= _LEAST_TO_TRAIN
         and len(material.validation) >= _LEAST_TO_CHOOSE
     )
-    flow, not_tried = None, {}
+    flow, not_tried = trains and task.flow, {}
     too_few = (
         f"it takes {_LEAST_TO_TRAIN} clips of a class to learn from, here "
         f"{material.typical:g}, and {_LEAST_TO_CHOOSE} clips to choose by, "
         f"here {len(material.validation)}"
     )
-    if trains and task.flow:
-        enough = material.typical >= _LEAST_OF_FLOW
-        flow = BACKBONE if enough else "tiny"
     steps = [
         (
             "features",
@@ -120,7 +115,7 @@ def make(task: Task, material: Material) -> Plan:
         return frames * _LEARNED * pixels
 
     if trains:
-        made = clips * (_READ + _FLOW * bool(flow))
+        made = clips * (_READ + _FLOW * flow)
         what = "Frames and optical flow (DIS)" if flow else "Frames"
         steps += [
             ("prepared", f"{what}, once", made),
@@ -131,10 +126,16 @@ def make(task: Task, material: Material) -> Plan:
         not_tried["networks that are trained"] = too_few
         steps.append(("frozen", "That classifier of all of them", 2 * seen))
     if flow:
-        start = "ImageNet" if flow != "tiny" else "random weights"
-        what = f"A network of flow, from {start}"
-        # A tiny one is quick, and learned from the more often.
-        steps.append(("flow", what, learned("flow")))
+        what = "The same for flow, with a classifier by ridge regression"
+        steps.append(("frozen_flow", what, (2 + _DRAWS) * seen))
+        if material.typical >= _LEAST_OF_FLOW:
+            what = "A network of flow, fine-tuned from it"
+            steps.append(("flow", what, learned("flow")))
+        else:
+            not_tried["a network of flow that is fine-tuned"] = (
+                f"it takes {_LEAST_OF_FLOW} clips of a class to learn from, "
+                f"here {material.typical:g}"
+            )
         if material.typical >= _LEAST_OF_BOTH:
             what = "A TS-LSTM over what both see"
             steps.append(("both", what, 3 * seen))

@@ -9,8 +9,12 @@ import numpy as np
 from keras_vidrec.applications.parts import feature_tower
 from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.data import pipeline
+from keras_vidrec.data.clips import reader
 from keras_vidrec.data.failures import Failures
+from keras_vidrec.data.read_ahead import draw_of
+from keras_vidrec.data.read_ahead import read_ahead
 from keras_vidrec.specs import checks
+from keras_vidrec.videos.video import VideoError
 
 logger = logging.getLogger("keras_vidrec")
 
@@ -26,8 +30,9 @@ _PREPARED = types.MappingProxyType(
 )
 KINDS = tuple(_PREPARED)
 
-# Of ridge regression on features of length 1.
-_RIDGE = 1.0
+# Strengths of ridge regression on features of length 1; which, videos of other
+# groups tell. Where there are none, the middle one.
+_STRENGTHS = (0.03, 0.1, 0.3, 1.0, 3.0)
 # What a feature that never changes is divided by, of the mean deviation.
 _LEAST_DEVIATION = 1e-2
 # What scores are multiplied by; which, videos of other groups tell.
@@ -63,8 +68,8 @@ def solve(kind, features, labels, groups, num_classes):
     """
     checks.choice("classifier", kind, KINDS)
     features = np.asarray(features, "float64")
-    labels = np.asarray(labels)
-    kernel, bias = _solve(kind, features, labels, num_classes)
+    labels, groups = np.asarray(labels), np.asarray(groups)
+    kernel, bias = _solve(kind, features, labels, groups, num_classes)
     held_out = left_out_scores(kind, features, labels, groups, num_classes)
     sharpness = _sharpness(held_out, labels)
     bias = np.where(np.isin(np.arange(num_classes), labels), bias, -1e4)
@@ -98,9 +103,8 @@ def left_out_scores(kind, features, labels, groups, num_classes):
         told = inside & np.isin(labels, known)
         if not told.any():
             continue
-        kernel, bias = _solve(
-            kind, features[~inside], labels[~inside], num_classes
-        )
+        rest = features[~inside], labels[~inside], groups[~inside]
+        kernel, bias = _solve(kind, *rest, num_classes)
         found = np.full((told.sum(), num_classes), -np.inf)
         found[:, known] = (features[told] @ kernel + bias)[:, known]
         scores[told] = found
@@ -125,9 +129,7 @@ def features(model, source, indices, test, verbose=False):
         ValueError: if the network is none that classifies single snippets.
         TooManyFailures: if over 5 % of the videos cannot be read.
     """
-    spec = describe(model).clip_spec
-    stream = "rgb" if spec.modalities[0].startswith("rgb") else "flow"
-    tower = feature_tower.features_of(model, stream)
+    tower, spec = _tower(model)
     test = test.completed(spec)
     clips = pipeline.read_each(
         source,
@@ -145,9 +147,60 @@ def features(model, source, indices, test, verbose=False):
     return np.reshape(found, (len(seen), -1)), seen
 
 
+def drawn_features(model, source, indices, test, augmentation, draws, seed):
+    """What a network sees in random versions of videos: one crop and mirror of
+    each, as in training, and as many snippets as in the test.
+
+    Args:
+        model, source, indices, test: as of `features`.
+        augmentation: `data.clips.reader.Augmentation`.
+        draws: int. Versions of each video.
+        seed: int. Of the draws.
+
+    Returns:
+        As `features`, of all versions.
+
+    Raises:
+        As `features`.
+    """
+    tower, spec = _tower(model)
+    spec = spec.replace(num_segments=test.completed(spec).num_segments)
+    failures = Failures(len(indices) * draws)
+    tasks = [(index, draw) for index in indices for draw in range(draws)]
+
+    def read(task):
+        index, draw = task
+        rng = draw_of(seed, source.videos[index], draw)
+        try:
+            clip = reader.read_training_clip(
+                source, index, spec, augmentation, rng
+            )
+        except (VideoError, OSError) as error:
+            return index, error
+        return index, *clip.values()
+
+    found, seen = [], []
+    with read_ahead(read, tasks) as clips:
+        for index, clip in clips:
+            if isinstance(clip, Exception):
+                failures.add(source.videos[index], clip)
+                continue
+            found.append(tower.predict_on_batch(clip[None]).mean(axis=(0, 1)))
+            seen.append(index)
+    return np.reshape(found, (len(seen), -1)), seen
+
+
+def _tower(model):
+    """The network of features, and its `ClipSpec`."""
+    spec = describe(model).clip_spec
+    stream = "rgb" if spec.modalities[0].startswith("rgb") else "flow"
+    return feature_tower.features_of(model, stream), spec
+
+
 def fit(model, data):
     """Works out the classifier of a network from the videos to train on, each
-    shown as in the test of its recipe.
+    shown as in the test of its recipe, and in as many random versions as that
+    says.
 
     Args:
         model: keras.Model, `TSN` of one stream; its layer `logits` is set.
@@ -158,7 +211,19 @@ def fit(model, data):
     """
     recipe, source = data.recipe, data.source
     kind = recipe.initialization.classifier
+    draws = recipe.initialization.draws
     found, seen = features(model, source, data.train, recipe.test)
+    if draws:
+        more, of = drawn_features(
+            model,
+            source,
+            seen,
+            recipe.test,
+            recipe.augmentation,
+            draws,
+            recipe.seed,
+        )
+        found, seen = np.concatenate([found, more]), [*seen, *of]
     model.get_layer("logits").set_weights(
         solve(
             kind,
@@ -169,11 +234,14 @@ def fit(model, data):
         )
     )
     logger.warning(
-        "The classifier is worked out from %d videos: %s.", len(seen), kind
+        "The classifier is worked out from %d videos%s: %s.",
+        len({*seen}),
+        f" and {draws} random versions of each" if draws else "",
+        kind,
     )
 
 
-def _solve(kind, features, labels, num_classes):
+def _solve(kind, features, labels, groups, num_classes):
     """Kernel and bias, to scores about as large as cosines."""
     centered, standardized = _PREPARED[kind]
     origin = features.mean(axis=0) * centered
@@ -186,7 +254,7 @@ def _solve(kind, features, labels, num_classes):
     lengths = np.linalg.norm(x, axis=1, keepdims=True)
     x = x / np.maximum(lengths, 1e-12)
     if kind == "ridge":
-        directions = _ridge(x, labels, num_classes)
+        directions = _ridge(x, labels, groups, num_classes)
     else:
         directions = _means(x, labels, num_classes)
     # The length of a new video is not known here: the mean one is near.
@@ -203,11 +271,28 @@ def _means(x, labels, num_classes):
     return directions
 
 
-def _ridge(x, labels, num_classes):
-    """In its dual form: there are more features than videos."""
+def _ridge(x, labels, groups, num_classes):
+    """Of the strength whose errors on videos of other groups are the least."""
     wanted = np.equal.outer(labels, np.arange(num_classes)).astype("float64")
-    gram = x @ x.T + _RIDGE * np.eye(len(x))
-    return np.linalg.solve(gram, wanted).T @ x
+    left, values, right = np.linalg.svd(x, full_matrices=False)
+    turned = left.T @ wanted
+    rows = [groups == group for group in dict.fromkeys(groups.tolist())]
+
+    def error(strength):
+        kept = values**2 / (values**2 + strength)
+        total = 0.0
+        for inside in rows:
+            own = left[inside] * kept
+            missing = np.eye(len(own)) - own @ left[inside].T
+            # What is wrong of those left out, without solving for each.
+            error = wanted[inside] - own @ turned
+            total += np.sum(np.linalg.solve(missing, error) ** 2)
+        return total
+
+    strength = _STRENGTHS[len(_STRENGTHS) // 2]
+    if len(rows) > 1:
+        strength = min(_STRENGTHS, key=error)
+    return ((values / (values**2 + strength))[:, None] * turned).T @ right
 
 
 def _sharpness(scores, labels):

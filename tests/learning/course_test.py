@@ -127,13 +127,17 @@ def test_both_streams_are_trained_and_joined(tmp_path, monkeypatch):
     task = Task(videos, size=64, export="onnx")
     found = learn(task, out, verbose=0)
     names = [choice.what for choice in found.choices]
-    assert names[1:] == ["Network of frames", "Recognizer"]
+    assert names[1:] == ["Network of frames", "Network of flow", "Recognizer"]
     assert list(found.choices[2].candidates) == [
+        "frozen flow",
+        "fine-tuned flow",
+    ]
+    assert list(found.choices[3].candidates) == [
         "frames + flow",
         "frames + 1.5 flow",
         "TS-LSTM over both",
         "frozen frames",
-        "flow",
+        "frozen flow",
     ]
     assert found.run.recipe.network.application == "LateFusion"
     model = found.run.load_model()

@@ -6,6 +6,7 @@ import pytest
 from keras_vidrec.applications.parts.head import clip_logits_model
 from keras_vidrec.evaluation import evaluator
 from keras_vidrec.training import classifiers
+from keras_vidrec.training import dataset as datasets
 from keras_vidrec.training import recipes
 from keras_vidrec.training import trainer
 from keras_vidrec.training.recipes import initialization
@@ -40,8 +41,7 @@ def test_classes_are_found_by_direction(seen, kind):
     x, z = (features - origin) / scale, (new - origin) / scale
     x /= np.linalg.norm(x, axis=1, keepdims=True)
     if kind == "ridge":
-        gram = x.T @ x + np.eye(20)
-        means = np.linalg.solve(gram, x.T @ np.eye(2)[labels]).T
+        means = ridge(x, labels, groups)
     else:
         means = np.array([x[labels == label].mean(axis=0) for label in (0, 1)])
         means /= np.linalg.norm(means, axis=1, keepdims=True)
@@ -50,6 +50,28 @@ def test_classes_are_found_by_direction(seen, kind):
         (new @ kernel + bias).argmax(axis=1), expected
     )
     assert 0 < expected.sum() < 50
+
+
+def ridge(x, labels, groups):
+    """Of the strength by which videos of other groups are told best, each of
+    which is left out by solving anew."""
+    wanted = np.eye(2)[labels]
+
+    def solved(kept, strength):
+        gram = x[kept].T @ x[kept] + strength * np.eye(x.shape[1])
+        return np.linalg.solve(gram, x[kept].T @ wanted[kept])
+
+    def error(strength):
+        return sum(
+            np.sum((x[~kept] @ solved(kept, strength) - wanted[~kept]) ** 2)
+            for kept in (groups != group for group in set(groups))
+        )
+
+    strengths = classifiers._STRENGTHS
+    errors = [error(strength) for strength in strengths]
+    best = strengths[int(np.argmin(errors))]
+    assert min(errors) < 0.99 * errors[len(errors) // 2] or best == 0.3
+    return solved(groups == groups, best).T
 
 
 def test_a_video_is_judged_by_other_groups_alone(seen):
@@ -69,9 +91,8 @@ def test_a_video_is_judged_by_other_groups_alone(seen):
         "class_means", changed, labels, groups, NUM_CLASSES
     )
     assert np.isfinite(again[7, :2]).all()
-    kernel, _ = classifiers._solve(
-        "class_means", np.delete(features, 7, 0), np.delete(labels, 7), 3
-    )
+    rest = [np.delete(values, 7, 0) for values in (features, labels, groups)]
+    kernel, _ = classifiers._solve("class_means", *rest, 3)
     np.testing.assert_allclose(again[7, :2], (changed[7] @ kernel)[:2])
 
 
@@ -123,6 +144,34 @@ def test_a_recipe_trains_nothing(recipe, small_videos, tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.tensorflow_only
+def test_random_versions_are_learned_from(recipe, small_videos, tmp_path):
+    drawn = {"initialization.draws": 2, "initialization.classifier": "ridge"}
+    recipe = recipe.with_values(drawn).with_data(directory=small_videos)
+    run = trainer.train(recipe, tmp_path, verbose=0)
+    model, data = run.load_model(), datasets.load(recipe)
+    kept, labels, groups = data.train, data.source.labels, data.source.groups
+    whole, seen = classifiers.features(model, data.source, kept, recipe.test)
+    crops, of = classifiers.drawn_features(
+        model, data.source, kept, recipe.test, recipe.augmentation, 2, 0
+    )
+    assert seen == [*kept] and of == [i for i in kept for _ in range(2)]
+    pairs = crops.reshape(len(kept), 2, -1)
+    assert (pairs[:, 0] != pairs[:, 1]).any(axis=1).all()
+    seen += of
+    kernel, bias = classifiers.solve(
+        "ridge",
+        np.concatenate([whole, crops]),
+        [labels[i] for i in seen],
+        [groups[i] for i in seen],
+        len(data.source.classes),
+    )
+    dense = model.get_layer("logits")
+    for stored, expected in zip(dense.get_weights(), (kernel, bias)):
+        scale = np.abs(expected).max()
+        np.testing.assert_allclose(stored, expected, 1e-3, 1e-3 * scale)
+
+
 def test_no_epochs_only_where_nothing_is_to_be_trained(recipe):
     for values in (
         {"initialization.classifier": "random"},
@@ -130,6 +179,8 @@ def test_no_epochs_only_where_nothing_is_to_be_trained(recipe):
     ):
         with pytest.raises(ValueError, match="Invalid `schedule.epochs`. Exp"):
             recipe.with_values(values)
+    with pytest.raises(ValueError, match="`initialization.draws`. Expected 0"):
+        recipes.get("finetune_rgb").with_values({"initialization.draws": 1})
     with pytest.raises(ValueError, match="`initialization.classifier`. Exp"):
         recipe.with_values({"initialization.classifier": "nearest"})
 

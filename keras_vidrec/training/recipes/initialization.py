@@ -49,6 +49,9 @@ class Initialization:
             `"centered_class_means"`, `"standardized_class_means"` or
             `"ridge"`, see `training.classifiers.solve`. Training goes on from
             there, or ends (`schedule.epochs=0`). Defaults to `"random"`.
+        draws: int. Random versions of each video, cropped and mirrored as in
+            training, that the classifier is worked out from beside the video
+            as its test shows it. Defaults to `0`.
         partial_batch_norm: bool. Freeze every batch normalization but the
             first of each tower (TSN section 3.2).
         frozen: tuple of str. Streams whose towers stay as they start, batch
@@ -62,6 +65,7 @@ class Initialization:
     inflation: str = "avg"
     copy_head: bool = False
     classifier: str = "random"
+    draws: int = 0
     partial_batch_norm: bool = False
     frozen: tuple = ()
 
@@ -75,6 +79,13 @@ class Initialization:
         checks.choice("inflation", self.inflation, INFLATIONS)
         checks.flag("copy_head", self.copy_head)
         checks.choice("classifier", self.classifier, CLASSIFIERS)
+        checks.count("draws", self.draws, 0)
+        checks.check(
+            not self.draws or self.classifier != "random",
+            "draws",
+            '0 where classifier="random": it is not worked out from videos',
+            self.draws,
+        )
         checks.flag("partial_batch_norm", self.partial_batch_norm)
         frozen = self.frozen
         checks.check(
