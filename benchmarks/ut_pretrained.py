@@ -1,0 +1,199 @@
+r"""UT-Interaction from ImageNet's weights, where nothing or little is trained.
+
+    python benchmarks/ut_pretrained.py VIDEOS OUT [--seeds 0,1,2] \
+        [--directions 12,21] [--networks "TS-LSTM; ..."]
+    python benchmarks/ut_pretrained.py VIDEOS OUT --left-out
+
+EfficientNet-Lite0 as ImageNet has it looks at frames and at flow of the whole
+picture (squeezed into a square, because the clips were cut around people), and
+a classifier is worked out from what it sees (`frozen_rgb`, `frozen_flow`). Over
+its features of 25 frames a video, TS-LSTM, Temporal-Inception and STFN are
+trained. Repeating it goes on where it stopped.
+
+The second command leaves one group out after the other, within each set, as
+the dataset's own protocol has it: printed are the clips that the classifiers
+of the other groups know.
+"""
+
+import argparse
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import ut_features
+import ut_interaction
+
+from keras_vidrec.data import opening
+from keras_vidrec.evaluation.scores import score_naming
+from keras_vidrec.evaluation.scores.fusion import fuse
+from keras_vidrec.evaluation.scores.score_file import Scores
+from keras_vidrec.training import classifiers
+from keras_vidrec.training import network
+from keras_vidrec.training.run import Run
+
+# Pixels of motion of frames of 256 x 256 that 0 and 255 stand for: 99.9 % of
+# them in the videos of either set are smaller.
+BOUND = 10
+DRAWS = 6
+COMMON = (
+    "clip.frame.size=256x256",
+    "clip.size=128",
+    "initialization.classifier=ridge",
+    f"initialization.draws={DRAWS}",
+    "test.num_segments=25",
+)
+WEIGHTS = {"rgb + flow": (1, 1), "rgb + 1.5 flow": (1, 1.5)}
+
+
+def vidrec(*arguments):
+    subprocess.run([*ut_interaction.VIDREC, *map(str, arguments)], check=True)
+
+
+def prepared(videos, out, train, test):
+    """The dataset of a direction."""
+    listed = out / f"{train}.csv"
+    ut_interaction.write_list(videos, listed, train, test)
+    directory = out / f"{train}-square"
+    vidrec(
+        *("prepare", "list", f"--videos={videos}", f"--list={listed}"),
+        *(f"--out={directory}", "--flow=dis", "--size=256x256"),
+        f"--bound={BOUND}",
+    )
+    return directory
+
+
+def frozen(data, out, train, stream):
+    """The run of a frozen network with the classifier of the training set."""
+    path = out / f"{train}-frozen-{stream}"
+    if not (path / "scores").exists():
+        settings = [f"--set={setting}" for setting in COMMON]
+        if stream == "flow":
+            settings.append(f"--set=clip.flow.bound={BOUND}")
+        vidrec(
+            "train", f"frozen_{stream}", f"--data={data}", f"--out={path}",
+            *settings,
+        )  # fmt: skip
+        vidrec("evaluate", path)
+    return path
+
+
+def features(data, out, train, runs):
+    path = out / f"{train}-frozen-features"
+    vidrec(
+        "features",
+        *(f"--{stream}={run}" for stream, run in runs.items()),
+        *(f"--data={data}", f"--out={path}", f"--draws={DRAWS}"),
+        *(f"--frames={ut_features.FRAMES}", "--grid=uniform"),
+    )
+    return [f"--data={path}"]
+
+
+def direction(videos, out, train, test, seeds, networks):
+    """Yields `(network, seed, scores)` of one direction."""
+    data = prepared(videos, out, train, test)
+    runs = {s: frozen(data, out, train, s) for s in ("rgb", "flow")}
+    scores = {
+        stream: Scores.load(score_naming.find(run)[0])
+        for stream, run in runs.items()
+    }
+    for stream, one in scores.items():
+        yield stream, "-", one
+    for name, weights in WEIGHTS.items():
+        yield name, "-", fuse([scores["rgb"], scores["flow"]], weights)
+    data = features(data, out, train, runs)
+    for network_name in networks:
+        for seed in seeds:
+            path = out / f"{train}-frozen-{network_name}-{seed}"
+            yield (
+                network_name,
+                seed,
+                ut_features.run(data, path, network_name, seed),
+            )
+
+
+def seen(data, run, indices):
+    """What a frozen network sees in videos: of each, its test and `DRAWS`
+    random versions. Returns a list of arrays `(1 + DRAWS, features)`."""
+    recipe = Run.open(run).recipe
+    source = opening.open_images(data).source
+    model = network.build(recipe, source.classes)
+    whole, kept = classifiers.features(model, source, indices, recipe.test)
+    drawn, _ = classifiers.drawn_features(
+        model,
+        source,
+        kept,
+        recipe.test,
+        recipe.augmentation,
+        DRAWS,
+        recipe.seed,
+    )
+    drawn = drawn.reshape(len(whole), DRAWS, -1)
+    return np.concatenate([whole[:, None], drawn], axis=1)
+
+
+def left_out(data, runs, train):
+    """Logits of each video of a set, by stream, of the classifier of the other
+    groups of the set; and their labels."""
+    source = opening.open_images(data).source
+    indices = [i for i, v in enumerate(source.videos) if v.startswith(train)]
+    labels = np.array([source.labels[i] for i in indices])
+    groups = np.array([source.groups[i] for i in indices])
+    scores = {}
+    for stream, run in runs.items():
+        found = seen(data, run, indices)
+        scores[stream] = np.zeros((len(indices), len(source.classes)))
+        for group in np.unique(groups):
+            out = groups == group
+            rest = found[~out]
+            kernel, bias = classifiers.solve(
+                "ridge",
+                rest.reshape(-1, rest.shape[-1]),
+                np.repeat(labels[~out], 1 + DRAWS),
+                np.repeat(groups[~out], 1 + DRAWS),
+                len(source.classes),
+            )
+            scores[stream][out] = found[out, 0] @ kernel + bias
+    return scores, labels
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("videos", type=pathlib.Path)
+    parser.add_argument("out", type=pathlib.Path)
+    parser.add_argument("--seeds", default="0,1,2")
+    parser.add_argument("--directions", default="12,21")
+    parser.add_argument("--networks", default="; ".join(ut_features.NETWORKS))
+    parser.add_argument("--left-out", action="store_true")
+    arguments = parser.parse_args()
+    videos, out = arguments.videos.resolve(), arguments.out
+    out.mkdir(parents=True, exist_ok=True)
+    seeds = [int(seed) for seed in arguments.seeds.split(",")]
+    networks = [n.strip() for n in arguments.networks.split(";") if n.strip()]
+    for pair in arguments.directions.split(","):
+        train, test = (ut_interaction.SETS[int(number) - 1] for number in pair)
+        if arguments.left_out:
+            data = out / f"{train}-square"
+            runs = {s: out / f"{train}-frozen-{s}" for s in ("rgb", "flow")}
+            scores, labels = left_out(data, runs, train)
+            for name, weights in WEIGHTS.items():
+                scores[name] = sum(
+                    weight * scores[stream]
+                    for stream, weight in zip(("rgb", "flow"), weights)
+                )
+            for name, one in scores.items():
+                right = (one.argmax(axis=1) == labels).sum()
+                sys.stdout.write(
+                    f"{train}  {name:18} {right} of {len(labels)}\n"
+                )
+            continue
+        for name, seed, one in direction(
+            videos, out, train, test, seeds, networks
+        ):
+            share = ut_interaction.accuracy(one)
+            sys.stdout.write(f"{pair}  {name:18} seed {seed}  {share:6.1%}\n")
+            sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
