@@ -86,6 +86,7 @@ def run(data, out, modality, seed):
                 f"--out={out}",
                 f"--set=seed={seed}",
                 f"--set=network.arguments.modality={modality}",
+                "--set=validation.fraction=0",
             ],
             check=True,
         )

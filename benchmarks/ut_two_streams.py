@@ -41,6 +41,7 @@ COMMON = (
     "network.arguments.snippet_length=5",
     "schedule.epochs=12",
     "optimizer.learning_rate=3e-4",
+    "validation.fraction=0",
     "test.num_clips=1",
     "test.num_segments=25",
 )

@@ -82,6 +82,8 @@ def note_end(data, outcome):
         outcome: dict, as `Loop.train` returns it.
     """
     recipe = data.recipe
+    if not outcome["epochs"]:  # the classifier is worked out, which was said
+        return
     name = recipe.name if recipe.name.isprintable() else repr(recipe.name)
     videos = words.count(len(data.train), "video")
     classes = words.count(len(data.source.classes), "class")
