@@ -149,7 +149,8 @@ def features(model, source, indices, test, verbose=False):
 
 def drawn_features(model, source, indices, test, augmentation, draws, seed):
     """What a network sees in random versions of videos: one crop and mirror of
-    each, as in training, and as many snippets as in the test.
+    each, as in training, and as many snippets as in the test, each of a random
+    frame of its part of the video.
 
     Args:
         model, source, indices, test: as of `features`.
@@ -164,7 +165,11 @@ def drawn_features(model, source, indices, test, augmentation, draws, seed):
         As `features`.
     """
     tower, spec = _tower(model)
-    spec = spec.replace(num_segments=test.completed(spec).num_segments)
+    # So many snippets as training never takes: TSN's program would take all of
+    # them from the beginning of a short video.
+    spec = spec.replace(
+        num_segments=test.completed(spec).num_segments, sampling="uniform"
+    )
     failures = Failures(len(indices) * draws)
     tasks = [(index, draw) for index in indices for draw in range(draws)]
 
@@ -274,6 +279,7 @@ def _means(x, labels, num_classes):
 def _ridge(x, labels, groups, num_classes):
     """Of the strength whose errors on videos of other groups are the least."""
     wanted = np.equal.outer(labels, np.arange(num_classes)).astype("float64")
+    wanted -= wanted.mean(axis=0)
     left, values, right = np.linalg.svd(x, full_matrices=False)
     turned = left.T @ wanted
     rows = [groups == group for group in dict.fromkeys(groups.tolist())]
