@@ -153,7 +153,7 @@ def shown(capsys, optimizer, epochs=3, waits=0.0, logs=None, **arguments):
             progress.on_train_batch_begin(step)
             time.sleep(0.02)
             index = 5 * (epoch - arguments.get("initial_epoch", 0)) + step
-            progress._read_at[index] = progress._begun_at + 0.02 * waits
+            progress._read_at[index] = progress._asked_at + 0.02 * waits
             progress.on_train_batch_end(step, {})
         progress.on_epoch_end(epoch, dict(logs or {"loss": 1.23456}))
     return capsys.readouterr().out.splitlines()
