@@ -108,7 +108,11 @@ def fetch(found, file=None, trust_first_download=False) -> dict:
         file,
     )
     return {
-        stream: one.fetch((file or {}).get(stream), trust_first_download)
+        stream: one.fetch(
+            (file or {}).get(stream),
+            trust_first_download,
+            instead=f"pass it as `file` (--file {stream}=PATH)",
+        )
         for stream, one in found.streams.items()
     }
 

@@ -1,5 +1,6 @@
 import json
 import pathlib
+import shlex
 
 import typer
 
@@ -127,7 +128,8 @@ def evaluate(
             score_files.tell_marks(marked)
         return
     (path,) = (one.path for one in runs.values())
-    echo(f"Next: vidrec export {path} --out {path / 'saved_model'}")
+    export = shlex.join([str(path), "--out", str(path / "saved_model")])
+    echo(f"Next: vidrec export {export}")
 
 
 def _evaluate_published(name, network, splits, *, out, settings, **options):

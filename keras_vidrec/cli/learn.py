@@ -1,5 +1,6 @@
 import enum
 import pathlib
+import shlex
 
 import typer
 
@@ -66,4 +67,4 @@ def learn(
         echo(f"Report: {learned.report}")
     if learned.export is not None:
         echo(f"Export: {learned.export}")
-    echo(f"Next: vidrec predict {out} VIDEO...")
+    echo(f"Next: vidrec predict {shlex.quote(str(out))} VIDEO...")

@@ -1,5 +1,6 @@
 import enum
 import pathlib
+import shlex
 
 import typer
 
@@ -165,10 +166,11 @@ def prepare(
             f"inspect {out}` does that."
         )
     settings = _settings(records.stored_as)
-    echo(f"Next: vidrec train scratch --data {out} --out RUN{settings}")
+    quoted = shlex.quote(str(out))
+    echo(f"Next: vidrec train scratch --data {quoted} --out RUN{settings}")
     if "flow" in preparation.modalities:
         echo(
-            f"and:  vidrec train scratch --data {out} --out RUN_FLOW "
+            f"and:  vidrec train scratch --data {quoted} --out RUN_FLOW "
             f"--set network.arguments.modality=flow{settings}"
         )
     echo("`vidrec recipes` lists those of the papers.")

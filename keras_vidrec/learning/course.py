@@ -216,6 +216,7 @@ class _Course:
     def _trained(self, kind):
         """The best of the networks that are trained, alone or together."""
         place, plan = self._place, self._plan
+        self._say("prepared")
         data = steps.prepared(place, plan.flow)
         self._say("frozen")
         recipe = place.frozen(kind, data)
@@ -225,7 +226,7 @@ class _Course:
         recipe = place.recipe("finetune_rgb", data, initialization=start)
         runs[_FINE_TUNED] = steps.trained(place, "rgb", recipe)
         scores = {name: steps.tested(place, run) for name, run in runs.items()}
-        frames = self._choose("Network of frames", scores)
+        frames = self._choose("Network of frames", scores, not plan.flow)
         if not plan.flow:
             return self._alone(frames, kind, runs)
         flow = self._of_flow(data, runs, scores)
@@ -239,7 +240,7 @@ class _Course:
             both = {"rgb": runs[frames], "flow": runs[flow]}
             runs[_BOTH] = steps.over_both(place, both, data)
             together[_BOTH] = steps.tested(place, runs[_BOTH])
-        chosen = self._choose("Recognizer", {**together, **alone})
+        chosen = self._choose("Recognizer", {**together, **alone}, True)
         if chosen in _WEIGHTS:
             streams = {"rgb": runs[frames], "flow": runs[flow]}
             name = f"{frames} + {_WEIGHTS[chosen]:g} x {flow}"
@@ -266,13 +267,14 @@ class _Course:
             scores[name] = steps.tested(place, runs[name])
         return self._choose("Network of flow", {n: scores[n] for n in names})
 
-    def _choose(self, what, scores):
+    def _choose(self, what, scores, is_last=False):
         by = "the clips to choose by"
         figures = {
             name: Figure.of_scores(one.scores, one.labels)
             for name, one in scores.items()
         }
-        choice = Choice.best(what, by, figures, self._plan.not_tried)
+        not_tried = self._plan.not_tried if is_last else {}
+        choice = Choice.best(what, by, figures, not_tried)
         self._chose(choice)
         return choice.chosen
 

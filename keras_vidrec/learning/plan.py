@@ -96,11 +96,18 @@ def make(task: Task, material: Material) -> Plan:
         and len(material.validation) >= _LEAST_TO_CHOOSE
     )
     flow, not_tried = trains and task.flow, {}
-    too_few = (
-        f"it takes {_LEAST_TO_TRAIN} clips of a class to learn from, here "
-        f"{material.typical:g}, and {_LEAST_TO_CHOOSE} clips to choose by, "
-        f"here {len(material.validation)}"
-    )
+    missing = []
+    if material.typical < _LEAST_TO_TRAIN:
+        missing.append(
+            f"{_LEAST_TO_TRAIN} clips of a class to learn from, here "
+            f"{material.typical:g}"
+        )
+    if len(material.validation) < _LEAST_TO_CHOOSE:
+        missing.append(
+            f"{_LEAST_TO_CHOOSE} clips to choose by, here "
+            f"{len(material.validation)}"
+        )
+    too_few = f"it takes {', and '.join(missing)}"
     steps = [
         (
             "features",

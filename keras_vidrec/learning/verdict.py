@@ -42,13 +42,13 @@ _NOTHING_CONFUSED = (
 def _how_sure(material, scores, hits):
     low, high = metrics.accuracy_interval(scores.scores, scores.labels)
     groups = {material.catalog.groups[i] for i in material.test}
-    tested = len({*scores.labels.tolist()})
+    classes = len(scores.classes)
     sentence = (
         f"Of {len(hits)} clips that nothing was learned from or chosen by it "
         f"knew {hits.sum()}, {100 * hits.mean():.0f} %; of many such clips it "
         f"would know {100 * low:.0f} to {100 * high:.0f} % (95 % interval), "
-        f"and guessing among the {tested} classes "
-        f"{100 / tested:.0f} %"
+        f"and guessing among its {classes} classes "
+        f"{100 / classes:.0f} %"
     )
     if len(groups) < len(hits):
         sentence += (

@@ -281,7 +281,7 @@ class Loop:
 
     def _validation_callbacks(self):
         """By name, the callbacks that look at the validation part, if any."""
-        if not self._data.validation:
+        if not (self._data.validation and self._length.epochs):
             return {}
         schedule = self._recipe.schedule
         monitor = f"val_{losses.accuracy_name(self._trained)}"

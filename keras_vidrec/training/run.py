@@ -318,9 +318,11 @@ class Run:
         for path in paths:
             if path.is_file():
                 return model_file.load(path)
+        aside = sorted(self.path.glob("model-*-epochs.keras"))
+        before = f"; its network of before lies in {aside[-1]}" if aside else ""
         raise ValueError(
             "Expected a finished run, with a model.keras. Train it to its "
-            f"end with the same command. Received: {self.path}"
+            f"end with the same command. Received: {self.path}{before}"
         )
 
     def _unwritable(self, reason):
@@ -351,7 +353,9 @@ class Run:
 
     def _check_same(self, recipe):
         before, now = _flat(self.recipe.to_dict()), _flat(recipe.to_dict())
-        for key in {**before, **now}:
+        # A longer training alone would be taken: anything else goes first.
+        keys = sorted({**before, **now}, key=lambda k: k == "schedule.epochs")
+        for key in keys:
             if before.get(key) != now.get(key):
                 raise ValueError(
                     f"{self.path} holds a run of another recipe. Expected "

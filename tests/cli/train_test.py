@@ -50,8 +50,7 @@ def test_errors_name_the_option(tmp_path):
             recipe.with_settings(["schedule.epochs=0"])
     assert str(raised.value) == (
         "Invalid `schedule.epochs`. Expected a number of at least 1, or 0 "
-        "without a validation part where initialization.classifier is worked "
-        "out. Received: "
+        "where initialization.classifier is worked out. Received: "
         "schedule.epochs=0 (--set schedule.epochs=VALUE)"
     )
     with pytest.raises(ValueError, match=r"`depth`. .* depth=0.5$"):

@@ -78,7 +78,7 @@ def test_three_sentences(material):
     assert (
         "it knew 3, 75 %; of many such clips it would know 30 to 95 %" in sure
     )
-    assert "among the 2 classes 50 %" in sure
+    assert "among its 2 classes 50 %" in sure
     assert "they are of 2 recordings, so the interval is wider" in sure
     assert confused == "It confuses: walk taken for run (1 of 2)."
     assert "people of walk (4 clips of 3 recordings), run (" in more

@@ -146,21 +146,22 @@ def test_both_streams_are_trained_and_joined(tmp_path, monkeypatch):
     assert (found.scores.scores.argmax(1) == found.scores.labels).mean() > 0.8
     assert found.report.is_file() and (found.export / "labels.txt").is_file()
     vidrec("evaluate", out)
-    # So is the network over both, had it been chosen.
-    other = tmp_path / "other"
-    other.mkdir()
-    for name in ("videos.csv", "learned.csv"):
-        shutil.copy(out / name, other)
-    material = materials.look(task, False, other / "videos.csv")
-    run = Run.open(out / "steps" / "both")
-    course.recognizer.make(
-        steps.Workplace(task, material, other, 0),
-        run.load_model(),
-        run.recipe,
-        summary="both",
-        all_learned=False,
-    )
-    vidrec("evaluate", other)
+    # So are others, had they been chosen.
+    for name in ("both", "frozen_flow"):
+        other = tmp_path / name
+        other.mkdir()
+        for listed in ("videos.csv", "learned.csv"):
+            shutil.copy(out / listed, other)
+        material = materials.look(task, False, other / "videos.csv")
+        run = Run.open(out / "steps" / name)
+        course.recognizer.make(
+            steps.Workplace(task, material, other, 0),
+            run.load_model(),
+            run.recipe,
+            summary=name,
+            all_learned=False,
+        )
+        vidrec("evaluate", other)
 
 
 def _first(cls, what, by, candidates, not_tried=None):

@@ -12,7 +12,9 @@ logger = logging.getLogger("keras_vidrec")
 
 
 class BestModel(keras.callbacks.Callback):
-    """Saves the network whenever its validation accuracy is the best so far.
+    """Saves the network whenever its validation accuracy is the best so far;
+    of epochs of the same accuracy, which few videos often have, that of the
+    smallest loss.
 
     Args:
         network: keras.Model to save: the one with its activation, which
@@ -24,9 +26,11 @@ class BestModel(keras.callbacks.Callback):
             network in. Defaults to none.
 
     Attributes:
-        accuracy: `None`, or float: the best so far.
+        accuracy, loss: `None`, or float: those of the best so far.
         epoch: `None`, or int: that of it, from 0.
     """
+
+    _STATE = ("accuracy", "loss", "epoch")
 
     def __init__(
         self,
@@ -40,7 +44,7 @@ class BestModel(keras.callbacks.Callback):
         self._network = network
         self._path = path
         self._monitor = monitor
-        self.accuracy = self.epoch = None
+        self.accuracy = self.loss = self.epoch = None
 
     def on_train_begin(self, logs=None):
         if self.accuracy is not None and not model_file.is_whole(self._path):
@@ -49,20 +53,21 @@ class BestModel(keras.callbacks.Callback):
                 "the epochs to come.",
                 self._path,
             )
-            self.accuracy = self.epoch = None
+            self.accuracy = self.loss = self.epoch = None
 
     def on_epoch_end(self, epoch, logs=None):
-        value = float(logs[self._monitor])
-        if self.accuracy is None or value > self.accuracy:
+        value, loss = float(logs[self._monitor]), float(logs["val_loss"])
+        if self.epoch is None or (value, -loss) > (self.accuracy, -self.loss):
             with self._saving():
                 model_file.save(self._network, self._path)
-            self.accuracy, self.epoch = value, epoch
+            self.accuracy, self.loss, self.epoch = value, loss, epoch
 
     def get_state(self):
-        return {"accuracy": self.accuracy, "epoch": self.epoch}
+        return {name: getattr(self, name) for name in self._STATE}
 
     def set_state(self, state):
-        self.accuracy, self.epoch = state["accuracy"], state["epoch"]
+        for name in self._STATE:
+            setattr(self, name, state[name])
 
 
 class Plateau(keras.callbacks.ReduceLROnPlateau):

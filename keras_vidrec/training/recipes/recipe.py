@@ -112,11 +112,10 @@ class Recipe(Fact):
         )
         worked_out = self.initialization.classifier != "random"
         checks.check(
-            self.schedule.epochs != 0
-            or (worked_out and not self.validation.is_wanted),
+            self.schedule.epochs != 0 or worked_out,
             "schedule.epochs",
-            "a number of at least 1, or 0 without a validation part where "
-            "initialization.classifier is worked out",
+            "a number of at least 1, or 0 where initialization.classifier is "
+            "worked out",
             self.schedule.epochs,
         )
         checks.count("seed", self.seed, 0)

@@ -12,7 +12,7 @@ from tests.evaluation.mean_color_network import kernel_and_bias
 from tests.evaluation.mean_color_network import mean_color_network
 
 
-def epoch(callback, network, number, accuracy):
+def epoch(callback, network, number, accuracy, loss=1.0):
     """Ends an epoch after which the bias is its number; returns the bias that
     is saved."""
     kernel, bias = kernel_and_bias(network)
@@ -20,7 +20,8 @@ def epoch(callback, network, number, accuracy):
         [kernel, np.full_like(bias, number)]
     )
     callback.on_epoch_end(
-        number, {"val_accuracy": accuracy, "accuracy": number}
+        number,
+        {"val_accuracy": accuracy, "val_loss": loss, "accuracy": number},
     )
     _, saved = kernel_and_bias(model_file.load(callback._path))
     return saved[0]
@@ -34,18 +35,23 @@ def test_only_improvements_are_saved(tmp_path):
         for number, accuracy in enumerate([0.0, 0.5, 0.25, 0.5, 0.75, 0.0])
     ]
     assert found == [0, 1, 1, 1, 4, 4]
+    # Of the same accuracy, by the loss.
+    assert epoch(callback, network, 6, 0.75, loss=1.1) == 4
+    assert epoch(callback, network, 7, 0.75, loss=0.9) == 7
+    assert epoch(callback, network, 8, 0.5, loss=0.1) == 7
 
 
 def test_goes_on_after_an_interruption(tmp_path):
     network = mean_color_network(("a", "b"))
     before = BestModel(network, tmp_path / "model.keras")
-    assert before.get_state() == {"accuracy": None, "epoch": None}
+    nothing = {"accuracy": None, "loss": None, "epoch": None}
+    assert before.get_state() == nothing
     epoch(before, network, 0, np.float32(0.5))
     state = json.loads(json.dumps(before.get_state()))
 
     after = BestModel(network, tmp_path / "model.keras")
     after.set_state(state)
-    assert epoch(after, network, 1, 0.4) == 0
+    assert epoch(after, network, 1, 0.5) == 0
     assert epoch(after, network, 2, 0.6) == 2
 
 
