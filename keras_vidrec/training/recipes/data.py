@@ -52,7 +52,8 @@ class Data:
 class Validation:
     """A validation part: the one that the dataset lists, or carved out of the
     training groups, never out of the test list. With one, `model.keras` is the
-    best epoch's model; without, the last one's.
+    best epoch's model (of equal accuracies the smallest loss); without, the
+    last one's.
 
     Args:
         fraction: float in [0, 1). Share of the training groups; 0 is none.
