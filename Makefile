@@ -38,6 +38,7 @@ test-jax: $(VENV)/.installed-test
 TORCH_TESTS := tests/applications/backends_test.py \
 	tests/applications/parts/channels_last_test.py \
 	tests/layers/batch_normalization_test.py \
+	tests/layers/batch_normalization_groups_test.py \
 	tests/training/optimizers/mean_gradient_test.py \
 	tests/training/trainer_test.py::test_a_terminated_run_goes_on \
 	tests/visualization/gradients_test.py

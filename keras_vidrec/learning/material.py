@@ -110,11 +110,13 @@ def look(task, verbose=True, begun=None) -> Material:
             f"Videos that cannot be read are left out: {_some(found.broken)}."
         )
     remarks += _in_two_classes(catalog, found.identical)
-    split = catalog.splits[min(catalog.splits, key=str)]
+    key = min(catalog.splits, key=str)
+    split = catalog.splits[key]
     # What `discover` makes where nothing tells the parts.
     by_chance = split_groups(catalog.labels, catalog.groups, _TEST, task.seed)
     is_named = begun is not None or split != by_chance
-    catalog = _only(catalog, usable)
+    listed = catalog.validation.get(key, ())
+    catalog = only(catalog, usable, split, listed)
     _check_classes(catalog, task)
     parts, told = _parts(catalog, is_named, task.seed)
     kinds = _kinds(catalog)
@@ -156,10 +158,16 @@ def _in_two_classes(catalog, identical):
         )
 
 
-def _only(catalog, kept):
-    """A catalog of some of its videos, with its first split."""
+def only(catalog, kept, split, validation=()):
+    """A catalog of some of its videos, with one split.
+
+    Args:
+        catalog: `Catalog`.
+        kept: sequence of int. The videos.
+        split: `Split` of indices into `catalog`; those not kept are left out.
+        validation: sequence of int, as in `split`. Defaults to none.
+    """
     places = {old: new for new, old in enumerate(kept)}
-    key = min(catalog.splits, key=str)
 
     def moved(part):
         return tuple(places[i] for i in part if i in places)
@@ -174,8 +182,8 @@ def _only(catalog, kept):
         groups=chosen(catalog.groups),
         files=chosen(catalog.files),
         segments=chosen(catalog.segments),
-        splits={1: Split(*map(moved, catalog.splits[key]))},
-        validation={1: moved(catalog.validation.get(key, ()))},
+        splits={1: Split(*map(moved, split))},
+        validation={1: moved(validation)},
     )
 
 

@@ -16,6 +16,7 @@ from keras_vidrec.evaluation import evaluator
 from keras_vidrec.evaluation import feature_extraction
 from keras_vidrec.evaluation.scores import score_naming
 from keras_vidrec.evaluation.scores.score_file import Scores
+from keras_vidrec.learning import material as materials
 from keras_vidrec.learning.material import Material
 from keras_vidrec.learning.task import Task
 from keras_vidrec.specs import files
@@ -152,7 +153,10 @@ def prepared(place, flow):
         bound=place.bound,
         size=f"short{place.task.short_side}",
     )
-    catalog = _learned_from(place.material)
+    material = place.material
+    split = Split(material.train, material.validation)
+    catalog = materials.only(material.catalog, material.learned_from, split)
+    catalog = dataclasses.replace(catalog, validation={}, problems=())
     prepare(catalog, directory, made, progress=bool(place.verbose))
     return directory
 
@@ -205,31 +209,3 @@ def over_both(place, runs, data):
     )
     recipe = recipe.with_data(directory=str(directory.absolute()))
     return trained(place, "both", recipe)
-
-
-def _learned_from(material):
-    """A catalog of the videos that are not held out, whose test is the
-    validation part."""
-    catalog, kept = material.catalog, material.learned_from
-    places = {old: new for new, old in enumerate(kept)}
-
-    def chosen(values):
-        return tuple(values[i] for i in kept)
-
-    split = Split(
-        *(
-            tuple(places[i] for i in part)
-            for part in (material.train, material.validation)
-        )
-    )
-    return dataclasses.replace(
-        catalog,
-        videos=chosen(catalog.videos),
-        labels=chosen(catalog.labels),
-        groups=chosen(catalog.groups),
-        files=chosen(catalog.files),
-        segments=chosen(catalog.segments),
-        splits={1: split},
-        validation={},
-        problems=(),
-    )

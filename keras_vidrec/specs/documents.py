@@ -22,6 +22,18 @@ _MOST_CHARACTERS_OF_A_NUMBER = 1000
 _HOSTILE = "as a damaged or hostile file has"
 
 
+def flat(values, prefix=""):
+    """A dict of dicts as one dict, by the keys joined by dots; an empty dict
+    stays as it is."""
+    found = {}
+    for key, value in values.items():
+        if isinstance(value, dict) and value:
+            found.update(flat(value, f"{prefix}{key}."))
+        else:
+            found[prefix + key] = value
+    return found
+
+
 def read_json(path):
     """Reads a JSON file in UTF-8.
 

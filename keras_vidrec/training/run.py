@@ -150,7 +150,10 @@ class Run:
         for a smaller `schedule.epochs`."""
         if not (self.recipe_file.is_file() and self.is_finished):
             return False
-        before, now = _flat(self.recipe.to_dict()), _flat(recipe.to_dict())
+        before, now = (
+            documents.flat(self.recipe.to_dict()),
+            documents.flat(recipe.to_dict()),
+        )
         differing = {
             key for key in {**before, **now} if before.get(key) != now.get(key)
         }
@@ -352,7 +355,10 @@ class Run:
         files.write_text(self.environment_file, text + "\n")
 
     def _check_same(self, recipe):
-        before, now = _flat(self.recipe.to_dict()), _flat(recipe.to_dict())
+        before, now = (
+            documents.flat(self.recipe.to_dict()),
+            documents.flat(recipe.to_dict()),
+        )
         # A longer training alone would be taken: anything else goes first.
         keys = sorted({**before, **now}, key=lambda k: k == "schedule.epochs")
         for key in keys:
@@ -362,13 +368,3 @@ class Run:
                     f"{key}={before.get(key)!r} as there, or another "
                     f"directory. Received: {key}={now.get(key)!r}"
                 )
-
-
-def _flat(values, prefix=""):
-    flat = {}
-    for key, value in values.items():
-        if isinstance(value, dict) and value:
-            flat.update(_flat(value, f"{prefix}{key}."))
-        else:
-            flat[prefix + key] = value
-    return flat

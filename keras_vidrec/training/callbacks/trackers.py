@@ -115,8 +115,11 @@ class MlflowTracker(Tracker):
         started = self._library.start_run(
             run_id=entry, run_name=None if entry else self._run.path.name
         )
-        values = _flat({"recipe": self._recipe.to_dict(), **self._origin_of()})
-        items = [*values.items()]
+        values = {"recipe": self._recipe.to_dict(), **self._origin_of()}
+        items = [
+            (key, str(value)[:_MOST_CHARACTERS])
+            for key, value in documents.flat(values).items()
+        ]
         for first in range(0, len(items), _MOST_AT_ONCE):
             part = dict(items[first : first + _MOST_AT_ONCE])
             self._library.log_params(part)
@@ -209,13 +212,3 @@ def _brief(origin):
         name: _brief(parent) for name, parent in origin.parents.items()
     }
     return values
-
-
-def _flat(values, prefix=""):
-    flat = {}
-    for key, value in values.items():
-        if isinstance(value, dict) and value:
-            flat.update(_flat(value, f"{prefix}{key}."))
-        else:
-            flat[prefix + key] = str(value)[:_MOST_CHARACTERS]
-    return flat

@@ -266,7 +266,8 @@ class Schedule:
             one of `keras.optimizers.schedules`, or a registered class of your
             own (`"package>Name"`). It is asked by the number of the update,
             and takes `optimizer.learning_rate` as its
-            `initial_learning_rate`, if it has one. Defaults to `None`.
+            `initial_learning_rate`; `PiecewiseConstantDecay` has rates of its
+            own. Defaults to `None`.
         boundaries: tuple of int, in the unit of `epochs` or `steps`.
         factor: float in (0, 1]. Defaults to `0.1`.
         patience: int. Epochs without a gain, of `"plateau"`. Defaults to `5`.
