@@ -45,7 +45,31 @@ AVERAGES = {
 }
 
 
-class SnippetScorer:
+class _Scorer:
+    """What the scorers of this file share: `logits` of a clip, and what is
+    averaged of them."""
+
+    def __call__(self, clip):
+        """Scores, float32 `(classes,)`, of a video: uint8 `(num_snippets,
+        height, width, channels)`, the segments of a clip together, or a dict
+        of these by modality."""
+        return _mean(self.logits(clip), self.average)
+
+    def many(self, videos):
+        """List of the scores of several videos of images of one size, as of a
+        call, which the network sees together."""
+        logits = self.logits(
+            keras.tree.map_structure(
+                lambda *images: np.concatenate(images), *videos
+            )
+        )
+        # As many rows as it has snippets, or clips.
+        sizes = np.cumsum([len(keras.tree.flatten(v)[0]) for v in videos])
+        ends = sizes[:-1] * len(logits) // sizes[-1]
+        return [_mean(rows, self.average) for rows in np.split(logits, ends)]
+
+
+class SnippetScorer(_Scorer):
     """Averages what a network says of the snippets of a clip.
 
     The frame-wise protocol of the papers: each snippet (each crop of each
@@ -63,11 +87,6 @@ class SnippetScorer:
         # A network built for a fixed number of segments takes just these.
         self._num_segments = keras.tree.flatten(self._model.input)[0].shape[1]
 
-    def __call__(self, clip):
-        """Scores, float32 `(classes,)`, of a clip: uint8 `(num_snippets,
-        height, width, channels)`, or a dict of these by modality."""
-        return _mean(self.logits(clip), self.average)
-
     def logits(self, clip):
         """Logits of each snippet: float32 `(num_snippets, classes)`."""
         num_snippets = len(keras.tree.flatten(clip)[0])
@@ -79,7 +98,7 @@ class SnippetScorer:
         return _logits(self._model, clip, shape)
 
 
-class ClipScorer:
+class ClipScorer(_Scorer):
     """Averages what a network says of the clips of a video.
 
     Each clip (each crop of each run of `num_segments`) is classified as a
@@ -96,10 +115,8 @@ class ClipScorer:
         self._num_segments = num_segments
         self.average = AVERAGES[averaged]
 
-    def __call__(self, clips):
-        """Scores, float32 `(classes,)`, of a video: uint8 `(num_clips *
-        num_segments, height, width, channels)`, the segments of a clip
-        together, or a dict of these by modality."""
+    def logits(self, clips):
+        """Logits of each clip: float32 `(num_clips, classes)`."""
         clips = keras.tree.map_structure(
             lambda images: images.reshape(
                 -1, self._num_segments, *images.shape[1:]
@@ -109,7 +126,7 @@ class ClipScorer:
         num_clips = len(keras.tree.flatten(clips)[0])
         most = max(SNIPPETS_A_CALL // self._num_segments, 1)
         shape = (_equal_groups(num_clips, most),)
-        return _mean(_logits(self._model, clips, shape), self.average)
+        return _logits(self._model, clips, shape)
 
 
 def make(model, test):

@@ -3,23 +3,40 @@
 import json
 import re
 
+from keras_vidrec.cli.prediction import inputs
 from keras_vidrec.cli.terminal import echo
 from keras_vidrec.data.prepared import storage
+from keras_vidrec.data.prepared.stores import UnknownAddress
+from keras_vidrec.evaluation import segment_files
+from keras_vidrec.evaluation import segments
+from keras_vidrec.evaluation.predictor import Unread
 from keras_vidrec.evaluation.timeline import Timeline
 from keras_vidrec.videos.camera_stream import CameraStream
 from keras_vidrec.videos.frame_stream import FileStream
+from keras_vidrec.videos.video import VideoError
 
 
 class Timelines:
-    """Prints a line for each window as it goes and writes a timeline at the
-    end, into the directory `out`. `window` and `stride` are in seconds."""
+    """Prints a line for each window as it goes and writes a timeline and its
+    segments at the end, into the directory `out`. `window` and `stride` are in
+    seconds; `merging` is as for `segments.merge`."""
 
     def __init__(
-        self, predictor, *, window, stride, out, frame_rate, top, json
+        self,
+        predictor,
+        *,
+        window,
+        stride,
+        out,
+        frame_rate,
+        top,
+        json,
+        merging=None,
     ):
         self._predictor = predictor
         self._window = window
         self._stride = stride
+        self._merging = merging
         self._out = out
         frame = predictor.frame
         self._taken = {
@@ -36,6 +53,19 @@ class Timelines:
                 "again.",
                 err=True,
             )
+
+    def read_all(self, videos, overlay=None):
+        """The timelines of video files, and the video with its labels if it is
+        one. Those that cannot be read are named; returns how many."""
+        failed = 0
+        for video in videos:
+            try:
+                self.read(video, overlay)
+            except (VideoError, OSError, UnknownAddress) as error:
+                failed += 1
+                unread = Unread(storage.shown(video), error)
+                echo(f"vidrec: {inputs.explained(unread)}", err=True)
+        return failed
 
     def read(self, path, overlay=None):
         """The timeline of a video file, and the video with its labels."""
@@ -109,15 +139,27 @@ class Timelines:
         from keras_vidrec.visualization import figures
         from keras_vidrec.visualization import timeline_figure
 
-        path = self._out / f"{name}-timeline"
-        csv, json_file, png = (
-            path.with_name(f"{path.name}.{suffix}")
-            for suffix in ("csv", "json", "png")
+        windows = self._paths(name, "timeline", "png")
+        timeline.save_csv(windows["csv"])
+        timeline.save_json(windows["json"])
+        figures.save(timeline_figure.draw(timeline), windows["png"])
+        merged = segments.merge(
+            timeline.windows, timeline.classes, self._merging
         )
-        timeline.save_csv(csv)
-        timeline.save_json(json_file)
-        figures.save(timeline_figure.draw(timeline), png)
-        self._tell(f"Timeline: {csv}, .json and .png")
+        spans = self._paths(name, "segments", "vtt")
+        segment_files.save_csv(spans["csv"], {timeline.video: merged})
+        segment_files.save_json(spans["json"], timeline.video, merged)
+        segment_files.save_vtt(spans["vtt"], merged)
+        self._tell(
+            f"Timeline: {windows['csv']}, .json and .png; {len(merged)} "
+            f"segments: {spans['csv']}, .json and .vtt"
+        )
+
+    def _paths(self, name, what, third):
+        return {
+            suffix: self._out / f"{name}-{what}.{suffix}"
+            for suffix in ("csv", "json", third)
+        }
 
     def _tell(self, text):
         """Where nothing but JSON is expected, it is said on the side."""
