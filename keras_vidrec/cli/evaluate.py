@@ -53,6 +53,27 @@ def evaluate(
         help="Test on videos, too, that the network or its ancestors were "
         "trained on. Every figure of the scores is marked.",
     ),
+    segments: pathlib.Path = typer.Option(
+        None,
+        **options.PLACE,
+        help="Test how well segments of long videos are found: a list of the "
+        "true ones, columns path,label,start,end in seconds, paths below "
+        "--data, or the directory of the list.",
+    ),
+    window: float = typer.Option(
+        None,
+        **options.SECONDS,
+        help="With --segments, as of `vidrec predict`. Default: 2s.",
+    ),
+    stride: float = typer.Option(
+        None,
+        **options.SECONDS,
+        help="With --segments, from window to window. Default: half a window.",
+    ),
+    smoothing: options.Smoothing = 0.0,
+    min_length: options.MinLength = 0.0,
+    threshold: options.Threshold = None,
+    background: options.Background = "background",
     out: pathlib.Path = typer.Option(
         None,
         help="Of a published network, the directory for its scores. Default: "
@@ -67,6 +88,18 @@ def evaluate(
     The same command goes on after an interruption.
     """
     chosen = _numbers(splits)
+    merging = (smoothing, min_length, threshold)
+    if segments is not None:
+        if chosen or grid is not None or settings:
+            raise typer.BadParameter(
+                "--segments goes without --splits, --grid and --set: the list "
+                "says what is tested."
+            )
+    elif window or stride or any(merging):
+        raise typer.BadParameter(
+            "Windows and how they are merged are of segments. Expected "
+            "--segments."
+        )
     if data is not None:
         settings = [f"data.directory={json.dumps(data)}", *settings]
     file = options.weights_file(file)
@@ -77,6 +110,24 @@ def evaluate(
     from keras_vidrec.training import loading
     from keras_vidrec.training.run import Run
 
+    if segments is not None:
+        from keras_vidrec.cli.prediction import localization
+
+        localization.evaluate(
+            run,
+            segments,
+            data,
+            window=window,
+            stride=stride,
+            merging=(*merging, background),
+            protocol=protocol,
+            allow_leak=allow_leak,
+            out=out,
+            file=file,
+            trust_first_download=trust_first_download,
+            class_names=names,
+        )
+        return
     if loading.preset_of(run) is not None:
         network = loading.recognizer(
             run,

@@ -25,6 +25,7 @@ from keras_vidrec.evaluation.scorers.windows import SharedSnippets
 from keras_vidrec.evaluation.scorers.windows import WholeWindows
 from keras_vidrec.evaluation.scorers.windows import Windows
 from keras_vidrec.specs import TEST_CROPS
+from keras_vidrec.videos.frame_stream import FileStream
 from keras_vidrec.videos.health import Health
 from keras_vidrec.videos.video import VideoError
 
@@ -225,6 +226,19 @@ class Predictor:
         str. Arguments and errors as of a call."""
         return origins.remarks(self._model, storage.as_path(path))
 
+    def stream(self, path, frame_rate: float | None = None) -> FileStream:
+        """The frames of a video file as `windows` takes them.
+
+        Args:
+            path, frame_rate: as of `videos.FileStream`.
+
+        Raises:
+            VideoError: if it cannot be read, or tells no time.
+        """
+        return FileStream(
+            path, frame_rate, self.frame.fps, self.frame.deinterlace
+        )
+
     def windows(self, stream, window=2.0, stride=1.0):
         """Classifies the windows of a long or live video as it reads them, in
         constant memory.
@@ -236,8 +250,9 @@ class Predictor:
         order, and a test of several clips, is shown whole windows.
 
         Args:
-            stream: `videos.FileStream`, or `CameraStream`, made with the
-                `fps` and `deinterlace` of `frame`.
+            stream: what `stream` gives of a file; or another
+                `videos.FileStream`, or `CameraStream`, made with the `fps` and
+                `deinterlace` of `frame`.
             window: float. Seconds. Defaults to `2.0`.
             stride: float. Seconds from window to window. Defaults to `1.0`.
 

@@ -75,6 +75,10 @@ class Merging:
                 self.threshold,
             )
 
+    def to_dict(self) -> dict:
+        """Its JSON: the arguments."""
+        return dataclasses.asdict(self)
+
 
 def merge(windows, classes, how: Merging | None = None) -> tuple[Segment, ...]:
     """The segments of a video.

@@ -12,7 +12,6 @@ from keras_vidrec.evaluation import segments
 from keras_vidrec.evaluation.predictor import Unread
 from keras_vidrec.evaluation.timeline import Timeline
 from keras_vidrec.videos.camera_stream import CameraStream
-from keras_vidrec.videos.frame_stream import FileStream
 from keras_vidrec.videos.video import VideoError
 
 
@@ -38,12 +37,7 @@ class Timelines:
         self._stride = stride
         self._merging = merging
         self._out = out
-        frame = predictor.frame
-        self._taken = {
-            "frame_rate": frame_rate,
-            "fps": frame.fps,
-            "deinterlace": frame.deinterlace,
-        }
+        self._frame_rate = frame_rate
         self._top = top
         self._json = json
         if not predictor.shares_snippets and stride < window:
@@ -74,7 +68,7 @@ class Timelines:
             self._read(path, file, overlay)
 
     def _read(self, path, file, overlay):
-        stream = FileStream(file, **self._taken)
+        stream = self._predictor.stream(file, self._frame_rate)
         timeline = Timeline(str(path), self._predictor.classes, [])
         try:
             self._follow(stream, timeline)
@@ -91,7 +85,10 @@ class Timelines:
 
     def watch(self, device):
         """The timeline of a camera, until it ends or the user ends it."""
-        stream = CameraStream(device, **self._taken)
+        frame = self._predictor.frame
+        stream = CameraStream(
+            device, self._frame_rate, frame.fps, frame.deinterlace
+        )
         timeline = Timeline(stream.name, self._predictor.classes, [])
         try:
             self._follow(stream, timeline)
