@@ -4,10 +4,9 @@ import dataclasses
 
 import numpy as np
 
+from keras_vidrec.data.catalogs import background
 from keras_vidrec.specs import checks
 
-# The class that is nothing of interest; `data.catalogs.background` makes it.
-BACKGROUND = "background"
 # Moments that are nearer to each other, in seconds, are one: starts and ends
 # are rounded, and no file of segments tells less.
 _TICK = 0.001
@@ -62,7 +61,7 @@ class Merging:
     smoothing: float = 0.0
     min_length: float = 0.0
     threshold: float | None = None
-    background: str = BACKGROUND
+    background: str = background.NAME
 
     def __post_init__(self):
         checks.number("smoothing", self.smoothing, 0)

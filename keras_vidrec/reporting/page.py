@@ -355,6 +355,7 @@ def _open_dataset(recipe, data):
             "videos_list": recipe.data.list,
             "splits": recipe.data.split_files,
             "test_fraction": recipe.data.test_fraction,
+            "background": recipe.data.background,
         }
     try:
         opened = opening.open_images(data or recipe.data.directory, **arguments)

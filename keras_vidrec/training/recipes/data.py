@@ -27,6 +27,8 @@ class Data:
             a layout has no split of its own. Defaults to `0.25`.
         keep_damaged: bool. Whether clips that have lost over 10 % of their
             frames are trained on. Defaults to `False`.
+        background: bool. Whether what the segments of a list leave of their
+            videos is a class, `"background"`. Defaults to `False`.
     """
 
     directory: str | None = None
@@ -36,6 +38,7 @@ class Data:
     split: int = 1
     test_fraction: float = 0.25
     keep_damaged: bool = False
+    background: bool = False
 
     def __post_init__(self):
         for name in ("directory", "list", "split_files"):
@@ -46,6 +49,7 @@ class Data:
         checks.count("split", self.split)
         checks.number("test_fraction", self.test_fraction, 0.01, 0.99)
         checks.flag("keep_damaged", self.keep_damaged)
+        checks.flag("background", self.background)
 
 
 @dataclasses.dataclass(frozen=True)
