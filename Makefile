@@ -14,7 +14,8 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 # What computes by the backend: every layer, each network built, trained for a
 # step, saved and loaded, and values that are moved between variables.
 BACKEND_TESTS := tests/applications/backends_test.py tests/layers \
-	tests/flow/tvl1 tests/weights/copying_test.py
+	tests/flow/tvl1 tests/weights/copying_test.py \
+	tests/evaluation/scorers/replicas_test.py
 # All that may be built without TensorFlow; tf.data, tf.distribute and
 # SavedModel are TensorFlow's.
 NETWORK_TESTS := tests/layers tests/backbones tests/applications \

@@ -165,7 +165,8 @@ class Predictor:
         snippets *= TEST_CROPS[self.test.crops]
         channels = sum(map(self._spec.channels, self._spec.modalities))
         ahead = _AHEAD_BYTES // (snippets * self._spec.size**2 * channels)
-        together = max(scorers.SNIPPETS_A_CALL // snippets, 1)
+        at_once = scorers.SNIPPETS_A_CALL * self._scorer.num_devices
+        together = max(at_once // snippets, 1)
         waiting = []
         with read_ahead(self._try, videos, min(max(ahead, 2), 32)) as shown:
             for one in shown:

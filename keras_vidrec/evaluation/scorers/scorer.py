@@ -12,8 +12,9 @@ from keras_vidrec.applications.parts.head import inference_model
 from keras_vidrec.applications.parts.head import snippet_logits_model
 from keras_vidrec.data.clips.reader import WHOLE_FRAMES
 from keras_vidrec.evaluation import protocols
+from keras_vidrec.evaluation.scorers.replicas import Replicas
 
-# Snippets in one call of the device: bounds the memory of the activations.
+# Snippets in one call of a device: bounds the memory of the activations.
 SNIPPETS_A_CALL = 64
 
 
@@ -47,7 +48,16 @@ AVERAGES = {
 
 class _Scorer:
     """What the scorers of this file share: `logits` of a clip, and what is
-    averaged of them."""
+    averaged of them. All devices share the snippets, or clips, of a video."""
+
+    def __init__(self, model, averaged):
+        self._model = Replicas(model)
+        self.average = AVERAGES[averaged]
+
+    @property
+    def num_devices(self):
+        """int. Devices that compute at a time."""
+        return self._model.num_devices
 
     def __call__(self, clip):
         """Scores, float32 `(classes,)`, of a video: uint8 `(num_snippets,
@@ -82,8 +92,7 @@ class SnippetScorer(_Scorer):
     """
 
     def __init__(self, model, averaged="logits"):
-        self._model = snippet_logits_model(model)
-        self.average = AVERAGES[averaged]
+        super().__init__(snippet_logits_model(model), averaged)
         # A network built for a fixed number of segments takes just these.
         self._num_segments = keras.tree.flatten(self._model.input)[0].shape[1]
 
@@ -92,7 +101,8 @@ class SnippetScorer(_Scorer):
         num_snippets = len(keras.tree.flatten(clip)[0])
         fixed = self._num_segments or 1
         units = math.ceil(num_snippets / fixed)
-        group = _equal_groups(units, max(SNIPPETS_A_CALL // fixed, 1))
+        most = max(SNIPPETS_A_CALL // fixed, 1)
+        group = equal_groups(units, most, self.num_devices)
         # Clips of as many segments as the network takes, or one of any number.
         shape = (group, fixed) if self._num_segments else (1, group)
         return _logits(self._model, clip, shape)
@@ -111,9 +121,8 @@ class ClipScorer(_Scorer):
     """
 
     def __init__(self, model, num_segments, averaged="logits"):
-        self._model = clip_logits_model(inference_model(model))
+        super().__init__(clip_logits_model(inference_model(model)), averaged)
         self._num_segments = num_segments
-        self.average = AVERAGES[averaged]
 
     def logits(self, clips):
         """Logits of each clip: float32 `(num_clips, classes)`."""
@@ -125,7 +134,7 @@ class ClipScorer(_Scorer):
         )
         num_clips = len(keras.tree.flatten(clips)[0])
         most = max(SNIPPETS_A_CALL // self._num_segments, 1)
-        shape = (_equal_groups(num_clips, most),)
+        shape = (equal_groups(num_clips, most, self.num_devices),)
         return _logits(self._model, clips, shape)
 
 
@@ -187,25 +196,27 @@ def _mean(logits, average):
     return average.scores(mean).astype("float32")
 
 
-def _equal_groups(number, most):
-    """How many go together: one shape for the device, and few, if any, that
-    are classified twice."""
-    return math.ceil(number / math.ceil(number / most))
+def equal_groups(number, most, devices=1):
+    """How many go together: one shape for the devices, something for each, and
+    few, if any, that are seen twice."""
+    groups = max(math.ceil(number / most), min(devices, number))
+    return math.ceil(number / groups)
 
 
 def _logits(model, inputs, shape):
-    """float32 logits `(rows, classes)` of the rows of inputs, which the model
-    takes in batches of a shape."""
+    """float32 logits `(rows, classes)` of the rows of inputs, which a
+    `Replicas` takes in batches of a shape."""
     number = len(keras.tree.flatten(inputs)[0])
     group = math.prod(shape)
-    logits = []
-    for start in range(0, number, group):
+
+    def batch(start):
         # A last group that is too short begins again from the front, and the
         # surplus is cut off.
         rows = np.arange(start, start + group).reshape(shape) % number
-        some = keras.tree.map_structure(
-            lambda images, rows=rows: images[rows], inputs
-        )
-        found = model.predict_on_batch(some)
-        logits.append(found.reshape(-1, found.shape[-1]))
+        return keras.tree.map_structure(lambda images: images[rows], inputs)
+
+    batches = map(batch, range(0, number, group))
+    logits = [
+        found.reshape(-1, found.shape[-1]) for found in model.each(batches)
+    ]
     return np.concatenate(logits)[:number]
