@@ -15,6 +15,8 @@ from keras_vidrec.data.clips import reader
 from keras_vidrec.data.prepared import storage
 from keras_vidrec.data.prepared.stores import UnknownAddress
 from keras_vidrec.data.read_ahead import read_ahead
+from keras_vidrec.data.sources.frame_array import FrameArray
+from keras_vidrec.data.sources.frame_array import Frames
 from keras_vidrec.data.sources.moving_clip import MovingClip
 from keras_vidrec.data.sources.video_files import SingleVideo
 from keras_vidrec.evaluation import origins
@@ -131,7 +133,7 @@ class Predictor:
 
         Args:
             path: path of a video file, or its URL, such as
-                `"s3://bucket/clip.mp4"`.
+                `"s3://bucket/clip.mp4"`; or `data.Frames` in memory.
             top: int. How many classes. Defaults to `5`.
 
         Returns:
@@ -152,7 +154,7 @@ class Predictor:
         where these are short of `scorers.scorer.SNIPPETS_A_CALL` snippets.
 
         Args:
-            videos: iterable of paths, as of a call. It is read as far ahead as
+            videos: iterable of what a call takes. It is read as far ahead as
                 videos are decoded.
             top: int. How many classes. Defaults to `5`.
 
@@ -176,9 +178,15 @@ class Predictor:
                     waiting = []
             yield from self._answers(waiting, top)
 
-    def _read(self, path):
-        place = storage.as_path(path)
-        source = SingleVideo(place, self._spec.flow).seen_as(self._spec.frame)
+    def _read(self, video):
+        if isinstance(video, Frames):
+            source, name = FrameArray(video, self._spec.flow), video.name
+            remarks = ()
+        else:
+            place = storage.as_path(video)
+            source, name = SingleVideo(place, self._spec.flow), str(place)
+            remarks = self.remarks(place)
+        source = source.seen_as(self._spec.frame)
         clip = reader.read_test_clip(
             source,
             0,
@@ -187,13 +195,15 @@ class Predictor:
         )
         if len(clip) == 1:
             (clip,) = clip.values()
-        return _Shown(str(place), clip, source.health(0), self.remarks(place))
+        return _Shown(name, clip, source.health(0), remarks)
 
-    def _try(self, path):
+    def _try(self, video):
         try:
-            return self._read(path)
+            return self._read(video)
         except (VideoError, OSError, UnknownAddress) as error:
-            return Unread(storage.shown(path), error)
+            of_memory = isinstance(video, Frames)
+            name = video.name if of_memory else storage.shown(video)
+            return Unread(name, error)
 
     def _answers(self, videos, top):
         """The answers to some videos; those whose images have one size pass the
