@@ -28,7 +28,7 @@ NETWORK_TESTS := tests/layers tests/backbones tests/applications \
 	tests/weights tests/flow/tvl1 tests/imports_test.py
 
 .PHONY: quickstart test test-tensorflow test-jax test-torch test-all test-io \
-	test-log lint format clean
+	test-log docs dist lint format clean
 
 quickstart: $(VENV)/.installed
 	$(BIN)/vidrec quickstart
@@ -71,6 +71,16 @@ test-log: $(VENV_LOG)/.installed
 	$(VENV_LOG)/bin/python -m pytest \
 		tests/training/callbacks/trackers_test.py \
 		tests/training/study_test.py
+
+# The site, into build/site; a link that leads nowhere is an error.
+docs: $(VENV)/.installed-dev
+	$(BIN)/mkdocs build --strict
+
+# What is published: the wheel and the source, checked.
+dist: $(VENV)/.installed-dev
+	rm -rf dist
+	$(BIN)/python -m build
+	$(BIN)/twine check --strict dist/*
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -28,6 +28,7 @@ if typing.TYPE_CHECKING:
     from keras_vidrec import weights as weights
     from keras_vidrec.applications.parts.head import describe as describe
     from keras_vidrec.specs import ClipSpec as ClipSpec
+    from keras_vidrec.training.clips import clips as clips
     from keras_vidrec.training.loading import load as load
 
 __all__, __getattr__, __dir__ = lazy.attach(
@@ -36,6 +37,7 @@ __all__, __getattr__, __dir__ = lazy.attach(
         "ClipSpec": "specs",
         "applications": None,
         "backbones": None,
+        "clips": "training.clips",
         "data": None,
         "describe": "applications.parts.head",
         "evaluation": None,
