@@ -30,6 +30,7 @@ if typing.TYPE_CHECKING:
     from keras_vidrec.applications.parts.head import describe as describe
     from keras_vidrec.recognition.recognizer import Recognizer as Recognizer
     from keras_vidrec.specs import ClipSpec as ClipSpec
+    from keras_vidrec.training.clips import clips as clips
     from keras_vidrec.training.loading import load as load
 
 __all__, __getattr__, __dir__ = lazy.attach(
@@ -39,6 +40,7 @@ __all__, __getattr__, __dir__ = lazy.attach(
         "Recognizer": "recognition.recognizer",
         "applications": None,
         "backbones": None,
+        "clips": "training.clips",
         "data": None,
         "describe": "applications.parts.head",
         "evaluation": None,
