@@ -24,17 +24,24 @@ SMALLER = {
 
 @pytest.mark.large
 @pytest.mark.tensorflow_only
-def test_ten_lines_of_python(small_videos, tmp_path, monkeypatch):
+def test_ten_lines_of_python(small_videos, tmp_path, monkeypatch, capsys):
     (code,) = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    lines = [line for line in code.splitlines() if line and line[0] != "#"]
+    assert len(lines) <= 10
     for old, new in SMALLER.items():
         assert old in code
         code = code.replace(old, new)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "my_videos").symlink_to(small_videos)
+    (tmp_path / "new_clips").mkdir()
+    (tmp_path / "new_clips" / "one.mp4").symlink_to(
+        min(small_videos.rglob("*.avi"))
+    )
     exec(compile(code, "README.md", "exec"), {})
     model = keras.models.load_model("model.keras")
     assert "MoveLeft" in keras_vidrec.describe(model).class_names
     assert (tmp_path / "exported" / "saved_model.pb").is_file()
+    assert capsys.readouterr().out.count("one.mp4: ") == 1
 
 
 # Made when the site is (docs/hooks/pages.py); strict MkDocs follows its links.

@@ -63,7 +63,7 @@ class Predictions(collections.abc.Sequence):
 
     def to_pandas(self):
         """A `pandas.DataFrame`, a row a video: `video`, `class`, `probability`
-        and `error`, the one that is not there being `None`.
+        and `error`; what is not there is missing.
 
         Raises:
             ImportError: if pandas is not installed.

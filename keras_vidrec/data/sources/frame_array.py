@@ -68,6 +68,15 @@ class FrameArray(Decoded):
         self._frames = frames
         self._healths = _Known(frames)
 
+    def seen_as(self, frame):
+        """See `Source`."""
+        if frame and frame.fps is not None and self._frames.fps is None:
+            raise ValueError(
+                "Expected the `fps` of the frames, because the network takes "
+                f"them at {frame.fps:g} a second. Received: fps=None"
+            )
+        return super().seen_as(frame)
+
     def _part(self, index):
         return self.videos[index], None
 
@@ -110,9 +119,4 @@ class _Known:
         )
 
     def times(self, _name):
-        if self._frames.fps is None:
-            raise ValueError(
-                "the network takes frames at a rate of its own. Expected the "
-                "`fps` of the frames. Received: fps=None"
-            )
         return np.arange(len(self._frames.images)) / self._frames.fps
