@@ -17,6 +17,7 @@ from keras_vidrec.data.clips import reader as clip_reader
 from keras_vidrec.data.clips.reader import Augmentation
 from keras_vidrec.data.failures import Failures
 from keras_vidrec.data.prepared.features import DTYPE
+from keras_vidrec.data.video_order import VideoOrder
 from keras_vidrec.specs import TEST_CROPS
 from keras_vidrec.specs import checks
 from keras_vidrec.videos.video import VideoError
@@ -52,6 +53,7 @@ def make(
     shard=(0, 1),
     pad_tail=False,
     augmentation=None,
+    sampling="natural",
     num_segments=None,
     num_clips=1,
     crops="center",
@@ -98,6 +100,9 @@ def make(
         augmentation: `None` (flips), or `Augmentation`. Training only, as are
             the crops of `spec`. Features were made of crops already: nothing
             of it applies to them.
+        sampling: str. How often each video comes: `"natural"`, `"sqrt"` or
+            `"balanced"`, see `VideoOrder`. Training only. Defaults to
+            `"natural"`.
         num_segments: `None` (that of `spec`), or int. Testing only.
         num_clips: int. Clips of a video, of `num_segments` chunks or uniform
             segments each, in the mode `"test"`. Testing only. Defaults to
@@ -149,7 +154,10 @@ def make(
         failures = Failures(len(split))
     share = batch_size // shard[1]
     if training:
-        order = _endless_order(split, batch_size, seed, initial_epoch, shard)
+        videos = VideoOrder(split, labels, seed, sampling)
+        order = _endless_order(
+            videos, len(split), batch_size, initial_epoch, shard
+        )
         order = order.skip(initial_step * share)
         read = _training_draws(source, split, seed, reader.read, failures)
     else:
@@ -287,15 +295,14 @@ def _padded(split, batch_size):
     return np.pad(split, (0, -len(split) % batch_size), constant_values=_NONE)
 
 
-def _endless_order(split, batch_size, seed, initial_epoch, shard):
+def _endless_order(videos, num_videos, batch_size, initial_epoch, shard):
     """Dataset of (epoch, position, video)."""
-    length = steps_per_epoch(len(split), batch_size) * batch_size
+    length = steps_per_epoch(num_videos, batch_size) * batch_size
     positions = _rows(length, batch_size, shard)
 
     def order(epoch):
-        shuffled = np.random.default_rng((seed, epoch)).permutation(split)
         # Repeats from the beginning.
-        return np.resize(shuffled, length)[positions]
+        return np.resize(videos(int(epoch)), length)[positions]
 
     def one_epoch(epoch):
         videos = tf.numpy_function(order, (epoch,), tf.int64, stateful=False)
