@@ -3,6 +3,7 @@ dropout."""
 
 import dataclasses
 import re
+import shutil
 import signal
 
 import keras
@@ -79,7 +80,11 @@ def test_terminated_in_any_phase_and_between_them(
     recipe, built, tmp_path, at_step, monkeypatch
 ):
     """It goes on to the weights and the log of an uninterrupted training, of
-    which each phase moves what it names and nothing else."""
+    which each phase moves what it names and nothing else; in the order of
+    even classes too, of which one counts more."""
+    recipe = recipe.with_settings(
+        ["data.sampling=balanced", "loss.class_weights={Shrink: 3}"]
+    )
     states = []
     freeze = Phases.freeze
 
@@ -250,8 +255,27 @@ def test_averages_of_the_weights_are_validated_and_saved(
         weights = follower._weights()
         assert not np.allclose(saved["logits/kernel"], weights["logits/kernel"])
     # A recipe without averages does not go on from there.
+    without = recipe.with_settings(["optimizer.ema=null"])
     with pytest.raises(ValueError, match="optimizer.ema=0.75 as there"):
-        train(recipe.with_settings(["optimizer.ema=null"]), run.path, verbose=0)
+        train(without, run.path, verbose=0)
+
+
+@pytest.mark.usefixtures("eager")
+def test_averages_do_not_begin_in_the_middle_of_a_training(recipe, tmp_path):
+    """A backup from before has none: it is refused, and stays."""
+    recipe = recipe.with_settings(["schedule.phases=[]", "schedule.epochs=1"])
+    before = train(recipe, tmp_path / "before", verbose=0)
+    averaged = recipe.with_settings(["optimizer.ema=0.75"])
+    out = tmp_path / "run"
+    shutil.copytree(before.backup, out / "backup")
+    for name in ("videos.json", "origin.json"):
+        shutil.copy(before.path / name, out / name)
+    (out / "recipe.yaml").write_text(averaged.to_yaml())
+    kept = {p: p.read_bytes() for p in out.rglob("*") if p.is_file()}
+    with pytest.raises(ValueError, match="Expected a backup of this network"):
+        train(averaged, out, verbose=0)
+    for path, content in kept.items():
+        assert path.read_bytes() == content
 
 
 @pytest.mark.parametrize(

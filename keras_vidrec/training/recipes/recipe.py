@@ -119,6 +119,14 @@ class Recipe(Fact):
             self.schedule.epochs,
         )
         checks.count("seed", self.seed, 0)
+        checks.check(
+            self.data.sampling == "natural"
+            or self.loss.class_weights != "auto",
+            "loss.class_weights",
+            "null or a mapping beside data.sampling="
+            f"{self.data.sampling}, which evens the classes out itself",
+            self.loss.class_weights,
+        )
         self._check_rates()
 
     def _check_rates(self):

@@ -72,12 +72,41 @@ class Loss:
         label_smoothing: float in [0, 1). Share of each label that is spread
             evenly over all classes, its own among them: in training, and in
             the loss of the validation part. Defaults to `0.0`.
+        class_weights: `None` (all classes count alike), `"auto"` (a class
+            counts in inverse proportion to its training videos), or dict from
+            names of classes to positive numbers, 1 for those that are not
+            named: what the loss of a video is multiplied by, in training and
+            in the loss of the validation part. Only their proportions count:
+            their mean over the videos that an epoch shows is made 1, so that
+            the learning rate keeps its meaning. Defaults to `None`.
     """
 
     label_smoothing: float = 0.0
+    class_weights: str | dict | None = None
 
     def __post_init__(self):
         checks.rate("label_smoothing", self.label_smoothing)
+        self._check_class_weights()
+
+    def _check_class_weights(self):
+        weights = self.class_weights
+        if isinstance(weights, dict):
+            # YAML reads a class 1 as a number.
+            weights = {str(name): value for name, value in weights.items()}
+            object.__setattr__(self, "class_weights", weights)
+            known = weights and all(
+                checks.is_number(value) and 0 < value < float("inf")
+                for value in weights.values()
+            )
+        else:
+            known = weights in (None, "auto")
+        checks.check(
+            known,
+            "class_weights",
+            'null, "auto", or a mapping of names of classes to positive '
+            "numbers",
+            self.class_weights,
+        )
 
 
 @dataclasses.dataclass(frozen=True)
