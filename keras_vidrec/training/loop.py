@@ -114,8 +114,13 @@ class Loop:
                 self._averages = Averages(self._optimizer)
             # The optimizer keeps all weights: one for all phases.
             self._compile()
-            if recipe.schedule.phases:
-                self._phases = Phases(built, recipe.schedule, recipe.optimizer)
+            if recipe.schedule.phases_of(self._length.epochs):
+                self._phases = Phases(
+                    built,
+                    recipe.schedule,
+                    recipe.optimizer,
+                    self._length.epochs,
+                )
         self.model = head.inference_model(built)
 
     def train(self, videos, backup_steps, callbacks=(), tensorboard=True):

@@ -17,7 +17,7 @@ RECIPE = Recipe(
     name="small",
     clip={"size": 64, "num_segments": 5, "sampling": "uniform"},
     network=Network(
-        arguments={"backbone": "tiny", "modality": "flow", "dropout": 0.1}
+        arguments={"backbone": "tiny", "modality": "flow"}, head_dropout=0.1
     ),
     schedule=Schedule(epochs=1),
 )
@@ -97,7 +97,8 @@ def test_frozen_statistics_are_those_of_trained_weights(colors):
         ("network.application=head", "network.application='head'"),
         ("network.application=LateFusion", "application='LateFusion'"),
         ("network.arguments.num_clases=3", "arguments.num_clases"),
-        ("network.arguments.dropout=1", "network.arguments.dropout=1"),
+        ("network.head_dropout=1", "network.head_dropout=1"),
+        ("network.arguments.dropout=0.5", "head_dropout beside the argum.*0.5"),
         ("network.arguments.modality=depth", "arguments.modality='depth'"),
         (
             "initialization.frozen=[flow]",

@@ -8,6 +8,7 @@ import dataclasses
 
 from keras_vidrec.specs import checks
 from keras_vidrec.training.recipes.phase import check_phases
+from keras_vidrec.training.recipes.phase import of_freeze
 
 # The solvers of the papers' programs, and those that Keras ships.
 OPTIMIZERS = (
@@ -41,7 +42,10 @@ class Network:
     Args:
         application: str. Name of a builder in `keras_vidrec.applications`.
         arguments: dict. Its keyword arguments; `classes` is filled in from
-            the data.
+            the data, and `dropout` is `head_dropout` here.
+        head_dropout: `None` (the network's own), or float in [0, 1): rate of
+            the dropout before the classifier, or before those of its towers.
+            Defaults to `None`.
         batch_norm_momentum: `None` (each layer's own), or float in [0, 1):
             what the moving statistics of all batch normalizations keep of
             their past in an update. Defaults to `None`.
@@ -49,6 +53,7 @@ class Network:
 
     application: str = "TSN"
     arguments: dict = dataclasses.field(default_factory=dict)
+    head_dropout: float | None = None
     batch_norm_momentum: float | None = None
 
     def __post_init__(self):
@@ -58,6 +63,14 @@ class Network:
             "a mapping of argument names to values",
             self.arguments,
         )
+        checks.check(
+            "dropout" not in self.arguments,
+            "arguments.dropout",
+            "head_dropout beside the arguments, the one name in all recipes",
+            self.arguments.get("dropout"),
+        )
+        if self.head_dropout is not None:
+            checks.rate("head_dropout", self.head_dropout)
         if self.batch_norm_momentum is not None:
             checks.number(
                 "batch_norm_momentum", self.batch_norm_momentum, 0, 0.9999
@@ -277,6 +290,10 @@ class Schedule:
         phases: tuple of `Phase`: parts of the training, one after the other,
             each with its epochs, its rate, and the layers that it trains.
             Defaults to `()`.
+        freeze: dict from what is not trained at first to for how many epochs:
+            `{"backbone": 2}`, or `"head"`, or names of layers as `Phase` takes
+            them. All rates are as without it. Not beside `phases`, which say
+            it themselves (`frozen`). Defaults to `{}`.
         kind: str. `"constant"`; `"step"` (times `factor` at each boundary);
             `"cosine"` (to `min_learning_rate` at the end); `"one_cycle"` (from
             a 25th of the rate up to it in the warm-up, or the first 30 % of
@@ -311,6 +328,7 @@ class Schedule:
     passes: int = 1
     steps: int | None = None
     phases: tuple = ()
+    freeze: dict = dataclasses.field(default_factory=dict)
     kind: str = "constant"
     warmup: str | None = None
     config: dict | None = None
@@ -323,6 +341,7 @@ class Schedule:
     def __post_init__(self):
         object.__setattr__(self, "phases", check_phases(self.phases))
         self._check_length()
+        self._check_freeze()
         checks.count("passes", self.passes)
         checks.choice("kind", self.kind, SCHEDULES)
         self._check_kind()
@@ -348,6 +367,32 @@ class Schedule:
         checks.number("min_learning_rate", self.min_learning_rate, 0)
         if self.early_stop is not None:
             checks.count("early_stop", self.early_stop)
+
+    def phases_of(self, num_epochs):
+        """The phases of a training of so many epochs, those that `freeze`
+        stands for too: tuple of `Phase`."""
+        return self.phases or of_freeze(self.freeze, num_epochs)
+
+    def _check_freeze(self):
+        freeze = self.freeze
+        checks.check(
+            isinstance(freeze, dict)
+            and all(isinstance(name, str) and name for name in freeze)
+            and all(
+                checks.is_integer(number) and number > 0
+                for number in freeze.values()
+            ),
+            "freeze",
+            "a mapping of what is not trained at first to a number of epochs, "
+            "such as {backbone: 2}",
+            freeze,
+        )
+        checks.check(
+            not (freeze and self.phases),
+            "freeze",
+            "{} beside phases, each of which says what it trains",
+            freeze,
+        )
 
     def _check_kind(self):
         expected, allowed = f"one of {_OF_ALL_PHASES} beside", _OF_ALL_PHASES
