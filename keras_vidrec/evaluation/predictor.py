@@ -72,6 +72,7 @@ class Predictor:
     def __init__(self, model, protocol=None):
         description = describe(model)
         self._model = model
+        self._temperature = description.temperature
         self.test, self._spec = protocols.of(model, protocol)
         scorers.check_sees_videos(model)
         reader.check_protocol(self._spec, self.test.crops, self.test.num_clips)
@@ -110,7 +111,7 @@ class Predictor:
         )
         if len(clip) == 1:
             (clip,) = clip.values()
-        probabilities = _probabilities(self._scorer(clip))
+        probabilities = self._probabilities(self._scorer(clip))
         best = np.argsort(-probabilities, kind="stable")[:top]
         return Prediction(
             str(path),
@@ -163,7 +164,7 @@ class Predictor:
             yield timeline.WindowPrediction(
                 round(start, 6),
                 round(start + length, 6),
-                _probabilities(logits),
+                self._probabilities(logits),
             )
 
     def _tell_few(self, windows):
@@ -193,6 +194,7 @@ class Predictor:
                 f"deinterlace={stream.deinterlace!r}"
             )
 
-
-def _probabilities(logits):
-    return scipy.special.softmax(logits.astype("float64"))
+    def _probabilities(self, scores):
+        return scipy.special.softmax(
+            scores.astype("float64") / self._temperature
+        )
