@@ -74,7 +74,7 @@ def test_the_temperature_is_fitted_and_stays_in_the_network(run, colors):
     print_of_weights = freshness.fingerprint(run.model_file)
     found = calibrate(run.path, verbose=False)
     assert found.videos == len(run.videos.validation) == 15
-    assert found.after < found.before and found.temperature > 1
+    assert found.loss < found.loss_before and found.temperature > 1
     model = run.load_model()
     assert keras_vidrec.describe(model).temperature == found.temperature
 
@@ -83,17 +83,15 @@ def test_the_temperature_is_fitted_and_stays_in_the_network(run, colors):
     scores, _ = evaluator.score(
         model, data.source, data.validation, verbose=False
     )
+    def loss(temperature):
+        log = scipy.special.log_softmax(scores.scores / temperature, axis=1)
+        return -np.mean(log[range(15), scores.labels])
+
     expected = scipy.optimize.minimize_scalar(
-        lambda temperature: (
-            -np.mean(
-                scipy.special.log_softmax(scores.scores / temperature, axis=1)[
-                    range(15), scores.labels
-                ]
-            )
-        ),
-        bounds=(0.05, 20),
-        method="bounded",
-        options={"xatol": 1e-9},
+        loss, bounds=(0.05, 20), method="bounded", options={"xatol": 1e-9}
+    )
+    assert (found.loss, found.loss_before) == pytest.approx(
+        (expected.fun, loss(1))
     )
     assert found.temperature == pytest.approx(expected.x, rel=1e-4)
 
