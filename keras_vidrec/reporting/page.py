@@ -1,6 +1,7 @@
 """What came out of a run as one HTML page, with its figures as CSV."""
 
 import base64
+import collections
 import logging
 import math
 import pathlib
@@ -10,13 +11,16 @@ import jinja2
 import markupsafe
 
 from keras_vidrec.data import opening
+from keras_vidrec.evaluation.scores import calibration
 from keras_vidrec.evaluation.scores import freshness
 from keras_vidrec.evaluation.scores import score_naming
 from keras_vidrec.evaluation.scores.score_file import Scores
 from keras_vidrec.reporting import chain
+from keras_vidrec.reporting import class_sizes
 from keras_vidrec.reporting import curves
 from keras_vidrec.reporting import matrix
 from keras_vidrec.reporting import mistakes
+from keras_vidrec.reporting import reliability
 from keras_vidrec.reporting import tables
 from keras_vidrec.specs import Origin
 from keras_vidrec.specs import documents
@@ -30,6 +34,15 @@ logger = logging.getLogger("keras_vidrec")
 _HARDEST = 12
 # Of a test: what need not be said.
 _USUAL = (("num_clips", 1), ("averaged", "logits"))
+_TEST_COLUMNS = (
+    ("Test", "text"),
+    ("Top-1", "share"),
+    ("95 % interval", "number"),
+    ("Top-5", "share"),
+    ("Mean class", "share"),
+    ("Videos", "number"),
+    ("How", "text"),
+)
 # Stands where there is nothing to say.
 _NOTHING = "\u2013"
 
@@ -105,6 +118,7 @@ def report(path, out=None, *, data=None, verbose=True):
     return write(
         scores,
         out,
+        training=_training_videos(run),
         title=recipe.name if recipe else file.stem,
         recipe=recipe,
         log=run and run.log_file,
@@ -121,6 +135,7 @@ def write(
     *,
     title=None,
     recipe=None,
+    training=None,
     log=None,
     environment=None,
     source=None,
@@ -138,6 +153,8 @@ def write(
         directory: path to write to, made if missing.
         title: `None` (the name of the first test), or str.
         recipe: `None`, or `Recipe` of the network.
+        training: `None`, or dict from the name of a class to the number of
+            videos that the network of the first test was trained on.
         log: `None`, or path of the `log.csv` of its training.
         environment: `None`, or path of the `environment.json` of its run.
         source: `None`, or `Source` with the videos of the first test.
@@ -170,6 +187,8 @@ def write(
     figures = {
         "tests": tables.tests(scores),
         "classes": tables.classes(main),
+        "class_sizes": class_sizes.table(main, training or {}),
+        reliability.NAME: reliability.table(main),
         "confusion_matrix": tables.confusion_matrix(main),
         "confused_pairs": tables.pairs(main, pairs),
         "mistakes": mistakes.table(worst, main),
@@ -214,9 +233,15 @@ def _render(
     classes = [row for row in figures["classes"].records() if row["videos"]]
     hardest = [row for row in classes if row["accuracy"] < 1][:_HARDEST]
     speed = figures["speed"].rows
+    tests = figures["tests"].records()
+    sizes, bins = figures["class_sizes"], figures[reliability.NAME]
+    # Of few classes there is no top-5 accuracy.
+    left_out = [3] if all(math.isnan(one["top_5"]) for one in tests) else []
     sections = (
         ("accuracy", "Accuracy", True),
         ("classes", "Hardest classes" if labeled else "Classes", True),
+        ("class_sizes", "Classes of few videos", len(sizes.rows) > 1),
+        (reliability.NAME, "Certainty", bins.rows),
         ("confusion", "Confusion matrix", labeled),
         ("mistakes", "Most confused pairs", mistakes),
         ("training", "Training", curves),
@@ -235,11 +260,17 @@ def _render(
             (name, mark) for name, one in scores.items() for mark in one.marks
         ],
         sections={name: heading for name, heading, there in sections if there},
-        tiles=_tiles(figures["tests"].records()[0]),
+        tiles=_tiles(tests[0]),
+        test_columns=_without(_TEST_COLUMNS, left_out),
         tests=[
-            _test(row, one.meta)
-            for row, one in zip(figures["tests"].records(), scores.values())
+            _without(_test(row, one.meta), left_out)
+            for row, one in zip(tests, scores.values())
         ],
+        class_sizes=sizes.rows,
+        reliability=bins.rows and [_bin(*row) for row in bins.rows],
+        reliability_drawing=bins.rows
+        and markupsafe.Markup(reliability.draw(bins)),
+        reliability_note=reliability.note(main),
         reported=[
             (one.source, f"{one.accuracy:g} %", one.dataset, one.note)
             for one in (recipe.reported if recipe else ())
@@ -262,12 +293,31 @@ def _render(
 def _tiles(test):
     """The figures at the top: names, values, and what is said below them."""
     ends = interval(test["top_1_low_95"], test["top_1_high_95"])
+    bins = f"{calibration.BINS} bins"
+    tiles = (
+        ("Top-1 accuracy", test["top_1"], f"95 %: {ends}"),
+        ("Top-5 accuracy", test["top_5"], ""),
+        ("Mean class accuracy", test["mean_class_accuracy"], ""),
+        ("Calibration error", test["calibration_error"], bins),
+    )
+    optional = ("Top-5 accuracy", "Calibration error")
     return (
-        ("Top-1 accuracy", percent(test["top_1"]), f"95 %: {ends}"),
-        ("Top-5 accuracy", percent(test["top_5"]), ""),
-        ("Mean class accuracy", percent(test["mean_class_accuracy"]), ""),
+        *(
+            (name, percent(share), more)
+            for name, share, more in tiles
+            if not (name in optional and math.isnan(share))
+        ),
         ("Videos", test["videos"], f"{test['labeled']} with a label"),
     )
+
+
+def _without(row, places):
+    return [value for place, value in enumerate(row) if place not in places]
+
+
+def _bin(low, high, videos, probability, accuracy):
+    """A row of the page's table of certainties."""
+    return f"{low:.0%} to {high:.0%}", videos, probability, accuracy
 
 
 def _test(row, meta):
@@ -342,6 +392,19 @@ def _with_others(main, file, run):
             continue
         scores[name] = freshness.marked(found, other)
     return scores
+
+
+def _training_videos(run):
+    """How many videos of each class a run was trained on; `None`, or nothing,
+    where that is not known."""
+    try:
+        videos = run and run.videos
+    except ValueError as error:
+        logger.warning("No accuracies of classes of few videos: %s", error)
+        return None
+    # A video of several classes has no number of its own.
+    labels = (video.label for video in videos.train) if videos else ()
+    return collections.Counter(x for x in labels if isinstance(x, str))
 
 
 def _open_dataset(recipe, data):

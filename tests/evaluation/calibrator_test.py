@@ -83,6 +83,7 @@ def test_the_temperature_is_fitted_and_stays_in_the_network(run, colors):
     scores, _ = evaluator.score(
         model, data.source, data.validation, verbose=False
     )
+
     def loss(temperature):
         log = scipy.special.log_softmax(scores.scores / temperature, axis=1)
         return -np.mean(log[range(15), scores.labels])
