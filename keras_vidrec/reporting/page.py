@@ -317,7 +317,8 @@ def _without(row, places):
 
 def _bin(low, high, videos, probability, accuracy):
     """A row of the page's table of certainties."""
-    return f"{low:.0%} to {high:.0%}", videos, probability, accuracy
+    between = f"{100 * low:.0f} to {100 * high:.0f} %"
+    return between, videos, probability, accuracy
 
 
 def _test(row, meta):

@@ -46,6 +46,7 @@ def draw(drawn):
         )
         axes.plot([0, 1], [0, 1], color=curves.INK, linestyle="--", alpha=0.6)
         curves.dress(axes)
+        axes.set_axisbelow(True)
         axes.set_xlabel("probability of the best class", color=curves.INK)
         axes.set_ylabel("accuracy", color=curves.INK)
         for axis in (axes.xaxis, axes.yaxis):
@@ -65,10 +66,14 @@ def draw(drawn):
 def note(scores):
     """What the figures are, in a sentence or two."""
     temperature = calibration.temperature_of(scores)
-    said = "The network has no temperature (vidrec evaluate RUN --calibrate)."
+    said = (
+        "The scores were made without a temperature; vidrec evaluate RUN "
+        "--calibrate fits one."
+    )
     if not math.isclose(temperature, 1):
         said = f"Scores are divided by the temperature {temperature:.4g}."
     return (
-        f"The error is the mean difference of the two over {calibration.BINS} "
-        f"bins of equal width, each by its videos. {said}"
+        "The calibration error is the mean difference of probability and "
+        f"accuracy over {calibration.BINS} bins of equal width, each by its "
+        f"videos. {said}"
     )

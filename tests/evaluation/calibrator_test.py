@@ -20,6 +20,7 @@ from keras_vidrec.training import dataset as datasets
 from keras_vidrec.training import recipes
 from keras_vidrec.training.run import Run
 from keras_vidrec.training.run_videos import RunVideos
+from keras_vidrec.videos import FileStream
 from tests.cli.command import vidrec
 from tests.evaluation.mean_color_network import mean_color_network
 
@@ -110,19 +111,33 @@ def test_the_temperature_is_fitted_and_stays_in_the_network(run, colors):
     assert run.model_file.stat().st_mtime_ns == written
 
 
-def test_whoever_shows_probabilities_takes_it(run):
-    calibrate(run.path, verbose=False)
-    model = run.load_model()
-    layer = predictions_layer(model)
+def test_whoever_shows_probabilities_takes_it(small_videos):
+    """The network itself, predictions of videos and of windows: those of 1 to
+    the power of 1 / temperature."""
+    model = mean_color_network(CLASSES)
     clip = np.random.default_rng(0).integers(0, 256, (1, 2, 32, 32, 3), "uint8")
-    kernel, _ = model.get_layer("logits").get_weights()
-    logits = clip.mean(axis=(0, 1, 2, 3)) / 255 @ kernel
-    expected = scipy.special.softmax(logits / layer.temperature)
-    found = keras.ops.convert_to_numpy(model(clip, training=False))[0]
-    np.testing.assert_allclose(found, expected, rtol=1e-4)
-    np.testing.assert_allclose(
-        Predictor(model)._probabilities(logits), expected, rtol=1e-6
-    )
+    path = sorted(small_videos.rglob("*.avi"))[0]
+
+    def shown():
+        predictor = Predictor(model)
+        found = predictor(path)
+        by_class = dict(zip(found.classes, found.probabilities))
+        stream = FileStream(path)
+        windows = [x.probabilities for x in predictor.windows(stream, 0.2, 0.2)]
+        return np.array(
+            [
+                keras.ops.convert_to_numpy(model(clip, training=False))[0],
+                [by_class[name] for name in CLASSES],
+                *windows,
+            ]
+        )
+
+    before = shown()
+    predictions_layer(model).temperature = 2.5
+    expected = before ** (1 / 2.5)
+    expected /= expected.sum(axis=1, keepdims=True)
+    assert len(expected) > 3
+    np.testing.assert_allclose(shown(), expected, rtol=1e-4)
 
 
 @pytest.mark.tensorflow_only
