@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
+from keras_vidrec.data import endless_order
 from keras_vidrec.data import open_iterators
 from keras_vidrec.data.clips import feature_reader
 from keras_vidrec.data.clips import reader as clip_reader
@@ -29,8 +30,6 @@ _BYTES_AHEAD = 2**32
 _REMOTE_CALLS = 32
 # The same of batches of features.
 _BATCHES_AHEAD = 4
-# Epochs are numbered in int64; no training gets there.
-_NO_END = np.iinfo(np.int64).max
 
 atexit.register(open_iterators.close)
 
@@ -155,8 +154,9 @@ def make(
     share = batch_size // shard[1]
     if training:
         videos = VideoOrder(split, labels, seed, sampling)
-        order = _endless_order(
-            videos, len(split), batch_size, initial_epoch, shard
+        length = steps_per_epoch(len(split), batch_size) * batch_size
+        order = endless_order.of(
+            videos, length, batch_size, initial_epoch, shard
         )
         order = order.skip(initial_step * share)
         read = _training_draws(source, split, seed, reader.read, failures)
@@ -165,7 +165,7 @@ def make(
         if pad_tail:
             padded = _padded(split, batch_size)
             weight = np.float32(len(padded) / len(split))
-            split = padded[_rows(len(padded), batch_size, shard)]
+            split = padded[endless_order.rows(len(padded), batch_size, shard)]
         order = tf.data.Dataset.from_tensor_slices(split)
         order = order.map(lambda index: (np.int64(0), np.int64(0), index))
         read = _test_draws(source, spec, reader, failures, weight)
@@ -282,36 +282,9 @@ def _parallel_calls(shapes, size, is_remote=False):
     return max(min(wanted, _BYTES_AHEAD // clip), 1)
 
 
-def _rows(length, batch_size, shard):
-    """Positions below `length` that a worker reads."""
-    worker, num_workers = shard
-    positions = np.arange(length, dtype=np.int64)
-    share = batch_size // num_workers
-    return positions[positions % batch_size // share == worker]
-
-
 def _padded(split, batch_size):
     """A split for whole batches. The videos that fill it up are `_NONE`."""
     return np.pad(split, (0, -len(split) % batch_size), constant_values=_NONE)
-
-
-def _endless_order(videos, num_videos, batch_size, initial_epoch, shard):
-    """Dataset of (epoch, position, video)."""
-    length = steps_per_epoch(num_videos, batch_size) * batch_size
-    positions = _rows(length, batch_size, shard)
-
-    def order(epoch):
-        # Repeats from the beginning.
-        return np.resize(videos(int(epoch)), length)[positions]
-
-    def one_epoch(epoch):
-        videos = tf.numpy_function(order, (epoch,), tf.int64, stateful=False)
-        videos.set_shape(positions.shape)
-        return tf.data.Dataset.from_tensor_slices(
-            (tf.fill(positions.shape, epoch), positions, videos)
-        )
-
-    return tf.data.Dataset.range(initial_epoch, _NO_END).flat_map(one_epoch)
 
 
 class _Reader(typing.NamedTuple):

@@ -1,20 +1,18 @@
 """What came out of a run as one HTML page, with its figures as CSV."""
 
 import base64
-import collections
 import logging
 import math
 import pathlib
-import shlex
 
 import jinja2
 import markupsafe
 
-from keras_vidrec.data import opening
 from keras_vidrec.evaluation.scores import calibration
 from keras_vidrec.evaluation.scores import freshness
 from keras_vidrec.evaluation.scores import score_naming
 from keras_vidrec.evaluation.scores.score_file import Scores
+from keras_vidrec.reporting import background
 from keras_vidrec.reporting import chain
 from keras_vidrec.reporting import class_sizes
 from keras_vidrec.reporting import curves
@@ -23,7 +21,6 @@ from keras_vidrec.reporting import mistakes
 from keras_vidrec.reporting import reliability
 from keras_vidrec.reporting import tables
 from keras_vidrec.specs import Origin
-from keras_vidrec.specs import documents
 from keras_vidrec.specs import files
 from keras_vidrec.training.run import Run
 from keras_vidrec.version import __version__
@@ -114,11 +111,11 @@ def report(path, out=None, *, data=None, verbose=True):
                 f"{name}, of none"
             )
     recipe = run and run.recipe
-    source, reason = _open_dataset(recipe, data)
+    source, reason = background.open_dataset(recipe, data)
     return write(
         scores,
         out,
-        training=_training_videos(run),
+        training=background.training_videos(run),
         title=recipe.name if recipe else file.stem,
         recipe=recipe,
         log=run and run.log_file,
@@ -206,7 +203,7 @@ def write(
         frames_note=mistakes.note(source) if source else no_source,
         recipe=recipe,
         origin=origin,
-        environment=_environment(environment),
+        environment=background.environment(environment),
     )
     chain.write(origin, directory)
     # Last: where there is a page, its figures are there too.
@@ -393,68 +390,3 @@ def _with_others(main, file, run):
             continue
         scores[name] = freshness.marked(found, other)
     return scores
-
-
-def _training_videos(run):
-    """How many videos of each class a run was trained on; `None`, or nothing,
-    where that is not known."""
-    try:
-        videos = run and run.videos
-    except ValueError as error:
-        logger.warning("No accuracies of classes of few videos: %s", error)
-        return None
-    # A video of several classes has no number of its own.
-    labels = (video.label for video in videos.train) if videos else ()
-    return collections.Counter(x for x in labels if isinstance(x, str))
-
-
-def _open_dataset(recipe, data):
-    """The source of a recipe's dataset, or `None` and why there is none."""
-    if data is None and (recipe is None or recipe.data.directory is None):
-        return None, "No frames are shown: no dataset was named."
-    arguments = {}
-    if recipe is not None:
-        arguments = {
-            "layout": recipe.data.layout,
-            "videos_list": recipe.data.list,
-            "splits": recipe.data.split_files,
-            "test_fraction": recipe.data.test_fraction,
-        }
-    try:
-        opened = opening.open_images(data or recipe.data.directory, **arguments)
-    except (OSError, ValueError) as error:
-        if data is not None:
-            raise
-        return None, f"No frames are shown: {error}"
-    return opened.source, ""
-
-
-def _environment(path):
-    """What the last start of a run ran on, in words; nothing if that is not
-    known."""
-    try:
-        noted = documents.read_json(pathlib.Path(path))
-        start = noted["starts"][-1]
-        versions = start["versions"].items()
-        git = start["git"]
-        changed = git and " with changes" if git and git["changes"] else ""
-        return {
-            "Seed": str(noted["seed"]),
-            "Started": f"{start['time']}, start {len(noted['starts'])} of "
-            "this run",
-            "Command": shlex.join(map(str, start["command"])),
-            "Versions": ", ".join(f"{k} {v}" for k, v in versions if v),
-            "Backend": str(start["backend"]),
-            "Devices": ", ".join(map(str, start["devices"])),
-            "Platform": str(start["platform"]),
-            "Code": f"commit {git['commit']}{changed}" if git else "installed",
-        }
-    except (
-        AttributeError,
-        IndexError,
-        KeyError,
-        OSError,
-        TypeError,
-        ValueError,
-    ):
-        return {}  # none, or damaged: no reason not to report

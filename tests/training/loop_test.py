@@ -17,9 +17,9 @@ from keras_vidrec.training import network
 from keras_vidrec.training.phases import Phases
 from keras_vidrec.training.recipes.phase import Phase
 from keras_vidrec.training.recipes.recipe import Recipe
+from keras_vidrec.training.recipes.schedule import Schedule
 from keras_vidrec.training.recipes.sections import Network
 from keras_vidrec.training.recipes.sections import Optimizer
-from keras_vidrec.training.recipes.sections import Schedule
 from keras_vidrec.training.trainer import train
 from tests.training.runs import assert_equal
 from tests.training.runs import log_of

@@ -9,8 +9,8 @@ from keras_vidrec.training import recipe_network
 from keras_vidrec.training.freezing import batch_normalizations
 from keras_vidrec.training.recipes.initialization import Initialization
 from keras_vidrec.training.recipes.recipe import Recipe
+from keras_vidrec.training.recipes.schedule import Schedule
 from keras_vidrec.training.recipes.sections import Network
-from keras_vidrec.training.recipes.sections import Schedule
 from tests.applications.joined_streams import call
 
 RECIPE = Recipe(

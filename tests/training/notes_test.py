@@ -6,8 +6,8 @@ from keras_vidrec.training import notes
 from keras_vidrec.training import recipes
 from keras_vidrec.training.dataset import Dataset
 from keras_vidrec.training.recipes.phase import Phase
+from keras_vidrec.training.recipes.schedule import Schedule
 from keras_vidrec.training.recipes.sections import Optimizer
-from keras_vidrec.training.recipes.sections import Schedule
 from tests.data.memory_source import MemorySource
 
 

@@ -9,8 +9,8 @@ from keras_vidrec.layers import BatchNormalization
 from keras_vidrec.training import freezing
 from keras_vidrec.training.phases import Phases
 from keras_vidrec.training.recipes.phase import Phase
+from keras_vidrec.training.recipes.schedule import Schedule
 from keras_vidrec.training.recipes.sections import Optimizer
-from keras_vidrec.training.recipes.sections import Schedule
 from keras_vidrec.weights.towers import layers_by_path
 from tests.applications.joined_streams import without_values
 

@@ -19,12 +19,12 @@ from keras_vidrec.training.recipes.data import Data
 from keras_vidrec.training.recipes.data import Validation
 from keras_vidrec.training.recipes.initialization import Initialization
 from keras_vidrec.training.recipes.phase import Phase
+from keras_vidrec.training.recipes.schedule import Schedule
 from keras_vidrec.training.recipes.sections import Fusion
 from keras_vidrec.training.recipes.sections import Loss
 from keras_vidrec.training.recipes.sections import Network
 from keras_vidrec.training.recipes.sections import Optimizer
 from keras_vidrec.training.recipes.sections import Reported
-from keras_vidrec.training.recipes.sections import Schedule
 
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 

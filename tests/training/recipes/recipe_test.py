@@ -7,7 +7,7 @@ import yaml
 from keras_vidrec.training import recipes
 from keras_vidrec.training.recipes.phase import Phase
 from keras_vidrec.training.recipes.recipe import Recipe
-from keras_vidrec.training.recipes.sections import Schedule
+from keras_vidrec.training.recipes.schedule import Schedule
 
 SMALL = Recipe(name="small", schedule=Schedule(epochs=3))
 
