@@ -16,10 +16,10 @@ def counts(source, videos) -> dict:
         source: `Source`.
         videos: sequence of int.
     """
-    labels = np.asarray(source.labels)
-    if labels.ndim != 1:
+    labels = [source.labels[video] for video in videos]
+    if not all(isinstance(label, (int, np.integer)) for label in labels):
         return {}
-    found = collections.Counter(labels[list(videos)].tolist())
+    found = collections.Counter(labels)
     return {name: found[label] for label, name in enumerate(source.classes)}
 
 

@@ -153,7 +153,7 @@ def make(
         failures = Failures(len(split))
     share = batch_size // shard[1]
     if training:
-        videos = VideoOrder(split, labels, seed, sampling)
+        videos = VideoOrder(split, source.labels, seed, sampling)
         length = steps_per_epoch(len(split), batch_size) * batch_size
         order = endless_order.of(
             videos, length, batch_size, initial_epoch, shard

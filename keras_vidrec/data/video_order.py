@@ -23,7 +23,7 @@ class VideoOrder:
 
     Args:
         split: int array `(videos,)`.
-        labels: int array, of all videos of the source.
+        labels: sequence of int, of all videos of the source.
         seed: int.
         sampling: str, one of `SAMPLINGS`. Defaults to `"natural"`.
 
@@ -39,13 +39,13 @@ class VideoOrder:
         self._classes = None
         if sampling == "natural":
             return
+        own = [labels[video] for video in split]
         checks.check(
-            np.ndim(labels) == 1,
+            all(isinstance(label, (int, np.integer)) for label in own),
             "sampling",
             '"natural" where a video may have several classes',
             sampling,
         )
-        own = labels[split]
         self._labels, counts = np.unique(own, return_counts=True)
         self._classes = [split[own == label] for label in self._labels]
         drawn = len(split) * shares(counts, sampling)

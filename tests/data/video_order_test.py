@@ -107,6 +107,7 @@ def test_batches_of_workers_that_begin_anywhere():
 def test_invalid_samplings():
     with pytest.raises(ValueError, match="`sampling`. Expected one of"):
         VideoOrder(SPLIT, LABELS, 0, "even")
-    several = np.eye(5)[LABELS]
+    several = [(label,) for label in LABELS.tolist()]
     with pytest.raises(ValueError, match="may have several classes"):
         VideoOrder(SPLIT, several, 0, "sqrt")
+    assert sorted(VideoOrder(SPLIT, several, 0)(0)) == SPLIT.tolist()

@@ -1,6 +1,8 @@
 """A network of the mean color, some of whose videos have that of another
 class."""
 
+import shutil
+
 import cv2
 import keras
 import numpy as np
@@ -70,8 +72,9 @@ def run(colors, tmp_path):
     return finished(tmp_path / "run", colors)
 
 
-def test_the_temperature_is_fitted_and_stays_in_the_network(run, colors):
+def test_the_temperature_is_fitted_and_stays_in_the_network(run, tmp_path):
     path, before = evaluator.evaluate(run.path, verbose=False)
+    before_file = shutil.copy(run.model_file, tmp_path / "before.keras")
     print_of_weights = freshness.fingerprint(run.model_file)
     found = calibrate(run.path, verbose=False)
     assert found.videos == len(run.videos.validation) == 15
@@ -104,6 +107,12 @@ def test_the_temperature_is_fitted_and_stays_in_the_network(run, colors):
     np.testing.assert_array_equal(after.scores, before.scores)
     assert "temperature" not in before.meta
     assert after.meta["temperature"] == found.temperature
+
+    # Of a training over features there are two networks.
+    shutil.copy(before_file, run.head_file)
+    calibrate(run.path, verbose=False)
+    for network in (run.load_model(), run.load_head()):
+        assert predictions_layer(network).temperature == found.temperature
 
     # Done again it writes nothing new.
     written = run.model_file.stat().st_mtime_ns
