@@ -84,8 +84,9 @@ def _calibrate(run, verbose):
         fitted = calibration.fit_temperature(scores.scores, scores.labels)
     except ValueError as error:
         raise ValueError(
-            "Expected videos for validation some of which are mistaken, to "
-            f"fit the temperature on. Received: {run.path} with "
+            "No temperature can be fitted on the videos for validation. "
+            "Expected a network that is right about some of them and wrong "
+            f"about others. Received: {run.path} with "
             f"{len(scores.videos)}: {error}"
         ) from None
     for path in run.trained_files:

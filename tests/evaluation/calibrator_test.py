@@ -167,7 +167,10 @@ def test_an_export_takes_it(run):
     "arguments, message",
     [
         ({"fraction": 0}, "Expected a run that has one .validation.fraction"),
-        ({"scale": -40.0}, "some of which are mistaken.*no better than by cha"),
+        (
+            {"scale": -40.0},
+            "about some of them and wrong.*no better than by ch",
+        ),
     ],
 )
 def test_what_cannot_be_fitted_is_refused_and_left(
