@@ -47,6 +47,19 @@ def evaluate(
         help="Change a value of the run's recipe: test.crops=center, "
         "test.num_clips=10. Repeatable.",
     ),
+    top: int = typer.Option(
+        None,
+        min=1,
+        help="Tell, too, how often the class of a video is among the N best. "
+        "Default: 5, where there are more classes.",
+    ),
+    calibrate: bool = typer.Option(
+        False,
+        "--calibrate",
+        help="First fit the temperature of the network on the run's own "
+        "videos for validation, so that its probabilities are as sure as it is "
+        "right, and keep it in the network.",
+    ),
     allow_leak: bool = typer.Option(
         False,
         "--allow-leak",
@@ -110,6 +123,7 @@ def evaluate(
     from keras_vidrec.training import loading
     from keras_vidrec.training.run import Run
 
+    _check_calibrated(calibrate, run, data)
     if segments is not None:
         from keras_vidrec.cli.prediction import localization
 
@@ -144,6 +158,7 @@ def evaluate(
             grid=grid,
             settings=settings,
             allow_leak=allow_leak,
+            top=top,
         )
         return
     for option, value in (("--out", out), ("--file", file)):
@@ -156,6 +171,8 @@ def evaluate(
     scores = {}
     for split, one in runs.items():
         with files.needing_room(one.path):
+            if calibrate:
+                _calibrate(one.path)
             path, scores[split] = evaluator.evaluate(
                 one.path,
                 protocol=protocol,
@@ -165,7 +182,7 @@ def evaluate(
             )
         if len(chosen) > 1:
             echo(f"Split {split}")
-        _show(metrics.summary(scores[split]), len(scores[split].videos))
+        _show(_figures(scores[split], top), len(scores[split].videos))
         score_files.tell_marks({one.path: scores[split]})
         echo(f"Scores: {path}")
     if len(chosen) > 1:
@@ -174,7 +191,7 @@ def evaluate(
             echo(f"No mean: no run of split {', '.join(map(str, missing))}.")
         else:
             echo(f"Mean of splits {splits}")
-            _show(metrics.mean_summary(scores.values()))
+            _show(metrics.mean_summary(scores.values(), top))
             marked = {runs[split].path: scores[split] for split in runs}
             score_files.tell_marks(marked)
         return
@@ -183,11 +200,53 @@ def evaluate(
     echo(f"Next: vidrec export {export}")
 
 
-def _evaluate_published(name, network, splits, *, out, settings, **options):
+def _check_calibrated(calibrate, run, data):
+    """Refuses what has no videos for validation of its own."""
+    from keras_vidrec.training import loading
+
+    if calibrate and loading.preset_of(run) is not None:
+        raise typer.BadParameter(
+            "Expected it with a run: a published network has no videos for "
+            "validation.",
+            param_hint="--calibrate",
+        )
+    if calibrate and data is not None:
+        raise typer.BadParameter(
+            "Expected it without --data: the temperature is fitted on the "
+            "run's own videos for validation.",
+            param_hint="--calibrate",
+        )
+
+
+def _calibrate(run):
+    from keras_vidrec.evaluation import calibrator
+    from keras_vidrec.evaluation.scores import calibration
+
+    found = calibrator.calibrate(run)
+    echo(
+        f"Temperature {found.temperature:.4g}, fitted on {found.videos} videos "
+        f"for validation: cross-entropy {found.loss_before:.4g} before, "
+        f"{found.loss:.4g} now; calibration error "
+        f"{100 * found.error_before:.2f} % before, {100 * found.error:.2f} % "
+        f"now ({calibration.BINS} bins)"
+    )
+
+
+def _figures(scores, top):
+    """Those of a test; an error about `k` is about `--top`."""
+    from keras_vidrec.evaluation.scores import metrics
+    from keras_vidrec.specs import checks
+
+    with checks.names(k="--top"):
+        return metrics.summary(scores, top)
+
+
+def _evaluate_published(
+    name, network, splits, *, out, settings, top, **options
+):
     """Tests a published network on the test list of one split."""
     from keras_vidrec.applications.parts.head import describe
     from keras_vidrec.evaluation import evaluator
-    from keras_vidrec.evaluation.scores import metrics
     from keras_vidrec.weights import presets
 
     found = presets.find(name)
@@ -215,7 +274,7 @@ def _evaluate_published(name, network, splits, *, out, settings, **options):
         path, scores = evaluator.evaluate_network(
             network, found.name, directory, settings=settings, **options
         )
-    _show(metrics.summary(scores), len(scores.videos))
+    _show(_figures(scores, top), len(scores.videos))
     score_files.tell_marks({path: scores})
     echo(f"Scores: {path}")
 
@@ -284,5 +343,10 @@ def _numbers(splits):
 def _show(figures, num_videos=None):
     if num_videos is not None:
         echo(f"videos               {num_videos}")
+    from keras_vidrec.evaluation.scores import calibration
+
     for name, value in figures.items():
-        echo(f"{name.replace('_', ' '):20} {100 * value:.2f} %")
+        bins = ""
+        if name == "calibration_error":
+            bins = f" ({calibration.BINS} bins)"
+        echo(f"{name.replace('_', ' '):20} {100 * value:.2f} %{bins}")

@@ -106,15 +106,15 @@ def _show(tested):
     if not known:
         echo("No figures: no video has a label.")
         return
-    echo(
-        f"   top 1  (95 % interval)       top 5  mean class  of {known} videos"
-    )
+    of_five = "top_5" in metrics.summary(tested["fused"])
+    fifth = "       top 5" if of_five else ""
+    echo(f"   top 1  (95 % interval){fifth}  mean class  of {known} videos")
     for name, scores in tested.items():
         figures = metrics.summary(scores)
         low, high = metrics.accuracy_interval(scores.scores, scores.labels)
+        fifth = f"{100 * figures['top_5']:6.2f} %  " if of_five else ""
         echo(
             f"{100 * figures['top_1']:6.2f} %  "
-            f"({100 * low:5.2f} to {100 * high:6.2f})  "
-            f"{100 * figures['top_5']:6.2f} %    "
+            f"({100 * low:5.2f} to {100 * high:6.2f})  {fifth}  "
             f"{100 * figures['mean_class_accuracy']:6.2f} %  {name}"
         )

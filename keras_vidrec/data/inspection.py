@@ -13,6 +13,7 @@ import numpy as np
 import tqdm
 
 from keras_vidrec.data import healths
+from keras_vidrec.data import imbalance
 from keras_vidrec.data.prepared import storage
 from keras_vidrec.specs import ClipSpec
 from keras_vidrec.specs import documents
@@ -21,6 +22,10 @@ from keras_vidrec.videos.video import VideoError
 
 # Images that are compared before two videos are called the same.
 _IMAGES_COMPARED = 25
+_EVEN_OUT = (
+    "Training with data.sampling=balanced (or sqrt), or "
+    "loss.class_weights=auto, lets rare classes count more."
+)
 
 
 class Counts(typing.NamedTuple):
@@ -179,10 +184,11 @@ def inspect(opened, spec=None, *, verbose=False):
         if len(candidates) > 1
         for same in _confirm(opened, modalities, candidates)
     ]
+    classes = _count_classes(catalog)
     return Inspection(
         directory=str(catalog.root),
         kind=kind,
-        classes=_count_classes(catalog),
+        classes=classes,
         splits={
             key: Part(*map(len, split)) for key, split in catalog.splits.items()
         },
@@ -190,7 +196,10 @@ def inspect(opened, spec=None, *, verbose=False):
             modality: Counts(min(found), statistics.median(found), max(found))
             for modality, found in counts.items()
         },
-        problems=catalog.problems,
+        problems=(
+            *catalog.problems,
+            *imbalance.remarks(classes, "videos", _EVEN_OUT),
+        ),
         missing=catalog.missing,
         short=short,
         broken=broken | _not_prepared(kind, catalog),

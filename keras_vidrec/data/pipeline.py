@@ -11,12 +11,14 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
+from keras_vidrec.data import endless_order
 from keras_vidrec.data import open_iterators
 from keras_vidrec.data.clips import feature_reader
 from keras_vidrec.data.clips import reader as clip_reader
 from keras_vidrec.data.clips.reader import Augmentation
 from keras_vidrec.data.failures import Failures
 from keras_vidrec.data.prepared.features import DTYPE
+from keras_vidrec.data.video_order import VideoOrder
 from keras_vidrec.specs import TEST_CROPS
 from keras_vidrec.specs import checks
 from keras_vidrec.videos.video import VideoError
@@ -28,8 +30,6 @@ _BYTES_AHEAD = 2**32
 _REMOTE_CALLS = 32
 # The same of batches of features.
 _BATCHES_AHEAD = 4
-# Epochs are numbered in int64; no training gets there.
-_NO_END = np.iinfo(np.int64).max
 
 atexit.register(open_iterators.close)
 
@@ -52,6 +52,7 @@ def make(
     shard=(0, 1),
     pad_tail=False,
     augmentation=None,
+    sampling="natural",
     num_segments=None,
     num_clips=1,
     crops="center",
@@ -98,6 +99,9 @@ def make(
         augmentation: `None` (flips), or `Augmentation`. Training only, as are
             the crops of `spec`. Features were made of crops already: nothing
             of it applies to them.
+        sampling: str. How often each video comes: `"natural"`, `"sqrt"` or
+            `"balanced"`, see `VideoOrder`. Training only. Defaults to
+            `"natural"`.
         num_segments: `None` (that of `spec`), or int. Testing only.
         num_clips: int. Clips of a video, of `num_segments` chunks or uniform
             segments each, in the mode `"test"`. Testing only. Defaults to
@@ -149,7 +153,11 @@ def make(
         failures = Failures(len(split))
     share = batch_size // shard[1]
     if training:
-        order = _endless_order(split, batch_size, seed, initial_epoch, shard)
+        videos = VideoOrder(split, source.labels, seed, sampling)
+        length = steps_per_epoch(len(split), batch_size) * batch_size
+        order = endless_order.of(
+            videos, length, batch_size, initial_epoch, shard
+        )
         order = order.skip(initial_step * share)
         read = _training_draws(source, split, seed, reader.read, failures)
     else:
@@ -157,7 +165,7 @@ def make(
         if pad_tail:
             padded = _padded(split, batch_size)
             weight = np.float32(len(padded) / len(split))
-            split = padded[_rows(len(padded), batch_size, shard)]
+            split = padded[endless_order.rows(len(padded), batch_size, shard)]
         order = tf.data.Dataset.from_tensor_slices(split)
         order = order.map(lambda index: (np.int64(0), np.int64(0), index))
         read = _test_draws(source, spec, reader, failures, weight)
@@ -274,37 +282,9 @@ def _parallel_calls(shapes, size, is_remote=False):
     return max(min(wanted, _BYTES_AHEAD // clip), 1)
 
 
-def _rows(length, batch_size, shard):
-    """Positions below `length` that a worker reads."""
-    worker, num_workers = shard
-    positions = np.arange(length, dtype=np.int64)
-    share = batch_size // num_workers
-    return positions[positions % batch_size // share == worker]
-
-
 def _padded(split, batch_size):
     """A split for whole batches. The videos that fill it up are `_NONE`."""
     return np.pad(split, (0, -len(split) % batch_size), constant_values=_NONE)
-
-
-def _endless_order(split, batch_size, seed, initial_epoch, shard):
-    """Dataset of (epoch, position, video)."""
-    length = steps_per_epoch(len(split), batch_size) * batch_size
-    positions = _rows(length, batch_size, shard)
-
-    def order(epoch):
-        shuffled = np.random.default_rng((seed, epoch)).permutation(split)
-        # Repeats from the beginning.
-        return np.resize(shuffled, length)[positions]
-
-    def one_epoch(epoch):
-        videos = tf.numpy_function(order, (epoch,), tf.int64, stateful=False)
-        videos.set_shape(positions.shape)
-        return tf.data.Dataset.from_tensor_slices(
-            (tf.fill(positions.shape, epoch), positions, videos)
-        )
-
-    return tf.data.Dataset.range(initial_epoch, _NO_END).flat_map(one_epoch)
 
 
 class _Reader(typing.NamedTuple):

@@ -5,6 +5,8 @@ import typing
 from keras_vidrec import lazy
 
 if typing.TYPE_CHECKING:
+    from keras_vidrec.evaluation.calibrator import Calibrated as Calibrated
+    from keras_vidrec.evaluation.calibrator import calibrate as calibrate
     from keras_vidrec.evaluation.evaluator import evaluate as evaluate
     from keras_vidrec.evaluation.evaluator import score as score
     from keras_vidrec.evaluation.predictor import Prediction as Prediction
@@ -22,12 +24,14 @@ if typing.TYPE_CHECKING:
 __all__, __getattr__, __dir__ = lazy.attach(
     __name__,
     {
+        "Calibrated": "evaluation.calibrator",
         "Merging": "evaluation.segments",
         "Prediction": "evaluation.predictor",
         "Predictor": "evaluation.predictor",
         "Scores": "evaluation.scores.score_file",
         "Segment": "evaluation.segments",
         "Unread": "evaluation.predictor",
+        "calibrate": "evaluation.calibrator",
         "compare": "evaluation.scores.comparison",
         "evaluate": "evaluation.evaluator",
         "fuse": "evaluation.scores.fusion",

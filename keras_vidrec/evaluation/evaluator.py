@@ -166,7 +166,7 @@ def evaluate(
     run = Run.open(run_directory)
     run.check_free()
     changed = run.recipe.with_settings(settings).data
-    model, trained_file, seen = _network(run, changed.directory)
+    model, trained_file, seen = network_of(run, changed.directory)
     recipe = _tested(run.recipe, model, protocol, grid, settings)
     return _evaluate(
         model,
@@ -306,6 +306,10 @@ def _evaluate(
             )
     finally:
         data.source.save()
+    temperature = predictions_layer(model).temperature
+    if temperature != 1:
+        meta = {**scores.meta, "temperature": temperature}
+        scores = dataclasses.replace(scores, meta=meta)
     if len(scores.videos) > known:
         # The model's first call, which may compile it, is among them.
         rate = (len(scores.videos) - known) / (time.perf_counter() - start)
@@ -316,10 +320,18 @@ def _evaluate(
     return path, scores
 
 
-def _network(run, directory):
+def network_of(run, directory):
     """The network of a run for a dataset, its file, and what it sees if it was
     not trained on such: of a run over features there is one that sees these
-    and one that sees videos."""
+    and one that sees videos.
+
+    Args:
+        run: `Run`.
+        directory: path of the dataset.
+
+    Raises:
+        ValueError: if the run is not finished, or has no network for it.
+    """
     if not run.head_file.is_file():
         model, seen = run.load_model(), None
         if run.recipe.network.application not in table.BUILDERS:

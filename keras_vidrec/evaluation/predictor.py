@@ -115,6 +115,7 @@ class Predictor:
     def __init__(self, model, protocol=None):
         description = describe(model)
         self._model = model
+        self._temperature = description.temperature
         self.test, self._spec = protocols.of(model, protocol)
         scorers.check_sees_videos(model)
         reader.check_protocol(self._spec, self.test.crops, self.test.num_clips)
@@ -222,7 +223,7 @@ class Predictor:
         return answers
 
     def _prediction(self, shown, scores, top):
-        probabilities = _probabilities(scores)
+        probabilities = self._probabilities(scores)
         best = np.argsort(-probabilities, kind="stable")[:top]
         return Prediction(
             shown.video,
@@ -289,7 +290,7 @@ class Predictor:
             yield timeline.WindowPrediction(
                 round(start, 6),
                 round(start + length, 6),
-                _probabilities(logits),
+                self._probabilities(logits),
             )
 
     def _tell_few(self, windows):
@@ -319,6 +320,7 @@ class Predictor:
                 f"deinterlace={stream.deinterlace!r}"
             )
 
-
-def _probabilities(logits):
-    return scipy.special.softmax(logits.astype("float64"))
+    def _probabilities(self, scores):
+        return scipy.special.softmax(
+            scores.astype("float64") / self._temperature
+        )

@@ -21,16 +21,18 @@ class Endpoint:
         model: keras.Model to a dict of `logits` and, where flow is made
             inside, `flow`.
         spec: `None`, or `ClipSpec` of the clips it takes.
+        temperature: float. What logits are divided by before the softmax.
 
     Attributes:
         inputs: list of tf.TensorSpec: pixels are uint8, features of images as
             they are.
     """
 
-    def __init__(self, name, model, spec):
+    def __init__(self, name, model, spec, temperature):
         self.name = name
         self.model = model
         self.spec = spec
+        self._temperature = temperature
         self.inputs = [
             tf.TensorSpec(
                 (None, *tensor.shape[1:]),
@@ -55,7 +57,7 @@ class Endpoint:
         `flow` that was made inside, in the 8-bit code."""
         clips = keras.tree.pack_sequence_as(self.model.input, clips)
         outputs = self.model(clips, training=False)
-        logits = tf.cast(outputs["logits"], tf.float32)
+        logits = tf.cast(outputs["logits"], tf.float32) / self._temperature
         found = {"probabilities": tf.nn.softmax(logits)}
         if self.makes_flow:
             found["flow"] = tf.cast(outputs["flow"], tf.uint8)
@@ -74,6 +76,7 @@ def of_clips(model):
         "serving_default",
         keras.Model(logits.input, outputs, name=model.name),
         describe(model).clip_spec,
+        describe(model).temperature,
     )
 
 
@@ -107,6 +110,7 @@ def of_frames(model):
             {"logits": _logits_model(model)(seen), "flow": clips["flow"]},
         ),
         spec.replace(modalities=("rgb_diff",)),
+        described.temperature,
     )
 
 

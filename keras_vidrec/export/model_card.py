@@ -17,6 +17,12 @@ FILES = {
 }
 NAMES_FILE = "labels.txt"
 SPEC_FILE = "clip_spec.json"
+# Of `metrics.summary`, and their titles.
+_FIGURES = {
+    "top_1": "top-1",
+    "top_5": "top-5",
+    "mean_class_accuracy": "mean class",
+}
 TEST_FILE = "test_protocol.json"
 CARD_FILE = "README.md"
 
@@ -259,6 +265,11 @@ def _output(description, endpoints):
         "- `probabilities`, float32, (batch, "
         f"{endpoints[0].num_classes}): softmax over the classes."
     ]
+    if description.temperature != 1:
+        lines.append(
+            f"- They are of logits divided by {description.temperature:.4g}, "
+            "the temperature that was fitted on videos for validation."
+        )
     if any(endpoint.makes_flow for endpoint in endpoints):
         lines.append("- `flow`, uint8: the flow made inside, in its code.")
     if description.class_names is not None:
@@ -311,15 +322,21 @@ def _accuracy(background, origin):
         for mark in leaks.marks(result.origin)
         if mark not in known
     )
+    figures = {
+        name: title
+        for name, title in _FIGURES.items()
+        # Of few classes there is no top-5 accuracy.
+        if any(name in result.figures for result in background.results)
+    }
     lines = [
         "Measured by `vidrec evaluate`; nothing here is quoted from a paper.",
         "",
-        "| test | split | segments | sampling | crops | videos | top-1 | "
-        "top-5 | mean class | date |",
-        "| --- " * 10 + "|",
+        "| test | split | segments | sampling | crops | videos | "
+        f"{' | '.join(figures.values())} | date |",
+        "| --- " * (7 + len(figures)) + "|",
     ]
     for result in background.results:
-        meta, figures = result.meta, result.figures
+        meta = result.meta
         cells = [
             result.test,
             result.origin.split or "",
@@ -327,10 +344,7 @@ def _accuracy(background, origin):
             meta.get("sampling", ""),
             meta.get("crops", ""),
             result.num_videos,
-            *(
-                f"{100 * figures[name]:.2f} %"
-                for name in ("top_1", "top_5", "mean_class_accuracy")
-            ),
+            *(f"{100 * result.figures[name]:.2f} %" for name in figures),
             result.date,
         ]
         lines.append(f"| {' | '.join(map(str, cells))} |")

@@ -41,6 +41,9 @@ class ClassScores(keras.layers.Layer):
             is. Defaults to `None`.
         origin: `None`, `Origin`, or its `to_dict()`: what it was made from.
             Defaults to `None`.
+        temperature: float > 0. What logits are divided by before the softmax,
+            so that its probabilities are as sure as the network is right. The
+            order of the classes stays. Defaults to `1.0`.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
 
     Call arguments:
@@ -50,8 +53,9 @@ class ClassScores(keras.layers.Layer):
         Same as the input, float32.
 
     Raises:
-        ValueError: if `activation` is unknown, class names repeat, or their
-            number is not the number of classes.
+        ValueError: if `activation` is unknown, class names repeat, their
+            number is not the number of classes, or the temperature is not
+            positive.
 
     Example:
 
@@ -68,6 +72,7 @@ class ClassScores(keras.layers.Layer):
         test_protocol=None,
         blueprint=None,
         origin=None,
+        temperature=1.0,
         **kwargs,
     ):
         super().__init__(autocast=False, **kwargs)
@@ -80,6 +85,7 @@ class ClassScores(keras.layers.Layer):
         self.test_protocol = test_protocol
         self.blueprint = blueprint
         self.origin = origin
+        self.temperature = temperature
 
     def __setattr__(self, name, value):
         if name in FACTS and isinstance(value, dict):
@@ -104,6 +110,17 @@ class ClassScores(keras.layers.Layer):
             self._check_number(names, self.classes)
         self._class_names = names
 
+    @property
+    def temperature(self):
+        """float > 0."""
+        return self._temperature
+
+    @temperature.setter
+    def temperature(self, value):
+        known = checks.is_number(value) and 0 < value < float("inf")
+        checks.check(known, "temperature", "a positive number", value)
+        self._temperature = float(value)
+
     def build(self, input_shape):
         self.classes = input_shape[-1]
         if self.class_names is not None:
@@ -112,7 +129,7 @@ class ClassScores(keras.layers.Layer):
     def call(self, inputs):
         logits = ops.cast(inputs, "float32")
         if self.activation == "softmax":
-            return ops.softmax(logits, axis=-1)
+            return ops.softmax(logits / self.temperature, axis=-1)
         return logits
 
     def compute_output_shape(self, input_shape):
@@ -127,6 +144,7 @@ class ClassScores(keras.layers.Layer):
             **super().get_config(),
             "activation": self.activation,
             "class_names": self.class_names,
+            "temperature": self.temperature,
             **{
                 name: None if fact is None else fact.to_dict()
                 for name, fact in facts.items()

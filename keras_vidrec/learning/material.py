@@ -7,6 +7,7 @@ import pathlib
 import re
 import statistics
 
+from keras_vidrec.data import imbalance
 from keras_vidrec.data import inspection
 from keras_vidrec.data.catalogs import catalog as catalogs
 from keras_vidrec.data.catalogs import frame_tree
@@ -25,6 +26,10 @@ _VALIDATION = 0.25
 _PARTS = 3
 # So many times as many clips as another class are told.
 _UNEVEN = 5
+_MORE = (
+    "More clips of rare classes help most; `vidrec train` can let them count "
+    "more (data.sampling, loss.class_weights)."
+)
 # Names that a line lists.
 _NAMED = 4
 # Mirrored, a video of such a class is of another one.
@@ -267,7 +272,9 @@ def _uneven(kinds):
         )
     clips = {name: count for name, (count, _) in kinds.items()}
     most, least = max(clips.values()), min(clips.values())
-    if most >= _UNEVEN * least:
+    much = imbalance.remarks(clips, "clips", _MORE)
+    yield from much
+    if not much and most >= _UNEVEN * least:
         rare = [
             name for name, count in clips.items() if _UNEVEN * count <= most
         ]

@@ -4,22 +4,23 @@ import base64
 import logging
 import math
 import pathlib
-import shlex
 
 import jinja2
 import markupsafe
 
-from keras_vidrec.data import opening
+from keras_vidrec.evaluation.scores import calibration
 from keras_vidrec.evaluation.scores import freshness
 from keras_vidrec.evaluation.scores import score_naming
 from keras_vidrec.evaluation.scores.score_file import Scores
+from keras_vidrec.reporting import background
 from keras_vidrec.reporting import chain
+from keras_vidrec.reporting import class_sizes
 from keras_vidrec.reporting import curves
 from keras_vidrec.reporting import matrix
 from keras_vidrec.reporting import mistakes
+from keras_vidrec.reporting import reliability
 from keras_vidrec.reporting import tables
 from keras_vidrec.specs import Origin
-from keras_vidrec.specs import documents
 from keras_vidrec.specs import files
 from keras_vidrec.training.run import Run
 from keras_vidrec.version import __version__
@@ -30,6 +31,15 @@ logger = logging.getLogger("keras_vidrec")
 _HARDEST = 12
 # Of a test: what need not be said.
 _USUAL = (("num_clips", 1), ("averaged", "logits"))
+_TEST_COLUMNS = (
+    ("Test", "text"),
+    ("Top-1", "share"),
+    ("95 % interval", "number"),
+    ("Top-5", "share"),
+    ("Mean class", "share"),
+    ("Videos", "number"),
+    ("How", "text"),
+)
 # Stands where there is nothing to say.
 _NOTHING = "\u2013"
 
@@ -101,10 +111,11 @@ def report(path, out=None, *, data=None, verbose=True):
                 f"{name}, of none"
             )
     recipe = run and run.recipe
-    source, reason = _open_dataset(recipe, data)
+    source, reason = background.open_dataset(recipe, data)
     return write(
         scores,
         out,
+        training=background.training_videos(run),
         title=recipe.name if recipe else file.stem,
         recipe=recipe,
         log=run and run.log_file,
@@ -121,6 +132,7 @@ def write(
     *,
     title=None,
     recipe=None,
+    training=None,
     log=None,
     environment=None,
     source=None,
@@ -138,6 +150,8 @@ def write(
         directory: path to write to, made if missing.
         title: `None` (the name of the first test), or str.
         recipe: `None`, or `Recipe` of the network.
+        training: `None`, or dict from the name of a class to the number of
+            videos that the network of the first test was trained on.
         log: `None`, or path of the `log.csv` of its training.
         environment: `None`, or path of the `environment.json` of its run.
         source: `None`, or `Source` with the videos of the first test.
@@ -170,6 +184,8 @@ def write(
     figures = {
         "tests": tables.tests(scores),
         "classes": tables.classes(main),
+        "class_sizes": class_sizes.table(main, training or {}),
+        reliability.NAME: reliability.table(main),
         "confusion_matrix": tables.confusion_matrix(main),
         "confused_pairs": tables.pairs(main, pairs),
         "mistakes": mistakes.table(worst, main),
@@ -187,7 +203,7 @@ def write(
         frames_note=mistakes.note(source) if source else no_source,
         recipe=recipe,
         origin=origin,
-        environment=_environment(environment),
+        environment=background.environment(environment),
     )
     chain.write(origin, directory)
     # Last: where there is a page, its figures are there too.
@@ -214,9 +230,15 @@ def _render(
     classes = [row for row in figures["classes"].records() if row["videos"]]
     hardest = [row for row in classes if row["accuracy"] < 1][:_HARDEST]
     speed = figures["speed"].rows
+    tests = figures["tests"].records()
+    sizes, bins = figures["class_sizes"], figures[reliability.NAME]
+    # Of few classes there is no top-5 accuracy.
+    left_out = [3] if all(math.isnan(one["top_5"]) for one in tests) else []
     sections = (
         ("accuracy", "Accuracy", True),
         ("classes", "Hardest classes" if labeled else "Classes", True),
+        ("class_sizes", "Classes of few videos", len(sizes.rows) > 1),
+        (reliability.NAME, "Certainty", bins.rows),
         ("confusion", "Confusion matrix", labeled),
         ("mistakes", "Most confused pairs", mistakes),
         ("training", "Training", curves),
@@ -235,11 +257,17 @@ def _render(
             (name, mark) for name, one in scores.items() for mark in one.marks
         ],
         sections={name: heading for name, heading, there in sections if there},
-        tiles=_tiles(figures["tests"].records()[0]),
+        tiles=_tiles(tests[0]),
+        test_columns=_without(_TEST_COLUMNS, left_out),
         tests=[
-            _test(row, one.meta)
-            for row, one in zip(figures["tests"].records(), scores.values())
+            _without(_test(row, one.meta), left_out)
+            for row, one in zip(tests, scores.values())
         ],
+        class_sizes=sizes.rows,
+        reliability=bins.rows and [_bin(*row) for row in bins.rows],
+        reliability_drawing=bins.rows
+        and markupsafe.Markup(reliability.draw(bins)),
+        reliability_note=reliability.note(main),
         reported=[
             (one.source, f"{one.accuracy:g} %", one.dataset, one.note)
             for one in (recipe.reported if recipe else ())
@@ -262,12 +290,32 @@ def _render(
 def _tiles(test):
     """The figures at the top: names, values, and what is said below them."""
     ends = interval(test["top_1_low_95"], test["top_1_high_95"])
+    bins = f"{calibration.BINS} bins"
+    tiles = (
+        ("Top-1 accuracy", test["top_1"], f"95 %: {ends}"),
+        ("Top-5 accuracy", test["top_5"], ""),
+        ("Mean class accuracy", test["mean_class_accuracy"], ""),
+        ("Calibration error", test["calibration_error"], bins),
+    )
+    optional = ("Top-5 accuracy", "Calibration error")
     return (
-        ("Top-1 accuracy", percent(test["top_1"]), f"95 %: {ends}"),
-        ("Top-5 accuracy", percent(test["top_5"]), ""),
-        ("Mean class accuracy", percent(test["mean_class_accuracy"]), ""),
+        *(
+            (name, percent(share), more)
+            for name, share, more in tiles
+            if not (name in optional and math.isnan(share))
+        ),
         ("Videos", test["videos"], f"{test['labeled']} with a label"),
     )
+
+
+def _without(row, places):
+    return [value for place, value in enumerate(row) if place not in places]
+
+
+def _bin(low, high, videos, probability, accuracy):
+    """A row of the page's table of certainties."""
+    between = f"{100 * low:.0f} to {100 * high:.0f} %"
+    return between, videos, probability, accuracy
 
 
 def _test(row, meta):
@@ -342,56 +390,3 @@ def _with_others(main, file, run):
             continue
         scores[name] = freshness.marked(found, other)
     return scores
-
-
-def _open_dataset(recipe, data):
-    """The source of a recipe's dataset, or `None` and why there is none."""
-    if data is None and (recipe is None or recipe.data.directory is None):
-        return None, "No frames are shown: no dataset was named."
-    arguments = {}
-    if recipe is not None:
-        arguments = {
-            "layout": recipe.data.layout,
-            "videos_list": recipe.data.list,
-            "splits": recipe.data.split_files,
-            "test_fraction": recipe.data.test_fraction,
-            "background": recipe.data.background,
-        }
-    try:
-        opened = opening.open_images(data or recipe.data.directory, **arguments)
-    except (OSError, ValueError) as error:
-        if data is not None:
-            raise
-        return None, f"No frames are shown: {error}"
-    return opened.source, ""
-
-
-def _environment(path):
-    """What the last start of a run ran on, in words; nothing if that is not
-    known."""
-    try:
-        noted = documents.read_json(pathlib.Path(path))
-        start = noted["starts"][-1]
-        versions = start["versions"].items()
-        git = start["git"]
-        changed = git and " with changes" if git and git["changes"] else ""
-        return {
-            "Seed": str(noted["seed"]),
-            "Started": f"{start['time']}, start {len(noted['starts'])} of "
-            "this run",
-            "Command": shlex.join(map(str, start["command"])),
-            "Versions": ", ".join(f"{k} {v}" for k, v in versions if v),
-            "Backend": str(start["backend"]),
-            "Devices": ", ".join(map(str, start["devices"])),
-            "Platform": str(start["platform"]),
-            "Code": f"commit {git['commit']}{changed}" if git else "installed",
-        }
-    except (
-        AttributeError,
-        IndexError,
-        KeyError,
-        OSError,
-        TypeError,
-        ValueError,
-    ):
-        return {}  # none, or damaged: no reason not to report

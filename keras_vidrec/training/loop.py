@@ -14,6 +14,7 @@ from keras_vidrec.data import pipeline
 from keras_vidrec.data.clips import feature_reader
 from keras_vidrec.specs import checks
 from keras_vidrec.specs import files
+from keras_vidrec.training import class_weights
 from keras_vidrec.training import classifiers
 from keras_vidrec.training import losses
 from keras_vidrec.training import network
@@ -92,6 +93,7 @@ class Loop:
         self._time = _Time()
         self._last = {}
         self._phases = self._phase = None
+        self._class_weights = class_weights.of(data)
         with devices.scope():
             built = network.build(recipe, data.source.classes)
             head.predictions_layer(built).test_protocol = recipe.test
@@ -112,8 +114,13 @@ class Loop:
                 self._averages = Averages(self._optimizer)
             # The optimizer keeps all weights: one for all phases.
             self._compile()
-            if recipe.schedule.phases:
-                self._phases = Phases(built, recipe.schedule, recipe.optimizer)
+            if recipe.schedule.phases_of(self._length.epochs):
+                self._phases = Phases(
+                    built,
+                    recipe.schedule,
+                    recipe.optimizer,
+                    self._length.epochs,
+                )
         self.model = head.inference_model(built)
 
     def train(self, videos, backup_steps, callbacks=(), tensorboard=True):
@@ -277,6 +284,7 @@ class Loop:
             self._trained,
             self._optimizer,
             self._recipe.loss.label_smoothing,
+            self._class_weights,
         )
 
     def _validation_callbacks(self):

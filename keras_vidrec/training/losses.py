@@ -5,11 +5,12 @@ import keras
 import tensorflow as tf
 
 from keras_vidrec.applications.parts import channels_last
+from keras_vidrec.training.class_weights import ClassWeighted
 
 _JOINT = "predictions"
 
 
-def compile_logits(model, optimizer, label_smoothing=0.0):
+def compile_logits(model, optimizer, label_smoothing=0.0, class_weights=None):
     """Compiles a network with softmax cross-entropy.
 
     One with auxiliary outputs is trained by the sum of the losses of its
@@ -23,11 +24,15 @@ def compile_logits(model, optimizer, label_smoothing=0.0):
         optimizer: `keras.optimizers.Optimizer`.
         label_smoothing: float in [0, 1). Share of each label that is spread
             over all classes. Defaults to `0.0`.
+        class_weights: `None`, or float array `(classes,)`, as
+            `class_weights.of` gives them: what the loss of a video is
+            multiplied by. Accuracies count all alike. Defaults to `None`.
     """
-    loss, metrics = _cross_entropy(label_smoothing), ["accuracy"]
+    loss = _cross_entropy(label_smoothing, class_weights)
+    metrics = ["accuracy"]
     if isinstance(model.output, dict):
         towers = [name for name in model.output if name != _JOINT]
-        loss = {tower: _cross_entropy(label_smoothing) for tower in towers}
+        loss = dict.fromkeys(towers, loss)
         metrics = {_JOINT: metrics}
     model.compile(optimizer, loss, weighted_metrics=metrics)
     _make_variables(model)
@@ -78,10 +83,14 @@ def accuracy_name(model):
     )
 
 
-def _cross_entropy(label_smoothing):
+def _cross_entropy(label_smoothing, class_weights):
     if label_smoothing:
-        return SmoothedCrossEntropy(label_smoothing)
-    return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        loss = SmoothedCrossEntropy(label_smoothing)
+    else:
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    if class_weights is None:
+        return loss
+    return ClassWeighted(loss, class_weights)
 
 
 class SmoothedCrossEntropy(keras.losses.Loss):

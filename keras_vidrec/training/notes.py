@@ -3,6 +3,7 @@
 import logging
 import re
 
+from keras_vidrec.data import imbalance
 from keras_vidrec.data import pipeline
 from keras_vidrec.data.clips.feature_reader import are_features
 from keras_vidrec.training.callbacks import words
@@ -10,6 +11,10 @@ from keras_vidrec.training.optimizers import section as optimizers
 
 logger = logging.getLogger("keras_vidrec")
 
+_EVEN_OUT = (
+    "data.sampling=balanced (or sqrt), or loss.class_weights=auto, lets rare "
+    "classes count more."
+)
 # What a mirror turns into each other. It changes neither open and close, nor
 # up and down, nor push and pull.
 _MIRRORED = (
@@ -64,6 +69,13 @@ def note_data(data):
             round(1 / (1 - section.ema)),
             updates,
         )
+    if (data.recipe.data.sampling, data.recipe.loss.class_weights) == (
+        "natural",
+        None,
+    ):
+        found = imbalance.counts(data.source, data.train)
+        for line in imbalance.remarks(found, "videos to train on", _EVEN_OUT):
+            logger.warning("%s", line)
     pairs = mirrored_classes(data.source.classes)
     is_flipped = data.recipe.augmentation.flip and not are_features(data.source)
     if pairs and is_flipped:

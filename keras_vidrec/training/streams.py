@@ -45,6 +45,7 @@ class Streams:
             initial_epoch=number,
             initial_step=step,
             augmentation=self._recipe.augmentation,
+            sampling=self._recipe.data.sampling,
             failures=self._failures,
         )
 

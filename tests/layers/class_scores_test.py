@@ -17,6 +17,7 @@ def test_contract():
             "activation": "softmax",
             "class_names": ("a", "b", "c"),
             "clip_spec": SPEC.to_dict(),
+            "temperature": 1.5,
         },
         input_shape=(2, 3),
         expected_output_shape=(2, 3),
@@ -37,6 +38,21 @@ def test_softmax_in_float32(policy):
         exponentials / exponentials.sum(),
         atol=1e-7,
     )
+
+
+def test_a_temperature_divides_logits():
+    logits = np.array([[1.0, 2.0, 4.0]], "float32")
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(ClassScores(temperature=4)(logits)),
+        ops.convert_to_numpy(ClassScores()(logits / 4)),
+        rtol=1e-6,
+    )
+    np.testing.assert_array_equal(  # what passes, passes as it is
+        ops.convert_to_numpy(ClassScores(None, temperature=4)(logits)), logits
+    )
+    for value in (0, -1, float("inf"), "2", None, True):
+        with pytest.raises(ValueError, match="`temperature`. Expected a posit"):
+            ClassScores(temperature=value)
 
 
 def test_no_activation_passes_logits():

@@ -34,6 +34,8 @@ class Description:
             test.
         blueprint: `Blueprint`, or None: which network it is.
         origin: `Origin`, or None: what it was made from.
+        temperature: float. What the scores of a video are divided by before
+            they become probabilities; 1 unless it was calibrated.
     """
 
     class_names: tuple | None
@@ -41,6 +43,7 @@ class Description:
     test_protocol: TestProtocol | None = None
     blueprint: Blueprint | None = None
     origin: Origin | None = None
+    temperature: float = 1.0
 
 
 def class_head(
@@ -237,7 +240,9 @@ def describe(model):
     """
     layer = predictions_layer(model)
     facts = {name: getattr(layer, name) for name in FACTS}
-    return Description(layer.class_names, **facts)
+    return Description(
+        layer.class_names, **facts, temperature=layer.temperature
+    )
 
 
 def clip_logits_model(model):

@@ -15,8 +15,8 @@ from keras_vidrec.training.devices.devices import Devices
 from keras_vidrec.training.devices.devices import Replicas
 from keras_vidrec.training.devices.devices import check_positions
 from keras_vidrec.training.optimizers import section as optimizers
+from keras_vidrec.training.recipes.schedule import Schedule
 from keras_vidrec.training.recipes.sections import Optimizer
-from keras_vidrec.training.recipes.sections import Schedule
 from keras_vidrec.weights.towers import layers_by_path
 from tests.data.memory_source import MemorySource
 
