@@ -27,7 +27,7 @@ from keras_vidrec.evaluation.predictor import Predictor
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("videos", type=pathlib.Path)
-    parser.add_argument("--backbone", default="resnet18")
+    parser.add_argument("--backbone", default="efficientnet_lite0")
     parser.add_argument("--protocol", default="3x1")
     parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--pairs", type=int, default=5)

@@ -41,7 +41,7 @@ def predict(
         **options.SECONDS,
         help="A timeline of windows of this length, such as 2s: "
         "NAME-timeline.csv, .json and .png; and what they say from when to "
-        "when, NAME-segments.csv, .json and .vtt (subtitles).",
+        "when, NAME-segments.csv and .vtt (subtitles), and in the .json.",
     ),
     stride: float | None = typer.Option(
         None,

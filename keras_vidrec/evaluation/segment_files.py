@@ -1,6 +1,5 @@
-"""Files of segments: tables, JSON, and WebVTT, which players show."""
+"""Files of segments: tables, and WebVTT, which players show."""
 
-import json
 import re
 
 from keras_vidrec.specs import files
@@ -29,17 +28,6 @@ def save_csv(path, segments_of) -> None:
         for segment in segments
     )
     files.write_table(path, _HEADER, rows)
-
-
-def save_json(path, video, segments) -> None:
-    """Writes `video` and `segments`, each with `class`, `start`, `end` and
-    `score`, whole or not at all."""
-    content = {
-        "video": video,
-        "segments": [segment.to_dict() for segment in segments],
-    }
-    text = json.dumps(content, ensure_ascii=False, indent=1)
-    files.write_text(path, text + "\n")
 
 
 def save_vtt(path, segments) -> None:

@@ -92,10 +92,16 @@ class Timeline:
         )
         files.write_table(path, header, rows)
 
-    def save_json(self, path):
-        """Writes the same as one JSON object: `video`, `classes`, and
-        `windows`, each with `start`, `end`, `class`, `probability` and
-        `probabilities`. Whole or not at all."""
+    def save_json(self, path, segments=()):
+        """Writes the same as one JSON object: `video`, `classes`, `windows`,
+        each with `start`, `end`, `class`, `probability` and `probabilities`,
+        and `segments`, each as of `Segment.to_dict`. Whole or not at all.
+
+        Args:
+            path: path of the file.
+            segments: sequence of `segments.Segment`: what the windows were
+                merged into. Defaults to `()`.
+        """
         windows = []
         for window in self.windows:
             ((name, probability),) = self.best(window)
@@ -112,6 +118,7 @@ class Timeline:
             "video": self.video,
             "classes": self.classes,
             "windows": windows,
+            "segments": [segment.to_dict() for segment in segments],
         }
         text = json.dumps(content, ensure_ascii=False, indent=1)
         files.write_text(path, text + "\n")

@@ -70,7 +70,6 @@ def test_a_timeline_and_an_overlay(model, clip, tmp_path):
     assert len(content["windows"]) == 3
     assert (out / "clip-timeline.png").read_bytes()[1:4] == b"PNG"
     segments = merge(expected, CLASSES)
-    content = json.loads((out / "clip-segments.json").read_text("utf-8"))
     assert content["segments"] == [s.to_dict() for s in segments] != []
     rows = rows_of(out / "clip-segments.csv")
     assert {(row["path"], row["label"]) for row in rows} == {
@@ -95,7 +94,7 @@ def test_segments_are_merged_as_told(model, clip, tmp_path):
     found = Predictor(model_file.load(model)).windows(stream, 0.4, 0.2)
     how = Merging(0.8, 0.3, 0.2, "run")
     expected = merge([*found], CLASSES, how)
-    content = json.loads((tmp_path / "clip-segments.json").read_text("utf-8"))
+    content = json.loads((tmp_path / "clip-timeline.json").read_text("utf-8"))
     assert content["segments"] == [s.to_dict() for s in expected] != []
 
 

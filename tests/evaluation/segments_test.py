@@ -1,5 +1,4 @@
 import csv
-import json
 import re
 
 import av
@@ -171,9 +170,3 @@ def test_tables_are_lists_of_videos(tmp_path):
     listed = video_list.read(path, tmp_path)
     assert listed.segments == ((2, 2.5, "seconds"), (3600, 7201.25, "seconds"))
     assert listed.classes == ("=sum(A1)", "ünder")
-    segment_files.save_json(tmp_path / "a.json", "a.mp4", SEGMENTS)
-    content = json.loads((tmp_path / "a.json").read_text("utf-8"))
-    assert content["video"] == "a.mp4"
-    assert content["segments"][2] == {
-        "class": "ünder", "start": 3599.9996, "end": 7201.25, "score": 1.0,
-    }  # fmt: skip

@@ -136,27 +136,24 @@ class Timelines:
         from keras_vidrec.visualization import figures
         from keras_vidrec.visualization import timeline_figure
 
-        windows = self._paths(name, "timeline", "png")
-        timeline.save_csv(windows["csv"])
-        timeline.save_json(windows["json"])
-        figures.save(timeline_figure.draw(timeline), windows["png"])
         merged = segments.merge(
             timeline.windows, timeline.classes, self._merging
         )
-        spans = self._paths(name, "segments", "vtt")
-        segment_files.save_csv(spans["csv"], {timeline.video: merged})
-        segment_files.save_json(spans["json"], timeline.video, merged)
-        segment_files.save_vtt(spans["vtt"], merged)
-        self._tell(
-            f"Timeline: {windows['csv']}, .json and .png; {len(merged)} "
-            f"segments: {spans['csv']}, .json and .vtt"
+        path = self._out / f"{name}-timeline"
+        csv, json_file, png = (
+            path.with_name(f"{path.name}.{suffix}")
+            for suffix in ("csv", "json", "png")
         )
-
-    def _paths(self, name, what, third):
-        return {
-            suffix: self._out / f"{name}-{what}.{suffix}"
-            for suffix in ("csv", "json", third)
-        }
+        timeline.save_csv(csv)
+        timeline.save_json(json_file, merged)
+        figures.save(timeline_figure.draw(timeline), png)
+        table = self._out / f"{name}-segments.csv"
+        segment_files.save_csv(table, {timeline.video: merged})
+        segment_files.save_vtt(self._out / f"{name}-segments.vtt", merged)
+        self._tell(
+            f"Timeline: {csv}, .json and .png; {len(merged)} segments: {table} "
+            "and .vtt"
+        )
 
     def _tell(self, text):
         """Where nothing but JSON is expected, it is said on the side."""
