@@ -30,6 +30,11 @@ def unknown(labels, num_classes) -> list:
     ]
 
 
+def of_json(label):
+    """A label as it was before it was written as JSON."""
+    return tuple(label) if isinstance(label, list) else label
+
+
 def names(label, classes) -> tuple:
     """The names of the classes of one video: tuple of str."""
     return tuple(classes[one] for one in as_set(label))
@@ -42,3 +47,30 @@ def multi_hot(labels, num_classes) -> np.ndarray:
     for row, label in zip(rows, labels):
         row[list(as_set(label))] = 1
     return rows
+
+
+class Arrays:
+    """Labels as a network learns from them, by the index of a video: int32
+    `()`, or of several a video float32 `(classes,)` of 0 and 1.
+
+    Args:
+        labels: those of a dataset.
+        num_classes: int.
+    """
+
+    def __init__(self, labels, num_classes):
+        self._labels = labels
+        self.dtype, self.shape = np.int32, ()
+        if are_sets(labels):
+            self.dtype, self.shape = np.float32, (num_classes,)
+
+    def __getitem__(self, index):
+        label = self._labels[index]
+        if not self.shape:
+            return self.dtype(label)
+        return multi_hot([label], *self.shape)[0]
+
+    @property
+    def none(self):
+        """What stands where there is no video."""
+        return np.zeros(self.shape, self.dtype)[()]

@@ -16,10 +16,10 @@ def write(catalog, path, split=None):
     and `end` in seconds or `start_frame` and `end_frame`.
 
     Several labels are separated by `;`, which stands behind a single one, too,
-    where others have several. Names that a spreadsheet would take for a formula get a `'` before them.
-    `catalog.from_list` with the catalog's `root` reads it back. Where the order
-    of the classes is not that of their names, or some have no clips, their
-    names are written beside it: `list.labels.txt`.
+    where others have several. Names that a spreadsheet would take for a
+    formula get a `'` before them. `catalog.from_list` with the catalog's `root`
+    reads it back. Where the order of the classes is not that of their names, or
+    some have no clips, their names are written beside it: `list.labels.txt`.
 
     Args:
         catalog: `Catalog`.
