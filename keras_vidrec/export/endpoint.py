@@ -20,6 +20,7 @@ class Endpoint:
         name: str. Name of the signature.
         model: keras.Model to a dict of `logits` and, where flow is made
             inside, `flow`.
+        multi_label: bool. Whether classes have a sigmoid each, no softmax.
         spec: `None`, or `ClipSpec` of the clips it takes.
 
     Attributes:
@@ -27,10 +28,11 @@ class Endpoint:
             they are.
     """
 
-    def __init__(self, name, model, spec):
+    def __init__(self, name, model, spec, multi_label=False):
         self.name = name
         self.model = model
         self.spec = spec
+        self._multi_label = multi_label
         self.inputs = [
             tf.TensorSpec(
                 (None, *tensor.shape[1:]),
@@ -56,7 +58,8 @@ class Endpoint:
         clips = keras.tree.pack_sequence_as(self.model.input, clips)
         outputs = self.model(clips, training=False)
         logits = tf.cast(outputs["logits"], tf.float32)
-        found = {"probabilities": tf.nn.softmax(logits)}
+        activation = tf.nn.sigmoid if self._multi_label else tf.nn.softmax
+        found = {"probabilities": activation(logits)}
         if self.makes_flow:
             found["flow"] = tf.cast(outputs["flow"], tf.uint8)
         return found
@@ -74,6 +77,7 @@ def of_clips(model):
         "serving_default",
         keras.Model(logits.input, outputs, name=model.name),
         describe(model).clip_spec,
+        describe(model).multi_label,
     )
 
 
@@ -107,6 +111,7 @@ def of_frames(model):
             {"logits": _logits_model(model)(seen), "flow": clips["flow"]},
         ),
         spec.replace(modalities=("rgb_diff",)),
+        described.multi_label,
     )
 
 

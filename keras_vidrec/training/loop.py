@@ -11,6 +11,7 @@ import keras
 from keras_vidrec.applications.parts import head
 from keras_vidrec.applications.parts import model_file
 from keras_vidrec.data import pipeline
+from keras_vidrec.data.catalogs import label_sets
 from keras_vidrec.data.clips import feature_reader
 from keras_vidrec.specs import checks
 from keras_vidrec.specs import files
@@ -94,6 +95,7 @@ class Loop:
         self._phases = self._phase = None
         with devices.scope():
             built = network.build(recipe, data.source.classes)
+            self._sigmoid = head.predictions_layer(built).multi_label
             head.predictions_layer(built).test_protocol = recipe.test
             with checks.inside("optimizer."):
                 devices.prepare(built, recipe.optimizer)
@@ -129,8 +131,9 @@ class Loop:
         Returns:
             dict of numbers by name, what became of it: `epochs`, `seconds`,
             `accuracy` (of the last epoch, in training), and of a validation
-            part `validation_accuracy` and `best_epoch`, from 1; `None` if the
-            training was at its end before.
+            part `validation_accuracy` and `best_epoch`, from 1; of several
+            labels a video the mean average precision in the place of the
+            accuracy. `None` if the training was at its end before.
 
         Raises:
             Exception: what one of the callbacks raises; all that was trained
@@ -276,7 +279,9 @@ class Loop:
         losses.compile_logits(
             self._trained,
             self._optimizer,
-            self._recipe.loss.label_smoothing,
+            self._recipe.loss,
+            sigmoid=self._sigmoid,
+            several=label_sets.are_sets(self._data.source.labels),
         )
 
     def _validation_callbacks(self):
@@ -330,12 +335,13 @@ class Loop:
 
     def _outcome(self, num_epochs, validation):
         outcome = {"epochs": num_epochs, "seconds": self._time.seconds}
+        measure = self._trained.measure
         accuracy = self._last.get(losses.accuracy_name(self._trained))
         if accuracy is not None:
-            outcome["accuracy"] = float(accuracy)
+            outcome[measure] = float(accuracy)
         best = validation.get("best_model")
         if best is not None:
-            outcome["validation_accuracy"] = best.accuracy
+            outcome[f"validation_{measure}"] = best.accuracy
             outcome["best_epoch"] = best.epoch + 1
         return outcome
 

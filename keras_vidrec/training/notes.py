@@ -92,21 +92,24 @@ def note_end(data, outcome):
         f"{classes}: {words.count(outcome['epochs'], 'epoch')} in "
         f"{words.duration(outcome['seconds'])}."
     )
-    if "validation_accuracy" in outcome:
-        accuracy = words.percent(outcome["validation_accuracy"])
-        videos = words.count(len(data.validation), "video")
-        print(
-            f"Validation accuracy {accuracy} of {videos}, by the network of "
-            f"epoch {outcome['best_epoch']}, which is kept.",
-            flush=True,
-        )
-    elif "accuracy" in outcome:
-        print(
-            f"Accuracy in training {words.percent(outcome['accuracy'])}; there "
-            "is no validation part, which would tell how good it is on other "
-            "videos (validation.fraction).",
-            flush=True,
-        )
+    for measure in ("accuracy", "mean_average_precision"):
+        what = measure.replace("_", " ")
+        if f"validation_{measure}" in outcome:
+            found = words.percent(outcome[f"validation_{measure}"])
+            videos = words.count(len(data.validation), "video")
+            print(
+                f"Validation {what} {found} of {videos}, by the network of "
+                f"epoch {outcome['best_epoch']}, which is kept.",
+                flush=True,
+            )
+        elif measure in outcome:
+            found = words.percent(outcome[measure])
+            print(
+                f"{what.capitalize()} in training {found}; there is no "
+                "validation part, which would tell how good it is on other "
+                "videos (validation.fraction).",
+                flush=True,
+            )
 
 
 def mirrored_classes(classes):

@@ -15,6 +15,7 @@ from keras_vidrec.specs import Origin
 from keras_vidrec.specs import checks
 from keras_vidrec.training import dataset as datasets
 from keras_vidrec.training import joining
+from keras_vidrec.training import losses
 from keras_vidrec.training import notes
 from keras_vidrec.training import origin as origins
 from keras_vidrec.training import recipes
@@ -116,7 +117,7 @@ def train(
         # Before devices are looked for: JAX begins then.
         distribution.enable_determinism()
     devices = distribution.choose(distribute)
-    data = datasets.load(recipe)
+    data = losses.settled(datasets.load(recipe))
     run = Run(out)
     is_longer = run.is_shorter_than(data.recipe)
     goes_on = is_longer or run.check(data.recipe)

@@ -5,10 +5,10 @@ import typing
 
 import keras
 import numpy as np
-import scipy.special
 
 from keras_vidrec.applications.parts.head import clip_logits_model
 from keras_vidrec.applications.parts.head import inference_model
+from keras_vidrec.applications.parts.head import predictions_layer
 from keras_vidrec.applications.parts.head import snippet_logits_model
 from keras_vidrec.data.clips.reader import WHOLE_FRAMES
 from keras_vidrec.evaluation import protocols
@@ -23,7 +23,8 @@ class Average(typing.NamedTuple):
     Args:
         views: function from logits `(..., classes)` to what is averaged.
         scores: function from the mean `(classes,)` to scores, whose softmax
-            are the probabilities of the video.
+            (or sigmoid, of several labels a video) are the probabilities of
+            the video.
     """
 
     views: typing.Callable
@@ -35,14 +36,16 @@ def _log(probabilities):
     return np.log(np.maximum(probabilities, np.finfo("float64").tiny))
 
 
-# By `TestProtocol.averaged`.
-AVERAGES = {
-    "logits": Average(lambda logits: logits, lambda mean: mean),
-    "probabilities": Average(
-        lambda logits: scipy.special.softmax(logits.astype("float64"), -1),
-        _log,
-    ),
-}
+def _logit(probabilities):
+    return _log(probabilities) - _log(1 - probabilities)
+
+
+def average_of(model, averaged):
+    """The `Average` of a network and of `TestProtocol.averaged`."""
+    layer = predictions_layer(model)
+    if averaged == "logits":
+        return Average(lambda logits: logits, lambda mean: mean)
+    return Average(layer.probabilities, _logit if layer.multi_label else _log)
 
 
 class SnippetScorer:
@@ -59,7 +62,7 @@ class SnippetScorer:
 
     def __init__(self, model, averaged="logits"):
         self._model = snippet_logits_model(model)
-        self.average = AVERAGES[averaged]
+        self.average = average_of(model, averaged)
         # A network built for a fixed number of segments takes just these.
         self._num_segments = keras.tree.flatten(self._model.input)[0].shape[1]
 
@@ -94,7 +97,7 @@ class ClipScorer:
     def __init__(self, model, num_segments, averaged="logits"):
         self._model = clip_logits_model(inference_model(model))
         self._num_segments = num_segments
-        self.average = AVERAGES[averaged]
+        self.average = average_of(model, averaged)
 
     def __call__(self, clips):
         """Scores, float32 `(classes,)`, of a video: uint8 `(num_clips *

@@ -31,6 +31,12 @@ ROLES = ("first_convolution", "bias", "gamma", "beta", "head")
 SCHEDULES = ("constant", "step", "cosine", "one_cycle", "plateau", "keras")
 # Those that a training in phases may follow from its begin to its end.
 _OF_ALL_PHASES = ("constant", "cosine", "one_cycle", "keras")
+LOSSES = (
+    "auto",
+    "categorical_crossentropy",
+    "binary_crossentropy",
+    "focal",
+)
 FUSED_SCORES = ("logits", "probabilities")
 
 
@@ -66,18 +72,51 @@ class Network:
 
 @dataclasses.dataclass(frozen=True)
 class Loss:
-    """What the network is trained by: softmax cross-entropy.
+    """What the network is trained by.
 
     Args:
+        kind: str. `"categorical_crossentropy"` (of the softmax, one label a
+            video), `"binary_crossentropy"` (of a sigmoid for each class: one
+            label or several, or none), `"focal"` (of the softmax or, of
+            several labels, the sigmoids: what is recognized already counts
+            less), or `"auto"`: the first for one label a video, the second for
+            several. Defaults to `"auto"`.
         label_smoothing: float in [0, 1). Share of each label that is spread
-            evenly over all classes, its own among them: in training, and in
-            the loss of the validation part. Defaults to `0.0`.
+            evenly over all classes, its own among them, or of a sigmoid
+            over yes and no: in training, and in the loss of the validation
+            part. Defaults to `0.0`.
+        gamma: `None` (2), or float of at least 0. Of `"focal"`: a class of
+            probability p counts `(1 - p) ** gamma` (Lin et al., 2017, whose
+            best is 2).
+        alpha: `None` (0.25), or float between 0 and 1. Of `"focal"` with
+            sigmoids: what a class that is there counts; one that is not counts
+            `1 - alpha` (the same paper; its best beside gamma 2 is 0.25).
     """
 
+    kind: str = "auto"
     label_smoothing: float = 0.0
+    gamma: float | None = None
+    alpha: float | None = None
 
     def __post_init__(self):
+        checks.choice("kind", self.kind, LOSSES)
         checks.rate("label_smoothing", self.label_smoothing)
+        for name, most in (("gamma", None), ("alpha", 1)):
+            value = getattr(self, name)
+            if value is not None:
+                checks.number(name, value, 0, most)
+                expected = f'None beside kind="{self.kind}", or kind="focal"'
+                checks.check(self.kind == "focal", name, expected, value)
+
+    @property
+    def focal_gamma(self):
+        """`gamma`, or its default."""
+        return 2.0 if self.gamma is None else self.gamma
+
+    @property
+    def focal_alpha(self):
+        """`alpha`, or its default."""
+        return 0.25 if self.alpha is None else self.alpha
 
 
 @dataclasses.dataclass(frozen=True)
