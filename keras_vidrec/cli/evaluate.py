@@ -115,6 +115,7 @@ def evaluate(
         if len(chosen) > 1:
             echo(f"Split {split}")
         _show(metrics.summary(scores[split]), len(scores[split].videos))
+        score_files.tell_classes_left_out(scores[split])
         score_files.tell_marks({one.path: scores[split]})
         echo(f"Scores: {path}")
     if len(chosen) > 1:
@@ -165,6 +166,7 @@ def _evaluate_published(name, network, splits, *, out, settings, **options):
             network, found.name, directory, settings=settings, **options
         )
     _show(metrics.summary(scores), len(scores.videos))
+    score_files.tell_classes_left_out(scores)
     score_files.tell_marks({path: scores})
     echo(f"Scores: {path}")
 

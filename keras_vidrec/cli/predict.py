@@ -173,5 +173,8 @@ def _show(prediction, json):
         echo(json_format.dumps(values, ensure_ascii=False))
         return
     echo(prediction.video)
+    if prediction.present is not None:
+        shown = ", ".join(prediction.present) or "none of the classes"
+        echo(f"  Shows: {shown}")
     for name, value in zip(prediction.classes, prediction.probabilities):
         echo(f"  {100 * value:6.2f} %  {name}")

@@ -5,7 +5,6 @@ import logging
 import math
 
 import numpy as np
-import scipy.special
 
 from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.applications.parts.head import predictions_layer
@@ -35,6 +34,9 @@ class Prediction:
         probabilities: tuple of float, as long as `classes`.
         health: `videos.Health` of the file.
         remarks: tuple of str. That the network was trained on it, if it was.
+        present: `None`, or, of a network for several labels a video, tuple of
+            str: the classes, of all of them, whose probability reaches their
+            threshold, the most probable first.
     """
 
     video: str
@@ -42,6 +44,7 @@ class Prediction:
     probabilities: tuple
     health: Health
     remarks: tuple = ()
+    present: tuple | None = None
 
 
 class Predictor:
@@ -75,7 +78,8 @@ class Predictor:
         self.test, self._spec = protocols.of(model, protocol)
         scorers.check_sees_videos(model)
         reader.check_protocol(self._spec, self.test.crops, self.test.num_clips)
-        num_classes = predictions_layer(model).output.shape[-1]
+        self._layer = predictions_layer(model)
+        num_classes = self._layer.output.shape[-1]
         self.classes = description.class_names or tuple(
             map(str, range(num_classes))
         )
@@ -110,15 +114,24 @@ class Predictor:
         )
         if len(clip) == 1:
             (clip,) = clip.values()
-        probabilities = _probabilities(self._scorer(clip))
-        best = np.argsort(-probabilities, kind="stable")[:top]
+        probabilities = self._layer.probabilities(self._scorer(clip))
+        order = np.argsort(-probabilities, kind="stable")
+        best, present = order[:top], self._present(probabilities)
         return Prediction(
             str(path),
             tuple(self.classes[i] for i in best),
             tuple(float(probabilities[i]) for i in best),
             source.health(0),
             self.remarks(path),
+            present and tuple(self.classes[i] for i in order if present[i]),
         )
+
+    def _present(self, probabilities):
+        """Whether each class is said to be there; `None` where a video has one
+        label."""
+        if not self._layer.multi_label:
+            return None
+        return tuple(self._layer.present(probabilities).tolist())
 
     def remarks(self, path) -> tuple:
         """What else there is to say of a video, as of `Prediction`: tuple of
@@ -160,10 +173,12 @@ class Predictor:
         score = kind(self._scorer, clip, windows)
         length = windows.num_frames / stream.frame_rate
         for start, logits in timeline.scan(stream, windows, clip, score):
+            probabilities = self._layer.probabilities(logits)
             yield timeline.WindowPrediction(
                 round(start, 6),
                 round(start + length, 6),
-                _probabilities(logits),
+                probabilities,
+                self._present(probabilities),
             )
 
     def _tell_few(self, windows):
@@ -192,7 +207,3 @@ class Predictor:
                 f"frames. Received: {stream.frame_rate:g} frames a second, "
                 f"deinterlace={stream.deinterlace!r}"
             )
-
-
-def _probabilities(logits):
-    return scipy.special.softmax(logits.astype("float64"))

@@ -19,6 +19,7 @@ from keras_vidrec.training import classifiers
 from keras_vidrec.training import losses
 from keras_vidrec.training import network
 from keras_vidrec.training import notes
+from keras_vidrec.training import thresholds
 from keras_vidrec.training.callbacks.averages import Averages
 from keras_vidrec.training.callbacks.backup import Backup
 from keras_vidrec.training.callbacks.draws import Draws
@@ -326,11 +327,19 @@ class Loop:
         trained_file = run.head_file if of_features else run.model_file
         with run.writing(), self._as_saved():
             if data.validation:
+                if self._sigmoid:
+                    thresholds.complete(run.best_file, data)
                 run.best_file.replace(trained_file)
                 files.sync_directory(run.path)
             else:
                 check_weights(self.model, backup)
                 model_file.save(self.model, trained_file)
+                if self._sigmoid:
+                    logger.warning(
+                        "There is no validation part to choose thresholds on: "
+                        "a class is said to be there from a probability of "
+                        "0.5 on."
+                    )
             run.note_origin(_trained_origin(self.model, trained_file))
 
     def _outcome(self, num_epochs, validation):

@@ -7,6 +7,8 @@ import numpy as np
 import scipy.stats
 import sklearn.metrics
 
+from keras_vidrec.evaluation.scores import multi_label
+
 
 class ClassTable(typing.NamedTuple):
     """Figures of each class, NaN where there is nothing to count.
@@ -33,8 +35,11 @@ def summary(scores):
         scores: `Scores`.
 
     Returns:
-        dict of float in [0, 1]: `top_1`, `top_5`, `mean_class_accuracy`.
+        dict of float in [0, 1]: `top_1`, `top_5`, `mean_class_accuracy`; of
+        several labels a video those of `multi_label.summary`.
     """
+    if scores.several:
+        return multi_label.summary(scores)
     return {
         "top_1": top_k_accuracy(scores.scores, scores.labels),
         "top_5": top_k_accuracy(scores.scores, scores.labels, 5),
