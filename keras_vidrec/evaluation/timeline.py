@@ -110,7 +110,8 @@ class Timeline:
     def save_json(self, path):
         """Writes the same as one JSON object: `video`, `classes`, and
         `windows`, each with `start`, `end`, `class`, `probability`,
-        `probabilities` and, of several labels a clip, `present`. Whole or not at all."""
+        `probabilities` and, of several labels a clip, `present`. Whole or not
+        at all."""
         windows = []
         for window in self.windows:
             present = self.present(window)

@@ -15,6 +15,7 @@ from keras_vidrec.evaluation.scores import score_naming
 from keras_vidrec.evaluation.scores.score_file import Scores
 from keras_vidrec.reporting import chain
 from keras_vidrec.reporting import curves
+from keras_vidrec.reporting import labels_view
 from keras_vidrec.reporting import matrix
 from keras_vidrec.reporting import mistakes
 from keras_vidrec.reporting import tables
@@ -30,6 +31,22 @@ logger = logging.getLogger("keras_vidrec")
 _HARDEST = 12
 # Of a test: what need not be said.
 _USUAL = (("num_clips", 1), ("averaged", "logits"))
+_TEST_COLUMNS = (
+    ("Test", "text"),
+    ("Top-1", "share"),
+    ("95 % interval", "number"),
+    ("Top-5", "share"),
+    ("Mean class", "share"),
+    ("Videos", "number"),
+    ("How", "text"),
+)
+_CLASS_COLUMNS = (
+    ("Class", "text"),
+    ("Accuracy", "bar"),
+    ("Most often taken for", "text"),
+    ("Precision", "share"),
+    ("Videos", "number"),
+)
 # Stands where there is nothing to say.
 _NOTHING = "\u2013"
 
@@ -134,7 +151,8 @@ def write(
 
     Args:
         scores: `Scores`, or dict from the name of a test to its `Scores`;
-            classes and mistakes are those of the first.
+            classes and mistakes are those of the first. Of several labels a
+            video there are average precisions in the place of mistakes.
         directory: path to write to, made if missing.
         title: `None` (the name of the first test), or str.
         recipe: `None`, or `Recipe` of the network.
@@ -148,7 +166,8 @@ def write(
         `pathlib.Path` of the page.
 
     Raises:
-        ValueError: if there are no scores.
+        ValueError: if there are no scores, or some of one label a video and
+            some of several.
     """
     if isinstance(scores, Scores):
         scores = {"scores": scores}
@@ -165,17 +184,30 @@ def write(
     )
     log = curves.read(log) if log else {}
     drawn = curves.choose(log)
-    pairs = tables.confused_pairs(main)
-    worst = mistakes.show(main, pairs, source, verbose)
-    figures = {
-        "tests": tables.tests(scores),
-        "classes": tables.classes(main),
-        "confusion_matrix": tables.confusion_matrix(main),
-        "confused_pairs": tables.pairs(main, pairs),
-        "mistakes": mistakes.table(worst, main),
-        "speed": tables.speed(log, scores),
-        **{one.name: one.table for one in drawn},
-    }
+    if any(one.several != main.several for one in scores.values()):
+        raise ValueError(
+            "Expected tests of one label a video, or of several. Received: both"
+        )
+    if main.several:
+        worst, figures = (
+            (),
+            {
+                "tests": labels_view.tests(scores),
+                "classes": labels_view.classes(main),
+            },
+        )
+    else:
+        pairs = tables.confused_pairs(main)
+        worst = mistakes.show(main, pairs, source, verbose)
+        figures = {
+            "tests": tables.tests(scores),
+            "classes": tables.classes(main),
+            "confusion_matrix": tables.confusion_matrix(main),
+            "confused_pairs": tables.pairs(main, pairs),
+            "mistakes": mistakes.table(worst, main),
+        }
+    figures["speed"] = tables.speed(log, scores)
+    figures.update({one.name: one.table for one in drawn})
     for name, table in figures.items():
         table.save(directory / "figures" / f"{name}.csv")
     html = _render(
@@ -210,14 +242,14 @@ def _render(
 ):
     """The page as HTML that needs nothing beside it."""
     main = next(iter(scores.values()))
-    labeled = bool((main.labels >= 0).any())
-    classes = [row for row in figures["classes"].records() if row["videos"]]
-    hardest = [row for row in classes if row["accuracy"] < 1][:_HARDEST]
+    labeled = bool(main.known.any())
+    view = _view(scores, figures)
+    has_matrix = labeled and not main.several
     speed = figures["speed"].rows
     sections = (
         ("accuracy", "Accuracy", True),
         ("classes", "Hardest classes" if labeled else "Classes", True),
-        ("confusion", "Confusion matrix", labeled),
+        ("confusion", "Confusion matrix", has_matrix),
         ("mistakes", "Most confused pairs", mistakes),
         ("training", "Training", curves),
         ("speed", "Speed", speed),
@@ -235,19 +267,13 @@ def _render(
             (name, mark) for name, one in scores.items() for mark in one.marks
         ],
         sections={name: heading for name, heading, there in sections if there},
-        tiles=_tiles(figures["tests"].records()[0]),
-        tests=[
-            _test(row, one.meta)
-            for row, one in zip(figures["tests"].records(), scores.values())
-        ],
+        view=view,
         reported=[
             (one.source, f"{one.accuracy:g} %", one.dataset, one.note)
             for one in (recipe.reported if recipe else ())
         ],
         labeled=labeled,
-        classes=[_class(row) for row in classes],
-        hardest=[_class(row) for row in hardest],
-        matrix=matrix.layout(main) if labeled else None,
+        matrix=matrix.layout(main) if has_matrix else None,
         class_names=main.classes,
         videos=main.videos,
         mistakes=mistakes,
@@ -257,6 +283,27 @@ def _render(
     )
     # Names of files need not be text that UTF-8 can hold.
     return html.encode("utf-8", "replace").decode("utf-8")
+
+
+def _view(scores, figures):
+    """The parts of the page that differ with the kind of labels."""
+    if next(iter(scores.values())).several:
+        return labels_view.view(scores, figures, _how, _HARDEST)
+    tests = figures["tests"].records()
+    classes = [row for row in figures["classes"].records() if row["videos"]]
+    hardest = [row for row in classes if row["accuracy"] < 1][:_HARDEST]
+    return labels_view.View(
+        _tiles(tests[0]),
+        _TEST_COLUMNS,
+        [_test(row, one.meta) for row, one in zip(tests, scores.values())],
+        "Share of the videos whose class is the first, or among the first "
+        "five; mean of the accuracies of the classes. The interval is "
+        "Wilson's. It takes the videos for independent ones; clips cut from "
+        "one video are not, and the true interval is wider.",
+        _CLASS_COLUMNS,
+        [_class(row) for row in classes],
+        [_class(row) for row in hardest],
+    )
 
 
 def _tiles(test):
