@@ -4,6 +4,7 @@ import logging
 import re
 
 from keras_vidrec.data import pipeline
+from keras_vidrec.data.catalogs import label_sets
 from keras_vidrec.data.clips.feature_reader import are_features
 from keras_vidrec.training.callbacks import words
 from keras_vidrec.training.optimizers import section as optimizers
@@ -33,8 +34,10 @@ def note_data(data):
     if data.validation:
         parts.append(f"{len(data.validation)} for validation")
     parts.append(f"{len(data.test)} to test")
-    num_classes = len(data.source.classes)
-    print(f"{num_classes} classes; {', '.join(parts)}", flush=True)
+    classes = f"{len(data.source.classes)} classes"
+    if label_sets.are_sets(data.source.labels):
+        classes += ", several labels a video"
+    print(f"{classes}; {', '.join(parts)}", flush=True)
     if data.validation and data.recipe.validation.auto:
         print(
             "The validation part chooses the epoch whose network is kept "

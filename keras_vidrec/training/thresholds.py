@@ -20,8 +20,8 @@ _NAMED = 5
 def choose(probabilities, shown):
     """The thresholds of the largest F1 of each class.
 
-    They lie midway between two probabilities that occur; of equal F1 the
-    highest is taken.
+    They lie midway between two probabilities that occur, or the lowest and 0;
+    of equal F1 the highest is taken.
 
     Args:
         probabilities: float array `(videos, classes)`.
@@ -37,12 +37,12 @@ def choose(probabilities, shown):
         if not right.any():
             continue
         order = np.argsort(-values, kind="stable")
-        values = np.append(values[order], 0.0)
+        values = values[order]
         taken = np.arange(1, len(order) + 1)
         f1 = 2 * np.cumsum(right[order]) / (taken + right.sum())
-        f1[values[:-1] == values[1:]] = -1  # nothing lies between them
+        f1[:-1][values[:-1] == values[1:]] = -1  # nothing lies between them
         best = int(f1.argmax())
-        found[one] = (values[best] + values[best + 1]) / 2
+        found[one] = (values[best] + np.append(values, 0.0)[best + 1]) / 2
     return found
 
 

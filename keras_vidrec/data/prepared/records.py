@@ -126,7 +126,6 @@ def _scan_one(file, start, size):
             name_end = _enter(file, _FIELD_1)
             features[key] = _read(file, name_end - file.tell()).decode()
         else:
-            _enter(file, _FIELD_3)
             features[key] = _scan_numbers(file)
     return Record(
         *(features[key] for key in ("video", "label", "height", "width")),
@@ -137,8 +136,10 @@ def _scan_one(file, start, size):
 
 def _scan_numbers(file):
     """The one number of a feature, or a tuple where there are others."""
-    end = _enter(file, _FIELD_1)
     numbers = []
+    end = _enter(file, _FIELD_3)
+    if file.tell() < end:
+        _enter(file, _FIELD_1)
     while file.tell() < end:
         numbers.append(_signed(_read_varint(file)))
     return numbers[0] if len(numbers) == 1 else tuple(numbers)
@@ -188,7 +189,8 @@ def _example_prefix(video, label, height, width, images_bytes):
     entries = _entry("video", _delimited(_FIELD_1, name))
     for key, value in (("label", label), ("height", height), ("width", width)):
         numbers = value if isinstance(value, (list, tuple)) else [value]
-        packed = _delimited(_FIELD_1, b"".join(map(_varint, numbers)))
+        packed = b"".join(map(_varint, numbers))
+        packed = _delimited(_FIELD_1, packed) if packed else b""
         entries += _entry(key, _delimited(_FIELD_3, packed))
     # From the inside out: the list, the feature, the entry of the map.
     head = _FIELD_1 + _varint(images_bytes)
