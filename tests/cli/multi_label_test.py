@@ -1,9 +1,11 @@
 """Several labels a video from a list in Charades' form to an export."""
 
 import csv
+import functools
 import json
 import re
 
+import keras
 import numpy as np
 import pytest
 import scipy.special
@@ -11,7 +13,6 @@ import sklearn.metrics
 import tensorflow as tf
 
 import keras_vidrec
-from keras_vidrec.evaluation.predictor import Predictor
 from keras_vidrec.evaluation.scores import multi_label
 from keras_vidrec.evaluation.scores import score_naming
 from keras_vidrec.evaluation.scores.score_file import Scores
@@ -47,6 +48,25 @@ def videos(tmp_path_factory):
     return root
 
 
+@pytest.fixture(scope="module", autouse=True)
+def uncompiled():
+    """A few steps and clips take less than to compile the network."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            keras.Model,
+            "compile",
+            functools.partialmethod(keras.Model.compile, run_eagerly=True),
+        )
+        patch.setattr(
+            keras.Model,
+            "predict_on_batch",
+            lambda model, clip: keras.tree.map_structure(
+                keras.ops.convert_to_numpy, model(clip, training=False)
+            ),
+        )
+        yield
+
+
 @pytest.fixture(scope="module")
 def trained(videos):
     """A run, what training said, and its test."""
@@ -54,7 +74,7 @@ def trained(videos):
     said = vidrec(
         *("train", "scratch", "--tiny", "--data", videos, "--out", run),
         f"--set=data.list={videos / 'list.csv'}",
-        *("--set=schedule.epochs=4", "--set=test.num_segments=2"),
+        *("--set=schedule.epochs=2", "--set=test.num_segments=2"),
         *("--set=clip.num_segments=2", "--set=optimizer.batch_size=4"),
         "--set=validation.fraction=0.4",
         "--log=csv",
@@ -72,14 +92,13 @@ def test_training(trained):
     assert "several labels a clip: 12 of 24 clips have more than one, 3" in err
     assert "times of labels are not used" in err
     rows = Run.open(run).log
-    assert len(rows) == 4
+    assert len(rows) == 2
     for row in rows:
         assert 0 <= row["val_mean_average_precision"] <= 1
         assert "accuracy" not in row
 
 
-def test_thresholds_are_those_of_the_validation_part(trained):
-    """By brute force over the scores that validation sees: F1 is the best."""
+def test_thresholds_travel_with_the_network(trained):
     run, _, _ = trained
     found = keras_vidrec.describe(Run.open(run).load_model())
     assert found.multi_label and len(found.thresholds) == 3
@@ -134,9 +153,8 @@ def test_predictions(trained, videos, tmp_path):
     )
     stem = f"{video.stem}-timeline"
     content = json.loads((tmp_path / f"{stem}.json").read_text())
-    predictor = Predictor(Run.open(run).load_model())
+    limits = keras_vidrec.describe(Run.open(run).load_model()).thresholds
     for window in content["windows"]:
-        limits = predictor._layer.thresholds
         values = np.array(window["probabilities"])
         assert {*window["present"]} == {
             CLASSES[one] for one in np.flatnonzero(values >= limits)
@@ -167,6 +185,7 @@ def test_report(trained):
     assert "val_mean_average_precision" in curve.read_text()
 
 
+@pytest.mark.large
 def test_export(trained, videos, tmp_path):
     """The SavedModel has sigmoids; its card runs as it stands."""
     run, _, _ = trained
@@ -205,6 +224,18 @@ def test_what_makes_no_sense(videos, tmp_path, options, message):
     )
     assert re.search(message, err), err
     assert err.count("\n") <= 2
+
+
+def test_without_a_validation_part_there_are_no_thresholds(videos, tmp_path):
+    _, err = vidrec(
+        *("train", "scratch", "--tiny", "--data", videos),
+        *("--out", tmp_path / "run", f"--set=data.list={videos / 'list.csv'}"),
+        *("--set=schedule.epochs=1", "--set=clip.num_segments=1"),
+        *("--set=validation.fraction=0", "--log=csv"),
+    )
+    assert "no validation part to choose thresholds on" in err
+    model = Run.open(tmp_path / "run").load_model()
+    assert keras_vidrec.describe(model).thresholds is None
 
 
 def test_learning_is_of_one_label(videos, tmp_path):
