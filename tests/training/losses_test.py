@@ -8,7 +8,6 @@ from keras_vidrec.applications.parts.head import clip_logits_model
 from keras_vidrec.applications.parts.head import inference_model
 from keras_vidrec.training import freezing
 from keras_vidrec.training import losses
-from keras_vidrec.training.average_precision import MeanAveragePrecision
 from keras_vidrec.training.devices import distribution
 from keras_vidrec.training.recipes.sections import Loss
 from keras_vidrec.training.recipes.sections import Optimizer
@@ -275,7 +274,7 @@ def test_mean_average_precision_by_bins():
     shown[:, 3] = 0
     logits = (2 * rng.normal(size=shown.shape) + shown - 2).astype("float32")
     weights = np.repeat([1.0, 0.0], [200, 100]).astype("float32")
-    metric = MeanAveragePrecision(4)
+    metric = losses.MeanAveragePrecision(4)
     for part in (slice(0, 100), slice(100, 300)):
         metric.update_state(shown[part], logits[part], weights[part])
     expected = np.mean(
