@@ -5,8 +5,8 @@ import importlib.metadata
 import pathlib
 
 from keras_vidrec.data import leaks
-from keras_vidrec.layers.class_scores import THRESHOLD
 from keras_vidrec.reporting import chain
+from keras_vidrec.specs import THRESHOLD
 from keras_vidrec.training import environment
 
 # What stands in the directory of an export: the network, by format, and what

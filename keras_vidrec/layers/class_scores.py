@@ -5,6 +5,7 @@ import numpy as np
 import scipy.special
 from keras import ops
 
+from keras_vidrec.specs import THRESHOLD
 from keras_vidrec.specs import Blueprint
 from keras_vidrec.specs import ClipSpec
 from keras_vidrec.specs import Origin
@@ -12,8 +13,6 @@ from keras_vidrec.specs import TestProtocol
 from keras_vidrec.specs import checks
 
 ACTIVATIONS = (None, "softmax", "sigmoid")
-# From which probability on a class is said to be there, unless one was chosen.
-THRESHOLD = 0.5
 FACTS = {
     "clip_spec": ClipSpec,
     "test_protocol": TestProtocol,

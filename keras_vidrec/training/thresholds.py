@@ -10,7 +10,7 @@ from keras_vidrec.applications.parts import model_file
 from keras_vidrec.data import pipeline
 from keras_vidrec.data.catalogs import label_sets
 from keras_vidrec.data.failures import Failures
-from keras_vidrec.layers.class_scores import THRESHOLD
+from keras_vidrec.specs import THRESHOLD
 
 logger = logging.getLogger("keras_vidrec")
 

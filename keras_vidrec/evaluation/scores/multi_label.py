@@ -6,7 +6,7 @@ import numpy as np
 import scipy.special
 import sklearn.metrics
 
-from keras_vidrec.layers.class_scores import THRESHOLD
+from keras_vidrec.specs import THRESHOLD
 
 
 class LabelTable(typing.NamedTuple):
