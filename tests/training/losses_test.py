@@ -288,3 +288,34 @@ def test_mean_average_precision_by_bins():
     assert float(metric.result()) == pytest.approx(expected, abs=0.01)
     metric.reset_state()
     assert float(metric.result()) == 0
+
+
+def test_several_labels_on_two_devices():
+    """Loss and mean average precision as on one; of towers, too."""
+    pixels, _ = clips(16)
+    sets = (np.random.default_rng(0).uniform(size=(16, 3)) < 0.4) * 1.0
+    logs = []
+    for chosen in ("none", "mirrored"):
+        devices = distribution.choose(chosen)
+        with devices.scope():
+            model = two_towers(CLASSES)
+            start = np.random.default_rng(1)
+            model.set_weights(
+                [start.normal(0, 1, w.shape) for w in model.weights]
+            )
+            devices.prepare(model, Optimizer(batch_size=8))
+            trained = clip_logits_model(model)
+            losses.compile_logits(
+                trained,
+                keras.optimizers.SGD(0.1),
+                Loss("focal"),
+                sigmoid=True,
+                several=True,
+            )
+        data = batches(trained, pixels, sets.astype("float32"))
+        logs.append(trained.fit(data, shuffle=False, verbose=0).history)
+    name = losses.accuracy_name(trained)
+    assert name == "predictions_mean_average_precision"
+    assert 0 < logs[0][name][0] < 1
+    for key, values in logs[0].items():
+        np.testing.assert_allclose(logs[1][key], values, rtol=1e-4)
