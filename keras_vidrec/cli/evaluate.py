@@ -183,6 +183,7 @@ def evaluate(
         if len(chosen) > 1:
             echo(f"Split {split}")
         _show(_figures(scores[split], top), len(scores[split].videos))
+        score_files.tell_classes_left_out(scores[split])
         score_files.tell_marks({one.path: scores[split]})
         echo(f"Scores: {path}")
     if len(chosen) > 1:
@@ -275,6 +276,7 @@ def _evaluate_published(
             network, found.name, directory, settings=settings, **options
         )
     _show(_figures(scores, top), len(scores.videos))
+    score_files.tell_classes_left_out(scores)
     score_files.tell_marks({path: scores})
     echo(f"Scores: {path}")
 

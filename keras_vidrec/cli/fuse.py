@@ -102,9 +102,16 @@ def _of_recipes(paths, scores):
 def _show(tested):
     from keras_vidrec.evaluation.scores import metrics
 
-    known = sum(tested["fused"].labels >= 0)
+    known = int(tested["fused"].known.sum())
     if not known:
         echo("No figures: no video has a label.")
+        return
+    if tested["fused"].several:
+        echo(f"mean average precision  of {known} videos")
+        for name, scores in tested.items():
+            figures = metrics.summary(scores)
+            echo(f"{100 * figures['mean_average_precision']:20.2f} %  {name}")
+        score_files.tell_classes_left_out(tested["fused"])
         return
     of_five = "top_5" in metrics.summary(tested["fused"])
     fifth = "       top 5" if of_five else ""

@@ -14,6 +14,7 @@ import tqdm
 
 from keras_vidrec.data import healths
 from keras_vidrec.data import imbalance
+from keras_vidrec.data.catalogs import label_sets
 from keras_vidrec.data.prepared import storage
 from keras_vidrec.specs import ClipSpec
 from keras_vidrec.specs import documents
@@ -91,6 +92,7 @@ class Inspection:
         remarks: tuple of str. What is odd about the files, a line for each
             kind.
         healths: dict from a file to its `Health`, as far as known.
+        num_videos: int. Number of videos in the dataset.
     """
 
     directory: str
@@ -110,11 +112,7 @@ class Inspection:
     damaged: dict = dataclasses.field(default_factory=dict)
     remarks: tuple = ()
     healths: dict = dataclasses.field(default_factory=dict)
-
-    @property
-    def num_videos(self):
-        """Number of videos in the dataset."""
-        return sum(self.classes.values())
+    num_videos: int = 0
 
     @property
     def is_sound(self):
@@ -189,6 +187,7 @@ def inspect(opened, spec=None, *, verbose=False):
         directory=str(catalog.root),
         kind=kind,
         classes=classes,
+        num_videos=len(catalog.videos),
         splits={
             key: Part(*map(len, split)) for key, split in catalog.splits.items()
         },
@@ -331,7 +330,11 @@ def _hash_images(source, index, modalities):
 
 
 def _count_classes(catalog):
-    counts = collections.Counter(catalog.labels)
+    counts = collections.Counter(
+        label
+        for labels in catalog.labels
+        for label in label_sets.as_set(labels)
+    )
     return {name: counts[i] for i, name in enumerate(catalog.classes)}
 
 

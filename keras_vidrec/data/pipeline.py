@@ -13,6 +13,7 @@ import tqdm
 
 from keras_vidrec.data import endless_order
 from keras_vidrec.data import open_iterators
+from keras_vidrec.data.catalogs import label_sets
 from keras_vidrec.data.clips import feature_reader
 from keras_vidrec.data.clips import reader as clip_reader
 from keras_vidrec.data.clips.reader import Augmentation
@@ -117,7 +118,9 @@ def make(
         `tf.data.Dataset` of `(inputs, label)` in training and `(inputs,
         label, sample_weight)` in testing. Inputs are uint8 `(batch,
         num_segments, size, size, channels)`, in a dict by modality if there
-        are several; labels int32 `(batch,)`; `batch` is this worker's part. In
+        are several; labels int32 `(batch,)`, or float32 `(batch,
+        classes)` of 0 and 1 where videos have several; `batch` is this
+        worker's part. In
         testing there are `num_crops * num_clips * num_segments` segments, and
         whole frames have their height and width instead of `size`. Features
         are float32 `(batch, num_segments, features)`.
@@ -131,7 +134,7 @@ def make(
             unlabeled videos in training.
     """
     split = np.asarray(split, np.int64)
-    labels = np.asarray(source.labels, np.int32)
+    labels = label_sets.Arrays(source.labels, len(source.classes))
     _check(source, spec, split, batch_size)
     _check_shard(shard, batch_size, whole=training or pad_tail)
     protocol = {
@@ -141,7 +144,7 @@ def make(
         "mode": mode or "validation",
     }
     if training:
-        _check_labels(labels, split)
+        _check_labels(source.labels, split)
         protocol["num_segments"] = spec.num_segments
     if feature_reader.are_features(source):
         reader = _feature_reader(source, spec, training, protocol)
@@ -159,7 +162,9 @@ def make(
             videos, length, batch_size, initial_epoch, shard
         )
         order = order.skip(initial_step * share)
-        read = _training_draws(source, split, seed, reader.read, failures)
+        read = _training_draws(
+            source, labels, split, seed, reader.read, failures
+        )
     else:
         weight = _ONE
         if pad_tail:
@@ -168,7 +173,7 @@ def make(
             split = padded[endless_order.rows(len(padded), batch_size, shard)]
         order = tf.data.Dataset.from_tensor_slices(split)
         order = order.map(lambda index: (np.int64(0), np.int64(0), index))
-        read = _test_draws(source, spec, reader, failures, weight)
+        read = _test_draws(source, labels, spec, reader, failures, weight)
 
     whole = training or pad_tail  # of the batches, the last one too
     leading = ()
@@ -181,13 +186,13 @@ def make(
         *clips, label, weight = tf.numpy_function(
             lambda *draw: (*read(*draw),),
             draw,
-            [reader.dtype] * len(reader.shapes) + [tf.int32, tf.float32],
+            [reader.dtype] * len(reader.shapes) + [labels.dtype, tf.float32],
             stateful=False,  # else no clips are read at once where
             # operations are to be deterministic
         )
         for clip, shape in zip(clips, reader.shapes):
             clip.set_shape((*leading, *shape))
-        label.set_shape(leading)
+        label.set_shape((*leading, *labels.shape))
         weight.set_shape(leading)
         if reader.by_batch:
             # Faster here than in NumPy.
@@ -368,7 +373,7 @@ def _feature_reader(source, spec, training, protocol):
     return _Reader(shapes, DTYPE.type, read, by_batch=True)
 
 
-def _training_draws(source, split, seed, read, failures):
+def _training_draws(source, labels, split, seed, read, failures):
     def candidates(epoch, position, index):
         yield index
         # Of a large split this takes as long as some decoding.
@@ -384,25 +389,25 @@ def _training_draws(source, split, seed, read, failures):
             except (VideoError, OSError) as error:
                 failures.add(source.videos[index], error)
                 continue
-            return *clip.values(), np.int32(source.labels[index]), _ONE
+            return *clip.values(), labels[index], _ONE
         raise failures.give_up()
 
     return draw
 
 
-def _test_draws(source, spec, reader, failures, weight):
+def _test_draws(source, labels, spec, reader, failures, weight):
     def nothing(label):
         empty = [
             np.zeros([side or spec.size for side in shape], reader.dtype)
             for shape in reader.shapes
         ]
-        return *empty, np.int32(label), np.float32(0)
+        return *empty, label, np.float32(0)
 
     def draw(_epoch, _position, index):
         index = int(index)
         if index == _NONE:
-            return nothing(label=0)
-        label = np.int32(source.labels[index])
+            return nothing(labels.none)
+        label = labels[index]
         try:
             clip = reader.read(index, None)
         except (VideoError, OSError) as error:
@@ -455,8 +460,9 @@ def _check_single(batch_size, crops):
 
 
 def _check_labels(labels, split):
-    if labels[split].min() < 0:
-        raise ValueError(
-            "Expected a class for every training video. Received: video "
-            f"{split[labels[split].argmin()]} without a label"
-        )
+    for index in split:
+        if labels[index] == -1:
+            raise ValueError(
+                "Expected a class for every training video. Received: video "
+                f"{index} without a label"
+            )

@@ -15,6 +15,7 @@ from keras_vidrec.applications.parts.head import predictions_layer
 from keras_vidrec.data import leaks
 from keras_vidrec.data import opening
 from keras_vidrec.data import pipeline
+from keras_vidrec.data.catalogs import label_sets
 from keras_vidrec.data.failures import Failures
 from keras_vidrec.evaluation import origins
 from keras_vidrec.evaluation import protocols
@@ -119,12 +120,20 @@ def score(
     result = Scores(
         videos=tuple(source.videos[index] for index in videos),
         scores=np.reshape(scores, (len(videos), len(classes)))[:, order],
-        labels=[source.labels[index] for index in videos],
+        labels=_labels(source, videos),
         classes=source.classes,
         meta=meta or {},
     )
     origin = origin.replace(fingerprint=result.fingerprint())
     return dataclasses.replace(result, origin=origin), failures
+
+
+def _labels(source, videos):
+    """As `Scores` has them."""
+    labels = [source.labels[index] for index in videos]
+    if label_sets.are_sets(source.labels):
+        return label_sets.multi_hot(labels, len(source.classes)).astype("int8")
+    return labels
 
 
 def evaluate(
@@ -280,6 +289,7 @@ def _evaluate(
         "protocol": recipe.test.name,
         **completed.to_dict(),
         "model": fingerprint,
+        **_sigmoids(model, data.source),
     }
     journal = ScoreJournal(
         directory / f".{path.stem}.journal",
@@ -318,6 +328,21 @@ def _evaluate(
     scores.save(path)
     journal.remove()
     return path, scores
+
+
+def _sigmoids(model, source):
+    """What a score file says of a network whose classes have a sigmoid each;
+    thresholds in the order of the classes of the source."""
+    found = describe(model)
+    if not found.multi_label:
+        return {}
+    if found.thresholds is None:
+        return {"multi_label": True}
+    of_class = found.thresholds
+    if found.class_names is not None:
+        known = dict(zip(found.class_names, found.thresholds))
+        of_class = [known[name] for name in source.classes if name in known]
+    return {"multi_label": True, "thresholds": list(of_class)}
 
 
 def network_of(run, directory):

@@ -7,7 +7,6 @@ import typing
 
 import keras
 import numpy as np
-import scipy.special
 
 from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.applications.parts.head import predictions_layer
@@ -47,6 +46,9 @@ class Prediction:
         probabilities: tuple of float, as long as `classes`.
         health: `videos.Health` of the file.
         remarks: tuple of str. That the network was trained on it, if it was.
+        present: `None`, or, of a network for several labels a video, tuple of
+            str: the classes, of all of them, whose probability reaches their
+            threshold, the most probable first.
     """
 
     video: str
@@ -54,6 +56,7 @@ class Prediction:
     probabilities: tuple
     health: Health = dataclasses.field(repr=False)
     remarks: tuple = ()
+    present: tuple | None = None
 
     def to_dict(self) -> dict:
         """Its JSON: the attributes."""
@@ -115,11 +118,11 @@ class Predictor:
     def __init__(self, model, protocol=None):
         description = describe(model)
         self._model = model
-        self._temperature = description.temperature
         self.test, self._spec = protocols.of(model, protocol)
         scorers.check_sees_videos(model)
         reader.check_protocol(self._spec, self.test.crops, self.test.num_clips)
-        num_classes = predictions_layer(model).output.shape[-1]
+        self._layer = predictions_layer(model)
+        num_classes = self._layer.output.shape[-1]
         self.classes = description.class_names or tuple(
             map(str, range(num_classes))
         )
@@ -224,14 +227,23 @@ class Predictor:
 
     def _prediction(self, shown, scores, top):
         probabilities = self._probabilities(scores)
-        best = np.argsort(-probabilities, kind="stable")[:top]
+        order = np.argsort(-probabilities, kind="stable")
+        best, present = order[:top], self._present(probabilities)
         return Prediction(
             shown.video,
             tuple(self.classes[i] for i in best),
             tuple(float(probabilities[i]) for i in best),
             shown.health,
             shown.remarks,
+            present and tuple(self.classes[i] for i in order if present[i]),
         )
+
+    def _present(self, probabilities):
+        """Whether each class is said to be there; `None` where a video has one
+        label."""
+        if not self._layer.multi_label:
+            return None
+        return tuple(self._layer.present(probabilities).tolist())
 
     def remarks(self, path) -> tuple:
         """What else there is to say of a video, as of `Prediction`: tuple of
@@ -287,10 +299,12 @@ class Predictor:
         score = kind(self._scorer, clip, windows)
         length = windows.num_frames / stream.frame_rate
         for start, logits in timeline.scan(stream, windows, clip, score):
+            probabilities = self._probabilities(logits)
             yield timeline.WindowPrediction(
                 round(start, 6),
                 round(start + length, 6),
-                self._probabilities(logits),
+                probabilities,
+                self._present(probabilities),
             )
 
     def _tell_few(self, windows):
@@ -321,6 +335,5 @@ class Predictor:
             )
 
     def _probabilities(self, scores):
-        return scipy.special.softmax(
-            scores.astype("float64") / self._temperature
-        )
+        scores = scores.astype("float64") / self._layer.temperature
+        return self._layer.probabilities(scores)

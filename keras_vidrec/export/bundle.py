@@ -20,7 +20,8 @@ from keras_vidrec.training import environment
 
 
 def write(model, format, path, endpoints, save, load, background, tolerance):
-    """Writes an export and what stands beside it: the classes, one a line,
+    """Writes an export and what stands beside it: the classes, one a line, and
+    so their thresholds, of several labels a video,
     what the network wants to see of a video, how it is tested, what it was
     made from, and the model card. Before it gets its name it is loaded again
     and compared with the network.
@@ -68,6 +69,10 @@ def write(model, format, path, endpoints, save, load, background, tolerance):
         if names is not None:
             lines = "".join(f"{name}\n" for name in names)
             (temporary / model_card.NAMES_FILE).write_text(lines, "utf-8")
+        if description.thresholds is not None:
+            lines = "".join(f"{one!r}\n" for one in description.thresholds)
+            path_of = temporary / model_card.THRESHOLDS_FILE
+            path_of.write_text(lines, "utf-8")
         if spec is not None:
             text = json.dumps(spec.to_dict(), indent=2)
             (temporary / model_card.SPEC_FILE).write_text(text + "\n", "utf-8")

@@ -20,6 +20,7 @@ class Endpoint:
         name: str. Name of the signature.
         model: keras.Model to a dict of `logits` and, where flow is made
             inside, `flow`.
+        multi_label: bool. Whether classes have a sigmoid each, no softmax.
         spec: `None`, or `ClipSpec` of the clips it takes.
         temperature: float. What logits are divided by before the softmax.
 
@@ -28,11 +29,12 @@ class Endpoint:
             they are.
     """
 
-    def __init__(self, name, model, spec, temperature):
+    def __init__(self, name, model, spec, temperature, multi_label=False):
         self.name = name
         self.model = model
         self.spec = spec
         self._temperature = temperature
+        self._multi_label = multi_label
         self.inputs = [
             tf.TensorSpec(
                 (None, *tensor.shape[1:]),
@@ -58,7 +60,8 @@ class Endpoint:
         clips = keras.tree.pack_sequence_as(self.model.input, clips)
         outputs = self.model(clips, training=False)
         logits = tf.cast(outputs["logits"], tf.float32) / self._temperature
-        found = {"probabilities": tf.nn.softmax(logits)}
+        activation = tf.nn.sigmoid if self._multi_label else tf.nn.softmax
+        found = {"probabilities": activation(logits)}
         if self.makes_flow:
             found["flow"] = tf.cast(outputs["flow"], tf.uint8)
         return found
@@ -77,6 +80,7 @@ def of_clips(model):
         keras.Model(logits.input, outputs, name=model.name),
         describe(model).clip_spec,
         describe(model).temperature,
+        describe(model).multi_label,
     )
 
 
@@ -111,6 +115,7 @@ def of_frames(model):
         ),
         spec.replace(modalities=("rgb_diff",)),
         described.temperature,
+        described.multi_label,
     )
 
 

@@ -6,6 +6,7 @@ import pathlib
 
 from keras_vidrec.data import leaks
 from keras_vidrec.reporting import chain
+from keras_vidrec.specs import THRESHOLD
 from keras_vidrec.training import environment
 
 # What stands in the directory of an export: the network, by format, and what
@@ -16,6 +17,7 @@ FILES = {
     "litert": "model.tflite",
 }
 NAMES_FILE = "labels.txt"
+THRESHOLDS_FILE = "thresholds.txt"
 SPEC_FILE = "clip_spec.json"
 # Of `metrics.summary`, and their titles.
 _FIGURES = {
@@ -61,6 +63,16 @@ _LOADING = {
         "{name}={value}",
         'probabilities = serve({clips})["probabilities"]',
     ),
+}
+
+# By their names in `metrics.summary`.
+_FIGURES = {
+    "top_1": "top-1",
+    "top_5": "top-5",
+    "mean_class_accuracy": "mean class",
+    "mean_average_precision": "mean average precision",
+    "micro_f1": "micro F1",
+    "mean_class_f1": "mean class F1",
 }
 
 _PIXELS = {
@@ -121,7 +133,9 @@ def _snippet(format, description, endpoint):
         arguments.append(argument.format(name=tensor.name, value=value))
     lines.append(call.format(clips=", ".join(arguments)))
     best = "best = int(probabilities[0].argmax())"
-    if description.class_names is None:
+    if description.multi_label:
+        end = _shown_labels(description)
+    elif description.class_names is None:
         end = f"{best}\nprint(best, probabilities[0, best])"
     else:
         end = (
@@ -134,6 +148,27 @@ def _snippet(format, description, endpoint):
         libraries = f"import numpy as np\n{library}"
     code = "\n".join([libraries, "", loading, *lines, end])
     return f"In this directory:\n\n```python\n{code}\n```"
+
+
+def _shown_labels(description):
+    """Lines that print the classes that a clip is said to show."""
+    lines = []
+    threshold = f"{THRESHOLD}"
+    if description.thresholds is not None:
+        lines.append(f'thresholds = np.loadtxt("{THRESHOLDS_FILE}")')
+        threshold = "thresholds"
+    lines.append(f"shown = np.flatnonzero(probabilities[0] >= {threshold})")
+    if description.class_names is None:
+        return "\n".join([*lines, "print(shown, probabilities[0, shown])"])
+    return "\n".join(
+        [
+            *lines,
+            f'with open("{NAMES_FILE}", encoding="utf-8") as file:',
+            "    names = file.read().splitlines()",
+            "for one in shown:",
+            "    print(names[one], probabilities[0, one])",
+        ]
+    )
 
 
 def _example_shape(tensor, spec):
@@ -261,15 +296,19 @@ def _values(tensor, spec):
 
 
 def _output(description, endpoints):
+    of = "softmax over the classes."
+    if description.multi_label:
+        of = "a sigmoid for each class; a clip may show several, or none."
     lines = [
-        "- `probabilities`, float32, (batch, "
-        f"{endpoints[0].num_classes}): softmax over the classes."
+        f"- `probabilities`, float32, (batch, {endpoints[0].num_classes}): {of}"
     ]
     if description.temperature != 1:
         lines.append(
             f"- They are of logits divided by {description.temperature:.4g}, "
             "the temperature that was fitted on videos for validation."
         )
+    if description.multi_label:
+        lines.append(_thresholds(description))
     if any(endpoint.makes_flow for endpoint in endpoints):
         lines.append("- `flow`, uint8: the flow made inside, in its code.")
     if description.class_names is not None:
@@ -277,6 +316,19 @@ def _output(description, endpoints):
             f"- The classes, in this order: `{NAMES_FILE}`, one a line."
         )
     return "\n".join(lines)
+
+
+def _thresholds(description):
+    if description.thresholds is None:
+        return (
+            "- No thresholds were chosen: a class is said to be there from a "
+            f"probability of {THRESHOLD} on."
+        )
+    return (
+        "- From which probability on a class is said to be there: "
+        f"`{THRESHOLDS_FILE}`, one a line, that of the largest F1 on the "
+        "validation part."
+    )
 
 
 def _training(background, blueprint):
@@ -344,7 +396,12 @@ def _accuracy(background, origin):
             meta.get("sampling", ""),
             meta.get("crops", ""),
             result.num_videos,
-            *(f"{100 * result.figures[name]:.2f} %" for name in figures),
+            *(
+                f"{100 * result.figures[name]:.2f} %"
+                if name in result.figures
+                else ""
+                for name in figures
+            ),
             result.date,
         ]
         lines.append(f"| {' | '.join(map(str, cells))} |")

@@ -11,6 +11,7 @@ from keras_vidrec.data import imbalance
 from keras_vidrec.data import inspection
 from keras_vidrec.data.catalogs import catalog as catalogs
 from keras_vidrec.data.catalogs import frame_tree
+from keras_vidrec.data.catalogs import label_sets
 from keras_vidrec.data.catalogs import video_tree
 from keras_vidrec.data.catalogs.catalog import Catalog
 from keras_vidrec.data.catalogs.split import Split
@@ -88,7 +89,8 @@ def look(task, verbose=True, begun=None) -> Material:
         `Material`.
 
     Raises:
-        ValueError: if there are no videos, or not of two classes.
+        ValueError: if there are no videos, not of two classes, or they have
+            several labels.
     """
     _refuse_others(task)
     if begun is not None:
@@ -102,6 +104,11 @@ def look(task, verbose=True, begun=None) -> Material:
             splits=task.splits,
             test_fraction=_TEST,
             seed=task.seed,
+        )
+    if label_sets.are_sets(catalog.labels):
+        raise ValueError(
+            "Expected videos of one label each; `vidrec train` learns several "
+            f"labels a video. Received: {task.videos}: {catalog.understood}"
         )
     opened = Opened("videos", VideoFiles(catalog), catalog)
     found = inspection.inspect(opened, verbose=verbose)

@@ -43,6 +43,11 @@ class Curves(typing.NamedTuple):
 _DRAWINGS = (
     ("loss", "Loss", re.compile(r"(val_)?(\w+_)?loss")),
     ("accuracy", "Accuracy", re.compile(r"(val_)?(\w+_)?accuracy")),
+    (
+        "mean_average_precision",
+        "Mean average precision",
+        re.compile(r"(val_)?(\w+_)?mean_average_precision"),
+    ),
     ("learning_rate", "Learning rate", re.compile("learning_rate")),
     ("clips_per_second", "Clips a second", re.compile("clips_per_second")),
     ("input_wait", "Share of time waiting", re.compile("input_wait")),
@@ -150,7 +155,7 @@ def _dress(axes, name, number, columns):
     dress(axes)
     axes.set_xlabel("epoch", color=INK)
     axes.xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
-    if name in ("accuracy", "input_wait"):
+    if name in ("accuracy", "mean_average_precision", "input_wait"):
         axes.set_ylim(-0.02, 1.02)
         axes.yaxis.set_major_formatter(ticker.PercentFormatter(1))
     if name == "clips_per_second":

@@ -16,6 +16,7 @@ from keras_vidrec.reporting import background
 from keras_vidrec.reporting import chain
 from keras_vidrec.reporting import class_sizes
 from keras_vidrec.reporting import curves
+from keras_vidrec.reporting import labels_view
 from keras_vidrec.reporting import matrix
 from keras_vidrec.reporting import mistakes
 from keras_vidrec.reporting import reliability
@@ -29,6 +30,13 @@ logger = logging.getLogger("keras_vidrec")
 
 # Classes that are shown at once; all are below, to be opened.
 _HARDEST = 12
+_CLASS_COLUMNS = (
+    ("Class", "text"),
+    ("Accuracy", "bar"),
+    ("Most often taken for", "text"),
+    ("Precision", "share"),
+    ("Videos", "number"),
+)
 # Of a test: what need not be said.
 _USUAL = (("num_clips", 1), ("averaged", "logits"))
 _TEST_COLUMNS = (
@@ -146,7 +154,8 @@ def write(
 
     Args:
         scores: `Scores`, or dict from the name of a test to its `Scores`;
-            classes and mistakes are those of the first.
+            classes and mistakes are those of the first. Of several labels a
+            video there are average precisions in the place of mistakes.
         directory: path to write to, made if missing.
         title: `None` (the name of the first test), or str.
         recipe: `None`, or `Recipe` of the network.
@@ -162,7 +171,8 @@ def write(
         `pathlib.Path` of the page.
 
     Raises:
-        ValueError: if there are no scores.
+        ValueError: if there are no scores, or some of one label a video and
+            some of several.
     """
     if isinstance(scores, Scores):
         scores = {"scores": scores}
@@ -179,19 +189,32 @@ def write(
     )
     log = curves.read(log) if log else {}
     drawn = curves.choose(log)
-    pairs = tables.confused_pairs(main)
-    worst = mistakes.show(main, pairs, source, verbose)
-    figures = {
-        "tests": tables.tests(scores),
-        "classes": tables.classes(main),
-        "class_sizes": class_sizes.table(main, training or {}),
-        reliability.NAME: reliability.table(main),
-        "confusion_matrix": tables.confusion_matrix(main),
-        "confused_pairs": tables.pairs(main, pairs),
-        "mistakes": mistakes.table(worst, main),
-        "speed": tables.speed(log, scores),
-        **{one.name: one.table for one in drawn},
-    }
+    if any(one.several != main.several for one in scores.values()):
+        raise ValueError(
+            "Expected tests of one label a video, or of several. Received: both"
+        )
+    if main.several:
+        worst, figures = (
+            (),
+            {
+                "tests": labels_view.tests(scores),
+                "classes": labels_view.classes(main),
+            },
+        )
+    else:
+        pairs = tables.confused_pairs(main)
+        worst = mistakes.show(main, pairs, source, verbose)
+        figures = {
+            "tests": tables.tests(scores),
+            "classes": tables.classes(main),
+            "class_sizes": class_sizes.table(main, training or {}),
+            reliability.NAME: reliability.table(main),
+            "confusion_matrix": tables.confusion_matrix(main),
+            "confused_pairs": tables.pairs(main, pairs),
+            "mistakes": mistakes.table(worst, main),
+        }
+    figures["speed"] = tables.speed(log, scores)
+    figures.update({one.name: one.table for one in drawn})
     for name, table in figures.items():
         table.save(directory / "figures" / f"{name}.csv")
     html = _render(
@@ -226,20 +249,18 @@ def _render(
 ):
     """The page as HTML that needs nothing beside it."""
     main = next(iter(scores.values()))
-    labeled = bool((main.labels >= 0).any())
-    classes = [row for row in figures["classes"].records() if row["videos"]]
-    hardest = [row for row in classes if row["accuracy"] < 1][:_HARDEST]
+    labeled = bool(main.known.any())
+    view = _view(scores, figures)
+    has_matrix = labeled and not main.several
     speed = figures["speed"].rows
-    tests = figures["tests"].records()
-    sizes, bins = figures["class_sizes"], figures[reliability.NAME]
-    # Of few classes there is no top-5 accuracy.
-    left_out = [3] if all(math.isnan(one["top_5"]) for one in tests) else []
+    sizes, bins = figures.get("class_sizes"), figures.get(reliability.NAME)
+    bins = bins and bins.rows and bins
     sections = (
         ("accuracy", "Accuracy", True),
         ("classes", "Hardest classes" if labeled else "Classes", True),
-        ("class_sizes", "Classes of few videos", len(sizes.rows) > 1),
-        (reliability.NAME, "Certainty", bins.rows),
-        ("confusion", "Confusion matrix", labeled),
+        ("class_sizes", "Classes of few videos", sizes and len(sizes.rows) > 1),
+        (reliability.NAME, "Certainty", bins),
+        ("confusion", "Confusion matrix", has_matrix),
         ("mistakes", "Most confused pairs", mistakes),
         ("training", "Training", curves),
         ("speed", "Speed", speed),
@@ -257,25 +278,17 @@ def _render(
             (name, mark) for name, one in scores.items() for mark in one.marks
         ],
         sections={name: heading for name, heading, there in sections if there},
-        tiles=_tiles(tests[0]),
-        test_columns=_without(_TEST_COLUMNS, left_out),
-        tests=[
-            _without(_test(row, one.meta), left_out)
-            for row, one in zip(tests, scores.values())
-        ],
-        class_sizes=sizes.rows,
-        reliability=bins.rows and [_bin(*row) for row in bins.rows],
-        reliability_drawing=bins.rows
-        and markupsafe.Markup(reliability.draw(bins)),
+        class_sizes=sizes and sizes.rows,
+        reliability=bins and [_bin(*row) for row in bins.rows],
+        reliability_drawing=bins and markupsafe.Markup(reliability.draw(bins)),
         reliability_note=reliability.note(main),
+        view=view,
         reported=[
             (one.source, f"{one.accuracy:g} %", one.dataset, one.note)
             for one in (recipe.reported if recipe else ())
         ],
         labeled=labeled,
-        classes=[_class(row) for row in classes],
-        hardest=[_class(row) for row in hardest],
-        matrix=matrix.layout(main) if labeled else None,
+        matrix=matrix.layout(main) if has_matrix else None,
         class_names=main.classes,
         videos=main.videos,
         mistakes=mistakes,
@@ -285,6 +298,33 @@ def _render(
     )
     # Names of files need not be text that UTF-8 can hold.
     return html.encode("utf-8", "replace").decode("utf-8")
+
+
+def _view(scores, figures):
+    """The parts of the page that differ with the kind of labels."""
+    if next(iter(scores.values())).several:
+        return labels_view.view(scores, figures, _how, _HARDEST)
+    tests = figures["tests"].records()
+    classes = [row for row in figures["classes"].records() if row["videos"]]
+    hardest = [row for row in classes if row["accuracy"] < 1][:_HARDEST]
+    # Of few classes there is no top-5 accuracy.
+    few = all(math.isnan(one["top_5"]) for one in tests)
+    left_out, fifth = ([3], "") if few else ([], ", or among the first five")
+    return labels_view.View(
+        _tiles(tests[0]),
+        _without(_TEST_COLUMNS, left_out),
+        [
+            _without(_test(row, one.meta), left_out)
+            for row, one in zip(tests, scores.values())
+        ],
+        f"Share of the videos whose class is the first{fifth}; mean of the "
+        "accuracies of the classes. The interval is Wilson's. It takes the "
+        "videos for independent ones; clips cut from one video are not, and "
+        "the true interval is wider.",
+        _CLASS_COLUMNS,
+        [_class(row) for row in classes],
+        [_class(row) for row in hardest],
+    )
 
 
 def _tiles(test):

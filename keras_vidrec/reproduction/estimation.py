@@ -19,8 +19,8 @@ from keras_vidrec.data.preparing.video import Preparation
 from keras_vidrec.data.preparing.video import prepare_video
 from keras_vidrec.specs import TEST_CROPS
 from keras_vidrec.training import freezing
-from keras_vidrec.training import losses
 from keras_vidrec.training import network
+from keras_vidrec.training.objectives import losses
 from keras_vidrec.training.optimizers import section as optimizers
 from keras_vidrec.training.recipes.initialization import Initialization
 

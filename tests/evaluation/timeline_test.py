@@ -9,7 +9,7 @@ import pytest
 from keras_vidrec.data.sources.moving_clip import MovingClip
 from keras_vidrec.evaluation import timeline
 from keras_vidrec.evaluation.predictor import Predictor
-from keras_vidrec.evaluation.scorers.scorer import AVERAGES
+from keras_vidrec.evaluation.scorers.scorer import Average
 from keras_vidrec.evaluation.scorers.windows import SharedSnippets
 from keras_vidrec.evaluation.scorers.windows import Windows
 from keras_vidrec.evaluation.segments import Segment
@@ -137,7 +137,7 @@ def test_ordered_networks_see_whole_windows(tmp_path, num_clips):
 class CountingScorer:
     """Logits of a snippet: the value of its pixels, which it remembers."""
 
-    average = AVERAGES["logits"]
+    average = Average(lambda logits: logits, lambda mean: mean)
 
     def __init__(self):
         self.seen = []

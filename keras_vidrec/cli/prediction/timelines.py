@@ -114,6 +114,8 @@ class Timelines:
 
     def _show(self, timeline, window):
         best = timeline.best(window, self._top)
+        present = timeline.present(window)
+        shown = {} if present is None else {"present": present}
         if self._json:
             names, values = zip(*best)
             line = json.dumps(
@@ -123,11 +125,14 @@ class Timelines:
                     "end": window.end,
                     "classes": names,
                     "probabilities": values,
+                    **shown,
                 },
                 ensure_ascii=False,
             )
         else:
             classes = ", ".join(f"{100 * p:.0f} % {name}" for name, p in best)
+            if present is not None:
+                classes = f"{', '.join(present) or 'nothing'}  ({classes})"
             line = f"{window.start:8.2f} - {window.end:.2f} s  {classes}"
         # A line at a time, also into a pipe.
         echo(line)

@@ -5,10 +5,10 @@ import typing
 
 import keras
 import numpy as np
-import scipy.special
 
 from keras_vidrec.applications.parts.head import clip_logits_model
 from keras_vidrec.applications.parts.head import inference_model
+from keras_vidrec.applications.parts.head import predictions_layer
 from keras_vidrec.applications.parts.head import snippet_logits_model
 from keras_vidrec.data.clips.reader import WHOLE_FRAMES
 from keras_vidrec.evaluation import protocols
@@ -24,7 +24,8 @@ class Average(typing.NamedTuple):
     Args:
         views: function from logits `(..., classes)` to what is averaged.
         scores: function from the mean `(classes,)` to scores, whose softmax
-            are the probabilities of the video.
+            (or sigmoid, of several labels a video) are the probabilities of
+            the video.
     """
 
     views: typing.Callable
@@ -36,23 +37,25 @@ def _log(probabilities):
     return np.log(np.maximum(probabilities, np.finfo("float64").tiny))
 
 
-# By `TestProtocol.averaged`.
-AVERAGES = {
-    "logits": Average(lambda logits: logits, lambda mean: mean),
-    "probabilities": Average(
-        lambda logits: scipy.special.softmax(logits.astype("float64"), -1),
-        _log,
-    ),
-}
+def _logit(probabilities):
+    return _log(probabilities) - _log(1 - probabilities)
+
+
+def average_of(model, averaged):
+    """The `Average` of a network and of `TestProtocol.averaged`."""
+    layer = predictions_layer(model)
+    if averaged == "logits":
+        return Average(lambda logits: logits, lambda mean: mean)
+    return Average(layer.probabilities, _logit if layer.multi_label else _log)
 
 
 class _Scorer:
     """What the scorers of this file share: `logits` of a clip, and what is
     averaged of them. All devices share the snippets, or clips, of a video."""
 
-    def __init__(self, model, averaged):
+    def __init__(self, model, average):
         self._model = Replicas(model)
-        self.average = AVERAGES[averaged]
+        self.average = average
 
     @property
     def num_devices(self):
@@ -92,7 +95,9 @@ class SnippetScorer(_Scorer):
     """
 
     def __init__(self, model, averaged="logits"):
-        super().__init__(snippet_logits_model(model), averaged)
+        super().__init__(
+            snippet_logits_model(model), average_of(model, averaged)
+        )
         # A network built for a fixed number of segments takes just these.
         self._num_segments = keras.tree.flatten(self._model.input)[0].shape[1]
 
@@ -121,7 +126,10 @@ class ClipScorer(_Scorer):
     """
 
     def __init__(self, model, num_segments, averaged="logits"):
-        super().__init__(clip_logits_model(inference_model(model)), averaged)
+        super().__init__(
+            clip_logits_model(inference_model(model)),
+            average_of(model, averaged),
+        )
         self._num_segments = num_segments
 
     def logits(self, clips):

@@ -8,6 +8,7 @@ import scipy.stats
 import sklearn.metrics
 
 from keras_vidrec.evaluation.scores import calibration
+from keras_vidrec.evaluation.scores import multi_label
 from keras_vidrec.specs import checks
 
 # As the papers have it.
@@ -44,11 +45,14 @@ def summary(scores, k=None):
     Returns:
         dict of float in [0, 1]: `top_1`, `mean_class_accuracy`, and where there
         are such `top_5` (of another `k` that number) and `calibration_error`,
-        of `calibration.BINS` bins.
+        of `calibration.BINS` bins; of several labels a video those of
+        `multi_label.summary`.
 
     Raises:
         ValueError: if there are fewer than `k` classes.
     """
+    if scores.several:
+        return multi_label.summary(scores)
     num_classes = len(scores.classes)
     if k is None:
         k = _TOP if num_classes > _TOP else 1

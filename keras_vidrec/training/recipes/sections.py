@@ -28,6 +28,12 @@ OPTIMIZERS = (
 )
 # Of weights.
 ROLES = ("first_convolution", "bias", "gamma", "beta", "head")
+LOSSES = (
+    "auto",
+    "categorical_crossentropy",
+    "binary_crossentropy",
+    "focal",
+)
 FUSED_SCORES = ("logits", "probabilities")
 
 
@@ -75,12 +81,25 @@ class Network:
 
 @dataclasses.dataclass(frozen=True)
 class Loss:
-    """What the network is trained by: softmax cross-entropy.
+    """What the network is trained by.
 
     Args:
+        kind: str. `"categorical_crossentropy"` (of the softmax, one label a
+            video), `"binary_crossentropy"` (of a sigmoid for each class: one
+            label or several, or none), `"focal"` (of the softmax or, of
+            several labels, the sigmoids: what is recognized already counts
+            less), or `"auto"`: the first for one label a video, the second for
+            several. Defaults to `"auto"`.
         label_smoothing: float in [0, 1). Share of each label that is spread
-            evenly over all classes, its own among them: in training, and in
-            the loss of the validation part. Defaults to `0.0`.
+            evenly over all classes, its own among them, or of a sigmoid
+            over yes and no: in training, and in the loss of the validation
+            part. Defaults to `0.0`.
+        gamma: `None` (2), or float of at least 0. Of `"focal"`: a class of
+            probability p counts `(1 - p) ** gamma` (Lin et al., 2017, whose
+            best is 2).
+        alpha: `None` (0.25), or float between 0 and 1. Of `"focal"` with
+            sigmoids: what a class that is there counts; one that is not counts
+            `1 - alpha` (the same paper; its best beside gamma 2 is 0.25).
         class_weights: `None` (all classes count alike), `"auto"` (a class
             counts in inverse proportion to its training videos), or dict from
             names of classes to positive numbers, 1 for those that are not
@@ -90,12 +109,32 @@ class Loss:
             the learning rate keeps its meaning. Defaults to `None`.
     """
 
+    kind: str = "auto"
     label_smoothing: float = 0.0
+    gamma: float | None = None
+    alpha: float | None = None
     class_weights: str | dict | None = None
 
     def __post_init__(self):
+        checks.choice("kind", self.kind, LOSSES)
         checks.rate("label_smoothing", self.label_smoothing)
+        for name, most in (("gamma", None), ("alpha", 1)):
+            value = getattr(self, name)
+            if value is not None:
+                checks.number(name, value, 0, most)
+                expected = f'None beside kind="{self.kind}", or kind="focal"'
+                checks.check(self.kind == "focal", name, expected, value)
         self._check_class_weights()
+
+    @property
+    def focal_gamma(self):
+        """`gamma`, or its default."""
+        return 2.0 if self.gamma is None else self.gamma
+
+    @property
+    def focal_alpha(self):
+        """`alpha`, or its default."""
+        return 0.25 if self.alpha is None else self.alpha
 
     def _check_class_weights(self):
         weights = self.class_weights

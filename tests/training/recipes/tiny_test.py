@@ -8,10 +8,10 @@ import pytest
 
 import keras_vidrec
 from keras_vidrec.applications.parts.head import clip_logits_model
-from keras_vidrec.training import losses
 from keras_vidrec.training import network
 from keras_vidrec.training import recipe_network
 from keras_vidrec.training import recipes
+from keras_vidrec.training.objectives import losses
 from keras_vidrec.training.optimizers import section as optimizers
 from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.recipes.tiny import tiny

@@ -4,10 +4,10 @@ import keras
 import numpy as np
 import pytest
 
-from keras_vidrec.training import class_weights
-from keras_vidrec.training import losses
 from keras_vidrec.training import recipes
 from keras_vidrec.training.dataset import Dataset
+from keras_vidrec.training.objectives import class_weights
+from keras_vidrec.training.objectives import losses
 from tests.data.memory_source import MemorySource
 
 CLASSES = ("walk", "run", "fall", "never")
