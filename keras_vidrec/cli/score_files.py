@@ -16,7 +16,8 @@ def scores_from(
         ...,
         metavar="CSV",
         help="Text in UTF-8: a header video,label,CLASS,CLASS,... and a line a "
-        "video. The label is a class, its number from 0, or nothing.",
+        "video. The label is a class, its number from 0, or nothing; several "
+        "have ; between them.",
     ),
     out: pathlib.Path = typer.Option(..., help="Score file to write (.npz)."),
     classes: pathlib.Path = typer.Option(
@@ -33,7 +34,7 @@ def scores_from(
     names = None if classes is None else import_scores.read_classes(classes)
     scores = import_scores.from_csv(table, names)
     scores.save(out)
-    unknown = sum(scores.labels < 0)
+    unknown = int((~scores.known).sum())
     echo(
         f"Scores: {out} ({len(scores.videos)} videos, "
         f"{len(scores.classes)} classes, {unknown} labels unknown)"

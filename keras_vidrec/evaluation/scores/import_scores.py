@@ -7,6 +7,7 @@ import pathlib
 import numpy as np
 
 from keras_vidrec.data.catalogs import official_splits
+from keras_vidrec.data.catalogs.label_texts import SEPARATOR
 from keras_vidrec.data.catalogs.split import doubles
 from keras_vidrec.data.catalogs.split import refuse_any
 from keras_vidrec.evaluation.scores.score_file import Scores
@@ -20,8 +21,9 @@ def from_csv(path, classes=None):
 
     A video must have the name that it has in the scores it will be fused
     with. A label is the name of a class, the number of its column (0 for the
-    first class), or nothing where it is unknown. Scores are any finite
-    numbers, the larger the more likely.
+    first class), or nothing where it is unknown. Several are separated by `;`
+    or `|`; one of them alone is a video of none of the classes. Scores are any
+    finite numbers, the larger the more likely.
 
     Args:
         path: path of the file, in UTF-8.
@@ -57,14 +59,31 @@ def from_csv(path, classes=None):
     names = columns if classes is None else tuple(classes)
     order = _order(path, columns, names)
     places = np.argsort(order)  # of the columns among the names
-    labels = np.array(labels)
+    several = any(isinstance(label, tuple) for label in labels)
     return Scores(
         videos=videos,
         scores=np.array(scores)[:, order],
-        labels=np.where(labels < 0, -1, places[labels]),
+        labels=_sets(labels, places) if several else _numbers(labels, places),
         classes=names,
         meta={"source": path.name},
     )
+
+
+def _numbers(labels, places):
+    labels = np.array(labels)
+    return np.where(labels < 0, -1, places[labels])
+
+
+def _sets(labels, places):
+    """Rows of 0 and 1, or of -1 where nothing is known."""
+    rows = np.zeros((len(labels), len(places)), np.int8)
+    for row, label in zip(rows, labels):
+        shown = label if isinstance(label, tuple) else (label,)
+        if shown == (-1,):
+            row[:] = -1
+        else:
+            row[places[list(shown)]] = 1
+    return rows
 
 
 def read_classes(path):
@@ -125,14 +144,20 @@ def _rows(path, lines, columns):
                 f"{','.join(line)[:80]!r}"
             )
         video, label, *fields = (field.strip() for field in line)
-        if label not in places:
+        parts = [label]
+        is_set = label not in places and SEPARATOR.search(label)
+        if is_set:
+            parts = [part.strip() for part in SEPARATOR.split(label)]
+            parts = [part for part in parts if part]
+        if not places.keys() >= {*parts}:
             raise ValueError(
                 f"Unknown label in {where}. Expected a class of the header, "
                 f"its number from 0 to {len(columns) - 1}, or nothing. "
                 f"Received: {label!r}"
             )
         videos.append(video)
-        labels.append(places[label])
+        found = tuple(places[part] for part in parts)
+        labels.append(found if is_set else found[0])
         scores.append(
             np.array(
                 [

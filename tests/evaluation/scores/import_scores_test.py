@@ -113,3 +113,24 @@ def test_lists_of_classes(tmp_path):
             read_classes(written(tmp_path, text, "bad.txt"))
     with pytest.raises(ValueError, match=r"none\.txt"):
         read_classes(tmp_path / "none.txt")
+
+
+def test_several_labels(tmp_path):
+    """In another order of the classes, with none of them, and unknown."""
+    path = tmp_path / "other.csv"
+    path.write_text(
+        "video,label,run,jump\na,run;jump,1,2\nb,jump,3,4\nc,;,5,6\nd,,7,8\n"
+        "e,0|,9,10\n"
+    )
+    found = from_csv(path, ("jump", "run"))
+    assert found.several and found.scores[0].tolist() == [2, 1]
+    assert found.labels.tolist() == [
+        [1, 1],
+        [1, 0],
+        [0, 0],
+        [-1, -1],
+        [0, 1],
+    ]
+    path.write_text("video,label,run,jump\na,run;walk,1,2\n")
+    with pytest.raises(ValueError, match="Unknown label.*'run;walk'"):
+        from_csv(path)

@@ -8,6 +8,7 @@ from keras_vidrec.training import recipes
 from keras_vidrec.training.dataset import Dataset
 from keras_vidrec.training.objectives import class_weights
 from keras_vidrec.training.objectives import losses
+from keras_vidrec.training.recipes.sections import Loss
 from tests.data.memory_source import MemorySource
 
 CLASSES = ("walk", "run", "fall", "never")
@@ -72,7 +73,12 @@ def test_the_loss_of_a_video_is_multiplied(smoothing):
     expected = np.mean(weights[labels] * each)
     clip = keras.Input((3,))
     model = keras.Model(clip, keras.layers.Identity()(clip))
-    losses.compile_logits(model, keras.optimizers.SGD(0.0), smoothing, weights)
+    losses.compile_logits(
+        model,
+        keras.optimizers.SGD(0.0),
+        Loss(label_smoothing=smoothing),
+        class_weights=weights,
+    )
     found = model.evaluate(logits, labels, batch_size=4, verbose=0)
     assert found[0] == pytest.approx(expected, rel=1e-5)
     hits = logits.argmax(axis=1) == labels
