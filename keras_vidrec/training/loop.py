@@ -277,6 +277,7 @@ class Loop:
             self._trained,
             self._optimizer,
             self._recipe.loss.label_smoothing,
+            soft_labels=bool(self._recipe.augmentation.of_batches),
         )
 
     def _validation_callbacks(self):

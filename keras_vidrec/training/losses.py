@@ -9,7 +9,7 @@ from keras_vidrec.applications.parts import channels_last
 _JOINT = "predictions"
 
 
-def compile_logits(model, optimizer, label_smoothing=0.0):
+def compile_logits(model, optimizer, label_smoothing=0.0, soft_labels=False):
     """Compiles a network with softmax cross-entropy.
 
     One with auxiliary outputs is trained by the sum of the losses of its
@@ -23,11 +23,21 @@ def compile_logits(model, optimizer, label_smoothing=0.0):
         optimizer: `keras.optimizers.Optimizer`.
         label_smoothing: float in [0, 1). Share of each label that is spread
             over all classes. Defaults to `0.0`.
+        soft_labels: bool. Whether labels may be shares of classes, float
+            `(batch, classes)`, as steps that mix clips give them. Accuracy is
+            that of the class with the largest share. Defaults to `False`.
     """
-    loss, metrics = _cross_entropy(label_smoothing), ["accuracy"]
+
+    def cross_entropy():
+        if label_smoothing or soft_labels:
+            return SmoothedCrossEntropy(label_smoothing)
+        return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+    loss = cross_entropy()
+    metrics = [_soft_accuracy() if soft_labels else "accuracy"]
     if isinstance(model.output, dict):
         towers = [name for name in model.output if name != _JOINT]
-        loss = {tower: _cross_entropy(label_smoothing) for tower in towers}
+        loss = {tower: cross_entropy() for tower in towers}
         metrics = {_JOINT: metrics}
     model.compile(optimizer, loss, weighted_metrics=metrics)
     _make_variables(model)
@@ -78,15 +88,27 @@ def accuracy_name(model):
     )
 
 
-def _cross_entropy(label_smoothing):
-    if label_smoothing:
-        return SmoothedCrossEntropy(label_smoothing)
-    return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+def _soft_accuracy():
+    return keras.metrics.MeanMetricWrapper(_is_found, name="accuracy")
+
+
+def _is_found(y_true, y_pred):
+    """Whether the class with the largest share is the one that is found."""
+    if not _are_shares(y_true, y_pred):
+        return keras.metrics.sparse_categorical_accuracy(y_true, y_pred)
+    return keras.metrics.categorical_accuracy(y_true, y_pred)
+
+
+def _are_shares(y_true, y_pred):
+    """Whether labels are shares of classes, not their numbers: with a single
+    class these are numbers."""
+    return len(y_true.shape) == 2 and y_true.shape[-1] == y_pred.shape[-1] > 1
 
 
 class SmoothedCrossEntropy(keras.losses.Loss):
-    """Softmax cross-entropy of logits with the numbers of classes, a share of
-    each of which is spread evenly over all classes.
+    """Softmax cross-entropy of logits with the numbers of classes, or with
+    their shares `(batch, classes)`, a part of each of which is spread evenly
+    over all classes.
 
     Args:
         label_smoothing: float in [0, 1).
@@ -97,10 +119,13 @@ class SmoothedCrossEntropy(keras.losses.Loss):
         self._label_smoothing = label_smoothing
 
     def call(self, y_true, y_pred):
-        # Keras gives labels the rank of the logits.
-        labels = keras.ops.cast(keras.ops.reshape(y_true, (-1,)), "int32")
+        shares = y_true
+        if not _are_shares(y_true, y_pred):
+            # Keras gives labels the rank of the logits.
+            labels = keras.ops.cast(keras.ops.reshape(y_true, (-1,)), "int32")
+            shares = keras.ops.one_hot(labels, y_pred.shape[-1])
         return keras.losses.categorical_crossentropy(
-            keras.ops.one_hot(labels, y_pred.shape[-1], dtype=y_pred.dtype),
+            keras.ops.cast(shares, y_pred.dtype),
             y_pred,
             from_logits=True,
             label_smoothing=self._label_smoothing,

@@ -36,7 +36,7 @@ def contact_sheet(source, videos, spec, augmentation, seed=0):
         videos: sequence of int. Videos of the source; those that cannot be
             read have a caption that says so.
         spec: `ClipSpec`.
-        augmentation: `reader.Augmentation`.
+        augmentation: `data.augmentation.Augmentation`.
         seed: int. Another seed shows other draws. Defaults to `0`.
 
     Returns:

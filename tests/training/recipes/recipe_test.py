@@ -4,6 +4,8 @@ import pathlib
 import pytest
 import yaml
 
+from keras_vidrec.data.augmentation import Augmentation
+from keras_vidrec.data.augmentation import Crop
 from keras_vidrec.training import recipes
 from keras_vidrec.training.recipes.phase import Phase
 from keras_vidrec.training.recipes.recipe import Recipe
@@ -40,7 +42,7 @@ def test_settings_change_single_values_of_the_right_type():
     assert changed.schedule == Schedule(
         steps=40, kind="step", boundaries=(10, 20)
     )
-    assert changed.augmentation.flip is False
+    assert changed.augmentation == Augmentation((Crop(),))
     assert SMALL.optimizer.learning_rate == 1e-3  # the original stays
     # Mappings within free ones need not be there.
     changed = SMALL.with_settings(
@@ -144,7 +146,8 @@ def test_invalid_phases(setting, message):
         ("test.crops=five", "`test.crops`.*Received: test.crops='five'"),
         ("test.averaged=ranks", "test.averaged='ranks'"),
         ("precision=float16", "precision='float16'"),
-        ("augmentation.flip=maybe", "flip='maybe'"),
+        ("augmentation.flip=maybe", "flip.probability='maybe'"),
+        ("clip.crop=tsn", "Unknown recipe key 'clip.crop'"),
         ("data=3", "mapping for 'data'"),
         ("initialization.frozen=[rbg]", "list of different streams.*'rbg'"),
         ("initialization.frozen=rgb", "list of different streams.*'rgb'"),
