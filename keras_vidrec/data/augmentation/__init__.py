@@ -3,6 +3,7 @@
 from keras_vidrec.data.augmentation.augmentation import STEPS
 from keras_vidrec.data.augmentation.augmentation import Augmentation
 from keras_vidrec.data.augmentation.augmentation import name_of
+from keras_vidrec.data.augmentation.augmentation import step_of
 from keras_vidrec.data.augmentation.color_jitter import ColorJitter
 from keras_vidrec.data.augmentation.crop import CROPS
 from keras_vidrec.data.augmentation.crop import Crop
@@ -30,4 +31,5 @@ __all__ = [
     "Step",
     "TimeReverse",
     "name_of",
+    "step_of",
 ]

@@ -86,7 +86,7 @@ class Augmentation:
         checks.check(
             isinstance(values, (list, tuple)), "augmentation", _EXPECTED, values
         )
-        steps = tuple(_step(value) for value in values)
+        steps = tuple(step_of(value) for value in values)
         with checks.names(steps="augmentation"):
             return cls(steps)
 
@@ -203,7 +203,8 @@ class Augmentation:
 
     @staticmethod
     def _names(steps):
-        return [name_of(step) for step in steps]
+        """For errors: of classes that nothing is registered of, too."""
+        return [_NAMES.get(type(s), type(s).__name__) for s in steps]
 
 
 def name_of(step):
@@ -222,8 +223,9 @@ def name_of(step):
     return name
 
 
-def _step(value):
-    """From what a file has of a step to the step."""
+def step_of(value):
+    """The step that a file has as `{name: numbers}`, `{name: first number}` or
+    `name`; as of `Augmentation.from_list`."""
     if isinstance(value, Numbered):
         return value
     name, config = value, None
@@ -233,9 +235,14 @@ def _step(value):
     kind = _kind(name)
     if config is None:
         config = {}
-    if not isinstance(config, dict) and dataclasses.is_dataclass(kind):
-        config = {field.name: config for field in dataclasses.fields(kind)[:1]}
-    with checks.inside(f"augmentation.{name}."):
+    prefix = f"augmentation.{name}."
+    if dataclasses.is_dataclass(kind):
+        numbers = [field.name for field in dataclasses.fields(kind)]
+        if not isinstance(config, dict):
+            config = dict.fromkeys(numbers[:1], config)
+        for number in config:
+            checks.known("number of a step", number, numbers, prefix)
+    with checks.inside(prefix):
         expected = "a mapping of numbers by name"
         checks.check(isinstance(config, dict), "config", expected, config)
         try:

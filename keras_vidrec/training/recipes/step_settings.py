@@ -1,5 +1,7 @@
 """Single values of the steps of an augmentation, by the names of the steps."""
 
+from keras_vidrec.data.augmentation import name_of
+from keras_vidrec.data.augmentation import step_of
 from keras_vidrec.specs import checks
 
 
@@ -7,8 +9,7 @@ def assign(steps, keys, value):
     """Changes what a list has of one step.
 
     Args:
-        steps: list of dicts `{name: numbers}`, as of `Augmentation.to_list`;
-            it is changed.
+        steps: list of steps as a file may have them; it is changed.
         keys: list of str. The name of the step, or its place in the list; then
             perhaps the name of a number.
         value: of the number. Without one: all numbers of the step, or its
@@ -20,6 +21,8 @@ def assign(steps, keys, value):
         ValueError: if there are several steps of that name, no such place, or
             more than one number is named.
     """
+    checks.check(isinstance(steps, list), "augmentation", "a list", steps)
+    steps[:] = map(_in_full, steps)
     name, place = _find(steps, keys[0])
     if keys[0] != name and keys[1:2] == [name]:
         keys = keys[1:]  # augmentation[1].flip
@@ -29,13 +32,13 @@ def assign(steps, keys, value):
         if place is not None:
             del steps[place]
         return
+    if len(keys) == 1 and keys[0] != name:
+        steps[place] = value  # augmentation[1]={flip: 0.1}
+        return
     if place is None:
-        place = next(
-            (i for i, step in enumerate(steps) if {*step} & {*_LAST}),
-            len(steps),
-        )
-        if name in _LAST:
-            place = len(steps)
+        place = len(steps)
+        if name not in _LAST:
+            place -= sum(bool({*step} & {*_LAST}) for step in steps)
         steps.insert(place, {name: {}})
     if len(keys) == 2:
         steps[place][name][keys[1]] = value
@@ -44,6 +47,16 @@ def assign(steps, keys, value):
 
 
 _LAST = ("mixup", "cutmix")
+
+
+def _in_full(step):
+    """A step as `{name: numbers}`."""
+    if isinstance(step, dict) and len(step) == 1:
+        (numbers,) = step.values()
+        if isinstance(numbers, dict):
+            return step
+    found = step_of(step)
+    return {name_of(found): found.get_config()}
 
 
 def _find(steps, key):
