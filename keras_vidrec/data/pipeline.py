@@ -143,6 +143,7 @@ def make(
         _check_labels(labels, split)
         protocol["num_segments"] = spec.num_segments
         augmentation = augmentation or Augmentation()
+        augmentation.check_registered()
         mixing.check(augmentation, batch_size, shard[1])
     mixes = training and bool(augmentation.of_batches)
     if feature_reader.are_features(source):

@@ -23,8 +23,8 @@ _FONT_SCALE = 0.45
 
 
 def contact_sheet(source, videos, spec, augmentation, seed=0):
-    """Draws random training clips, sampled, cropped, flipped and resized by
-    the functions that training uses.
+    """Draws random training clips, sampled, cropped and changed by the steps
+    that training uses. Those that mix the clips of a batch are not drawn.
 
     A row for each video and modality. Its images are those of the snippets,
     one after the other, in their own pixels: rgb as it is; of rgb_diff the
@@ -44,8 +44,8 @@ def contact_sheet(source, videos, spec, augmentation, seed=0):
         `(row_top(spec, r), GAP + c * (spec.size + GAP))`.
 
     Raises:
-        ValueError: if the source does not hold a modality, or there are no
-            videos.
+        ValueError: if the source does not hold a modality, there are no
+            videos, or a step of the augmentation is not known.
     """
     for modality in spec.modalities:
         if modality not in source.modalities:
@@ -55,6 +55,7 @@ def contact_sheet(source, videos, spec, augmentation, seed=0):
             )
     if not len(videos):
         raise ValueError("Expected videos to draw. Received: none")
+    augmentation.check_registered()
     # Folders do not tell how their flow was coded: then as the network thinks.
     bound = (source.flow or spec.flow).bound
     rows = []

@@ -15,6 +15,7 @@ from keras_vidrec.data.augmentation.step import BatchStep
 from keras_vidrec.data.augmentation.step import Numbered
 from keras_vidrec.data.augmentation.step import Step
 from keras_vidrec.data.augmentation.time_reverse import TimeReverse
+from keras_vidrec.data.augmentation.unregistered import Unregistered
 from keras_vidrec.specs import checks
 
 STEPS = {
@@ -185,6 +186,16 @@ class Augmentation:
                 labels[two] = share * b + (1 - share) * a
         return clips, labels
 
+    def check_registered(self):
+        """Refuses steps whose classes nobody has registered with Keras in
+        this program: files may name them, so that a network is tested where
+        the steps of its training are not known, but training needs them."""
+        for step in self.steps:
+            if isinstance(step, Unregistered):
+                what = "step of the augmentation (a class of your own is known "
+                what += "when its file has been imported)"
+                checks.known(what, step.name, _all_names())
+
     def check_features(self):
         """Refuses steps that cannot be applied to features, which were made of
         whole clips already: crops and flips are theirs, mixup is possible."""
@@ -211,6 +222,8 @@ def name_of(step):
     """The name of a step in files: of `STEPS`, or that it is registered by."""
     if type(step) in _NAMES:
         return _NAMES[type(step)]
+    if isinstance(step, Unregistered):
+        return step.name
     keras = _keras()
     name = keras.saving.get_registered_name(type(step))
     checks.check(
@@ -235,6 +248,8 @@ def step_of(value):
     kind = _kind(name)
     if config is None:
         config = {}
+    if kind is None:
+        return Unregistered(name, config)
     prefix = f"augmentation.{name}."
     if dataclasses.is_dataclass(kind):
         numbers = [field.name for field in dataclasses.fields(kind)]
@@ -255,19 +270,26 @@ def step_of(value):
 
 
 def _kind(name):
+    """The class of a step; `None` of a class that nobody has registered."""
     if name in STEPS:
         return STEPS[name]
-    keras = _keras()
-    found = keras.saving.get_registered_object(name)
+    found = _keras().saving.get_registered_object(name)
     if isinstance(found, type) and issubclass(found, (Step, BatchStep)):
         return found
+    if ">" not in name:
+        checks.known("step of the augmentation", name, _all_names())
+    return None
+
+
+def _all_names():
+    """Of the steps that are there, registered ones too."""
+    registered = _keras().saving.get_custom_objects().items()
     own = [
-        registered
-        for registered, kind in keras.saving.get_custom_objects().items()
+        name
+        for name, kind in registered
         if isinstance(kind, type) and issubclass(kind, (Step, BatchStep))
     ]
-    checks.known("step of the augmentation", name, [*STEPS, *own])
-    raise AssertionError  # it is unknown
+    return [*STEPS, *own]
 
 
 def _keras():

@@ -120,16 +120,26 @@ class Recipe(Fact):
             "worked out",
             self.schedule.epochs,
         )
-        mixing = self.augmentation.of_batches
+        checks.count("seed", self.seed, 0)
+        self._check_rates()
+        self._check_mixing()
+
+    def _check_mixing(self):
+        names = [*map(name_of, self.augmentation.of_batches)]
         checks.check(
-            self.schedule.epochs != 0 or not mixing,
+            self.schedule.epochs != 0 or not names,
             "augmentation",
             "steps of single clips where nothing is trained "
             "(schedule.epochs=0)",
-            [*map(name_of, mixing)],
+            names,
         )
-        checks.count("seed", self.seed, 0)
-        self._check_rates()
+        checks.check(
+            self.optimizer.batch_size % 2 == 0 or not names,
+            "optimizer.batch_size",
+            f"an even number of clips: {' and '.join(names)} mixes two of a "
+            "batch",
+            self.optimizer.batch_size,
+        )
 
     def _check_rates(self):
         schedule, optimizer = self.schedule, self.optimizer
