@@ -30,9 +30,10 @@ import numpy as np
 import tensorflow as tf
 
 from keras_vidrec.data import pipeline
+from keras_vidrec.data.augmentation import Augmentation
+from keras_vidrec.data.augmentation import Crop
 from keras_vidrec.data.catalogs import catalog
 from keras_vidrec.data.clips import reader
-from keras_vidrec.data.clips.reader import Augmentation
 from keras_vidrec.data.prepared import shards
 from keras_vidrec.data.prepared.records import scan
 from keras_vidrec.data.preparing import prepare
@@ -109,8 +110,8 @@ def draw_clips(source, spec, augmentation, count):
         crops.append(crop)
         return np.zeros((len(frames), 1, 1, 3), np.uint8)
 
-    apply = reader.augment.apply
-    reader.augment.apply = noted
+    apply = reader.regions.apply
+    reader.regions.apply = noted
     clips = []
     try:
         length = len(source.videos)
@@ -126,7 +127,7 @@ def draw_clips(source, spec, augmentation, count):
                 if len(clips) == count:
                     return clips
     finally:
-        reader.augment.apply = apply
+        reader.regions.apply = apply
 
 
 def files_dataset(clips, frames, videos):
@@ -177,7 +178,7 @@ def compare(source, frames, num_segments, rounds, num_frames):
     spec = ClipSpec(
         num_segments=num_segments, size=SIZE, frame=FrameSpec("340x256")
     )
-    augmentation = Augmentation(flip=False)
+    augmentation = Augmentation((Crop(),))
     steps = max(num_frames // (num_segments * BATCH), 4)
     count = steps + rounds * (BUFFERED + steps) + 2 * BUFFERED
     clips = draw_clips(source, spec, augmentation, BATCH * count)

@@ -240,21 +240,9 @@ def _joint_spec(specs):
         sampling=agreed("sampling"),
         size=agreed("size"),
         frame=agreed("frame"),
-        crop=_joint_crop([spec.crop for spec in specs.values()], first.crop),
         flow=agreed("flow", _FLOWS) or first.flow,
         ordered=agreed("ordered"),
     )
-
-
-def _joint_crop(crops, first):
-    """Training crops that all networks know: the scales that they have in
-    common, or those of motion, the `first`, if they have different ones."""
-    policies = {crop.policy for crop in crops}
-    if first.scales is None or len(policies) > 1:
-        return first
-    known = set.intersection(*(set(crop.scales) for crop in crops))
-    common = tuple(scale for scale in first.scales if scale in known)
-    return first.replace(scales=common or (1.0,))
 
 
 def _origin(networks, described):

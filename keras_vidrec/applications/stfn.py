@@ -226,8 +226,6 @@ def STFN(
         input_tensor=input_tensor,
         input_shape=input_shape,
         include_preprocessing=include_preprocessing,
-        # Sides drawn apart, at the corners and the center (section 4).
-        crop="multi_scale_regular",
     )
     _check_features(found, variant, block_kernel_sizes)
 

@@ -142,6 +142,7 @@ def draw_sheet(directory, where, recipe, path, num_videos, seed):
     `videos_list` and `splits` of `opening.open_images`; without a recipe all
     images that are there are drawn."""
     from keras_vidrec import visualization
+    from keras_vidrec.data import augmentation as augmentations
     from keras_vidrec.data import opening
 
     if recipe is None:
@@ -150,6 +151,9 @@ def draw_sheet(directory, where, recipe, path, num_videos, seed):
     else:
         spec, augmentation = _of_recipe(recipe)
         opened = opening.open_images(directory, flow=spec.flow, **where)
+    for step in augmentation.of_batches:
+        name = augmentations.name_of(step)
+        echo(f"Not on the sheet: {name}, which mixes two clips.", err=True)
     picture = visualization.contact_sheet(
         opened.source,
         _choose(opened.catalog, num_videos),
@@ -162,7 +166,7 @@ def draw_sheet(directory, where, recipe, path, num_videos, seed):
 
 def _all_of(opened):
     """Clips of all images that lie in a dataset."""
-    from keras_vidrec.data.clips.reader import Augmentation
+    from keras_vidrec.data.augmentation import Augmentation
     from keras_vidrec.specs import ClipSpec
     from keras_vidrec.specs import FlowSpec
     from keras_vidrec.specs import FrameSpec

@@ -6,6 +6,7 @@ import typing
 from keras_vidrec import lazy
 
 if typing.TYPE_CHECKING:
+    from keras_vidrec.data import augmentation as augmentation
     from keras_vidrec.data import inspection as inspection
     from keras_vidrec.data import pipeline as pipeline
     from keras_vidrec.data import synthetic as synthetic
@@ -18,7 +19,6 @@ if typing.TYPE_CHECKING:
     from keras_vidrec.data.catalogs.catalog import from_list as from_list
     from keras_vidrec.data.catalogs.catalog import hmdb51 as hmdb51
     from keras_vidrec.data.catalogs.catalog import ucf101 as ucf101
-    from keras_vidrec.data.clips.reader import Augmentation as Augmentation
     from keras_vidrec.data.opening import open_dataset as open_dataset
     from keras_vidrec.data.opening import open_images as open_images
     from keras_vidrec.data.preparing.prepare import prepare as prepare
@@ -35,7 +35,6 @@ if typing.TYPE_CHECKING:
 __all__, __getattr__, __dir__ = lazy.attach(
     __name__,
     {
-        "Augmentation": "data.clips.reader",
         "Catalog": "data.catalogs.catalog",
         "Features": "data.sources.features",
         "FrameFolders": "data.sources.frame_folders",
@@ -43,6 +42,7 @@ __all__, __getattr__, __dir__ = lazy.attach(
         "Preparation": "data.preparing.video",
         "Records": "data.sources.records",
         "VideoFiles": "data.sources.video_files",
+        "augmentation": None,
         "carve_validation": "data.catalogs.catalog",
         "discover": "data.catalogs.catalog",
         "folder": "data.catalogs.catalog",

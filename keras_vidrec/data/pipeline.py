@@ -12,11 +12,12 @@ import tensorflow as tf
 import tqdm
 
 from keras_vidrec.data import endless_order
+from keras_vidrec.data import mixing
 from keras_vidrec.data import open_iterators
+from keras_vidrec.data.augmentation import Augmentation
 from keras_vidrec.data.catalogs import label_sets
 from keras_vidrec.data.clips import feature_reader
 from keras_vidrec.data.clips import reader as clip_reader
-from keras_vidrec.data.clips.reader import Augmentation
 from keras_vidrec.data.failures import Failures
 from keras_vidrec.data.prepared.features import DTYPE
 from keras_vidrec.data.video_order import VideoOrder
@@ -66,10 +67,10 @@ def make(
     Training: an endless stream of whole batches, epoch after epoch, each in
     its own order; give `fit` `steps_per_epoch=pipeline.steps_per_epoch(...)`.
     The last batch of an epoch is filled up with further draws from its first
-    videos. Every draw (order, snippets, crop, flip, colors) is a pure
-    function of (seed, epoch, position), so `initial_epoch` and `initial_step`
-    start anywhere. A video that cannot be read is logged, counted and replaced
-    by another one.
+    videos. Every draw (order, snippets, each step of the augmentation) is a
+    pure function of (seed, epoch, position), so `initial_epoch` and
+    `initial_step` start anywhere. A video that cannot be read is logged,
+    counted and replaced by another one.
 
     Testing: the videos in the order of `split`, once, the last batch being
     smaller; yields sample weights too, 0 for a video that cannot be read
@@ -97,9 +98,9 @@ def make(
             weight 0. The other weights are `filled length / length` then
             instead of 1: Keras divides the sum of the losses by the former,
             and so tells the mean over the videos. Defaults to `False`.
-        augmentation: `None` (flips), or `Augmentation`. Training only, as are
-            the crops of `spec`. Features were made of crops already: nothing
-            of it applies to them.
+        augmentation: `None` (TSN's crops, and flips), or `Augmentation`.
+            Training only. Features were made of crops already: its crops and
+            flips do not apply to them.
         sampling: str. How often each video comes: `"natural"`, `"sqrt"` or
             `"balanced"`, see `VideoOrder`. Training only. Defaults to
             `"natural"`.
@@ -123,15 +124,17 @@ def make(
         worker's part. In
         testing there are `num_crops * num_clips * num_segments` segments, and
         whole frames have their height and width instead of `size`. Features
-        are float32 `(batch, num_segments, features)`.
+        are float32 `(batch, num_segments, features)`. Where the augmentation
+        mixes clips, labels are float32 `(batch, classes)`, shares of classes.
 
     Raises:
         ValueError: on a modality or frames the source does not hold, segments
             or crops
             that it cannot give, an empty split, a batch size below 1 (or of
             several whole frames) or that the workers do not divide, several
-            clips of anything else than chunks or uniform segments, or
-            unlabeled videos in training.
+            clips of anything else than chunks or uniform segments,
+            unlabeled videos in training, or an augmentation that features do
+            not allow, or that mixes clips of batches of an odd number.
     """
     split = np.asarray(split, np.int64)
     labels = label_sets.Arrays(source.labels, len(source.classes))
@@ -146,7 +149,13 @@ def make(
     if training:
         _check_labels(source.labels, split)
         protocol["num_segments"] = spec.num_segments
+        augmentation = augmentation or Augmentation()
+        augmentation.check_registered()
+        mixing.check(augmentation, batch_size, shard[1])
+    mixes = training and bool(augmentation.of_batches)
     if feature_reader.are_features(source):
+        if training:
+            augmentation.check_features()
         reader = _feature_reader(source, spec, training, protocol)
     else:
         reader = _image_reader(source, spec, training, protocol, augmentation)
@@ -199,6 +208,8 @@ def make(
             clips = [tf.cast(clip, tf.float32) for clip in clips]
         inputs = dict(zip(spec.modalities, clips))
         inputs = clips[0] if len(clips) == 1 else inputs
+        if mixes:
+            return inputs, label, *draw[:2]
         return (inputs, label) if training else (inputs, label, weight)
 
     is_remote = getattr(source, "is_remote", False)
@@ -208,6 +219,8 @@ def make(
     dataset = order.map(load, num_parallel_calls=calls, deterministic=True)
     if not reader.by_batch:
         dataset = dataset.batch(share, drop_remainder=whole)
+    if mixes:
+        dataset = mixing.mixed(dataset, augmentation, seed, len(source.classes))
     dataset = dataset.prefetch(2)
     if is_remote:
         # Else no more threads wait for answers than there are processors.
@@ -321,7 +334,6 @@ def _image_reader(source, spec, training, protocol, augmentation):
     num_segments = protocol["num_segments"]
     size = (spec.size, spec.size)
     if training:
-        augmentation = augmentation or Augmentation()
 
         def read(index, rng):
             return clip_reader.read_training_clip(

@@ -11,9 +11,11 @@ import tqdm
 from keras_vidrec.applications.parts import feature_tower
 from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.data import origins
+from keras_vidrec.data.augmentation import Augmentation
+from keras_vidrec.data.augmentation import Crop
+from keras_vidrec.data.augmentation import Flip
 from keras_vidrec.data.clips import feature_reader
 from keras_vidrec.data.clips import reader
-from keras_vidrec.data.clips.reader import Augmentation
 from keras_vidrec.data.failures import Failures
 from keras_vidrec.data.failures import TooManyFailures
 from keras_vidrec.data.prepared import shards
@@ -29,6 +31,8 @@ from keras_vidrec.specs import TestProtocol
 from keras_vidrec.videos.video import VideoError
 
 _FLOWS = feature_tower.STREAMS["flow"]
+# Crops of the draws: STFN's, which is trained so.
+_VERSIONS = Augmentation((Crop("multi_scale_regular"), Flip()))
 
 
 def extract(
@@ -230,9 +234,7 @@ class _Clips:
             crops="center",
         )
         self._specs = {
-            stream: self._test.shown(tower.spec).replace(
-                crop="multi_scale_regular",  # STFN's, which is trained so
-            )
+            stream: self._test.shown(tower.spec)
             for stream, tower in towers.items()
         }
 
@@ -263,7 +265,7 @@ class _Clips:
             # The same for each stream.
             rng = draw_of(self._seed, self._source.videos[index], draw)
             clip = reader.read_training_clip(
-                self._source, index, spec, Augmentation(), rng
+                self._source, index, spec, _VERSIONS, rng
             )
         (images,) = clip.values()
         return images

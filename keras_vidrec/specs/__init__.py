@@ -19,9 +19,6 @@ from keras_vidrec.specs.clip_spec import TEST_CROPS
 from keras_vidrec.specs.clip_spec import ClipSpec
 from keras_vidrec.specs.clip_spec import FlowSpec
 from keras_vidrec.specs.clip_spec import images_before
-from keras_vidrec.specs.crop_spec import MOTION_CROP_SCALES
-from keras_vidrec.specs.crop_spec import RGB_CROP_SCALES
-from keras_vidrec.specs.crop_spec import CropSpec
 from keras_vidrec.specs.fact import Fact
 from keras_vidrec.specs.frame_spec import DEINTERLACING
 from keras_vidrec.specs.frame_spec import FrameSpec
@@ -36,17 +33,14 @@ __all__ = [
     "ALIGNMENTS",
     "Blueprint",
     "ClipSpec",
-    "CropSpec",
     "DEINTERLACING",
     "FLOW_METHODS",
     "Fact",
     "FlowSpec",
     "FrameSpec",
     "MODALITIES",
-    "MOTION_CROP_SCALES",
     "Origin",
     "PROTOCOLS",
-    "RGB_CROP_SCALES",
     "SAMPLINGS",
     "TEST_CROPS",
     "THRESHOLD",

@@ -1,6 +1,7 @@
 """The one set of checks for arguments, and whose words their errors use."""
 
 import contextlib
+import difflib
 
 _MOST_SHOWN = 1000
 
@@ -168,6 +169,38 @@ def fields(known, values, what):
             f"Unknown fields of {what}. Expected some of {sorted(known)}. "
             f"Received: {shorten(repr(unknown))}"
         )
+
+
+def known(what, name, names, prefix=""):
+    """Refuses a name that is none of the known ones, and tells the nearest.
+
+    Args:
+        what: str. What has the names, such as `"step"`.
+        name: the name that came.
+        names: collection of str.
+        prefix: str. What stands before each in the caller's words, such as
+            `"schedule."`.
+    """
+    if name in names:
+        return
+    near = difflib.get_close_matches(str(name), sorted(names), 1, 0.7)
+    hint = f"Did you mean {prefix + near[0]!r}? " if near else ""
+    raise ValueError(
+        f"Unknown {what} {prefix + str(name)!r}. {hint}Expected one of "
+        f"{sorted(names)}. Received: {shorten(repr(prefix + str(name)))}"
+    )
+
+
+def is_rising_pair(values, high=None):
+    """Whether it is a tuple of two positive numbers, the second at least the
+    first, and at most `high`."""
+    return (
+        isinstance(values, tuple)
+        and len(values) == 2
+        and all(map(is_number, values))
+        and 0 < values[0] <= values[1]
+        and (high is None or values[1] <= high)
+    )
 
 
 def is_integer(value):

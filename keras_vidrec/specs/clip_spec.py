@@ -4,9 +4,6 @@ import dataclasses
 import typing
 
 from keras_vidrec.specs import checks
-from keras_vidrec.specs.crop_spec import MOTION_CROP_SCALES
-from keras_vidrec.specs.crop_spec import RGB_CROP_SCALES
-from keras_vidrec.specs.crop_spec import CropSpec
 from keras_vidrec.specs.fact import Fact
 from keras_vidrec.specs.frame_spec import FrameSpec
 
@@ -79,7 +76,7 @@ class ClipSpec(Fact):
     and the networks.
 
     Builders create it, recipes may change its training part (`num_segments`,
-    `stride`, `sampling`, `frame`, `crop`, `size`), the input pipeline and the
+    `stride`, `sampling`, `frame`, `size`), the input pipeline and the
     evaluation read nothing else. It is plain data: `to_dict()` and
     `from_dict()` carry it through JSON and YAML.
 
@@ -108,10 +105,6 @@ class ClipSpec(Fact):
             else, for rgb as for flow. Defaults to `FrameSpec()`, a shorter
             side of 256 pixels.
         size: int. Height and width in pixels that crops are resized to.
-        crop: `CropSpec`, or str, the name of a policy. Which part of the frame
-            a training crop shows. Defaults to TSN's, whose scales are
-            `RGB_CROP_SCALES` for rgb alone and `MOTION_CROP_SCALES`
-            otherwise.
         flow: `FlowSpec`. How flow is made.
         ordered: bool. Whether the network sees the segments of a clip
             together, in their order. Tests show it whole clips then, never
@@ -131,7 +124,6 @@ class ClipSpec(Fact):
     sampling: str = "tsn_caffe"
     frame: FrameSpec = FrameSpec()
     size: int = 224
-    crop: CropSpec = CropSpec()
     flow: FlowSpec = FlowSpec()
     ordered: bool = False
 
@@ -147,8 +139,6 @@ class ClipSpec(Fact):
             if isinstance(self.frame, dict):
                 frame = FrameSpec.from_dict(self.frame)
                 object.__setattr__(self, "frame", frame)
-        with checks.inside("crop."):
-            object.__setattr__(self, "crop", CropSpec.of(self.crop))
         known = isinstance(self.modalities, tuple) and all(
             modality in MODALITIES for modality in self.modalities
         )
@@ -160,12 +150,6 @@ class ClipSpec(Fact):
             f"a tuple of different names from {MODALITIES}",
             self.modalities,
         )
-        _check(isinstance(self.crop, CropSpec), "crop", "a CropSpec", self.crop)
-        if self.crop.policy == "tsn" and self.crop.scales is None:
-            still = self.modalities == ("rgb",)
-            scales = RGB_CROP_SCALES if still else MOTION_CROP_SCALES
-            crop = self.crop.replace(scales=scales)
-            object.__setattr__(self, "crop", crop)
         for name in ("num_segments", "snippet_length", "size"):
             checks.count(name, getattr(self, name), owner=_OWNER)
         _check(
@@ -204,8 +188,7 @@ class ClipSpec(Fact):
 
     def changed(self, values):
         """A copy with the fields of a mapping changed; a mapping in it changes
-        single fields of `frame` and `flow`, and numbers of `crop` if it names
-        no other policy.
+        single fields of `frame` and `flow`.
 
         Raises:
             ValueError: if a field is unknown or a value is invalid.
@@ -214,7 +197,6 @@ class ClipSpec(Fact):
         kept = {
             "frame": self.frame.to_dict(),
             "flow": self.flow.to_dict(),
-            "crop": {"policy": self.crop.policy},
         }
         for name, before in kept.items():
             if isinstance(changes.get(name), dict):

@@ -154,7 +154,7 @@ def drawn_features(model, source, indices, test, augmentation, draws, seed):
 
     Args:
         model, source, indices, test: as of `features`.
-        augmentation: `data.clips.reader.Augmentation`.
+        augmentation: `data.augmentation.Augmentation`.
         draws: int. Versions of each video.
         seed: int. Of the draws.
 

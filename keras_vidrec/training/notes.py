@@ -80,8 +80,8 @@ def note_data(data):
         for line in imbalance.remarks(found, "videos to train on", _EVEN_OUT):
             logger.warning("%s", line)
     pairs = mirrored_classes(data.source.classes)
-    is_flipped = data.recipe.augmentation.flip and not are_features(data.source)
-    if pairs and is_flipped:
+    mirrors = data.recipe.augmentation.mirrors
+    if pairs and mirrors and not are_features(data.source):
         logger.warning(
             "half of the clips are mirrored in training, which turns classes "
             "into each other: %s (augmentation.flip=false)",

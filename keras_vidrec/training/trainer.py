@@ -10,6 +10,7 @@ import keras
 
 from keras_vidrec.applications.parts import head
 from keras_vidrec.data import leaks
+from keras_vidrec.data.clips import feature_reader
 from keras_vidrec.data.prepared import storage
 from keras_vidrec.specs import Origin
 from keras_vidrec.specs import checks
@@ -180,7 +181,12 @@ def _recipe(recipe, directory):
 
 
 def _check(data):
-    """Refuses data that there is nothing to learn from."""
+    """Refuses data that there is nothing to learn from, and an augmentation
+    that they cannot go through."""
+    augmentation = data.recipe.augmentation
+    augmentation.check_registered()
+    if feature_reader.are_features(data.source):
+        augmentation.check_features()
     where = data.recipe.data.directory
     if not data.train:
         raise ValueError(

@@ -24,8 +24,8 @@ _FONT_SCALE = 0.45
 
 
 def contact_sheet(source, videos, spec, augmentation, seed=0):
-    """Draws random training clips, sampled, cropped, flipped and resized by
-    the functions that training uses.
+    """Draws random training clips, sampled, cropped and changed by the steps
+    that training uses. Those that mix the clips of a batch are not drawn.
 
     A row for each video and modality. Its images are those of the snippets,
     one after the other, in their own pixels: rgb as it is; of rgb_diff the
@@ -37,7 +37,7 @@ def contact_sheet(source, videos, spec, augmentation, seed=0):
         videos: sequence of int. Videos of the source; those that cannot be
             read have a caption that says so.
         spec: `ClipSpec`.
-        augmentation: `reader.Augmentation`.
+        augmentation: `data.augmentation.Augmentation`.
         seed: int. Another seed shows other draws. Defaults to `0`.
 
     Returns:
@@ -45,8 +45,8 @@ def contact_sheet(source, videos, spec, augmentation, seed=0):
         `(row_top(spec, r), GAP + c * (spec.size + GAP))`.
 
     Raises:
-        ValueError: if the source does not hold a modality, or there are no
-            videos.
+        ValueError: if the source does not hold a modality, there are no
+            videos, or a step of the augmentation is not known.
     """
     for modality in spec.modalities:
         if modality not in source.modalities:
@@ -56,6 +56,7 @@ def contact_sheet(source, videos, spec, augmentation, seed=0):
             )
     if not len(videos):
         raise ValueError("Expected videos to draw. Received: none")
+    augmentation.check_registered()
     # Folders do not tell how their flow was coded: then as the network thinks.
     bound = (source.flow or spec.flow).bound
     rows = []

@@ -192,18 +192,16 @@ def test_joint_clip_specification():
         "alignment": "centered",
         "num_segments": 7,
         "snippet_length": 10,
-        "crop": {"scales": (1.0, 0.875, 0.75)},
     }
     networks = {
         "flow": stream("flow", clip=motion),
-        "rgb": stream("rgb", clip={"crop": {"scales": (1.0, 0.66, 0.875)}}),
+        "rgb": stream("rgb"),
         "rgb_diff": stream("rgb_diff", clip=motion),
     }
     spec = keras_vidrec.describe(LateFusion(networks)).clip_spec
     assert spec.modalities == ("flow", "rgb", "rgb_diff")
     assert (spec.num_segments, spec.snippet_length) == (7, 10)
     assert (spec.alignment, spec.size) == ("centered", 32)
-    assert spec.crop.scales == (1.0, 0.875)
     assert spec.frame == FrameSpec()
 
 

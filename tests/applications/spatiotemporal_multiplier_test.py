@@ -222,7 +222,6 @@ def test_saved_and_loaded(tmp_path):
         alignment="centered",
         stride=(5, 35),
         sampling="chunks",
-        crop="jitter25",
         ordered=True,
     )
     pixels = clips()

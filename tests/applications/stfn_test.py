@@ -255,7 +255,6 @@ def test_description():
         snippet_length=10,
         alignment="centered",
         sampling="uniform",
-        crop="multi_scale_regular",
         ordered=True,
     )
 

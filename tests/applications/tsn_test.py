@@ -181,7 +181,6 @@ def test_saved_again_and_again(tmp_path):
         num_segments=7,
         snippet_length=5,
         frame=FrameSpec("340x256"),
-        crop={"scales": (1.0, 0.875, 0.75)},
     )
 
 

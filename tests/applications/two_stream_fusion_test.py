@@ -270,7 +270,6 @@ def test_clip_spec():
         alignment="centered",
         stride=(1, 10),
         sampling="chunks",
-        crop="jitter25",
         size=64,
         ordered=True,
     )

@@ -76,14 +76,16 @@ def test_frame_folders_as_json_and_on_a_sheet(tmp_path):
         write_frames(folder, 12, video=number)
         write_flow(folder, 11, video=number)
     recipe = tmp_path / "recipe.yaml"
-    recipe.write_text(RECIPE)
+    recipe.write_text(f"{RECIPE}\naugmentation: [crop, mixup]\n")
     sheet = tmp_path / "sheet.png"
     out, err = vidrec(
         "inspect",
         tmp_path / "frames",
         *("--json", "--sheet", sheet, "--recipe", recipe),
     )
-    assert err == f"Sheet: {sheet}\n"
+    assert err == (
+        f"Not on the sheet: mixup, which mixes two clips.\nSheet: {sheet}\n"
+    )
     found = json.loads(out)
     assert found["kind"] == "frames" and found["is_sound"]
     assert found["classes"] == {"class 0": 2, "class 1": 2}

@@ -6,6 +6,10 @@ import numpy as np
 import pytest
 
 from keras_vidrec.data import opening
+from keras_vidrec.data.augmentation import CROPS
+from keras_vidrec.data.augmentation import Augmentation
+from keras_vidrec.data.augmentation import Crop
+from keras_vidrec.data.augmentation import Flip
 from keras_vidrec.data.catalogs import catalog as catalogs
 from keras_vidrec.data.clips import reader
 from keras_vidrec.data.preparing.prepare import prepare
@@ -17,7 +21,6 @@ from keras_vidrec.specs import TEST_CROPS
 from keras_vidrec.specs import ClipSpec
 from keras_vidrec.specs import FlowSpec
 from keras_vidrec.specs import FrameSpec
-from keras_vidrec.specs.crop_spec import CROPS
 from keras_vidrec.videos import video
 
 # Width and height: HD, 4:3, 16:9 and portrait; one of the frame's own size.
@@ -108,7 +111,7 @@ def assert_near(clips, others, most=2.5):
 def test_training_crops(raw, prepared, size):
     first = next(iter(CROPS))
     for policy in CROPS:
-        spec = spec_of(size, crop=policy)
+        spec = spec_of(size)
         # Every size by one policy, every policy at the odd ones.
         for name in SIZES if policy == first else ("4_3", "portrait"):
             index = [*SIZES].index(name)
@@ -117,7 +120,7 @@ def test_training_crops(raw, prepared, size):
                     source,
                     index,
                     spec,
-                    reader.Augmentation(),
+                    Augmentation((Crop(policy), Flip())),
                     np.random.default_rng((index, 1)),
                 )
                 for source in (raw, prepared[size])

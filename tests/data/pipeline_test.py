@@ -3,7 +3,8 @@ import pytest
 import tensorflow as tf
 
 from keras_vidrec.data import pipeline
-from keras_vidrec.data.clips.reader import Augmentation
+from keras_vidrec.data.augmentation import Augmentation
+from keras_vidrec.data.augmentation import Crop
 from keras_vidrec.data.failures import Failures
 from keras_vidrec.specs import ClipSpec
 from tests.data.memory_source import MemorySource
@@ -232,7 +233,7 @@ def test_a_broken_video_counts_nothing_in_testing():
 
 
 def test_augmentation_is_passed_on():
-    plain = training(augmentation=Augmentation(flip=False))
+    plain = training(augmentation=Augmentation((Crop(),)))
     for clips, _ in batches(plain, 4):
         assert (clips[..., 0, 2] < clips[..., -1, 2]).all()
 

@@ -19,7 +19,6 @@ from keras_vidrec.specs import FrameSpec
             stride=(5, 15),
             sampling="chunks",
             size=112,
-            crop={"scales": (1.0, 0.5)},
             flow=FlowSpec("dis", 32),
             frame=FrameSpec("340x256", "bilinear", 15, "yadif"),
             ordered=True,
@@ -45,19 +44,10 @@ def test_channels_and_images():
     assert found == {"rgb": (1, 3), "rgb_diff": (6, 18), "flow": (5, 10)}
 
 
-def test_crops_of_motion_leave_out_the_smallest():
-    assert ClipSpec().crop.scales == (1.0, 0.875, 0.75, 0.66)
-    for motion in (("flow",), ("rgb_diff",), ("rgb", "warped_flow")):
-        assert ClipSpec(motion).crop.scales == (1.0, 0.875, 0.75)
-        regular = ClipSpec(motion, crop="multi_scale_regular").crop
-        assert regular.scales == (1.0, 0.875, 0.75, 0.66)
-
-
 def test_changes_of_single_fields():
     spec = ClipSpec(
         frame=FrameSpec("340x256"),
         flow=FlowSpec("dis", 15),
-        crop="multi_scale_regular",
     )
     changed = spec.changed(
         {"frame": {"deinterlace": "bob"}, "flow": {"bound": 4}, "size": 64}
@@ -67,10 +57,8 @@ def test_changes_of_single_fields():
         flow=FlowSpec("dis", 4),
         size=64,
     )
-    assert spec.changed({"crop": {"places": 13}}).crop.places == 13
-    assert spec.changed({"crop": {"policy": "center"}}).crop.scales is None
-    with pytest.raises(ValueError, match="`crop.sides`.* Received: crop.sides"):
-        spec.changed({"crop": {"sides": [0.5, 1]}})
+    with pytest.raises(ValueError, match="`flow.bound`.* Received: flow.bound"):
+        spec.changed({"flow": {"bound": -1}})
 
 
 @pytest.mark.parametrize(
@@ -92,9 +80,6 @@ def test_changes_of_single_fields():
         ({"sampling": "chunks"}, "stride=None"),
         ({"ordered": 1}, "ordered=1"),
         ({"size": 2.5}, "size=2.5"),
-        ({"crop": {"scales": (1.5,)}}, r"crop.scales=\(1.5,\)"),
-        ({"crop": "five"}, "crop.policy='five'"),
-        ({"crop": 5}, "crop=5"),
         ({"frame": {"size": "256x"}}, "frame.size='256x'"),
         ({"frame": "short256"}, "frame='short256'"),
         ({"flow": {"method": "deepflow"}}, "flow.method='deepflow'"),

@@ -2,8 +2,11 @@ import cv2
 import numpy as np
 import pytest
 
+from keras_vidrec.data.augmentation import Augmentation
+from keras_vidrec.data.augmentation import ColorJitter
+from keras_vidrec.data.augmentation import Crop
+from keras_vidrec.data.augmentation import Flip
 from keras_vidrec.data.clips import reader
-from keras_vidrec.data.clips.reader import Augmentation
 from keras_vidrec.flow import codec
 from keras_vidrec.specs import ClipSpec
 from keras_vidrec.visualization import contact_sheet
@@ -18,7 +21,7 @@ SPEC = ClipSpec(
     snippet_length=2,
     size=24,
 )
-JITTER = Augmentation(color_jitter=0.4)
+JITTER = Augmentation((Crop(), Flip(), ColorJitter()))
 
 
 def cells(sheet, row, columns):

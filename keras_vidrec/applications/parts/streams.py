@@ -54,8 +54,6 @@ def chunks_spec(num_segments, snippet_length, stride, input_shape):
         alignment="centered",
         stride=stride,
         sampling="chunks",
-        # The crops of both networks of chunks: their authors' programs.
-        crop="jitter25",
         size=image_size(shapes["rgb"]),
         ordered=True,
     )
@@ -179,7 +177,6 @@ def sequences(
     input_tensor,
     input_shape,
     include_preprocessing,
-    crop="tsn",
 ):
     """The inputs of a network over features, and the features of their
     moments, seen together in their order: a frame, and the flow around it, at
@@ -188,8 +185,8 @@ def sequences(
     Args:
         towers: dict by stream of `None`, a name known to `backbones.get` or a
             `keras.Model`: what makes features of clips.
-        sampling: str. Of the `ClipSpec`, and so are `alignment`,
-            `num_segments` and `crop`.
+        sampling: str. Of the `ClipSpec`, and so are `alignment` and
+            `num_segments`.
         num_steps: `None` (any number), or the int that the inputs must agree
             with.
         features: int. Features of a moment, where `input_shape` does not
@@ -218,7 +215,6 @@ def sequences(
         alignment=alignment,
         sampling=sampling,
         size=image_size(*shapes.values()),
-        crop=crop,
         ordered=True,
     )
     tensors = arguments.by_stream("input_tensor", input_tensor, streams)

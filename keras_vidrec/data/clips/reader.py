@@ -1,12 +1,9 @@
 """From a video of a source to the clip a network sees: which frames, which
 crop, which flip."""
 
-import dataclasses
-
 import numpy as np
 
-from keras_vidrec.data.clips import augmentation as augment
-from keras_vidrec.data.clips import color_jitter
+from keras_vidrec.data.clips import regions
 from keras_vidrec.data.clips import sampling
 from keras_vidrec.specs import TEST_CROPS
 from keras_vidrec.specs import FrameSpec
@@ -17,42 +14,21 @@ WHOLE_FRAMES = ("frame", "frame_and_mirror")
 FLOWS = ("flow", "warped_flow")
 
 
-@dataclasses.dataclass(frozen=True)
-class Augmentation:
-    """What is done to training clips beside the crop, which the `ClipSpec`
-    tells; one draw a clip.
-
-    Args:
-        flip: bool. Mirror half of the clips; the x channel of flow is
-            inverted. Defaults to `True`.
-        color_jitter: float in [0, 1). Strength of brightness, contrast and
-            saturation changes of rgb clips; 0 is none. Defaults to `0.0`.
-
-    Raises:
-        ValueError: on any other value.
-    """
-
-    flip: bool = True
-    color_jitter: float = 0.0
-
-    def __post_init__(self):
-        owner = " of the augmentation"
-        checks.flag("flip", self.flip, owner)
-        checks.check(
-            checks.is_number(self.color_jitter) and 0 <= self.color_jitter < 1,
-            "color_jitter",
-            "a number in [0, 1)",
-            self.color_jitter,
-            owner,
-        )
-
-
 def read_training_clip(source, index, spec, augmentation, rng):
-    """One random clip: snippets, crop, flip and colors are drawn from `rng`.
+    """One random clip: snippets, its crop, and all other steps of the
+    augmentation are drawn from `rng`, once for all frames and modalities.
 
-    Frames are resized as `spec.frame` says, then `spec.crop` is drawn on those
+    Frames are resized as `spec.frame` says, then the crop is drawn on those
     of the first modality; all others show the same part of the picture,
     whatever size they have.
+
+    Args:
+        source: a `Source`.
+        index: int. The video.
+        spec: `ClipSpec`.
+        augmentation: `Augmentation`. Its steps of batches are not for single
+            clips.
+        rng: `np.random.Generator`.
 
     Returns:
         dict of uint8 arrays `(num_segments, size, size, channels)` by
@@ -63,25 +39,17 @@ def read_training_clip(source, index, spec, augmentation, rng):
     """
     source = source.seen_as(spec.frame)
     clip = {}
-    crop = None
-    jitter = None
+    region = None
     for modality, frames, places in _snippets(
         source, index, spec, spec.num_segments, "train", rng
     ):
         size = frames.shape[1:3]
-        if crop is None:  # one draw for all modalities
+        if region is None:  # one draw for all modalities
             drawn_on = size
-            crop = augment.draw_crop(spec.crop, *size, spec.size, rng)
-            if not augmentation.flip:
-                crop = dataclasses.replace(crop, flip=False)
-            if augmentation.color_jitter:
-                jitter = color_jitter.draw_color_jitter(
-                    rng, augmentation.color_jitter
-                )
-        part = augment.same_region(crop, drawn_on, size)
-        images = augment.apply(frames, part, spec.size, modality)
-        if jitter is not None and modality.startswith("rgb"):
-            images = color_jitter.apply_color(images, jitter)
+            region, drawn = augmentation.draw(rng, *size, spec)
+        part = regions.same_region(region, drawn_on, size)
+        images = regions.apply(frames, part, spec.size, modality)
+        images, places = augmentation.apply(images, places, modality, drawn)
         clip[modality] = stack((images,), 1, places)
     return clip
 
@@ -187,9 +155,9 @@ def read_test_clip(
         if chosen is None:
             chosen_on = size
             chosen, shown = crops_of_test(*size, spec, crops)
-        parts = [augment.same_region(crop, chosen_on, size) for crop in chosen]
+        parts = [regions.same_region(crop, chosen_on, size) for crop in chosen]
         clip[modality] = stack(
-            (augment.apply(frames, part, shown, modality) for part in parts),
+            (regions.apply(frames, part, shown, modality) for part in parts),
             len(parts),
             places,
         )
@@ -308,20 +276,20 @@ def crops_of_test(height, width, spec, crops):
     """What of a frame is shown in a test; see `read_test_clip`.
 
     Returns:
-        `(crops, size)`: a list of `augmentation.Crop`, and the size that they
+        `(crops, size)`: a list of `regions.Region`, and the size that they
         are resized to, an int or a pair `(height, width)`.
     """
     if crops in WHOLE_FRAMES:
         mirrors = (False, True) if crops == "frame_and_mirror" else (False,)
-        whole = round(spec.size / augment.TEST_SHARE)
+        whole = round(spec.size / regions.TEST_SHARE)
         return (
-            [augment.Crop(0, 0, height, width, flip) for flip in mirrors],
+            [regions.Region(0, 0, height, width, flip) for flip in mirrors],
             FrameSpec(f"short{whole}").of(height, width),
         )
-    side = augment.crop_side(height, width)
+    side = regions.crop_side(height, width)
     if crops == "ten":
-        return augment.ten_crops(height, width, side, side), spec.size
-    return [augment.center_crop(height, width, side, side)], spec.size
+        return regions.ten_crops(height, width, side, side), spec.size
+    return [regions.center_crop(height, width, side, side)], spec.size
 
 
 def stack(crops, num_crops, places):

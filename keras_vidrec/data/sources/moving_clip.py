@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from keras_vidrec.data.clips import augmentation as augment
 from keras_vidrec.data.clips import frame_size
 from keras_vidrec.data.clips import reader
+from keras_vidrec.data.clips import regions
 from keras_vidrec.data.sources import video_files
 from keras_vidrec.flow import extraction
 
@@ -99,7 +99,7 @@ class MovingClip:
 
     def _keep(self, modality, index, image):
         self._images[modality][index] = [
-            augment.apply(image[None], crop, self._shown, modality)[0]
+            regions.apply(image[None], crop, self._shown, modality)[0]
             for crop in self._chosen
         ]
 

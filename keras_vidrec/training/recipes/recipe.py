@@ -1,20 +1,21 @@
 """Everything a training run is made of, as one frozen value."""
 
 import dataclasses
-import difflib
 import pathlib
 import re
 
 import yaml
 
 from keras_vidrec.applications.parts.arguments import IMAGENET
-from keras_vidrec.data.clips.reader import Augmentation
+from keras_vidrec.data.augmentation import Augmentation
+from keras_vidrec.data.augmentation import name_of
 from keras_vidrec.data.prepared import storage
 from keras_vidrec.specs import ClipSpec
 from keras_vidrec.specs import TestProtocol
 from keras_vidrec.specs import checks
 from keras_vidrec.specs import documents
 from keras_vidrec.specs.fact import Fact
+from keras_vidrec.training.recipes import step_settings
 from keras_vidrec.training.recipes.data import Data
 from keras_vidrec.training.recipes.data import Validation
 from keras_vidrec.training.recipes.initialization import Initialization
@@ -46,7 +47,8 @@ class Recipe(Fact):
         clip: dict. Changes to the training part of the `ClipSpec` that the
             network's builder made.
         initialization: `Initialization`.
-        augmentation: `Augmentation`.
+        augmentation: `Augmentation`: steps, in a file a list of their names
+            and numbers.
         loss: `Loss`.
         optimizer: `Optimizer`.
         schedule: `Schedule`.
@@ -128,6 +130,24 @@ class Recipe(Fact):
             self.loss.class_weights,
         )
         self._check_rates()
+        self._check_mixing()
+
+    def _check_mixing(self):
+        names = [*map(name_of, self.augmentation.of_batches)]
+        checks.check(
+            self.schedule.epochs != 0 or not names,
+            "augmentation",
+            "steps of single clips where nothing is trained "
+            "(schedule.epochs=0)",
+            names,
+        )
+        checks.check(
+            self.optimizer.batch_size % 2 == 0 or not names,
+            "optimizer.batch_size",
+            f"an even number of clips: {' and '.join(names)} mixes two of a "
+            "batch",
+            self.optimizer.batch_size,
+        )
 
     def _check_rates(self):
         schedule, optimizer = self.schedule, self.optimizer
@@ -150,6 +170,11 @@ class Recipe(Fact):
     def needs_validation(self):
         """Whether training looks at a validation part to go on."""
         return bool(self.schedule.kind == "plateau" or self.schedule.early_stop)
+
+    def to_dict(self):
+        """Plain lists, numbers and strings, as JSON and YAML hold them."""
+        augmentation = self.augmentation.to_list()
+        return {**super().to_dict(), "augmentation": augmentation}
 
     def to_yaml(self):
         """The recipe as YAML text, in the order of its fields."""
@@ -244,7 +269,9 @@ class Recipe(Fact):
 
         Args:
             settings: sequence of str `"section.key=value"`, values in YAML;
-                `"schedule.phases[0].epochs=2"` for what is in a list.
+                `"schedule.phases[0].epochs=2"` for what is in a list;
+                `"augmentation.flip.probability=0.3"` for what a step of the
+                augmentation has, `"augmentation.flip=false"` to leave it out.
 
         Raises:
             ValueError: on a malformed setting, an unknown key or a bad value.
@@ -279,6 +306,9 @@ class Recipe(Fact):
         for path, value in values.items():
             # What is in a list has its number as a key.
             keys = re.sub(r"\[(-?\d+)\]", r".\1", path).split(".")
+            if keys[0] == "augmentation" and len(keys) > 1:
+                step_settings.assign(changed[keys[0]], keys[1:], _number(value))
+                continue
             # A directory may be called 1e5.
             names_files = keys[0] in ("data", "initialization")
             _assign(changed, keys, value if names_files else _number(value))
@@ -337,14 +367,7 @@ def _number(value):
 
 
 def _check_key(key, known, prefix):
-    if key in known:
-        return
-    near = difflib.get_close_matches(str(key), sorted(known), 1, 0.7)
-    hint = f"Did you mean {prefix + near[0]!r}? " if near else ""
-    raise ValueError(
-        f"Unknown recipe key {prefix + str(key)!r}. {hint}Expected one of "
-        f"{sorted(known)}. Received: {prefix + str(key)!r}"
-    )
+    checks.known("recipe key", key, known, prefix)
 
 
 def _from_dict(cls, values, prefix):
@@ -360,6 +383,8 @@ def _from_dict(cls, values, prefix):
         kind = fields[key].type
         if kind is Validation and value == "listed":
             value = Validation(listed=True)
+        elif kind is Augmentation:
+            value = Augmentation.from_list(value)
         elif dataclasses.is_dataclass(kind):
             value = _from_dict(kind, value, f"{prefix}{key}.")
         elif key in _LISTS:

@@ -8,9 +8,10 @@ import pytest
 
 from keras_vidrec.data import opening
 from keras_vidrec.data import pipeline
+from keras_vidrec.data.augmentation import Augmentation
+from keras_vidrec.data.augmentation import Crop
 from keras_vidrec.data.catalogs import catalog as catalogs
 from keras_vidrec.data.catalogs.split import Split
-from keras_vidrec.data.clips import reader
 from keras_vidrec.data.prepared import dataset as prepared_dataset
 from keras_vidrec.data.prepared import shards
 from keras_vidrec.data.prepared.shards import ShardWriter
@@ -197,7 +198,7 @@ def test_clips_of_both_modalities_show_the_same_moments(directory):
         modalities=("rgb", "flow"), num_segments=2, snippet_length=3, size=16,
         frame=FrameSpec("short30"),
     )  # fmt: skip
-    augmentation = reader.Augmentation(flip=False)
+    augmentation = Augmentation((Crop(),))
     dataset = pipeline.make(
         source,
         spec,

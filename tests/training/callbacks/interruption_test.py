@@ -123,10 +123,19 @@ def test_several_workers_end_behind_the_same_step(tmp_path, told, ahead):
 
 @pytest.fixture(scope="module")
 def arguments(small_videos, tmp_path_factory):
-    """Of `vidrec train`, with all that has a memory: dropout, flips, gradients
+    """Of `vidrec train`, with all that has a memory: dropout, clips that are
+    changed and mixed, gradients
     accumulated across the ends of epochs, best model, plateau schedule."""
     recipe = recipes.get("quickstart_rgb").with_data(directory=small_videos)
-    recipe = recipe.with_settings(["clip.size=32", "augmentation.flip=true"])
+    recipe = recipe.with_settings(
+        [
+            "clip.size=32",
+            "augmentation.flip=true",
+            "augmentation.rand_augment=5",
+            "augmentation.mixup=0.4",
+            "augmentation.cutmix.probability=0.5",
+        ]
+    )
     recipe = dataclasses.replace(
         recipe,
         optimizer=Optimizer(

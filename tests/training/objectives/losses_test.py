@@ -319,3 +319,35 @@ def test_several_labels_on_two_devices():
     assert 0 < logs[0][name][0] < 1
     for key, values in logs[0].items():
         np.testing.assert_allclose(logs[1][key], values, rtol=1e-4)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_shares_of_classes(smoothing):
+    """As mixed clips have them, and numbers of classes beside them, as clips
+    of the validation part have: a loss on each tower, and the accuracy of the
+    class with the largest share."""
+    model = two_towers(CLASSES)
+    pixels, labels = clips(8)
+    rng = np.random.default_rng(1)
+    shares = rng.dirichlet(np.ones(3), 8).astype("float32")
+    seen = features(pixels)
+    logits = {
+        s: x @ weights(model, s)[0] + weights(model, s)[1]
+        for s, x in seen.items()
+    }
+    joint = sum(logits.values()).argmax(axis=1)
+    trained = clip_logits_model(model)
+    losses.compile_logits(
+        trained, keras.optimizers.SGD(0.1), Loss(label_smoothing=smoothing)
+    )
+    for wanted in (shares, labels, shares):
+        found = trained.evaluate(
+            batches(trained, pixels, wanted), return_dict=True, verbose=0
+        )
+        full = wanted if wanted.ndim == 2 else np.eye(3)[wanted]
+        right = full.argmax(axis=1) == joint
+        assert found["predictions_accuracy"] == pytest.approx(right.mean())
+        smooth = full * (1 - smoothing) + smoothing / 3
+        for stream, x in logits.items():
+            expected = -(smooth * np.log(softmax(x))).sum(axis=1).mean()
+            assert found[f"{stream}_loss"] == pytest.approx(expected, rel=1e-5)

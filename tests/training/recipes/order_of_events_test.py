@@ -30,7 +30,7 @@ ONE_OF_EACH_THIRD = (
 )
 SMALL = (
     "clip.size=64",
-    "clip.crop.scales=[1.0]",
+    "augmentation.crop.scales=[1.0]",
     "augmentation.flip=false",  # left and right are classes
     "network.head_dropout=0.3",
     "optimizer.batch_size=16",

@@ -4,6 +4,8 @@ import pathlib
 import pytest
 import yaml
 
+from keras_vidrec.data.augmentation import Augmentation
+from keras_vidrec.data.augmentation import Crop
 from keras_vidrec.training import recipes
 from keras_vidrec.training.recipes.phase import Phase
 from keras_vidrec.training.recipes.recipe import Recipe
@@ -40,7 +42,7 @@ def test_settings_change_single_values_of_the_right_type():
     assert changed.schedule == Schedule(
         steps=40, kind="step", boundaries=(10, 20)
     )
-    assert changed.augmentation.flip is False
+    assert changed.augmentation == Augmentation((Crop(),))
     assert SMALL.optimizer.learning_rate == 1e-3  # the original stays
     # Mappings within free ones need not be there.
     changed = SMALL.with_settings(
@@ -52,6 +54,81 @@ def test_settings_change_single_values_of_the_right_type():
     )
     assert changed.clip["flow"] == {"method": "dis", "bound": 16}
     assert changed.network.arguments["a"] == {"b": 1}
+
+
+def test_a_step_that_is_there_twice_has_a_number():
+    twice = SMALL.with_settings(
+        ["augmentation=[crop, flip, color_jitter, flip]"]
+    )
+    with pytest.raises(
+        ValueError,
+        match=r"there are several: augmentation\[1\], augmentation\[3\]",
+    ):
+        twice.with_settings(["augmentation.flip=0.1"])
+    changed = twice.with_settings(["augmentation[3].probability=0.1"])
+    assert changed.augmentation.steps[3].probability == 0.1
+
+
+def test_a_classifier_that_is_worked_out_mixes_no_clips():
+    with pytest.raises(ValueError, match="nothing is trained.*'mixup'"):
+        recipes.get("frozen_rgb").with_settings(["augmentation.mixup=true"])
+
+
+def test_settings_of_single_steps():
+    def steps(*settings):
+        return SMALL.with_settings(settings).augmentation.to_list()
+
+    crop, flip = SMALL.augmentation.to_list()
+    assert (crop, flip) == (
+        {"crop": {"policy": "tsn"}},
+        {"flip": {"probability": 0.5}},
+    )
+    rarely = {"flip": {"probability": 0.1}}
+    for setting in (
+        "augmentation.flip.probability=1e-1",
+        "augmentation.flip=0.1",
+        "augmentation[1].probability=0.1",
+        "augmentation[1].flip.probability=0.1",
+        "augmentation[1]={flip: 0.1}",
+    ):
+        assert steps(setting) == [crop, rarely]
+    assert steps("augmentation.flip=false") == [crop]
+    assert steps("augmentation.flip=null") == [crop]
+    assert steps("augmentation.mixup=false") == [crop, flip]
+    assert steps("augmentation.crop.scales=[1.0]", "augmentation=[crop]") == [
+        crop
+    ]
+    assert steps("augmentation.crop=center")[0] == {
+        "crop": {"policy": "center"}
+    }
+    # What is set at once need not be right one by one.
+    assert steps("augmentation=[crop, {flip: 1}]", "augmentation.mixup=1") == [
+        crop,
+        {"flip": {"probability": 1}},
+        {"mixup": {"alpha": 1, "probability": 1.0}},
+    ]
+    jitter = {"policy": "jitter25", "border": 0.1}
+    assert steps(
+        "augmentation.crop.border=0.1", "augmentation.crop.policy=jitter25"
+    )[0] == {"crop": jitter}
+    # New ones come last, before those that mix clips.
+    more = steps(
+        "augmentation.mixup=true",
+        "augmentation.color_jitter.strength=0.2",
+        "augmentation.cutmix=0.5",
+    )
+    assert [[*one][0] for one in more] == [
+        "crop",
+        "flip",
+        "color_jitter",
+        "mixup",
+        "cutmix",
+    ]
+    assert more[2:] == [
+        {"color_jitter": {"strength": 0.2}},
+        {"mixup": {"alpha": 0.2, "probability": 1.0}},
+        {"cutmix": {"alpha": 0.5, "probability": 1.0}},
+    ]
 
 
 PHASES = SMALL.with_settings(
@@ -149,7 +226,16 @@ def test_invalid_phases(setting, message):
         ("test.crops=five", "`test.crops`.*Received: test.crops='five'"),
         ("test.averaged=ranks", "test.averaged='ranks'"),
         ("precision=float16", "precision='float16'"),
-        ("augmentation.flip=maybe", "flip='maybe'"),
+        ("augmentation.flip=maybe", "flip.probability='maybe'"),
+        ("augmentation.flip.probability.x=1", "one number of a step"),
+        ("augmentation.colour_jitter=0.4", "Did you mean 'color_jitter'"),
+        (
+            "augmentation.flip.probabilty=1",
+            "mean .augmentation.flip.p",
+        ),
+        ("augmentation[2].probability=1", "one of the 2 steps.*from 0"),
+        ("augmentation=crop", "a list of steps"),
+        ("clip.crop=tsn", "Unknown recipe key 'clip.crop'"),
         ("data=3", "mapping for 'data'"),
         ("initialization.frozen=[rbg]", "list of different streams.*'rbg'"),
         ("initialization.frozen=rgb", "list of different streams.*'rgb'"),

@@ -225,7 +225,9 @@ def test_what_their_networks_see(
     assert (spec.num_segments, spec.alignment) == (num_segments, "forward")
     # The paper's sides are drawn apart, and the same for both streams.
     policy = "multi_scale_regular" if name.endswith("_paper") else "tsn"
-    assert (spec.crop.policy, len(spec.crop.scales)) == (policy, scales)
+    crop = recipe.augmentation.crop
+    assert crop.policy == policy
+    assert len(crop.scales_of(spec.modalities)) == scales
     # As large as the generated videos, or squashed as in TSN's programs.
     small = name.startswith("quickstart")
     assert spec.frame.size == ("short64" if small else "340x256")
@@ -256,7 +258,8 @@ def test_two_stream_fusion_is_that_of_the_paper():
         spec = recipe_network.clip_spec(
             recipe.with_settings(["network.arguments.backbone=tiny"])
         )
-        assert (spec.crop.policy, spec.frame.size) == ("jitter25", "short256")
+        crop = recipe.augmentation.crop
+        assert (crop.policy, spec.frame.size) == ("jitter25", "short256")
         assert recipe.test.crops == "frame_and_mirror"
         # Features of chance cannot be trained on.
         assert not recipes.get(f"{name}_scratch").initialization.frozen
@@ -397,6 +400,7 @@ def test_stfn_is_that_of_the_paper():
     ).clip_spec
     # Stage 1 draws frames and crops as stage 2 does.
     assert (first.clip, first.network) == (second.clip, second.network)
+    assert first.augmentation == second.augmentation
     features = network.build(
         shortcut.with_settings(["network.arguments.features=256"]),
         ("jump", "run"),
@@ -405,5 +409,6 @@ def test_stfn_is_that_of_the_paper():
         assert (spec.num_segments, spec.sampling) == (7, "uniform")
         assert (spec.alignment, spec.snippet_length) == ("centered", 10)
         assert spec.modalities == ("rgb", "flow")
-    assert clips.crop.policy == "multi_scale_regular" and clips.size == 224
+    crop = second.augmentation.crop
+    assert crop.policy == "multi_scale_regular" and clips.size == 224
     assert clips.channels("flow") == 20

@@ -116,7 +116,7 @@ def test_two_stream_baselines(backbone, dataset):
             optimizer.learning_rate,
             optimizer.effective_batch,
             recipe.network.head_dropout,
-            recipe.clip["crop"],
+            recipe.augmentation.crop.policy,
             falls,
         )
         assert OF_BACKBONE[backbone] == (

@@ -1,0 +1,168 @@
+"""Times the training input by the steps of its augmentation.
+
+    python benchmarks/augmentation.py CLIPS [--other CHECKOUT] [--rounds 40]
+
+CLIPS is a folder of video files, of which the first 8 are prepared as 340x256
+frames and flow by DIS. Read are TSN's clips: 3 frames, or 3 stacks of 5 flow
+images, 224x224, one after the other on one thread, as the input pipeline reads
+them on several; steps of batches mix each 8 of them. Lists of steps take turns
+of 8 clips, in the time of the thread; printed is the least of all turns over
+that of `[crop, flip]`, with which recipes begin. With CHECKOUT, another tree of
+this package, `[crop, flip]` is timed there too, in processes that take turns,
+and printed is here over there.
+"""
+
+import argparse
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+
+import numpy as np
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+HERE = pathlib.Path(__file__).resolve().parents[1]
+SUFFIXES = {".avi", ".mp4", ".mkv", ".mpg", ".webm"}
+VIDEOS = 8
+BATCH = 8
+# Of the processes of two trees.
+TURNS = 4
+PLAIN = ["crop", "flip"]
+# All clips go through each step.
+STEPS = [
+    {"color_jitter": 0.4},
+    {"rand_augment": 9},
+    {"random_erasing": 1.0},
+    {"time_reverse": 1.0},
+    {"mixup": 0.2},
+    {"cutmix": 1.0},
+]
+STREAMS = {
+    "rgb": {"modalities": ("rgb",)},
+    "flow": {"modalities": ("flow",), "snippet_length": 5},
+}
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("clips", type=pathlib.Path)
+    parser.add_argument("--other", type=pathlib.Path)
+    parser.add_argument("--rounds", type=int, default=40)
+    parser.add_argument("--plain", choices=STREAMS, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def prepared(clips, directory):
+    from keras_vidrec.data import opening
+    from keras_vidrec.data.preparing import prepare
+    from keras_vidrec.data.preparing.video import Preparation
+
+    files = [
+        path for path in sorted(clips.iterdir()) if path.suffix in SUFFIXES
+    ]
+    folder = directory / "videos"
+    for number, path in enumerate(sorted(files)[:VIDEOS]):
+        target = folder / ("even", "odd")[number % 2] / path.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.symlink_to(path.resolve())
+    catalog = opening.open_images(folder).catalog
+    made = Preparation(flow="dis", size="340x256")
+    prepare.prepare(catalog, directory / "prepared", made, progress=False)
+    return directory / "prepared"
+
+
+def opened(dataset, stream):
+    """The source, and the `ClipSpec` of what is read."""
+    from keras_vidrec.data.sources.records import Records
+    from keras_vidrec.specs import ClipSpec
+    from keras_vidrec.specs import FrameSpec
+
+    spec = ClipSpec(size=224, frame=FrameSpec("340x256"), **STREAMS[stream])
+    return Records(dataset), spec
+
+
+def seconds(source, spec, augmentation):
+    """For a batch of clips, the same draws each time."""
+    from keras_vidrec.data.clips import reader
+
+    begin = time.thread_time()
+    clips = [
+        reader.read_training_clip(
+            source,
+            number % len(source.videos),
+            spec,
+            augmentation,
+            np.random.default_rng(number),
+        )
+        for number in range(BATCH)
+    ]
+    if getattr(augmentation, "of_batches", ()):
+        batch = [np.stack(parts) for parts in zip(*map(dict.values, clips))]
+        rngs = map(np.random.default_rng, range(BATCH // 2))
+        augmentation.mix(batch, np.eye(BATCH, dtype=np.float32), rngs)
+    return time.thread_time() - begin
+
+
+def compare_steps(dataset, stream, options):
+    from keras_vidrec.data.augmentation import Augmentation
+
+    lists = [PLAIN, *(PLAIN + [step] for step in STEPS)]
+    lists = list(map(Augmentation.from_list, lists))
+    least = [float("inf")] * len(lists)
+    source, spec = opened(dataset, stream)
+    for _ in range(options.rounds):
+        for number, augmentation in enumerate(lists):
+            spent = seconds(source, spec, augmentation)
+            least[number] = min(least[number], spent)
+    print(
+        f"{stream}: [crop, flip] takes {1000 * least[0] / BATCH:.2f} ms a clip"
+    )
+    for step, spent in zip(STEPS, least[1:]):
+        print(f"  and {step}: {spent / least[0]:.2f}")
+
+
+def plain(dataset, stream, rounds):
+    """The least time of `[crop, flip]`, also of trees before there were
+    lists."""
+    source, spec = opened(dataset, stream)
+    try:
+        from keras_vidrec.data.augmentation import Augmentation
+    except ImportError:
+        from keras_vidrec.data import Augmentation
+    return min(seconds(source, spec, Augmentation()) for _ in range(rounds))
+
+
+def compare_trees(dataset, stream, options):
+    least = {HERE: float("inf"), options.other.resolve(): float("inf")}
+    command = [sys.executable, __file__, str(dataset), "--plain", stream]
+    command += ["--rounds", str(options.rounds)]
+    for _ in range(TURNS):
+        for tree in least:
+            environment = {**os.environ, "PYTHONPATH": str(tree)}
+            said = subprocess.run(
+                command, env=environment, stdout=subprocess.PIPE, check=True
+            )
+            spent = float(said.stdout.split()[-1])
+            least[tree] = min(least[tree], spent)
+    here, there = least.values()
+    print(f"{stream}: here over there {here / there:.3f}")
+
+
+def main():
+    options = arguments()
+    if options.plain:
+        print(plain(options.clips, options.plain, options.rounds))
+        return
+    with tempfile.TemporaryDirectory() as directory:
+        dataset = prepared(options.clips, pathlib.Path(directory))
+        for stream in STREAMS:
+            compare_steps(dataset, stream, options)
+            if options.other:
+                compare_trees(dataset, stream, options)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+"""A window of one clip in another one."""
+
+import dataclasses
+import math
+
+from keras_vidrec.data.augmentation.step import BatchStep
+from keras_vidrec.data.augmentation.step import happens
+from keras_vidrec.specs import checks
+
+_OWNER = " of cutmix"
+
+
+@dataclasses.dataclass(frozen=True)
+class CutMix(BatchStep):
+    """Puts a window of one clip into another, two by two, in both directions,
+    the same window in all frames; labels count by their share of the picture
+    (Yun et al., CutMix, 2019).
+
+    Args:
+        alpha: float > 0. Both parameters of the beta distribution of the share
+            that stays. Defaults to `1.0`, all shares alike, as the paper.
+        probability: float from 0 to 1. How many of the pairs are mixed.
+            Defaults to `1.0`.
+    """
+
+    alpha: float = 1.0
+    probability: float = 1.0
+
+    def __post_init__(self):
+        checks.positive("alpha", self.alpha, _OWNER)
+        checks.number("probability", self.probability, 0, 1, _OWNER)
+
+    def draw(self, rng):
+        if not happens(rng, self.probability):
+            return None
+        side = math.sqrt(1 - rng.beta(self.alpha, self.alpha))
+        return side, *rng.random(2)
+
+    def mix(self, clip, other, drawn):
+        side, *middle = drawn
+        size = clip.shape[1:3]
+        # Where it reaches over the border, the window is cut off.
+        rows, columns = (
+            slice(
+                max(round((at - side / 2) * length), 0),
+                min(round((at + side / 2) * length), length),
+            )
+            for at, length in zip(middle, size)
+        )
+        mixed = clip.copy()
+        mixed[:, rows, columns] = other[:, rows, columns]
+        window = (rows.stop - rows.start) * (columns.stop - columns.start)
+        return mixed, 1 - window / math.prod(size)

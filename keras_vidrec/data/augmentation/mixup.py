@@ -1,0 +1,46 @@
+"""Two clips, one shining through the other."""
+
+import dataclasses
+
+import cv2
+import numpy as np
+
+from keras_vidrec.data.augmentation.step import BatchStep
+from keras_vidrec.data.augmentation.step import happens
+from keras_vidrec.specs import checks
+
+_OWNER = " of mixup"
+
+
+@dataclasses.dataclass(frozen=True)
+class MixUp(BatchStep):
+    """Blends the clips of a batch two by two, and their labels (Zhang et al.,
+    mixup, 2018): `share * clip + (1 - share) * other`, the share from a beta
+    distribution, one for both of them.
+
+    Args:
+        alpha: float > 0. Both parameters of the distribution: small ones leave
+            clips nearly as they are. Defaults to `0.2`, of the paper's 0.1 to
+            0.4 for ImageNet.
+        probability: float from 0 to 1. How many of the pairs are blended.
+            Defaults to `1.0`.
+    """
+
+    alpha: float = 0.2
+    probability: float = 1.0
+
+    def __post_init__(self):
+        checks.positive("alpha", self.alpha, _OWNER)
+        checks.number("probability", self.probability, 0, 1, _OWNER)
+
+    def draw(self, rng):
+        if not happens(rng, self.probability):
+            return None
+        return float(rng.beta(self.alpha, self.alpha))
+
+    def mix(self, clip, other, drawn):
+        rows = (clip.shape[0], -1)
+        mixed = cv2.addWeighted(
+            np.reshape(clip, rows), drawn, np.reshape(other, rows), 1 - drawn, 0
+        )
+        return mixed.reshape(clip.shape), drawn

@@ -1,0 +1,33 @@
+"""Shows clips backwards."""
+
+import dataclasses
+
+import numpy as np
+
+from keras_vidrec.data.augmentation.step import Step
+from keras_vidrec.data.augmentation.step import happens
+from keras_vidrec.specs import checks
+
+
+@dataclasses.dataclass(frozen=True)
+class TimeReverse(Step):
+    """Shows a share of the clips backwards: the last segment is the first one,
+    and the last image of each snippet; flow has the other sign.
+
+    Args:
+        probability: float from 0 to 1. Defaults to `0.5`.
+    """
+
+    probability: float = 0.5
+
+    def __post_init__(self):
+        checks.number("probability", self.probability, 0, 1, " of time_reverse")
+
+    def draw(self, rng, size):
+        return True if happens(rng, self.probability) else None
+
+    def on_flow(self, images, drawn):
+        return np.invert(images, out=images)  # 255 - value
+
+    def on_time(self, places, drawn):
+        return places[::-1, ::-1]
