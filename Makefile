@@ -36,7 +36,7 @@ test-jax: $(VENV)/.installed-test
 
 # The networks, what is PyTorch's own, and a training that is interrupted.
 TORCH_TESTS := tests/applications/backends_test.py \
-	tests/applications/parts/channels_last_test.py \
+	tests/applications/parts/torch_run_test.py \
 	tests/layers/batch_normalization_test.py \
 	tests/layers/batch_normalization_groups_test.py \
 	tests/training/optimizers/mean_gradient_test.py \
