@@ -6,6 +6,7 @@ import tensorflow as tf
 from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.export import bundle
 from keras_vidrec.export import endpoint as endpoints
+from keras_vidrec.export import other_backend
 
 _TOLERANCE = 1e-5
 
@@ -42,11 +43,14 @@ def export_saved_model(model, path, *, background=None, tolerance=_TOLERANCE):
         float, the largest difference found of `serving_default`.
 
     Raises:
-        ValueError: if the backend is not TensorFlow, or `path` holds something
+        ValueError: if `path` holds something
             that is no SavedModel.
         RuntimeError: if the exported network differs from `model`.
     """
-    bundle.check_backend("A SavedModel")
+    if other_backend.is_needed():
+        return other_backend.write(
+            "saved_model", model, path, background, tolerance
+        )
     served = [endpoints.of_clips(model), endpoints.of_frames(model)]
     served = [endpoint for endpoint in served if endpoint]
     return bundle.write(
