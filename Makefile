@@ -13,7 +13,8 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 
 # What computes by the backend: every layer, each network built, trained for a
 # step, saved and loaded, and values that are moved between variables.
-BACKEND_TESTS := tests/applications/backends_test.py tests/layers \
+BACKEND_TESTS := tests/applications/backends_test.py \
+	tests/applications/parts/torch_run_test.py tests/layers \
 	tests/flow/tvl1 tests/weights/copying_test.py
 # All that may be built without TensorFlow; tf.data, tf.distribute and
 # SavedModel are TensorFlow's.
@@ -37,6 +38,7 @@ test-jax: $(VENV)/.installed-test
 # The networks, what is PyTorch's own, and a training that is interrupted.
 TORCH_TESTS := tests/applications/backends_test.py \
 	tests/applications/parts/torch_run_test.py \
+	tests/export/other_backend_test.py \
 	tests/layers/batch_normalization_test.py \
 	tests/layers/batch_normalization_groups_test.py \
 	tests/training/optimizers/mean_gradient_test.py \
