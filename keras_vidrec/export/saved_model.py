@@ -31,8 +31,10 @@ def export_saved_model(model, path, *, background=None, tolerance=_TOLERANCE):
     `origin.json` and a model card, `README.md`.
 
     Args:
-        model: keras.Model of this package, on the TensorFlow backend. The
-            export ends in a softmax whatever the model's own activation.
+        model: keras.Model of this package. The export ends in a softmax
+            whatever the model's own activation. On another backend than
+            TensorFlow a process with TensorFlow writes it, if the network
+            gives the same there.
         path: path of the directory to write; an earlier export is replaced.
         background: `None`, or `Background` of the network, for the card.
             Defaults to `None`.
@@ -45,7 +47,8 @@ def export_saved_model(model, path, *, background=None, tolerance=_TOLERANCE):
     Raises:
         ValueError: if `path` holds something
             that is no SavedModel.
-        RuntimeError: if the exported network differs from `model`.
+        RuntimeError: if the exported network differs from `model`, or `model`
+            on TensorFlow from what it is here.
     """
     if other_backend.is_needed():
         return other_backend.write(
