@@ -13,7 +13,7 @@ def take(model):
     products of matrices on a CPU. Results are those of the network.
 
     XLA takes the gradient of such a kernel for a convolution with a window as
-    large as the map, which takes 3 to 5 times as long as the product.
+    large as the map, which takes 2.5 to 5 times as long as the product.
 
     Args:
         model: functional keras.Model. It is changed; on TensorFlow it stays as
