@@ -41,6 +41,7 @@ TORCH_TESTS := tests/applications/backends_test.py \
 	tests/export/other_backend_test.py \
 	tests/layers/batch_normalization_test.py \
 	tests/layers/batch_normalization_groups_test.py \
+	tests/training/environment_test.py \
 	tests/training/optimizers/mean_gradient_test.py \
 	tests/training/trainer_test.py::test_a_terminated_run_goes_on \
 	tests/visualization/gradients_test.py
