@@ -20,7 +20,8 @@ JAX := KERAS_BACKEND=jax XLA_FLAGS=--xla_backend_optimization_level=0
 
 # What computes by the backend: every layer, each network built, trained for a
 # step, saved and loaded, and values that are moved between variables.
-BACKEND_TESTS := tests/applications/backends_test.py tests/layers \
+BACKEND_TESTS := tests/applications/backends_test.py \
+	tests/applications/parts/torch_run_test.py tests/layers \
 	tests/flow/tvl1 tests/weights/copying_test.py \
 	tests/evaluation/scorers/replicas_test.py
 # All that may be built without TensorFlow; tf.data, tf.distribute and
@@ -44,9 +45,11 @@ test-jax: $(VENV)/.installed-test
 
 # The networks, what is PyTorch's own, and a training that is interrupted.
 TORCH_TESTS := tests/applications/backends_test.py \
-	tests/applications/parts/channels_last_test.py \
+	tests/applications/parts/torch_run_test.py \
+	tests/export/other_backend_test.py \
 	tests/layers/batch_normalization_test.py \
 	tests/layers/batch_normalization_groups_test.py \
+	tests/training/environment_test.py \
 	tests/training/optimizers/mean_gradient_test.py \
 	tests/training/trainer_test.py::test_a_terminated_run_goes_on \
 	tests/visualization/gradients_test.py

@@ -110,8 +110,19 @@ def keras_steps(backend, size, threads):
     pixels = rng.integers(0, 256, shape, "uint8")
     videos = keras.ops.convert_to_tensor(pixels)
     labels = keras.ops.convert_to_tensor(rng.integers(0, CLASSES, VIDEOS))
+
+    def train():
+        return model.train_on_batch(videos, labels)
+
+    if backend == "torch":
+        # `fit` builds the network once, `train_on_batch` in each step.
+        train()
+
+        def train():
+            return float(model.train_function([(videos, labels)])["loss"])
+
     return {
-        "train": lambda: model.train_on_batch(videos, labels),
+        "train": train,
         "inference": lambda: model.predict_on_batch(videos),
     }
 

@@ -6,8 +6,6 @@ import importlib
 import json
 import pathlib
 
-import keras
-
 from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.evaluation import origins
 from keras_vidrec.export import model_card
@@ -114,16 +112,6 @@ def _replacing(path, network_file):
     with files.replacing(path) as temporary:
         temporary.mkdir()
         yield temporary
-
-
-def check_backend(what):
-    """Raises a `ValueError` unless the backend is TensorFlow."""
-    if keras.backend.backend() != "tensorflow":
-        raise ValueError(
-            f"{what} is written by the TensorFlow backend. Expected "
-            "KERAS_BACKEND=tensorflow. Received: "
-            f"{keras.backend.backend()!r}"
-        )
 
 
 def check_installed(extra, modules):

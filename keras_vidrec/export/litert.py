@@ -9,6 +9,7 @@ import tensorflow as tf
 from keras_vidrec.export import bundle
 from keras_vidrec.export import endpoint as endpoints
 from keras_vidrec.export import model_card
+from keras_vidrec.export import other_backend
 
 FILE = model_card.FILES["litert"]
 _TOLERANCE = 1e-4
@@ -33,13 +34,14 @@ def export_litert(model, path, *, background=None, tolerance=_TOLERANCE):
         float, the largest difference found.
 
     Raises:
-        ValueError: if the backend is not TensorFlow, the extra `litert` is not
+        ValueError: if the extra `litert` is not
             installed, `path` holds something that is no such export, or the
             network has something that LiteRT has not, such as flow made
             inside.
         RuntimeError: if the exported network differs from `model`.
     """
-    bundle.check_backend("A LiteRT file")
+    if other_backend.is_needed():
+        return other_backend.write("litert", model, path, background, tolerance)
     bundle.check_installed("litert", ("ai_edge_litert.interpreter",))
     endpoint = endpoints.of_clips(model)
     bundle.check_no_flow(endpoint, "LiteRT")

@@ -9,6 +9,7 @@ from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.export import bundle
 from keras_vidrec.export import endpoint as endpoints
 from keras_vidrec.export import model_card
+from keras_vidrec.export import other_backend
 from keras_vidrec.specs import documents
 
 FILE = model_card.FILES["onnx"]
@@ -36,12 +37,13 @@ def export_onnx(model, path, *, background=None, tolerance=_TOLERANCE):
         float, the largest difference found.
 
     Raises:
-        ValueError: if the backend is not TensorFlow, the extra `onnx` is not
+        ValueError: if the extra `onnx` is not
             installed, `path` holds something that is no such export, or the
             network has something that ONNX has not, such as flow made inside.
         RuntimeError: if the exported network differs from `model`.
     """
-    bundle.check_backend("An ONNX file")
+    if other_backend.is_needed():
+        return other_backend.write("onnx", model, path, background, tolerance)
     bundle.check_installed("onnx", ("onnx", "tf2onnx", "onnxruntime"))
     endpoint = endpoints.of_clips(model)
     bundle.check_no_flow(endpoint, "ONNX")

@@ -6,6 +6,7 @@ import tensorflow as tf
 from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.export import bundle
 from keras_vidrec.export import endpoint as endpoints
+from keras_vidrec.export import other_backend
 
 _TOLERANCE = 1e-5
 
@@ -30,8 +31,10 @@ def export_saved_model(model, path, *, background=None, tolerance=_TOLERANCE):
     `origin.json` and a model card, `README.md`.
 
     Args:
-        model: keras.Model of this package, on the TensorFlow backend. The
-            export ends in a softmax, or in sigmoids if the model does.
+        model: keras.Model of this package. The export ends in a softmax, or in
+            sigmoids if the model does. On another backend than TensorFlow a
+            process with TensorFlow writes it, if the network gives the same
+            there.
         path: path of the directory to write; an earlier export is replaced.
         background: `None`, or `Background` of the network, for the card.
             Defaults to `None`.
@@ -42,11 +45,15 @@ def export_saved_model(model, path, *, background=None, tolerance=_TOLERANCE):
         float, the largest difference found of `serving_default`.
 
     Raises:
-        ValueError: if the backend is not TensorFlow, or `path` holds something
+        ValueError: if `path` holds something
             that is no SavedModel.
-        RuntimeError: if the exported network differs from `model`.
+        RuntimeError: if the exported network differs from `model`, or `model`
+            on TensorFlow from what it is here.
     """
-    bundle.check_backend("A SavedModel")
+    if other_backend.is_needed():
+        return other_backend.write(
+            "saved_model", model, path, background, tolerance
+        )
     served = [endpoints.of_clips(model), endpoints.of_frames(model)]
     served = [endpoint for endpoint in served if endpoint]
     return bundle.write(

@@ -109,25 +109,26 @@ class BatchNormalization(keras.layers.BatchNormalization):
         if training and self.trainable and self.num_groups is not None:
             return self._normalize_by_group(inputs, mask)
         if mask is None and self._has_fused_kernel(inputs):
-            if training and self.trainable:
-                if self._normalizes_batches(inputs):
-                    outputs, mean, variance = _BY_BATCH[_BACKEND](
-                        inputs, *self._scale_and_offset(), self.epsilon
-                    )
-                    self._move(mean, variance)
-                    return ops.cast(outputs, self.compute_dtype)
-            # TensorFlow's kernel would compute gradients of the scale and
-            # offset of a frozen layer for nobody.
-            elif not training or _BACKEND == "torch":
-                outputs = _BY_MOVING[_BACKEND](
-                    inputs,
-                    *self._scale_and_offset(),
-                    ops.cast(self.moving_mean, "float32"),
-                    ops.cast(self.moving_variance, "float32"),
-                    self.epsilon,
-                )
+            outputs = _KERNELS[_BACKEND](self, inputs, training)
+            if outputs is not None:
                 return ops.cast(outputs, self.compute_dtype)
         return super().call(inputs, training=training, mask=mask)
+
+    def normalize_maps(self, maps, training=None):
+        """What `call` does, on PyTorch, without groups and masks.
+
+        Args:
+            maps: float tensor `(batch, channels, height, width)`, a view of
+                channels-last memory.
+            training: bool, or `None` as False.
+
+        Returns:
+            Tensor like `maps`; `None` if the kernel cannot do that.
+        """
+        grouped = training and self.trainable and self.num_groups is not None
+        if grouped or self.renorm or self.axis not in (-1, 3):
+            return None
+        return _by_torch(self, maps, training)
 
     def get_config(self):
         return {**super().get_config(), "num_groups": self.num_groups}
@@ -144,17 +145,12 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
     def _has_fused_kernel(self, inputs):
         return (
-            _BACKEND in _BY_BATCH
+            _BACKEND in _KERNELS
             and not self.renorm
             and len(inputs.shape) == 4
             and self.axis in (-1, 3)
             and keras.backend.standardize_dtype(inputs.dtype) in FUSED_DTYPES
         )
-
-    def _normalizes_batches(self, inputs):
-        if _BACKEND == "torch":
-            return math.prod(inputs.shape[:3]) > 1
-        return not self.synchronized
 
     def _scale_and_offset(self):
         return (
@@ -233,15 +229,30 @@ def _tensorflow_kernel(inputs, scale, offset, mean, variance, epsilon, **mode):
     )
 
 
-def _by_moving_on_tensorflow(*arguments):
-    outputs, *_ = _tensorflow_kernel(*arguments, is_training=False)
-    return outputs
-
-
-def _by_batch_on_tensorflow(inputs, scale, offset, epsilon):
+def _on_tensorflow(layer, inputs, training):
+    """Outputs, or `None` where the kernel is of no use."""
+    if not training:
+        outputs, *_ = _tensorflow_kernel(
+            inputs,
+            *layer._scale_and_offset(),
+            ops.cast(layer.moving_mean, "float32"),
+            ops.cast(layer.moving_variance, "float32"),
+            layer.epsilon,
+            is_training=False,
+        )
+        return outputs
+    # It would compute gradients of the scale and offset of a frozen layer for
+    # nobody.
+    if not layer.trainable or layer.synchronized:
+        return None
     unused = tf.zeros([0])
     outputs, mean, variance, *_ = _tensorflow_kernel(
-        inputs, scale, offset, unused, unused, epsilon, is_training=True
+        inputs,
+        *layer._scale_and_offset(),
+        unused,
+        unused,
+        layer.epsilon,
+        is_training=True,
     )
     # The kernel normalizes by the biased variance, as Keras does, but returns
     # the unbiased one, n / max(n - 1, 1) times as large.
@@ -249,50 +260,54 @@ def _by_batch_on_tensorflow(inputs, scale, offset, epsilon):
         tf.size(inputs, out_type=tf.int64) // inputs.shape[-1], "float32"
     )
     variance *= tf.maximum(num_values - 1.0, 1.0) / num_values
-    return outputs, mean, variance
+    layer._move(mean, variance)
+    return outputs
 
 
-def _torch_kernel(inputs, scale, offset, mean, variance, epsilon, training):
-    # A view: in memory, channels are last for PyTorch too. What is averaged
-    # of the statistics is wholly that of the batch.
-    outputs = torch.nn.functional.batch_norm(
-        inputs.permute(0, 3, 1, 2),
-        mean,
-        variance,
-        scale,
-        offset,
-        training,
-        momentum=1.0,
-        eps=epsilon,
-    )
-    return outputs.permute(0, 2, 3, 1)
+def _on_torch(layer, inputs, training):
+    # A view: in memory, channels are last for PyTorch too.
+    outputs = _by_torch(layer, inputs.permute(0, 3, 1, 2), training)
+    return None if outputs is None else outputs.permute(0, 2, 3, 1)
 
 
-def _by_moving_on_torch(*arguments):
-    return _torch_kernel(*arguments, training=False)
-
-
-def _by_batch_on_torch(inputs, scale, offset, epsilon):
+def _by_torch(layer, maps, training):
+    scale, offset = layer._scale_and_offset()
+    if not (training and layer.trainable):
+        return torch.nn.functional.batch_norm(
+            maps,
+            ops.cast(layer.moving_mean, "float32"),
+            ops.cast(layer.moving_variance, "float32"),
+            scale,
+            offset,
+            False,
+            eps=layer.epsilon,
+        )
+    num_values = maps.shape[0] * math.prod(maps.shape[2:])
+    if num_values < 2:
+        return None
+    # What is averaged of the statistics is wholly that of the batch.
     mean, variance = torch.zeros(
-        (2, inputs.shape[-1]), dtype=torch.float32, device=inputs.device
+        (2, maps.shape[1]), dtype=torch.float32, device=maps.device
     )
-    outputs = _torch_kernel(
-        inputs, scale, offset, mean, variance, epsilon, training=True
+    outputs = torch.nn.functional.batch_norm(
+        maps, mean, variance, scale, offset, True, 1.0, layer.epsilon
     )
-    num_values = math.prod(inputs.shape[:3])
-    # The unbiased one comes back, as from TensorFlow's.
-    return outputs, mean, variance * ((num_values - 1) / num_values)
+    # The unbiased one comes back, as from TensorFlow's. Nothing in place:
+    # PyTorch has kept it for the gradients.
+    variance = variance * ((num_values - 1) / num_values)
+    for moving, batch in (
+        (layer.moving_mean, mean),
+        (layer.moving_variance, variance),
+    ):
+        value = moving.value
+        moving.assign(
+            torch.lerp(value, batch.to(value.dtype), 1.0 - layer.momentum)
+        )
+    return outputs
 
 
 _BACKEND = keras.backend.backend()
-_BY_BATCH = {
-    "tensorflow": _by_batch_on_tensorflow,
-    "torch": _by_batch_on_torch,
-}
-_BY_MOVING = {
-    "tensorflow": _by_moving_on_tensorflow,
-    "torch": _by_moving_on_torch,
-}
+_KERNELS = {"tensorflow": _on_tensorflow, "torch": _on_torch}
 
 
 def _mean_over_replicas(*statistics):

@@ -18,6 +18,7 @@ from keras_vidrec.data.preparing.prepare import num_cores
 from keras_vidrec.data.preparing.video import Preparation
 from keras_vidrec.data.preparing.video import prepare_video
 from keras_vidrec.specs import TEST_CROPS
+from keras_vidrec.training import environment
 from keras_vidrec.training import freezing
 from keras_vidrec.training import network
 from keras_vidrec.training.objectives import losses
@@ -184,7 +185,7 @@ def measure(recipe) -> Step:
         optimizers.build(recipe.optimizer, recipe.schedule, 1, model),
     )
     clips = recipe.optimizer.batch_size
-    if not _has_accelerator():
+    if not environment.has_accelerator():
         clips = min(clips, _FEW)
     rng = np.random.default_rng(0)
     inputs = {
@@ -223,14 +224,6 @@ def _noise(rng, clips, tensor, spec):
     if len(shape) == 2:
         return rng.standard_normal((clips, *shape)).astype("float32")
     return rng.integers(0, 256, (clips, *shape), dtype="uint8")
-
-
-def _has_accelerator():
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        return bool(tf.config.list_logical_devices("GPU"))
-    return keras.distribution.list_devices()[0].partition(":")[0] != "cpu"
 
 
 def _prepare_one(catalog, size, flow):

@@ -67,6 +67,18 @@ def versions():
     }
 
 
+def has_accelerator():
+    """Whether the backend computes on a GPU or a TPU: bool."""
+    backend = keras.backend.backend()
+    if backend == "torch":
+        import torch
+
+        return torch.cuda.is_available()
+    if backend == "jax":
+        return not keras.distribution.list_devices()[0].startswith("cpu")
+    return bool(tf.config.list_logical_devices("GPU"))
+
+
 def _version(name):
     for distribution in _DISTRIBUTIONS[name]:
         try:

@@ -4,6 +4,8 @@ import math
 
 import keras
 
+from keras_vidrec.applications.parts import torch_run
+
 
 def rematerialize(model):
     """Makes training keep only some of the activations of the backbones, and
@@ -55,6 +57,7 @@ class Piece(keras.Layer):
         # The layers inside cast what they take.
         super().__init__(autocast=False)
         self.function = keras.Function(inputs, outputs)
+        self._run = torch_run.of_function(self.function)
         self.parts = [
             operation
             for operation in self.function.operations
@@ -63,6 +66,8 @@ class Piece(keras.Layer):
         self.built = True
 
     def call(self, tensors):
+        if self._run is not None:
+            return self._run(tensors, training=True)
         # Keras' own runner, by no public name: `Function.call` would keep
         # the layers in the mode that they had when the graph was made.
         return self.function._run_through_graph(

@@ -59,7 +59,8 @@ def test_the_first_update_is_the_same(tmp_path):
 @pytest.mark.large
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_a_program_trains_and_tests(backend, small_videos, tmp_path):
-    """What is trained on one backend is tested on it and on another."""
+    """What is trained on one backend is tested on it and on another, and
+    exported from it."""
     run = tmp_path / "run"
     of_backend(
         backend,
@@ -73,5 +74,9 @@ def test_a_program_trains_and_tests(backend, small_videos, tmp_path):
     scores.unlink()
     vidrec("evaluate", run)
     assert "top 1" in said
+    said = of_backend(
+        backend, "keras_vidrec", "export", run, "--format", "onnx"
+    )
+    assert "probabilities agree" in said and (run / "onnx/model.onnx").exists()
     with np.load(scores) as values:
         np.testing.assert_allclose(values["scores"], logits, atol=1e-4)

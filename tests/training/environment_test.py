@@ -33,6 +33,11 @@ def git(package, *arguments):
     ).stdout.strip()
 
 
+def test_a_cpu_is_no_accelerator():
+    """On every backend; tests see no other devices."""
+    assert environment.has_accelerator() is False
+
+
 def test_what_a_run_ran_on(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["vidrec", "train", "tsn_rgb"])
     found = json.loads(json.dumps(environment.describe()))

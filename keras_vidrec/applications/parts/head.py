@@ -5,7 +5,7 @@ import types
 
 import keras
 
-from keras_vidrec.applications.parts import channels_last
+from keras_vidrec.applications.parts import fast_paths
 from keras_vidrec.layers.class_scores import FACTS
 from keras_vidrec.layers.class_scores import ClassScores
 from keras_vidrec.layers.consensus import ConsensusLayer
@@ -282,8 +282,7 @@ def clip_logits_model(model):
     logits = predictions_layer(model).input
     if isinstance(model.output, dict):
         logits = {key: _scores_layer(model, key).input for key in model.output}
-    channels_last.spare_copies(model.layers)
-    return keras.Model(model.input, logits, name=model.name)
+    return fast_paths.take(keras.Model(model.input, logits, name=model.name))
 
 
 def inference_model(model):
@@ -331,8 +330,7 @@ def snippet_logits_model(model):
             "a layer `logits` or a `ScoreFusion` of such networks. Received: "
             f"model={model.name!r}, which classifies whole clips"
         )
-    channels_last.spare_copies(model.layers)
-    return keras.Model(model.input, logits, name=model.name)
+    return fast_paths.take(keras.Model(model.input, logits, name=model.name))
 
 
 def _scores_layer(model, key):

@@ -1,0 +1,160 @@
+"""Exports of networks that are on another backend than TensorFlow, which
+writes all of them: another process opens the network there."""
+
+import json
+import logging
+import os
+import pathlib
+import pickle
+import subprocess
+import sys
+import tempfile
+
+import keras
+import numpy as np
+
+from keras_vidrec import export
+from keras_vidrec.applications.parts import model_file
+from keras_vidrec.export import endpoint as endpoints
+from keras_vidrec.export import parity
+from keras_vidrec.export.background import Background
+
+logger = logging.getLogger("keras_vidrec")
+
+_ERRORS = {
+    error.__name__: error for error in (ValueError, RuntimeError, OSError)
+}
+_NETWORK, _BACKGROUND = "network.keras", "background.pickle"
+_CLIPS, _EXPECTED, _ANSWER = "clips.npz", "expected.npy", "answer.json"
+# Backends add up in other orders.
+_TOLERANCE = 1e-4
+
+
+def is_needed():
+    """Whether the backend is another than TensorFlow."""
+    return keras.backend.backend() != "tensorflow"
+
+
+def write(format, model, path, background, tolerance):
+    """Has an export written by TensorFlow. Before that, what the network gives
+    there is compared with what it gives here, on generated clips.
+
+    Args:
+        format: str. That of a function `export_<format>` of this package.
+        model, path, background, tolerance: as that function takes them.
+
+    Returns:
+        float, the largest difference of a probability: the larger one of the
+        two comparisons.
+
+    Raises:
+        ValueError, RuntimeError, OSError: as that function; `RuntimeError` if
+            the network is another one on TensorFlow.
+    """
+    endpoint = endpoints.of_clips(model)
+    clips = parity._generated_clips(endpoint)
+    with tempfile.TemporaryDirectory(prefix="vidrec-export-") as directory:
+        directory = pathlib.Path(directory)
+        model_file.save(model, directory / _NETWORK)
+        np.savez(directory / _CLIPS, **clips)
+        np.save(directory / _EXPECTED, _probabilities(endpoint, clips))
+        (directory / _BACKGROUND).write_bytes(
+            pickle.dumps(background or Background(model.name))
+        )
+        answer = _ask(directory, format, path, tolerance)
+    for text in answer["warnings"]:
+        logger.warning("%s", text)
+    if "error" in answer:
+        raise _ERRORS[answer["error"]](answer["text"])
+    return answer["difference"]
+
+
+def _ask(directory, format, path, tolerance):
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", __spec__.name, str(directory), format),
+            *(os.path.abspath(path), repr(float(tolerance))),
+        ],
+        env={
+            **os.environ,
+            "KERAS_BACKEND": "tensorflow",
+            # Whose memory this process may have taken.
+            "CUDA_VISIBLE_DEVICES": "-1",
+            # This package is where this process found it.
+            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        },
+        capture_output=True,
+        text=True,
+        errors="replace",
+    )
+    try:
+        return json.loads((directory / _ANSWER).read_text("utf-8"))
+    except OSError:
+        raise RuntimeError(
+            "The process that exports with TensorFlow ended early. Received: "
+            f"exit status {done.returncode}: {done.stderr.strip()[-500:]}"
+        ) from None
+
+
+def _probabilities(endpoint, clips):
+    inputs = [
+        keras.ops.convert_to_tensor(clips[tensor.name])
+        for tensor in endpoint.inputs
+    ]
+    inputs = keras.tree.pack_sequence_as(endpoint.model.input, inputs)
+    logits = endpoint.model.predict_on_batch(inputs)["logits"]
+    return np.asarray(keras.ops.softmax(logits.astype("float32")))
+
+
+class _Warnings(logging.Handler):
+    """What is told goes to the process that asked."""
+
+    def __init__(self):
+        super().__init__(logging.WARNING)
+        self.texts = []
+
+    def emit(self, record):
+        self.texts.append(record.getMessage())
+
+
+def _compare(model, directory, tolerance):
+    """The largest difference of a probability from what was given there."""
+    endpoint = endpoints.of_clips(model)
+    with np.load(directory / _CLIPS) as clips:
+        found = _probabilities(endpoint, clips)
+    expected = np.load(directory / _EXPECTED)
+    difference = float(np.abs(found - expected).max())
+    tolerance = max(tolerance, _TOLERANCE)
+    if endpoint.makes_flow:
+        tolerance = max(tolerance, parity.FLOW_TOLERANCE)
+    if not difference <= tolerance:
+        raise RuntimeError(
+            "The network gives something else on TensorFlow, which exports it. "
+            f"Expected probabilities within {tolerance}. Received: {difference}"
+        )
+    return difference
+
+
+def main(directory, format, path, tolerance):
+    """The process on TensorFlow."""
+    directory, tolerance = pathlib.Path(directory), float(tolerance)
+    told = _Warnings()
+    logger.addHandler(told)
+    answer = {"warnings": told.texts}
+    try:
+        model = model_file.load(directory / _NETWORK)
+        background = pickle.loads((directory / _BACKGROUND).read_bytes())
+        answer["difference"] = max(
+            _compare(model, directory, tolerance),
+            getattr(export, f"export_{format}")(
+                model, path, background=background, tolerance=tolerance
+            ),
+        )
+    except tuple(_ERRORS.values()) as error:
+        kind = next(n for n, one in _ERRORS.items() if isinstance(error, one))
+        answer |= {"error": kind, "text": str(error)}
+    (directory / _ANSWER).write_text(json.dumps(answer), "utf-8")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
