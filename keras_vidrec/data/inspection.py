@@ -13,6 +13,7 @@ import numpy as np
 import tqdm
 
 from keras_vidrec.data import healths
+from keras_vidrec.data.clips import short_videos
 from keras_vidrec.data.prepared import storage
 from keras_vidrec.specs import ClipSpec
 from keras_vidrec.specs import documents
@@ -205,7 +206,10 @@ def inspect(opened, spec=None, *, verbose=False):
             source.videos[index]: lost
             for index, lost in healths.damaged(source, seen).items()
         },
-        remarks=tuple(healths.remarks(source, seen, source.stored_as)),
+        remarks=(
+            *healths.remarks(source, seen, source.stored_as),
+            *_first_alone(opened, spec),
+        ),
         healths={source.files[i]: health for i, health in seen.items()},
     )
 
@@ -284,6 +288,17 @@ def _why_short(source, index, spec):
             if count < needed:
                 return f"{count} images of {modality}, {needed} are needed"
     return ""
+
+
+def _first_alone(opened, spec):
+    """A line on the videos that training by `spec` would see the beginning of
+    alone."""
+    _, source, catalog = opened
+    train = catalog.splits[min(catalog.splits, key=str)].train
+    if {*spec.modalities} <= {*source.modalities}:
+        line = short_videos.remark(source, train, spec)
+        if line:
+            yield line
 
 
 def _confirm(opened, modalities, candidates):

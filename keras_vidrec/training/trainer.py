@@ -141,6 +141,7 @@ def train(
     try:
         with contextlib.ExitStack() as held:
             loop = Loop(data, run, devices, verbose)
+            notes.note_sampling(data, head.describe(loop.model).clip_spec)
             _claim(run, data, loop.model, kept, devices.is_chief, held)
             tracked = held.enter_context(
                 trackers.following(

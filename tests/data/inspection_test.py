@@ -128,6 +128,8 @@ def test_frame_folders(frames):
         "flow": Counts(9, 9, 9),
     }
     assert found.missing == ("run/e",)
+    (told,) = found.remarks
+    assert told.startswith("2 of 2 videos to train on have fewer than 15 ima")
     assert found.is_sound and not found.short and not found.identical
     # 3 segments of 5 images, each with a start of its own.
     write_frames(frames / "run" / "e", 7)
