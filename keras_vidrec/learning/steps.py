@@ -5,6 +5,7 @@ import dataclasses
 import pathlib
 import typing
 
+import keras
 import numpy as np
 
 from keras_vidrec.data import opening
@@ -21,9 +22,11 @@ from keras_vidrec.learning.material import Material
 from keras_vidrec.learning.task import Task
 from keras_vidrec.specs import files
 from keras_vidrec.training import classifiers
+from keras_vidrec.training import losses
 from keras_vidrec.training import network
 from keras_vidrec.training import recipes
 from keras_vidrec.training import trainer
+from keras_vidrec.training.callbacks import words
 from keras_vidrec.training.run import Run
 
 # Segments of a video in every test.
@@ -47,12 +50,14 @@ class Workplace:
         material: `Material`.
         out: `pathlib.Path` of the result.
         verbose: as in `fit`.
+        tell: callable of a line for people.
     """
 
     task: Task
     material: Material
     out: pathlib.Path
     verbose: object = "auto"
+    tell: typing.Callable[[str], None] = lambda line: None
 
     @property
     def videos_list(self):
@@ -166,7 +171,24 @@ def trained(place, name, recipe):
     run = Run(place.step(name))
     if run.is_finished:
         return run
-    return trainer.train(recipe, run.path, verbose=place.verbose)
+    # What training says of itself ends in settings that nobody has here.
+    callbacks = [_Epochs(place.tell)] if place.verbose else []
+    return trainer.train(recipe, run.path, callbacks=callbacks, verbose=0)
+
+
+class _Epochs(keras.callbacks.Callback):
+    """Tells what an epoch has come to."""
+
+    def __init__(self, tell):
+        super().__init__()
+        self._tell = tell
+
+    def on_epoch_end(self, epoch, logs=None):
+        accuracy = logs[losses.accuracy_name(self.model)]
+        self._tell(
+            f"   epoch {epoch + 1} of {self.params['epochs']}: loss "
+            f"{logs['loss']:.2f}, {words.percent(accuracy)} of the clips right"
+        )
 
 
 def tested(place, run):
