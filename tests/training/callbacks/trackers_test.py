@@ -40,6 +40,13 @@ def test_csv_alone(recipe, tmp_path):
     assert len(log_of(run)) == 4 and not run.tensorboard.exists()
     assert len(run.log) == 4 and run.log[3]["epoch"] == 3
     assert not run.trackers_file.exists()
+    # It goes on as it was begun.
+    longer = recipe.with_settings(["schedule.epochs=5"])
+    train(longer, run.path, verbose=0)
+    assert len(run.log) == 5 and not run.tensorboard.exists()
+    assert run.followed == ("csv",)
+    train(longer, run.path, log=["tensorboard"], verbose=0)
+    assert run.followed == ("tensorboard",)
 
 
 def twice(recipe, out, name):
