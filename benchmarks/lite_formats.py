@@ -102,9 +102,7 @@ def of_torch(model, batch, threads):
     plain = efficientnet_lite_pytorch.EfficientNet.from_name(
         NAME.replace("_", "-")
     )
-    plain.load_state_dict(
-        torch.load(packages.find(PACKAGE), weights_only=True)
-    )
+    plain.load_state_dict(torch.load(packages.find(PACKAGE), weights_only=True))
     plain = plain.eval().to(memory_format=torch.channels_last)
 
     @torch.inference_mode()

@@ -87,6 +87,8 @@ class Inspection:
         remarks: tuple of str. What is odd about the files, a line for each
             kind.
         healths: dict from a file to its `Health`, as far as known.
+        made: dict. How a prepared dataset was made: `flow`, `bound`,
+            `quality` of the JPEGs and more, as `dataset.json` has it.
     """
 
     directory: str
@@ -106,6 +108,7 @@ class Inspection:
     damaged: dict = dataclasses.field(default_factory=dict)
     remarks: tuple = ()
     healths: dict = dataclasses.field(default_factory=dict)
+    made: dict = dataclasses.field(default_factory=dict)
 
     @property
     def num_videos(self):
@@ -211,6 +214,7 @@ def inspect(opened, spec=None, *, verbose=False):
             *_first_alone(opened, spec),
         ),
         healths={source.files[i]: health for i, health in seen.items()},
+        made=source.how_made() if kind == "prepared" else {},
     )
 
 

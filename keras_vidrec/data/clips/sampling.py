@@ -218,9 +218,7 @@ SCHEMES = tuple(_SCHEMES)
 FIRST_ALONE = types.MappingProxyType(
     {
         "tsn_caffe": lambda num_segments, length: num_segments * length,
-        "tsn_pytorch": lambda num_segments, length: (
-            num_segments + (length > 1)
-        ),
+        "tsn_pytorch": lambda num_segments, length: num_segments + (length > 1),
     }
 )
 
