@@ -36,17 +36,15 @@ def test_what_is_not_installed_or_unknown(recipe, tmp_path, monkeypatch):
 
 
 def test_csv_alone(recipe, tmp_path):
-    run = train(recipe, tmp_path / "run", log=["csv"], verbose=0)
+    """Also where it goes on, which need not say it again."""
+    out = tmp_path / "run"
+    with pytest.raises(RuntimeError, match="killed"):
+        train(recipe, out, callbacks=[Counter(*KILLED)], log=["csv"], verbose=0)
+    run = train(recipe, out, verbose=0)
+    assert run.followed == ("csv",)
     assert len(log_of(run)) == 4 and not run.tensorboard.exists()
     assert len(run.log) == 4 and run.log[3]["epoch"] == 3
     assert not run.trackers_file.exists()
-    # It goes on as it was begun.
-    longer = recipe.with_settings(["schedule.epochs=5"])
-    train(longer, run.path, verbose=0)
-    assert len(run.log) == 5 and not run.tensorboard.exists()
-    assert run.followed == ("csv",)
-    train(longer, run.path, log=["tensorboard"], verbose=0)
-    assert run.followed == ("tensorboard",)
 
 
 def twice(recipe, out, name):
