@@ -34,6 +34,9 @@ SEGMENTS = 8
 # What of a frame they show: all of it, as what tells an action may lie at the
 # border; mirrored as well, where that is of the same class.
 CROPS = {True: "frame_and_mirror", False: "frame"}
+# TSN's own sampling would take three segments of five images of flow from the
+# beginning of a video of fewer frames.
+_SPREAD = 3 * 5 + 1
 # Frames of a video that a network over both streams sees.
 _FRAMES = 9
 # Pixels of motion that 0 and 255 stand for, of frames whose shorter side has
@@ -100,6 +103,8 @@ class Workplace:
             "test.crops": CROPS[self.material.flip],
             "seed": self.task.seed,
         }
+        if self.material.shortest < _SPREAD:
+            changes["clip.sampling"] = "uniform"
         for section, changed in values.items():
             for key, value in changed.items():
                 changes[f"{section}.{key}"] = value

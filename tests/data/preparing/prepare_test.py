@@ -115,7 +115,7 @@ def test_one_process_writes_what_two_write(
 
 def test_again_there_is_nothing_to_do(catalog, whole, in_process):
     before = {path: path.stat().st_mtime_ns for path in whole.rglob("*-*")}
-    assert prepare(catalog, whole, DIS) == (6, 72, 0, {})
+    assert prepare(catalog, whole, DIS)[:4] == (6, 72, 0, {})
     assert before == {
         path: path.stat().st_mtime_ns for path in whole.rglob("*-*")
     }
