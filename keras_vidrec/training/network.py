@@ -36,7 +36,7 @@ def build(recipe, class_names):
         streams = table.streams(application, arguments)
         backbones = table.backbones(application, arguments)
     initialization.check_frozen(start, streams)
-    networks = initialization.load(start.weights, not backbones)
+    networks = initialization.load(start.weights, not backbones, backbones)
     initialization.check_backbones(start.weights, networks, backbones)
     check_imagenet(backbones, start.weights)
     if "fusion_weights" in builder.defaults and len(streams) > 1:
