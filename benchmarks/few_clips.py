@@ -93,9 +93,9 @@ def right(scores, labels):
     return (scores[told].argmax(axis=1) == labels[told]).sum()
 
 
-def loss(scores, labels):
+def loss(scores, labels, groups):
     told = ~np.isnan(scores).any(axis=1)
-    scores = classifiers.sharpened(scores, labels)
+    scores = classifiers.sharpened(scores, labels, groups)
     return Figure.of_scores(scores[told], labels[told]).loss
 
 
@@ -109,7 +109,7 @@ def learned(features, labels, groups):
         rest = features[~inside], labels[~inside], groups[~inside]
         losses = {
             kind: loss(
-                classifiers.left_out_scores(kind, *rest, num_classes), rest[1]
+                classifiers.left_out_scores(kind, *rest, num_classes), *rest[1:]
             )
             for kind in classifiers.KINDS
         }

@@ -1,6 +1,7 @@
 """The backbones there are, by name, and the pixels each wants."""
 
 import dataclasses
+import difflib
 import functools
 import types
 import typing
@@ -125,10 +126,16 @@ def find(name):
     checks.check(
         isinstance(name, str) and name in BACKBONES,
         "backbone",
-        f"one of {tuple(BACKBONES)}, or a `keras.Model`",
+        f"{_nearest(name)}one of {tuple(BACKBONES)}, or a `keras.Model`",
         name,
     )
     return BACKBONES[name]
+
+
+def _nearest(name):
+    """What an unknown name may be meant to be, first of all."""
+    near = difflib.get_close_matches(str(name)[:100].lower(), BACKBONES, 1)
+    return f"{near[0]!r}, or another " if near else ""
 
 
 def residual_names():

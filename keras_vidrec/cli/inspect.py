@@ -83,6 +83,8 @@ def _report(found):
     yield f"{found.directory} ({found.kind})"
     if found.understood:
         yield f"read as  {found.understood}"
+    if found.made:
+        yield f"made     {_made(found.made)}"
     yield f"videos   {found.num_videos} in {len(found.classes)} classes"
     for key, part in found.splits.items():
         listed = found.validation.get(key)
@@ -135,6 +137,19 @@ def _listed(title, items):
         yield from (f"  {item}" for item in items[:_SHOWN])
         if len(items) > _SHOWN:
             yield f"  and {len(items) - _SHOWN} more (--json lists all)"
+
+
+def _made(settings):
+    """How a dataset was prepared, in words."""
+    frame = settings["frame"]
+    parts = [f"JPEG of quality {settings['quality']}"]
+    if frame is not None:
+        parts.insert(0, f"frames {frame['size']}")
+    if settings["flow"] != "none":
+        parts.append(
+            f"flow by {settings['flow']} within {settings['bound']:g} pixels"
+        )
+    return ", ".join(parts)
 
 
 def draw_sheet(directory, where, recipe, path, num_videos, seed):

@@ -163,6 +163,8 @@ def prepare(
     records = Records(out)
     for line in healths.report(records, records.stored_as):
         echo(line, err=True)
+    if prepared.code_use is not None:
+        echo(prepared.code_use.line(bound), err=True)
     echo(
         f"Prepared: {out} ({', '.join(preparation.modalities)}; "
         f"{prepared.num_videos} videos, {prepared.num_frames} frames)"

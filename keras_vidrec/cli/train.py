@@ -62,9 +62,10 @@ def train(
         None, help="Back up every N steps too, not only after each epoch."
     ),
     log: list[str] = typer.Option(
-        ["tensorboard"],
+        [],
         help="Where the training can be followed beside log.csv: tensorboard, "
-        "wandb, mlflow, or csv (log.csv alone). Repeatable.",
+        "wandb, mlflow, or csv (log.csv alone). Repeatable. Default: where the "
+        "run was followed before; of a new one tensorboard.",
     ),
     keep_damaged: bool = typer.Option(
         False,
@@ -113,7 +114,7 @@ def train(
         run = trainer.train(
             chosen,
             out,
-            log=log,
+            log=log or None,
             verbose=progress(),
             distribute=distribute,
             backup_steps=backup_steps,

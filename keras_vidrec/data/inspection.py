@@ -15,6 +15,7 @@ import tqdm
 from keras_vidrec.data import healths
 from keras_vidrec.data import imbalance
 from keras_vidrec.data.catalogs import label_sets
+from keras_vidrec.data.clips import short_videos
 from keras_vidrec.data.prepared import storage
 from keras_vidrec.specs import ClipSpec
 from keras_vidrec.specs import documents
@@ -93,6 +94,8 @@ class Inspection:
             kind.
         healths: dict from a file to its `Health`, as far as known.
         num_videos: int. Number of videos in the dataset.
+        made: dict. How a prepared dataset was made: `flow`, `bound`,
+            `quality` of the JPEGs and more, as `dataset.json` has it.
     """
 
     directory: str
@@ -113,6 +116,7 @@ class Inspection:
     remarks: tuple = ()
     healths: dict = dataclasses.field(default_factory=dict)
     num_videos: int = 0
+    made: dict = dataclasses.field(default_factory=dict)
 
     @property
     def is_sound(self):
@@ -213,8 +217,12 @@ def inspect(opened, spec=None, *, verbose=False):
             source.videos[index]: lost
             for index, lost in healths.damaged(source, seen).items()
         },
-        remarks=tuple(healths.remarks(source, seen, source.stored_as)),
+        remarks=(
+            *healths.remarks(source, seen, source.stored_as),
+            *_first_alone(opened, spec),
+        ),
         healths={source.files[i]: health for i, health in seen.items()},
+        made=source.how_made() if kind == "prepared" else {},
     )
 
 
@@ -292,6 +300,17 @@ def _why_short(source, index, spec):
             if count < needed:
                 return f"{count} images of {modality}, {needed} are needed"
     return ""
+
+
+def _first_alone(opened, spec):
+    """A line on the videos that training by `spec` would see the beginning of
+    alone."""
+    _, source, catalog = opened
+    train = catalog.splits[min(catalog.splits, key=str)].train
+    if {*spec.modalities} <= {*source.modalities}:
+        line = short_videos.remark(source, train, spec)
+        if line:
+            yield line
 
 
 def _confirm(opened, modalities, candidates):

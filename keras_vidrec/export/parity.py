@@ -19,6 +19,11 @@ logger = logging.getLogger("keras_vidrec")
 FLOW_TOLERANCE = 1e-2
 _FLOW_SHARE = 0.998
 
+# Of logarithms, where no flow is made inside; and the least probabilities that
+# every format of float32 keeps.
+_SHARE_OF_LOGARITHMS = 1e-2
+_SMALLEST, _TINY = 1e-30, 1e-38
+
 _UNKNOWN_SIZE = 64  # pixels, of a network that does not say what it sees
 
 
@@ -54,8 +59,10 @@ def check(endpoint, run, tolerance, recipe=None, names=None):
         `Check`.
 
     Raises:
-        RuntimeError: if there is a larger one, or codes of flow differ: 99.8 %
-            must be equal or off by one. Or if it has other classes.
+        RuntimeError: if there is a larger one; or logarithms of probabilities
+            differ by over 1 %, without flow made inside; or codes of flow
+            differ: 99.8 % must be equal or off by one. Or if it has other
+            classes.
     """
     clips = _dataset_clips(endpoint, recipe)
     on = "a clip of the dataset"
@@ -93,7 +100,26 @@ def check(endpoint, run, tolerance, recipe=None, names=None):
             "The exported network differs from the trained one. Expected "
             f"probabilities within {tolerance}. Received: {difference}"
         )
+    if not endpoint.makes_flow:
+        _check_logarithms(found["probabilities"], expected["probabilities"])
     return Check(endpoint.name, difference, on)
+
+
+def _check_logarithms(found, expected):
+    """Probabilities of 0 and 1 agree whatever made them: of a network so sure
+    their logarithms tell logits apart."""
+    expected = np.asarray(expected, "float64")
+    told = expected > _SMALLEST
+    logs = np.log(expected[told])
+    found = np.log(np.maximum(np.asarray(found, "float64")[told], _TINY))
+    # Logits are rounded as they are large.
+    share = (np.abs(found - logs) / np.maximum(np.abs(logs), 1)).max()
+    if not share <= _SHARE_OF_LOGARITHMS:
+        raise RuntimeError(
+            "The exported network differs from the trained one. Expected "
+            "logarithms of probabilities within "
+            f"{_SHARE_OF_LOGARITHMS:.0%}. Received: {share:.1%}"
+        )
 
 
 def _dataset_clips(endpoint, recipe):

@@ -17,6 +17,7 @@ from keras_vidrec.learning import choices as records
 from keras_vidrec.learning import material as materials
 from keras_vidrec.learning import plan as plans
 from keras_vidrec.learning import recognizer
+from keras_vidrec.learning import remarks
 from keras_vidrec.learning import steps
 from keras_vidrec.learning import verdict
 from keras_vidrec.learning.choices import Choice
@@ -72,9 +73,9 @@ def learn(
     The directory `out` becomes a run, whose `model.keras` is the network that
     was chosen: `predict`, `evaluate`, `report` and `export` take it. Beside it
     are `videos.csv`, which videos serve for what, `choices.json`, what was
-    tried and what it was worth, `report/`, `export/`, and `steps/`, the runs
-    and datasets that it is made of, each with its recipe. Whatever ends it,
-    the same call goes on.
+    tried and what it was worth, `remarks.log`, what the steps remarked,
+    `report/`, `export/`, and `steps/`, the runs and datasets that it is made
+    of, each with its recipe. Whatever ends it, the same call goes on.
 
     All choices are made by clips that are not held out for the test.
 
@@ -108,11 +109,12 @@ def learn(
         # It goes on with the parts that it began with.
         begun = listed if listed.is_file() else None
         material = materials.look(task, bool(verbose), begun)
-        place = steps.Workplace(task, material, out, verbose)
+        place = steps.Workplace(task, material, out, verbose, tell)
         if begun is None:
             _write_lists(place)
         plan = _tell_plan(task, material, tell)
-        return _Course(place, plan, tell).run()
+        with remarks.kept(out / "remarks.log"):
+            return _Course(place, plan, tell).run()
 
 
 def _tell_plan(task, material, tell):
@@ -186,7 +188,7 @@ class _Course:
         candidates = {}
         for kind in classifiers.KINDS:
             scores = classifiers.left_out_scores(kind, *seen, num_classes)
-            scores = classifiers.sharpened(scores, seen.labels)
+            scores = classifiers.sharpened(scores, seen.labels, seen.groups)
             told = ~np.isnan(scores).any(axis=1)
             if told.any():
                 candidates[kind] = Figure.of_scores(

@@ -6,6 +6,7 @@ import dataclasses
 import pathlib
 import re
 import statistics
+import sys
 
 from keras_vidrec.data import imbalance
 from keras_vidrec.data import inspection
@@ -35,6 +36,8 @@ _MORE = (
 _NAMED = 4
 # Mirrored, a video of such a class is of another one.
 _SIDES = frozenset({"left", "right", "clockwise", "counterclockwise"})
+# What remarks on files advise.
+_SETTINGS = re.compile(r" \(`\w+` [^)]*\)| `fps` takes frames at one rate\.")
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 
 
@@ -51,6 +54,8 @@ class Material:
         remarks: tuple of str. What is odd, and what follows from it.
         kinds: dict from the name of a class to `(clips, groups)` of it in
             all parts.
+        shortest: int. Frames of the shortest video that can be read. Defaults
+            to so many that it is none.
     """
 
     catalog: Catalog
@@ -60,6 +65,7 @@ class Material:
     flip: bool
     remarks: tuple
     kinds: dict
+    shortest: int = sys.maxsize
 
     @property
     def learned_from(self):
@@ -140,8 +146,16 @@ def look(task, verbose=True, begun=None) -> Material:
         remarks.append(
             "Names of classes tell left from right: no video is mirrored."
         )
-    remarks += [*_uneven(kinds), *told, *found.remarks]
-    return Material(catalog, *parts, flip, tuple(remarks), kinds)
+    remarks += [*_uneven(kinds), *told, *_without_settings(found.remarks)]
+    shortest = found.images["rgb"].least
+    return Material(catalog, *parts, flip, tuple(remarks), kinds, shortest)
+
+
+def _without_settings(remarks):
+    """Remarks on files without what other commands have settings for."""
+    for remark in remarks:
+        if "clip.sampling" not in remark:  # learning has seen to it
+            yield _SETTINGS.sub("", remark)
 
 
 def _refuse_others(task):

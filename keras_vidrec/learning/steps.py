@@ -5,6 +5,7 @@ import dataclasses
 import pathlib
 import typing
 
+import keras
 import numpy as np
 
 from keras_vidrec.data import opening
@@ -21,9 +22,11 @@ from keras_vidrec.learning.material import Material
 from keras_vidrec.learning.task import Task
 from keras_vidrec.specs import files
 from keras_vidrec.training import classifiers
+from keras_vidrec.training import losses
 from keras_vidrec.training import network
 from keras_vidrec.training import recipes
 from keras_vidrec.training import trainer
+from keras_vidrec.training.callbacks import words
 from keras_vidrec.training.run import Run
 
 # Segments of a video in every test.
@@ -31,6 +34,9 @@ SEGMENTS = 8
 # What of a frame they show: all of it, as what tells an action may lie at the
 # border; mirrored as well, where that is of the same class.
 CROPS = {True: "frame_and_mirror", False: "frame"}
+# TSN's own sampling would take three segments of five images of flow from the
+# beginning of a video of fewer frames.
+_SPREAD = 3 * 5 + 1
 # Frames of a video that a network over both streams sees.
 _FRAMES = 9
 # Pixels of motion that 0 and 255 stand for, of frames whose shorter side has
@@ -47,12 +53,14 @@ class Workplace:
         material: `Material`.
         out: `pathlib.Path` of the result.
         verbose: as in `fit`.
+        tell: callable of a line for people.
     """
 
     task: Task
     material: Material
     out: pathlib.Path
     verbose: object = "auto"
+    tell: typing.Callable[[str], None] = lambda line: None
 
     @property
     def videos_list(self):
@@ -95,6 +103,8 @@ class Workplace:
             "test.crops": CROPS[self.material.flip],
             "seed": self.task.seed,
         }
+        if self.material.shortest < _SPREAD:
+            changes["clip.sampling"] = "uniform"
         for section, changed in values.items():
             for key, value in changed.items():
                 changes[f"{section}.{key}"] = value
@@ -166,7 +176,24 @@ def trained(place, name, recipe):
     run = Run(place.step(name))
     if run.is_finished:
         return run
-    return trainer.train(recipe, run.path, verbose=place.verbose)
+    # What training says of itself ends in settings that nobody has here.
+    callbacks = [_Epochs(place.tell)] if place.verbose else []
+    return trainer.train(recipe, run.path, callbacks=callbacks, verbose=0)
+
+
+class _Epochs(keras.callbacks.Callback):
+    """Tells what an epoch has come to."""
+
+    def __init__(self, tell):
+        super().__init__()
+        self._tell = tell
+
+    def on_epoch_end(self, epoch, logs=None):
+        accuracy = logs[losses.accuracy_name(self.model)]
+        self._tell(
+            f"   epoch {epoch + 1} of {self.params['epochs']}: loss "
+            f"{logs['loss']:.2f}, {words.percent(accuracy)} of the clips right"
+        )
 
 
 def tested(place, run):

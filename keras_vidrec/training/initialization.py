@@ -2,6 +2,7 @@
 
 import logging
 import pathlib
+import types
 
 from keras_vidrec.applications import published
 from keras_vidrec.applications.parts import feature_tower
@@ -30,10 +31,11 @@ def check_frozen(section, streams):
         checks.check(not value, name, f"{way}`{name}={off}`", value, owner)
 
 
-def load(weights, over_features=False):
+def load(weights, over_features=False, backbones=types.MappingProxyType({})):
     """The networks of `initialization.weights`, in its form; of runs over
     features those that see these, if the new one does; of a preset that is a
-    pair of streams a dict."""
+    pair of streams a dict. Presets of other `backbones` than these, by stream,
+    are refused before they are downloaded."""
     is_dict = isinstance(weights, dict)
     networks = dict(by_name(weights))
     if not is_dict and _is_preset(weights):
@@ -58,6 +60,11 @@ def load(weights, over_features=False):
             downloads.is_on_hub(path) or pathlib.Path(path).exists()
         )
         checks.check(found or path == IMAGENET, key, expected, path)
+    named = {
+        name: presets.find(path) if _is_preset(path) else None
+        for name, path in networks.items()
+    }
+    check_backbones(weights, named if is_dict else named.get(None), backbones)
     for name, path in networks.items():
         if _is_preset(path):
             networks[name] = _published(path)
@@ -136,6 +143,15 @@ def check_backbones(weights, networks, backbones):
     checks.check(not unlike, "initialization.weights", expected, weights)
 
 
+def _of_preset(preset):
+    """The backbones of a published network, by stream; a tower alone is looked
+    at when it is there."""
+    if getattr(preset, "application", None) is None:
+        return {}
+    known = preset.arguments["backbone"]
+    return known if isinstance(known, dict) else {preset.modality: known}
+
+
 def _by_stream(values):
     """As the setting of a recipe."""
     pairs = ", ".join(f"{stream}: {value}" for stream, value in values.items())
@@ -149,8 +165,11 @@ def _backbone(network, stream, num_streams):
     not, or is not of as many streams, which is refused later."""
     if network in (None, IMAGENET):
         return None
-    blueprint = describe(network).blueprint
-    stated = {} if blueprint is None else blueprint.backbones
+    if isinstance(network, (presets.Preset, presets.Group)):
+        stated = _of_preset(network)
+    else:
+        blueprint = describe(network).blueprint
+        stated = {} if blueprint is None else blueprint.backbones
     if len(stated) != num_streams:
         return None
     return [*stated.values()][0] if num_streams == 1 else stated.get(stream)

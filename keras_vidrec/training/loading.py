@@ -1,5 +1,6 @@
 """Networks by whatever names them."""
 
+import os
 import pathlib
 
 import keras
@@ -57,6 +58,13 @@ def load(
     >>> keras_vidrec.describe(model).class_names[:2]
     ('abseiling', 'air drumming')
     """
+    checks.check(
+        isinstance(name_or_path, (str, os.PathLike)) and str(name_or_path),
+        "name_or_path",
+        "the directory of a run, a .keras file, or a name that `vidrec "
+        "presets` lists",
+        name_or_path,
+    )
     name = preset_of(name_or_path)
     if name is not None:
         return published.load(

@@ -44,7 +44,7 @@ def build(recipe, class_names):
             recipe.network.head_dropout,
         )
         arguments["dropout"] = recipe.network.head_dropout
-    networks = initialization.load(start.weights, not backbones)
+    networks = initialization.load(start.weights, not backbones, backbones)
     initialization.check_backbones(start.weights, networks, backbones)
     check_imagenet(backbones, start.weights)
     if "fusion_weights" in builder.defaults and len(streams) > 1:

@@ -6,6 +6,7 @@ import re
 from keras_vidrec.data import imbalance
 from keras_vidrec.data import pipeline
 from keras_vidrec.data.catalogs import label_sets
+from keras_vidrec.data.clips import short_videos
 from keras_vidrec.data.clips.feature_reader import are_features
 from keras_vidrec.training.callbacks import words
 from keras_vidrec.training.optimizers import section as optimizers
@@ -87,6 +88,19 @@ def note_data(data):
             "into each other: %s (augmentation.flip=false)",
             ", ".join(" = ".join(map(repr, pair)) for pair in pairs),
         )
+
+
+def note_sampling(data, spec):
+    """Says so if videos are too short for the way their clips are sampled.
+
+    Args:
+        data: `Dataset`.
+        spec: `ClipSpec` of the network.
+    """
+    if not are_features(data.source):
+        line = short_videos.remark(data.source, data.train, spec)
+        if line:
+            logger.warning("%s", line)
 
 
 def note_end(data, outcome):

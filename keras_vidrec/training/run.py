@@ -235,7 +235,7 @@ class Run:
                 files.remove_unfinished(directory)
             yield
 
-    def claim(self, recipe, videos=None, origin=None):
+    def claim(self, recipe, videos=None, origin=None, log=()):
         """Makes the directory one of `recipe`, or takes up where a run of the
         same recipe stopped, or where a shorter one has come to its end. Either
         way the start is noted in `environment.json`.
@@ -245,6 +245,8 @@ class Run:
             videos: `RunVideos` of a new run, or `None` (not known). Defaults
                 to `None`.
             origin: `Origin` of its network, likewise.
+            log: sequence of str. Where this start is followed. Defaults to
+                `()`.
 
         Raises:
             ValueError: as `check`.
@@ -255,7 +257,7 @@ class Run:
             self.note_origin(origin)
             files.write_text(self.recipe_file, recipe.to_yaml())
         if self.check(recipe):
-            self._note_start(recipe, self._starts())
+            self._note_start(recipe, self._starts(), log)
             return
         self.path.mkdir(parents=True, exist_ok=True)
         files.write_text(self.recipe_file, recipe.to_yaml())
@@ -263,7 +265,7 @@ class Run:
             videos.save(self.videos_file)
         if origin is not None:
             self.note_origin(origin)
-        self._note_start(recipe, [])
+        self._note_start(recipe, [], log)
 
     def check_best(self):
         """Checks that the best network so far is as it was written.
@@ -349,8 +351,17 @@ class Run:
         except (OSError, ValueError, KeyError, TypeError):
             return []  # lost or damaged: no reason not to train on
 
-    def _note_start(self, recipe, before):
-        starts = [*before, environment.describe()]
+    @property
+    def followed(self) -> tuple:
+        """Where its last start was followed, as `train` takes it in `log`;
+        empty if it was not begun, or is not known."""
+        starts = self._starts() if self.recipe_file.is_file() else []
+        last = starts[-1] if starts else None
+        log = last.get("log") if isinstance(last, dict) else None
+        return tuple(log) if isinstance(log, list) else ()
+
+    def _note_start(self, recipe, before, log):
+        starts = [*before, {**environment.describe(), "log": [*log]}]
         text = json.dumps({"seed": recipe.seed, "starts": starts}, indent=2)
         files.write_text(self.environment_file, text + "\n")
 

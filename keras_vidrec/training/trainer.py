@@ -37,7 +37,7 @@ def train(
     *,
     data: str | pathlib.Path | None = None,
     callbacks: collections.abc.Sequence = (),
-    log: collections.abc.Sequence = ("tensorboard",),
+    log: collections.abc.Sequence | None = None,
     verbose="auto",
     distribute="auto",
     backup_steps=None,
@@ -74,10 +74,11 @@ def train(
             the weights of the best epoch), `ReduceLROnPlateau` and
             `ModelCheckpoint`. On several machines each calls its own.
             Defaults to `()`.
-        log: list of names: where the training can be followed beside
+        log: `None` (where it was followed before; of a new run TensorBoard),
+            or list of names: where the training can be followed beside
             `log.csv`. `"tensorboard"` (the directory `tensorboard/` of the
             run), `"wandb"` (Weights & Biases), `"mlflow"`, or `"csv"`, which
-            alone is `log.csv` and no more. Defaults to `("tensorboard",)`.
+            alone is `log.csv` and no more. Defaults to `None`.
         verbose: `"auto"`, 0 (silent), 1 (a progress bar, and a line an
             epoch), or 2 (the lines alone). `"auto"` is 1 on a terminal, else
             2.
@@ -110,6 +111,8 @@ def train(
         Exception: what one of the `callbacks` raises; nothing is lost.
     """
     callbacks = users.checked(callbacks)
+    if log is None:
+        log = Run(out).followed or ("tensorboard",)
     log = trackers.checked(log)
     recipe = _recipe(recipe, data)
     if backup_steps is not None:
@@ -143,7 +146,8 @@ def train(
     try:
         with contextlib.ExitStack() as held:
             loop = Loop(data, run, devices, verbose)
-            _claim(run, data, loop.model, kept, devices.is_chief, held)
+            notes.note_sampling(data, head.describe(loop.model).clip_spec)
+            _claim(run, data, loop.model, kept, devices.is_chief, held, log)
             tracked = held.enter_context(
                 trackers.following(
                     log if devices.is_chief else (),
@@ -221,7 +225,7 @@ class _Kept(typing.NamedTuple):
     allow_leak: bool
 
 
-def _claim(run, data, model, kept, is_chief, held):
+def _claim(run, data, model, kept, is_chief, held, log):
     """Notes what the network is made from, and keeps the run from others until
     `held` is closed.
 
@@ -233,7 +237,7 @@ def _claim(run, data, model, kept, is_chief, held):
         for line in remarks:
             logger.warning("%s", line)
         held.enter_context(run.held())
-        run.claim(data.recipe, kept.videos, origin)
+        run.claim(data.recipe, kept.videos, origin, log)
 
 
 def _origin(model, data, where, kept):

@@ -9,8 +9,8 @@ import keras
 from keras_vidrec.backbones import BACKBONES
 from keras_vidrec.specs import checks
 from keras_vidrec.weights import downloads
-from keras_vidrec.weights import keras_files
 from keras_vidrec.weights import pixels
+from keras_vidrec.weights import presets
 from keras_vidrec.weights import pretrained
 from keras_vidrec.weights.copying import copy_matching
 from keras_vidrec.weights.cross_modality import MODES
@@ -27,6 +27,18 @@ from keras_vidrec.weights.towers import layers_by_path
 # They are in the larger of two files.
 _FULLY_CONNECTED = frozenset({"fc6", "fc7"})
 _CLASSIFIER = "logits"
+# What a network has that joins towers before these layers. It is no preset,
+# which has all of a tower. The MD5 is Keras'.
+_VGG16_WITHOUT = downloads.PublishedFile(
+    "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",
+    (
+        "https://storage.googleapis.com/tensorflow/keras-applications/vgg16/"
+        "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",
+    ),
+    None,
+    None,
+    "6d6bbae143d832006294945121d1f1fc",
+)
 _COLORS = 3
 _BY_FILE = (
     "`vidrec import-weights FILE ... --out model.keras` puts the weights of a "
@@ -197,7 +209,7 @@ def _published(backbone, include_top):
         found = pretrained.translation(backbone)
         scaling = pretrained.SCALING  # a copy does not say it
     else:
-        found = _of_keras(backbone, _download(source, include_top))
+        found = _of_keras(backbone, _download(backbone, include_top))
         scaling = found.scaling
     layers = {}
     for slot, piece in found.pieces.items():
@@ -216,9 +228,28 @@ def _of_keras(backbone, network):
     return KERAS_APPLICATIONS.translate(checkpoint, backbone)
 
 
-def _download(builder, include_top):
+def _download(backbone, include_top):
     """The network of `keras.applications`, from its verified file."""
-    file = keras_files.FILES[builder, include_top]
+    file = published_file(backbone, include_top)
     path = downloads.fetch(file, instead=f"pass another: {_BY_FILE}")
-    build = getattr(keras.applications, builder)
+    build = getattr(keras.applications, BACKBONES[backbone].imagenet)
     return build(weights=os.fspath(path), include_top=include_top)
+
+
+def published_file(backbone, include_top):
+    """The `PublishedFile` of `keras.applications` with a backbone's weights.
+
+    Args:
+        backbone: str. A key of `BACKBONES` whose `imagenet` is a builder there.
+        include_top: bool. Whether fully connected layers are in it.
+    """
+    if backbone == "vgg16" and not include_top:
+        return _VGG16_WITHOUT
+    (preset,) = (
+        one
+        for one in presets.presets()
+        if one.scheme == KERAS_APPLICATIONS.name
+        and one.arguments["backbone"] == backbone
+        and one.file.endswith("_notop.h5") is not include_top
+    )
+    return preset.published_file

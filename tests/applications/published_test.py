@@ -221,6 +221,13 @@ def test_weights_that_do_not_fit_name_those_that_do(
         build(**values)
 
 
+def test_weights_of_a_backbone_are_no_networks(small):
+    """The ways to start towers from them are named."""
+    with pytest.raises(ValueError, match="weights=preset:tiny_imag") as told:
+        TSN(weights=BACKBONE, backbone="tiny")
+    assert 'weights="imagenet"' not in str(told.value)
+
+
 def test_a_backbone_is_a_tower(small, files, tmp_path):
     tower = published.load(BACKBONE, file=files[BACKBONE])
     assert tower.name == "rgb" and tower.output_shape == (None, 256)

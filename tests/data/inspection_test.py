@@ -3,6 +3,7 @@ import shutil
 
 import pytest
 
+from keras_vidrec.cli.inspect import _report
 from keras_vidrec.data import opening
 from keras_vidrec.data.inspection import Counts
 from keras_vidrec.data.inspection import Leak
@@ -149,6 +150,8 @@ def test_frame_folders(frames):
         "flow": Counts(9, 9, 9),
     }
     assert found.missing == ("run/e",)
+    (told,) = found.remarks
+    assert told.startswith("2 of 2 videos to train on have fewer than 15 ima")
     assert found.is_sound and not found.short and not found.identical
     # 3 segments of 5 images, each with a start of its own.
     write_frames(frames / "run" / "e", 7)
@@ -199,6 +202,10 @@ def test_prepared_datasets(small_videos, tmp_path, in_process):
     prepare(videos.catalog, out, Preparation(flow="dis"))
     found = inspect(opening.open_dataset(out))
     assert found.kind == "prepared" and found.num_videos == 5
+    assert "\n".join(_report(found)).splitlines()[1] == (
+        "made     frames short256, JPEG of quality 95, flow by dis within 20 "
+        "pixels"
+    )
     assert found.images == {
         "rgb": Counts(12, 12, 12),
         "flow": Counts(11, 11, 11),

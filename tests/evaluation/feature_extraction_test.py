@@ -75,7 +75,7 @@ def times(source, index, stream="rgb", draw=0):
 @pytest.mark.parametrize("num_segments", [None, 3])
 def test_features_are_those_of_the_frames_of_the_grid(tmp_path, num_segments):
     made = extract(tmp_path, nets=networks(num_segments=num_segments))
-    assert made == (4, 100, 4, {})
+    assert made == (4, 100, 4, {}, None)
     source = Features(tmp_path)
     assert source.num_features == {"rgb": 3, "flow": 4}
     assert source.catalog.splits == {1: Split((0, 1, 2), (3,))}
@@ -200,7 +200,7 @@ def test_an_ended_run_goes_on(tmp_path, monkeypatch):
     with pytest.raises(Killed):
         extract(tmp_path / "out", **arguments)
     left[0] = 9
-    assert extract(tmp_path / "out", **arguments) == (4, 20, 2, {})
+    assert extract(tmp_path / "out", **arguments) == (4, 20, 2, {}, None)
     assert records_of(tmp_path / "out") == records_of(tmp_path / "whole")
     assert extract(tmp_path / "out", **arguments).num_new == 0
     other = networks()
@@ -230,7 +230,7 @@ def test_too_many_broken_videos(tmp_path):
     report = json.loads((tmp_path / "report.json").read_text())
     assert set(report["failed"]) == {"video1", "video3"}
     again = extract(tmp_path, opened(MemorySource(5, 20)))
-    assert again == (5, 125, 3, {})
+    assert again == (5, 125, 3, {}, None)
 
 
 class Dis(MemorySource):

@@ -54,7 +54,11 @@ def learned(videos, tmp_path_factory):
             raise KeyboardInterrupt
 
         patch.setattr(course.recognizer, "make", killed)
-        vidrec("learn", videos, "--out", out, *options, status=130)
+        told = vidrec("learn", videos, "--out", out, *options, status=130)
+    # What the steps remark is kept, and no news to who learns.
+    kept = (out / "remarks.log").read_text("utf-8")
+    for remark in ("Layers that start at random: ", "is worked out from"):
+        assert remark in kept and remark not in "".join(told)
     assert not (out / "model.keras").exists()
     made = (out / "steps" / "features.npz").stat().st_mtime_ns
     with pytest.MonkeyPatch.context() as patch:

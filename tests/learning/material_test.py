@@ -1,5 +1,6 @@
 """What there is to learn from: parts, and what is odd."""
 
+import dataclasses
 import shutil
 
 import pytest
@@ -8,6 +9,8 @@ from keras_vidrec.data import synthetic
 from keras_vidrec.learning import Task
 from keras_vidrec.learning import material as materials
 from keras_vidrec.learning import plan as plans
+from keras_vidrec.learning import steps
+from tests.data import numbered_video
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +115,21 @@ def test_over_ten_times_as_many_clips_are_told_with_both_classes():
     kinds["walk"] = (40, 9)
     (line,) = materials._uneven(kinds)
     assert line.startswith("Classes with few clips beside others with 40")
+
+
+def test_files_are_told_without_settings_that_nobody_has(own, tmp_path):
+    path = clips(own, "Dots")[0]
+    numbered_video.write(path, 8, rate=50)
+    material = look(own)
+    (told,) = (line for line in material.remarks if "rates are mixed" in line)
+    assert told.endswith("(1 videos) frames a second.")
+    # TSN's sampling would see the beginning of it alone.
+    assert material.shortest == 8
+    recipe = steps.Workplace(Task(own), material, tmp_path).recipe
+    assert recipe("finetune_flow", None).clip["sampling"] == "uniform"
+    longer = dataclasses.replace(material, shortest=16)
+    recipe = steps.Workplace(Task(own), longer, tmp_path).recipe
+    assert "sampling" not in recipe("finetune_flow", None).clip
 
 
 def test_what_cannot_be_learned_from_is_refused(own, tmp_path):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.special
 
 from keras_vidrec.applications.parts.head import clip_logits_model
 from keras_vidrec.evaluation import evaluator
@@ -111,6 +112,26 @@ def test_sureness_is_that_of_videos_of_other_groups(seen):
         return np.ptp(x @ kernel, axis=1).mean()
 
     assert spread(told, features) > 4 * spread(untold, noise)
+
+
+@pytest.mark.parametrize("kind", classifiers.KINDS)
+def test_where_all_are_known_it_is_not_quite_sure(kind):
+    """Classes so far apart that no factor would be too large."""
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1, 2], 4)
+    features = np.eye(3)[labels] + 0.01 * rng.normal(size=(12, 3))
+    groups = labels * 10 + np.tile([0, 0, 1, 2], 3)  # 9
+    for num_classes in (3, 5):  # two of them without a video
+        case = features, labels, groups, num_classes
+        kernel, bias = classifiers.solve(kind, *case)
+        left_out = classifiers.left_out_scores(kind, *case)
+        sure = classifiers.sharpened(left_out, labels, groups)
+        for logits in (sure, features @ kernel + bias):
+            chances = scipy.special.softmax(logits, axis=1)
+            own = chances[np.arange(12), labels]
+            # About (9 + 1 / 3) of 10 groups.
+            assert 0.85 < own.min() and own.max() < 0.98
+            np.testing.assert_array_equal(chances.argmax(axis=1), labels)
 
 
 @pytest.fixture(scope="module")

@@ -61,6 +61,8 @@ def test_a_network_that_lies_on_a_hub(small, files, monkeypatch):
     [
         ("tiny_kinetic_rgb", {}, f"Did you mean '{RGB}'.*which does not exist"),
         ("preset:nothing", {}, "Unknown preset.*vidrec presets"),
+        ("", {}, "`name_or_path`. Expected the directory of a run.*_path=''"),
+        (None, {}, "`name_or_path`.*a name that `vidrec presets`.*path=None"),
         ("model.keras", {"file": "a.pth"}, "Invalid `file`. Expected None"),
         ("model.keras", {"class_names": ["a"]}, "Invalid `class_names`"),
     ],

@@ -62,6 +62,22 @@ def test_a_network_of_one_stream(small, files, caplog):
     assert describe(model).clip_spec.num_segments == 3
 
 
+def test_another_backbone_is_refused_before_it_is_downloaded(
+    small, monkeypatch
+):
+    monkeypatch.setattr(initialization, "_published", None)
+    message = "weights`. Expected towers of .* bn_inception for rgb where tiny"
+    for weights in (f"preset:{RGB}", {"rgb": f"preset:{RGB}"}):
+        with pytest.raises(ValueError, match=message):
+            built(weights, backbone="bn_inception")
+    with pytest.raises(ValueError, match="bn_inception for flow where tiny"):
+        built(
+            f"preset:{PAIR}",
+            "TwoStreamFusion",
+            backbone={"rgb": "tiny", "flow": "bn_inception"},
+        )
+
+
 def test_the_weights_of_a_backbone(small):
     """For motion, too; what is behind the tower starts at random."""
     model = built(f"preset:{BACKBONE}", modality="flow")

@@ -14,6 +14,7 @@ import keras_vidrec
 from keras_vidrec.applications import TSN
 from keras_vidrec.applications.parts import model_file
 from keras_vidrec.data.catalogs import catalog
+from keras_vidrec.data.clips import short_videos
 from keras_vidrec.data.failures import TooManyFailures
 from keras_vidrec.data.preparing.prepare import prepare
 from keras_vidrec.data.preparing.video import Preparation
@@ -54,8 +55,16 @@ def videos_of(recipe):
 
 
 @pytest.mark.usefixtures("eager")
-def test_a_run_holds_all_there_is_to_know(recipe, tmp_path):
+def test_a_run_holds_all_there_is_to_know(
+    recipe, tmp_path, monkeypatch, caplog
+):
+    monkeypatch.setattr(
+        short_videos,
+        "remark",
+        lambda source, train, spec: f"{len(train)} short for {spec.sampling}",
+    )
     run = train(recipe, tmp_path / "run", verbose=0)
+    assert caplog.messages.count("24 short for tsn_caffe") == 1
     assert run.recipe == recipe
     assert [row["epoch"] for row in log_of(run)] == ["0", "1"]
     assert any(run.tensorboard.rglob("events*"))

@@ -15,10 +15,9 @@ from keras_vidrec.backbones.pixel_scaling import CAFFE_RGB
 from keras_vidrec.backbones.pixel_scaling import CENTERED_FLOW
 from keras_vidrec.backbones.pixel_scaling import SYMMETRIC
 from keras_vidrec.weights import downloads
-from keras_vidrec.weights import keras_files
 from keras_vidrec.weights import pixels
-from keras_vidrec.weights import presets
 from keras_vidrec.weights.imagenet import imagenet
+from keras_vidrec.weights.imagenet import published_file
 from keras_vidrec.weights.published import packages
 
 BUILDERS = {
@@ -44,11 +43,11 @@ def published(monkeypatch, built):
         downloads, "fetch", lambda file, instead: pathlib.Path(file.name)
     )
 
-    def replace(name):
+    def replace(backbone, name):
         real = getattr(keras.applications, name)
 
         def build(weights, include_top):
-            assert weights == str(keras_files.FILES[name, include_top].name)
+            assert weights == published_file(backbone, include_top).name
             if (name, include_top) not in built:
                 network = real(weights=None, include_top=include_top)
                 rng = np.random.default_rng(0)
@@ -61,8 +60,8 @@ def published(monkeypatch, built):
 
         monkeypatch.setattr(keras.applications, name, build)
 
-    for name in BUILDERS.values():
-        replace(name)
+    for backbone, name in BUILDERS.items():
+        replace(backbone, name)
     return asked
 
 
@@ -352,15 +351,14 @@ def test_invalid_arguments():
 
 
 def test_the_files_are_those_of_keras():
-    """By name and MD5, as its own programs ask for them, and as the table of
-    presets has them."""
-    listed = {one.file: one.published_file for one in presets.presets()}
+    """By name and MD5, as its own programs ask for them."""
     module = importlib.import_module("keras.src.applications.resnet")
-    for (builder, top), file in keras_files.FILES.items():
+    asked = [(backbone, False) for backbone in BUILDERS] + [("vgg16", True)]
+    for backbone, top in asked:
+        builder, file = BUILDERS[backbone], published_file(backbone, top)
         name = f"{builder.lower()}_weights_tf_dim_ordering_tf_kernels"
         name = name.replace("inceptionv3", "inception_v3")
         assert file.name == f"{name}{'' if top else '_notop'}.h5"
-        assert listed.get(file.name, file) == file
         (address,) = file.addresses
         if builder.startswith("ResNet"):
             assert address == module.BASE_WEIGHTS_PATH + file.name

@@ -1,6 +1,7 @@
 """Networks in `.keras` files."""
 
 import pathlib
+import re
 import warnings
 import zipfile
 import zlib
@@ -13,9 +14,12 @@ from keras_vidrec.applications.parts import feature_tower
 from keras_vidrec.backbones.tower import check_channels_last
 from keras_vidrec.specs import Origin
 from keras_vidrec.specs import files
+from keras_vidrec.version import __version__
 from keras_vidrec.weights.published.readers import keras_file
 from keras_vidrec.weights.towers import class_scores
 
+_CONFIG = "config.json"
+_PACKAGE = "keras_vidrec"
 # Weights that an error names.
 _SHOWN = 10
 
@@ -79,6 +83,7 @@ def load(path):
         reason = " ".join(str(error).split())[:500] or type(error).__name__
         raise ValueError(
             f"Expected a .keras file of Keras 3. Received: {path}: {reason}"
+            f"{_written_by(path)}"
         ) from error
     if not isinstance(model, keras.Model):
         raise ValueError(
@@ -87,6 +92,24 @@ def load(path):
         )
     check_finite(model, path)
     return model
+
+
+def _written_by(path):
+    """Of a network of another version of this package, what to do with it."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            config = archive.read(_CONFIG).decode()
+    except (KeyError, OSError, ValueError, RuntimeError, zipfile.BadZipFile):
+        return ""
+    found = {*re.findall(rf'"{_PACKAGE}": "([\w.+!-]{{1,50}})"', config)}
+    others = ", ".join(sorted(found - {__version__}))
+    if not others:
+        return ""
+    return (
+        f" (written by {_PACKAGE} {others}, this is {__version__}, which does "
+        "not read it: train it again by the recipe.yaml of its run, or install "
+        "that version)"
+    )
 
 
 def check_finite(model, path):

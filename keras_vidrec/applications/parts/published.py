@@ -5,6 +5,7 @@ import pathlib
 import re
 
 from keras_vidrec.applications.parts.head import predictions_layer
+from keras_vidrec.backbones import BACKBONES
 from keras_vidrec.specs import Origin
 from keras_vidrec.weights import convert
 from keras_vidrec.weights import presets
@@ -60,6 +61,8 @@ def chosen(application, arguments, weights, defaults) -> presets.Preset:
     for one in candidates:
         if _fits(one, application, arguments, defaults):
             return one
+    if candidates[0:1] and _is_bare(candidates[0]):
+        raise ValueError(_of_backbone(candidates[0], application))
     asked = _told_apart({**defaults, **arguments})
     text = ", ".join(f"{name}={value!r}" for name, value in asked.items())
     calls = {}
@@ -75,6 +78,25 @@ def chosen(application, arguments, weights, defaults) -> presets.Preset:
         f"the arguments of one of these, {those}. For other classes a training "
         "starts from one, initialization.weights=preset:NAME. Received: "
         f"weights={weights!r}"
+    )
+
+
+def _is_bare(preset):
+    return isinstance(preset, presets.Preset) and preset.application is None
+
+
+def _of_backbone(preset, application):
+    """What to do with the weights of a backbone, which are no network's."""
+    backbone = preset.arguments["backbone"]
+    way = f"initialization.weights=preset:{preset.name} of a training"
+    if BACKBONES[backbone].imagenet is not None:
+        way = (
+            f'weights="imagenet", as in {application}(backbone={backbone!r}, '
+            f'weights="imagenet"), or {way}'
+        )
+    return (
+        f"Invalid `weights`. Expected {way}, to start the towers from the "
+        f"weights of a backbone alone. Received: weights={preset.name!r}"
     )
 
 

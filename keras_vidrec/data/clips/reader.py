@@ -251,25 +251,28 @@ def _segment_starts(counts, spec, num_segments, mode, rng, num_clips):
         return clip_starts(
             max(num_flows, 1), 1, spec, num_segments, mode, rng, num_clips
         )
-    # The modality with the fewest possible starts decides for all. Of those
-    # with as few, that with the fewest images, so that the order of modalities
-    # decides nothing.
+    return clip_starts(
+        *limiting(counts, spec), spec, num_segments, mode, rng, num_clips
+    )
+
+
+def limiting(counts, spec):
+    """The images of the modality that decides where the snippets of all
+    begin, and how many of them a snippet reads from there: that with the
+    fewest possible starts.
+
+    Args: as of `image_indices`.
+    """
+    # Of those with as few, that with the fewest images, so that the order of
+    # modalities decides nothing.
     lengths = {
         modality: spec.num_images(modality)
         if spec.alignment == "forward"
         else 1
         for modality in counts
     }
-    limiting = min(counts, key=lambda m: (counts[m] - lengths[m], counts[m]))
-    return clip_starts(
-        counts[limiting],
-        lengths[limiting],
-        spec,
-        num_segments,
-        mode,
-        rng,
-        num_clips,
-    )
+    name = min(counts, key=lambda m: (counts[m] - lengths[m], counts[m]))
+    return counts[name], lengths[name]
 
 
 def crops_of_test(height, width, spec, crops):

@@ -1,6 +1,7 @@
 """Where the snippets of a video lie: integer arithmetic, no pixels."""
 
 import operator
+import types
 
 import numpy as np
 
@@ -211,6 +212,22 @@ _SCHEMES = {
 
 # Of `segment_indices`; chunks have a way of their own.
 SCHEMES = tuple(_SCHEMES)
+
+# Schemes that leave a video of fewer images, from the number of segments and
+# the length of a snippet, nothing but its first image to train on.
+FIRST_ALONE = types.MappingProxyType(
+    {
+        "tsn_caffe": lambda num_segments, length: num_segments * length,
+        "tsn_pytorch": lambda num_segments, length: num_segments + (length > 1),
+    }
+)
+
+
+def is_first_alone(num_frames, num_segments, snippet_length, scheme):
+    """Whether all snippets of a training clip are the first one of the video,
+    though there are others; arguments as of `segment_indices`."""
+    needed = FIRST_ALONE[scheme](num_segments, snippet_length)
+    return snippet_length < num_frames < needed
 
 
 def valid_positions(num_frames, snippet_length, num_images, alignment):

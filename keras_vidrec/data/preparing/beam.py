@@ -254,6 +254,7 @@ class _Parts:
                     line["notes"],
                     line["health"],
                     line["content"],
+                    line["code_use"],
                 )
                 self._bar.add_frames(line["frames"])
                 self._bar.add_video()

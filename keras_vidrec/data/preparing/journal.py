@@ -63,10 +63,12 @@ class Journal:
         notes=(),
         health=(None, 0),
         content=None,
+        code_use=None,
     ):
         """Notes that the records of a video are written and synced; `health`
         is a dict of a `Health` or `None`, and the share of the frames that is
-        lost; `content` is as of `Source.content`."""
+        lost; `content` is as of `Source.content`; `code_use` the values of
+        its `CodeUse`."""
         line = {
             "video": video,
             "label": label,
@@ -75,6 +77,7 @@ class Journal:
             "notes": list(notes),
             "health": health,
             "content": content,
+            "code_use": code_use,
         }
         self._append(line)
         self._note(line)

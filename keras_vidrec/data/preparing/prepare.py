@@ -15,6 +15,7 @@ from keras_vidrec.data.prepared import records
 from keras_vidrec.data.prepared import shards
 from keras_vidrec.data.prepared.shards import ShardWriter
 from keras_vidrec.data.preparing.changes import Changes
+from keras_vidrec.data.preparing.code_use import CodeUse
 from keras_vidrec.data.preparing.journal import Journal
 from keras_vidrec.data.preparing.journal import Progress
 from keras_vidrec.data.preparing.video_preparer import VideoPreparer
@@ -37,12 +38,14 @@ class Prepared(typing.NamedTuple):
         num_frames: int. Frames of them.
         num_new: int. Videos that this run prepared.
         failed: dict from the name of a video to why it has none.
+        code_use: `CodeUse` of the flow; `None` if none was made.
     """
 
     num_videos: int
     num_frames: int
     num_new: int
     failed: dict
+    code_use: CodeUse | None
 
 
 def prepare(
@@ -220,6 +223,12 @@ def finish(catalog, directory, preparation, journal, num_tried, made_from):
         if name in journal.failed
     }
     notes = [note for line in done for note in line["notes"]]
+    use = CodeUse.of_videos(
+        [line["code_use"] for line in done],
+        [line["frames"] - 1 for line in done],
+    )
+    if use is not None:
+        notes.append(use.line(preparation.bound))
     prepared_dataset.write_report(directory, catalog, failed, notes)
     if not done:
         raise ValueError(
@@ -242,6 +251,7 @@ def finish(catalog, directory, preparation, journal, num_tried, made_from):
         sum(line["frames"] for line in done),
         num_tried - len(failed),
         failed,
+        use,
     )
 
 
@@ -269,6 +279,7 @@ def _append(writers, journal, name, label, prepared):
         notes,
         health,
         prepared.content,
+        prepared.code_use,
     )
     prepared.discard()
     for writer in writers.values():

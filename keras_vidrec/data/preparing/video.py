@@ -11,6 +11,7 @@ import numpy as np
 
 from keras_vidrec.data.clips.frame_size import resize
 from keras_vidrec.data.clips.frame_size import size_of
+from keras_vidrec.data.preparing.code_use import CodeUse
 from keras_vidrec.data.preparing.spool import ImageSpool
 from keras_vidrec.specs import FLOW_METHODS
 from keras_vidrec.specs import FrameSpec
@@ -104,15 +105,17 @@ class Preparation:
 
 class PreparedVideo(typing.NamedTuple):
     """A clip ready to be written, its height and width in pixels, and its
-    `SpooledImages` by modality; of its file the `Health` and the seconds of the
-    frames, `None` where nobody looked, and the share of its frames that is
-    lost; and what its file was before it was read: what
-    `HealthCache.key` and `content` gave, the latter with the segment."""
+    `SpooledImages` by modality; the `CodeUse` of flow that was made; of its
+    file the `Health` and the seconds of the frames, `None` where nobody
+    looked, and the share of its frames that is lost; and what its file was
+    before it was read: what `HealthCache.key` and `content` gave, the latter
+    with the segment."""
 
     height: int
     width: int
     num_frames: int
     images: dict
+    code_use: object = None
     health: object = None
     times: object = None
     lost_share: float = 0.0
@@ -186,6 +189,8 @@ def _make_flow(shown, preparation, clips):
     for (clip, index), *flows in make(pairs, preparation.flow):
         for modality, flow in zip(("flow", "warped_flow"), flows):
             code = codec.encode(flow, preparation.bound)
+            if modality == "flow":
+                clips[clip].count_codes(code)
             clips[clip].add(
                 modality,
                 index,
@@ -222,6 +227,7 @@ class _Clip:
         self._counts = dict.fromkeys(preparation.modalities, 0)
         self._spools = {}
         self._images = {}
+        self._codes = np.zeros(256, "int64")
 
     @property
     def count(self):
@@ -252,6 +258,10 @@ class _Clip:
             if self._counts[modality] == whole:
                 self._seal(modality)
 
+    def count_codes(self, code):
+        """Takes the code of an image of flow, before it is a JPEG."""
+        self._codes += np.bincount(code.ravel(), minlength=256)
+
     def finish(self, path, frames):
         """The `PreparedVideo`, or the `VideoError` of a single frame."""
         if self.count < 2 and len(self._paths) > 1:
@@ -263,6 +273,7 @@ class _Clip:
             *frames.size,
             self.count,
             self._images,
+            CodeUse.of(self._codes),
             frames.health,
             frames.times,
         )

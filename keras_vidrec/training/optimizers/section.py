@@ -86,7 +86,8 @@ def learning_rate(schedule, optimizer, steps_per_epoch):
     checks.check(
         rises < max(length, 1),
         "schedule.warmup",
-        f"a part of the training, which has {length} updates",
+        f"fewer updates than the training, which has {length}; these are "
+        f"{rises}",
         schedule.warmup,
     )
     if schedule.kind == "one_cycle":

@@ -166,8 +166,8 @@ class Schedule:
             and int(words[0]) > 0
             and words[1] in ("epoch", "epochs", "step", "steps"),
             "warmup",
-            'null, or a length with its unit, such as "5 epochs" or "500 '
-            'steps"',
+            'null, or a length in epochs, such as "5 epochs", or in updates, '
+            'such as "500 steps"',
             self.warmup,
         )
         checks.check(

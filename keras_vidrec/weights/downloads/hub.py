@@ -1,6 +1,7 @@
 """Networks that were saved on a hub: `hf://` and `kaggle://`."""
 
 import contextlib
+import logging
 import os
 import pathlib
 import re
@@ -9,10 +10,14 @@ import sys
 from keras_vidrec.specs import checks
 from keras_vidrec.weights.downloads import web
 
+logger = logging.getLogger("keras_vidrec")
+
 EXTRA = "hub"
 _SAVED = ".keras"
 # What training calls its network.
 _MODEL = "model.keras"
+_HUB = "https://huggingface.co"
+_KAGGLE_MODELS = "https://www.kaggle.com/models"
 
 _NAME = r"[\w-][\w.-]*"
 _FILE = rf"(?:/(?P<file>(?:{_NAME}/)*{_NAME}\.keras))?"
@@ -35,7 +40,8 @@ def fetch_saved(address: str) -> pathlib.Path:
     """A network that was saved as `.keras` on a hub, on this machine.
 
     It is brought and kept by the hub's own library, in the library's cache,
-    with the user's login if there is one. It comes from whoever owns the
+    with the user's login if there is one. Where Hugging Face cannot be reached,
+    what lies in that cache is taken. It comes from whoever owns the
     address: what is pinned, by the commit or the version, stays the same.
 
     Args:
@@ -78,6 +84,14 @@ def _from_hugging_face(address, repo, revision, file):
     offline = web.is_offline() or huggingface_hub.constants.HF_HUB_OFFLINE
     of = {"revision": revision}
     where = {"endpoint": os.environ.get("HF_ENDPOINT")}
+    reason = None
+    if not offline:
+        # It would try for half a minute.
+        host = where["endpoint"] or huggingface_hub.constants.ENDPOINT
+        reason = web.why_unreachable(host)
+    if reason is not None:
+        offline = True
+        logger.warning("%s: %s. What lies in the cache is taken.", host, reason)
     try:
         if file is None and offline:
             folder = huggingface_hub.snapshot_download(
@@ -97,7 +111,14 @@ def _from_hugging_face(address, repo, revision, file):
         raise
     # Theirs are of many kinds, from one release to the next.
     except Exception as error:
-        raise _failed(address, error, offline) from error
+        advice = (
+            f"Is there {_HUB}/{repo}? What is private or gated takes `hf auth "
+            "login` or HF_TOKEN; HF_ENDPOINT names a mirror"
+        )
+        if offline:
+            error, forbidden = reason or error, reason is None
+            raise _failed(address, error, advice, forbidden) from None
+        raise _failed(address, error, advice) from error
     return pathlib.Path(path)
 
 
@@ -120,7 +141,12 @@ def _from_kaggle(address, handle, version, file):
         try:
             found = pathlib.Path(kagglehub.model_download(handle, path=file))
         except Exception as error:
-            raise _failed(address, error, False) from error
+            owner, model, *_ = handle.split("/")
+            advice = (
+                f"Is there {_KAGGLE_MODELS}/{owner}/{model}? What is private "
+                "takes KAGGLE_USERNAME and KAGGLE_KEY, or ~/.kaggle/kaggle.json"
+            )
+            raise _failed(address, error, advice) from error
     if file is not None:
         return found
     return found / _choice(address, _names(found))
@@ -153,8 +179,11 @@ def _missing(address, package):
     )
 
 
-def _failed(address, error, offline):
+def _failed(address, error, advice, forbidden=False):
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     text = checks.shorten(" ".join(lines)) or type(error).__name__
-    forbidden = ", offline as the environment says" if offline else ""
-    return OSError(f"Cannot get {address}{forbidden}. Received: {text}")
+    why = ", offline as the environment says" if forbidden else ""
+    return OSError(
+        f"Cannot get {address}{why}. Received: {text}. {advice}; or get the "
+        ".keras file otherwise and pass its path"
+    )

@@ -4,6 +4,7 @@ import html
 import http.client
 import os
 import re
+import socket
 import ssl
 import urllib.error
 import urllib.parse
@@ -13,6 +14,8 @@ from keras_vidrec.version import __version__
 
 # Without a byte for so long, a connection is taken to be dead.
 TIMEOUT_S = 30
+# Who does not answer so soon is not there.
+_CONNECT_S = 10
 # What may go better a moment later.
 _TRY_AGAIN = (408, 425, 429, 500, 502, 503, 504)
 _BROKEN = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
@@ -77,6 +80,27 @@ def ask(address, headers, plain_http):
         raise Broken(f"no answer within {TIMEOUT_S} s") from None
     except (OSError, ValueError, http.client.HTTPException) as error:
         raise Broken(_shown(error) or type(error).__name__) from None
+
+
+def why_unreachable(address) -> str | None:
+    """What is wrong with the way to the host of an address, in words; `None`
+    if it answers, or a proxy of the environment is asked instead.
+
+    Args:
+        address: str, http or https.
+    """
+    try:
+        parts = urllib.parse.urlsplit(address)
+        proxied = parts.scheme in urllib.request.getproxies()
+        if proxied and not urllib.request.proxy_bypass(parts.hostname):
+            return None
+        port = parts.port or {"http": 80}.get(parts.scheme, 443)
+        socket.create_connection((parts.hostname, port), _CONNECT_S).close()
+    except TimeoutError:
+        return f"no answer within {_CONNECT_S} s"
+    except (OSError, TypeError, ValueError) as error:
+        return f"cannot be reached: {_shown(error)}"
+    return None
 
 
 def check_is_file(name, headers, start):

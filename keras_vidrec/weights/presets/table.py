@@ -10,6 +10,7 @@ from keras_vidrec.specs import checks
 from keras_vidrec.specs import documents
 from keras_vidrec.weights.presets.group import Group
 from keras_vidrec.weights.presets.preset import Preset
+from keras_vidrec.weights.published import packages
 
 FILE = pathlib.Path(__file__).with_name("presets.yaml")
 # Where a path may stand, it tells the name of a preset from one.
@@ -43,7 +44,7 @@ def read(path) -> dict:
         common = content.get("common", {})
         for name, own in content.get("presets", {}).items():
             with _about(path, name, found):
-                merged = _with_addresses(_merged(common, own))
+                merged = _with_file(_merged(common, own))
                 found[name] = Preset.from_dict({"name": name, **merged})
     for name, own in values.get("groups", {}).items():
         with _about(path, name, found):
@@ -125,9 +126,13 @@ def _merged(common, own):
     return merged
 
 
-def _with_addresses(values):
-    """The addresses in full."""
+def _with_file(values):
+    """The addresses in full; what is known of a file that a package brings."""
     values = dict(values)
+    brought = packages.PACKAGES.get(values.get("package"))
+    if brought is not None:
+        file = brought.file.rpartition("/")[2]
+        values = {**values, "file": file, "sha256": brought.sha256}
     addresses = values.pop("address", ())
     if isinstance(addresses, str):
         addresses = (addresses,)

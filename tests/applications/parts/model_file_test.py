@@ -1,3 +1,4 @@
+import json
 import zipfile
 
 import keras
@@ -70,6 +71,27 @@ def test_a_config_without_an_end_or_a_meaning(saved, tmp_path, content, reason):
     packed_anew(saved, path, {"config.json": content})
     with pytest.raises(ValueError, match=rf"bad\.keras: .*{reason}"):
         model_file.load(path)
+
+
+def test_a_network_of_another_version(saved, tmp_path):
+    """What it is made of is not there, or takes other arguments."""
+    path = tmp_path / "old.keras"
+    config = {
+        "class_name": "OldLayer",
+        "module": None,
+        "registered_name": "keras_vidrec>OldLayer",
+        "config": {"origin": {"versions": {"keras_vidrec": "0.0.3"}}},
+    }
+    packed_anew(saved, path, {"config.json": json.dumps(config)})
+    with pytest.raises(
+        ValueError, match="by keras_vidrec 0.0.3, this is 0.1.0"
+    ):
+        model_file.load(path)
+    config["config"]["origin"]["versions"]["keras_vidrec"] = "0.1.0"
+    packed_anew(saved, path, {"config.json": json.dumps(config)})
+    with pytest.raises(ValueError, match="OldLayer") as told:
+        model_file.load(path)
+    assert "written by" not in str(told.value)
 
 
 def test_members_that_nobody_asked_for_have_bounds(saved, tmp_path):

@@ -121,6 +121,8 @@ def test_what_is_unknown():
     for backbone in (None, "resnet18", {"flow": "tiny"}):
         with pytest.raises(ValueError, match="Invalid `backbone`"):
             table.backbones("TSN", {"backbone": backbone})
+    with pytest.raises(ValueError, match="Expected 'bn_inception', or another"):
+        table.backbones("TSN", {"backbone": "BNInception"})
     mixed = {"rgb": "tiny", "flow": None}
     assert table.backbones("STFN", {"backbone": mixed}) == {"rgb": "tiny"}
     with pytest.raises(ValueError, match="a backbone for each of"):

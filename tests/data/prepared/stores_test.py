@@ -1,11 +1,13 @@
 """Files on servers: in ranges, from servers that break off and refuse."""
 
+import importlib
 import math
 import pathlib
 
 import fsspec
 import numpy as np
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
 from keras_vidrec.data import opening
 from keras_vidrec.data import pipeline
@@ -86,6 +88,31 @@ def test_s3(s3):
     other = storage.as_path("s3://bucket/other").stat()
     assert other.st_size == path.stat().st_size == len(CONTENT)
     assert other.st_mtime_ns != path.stat().st_mtime_ns
+
+
+def test_a_store_by_another_file_system(monkeypatch):
+    """What gcsfs does of fsspec, in memory: the service itself needs a
+    login."""
+
+    class Bucket(MemoryFileSystem):
+        protocol = ("gs", "gcs")
+        store, pseudo_dirs = {}, [""]
+
+        @classmethod
+        def _strip_protocol(cls, path):
+            return super()._strip_protocol(path.removeprefix("gs://"))
+
+    registry = importlib.import_module("fsspec.registry")
+    monkeypatch.setitem(registry._registry, "gs", Bucket)
+    Bucket().pipe_file("gs://bucket/below/a 1.bin", CONTENT)
+    root = storage.as_path("gs://bucket/below")
+    path = root / "a 1.bin"
+    assert path.read_bytes() == CONTENT and path.is_file() and root.is_dir()
+    assert [*root.glob("*.bin")] == [path]
+    assert path.stat().st_size == len(CONTENT)
+    assert path.read_parts(PLACES) == expected()
+    with pytest.raises(FileNotFoundError, match="gs://bucket/below/none"):
+        (root / "none").read_bytes()
 
 
 def test_parts_are_asked_for_at_once(web):

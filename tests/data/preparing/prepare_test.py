@@ -42,12 +42,16 @@ def whole(catalog, tmp_path_factory):
     """Prepared at one go, by two processes."""
     directory = tmp_path_factory.mktemp("whole") / "out"
     prepared = prepare(catalog, directory, DIS, workers=2, shard_bytes=20000)
-    assert prepared == (6, 72, 6, {})
+    assert prepared[:4] == (6, 72, 6, {})
+    report = json.loads((directory / "report.json").read_text())
+    assert report["notes"] == [prepared.code_use.line(20)]
     return directory
 
 
 def test_records_are_the_frames_and_flow_of_the_videos(catalog, whole):
     source = Records(whole)
+    journal = (whole / ".prepare" / "journal.jsonl").read_text().splitlines()
+    lines = {line.get("video"): line for line in map(json.loads, journal)}
     assert source.videos == catalog.videos
     assert source.modalities == ("rgb", "flow", "rgb_diff")
     assert len(shards.find_shards(whole, "rgb")) > 1
@@ -59,10 +63,16 @@ def test_records_are_the_frames_and_flow_of_the_videos(catalog, whole):
         read = source.read(i, "rgb", range(12)).astype(int)
         assert np.abs(read - frames).mean() < 4  # JPEG
         grays = [extraction.gray(frame) for frame in frames]
-        pairs = zip(range(11), grays, grays[1:])
+        pairs, codes = zip(range(11), grays, grays[1:]), []
         for t, flow in extraction.flows(pairs, "dis"):
             read = source.read(i, "flow", [t])[0].astype(int)
-            assert np.abs(read - codec.encode(flow)).mean() < 1.5
+            codes.append(codec.encode(flow).astype(int))
+            assert np.abs(read - codes[-1]).mean() < 1.5
+        fine = np.abs(np.array(codes) - 128) <= 8
+        use = lines[source.videos[i]]["code_use"]
+        assert use == pytest.approx(
+            [np.isin(codes, (0, 255)).mean(), fine.mean()]
+        )
         assert source.num_frames(i, "flow") == 11
 
 
@@ -105,7 +115,7 @@ def test_one_process_writes_what_two_write(
 
 def test_again_there_is_nothing_to_do(catalog, whole, in_process):
     before = {path: path.stat().st_mtime_ns for path in whole.rglob("*-*")}
-    assert prepare(catalog, whole, DIS) == (6, 72, 0, {})
+    assert prepare(catalog, whole, DIS)[:4] == (6, 72, 0, {})
     assert before == {
         path: path.stat().st_mtime_ns for path in whole.rglob("*-*")
     }

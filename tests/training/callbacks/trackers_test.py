@@ -36,7 +36,12 @@ def test_what_is_not_installed_or_unknown(recipe, tmp_path, monkeypatch):
 
 
 def test_csv_alone(recipe, tmp_path):
-    run = train(recipe, tmp_path / "run", log=["csv"], verbose=0)
+    """Also where it goes on, which need not say it again."""
+    out = tmp_path / "run"
+    with pytest.raises(RuntimeError, match="killed"):
+        train(recipe, out, callbacks=[Counter(*KILLED)], log=["csv"], verbose=0)
+    run = train(recipe, out, verbose=0)
+    assert run.followed == ("csv",)
     assert len(log_of(run)) == 4 and not run.tensorboard.exists()
     assert len(run.log) == 4 and run.log[3]["epoch"] == 3
     assert not run.trackers_file.exists()

@@ -1,5 +1,6 @@
 import json
 import pathlib
+import socket
 import subprocess
 import sys
 from collections import Counter
@@ -82,7 +83,7 @@ def test_from_hugging_face(fetch_saved, publisher, tmp_path):
         "it, a.keras, b.keras. Received: address='hf://org/two'"
     )
     assert none.startswith("OSError: Cannot get hf://org/none. Received: ")
-    assert "404" in none
+    assert "404" in none and "https://huggingface.co/org/none? What" in none
     assert offline[2].startswith(
         "OSError: Cannot get hf://org/other, offline as the environment says."
     )
@@ -122,7 +123,10 @@ def test_from_kaggle(fetch_saved, publisher, tmp_path):
         "ArgumentError: Invalid `address`. Expected a version before the name "
         f"of a file. Received: address='{address}/b.keras'",
         "OSError: Cannot get kaggle://somebody/tsn/none/ut. Received: 'none' "
-        "is not a valid ModelFramework",
+        "is not a valid ModelFramework. Is there "
+        "https://www.kaggle.com/models/somebody/tsn? What is private takes "
+        "KAGGLE_USERNAME and KAGGLE_KEY, or ~/.kaggle/kaggle.json; or get the "
+        ".keras file otherwise and pass its path",
         "OSError: Expected the path of a file, as VIDREC_OFFLINE is set: "
         f"kagglehub asks the network. Received: {address}",
     ]
@@ -133,6 +137,25 @@ def test_from_kaggle(fetch_saved, publisher, tmp_path):
         "ListModelInstanceVersionFiles",
         *2 * ["DownloadModelInstanceVersion"],
     ]
+
+
+def test_a_hub_that_cannot_be_reached(monkeypatch, caplog):
+    """It is told at once, without the half a minute of its library."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        host = f"http://127.0.0.1:{server.getsockname()[1]}"
+    monkeypatch.setenv("HF_ENDPOINT", host)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.delenv("VIDREC_OFFLINE", raising=False)
+    for address in ("hf://org/nothing_there", "hf://org/nothing_there/a.keras"):
+        with pytest.raises(OSError) as told:
+            downloads.fetch_saved(address)
+        assert str(told.value).startswith(
+            f"Cannot get {address}. Received: cannot be reached: [Errno 111]"
+        )
+        assert "HF_ENDPOINT names a mirror; or get the" in str(told.value)
+        (line,) = caplog.messages
+        assert line.startswith(f"{host}: cannot be reached: ")
+        caplog.clear()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,41 @@
+"""Remarks of the steps, which are for who runs one of them alone."""
+
+import contextlib
+import logging
+
+# Modules whose remarks learning has told in its own words, in the plan or with
+# its choices, or that name settings which nobody has who learns.
+_TOLD = frozenset(
+    {"classifiers", "evaluator", "initialization", "notes", "starting"}
+    | {"trainer"}
+)
+# TensorFlow wonders that networks of several sizes are called.
+_BACKENDS = ("tensorflow", "jax")
+
+
+@contextlib.contextmanager
+def kept(path):
+    """What the steps remark inside goes to a file, behind what is there; what
+    is not foreseen, such as a video that cannot be read, is shown as well.
+
+    Args:
+        path: `pathlib.Path` of the file.
+    """
+    logger = logging.getLogger("keras_vidrec")
+    with contextlib.ExitStack() as stack:
+        file = stack.enter_context(
+            contextlib.closing(logging.FileHandler(path, encoding="utf-8"))
+        )
+        file.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+
+        def is_shown(record):
+            file.handle(record)
+            return record.module not in _TOLD
+
+        logger.addFilter(is_shown)
+        stack.callback(logger.removeFilter, is_shown)
+        for name in _BACKENDS:
+            other = logging.getLogger(name)
+            stack.callback(other.setLevel, other.level)
+            other.setLevel(logging.ERROR)
+        yield
