@@ -70,26 +70,31 @@ def opened(path):
         yield container, stream
 
 
-def decoded(container, stream, damage):
-    """Yields the frames of a video; what does not decode is passed over and
-    added to the list `damage`."""
+def decoded(container, stream, notes):
+    """Yields the frames of a video; what does not decode is passed over. A
+    `collections.Counter` takes notes: packets that were read, frames that are
+    `damaged`, and the `last` time stamp."""
     context = stream.codec_context
     packets = container.demux(stream)
     while True:
         try:
             packet = next(packets, None)
         except av.FFmpegError:
-            damage.append(1)
+            notes["damaged"] += 1
             packet = None
         if packet is None:
             break
-        if packet.size:
-            try:
-                yield from context.decode(packet)
-            except av.error.MemoryError:
-                raise
-            except av.FFmpegError:
-                damage.append(1)
+        if not packet.size:
+            continue
+        notes["packets"] += 1
+        stamp = packet.dts if packet.pts is None else packet.pts
+        notes["last"] = max(notes["last"], stamp or 0)
+        try:
+            yield from context.decode(packet)
+        except av.error.MemoryError:
+            raise
+        except av.FFmpegError:
+            notes["damaged"] += 1
     with contextlib.suppress(av.FFmpegError):
         yield from context.decode(None)
 

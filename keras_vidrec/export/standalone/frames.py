@@ -1,5 +1,7 @@
 """The frames of a file as a network wants them."""
 
+import collections
+
 import av
 import cv2
 
@@ -23,21 +25,25 @@ class Video:
         self._path, self._frame = path, frame
         self._taken = None
         self.remarks = []
-        damage, shown, stored = [], [], []
+        notes, shown, stored = collections.Counter(), [], []
         with opened(path) as (container, stream):
-            for picture in decoded(container, stream, damage):
+            for picture in decoded(container, stream, notes):
                 if not shown:
                     Converter(picture)
                 shown.append(picture.pts)
                 stored.append(picture.dts)
-                damage += [1] * bool(picture.is_corrupt)
+                notes["damaged"] += picture.is_corrupt
             if not shown:
                 raise Problem(NOTHING)
             self.num_frames = len(shown)
-            if stream.frames > len(shown) + 2:
+            there, spare = notes["packets"], 0
+            if container.format.name == "avi":
+                # A unit of time is a frame, and may be without a packet.
+                there, spare = 1 + notes["last"] - (stream.start_time or 0), 2
+            if stream.frames > there + spare:
                 self.remarks.append(
-                    f"of the {stream.frames} frames that it states "
-                    f"{len(shown)} decode"
+                    f"of the {stream.frames} frames that it states, the last "
+                    f"{stream.frames - there} are cut off"
                 )
             if frame["fps"] is not None:
                 times = times_of(shown, stored, container, stream)
@@ -47,8 +53,8 @@ class Video:
                     )
                 self._taken = at_rate(times, frame["fps"])
                 self.num_frames = len(self._taken)
-        if damage:
-            self.remarks.append(f"{len(damage)} frames are damaged")
+        if notes["damaged"]:
+            self.remarks.append(f"{notes['damaged']} frames are damaged")
 
     def read(self, numbers):
         """Dict of uint8 arrays `(height, width, 3)` by number."""
@@ -59,7 +65,7 @@ class Video:
         wanted, last, found = set(own.values()), max(own.values()), {}
         with opened(self._path) as (container, stream):
             convert = None
-            pictures = decoded(container, stream, [])
+            pictures = decoded(container, stream, collections.Counter())
             for number, picture in zip(range(last + 1), pictures):
                 convert = convert or Converter(picture)
                 if number in wanted:
