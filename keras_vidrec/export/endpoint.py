@@ -31,10 +31,7 @@ class Endpoint:
             they are.
         scores: str. The output that a test averages: `"snippet_logits"`, or
             `"logits"` of whole clips.
-        names_classes: bool, `True`: a SavedModel names the best ones.
     """
-
-    names_classes = True
 
     def __init__(self, name, model, spec):
         self.name = name

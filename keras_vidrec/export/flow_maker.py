@@ -20,15 +20,11 @@ class FlowMaker:
 
     Attributes:
         name: str. Of the signature.
-        model: `None`: it has no weights.
         inputs: list of tf.TensorSpec: gray images `first` and `second`, uint8
             `(batch, height, width)`.
-        names_classes: bool, `False`: it has none.
     """
 
     name = "make_flow"
-    model = None
-    names_classes = False
 
     def __init__(self, bound):
         self._bound = bound
@@ -37,23 +33,27 @@ class FlowMaker:
             for name in ("first", "second")
         ]
 
-    def __call__(self, first, second):
-        """Dict of `flow`, float32 `(batch, height, width, 2)`, in pixels."""
-        pair = (keras.ops.expand_dims(x, -1) for x in (first, second))
-        return {"flow": tvl1.tvl1_flow(*pair)}
+        self._make = tf.function(
+            _make_flow, input_signature=self.inputs, autograph=False
+        )
 
-    def check(self, run_of, recipe, tolerance):
-        """Compares it with the flow that is made here, by codes; see
+    def function(self, _functions):
+        """`tf.function` to a dict of `flow`, float32 `(batch, height, width,
+        2)`, in pixels."""
+        return self._make
+
+    def check(self, run_of, _recipe, _tolerance):
+        """Compares its codes with those that are made here; see
         `parity.check`."""
         y, x, time = np.mgrid[:36, :48, :3]
         waves = np.sin((x - time) / 3) + np.cos((y - time / 2) / 4)
         images = np.moveaxis(120 + 50 * waves, -1, 0).astype("uint8")
         pair = {"first": images[:-1], "second": images[1:]}
         found, expected = (
-            codec.encode(flow, self._bound)
-            for flow in (
-                run_of(self.name)(pair)["flow"],
-                tf.function(self)(*map(tf.constant, pair.values()))["flow"],
+            codec.encode(made["flow"], self._bound)
+            for made in (
+                run_of(self.name)(pair),
+                self._make(*map(tf.constant, pair.values())),
             )
         )
         parity.check_codes(found, expected)
@@ -62,6 +62,11 @@ class FlowMaker:
         return parity.Check(
             self.name, difference, "generated images", "codes of flow"
         )
+
+
+def _make_flow(first, second):
+    pair = (keras.ops.expand_dims(images, -1) for images in (first, second))
+    return {"flow": tvl1.tvl1_flow(*pair)}
 
 
 def of(model):

@@ -13,38 +13,41 @@ class JpegFrames:
 
     Attributes:
         name: str. Of the signature.
-        model: keras.Model, that of the endpoint.
         inputs: list of tf.TensorSpec: `frames` `(batch, num_segments *
             images)`, strings.
-        num_classes: int.
-        names_classes: bool, `True`: the best are named among its outputs.
     """
 
     name = "serve_jpeg"
-    names_classes = True
 
     def __init__(self, endpoint):
         self._endpoint = endpoint
         self._images = endpoint.inputs[0].shape[-1] // 3
-        self.model = endpoint.model
-        self.num_classes = endpoint.num_classes
         self.inputs = [tf.TensorSpec((None, None), tf.string, name="frames")]
 
-    def __call__(self, frames):
-        """As of the endpoint."""
-        return self._endpoint(self.clips(frames))
+    def function(self, functions):
+        """`tf.function` to what that of the endpoint gives, which is among
+        `functions` by name."""
+        serve = functions[self._endpoint.name]
+        return tf.function(
+            lambda frames: serve(self.clips(frames)),
+            input_signature=self.inputs,
+            autograph=False,
+        )
 
     def clips(self, frames):
         """uint8 clips of frames, as the endpoint takes them."""
         batch, number = tf.unstack(tf.shape(frames))
-        tf.debugging.assert_equal(
+        whole = tf.debugging.assert_equal(
             number % self._images,
             0,
             f"Expected `frames` of {self._images} images a snippet.",
         )
+        # In a graph nothing waits for it otherwise.
+        with tf.control_dependencies([whole] if whole is not None else []):
+            flat = tf.reshape(frames, (-1,))
         images = tf.map_fn(
             _decoded,
-            tf.reshape(frames, (-1,)),
+            flat,
             fn_output_signature=tf.TensorSpec((None, None, 3), tf.uint8),
         )
         height, width = tf.unstack(tf.shape(images)[1:3])

@@ -83,11 +83,20 @@ def export_saved_model(model, path, *, background=None, tolerance=_TOLERANCE):
 
 def _write(served, more, names, path):
     archive = keras.export.ExportArchive()
-    for one in (*served, *more):
-        if one.model is not None:
-            archive.track(one.model)
-        serve = _named(one, names) if one.names_classes else one
-        archive.add_endpoint(one.name, serve, input_signature=one.inputs)
+    functions = {
+        endpoint.name: tf.function(
+            _named(endpoint, names),
+            input_signature=endpoint.inputs,
+            autograph=False,
+        )
+        for endpoint in served
+    }
+    for endpoint in served:
+        archive.track(endpoint.model)
+    for one in more:
+        functions[one.name] = one.function(functions)
+    for name, function in functions.items():
+        archive.add_endpoint(name, function)
     archive.write_out(str(path), verbose=False)
 
 

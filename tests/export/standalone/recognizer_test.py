@@ -205,6 +205,8 @@ def test_of_a_network_over_features(videos, tmp_path, uncompiled):
         units=(4,),
         input_shape={"rgb": (4, 3), "flow": (4, 4)},
     )
+    layer = predictions_layer(head)
+    layer.clip_spec = layer.clip_spec.replace(flow=DIS)
     model = tuned(join(head, rgb=rgb, flow=flow))
     kernel, bias = model.get_layer("logits").get_weights()
     model.get_layer("logits").set_weights([20 * kernel, 20 * bias])
