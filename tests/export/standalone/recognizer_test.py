@@ -155,7 +155,10 @@ def test_of_motion_at_a_rate(videos, tmp_path, uncompiled):
         frame=FrameSpec("60x40", "bilinear", fps=12.5),
     )
     test = PROTOCOLS["5_sequences"].test
-    model = mean_color_network(NAMES, clip_spec=spec, test=test)
+    # Built for two segments at a time; there are 15 snippets.
+    model = mean_color_network(
+        NAMES, num_segments=2, size=32, clip_spec=spec, test=test
+    )
     export_litert(model, tmp_path / "model")
     check(model, tmp_path / "model", videos)
 
