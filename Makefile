@@ -9,19 +9,27 @@ VENV_IO ?= .venv-io
 VENV_LOG ?= .venv-log
 # What else pytest is told: `make test-tensorflow TESTS=tests/layers`.
 TESTS ?=
-PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
+# Two processes on two cores: with more threads each they would wait for one
+# another, a fifth of the time.
+ONE_THREAD := TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1 \
+	OMP_NUM_THREADS=1
+PYTEST := $(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist worksteal
+# Tests run what XLA compiles once or twice: compiling it well would take
+# longer than it saves.
+JAX := KERAS_BACKEND=jax XLA_FLAGS=--xla_backend_optimization_level=0
 
 # What computes by the backend: every layer, each network built, trained for a
 # step, saved and loaded, and values that are moved between variables.
 BACKEND_TESTS := tests/applications/backends_test.py tests/layers \
-	tests/flow/tvl1 tests/weights/copying_test.py
+	tests/flow/tvl1 tests/weights/copying_test.py \
+	tests/evaluation/scorers/replicas_test.py
 # All that may be built without TensorFlow; tf.data, tf.distribute and
 # SavedModel are TensorFlow's.
 NETWORK_TESTS := tests/layers tests/backbones tests/applications \
 	tests/weights tests/flow/tvl1 tests/imports_test.py
 
 .PHONY: quickstart test test-tensorflow test-jax test-torch test-all test-io \
-	test-log lint format clean
+	test-log docs dist lint format clean
 
 quickstart: $(VENV)/.installed
 	$(BIN)/vidrec quickstart
@@ -32,7 +40,7 @@ test-tensorflow: $(VENV)/.installed-test
 	$(PYTEST) $(TESTS)
 
 test-jax: $(VENV)/.installed-test
-	KERAS_BACKEND=jax $(PYTEST) $(or $(TESTS),$(BACKEND_TESTS))
+	$(JAX) $(PYTEST) $(or $(TESTS),$(BACKEND_TESTS))
 
 # The networks, what is PyTorch's own, and a training that is interrupted.
 TORCH_TESTS := tests/applications/backends_test.py \
@@ -49,7 +57,7 @@ test-torch: $(VENV)/.installed-test
 # events among them.
 test-all: $(VENV)/.installed-test
 	$(PYTEST) --run-large
-	KERAS_BACKEND=jax $(PYTEST) --run-large $(NETWORK_TESTS)
+	$(JAX) $(PYTEST) --run-large $(NETWORK_TESTS)
 	$(MAKE) test-torch test-io
 
 # Object stores by way of tensorflow-io, and the oldest TensorFlow.
@@ -64,6 +72,16 @@ test-log: $(VENV_LOG)/.installed
 	$(VENV_LOG)/bin/python -m pytest \
 		tests/training/callbacks/trackers_test.py \
 		tests/training/study_test.py
+
+# The site, into build/site; a link that leads nowhere is an error.
+docs: $(VENV)/.installed-dev
+	$(BIN)/mkdocs build --strict
+
+# What is published: the wheel and the source, checked.
+dist: $(VENV)/.installed-dev
+	rm -rf dist
+	$(BIN)/python -m build
+	$(BIN)/twine check --strict dist/*
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -37,7 +37,7 @@ def train(options):
 
     from keras_vidrec.applications import TSN
     from keras_vidrec.applications.parts.head import clip_logits_model
-    from keras_vidrec.training import losses
+    from keras_vidrec.training.objectives import losses
     from keras_vidrec.training.rematerialization import rematerialize
 
     model = clip_logits_model(TSN(backbone="resnet50", classes=101))

@@ -89,7 +89,7 @@ def keras_steps(backend, size, threads):
 
     from keras_vidrec import applications
     from keras_vidrec.applications.parts import head
-    from keras_vidrec.training import losses
+    from keras_vidrec.training.objectives import losses
 
     keras.utils.set_random_seed(0)
     model = applications.TSN(

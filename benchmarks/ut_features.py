@@ -33,14 +33,14 @@ NETWORKS = {
     "TS-LSTM": (
         "ts_lstm_ucf101",
         "network.arguments.units=[64]",
-        "network.arguments.dropout=0.5",
+        "network.head_dropout=0.5",
     ),
     "Temporal-Inception": (
         "temporal_inception_ucf101",
         "network.arguments.fc_units=64",
         "network.arguments.reduction=[8]",
     ),
-    "STFN": ("stfn_stage1_features_ucf101", "network.arguments.dropout=0.5"),
+    "STFN": ("stfn_stage1_features_ucf101", "network.head_dropout=0.5"),
 }
 COMMON = (
     "optimizer.batch_size=15",

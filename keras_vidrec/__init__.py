@@ -19,6 +19,7 @@ if typing.TYPE_CHECKING:
     from keras_vidrec import flow as flow
     from keras_vidrec import layers as layers
     from keras_vidrec import learning as learning
+    from keras_vidrec import recognition as recognition
     from keras_vidrec import reporting as reporting
     from keras_vidrec import reproduction as reproduction
     from keras_vidrec import specs as specs
@@ -27,15 +28,19 @@ if typing.TYPE_CHECKING:
     from keras_vidrec import visualization as visualization
     from keras_vidrec import weights as weights
     from keras_vidrec.applications.parts.head import describe as describe
+    from keras_vidrec.recognition.recognizer import Recognizer as Recognizer
     from keras_vidrec.specs import ClipSpec as ClipSpec
+    from keras_vidrec.training.clips import clips as clips
     from keras_vidrec.training.loading import load as load
 
 __all__, __getattr__, __dir__ = lazy.attach(
     __name__,
     {
         "ClipSpec": "specs",
+        "Recognizer": "recognition.recognizer",
         "applications": None,
         "backbones": None,
+        "clips": "training.clips",
         "data": None,
         "describe": "applications.parts.head",
         "evaluation": None,
@@ -44,6 +49,7 @@ __all__, __getattr__, __dir__ = lazy.attach(
         "layers": None,
         "learning": None,
         "load": "training.loading",
+        "recognition": None,
         "reporting": None,
         "reproduction": None,
         "specs": None,

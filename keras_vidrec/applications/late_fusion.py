@@ -76,12 +76,14 @@ def LateFusion(
     Returns:
         A functional `keras.Model` from `{modality: clips}` (from the one
         clip with `flow_from`), each `(batch, num_segments, height, width,
-        channels)`, to probabilities `(batch, classes)`.
+        channels)`, to probabilities `(batch, classes)`: of a softmax, or of
+        networks for several labels a clip each by its sigmoid. Thresholds are
+        not taken over: they were chosen for the scores of one stream.
 
     Raises:
-        ValueError: if the networks do not fit each other: other classes,
-            another size, sampling or flow, another length of the snippets,
-            another test.
+        ValueError: if the networks do not fit each other: other classes, one
+            label a clip or several, another size, sampling or flow, another
+            length of the snippets, another test.
 
     Example:
 
@@ -107,6 +109,13 @@ def LateFusion(
         "number of classes",
         {m: head.predictions_layer(n).classes for m, n in networks.items()},
     )
+    several = _agreed(
+        "number of labels a clip",
+        {
+            m: "several" if facts.multi_label else "one"
+            for m, facts in described.items()
+        },
+    )
     spec = _joint_spec(specs)
     if flow_from is not None:
         _check_flow_from(flow_from, spec)
@@ -130,7 +139,7 @@ def LateFusion(
     _, fused = fusion(scores)
     given = {"fusion_weights": fusion_weights, "flow_from": flow_from}
     predictions = ClassScores(
-        "softmax",
+        "sigmoid" if several == "several" else "softmax",
         class_names,
         clip_spec=spec,
         test_protocol=test,

@@ -51,12 +51,14 @@ def STResNet(
     filters or pooling over time: that is `SpatiotemporalMultiplier` with
     `interaction="add"`, `temporal_filters=None` and `temporal_pooling=None`.
 
+    `include_top`, `weights`, `input_tensor`, `input_shape`, `pooling`,
+    `classes`, `classifier_activation`, `backbone`, `temporal_pooling`,
+    `spatial_pooling`, `num_segments`, `snippet_length`, `dropout`,
+    `fusion_weights`, `scores`, `auxiliary_outputs`, `from_streams` and
+    `include_preprocessing` are as `SpatiotemporalMultiplier` takes them, with
+    the same defaults.
+
     Args:
-        include_top, weights, input_tensor, input_shape, pooling, classes,
-            classifier_activation, backbone, temporal_pooling, spatial_pooling,
-            num_segments, snippet_length, dropout, fusion_weights, scores,
-            auxiliary_outputs, from_streams, include_preprocessing: as
-            `SpatiotemporalMultiplier` takes them, with the same defaults.
         name: str. Name of the model. Defaults to `"st_resnet"`.
 
     Returns:

@@ -121,8 +121,9 @@ def STFN(
             classified is pooled. It is the features of the segments. Defaults
             to `None`.
         classes: int. Number of classes. Defaults to `101`.
-        classifier_activation: `None` (logits) or `"softmax"`. What the class
-            scores are. Defaults to `"softmax"`.
+        classifier_activation: `None` (logits), `"softmax"`, or `"sigmoid"`
+            for several labels a clip. What the class scores are. Defaults to
+            `"softmax"`.
         name: str. Name of the model. Defaults to `"stfn"`.
         num_segments: int. Segments of a clip in training. The network takes any
             number. Defaults to `7`, the best one of table 4 (5 in all others).

@@ -50,7 +50,8 @@ def TwoStreamConvNet(
             height, width, channels)`. Defaults to all but the channels unknown.
         pooling: only `None`.
         classes: int. Number of classes. Defaults to `101`.
-        classifier_activation: only `"softmax"`.
+        classifier_activation: `"softmax"`, or `"sigmoid"` for several labels
+            a clip. What the class scores are. Defaults to `"softmax"`.
         name: str. Name of the model. Defaults to `"two_stream_convnet"`.
         backbone: str, a name known to `backbones.get`; `keras.Model`; or dict
             of these by stream. What makes features of images. A `keras.Model`
@@ -87,7 +88,6 @@ def TwoStreamConvNet(
         ("include_top", include_top, True),
         ("input_tensor", input_tensor, None),
         ("pooling", pooling, None),
-        ("classifier_activation", classifier_activation, "softmax"),
     ):
         checks.check(
             value is expected or value == expected,
@@ -95,6 +95,9 @@ def TwoStreamConvNet(
             f"{expected!r}, as two streams are fused by their scores",
             value,
         )
+    checks.choice(
+        "classifier_activation", classifier_activation, ("softmax", "sigmoid")
+    )
     shapes = arguments.by_stream("input_shape", input_shape, STREAMS)
     score_fusion(STREAMS, fusion_weights, "logits")
     lengths = {"rgb": 1, "flow": snippet_length}
@@ -104,6 +107,7 @@ def TwoStreamConvNet(
         network = TSN(
             input_shape=shapes[stream],
             classes=classes,
+            classifier_activation=classifier_activation,
             name=stream,
             backbone=towers[stream],
             modality=stream,

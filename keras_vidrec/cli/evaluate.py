@@ -47,12 +47,46 @@ def evaluate(
         help="Change a value of the run's recipe: test.crops=center, "
         "test.num_clips=10. Repeatable.",
     ),
+    top: int = typer.Option(
+        None,
+        min=1,
+        help="Tell, too, how often the class of a video is among the N best. "
+        "Default: 5, where there are more classes.",
+    ),
+    calibrate: bool = typer.Option(
+        False,
+        "--calibrate",
+        help="First fit the temperature of the network on the run's own "
+        "videos for validation, so that its probabilities are as sure as it is "
+        "right, and keep it in the network.",
+    ),
     allow_leak: bool = typer.Option(
         False,
         "--allow-leak",
         help="Test on videos, too, that the network or its ancestors were "
         "trained on. Every figure of the scores is marked.",
     ),
+    segments: pathlib.Path = typer.Option(
+        None,
+        **options.PLACE,
+        help="Test how well segments of long videos are found: a list of the "
+        "true ones, columns path,label,start,end in seconds, paths below "
+        "--data, or the directory of the list.",
+    ),
+    window: float = typer.Option(
+        None,
+        **options.SECONDS,
+        help="With --segments, as of `vidrec predict`. Default: 2s.",
+    ),
+    stride: float = typer.Option(
+        None,
+        **options.SECONDS,
+        help="With --segments, from window to window. Default: half a window.",
+    ),
+    smoothing: options.Smoothing = 0.0,
+    min_length: options.MinLength = 0.0,
+    threshold: options.Threshold = None,
+    background: options.Background = "background",
     out: pathlib.Path = typer.Option(
         None,
         help="Of a published network, the directory for its scores. Default: "
@@ -67,6 +101,18 @@ def evaluate(
     The same command goes on after an interruption.
     """
     chosen = _numbers(splits)
+    merging = (smoothing, min_length, threshold)
+    if segments is not None:
+        if chosen or grid is not None or settings:
+            raise typer.BadParameter(
+                "--segments goes without --splits, --grid and --set: the list "
+                "says what is tested."
+            )
+    elif window or stride or any(merging):
+        raise typer.BadParameter(
+            "Windows and how they are merged are of segments. Expected "
+            "--segments."
+        )
     if data is not None:
         settings = [f"data.directory={json.dumps(data)}", *settings]
     file = options.weights_file(file)
@@ -77,6 +123,25 @@ def evaluate(
     from keras_vidrec.training import loading
     from keras_vidrec.training.run import Run
 
+    _check_calibrated(calibrate, run, data)
+    if segments is not None:
+        from keras_vidrec.cli.prediction import localization
+
+        localization.evaluate(
+            run,
+            segments,
+            data,
+            window=window,
+            stride=stride,
+            merging=(*merging, background),
+            protocol=protocol,
+            allow_leak=allow_leak,
+            out=out,
+            file=file,
+            trust_first_download=trust_first_download,
+            class_names=names,
+        )
+        return
     if loading.preset_of(run) is not None:
         network = loading.recognizer(
             run,
@@ -93,6 +158,7 @@ def evaluate(
             grid=grid,
             settings=settings,
             allow_leak=allow_leak,
+            top=top,
         )
         return
     for option, value in (("--out", out), ("--file", file)):
@@ -105,6 +171,8 @@ def evaluate(
     scores = {}
     for split, one in runs.items():
         with files.needing_room(one.path):
+            if calibrate:
+                _calibrate(one.path)
             path, scores[split] = evaluator.evaluate(
                 one.path,
                 protocol=protocol,
@@ -114,7 +182,8 @@ def evaluate(
             )
         if len(chosen) > 1:
             echo(f"Split {split}")
-        _show(metrics.summary(scores[split]), len(scores[split].videos))
+        _show(_figures(scores[split], top), len(scores[split].videos))
+        score_files.tell_classes_left_out(scores[split])
         score_files.tell_marks({one.path: scores[split]})
         echo(f"Scores: {path}")
     if len(chosen) > 1:
@@ -123,7 +192,7 @@ def evaluate(
             echo(f"No mean: no run of split {', '.join(map(str, missing))}.")
         else:
             echo(f"Mean of splits {splits}")
-            _show(metrics.mean_summary(scores.values()))
+            _show(metrics.mean_summary(scores.values(), top))
             marked = {runs[split].path: scores[split] for split in runs}
             score_files.tell_marks(marked)
         return
@@ -132,11 +201,53 @@ def evaluate(
     echo(f"Next: vidrec export {export}")
 
 
-def _evaluate_published(name, network, splits, *, out, settings, **options):
+def _check_calibrated(calibrate, run, data):
+    """Refuses what has no videos for validation of its own."""
+    from keras_vidrec.training import loading
+
+    if calibrate and loading.preset_of(run) is not None:
+        raise typer.BadParameter(
+            "Expected it with a run: a published network has no videos for "
+            "validation.",
+            param_hint="--calibrate",
+        )
+    if calibrate and data is not None:
+        raise typer.BadParameter(
+            "Expected it without --data: the temperature is fitted on the "
+            "run's own videos for validation.",
+            param_hint="--calibrate",
+        )
+
+
+def _calibrate(run):
+    from keras_vidrec.evaluation import calibrator
+    from keras_vidrec.evaluation.scores import calibration
+
+    found = calibrator.calibrate(run)
+    echo(
+        f"Temperature {found.temperature:.4g}, fitted on {found.videos} videos "
+        f"for validation: cross-entropy {found.loss_before:.4g} before, "
+        f"{found.loss:.4g} now; calibration error "
+        f"{100 * found.error_before:.2f} % before, {100 * found.error:.2f} % "
+        f"now ({calibration.BINS} bins)"
+    )
+
+
+def _figures(scores, top):
+    """Those of a test; an error about `k` is about `--top`."""
+    from keras_vidrec.evaluation.scores import metrics
+    from keras_vidrec.specs import checks
+
+    with checks.names(k="--top"):
+        return metrics.summary(scores, top)
+
+
+def _evaluate_published(
+    name, network, splits, *, out, settings, top, **options
+):
     """Tests a published network on the test list of one split."""
     from keras_vidrec.applications.parts.head import describe
     from keras_vidrec.evaluation import evaluator
-    from keras_vidrec.evaluation.scores import metrics
     from keras_vidrec.weights import presets
 
     found = presets.find(name)
@@ -164,7 +275,8 @@ def _evaluate_published(name, network, splits, *, out, settings, **options):
         path, scores = evaluator.evaluate_network(
             network, found.name, directory, settings=settings, **options
         )
-    _show(metrics.summary(scores), len(scores.videos))
+    _show(_figures(scores, top), len(scores.videos))
+    score_files.tell_classes_left_out(scores)
     score_files.tell_marks({path: scores})
     echo(f"Scores: {path}")
 
@@ -233,5 +345,10 @@ def _numbers(splits):
 def _show(figures, num_videos=None):
     if num_videos is not None:
         echo(f"videos               {num_videos}")
+    from keras_vidrec.evaluation.scores import calibration
+
     for name, value in figures.items():
-        echo(f"{name.replace('_', ' '):20} {100 * value:.2f} %")
+        bins = ""
+        if name == "calibration_error":
+            bins = f" ({calibration.BINS} bins)"
+        echo(f"{name.replace('_', ' '):20} {100 * value:.2f} %{bins}")

@@ -102,19 +102,26 @@ def _of_recipes(paths, scores):
 def _show(tested):
     from keras_vidrec.evaluation.scores import metrics
 
-    known = sum(tested["fused"].labels >= 0)
+    known = int(tested["fused"].known.sum())
     if not known:
         echo("No figures: no video has a label.")
         return
-    echo(
-        f"   top 1  (95 % interval)       top 5  mean class  of {known} videos"
-    )
+    if tested["fused"].several:
+        echo(f"mean average precision  of {known} videos")
+        for name, scores in tested.items():
+            figures = metrics.summary(scores)
+            echo(f"{100 * figures['mean_average_precision']:20.2f} %  {name}")
+        score_files.tell_classes_left_out(tested["fused"])
+        return
+    of_five = "top_5" in metrics.summary(tested["fused"])
+    fifth = "       top 5" if of_five else ""
+    echo(f"   top 1  (95 % interval){fifth}  mean class  of {known} videos")
     for name, scores in tested.items():
         figures = metrics.summary(scores)
         low, high = metrics.accuracy_interval(scores.scores, scores.labels)
+        fifth = f"{100 * figures['top_5']:6.2f} %  " if of_five else ""
         echo(
             f"{100 * figures['top_1']:6.2f} %  "
-            f"({100 * low:5.2f} to {100 * high:6.2f})  "
-            f"{100 * figures['top_5']:6.2f} %    "
+            f"({100 * low:5.2f} to {100 * high:6.2f})  {fifth}  "
             f"{100 * figures['mean_class_accuracy']:6.2f} %  {name}"
         )

@@ -194,10 +194,13 @@ def _of_recipe(recipe):
 
 def _choose(catalog, num_videos):
     """Training videos of as many classes as possible."""
+    from keras_vidrec.data.catalogs import label_sets
+
     key = min(catalog.splits, key=str)
     by_class = {}
     for index in catalog.splits[key].train:
-        by_class.setdefault(catalog.labels[index], []).append(index)
+        label = label_sets.as_set(catalog.labels[index])[:1]
+        by_class.setdefault(label, []).append(index)
     turns = itertools.zip_longest(*by_class.values())
     chosen = (index for turn in turns for index in turn if index is not None)
     return list(itertools.islice(chosen, num_videos))

@@ -7,6 +7,7 @@ import sys
 import typer
 
 from keras_vidrec.cli.compare import compare
+from keras_vidrec.cli.doctor import doctor
 from keras_vidrec.cli.evaluate import evaluate
 from keras_vidrec.cli.export import export
 from keras_vidrec.cli.features import features
@@ -40,29 +41,55 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for _command in (
-    quickstart,
-    learn,
-    prepare,
-    inspect,
-    train,
-    evaluate,
-    fuse,
-    compare,
-    report,
-    scores_from,
-    predict,
-    features,
-    join,
-    import_weights,
-    export,
-    origin,
-    presets,
-    recipes,
-    reproduce,
-):
-    app.command()(_command)
-app.add_typer(show, name="show")
+# By group, in the order of a first project, each with an example.
+_COMMANDS = {
+    "Start": {
+        quickstart: "vidrec quickstart",
+        learn: "vidrec learn my_videos --out recognizer",
+        doctor: "vidrec doctor",
+    },
+    "Data": {
+        prepare: "vidrec prepare folder --videos videos --out data --flow dis",
+        inspect: "vidrec inspect my_videos --sheet sheet.png",
+    },
+    "Train": {
+        train: "vidrec train scratch --data my_videos --out run",
+        recipes: "vidrec recipes tsn_rgb_ucf101_code",
+        presets: "vidrec presets tsn_resnet50_kinetics400_8seg",
+        import_weights: "vidrec import-weights resnet50.pth --application tsn "
+        "--backbone resnet50 --out start.keras",
+        features: "vidrec features --rgb rgb_run --flow flow_run --data data "
+        "--out features",
+        join: "vidrec join --head ts_lstm_run --out recognizer.keras",
+    },
+    "Test": {
+        evaluate: "vidrec evaluate run",
+        fuse: "vidrec fuse rgb_run flow_run --weights 1,1.5",
+        compare: "vidrec compare run another_run",
+        report: "vidrec report run",
+        scores_from: "vidrec scores-from scores.csv --out scores.npz",
+        origin: "vidrec origin run",
+        reproduce: "vidrec reproduce tsn --table 1 --tiny --out tables",
+    },
+    "Use": {
+        predict: "vidrec predict run clip.mp4 --top 3",
+        export: "vidrec export run --format onnx",
+    },
+}
+
+
+def _paragraphs(text):
+    return "\n\n".join(" ".join(p.split()) for p in text.split("\n\n"))
+
+
+for _group, _commands in _COMMANDS.items():
+    for _command, _example in _commands.items():
+        app.command(
+            help=_paragraphs(_command.__doc__),
+            epilog=f"Example: {_example}",
+            rich_help_panel=_group,
+        )(_command)
+app.add_typer(show, name="show", rich_help_panel="Use")
 
 
 # What Typer makes of Ctrl-C.

@@ -21,8 +21,25 @@ def absolute(place):
     return place if isinstance(place, str) else str(place.absolute())
 
 
+def _seconds(text):
+    """Seconds of "2s", "0.5s" or "2"."""
+    try:
+        seconds = float(str(text).removesuffix("s"))
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise typer.BadParameter(f"Expected seconds such as 2s, not {text!r}.")
+    return seconds
+
+
+def _seconds_or_none(text):
+    return 0.0 if str(text).strip("0.s") == "" else _seconds(text)
+
+
 # A path, or the text of an address.
 PLACE = {"parser": _place, "metavar": "PATH"}
+# A length of time, above zero.
+SECONDS = {"parser": _seconds, "metavar": "SECONDS"}
 
 Modality = enum.StrEnum("Modality", MODALITIES)
 
@@ -57,6 +74,39 @@ Splits = typing.Annotated[
     typer.Option(
         help="Directory of official split files (UCF101, HMDB51), or of lists "
         "of TSN."
+    ),
+]
+Smoothing = typing.Annotated[
+    float,
+    typer.Option(
+        parser=_seconds_or_none,
+        metavar="SECONDS",
+        help="Of segments: each moment becomes the mean of so much time around "
+        "it.",
+    ),
+]
+MinLength = typing.Annotated[
+    float,
+    typer.Option(
+        parser=_seconds_or_none,
+        metavar="SECONDS",
+        help="Of segments: shorter ones go to a neighbor, or with --threshold "
+        "are dropped.",
+    ),
+]
+Threshold = typing.Annotated[
+    float,
+    typer.Option(
+        min=1e-6,
+        max=1,
+        help="Of segments: every class while it is at least so probable, "
+        "several at a time. Default: the most probable one of each moment.",
+    ),
+]
+Background = typing.Annotated[
+    str,
+    typer.Option(
+        metavar="CLASS", help="Of segments: the class that makes none."
     ),
 ]
 WeightsFile = typing.Annotated[

@@ -1,24 +1,13 @@
-import json as json_format
 import pathlib
 
 import typer
 
 from keras_vidrec.cli import options
-from keras_vidrec.cli.terminal import echo
+from keras_vidrec.cli.prediction import inputs
+from keras_vidrec.cli.prediction.answers import Answers
 from keras_vidrec.cli.terminal import load_backend
 
 _WINDOW = 2.0
-
-
-def _seconds(text):
-    """Seconds of "2s", "0.5s" or "2"."""
-    try:
-        seconds = float(text.removesuffix("s"))
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < float("inf"):
-        raise typer.BadParameter(f"Expected seconds such as 2s, not {text!r}.")
-    return seconds
 
 
 def predict(
@@ -30,7 +19,9 @@ def predict(
     videos: list[pathlib.Path] = typer.Argument(
         None,
         **options.PLACE,
-        help="Video files, also by URL, such as s3://bucket/clip.mp4.",
+        help="Video files, also by URL, such as s3://bucket/clip.mp4; folders "
+        "of videos; patterns, 'clips/*/*.mp4'; - for paths from standard "
+        "input, one a line.",
     ),
     top: int = typer.Option(5, min=1, help="Classes to show."),
     protocol: str | None = typer.Option(
@@ -42,19 +33,25 @@ def predict(
     json: bool = typer.Option(
         False, "--json", help="One JSON line a video, or a window."
     ),
+    csv: bool = typer.Option(
+        False, "--csv", help="A table: one row for each class of a video."
+    ),
     window: float | None = typer.Option(
         None,
-        parser=_seconds,
-        metavar="SECONDS",
+        **options.SECONDS,
         help="A timeline of windows of this length, such as 2s: "
-        "NAME-timeline.csv, .json and .png.",
+        "NAME-timeline.csv, .json and .png; and what they say from when to "
+        "when, NAME-segments.csv and .vtt (subtitles), and in the .json.",
     ),
     stride: float | None = typer.Option(
         None,
-        parser=_seconds,
-        metavar="SECONDS",
+        **options.SECONDS,
         help="From window to window. Default: half a window.",
     ),
+    smoothing: options.Smoothing = 0.0,
+    min_length: options.MinLength = 0.0,
+    threshold: options.Threshold = None,
+    background: options.Background = "background",
     out: pathlib.Path | None = typer.Option(
         None,
         help="Directory of the timelines. Default: the current one.",
@@ -78,17 +75,33 @@ def predict(
     class_names: options.ClassNames = None,
 ):
     """Tell what happens in video files, or when in long and live ones."""
-    videos = videos or []
+    places = videos or []
     timeline = window or stride or overlay or camera is not None
-    _check(videos, overlay, camera)
+    _check(places, overlay, camera)
+    if json and csv:
+        raise typer.BadParameter("Expected --json or --csv, not both.")
+    if timeline and csv:
+        raise typer.BadParameter(
+            "--csv goes without windows, which are written to tables anyway."
+        )
+    merging = (smoothing, min_length, threshold)
+    if any(merging) and not timeline:
+        raise typer.BadParameter(
+            "--smoothing, --min-length and --threshold are of segments. "
+            "Expected them with --window."
+        )
+    videos = inputs.expand(places)
+    if timeline:
+        # They are named before the first of them takes its time.
+        videos = [*videos]
+        _check_names(videos)
+        if overlay and len(videos) > 1:
+            raise typer.BadParameter("--overlay is of one video.")
     file = options.weights_file(file)
     names = options.lines(class_names)
-    if timeline:
-        _check_names(videos)
     load_backend()
     from keras_vidrec.evaluation.predictor import Predictor
     from keras_vidrec.training import loading
-    from keras_vidrec.videos.video import VideoError
 
     network = loading.recognizer(
         model,
@@ -97,33 +110,30 @@ def predict(
         class_names=names,
     )
     predictor = Predictor(network, protocol)
-    if timeline:
-        from keras_vidrec.cli.timeline import Timelines
+    if not timeline:
+        answers = Answers(json=json, csv=csv)
+        for answer in predictor.many(videos, top=top):
+            answers.show(answer)
+        if answers.num_unread:
+            raise typer.Exit(1)
+        return
+    from keras_vidrec.cli.prediction.timelines import Timelines
+    from keras_vidrec.evaluation.segments import Merging
 
-        window = window or _WINDOW
-        timelines = Timelines(
-            predictor,
-            window=window,
-            stride=stride or window / 2,
-            out=out or pathlib.Path(),
-            frame_rate=frame_rate,
-            top=top,
-            json=json,
-        )
-        if camera is not None:
-            timelines.watch(camera)
-            return
-    failed = 0
-    for path in videos:
-        try:
-            if timeline:
-                timelines.read(path, overlay)
-            else:
-                _show(predictor(path, top=top), json)
-        except (VideoError, OSError) as error:
-            failed += 1
-            echo(f"vidrec: {error}", err=True)
-    if failed:
+    window = window or _WINDOW
+    timelines = Timelines(
+        predictor,
+        window=window,
+        stride=stride or window / 2,
+        merging=Merging(*merging, background),
+        out=out or pathlib.Path(),
+        frame_rate=frame_rate,
+        top=top,
+        json=json,
+    )
+    if camera is not None:
+        timelines.watch(camera)
+    elif timelines.read_all(videos, overlay):
         raise typer.Exit(1)
 
 
@@ -160,18 +170,3 @@ def _check_names(videos):
                 f"Several videos are called {stem}: their timelines would be, "
                 "too. Expected them one by one, each with its --out."
             )
-
-
-def _show(prediction, json):
-    remarks = (*prediction.health.remarks, *prediction.remarks)
-    if remarks:
-        echo(f"{prediction.video}: {'; '.join(remarks)}.", err=True)
-    if json:
-        import dataclasses
-
-        values = dataclasses.asdict(prediction)
-        echo(json_format.dumps(values, ensure_ascii=False))
-        return
-    echo(prediction.video)
-    for name, value in zip(prediction.classes, prediction.probabilities):
-        echo(f"  {100 * value:6.2f} %  {name}")

@@ -44,6 +44,12 @@ def prepare(
     ),
     splits: options.Splits = None,
     videos_list: options.VideosList = None,
+    background: bool = typer.Option(
+        False,
+        "--background",
+        help="Of a list with start and end: what its segments leave of their "
+        "videos is a class, background.",
+    ),
     size: str = typer.Option(
         None,
         help="Size of the frames: short256 (the shorter side, aspect kept), or "
@@ -112,6 +118,7 @@ def prepare(
         layout="auto" if layout is Layout.frames else layout.value,
         videos_list=videos_list,
         splits=splits,
+        background=background,
     )
     # The packer refuses videos, where frames were promised.
     packs = layout is Layout.frames or opened.kind == "frames"

@@ -1,3 +1,4 @@
+import csv
 import pathlib
 
 import typer
@@ -28,4 +29,25 @@ def report(
     load_backend()
     from keras_vidrec import reporting
 
-    echo(f"Report: {reporting.report(run, out, data=data)}")
+    page = reporting.report(run, out, data=data)
+    for line in _class_sizes(page.parent / "figures" / "class_sizes.csv"):
+        echo(line)
+    echo(f"Report: {page}")
+
+
+def _class_sizes(path):
+    """Lines on how well classes are recognized, by their number of training
+    videos; none where all have about as many."""
+    with open(path, newline="", encoding="utf-8") as file:
+        rows = [*csv.DictReader(file)]
+    if len(rows) < 2:
+        return
+    yield "training videos  classes  videos   top 1   mean class accuracy"
+    for row in rows:
+        top, mean = (
+            100 * float(row[name]) for name in ("top_1", "mean_class_accuracy")
+        )
+        yield (
+            f"{row['training_videos']:15}  {row['classes']:>7}  "
+            f"{row['videos']:>6}  {top:6.2f} %  {mean:6.2f} %"
+        )

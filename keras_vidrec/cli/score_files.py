@@ -97,6 +97,22 @@ def tell_marks(tested):
             echo(f"Mark of {name}: {mark}")
 
 
+def tell_classes_left_out(scores):
+    """Tells which classes are in no mean, where videos have several labels."""
+    if not scores.several:
+        return
+    from keras_vidrec.evaluation.scores import multi_label
+
+    names = multi_label.classes_left_out(scores)
+    if names:
+        more = len(names) - _SHOWN
+        echo(
+            f"Classes that no video shows, in no mean: {len(names)}: "
+            + ", ".join(names[:_SHOWN])
+            + (f" and {more} more" if more > 0 else "")
+        )
+
+
 def _load(path):
     if path.is_file():
         from keras_vidrec.evaluation.scores import freshness

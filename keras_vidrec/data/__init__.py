@@ -24,6 +24,7 @@ if typing.TYPE_CHECKING:
     from keras_vidrec.data.preparing.prepare import prepare as prepare
     from keras_vidrec.data.preparing.video import Preparation as Preparation
     from keras_vidrec.data.sources.features import Features as Features
+    from keras_vidrec.data.sources.frame_array import Frames as Frames
     from keras_vidrec.data.sources.frame_folders import (
         FrameFolders as FrameFolders,
     )
@@ -38,6 +39,7 @@ __all__, __getattr__, __dir__ = lazy.attach(
         "Catalog": "data.catalogs.catalog",
         "Features": "data.sources.features",
         "FrameFolders": "data.sources.frame_folders",
+        "Frames": "data.sources.frame_array",
         "Preparation": "data.preparing.video",
         "Records": "data.sources.records",
         "VideoFiles": "data.sources.video_files",

@@ -13,6 +13,8 @@ import numpy as np
 import tqdm
 
 from keras_vidrec.data import healths
+from keras_vidrec.data import imbalance
+from keras_vidrec.data.catalogs import label_sets
 from keras_vidrec.data.prepared import storage
 from keras_vidrec.specs import ClipSpec
 from keras_vidrec.specs import documents
@@ -21,6 +23,10 @@ from keras_vidrec.videos.video import VideoError
 
 # Images that are compared before two videos are called the same.
 _IMAGES_COMPARED = 25
+_EVEN_OUT = (
+    "Training with data.sampling=balanced (or sqrt), or "
+    "loss.class_weights=auto, lets rare classes count more."
+)
 
 
 class Counts(typing.NamedTuple):
@@ -86,6 +92,7 @@ class Inspection:
         remarks: tuple of str. What is odd about the files, a line for each
             kind.
         healths: dict from a file to its `Health`, as far as known.
+        num_videos: int. Number of videos in the dataset.
     """
 
     directory: str
@@ -105,11 +112,7 @@ class Inspection:
     damaged: dict = dataclasses.field(default_factory=dict)
     remarks: tuple = ()
     healths: dict = dataclasses.field(default_factory=dict)
-
-    @property
-    def num_videos(self):
-        """Number of videos in the dataset."""
-        return sum(self.classes.values())
+    num_videos: int = 0
 
     @property
     def is_sound(self):
@@ -179,10 +182,12 @@ def inspect(opened, spec=None, *, verbose=False):
         if len(candidates) > 1
         for same in _confirm(opened, modalities, candidates)
     ]
+    classes = _count_classes(catalog)
     return Inspection(
         directory=str(catalog.root),
         kind=kind,
-        classes=_count_classes(catalog),
+        classes=classes,
+        num_videos=len(catalog.videos),
         splits={
             key: Part(*map(len, split)) for key, split in catalog.splits.items()
         },
@@ -190,7 +195,10 @@ def inspect(opened, spec=None, *, verbose=False):
             modality: Counts(min(found), statistics.median(found), max(found))
             for modality, found in counts.items()
         },
-        problems=catalog.problems,
+        problems=(
+            *catalog.problems,
+            *imbalance.remarks(classes, "videos", _EVEN_OUT),
+        ),
         missing=catalog.missing,
         short=short,
         broken=broken | _not_prepared(kind, catalog),
@@ -322,7 +330,11 @@ def _hash_images(source, index, modalities):
 
 
 def _count_classes(catalog):
-    counts = collections.Counter(catalog.labels)
+    counts = collections.Counter(
+        label
+        for labels in catalog.labels
+        for label in label_sets.as_set(labels)
+    )
     return {name: counts[i] for i, name in enumerate(catalog.classes)}
 
 

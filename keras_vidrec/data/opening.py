@@ -3,6 +3,7 @@ tells videos, frame folders, prepared datasets and features apart."""
 
 import typing
 
+from keras_vidrec.data.catalogs import background as backgrounds
 from keras_vidrec.data.catalogs import catalog as catalogs
 from keras_vidrec.data.catalogs import frame_lists
 from keras_vidrec.data.catalogs import frame_tree
@@ -39,6 +40,7 @@ def open_dataset(
     splits=None,
     test_fraction=0.25,
     flow=None,
+    background=False,
 ):
     """Opens a dataset: prepared by `vidrec prepare`, of features by `vidrec
     features`, or a directory of videos, or one of frame folders.
@@ -60,6 +62,8 @@ def open_dataset(
             says.
         flow: `None`, or `FlowSpec`: how flow is made of videos as they are
             read. Of the other kinds flow is there or not.
+        background: bool. Whether what the segments of a list leave of their
+            video files is a class, see `background.add`. Defaults to `False`.
 
     Returns:
         `Opened`.
@@ -70,6 +74,12 @@ def open_dataset(
     """
     directory = storage.as_path(directory)
     kind, folders = _look(directory, videos_list)
+    if background and kind != "videos":
+        raise ValueError(
+            "Background is made of the rest of video files; a prepared dataset "
+            "has it if `vidrec prepare --background` made it. Expected "
+            f"background=False. Received: background=True of {directory}"
+        )
     if kind == "prepared":
         return _open_prepared(directory, layout, videos_list, splits)
     arguments = {
@@ -81,6 +91,8 @@ def open_dataset(
     if kind == "frames":
         return _open_frames(directory, folders, **arguments)
     catalog = catalogs.discover(directory, **arguments)
+    if background:
+        catalog = backgrounds.add(catalog)
     return Opened(kind, VideoFiles(catalog, flow=flow), catalog)
 
 

@@ -2,6 +2,7 @@
 
 import cv2
 
+from keras_vidrec.data.catalogs import label_sets
 from keras_vidrec.specs import Origin
 from keras_vidrec.specs import fingerprint
 from keras_vidrec.version import __version__
@@ -16,14 +17,15 @@ def of(
     Args:
         kind: `None`, or str: what they lie in, as of `Origin`.
         names: sequence of str. The name of each video, in any order.
-        labels: sequence of int. The class of each, -1 if unknown.
+        labels: sequence of int, the class of each, -1 if unknown; or of
+            tuples of int (`label_sets`).
         classes: sequence of str. The names of the classes.
         contents: sequence of str or `None`, as `Source.contents` has them.
         settings: `None`, or plain data: how what is stored of them was made.
             Defaults to `None`.
         **fields: others of `Origin`.
     """
-    shown = [None if label < 0 else classes[label] for label in labels]
+    shown = [_shown(label, classes) for label in labels]
     rows = sorted(zip(names, shown, contents), key=lambda row: row[0])
     known = any(content is not None for _, _, content in rows)
     return Origin(
@@ -33,6 +35,12 @@ def of(
         content=fingerprint([row[2] for row in rows]) if known else None,
         **fields,
     )
+
+
+def _shown(label, classes):
+    if label_sets.are_sets((label,)):
+        return list(label_sets.names(label, classes))
+    return None if label < 0 else classes[label]
 
 
 def made_here() -> dict:

@@ -11,12 +11,15 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
+from keras_vidrec.data import endless_order
 from keras_vidrec.data import open_iterators
+from keras_vidrec.data.catalogs import label_sets
 from keras_vidrec.data.clips import feature_reader
 from keras_vidrec.data.clips import reader as clip_reader
 from keras_vidrec.data.clips.reader import Augmentation
 from keras_vidrec.data.failures import Failures
 from keras_vidrec.data.prepared.features import DTYPE
+from keras_vidrec.data.video_order import VideoOrder
 from keras_vidrec.specs import TEST_CROPS
 from keras_vidrec.specs import checks
 from keras_vidrec.videos.video import VideoError
@@ -28,8 +31,6 @@ _BYTES_AHEAD = 2**32
 _REMOTE_CALLS = 32
 # The same of batches of features.
 _BATCHES_AHEAD = 4
-# Epochs are numbered in int64; no training gets there.
-_NO_END = np.iinfo(np.int64).max
 
 atexit.register(open_iterators.close)
 
@@ -52,6 +53,7 @@ def make(
     shard=(0, 1),
     pad_tail=False,
     augmentation=None,
+    sampling="natural",
     num_segments=None,
     num_clips=1,
     crops="center",
@@ -98,6 +100,9 @@ def make(
         augmentation: `None` (flips), or `Augmentation`. Training only, as are
             the crops of `spec`. Features were made of crops already: nothing
             of it applies to them.
+        sampling: str. How often each video comes: `"natural"`, `"sqrt"` or
+            `"balanced"`, see `VideoOrder`. Training only. Defaults to
+            `"natural"`.
         num_segments: `None` (that of `spec`), or int. Testing only.
         num_clips: int. Clips of a video, of `num_segments` chunks or uniform
             segments each, in the mode `"test"`. Testing only. Defaults to
@@ -113,7 +118,9 @@ def make(
         `tf.data.Dataset` of `(inputs, label)` in training and `(inputs,
         label, sample_weight)` in testing. Inputs are uint8 `(batch,
         num_segments, size, size, channels)`, in a dict by modality if there
-        are several; labels int32 `(batch,)`; `batch` is this worker's part. In
+        are several; labels int32 `(batch,)`, or float32 `(batch,
+        classes)` of 0 and 1 where videos have several; `batch` is this
+        worker's part. In
         testing there are `num_crops * num_clips * num_segments` segments, and
         whole frames have their height and width instead of `size`. Features
         are float32 `(batch, num_segments, features)`.
@@ -127,7 +134,7 @@ def make(
             unlabeled videos in training.
     """
     split = np.asarray(split, np.int64)
-    labels = np.asarray(source.labels, np.int32)
+    labels = label_sets.Arrays(source.labels, len(source.classes))
     _check(source, spec, split, batch_size)
     _check_shard(shard, batch_size, whole=training or pad_tail)
     protocol = {
@@ -137,7 +144,7 @@ def make(
         "mode": mode or "validation",
     }
     if training:
-        _check_labels(labels, split)
+        _check_labels(source.labels, split)
         protocol["num_segments"] = spec.num_segments
     if feature_reader.are_features(source):
         reader = _feature_reader(source, spec, training, protocol)
@@ -149,18 +156,24 @@ def make(
         failures = Failures(len(split))
     share = batch_size // shard[1]
     if training:
-        order = _endless_order(split, batch_size, seed, initial_epoch, shard)
+        videos = VideoOrder(split, source.labels, seed, sampling)
+        length = steps_per_epoch(len(split), batch_size) * batch_size
+        order = endless_order.of(
+            videos, length, batch_size, initial_epoch, shard
+        )
         order = order.skip(initial_step * share)
-        read = _training_draws(source, split, seed, reader.read, failures)
+        read = _training_draws(
+            source, labels, split, seed, reader.read, failures
+        )
     else:
         weight = _ONE
         if pad_tail:
             padded = _padded(split, batch_size)
             weight = np.float32(len(padded) / len(split))
-            split = padded[_rows(len(padded), batch_size, shard)]
+            split = padded[endless_order.rows(len(padded), batch_size, shard)]
         order = tf.data.Dataset.from_tensor_slices(split)
         order = order.map(lambda index: (np.int64(0), np.int64(0), index))
-        read = _test_draws(source, spec, reader, failures, weight)
+        read = _test_draws(source, labels, spec, reader, failures, weight)
 
     whole = training or pad_tail  # of the batches, the last one too
     leading = ()
@@ -173,13 +186,13 @@ def make(
         *clips, label, weight = tf.numpy_function(
             lambda *draw: (*read(*draw),),
             draw,
-            [reader.dtype] * len(reader.shapes) + [tf.int32, tf.float32],
+            [reader.dtype] * len(reader.shapes) + [labels.dtype, tf.float32],
             stateful=False,  # else no clips are read at once where
             # operations are to be deterministic
         )
         for clip, shape in zip(clips, reader.shapes):
             clip.set_shape((*leading, *shape))
-        label.set_shape(leading)
+        label.set_shape((*leading, *labels.shape))
         weight.set_shape(leading)
         if reader.by_batch:
             # Faster here than in NumPy.
@@ -274,37 +287,9 @@ def _parallel_calls(shapes, size, is_remote=False):
     return max(min(wanted, _BYTES_AHEAD // clip), 1)
 
 
-def _rows(length, batch_size, shard):
-    """Positions below `length` that a worker reads."""
-    worker, num_workers = shard
-    positions = np.arange(length, dtype=np.int64)
-    share = batch_size // num_workers
-    return positions[positions % batch_size // share == worker]
-
-
 def _padded(split, batch_size):
     """A split for whole batches. The videos that fill it up are `_NONE`."""
     return np.pad(split, (0, -len(split) % batch_size), constant_values=_NONE)
-
-
-def _endless_order(split, batch_size, seed, initial_epoch, shard):
-    """Dataset of (epoch, position, video)."""
-    length = steps_per_epoch(len(split), batch_size) * batch_size
-    positions = _rows(length, batch_size, shard)
-
-    def order(epoch):
-        shuffled = np.random.default_rng((seed, epoch)).permutation(split)
-        # Repeats from the beginning.
-        return np.resize(shuffled, length)[positions]
-
-    def one_epoch(epoch):
-        videos = tf.numpy_function(order, (epoch,), tf.int64, stateful=False)
-        videos.set_shape(positions.shape)
-        return tf.data.Dataset.from_tensor_slices(
-            (tf.fill(positions.shape, epoch), positions, videos)
-        )
-
-    return tf.data.Dataset.range(initial_epoch, _NO_END).flat_map(one_epoch)
 
 
 class _Reader(typing.NamedTuple):
@@ -388,7 +373,7 @@ def _feature_reader(source, spec, training, protocol):
     return _Reader(shapes, DTYPE.type, read, by_batch=True)
 
 
-def _training_draws(source, split, seed, read, failures):
+def _training_draws(source, labels, split, seed, read, failures):
     def candidates(epoch, position, index):
         yield index
         # Of a large split this takes as long as some decoding.
@@ -404,25 +389,25 @@ def _training_draws(source, split, seed, read, failures):
             except (VideoError, OSError) as error:
                 failures.add(source.videos[index], error)
                 continue
-            return *clip.values(), np.int32(source.labels[index]), _ONE
+            return *clip.values(), labels[index], _ONE
         raise failures.give_up()
 
     return draw
 
 
-def _test_draws(source, spec, reader, failures, weight):
+def _test_draws(source, labels, spec, reader, failures, weight):
     def nothing(label):
         empty = [
             np.zeros([side or spec.size for side in shape], reader.dtype)
             for shape in reader.shapes
         ]
-        return *empty, np.int32(label), np.float32(0)
+        return *empty, label, np.float32(0)
 
     def draw(_epoch, _position, index):
         index = int(index)
         if index == _NONE:
-            return nothing(label=0)
-        label = np.int32(source.labels[index])
+            return nothing(labels.none)
+        label = labels[index]
         try:
             clip = reader.read(index, None)
         except (VideoError, OSError) as error:
@@ -475,8 +460,9 @@ def _check_single(batch_size, crops):
 
 
 def _check_labels(labels, split):
-    if labels[split].min() < 0:
-        raise ValueError(
-            "Expected a class for every training video. Received: video "
-            f"{split[labels[split].argmin()]} without a label"
-        )
+    for index in split:
+        if labels[index] == -1:
+            raise ValueError(
+                "Expected a class for every training video. Received: video "
+                f"{index} without a label"
+            )

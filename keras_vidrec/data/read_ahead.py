@@ -14,10 +14,10 @@ _MOST_AHEAD = 32
 
 
 @contextlib.contextmanager
-def read_ahead(read, tasks):
+def read_ahead(read, tasks, most=_MOST_AHEAD):
     """An iterator of what `read` returns of the tasks, in their order, read by
-    several threads."""
-    threads = min(prepare.num_cores(), _MOST_AHEAD // 2)
+    several threads, at least one, and so that about `most` results wait."""
+    threads = max(min(prepare.num_cores(), most // 2), 1)
     with concurrent.futures.ThreadPoolExecutor(threads) as pool:
 
         def results():

@@ -15,6 +15,7 @@ from keras_vidrec.applications.parts.head import predictions_layer
 from keras_vidrec.data import leaks
 from keras_vidrec.data import opening
 from keras_vidrec.data import pipeline
+from keras_vidrec.data.catalogs import label_sets
 from keras_vidrec.data.failures import Failures
 from keras_vidrec.evaluation import origins
 from keras_vidrec.evaluation import protocols
@@ -119,12 +120,20 @@ def score(
     result = Scores(
         videos=tuple(source.videos[index] for index in videos),
         scores=np.reshape(scores, (len(videos), len(classes)))[:, order],
-        labels=[source.labels[index] for index in videos],
+        labels=_labels(source, videos),
         classes=source.classes,
         meta=meta or {},
     )
     origin = origin.replace(fingerprint=result.fingerprint())
     return dataclasses.replace(result, origin=origin), failures
+
+
+def _labels(source, videos):
+    """As `Scores` has them."""
+    labels = [source.labels[index] for index in videos]
+    if label_sets.are_sets(source.labels):
+        return label_sets.multi_hot(labels, len(source.classes)).astype("int8")
+    return labels
 
 
 def evaluate(
@@ -166,7 +175,7 @@ def evaluate(
     run = Run.open(run_directory)
     run.check_free()
     changed = run.recipe.with_settings(settings).data
-    model, trained_file, seen = _network(run, changed.directory)
+    model, trained_file, seen = network_of(run, changed.directory)
     recipe = _tested(run.recipe, model, protocol, grid, settings)
     return _evaluate(
         model,
@@ -280,6 +289,7 @@ def _evaluate(
         "protocol": recipe.test.name,
         **completed.to_dict(),
         "model": fingerprint,
+        **_sigmoids(model, data.source),
     }
     journal = ScoreJournal(
         directory / f".{path.stem}.journal",
@@ -306,6 +316,10 @@ def _evaluate(
             )
     finally:
         data.source.save()
+    temperature = predictions_layer(model).temperature
+    if temperature != 1:
+        meta = {**scores.meta, "temperature": temperature}
+        scores = dataclasses.replace(scores, meta=meta)
     if len(scores.videos) > known:
         # The model's first call, which may compile it, is among them.
         rate = (len(scores.videos) - known) / (time.perf_counter() - start)
@@ -316,10 +330,33 @@ def _evaluate(
     return path, scores
 
 
-def _network(run, directory):
+def _sigmoids(model, source):
+    """What a score file says of a network whose classes have a sigmoid each;
+    thresholds in the order of the classes of the source."""
+    found = describe(model)
+    if not found.multi_label:
+        return {}
+    if found.thresholds is None:
+        return {"multi_label": True}
+    of_class = found.thresholds
+    if found.class_names is not None:
+        known = dict(zip(found.class_names, found.thresholds))
+        of_class = [known[name] for name in source.classes if name in known]
+    return {"multi_label": True, "thresholds": list(of_class)}
+
+
+def network_of(run, directory):
     """The network of a run for a dataset, its file, and what it sees if it was
     not trained on such: of a run over features there is one that sees these
-    and one that sees videos."""
+    and one that sees videos.
+
+    Args:
+        run: `Run`.
+        directory: path of the dataset.
+
+    Raises:
+        ValueError: if the run is not finished, or has no network for it.
+    """
     if not run.head_file.is_file():
         model, seen = run.load_model(), None
         if run.recipe.network.application not in table.BUILDERS:

@@ -21,7 +21,9 @@ from keras_vidrec.data.prepared.features import FeatureSettings
 from keras_vidrec.data.preparing.feature_writer import FeatureWriter
 from keras_vidrec.data.read_ahead import draw_of
 from keras_vidrec.data.read_ahead import read_ahead
+from keras_vidrec.evaluation.scorers.replicas import Replicas
 from keras_vidrec.evaluation.scorers.scorer import SNIPPETS_A_CALL
+from keras_vidrec.evaluation.scorers.scorer import equal_groups
 from keras_vidrec.specs import Origin
 from keras_vidrec.specs import TestProtocol
 from keras_vidrec.videos.video import VideoError
@@ -175,35 +177,36 @@ class _Tower:
     def __init__(self, stream, model, num_frames):
         described = describe(model)
         self.spec = described.clip_spec
-        self._model = feature_tower.features_of(model, stream)
+        tower = feature_tower.features_of(model, stream)
+        self._model = Replicas(tower)
         self._num_frames = num_frames
-        self.num_features = self._model.output.shape[-1]
-        found = feature_tower.fingerprint(self._model)
+        self.num_features = tower.output.shape[-1]
+        found = feature_tower.fingerprint(tower)
         self.fingerprint = f"{model.name} {found}"
         self.origin = (described.origin or Origin()).replace(
             kind="network", fingerprint=found
         )
         # A network built for a fixed number of segments takes just these.
-        fixed = self._model.input.shape[1]
-        group = fixed or min(num_frames, SNIPPETS_A_CALL)
+        fixed, devices = tower.input.shape[1], self._model.num_devices
+        group = fixed or equal_groups(num_frames, SNIPPETS_A_CALL, devices)
         num_groups = math.ceil(num_frames / group)
         self._places = np.arange(num_groups * group) % num_frames
         self._places = self._places.reshape(num_groups, group)
-        # Equal calls: one shape for the device.
+        # Equal calls: one shape for the devices.
         most = max(SNIPPETS_A_CALL // group, 1)
-        self._groups_a_call = math.ceil(
-            num_groups / math.ceil(num_groups / most)
-        )
+        self._groups_a_call = equal_groups(num_groups, most, devices)
 
     def __call__(self, clip):
         """float32 features `(frames, features)` of `(frames, height, width,
         channels)`."""
-        features = []
         num_groups = len(self._places)
-        for start in range(0, num_groups, self._groups_a_call):
-            rows = np.arange(start, start + self._groups_a_call) % num_groups
-            seen = self._model.predict_on_batch(clip[self._places[rows]])
-            features.append(seen.reshape(-1, self.num_features))
+        starts = range(0, num_groups, self._groups_a_call)
+        calls = (np.arange(s, s + self._groups_a_call) for s in starts)
+        batches = (clip[self._places[rows % num_groups]] for rows in calls)
+        features = [
+            seen.reshape(-1, self.num_features)
+            for seen in self._model.each(batches)
+        ]
         return np.concatenate(features)[: self._num_frames].astype("float32")
 
 

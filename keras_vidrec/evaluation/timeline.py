@@ -29,11 +29,14 @@ class WindowPrediction:
             to microseconds.
         end: float. The same.
         probabilities: float64 array `(classes,)`.
+        present: `None`, or, where clips have several labels, tuple of bool, one
+            a class: whether its probability reaches its threshold.
     """
 
     start: float
     end: float
     probabilities: np.ndarray
+    present: tuple | None = None
 
 
 def _middle(window):
@@ -68,6 +71,14 @@ class Timeline:
             (self.classes[i], float(window.probabilities[i])) for i in order
         ]
 
+    def present(self, window):
+        """The classes that a window is said to show, the most probable first:
+        list of str, or `None` where clips have one label."""
+        if window.present is None:
+            return None
+        order = np.argsort(-window.probabilities, kind="stable")
+        return [self.classes[i] for i in order if window.present[i]]
+
     def at(self, seconds):
         """The `WindowPrediction` whose middle is nearest to a moment."""
         after = bisect.bisect(self.windows, seconds, key=_middle)
@@ -76,15 +87,19 @@ class Timeline:
 
     def save_csv(self, path):
         """Writes a row for each window: start and end in seconds, the best
-        class, its probability, and the probability of each class. Whole or not
-        at all."""
-        header = ["start", "end", "class", "probability", *self.classes]
+        class, its probability, the classes that are said to be there (with `;`
+        between them; of several labels a clip), and the probability of each
+        class. Whole or not at all."""
+        several = any(window.present is not None for window in self.windows)
+        header = ["start", "end", "class", "probability"]
+        header += [*["present"] * several, *self.classes]
         rows = (
             [
                 f"{window.start:.3f}",
                 f"{window.end:.3f}",
                 name,
                 f"{probability:.6f}",
+                *["; ".join(self.present(window) or ())] * several,
                 *(f"{p:.6f}" for p in window.probabilities),
             ]
             for window in self.windows
@@ -92,12 +107,21 @@ class Timeline:
         )
         files.write_table(path, header, rows)
 
-    def save_json(self, path):
-        """Writes the same as one JSON object: `video`, `classes`, and
-        `windows`, each with `start`, `end`, `class`, `probability` and
-        `probabilities`. Whole or not at all."""
+    def save_json(self, path, segments=()):
+        """Writes the same as one JSON object: `video`, `classes`, `windows`,
+        each with `start`, `end`, `class`, `probability`, `probabilities` and,
+        of several labels a clip, `present`; and `segments`, each as of
+        `Segment.to_dict`. Whole or not at all.
+
+        Args:
+            path: path of the file.
+            segments: sequence of `segments.Segment`: what the windows were
+                merged into. Defaults to `()`.
+        """
         windows = []
         for window in self.windows:
+            present = self.present(window)
+            shown = {} if present is None else {"present": present}
             ((name, probability),) = self.best(window)
             windows.append(
                 {
@@ -105,6 +129,7 @@ class Timeline:
                     "end": window.end,
                     "class": name,
                     "probability": probability,
+                    **shown,
                     "probabilities": window.probabilities.tolist(),
                 }
             )
@@ -112,6 +137,7 @@ class Timeline:
             "video": self.video,
             "classes": self.classes,
             "windows": windows,
+            "segments": [segment.to_dict() for segment in segments],
         }
         text = json.dumps(content, ensure_ascii=False, indent=1)
         files.write_text(path, text + "\n")

@@ -5,8 +5,6 @@ import logging
 import pathlib
 import typing
 
-import numpy as np
-
 from keras_vidrec.evaluation.scores import freshness
 from keras_vidrec.evaluation.scores import metrics
 from keras_vidrec.evaluation.scores import score_naming
@@ -88,7 +86,7 @@ def _results(run):
                 run.path,
             )
             continue
-        if not np.any(scores.labels >= 0):
+        if not scores.known.any():
             continue
         date = datetime.date.fromtimestamp(path.stat().st_mtime)
         results.append(
@@ -97,7 +95,7 @@ def _results(run):
                 scores.meta,
                 scores.origin or Origin("scores"),
                 date.isoformat(),
-                int(np.sum(scores.labels >= 0)),
+                int(scores.known.sum()),
                 metrics.summary(scores),
             )
         )

@@ -34,10 +34,11 @@ def write(
     tolerance,
     more=(),
 ):
-    """Writes an export and what stands beside it: the classes, one a line,
-    all that is needed to answer from a video and the program that does, what
-    it was made from, and the model card. Before it gets its name it is loaded
-    again and compared with the network.
+    """Writes an export and what stands beside it: the classes, one a line, and
+    so their thresholds, of several labels a video; all that is needed to
+    answer from a video and the program that does; what it was made from; and
+    the model card. Before it gets its name it is loaded again and compared
+    with the network.
 
     Args:
         model: keras.Model of this package.
@@ -97,6 +98,10 @@ def write(
         if names is not None:
             lines = "".join(f"{name}\n" for name in names)
             (temporary / model_card.NAMES_FILE).write_text(lines, "utf-8")
+        if description.thresholds is not None:
+            lines = "".join(f"{one!r}\n" for one in description.thresholds)
+            path_of = temporary / model_card.THRESHOLDS_FILE
+            path_of.write_text(lines, "utf-8")
         facts = manifest.of(
             model, description, background.name, format, file, endpoints[0]
         )

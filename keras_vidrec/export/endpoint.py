@@ -25,6 +25,8 @@ class Endpoint:
             network judges snippets one by one, and of `flow` where it is made
             inside.
         spec: `None`, or `ClipSpec` of the clips it takes.
+        temperature: float. What logits are divided by before the activation.
+        multi_label: bool. Whether classes have a sigmoid each, no softmax.
 
     Attributes:
         inputs: list of tf.TensorSpec: pixels are uint8, features of images as
@@ -33,10 +35,12 @@ class Endpoint:
             `"logits"` of whole clips.
     """
 
-    def __init__(self, name, model, spec):
+    def __init__(self, name, model, spec, temperature, multi_label=False):
         self.name = name
         self.model = model
         self.spec = spec
+        self._temperature = temperature
+        self._multi_label = multi_label
         self.inputs = [
             tf.TensorSpec(
                 (None, *tensor.shape[1:]),
@@ -73,9 +77,10 @@ class Endpoint:
         8-bit code."""
         clips = keras.tree.pack_sequence_as(self.model.input, clips)
         outputs = self.model(clips, training=False)
-        logits = tf.cast(outputs["logits"], tf.float32)
+        logits = tf.cast(outputs["logits"], tf.float32) / self._temperature
+        activation = tf.nn.sigmoid if self._multi_label else tf.nn.softmax
         scores = tf.cast(outputs[self.scores], tf.float32)
-        found = {"probabilities": tf.nn.softmax(logits), self.scores: scores}
+        found = {"probabilities": activation(logits), self.scores: scores}
         if self.makes_flow:
             found["flow"] = tf.cast(outputs["flow"], tf.uint8)
         return found
@@ -93,6 +98,8 @@ def of_clips(model):
         "serving_default",
         keras.Model(scores.input, outputs, name=model.name),
         describe(model).clip_spec,
+        describe(model).temperature,
+        describe(model).multi_label,
     )
 
 
@@ -126,6 +133,8 @@ def of_frames(model):
             {**_scores_model(model)(seen), "flow": clips["flow"]},
         ),
         spec.replace(modalities=("rgb_diff",)),
+        described.temperature,
+        described.multi_label,
     )
 
 

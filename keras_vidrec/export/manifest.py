@@ -31,6 +31,7 @@ def of(model, description, name, format, file, endpoint):
     spec, test = description.clip_spec, description.test_protocol
     if spec is not None and test is not None:
         test, _ = protocols.of(model)
+    thresholds = description.thresholds
     number = predictions_layer(model).output.shape[-1]
     return {
         "schema": SCHEMA,
@@ -46,7 +47,9 @@ def of(model, description, name, format, file, endpoint):
             "segments": endpoint.inputs[0].shape[1],
         },
         "classes": list(description.class_names or map(str, range(number))),
-        "activation": "softmax",
+        "activation": "sigmoid" if description.multi_label else "softmax",
+        "temperature": description.temperature,
+        "thresholds": None if thresholds is None else list(thresholds),
         "clip": None if spec is None else spec.to_dict(),
         "test": None if test is None else test.to_dict(),
     }

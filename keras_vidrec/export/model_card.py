@@ -8,6 +8,7 @@ from keras_vidrec.data import leaks
 from keras_vidrec.export import manifest
 from keras_vidrec.export import predict_file
 from keras_vidrec.reporting import chain
+from keras_vidrec.specs import THRESHOLD
 from keras_vidrec.training import environment
 
 # What stands in the directory of an export: the network, by format, and what
@@ -18,6 +19,7 @@ FILES = {
     "litert": "model.tflite",
 }
 NAMES_FILE = "labels.txt"
+THRESHOLDS_FILE = "thresholds.txt"
 CARD_FILE = "README.md"
 # Classes that a SavedModel names.
 TOP = 5
@@ -38,6 +40,16 @@ _RUNTIMES = {
     "saved_model": "tensorflow",
     "onnx": "onnxruntime",
     "litert": "ai-edge-litert",
+}
+
+# By their names in `metrics.summary`.
+_FIGURES = {
+    "top_1": "top-1",
+    "top_5": "top-5",
+    "mean_class_accuracy": "mean class",
+    "mean_average_precision": "mean average precision",
+    "micro_f1": "micro F1",
+    "mean_class_f1": "mean class F1",
 }
 
 _PIXELS = {
@@ -248,10 +260,17 @@ def _values(tensor, endpoint):
 def _output(format, description, endpoints):
     first = endpoints[0]
     number = first.num_classes
-    lines = [
-        f"- `probabilities`, float32, (batch, {number}): softmax over the "
-        "classes."
-    ]
+    of = "softmax over the classes."
+    if description.multi_label:
+        of = "a sigmoid for each class; a clip may show several, or none."
+    lines = [f"- `probabilities`, float32, (batch, {number}): {of}"]
+    if description.temperature != 1:
+        lines.append(
+            f"- They are of logits divided by {description.temperature:.4g}, "
+            "the temperature that was fitted on videos for validation."
+        )
+    if description.multi_label:
+        lines.append(_thresholds(description))
     if first.scores == "snippet_logits":
         lines.append(
             f"- `snippet_logits`, float32, (batch, segments, {number}): scores "
@@ -275,6 +294,19 @@ def _output(format, description, endpoints):
             f"- The classes, in this order: `{NAMES_FILE}`, one a line."
         )
     return "\n".join(lines)
+
+
+def _thresholds(description):
+    if description.thresholds is None:
+        return (
+            "- No thresholds were chosen: a class is said to be there from a "
+            f"probability of {THRESHOLD} on."
+        )
+    return (
+        "- From which probability on a class is said to be there: "
+        f"`{THRESHOLDS_FILE}`, one a line, that of the largest F1 on the "
+        "validation part."
+    )
 
 
 def _training(background, blueprint):
@@ -320,15 +352,21 @@ def _accuracy(background, origin):
         for mark in leaks.marks(result.origin)
         if mark not in known
     )
+    figures = {
+        name: title
+        for name, title in _FIGURES.items()
+        # Of few classes there is no top-5 accuracy.
+        if any(name in result.figures for result in background.results)
+    }
     lines = [
         "Measured by `vidrec evaluate`; nothing here is quoted from a paper.",
         "",
-        "| test | split | segments | sampling | crops | videos | top-1 | "
-        "top-5 | mean class | date |",
-        "| --- " * 10 + "|",
+        "| test | split | segments | sampling | crops | videos | "
+        f"{' | '.join(figures.values())} | date |",
+        "| --- " * (7 + len(figures)) + "|",
     ]
     for result in background.results:
-        meta, figures = result.meta, result.figures
+        meta = result.meta
         cells = [
             result.test,
             result.origin.split or "",
@@ -337,8 +375,10 @@ def _accuracy(background, origin):
             meta.get("crops", ""),
             result.num_videos,
             *(
-                f"{100 * figures[name]:.2f} %"
-                for name in ("top_1", "top_5", "mean_class_accuracy")
+                f"{100 * result.figures[name]:.2f} %"
+                if name in result.figures
+                else ""
+                for name in figures
             ),
             result.date,
         ]

@@ -85,6 +85,8 @@ def _write(endpoint, description, path):
     metadata = {}
     if description.class_names is not None:
         metadata["class_names"] = list(description.class_names)
+    if description.thresholds is not None:
+        metadata["thresholds"] = list(description.thresholds)
     if description.clip_spec is not None:
         metadata["clip_spec"] = description.clip_spec.to_dict()
     onnx.helper.set_model_props(

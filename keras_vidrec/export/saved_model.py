@@ -46,7 +46,7 @@ def export_saved_model(model, path, *, background=None, tolerance=_TOLERANCE):
 
     Args:
         model: keras.Model of this package, on the TensorFlow backend. The
-            export ends in a softmax whatever the model's own activation.
+            export ends in a softmax, or in sigmoids if the model does.
         path: path of the directory to write; an earlier export is replaced.
         background: `None`, or `Background` of the network, for the card.
             Defaults to `None`.

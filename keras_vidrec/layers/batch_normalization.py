@@ -64,7 +64,8 @@ class BatchNormalization(keras.layers.BatchNormalization):
     towards the means over all groups of all replicas, with and without
     `synchronized`: they stay the same everywhere.
 
-    Args: those of `keras.layers.BatchNormalization`, and
+    Args:
+        *args: Those of `keras.layers.BatchNormalization`.
         num_groups: `None` (as the Keras layer), or int. Groups of the batch
             in training, a divisor of its size. As attribute, it can be set
             until `compile`. Groups are only for `axis=-1`, without `renorm`

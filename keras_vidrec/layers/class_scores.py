@@ -1,13 +1,18 @@
+import math
+
 import keras
+import numpy as np
+import scipy.special
 from keras import ops
 
+from keras_vidrec.specs import THRESHOLD
 from keras_vidrec.specs import Blueprint
 from keras_vidrec.specs import ClipSpec
 from keras_vidrec.specs import Origin
 from keras_vidrec.specs import TestProtocol
 from keras_vidrec.specs import checks
 
-ACTIVATIONS = (None, "softmax")
+ACTIVATIONS = (None, "softmax", "sigmoid")
 FACTS = {
     "clip_spec": ClipSpec,
     "test_protocol": TestProtocol,
@@ -29,8 +34,9 @@ class ClassScores(keras.layers.Layer):
     Masking: passes through.
 
     Args:
-        activation: `None` (logits pass) or `"softmax"`. Defaults to
-            `"softmax"`.
+        activation: `None` (logits pass), `"softmax"` (one class a clip), or
+            `"sigmoid"` (several labels a clip: each class by itself). Defaults
+            to `"softmax"`.
         class_names: `None`, or sequence of different str, one a class, in
             the order of the scores. Defaults to `None` (not known yet).
         clip_spec: `None`, `ClipSpec`, or its `to_dict()`: what a clip is.
@@ -41,6 +47,12 @@ class ClassScores(keras.layers.Layer):
             is. Defaults to `None`.
         origin: `None`, `Origin`, or its `to_dict()`: what it was made from.
             Defaults to `None`.
+        temperature: float > 0. What logits are divided by before the softmax,
+            so that its probabilities are as sure as the network is right. The
+            order of the classes stays. Defaults to `1.0`.
+        thresholds: `None` (0.5 for all), or sequence of float in [0, 1], one a
+            class: from which probability on the class is said to be there.
+            With `"sigmoid"` only. Defaults to `None`.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
 
     Call arguments:
@@ -50,8 +62,10 @@ class ClassScores(keras.layers.Layer):
         Same as the input, float32.
 
     Raises:
-        ValueError: if `activation` is unknown, class names repeat, or their
-            number is not the number of classes.
+        ValueError: if `activation` is unknown, class names repeat, their
+            number or that of the thresholds is not the number of classes, the
+            temperature is not positive, or the thresholds are no probabilities
+            or of another activation.
 
     Example:
 
@@ -68,6 +82,8 @@ class ClassScores(keras.layers.Layer):
         test_protocol=None,
         blueprint=None,
         origin=None,
+        temperature=1.0,
+        thresholds=None,
         **kwargs,
     ):
         super().__init__(autocast=False, **kwargs)
@@ -80,6 +96,8 @@ class ClassScores(keras.layers.Layer):
         self.test_protocol = test_protocol
         self.blueprint = blueprint
         self.origin = origin
+        self.temperature = temperature
+        self.thresholds = thresholds
 
     def __setattr__(self, name, value):
         if name in FACTS and isinstance(value, dict):
@@ -104,15 +122,75 @@ class ClassScores(keras.layers.Layer):
             self._check_number(names, self.classes)
         self._class_names = names
 
+    @property
+    def temperature(self):
+        """float > 0."""
+        return self._temperature
+
+    @temperature.setter
+    def temperature(self, value):
+        known = checks.is_number(value) and 0 < value < float("inf")
+        checks.check(known, "temperature", "a positive number", value)
+        self._temperature = float(value)
+
+    @property
+    def thresholds(self):
+        """Tuple of float, one a class, or None."""
+        return self._thresholds
+
+    @thresholds.setter
+    def thresholds(self, values):
+        if values is not None:
+            values = tuple(values)
+            checks.check(
+                self.multi_label
+                and self.classes in (None, len(values))
+                and all(
+                    checks.is_number(value)
+                    and math.isfinite(value)
+                    and 0 <= value <= 1
+                    for value in values
+                ),
+                "thresholds",
+                'None, or with activation="sigmoid" a number from 0 to 1 for '
+                f"each of the {self.classes or ''} classes",
+                values,
+            )
+            values = tuple(map(float, values))
+        self._thresholds = values
+
+    @property
+    def multi_label(self):
+        """Whether a clip may be of several classes, or of none."""
+        return self.activation == "sigmoid"
+
+    def probabilities(self, logits):
+        """NumPy: the probabilities of logits `(..., classes)`, float64; of
+        logits that pass, those of the softmax. The temperature is the
+        caller's."""
+        logits = np.asarray(logits, "float64")
+        if self.multi_label:
+            return scipy.special.expit(logits)
+        return scipy.special.softmax(logits, axis=-1)
+
+    def present(self, probabilities):
+        """NumPy: which classes are said to be there, bool `(..., classes)`, of
+        probabilities of that shape."""
+        thresholds = THRESHOLD if self.thresholds is None else self.thresholds
+        return np.asarray(probabilities) >= np.asarray(thresholds)
+
     def build(self, input_shape):
         self.classes = input_shape[-1]
         if self.class_names is not None:
             self._check_number(self.class_names, self.classes)
+        self.thresholds = self.thresholds  # their number is known now
 
     def call(self, inputs):
         logits = ops.cast(inputs, "float32")
         if self.activation == "softmax":
-            return ops.softmax(logits, axis=-1)
+            return ops.softmax(logits / self.temperature, axis=-1)
+        if self.activation == "sigmoid":
+            return ops.sigmoid(logits / self.temperature)
         return logits
 
     def compute_output_shape(self, input_shape):
@@ -127,6 +205,8 @@ class ClassScores(keras.layers.Layer):
             **super().get_config(),
             "activation": self.activation,
             "class_names": self.class_names,
+            "temperature": self.temperature,
+            "thresholds": self.thresholds,
             **{
                 name: None if fact is None else fact.to_dict()
                 for name, fact in facts.items()

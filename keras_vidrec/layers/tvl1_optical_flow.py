@@ -19,12 +19,12 @@ class TVL1OpticalFlow(keras.layers.Layer):
     thus go from raw frames to classes. Computed in float32 under any dtype
     policy. It has no useful gradient.
 
+    The parameters of the algorithm, `tau` to `median_size`, are those of
+    `flow.tvl1_flow`, with the same defaults.
+
     Args:
         bound: float. Motion in pixels that the code's ends stand for.
             Defaults to `20.0`.
-        tau, lambda_, theta, scales, scale_step, warps, epsilon,
-        outer_iterations, inner_iterations, median_size: See
-            `flow.tvl1.flow.tvl1_flow`, which has the same defaults.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
 
     Call arguments:

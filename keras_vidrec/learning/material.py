@@ -7,9 +7,11 @@ import pathlib
 import re
 import statistics
 
+from keras_vidrec.data import imbalance
 from keras_vidrec.data import inspection
 from keras_vidrec.data.catalogs import catalog as catalogs
 from keras_vidrec.data.catalogs import frame_tree
+from keras_vidrec.data.catalogs import label_sets
 from keras_vidrec.data.catalogs import video_tree
 from keras_vidrec.data.catalogs.catalog import Catalog
 from keras_vidrec.data.catalogs.split import Split
@@ -25,6 +27,10 @@ _VALIDATION = 0.25
 _PARTS = 3
 # So many times as many clips as another class are told.
 _UNEVEN = 5
+_MORE = (
+    "More clips of rare classes help most; `vidrec train` can let them count "
+    "more (data.sampling, loss.class_weights)."
+)
 # Names that a line lists.
 _NAMED = 4
 # Mirrored, a video of such a class is of another one.
@@ -83,7 +89,8 @@ def look(task, verbose=True, begun=None) -> Material:
         `Material`.
 
     Raises:
-        ValueError: if there are no videos, or not of two classes.
+        ValueError: if there are no videos, not of two classes, or they have
+            several labels.
     """
     _refuse_others(task)
     if begun is not None:
@@ -97,6 +104,11 @@ def look(task, verbose=True, begun=None) -> Material:
             splits=task.splits,
             test_fraction=_TEST,
             seed=task.seed,
+        )
+    if label_sets.are_sets(catalog.labels):
+        raise ValueError(
+            "Expected videos of one label each; `vidrec train` learns several "
+            f"labels a video. Received: {task.videos}: {catalog.understood}"
         )
     opened = Opened("videos", VideoFiles(catalog), catalog)
     found = inspection.inspect(opened, verbose=verbose)
@@ -267,7 +279,9 @@ def _uneven(kinds):
         )
     clips = {name: count for name, (count, _) in kinds.items()}
     most, least = max(clips.values()), min(clips.values())
-    if most >= _UNEVEN * least:
+    much = imbalance.remarks(clips, "clips", _MORE)
+    yield from much
+    if not much and most >= _UNEVEN * least:
         rare = [
             name for name, count in clips.items() if _UNEVEN * count <= most
         ]

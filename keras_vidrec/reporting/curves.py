@@ -18,13 +18,13 @@ from keras_vidrec.visualization import figures
 
 _INCHES = (4.0, 2.6)
 # On light and on dark: without black, which is the last.
-_COLORS = figures.COLORS[:-1]
-_INK = "#010203"
+COLORS = figures.COLORS[:-1]
+INK = "#010203"
 # Colors that the page chooses, for light or for dark.
 _OF_PAGE = {
-    _INK: "currentColor",
-    _COLORS[0]: "var(--hit)",
-    _COLORS[1]: "var(--miss)",
+    INK: "currentColor",
+    COLORS[0]: "var(--hit)",
+    COLORS[1]: "var(--miss)",
 }
 _VALIDATION = "val_"
 
@@ -43,6 +43,11 @@ class Curves(typing.NamedTuple):
 _DRAWINGS = (
     ("loss", "Loss", re.compile(r"(val_)?(\w+_)?loss")),
     ("accuracy", "Accuracy", re.compile(r"(val_)?(\w+_)?accuracy")),
+    (
+        "mean_average_precision",
+        "Mean average precision",
+        re.compile(r"(val_)?(\w+_)?mean_average_precision"),
+    ),
     ("learning_rate", "Learning rate", re.compile("learning_rate")),
     ("clips_per_second", "Clips a second", re.compile("clips_per_second")),
     ("input_wait", "Share of time waiting", re.compile("input_wait")),
@@ -101,13 +106,7 @@ def draw(curves):
     an `svg` element."""
     epochs, *columns = zip(*curves.table.rows)
     names = curves.table.header[1:]
-    # Words as words, in the page's font; the same names for the same content.
-    settings = {
-        "svg.fonttype": "none",
-        "svg.hashsalt": curves.name,
-        "text.usetex": False,
-    }
-    with matplotlib.rc_context(settings):
+    with drawing(curves.name):
         figure = Figure(_INCHES, layout="constrained")
         FigureCanvasSVG(figure)
         axes = figure.subplots()
@@ -117,35 +116,46 @@ def draw(curves):
             axes.plot(
                 *zip(*known),
                 label=name.replace("_", " "),
-                color=_COLORS[number % len(_COLORS)],
+                color=COLORS[number % len(COLORS)],
                 linestyle="--" if name.startswith(_VALIDATION) else "-",
                 linewidth=2,
                 marker="o" if len(epochs) <= 30 else None,
                 markersize=3.5,
             )
         _dress(axes, curves.name, len(names), columns)
-        text = io.StringIO()
-        figure.savefig(
-            text,
-            format="svg",
-            transparent=True,
-            metadata={
-                key: None for key in ("Creator", "Date", "Format", "Type")
-            },
+        words = _in_words(names, columns)
+        return to_markup(
+            figure, curves.name, f"{curves.title} by epoch: {words}"
         )
-    return _to_markup(text.getvalue(), curves, _in_words(names, columns))
+
+
+def drawing(name):
+    """The context to make a drawing of a name in, and its markup."""
+    # Words as words, in the page's font; the same names for the same content.
+    return matplotlib.rc_context(
+        {
+            "svg.fonttype": "none",
+            "svg.hashsalt": name,
+            "text.usetex": False,
+        }
+    )
+
+
+def dress(axes):
+    """Gives axes the look of the page."""
+    axes.tick_params(colors=INK)
+    axes.grid(color=INK, alpha=0.12)
+    for side, spine in axes.spines.items():
+        spine.set_visible(side in ("left", "bottom"))
+        spine.set_color(INK)
+        spine.set_alpha(0.4)
 
 
 def _dress(axes, name, number, columns):
-    axes.set_xlabel("epoch", color=_INK)
-    axes.tick_params(colors=_INK)
+    dress(axes)
+    axes.set_xlabel("epoch", color=INK)
     axes.xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
-    axes.grid(color=_INK, alpha=0.12)
-    for side, spine in axes.spines.items():
-        spine.set_visible(side in ("left", "bottom"))
-        spine.set_color(_INK)
-        spine.set_alpha(0.4)
-    if name in ("accuracy", "input_wait"):
+    if name in ("accuracy", "mean_average_precision", "input_wait"):
         axes.set_ylim(-0.02, 1.02)
         axes.yaxis.set_major_formatter(ticker.PercentFormatter(1))
     if name == "clips_per_second":
@@ -155,7 +165,7 @@ def _dress(axes, name, number, columns):
         if positive and max(positive) > 5 * min(positive):
             axes.set_yscale("log")
     if number > 1:
-        axes.legend(frameon=False, labelcolor=_INK, fontsize="small")
+        axes.legend(frameon=False, labelcolor=INK, fontsize="small")
 
 
 def _in_words(names, columns):
@@ -169,7 +179,17 @@ def _in_words(names, columns):
     return ", ".join(words)
 
 
-def _to_markup(text, curves, words):
+def to_markup(figure, name, label):
+    """A figure as an `svg` element of a page, whose other drawings have other
+    names; `label` is for those who do not see it."""
+    text = io.StringIO()
+    figure.savefig(
+        text,
+        format="svg",
+        transparent=True,
+        metadata={key: None for key in ("Creator", "Date", "Format", "Type")},
+    )
+    text = text.getvalue()
     # A page needs neither the prologue, nor the names of XML's vocabularies,
     # nor sizes; and names within it must not repeat.
     root = ElementTree.fromstring(text[text.index("<svg") :])
@@ -179,16 +199,16 @@ def _to_markup(text, curves, words):
             del node.attrib[key]
             for color, of_page in _OF_PAGE.items():
                 value = value.replace(color, of_page)
-            value = value.replace("url(#", f"url(#{curves.name}-")
+            value = value.replace("url(#", f"url(#{name}-")
             if key == "id":
-                value = f"{curves.name}-{value}"
+                value = f"{name}-{value}"
             elif _local(key) == "href":
-                value = f"#{curves.name}-{value[1:]}"
+                value = f"#{name}-{value[1:]}"
             node.set(_local(key), value)
     for key in ("width", "height", "version"):
         root.attrib.pop(key, None)
     root.set("role", "img")
-    root.set("aria-label", f"{curves.title} by epoch: {words}")
+    root.set("aria-label", label)
     root.tail = None
     return ElementTree.tostring(root, "unicode", "html")
 

@@ -4,22 +4,24 @@ import base64
 import logging
 import math
 import pathlib
-import shlex
 
 import jinja2
 import markupsafe
 
-from keras_vidrec.data import opening
+from keras_vidrec.evaluation.scores import calibration
 from keras_vidrec.evaluation.scores import freshness
 from keras_vidrec.evaluation.scores import score_naming
 from keras_vidrec.evaluation.scores.score_file import Scores
+from keras_vidrec.reporting import background
 from keras_vidrec.reporting import chain
+from keras_vidrec.reporting import class_sizes
 from keras_vidrec.reporting import curves
+from keras_vidrec.reporting import labels_view
 from keras_vidrec.reporting import matrix
 from keras_vidrec.reporting import mistakes
+from keras_vidrec.reporting import reliability
 from keras_vidrec.reporting import tables
 from keras_vidrec.specs import Origin
-from keras_vidrec.specs import documents
 from keras_vidrec.specs import files
 from keras_vidrec.training.run import Run
 from keras_vidrec.version import __version__
@@ -28,8 +30,24 @@ logger = logging.getLogger("keras_vidrec")
 
 # Classes that are shown at once; all are below, to be opened.
 _HARDEST = 12
+_CLASS_COLUMNS = (
+    ("Class", "text"),
+    ("Accuracy", "bar"),
+    ("Most often taken for", "text"),
+    ("Precision", "share"),
+    ("Videos", "number"),
+)
 # Of a test: what need not be said.
 _USUAL = (("num_clips", 1), ("averaged", "logits"))
+_TEST_COLUMNS = (
+    ("Test", "text"),
+    ("Top-1", "share"),
+    ("95 % interval", "number"),
+    ("Top-5", "share"),
+    ("Mean class", "share"),
+    ("Videos", "number"),
+    ("How", "text"),
+)
 # Stands where there is nothing to say.
 _NOTHING = "\u2013"
 
@@ -101,10 +119,11 @@ def report(path, out=None, *, data=None, verbose=True):
                 f"{name}, of none"
             )
     recipe = run and run.recipe
-    source, reason = _open_dataset(recipe, data)
+    source, reason = background.open_dataset(recipe, data)
     return write(
         scores,
         out,
+        training=background.training_videos(run),
         title=recipe.name if recipe else file.stem,
         recipe=recipe,
         log=run and run.log_file,
@@ -121,6 +140,7 @@ def write(
     *,
     title=None,
     recipe=None,
+    training=None,
     log=None,
     environment=None,
     source=None,
@@ -134,10 +154,13 @@ def write(
 
     Args:
         scores: `Scores`, or dict from the name of a test to its `Scores`;
-            classes and mistakes are those of the first.
+            classes and mistakes are those of the first. Of several labels a
+            video there are average precisions in the place of mistakes.
         directory: path to write to, made if missing.
         title: `None` (the name of the first test), or str.
         recipe: `None`, or `Recipe` of the network.
+        training: `None`, or dict from the name of a class to the number of
+            videos that the network of the first test was trained on.
         log: `None`, or path of the `log.csv` of its training.
         environment: `None`, or path of the `environment.json` of its run.
         source: `None`, or `Source` with the videos of the first test.
@@ -148,7 +171,8 @@ def write(
         `pathlib.Path` of the page.
 
     Raises:
-        ValueError: if there are no scores.
+        ValueError: if there are no scores, or some of one label a video and
+            some of several.
     """
     if isinstance(scores, Scores):
         scores = {"scores": scores}
@@ -165,17 +189,32 @@ def write(
     )
     log = curves.read(log) if log else {}
     drawn = curves.choose(log)
-    pairs = tables.confused_pairs(main)
-    worst = mistakes.show(main, pairs, source, verbose)
-    figures = {
-        "tests": tables.tests(scores),
-        "classes": tables.classes(main),
-        "confusion_matrix": tables.confusion_matrix(main),
-        "confused_pairs": tables.pairs(main, pairs),
-        "mistakes": mistakes.table(worst, main),
-        "speed": tables.speed(log, scores),
-        **{one.name: one.table for one in drawn},
-    }
+    if any(one.several != main.several for one in scores.values()):
+        raise ValueError(
+            "Expected tests of one label a video, or of several. Received: both"
+        )
+    if main.several:
+        worst, figures = (
+            (),
+            {
+                "tests": labels_view.tests(scores),
+                "classes": labels_view.classes(main),
+            },
+        )
+    else:
+        pairs = tables.confused_pairs(main)
+        worst = mistakes.show(main, pairs, source, verbose)
+        figures = {
+            "tests": tables.tests(scores),
+            "classes": tables.classes(main),
+            "class_sizes": class_sizes.table(main, training or {}),
+            reliability.NAME: reliability.table(main),
+            "confusion_matrix": tables.confusion_matrix(main),
+            "confused_pairs": tables.pairs(main, pairs),
+            "mistakes": mistakes.table(worst, main),
+        }
+    figures["speed"] = tables.speed(log, scores)
+    figures.update({one.name: one.table for one in drawn})
     for name, table in figures.items():
         table.save(directory / "figures" / f"{name}.csv")
     html = _render(
@@ -187,7 +226,7 @@ def write(
         frames_note=mistakes.note(source) if source else no_source,
         recipe=recipe,
         origin=origin,
-        environment=_environment(environment),
+        environment=background.environment(environment),
     )
     chain.write(origin, directory)
     # Last: where there is a page, its figures are there too.
@@ -210,14 +249,18 @@ def _render(
 ):
     """The page as HTML that needs nothing beside it."""
     main = next(iter(scores.values()))
-    labeled = bool((main.labels >= 0).any())
-    classes = [row for row in figures["classes"].records() if row["videos"]]
-    hardest = [row for row in classes if row["accuracy"] < 1][:_HARDEST]
+    labeled = bool(main.known.any())
+    view = _view(scores, figures)
+    has_matrix = labeled and not main.several
     speed = figures["speed"].rows
+    sizes, bins = figures.get("class_sizes"), figures.get(reliability.NAME)
+    bins = bins and bins.rows and bins
     sections = (
         ("accuracy", "Accuracy", True),
         ("classes", "Hardest classes" if labeled else "Classes", True),
-        ("confusion", "Confusion matrix", labeled),
+        ("class_sizes", "Classes of few videos", sizes and len(sizes.rows) > 1),
+        (reliability.NAME, "Certainty", bins),
+        ("confusion", "Confusion matrix", has_matrix),
         ("mistakes", "Most confused pairs", mistakes),
         ("training", "Training", curves),
         ("speed", "Speed", speed),
@@ -235,19 +278,17 @@ def _render(
             (name, mark) for name, one in scores.items() for mark in one.marks
         ],
         sections={name: heading for name, heading, there in sections if there},
-        tiles=_tiles(figures["tests"].records()[0]),
-        tests=[
-            _test(row, one.meta)
-            for row, one in zip(figures["tests"].records(), scores.values())
-        ],
+        class_sizes=sizes and sizes.rows,
+        reliability=bins and [_bin(*row) for row in bins.rows],
+        reliability_drawing=bins and markupsafe.Markup(reliability.draw(bins)),
+        reliability_note=reliability.note(main),
+        view=view,
         reported=[
             (one.source, f"{one.accuracy:g} %", one.dataset, one.note)
             for one in (recipe.reported if recipe else ())
         ],
         labeled=labeled,
-        classes=[_class(row) for row in classes],
-        hardest=[_class(row) for row in hardest],
-        matrix=matrix.layout(main) if labeled else None,
+        matrix=matrix.layout(main) if has_matrix else None,
         class_names=main.classes,
         videos=main.videos,
         mistakes=mistakes,
@@ -259,15 +300,62 @@ def _render(
     return html.encode("utf-8", "replace").decode("utf-8")
 
 
+def _view(scores, figures):
+    """The parts of the page that differ with the kind of labels."""
+    if next(iter(scores.values())).several:
+        return labels_view.view(scores, figures, _how, _HARDEST)
+    tests = figures["tests"].records()
+    classes = [row for row in figures["classes"].records() if row["videos"]]
+    hardest = [row for row in classes if row["accuracy"] < 1][:_HARDEST]
+    # Of few classes there is no top-5 accuracy.
+    few = all(math.isnan(one["top_5"]) for one in tests)
+    left_out, fifth = ([3], "") if few else ([], ", or among the first five")
+    return labels_view.View(
+        _tiles(tests[0]),
+        _without(_TEST_COLUMNS, left_out),
+        [
+            _without(_test(row, one.meta), left_out)
+            for row, one in zip(tests, scores.values())
+        ],
+        f"Share of the videos whose class is the first{fifth}; mean of the "
+        "accuracies of the classes. The interval is Wilson's. It takes the "
+        "videos for independent ones; clips cut from one video are not, and "
+        "the true interval is wider.",
+        _CLASS_COLUMNS,
+        [_class(row) for row in classes],
+        [_class(row) for row in hardest],
+    )
+
+
 def _tiles(test):
     """The figures at the top: names, values, and what is said below them."""
     ends = interval(test["top_1_low_95"], test["top_1_high_95"])
+    bins = f"{calibration.BINS} bins"
+    tiles = (
+        ("Top-1 accuracy", test["top_1"], f"95 %: {ends}"),
+        ("Top-5 accuracy", test["top_5"], ""),
+        ("Mean class accuracy", test["mean_class_accuracy"], ""),
+        ("Calibration error", test["calibration_error"], bins),
+    )
+    optional = ("Top-5 accuracy", "Calibration error")
     return (
-        ("Top-1 accuracy", percent(test["top_1"]), f"95 %: {ends}"),
-        ("Top-5 accuracy", percent(test["top_5"]), ""),
-        ("Mean class accuracy", percent(test["mean_class_accuracy"]), ""),
+        *(
+            (name, percent(share), more)
+            for name, share, more in tiles
+            if not (name in optional and math.isnan(share))
+        ),
         ("Videos", test["videos"], f"{test['labeled']} with a label"),
     )
+
+
+def _without(row, places):
+    return [value for place, value in enumerate(row) if place not in places]
+
+
+def _bin(low, high, videos, probability, accuracy):
+    """A row of the page's table of certainties."""
+    between = f"{100 * low:.0f} to {100 * high:.0f} %"
+    return between, videos, probability, accuracy
 
 
 def _test(row, meta):
@@ -342,55 +430,3 @@ def _with_others(main, file, run):
             continue
         scores[name] = freshness.marked(found, other)
     return scores
-
-
-def _open_dataset(recipe, data):
-    """The source of a recipe's dataset, or `None` and why there is none."""
-    if data is None and (recipe is None or recipe.data.directory is None):
-        return None, "No frames are shown: no dataset was named."
-    arguments = {}
-    if recipe is not None:
-        arguments = {
-            "layout": recipe.data.layout,
-            "videos_list": recipe.data.list,
-            "splits": recipe.data.split_files,
-            "test_fraction": recipe.data.test_fraction,
-        }
-    try:
-        opened = opening.open_images(data or recipe.data.directory, **arguments)
-    except (OSError, ValueError) as error:
-        if data is not None:
-            raise
-        return None, f"No frames are shown: {error}"
-    return opened.source, ""
-
-
-def _environment(path):
-    """What the last start of a run ran on, in words; nothing if that is not
-    known."""
-    try:
-        noted = documents.read_json(pathlib.Path(path))
-        start = noted["starts"][-1]
-        versions = start["versions"].items()
-        git = start["git"]
-        changed = git and " with changes" if git and git["changes"] else ""
-        return {
-            "Seed": str(noted["seed"]),
-            "Started": f"{start['time']}, start {len(noted['starts'])} of "
-            "this run",
-            "Command": shlex.join(map(str, start["command"])),
-            "Versions": ", ".join(f"{k} {v}" for k, v in versions if v),
-            "Backend": str(start["backend"]),
-            "Devices": ", ".join(map(str, start["devices"])),
-            "Platform": str(start["platform"]),
-            "Code": f"commit {git['commit']}{changed}" if git else "installed",
-        }
-    except (
-        AttributeError,
-        IndexError,
-        KeyError,
-        OSError,
-        TypeError,
-        ValueError,
-    ):
-        return {}  # none, or damaged: no reason not to report

@@ -46,7 +46,7 @@ class Pair(typing.NamedTuple):
 
 def tests(scores):
     """The figures of each test by its name, in [0, 1], NaN where no video has a
-    label, and the marks of its scores."""
+    label, or `metrics.summary` has none, and the marks of its scores."""
     header = (
         "test",
         "videos",
@@ -56,6 +56,7 @@ def tests(scores):
         "top_1_high_95",
         "top_5",
         "mean_class_accuracy",
+        "calibration_error",
         "marks",
     )
     rows = []
@@ -68,8 +69,9 @@ def tests(scores):
                 int(np.sum(one.labels >= 0)),
                 figures["top_1"],
                 *metrics.accuracy_interval(one.scores, one.labels),
-                figures["top_5"],
+                figures.get("top_5", math.nan),
                 figures["mean_class_accuracy"],
+                figures.get("calibration_error", math.nan),
                 "; ".join(one.marks),
             )
         )

@@ -19,8 +19,8 @@ from keras_vidrec.data.preparing.video import Preparation
 from keras_vidrec.data.preparing.video import prepare_video
 from keras_vidrec.specs import TEST_CROPS
 from keras_vidrec.training import freezing
-from keras_vidrec.training import losses
 from keras_vidrec.training import network
+from keras_vidrec.training.objectives import losses
 from keras_vidrec.training.optimizers import section as optimizers
 from keras_vidrec.training.recipes.initialization import Initialization
 
@@ -264,8 +264,8 @@ def _clips(recipe, num_train):
     steps = steps_per_epoch(num_train, recipe.optimizer.batch_size)
     steps *= recipe.schedule.passes
     epochs = optimizers.num_epochs(recipe.schedule, recipe.optimizer, steps)
-    for phase in recipe.schedule.phases:
-        if phase.trained == "head":
+    for phase in recipe.schedule.phases_of(epochs):
+        if phase.trained == "head" or "backbone" in phase.frozen:
             epochs -= phase.epochs * (1 - _FORWARD)
     return epochs * steps * recipe.optimizer.batch_size
 

@@ -28,6 +28,7 @@ from keras_vidrec.specs.frame_spec import FrameSpec
 from keras_vidrec.specs.origin import Origin
 from keras_vidrec.specs.origin import fingerprint
 from keras_vidrec.specs.test_protocol import PROTOCOLS
+from keras_vidrec.specs.test_protocol import THRESHOLD
 from keras_vidrec.specs.test_protocol import TestProtocol
 from keras_vidrec.specs.video_set import VideoSet
 
@@ -48,6 +49,7 @@ __all__ = [
     "RGB_CROP_SCALES",
     "SAMPLINGS",
     "TEST_CROPS",
+    "THRESHOLD",
     "TestProtocol",
     "VideoSet",
     "cache",

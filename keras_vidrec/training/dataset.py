@@ -77,6 +77,7 @@ def load(recipe, spec=None):
         videos_list="data.list",
         splits="data.split_files",
         test_fraction="data.test_fraction",
+        background="data.background",
     ):
         kind, source, catalog = opening.open_dataset(
             data.directory,
@@ -85,6 +86,7 @@ def load(recipe, spec=None):
             splits=data.split_files,
             test_fraction=data.test_fraction,
             flow=flow,
+            background=data.background,
         )
     if spec is None:
         feature_inputs.check_kind(kind, recipe)

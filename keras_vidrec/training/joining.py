@@ -5,7 +5,6 @@ import typing
 
 import keras
 import numpy as np
-import scipy.special
 
 from keras_vidrec.applications.joining import features_layer
 from keras_vidrec.applications.joining import join
@@ -215,6 +214,7 @@ class _Question:
         self._spec = heads.describe(model).clip_spec
         self._of_head = heads.describe(head).clip_spec
         self._features = features
+        self._probabilities = heads.predictions_layer(head).probabilities
         self._head = heads.clip_logits_model(head)
         found = [
             model.get_layer(features_layer(modality)).output
@@ -251,11 +251,11 @@ class _Question:
             for stream, x in exact.items()
         }
         with_stored, with_exact, with_rounded = (
-            _probabilities(self._head.predict_on_batch(_alone(x)))
+            self._probabilities(self._head.predict_on_batch(_alone(x)))
             for x in (stored, exact, rounded)
         )
         return (
-            float(np.abs(_probabilities(found) - with_stored).max()),
+            float(np.abs(self._probabilities(found) - with_stored).max()),
             float(np.abs(with_exact - with_rounded).max()),
         )
 
@@ -276,7 +276,3 @@ class _Question:
 def _alone(inputs):
     # A network of one stream takes no dict.
     return inputs if len(inputs) > 1 else next(iter(inputs.values()))
-
-
-def _probabilities(logits):
-    return scipy.special.softmax(logits.astype("float64"), axis=-1)

@@ -11,11 +11,11 @@ import keras
 from keras_vidrec.applications.parts import head
 from keras_vidrec.applications.parts import model_file
 from keras_vidrec.data import pipeline
+from keras_vidrec.data.catalogs import label_sets
 from keras_vidrec.data.clips import feature_reader
 from keras_vidrec.specs import checks
 from keras_vidrec.specs import files
 from keras_vidrec.training import classifiers
-from keras_vidrec.training import losses
 from keras_vidrec.training import network
 from keras_vidrec.training import notes
 from keras_vidrec.training.callbacks.averages import Averages
@@ -31,6 +31,9 @@ from keras_vidrec.training.callbacks.users import UsersCallbacks
 from keras_vidrec.training.callbacks.validation import BestModel
 from keras_vidrec.training.callbacks.validation import EarlyStop
 from keras_vidrec.training.callbacks.validation import Plateau
+from keras_vidrec.training.objectives import class_weights
+from keras_vidrec.training.objectives import losses
+from keras_vidrec.training.objectives import thresholds
 from keras_vidrec.training.optimizers import section as optimizers
 from keras_vidrec.training.phases import Phases
 from keras_vidrec.training.rematerialization import rematerialize
@@ -92,8 +95,10 @@ class Loop:
         self._time = _Time()
         self._last = {}
         self._phases = self._phase = None
+        self._class_weights = class_weights.of(data)
         with devices.scope():
             built = network.build(recipe, data.source.classes)
+            self._sigmoid = head.predictions_layer(built).multi_label
             head.predictions_layer(built).test_protocol = recipe.test
             with checks.inside("optimizer."):
                 devices.prepare(built, recipe.optimizer)
@@ -112,8 +117,13 @@ class Loop:
                 self._averages = Averages(self._optimizer)
             # The optimizer keeps all weights: one for all phases.
             self._compile()
-            if recipe.schedule.phases:
-                self._phases = Phases(built, recipe.schedule, recipe.optimizer)
+            if recipe.schedule.phases_of(self._length.epochs):
+                self._phases = Phases(
+                    built,
+                    recipe.schedule,
+                    recipe.optimizer,
+                    self._length.epochs,
+                )
         self.model = head.inference_model(built)
 
     def train(self, videos, backup_steps, callbacks=(), tensorboard=True):
@@ -129,8 +139,9 @@ class Loop:
         Returns:
             dict of numbers by name, what became of it: `epochs`, `seconds`,
             `accuracy` (of the last epoch, in training), and of a validation
-            part `validation_accuracy` and `best_epoch`, from 1; `None` if the
-            training was at its end before.
+            part `validation_accuracy` and `best_epoch`, from 1; of several
+            labels a video the mean average precision in the place of the
+            accuracy. `None` if the training was at its end before.
 
         Raises:
             Exception: what one of the callbacks raises; all that was trained
@@ -276,7 +287,10 @@ class Loop:
         losses.compile_logits(
             self._trained,
             self._optimizer,
-            self._recipe.loss.label_smoothing,
+            self._recipe.loss,
+            sigmoid=self._sigmoid,
+            several=label_sets.are_sets(self._data.source.labels),
+            class_weights=self._class_weights,
         )
 
     def _validation_callbacks(self):
@@ -321,21 +335,30 @@ class Loop:
         trained_file = run.head_file if of_features else run.model_file
         with run.writing(), self._as_saved():
             if data.validation:
+                if self._sigmoid:
+                    thresholds.complete(run.best_file, data)
                 run.best_file.replace(trained_file)
                 files.sync_directory(run.path)
             else:
                 check_weights(self.model, backup)
                 model_file.save(self.model, trained_file)
+                if self._sigmoid:
+                    logger.warning(
+                        "There is no validation part to choose thresholds on: "
+                        "a class is said to be there from a probability of "
+                        "0.5 on."
+                    )
             run.note_origin(_trained_origin(self.model, trained_file))
 
     def _outcome(self, num_epochs, validation):
         outcome = {"epochs": num_epochs, "seconds": self._time.seconds}
+        measure = self._trained.measure
         accuracy = self._last.get(losses.accuracy_name(self._trained))
         if accuracy is not None:
-            outcome["accuracy"] = float(accuracy)
+            outcome[measure] = float(accuracy)
         best = validation.get("best_model")
         if best is not None:
-            outcome["validation_accuracy"] = best.accuracy
+            outcome[f"validation_{measure}"] = best.accuracy
             outcome["best_epoch"] = best.epoch + 1
         return outcome
 

@@ -36,6 +36,14 @@ def build(recipe, class_names):
         streams = table.streams(application, arguments)
         backbones = table.backbones(application, arguments)
     initialization.check_frozen(start, streams)
+    if recipe.network.head_dropout is not None:
+        checks.check(
+            "dropout" in builder.defaults,
+            "network.head_dropout",
+            f"null for {application}, which has no dropout",
+            recipe.network.head_dropout,
+        )
+        arguments["dropout"] = recipe.network.head_dropout
     networks = initialization.load(start.weights, not backbones)
     initialization.check_backbones(start.weights, networks, backbones)
     check_imagenet(backbones, start.weights)

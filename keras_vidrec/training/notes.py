@@ -3,13 +3,19 @@
 import logging
 import re
 
+from keras_vidrec.data import imbalance
 from keras_vidrec.data import pipeline
+from keras_vidrec.data.catalogs import label_sets
 from keras_vidrec.data.clips.feature_reader import are_features
 from keras_vidrec.training.callbacks import words
 from keras_vidrec.training.optimizers import section as optimizers
 
 logger = logging.getLogger("keras_vidrec")
 
+_EVEN_OUT = (
+    "data.sampling=balanced (or sqrt), or loss.class_weights=auto, lets rare "
+    "classes count more."
+)
 # What a mirror turns into each other. It changes neither open and close, nor
 # up and down, nor push and pull.
 _MIRRORED = (
@@ -33,8 +39,10 @@ def note_data(data):
     if data.validation:
         parts.append(f"{len(data.validation)} for validation")
     parts.append(f"{len(data.test)} to test")
-    num_classes = len(data.source.classes)
-    print(f"{num_classes} classes; {', '.join(parts)}", flush=True)
+    classes = f"{len(data.source.classes)} classes"
+    if label_sets.are_sets(data.source.labels):
+        classes += ", several labels a video"
+    print(f"{classes}; {', '.join(parts)}", flush=True)
     if data.validation and data.recipe.validation.auto:
         print(
             "The validation part chooses the epoch whose network is kept "
@@ -64,6 +72,13 @@ def note_data(data):
             round(1 / (1 - section.ema)),
             updates,
         )
+    if (data.recipe.data.sampling, data.recipe.loss.class_weights) == (
+        "natural",
+        None,
+    ):
+        found = imbalance.counts(data.source, data.train)
+        for line in imbalance.remarks(found, "videos to train on", _EVEN_OUT):
+            logger.warning("%s", line)
     pairs = mirrored_classes(data.source.classes)
     is_flipped = data.recipe.augmentation.flip and not are_features(data.source)
     if pairs and is_flipped:
@@ -92,21 +107,24 @@ def note_end(data, outcome):
         f"{classes}: {words.count(outcome['epochs'], 'epoch')} in "
         f"{words.duration(outcome['seconds'])}."
     )
-    if "validation_accuracy" in outcome:
-        accuracy = words.percent(outcome["validation_accuracy"])
-        videos = words.count(len(data.validation), "video")
-        print(
-            f"Validation accuracy {accuracy} of {videos}, by the network of "
-            f"epoch {outcome['best_epoch']}, which is kept.",
-            flush=True,
-        )
-    elif "accuracy" in outcome:
-        print(
-            f"Accuracy in training {words.percent(outcome['accuracy'])}; there "
-            "is no validation part, which would tell how good it is on other "
-            "videos (validation.fraction).",
-            flush=True,
-        )
+    for measure in ("accuracy", "mean_average_precision"):
+        what = measure.replace("_", " ")
+        if f"validation_{measure}" in outcome:
+            found = words.percent(outcome[f"validation_{measure}"])
+            videos = words.count(len(data.validation), "video")
+            print(
+                f"Validation {what} {found} of {videos}, by the network of "
+                f"epoch {outcome['best_epoch']}, which is kept.",
+                flush=True,
+            )
+        elif measure in outcome:
+            found = words.percent(outcome[measure])
+            print(
+                f"{what.capitalize()} in training {found}; there is no "
+                "validation part, which would tell how good it is on other "
+                "videos (validation.fraction).",
+                flush=True,
+            )
 
 
 def mirrored_classes(classes):

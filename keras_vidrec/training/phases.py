@@ -19,15 +19,17 @@ class Phases:
     Args:
         model: keras.Model as it was built: what is frozen then stays so in
             all phases.
-        schedule: section `Schedule` of a recipe that has phases.
+        schedule: section `Schedule` of a recipe that has phases, or `freeze`.
         optimizer: section `Optimizer` of it.
+        num_epochs: `None`, or int: epochs of the training, which a schedule
+            with `freeze` takes. Defaults to `None`.
 
     Raises:
         ValueError: if a phase names layers that the network does not have, or
             trains nothing.
     """
 
-    def __init__(self, model, schedule, optimizer):
+    def __init__(self, model, schedule, optimizer, num_epochs=None):
         layers = layers_by_path(model)
         # A composed layer comes before its parts, which it sets too.
         self._flags = {
@@ -38,16 +40,19 @@ class Phases:
             path: layer.trainable_weights for path, layer in layers.items()
         }
         self._trained = []
-        for number, phase in enumerate(schedule.phases):
-            with checks.inside(f"schedule.phases[{number}]."):
-                chosen = _chosen(model, self._weights, phase.trained)
+        self._phases = schedule.phases_of(num_epochs)
+        for number, phase in enumerate(self._phases):
+            with _named(schedule, number):
+                chosen = _chosen(model, self._weights, phase)
             self._trained.append(chosen)
-        self._phases = schedule.phases
         self._rates = None  # a schedule of all phases says them
         if schedule.kind == "constant":
-            self._rates = optimizers.learning_rates(schedule, optimizer)
+            rates = optimizers.learning_rates(schedule, optimizer)
+            # Of what is frozen at first there is one.
+            self._rates = rates[:1] * len(self._phases)
+            self._rates = rates if schedule.phases else self._rates
         self._ends = [
-            *itertools.accumulate(phase.epochs for phase in schedule.phases)
+            *itertools.accumulate(phase.epochs for phase in self._phases)
         ]
 
     def at(self, epoch):
@@ -86,11 +91,14 @@ class Phases:
 
     def describe(self, number):
         """A line for people: what a phase trains, when, and at which rate."""
-        trained = self._phases[number].trained
+        phase = self._phases[number]
+        trained = phase.trained
         what = trained if isinstance(trained, str) else ", ".join(trained)
+        if phase.frozen:
+            what += f" but {', '.join(phase.frozen)}"
         size = sum(math.prod(one.shape) for one in self.weights(number))
         end = self._ends[number]
-        first = end - self._phases[number].epochs + 1
+        first = end - phase.epochs + 1
         epochs = f"epoch {end}" if first == end else f"epochs {first} to {end}"
         line = (
             f"phase {number + 1} of {len(self._ends)}, {epochs}: trains {what} "
@@ -106,33 +114,70 @@ def _set(flags):
         part.trainable = trainable
 
 
-def _chosen(model, weights, trained):
+@contextlib.contextmanager
+def _named(schedule, number):
+    """Errors name the part of the schedule that a phase comes from."""
+    if schedule.phases:
+        with checks.inside(f"schedule.phases[{number}]."):
+            yield
+    else:
+        with checks.inside("schedule."):
+            with checks.names(trained="freeze", frozen="freeze"):
+                yield
+
+
+def _chosen(model, weights, phase):
     """Paths of the layers that are trained.
 
     Args:
         model: keras.Model.
         weights: dict from the paths of all layers to the weights of each that
             could be trained.
-        trained: as of `Phase`.
+        phase: `Phase`.
     """
-    if trained == "all":
-        chosen = set(weights)
-    elif trained == "head":
-        head = {id(layer) for layer in multipliers.head(model)}
-        layers = layers_by_path(model)
-        chosen = {path for path in weights if id(layers[path]) in head}
+    head = {id(layer) for layer in multipliers.head(model)}
+    layers = layers_by_path(model)
+    parts = {
+        "all": set(weights),
+        "head": {path for path in weights if id(layers[path]) in head},
+    }
+    parts["backbone"] = parts["all"] - parts["head"]
+    if isinstance(phase.trained, str):
+        chosen = parts[phase.trained]
     else:
-        chosen = set()
-        for name in trained:
-            found = {path for path in weights if _fits(name, path)}
-            _check_found(name, found, weights, trained)
-            chosen |= found
+        chosen = _layers(weights, phase.trained, "trained")
+    of_parts = [name for name in phase.frozen if name in parts]
+    frozen = _layers(
+        weights, [x for x in phase.frozen if x not in of_parts], "frozen"
+    )
+    for name in of_parts:
+        checks.check(
+            any(weights[path] for path in parts[name]),
+            "frozen",
+            f"nothing of the {name}, of which {model.name!r} has none that "
+            "could be trained",
+            phase.frozen,
+        )
+        frozen |= parts[name]
+    chosen = chosen - frozen
     checks.check(
         any(weights[path] for path in chosen),
-        "trained",
-        f"layers of {model.name!r} with weights that nothing else freezes",
-        trained,
+        "frozen" if frozen else "trained",
+        f"layers of {model.name!r} with weights that nothing else freezes"
+        if not frozen
+        else f"something of {model.name!r} left to train",
+        phase.frozen or phase.trained,
     )
+    return chosen
+
+
+def _layers(weights, names, argument):
+    """Paths of the layers of some names or patterns."""
+    chosen = set()
+    for name in names:
+        found = {path for path in weights if _fits(name, path)}
+        _check_found(name, found, weights, argument, names)
+        chosen |= found
     return chosen
 
 
@@ -147,7 +192,7 @@ def _names(path):
     return [*itertools.accumulate(parts, "{}/{}".format), *parts]
 
 
-def _check_found(name, found, weights, trained):
+def _check_found(name, found, weights, argument, names):
     """Refuses a name without layers that could be trained."""
     if any(weights[path] for path in found):
         return
@@ -155,8 +200,8 @@ def _check_found(name, found, weights, trained):
     near = difflib.get_close_matches(name, itertools.chain(*known), 1, 0.0)
     checks.check(
         False,
-        "trained",
+        argument,
         f"layers that are there and can be trained, unlike {name!r}, such as "
         f"{', '.join(map(repr, near))}",
-        trained,
+        names,
     )

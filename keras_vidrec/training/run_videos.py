@@ -4,6 +4,7 @@ import dataclasses
 import json
 import typing
 
+from keras_vidrec.data.catalogs import label_sets
 from keras_vidrec.specs import documents
 from keras_vidrec.specs import files
 from keras_vidrec.specs import fingerprint
@@ -15,7 +16,8 @@ _NAMED = 3
 
 class Video(typing.NamedTuple):
     """A video as a run knows it: its name in the dataset, the name of its
-    class, and the fingerprint of its content, if anybody knows it."""
+    class (of several, `;` between them), and the fingerprint of its content, if
+    anybody knows it."""
 
     name: str
     label: str
@@ -159,7 +161,10 @@ class RunVideos:
 
 def _videos(source):
     """A `Video` for each of a source."""
-    labels = (source.classes[label] for label in source.labels)
+    labels = (
+        "; ".join(label_sets.names(label, source.classes))
+        for label in source.labels
+    )
     return [*map(Video, source.videos, labels, source.contents)]
 
 

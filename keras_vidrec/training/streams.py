@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from keras_vidrec.data import pipeline
 from keras_vidrec.data.failures import Failures
-from keras_vidrec.training import losses
+from keras_vidrec.training.objectives import losses
 
 
 class Streams:
@@ -45,6 +45,7 @@ class Streams:
             initial_epoch=number,
             initial_step=step,
             augmentation=self._recipe.augmentation,
+            sampling=self._recipe.data.sampling,
             failures=self._failures,
         )
 

@@ -22,6 +22,7 @@ from keras_vidrec.training.callbacks import trackers
 from keras_vidrec.training.callbacks import users
 from keras_vidrec.training.devices import distribution
 from keras_vidrec.training.loop import Loop
+from keras_vidrec.training.objectives import losses
 from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.run import Run
 from keras_vidrec.training.run_videos import RunVideos
@@ -116,7 +117,7 @@ def train(
         # Before devices are looked for: JAX begins then.
         distribution.enable_determinism()
     devices = distribution.choose(distribute)
-    data = datasets.load(recipe)
+    data = losses.settled(datasets.load(recipe))
     run = Run(out)
     is_longer = run.is_shorter_than(data.recipe)
     goes_on = is_longer or run.check(data.recipe)

@@ -6,6 +6,7 @@ import unicodedata
 import cv2
 import numpy as np
 
+from keras_vidrec.data.catalogs import label_sets
 from keras_vidrec.data.clips import reader
 from keras_vidrec.flow import codec
 from keras_vidrec.specs import files
@@ -117,9 +118,10 @@ def save_picture(path, picture):
 
 
 def _describe(source, index):
-    label = source.labels[index]
-    known = 0 <= label < len(source.classes)
-    return f"{source.classes[label] if known else '?'}: {source.videos[index]}"
+    names = ()
+    if source.classes:
+        names = label_sets.names(source.labels[index], source.classes)
+    return f"{', '.join(names) or '?'}: {source.videos[index]}"
 
 
 def _to_images(snippets, modality, bound):

@@ -12,6 +12,7 @@ from sklearn.manifold import TSNE
 
 from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.data import pipeline
+from keras_vidrec.data.catalogs import label_sets
 from keras_vidrec.data.clips import feature_reader
 from keras_vidrec.data.clips.frame_size import resize
 from keras_vidrec.data.failures import Failures
@@ -127,13 +128,18 @@ def embed(source, videos, features, seed=0):
         `Embedding`.
 
     Raises:
-        ValueError: if there are fewer videos.
+        ValueError: if there are fewer videos, or they have several labels.
 
     Reference:
         - [Ma et al., 2017](https://arxiv.org/abs/1703.10667), appendix A.6.
     """
     features = np.asarray(features, np.float64)
     number, dimensions = features.shape
+    if label_sets.are_sets(source.labels):
+        raise ValueError(
+            "Videos are drawn in the color of their class. Expected one label "
+            "a video. Received: a dataset of several"
+        )
     if number < _FEWEST:
         raise ValueError(
             f"Expected at least {_FEWEST} videos to lay out. Received: {number}"

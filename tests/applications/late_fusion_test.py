@@ -80,6 +80,28 @@ def fusion(networks):
     return LateFusion(networks, {"rgb": 1, "flow": 1, "warped_flow": 0.5})
 
 
+def test_several_labels(networks):
+    """Each class by the sigmoid of the mean logits; no thresholds."""
+    several = {m: stream(m, activation="sigmoid") for m in ("rgb", "flow")}
+    predictions_layer(several["rgb"]).thresholds = (0.1, 0.2, 0.3)
+    fused = LateFusion(several)
+    found = keras_vidrec.describe(fused)
+    assert found.multi_label and found.thresholds is None
+    seen = clips(found.clip_spec)
+    logits = np.mean(
+        [
+            call(clip_logits_model(network), seen[m])
+            for m, network in several.items()
+        ],
+        axis=0,
+    )
+    np.testing.assert_allclose(
+        call(fused, seen), 1 / (1 + np.exp(-logits)), atol=1e-5
+    )
+    with pytest.raises(ValueError, match="labels a clip.*'one'.*'several'"):
+        LateFusion({"rgb": networks["rgb"], "flow": several["flow"]})
+
+
 def test_weighted_mean_of_the_logits(networks, fusion):
     description = keras_vidrec.describe(fusion)
     assert description.class_names == NAMES

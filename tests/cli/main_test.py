@@ -1,42 +1,37 @@
 import pathlib
 import runpy
+import shlex
 import subprocess
 import sys
 
 import pytest
+import typer.main
 
 import keras_vidrec
+from keras_vidrec.cli import main
 from tests.cli.command import vidrec
 from tests.cli.command import vidrec_process
 
-COMMANDS = (
-    "quickstart",
-    "prepare",
-    "inspect",
-    "train",
-    "evaluate",
-    "fuse",
-    "compare",
-    "report",
-    "scores-from",
-    "predict",
-    "features",
-    "join",
-    "import-weights",
-    "export",
-    "recipes",
-)
+COMMANDS = typer.main.get_command(main.app).commands
 
 
 def test_help_lists_every_command():
     out, err = vidrec_process("--help")
     assert all(command in out for command in COMMANDS) and not err
+    assert all(f"─ {group} ─" in out for group in main._COMMANDS)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_has_help(command):
-    out, err = vidrec(command, "--help")
+@pytest.mark.parametrize("name", sorted({*COMMANDS} - {"show"}))
+def test_every_command_has_help_and_an_example_that_it_takes(name):
+    out, err = vidrec(name, "--help")
     assert "Usage:" in out and not err
+    command = COMMANDS[name]
+    program, said, *arguments = shlex.split(
+        command.epilog.removeprefix("Example: ")
+    )
+    assert (program, said) == ("vidrec", name)
+    taken = command.make_context(name, arguments).params
+    assert {*taken} == {option.name for option in command.params}
 
 
 def test_version():

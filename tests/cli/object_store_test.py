@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from keras_vidrec.applications.parts import model_file
 from keras_vidrec.cli.main import app
-from keras_vidrec.cli.timeline import Timelines
+from keras_vidrec.cli.prediction.timelines import Timelines
 from keras_vidrec.data import inspection
 from keras_vidrec.data import opening
 from keras_vidrec.data import pipeline

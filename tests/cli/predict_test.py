@@ -1,4 +1,5 @@
 import csv
+import io
 import json
 import os
 import signal
@@ -11,9 +12,12 @@ import pytest
 
 from keras_vidrec.applications.parts import model_file
 from keras_vidrec.evaluation.predictor import Predictor
+from keras_vidrec.evaluation.segments import Merging
+from keras_vidrec.evaluation.segments import merge
 from keras_vidrec.specs import ClipSpec
 from keras_vidrec.videos import video
 from keras_vidrec.videos.frame_stream import FileStream
+from tests import servers
 from tests.cli.command import vidrec
 from tests.data import numbered_video
 from tests.evaluation.mean_color_network import mean_color_network
@@ -65,10 +69,99 @@ def test_a_timeline_and_an_overlay(model, clip, tmp_path):
     content = json.loads((out / "clip-timeline.json").read_text("utf-8"))
     assert len(content["windows"]) == 3
     assert (out / "clip-timeline.png").read_bytes()[1:4] == b"PNG"
+    segments = merge(expected, CLASSES)
+    assert content["segments"] == [s.to_dict() for s in segments] != []
+    rows = rows_of(out / "clip-segments.csv")
+    assert {(row["path"], row["label"]) for row in rows} == {
+        (str(clip), segment.name) for segment in segments
+    }
+    assert (out / "clip-segments.vtt").read_text("utf-8").count("-->") == len(
+        segments
+    )
     info = video.probe(out / "clip.mp4")
     assert (info.num_frames, info.height, info.width) == (60, 48, 128)
     assert "Timeline: " in err and "Overlay, without sound" in err
     assert err.count("\n") == 2
+
+
+def test_segments_are_merged_as_told(model, clip, tmp_path):
+    vidrec(
+        "predict", model, clip, "--window=0.4s", "--stride=0.2s", "--smoothing",
+        "0.8s", "--min-length=0.3s", "--threshold=0.2", "--background=run",
+        "--out", tmp_path,
+    )  # fmt: skip
+    stream = FileStream(clip)
+    found = Predictor(model_file.load(model)).windows(stream, 0.4, 0.2)
+    how = Merging(0.8, 0.3, 0.2, "run")
+    expected = merge([*found], CLASSES, how)
+    content = json.loads((tmp_path / "clip-timeline.json").read_text("utf-8"))
+    assert content["segments"] == [s.to_dict() for s in expected] != []
+
+
+def test_many_videos_however_they_are_named(model, tmp_path, monkeypatch):
+    folder = tmp_path / "videos"
+    (folder / "b").mkdir(parents=True)
+    for name, length in (("c.mp4", 9), ("a.avi", 12), ("b/d.mp4", 5)):
+        numbered_video.write(folder / name, length)
+    (folder / "b" / "notes.txt").write_text("nothing")
+    (folder / "b" / "broken.mp4").write_bytes(b"no video")
+    names = ["a.avi", "b/broken.mp4", "b/d.mp4", "c.mp4"]
+    listed = "".join(f"{folder / name}\n" for name in names)
+    predictor = Predictor(model_file.load(model))
+    one_by_one = [
+        predictor(folder / name, 2).to_dict()
+        for name in names
+        if "broken" not in name
+    ]
+    ways = {
+        "folder": [folder],
+        "pattern": [folder / "a*", folder / "b" / "*", folder / "c*"],
+        "stdin": ["-"],
+    }
+    for way, places in ways.items():
+        text = io.TextIOWrapper(io.BytesIO(listed.encode()))
+        monkeypatch.setattr(sys, "stdin", text)
+        out, err = vidrec(
+            "predict", model, *places, "--json", "--top=2", status=1
+        )
+        lines = [json.loads(line) for line in out.splitlines()]
+        assert [line["video"] for line in lines] == [
+            str(folder / name) for name in names
+        ]
+        broken = lines.pop(1)
+        assert "broken.mp4" in broken["error"]
+        assert f"vidrec: {broken['error']}\n" in err
+        assert ("notes.txt" in err) == (way == "pattern")
+        for line, expected in zip(lines, one_by_one, strict=True):
+            assert line["classes"] == list(expected["classes"])
+            np.testing.assert_allclose(
+                line.pop("probabilities"), expected["probabilities"], rtol=1e-5
+            )
+            assert line["health"] == expected["health"]
+    out, _ = vidrec("predict", model, folder / "c.mp4", "--csv", "--top=2")
+    rows = list(csv.reader(io.StringIO(out)))
+    assert rows[0] == ["video", "rank", "class", "probability"]
+    assert [row[:3] for row in rows[1:]] == [
+        [str(folder / "c.mp4"), str(rank), name]
+        for rank, name in enumerate(one_by_one[-1]["classes"], 1)
+    ]
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"\n")))
+    assert vidrec("predict", model, "-") == ("", "")
+
+
+def test_an_address_is_answered_clearly(model, clip):
+    page = clip.with_name("watch.html")
+    page.write_text("<!doctype html><video src=clip.mp4>")
+    with servers.running(servers.Files(clip.parent)) as server:
+        out, err = vidrec(
+            "predict", model, f"{server.url}/watch.html", "rtsp://camera/1",
+            "ftps://x/y", f"{server.url}/clip.mp4", status=1,
+        )  # fmt: skip
+    assert out.startswith(f"{server.url}/clip.mp4")
+    page, live, unknown = err.splitlines()
+    assert "watch.html" in page and "Download the video and give its" in page
+    assert live.endswith("Watch it with --camera rtsp://camera/1")
+    assert "Nothing here reads ftps://" in unknown
 
 
 def test_what_is_too_short_or_no_video_costs_the_others_nothing(
@@ -163,6 +256,11 @@ def test_ordered_networks_say_that_nothing_is_shared(clip, tmp_path):
         (["a.mp4", "d/a.avi", "--window", "2"], "Several videos are called a"),
         (["a.mp4", "--window", "fast"], "seconds such as 2s"),
         (["a.mp4", "--stride", "-1s"], "seconds such as 2s"),
+        (["a.mp4", "--json", "--csv"], "--json or --csv, not both"),
+        (["a.mp4", "--csv", "--window", "2"], "--csv goes without windows"),
+        (["a.mp4", "--min-length", "2"], "Expected them with --window"),
+        (["-", "a.mp4", "-"], "which is read once"),
+        (["no-such/*.mp4"], "No video fits the pattern 'no-such/*.mp4'"),
     ],
 )
 def test_bad_usage(arguments, message):

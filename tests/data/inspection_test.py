@@ -36,6 +36,27 @@ def test_a_sound_dataset(small_videos):
     assert not (found.missing or found.short or found.identical)
 
 
+def test_a_class_of_few_videos_is_told(frames):
+    """11 of one class beside 1 of another; 10 of it are not told."""
+    for number in range(7):
+        shutil.copytree(frames / "run" / "a", frames / "run" / f"x{number}")
+    (frames / "fall").mkdir()
+    shutil.copytree(frames / "run" / "a", frames / "fall" / "y")
+    found = inspect(opening.open_dataset(frames))
+    told = [line for line in found.problems if "there are" in line]
+    assert told == [
+        "Of class 'run' there are 11 videos, of 'fall' 1: what is so rare is "
+        "recognized less often. Training with data.sampling=balanced (or "
+        "sqrt), or loss.class_weights=auto, lets rare classes count more."
+    ]
+    shutil.rmtree(frames / "run" / "x0")
+    assert not [
+        line
+        for line in inspect(opening.open_dataset(frames)).problems
+        if "there are" in line
+    ]
+
+
 def test_what_is_wrong_with_videos(small_videos, tmp_path):
     clips = sorted(
         path.relative_to(small_videos) for path in small_videos.rglob("*.avi")

@@ -97,6 +97,29 @@ def test_labels_belong_to_their_clips():
         assert clips.dtype == np.uint8 and labels.dtype == np.int32
 
 
+@pytest.mark.parametrize("is_training", [True, False])
+def test_several_labels_are_rows_of_classes(is_training):
+    """Also of a video of none of them, and where there is no video."""
+    source = MemorySource()
+    source.labels = tuple(((), (0,), (1,), (0, 1))[i % 4] for i in range(8))
+    dataset = pipeline.make(
+        source,
+        SPEC,
+        range(6),
+        training=is_training,
+        batch_size=4,
+        **({} if is_training else {"pad_tail": True}),
+    )
+    assert dataset.element_spec[1].shape == (4, 2)
+    for clips, labels, *weights in dataset.take(2).as_numpy_iterator():
+        videos = clips[:, 0, 0, 0, 0] % 4
+        expected = np.array([[0, 0], [1, 0], [0, 1], [1, 1]])[videos]
+        if weights:
+            expected[weights[0] == 0] = 0
+        np.testing.assert_array_equal(labels, expected)
+        assert labels.dtype == np.float32
+
+
 def test_several_modalities_come_by_name():
     spec = ClipSpec(
         modalities=("rgb", "flow"), snippet_length=5, size=16, num_segments=2

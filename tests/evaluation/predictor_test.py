@@ -1,4 +1,5 @@
 import shutil
+import threading
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from keras_vidrec.data.sources.video_files import VideoFiles
 from keras_vidrec.data.synthetic import KINDS
 from keras_vidrec.evaluation import evaluator
 from keras_vidrec.evaluation.predictor import Predictor
+from keras_vidrec.evaluation.predictor import Unread
 from keras_vidrec.specs import ClipSpec
 from keras_vidrec.specs import FlowSpec
 from keras_vidrec.specs import FrameSpec
@@ -19,6 +21,7 @@ from keras_vidrec.specs import TestProtocol as Protocol
 from keras_vidrec.specs import VideoSet
 from keras_vidrec.videos import video
 from keras_vidrec.videos.content import fingerprint as fingerprint_of
+from tests.data import numbered_video
 from tests.evaluation.mean_color_network import mean_color_network
 from tests.evaluation.mean_color_network import softmax
 from tests.evaluation.ordered_network import ordered_network
@@ -203,6 +206,62 @@ def test_broken_files_are_named(tmp_path, content):
     predictor = Predictor(mean_color_network(classes=2))
     with pytest.raises(video.VideoError, match=r"broken\.avi"):
         predictor(path)
+
+
+def test_many_videos_of_several_sizes(small_videos, tmp_path):
+    """Whole frames of one size pass the network together, in any order."""
+    paths = sorted(small_videos.rglob("*.avi"))[:3]
+    paths.insert(1, numbered_video.write(tmp_path / "wide.mp4", 7))
+    paths.insert(3, tmp_path / "no.avi")
+    model = mean_color_network(CLASSES)
+    predictor = Predictor(model, Protocol(num_segments=4, crops="frame"))
+    together = []
+    many = predictor._scorer.many
+    predictor._scorer.many = lambda clips: (
+        together.append(len(clips)),
+        many(clips),
+    )[1]
+    answers = list(predictor.many(iter(map(str, paths)), top=2))
+    assert sorted(together) == [1, 3]
+    assert [answer.video for answer in answers] == [str(p) for p in paths]
+    unread = answers.pop(3)
+    assert isinstance(unread, Unread) and "no.avi" in str(unread.error)
+    assert unread.to_dict() == {
+        "video": str(paths.pop(3)),
+        "error": str(unread.error),
+    }
+    for answer, path in zip(answers, paths, strict=True):
+        alone = predictor(path, top=2)
+        assert answer.classes == alone.classes
+        np.testing.assert_allclose(
+            answer.probabilities, alone.probabilities, rtol=1e-5
+        )
+        assert answer.to_dict()["health"] == alone.to_dict()["health"]
+    assert "health" not in repr(answers[0])
+
+
+def test_videos_are_decoded_while_the_network_computes(clip, tmp_path):
+    last = shutil.copy(clip, tmp_path / "last.avi")
+    predictor = Predictor(mean_color_network(CLASSES), "64x1")
+    computes, is_read = threading.Event(), threading.Event()
+    read, answer = predictor._read, predictor._scorer.many
+
+    def read_last_late(path):
+        if path == last:
+            assert computes.wait(timeout=60)
+        shown = read(path)
+        if path == last:
+            is_read.set()
+        return shown
+
+    def answer_later(clips):
+        computes.set()
+        assert is_read.wait(timeout=60)
+        return answer(clips)
+
+    predictor._read = read_last_late
+    predictor._scorer.many = answer_later
+    assert len(list(predictor.many([clip, last]))) == 2
 
 
 def test_features_are_no_videos():

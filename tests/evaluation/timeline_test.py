@@ -9,9 +9,10 @@ import pytest
 from keras_vidrec.data.sources.moving_clip import MovingClip
 from keras_vidrec.evaluation import timeline
 from keras_vidrec.evaluation.predictor import Predictor
-from keras_vidrec.evaluation.scorers.scorer import AVERAGES
+from keras_vidrec.evaluation.scorers.scorer import Average
 from keras_vidrec.evaluation.scorers.windows import SharedSnippets
 from keras_vidrec.evaluation.scorers.windows import Windows
+from keras_vidrec.evaluation.segments import Segment
 from keras_vidrec.specs import ClipSpec
 from keras_vidrec.specs import FlowSpec
 from keras_vidrec.specs import FrameSpec
@@ -136,7 +137,7 @@ def test_ordered_networks_see_whole_windows(tmp_path, num_clips):
 class CountingScorer:
     """Logits of a snippet: the value of its pixels, which it remembers."""
 
-    average = AVERAGES["logits"]
+    average = Average(lambda logits: logits, lambda mean: mean)
 
     def __init__(self):
         self.seen = []
@@ -317,10 +318,13 @@ def test_files_of_a_timeline(tmp_path, example):
             [float(row[name]) for name in example.classes],
             window.probabilities,
         )
-    example.save_json(tmp_path / "a.json")
+    example.save_json(tmp_path / "a.json", [Segment("ünder", 0.5, 2.0, 0.75)])
     content = json.loads((tmp_path / "a.json").read_text("utf-8"))
     assert content["video"] == "a.mp4" and len(content["windows"]) == 2
     assert content["classes"] == list(example.classes)
+    assert content["segments"] == [
+        {"class": "ünder", "start": 0.5, "end": 2.0, "score": 0.75}
+    ]
     assert content["windows"][0] == {
         "start": 0.0,
         "end": 2.0,

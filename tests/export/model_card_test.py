@@ -118,6 +118,7 @@ def test_of_a_run_it_tells_what_was_measured(tmp_path, caplog):
     predictions_layer(model).origin = Origin(
         "network", trained_on=trained_on, marks=("weights leak",)
     )
+    predictions_layer(model).temperature = 2.5
     export_onnx(model, tmp_path / "model", background=background)
     card = (tmp_path / "model" / "README.md").read_text("utf-8")
     assert (
@@ -137,7 +138,9 @@ def test_of_a_run_it_tells_what_was_measured(tmp_path, caplog):
     (row,) = [line for line in card.splitlines() if "| 25x10-split2" in line]
     cells = [cell.strip() for cell in row.strip("|").split("|")]
     assert cells[:2] == ["25x10-split2", "2"]
-    assert cells[5:9] == ["4", "75.00 %", "100.00 %", "83.33 %"]
+    # Of two classes no top-5.
+    assert cells[5:8] == ["4", "75.00 %", "83.33 %"]
+    assert "- They are of logits divided by 2.5, the temperature" in card
     assert "compared with the trained network on generated clips" in card
 
 

@@ -17,8 +17,8 @@ from keras_vidrec.data.sources.records import Records
 from keras_vidrec.evaluation.scores.score_file import Scores
 from keras_vidrec.training import recipes
 from keras_vidrec.training.recipes.data import Validation
+from keras_vidrec.training.recipes.schedule import Schedule
 from keras_vidrec.training.recipes.sections import Optimizer
-from keras_vidrec.training.recipes.sections import Schedule
 from tests.data.prepared_records import records_of
 from tests.evaluation.mean_color_network import mean_color_network
 from tests.faults import children

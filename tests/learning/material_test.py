@@ -103,6 +103,17 @@ def test_what_is_odd_is_told_with_what_follows(own):
     assert sum(labels[i] == 0 for i in material.train) == 1
 
 
+def test_over_ten_times_as_many_clips_are_told_with_both_classes():
+    """In one line, with what helps."""
+    kinds = {"walk": (44, 9), "run": (20, 9), "fall": (4, 4)}
+    (line,) = materials._uneven(kinds)
+    assert line.startswith("Of class 'walk' there are 44 clips, of 'fall' 4: ")
+    assert "More clips of rare classes help most" in line
+    kinds["walk"] = (40, 9)
+    (line,) = materials._uneven(kinds)
+    assert line.startswith("Classes with few clips beside others with 40")
+
+
 def test_what_cannot_be_learned_from_is_refused(own, tmp_path):
     for path in [*clips(own, "Dots"), *clips(own, "MoveUp")]:
         path.write_bytes(b"RIFF")

@@ -131,7 +131,7 @@ CLIPS = {
 TRAINED = {
     "quickstart_rgb": (
         "quickstart_rgb",
-        ["schedule.epochs=2", "network.arguments.dropout=0.3"],
+        ["schedule.epochs=2", "network.head_dropout=0.3"],
     ),
     "st_resnet": (
         "st_resnet_scratch",

@@ -17,6 +17,9 @@ from keras_vidrec.reporting import page as pages
 from keras_vidrec.specs import Origin
 from keras_vidrec.training import recipes
 from keras_vidrec.training.run import Run
+from keras_vidrec.training.run_videos import RunVideos
+from keras_vidrec.training.run_videos import Video
+from tests.cli.command import vidrec
 from tests.data.memory_source import MemorySource
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -137,7 +140,7 @@ def test_report_of_a_run(small_videos, tmp_path):
     first, second = table(figures / "tests.csv")
     assert first["test"] == "3x1" and second["test"] == "25x1"
     assert (first["videos"], first["labeled"]) == ("9", "8")
-    assert float(first["top_1"]) == 3 / 8 and float(first["top_5"]) == 1
+    assert float(first["top_1"]) == 3 / 8 and first["top_5"] == ""
     mean = np.mean([1 / 5, 1 / 2, 1])
     assert float(first["mean_class_accuracy"]) == pytest.approx(mean)
     # Wilson's interval of 3 in 8, by its formula.
@@ -210,6 +213,44 @@ def test_report_of_a_run(small_videos, tmp_path):
     assert run.recipe_file.read_text() in page.words
     for name in ODD:
         assert name in page.words
+
+
+def test_classes_of_few_videos_and_certainty(tmp_path):
+    names = tuple("abcdef")
+    run = make_run(tmp_path / "run")
+    videos = [
+        Video(f"{name}{i}", name, None)
+        for name, number in zip(names, (30, 30, 30, 3, 3, 3))
+        for i in range(number)
+    ]
+    RunVideos(names, tuple(videos), (), ()).save(run.videos_file)
+    labels = [*range(6), 0, 3]
+    scores = scores_of([0, 1, 2, 0, 0, 5, 1, 3], labels, names)
+    scores.save(run.scores / "3x1-small_split1.npz")
+    out, err = vidrec("report", run.path)
+    assert not err
+    lines = [line.split() for line in out.splitlines()]
+    assert lines[1] == ["1", "to", "4", "3", "4", "50.00", "%", "50.00", "%"]
+    assert lines[2][:5] == ["20", "to", "99", "3", "4"]
+    page = Page(run.report / "index.html")
+    check_self_contained(page)
+    assert {"class_sizes", "reliability"} <= set(page.attributes("id"))
+    rows = table(run.report / "figures" / "reliability.csv")
+    assert sum(int(row["videos"]) for row in rows) == 8
+    (first,) = table(run.report / "figures" / "tests.csv")
+    error = sum(
+        int(row["videos"])
+        * abs(float(row["accuracy"]) - float(row["mean_probability"]))
+        for row in rows
+    )
+    assert float(first["calibration_error"]) == pytest.approx(error / 8)
+    for words in ("Calibration error", "15 bins", "Top-5", "20 to 99"):
+        assert words in page.words
+    # Lost lists are no reason not to report.
+    run.videos_file.write_text("{}")
+    out, err = vidrec("report", run.path)
+    assert len(out.splitlines()) == 1
+    assert "No accuracies of classes of few videos" in err
 
 
 def test_marks_and_origin_are_on_the_page(tmp_path, caplog):

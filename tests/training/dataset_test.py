@@ -10,6 +10,7 @@ from keras_vidrec.data.preparing.video import Preparation
 from keras_vidrec.specs import FrameSpec
 from keras_vidrec.training import dataset
 from keras_vidrec.training import recipes
+from tests.cli.command import vidrec
 from tests.data.frame_images import write_flow
 from tests.data.frame_images import write_frames
 
@@ -115,6 +116,37 @@ def test_prepared_datasets_keep_the_listed_validation_part(
     )
     data = dataset.load(recipe)
     assert (data.validation, data.test, len(data.train)) == ((0,), (1,), 33)
+
+
+def test_background_of_videos_and_prepared(recipe, small_videos, tmp_path):
+    clips = sorted(small_videos.rglob("*.avi"))[:4]
+    labels = ("run,train", "jump,train", "run,test", "jump,test")
+    rows = [
+        f"{clip.relative_to(small_videos)},{label},2,7"
+        for clip, label in zip(clips, labels)
+    ]
+    videos_list = tmp_path / "list.csv"
+    header = "path,label,split,start_frame,end_frame"
+    videos_list.write_text("\n".join([header, *rows, ""]))
+    recipe = recipe.with_data(list=videos_list, background=True)
+    data = dataset.load(recipe)
+    assert data.source.classes == ("jump", "run", "background")
+    assert (data.train, data.test) == ((0, 1, 4, 5), (2, 3, 6, 7))
+    # 2 frames before are too few, the 5 behind are as many as most have.
+    assert {data.source.num_frames(i, "rgb") for i in range(8)} == {5}
+    out = tmp_path / "prepared"
+    vidrec(
+        "prepare", "list", "--videos", small_videos, "--list", videos_list,
+        "--out", out, "--flow=none", "--background", "--workers=1",
+    )  # fmt: skip
+    prepared = recipe.with_data(directory=out).with_settings(
+        ["data.list=null", "data.background=false"]
+    )
+    again = dataset.load(prepared)
+    assert again.source.videos == data.source.videos
+    assert again.source.labels == data.source.labels
+    with pytest.raises(ValueError, match="`vidrec prepare --background` made"):
+        dataset.load(prepared.with_data(background=True))
 
 
 @pytest.mark.parametrize(

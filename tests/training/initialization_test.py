@@ -14,7 +14,7 @@ from keras_vidrec.specs import checks
 from keras_vidrec.training import initialization
 from keras_vidrec.training import loading
 from keras_vidrec.training.recipes.recipe import Recipe
-from keras_vidrec.training.recipes.sections import Schedule
+from keras_vidrec.training.recipes.schedule import Schedule
 from keras_vidrec.training.run import Run
 from keras_vidrec.weights import CopyReport
 from keras_vidrec.weights import starting

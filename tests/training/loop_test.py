@@ -3,6 +3,7 @@ dropout."""
 
 import dataclasses
 import re
+import shutil
 import signal
 
 import keras
@@ -16,9 +17,9 @@ from keras_vidrec.training import network
 from keras_vidrec.training.phases import Phases
 from keras_vidrec.training.recipes.phase import Phase
 from keras_vidrec.training.recipes.recipe import Recipe
+from keras_vidrec.training.recipes.schedule import Schedule
 from keras_vidrec.training.recipes.sections import Network
 from keras_vidrec.training.recipes.sections import Optimizer
-from keras_vidrec.training.recipes.sections import Schedule
 from keras_vidrec.training.trainer import train
 from tests.training.runs import assert_equal
 from tests.training.runs import log_of
@@ -59,14 +60,14 @@ def built():
 @pytest.fixture
 def recipe(small_videos, monkeypatch, built):
     def build(recipe, class_names):
-        dropout = recipe.network.arguments.get("dropout", 0.0)
-        built.append(small_network(class_names, dropout))
+        dropout = recipe.network.head_dropout
+        built.append(small_network(class_names, dropout or 0.0))
         return built[-1]
 
     monkeypatch.setattr(network, "build", build)
     return Recipe(
         name="in_phases",
-        network=Network("TSN", {"dropout": 0.3}),
+        network=Network("TSN", head_dropout=0.3),
         optimizer=Optimizer(
             "adam", learning_rate=0.01, batch_size=8, accumulate=2
         ),
@@ -79,7 +80,11 @@ def test_terminated_in_any_phase_and_between_them(
     recipe, built, tmp_path, at_step, monkeypatch
 ):
     """It goes on to the weights and the log of an uninterrupted training, of
-    which each phase moves what it names and nothing else."""
+    which each phase moves what it names and nothing else; in the order of
+    even classes too, of which one counts more."""
+    recipe = recipe.with_settings(
+        ["data.sampling=balanced", "loss.class_weights={Shrink: 3}"]
+    )
     states = []
     freeze = Phases.freeze
 
@@ -115,6 +120,72 @@ def test_terminated_in_any_phase_and_between_them(
             at_step(step, terminate, recipe, out)
         assert max(p.name for p in out.glob("backup/epoch*")) == left
     assert_equal(train(recipe, out, verbose=0), whole)
+
+
+@pytest.mark.usefixtures("eager")
+def test_a_backbone_that_is_frozen_at_first(recipe, tmp_path, at_step):
+    """As with phases that say the same, and a schedule that knows of none;
+    killed in the first and the second part it goes on to the same."""
+    common = ["schedule.kind=cosine", "schedule.warmup=1 step"]
+    phases = [
+        "{epochs: 1, frozen: [backbone, bn]}",
+        "{epochs: 2, frozen: [bn]}",
+        "{epochs: 1}",
+    ]
+    whole = train(
+        recipe.with_settings(
+            [*common, f"schedule.phases=[{', '.join(phases)}]"]
+        ),
+        tmp_path / "whole",
+        verbose=0,
+    )
+    recipe = recipe.with_settings(
+        [
+            *common,
+            "schedule.phases=[]",
+            "schedule.epochs=4",
+            "schedule.freeze={backbone: 1, bn: 3}",
+        ]
+    )
+    out = tmp_path / "run"
+    for step, left in (
+        (2, "epoch-00001-step-0000000"),
+        (3, "epoch-00002-step-0000001"),
+    ):
+        with pytest.raises(SystemExit, match="143"):
+            at_step(
+                step, lambda: signal.raise_signal(signal.SIGTERM), recipe, out
+            )
+        assert max(p.name for p in out.glob("backup/epoch*")) == left
+    assert_equal(train(recipe, out, verbose=0), whole)
+
+
+@pytest.mark.usefixtures("eager")
+@pytest.mark.parametrize(
+    "settings, rates",
+    [
+        (["kind=step", "boundaries=[2]", "factor=0.5"], [1, 1, 0.5, 0.5]),
+        (["kind=plateau", "patience=1", "factor=0.5"], [1, 1, 0.5, 0.25]),
+    ],
+)
+def test_what_is_frozen_at_first_leaves_the_rates(
+    recipe, tmp_path, settings, rates
+):
+    """Also those of a schedule that phases cannot have."""
+    recipe = recipe.with_settings(
+        [
+            "schedule.phases=[]",
+            "schedule.epochs=4",
+            "schedule.freeze={conv1: 3, bn: 4}",
+            "validation.fraction=0.5",
+            "optimizer.learning_rate=1e-9",  # nothing is learned
+            *(f"schedule.{setting}" for setting in settings),
+        ]
+    )
+    rows = log_of(train(recipe, tmp_path / "run", verbose=0))
+    assert [float(row["learning_rate"]) for row in rows] == pytest.approx(
+        [1e-9 * rate for rate in rates]
+    )
 
 
 @pytest.mark.large
@@ -250,8 +321,27 @@ def test_averages_of_the_weights_are_validated_and_saved(
         weights = follower._weights()
         assert not np.allclose(saved["logits/kernel"], weights["logits/kernel"])
     # A recipe without averages does not go on from there.
+    without = recipe.with_settings(["optimizer.ema=null"])
     with pytest.raises(ValueError, match="optimizer.ema=0.75 as there"):
-        train(recipe.with_settings(["optimizer.ema=null"]), run.path, verbose=0)
+        train(without, run.path, verbose=0)
+
+
+@pytest.mark.usefixtures("eager")
+def test_averages_do_not_begin_in_the_middle_of_a_training(recipe, tmp_path):
+    """A backup from before has none: it is refused, and stays."""
+    recipe = recipe.with_settings(["schedule.phases=[]", "schedule.epochs=1"])
+    before = train(recipe, tmp_path / "before", verbose=0)
+    averaged = recipe.with_settings(["optimizer.ema=0.75"])
+    out = tmp_path / "run"
+    shutil.copytree(before.backup, out / "backup")
+    for name in ("videos.json", "origin.json"):
+        shutil.copy(before.path / name, out / name)
+    (out / "recipe.yaml").write_text(averaged.to_yaml())
+    kept = {p: p.read_bytes() for p in out.rglob("*") if p.is_file()}
+    with pytest.raises(ValueError, match="Expected a backup of this network"):
+        train(averaged, out, verbose=0)
+    for path, content in kept.items():
+        assert path.read_bytes() == content
 
 
 @pytest.mark.parametrize(

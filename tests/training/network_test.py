@@ -9,15 +9,15 @@ from keras_vidrec.training import recipe_network
 from keras_vidrec.training.freezing import batch_normalizations
 from keras_vidrec.training.recipes.initialization import Initialization
 from keras_vidrec.training.recipes.recipe import Recipe
+from keras_vidrec.training.recipes.schedule import Schedule
 from keras_vidrec.training.recipes.sections import Network
-from keras_vidrec.training.recipes.sections import Schedule
 from tests.applications.joined_streams import call
 
 RECIPE = Recipe(
     name="small",
     clip={"size": 64, "num_segments": 5, "sampling": "uniform"},
     network=Network(
-        arguments={"backbone": "tiny", "modality": "flow", "dropout": 0.1}
+        arguments={"backbone": "tiny", "modality": "flow"}, head_dropout=0.1
     ),
     schedule=Schedule(epochs=1),
 )
@@ -97,7 +97,8 @@ def test_frozen_statistics_are_those_of_trained_weights(colors):
         ("network.application=head", "network.application='head'"),
         ("network.application=LateFusion", "application='LateFusion'"),
         ("network.arguments.num_clases=3", "arguments.num_clases"),
-        ("network.arguments.dropout=1", "network.arguments.dropout=1"),
+        ("network.head_dropout=1", "network.head_dropout=1"),
+        ("network.arguments.dropout=0.5", "head_dropout beside the argum.*0.5"),
         ("network.arguments.modality=depth", "arguments.modality='depth'"),
         (
             "initialization.frozen=[flow]",

@@ -6,8 +6,8 @@ from keras_vidrec.training import notes
 from keras_vidrec.training import recipes
 from keras_vidrec.training.dataset import Dataset
 from keras_vidrec.training.recipes.phase import Phase
+from keras_vidrec.training.recipes.schedule import Schedule
 from keras_vidrec.training.recipes.sections import Optimizer
-from keras_vidrec.training.recipes.sections import Schedule
 from tests.data.memory_source import MemorySource
 
 
@@ -88,6 +88,28 @@ def test_what_there_is_and_what_one_may_not_expect(
 
 
 @pytest.mark.parametrize(
+    "setting, is_told",
+    [
+        ("seed=0", True),
+        ("data.sampling=sqrt", False),
+        ("loss.class_weights=auto", False),
+    ],
+)
+def test_rare_classes_are_told_unless_they_count_more(caplog, setting, is_told):
+    recipe = recipes.get("scratch").with_settings(
+        ["optimizer.batch_size=2", setting]
+    )
+    source = MemorySource(30)
+    train = (*range(0, 24, 2), 1)
+    notes.note_data(Dataset(source, train, (), (), (), recipe))
+    told = [line for line in caplog.messages if "Of class 'even'" in line]
+    assert len(told) == is_told
+    if is_told:
+        assert "there are 12 videos to train on, of 'odd' 1: " in told[0]
+        assert "data.sampling=balanced" in told[0]
+
+
+@pytest.mark.parametrize(
     "classes, pairs",
     [
         (("Swiping Left", "Swiping Right", "Stop"), [(0, 1)]),
@@ -106,7 +128,7 @@ def test_classes_that_a_mirror_turns_into_each_other(caplog, classes, pairs):
     found = notes.mirrored_classes(classes)
     assert found == [(classes[i], classes[j]) for i, j in pairs]
     recipe = recipes.get("scratch")
-    source = MemorySource()
+    source = MemorySource(99)
     source.classes = classes
     data = Dataset(source, range(99), (), (), (), recipe)
     notes.note_data(data)
@@ -119,7 +141,7 @@ def test_classes_that_a_mirror_turns_into_each_other(caplog, classes, pairs):
 
 
 def test_features_are_in_no_mirror(caplog):
-    source = MemorySource()
+    source = MemorySource(99)
     source.classes = ("move left", "move right")
     source.num_features = {"rgb": 4}
     data = Dataset(source, range(99), (), (), (), recipes.get("ts_lstm_ucf101"))

@@ -23,7 +23,7 @@ from keras_vidrec.training import initialization
 from keras_vidrec.training import origin as origins
 from keras_vidrec.training import recipes
 from keras_vidrec.training.callbacks.stop_on_nan import StopOnNaN
-from keras_vidrec.training.recipes.sections import Schedule
+from keras_vidrec.training.recipes.schedule import Schedule
 from keras_vidrec.training.trainer import train
 
 CLASSES = ("Dots", "Grow", "MoveLeft")

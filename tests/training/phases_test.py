@@ -9,8 +9,8 @@ from keras_vidrec.layers import BatchNormalization
 from keras_vidrec.training import freezing
 from keras_vidrec.training.phases import Phases
 from keras_vidrec.training.recipes.phase import Phase
+from keras_vidrec.training.recipes.schedule import Schedule
 from keras_vidrec.training.recipes.sections import Optimizer
-from keras_vidrec.training.recipes.sections import Schedule
 from keras_vidrec.weights.towers import layers_by_path
 from tests.applications.joined_streams import without_values
 
@@ -158,6 +158,68 @@ def test_names_that_fit_nothing_are_refused_with_the_nearest(trained, message):
         layer.trainable = layer.name == "rgb"
     with pytest.raises(ValueError, match="phases.0..trained.*freezes.*'head'"):
         phases(model, "head")
+
+
+@pytest.mark.usefixtures("eager")
+def test_what_a_phase_freezes():
+    model = network()
+    chosen = Phases(
+        model,
+        Schedule(
+            phases=(
+                Phase(1, frozen=("backbone",)),
+                Phase(1, trained=("rgb", "bn8"), frozen=("rgb/*7", "head")),
+                Phase(1, trained="head", frozen=("logits",)),
+            )
+        ),
+        Optimizer(),
+    )
+    for number, layers in enumerate(
+        [HEAD, TOWER - {"rgb/fc7", "rgb/bn7"}, HEAD - {"logits"}]
+    ):
+        chosen.freeze(number)
+        assert moved(model) == layers
+    assert "trains rgb, bn8 but rgb/*7, head (" in chosen.describe(1)
+
+
+def of_freeze(model, freeze, num_epochs):
+    schedule = Schedule(epochs=num_epochs, freeze=freeze)
+    return Phases(model, schedule, Optimizer(), num_epochs)
+
+
+def test_what_is_frozen_for_some_epochs():
+    """Part after part; never for longer than the training is."""
+    freeze = {"backbone": 2, "fc6": 5}
+    chosen = of_freeze(network(), freeze, 7)
+    assert [chosen.end(number) for number in range(3)] == [2, 5, 7]
+    assert [chosen.describe(number) for number in range(3)] == [
+        "phase 1 of 3, epochs 1 to 2: trains all but backbone, fc6 (23 "
+        "weights), learning rate 0.001",
+        "phase 2 of 3, epochs 3 to 5: trains all but fc6 (67 weights), "
+        "learning rate 0.001",
+        "phase 3 of 3, epochs 6 to 7: trains all (83 weights), learning rate "
+        "0.001",
+    ]
+    short = of_freeze(network(), freeze, 2)
+    assert short.end(0) == 2 and "phase 1 of 1" in short.describe(0)
+    assert Schedule(steps=9, freeze=freeze).phases_of(0) == ()
+    assert Schedule(epochs=9).phases_of(9) == ()
+
+
+@pytest.mark.parametrize(
+    "freeze, message",
+    [
+        ({"fc9": 1}, "schedule.freeze`.*unlike 'fc9', such as 'fc"),
+        ({"rgb": 1, "head": 2}, "schedule.freeze`. Expected something of"),
+    ],
+)
+def test_what_cannot_be_frozen(freeze, message):
+    with pytest.raises(ValueError, match=message):
+        of_freeze(network(), freeze, 3)
+    clip = keras.Input((4,))
+    logits = keras.layers.Dense(2, name="logits")(clip)
+    with pytest.raises(ValueError, match="nothing of the backbone, of which"):
+        of_freeze(keras.Model(clip, logits), {"backbone": 1}, 3)
 
 
 def test_when_and_what_a_phase_is():

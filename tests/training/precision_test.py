@@ -8,10 +8,10 @@ from keras_vidrec import applications
 from keras_vidrec.applications.parts import model_file
 from keras_vidrec.applications.parts import table
 from keras_vidrec.applications.parts.head import clip_logits_model
-from keras_vidrec.training import losses
+from keras_vidrec.training.objectives import losses
 from keras_vidrec.training.optimizers import section as optimizers
+from keras_vidrec.training.recipes.schedule import Schedule
 from keras_vidrec.training.recipes.sections import Optimizer
-from keras_vidrec.training.recipes.sections import Schedule
 from tests.applications.joined_streams import call
 
 CLASSES = 3

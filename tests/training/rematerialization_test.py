@@ -8,7 +8,7 @@ from keras_vidrec.applications import TwoStreamFusion
 from keras_vidrec.applications.parts import model_file
 from keras_vidrec.applications.parts.head import clip_logits_model
 from keras_vidrec.layers import BatchNormalization
-from keras_vidrec.training import losses
+from keras_vidrec.training.objectives import losses
 from keras_vidrec.training.rematerialization import rematerialize
 from tests.applications.joined_streams import call
 

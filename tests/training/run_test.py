@@ -3,7 +3,7 @@ import tensorflow as tf
 
 from keras_vidrec.specs import Origin
 from keras_vidrec.training.recipes.recipe import Recipe
-from keras_vidrec.training.recipes.sections import Schedule
+from keras_vidrec.training.recipes.schedule import Schedule
 from keras_vidrec.training.run import Run
 
 RECIPE = Recipe(name="small", schedule=Schedule(epochs=3))

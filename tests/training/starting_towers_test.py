@@ -13,8 +13,8 @@ from keras_vidrec.training import network
 from keras_vidrec.training import recipe_network
 from keras_vidrec.training.recipes.initialization import Initialization
 from keras_vidrec.training.recipes.recipe import Recipe
+from keras_vidrec.training.recipes.schedule import Schedule
 from keras_vidrec.training.recipes.sections import Network
-from keras_vidrec.training.recipes.sections import Schedule
 from keras_vidrec.weights.towers import backbones_of
 
 RESNETS = Recipe(

@@ -12,10 +12,10 @@ import numpy as np
 
 from keras_vidrec.applications.parts import head
 from keras_vidrec.applications.parts import model_file
-from keras_vidrec.training import losses
+from keras_vidrec.training.objectives import losses
 from keras_vidrec.training.optimizers.section import build
+from keras_vidrec.training.recipes.schedule import Schedule
 from keras_vidrec.training.recipes.sections import Optimizer
-from keras_vidrec.training.recipes.sections import Schedule
 
 
 def main(path, result):

@@ -26,9 +26,9 @@ from keras_vidrec.training import recipes
 from keras_vidrec.training.callbacks.stop_on_nan import LossIsNaN
 from keras_vidrec.training.devices import distribution
 from keras_vidrec.training.recipes.recipe import Recipe
+from keras_vidrec.training.recipes.schedule import Schedule
 from keras_vidrec.training.recipes.sections import Network
 from keras_vidrec.training.recipes.sections import Optimizer
-from keras_vidrec.training.recipes.sections import Schedule
 from keras_vidrec.training.trainer import train
 from tests.training.runs import assert_equal
 from tests.training.runs import log_of

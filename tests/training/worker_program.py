@@ -14,12 +14,12 @@ import numpy as np
 from keras_vidrec.data import pipeline
 from keras_vidrec.layers import BatchNormalization
 from keras_vidrec.specs import ClipSpec
-from keras_vidrec.training import losses
 from keras_vidrec.training.callbacks.backup import Backup
 from keras_vidrec.training.devices import distribution
+from keras_vidrec.training.objectives import losses
 from keras_vidrec.training.optimizers import section as optimizers
+from keras_vidrec.training.recipes.schedule import Schedule
 from keras_vidrec.training.recipes.sections import Optimizer
-from keras_vidrec.training.recipes.sections import Schedule
 from tests.data.memory_source import MemorySource
 
 OPTIMIZER = Optimizer(

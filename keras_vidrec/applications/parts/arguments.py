@@ -9,6 +9,7 @@ from keras_vidrec import backbones
 from keras_vidrec.applications.parts import model_file
 from keras_vidrec.applications.parts import published
 from keras_vidrec.backbones.tower import check_channels_last
+from keras_vidrec.layers.class_scores import ACTIVATIONS
 from keras_vidrec.specs import checks
 from keras_vidrec.weights import imagenet
 from keras_vidrec.weights import pretrained
@@ -44,7 +45,7 @@ def check_common(include_top, weights, pooling, classes, classifier_activation):
     if include_top:
         checks.count("classes", classes)
         checks.choice(
-            "classifier_activation", classifier_activation, (None, "softmax")
+            "classifier_activation", classifier_activation, ACTIVATIONS
         )
 
 

@@ -34,6 +34,11 @@ class Description:
             test.
         blueprint: `Blueprint`, or None: which network it is.
         origin: `Origin`, or None: what it was made from.
+        temperature: float. What the scores of a video are divided by before
+            they become probabilities; 1 unless it was calibrated.
+        multi_label: bool. Whether a clip may be of several classes, or none.
+        thresholds: tuple of float, one a class, or None: from which
+            probability on a class is said to be there.
     """
 
     class_names: tuple | None
@@ -41,6 +46,9 @@ class Description:
     test_protocol: TestProtocol | None = None
     blueprint: Blueprint | None = None
     origin: Origin | None = None
+    temperature: float = 1.0
+    multi_label: bool = False
+    thresholds: tuple | None = None
 
 
 def class_head(
@@ -64,7 +72,7 @@ def class_head(
             features)`.
         classes: int. Number of classes.
         dropout: float in [0, 1). Rate of the dropout on the features.
-        activation: `None` or `"softmax"`.
+        activation: as of `layers.ClassScores`.
         clip_spec: `ClipSpec` of the network.
         consensus: str. A mode of `layers.ConsensusLayer`. Defaults to `"avg"`.
         stddev: `None` (Keras' own initialization), or float: of the normal
@@ -149,7 +157,7 @@ def fused_head(logits, *, fusion, activation, clip_spec, auxiliary_outputs):
         logits: dict by tower of KerasTensors `(batch, times, classes)`, whose
             mean over the times is taken, or `(batch, classes)`.
         fusion: the layer of `score_fusion` for these towers.
-        activation: `None` or `"softmax"`.
+        activation: as of `layers.ClassScores`.
         clip_spec: `ClipSpec` of the network.
         auxiliary_outputs: bool. Whether to return those of each tower too,
             if there are several.
@@ -157,7 +165,16 @@ def fused_head(logits, *, fusion, activation, clip_spec, auxiliary_outputs):
     Returns:
         KerasTensor `(batch, classes)`, or a dict of these: `predictions`, and
         by tower.
+
+    Raises:
+        ValueError: if probabilities of a softmax are averaged for a sigmoid.
     """
+    checks.check(
+        activation != "sigmoid" or not isinstance(fusion, ProbabilityFusion),
+        "classifier_activation",
+        'None or "softmax", of which this network averages the probabilities',
+        activation,
+    )
     scores = {
         tower: ConsensusLayer(
             "avg", dtype="float32", name=f"{tower}_consensus"
@@ -237,7 +254,13 @@ def describe(model):
     """
     layer = predictions_layer(model)
     facts = {name: getattr(layer, name) for name in FACTS}
-    return Description(layer.class_names, **facts)
+    return Description(
+        layer.class_names,
+        **facts,
+        temperature=layer.temperature,
+        multi_label=layer.multi_label,
+        thresholds=layer.thresholds,
+    )
 
 
 def clip_logits_model(model):

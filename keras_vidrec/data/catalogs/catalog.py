@@ -4,6 +4,7 @@ import dataclasses
 import pathlib
 
 from keras_vidrec.data.catalogs import class_folders
+from keras_vidrec.data.catalogs import label_sets
 from keras_vidrec.data.catalogs import likeness
 from keras_vidrec.data.catalogs import official_splits
 from keras_vidrec.data.catalogs import parts as part_names
@@ -29,7 +30,8 @@ class Catalog:
     Args:
         root: `pathlib.Path`. Directory of the dataset.
         videos: tuple of str. Path of each clip below `root`, with `/`, unique.
-        labels: tuple of int. Class index of each clip.
+        labels: tuple of int, the class index of each clip; or, of a dataset
+            of several labels a clip, tuple of tuples of int (`label_sets`).
         groups: tuple of str. Clips of one group (cut from one video, of one
             person) belong on one side of a split.
         classes: tuple of str. Class names by class index.
@@ -90,7 +92,7 @@ class Catalog:
             doubles(self.videos), "A video stands twice", "each video once"
         )
         refuse_any(
-            [x for x in self.labels if not 0 <= x < len(self.classes)],
+            label_sets.unknown(self.labels, len(self.classes)),
             "Unknown label",
             f"labels from 0 to {len(self.classes) - 1}",
         )
@@ -332,10 +334,10 @@ def from_list(csv_path, root=None, *, test_fraction=0.25, seed=0, clips=None):
 
     Paths are those of videos below `root`. Labels are names of classes, which
     are put in alphabetical order or that of a file of class names beside the
-    list, or class indices. An empty group means a group of its own. A split is
-    `train`, `val` or `test`; without that column, and without lists of the
-    other parts beside it, each class is split by groups. A row may be a segment
-    of its file.
+    list, or class indices; clips may have several. An empty group means a
+    group of its own. A split is `train`, `val` or `test`; without that column,
+    and lists of the other parts beside it, each class is split by groups. A row
+    may be a segment of its file.
 
     Args:
         csv_path: path of the list.
@@ -349,8 +351,7 @@ def from_list(csv_path, root=None, *, test_fraction=0.25, seed=0, clips=None):
 
     Raises:
         ValueError: if the list cannot be read, no clip of it is there, a path
-            leaves the directory, a clip has several labels, or a clip or a
-            group is in several parts.
+            leaves the directory, or a clip or a group is in several parts.
     """
     csv_path = storage.as_path(csv_path)
     root = storage.as_path(csv_path.parent if root is None else root)

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 import tqdm
 
+from keras_vidrec.data.catalogs import label_sets
 from keras_vidrec.data.catalogs.video_tree import some_of
 from keras_vidrec.specs import documents
 from keras_vidrec.specs import files
@@ -59,7 +60,7 @@ def join(root, names, groups, labels):
         root: `pathlib.Path`.
         names: sequence of str. The file of each clip, below `root`.
         groups: sequence of str. The group of each clip.
-        labels: sequence of int. The class of each clip.
+        labels: as of `split.split_groups`.
     """
     unique = sorted(set(names))
     group_of = dict(zip(names, groups))
@@ -228,8 +229,9 @@ def _whole_classes(groups, labels, before, after):
     """The joined groups that hold all clips of a class of several groups."""
     old, new = collections.defaultdict(set), collections.defaultdict(set)
     for group, label in zip(groups, labels):
-        old[label].add(before.get(group, group))
-        new[label].add(after.get(group, group))
+        for one in label_sets.as_set(label):
+            old[one].add(before.get(group, group))
+            new[one].add(after.get(group, group))
     return {
         group
         for label, found in new.items()

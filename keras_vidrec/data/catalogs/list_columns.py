@@ -16,7 +16,7 @@ ROLES = {
     "label": (
         "label class_name classname label_name action_name action class "
         "category activity gesture target template tag label_id class_id "
-        "class_index label_idx labels classes"
+        "class_index label_idx labels classes actions"
     ),
     "group": "group subject actor person performer participant_id recording",
     "split": "split part subset set partition usage phase",
@@ -56,6 +56,11 @@ class Format(typing.NamedTuple):
 
 
 FORMATS = (
+    Format(
+        "Charades",
+        frozenset(("id", "actions", "length")),
+        label="actions",
+    ),
     Format(
         "Something-Something",
         frozenset(("id", "template")),

@@ -4,7 +4,8 @@ import csv
 import io
 import pathlib
 
-from keras_vidrec.data.catalogs import video_list
+from keras_vidrec.data.catalogs import label_sets
+from keras_vidrec.data.catalogs import label_texts
 from keras_vidrec.specs import checks
 from keras_vidrec.specs import files
 
@@ -14,10 +15,11 @@ def write(catalog, path, split=None):
     `path,label,split` and, as far as they say something, `group`, and `start`
     and `end` in seconds or `start_frame` and `end_frame`.
 
-    Names that a spreadsheet would take for a formula get a `'` before them.
-    `catalog.from_list` with the catalog's `root` reads it back. Where the order
-    of the classes is not that of their names, or some have no clips, their
-    names are written beside it: `list.labels.txt`.
+    Several labels are separated by `;`, which stands behind a single one, too,
+    where others have several. Names that a spreadsheet would take for a
+    formula get a `'` before them. `catalog.from_list` with the catalog's `root`
+    reads it back. Where the order of the classes is not that of their names, or
+    some have no clips, their names are written beside it: `list.labels.txt`.
 
     Args:
         catalog: `Catalog`.
@@ -40,7 +42,7 @@ def write(catalog, path, split=None):
             "Expected segments in seconds or in frames. Received: both"
         )
     for name in catalog.classes:
-        if video_list.SEVERAL.fullmatch(name):
+        if label_texts.SEPARATOR.search(name):
             raise ValueError(
                 "Expected names of classes that are read back as one label "
                 f"each, without `;` or `|`. Received: {name!r}"
@@ -63,8 +65,11 @@ def write(catalog, path, split=None):
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
+    several = label_sets.are_sets(catalog.labels)
     for i, file in enumerate(catalog.files):
-        line = [file, catalog.classes[catalog.labels[i]], parts.get(i, "none")]
+        names = label_sets.names(catalog.labels[i], catalog.classes)
+        label = ";".join(names) + ";" * (several and len(names) < 2)
+        line = [file, label, parts.get(i, "none")]
         if has_groups:
             group = catalog.groups[i]
             line.append("" if group == file else group)
@@ -73,7 +78,11 @@ def write(catalog, path, split=None):
             line += [start, "" if end is None else end]
         writer.writerow(map(files.to_cell, line))
     files.write_text(path, text.getvalue())
-    present = {catalog.classes[label] for label in catalog.labels}
+    present = {
+        name
+        for label in catalog.labels
+        for name in label_sets.names(label, catalog.classes)
+    }
     if catalog.classes == tuple(sorted(present)):
         return [path]
     names = path.with_suffix(".labels.txt")

@@ -4,6 +4,7 @@ import collections
 import hashlib
 import typing
 
+from keras_vidrec.data.catalogs import label_sets
 from keras_vidrec.specs import checks
 
 
@@ -23,8 +24,13 @@ def split_groups(labels, groups, fraction, seed):
     of the clips, the platform or a library's generator. Where groups hold
     several classes a class may end up with none held out.
 
+    Where clips have several labels the rarest class is served first, and a
+    group is held out if that brings its classes, taken together, nearer to
+    their shares.
+
     Args:
-        labels: sequence of int. Class of each clip.
+        labels: sequence of int, the class of each clip, or of tuples of int,
+            its classes. Clips of no class are treated as one more class.
         groups: sequence of str. Group of each clip.
         fraction: float between 0 and 1; others are a `ValueError`.
         seed: int.
@@ -40,14 +46,16 @@ def split_groups(labels, groups, fraction, seed):
         " of the clips to hold out",
     )
     sizes = collections.defaultdict(collections.Counter)
+    several = label_sets.are_sets(labels)
     for label, group in zip(labels, groups):
-        sizes[group][label] += 1
+        for one in (label or (-1,)) if several else (label,):
+            sizes[group][one] += 1
     groups_of = collections.defaultdict(list)
     for group in sorted(sizes, key=lambda group: _rank(seed, group)):
         for label in sizes[group]:
             groups_of[label].append(group)
     groups_left = {label: len(names) for label, names in groups_of.items()}
-    held_out = set()
+    held_out, held = set(), collections.Counter()
 
     def is_free(group):
         return group not in held_out and all(
@@ -56,18 +64,32 @@ def split_groups(labels, groups, fraction, seed):
 
     def hold_out(group):
         held_out.add(group)
+        held.update(sizes[group])
         for label in sizes[group]:
             groups_left[label] -= 1
 
-    for label, names in sorted(groups_of.items()):
-        missing = fraction * sum(sizes[group][label] for group in names)
-        missing -= sum(sizes[group][label] for group in held_out & set(names))
+    wanted = {
+        label: fraction * sum(sizes[group][label] for group in names)
+        for label, names in groups_of.items()
+    }
+
+    def gain(group, label):
+        """By how much nearer a group brings the class to its share, or all of
+        its classes."""
+        total = 0.0
+        for one in sizes[group] if several else (label,):
+            missing = wanted[one] - held[one]
+            total += abs(missing) - abs(missing - sizes[group][one])
+        return total
+
+    for label, names in sorted(
+        groups_of.items(),
+        key=lambda item: (wanted[item[0]] if several else 0, item[0]),
+    ):
         for group in names:
-            size = sizes[group][label]
-            # Only groups that bring the class nearer to its share.
-            if size <= 2 * missing and is_free(group):
+            is_short = held[label] < wanted[label]
+            if is_short and is_free(group) and gain(group, label) >= 0:
                 hold_out(group)
-                missing -= size
         free = [group for group in names if is_free(group)]
         if free and held_out.isdisjoint(names):
             hold_out(min(free, key=lambda group: sizes[group][label]))
@@ -99,14 +121,15 @@ def check_disjoint(splits, videos, groups=None):
 def find_empty_classes(labels, classes, splits):
     """Messages, for `Catalog.problems`, about classes without clips, or without
     them in a part, and of names that differ in case only."""
-    present = set(labels)
+    labels = [label_sets.as_set(label) for label in labels]
+    present = set().union(*labels)
     problems = []
     empty = [name for i, name in enumerate(classes) if i not in present]
     if empty:
         problems.append(f"Classes without clips: {first_of(empty)}.")
     for key, split in splits.items():
         for name, part in zip(("training", "test"), split):
-            absent = sorted(present.difference(labels[i] for i in part))
+            absent = sorted(present.difference(*(labels[i] for i in part)))
             if absent:
                 names = [classes[i] for i in absent]
                 problems.append(

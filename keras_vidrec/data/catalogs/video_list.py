@@ -1,11 +1,11 @@
 """Lists of videos, in whichever of the usual forms."""
 
-import collections
 import pathlib
 import re
 import typing
 
 from keras_vidrec.data.catalogs import class_names
+from keras_vidrec.data.catalogs import label_texts
 from keras_vidrec.data.catalogs import list_columns
 from keras_vidrec.data.catalogs import list_table
 from keras_vidrec.data.catalogs import segments
@@ -20,11 +20,6 @@ _EXPECTED = (
     "columns path and label and, if wanted, group, split, start and end (or "
     "start_frame and end_frame), named in the first line; or, without names, "
     "lines `path,label` or `path label` whose files are there"
-)
-# What else stands between several labels of one clip than a comma; and times
-# or other numbers ahead of a label, which nobody has named.
-SEVERAL = re.compile(
-    r"[^;|]+[;|][^;|]+.*|\d+(\s+\d+)+|(\d+(\.\d+)?\s+){2,}\S.*"
 )
 
 
@@ -56,9 +51,9 @@ class Row(typing.NamedTuple):
 
 class Listed(typing.NamedTuple):
     """What lists say: of each clip, in their order, the name, the file, the
-    segment, the class index, the group and the part (`None` for none); the
-    classes; whether there are parts at all; what was understood, in one line;
-    what a user should know; and the paths nothing lies at."""
+    segment, the label (see `label_sets`), the group and the part (`None` for
+    none); the classes; whether there are parts at all; what was understood, in
+    one line; what a user should know; and the paths nothing lies at."""
 
     videos: tuple
     files: tuple
@@ -87,8 +82,8 @@ def read(path, root, clips=None):
 
     Raises:
         ValueError: if the list cannot be read, a line is faulty, no clip of it
-            is there, a path leaves the directory, a clip has several labels or
-            stands in several parts.
+            is there, a path leaves the directory, or a clip stands in several
+            parts.
     """
     path = storage.as_path(path)
     finder = Finder(root, clips)
@@ -107,7 +102,7 @@ def read(path, root, clips=None):
         rows += read_rows
         said.append(form)
     name = " and ".join(file.name for file in lists.values())
-    _refuse_several_labels(rows)
+    labels = label_texts.read(rows)
     there = [row for row in rows if row.file is not None]
     missing = tuple(dict.fromkeys(r.path for r in rows if r.file is None))
     problems = []
@@ -128,8 +123,10 @@ def read(path, root, clips=None):
             f"{path.name} is called like a part of a split, and is split by "
             "itself. Pass the list of training, or one of all parts."
         )
-    unique = {}
-    for row in there:
+    unique, found, again = {}, {}, []
+    for row, names in zip(rows, labels.names):
+        if row.file is None:
+            continue
         clip = segments.name(row.file, row.segment)
         first = unique.setdefault(clip, row)
         if first.part != row.part:
@@ -138,21 +135,27 @@ def read(path, root, clips=None):
                 f"one. Received: {clip!r} ({first.place}: {first.part}; "
                 f"{row.place}: {row.part})"
             )
-    if len(unique) < len(there):
-        kept = set(unique.values())
-        again = [row.path for row in there if row not in kept]
-        same = len(there) - len(unique)
+        known = found.setdefault(clip, {})
+        if row is not first and known.keys() >= {*names}:
+            again.append(row.path)
+        known.update(dict.fromkeys(names))
+    if again:
         problems.append(
-            f"{same} lines repeat others and are left out: {some_of(again)}."
+            f"{len(again)} lines repeat others and are left out: "
+            f"{some_of(again)}."
         )
     rows = list(unique.values())
-    labels = [row.label for row in rows]
-    beside, names = class_names.find(lists[next(iter(lists))], labels)
-    indices, classes = class_names.number(
-        labels, names, [pathlib.PurePosixPath(r.file).parent.name for r in rows]
-    )
-    if beside is not None:
-        said.append(f"class names of {beside.name}")
+    said += labels.said
+    indices, classes = _classes(found, unique, lists, said)
+    if labels.several or any(len(names) > 1 for names in found.values()):
+        counts = [len(names) for names in found.values()]
+        none = f", {counts.count(0)} none" if 0 in counts else ""
+        said.append(
+            f"several labels a clip: {sum(n > 1 for n in counts)} of "
+            f"{len(counts)} clips have more than one{none}"
+        )
+    else:
+        indices = tuple(one for (one,) in indices)
     problems += _check_groups(rows)
     return Listed(
         tuple(unique),
@@ -168,6 +171,30 @@ def read(path, root, clips=None):
         tuple(problems),
         missing,
     )
+
+
+def _classes(found, rows, lists, said):
+    """The class indices of each clip, as a tuple of tuples, and the classes.
+
+    `found` are the labels by clip, `rows` the lines; `said` gets where names
+    were found."""
+    labels = [label for labels in found.values() for label in labels]
+    if not labels:
+        raise ValueError(
+            "Expected clips with labels. Received: a list without any"
+        )
+    folders = [
+        pathlib.PurePosixPath(rows[clip].file).parent.name
+        for clip, labels in found.items()
+        for _ in labels
+    ]
+    beside, names = class_names.find(lists[next(iter(lists))], labels)
+    indices, classes = class_names.number(labels, names, folders)
+    if beside is not None:
+        said.append(f"class names of {beside.name}")
+    rest = iter(indices)
+    sets = [{next(rest) for _ in labels} for labels in found.values()]
+    return tuple(tuple(sorted(one)) for one in sets), classes
 
 
 def _check_groups(rows):
@@ -229,6 +256,12 @@ def _read_one(path, part, finder):
             f"columns {', '.join(table.fields[0])}"
         )
     shown = dict(zip(numbers, map(",".join, lines)))
+    # A clip of none of the labels is said to be so where others have several.
+    may_have_none = any(
+        label_texts.SEPARATOR.search(line[places["label"]])
+        for line in lines
+        if len(line) == width
+    )
     refuse_any(
         [
             f"line {number}: {shown[number]}"
@@ -236,7 +269,7 @@ def _read_one(path, part, finder):
             if len(line) != width
             or not line[places["path"]]
             or "\0" in line[places["path"]]
-            or not line[places["label"]]
+            or not (may_have_none or line[places["label"]])
             or not (
                 "split" not in places or is_part_or_none(line[places["split"]])
             )
@@ -281,24 +314,10 @@ def _understand(path, finder):
             f"{path.name} has no labels. Expected {_EXPECTED}. Received: "
             f"{lines[0]!r}"
         )
-    _refuse_numbers(path, lines, finder)
     raise ValueError(
         f"Cannot make out the columns of {path.name}. Expected {_EXPECTED}. "
         f"Received: {lines[0] if lines else ''!r}"
     )
-
-
-def _refuse_numbers(path, lines, finder):
-    """mmaction2's lists of several labels: `path 1 3 5`."""
-    several = [
-        line
-        for line in lines
-        if len(fields := line.split()) > 2
-        and all(map(str.isdecimal, fields[1:]))
-        and finder.count(fields[:1])
-    ]
-    if several:
-        raise _several_labels(several[0], path.name)
 
 
 def _row(values, form, part, finder, place):
@@ -338,42 +357,6 @@ def _segment(values, form):
                 values[f"start{suffix}"], values[f"end{suffix}"], unit
             )
     return None
-
-
-def _refuse_several_labels(rows):
-    """A network of several labels a clip is another network."""
-    labels = collections.defaultdict(dict)
-    words = collections.Counter(
-        word for label in {row.label for row in rows} for word in _words(label)
-    )
-    for row in rows:
-        several = _words(row.label)
-        if SEVERAL.fullmatch(row.label) or (
-            len(several) > 1 and all(words[word] > 1 for word in several)
-        ):
-            raise _several_labels(f"{row.path}: {row.label}", row.place)
-        labels[row.path, row.segment][row.label] = row
-    for (path, _), found in labels.items():
-        if len(found) > 1:
-            text = " and ".join(found)
-            raise _several_labels(
-                f"{path}: {text}", list(found.values())[-1].place
-            )
-
-
-def _words(label):
-    """What may be several labels, separated by commas: names of classes have
-    such too, with a blank behind them, or nobody else shares their parts."""
-    words = label.split(",")
-    return words if all(w and w == w.strip() for w in words) else [label]
-
-
-def _several_labels(received, place):
-    return ValueError(
-        "Several labels a clip (multi-label) are not supported. Expected one "
-        "label for each clip, and names in the first line for other columns. "
-        f"Received: {received!r} ({place})"
-    )
 
 
 def _describe(table, columns, rows):

@@ -6,6 +6,7 @@ import pathlib
 import typing
 
 from keras_vidrec.data import origins
+from keras_vidrec.data.catalogs import label_sets
 from keras_vidrec.data.catalogs import segments
 from keras_vidrec.data.catalogs.catalog import Catalog
 from keras_vidrec.data.catalogs.split import Split
@@ -203,7 +204,7 @@ def load(directory):
     catalog = Catalog(
         root=directory,
         videos=names,
-        labels=tuple(video["label"] for video in videos),
+        labels=tuple(label_sets.of_json(video["label"]) for video in videos),
         groups=tuple(video["group"] for video in videos),
         classes=tuple(content["classes"]),
         splits={

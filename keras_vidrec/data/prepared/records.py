@@ -2,9 +2,10 @@
 
 A TFRecord file is a row of frames `length (uint64), CRC of it, data, CRC of
 the data`. The data is a `tf.train.Example` whose features are `video` (bytes),
-`label`, `height`, `width` (int64) and, last of all, `images` (a list of
-bytes). All lengths are known before the first image is copied, so that a
-record is written from front to back without ever being held in memory.
+`label` (int64, as many as the video has), `height`, `width` (int64) and, last
+of all, `images` (a list of bytes). All lengths are known before the first image
+is copied, so that a record is written from front to back without ever being
+held in memory.
 """
 
 import array
@@ -35,10 +36,10 @@ class Record(typing.NamedTuple):
     """What `scan` finds of one record, without its images: sizes of an image in
     pixels, the length of the whole record, and where in the file each JPEG
     begins and how many bytes it has, int64, and its CRC-32C, uint32. A label of
-    -1 is unknown."""
+    -1 is unknown; one of several is a tuple."""
 
     video: str
-    label: int
+    label: int | tuple
     height: int
     width: int
     num_bytes: int
@@ -125,14 +126,23 @@ def _scan_one(file, start, size):
             name_end = _enter(file, _FIELD_1)
             features[key] = _read(file, name_end - file.tell()).decode()
         else:
-            _enter(file, _FIELD_3)
-            _enter(file, _FIELD_1)
-            features[key] = _signed(_read_varint(file))
+            features[key] = _scan_numbers(file)
     return Record(
         *(features[key] for key in ("video", "label", "height", "width")),
         end + _CRC.size - start,
         *features["images"],
     )
+
+
+def _scan_numbers(file):
+    """The one number of a feature, or a tuple where there are others."""
+    numbers = []
+    end = _enter(file, _FIELD_3)
+    if file.tell() < end:
+        _enter(file, _FIELD_1)
+    while file.tell() < end:
+        numbers.append(_signed(_read_varint(file)))
+    return numbers[0] if len(numbers) == 1 else tuple(numbers)
 
 
 def _check_next(file, crc):
@@ -178,7 +188,9 @@ def _example_prefix(video, label, height, width, images_bytes):
     name = _delimited(_FIELD_1, video.encode())
     entries = _entry("video", _delimited(_FIELD_1, name))
     for key, value in (("label", label), ("height", height), ("width", width)):
-        packed = _delimited(_FIELD_1, _varint(value))
+        numbers = value if isinstance(value, (list, tuple)) else [value]
+        packed = b"".join(map(_varint, numbers))
+        packed = _delimited(_FIELD_1, packed) if packed else b""
         entries += _entry(key, _delimited(_FIELD_3, packed))
     # From the inside out: the list, the feature, the entry of the map.
     head = _FIELD_1 + _varint(images_bytes)

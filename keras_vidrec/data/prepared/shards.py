@@ -68,7 +68,7 @@ def read_parts(shard, places, crcs):
 def write_index(shard, index_file):
     """Writes where every JPEG of a shard lies; synced when this returns.
 
-    Arrays of the `.npz` file: `videos` (names), `labels`, `heights`, `widths`,
+    Arrays of the `.npz` file: `videos` (names), `heights`, `widths` and
     `counts` (JPEGs) of each record; `offsets`, `sizes` and `crcs` (CRC-32C) of
     all JPEGs, one video after the other.
 
@@ -81,7 +81,6 @@ def write_index(shard, index_file):
         np.savez_compressed(
             file,
             videos=np.array([record.video for record in found], np.str_),
-            labels=np.array([record.label for record in found], np.int64),
             heights=np.array([record.height for record in found], np.int32),
             widths=np.array([record.width for record in found], np.int32),
             counts=np.array([len(record.sizes) for record in found]),

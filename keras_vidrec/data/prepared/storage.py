@@ -46,6 +46,11 @@ def as_path(path):
     return RemotePath(path) if is_url(path) else pathlib.Path(path)
 
 
+def shown(path):
+    """What a path is called: an address without its secrets."""
+    return stores.shown(path) if is_url(path) else str(path)
+
+
 def below(root, name):
     """The path of a name in a list: below the directory of the dataset, if it
     is no address itself."""

@@ -42,6 +42,10 @@ _EXTRAS |= {"s3": "s3", "s3a": "s3"}
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>]+")
 
 
+class UnknownAddress(ValueError):
+    """An address that nothing here reads."""
+
+
 def scheme_of(url):
     """What stands before the `://` of an address."""
     return url.partition("://")[0].lower()
@@ -72,10 +76,10 @@ def join(url, name):
 
 
 def check(url):
-    """Refuses an address that nothing here reads, by a `ValueError`."""
+    """Refuses an address that nothing here reads: `UnknownAddress`."""
     scheme = scheme_of(url)
     if scheme in ("file", "local"):
-        raise ValueError(
+        raise UnknownAddress(
             "Expected a path of this machine without a scheme. Received: "
             f"{shown(url)!r}"
         )
@@ -242,8 +246,8 @@ def _options(scheme):
 
 @functools.cache
 def reader_of(scheme):
-    """Who reads a scheme: `"fsspec"`, or `"tensorflow"`; a `ValueError` if
-    nobody does."""
+    """Who reads a scheme: `"fsspec"`, or `"tensorflow"`; an `UnknownAddress`
+    if nobody does."""
     try:
         fsspec.get_filesystem_class(scheme)
         for name in ("fsspec", "gcsfs", "s3fs"):
@@ -257,12 +261,12 @@ def reader_of(scheme):
             return "tensorflow"
     extra = _EXTRAS.get(scheme)
     if extra is not None:
-        raise ValueError(
+        raise UnknownAddress(
             f"Reading {scheme}:// needs a library that is not installed. "
             f'Expected: pip install "keras-vidrec[{extra}]". Received: '
             f"{scheme}://"
         )
-    raise ValueError(
+    raise UnknownAddress(
         f"Nothing here reads {scheme}://. Expected s3://, gs://, http://, "
         "https://, or what else fsspec reads once its library is installed. "
         f"Received: {scheme}:// ({reason})"

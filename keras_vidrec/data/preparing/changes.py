@@ -4,6 +4,8 @@ import concurrent.futures
 import logging
 import os
 
+from keras_vidrec.data.catalogs import label_sets
+
 # Asked of files, which may lie far away.
 _REQUESTS = 32
 _NAMED = 5
@@ -46,7 +48,8 @@ class Changes:
         self.moved = [
             name
             for name in known
-            if labels[name] != lines[name]["label"] and name not in replaced
+            if labels[name] != label_sets.of_json(lines[name]["label"])
+            and name not in replaced
         ]
 
     @property

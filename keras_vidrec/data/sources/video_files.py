@@ -27,7 +27,7 @@ _BLOCK = 64
 _BLOCK_BYTES = 2**28
 
 
-class _Videos(Source):
+class Decoded(Source):
     """What the sources of this file share: `_part(index)` is the file and the
     segment of it that a video is, `_path(file)` where it lies, and `_healths`
     tell of the files."""
@@ -177,7 +177,7 @@ def flow_codes(pairs, modality, flow):
         yield key, codec.encode(made, flow.bound)
 
 
-class VideoFiles(_Videos):
+class VideoFiles(Decoded):
     """The `Source` of the video files of a catalog, or of segments of them.
 
     Frames are decoded when they are asked for, and flow is made of them then:
@@ -218,7 +218,7 @@ class VideoFiles(_Videos):
         return storage.below(self._root, name)
 
 
-class SingleVideo(_Videos):
+class SingleVideo(Decoded):
     """The `Source` of one video file that belongs to no dataset, a path or an
     address (see `storage.as_path`); `flow` is as for `VideoFiles`. A video
     that cannot be read is a `VideoError`, or an `OSError` if it lies

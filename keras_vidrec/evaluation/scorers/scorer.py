@@ -5,15 +5,16 @@ import typing
 
 import keras
 import numpy as np
-import scipy.special
 
 from keras_vidrec.applications.parts.head import clip_logits_model
 from keras_vidrec.applications.parts.head import inference_model
+from keras_vidrec.applications.parts.head import predictions_layer
 from keras_vidrec.applications.parts.head import snippet_logits_model
 from keras_vidrec.data.clips.reader import WHOLE_FRAMES
 from keras_vidrec.evaluation import protocols
+from keras_vidrec.evaluation.scorers.replicas import Replicas
 
-# Snippets in one call of the device: bounds the memory of the activations.
+# Snippets in one call of a device: bounds the memory of the activations.
 SNIPPETS_A_CALL = 64
 
 
@@ -23,7 +24,8 @@ class Average(typing.NamedTuple):
     Args:
         views: function from logits `(..., classes)` to what is averaged.
         scores: function from the mean `(classes,)` to scores, whose softmax
-            are the probabilities of the video.
+            (or sigmoid, of several labels a video) are the probabilities of
+            the video.
     """
 
     views: typing.Callable
@@ -35,17 +37,52 @@ def _log(probabilities):
     return np.log(np.maximum(probabilities, np.finfo("float64").tiny))
 
 
-# By `TestProtocol.averaged`.
-AVERAGES = {
-    "logits": Average(lambda logits: logits, lambda mean: mean),
-    "probabilities": Average(
-        lambda logits: scipy.special.softmax(logits.astype("float64"), -1),
-        _log,
-    ),
-}
+def _logit(probabilities):
+    return _log(probabilities) - _log(1 - probabilities)
 
 
-class SnippetScorer:
+def average_of(model, averaged):
+    """The `Average` of a network and of `TestProtocol.averaged`."""
+    layer = predictions_layer(model)
+    if averaged == "logits":
+        return Average(lambda logits: logits, lambda mean: mean)
+    return Average(layer.probabilities, _logit if layer.multi_label else _log)
+
+
+class _Scorer:
+    """What the scorers of this file share: `logits` of a clip, and what is
+    averaged of them. All devices share the snippets, or clips, of a video."""
+
+    def __init__(self, model, average):
+        self._model = Replicas(model)
+        self.average = average
+
+    @property
+    def num_devices(self):
+        """int. Devices that compute at a time."""
+        return self._model.num_devices
+
+    def __call__(self, clip):
+        """Scores, float32 `(classes,)`, of a video: uint8 `(num_snippets,
+        height, width, channels)`, the segments of a clip together, or a dict
+        of these by modality."""
+        return _mean(self.logits(clip), self.average)
+
+    def many(self, videos):
+        """List of the scores of several videos of images of one size, as of a
+        call, which the network sees together."""
+        logits = self.logits(
+            keras.tree.map_structure(
+                lambda *images: np.concatenate(images), *videos
+            )
+        )
+        # As many rows as it has snippets, or clips.
+        sizes = np.cumsum([len(keras.tree.flatten(v)[0]) for v in videos])
+        ends = sizes[:-1] * len(logits) // sizes[-1]
+        return [_mean(rows, self.average) for rows in np.split(logits, ends)]
+
+
+class SnippetScorer(_Scorer):
     """Averages what a network says of the snippets of a clip.
 
     The frame-wise protocol of the papers: each snippet (each crop of each
@@ -58,28 +95,25 @@ class SnippetScorer:
     """
 
     def __init__(self, model, averaged="logits"):
-        self._model = snippet_logits_model(model)
-        self.average = AVERAGES[averaged]
+        super().__init__(
+            snippet_logits_model(model), average_of(model, averaged)
+        )
         # A network built for a fixed number of segments takes just these.
         self._num_segments = keras.tree.flatten(self._model.input)[0].shape[1]
-
-    def __call__(self, clip):
-        """Scores, float32 `(classes,)`, of a clip: uint8 `(num_snippets,
-        height, width, channels)`, or a dict of these by modality."""
-        return _mean(self.logits(clip), self.average)
 
     def logits(self, clip):
         """Logits of each snippet: float32 `(num_snippets, classes)`."""
         num_snippets = len(keras.tree.flatten(clip)[0])
         fixed = self._num_segments or 1
         units = math.ceil(num_snippets / fixed)
-        group = _equal_groups(units, max(SNIPPETS_A_CALL // fixed, 1))
+        most = max(SNIPPETS_A_CALL // fixed, 1)
+        group = equal_groups(units, most, self.num_devices)
         # Clips of as many segments as the network takes, or one of any number.
         shape = (group, fixed) if self._num_segments else (1, group)
         return _logits(self._model, clip, shape)
 
 
-class ClipScorer:
+class ClipScorer(_Scorer):
     """Averages what a network says of the clips of a video.
 
     Each clip (each crop of each run of `num_segments`) is classified as a
@@ -92,14 +126,14 @@ class ClipScorer:
     """
 
     def __init__(self, model, num_segments, averaged="logits"):
-        self._model = clip_logits_model(inference_model(model))
+        super().__init__(
+            clip_logits_model(inference_model(model)),
+            average_of(model, averaged),
+        )
         self._num_segments = num_segments
-        self.average = AVERAGES[averaged]
 
-    def __call__(self, clips):
-        """Scores, float32 `(classes,)`, of a video: uint8 `(num_clips *
-        num_segments, height, width, channels)`, the segments of a clip
-        together, or a dict of these by modality."""
+    def logits(self, clips):
+        """Logits of each clip: float32 `(num_clips, classes)`."""
         clips = keras.tree.map_structure(
             lambda images: images.reshape(
                 -1, self._num_segments, *images.shape[1:]
@@ -108,8 +142,8 @@ class ClipScorer:
         )
         num_clips = len(keras.tree.flatten(clips)[0])
         most = max(SNIPPETS_A_CALL // self._num_segments, 1)
-        shape = (_equal_groups(num_clips, most),)
-        return _mean(_logits(self._model, clips, shape), self.average)
+        shape = (equal_groups(num_clips, most, self.num_devices),)
+        return _logits(self._model, clips, shape)
 
 
 def make(model, test):
@@ -170,25 +204,27 @@ def _mean(logits, average):
     return average.scores(mean).astype("float32")
 
 
-def _equal_groups(number, most):
-    """How many go together: one shape for the device, and few, if any, that
-    are classified twice."""
-    return math.ceil(number / math.ceil(number / most))
+def equal_groups(number, most, devices=1):
+    """How many go together: one shape for the devices, something for each, and
+    few, if any, that are seen twice."""
+    groups = max(math.ceil(number / most), min(devices, number))
+    return math.ceil(number / groups)
 
 
 def _logits(model, inputs, shape):
-    """float32 logits `(rows, classes)` of the rows of inputs, which the model
-    takes in batches of a shape."""
+    """float32 logits `(rows, classes)` of the rows of inputs, which a
+    `Replicas` takes in batches of a shape."""
     number = len(keras.tree.flatten(inputs)[0])
     group = math.prod(shape)
-    logits = []
-    for start in range(0, number, group):
+
+    def batch(start):
         # A last group that is too short begins again from the front, and the
         # surplus is cut off.
         rows = np.arange(start, start + group).reshape(shape) % number
-        some = keras.tree.map_structure(
-            lambda images, rows=rows: images[rows], inputs
-        )
-        found = model.predict_on_batch(some)
-        logits.append(found.reshape(-1, found.shape[-1]))
+        return keras.tree.map_structure(lambda images: images[rows], inputs)
+
+    batches = map(batch, range(0, number, group))
+    logits = [
+        found.reshape(-1, found.shape[-1]) for found in model.each(batches)
+    ]
     return np.concatenate(logits)[:number]

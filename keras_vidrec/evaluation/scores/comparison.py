@@ -115,6 +115,12 @@ def compare(first, second, *, confidence=0.95, names=None):
     joined = joining.join((first, second), names)
     joining.tell_protocols((first, second), names)
     joining.tell_data((first, second), names)
+    if joined.scores[0].several:
+        raise ValueError(
+            "Expected videos of one label each, whose recognized classes are "
+            "right or wrong. Received: scores of several labels a video, of "
+            "which `vidrec evaluate` and `vidrec fuse` tell the figures"
+        )
     labels = joined.scores[0].labels
     labels = labels[labels >= 0]
     if not len(labels):

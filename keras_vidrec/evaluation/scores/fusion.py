@@ -49,14 +49,21 @@ def fuse(scores, weights=None, *, softmax=False, normalize=None, names=None):
 
     Raises:
         ValueError: if the classes or the known labels differ, no video is in
-            all, the softmax is asked of what was fused after a softmax, or on
-            invalid weights.
+            all, the softmax is asked of several labels a video or of what was
+            fused after a softmax, or on invalid weights.
 
     Reference:
         - [Wang et al., 2016](https://arxiv.org/abs/1608.00859), section 3.3.
     """
     scores = tuple(scores)
     joined = joining.join(scores, names)
+    several = joined.scores[0].several
+    checks.check(
+        not (softmax and several),
+        "softmax",
+        "False for several labels a video, whose classes have no softmax",
+        softmax,
+    )
     test = joining.tell_protocols(scores, names)
     joining.tell_data(scores, names)
     weights = _checked(weights, len(scores))
@@ -85,6 +92,7 @@ def fuse(scores, weights=None, *, softmax=False, normalize=None, names=None):
             "fusion_weights": list(weights),
             "softmax": softmax,
             "normalize": normalize,
+            **_sigmoids(scores, normalize),
             **test,
             "fused": [one.meta for one in scores],
             "left_out": [list(videos) for videos in joined.left_out],
@@ -92,6 +100,13 @@ def fuse(scores, weights=None, *, softmax=False, normalize=None, names=None):
     )
     origin = _origin(scores).replace(fingerprint=fused.fingerprint())
     return dataclasses.replace(fused, origin=origin)
+
+
+def _sigmoids(scores, normalize):
+    """What a score file says where its scores are logits of sigmoids: fused
+    ones are, too. Thresholds of one network are none of the fusion's."""
+    sigmoids = all(one.meta.get("multi_label") for one in scores)
+    return {"multi_label": True} if sigmoids and normalize is None else {}
 
 
 def _origin(scores):

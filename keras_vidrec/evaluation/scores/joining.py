@@ -71,7 +71,7 @@ def join(scores, names=None):
         )
     videos = tuple(video for video in scores[0].videos if video in shared)
     rows = [_rows(one, videos) for one in scores]
-    labels = np.full(len(videos), -1)
+    labels = None
     for one, order, name in zip(scores, rows, names):
         labels = _joined(videos, labels, one.labels[order], one.classes, name)
     return Joined(
@@ -207,12 +207,32 @@ def _rows(scores: Scores, videos):
 
 
 def _joined(videos, labels, others, classes, name):
-    wrong = (labels >= 0) & (others >= 0) & (labels != others)
+    if labels is None:
+        return others
+    if labels.ndim != others.ndim:
+        raise ValueError(
+            "Expected scores of videos that all have one label, or all "
+            f"several. Received: {'several' if others.ndim == 2 else 'one'} in "
+            f"{name}, the other before"
+        )
+    # A row a video, of one label or of as many as there are classes.
+    one, other = (x.reshape(len(videos), -1) for x in (labels, others))
+    unknown = one.min(axis=1) < 0
+    wrong = ~unknown & (other.min(axis=1) >= 0) & (one != other).any(axis=1)
     if wrong.any():
         place = int(np.argmax(wrong))
         raise ValueError(
-            f"Expected the same labels. Received: {classes[others[place]]!r} "
-            f"for {videos[place]!r} in {name}, {classes[labels[place]]!r} "
-            "before"
+            "Expected the same labels. Received: "
+            f"{_named(others[place], classes)} for {videos[place]!r} in "
+            f"{name}, {_named(labels[place], classes)} before"
         )
-    return np.where(labels < 0, others, labels)
+    joined = np.where(unknown[:, None], other, one)
+    return joined.reshape(labels.shape)
+
+
+def _named(label, classes):
+    """The class of a label, or the classes of a row of them."""
+    if np.ndim(label):
+        names = [classes[one] for one in np.flatnonzero(label)]
+        return " and ".join(map(repr, names)) or "none"
+    return repr(classes[label])

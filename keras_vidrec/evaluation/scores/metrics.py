@@ -7,6 +7,13 @@ import numpy as np
 import scipy.stats
 import sklearn.metrics
 
+from keras_vidrec.evaluation.scores import calibration
+from keras_vidrec.evaluation.scores import multi_label
+from keras_vidrec.specs import checks
+
+# As the papers have it.
+_TOP = 5
+
 
 class ClassTable(typing.NamedTuple):
     """Figures of each class, NaN where there is nothing to count.
@@ -26,31 +33,55 @@ class ClassTable(typing.NamedTuple):
     f1: np.ndarray
 
 
-def summary(scores):
+def summary(scores, k=None):
     """The figures of a test.
 
     Args:
         scores: `Scores`.
+        k: `None`, or int, at most as many as there are classes: the best
+            classes of a video among which its own counts as found. Defaults to
+            `None`: 5 where there are more classes than that.
 
     Returns:
-        dict of float in [0, 1]: `top_1`, `top_5`, `mean_class_accuracy`.
+        dict of float in [0, 1]: `top_1`, `mean_class_accuracy`, and where there
+        are such `top_5` (of another `k` that number) and `calibration_error`,
+        of `calibration.BINS` bins; of several labels a video those of
+        `multi_label.summary`.
+
+    Raises:
+        ValueError: if there are fewer than `k` classes.
     """
-    return {
-        "top_1": top_k_accuracy(scores.scores, scores.labels),
-        "top_5": top_k_accuracy(scores.scores, scores.labels, 5),
-        "mean_class_accuracy": mean_class_accuracy(
-            scores.scores, scores.labels
-        ),
-    }
+    if scores.several:
+        return multi_label.summary(scores)
+    num_classes = len(scores.classes)
+    if k is None:
+        k = _TOP if num_classes > _TOP else 1
+    checks.check(
+        checks.is_integer(k) and 1 <= k <= num_classes,
+        "k",
+        f"a number from 1 to {num_classes}, as many as there are classes",
+        k,
+    )
+    figures = {"top_1": top_k_accuracy(scores.scores, scores.labels)}
+    if k > 1:
+        figures[f"top_{k}"] = top_k_accuracy(scores.scores, scores.labels, k)
+    figures["mean_class_accuracy"] = mean_class_accuracy(
+        scores.scores, scores.labels
+    )
+    error = calibration.error(scores)
+    if not np.isnan(error):
+        figures["calibration_error"] = error
+    return figures
 
 
-def mean_summary(scores):
+def mean_summary(scores, k=None):
     """The figures of the papers' tables: the means over splits, of which each
-    has its `Scores`, of what `summary` gives."""
-    figures = [summary(one) for one in scores]
+    has its `Scores`, of what `summary` gives of all of them. `k` as there."""
+    figures = [summary(one, k) for one in scores]
     return {
         name: float(np.mean([figure[name] for figure in figures]))
         for name in figures[0]
+        if all(name in figure for figure in figures)
     }
 
 

@@ -42,7 +42,9 @@ class Scores:
             what was fused or imported. float64 is kept, as fused
             probabilities differ by less than float32 can tell; any other kind
             of number becomes float32.
-        labels: int32 array `(videos,)`, -1 where unknown.
+        labels: int32 array `(videos,)`, -1 where unknown; or, of several
+            labels a video, int8 array `(videos, classes)`: 1 of a class that
+            the video shows, else 0, and -1 in all of a row that is unknown.
         classes: tuple of str.
         meta: dict of what JSON holds: what was tested, and how.
         origin: `None` (not known), or `specs.Origin`: what they were made
@@ -72,14 +74,18 @@ class Scores:
             "scores",
             _numbers("scores", scores, np.float64 if double else np.float32),
         )
-        object.__setattr__(self, "labels", _numbers("labels", labels, np.int32))
+        kind = np.int8 if labels.ndim == 2 else np.int32
+        object.__setattr__(self, "labels", _numbers("labels", labels, kind))
         shape = (len(self.videos), len(self.classes))
-        if self.scores.shape != shape or self.labels.shape != shape[:1]:
+        of_labels = shape if self.several else shape[:1]
+        if self.scores.shape != shape or self.labels.shape != of_labels:
             raise ValueError(
                 f"Expected scores of shape {shape} (videos, classes) and as "
                 f"many labels as videos. Received: scores of shape "
                 f"{self.scores.shape}, labels of shape {self.labels.shape}"
             )
+        if self.several:
+            _check_sets(self.labels, self.videos)
         refuse_any(
             doubles(self.videos), "A video stands twice", "different videos"
         )
@@ -89,13 +95,26 @@ class Scores:
                 "Expected finite scores. Received: NaN or infinity for "
                 f"{self.videos[int(np.argmin(finite))]!r}"
             )
-        if self.labels.size and not (
-            -1 <= self.labels.min() and self.labels.max() < shape[1]
+        if (
+            not self.several
+            and self.labels.size
+            and not (-1 <= self.labels.min() and self.labels.max() < shape[1])
         ):
             raise ValueError(
                 f"Expected labels from -1 to {shape[1] - 1}. Received: "
                 f"{self.labels.min()} to {self.labels.max()}"
             )
+
+    @property
+    def several(self) -> bool:
+        """Whether videos have several labels."""
+        return self.labels.ndim == 2
+
+    @property
+    def known(self) -> np.ndarray:
+        """Of which videos the labels are known: bool `(videos,)`."""
+        labels = self.labels
+        return (labels >= 0).all(axis=1) if self.several else labels >= 0
 
     @property
     def marks(self) -> tuple:
@@ -190,12 +209,24 @@ def _numbers(name, values, dtype):
         )
     with np.errstate(over="ignore"):  # becomes infinite, which is refused
         cast = values.astype(dtype)
-    if dtype is np.int32 and (cast != values).any():
+    if np.issubdtype(dtype, np.integer) and (cast != values).any():
         raise ValueError(
             f"Expected {name} that {np.dtype(dtype)} holds. Received: "
             f"{values.min()} to {values.max()}"
         )
     return cast
+
+
+def _check_sets(labels, videos):
+    """Refuses rows of labels that are not of 0 and 1, or of -1 alone."""
+    unknown = (labels == -1).all(axis=1)
+    right = unknown | np.isin(labels, (0, 1)).all(axis=1)
+    if not right.all():
+        place = int(np.argmin(right))
+        raise ValueError(
+            "Expected labels of 0 and 1 for each class, or -1 for all of them. "
+            f"Received: {labels[place].tolist()} for {videos[place]!r}"
+        )
 
 
 def _as_json(meta):

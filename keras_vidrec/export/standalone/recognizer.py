@@ -66,10 +66,17 @@ def load_network(directory, network):
     return lambda clips: serve(**clips), None
 
 
-def softmax(logits):
-    shifted = logits.astype("float64")
-    shifted = np.exp(shifted - shifted.max(-1, keepdims=True))
-    return shifted / shifted.sum(-1, keepdims=True)
+def probabilities_of(scores, activation):
+    scores = scores.astype("float64")
+    if activation == "sigmoid":
+        return 0.5 * (1 + np.tanh(scores / 2))
+    scores = np.exp(scores - scores.max(-1, keepdims=True))
+    return scores / scores.sum(-1, keepdims=True)
+
+
+def log(values):
+    # It stays finite where there is nothing.
+    return np.log(np.maximum(values, np.finfo("float64").tiny))
 
 
 class Recognizer:
@@ -100,8 +107,11 @@ class Recognizer:
             self._network = bundle["network"]
             self._frame = self._clip["frame"]
             file = directory / self._network["file"]
-            if bundle["activation"] != "softmax":
-                raise Problem(f"activation {bundle['activation']} is unknown")
+            self._activation = bundle["activation"]
+            if self._activation not in ("softmax", "sigmoid"):
+                raise Problem(f"activation {self._activation} is unknown")
+            self._temperature = bundle["temperature"]
+            self._thresholds = bundle["thresholds"]
             if self._frame["deinterlace"] is not None:
                 raise Problem("deinterlaced frames are made by vidrec only")
         with telling(file):
@@ -119,11 +129,24 @@ class Recognizer:
         with telling(self._network["file"]):
             views = self._views(clips)
         if self._test["averaged"] == "probabilities":
-            mean = softmax(views).mean(0)
-            mean = np.log(np.maximum(mean, np.finfo("float64").tiny))
+            mean = probabilities_of(views, self._activation).mean(0)
+            several = self._activation == "sigmoid"
+            mean = log(mean) - log(1 - mean) if several else log(mean)
         else:
             mean = views.mean(0, dtype="float64")
-        return softmax(mean.astype("float32")), remarks
+        scores = mean.astype("float32").astype("float64") / self._temperature
+        return probabilities_of(scores, self._activation), remarks
+
+    def present(self, probabilities):
+        """Names of the classes that a video is said to show, the most probable
+        first; `None` where it shows one of them."""
+        if self._activation != "sigmoid":
+            return None
+        thresholds = self._thresholds or [0.5] * len(self.classes)
+        order = np.argsort(-probabilities, kind="stable")
+        return [
+            self.classes[i] for i in order if probabilities[i] >= thresholds[i]
+        ]
 
     def clips(self, path):
         """What the network is shown of a video: dict of uint8 arrays
@@ -250,11 +273,15 @@ def main():
         if remarks:
             line = f"{path}: {'; '.join(remarks)}."
             print(printable(line), file=sys.stderr)
+        present = recognizer.present(probabilities)
         if options.json:
             line = {"video": path, "classes": names, "probabilities": values}
-            print(json.dumps({**line, "remarks": remarks}, ensure_ascii=False))
+            line |= {"remarks": remarks, "present": present}
+            print(json.dumps(line, ensure_ascii=False))
             continue
         print(printable(path))
         for name, value in zip(names, values):
             print(f"  {100 * value:6.2f} %  {printable(name)}")
+        if present is not None:
+            print(printable(f"  shown: {', '.join(present) or 'none'}"))
     return 2 if failed else 0

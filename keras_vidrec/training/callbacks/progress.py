@@ -7,8 +7,8 @@ import keras
 import tensorflow as tf
 import tqdm
 
-from keras_vidrec.training import losses
 from keras_vidrec.training.callbacks import words
+from keras_vidrec.training.objectives import losses
 
 # Share of the time from which on reading sets the pace: the wait of a step that
 # is late now and then is less.

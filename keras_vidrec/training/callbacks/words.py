@@ -8,7 +8,8 @@ def figures(logs, accuracy):
 
     Args:
         logs: dict of `fit`.
-        accuracy: str. Name of the accuracy in it.
+        accuracy: str. Name of the accuracy in it, or of the mean average
+            precision.
 
     Returns:
         str, such as `"loss 0.693, accuracy 50.0 %, validation accuracy
@@ -17,9 +18,12 @@ def figures(logs, accuracy):
     parts = []
     if "loss" in logs:
         parts.append(f"loss {logs['loss']:.4g}")
+    what = "accuracy"
+    if accuracy.endswith("mean_average_precision"):
+        what = "mean average precision"
     for name, what in (
-        (accuracy, "accuracy"),
-        (f"val_{accuracy}", "validation accuracy"),
+        (accuracy, what),
+        (f"val_{accuracy}", f"validation {what}"),
     ):
         if name in logs:
             parts.append(f"{what} {percent(logs[name])}")

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from keras_vidrec.data.video_order import SAMPLINGS
 from keras_vidrec.specs import checks
 
 LAYOUTS = ("auto", "ucf101", "hmdb51", "folder", "list")
@@ -27,6 +28,14 @@ class Data:
             a layout has no split of its own. Defaults to `0.25`.
         keep_damaged: bool. Whether clips that have lost over 10 % of their
             frames are trained on. Defaults to `False`.
+        background: bool. Whether what the segments of a list leave of their
+            videos is a class, `"background"`. Defaults to `False`.
+        sampling: str. How often each training video comes in an epoch, which
+            is as long either way: `"natural"` (each once), `"balanced"` (each
+            class as often), or `"sqrt"` (each class in proportion to the
+            square root of its videos, which lies between). Videos of rare
+            classes come several times, those of frequent ones in turn.
+            Defaults to `"natural"`.
     """
 
     directory: str | None = None
@@ -36,6 +45,8 @@ class Data:
     split: int = 1
     test_fraction: float = 0.25
     keep_damaged: bool = False
+    background: bool = False
+    sampling: str = "natural"
 
     def __post_init__(self):
         for name in ("directory", "list", "split_files"):
@@ -46,6 +57,8 @@ class Data:
         checks.count("split", self.split)
         checks.number("test_fraction", self.test_fraction, 0.01, 0.99)
         checks.flag("keep_damaged", self.keep_damaged)
+        checks.flag("background", self.background)
+        checks.choice("sampling", self.sampling, SAMPLINGS)
 
 
 @dataclasses.dataclass(frozen=True)

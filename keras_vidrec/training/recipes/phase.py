@@ -6,6 +6,8 @@ from keras_vidrec.specs import checks
 
 # Of what is trained, besides lists of layers.
 PARTS = ("all", "head")
+# Of what is frozen, besides names of layers.
+FROZEN_PARTS = ("backbone", "head")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,11 +28,15 @@ class Phase:
             in (`rgb/fc7`, or `rgb` for all of a tower), or by a pattern of
             either (`fc*`). What the section `initialization` freezes stays
             frozen. Defaults to `"all"`.
+        frozen: tuple of str. What of it is not trained all the same:
+            `"backbone"` (all that is not the head), `"head"`, or layers as
+            above. Defaults to `()`.
     """
 
     epochs: int
     learning_rate: float | None = None
     trained: str | tuple = "all"
+    frozen: tuple = ()
 
     def __post_init__(self):
         checks.count("epochs", self.epochs)
@@ -39,8 +45,7 @@ class Phase:
         trained = self.trained
         if isinstance(trained, (list, tuple)):
             object.__setattr__(self, "trained", tuple(trained))
-            known = all(isinstance(name, str) and name for name in trained)
-            known = known and 0 < len(set(trained)) == len(trained)
+            known = trained and _are_different_names(trained)
             known = known and not set(trained) & set(PARTS)
         else:
             known = trained in PARTS
@@ -50,6 +55,42 @@ class Phase:
             f"one of {PARTS} alone, or a list of different names of layers",
             trained,
         )
+        frozen = self.frozen
+        checks.check(
+            isinstance(frozen, (list, tuple)) and _are_different_names(frozen),
+            "frozen",
+            f"a list of different names of layers, or of {FROZEN_PARTS}",
+            frozen,
+        )
+        object.__setattr__(self, "frozen", tuple(frozen))
+
+
+def _are_different_names(names):
+    return all(isinstance(name, str) and name for name in names) and (
+        len(set(names)) == len(names)
+    )
+
+
+def of_freeze(freeze, num_epochs):
+    """The phases of a training whose first epochs do not train all of it.
+
+    Args:
+        freeze: dict from what is frozen, as `Phase.frozen` names it, to the
+            first epochs in which it is.
+        num_epochs: int. Epochs of the training.
+
+    Returns:
+        tuple of `Phase`; without any if nothing is frozen, or trained.
+    """
+    if not freeze:
+        return ()
+    ends = {min(number, num_epochs) for number in freeze.values()}
+    begin, phases = 0, []
+    for end in sorted({*ends, num_epochs} - {0}):
+        frozen = tuple(x for x, number in freeze.items() if number > begin)
+        phases.append(Phase(end - begin, frozen=frozen))
+        begin = end
+    return tuple(phases)
 
 
 def check_phases(phases):

@@ -19,12 +19,12 @@ from keras_vidrec.training.recipes.data import Data
 from keras_vidrec.training.recipes.data import Validation
 from keras_vidrec.training.recipes.initialization import Initialization
 from keras_vidrec.training.recipes.phase import Phase
+from keras_vidrec.training.recipes.schedule import Schedule
 from keras_vidrec.training.recipes.sections import Fusion
 from keras_vidrec.training.recipes.sections import Loss
 from keras_vidrec.training.recipes.sections import Network
 from keras_vidrec.training.recipes.sections import Optimizer
 from keras_vidrec.training.recipes.sections import Reported
-from keras_vidrec.training.recipes.sections import Schedule
 
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
@@ -119,6 +119,14 @@ class Recipe(Fact):
             self.schedule.epochs,
         )
         checks.count("seed", self.seed, 0)
+        checks.check(
+            self.data.sampling == "natural"
+            or self.loss.class_weights != "auto",
+            "loss.class_weights",
+            "null or a mapping beside data.sampling="
+            f"{self.data.sampling}, which evens the classes out itself",
+            self.loss.class_weights,
+        )
         self._check_rates()
 
     def _check_rates(self):

@@ -1,13 +1,13 @@
 """The sections of a recipe: frozen dataclasses that check their values.
 
 `data` and `validation` are in `recipes.data`, `initialization` in
-`recipes.initialization`; `test` is `specs.TestProtocol`.
+`recipes.initialization`, `schedule` in `recipes.schedule`; `test` is
+`specs.TestProtocol`.
 """
 
 import dataclasses
 
 from keras_vidrec.specs import checks
-from keras_vidrec.training.recipes.phase import check_phases
 
 # The solvers of the papers' programs, and those that Keras ships.
 OPTIMIZERS = (
@@ -28,9 +28,12 @@ OPTIMIZERS = (
 )
 # Of weights.
 ROLES = ("first_convolution", "bias", "gamma", "beta", "head")
-SCHEDULES = ("constant", "step", "cosine", "one_cycle", "plateau", "keras")
-# Those that a training in phases may follow from its begin to its end.
-_OF_ALL_PHASES = ("constant", "cosine", "one_cycle", "keras")
+LOSSES = (
+    "auto",
+    "categorical_crossentropy",
+    "binary_crossentropy",
+    "focal",
+)
 FUSED_SCORES = ("logits", "probabilities")
 
 
@@ -41,7 +44,10 @@ class Network:
     Args:
         application: str. Name of a builder in `keras_vidrec.applications`.
         arguments: dict. Its keyword arguments; `classes` is filled in from
-            the data.
+            the data, and `dropout` is `head_dropout` here.
+        head_dropout: `None` (the network's own), or float in [0, 1): rate of
+            the dropout before the classifier, or before those of its towers.
+            Defaults to `None`.
         batch_norm_momentum: `None` (each layer's own), or float in [0, 1):
             what the moving statistics of all batch normalizations keep of
             their past in an update. Defaults to `None`.
@@ -49,6 +55,7 @@ class Network:
 
     application: str = "TSN"
     arguments: dict = dataclasses.field(default_factory=dict)
+    head_dropout: float | None = None
     batch_norm_momentum: float | None = None
 
     def __post_init__(self):
@@ -58,6 +65,14 @@ class Network:
             "a mapping of argument names to values",
             self.arguments,
         )
+        checks.check(
+            "dropout" not in self.arguments,
+            "arguments.dropout",
+            "head_dropout beside the arguments, the one name in all recipes",
+            self.arguments.get("dropout"),
+        )
+        if self.head_dropout is not None:
+            checks.rate("head_dropout", self.head_dropout)
         if self.batch_norm_momentum is not None:
             checks.number(
                 "batch_norm_momentum", self.batch_norm_momentum, 0, 0.9999
@@ -66,18 +81,80 @@ class Network:
 
 @dataclasses.dataclass(frozen=True)
 class Loss:
-    """What the network is trained by: softmax cross-entropy.
+    """What the network is trained by.
 
     Args:
+        kind: str. `"categorical_crossentropy"` (of the softmax, one label a
+            video), `"binary_crossentropy"` (of a sigmoid for each class: one
+            label or several, or none), `"focal"` (of the softmax or, of
+            several labels, the sigmoids: what is recognized already counts
+            less), or `"auto"`: the first for one label a video, the second for
+            several. Defaults to `"auto"`.
         label_smoothing: float in [0, 1). Share of each label that is spread
-            evenly over all classes, its own among them: in training, and in
-            the loss of the validation part. Defaults to `0.0`.
+            evenly over all classes, its own among them, or of a sigmoid
+            over yes and no: in training, and in the loss of the validation
+            part. Defaults to `0.0`.
+        gamma: `None` (2), or float of at least 0. Of `"focal"`: a class of
+            probability p counts `(1 - p) ** gamma` (Lin et al., 2017, whose
+            best is 2).
+        alpha: `None` (0.25), or float between 0 and 1. Of `"focal"` with
+            sigmoids: what a class that is there counts; one that is not counts
+            `1 - alpha` (the same paper; its best beside gamma 2 is 0.25).
+        class_weights: `None` (all classes count alike), `"auto"` (a class
+            counts in inverse proportion to its training videos), or dict from
+            names of classes to positive numbers, 1 for those that are not
+            named: what the loss of a video is multiplied by, in training and
+            in the loss of the validation part. Only their proportions count:
+            their mean over the videos that an epoch shows is made 1, so that
+            the learning rate keeps its meaning. Defaults to `None`.
     """
 
+    kind: str = "auto"
     label_smoothing: float = 0.0
+    gamma: float | None = None
+    alpha: float | None = None
+    class_weights: str | dict | None = None
 
     def __post_init__(self):
+        checks.choice("kind", self.kind, LOSSES)
         checks.rate("label_smoothing", self.label_smoothing)
+        for name, most in (("gamma", None), ("alpha", 1)):
+            value = getattr(self, name)
+            if value is not None:
+                checks.number(name, value, 0, most)
+                expected = f'None beside kind="{self.kind}", or kind="focal"'
+                checks.check(self.kind == "focal", name, expected, value)
+        self._check_class_weights()
+
+    @property
+    def focal_gamma(self):
+        """`gamma`, or its default."""
+        return 2.0 if self.gamma is None else self.gamma
+
+    @property
+    def focal_alpha(self):
+        """`alpha`, or its default."""
+        return 0.25 if self.alpha is None else self.alpha
+
+    def _check_class_weights(self):
+        weights = self.class_weights
+        if isinstance(weights, dict):
+            # YAML reads a class 1 as a number.
+            weights = {str(name): value for name, value in weights.items()}
+            object.__setattr__(self, "class_weights", weights)
+            known = weights and all(
+                checks.is_number(value) and 0 < value < float("inf")
+                for value in weights.values()
+            )
+        else:
+            known = weights in (None, "auto")
+        checks.check(
+            known,
+            "class_weights",
+            'null, "auto", or a mapping of names of classes to positive '
+            "numbers",
+            self.class_weights,
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -231,158 +308,6 @@ def _check_multipliers(name, values):
         f"a mapping of roles from {ROLES} to numbers of at least 0",
         values,
     )
-
-
-@dataclasses.dataclass(frozen=True)
-class Schedule:
-    """How long, and how the learning rate falls: exactly one of `epochs`,
-    `steps` and `phases` is set.
-
-    Args:
-        epochs: `None` or int; 0, without a validation part, where the
-            classifier is worked out and nothing is trained.
-        passes: int. Passes over the training part that make an epoch: of what
-            is logged, kept and validated, and what `boundaries` count.
-            Defaults to `1`.
-        steps: `None` or int. Optimizer steps.
-        phases: tuple of `Phase`: parts of the training, one after the other,
-            each with its epochs, its rate, and the layers that it trains.
-            Defaults to `()`.
-        kind: str. `"constant"`; `"step"` (times `factor` at each boundary);
-            `"cosine"` (to `min_learning_rate` at the end); `"one_cycle"` (from
-            a 25th of the rate up to it in the warm-up, or the first 30 % of
-            the updates, and down as `"cosine"` then); `"plateau"` (times
-            `factor` when the validation accuracy has not risen for `patience`
-            epochs; takes a validation part); or `"keras"`, see `config`.
-            Beside `phases`, `"step"` and `"plateau"` are for none, and the
-            others for such without rates of their own.
-        warmup: `None`, or str: how long the rate rises in even steps to where
-            the schedule starts, `"5 epochs"`, or `"500 steps"` of the
-            optimizer. Boundaries stay where they are; the curve of
-            `"cosine"` and of `"keras"` begins after it. Not of `"plateau"`.
-            Defaults to `None`.
-        config: `None`, or dict: of kind `"keras"`, the schedule as Keras
-            describes it, `{"class_name": "ExponentialDecay", "config": {...}}`:
-            one of `keras.optimizers.schedules`, or a registered class of your
-            own (`"package>Name"`). It is asked by the number of the update,
-            and takes `optimizer.learning_rate` as its
-            `initial_learning_rate`; `PiecewiseConstantDecay` has rates of its
-            own. Defaults to `None`.
-        boundaries: tuple of int, in the unit of `epochs` or `steps`.
-        factor: float in (0, 1]. Defaults to `0.1`.
-        patience: int. Epochs without a gain, of `"plateau"`. Defaults to `5`.
-        min_learning_rate: float. Where `"plateau"` stops to lower the rate,
-            and where `"cosine"` and `"one_cycle"` end. Defaults to `0.0`.
-        early_stop: `None`, or int: epochs without a gain in the validation
-            accuracy after which training ends, in whichever phase it is;
-            takes a validation part.
-    """
-
-    epochs: int | None = None
-    passes: int = 1
-    steps: int | None = None
-    phases: tuple = ()
-    kind: str = "constant"
-    warmup: str | None = None
-    config: dict | None = None
-    boundaries: tuple = ()
-    factor: float = 0.1
-    patience: int = 5
-    min_learning_rate: float = 0.0
-    early_stop: int | None = None
-
-    def __post_init__(self):
-        object.__setattr__(self, "phases", check_phases(self.phases))
-        self._check_length()
-        checks.count("passes", self.passes)
-        checks.choice("kind", self.kind, SCHEDULES)
-        self._check_kind()
-        self._check_warmup()
-        boundaries = self.boundaries
-        checks.check(
-            isinstance(boundaries, (list, tuple))
-            and all(map(checks.is_integer, boundaries))
-            and list(boundaries) == sorted(set(boundaries)),
-            "boundaries",
-            "a list of rising integers",
-            boundaries,
-        )
-        object.__setattr__(self, "boundaries", tuple(boundaries))
-        checks.check(
-            bool(self.boundaries) == (self.kind == "step"),
-            "boundaries",
-            'some for kind="step", none otherwise',
-            self.boundaries,
-        )
-        checks.number("factor", self.factor, 1e-6, 1)
-        checks.count("patience", self.patience)
-        checks.number("min_learning_rate", self.min_learning_rate, 0)
-        if self.early_stop is not None:
-            checks.count("early_stop", self.early_stop)
-
-    def _check_kind(self):
-        expected, allowed = f"one of {_OF_ALL_PHASES} beside", _OF_ALL_PHASES
-        what = "phases"
-        if any(one.learning_rate is not None for one in self.phases):
-            expected, allowed = '"constant" beside', ("constant",)
-            what = "phases with rates of their own"
-        checks.check(
-            not self.phases or self.kind in allowed,
-            "kind",
-            f"{expected} {what} (phases=[] leaves them out)",
-            self.kind,
-        )
-        config = self.config
-        checks.check(
-            config is None
-            if self.kind != "keras"
-            else isinstance(config, dict)
-            and isinstance(config.get("class_name"), str)
-            and isinstance(config.get("config", {}), dict)
-            and config.keys() <= {"class_name", "config"},
-            "config",
-            'null, or beside kind="keras" a schedule of Keras: a mapping of '
-            "class_name to its name and config to its arguments",
-            config,
-        )
-
-    def _check_warmup(self):
-        if self.warmup is None:
-            return
-        words = self.warmup.split() if isinstance(self.warmup, str) else []
-        checks.check(
-            len(words) == 2
-            and words[0].isdecimal()
-            and int(words[0]) > 0
-            and words[1] in ("epoch", "epochs", "step", "steps"),
-            "warmup",
-            'null, or a length with its unit, such as "5 epochs" or "500 '
-            'steps"',
-            self.warmup,
-        )
-        checks.check(
-            self.kind != "plateau",
-            "warmup",
-            'null beside kind="plateau", which moves the rate itself',
-            self.warmup,
-        )
-
-    def _check_length(self):
-        lengths = {"epochs": self.epochs, "steps": self.steps}
-        given = [name for name in lengths if lengths[name] is not None]
-        if self.phases:
-            expected = "null beside phases, each of which has its epochs "
-            expected += "(phases=[] leaves them out)"
-        elif not given:
-            expected = "a number, where there are neither steps nor phases"
-            checks.check(False, "epochs", expected, self.epochs)
-        else:
-            first = given.pop(0)
-            expected = f"either epochs or steps, null beside {first}="
-            expected += str(lengths[first])
-            checks.count(first, lengths[first], int(first != "epochs"))
-        for name in given:
-            checks.check(False, name, expected, lengths[name])
 
 
 @dataclasses.dataclass(frozen=True)

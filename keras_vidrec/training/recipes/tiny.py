@@ -27,7 +27,8 @@ def tiny(recipe, settings=()):
     chooses a number of segments for training, there are 3 at most; at most 8
     clips a step and 2 accumulated steps; 3 epochs, the rate falling after the
     second, or after one without a gain, or one epoch of each phase, where
-    layers that the recipe names are the head; a warm-up is of one step. What
+    layers that the recipe names are the head, and one without the backbone
+    where it freezes something; a warm-up is of one step. What
     the network, the optimizer and the test are otherwise stays. The accuracy
     means nothing.
 
@@ -56,7 +57,7 @@ def tiny(recipe, settings=()):
         summary="",
         clip=clip,
         network=dataclasses.replace(
-            recipe.network, arguments=_arguments(recipe)
+            recipe.network, arguments=_arguments(recipe), head_dropout=0.0
         ),
         initialization=dataclasses.replace(
             recipe.initialization,
@@ -84,12 +85,16 @@ def _schedule(schedule):
         dataclasses.replace(
             phase,
             epochs=1,
-            trained=phase.trained if phase.trained == "all" else "head",
+            trained="all"
+            if phase.trained == "all" and not phase.frozen
+            else "head",
+            frozen=(),
         )
         for phase in schedule.phases
     ]
     return dataclasses.replace(
         schedule,
+        freeze={"backbone": 1} if schedule.freeze else {},
         epochs=None if phases else _EPOCHS,
         passes=1,
         steps=None,
@@ -139,7 +144,7 @@ def _start(weights):
 
 def _arguments(recipe):
     """Those of the network, every backbone that it has being a tiny one."""
-    arguments = {**recipe.network.arguments, "dropout": 0.0}
+    arguments = {**recipe.network.arguments}
     if recipe_network.backbones(recipe):
         arguments["backbone"] = _BACKBONE
     return arguments

@@ -241,7 +241,8 @@ class Preset(Fact):
         """Its file where nothing but a name can be given, as in a recipe.
 
         Raises:
-            As `fetch`, with the commands that take more than a name.
+            ValueError: as `fetch`, with the commands that take more than a
+                name.
         """
         name = f"preset:{self.name}"
         instead = (

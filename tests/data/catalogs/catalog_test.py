@@ -275,8 +275,6 @@ def test_list_without_parts(tmp_path):
             "two parts.*'a.avi' .*line 2",
         ),
         ("a.avi,run,x,\n", "line 2: a.avi,run,x,"),
-        ("a.avi,run;jump,x,train", "Several labels.*run;jump.*line 2"),
-        ("a.avi,run,x,train\na.avi,jump,x,train", "Several labels.*run and ju"),
         ("a.avi,run,x,train\nb.avi,run,x,test", "shares a group.*'x'"),
         ("no.avi,run,x,train\nnor.avi,run,x,train", "'no.avi', 'nor.avi' \\(2"),
         ("../a.avi,run,x,train", "leaves .*'../a.avi'"),

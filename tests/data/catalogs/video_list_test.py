@@ -287,13 +287,6 @@ def test_faulty_segments(root, times):
         ("path,label,split\nwalk/0.mp4,walk,dev", "line 2: walk/0.mp4,walk,d"),
         ("path,label\na\0.mp4,walk", "line 2: a"),
         ("path,label\ngone.mp4,walk\naway.mp4,run", "'away.mp4' (2 in all)"),
-        ("walk/0.mp4 1 4\nrun/0.mp4 2\n", "Several labels"),
-        ('[{"path": "walk/0.mp4", "label": ["a", "b"]}]', "Several labels"),
-        ("path,label\nwalk/0.mp4,a|b", "Several labels"),
-        (
-            'walk/0.mp4,"a,b"\nrun/0.mp4,"b,c"\nwalk/1 b.mp4,"a,c"',
-            "'walk/0.mp4: a,b'",
-        ),
         ("path,label,start\nwalk/0.mp4,walk,3", "Received: 'start' only"),
         ("path,label,End\nwalk/0.mp4,walk,3", "Received: 'End' only"),
         ("walk/0.mp4 0.1 2.5 0\nrun/0.mp4 1.0 2 1", "walk/0.mp4: 0.1 2.5 0"),

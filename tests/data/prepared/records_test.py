@@ -31,10 +31,11 @@ def random_images():
     return [rng.bytes(size) for size in SIZES]
 
 
-@pytest.mark.parametrize("label", [0, 127, 128, 100000, -1])
+@pytest.mark.parametrize("label", [0, 127, 128, 100000, -1, (), (0, 3, 200)])
 def test_a_record_is_the_example_tensorflow_would_write(label, tmp_path):
     name, images = "Bücher/v\u2028 1.avi", random_images()
     feature = tf.train.Feature
+    labels = label if isinstance(label, tuple) else [label]
     example = tf.train.Example(
         features=tf.train.Features(
             feature={
@@ -42,11 +43,11 @@ def test_a_record_is_the_example_tensorflow_would_write(label, tmp_path):
                     bytes_list=tf.train.BytesList(value=[name.encode()])
                 ),
                 **{
-                    key: feature(int64_list=tf.train.Int64List(value=[value]))
+                    key: feature(int64_list=tf.train.Int64List(value=value))
                     for key, value in (
-                        ("label", label),
-                        ("height", 256),
-                        ("width", 340),
+                        ("label", labels),
+                        ("height", [256]),
+                        ("width", [340]),
                     )
                 },
                 "images": feature(bytes_list=tf.train.BytesList(value=images)),
@@ -64,9 +65,13 @@ def test_a_record_is_the_example_tensorflow_would_write(label, tmp_path):
     parsed = tf.train.Example()
     parsed.ParseFromString(data)
     assert parsed == example and len(data) == example.ByteSize()
-    row = tf.io.parse_single_example(data, FEATURES)
+    (record,) = records.scan(path)
+    assert record.label == label
+    label_of = tf.io.FixedLenSequenceFeature([], tf.int64, True)
+    row = tf.io.parse_single_example(data, {**FEATURES, "label": label_of})
     assert row["video"].numpy().decode() == name
-    assert row["label"] == label and row["width"] == 340
+    assert row["label"].numpy().tolist() == list(labels)
+    assert row["width"] == 340
     assert row["images"].numpy().tolist() == images
 
 

@@ -246,6 +246,28 @@ def test_videos_that_change_are_prepared_again(
     assert prepare(found, out, frames) == (3, 36, 0, {})
 
 
+def test_several_labels_are_kept(tmp_path, small_videos, in_process, caplog):
+    """And a video whose labels change is prepared again."""
+    out, root = tmp_path / "out", tmp_path / "videos"
+    root.mkdir()
+    first = min(small_videos.glob("*/*.avi"))
+    for name in "012":
+        shutil.copy(first, root / f"{name}.avi")
+    rows = [("0.avi", "x;y"), ("1.avi", ""), ("2.avi", "y")]
+    frames = Preparation(flow="none", size="64x48")
+    prepare(listed(tmp_path, root, rows), out, frames)
+    assert Records(out).labels == ((0, 1), (), (1,))
+    rows[2] = ("2.avi", "x")
+    prepare(listed(tmp_path, root, rows), out, frames)
+    again = Records(out)
+    assert again.labels == ((0, 1), (), (0,))
+    assert "given another class, done again): 1, 2.avi" in caplog.text
+    assert again.origin().videos == again.origin([0, 1, 2]).videos
+    caplog.clear()
+    prepare(listed(tmp_path, root, rows), out, frames)
+    assert "given another class" not in caplog.text
+
+
 def test_nothing_can_be_prepared(tmp_path, in_process):
     for name in ("a/1.avi", "b/2.avi"):
         (tmp_path / "videos" / name).parent.mkdir(parents=True)

@@ -141,6 +141,24 @@ def test_summary():
         [0, 0, 1, 2],
         "xyz",
     )
-    assert metrics.summary(scores) == pytest.approx(
-        {"top_1": 3 / 4, "top_5": 1, "mean_class_accuracy": 2 / 3}
-    )
+    sure = np.exp(2) / np.exp([0, 1, 2]).sum()  # of all, 3 of which are right
+    expected = {
+        "top_1": 3 / 4,
+        "mean_class_accuracy": 2 / 3,
+        "calibration_error": 3 / 4 - sure,
+    }
+    # No accuracy that three classes cannot miss, unless it is asked for.
+    assert metrics.summary(scores) == pytest.approx(expected)
+    assert metrics.summary(scores, 1) == pytest.approx(expected)
+    for k, top in ((2, 1), (3, 1)):
+        assert metrics.summary(scores, k) == pytest.approx(
+            {**expected, f"top_{k}": top}
+        )
+    for k in (4, 0, 1.5):
+        with pytest.raises(ValueError, match=f"from 1 to 3, .*k={k}"):
+            metrics.summary(scores, k)
+    for number, names in ((5, 0), (6, 1)):
+        many = Scores("a", [range(number)], [0], "uvwxyz"[:number])
+        assert ("top_5" in metrics.summary(many)) == bool(names)
+    unknown = Scores("a", [[1, 0]], [-1], "xy")
+    assert set(metrics.summary(unknown)) == {"top_1", "mean_class_accuracy"}

@@ -95,6 +95,7 @@ def frames_network():
     layer.class_names = NAMES
     layer.clip_spec = layer.clip_spec.replace(size=32, frame=FRAME)
     layer.test_protocol = Protocol(num_segments=4, crops="ten")
+    layer.temperature = 1.5
     return model
 
 
@@ -180,6 +181,22 @@ def test_of_two_streams(modality, videos, tmp_path, uncompiled):
     model = mean_color_network(NAMES, clip_spec=spec, test=test)
     export_onnx(model, tmp_path / "model")
     check(model, tmp_path / "model", videos)
+
+
+def test_of_several_labels(videos, tmp_path, uncompiled):
+    spec = ClipSpec(size=32, frame=FRAME)
+    test = Protocol(num_segments=3, averaged="probabilities")
+    model = mean_color_network(
+        NAMES, activation="sigmoid", clip_spec=spec, test=test
+    )
+    predictions_layer(model).thresholds = (0.1, 0.9, 0.3)
+    export_onnx(model, tmp_path / "model")
+    check(model, tmp_path / "model", videos)
+    alone = loaded(tmp_path / "model").Recognizer()
+    predict = Predictor(model)
+    shown = [predict(path).present for path in videos]
+    assert [tuple(alone.present(alone(str(path)))) for path in videos] == shown
+    assert 0 < len(shown[0]) < 3
 
 
 def test_of_clips_in_order(videos, tmp_path, uncompiled):

@@ -17,8 +17,8 @@ from keras_vidrec.training import recipes
 from keras_vidrec.training.callbacks.backup import Position
 from keras_vidrec.training.callbacks.interruption import Interruption
 from keras_vidrec.training.recipes.data import Validation
+from keras_vidrec.training.recipes.schedule import Schedule
 from keras_vidrec.training.recipes.sections import Optimizer
-from keras_vidrec.training.recipes.sections import Schedule
 from tests.cli.command import vidrec_process
 
 # Columns of the log that tell of the machine, not of the network.

@@ -9,14 +9,14 @@ from keras_vidrec.data import pipeline
 from keras_vidrec.layers import BatchNormalization
 from keras_vidrec.specs import ClipSpec
 from keras_vidrec.training import freezing
-from keras_vidrec.training import losses
 from keras_vidrec.training.devices import distribution
 from keras_vidrec.training.devices.devices import Devices
 from keras_vidrec.training.devices.devices import Replicas
 from keras_vidrec.training.devices.devices import check_positions
+from keras_vidrec.training.objectives import losses
 from keras_vidrec.training.optimizers import section as optimizers
+from keras_vidrec.training.recipes.schedule import Schedule
 from keras_vidrec.training.recipes.sections import Optimizer
-from keras_vidrec.training.recipes.sections import Schedule
 from keras_vidrec.weights.towers import layers_by_path
 from tests.data.memory_source import MemorySource
 

@@ -6,8 +6,8 @@ from keras_vidrec.training.optimizers import section as optimizers
 from keras_vidrec.training.optimizers.schedules import WarmUp
 from keras_vidrec.training.recipes.phase import Phase
 from keras_vidrec.training.recipes.recipe import Recipe
+from keras_vidrec.training.recipes.schedule import Schedule
 from keras_vidrec.training.recipes.sections import Optimizer
-from keras_vidrec.training.recipes.sections import Schedule
 
 
 def rates(number, steps_per_epoch=4, accumulate=1, rate=2.0, **schedule):

@@ -7,8 +7,8 @@ import pytest
 from keras_vidrec.training.optimizers import section as optimizers
 from keras_vidrec.training.optimizers.solvers import LossScale
 from keras_vidrec.training.recipes.phase import Phase
+from keras_vidrec.training.recipes.schedule import Schedule
 from keras_vidrec.training.recipes.sections import Optimizer
-from keras_vidrec.training.recipes.sections import Schedule
 
 
 def network():

@@ -6,9 +6,9 @@ import pytest
 
 from keras_vidrec.training.optimizers import section as optimizers
 from keras_vidrec.training.optimizers.shipped import SHIPPED
+from keras_vidrec.training.recipes.schedule import Schedule
 from keras_vidrec.training.recipes.sections import OPTIMIZERS
 from keras_vidrec.training.recipes.sections import Optimizer
-from keras_vidrec.training.recipes.sections import Schedule
 from tests.training.linear_model import fit
 from tests.training.linear_model import linear_model
 from tests.training.linear_model import rows

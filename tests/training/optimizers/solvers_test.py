@@ -9,8 +9,8 @@ from keras import ops
 
 from keras_vidrec.training.optimizers import section as optimizers
 from keras_vidrec.training.optimizers.solvers import MatConvNetSGD
+from keras_vidrec.training.recipes.schedule import Schedule
 from keras_vidrec.training.recipes.sections import Optimizer
-from keras_vidrec.training.recipes.sections import Schedule
 from tests.training.optimizers import programs
 
 UPDATES = 30

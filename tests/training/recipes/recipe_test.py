@@ -7,7 +7,7 @@ import yaml
 from keras_vidrec.training import recipes
 from keras_vidrec.training.recipes.phase import Phase
 from keras_vidrec.training.recipes.recipe import Recipe
-from keras_vidrec.training.recipes.sections import Schedule
+from keras_vidrec.training.recipes.schedule import Schedule
 
 SMALL = Recipe(name="small", schedule=Schedule(epochs=3))
 
@@ -105,6 +105,11 @@ def test_phases_and_single_values_of_them():
             "counted from 0. Received: schedule.phases.-1.",
         ),
         ("phases[0].trained=[]", "list of different names of layers"),
+        ("phases[0].frozen=fc6", "phases.0..frozen`. Expected a list of diff"),
+        ("phases[0].frozen=[a, a]", "phases.0..frozen`. Expected a list of d"),
+        ("freeze={backbone: 2}", "freeze`. Expected {} beside phases"),
+        ("freeze={backbone: 0}", "freeze`. Expected a mapping of what is not"),
+        ("freeze=[backbone]", "freeze`. Expected a mapping of what is not"),
         ("phases[2].epochs=1", "one of the 2 values of schedule.phases"),
         ("phases[x].epochs=1", "Unknown recipe key 'schedule.phases.x.'"),
     ],

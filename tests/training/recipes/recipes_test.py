@@ -170,7 +170,7 @@ def test_table_1_is_values_of_fields():
         last = row.row == "+ Partial BN with dropout"
         assert start.partial_batch_norm is last
         dropout = 0.8 if row.column == "Spatial ConvNets" else 0.7
-        assert recipe.network.arguments["dropout"] == (dropout if last else 0)
+        assert recipe.network.head_dropout == (dropout if last else 0)
         assert (recipe.clip["num_segments"], start.inflation) == (1, "avg")
 
 
@@ -247,7 +247,7 @@ def test_two_stream_fusion_is_that_of_the_paper():
     assert optimizer.decay_multipliers == NO_DECAY and schedule.factor == 0.1
     assert (schedule.epochs, schedule.boundaries) == (5, (2, 3, 4))
     assert schedule.passes == 10
-    assert fusion.network.arguments["dropout"] == 0.85
+    assert fusion.network.head_dropout == 0.85
     assert fusion.initialization.frozen == ("rgb", "flow")
     test = fusion.test
     assert (test.num_clips, test.num_segments, test.stride) == (10, 5, 15)
@@ -287,7 +287,7 @@ def test_the_multiplier_is_that_of_the_paper():
         assert recipe.network.batch_norm_momentum == 0.95
         assert optimizer.name == "sgd_torch"
         arguments = recipe.network.arguments
-        assert arguments["dropout"] == dropout
+        assert recipe.network.head_dropout == dropout
         assert arguments["temporal_pooling"] == pooling
         # Of whole frames, by windows as large as the maps of the crops.
         assert arguments["spatial_pooling"] == 7
@@ -336,7 +336,7 @@ def test_what_networks_of_two_streams_see(name, size, stride):
     assert {*model.output} == {"predictions", *towers}
     for tower in towers:
         rate = model.get_layer(f"{tower}_dropout").rate
-        assert rate == recipe.network.arguments["dropout"]
+        assert rate == recipe.network.head_dropout
 
 
 def test_networks_over_features_are_those_of_the_papers():

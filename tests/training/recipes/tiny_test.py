@@ -8,10 +8,10 @@ import pytest
 
 import keras_vidrec
 from keras_vidrec.applications.parts.head import clip_logits_model
-from keras_vidrec.training import losses
 from keras_vidrec.training import network
 from keras_vidrec.training import recipe_network
 from keras_vidrec.training import recipes
+from keras_vidrec.training.objectives import losses
 from keras_vidrec.training.optimizers import section as optimizers
 from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.recipes.tiny import tiny
@@ -115,7 +115,7 @@ def test_one_rule_for_all():
         backbones = set(recipe_network.backbones(small).values())
         over_features = recipe_network.sees_features(recipe)
         assert backbones == (set() if over_features else TINY)
-        assert small.network.arguments["dropout"] == 0
+        assert small.network.head_dropout == 0
         assert small.clip["size"] == 64
         assert small.clip.get("num_segments", 1) <= 3
         start = small.initialization
@@ -191,3 +191,19 @@ def test_what_is_small_already_stays():
     again = tiny(small)
     assert again.optimizer == small.optimizer
     assert again.network == small.network and again.clip == small.clip
+
+
+def test_what_is_frozen_at_first_is_the_backbone_for_an_epoch():
+    """Layers have other names in a tiny backbone."""
+    recipe = recipes.get("scratch").with_settings(["schedule.freeze={fc6: 20}"])
+    assert tiny(recipe).schedule.freeze == {"backbone": 1}
+    recipe = recipe.with_settings(
+        [
+            "schedule.epochs=null",
+            "schedule.freeze={}",
+            "schedule.phases=[{epochs: 2, frozen: [fc6]}, {epochs: 3}]",
+        ]
+    )
+    assert [
+        (phase.trained, phase.frozen) for phase in tiny(recipe).schedule.phases
+    ] == [("head", ()), ("all", ())]

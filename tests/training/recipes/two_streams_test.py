@@ -115,7 +115,7 @@ def test_two_stream_baselines(backbone, dataset):
         assert (*values, expected_falls) == (
             optimizer.learning_rate,
             optimizer.effective_batch,
-            arguments["dropout"],
+            recipe.network.head_dropout,
             recipe.clip["crop"],
             falls,
         )

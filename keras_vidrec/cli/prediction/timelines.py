@@ -3,30 +3,41 @@
 import json
 import re
 
+from keras_vidrec.cli.prediction import inputs
 from keras_vidrec.cli.terminal import echo
 from keras_vidrec.data.prepared import storage
+from keras_vidrec.data.prepared.stores import UnknownAddress
+from keras_vidrec.evaluation import segment_files
+from keras_vidrec.evaluation import segments
+from keras_vidrec.evaluation.predictor import Unread
 from keras_vidrec.evaluation.timeline import Timeline
 from keras_vidrec.videos.camera_stream import CameraStream
-from keras_vidrec.videos.frame_stream import FileStream
+from keras_vidrec.videos.video import VideoError
 
 
 class Timelines:
-    """Prints a line for each window as it goes and writes a timeline at the
-    end, into the directory `out`. `window` and `stride` are in seconds."""
+    """Prints a line for each window as it goes and writes a timeline and its
+    segments at the end, into the directory `out`. `window` and `stride` are in
+    seconds; `merging` is as for `segments.merge`."""
 
     def __init__(
-        self, predictor, *, window, stride, out, frame_rate, top, json
+        self,
+        predictor,
+        *,
+        window,
+        stride,
+        out,
+        frame_rate,
+        top,
+        json,
+        merging=None,
     ):
         self._predictor = predictor
         self._window = window
         self._stride = stride
+        self._merging = merging
         self._out = out
-        frame = predictor.frame
-        self._taken = {
-            "frame_rate": frame_rate,
-            "fps": frame.fps,
-            "deinterlace": frame.deinterlace,
-        }
+        self._frame_rate = frame_rate
         self._top = top
         self._json = json
         if not predictor.shares_snippets and stride < window:
@@ -37,6 +48,19 @@ class Timelines:
                 err=True,
             )
 
+    def read_all(self, videos, overlay=None):
+        """The timelines of video files, and the video with its labels if it is
+        one. Those that cannot be read are named; returns how many."""
+        failed = 0
+        for video in videos:
+            try:
+                self.read(video, overlay)
+            except (VideoError, OSError, UnknownAddress) as error:
+                failed += 1
+                unread = Unread(storage.shown(video), error)
+                echo(f"vidrec: {inputs.explained(unread)}", err=True)
+        return failed
+
     def read(self, path, overlay=None):
         """The timeline of a video file, and the video with its labels."""
         path = storage.as_path(path)
@@ -44,7 +68,7 @@ class Timelines:
             self._read(path, file, overlay)
 
     def _read(self, path, file, overlay):
-        stream = FileStream(file, **self._taken)
+        stream = self._predictor.stream(file, self._frame_rate)
         timeline = Timeline(str(path), self._predictor.classes, [])
         try:
             self._follow(stream, timeline)
@@ -61,7 +85,10 @@ class Timelines:
 
     def watch(self, device):
         """The timeline of a camera, until it ends or the user ends it."""
-        stream = CameraStream(device, **self._taken)
+        frame = self._predictor.frame
+        stream = CameraStream(
+            device, self._frame_rate, frame.fps, frame.deinterlace
+        )
         timeline = Timeline(stream.name, self._predictor.classes, [])
         try:
             self._follow(stream, timeline)
@@ -87,6 +114,8 @@ class Timelines:
 
     def _show(self, timeline, window):
         best = timeline.best(window, self._top)
+        present = timeline.present(window)
+        shown = {} if present is None else {"present": present}
         if self._json:
             names, values = zip(*best)
             line = json.dumps(
@@ -96,11 +125,14 @@ class Timelines:
                     "end": window.end,
                     "classes": names,
                     "probabilities": values,
+                    **shown,
                 },
                 ensure_ascii=False,
             )
         else:
             classes = ", ".join(f"{100 * p:.0f} % {name}" for name, p in best)
+            if present is not None:
+                classes = f"{', '.join(present) or 'nothing'}  ({classes})"
             line = f"{window.start:8.2f} - {window.end:.2f} s  {classes}"
         # A line at a time, also into a pipe.
         echo(line)
@@ -109,15 +141,24 @@ class Timelines:
         from keras_vidrec.visualization import figures
         from keras_vidrec.visualization import timeline_figure
 
+        merged = segments.merge(
+            timeline.windows, timeline.classes, self._merging
+        )
         path = self._out / f"{name}-timeline"
         csv, json_file, png = (
             path.with_name(f"{path.name}.{suffix}")
             for suffix in ("csv", "json", "png")
         )
         timeline.save_csv(csv)
-        timeline.save_json(json_file)
+        timeline.save_json(json_file, merged)
         figures.save(timeline_figure.draw(timeline), png)
-        self._tell(f"Timeline: {csv}, .json and .png")
+        table = self._out / f"{name}-segments.csv"
+        segment_files.save_csv(table, {timeline.video: merged})
+        segment_files.save_vtt(self._out / f"{name}-segments.vtt", merged)
+        self._tell(
+            f"Timeline: {csv}, .json and .png; {len(merged)} segments: {table} "
+            "and .vtt"
+        )
 
     def _tell(self, text):
         """Where nothing but JSON is expected, it is said on the side."""

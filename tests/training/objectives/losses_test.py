@@ -1,13 +1,15 @@
 import keras
 import numpy as np
 import pytest
+import sklearn.metrics
 import tensorflow as tf
 
 from keras_vidrec.applications.parts.head import clip_logits_model
 from keras_vidrec.applications.parts.head import inference_model
 from keras_vidrec.training import freezing
-from keras_vidrec.training import losses
 from keras_vidrec.training.devices import distribution
+from keras_vidrec.training.objectives import losses
+from keras_vidrec.training.recipes.sections import Loss
 from keras_vidrec.training.recipes.sections import Optimizer
 from keras_vidrec.weights.towers import layers_by_path
 from tests.applications.joined_streams import call
@@ -182,7 +184,9 @@ def test_smoothed_labels():
     and with weights."""
     model = two_towers(CLASSES)
     trained = clip_logits_model(model)
-    losses.compile_logits(trained, keras.optimizers.SGD(0.0), 0.1)
+    losses.compile_logits(
+        trained, keras.optimizers.SGD(0.0), Loss(label_smoothing=0.1)
+    )
     pixels, labels = clips(4)
     logits = {k: np.array(v) for k, v in trained(pixels).items()}
     targets = 0.9 * np.eye(len(CLASSES))[labels] + 0.1 / len(CLASSES)
@@ -193,3 +197,125 @@ def test_smoothed_labels():
     (batch,) = batches(trained, pixels, labels)
     found = trained.train_on_batch(*batch, return_dict=True)
     assert found["loss"] == pytest.approx(expected, rel=1e-5)
+
+
+def logits_model():
+    inputs = keras.Input((3,))
+    return keras.Model(inputs, keras.layers.Identity()(inputs))
+
+
+def measured(loss, labels, logits, **options):
+    model = logits_model()
+    losses.compile_logits(model, keras.optimizers.SGD(0.0), loss, **options)
+    return model.test_on_batch(logits, labels, return_dict=True)
+
+
+LOGITS = np.array([[2, -1, 0.5], [-3, 1, 4], [0, 0, -2]], "float32")
+SETS = np.array([[1, 0, 1], [0, 1, 0], [0, 0, 0]], "float32")
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_sigmoids_on_paper(smoothing):
+    """Binary cross-entropy and its focal form, of sets, of a set of none, and
+    of mixed sets; and of the number of a class."""
+    chances = 1 / (1 + np.exp(-LOGITS.astype("float64")))
+    for labels in (SETS, 0.7 * SETS + 0.3 * SETS[::-1], np.array([2, 0, 1])):
+        shares = np.eye(3)[labels] if labels.ndim == 1 else labels
+        shares = shares * (1 - smoothing) + smoothing / 2
+        each = -shares * np.log(chances) - (1 - shares) * np.log(1 - chances)
+        several = labels.ndim == 2
+        found = measured(
+            Loss("binary_crossentropy", smoothing),
+            labels,
+            LOGITS,
+            sigmoid=True,
+            several=several,
+        )
+        assert found["loss"] == pytest.approx(each.mean(), rel=1e-5)
+        assert ("accuracy" in found) != several
+        missed = np.abs(shares - chances)
+        if not smoothing and set(shares.ravel()) <= {0, 1}:
+            weights = np.where(shares == 1, 0.3, 0.7) * missed**1.5
+            found = measured(
+                Loss("focal", gamma=1.5, alpha=0.3),
+                labels,
+                LOGITS,
+                sigmoid=True,
+                several=several,
+            )
+            assert found["loss"] == pytest.approx(
+                (weights * each).mean(), rel=1e-5
+            )
+
+
+def test_softmax_of_mixed_labels():
+    """Numbers of classes and shares of them give the same; focal as Keras'."""
+    labels = np.array([2, 0, 1])
+    for loss in (Loss(), Loss(label_smoothing=0.1), Loss("focal")):
+        one = measured(loss, labels, LOGITS)
+        other = measured(loss, np.eye(3, dtype="float32")[labels], LOGITS)
+        assert one == pytest.approx(other, rel=1e-6)
+    expected = keras.losses.CategoricalFocalCrossentropy(
+        alpha=1.0, from_logits=True
+    )(np.eye(3)[labels], LOGITS)
+    assert one["loss"] == pytest.approx(float(expected), rel=1e-5)
+    mixed = np.array([[0.6, 0.4, 0], [0, 0, 1], [0.5, 0.2, 0.3]], "float32")
+    found = measured(Loss(), mixed, LOGITS)
+    logs = np.log(softmax(LOGITS))
+    assert found["loss"] == pytest.approx(-(mixed * logs).sum(1).mean())
+    assert found["accuracy"] == pytest.approx(1.0)
+
+
+def test_mean_average_precision_by_bins():
+    """Near scikit-learn's, over batches and with weights; what no clip shows
+    does not count."""
+    rng = np.random.default_rng(0)
+    shown = (rng.uniform(size=(300, 4)) < 0.2).astype("float32")
+    shown[:, 3] = 0
+    logits = (2 * rng.normal(size=shown.shape) + shown - 2).astype("float32")
+    weights = np.repeat([1.0, 0.0], [200, 100]).astype("float32")
+    metric = losses.MeanAveragePrecision(4)
+    for part in (slice(0, 100), slice(100, 300)):
+        metric.update_state(shown[part], logits[part], weights[part])
+    expected = np.mean(
+        [
+            sklearn.metrics.average_precision_score(
+                shown[:200, one], logits[:200, one]
+            )
+            for one in range(3)
+        ]
+    )
+    assert float(metric.result()) == pytest.approx(expected, abs=0.01)
+    metric.reset_state()
+    assert float(metric.result()) == 0
+
+
+def test_several_labels_on_two_devices():
+    """Loss and mean average precision as on one; of towers, too."""
+    pixels, _ = clips(16)
+    sets = (np.random.default_rng(0).uniform(size=(16, 3)) < 0.4) * 1.0
+    logs = []
+    for chosen in ("none", "mirrored"):
+        devices = distribution.choose(chosen)
+        with devices.scope():
+            model = two_towers(CLASSES)
+            start = np.random.default_rng(1)
+            model.set_weights(
+                [start.normal(0, 1, w.shape) for w in model.weights]
+            )
+            devices.prepare(model, Optimizer(batch_size=8))
+            trained = clip_logits_model(model)
+            losses.compile_logits(
+                trained,
+                keras.optimizers.SGD(0.1),
+                Loss("focal"),
+                sigmoid=True,
+                several=True,
+            )
+        data = batches(trained, pixels, sets.astype("float32"))
+        logs.append(trained.fit(data, shuffle=False, verbose=0).history)
+    name = losses.accuracy_name(trained)
+    assert name == "predictions_mean_average_precision"
+    assert 0 < logs[0][name][0] < 1
+    for key, values in logs[0].items():
+        np.testing.assert_allclose(logs[1][key], values, rtol=1e-4)

@@ -1,0 +1,156 @@
+"""Pages of the site that are made of the package itself: the reference of every
+public object and of every command, tables of recipes, figures, and the files
+that lie beside `docs/`.
+
+MkDocs calls the functions whose names begin with `on_`.
+"""
+
+import importlib
+import inspect
+import pathlib
+import re
+import sys
+
+import typer.main
+from mkdocs.structure.files import File
+
+import keras_vidrec
+from keras_vidrec.cli.main import app
+from keras_vidrec.training import recipes
+
+ROOT = pathlib.Path(__file__).parents[2]
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+figures = importlib.import_module("figures")
+
+# Pages of files beside `docs/`.
+BESIDE = {
+    "index.md": "README.md",
+    "changelog.md": "CHANGELOG.md",
+    "contributing.md": "CONTRIBUTING.md",
+}
+# What a page asks for: `{{ recipes tsn two_streams }}`.
+ASKED = re.compile(r"^\{\{ recipes ([\w ]+) \}\}$", re.MULTILINE)
+
+
+def rooms():
+    """The rooms that `dir(keras_vidrec)` shows, and functions of its own."""
+    values = {name: getattr(keras_vidrec, name) for name in dir(keras_vidrec)}
+    shown = {n: v for n, v in values.items() if inspect.ismodule(v)}
+    return shown, sorted(set(values) - set(shown))
+
+
+def room_page(name, room):
+    """Markdown of all that `dir(room)` shows."""
+    lines = [f"# keras_vidrec.{name}", "", inspect.getdoc(room), ""]
+    for member in dir(room):
+        lines += [f"::: keras_vidrec.{name}.{member}", ""]
+    return "\n".join(lines)
+
+
+def reference():
+    """Yields `(path, title, markdown)` of the pages of the reference."""
+    shown, own = rooms()
+    first = [
+        "# Reference",
+        "",
+        "What a user may use, room by room, and the [commands](commands.md).",
+        "",
+        "| room | what it is for |",
+        "|---|---|",
+    ]
+    for name, room in shown.items():
+        summary = " ".join(inspect.getdoc(room).split("\n\n")[0].split())
+        first.append(f"| [`keras_vidrec.{name}`]({name}.md) | {summary} |")
+    first.append("")
+    for name in own:
+        first += [f"::: keras_vidrec.{name}", ""]
+    yield "reference/index.md", None, "\n".join(first)
+    yield "reference/commands.md", "Commands", commands()
+    for name, room in shown.items():
+        yield f"reference/{name}.md", name, room_page(name, room)
+
+
+def commands():
+    """Markdown of the help of every command."""
+    lines = ["# Commands", "", "`vidrec COMMAND --help` prints the same.", ""]
+    program = typer.main.get_command(app)
+
+    def tell(command, path):
+        lines.extend([f"## {path}", "", _text(command.help), ""])
+        if hasattr(command, "commands"):
+            for name, inner in command.commands.items():
+                tell(inner, f"{path} {name}")
+            return
+        given = [p for p in command.params if _argument(p)]
+        options = [p for p in command.params if not _argument(p)]
+        usage = " ".join(p.metavar or p.name.upper() for p in given)
+        lines.extend(["```sh", f"{path} {usage} [OPTIONS]", "```"])
+        lines.extend(["", "| option | what it says |", "|---|---|"])
+        for option in options:
+            names = ", ".join(f"`{name}`" for name in option.opts)
+            lines.append(f"| {names} | {_text(option.help)} |")
+        lines.append("")
+
+    for name, command in program.commands.items():
+        tell(command, f"vidrec {name}")
+    return "\n".join(lines)
+
+
+def _argument(parameter):
+    return parameter.param_type_name == "argument"
+
+
+def _text(words):
+    """What a table or a paragraph may hold of a help text."""
+    words = " ".join((words or "").split())
+    for sign in "|[]":
+        words = words.replace(sign, f"\\{sign}")
+    return words.replace("<", "&lt;")
+
+
+def recipe_table(folders):
+    """Markdown of the recipes of some folders."""
+    lines = ["| recipe | what it is | quoted from the paper |", "|---|---|---|"]
+    for folder in folders.split():
+        for path in sorted((recipes.FOLDER / folder).glob("*_*.yaml")):
+            recipe = recipes.RECIPES[path.stem]
+            quoted = re.search(
+                r"^# Quoted: (.*(?:\n#   .*)*)", path.read_text(), re.MULTILINE
+            )
+            said = quoted[1].replace("\n#  ", "") if quoted else ""
+            lines.append(f"| `{recipe.name}` | {recipe.summary} | {said} |")
+    return "\n".join(lines)
+
+
+def beside(name):
+    """A file beside `docs/`, its links as the site has them."""
+    text = (ROOT / name).read_text()
+    for page, file in BESIDE.items():
+        text = re.sub(rf"\]\({re.escape(file)}", f"]({page}", text)
+    text = text.replace("](docs/", "](")
+    return re.sub(r"\[([^\]]+)\]\(LICENSE\)", r"\1", text)
+
+
+def on_config(config):
+    """The pages of the reference, where `nav` has a place for them."""
+    pages = [{title: path} if title else path for path, title, _ in reference()]
+    for section in config.nav:
+        if isinstance(section, dict) and section.get("Reference"):
+            section["Reference"] = pages
+    return config
+
+
+def on_files(files, config):
+    for page, file in BESIDE.items():
+        files.append(File.generated(config, page, content=beside(file)))
+    for path, _, text in reference():
+        files.append(File.generated(config, path, content=text))
+    for name, draw in figures.FIGURES.items():
+        files.append(
+            File.generated(config, f"papers/{name}.svg", content=draw())
+        )
+    return files
+
+
+def on_page_markdown(markdown, page, config, files):
+    return ASKED.sub(lambda asked: recipe_table(asked[1]), markdown)

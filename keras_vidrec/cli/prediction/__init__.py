@@ -1,0 +1,1 @@
+"""What `vidrec predict` reads and answers."""

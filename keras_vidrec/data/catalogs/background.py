@@ -1,0 +1,212 @@
+"""Clips of what happens between the segments of videos: a class of its own."""
+
+import collections
+import concurrent.futures
+import dataclasses
+import os
+import statistics
+
+import numpy as np
+
+from keras_vidrec.data.catalogs import segments
+from keras_vidrec.data.catalogs.catalog import Catalog
+from keras_vidrec.data.catalogs.split import Split
+from keras_vidrec.data.catalogs.video_tree import some_of
+from keras_vidrec.data.prepared import storage
+from keras_vidrec.videos.health_cache import HealthCache
+from keras_vidrec.videos.video import VideoError
+
+# What it is called; predictions make no segments of it.
+NAME = "background"
+# A rest of a smaller share of the usual segment shows too little.
+_LEAST = 0.5
+
+
+def add(catalog: Catalog) -> Catalog:
+    """A catalog with a class more, `"background"`, the last one: what no
+    segment of a file covers.
+
+    Each such rest of a file is cut into equal clips of about the length that
+    segments have, the median; one of less than half of that is left out. The
+    clips of a file have the group and the part of its segments. There is no
+    randomness. Looks at every file with segments, once: what is seen is kept
+    beside them.
+
+    Args:
+        catalog: `Catalog` of video files, some clips of which are segments.
+
+    Returns:
+        `Catalog`: the clips of before, and behind them those of background.
+        Its `problems` tell how many they are, and of which files there are
+        none: those that cannot be read, and those whose segments lie in
+        several parts.
+
+    Raises:
+        ValueError: if no clip is a segment, there is a class of that name, or
+            nothing is left of any file.
+    """
+    clips = collections.defaultdict(list)
+    for index, segment in enumerate(catalog.segments):
+        if segment is not None:
+            clips[catalog.files[index]].append(index)
+    if not clips:
+        raise ValueError(
+            "Background is what segments leave of their files. Expected a list "
+            "with columns start and end. Received: whole files only"
+        )
+    if NAME in catalog.classes:
+        raise ValueError(
+            f"Expected no class {NAME!r} in the list, which gets one. "
+            f"Received: {some_of(catalog.classes)}"
+        )
+    unit = next(s[2] for s in catalog.segments if s is not None)
+    ends, unread = _ends(catalog, clips, unit)
+    covered = {
+        file: [_bounds(catalog.segments[i], ends[file]) for i in indices]
+        for file, indices in clips.items()
+        if file in ends
+    }
+    lengths = [b - a for spans in covered.values() for a, b in spans if b > a]
+    usual = statistics.median(lengths or [float("inf")])
+    found, torn = [], []
+    for file, spans in covered.items():
+        homes = _homes(catalog, clips[file])
+        if homes is None:
+            torn.append(file)
+            continue
+        found += [
+            (file, span, clips[file][0], homes)
+            for rest in _rests(spans, ends[file])
+            for span in _pieces(rest, usual, unit)
+        ]
+    if not found:
+        raise ValueError(
+            "Expected files that are longer than their segments, for "
+            f"background. Received: {some_of([*clips])}, of which nothing is "
+            "left"
+        )
+    problems = [
+        f"Background: {len(found)} clips of {len({f for f, *_ in found})} "
+        f"files, of about {usual:g} {unit}, as long as most segments."
+    ]
+    if unread:
+        problems.append(
+            f"Files that cannot be read give no background: {some_of(unread)}."
+        )
+    if torn:
+        problems.append(
+            "Files whose segments lie in several parts give no background: "
+            f"{some_of(torn)}."
+        )
+    return _with(catalog, found, problems)
+
+
+def _with(catalog, found, problems):
+    number = len(catalog.videos)
+    splits = {key: ([], []) for key in catalog.splits}
+    validation = {key: [] for key in catalog.validation}
+    for place, (*_, homes) in enumerate(found, number):
+        for key, part in homes.items():
+            into = validation[key] if part == 2 else splits[key][part]
+            into.append(place)
+    spans = [segment for _, segment, *_ in found]
+    files = [file for file, *_ in found]
+    label = len(catalog.classes)
+    return dataclasses.replace(
+        catalog,
+        videos=(
+            *catalog.videos,
+            *(segments.name(file, span) for file, span in zip(files, spans)),
+        ),
+        labels=(*catalog.labels, *[label] * len(found)),
+        groups=(*catalog.groups, *(catalog.groups[i] for *_, i, _ in found)),
+        classes=(*catalog.classes, NAME),
+        splits={
+            key: Split(*(o + tuple(m) for o, m in zip(old, splits[key])))
+            for key, old in catalog.splits.items()
+        },
+        problems=(*catalog.problems, *problems),
+        files=(*catalog.files, *files),
+        segments=(*catalog.segments, *spans),
+        validation={
+            key: (*old, *validation[key])
+            for key, old in catalog.validation.items()
+        },
+    )
+
+
+def _homes(catalog, indices):
+    """The part of each split that clips are in, by its number: training, test,
+    validation; without those where they are in none. `None` if they are in
+    several."""
+    homes = {}
+    for key, split in catalog.splits.items():
+        parts = (*split, catalog.validation.get(key, ()))
+        own = {
+            number
+            for number, part in enumerate(map(set, parts))
+            if part.intersection(indices)
+        }
+        if len(own) > 1:
+            return None
+        homes.update({key: number for number in own})
+    return homes
+
+
+def _ends(catalog, files, unit):
+    """The seconds or frames that files end at, and the files that nobody can
+    read, or tell the times of."""
+    healths = HealthCache(
+        catalog.root, find=lambda name: storage.below(catalog.root, name)
+    )
+
+    def end(file):
+        try:
+            health = healths[file]
+            if unit == "frames":
+                return health.num_frames
+            times = healths.times(file)
+        except (VideoError, OSError):
+            return None
+        if times is None:
+            return None
+        step = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
+        return round(health.begins + float(times[-1]) + step, 3)
+
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        found = dict(zip(files, pool.map(end, files)))
+    healths.save()
+    ends = {file: end for file, end in found.items() if end is not None}
+    return ends, [file for file in found if file not in ends]
+
+
+def _bounds(segment, end):
+    start, stop, _ = segment
+    return start, end if stop is None else min(stop, end)
+
+
+def _rests(spans, end):
+    """What spans leave of a file, in the order of time."""
+    last = 0
+    for start, stop in sorted(spans):
+        if start > last:
+            yield last, min(start, end)
+        last = max(last, stop)
+    if end > last:
+        yield last, end
+
+
+def _pieces(rest, usual, unit):
+    """Equal segments, about as long as usual."""
+    start, end = rest
+    if end - start < _LEAST * usual:
+        return
+    count = max(round((end - start) / usual), 1)
+    step = (end - start) / count
+    digits = 0 if unit == "frames" else 3
+    cuts = [round(start + i * step, digits) for i in range(count)] + [end]
+    # As `segments.parse` has them, of which names are made.
+    cuts = [int(cut) if cut == int(cut) else cut for cut in cuts]
+    for first, last in zip(cuts, cuts[1:]):
+        if first < last:
+            yield first, last, unit

@@ -1,0 +1,88 @@
+"""What stands in the column of labels of a list: one label, or several."""
+
+import collections
+import re
+import typing
+
+# What stands between several labels, beside commas and blanks.
+SEPARATOR = re.compile("[;|]")
+_NUMBERS = re.compile(r"\d+(\s+\d+)+")
+_NUMBER = r"\d+(?:\.\d+)?"
+# Times or other numbers ahead of a label, which nobody has named.
+_NUMBERS_AHEAD = re.compile(rf"({_NUMBER}\s+){{2,}}\S.*")
+# Charades: a label, and when it begins and ends.
+_TIMED = re.compile(rf"(\S+)\s+{_NUMBER}\s+{_NUMBER}")
+
+
+class Labels(typing.NamedTuple):
+    """The labels of the lines of a list.
+
+    Args:
+        names: list of tuples of str, the labels of each line.
+        several: bool. Whether the list is one of several labels a clip.
+        said: tuple of str. What was understood.
+    """
+
+    names: list
+    several: bool
+    said: tuple = ()
+
+
+def read(rows):
+    """The labels of the lines of a list.
+
+    Several are separated by `;` or `|`; numbers by blanks, too; and by commas
+    where each part is in other labels as well: names of classes have commas,
+    with a blank behind them, or nobody else shares their parts. Behind a label
+    may stand when it begins and ends, which is left out: `c001 0.0 5.2`.
+
+    Args:
+        rows: sequence of `video_list.Row`.
+
+    Returns:
+        `Labels`.
+
+    Raises:
+        ValueError: if numbers stand ahead of a label.
+    """
+    texts = [row.label for row in rows]
+    shared = collections.Counter(
+        word for text in {*texts} for word in _words(text)
+    )
+    separated = any(SEPARATOR.search(text) for text in texts)
+    names = []
+    for row, text in zip(rows, texts):
+        if SEPARATOR.search(text):
+            parts = [part.strip() for part in SEPARATOR.split(text)]
+        elif _NUMBERS.fullmatch(text):
+            parts = text.split()
+        elif _NUMBERS_AHEAD.fullmatch(text):
+            raise ValueError(
+                "Numbers stand ahead of a label. Expected names in the first "
+                "line for other columns than path and label, such as start "
+                f"and end. Received: '{row.path}: {text}' ({row.place})"
+            )
+        else:
+            parts = [text]
+            words = _words(text)
+            if not separated and all(shared[word] > 1 for word in words):
+                parts = words
+        names.append(tuple(dict.fromkeys(part for part in parts if part)))
+    several = separated or any(len(parts) > 1 for parts in names)
+    timed = [_TIMED.fullmatch(part) for parts in names for part in parts]
+    if (
+        timed
+        and all(timed)
+        and (separated or any("." in part.group() for part in timed))
+    ):
+        names = [
+            tuple(dict.fromkeys(_TIMED.sub(r"\1", part) for part in parts))
+            for parts in names
+        ]
+        return Labels(names, several, ("times of labels are not used",))
+    return Labels(names, several)
+
+
+def _words(label):
+    words = label.split(",")
+    return words if all(w and w == w.strip() for w in words) else [label]

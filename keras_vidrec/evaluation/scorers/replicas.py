@@ -1,0 +1,109 @@
+"""A network on all devices of a machine, which share what it is shown."""
+
+import concurrent.futures
+import itertools
+
+import keras
+import numpy as np
+
+
+def accelerators() -> list:
+    """The GPUs, or TPUs, of this machine that predictions share: all of them,
+    or none where there is one only, or PyTorch computes."""
+    backend = keras.backend.backend()
+    found = []
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        found = tf.config.list_logical_devices("GPU")
+    elif backend == "jax":
+        import jax
+
+        found = [d for d in jax.local_devices() if d.platform != "cpu"]
+    return found if len(found) > 1 else []
+
+
+class Replicas:
+    """A network as it is now, with a copy on each of several devices.
+
+    Args:
+        model: keras.Model. Where there are several devices, it is copied:
+            what becomes of its weights later changes nothing.
+        devices: `None` (`accelerators()`), or list of devices of the backend.
+            Fewer than two: the network computes where it is. Defaults to
+            `None`.
+
+    Attributes:
+        input: as of the model.
+        num_devices: int.
+    """
+
+    def __init__(self, model: keras.Model, devices: list | None = None):
+        devices = accelerators() if devices is None else devices
+        self.input = model.input
+        self._calls = [model.predict_on_batch]
+        if len(devices) > 1:
+            backend = keras.backend.backend()
+            on = {"tensorflow": _on_tensorflow, "jax": _on_jax}[backend]
+            self._calls = [on(model, device) for device in devices]
+        self.num_devices = len(self._calls)
+
+    def each(self, batches):
+        """Yields the output of each of some batches, in their order; as many
+        at a time are computed as there are devices.
+
+        Args:
+            batches: iterable of what the model takes.
+        """
+        if self.num_devices == 1:
+            yield from map(*self._calls, batches)
+            return
+        batches = iter(batches)
+        with concurrent.futures.ThreadPoolExecutor(self.num_devices) as pool:
+            while some := list(itertools.islice(batches, self.num_devices)):
+                yield from pool.map(
+                    lambda call, batch: call(batch), self._calls, some
+                )
+
+
+def _on_tensorflow(model, device):
+    import tensorflow as tf
+
+    with tf.device(device.name):
+        copy = keras.models.clone_model(model)
+        copy.set_weights(model.get_weights())
+
+    @tf.function(reduce_retracing=True)
+    def compiled(inputs):
+        return copy(inputs, training=False)
+
+    def call(inputs):
+        with tf.device(device.name):
+            return np.asarray(compiled(inputs))
+
+    return call
+
+
+def _on_jax(model, device):
+    import jax
+
+    state = [
+        [jax.device_put(variable.value, device) for variable in variables]
+        for variables in (
+            model.trainable_variables,
+            model.non_trainable_variables,
+        )
+    ]
+
+    @jax.jit
+    def compiled(trainable, others, inputs):
+        outputs, _ = model.stateless_call(
+            trainable, others, inputs, training=False
+        )
+        return outputs
+
+    def call(inputs):
+        inputs = jax.device_put(inputs, device)
+        return np.asarray(compiled(*state, inputs))
+
+    return call

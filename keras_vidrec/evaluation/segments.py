@@ -1,0 +1,195 @@
+"""What happens from when to when: the windows of a long video, merged."""
+
+import dataclasses
+
+import numpy as np
+
+from keras_vidrec.data.catalogs import background
+from keras_vidrec.specs import checks
+
+# Moments that are nearer to each other, in seconds, are one: starts and ends
+# are rounded, and no file of segments tells less.
+_TICK = 0.001
+
+
+@dataclasses.dataclass(frozen=True)
+class Segment:
+    """A part of a video and what happens in it.
+
+    Attributes:
+        name: str. The class.
+        start: float. Seconds of the video, by its presentation time stamps.
+        end: float. The same, behind `start`.
+        score: float. The mean probability of the class in that time.
+    """
+
+    name: str
+    start: float
+    end: float
+    score: float
+
+    def to_dict(self) -> dict:
+        """Its JSON: `class`, `start`, `end` and `score`."""
+        return {
+            "class": self.name,
+            "start": self.start,
+            "end": self.end,
+            "score": self.score,
+        }
+
+
+@dataclasses.dataclass(frozen=True)
+class Merging:
+    """How windows become segments.
+
+    Args:
+        smoothing: float, seconds. The probabilities of each moment become
+            the mean of so much time around it. Defaults to `0.0`: none.
+        min_length: float, seconds. Shorter segments are no segments: their
+            time goes to the neighbor whose class is more probable in it; with
+            a `threshold` they are dropped. Defaults to `0.0`.
+        threshold: `None` (the most probable class of each moment), or float
+            in (0, 1]: every class while it is at least so probable, several at
+            a time. Defaults to `None`.
+        background: str. The class that makes no segments; a network need not
+            have it. Defaults to `"background"`.
+
+    Raises:
+        ValueError: on any other value.
+    """
+
+    smoothing: float = 0.0
+    min_length: float = 0.0
+    threshold: float | None = None
+    background: str = background.NAME
+
+    def __post_init__(self):
+        checks.number("smoothing", self.smoothing, 0)
+        checks.number("min_length", self.min_length, 0)
+        if self.threshold is not None:
+            checks.check(
+                checks.is_number(self.threshold) and 0 < self.threshold <= 1,
+                "threshold",
+                "None, or a number in (0, 1]",
+                self.threshold,
+            )
+
+    def to_dict(self) -> dict:
+        """Its JSON: the arguments."""
+        return dataclasses.asdict(self)
+
+
+def merge(windows, classes, how: Merging | None = None) -> tuple[Segment, ...]:
+    """The segments of a video.
+
+    What a moment shows is the mean of the windows that it is in. Neighboring
+    moments of one class are a segment; where no window is, there is none.
+
+    Args:
+        windows: sequence of `timeline.WindowPrediction`, in any order.
+        classes: sequence of str, as many as the windows have probabilities.
+        how: `None` (`Merging()`), or `Merging`. Defaults to `None`.
+
+    Returns:
+        tuple of `Segment`, by their starts.
+    """
+    how = how or Merging()
+    if not windows:
+        return ()
+    edges, means, seen = _moments(windows)
+    smooth = _smoothed(edges, means, seen, how.smoothing) * seen[:, None]
+    if how.threshold is None:
+        labels = np.where(seen, smooth.argmax(axis=1), -1)
+        runs = _long_runs(labels, edges, smooth, how.min_length)
+    else:
+        runs = [
+            (first, last, label)
+            for label in range(len(classes))
+            for first, last, there in _runs(smooth[:, label] >= how.threshold)
+            if there and edges[last] - edges[first] >= how.min_length - _TICK
+        ]
+    found = []
+    for first, last, label in runs:
+        if classes[label] != how.background:
+            start, end = float(edges[first]), float(edges[last])
+            spans = np.diff(edges[first : last + 1])
+            score = float(spans @ means[first:last, label]) / (end - start)
+            found.append(Segment(classes[label], start, end, score))
+    return tuple(sorted(found, key=lambda segment: segment.start))
+
+
+def _moments(windows):
+    """The moments at which windows begin or end, the mean probabilities
+    between each and the next, and whether a window is there."""
+    bounds = np.array([(w.start, w.end) for w in windows])
+    times = np.unique(bounds)
+    edges = times[np.concatenate([[True], np.diff(times) > _TICK])]
+    # Of those that are one the first is the edge.
+    places = np.searchsorted(edges, bounds, "right") - 1
+    total = np.zeros((len(edges) - 1, len(windows[0].probabilities)))
+    count = np.zeros(len(total))
+    for (first, last), window in zip(places, windows):
+        total[first:last] += window.probabilities
+        count[first:last] += 1
+    return edges, total / np.maximum(count, 1)[:, None], count > 0
+
+
+def _smoothed(edges, means, seen, width):
+    """The mean of `width` seconds around the middle of each moment, of the
+    time that windows have seen."""
+    if not width:
+        return means
+    spans = np.diff(edges) * seen
+    sums = np.cumsum(means * spans[:, None], axis=0)
+    sums = np.concatenate([np.zeros((1, sums.shape[1])), sums])
+    middles = (edges[:-1] + edges[1:]) / 2
+    bounds = [
+        np.clip(middles + side * width / 2, edges[0], edges[-1])
+        for side in (-1, 1)
+    ]
+
+    def until(moments, totals):
+        # Between two edges a sum grows evenly.
+        place = np.searchsorted(edges, moments, "right").clip(1, len(means))
+        left = edges[place - 1]
+        share = (moments - left) / (edges[place] - left)
+        if totals.ndim > 1:
+            share = share[:, None]
+        return totals[place - 1] * (1 - share) + totals[place] * share
+
+    time = np.concatenate([[0.0], np.cumsum(spans)])
+    before, behind = (until(moments, time) for moments in bounds)
+    low, high = (until(moments, sums) for moments in bounds)
+    return (high - low) / np.maximum(behind - before, _TICK**2)[:, None]
+
+
+def _runs(labels):
+    """`(first, behind the last, label)` of equal neighbors."""
+    bounds = np.flatnonzero(np.diff(labels)) + 1
+    bounds = [0, *bounds.tolist(), len(labels)]
+    return [
+        (first, last, labels[first].item())
+        for first, last in zip(bounds, bounds[1:])
+    ]
+
+
+def _long_runs(labels, edges, probabilities, min_length):
+    """Runs of a class, the time of short ones given to their neighbors."""
+    labels = labels.copy()
+    free = np.zeros(len(labels), bool)
+    for first, last, label in _runs(labels):
+        if label >= 0 and edges[last] - edges[first] < min_length - _TICK:
+            free[first:last] = True
+    weights = np.diff(edges)
+    for first, last, is_free in _runs(free):
+        if not is_free:
+            continue
+        near = {
+            labels[place].item()
+            for place in (first - 1, last)
+            if 0 <= place < len(labels) and labels[place] >= 0
+        }
+        mean = weights[first:last] @ probabilities[first:last]
+        # Nothing but short ones, between gaps: there is nothing to be of.
+        labels[first:last] = max(near, key=lambda c: mean[c], default=-1)
+    return [run for run in _runs(labels) if run[2] >= 0]

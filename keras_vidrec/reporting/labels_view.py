@@ -1,0 +1,163 @@
+"""What a report shows of a test of several labels a video."""
+
+import typing
+
+import numpy as np
+
+from keras_vidrec.evaluation.scores import metrics
+from keras_vidrec.evaluation.scores import multi_label
+from keras_vidrec.reporting.tables import Table
+
+
+class View(typing.NamedTuple):
+    """The parts of the page that differ with the kind of labels. Columns and
+    rows are as of the template's tables.
+
+    Args:
+        tiles: tuple of rows: the figures at the top.
+        test_columns, tests: the table of tests.
+        tests_note: str. What its figures are.
+        class_columns, classes, hardest: the tables of classes.
+        classes_note: str. What their figures are, and who is left out.
+    """
+
+    tiles: tuple
+    test_columns: tuple
+    tests: list
+    tests_note: str
+    class_columns: tuple
+    classes: list
+    hardest: list
+    classes_note: str = ""
+
+
+_FIGURES = ("mean_average_precision", "micro_f1", "mean_class_f1")
+
+
+def tests(scores):
+    """The figures of each test by its name, in [0, 1], NaN where there is
+    none, and the marks of its scores: a `Table`."""
+    rows = []
+    for name, one in scores.items():
+        figures = metrics.summary(one)
+        rows.append(
+            (
+                name,
+                len(one.videos),
+                int(one.known.sum()),
+                *(figures.get(key, float("nan")) for key in _FIGURES),
+                "; ".join(one.marks),
+            )
+        )
+    header = ("test", "videos", "labeled", *_FIGURES, "marks")
+    return Table(header, tuple(rows))
+
+
+def classes(scores):
+    """The figures of each class, the hardest first; those that no video shows
+    stand last. A `Table`."""
+    table = multi_label.label_table(scores)
+    # NaN stands last.
+    order = np.lexsort((-table.videos, table.average_precisions))
+    header = (
+        "class",
+        "videos",
+        "average_precision",
+        "threshold",
+        "precision",
+        "recall",
+        "f1",
+    )
+    return Table(
+        header,
+        tuple(
+            (
+                scores.classes[one],
+                int(table.videos[one]),
+                *(float(column[one]) for column in table[1:]),
+            )
+            for one in order
+        ),
+    )
+
+
+def view(scores, figures, how, hardest):
+    """The `View` of some tests.
+
+    Args:
+        scores: dict of `Scores` by name.
+        figures: dict with the tables `tests` and `classes`.
+        how: callable from the `meta` of scores to a text.
+        hardest: int. Classes that are shown at once.
+    """
+    main = next(iter(scores.values()))
+    rows = figures["tests"].records()
+    first = rows[0]
+    shown = [row for row in figures["classes"].records() if row["videos"]]
+    listed = [
+        (
+            row["class"],
+            row["average_precision"],
+            f"{row['threshold']:.3g}",
+            row["precision"],
+            row["recall"],
+            row["f1"],
+            row["videos"],
+        )
+        for row in shown
+    ]
+    left_out = multi_label.classes_left_out(main)
+    note = ""
+    if left_out and shown:
+        note = (
+            "Classes that no video shows are left out of the figures: "
+            f"{', '.join(left_out)}."
+        )
+    return View(
+        (
+            ("Mean average precision", _share(first[_FIGURES[0]]), ""),
+            ("Micro F1", _share(first[_FIGURES[1]]), "at the thresholds"),
+            ("Mean class F1", _share(first[_FIGURES[2]]), "at the thresholds"),
+            ("Videos", first["videos"], f"{first['labeled']} with labels"),
+        ),
+        (
+            ("Test", "text"),
+            ("Mean average precision", "share"),
+            ("Micro F1", "share"),
+            ("Mean class F1", "share"),
+            ("Videos", "number"),
+            ("How", "text"),
+        ),
+        [
+            (
+                row["test"],
+                *(row[key] for key in _FIGURES),
+                row["videos"]
+                if row["videos"] == row["labeled"]
+                else f"{row['labeled']}/{row['videos']}",
+                how(one.meta),
+            )
+            for row, one in zip(rows, scores.values())
+        ],
+        "Mean over the classes that some video shows of their average "
+        "precision: the mean of the precisions at each video that shows the "
+        "class, in the order of the scores. F1 is that of the classes whose "
+        "probability reaches their threshold, of all labels together and as "
+        "the mean over the classes.",
+        (
+            ("Class", "text"),
+            ("Average precision", "bar"),
+            ("Threshold", "number"),
+            ("Precision", "share"),
+            ("Recall", "share"),
+            ("F1", "share"),
+            ("Videos", "number"),
+        ),
+        listed,
+        listed[:hardest],
+        note,
+    )
+
+
+def _share(value):
+    return "\u2013" if np.isnan(value) else f"{100 * value:.2f} %"

@@ -1,0 +1,135 @@
+"""Clips for `model.fit`, in one call."""
+
+import logging
+import pathlib
+import typing
+
+import keras
+import tensorflow as tf
+
+from keras_vidrec.applications.parts import head
+from keras_vidrec.data import pipeline
+from keras_vidrec.specs import checks
+from keras_vidrec.training import dataset as datasets
+from keras_vidrec.training import recipes
+
+PARTS = ("train", "validation", "test")
+
+logger = logging.getLogger("keras_vidrec")
+
+
+class Clips(typing.NamedTuple):
+    """Clips of a part of a dataset.
+
+    Attributes:
+        dataset: `tf.data.Dataset` of `(inputs, label)`, endless, of the part
+            `"train"`; else of `(inputs, label, sample_weight)`, once.
+        steps: int. Batches that show every video of the part once: what
+            `steps_per_epoch` of `fit` is of the part `"train"`.
+        class_names: tuple of str in the order of the labels.
+    """
+
+    dataset: tf.data.Dataset
+    steps: int
+    class_names: tuple
+
+
+def clips(
+    data: str | pathlib.Path | dict,
+    model: keras.Model,
+    part: str = "train",
+    *,
+    batch_size: int = 8,
+    seed: int = 0,
+) -> Clips:
+    """Clips of a dataset as a network wants to see them, for `model.fit`.
+
+    Videos are parted as `vidrec train scratch` parts them: by the lists that
+    are there, or by holding out groups of every class. A network that has no
+    class names takes those of the dataset, so that what is saved, exported or
+    predicted by it has names.
+
+    Args:
+        data: path or URL of the dataset: a folder a class, UCF101, HMDB51, or
+            what `vidrec prepare` or `vidrec features` made; or a dict of what
+            the section `data` of a recipe says, such as `{"directory":
+            "videos", "list": "list.csv"}`.
+        model: keras.Model of this package, which says what a clip is: its
+            frames, sampling, size and modalities.
+        part: str. `"train"` (shuffled, cropped at random, and flipped),
+            `"validation"` or `"test"` (in order, center crops). Defaults to
+            `"train"`.
+        batch_size: int. Clips in a batch. Defaults to `8`.
+        seed: int. What is drawn. Defaults to `0`.
+
+    Returns:
+        `Clips`: the dataset, its steps and the class names.
+
+    Raises:
+        ValueError: if there is no dataset, the part is empty, or the dataset
+            does not hold what the network sees, or has other classes.
+
+    Example:
+
+    ```python
+    model = keras_vidrec.applications.TSN(classes=6, backbone="resnet50")
+    train = keras_vidrec.clips("my_videos", model)
+    model.compile("adam", "sparse_categorical_crossentropy")
+    model.fit(
+        train.dataset, steps_per_epoch=train.steps, epochs=10, shuffle=False
+    )
+    ```
+    """
+    checks.choice("part", part, PARTS)
+    checks.count("batch_size", batch_size)
+    spec = head.describe(model).clip_spec
+    checks.check(
+        spec is not None,
+        "model",
+        "a network with a clip specification",
+        getattr(model, "name", model),
+    )
+    section = data if isinstance(data, dict) else {"directory": data}
+    recipe = recipes.get("scratch").with_data(**section)
+    found = datasets.load(recipe.with_absolute_paths(), spec)
+    if part == "train":
+        found = datasets.without_damaged(found)
+    for problem in found.problems:
+        logger.warning("%s", problem)
+    videos = getattr(found, part)
+    if not videos:
+        raise ValueError(
+            f"Expected videos of the part {part!r}. Received: "
+            f"{found.recipe.data.directory}, which has none"
+        )
+    _agree(model, found.source.classes)
+    return Clips(
+        pipeline.make(
+            found.source,
+            spec,
+            videos,
+            training=part == "train",
+            batch_size=batch_size,
+            seed=seed,
+        ),
+        pipeline.steps_per_epoch(len(videos), batch_size),
+        tuple(found.source.classes),
+    )
+
+
+def _agree(model, classes):
+    """A network and a dataset of the same classes, known by name."""
+    layer = head.predictions_layer(model)
+    known = layer.class_names
+    if known is not None and tuple(known) != tuple(classes):
+        raise ValueError(
+            "Expected a dataset of the classes of the network, "
+            f"{checks.shorten(str(known))}. Received: "
+            f"{checks.shorten(str(tuple(classes)))}"
+        )
+    if model.output_shape[-1] != len(classes):
+        raise ValueError(
+            f"Expected a network of {len(classes)} classes, as the dataset "
+            f"has. Received: {model.name!r} of {model.output_shape[-1]}"
+        )
+    layer.class_names = tuple(classes)

@@ -1,0 +1,2 @@
+"""What a training tells right from wrong by: losses, what classes count, and
+thresholds."""

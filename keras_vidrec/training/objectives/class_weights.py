@@ -1,0 +1,79 @@
+"""How much a video counts in the loss, by its class."""
+
+import difflib
+
+import keras
+import numpy as np
+
+from keras_vidrec.data import imbalance
+from keras_vidrec.data import video_order
+from keras_vidrec.specs import checks
+
+_NAME = "loss.class_weights"
+
+
+def of(data):
+    """The weights that the recipe of a dataset gives its classes.
+
+    Args:
+        data: `Dataset`, with its recipe.
+
+    Returns:
+        `None` (all the same), or float32 array `(classes,)` whose mean over
+        the videos that an epoch shows is 1. A class without videos to train on
+        has the weight 1 in `"auto"`.
+
+    Raises:
+        ArgumentError: if a name is that of no class, or a video may have
+            several classes.
+    """
+    wanted, source = data.recipe.loss.class_weights, data.source
+    if wanted is None:
+        return None
+    found = imbalance.counts(source, data.train)
+    expected = "null where a video may have several classes"
+    checks.check(bool(found), _NAME, expected, wanted)
+    counts = np.array([*found.values()])
+    if wanted == "auto":
+        weights = 1 / np.maximum(counts, 1)
+    else:
+        _check_names(wanted, source.classes)
+        weights = np.array([wanted.get(name, 1.0) for name in source.classes])
+    shares = video_order.shares(counts, data.recipe.data.sampling)
+    weights = weights / (shares @ weights)
+    if wanted == "auto":
+        weights = np.where(counts > 0, weights, 1.0)
+    return weights.astype("float32")
+
+
+def _check_names(wanted, classes):
+    for name in wanted:
+        (near,) = difflib.get_close_matches(name, classes, 1, 0.0)
+        expected = f"names of classes, unlike {name!r}, such as {near!r}"
+        checks.check(name in classes, _NAME, expected, wanted)
+
+
+class ClassWeighted(keras.losses.Loss):
+    """A loss times the weight of the class of each label; of a label that is
+    shared out, times the mean of theirs.
+
+    Args:
+        loss: `keras.losses.Loss` of numbers of classes, or of their shares
+            `(batch, classes)`.
+        weights: float array `(classes,)`.
+    """
+
+    def __init__(self, loss, weights):
+        super().__init__(name=loss.name)
+        self._loss = loss
+        self._weights = np.asarray(weights, "float32")
+
+    def call(self, y_true, y_pred):
+        weights = keras.ops.convert_to_tensor(self._weights)
+        if y_true.shape[-1] == len(self._weights):
+            shares = keras.ops.cast(y_true, "float32")
+            own = keras.ops.sum(shares * weights, axis=-1)
+        else:  # Keras gives labels the rank of the logits.
+            labels = keras.ops.cast(keras.ops.reshape(y_true, (-1,)), "int32")
+            own = keras.ops.take(weights, labels, axis=0)
+        return self._loss.call(y_true, y_pred) * own

@@ -1,0 +1,27 @@
+import numpy as np
+
+from keras_vidrec.data import imbalance
+from tests.data.memory_source import MemorySource
+
+
+def test_counts_of_some_videos():
+    source = MemorySource()
+    source.classes = ("even", "odd", "neither")
+    assert imbalance.counts(source, [0, 2, 4, 5]) == {
+        "even": 3,
+        "odd": 1,
+        "neither": 0,
+    }
+    for several in (np.eye(3)[list(source.labels)], ((0,), (), (0, 1))):
+        source.labels = several
+        assert imbalance.counts(source, [0, 2]) == {}
+
+
+def test_more_than_ten_times_as_many_are_told():
+    counts = {"walk": 44, "none": 0, "run": 20, "fall": 4}
+    assert imbalance.remarks(counts, "videos", "More help.") == (
+        "Of class 'walk' there are 44 videos, of 'fall' 4: what is so rare is "
+        "recognized less often. More help.",
+    )
+    for few in ({**counts, "walk": 40}, {"none": 0}, {}):
+        assert imbalance.remarks(few, "videos", "More help.") == ()
