@@ -1,5 +1,6 @@
 import enum
 import pathlib
+import shlex
 
 import typer
 
@@ -25,7 +26,8 @@ def export(
 ):
     """Export a trained network and check that it gives the same results.
 
-    A model card, the class names and the sampling rule are written beside it.
+    Beside it are a model card and predict.py, which answers from video files
+    without this package.
     """
     load_backend()
     from keras_vidrec import export as exports
@@ -48,3 +50,5 @@ def export(
     for mark in leaks.marks(describe(model).origin):
         echo(f"Mark of the network: {mark}")
     echo(f"Model card: {out / 'README.md'}")
+    if (out / "predict.py").exists():
+        echo(f"Try it: python {shlex.quote(str(out / 'predict.py'))} VIDEO")

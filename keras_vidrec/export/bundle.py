@@ -3,26 +3,40 @@
 import contextlib
 import hashlib
 import importlib
-import json
+import logging
 import pathlib
 
 from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.evaluation import origins
+from keras_vidrec.export import manifest
 from keras_vidrec.export import model_card
 from keras_vidrec.export import parity
+from keras_vidrec.export import predict_file
 from keras_vidrec.export.background import Background
 from keras_vidrec.reporting import chain
 from keras_vidrec.specs import Origin
 from keras_vidrec.specs import files
 from keras_vidrec.training import environment
 
+logger = logging.getLogger("keras_vidrec")
 
-def write(model, format, path, endpoints, save, load, background, tolerance):
+
+def write(
+    model,
+    format,
+    path,
+    endpoints,
+    save,
+    load,
+    background,
+    tolerance,
+    more=(),
+):
     """Writes an export and what stands beside it: the classes, one a line, and
-    so their thresholds, of several labels a video,
-    what the network wants to see of a video, how it is tested, what it was
-    made from, and the model card. Before it gets its name it is loaded again
-    and compared with the network.
+    so their thresholds, of several labels a video; all that is needed to
+    answer from a video and the program that does; what it was made from; and
+    the model card. Before it gets its name it is loaded again and compared
+    with the network.
 
     Args:
         model: keras.Model of this package.
@@ -34,6 +48,8 @@ def write(model, format, path, endpoints, save, load, background, tolerance):
             endpoint to what `parity.check` runs.
         background: `None`, or `Background` of the network.
         tolerance: float. As `parity.check` takes it.
+        more: sequence of what else can be called, each with a `check(load
+            result, recipe, tolerance)`. Defaults to none.
 
     Returns:
         float, the largest difference found of the first endpoint.
@@ -44,8 +60,11 @@ def write(model, format, path, endpoints, save, load, background, tolerance):
     """
     background = background or Background(model.name)
     description = describe(model)
-    names, spec = description.class_names, description.clip_spec
-    with _replacing(pathlib.Path(path), model_card.FILES[format]) as temporary:
+    names, file = description.class_names, model_card.FILES[format]
+    missing = manifest.obstacle(model)
+    if missing is not None:
+        logger.warning("The export has no %s: %s", predict_file.FILE, missing)
+    with _replacing(pathlib.Path(path), file) as temporary:
         save(temporary)
         origin = _origin(model, temporary)
         runs = load(temporary)
@@ -59,8 +78,18 @@ def write(model, format, path, endpoints, save, load, background, tolerance):
             )
             for endpoint in endpoints
         ]
+        checks += [
+            one.check(runs, background.recipe, tolerance) for one in more
+        ]
         card = model_card.write(
-            format, description, background, endpoints, checks, origin
+            format,
+            description,
+            background,
+            endpoints,
+            checks,
+            origin,
+            more,
+            missing,
         )
         chain.write(origin, temporary)
         (temporary / model_card.CARD_FILE).write_text(card, "utf-8")
@@ -71,12 +100,10 @@ def write(model, format, path, endpoints, save, load, background, tolerance):
             lines = "".join(f"{one!r}\n" for one in description.thresholds)
             path_of = temporary / model_card.THRESHOLDS_FILE
             path_of.write_text(lines, "utf-8")
-        if spec is not None:
-            text = json.dumps(spec.to_dict(), indent=2)
-            (temporary / model_card.SPEC_FILE).write_text(text + "\n", "utf-8")
-        if description.test_protocol is not None:
-            text = json.dumps(description.test_protocol.to_dict(), indent=2)
-            (temporary / model_card.TEST_FILE).write_text(text + "\n", "utf-8")
+        facts = manifest.of(
+            model, description, background.name, format, file, endpoints[0]
+        )
+        manifest.write(facts, temporary, answers=missing is None)
     return checks[0].difference
 
 

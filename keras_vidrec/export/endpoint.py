@@ -1,5 +1,7 @@
 """What an exported network can be called with, and what it returns."""
 
+import contextlib
+
 import keras
 import tensorflow as tf
 
@@ -7,6 +9,7 @@ from keras_vidrec.applications import late_fusion
 from keras_vidrec.applications.parts.head import clip_logits_model
 from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.applications.parts.head import inference_model
+from keras_vidrec.applications.parts.head import snippet_logits_model
 from keras_vidrec.layers.tvl1_optical_flow import TVL1OpticalFlow
 
 # Of what `late_fusion.clips_of_frames` makes.
@@ -18,15 +21,18 @@ class Endpoint:
 
     Args:
         name: str. Name of the signature.
-        model: keras.Model to a dict of `logits` and, where flow is made
-            inside, `flow`.
-        multi_label: bool. Whether classes have a sigmoid each, no softmax.
+        model: keras.Model to a dict of `logits`, of `snippet_logits` where the
+            network judges snippets one by one, and of `flow` where it is made
+            inside.
         spec: `None`, or `ClipSpec` of the clips it takes.
-        temperature: float. What logits are divided by before the softmax.
+        temperature: float. What logits are divided by before the activation.
+        multi_label: bool. Whether classes have a sigmoid each, no softmax.
 
     Attributes:
         inputs: list of tf.TensorSpec: pixels are uint8, features of images as
             they are.
+        scores: str. The output that a test averages: `"snippet_logits"`, or
+            `"logits"` of whole clips.
     """
 
     def __init__(self, name, model, spec, temperature, multi_label=False):
@@ -43,6 +49,16 @@ class Endpoint:
             )
             for tensor in keras.tree.flatten(model.input)
         ]
+        singly = "snippet_logits" in model.output
+        self.scores = "snippet_logits" if singly else "logits"
+
+    def modality(self, tensor):
+        """What an input of this name shows: the one modality of a network of
+        one input, by any name."""
+        if self.spec is None or tensor.name in self.spec.modalities:
+            return tensor.name
+        (modality,) = self.spec.modalities
+        return modality
 
     @property
     def makes_flow(self):
@@ -55,13 +71,16 @@ class Endpoint:
         return self.model.output["logits"].shape[-1]
 
     def __call__(self, *clips):
-        """Dict of `probabilities` `(batch, classes)`, float32, and of the
-        `flow` that was made inside, in the 8-bit code."""
+        """Dict of `probabilities` `(batch, classes)`, float32, of what
+        `scores` names, `(batch, segments, classes)` of snippets and `(batch,
+        classes)` of clips, and of the `flow` that was made inside, in the
+        8-bit code."""
         clips = keras.tree.pack_sequence_as(self.model.input, clips)
         outputs = self.model(clips, training=False)
         logits = tf.cast(outputs["logits"], tf.float32) / self._temperature
         activation = tf.nn.sigmoid if self._multi_label else tf.nn.softmax
-        found = {"probabilities": activation(logits)}
+        scores = tf.cast(outputs[self.scores], tf.float32)
+        found = {"probabilities": activation(logits), self.scores: scores}
         if self.makes_flow:
             found["flow"] = tf.cast(outputs["flow"], tf.uint8)
         return found
@@ -70,14 +89,14 @@ class Endpoint:
 def of_clips(model):
     """The endpoint `serving_default`, which takes what the network takes; a
     `ValueError` if the model has no class scores."""
-    logits = _logits_model(model)
-    outputs = {"logits": logits.output}
-    for layer in logits.layers:
+    scores = _scores_model(model)
+    outputs = dict(scores.output)
+    for layer in scores.layers:
         if isinstance(layer, TVL1OpticalFlow):
             outputs["flow"] = layer.output
     return Endpoint(
         "serving_default",
-        keras.Model(logits.input, outputs, name=model.name),
+        keras.Model(scores.input, outputs, name=model.name),
         describe(model).clip_spec,
         describe(model).temperature,
         describe(model).multi_label,
@@ -111,7 +130,7 @@ def of_frames(model):
         "serve_frames",
         keras.Model(
             frames,
-            {"logits": _logits_model(model)(seen), "flow": clips["flow"]},
+            {**_scores_model(model)(seen), "flow": clips["flow"]},
         ),
         spec.replace(modalities=("rgb_diff",)),
         described.temperature,
@@ -119,6 +138,14 @@ def of_frames(model):
     )
 
 
-def _logits_model(model):
+def _scores_model(model):
     # One form for every network: auxiliary outputs and the activation go.
-    return clip_logits_model(inference_model(model))
+    model = inference_model(model)
+    outputs = {"logits": clip_logits_model(model).output}
+    spec = describe(model).clip_spec
+    if spec is None or not spec.ordered:
+        # A network that nobody knows may judge whole clips only.
+        with contextlib.suppress(ValueError):
+            snippets = snippet_logits_model(model)
+            outputs["snippet_logits"] = snippets.output
+    return keras.Model(model.input, outputs, name=model.name)

@@ -21,9 +21,10 @@ def export_litert(model, path, *, background=None, tolerance=_TOLERANCE):
     `model.tflite` has the signature `serving_default` from raw uint8 clips,
     `(batch, num_segments, height, width, channels)` (by modality if there are
     several), sizes that the network leaves open being open, to
-    `probabilities` `(batch, classes)`. It needs the built-in operations of
-    LiteRT only. Beside it are `labels.txt`, `clip_spec.json`,
-    `test_protocol.json`, `origin.json` and a model card, `README.md`.
+    `probabilities` `(batch, classes)` and `snippet_logits` or `logits` (see
+    `export_saved_model`). It needs the built-in operations of LiteRT only.
+    Beside it are `bundle.json`, `predict.py` where the network can be shown
+    videos, `labels.txt`, `origin.json` and a model card, `README.md`.
 
     Args:
         model, path, background: as for `export_saved_model`.

@@ -5,6 +5,8 @@ import importlib.metadata
 import pathlib
 
 from keras_vidrec.data import leaks
+from keras_vidrec.export import manifest
+from keras_vidrec.export import predict_file
 from keras_vidrec.reporting import chain
 from keras_vidrec.specs import THRESHOLD
 from keras_vidrec.training import environment
@@ -18,15 +20,9 @@ FILES = {
 }
 NAMES_FILE = "labels.txt"
 THRESHOLDS_FILE = "thresholds.txt"
-SPEC_FILE = "clip_spec.json"
-# Of `metrics.summary`, and their titles.
-_FIGURES = {
-    "top_1": "top-1",
-    "top_5": "top-5",
-    "mean_class_accuracy": "mean class",
-}
-TEST_FILE = "test_protocol.json"
 CARD_FILE = "README.md"
+# Classes that a SavedModel names.
+TOP = 5
 
 _TITLES = {
     "saved_model": "TensorFlow SavedModel",
@@ -39,30 +35,11 @@ _LIBRARIES = {
     "litert": ("ai-edge-litert",),
 }
 
-# How each format is loaded: imports, from a file to a function, its call.
-_LOADING = {
-    "saved_model": (
-        "import tensorflow as tf",
-        'model = tf.saved_model.load(".")\n'
-        'serve = model.signatures["serving_default"]',
-        "{name}=tf.constant({value})",
-        'probabilities = serve({clips})["probabilities"].numpy()',
-    ),
-    "onnx": (
-        "import onnxruntime",
-        "session = onnxruntime.InferenceSession(\n"
-        '    "model.onnx", providers=["CPUExecutionProvider"]\n'
-        ")",
-        '"{name}": {value}',
-        '(probabilities,) = session.run(["probabilities"], {{{clips}}})',
-    ),
-    "litert": (
-        "from ai_edge_litert.interpreter import Interpreter",
-        'interpreter = Interpreter("model.tflite")\n'
-        'serve = interpreter.get_signature_runner("serving_default")',
-        "{name}={value}",
-        'probabilities = serve({clips})["probabilities"]',
-    ),
+# What `predict.py` needs to run each format.
+_RUNTIMES = {
+    "saved_model": "tensorflow",
+    "onnx": "onnxruntime",
+    "litert": "ai-edge-litert",
 }
 
 # By their names in `metrics.summary`.
@@ -83,6 +60,14 @@ _PIXELS = {
 }
 _PIXELS["warped_flow"] = _PIXELS["flow"] + "; motion of the camera removed"
 
+# Signatures beside those of clips.
+_MORE = {
+    "serve_jpeg": "The same frames, (batch, segments * images), encoded as "
+    "JPEG.",
+    "make_flow": "Gray images, (batch, height, width), of which it makes "
+    "`flow`, float32, (batch, height, width, 2), in pixels, by TV-L1.",
+}
+
 _ALIGNMENTS = {
     "forward": "begins at its index",
     "centered": "lies around its index, of an even number one more before it",
@@ -92,18 +77,38 @@ _ALIGNMENTS = {
 }
 
 
-def write(format, description, background, endpoints, checks, origin):
-    """The text of a model card, in Markdown; endpoints, and what `parity.check`
-    said of each, begin with that of clips. The origin is that of the export."""
+def write(
+    format,
+    description,
+    background,
+    endpoints,
+    checks,
+    origin,
+    more=(),
+    missing=None,
+):
+    """The text of a model card, in Markdown.
+
+    Args:
+        format: str. A key of `FILES`.
+        description: `Description` of the network.
+        background: `Background` of it.
+        endpoints: sequence of `Endpoint`, that of clips first.
+        checks: sequence of `parity.Check`.
+        origin: `Origin` of the export.
+        more: sequence of other signatures. Defaults to none.
+        missing: `None`, or str: why there is no `predict.py`. Defaults to
+            `None`.
+    """
     parts = [
         f"# {background.name}",
         f"A video classifier of keras-vidrec as {_TITLES[format]}.",
-        "## Load it",
-        _snippet(format, description, endpoints[0]),
+        "## Use it",
+        _use(format, missing),
         "## Input",
-        *_input(format, description, endpoints),
+        *_input(format, description, endpoints, more),
         "## Output",
-        _output(description, endpoints),
+        _output(format, description, endpoints),
         "## Training",
         _training(background, description.blueprint),
         "## Accuracy",
@@ -122,65 +127,19 @@ def write(format, description, background, endpoints, checks, origin):
     return "\n\n".join(parts) + "\n"
 
 
-def _snippet(format, description, endpoint):
-    library, loading, argument, call = _LOADING[format]
-    lines = []
-    arguments = []
-    for number, tensor in enumerate(endpoint.inputs, 1):
-        value = "clip" if len(endpoint.inputs) == 1 else f"clip_{number}"
-        shape = _example_shape(tensor, endpoint.spec)
-        lines.append(f'{value} = np.zeros({shape}, "{tensor.dtype.name}")')
-        arguments.append(argument.format(name=tensor.name, value=value))
-    lines.append(call.format(clips=", ".join(arguments)))
-    best = "best = int(probabilities[0].argmax())"
-    if description.multi_label:
-        end = _shown_labels(description)
-    elif description.class_names is None:
-        end = f"{best}\nprint(best, probabilities[0, best])"
-    else:
-        end = (
-            f'with open("{NAMES_FILE}", encoding="utf-8") as file:\n'
-            "    names = file.read().splitlines()\n"
-            f"{best}\nprint(names[best], probabilities[0, best])"
-        )
-    libraries = "\n".join(sorted(["import numpy as np", library]))
-    if library.startswith("from"):
-        libraries = f"import numpy as np\n{library}"
-    code = "\n".join([libraries, "", loading, *lines, end])
-    return f"In this directory:\n\n```python\n{code}\n```"
-
-
-def _shown_labels(description):
-    """Lines that print the classes that a clip is said to show."""
-    lines = []
-    threshold = f"{THRESHOLD}"
-    if description.thresholds is not None:
-        lines.append(f'thresholds = np.loadtxt("{THRESHOLDS_FILE}")')
-        threshold = "thresholds"
-    lines.append(f"shown = np.flatnonzero(probabilities[0] >= {threshold})")
-    if description.class_names is None:
-        return "\n".join([*lines, "print(shown, probabilities[0, shown])"])
-    return "\n".join(
-        [
-            *lines,
-            f'with open("{NAMES_FILE}", encoding="utf-8") as file:',
-            "    names = file.read().splitlines()",
-            "for one in shown:",
-            "    print(names[one], probabilities[0, one])",
-        ]
-    )
-
-
-def _example_shape(tensor, spec):
-    segments, size = (spec.num_segments, spec.size) if spec else (3, 64)
-    free = (1, segments, size, size)
+def _use(format, missing):
+    if missing is not None:
+        return f"There is no `{predict_file.FILE}` for videos: {missing}"
     return (
-        *(known or one for known, one in zip(tensor.shape[:-1], free)),
-        tensor.shape[-1],
+        "Classes of videos, as `vidrec predict` gives them:\n\n```sh\n"
+        f"python {predict_file.FILE} VIDEO...\n```\n\n"
+        f"`{predict_file.FILE}` needs `pip install numpy av "
+        f"opencv-python-headless {_RUNTIMES[format]}` and nothing else; "
+        f"`{manifest.FILE}` says all that it does."
     )
 
 
-def _input(format, description, endpoints):
+def _input(format, description, endpoints, more):
     for endpoint in endpoints:
         rows = [
             f"Signature `{endpoint.name}`:",
@@ -190,10 +149,15 @@ def _input(format, description, endpoints):
         ]
         rows += [
             f"| `{tensor.name}` | {tensor.dtype.name} | "
-            f"{_shape(tensor.shape)} | {_values(tensor, endpoint.spec)} |"
+            f"{_shape(tensor.shape)} | {_values(tensor, endpoint)} |"
             for tensor in endpoint.inputs
         ]
         yield "\n".join(rows)
+    for one in more:
+        inputs = " and ".join(
+            f"`{tensor.name}`, {tensor.dtype.name}" for tensor in one.inputs
+        )
+        yield f"Signature `{one.name}`: {inputs}. {_MORE[one.name]}"
     if any(endpoint.makes_flow for endpoint in endpoints):
         yield (
             "Flow is made inside by TV-L1, of the cropped frames, which must "
@@ -213,7 +177,7 @@ def _input(format, description, endpoints):
         f"Sampling: `{spec.sampling}`, {of}; a snippet of {length} "
         f"{_ALIGNMENTS[spec.alignment]}. {_frames(spec.frame)} Crops are "
         "squares of 224 / 256 of their shorter side, resized to "
-        f"{spec.size} pixels. `{SPEC_FILE}` has all of it."
+        f"{spec.size} pixels. `{manifest.FILE}` has all of it."
     )
     if description.test_protocol is not None:
         yield _test(description.test_protocol.completed(spec), spec)
@@ -235,7 +199,7 @@ def _test(test, spec):
     return (
         f"Its test shows it {seen}, `{test.sampling}`{stride}{lies}, in the "
         f"crops `{test.crops}`, and averages their {test.averaged}. "
-        f"`{TEST_FILE}` has all of it."
+        f"`{manifest.FILE}` has all of it."
     )
 
 
@@ -279,13 +243,11 @@ def _shape(shape):
     return f"({', '.join([*sizes, str(shape[-1])])})"
 
 
-def _values(tensor, spec):
+def _values(tensor, endpoint):
+    spec = endpoint.spec
     if len(tensor.shape) != 5:
         return "features of frames"
-    modality = tensor.name
-    if spec is not None and modality not in spec.modalities:
-        # The one input of a network of one modality, by any name.
-        (modality,) = spec.modalities
+    modality = endpoint.modality(tensor)
     if spec is None or modality not in _PIXELS:
         return "raw pixels, 0..255"
     return _PIXELS[modality].format(
@@ -295,13 +257,13 @@ def _values(tensor, spec):
     )
 
 
-def _output(description, endpoints):
+def _output(format, description, endpoints):
+    first = endpoints[0]
+    number = first.num_classes
     of = "softmax over the classes."
     if description.multi_label:
         of = "a sigmoid for each class; a clip may show several, or none."
-    lines = [
-        f"- `probabilities`, float32, (batch, {endpoints[0].num_classes}): {of}"
-    ]
+    lines = [f"- `probabilities`, float32, (batch, {number}): {of}"]
     if description.temperature != 1:
         lines.append(
             f"- They are of logits divided by {description.temperature:.4g}, "
@@ -309,6 +271,22 @@ def _output(description, endpoints):
         )
     if description.multi_label:
         lines.append(_thresholds(description))
+    if first.scores == "snippet_logits":
+        lines.append(
+            f"- `snippet_logits`, float32, (batch, segments, {number}): scores "
+            "of each snippet alone, which the test averages."
+        )
+    else:
+        lines.append(
+            f"- `logits`, float32, (batch, {number}): scores of the clip, "
+            "which the test averages."
+        )
+    if format == "saved_model":
+        lines.append(
+            "- `classes`, string, and `scores`, float32, both (batch, "
+            f"{min(TOP, number)}): names and probabilities of the best "
+            "classes, the best first."
+        )
     if any(endpoint.makes_flow for endpoint in endpoints):
         lines.append("- `flow`, uint8: the flow made inside, in its code.")
     if description.class_names is not None:
@@ -419,7 +397,7 @@ def _origin(origin):
 def _checks(checks):
     return "\n".join(
         f"- `{check.endpoint}`, reloaded and compared with the trained network "
-        f"on {check.on}: probabilities within {check.difference:.1e}."
+        f"on {check.on}: {check.what} within {check.difference:.1e}."
         for check in checks
     )
 

@@ -23,10 +23,11 @@ def export_onnx(model, path, *, background=None, tolerance=_TOLERANCE):
 
     `model.onnx` takes raw uint8 clips, `(batch, num_segments, height, width,
     channels)` (by modality if there are several), sizes that the network
-    leaves open being open, and returns `probabilities` `(batch, classes)`. Its
-    metadata hold `class_names` and `clip_spec` as JSON. Beside it are
-    `labels.txt`, `clip_spec.json`, `test_protocol.json`, `origin.json` and a
-    model card, `README.md`.
+    leaves open being open, and returns `probabilities` `(batch, classes)` and
+    `snippet_logits` or `logits` (see `export_saved_model`). Its metadata hold
+    `class_names` and `clip_spec` as JSON. Beside it are `bundle.json`,
+    `predict.py` where the network can be shown videos, `labels.txt`,
+    `origin.json` and a model card, `README.md`.
 
     Args:
         model, path, background: as for `export_saved_model`.
@@ -127,8 +128,8 @@ def _runner(path):
     metadata = session.get_modelmeta().custom_metadata_map
 
     def run(clips):
-        (probabilities,) = session.run(["probabilities"], clips)
-        found = {"probabilities": probabilities}
+        names = [output.name for output in session.get_outputs()]
+        found = dict(zip(names, session.run(names, clips)))
         if "class_names" in metadata:
             found["class_names"] = documents.parse_json(metadata["class_names"])
         return found

@@ -32,13 +32,15 @@ class Check(typing.NamedTuple):
 
     Args:
         endpoint: str. Its name.
-        difference: float. The largest of a probability.
-        on: str. What was compared.
+        difference: float. The largest of a probability, or of `what`.
+        on: str. What it was compared on.
+        what: str. Defaults to `"probabilities"`.
     """
 
     endpoint: str
     difference: float
     on: str
+    what: str = "probabilities"
 
 
 def check(endpoint, run, tolerance, recipe=None, names=None):
@@ -64,10 +66,7 @@ def check(endpoint, run, tolerance, recipe=None, names=None):
             differ: 99.8 % must be equal or off by one. Or if it has other
             classes.
     """
-    clips = _dataset_clips(endpoint, recipe)
-    on = "a clip of the dataset"
-    if clips is None:
-        clips, on = _generated_clips(endpoint), "generated clips"
+    clips, on = clips_of(endpoint, recipe)
     # In graph form, with unknown sizes, as it was exported: another compiler
     # rounds otherwise.
     network = tf.function(
@@ -75,23 +74,41 @@ def check(endpoint, run, tolerance, recipe=None, names=None):
     ).get_concrete_function(*endpoint.inputs)
     expected = network(*(tf.constant(clips[i.name]) for i in endpoint.inputs))
     found = run(clips)
-    if names is not None and "class_names" in found:
-        exported = tuple(map(_text, found["class_names"]))
-        if exported != tuple(names):
-            raise RuntimeError(
-                "The exported network has other classes. Expected "
-                f"{tuple(names)}. Received: {exported}"
-            )
+    if names is not None:
+        _check_names(found, names)
     if endpoint.makes_flow:
         tolerance = max(tolerance, FLOW_TOLERANCE)
-        steps = np.subtract(found["flow"], expected["flow"], dtype="int16")
-        share = np.mean(np.abs(steps) <= 1)
-        if not share >= _FLOW_SHARE:
-            raise RuntimeError(
-                "The exported network makes other flow than the trained one. "
-                f"Expected {_FLOW_SHARE:.1%} of the codes equal or off by one. "
-                f"Received: {share:.1%}"
-            )
+        check_codes(found["flow"], expected["flow"])
+    difference = check_probabilities(found, expected, tolerance)
+    if not endpoint.makes_flow:
+        _check_logarithms(found["probabilities"], expected["probabilities"])
+    scores = np.subtract(found[endpoint.scores], expected[endpoint.scores])
+    # Of logits: they may be large, and make no probability differ.
+    largest = np.abs(expected[endpoint.scores]).max(initial=1)
+    if not np.abs(scores).max() <= 10 * tolerance * largest:
+        raise RuntimeError(
+            "The exported network differs from the trained one. Expected "
+            f"{endpoint.scores} within {10 * tolerance * largest:.1e}. "
+            f"Received: {np.abs(scores).max():.1e}"
+        )
+    return Check(endpoint.name, difference, on)
+
+
+def clips_of(endpoint, recipe):
+    """What an endpoint is compared on, dict of arrays by input; and what that
+    is, in words. Arguments are those of `check`."""
+    clips = _dataset_clips(endpoint, recipe)
+    if clips is not None:
+        return clips, "a clip of the dataset"
+    return _generated_clips(endpoint), "generated clips"
+
+
+def check_probabilities(found, expected, tolerance):
+    """The largest difference of a probability, float.
+
+    Raises:
+        RuntimeError: if it is larger than the tolerance.
+    """
     difference = float(
         np.abs(found["probabilities"] - expected["probabilities"]).max()
     )
@@ -100,9 +117,39 @@ def check(endpoint, run, tolerance, recipe=None, names=None):
             "The exported network differs from the trained one. Expected "
             f"probabilities within {tolerance}. Received: {difference}"
         )
-    if not endpoint.makes_flow:
-        _check_logarithms(found["probabilities"], expected["probabilities"])
-    return Check(endpoint.name, difference, on)
+    return difference
+
+
+def check_codes(found, expected):
+    """Raises a `RuntimeError` unless nearly all codes of flow are equal or off
+    by one."""
+    steps = np.subtract(found, expected, dtype="int16")
+    share = np.mean(np.abs(steps) <= 1)
+    if not share >= _FLOW_SHARE:
+        raise RuntimeError(
+            "The exported network makes other flow than the trained one. "
+            f"Expected {_FLOW_SHARE:.1%} of the codes equal or off by one. "
+            f"Received: {share:.1%}"
+        )
+
+
+def _check_names(found, names):
+    """All names, or those of the best classes of each row."""
+    if "class_names" in found:
+        exported, expected = tuple(found["class_names"]), tuple(names)
+    elif "classes" in found:
+        rows = found["classes"]
+        exported = tuple(name.decode() for name in rows.reshape(-1))
+        best = np.argsort(-found["probabilities"], axis=-1, kind="stable")
+        best = best[:, : rows.shape[-1]].reshape(-1)
+        expected = tuple(names[i] for i in best)
+    else:
+        return
+    if exported != expected:
+        raise RuntimeError(
+            f"The exported network has other classes. Expected {expected}. "
+            f"Received: {exported}"
+        )
 
 
 def _check_logarithms(found, expected):
@@ -195,7 +242,3 @@ def _generated_clips(endpoint):
         noise = rng.uniform(-8, 8, shape)
         clips[tensor.name] = (120 + 50 * waves + noise).astype("uint8")
     return clips
-
-
-def _text(name):
-    return name.decode() if isinstance(name, bytes) else name

@@ -6,6 +6,9 @@ import tensorflow as tf
 from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.export import bundle
 from keras_vidrec.export import endpoint as endpoints
+from keras_vidrec.export import flow_maker
+from keras_vidrec.export import jpeg_frames
+from keras_vidrec.export import model_card
 from keras_vidrec.export import other_backend
 
 _TOLERANCE = 1e-5
@@ -14,21 +17,33 @@ _TOLERANCE = 1e-5
 def export_saved_model(model, path, *, background=None, tolerance=_TOLERANCE):
     """Exports a network as a TensorFlow SavedModel and checks it.
 
-    The signature `serving_default` takes raw uint8 clips, `(batch,
-    num_segments, height, width, channels)` (by modality if there are several)
-    of any number of segments and any size the network takes, and returns
-    `probabilities` `(batch, classes)` and, if known, `class_names`
-    `(classes,)`. Of a network of flow made by TV-L1 there is a second
-    signature, `serve_frames`, from raw uint8 `frames` `(batch, num_segments,
-    height, width, 3 * (snippet_length + 1))`, the neighboring frames of each
-    snippet: flow is made inside, and returned as `flow` too. What
-    `LateFusion` says of flow made of crops holds for it.
+    Every output of every signature has the batch in front, as TensorFlow
+    Serving wants it (docs/deploy.md):
+
+    - `serving_default` takes raw uint8 clips, `(batch, num_segments, height,
+      width, channels)` (by modality if there are several) of any number of
+      segments and any size the network takes, and returns `probabilities`
+      `(batch, classes)`; `classes` and `scores`, both `(batch, k)`: the names
+      (or numbers) and probabilities of the best 5 classes, the best first; and
+      `snippet_logits` `(batch, num_segments, classes)`, or `logits` `(batch,
+      classes)` of a network that sees its segments in order.
+    - `serve_frames`, of a network of flow made by TV-L1, takes raw uint8
+      `frames` `(batch, num_segments, height, width, 3 * (snippet_length +
+      1))`, the neighboring frames of each snippet: flow is made inside, and
+      returned as `flow` too. What `LateFusion` says of flow made of crops
+      holds for it.
+    - `serve_jpeg` takes `frames` `(batch, num_segments * images)` of strings,
+      encoded as JPEG, all of one size: those of `serving_default`, or of
+      `serve_frames`, snippet by snippet. Only where these are R G B.
+    - `make_flow`, of a network of flow made by TV-L1, takes gray uint8 images
+      `first` and `second` `(batch, height, width)` and returns `flow`,
+      float32 `(batch, height, width, 2)`, in pixels; `predict.py` uses it.
 
     Before the export gets its name it is loaded again and compared with the
     network, on clips of the run's dataset if it is there; flow made inside
     by its codes (99.8 % equal or off by one), and probabilities within 1e-2.
-    Beside it are `labels.txt`, `clip_spec.json`, `test_protocol.json`,
-    `origin.json` and a model card, `README.md`.
+    Beside it are `bundle.json`, `predict.py` where the network can be shown
+    videos, `labels.txt`, `origin.json` and a model card, `README.md`.
 
     Args:
         model: keras.Model of this package. The export ends in a softmax, or in
@@ -56,37 +71,53 @@ def export_saved_model(model, path, *, background=None, tolerance=_TOLERANCE):
         )
     served = [endpoints.of_clips(model), endpoints.of_frames(model)]
     served = [endpoint for endpoint in served if endpoint]
+    more = [jpeg_frames.of(served), flow_maker.of(model)]
+    more = [one for one in more if one]
     return bundle.write(
         model,
         "saved_model",
         path,
         served,
         lambda directory: _write(
-            served, describe(model).class_names, directory
+            served, more, describe(model).class_names, directory
         ),
         _load,
         background,
         tolerance,
+        more,
     )
 
 
-def _write(served, names, path):
+def _write(served, more, names, path):
     archive = keras.export.ExportArchive()
-    for endpoint in served:
-        archive.track(endpoint.model)
-        archive.add_endpoint(
-            endpoint.name,
+    functions = {
+        endpoint.name: tf.function(
             _named(endpoint, names),
             input_signature=endpoint.inputs,
+            autograph=False,
         )
+        for endpoint in served
+    }
+    for endpoint in served:
+        archive.track(endpoint.model)
+    for one in more:
+        functions[one.name] = one.function(functions)
+    for name, function in functions.items():
+        archive.add_endpoint(name, function)
     archive.write_out(str(path), verbose=False)
 
 
 def _named(endpoint, names):
-    def serve(*clips):
-        outputs = endpoint(*clips)
-        if names is not None:
-            outputs["class_names"] = tf.constant(names)
+    number = endpoint.num_classes
+    names = names or tuple(map(str, range(number)))
+
+    def serve(*inputs):
+        outputs = endpoint(*inputs)
+        scores, best = tf.math.top_k(
+            outputs["probabilities"], min(model_card.TOP, number)
+        )
+        outputs["classes"] = tf.gather(tf.constant(names), best)
+        outputs["scores"] = scores
         return outputs
 
     return serve

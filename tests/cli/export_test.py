@@ -17,7 +17,8 @@ def test_formats(tmp_path, format, file):
     assert "Reloaded and compared: probabilities agree within " in out
     assert f"Model card: {tmp_path / format / 'README.md'}" in out
     names = {path.name for path in (tmp_path / format).iterdir()}
-    facts = {"clip_spec.json", "test_protocol.json", "origin.json"}
+    assert f"Try it: python {tmp_path / format / 'predict.py'} VIDEO" in out
+    facts = {"bundle.json", "predict.py", "origin.json"}
     assert names == {file, "README.md", "labels.txt", *facts}
 
 

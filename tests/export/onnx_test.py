@@ -43,15 +43,19 @@ def awake(model, size=32):
     return model
 
 
+def seen_inputs(model):
+    if isinstance(model.input, dict):
+        return [*model.input.values()]
+    return [model.input]
+
+
 def clips(model):
     """Two clips of another size than those that the export is checked on."""
     rng = np.random.default_rng(2)
-    inputs = model.input if isinstance(model.input, dict) else [model.input]
-    tensors = inputs.values() if isinstance(inputs, dict) else inputs
     size = predictions_layer(model).clip_spec.size
     free = (2, 4, size + 8, size + 16)
     found = {}
-    for tensor in tensors:
+    for tensor in seen_inputs(model):
         shape = [known or one for known, one in zip(tensor.shape[:-1], free)]
         shape.append(tensor.shape[-1])
         if len(shape) == 5:
@@ -131,10 +135,14 @@ def test_any_network_of_any_size(tmp_path, network):
     model = awake(NETWORKS[network]())
     difference = export_onnx(model, tmp_path / "model")
     assert 0 <= difference <= 1e-4
-    assert {file.name for file in (tmp_path / "model").iterdir()} == {
-        *("model.onnx", "labels.txt", "clip_spec.json", "test_protocol.json"),
-        *("README.md", "origin.json"),
+    beside = {file.name for file in (tmp_path / "model").iterdir()}
+    assert beside - {"predict.py"} == {
+        *("model.onnx", "labels.txt", "bundle.json", "README.md"),
+        "origin.json",
     }
+    # Not of features.
+    sees_pixels = len(seen_inputs(model)[0].shape) == 5
+    assert ("predict.py" in beside) == sees_pixels
     check_parity(model, server(tmp_path / "model"))
 
 
@@ -150,8 +158,8 @@ def test_classes_and_sampling_are_inside_and_beside(tmp_path):
     assert ClipSpec.from_dict(json.loads(inside["clip_spec"])) == spec
     beside = (tmp_path / "model" / "labels.txt").read_text("utf-8")
     assert beside.splitlines() == list(NAMES)
-    text = (tmp_path / "model" / "clip_spec.json").read_text("utf-8")
-    assert ClipSpec.from_dict(json.loads(text)) == spec
+    text = (tmp_path / "model" / "bundle.json").read_text("utf-8")
+    assert ClipSpec.from_dict(json.loads(text)["clip"]) == spec
     (pixels,) = session.get_inputs()
     assert pixels.type == "tensor(uint8)"
     assert pixels.shape == ["batch", "segments", "height", "width", 10]

@@ -1,0 +1,185 @@
+"""Every frame of a video in its order, upright, R G B as the ffmpeg program
+has it."""
+
+import contextlib
+import math
+import os
+
+import av
+import numpy as np
+
+MAX_PIXELS = 2**25
+HDR = {16: "PQ", 18: "HLG"}
+FAR_OFF = {14: "ICtCp", 15: "IPT"}
+# What FFmpeg's plain conversion makes of these is what its filters make.
+PLAIN = {"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p"}
+PLAIN |= {"gray", "rgb24", "bgr24"}
+# Lists of other files or addresses, scripts, pictures: a file must never make
+# us open another one.
+NO_VIDEOS = set(
+    "alias_pix avisynth avs concat concatf dash ffmetadata hls image2 imf "
+    "lavfi rtp rtsp sap sdp tty vapoursynth webm_dash_manifest".split()
+)
+NOTHING = "no frame of a video is found in it"
+
+
+class Problem(Exception):
+    """What cannot be read, in one line."""
+
+
+@contextlib.contextmanager
+def opened(path):
+    """The open container of a video, and its stream of pictures: that of the
+    default disposition, else the largest."""
+    if not os.path.isfile(path):
+        raise Problem("there is no such file")
+    formats = ",".join(sorted(av.formats_available - NO_VIDEOS))
+    limits = {"max_pixels": str(MAX_PIXELS)}
+    reading = {"format_whitelist": formats, "protocol_whitelist": "file"}
+    try:
+        container = av.open(
+            f"file:{os.path.abspath(path)}",
+            metadata_errors="ignore",
+            options=limits,
+            container_options=reading,
+        )
+    except (av.FFmpegError, UnicodeError):
+        raise Problem(NOTHING) from None
+    with container:
+        kinds = av.stream.Disposition
+        still = kinds.attached_pic | kinds.timed_thumbnails | kinds.still_image
+        streams = [
+            s
+            for s in container.streams.video
+            if not s.disposition & still and s.codec_context is not None
+        ]
+        if not streams:
+            raise Problem(NOTHING)
+        stream = max(
+            streams,
+            key=lambda s: (
+                bool(s.disposition & kinds.default),
+                s.width * s.height,
+            ),
+        )
+        context = stream.codec_context
+        if context.height * context.width > MAX_PIXELS:
+            raise Problem(f"its frames have over {MAX_PIXELS} pixels")
+        context.thread_count = 1
+        context.options = limits
+        yield container, stream
+
+
+def decoded(container, stream, notes):
+    """Yields the frames of a video; what does not decode is passed over. A
+    `collections.Counter` takes notes: packets that were read, frames that are
+    `damaged`, and the `last` time stamp."""
+    context = stream.codec_context
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets, None)
+        except av.FFmpegError:
+            notes["damaged"] += 1
+            packet = None
+        if packet is None:
+            break
+        if not packet.size:
+            continue
+        notes["packets"] += 1
+        stamp = packet.dts if packet.pts is None else packet.pts
+        notes["last"] = max(notes["last"], stamp or 0)
+        try:
+            yield from context.decode(packet)
+        except av.error.MemoryError:
+            raise
+        except av.FFmpegError:
+            notes["damaged"] += 1
+    with contextlib.suppress(av.FFmpegError):
+        yield from context.decode(None)
+
+
+class Converter:
+    """Makes upright R G B of the frames of one video; frames of another size
+    than the first are brought to it."""
+
+    def __init__(self, first):
+        curve = HDR.get(int(first.color_trc))
+        colors = FAR_OFF.get(int(first.colorspace))
+        if curve or colors:
+            raise Problem(
+                f"it is of high dynamic range ({curve}), which `vidrec "
+                "predict` maps to BT.709 and this file does not"
+                if curve
+                else f"its colors are {colors}, which is not supported"
+            )
+        self._filters, self._swapped = upright(first)
+        self._size = self._upright_size(first)
+        self._key = self._graph = None
+        if math.prod(self._size) > MAX_PIXELS:
+            raise Problem(f"its frames have over {MAX_PIXELS} pixels")
+
+    def __call__(self, frame):
+        if (
+            frame.format.name in PLAIN
+            and not self._filters
+            and not frame.interlaced_frame
+            and (frame.height, frame.width) == self._size
+            and not (frame.height % 2 or frame.width % 2)
+        ):
+            way = av.video.reformatter.Interpolation.BICUBIC
+            frame = frame.reformat(format="rgb24", interpolation=way, threads=1)
+            return frame.to_ndarray()
+        key = (frame.width, frame.height, frame.format.name)
+        key += (frame.colorspace, frame.color_range)
+        if key != self._key:
+            filters = [*self._filters, ("format", "rgb24")]
+            if self._upright_size(frame) != self._size:
+                size = "{1}:{0}:flags=bicubic".format(*self._size)
+                filters.insert(-1, ("scale", size))
+            self._graph, self._key = graph_of(frame, filters), key
+        self._graph.vpush(frame)
+        return self._graph.vpull().to_ndarray()
+
+    def _upright_size(self, frame):
+        size = frame.height, frame.width
+        return size[::-1] if self._swapped else size
+
+
+def graph_of(frame, filters):
+    graph = av.filter.Graph()
+    graph.threads = 1
+    nodes = [
+        graph.add_buffer(
+            width=frame.width,
+            height=frame.height,
+            format=frame.format,
+            time_base=frame.time_base,
+        )
+    ]
+    nodes += [graph.add(name, arguments) for name, arguments in filters]
+    graph.link_nodes(*nodes, graph.add("buffersink")).configure()
+    return graph
+
+
+def upright(frame):
+    """FFmpeg's filters that turn and mirror a frame as its file says, and
+    whether height and width change places."""
+    data = frame.side_data.get("DISPLAYMATRIX")
+    if data is None:
+        return [], False
+    a, b, _, c, d = np.frombuffer(bytes(data), np.int32)[:5].tolist()
+    across, down = math.hypot(a, c), math.hypot(b, d)
+    turned = 0
+    if across and down:
+        turned = round(math.degrees(math.atan2(b / down, a / across))) % 360
+    if turned == 90:
+        return [("transpose", "cclock_flip" if c > 0 else "clock")], True
+    if turned == 270:
+        return [("transpose", "clock_flip" if c < 0 else "cclock")], True
+    if turned == 180:
+        filters = [("hflip", None)] if a < 0 else []
+        return filters + ([("vflip", None)] if d < 0 else []), False
+    if 1 < turned < 359:
+        return [("rotate", f"{turned}*PI/180")], False
+    return ([("vflip", None)] if d < 0 else []), False

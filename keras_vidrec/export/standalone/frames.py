@@ -1,0 +1,102 @@
+"""The frames of a file as a network wants them."""
+
+import collections
+
+import av
+import cv2
+
+from keras_vidrec.export.standalone.decoding import MAX_PIXELS
+from keras_vidrec.export.standalone.decoding import NOTHING
+from keras_vidrec.export.standalone.decoding import Converter
+from keras_vidrec.export.standalone.decoding import Problem
+from keras_vidrec.export.standalone.decoding import decoded
+from keras_vidrec.export.standalone.decoding import opened
+from keras_vidrec.export.standalone.stamps import at_rate
+from keras_vidrec.export.standalone.stamps import times_of
+
+
+class Video:
+    """The frames of a file at the rate and in the size that a network wants.
+
+    The file is decoded twice: to count its frames, and for those wanted.
+    """
+
+    def __init__(self, path, frame):
+        self._path, self._frame = path, frame
+        self._taken = None
+        self.remarks = []
+        notes, shown, stored = collections.Counter(), [], []
+        with opened(path) as (container, stream):
+            for picture in decoded(container, stream, notes):
+                if not shown:
+                    Converter(picture)
+                shown.append(picture.pts)
+                stored.append(picture.dts)
+                notes["damaged"] += picture.is_corrupt
+            if not shown:
+                raise Problem(NOTHING)
+            self.num_frames = len(shown)
+            there, spare = notes["packets"], 0
+            if container.format.name == "avi":
+                # A unit of time is a frame, and may be without a packet.
+                there, spare = 1 + notes["last"] - (stream.start_time or 0), 2
+            if stream.frames > there + spare:
+                self.remarks.append(
+                    f"of the {stream.frames} frames that it states, the last "
+                    f"{stream.frames - there} are cut off"
+                )
+            if frame["fps"] is not None:
+                times = times_of(shown, stored, container, stream)
+                if times is None:
+                    raise Problem(
+                        "its time stamps do not tell when its frames are shown"
+                    )
+                self._taken = at_rate(times, frame["fps"])
+                self.num_frames = len(self._taken)
+        if notes["damaged"]:
+            self.remarks.append(f"{notes['damaged']} frames are damaged")
+
+    def read(self, numbers):
+        """Dict of uint8 arrays `(height, width, 3)` by number."""
+        own = {
+            n: n if self._taken is None else int(self._taken[n])
+            for n in numbers
+        }
+        wanted, last, found = set(own.values()), max(own.values()), {}
+        with opened(self._path) as (container, stream):
+            convert = None
+            pictures = decoded(container, stream, collections.Counter())
+            for number, picture in zip(range(last + 1), pictures):
+                convert = convert or Converter(picture)
+                if number in wanted:
+                    try:
+                        found[number] = resized(convert(picture), self._frame)
+                    except (av.FFmpegError, ValueError):
+                        raise Problem(
+                            f"frame {number} does not become an RGB image"
+                        ) from None
+        return {n: found[number] for n, number in own.items()}
+
+
+def size_of(rule, height, width):
+    """Height and width of frames resized to "short256" or "340x256"."""
+    if not rule.startswith("short"):
+        return tuple(map(int, reversed(rule.split("x"))))
+    short, base = int(rule.removeprefix("short")), min(height, width)
+    return tuple(max(round(n * short / base), 1) for n in (height, width))
+
+
+def resized(image, frame):
+    height, width = image.shape[:2]
+    rows, columns = size_of(frame["size"], height, width)
+    if rows * columns > MAX_PIXELS:
+        raise Problem(f"its resized frames have over {MAX_PIXELS} pixels")
+    if frame["interpolation"] == "area":
+        smaller = min(height, rows), min(width, columns)
+        if (height, width) != smaller:
+            image = cv2.resize(
+                image, smaller[::-1], interpolation=cv2.INTER_AREA
+            )
+    if image.shape[:2] == (rows, columns):
+        return image
+    return cv2.resize(image, (columns, rows), interpolation=cv2.INTER_LINEAR)
