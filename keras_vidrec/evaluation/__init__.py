@@ -20,7 +20,7 @@ if typing.TYPE_CHECKING:
     from keras_vidrec.evaluation.segments import Segment as Segment
     from keras_vidrec.evaluation.segments import merge as merge
 
-# Few modules need Keras: nobody pays for it who has scores already.
+# Few modules need Keras: work on scores does without importing it.
 __all__, __getattr__, __dir__ = lazy.attach(
     __name__,
     {

@@ -340,7 +340,7 @@ def check_shards(directory, journal, in_work=True):
     """Looks whether the shards are those of the journal.
 
     What was in a shard that is gone is forgotten, so that it is made again,
-    which is told; an index that is lost or damaged is written anew. The last
+    which is told; an index that is lost or damaged is written again. The last
     shards may be unfinished if `in_work`.
 
     Raises:

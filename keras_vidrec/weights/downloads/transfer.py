@@ -51,7 +51,7 @@ def transfer(address, path, name, size=None, plain_http=False, is_hashed=False):
     """Brings the file of an address to a path, where a part of it may lie.
 
     A part is gone on with, by HTTP ranges, if it comes from this address and
-    the server still has the same file; else the file is begun anew. What is
+    the server still has the same file; else the file is started again. What is
     known of a part lies beside it. Nothing is verified but the size.
 
     Args:
@@ -151,7 +151,7 @@ class _Try:
         web.check_is_file(self._name, response.headers, first)
         self._check_total(total)
         if here:
-            logger.info("%s: begun anew", self._address)
+            logger.info("%s: started again from the beginning", self._address)
         forget(self._path)
         note = {
             "address": self._address,
