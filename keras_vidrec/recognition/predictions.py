@@ -88,10 +88,14 @@ class Predictions(collections.abc.Sequence):
 def _text(one):
     if isinstance(one, Unread):
         return f"not read ({one.error})"
-    return ", ".join(
+    chances = ", ".join(
         f"{name} {100 * probability:.1f} %"
         for name, probability in zip(one.classes, one.probabilities)
     )
+    if one.present is None:
+        return chances
+    shown = " and ".join(one.present) or "none of the classes"
+    return f"shows {shown}: {chances}"
 
 
 def _strip(seen):

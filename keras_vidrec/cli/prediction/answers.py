@@ -49,6 +49,9 @@ class Answers:
     def _show_classes(self, answer):
         if not self._csv:
             echo(answer.video)
+            if answer.present is not None:
+                shown = ", ".join(answer.present) or "none of the classes"
+                echo(f"  Shows: {shown}")
         pairs = zip(answer.classes, answer.probabilities)
         for rank, (name, value) in enumerate(pairs, 1):
             if self._csv:

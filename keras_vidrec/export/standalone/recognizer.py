@@ -283,5 +283,6 @@ def main():
         for name, value in zip(names, values):
             print(f"  {100 * value:6.2f} %  {printable(name)}")
         if present is not None:
-            print(printable(f"  shown: {', '.join(present) or 'none'}"))
+            shown = ", ".join(present) or "none of the classes"
+            print(printable(f"Shows: {shown}"))
     return 2 if failed else 0
