@@ -37,7 +37,10 @@ def report(
 
 def _class_sizes(path):
     """Lines on how well classes are recognized, by their number of training
-    videos; none where all have about as many."""
+    videos; none where all have about as many, or videos have several
+    labels."""
+    if not path.exists():
+        return
     with open(path, newline="", encoding="utf-8") as file:
         rows = [*csv.DictReader(file)]
     if len(rows) < 2:
