@@ -18,6 +18,7 @@ from keras_vidrec.applications.parts import model_file
 from keras_vidrec.export import endpoint as endpoints
 from keras_vidrec.export import parity
 from keras_vidrec.export.background import Background
+from keras_vidrec.specs import documents
 
 logger = logging.getLogger("keras_vidrec")
 
@@ -88,7 +89,7 @@ def _ask(directory, format, path, tolerance):
         errors="replace",
     )
     try:
-        return json.loads((directory / _ANSWER).read_text("utf-8"))
+        return documents.read_json(directory / _ANSWER)
     except OSError:
         raise RuntimeError(
             "The process that exports with TensorFlow ended early. Received: "

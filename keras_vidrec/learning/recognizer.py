@@ -37,13 +37,19 @@ def make(place, model, recipe, *, summary, all_learned):
     if run.model_file.is_file():
         return run
     facts = describe(model)
+    arguments = dict(facts.blueprint.arguments)
+    dropout = arguments.pop("dropout", None)
     listed = place.learned_list if all_learned else place.videos_list
     spec = facts.clip_spec
     recipe = dataclasses.replace(
         recipe.with_data(directory=place.task.videos, list=listed.absolute()),
         name="learn",
         summary=summary,
-        network=Network(facts.blueprint.application, facts.blueprint.arguments),
+        network=Network(
+            facts.blueprint.application,
+            arguments,
+            head_dropout=dropout,
+        ),
         clip={**recipe.clip, "flow": spec.flow.to_dict()},
         validation=Validation(listed=not all_learned),
         test=facts.test_protocol,

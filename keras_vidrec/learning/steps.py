@@ -22,11 +22,11 @@ from keras_vidrec.learning.material import Material
 from keras_vidrec.learning.task import Task
 from keras_vidrec.specs import files
 from keras_vidrec.training import classifiers
-from keras_vidrec.training import losses
 from keras_vidrec.training import network
 from keras_vidrec.training import recipes
 from keras_vidrec.training import trainer
 from keras_vidrec.training.callbacks import words
+from keras_vidrec.training.objectives import losses
 from keras_vidrec.training.run import Run
 
 # Segments of a video in every test.

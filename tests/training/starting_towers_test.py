@@ -127,7 +127,7 @@ def files():
 
 @pytest.fixture
 def loaded(files, monkeypatch):
-    def load(weights, over_features=False):
+    def load(weights, over_features=False, backbones=None):
         if isinstance(weights, dict):
             return {stream: files[path] for stream, path in weights.items()}
         return files[weights]

@@ -53,6 +53,7 @@ def _check_names(wanted, classes):
         checks.check(name in classes, _NAME, expected, wanted)
 
 
+@keras.saving.register_keras_serializable(package="keras_vidrec")
 class ClassWeighted(keras.losses.Loss):
     """A loss times the weight of the class of each label; of a label that is
     shared out, times the mean of theirs.
@@ -63,10 +64,19 @@ class ClassWeighted(keras.losses.Loss):
         weights: float array `(classes,)`.
     """
 
-    def __init__(self, loss, weights):
-        super().__init__(name=loss.name)
+    def __init__(self, loss, weights, **kwargs):
+        if isinstance(loss, dict):
+            loss = keras.saving.deserialize_keras_object(loss)
+        super().__init__(**{"name": loss.name, **kwargs})
         self._loss = loss
         self._weights = np.asarray(weights, "float32")
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "loss": keras.saving.serialize_keras_object(self._loss),
+            "weights": self._weights.tolist(),
+        }
 
     def call(self, y_true, y_pred):
         weights = keras.ops.convert_to_tensor(self._weights)

@@ -181,6 +181,7 @@ def accuracy_name(model):
     return measure
 
 
+@keras.saving.register_keras_serializable(package="keras_vidrec")
 class ClassLoss(keras.losses.Loss):
     """The loss of logits `(batch, classes)`.
 
@@ -189,14 +190,21 @@ class ClassLoss(keras.losses.Loss):
     which are the mean of theirs.
 
     Args:
-        section: section `Loss` of a recipe.
+        section: section `Loss` of a recipe, or dict of its values.
         sigmoid: bool. As of `compile_logits`.
     """
 
-    def __init__(self, section, sigmoid):
-        super().__init__(name=section.kind)
+    def __init__(self, section, sigmoid, **kwargs):
+        if isinstance(section, dict):
+            section = Loss(**section)
+        super().__init__(**{"name": section.kind, **kwargs})
         self._section = section
         self._sigmoid = sigmoid
+
+    def get_config(self):
+        section = dataclasses.asdict(self._section)
+        own = {"section": section, "sigmoid": self._sigmoid}
+        return {**super().get_config(), **own}
 
     def call(self, y_true, y_pred):
         section, smoothing = self._section, self._section.label_smoothing
@@ -219,6 +227,7 @@ class ClassLoss(keras.losses.Loss):
         )
 
 
+@keras.saving.register_keras_serializable(package="keras_vidrec")
 class Accuracy(keras.metrics.MeanMetricWrapper):
     """Share of clips whose class has the highest score; of mixed clips, the
     class that they show most of."""
@@ -226,7 +235,11 @@ class Accuracy(keras.metrics.MeanMetricWrapper):
     def __init__(self, name="accuracy", **kwargs):
         super().__init__(_is_hit, name=name, **kwargs)
 
+    def get_config(self):
+        return {"name": self.name, "dtype": self.dtype}
 
+
+@keras.saving.register_keras_serializable(package="keras_vidrec")
 class MeanAveragePrecision(keras.metrics.Metric):
     """Mean over the classes that occur of their average precision, of logits.
 
@@ -241,12 +254,16 @@ class MeanAveragePrecision(keras.metrics.Metric):
 
     def __init__(self, num_classes, name="mean_average_precision", **kwargs):
         super().__init__(name=name, **kwargs)
+        self._num_classes = num_classes
         self._counts = self.add_variable(
             # Of clips that show the class, and of the others.
             shape=(2, num_classes, _BINS),
             initializer="zeros",
             name="counts",
         )
+
+    def get_config(self):
+        return {**super().get_config(), "num_classes": self._num_classes}
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Counts logits `(batch, classes)` of labels of that shape, from 0 to

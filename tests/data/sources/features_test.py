@@ -78,7 +78,7 @@ def test_remote_features_are_the_local_ones(tmp_path):
 
 
 def test_what_was_written_is_read(tmp_path):
-    assert write(tmp_path) == (6, 24, 6, {})
+    assert write(tmp_path)[:4] == (6, 24, 6, {})
     opened = opening.open_dataset(tmp_path)
     source = opened.source
     assert opened.kind == "features" and isinstance(source, Features)
@@ -157,7 +157,7 @@ def test_killed_in_the_midst_of_a_record(tmp_path, monkeypatch, writes):
         opening.open_dataset(tmp_path / "out")
     monkeypatch.setattr(records, "write_record", write_record)
     again = write(tmp_path / "out")
-    assert again == (6, 24, 6 - (writes - 1) // 2, {})
+    assert again[:4] == (6, 24, 6 - (writes - 1) // 2, {})
     found = records_of(tmp_path / "out")
     assert len(found) == 12 and found == records_of(tmp_path / "whole")
     assert write(tmp_path / "out").num_new == 0

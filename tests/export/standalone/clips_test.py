@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from keras_vidrec.data.clips import augmentation
 from keras_vidrec.data.clips import reader
+from keras_vidrec.data.clips import regions
 from keras_vidrec.export.standalone import clips
 from keras_vidrec.specs import TEST_CROPS
 from keras_vidrec.specs import ClipSpec
@@ -75,5 +75,5 @@ def test_crops(crops, size):
     for ours, crop in zip(expected, found, strict=True):
         np.testing.assert_array_equal(
             clips.cut(image, crop, shown_here, True),
-            augmentation.apply(image[None], ours, shown, "flow")[0],
+            regions.apply(image[None], ours, shown, "flow")[0],
         )

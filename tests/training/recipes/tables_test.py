@@ -228,7 +228,7 @@ def rows_of(application):
 def own_arguments(row):
     """What the row changes in its builder's arguments."""
     return {
-        key.rpartition(".")[2]: tuple(value)
+        key.rpartition(".")[2].removeprefix("head_"): tuple(value)
         if isinstance(value, list)
         else value
         for key, value in row.changes.items()
