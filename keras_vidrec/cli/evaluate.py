@@ -12,6 +12,8 @@ from keras_vidrec.specs import files
 
 # Stands in a path for the number of a split.
 _NUMBER = "{split}"
+# Videos that are few to fit a temperature on.
+_FEW = 50
 
 
 def evaluate(
@@ -231,12 +233,24 @@ def _calibrate(run):
         f"{100 * found.error_before:.2f} % before, {100 * found.error:.2f} % "
         f"now ({calibration.BINS} bins)"
     )
+    if found.videos < _FEW or found.error > found.error_before:
+        echo(
+            "That is little to fit a temperature on: look at the calibration "
+            "error of the test before and after.",
+            err=True,
+        )
 
 
 def _figures(scores, top):
     """Those of a test; an error about `k` is about `--top`."""
     from keras_vidrec.evaluation.scores import metrics
     from keras_vidrec.specs import checks
+
+    if top is not None and scores.several:
+        raise typer.BadParameter(
+            "The figures of several labels a video have no top-k.",
+            param_hint="--top",
+        )
 
     with checks.names(k="--top"):
         return metrics.summary(scores, top)

@@ -104,7 +104,7 @@ def write(
         f"# {background.name}",
         f"A video classifier of keras-vidrec as {_TITLES[format]}.",
         "## Use it",
-        _use(format, missing),
+        _use(format, missing, description.clip_spec),
         "## Input",
         *_input(format, description, endpoints, more),
         "## Output",
@@ -127,14 +127,19 @@ def write(
     return "\n\n".join(parts) + "\n"
 
 
-def _use(format, missing):
+def _use(format, missing, spec):
     if missing is not None:
         return f"There is no `{predict_file.FILE}` for videos: {missing}"
+    opencv = "opencv-python-headless"
+    moves = {"flow", "warped_flow"} & {*spec.modalities}
+    if moves and spec.flow.method == "tvl1" and format != "saved_model":
+        # Its contributed modules have TV-L1; a SavedModel has it inside.
+        opencv = "opencv-contrib-python-headless"
     return (
         "Classes of videos, as `vidrec predict` gives them:\n\n```sh\n"
         f"python {predict_file.FILE} VIDEO...\n```\n\n"
         f"`{predict_file.FILE}` needs `pip install numpy av "
-        f"opencv-python-headless {_RUNTIMES[format]}` and nothing else; "
+        f"{opencv} {_RUNTIMES[format]}` and nothing else; "
         f"`{manifest.FILE}` says all that it does."
     )
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from keras_vidrec import export as exports
 from keras_vidrec.applications.parts.head import describe
+from keras_vidrec.data.catalogs import video_content
 from keras_vidrec.data.catalogs import video_tree
 from keras_vidrec.data.prepared import storage
 from keras_vidrec.data.sources.frame_array import FrameArray
@@ -164,7 +165,7 @@ class Recognizer:
     ) -> collections.abc.Iterator[WindowPrediction]:
         """Yields what happens when in a long video, as of
         `evaluation.Predictor.windows`; seconds."""
-        stream = self._predictor.stream(video)
+        stream = self._predictor.stream(_path(video))
         yield from self._predictor.windows(stream, window, stride)
 
     def evaluate(
@@ -236,7 +237,7 @@ class Recognizer:
             VideoError: if the video cannot be read.
         """
         grad_cam.check(self.model, class_name)
-        clip = grad_cam.read_clip(self.model, video)
+        clip = grad_cam.read_clip(self.model, _path(video))
         found = grad_cam.explain(self.model, clip.images, class_name)
         return grad_cam.draw(clip, found)
 
@@ -259,6 +260,16 @@ class Recognizer:
         return FORMATS[format](self.model, out)
 
 
+def _path(video):
+    checks.check(
+        isinstance(video, (str, os.PathLike)),
+        "video",
+        "the path of a video file",
+        type(video).__name__,
+    )
+    return video
+
+
 def _videos(videos, fps):
     """Yields paths, addresses and `Frames`."""
     if isinstance(videos, Frames):
@@ -268,6 +279,12 @@ def _videos(videos, fps):
     elif _is_array(videos):
         yield Frames(np.asarray(videos), fps)
     else:
+        checks.check(
+            hasattr(videos, "__iter__"),
+            "videos",
+            "a path, an array of frames, or an iterable of these",
+            videos,
+        )
         yield from _each(iter(videos), fps)
 
 
@@ -277,10 +294,17 @@ def _each(videos, fps):
         return
     videos = itertools.chain([first], videos)
     if _is_array(first) and np.ndim(first) == 3:
-        yield Frames(np.stack([np.asarray(frame) for frame in videos]), fps)
+        frames = [np.asarray(frame) for frame in videos]
+        sizes = sorted({frame.shape for frame in frames})
+        checks.check(
+            len(sizes) == 1, "videos", "frames of one size", f"shapes {sizes}"
+        )
+        yield Frames(np.stack(frames), fps)
         return
     for number, video in enumerate(videos):
-        if _is_array(video):
+        if _is_array(video) and np.ndim(video) == 0:  # a name in a tensor
+            yield from _at(os.fsdecode(np.asarray(video).item()))
+        elif _is_array(video):
             yield Frames(np.asarray(video), fps, f"frames {number}")
         else:
             yield from _videos(video, fps)
@@ -299,8 +323,12 @@ def _at(place):
     if path.is_dir():
         found = [path / name for name in video_tree.find_videos(path)]
     elif glob.has_magic(str(path)) and not path.exists():
-        found = map(pathlib.Path, sorted(glob.glob(str(path), recursive=True)))
-        found = [one for one in found if one.is_file()]
+        found = []
+        for one in map(pathlib.Path, sorted(glob.glob(str(path)))):
+            if one.is_dir():
+                found += [one / name for name in video_tree.find_videos(one)]
+            elif not video_content.has_other_suffix(one):
+                found.append(one)
     else:
         found = [path]
     if not found:

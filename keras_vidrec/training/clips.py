@@ -1,5 +1,6 @@
 """Clips for `model.fit`, in one call."""
 
+import dataclasses
 import logging
 import pathlib
 import typing
@@ -12,6 +13,7 @@ from keras_vidrec.data import pipeline
 from keras_vidrec.specs import checks
 from keras_vidrec.training import dataset as datasets
 from keras_vidrec.training import recipes
+from keras_vidrec.training.recipes.data import Data
 
 PARTS = ("train", "validation", "test")
 
@@ -90,6 +92,9 @@ def clips(
         getattr(model, "name", model),
     )
     section = data if isinstance(data, dict) else {"directory": data}
+    known = [field.name for field in dataclasses.fields(Data)]
+    for name in section:
+        checks.known("key of data", name, known)
     recipe = recipes.get("scratch").with_data(**section)
     found = datasets.load(recipe.with_absolute_paths(), spec)
     if part == "train":

@@ -6,6 +6,7 @@ import re
 from keras_vidrec.data import imbalance
 from keras_vidrec.data import pipeline
 from keras_vidrec.data.catalogs import label_sets
+from keras_vidrec.data.catalogs.video_tree import some_of
 from keras_vidrec.data.clips import short_videos
 from keras_vidrec.data.clips.feature_reader import are_features
 from keras_vidrec.training.callbacks import words
@@ -80,6 +81,15 @@ def note_data(data):
         found = imbalance.counts(data.source, data.train)
         for line in imbalance.remarks(found, "videos to train on", _EVEN_OUT):
             logger.warning("%s", line)
+    if data.validation:
+        found = imbalance.counts(data.source, data.validation)
+        missing = [name for name, number in found.items() if not number]
+        if missing:
+            logger.warning(
+                "the validation part has no video of %s: its accuracy tells "
+                "nothing of that (validation.fraction)",
+                some_of(missing),
+            )
     pairs = mirrored_classes(data.source.classes)
     mirrors = data.recipe.augmentation.mirrors
     if pairs and mirrors and not are_features(data.source):

@@ -10,6 +10,7 @@ from keras_vidrec.specs import checks
 from keras_vidrec.training import freezing
 from keras_vidrec.training.optimizers import multipliers
 from keras_vidrec.training.optimizers import section as optimizers
+from keras_vidrec.training.recipes.phase import FROZEN_PARTS
 from keras_vidrec.weights.towers import layers_by_path
 
 
@@ -197,7 +198,8 @@ def _check_found(name, found, weights, argument, names):
     if any(weights[path] for path in found):
         return
     known = [_names(path) for path in weights if weights[path]]
-    near = difflib.get_close_matches(name, itertools.chain(*known), 1, 0.0)
+    known = [*FROZEN_PARTS, *itertools.chain(*known)]
+    near = difflib.get_close_matches(name, known, 1, 0.0)
     checks.check(
         False,
         argument,

@@ -104,7 +104,12 @@ def _written_by(path):
     found = {*re.findall(rf'"{_PACKAGE}": "([\w.+!-]{{1,50}})"', config)}
     others = ", ".join(sorted(found - {__version__}))
     if not others:
-        return ""
+        if _PACKAGE not in config:
+            return ""
+        return (
+            f" (made by {_PACKAGE}, perhaps by another state of it: networks "
+            "of an earlier checkout are trained, or imported, again)"
+        )
     return (
         f" (written by {_PACKAGE} {others}, this is {__version__}, which does "
         "not read it: train it again by the recipe.yaml of its run, or install "

@@ -61,6 +61,12 @@ def settled(data):
             "binary_crossentropy": "sigmoid",
             "focal": stated,
         }[kind]
+        checks.check(
+            recipe.loss.alpha is None or wanted == "sigmoid",
+            "loss.alpha",
+            "null where videos have one label each",
+            recipe.loss.alpha,
+        )
     checks.check(
         stated in (None, wanted),
         f"network.arguments.{_ACTIVATION}",

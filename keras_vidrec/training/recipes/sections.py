@@ -65,12 +65,12 @@ class Network:
             "a mapping of argument names to values",
             self.arguments,
         )
-        checks.check(
-            "dropout" not in self.arguments,
-            "arguments.dropout",
-            "head_dropout beside the arguments, the one name in all recipes",
-            self.arguments.get("dropout"),
-        )
+        if "dropout" in self.arguments:
+            raise ValueError(
+                "The rate of the dropout before the classifier has one name in "
+                "all recipes. Expected network.head_dropout. Received: "
+                f"network.arguments.dropout={self.arguments['dropout']!r}"
+            )
         if self.head_dropout is not None:
             checks.rate("head_dropout", self.head_dropout)
         if self.batch_norm_momentum is not None:

@@ -29,7 +29,9 @@ def assign(steps, keys, value):
     path = ".".join(["augmentation", *keys])
     checks.check(len(keys) < 3, path, "a step, or one number of a step", value)
     if len(keys) == 1 and (value is None or value is False):
-        if place is not None:
+        if place is None:
+            step_of(name)  # refuses a name of no step
+        else:
             del steps[place]
         return
     if len(keys) == 1 and keys[0] != name:
