@@ -6,7 +6,6 @@ import re
 from keras_vidrec.data import imbalance
 from keras_vidrec.data import pipeline
 from keras_vidrec.data.catalogs import label_sets
-from keras_vidrec.data.catalogs.video_tree import some_of
 from keras_vidrec.data.clips import short_videos
 from keras_vidrec.data.clips.feature_reader import are_features
 from keras_vidrec.training.callbacks import words
@@ -88,7 +87,7 @@ def note_data(data):
             logger.warning(
                 "the validation part has no video of %s: its accuracy tells "
                 "nothing of that (validation.fraction)",
-                some_of(missing),
+                ", ".join(map(repr, missing)),
             )
     pairs = mirrored_classes(data.source.classes)
     mirrors = data.recipe.augmentation.mirrors

@@ -77,14 +77,25 @@ def test_what_there_is_and_what_one_may_not_expect(
         recipes.get("scratch"), optimizer=Optimizer(batch_size=2)
     )
     recipe = dataclasses.replace(recipe, **changes)
-    data = Dataset(MemorySource(), range(5), (5,), (6, 7), (), recipe)
+    data = Dataset(MemorySource(), range(5), (5, 6), (7,), (), recipe)
     notes.note_data(data)
     assert capsys.readouterr().out == (
-        "2 classes; 5 videos to train on, 1 for validation, 2 to test\n"
+        "2 classes; 5 videos to train on, 2 for validation, 1 to test\n"
         "The validation part chooses the epoch whose network is kept "
         "(validation.fraction=0 does without).\n"
     )
     assert caplog.messages == ([message] if message else [])
+
+
+def test_a_class_without_a_video_for_validation_is_told(caplog):
+    data = Dataset(
+        MemorySource(), range(5), (5,), (6, 7), (), recipes.get("scratch")
+    )
+    notes.note_data(data)
+    assert (
+        "the validation part has no video of 'even': its accuracy tells "
+        "nothing of that (validation.fraction)"
+    ) in caplog.messages
 
 
 @pytest.mark.parametrize(
