@@ -8,6 +8,7 @@ import keras_vidrec
 from keras_vidrec.data.synthetic import KINDS
 from keras_vidrec.evaluation.predictor import Predictor
 from keras_vidrec.specs import ClipSpec
+from keras_vidrec.specs import FlowSpec
 from keras_vidrec.specs import FrameSpec
 from keras_vidrec.specs import TestProtocol as Protocol
 from keras_vidrec.videos import video
@@ -77,7 +78,10 @@ def test_videos_in_every_form(recognizer, paths, expected, tmp_path):
 def test_flow_of_frames_in_memory_is_that_of_the_file(paths):
     """Also at a rate of its own, which the frames must tell then."""
     model = network(
-        modalities=("flow",), snippet_length=2, frame=FrameSpec(fps=5)
+        modalities=("flow",),
+        snippet_length=2,
+        frame=FrameSpec(fps=5),
+        flow=FlowSpec("dis"),
     )
     recognizer = keras_vidrec.Recognizer(model)
     rate = video.probe(paths[0]).frame_rate
