@@ -266,6 +266,9 @@ def main():
         except Problem as error:
             failed = True
             print(f"predict.py: {printable(error)}", file=sys.stderr)
+            if options.json:
+                line = {"video": path, "error": str(error)}
+                print(json.dumps(line, ensure_ascii=False))
             continue
         best = np.argsort(-probabilities, kind="stable")[: options.top]
         names = [recognizer.classes[i] for i in best]

@@ -297,6 +297,13 @@ def test_what_it_says(exported, videos, tmp_path, monkeypatch, capsys):
     first, *classes = out.splitlines()[:3]
     assert first == str(videos[0]) and out.count("\n") == 6
     assert all(re.fullmatch(r" +\d+\.\d\d %  \S+", line) for line in classes)
+    out, _ = called(
+        directory, text, videos[0], "--json",
+        monkeypatch=monkeypatch, capsys=capsys, status=2,
+    )  # fmt: skip
+    broken, read = map(json.loads, out.splitlines())
+    assert broken["video"] == str(text) and "no frame" in broken["error"]
+    assert read["video"] == str(videos[0]) and read["remarks"] == []
 
 
 def test_options_that_there_are_not(exported, monkeypatch, capsys):
