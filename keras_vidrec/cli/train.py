@@ -129,7 +129,9 @@ def train(
         echo("Next:")
         echo(f"  vidrec evaluate {path}")
         echo(f"  vidrec report {path}")
-        echo(f"  vidrec predict {path} VIDEO")
+        if run.model_file.exists():
+            # Over features that could not be joined there is only a head.
+            echo(f"  vidrec predict {path} VIDEO")
 
 
 @contextlib.contextmanager
