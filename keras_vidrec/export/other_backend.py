@@ -14,6 +14,7 @@ import keras
 import numpy as np
 
 from keras_vidrec import export
+from keras_vidrec.applications.parts import head
 from keras_vidrec.applications.parts import model_file
 from keras_vidrec.export import endpoint as endpoints
 from keras_vidrec.export import parity
@@ -53,12 +54,12 @@ def write(format, model, path, background, tolerance):
             the network is another one on TensorFlow.
     """
     endpoint = endpoints.of_clips(model)
-    clips = parity._generated_clips(endpoint)
+    clips = parity.generated_clips(endpoint)
     with tempfile.TemporaryDirectory(prefix="vidrec-export-") as directory:
         directory = pathlib.Path(directory)
         model_file.save(model, directory / _NETWORK)
         np.savez(directory / _CLIPS, **clips)
-        np.save(directory / _EXPECTED, _probabilities(endpoint, clips))
+        np.save(directory / _EXPECTED, _probabilities(model, endpoint, clips))
         (directory / _BACKGROUND).write_bytes(
             pickle.dumps(background or Background(model.name))
         )
@@ -97,14 +98,15 @@ def _ask(directory, format, path, tolerance):
         ) from None
 
 
-def _probabilities(endpoint, clips):
+def _probabilities(model, endpoint, clips):
     inputs = [
         keras.ops.convert_to_tensor(clips[tensor.name])
         for tensor in endpoint.inputs
     ]
     inputs = keras.tree.pack_sequence_as(endpoint.model.input, inputs)
     logits = endpoint.model.predict_on_batch(inputs)["logits"]
-    return np.asarray(keras.ops.softmax(logits.astype("float32")))
+    layer = head.predictions_layer(model)
+    return layer.probabilities(logits.astype("float32") / layer.temperature)
 
 
 class _Warnings(logging.Handler):
@@ -122,7 +124,7 @@ def _compare(model, directory, tolerance):
     """The largest difference of a probability from what was given there."""
     endpoint = endpoints.of_clips(model)
     with np.load(directory / _CLIPS) as clips:
-        found = _probabilities(endpoint, clips)
+        found = _probabilities(model, endpoint, clips)
     expected = np.load(directory / _EXPECTED)
     difference = float(np.abs(found - expected).max())
     tolerance = max(tolerance, _TOLERANCE)

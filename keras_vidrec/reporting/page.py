@@ -194,13 +194,11 @@ def write(
             "Expected tests of one label a video, or of several. Received: both"
         )
     if main.several:
-        worst, figures = (
-            (),
-            {
-                "tests": labels_view.tests(scores),
-                "classes": labels_view.classes(main),
-            },
-        )
+        worst = ()
+        figures = {
+            "tests": labels_view.tests(scores),
+            "classes": labels_view.classes(main),
+        }
     else:
         pairs = tables.confused_pairs(main)
         worst = mistakes.show(main, pairs, source, verbose)
