@@ -1,0 +1,1 @@
+"""A recognizer that others ask over HTTP, and a page to show it."""
