@@ -14,13 +14,17 @@ def compare(
         help="A score file (.npz), or a tested run: RUN, or RUN@25x10.",
     ),
     b: pathlib.Path = typer.Argument(
-        ..., metavar="B", help="Another one, of the same classes."
+        ..., metavar="B", help="A second one, with the same classes."
     ),
     out: pathlib.Path = typer.Option(
-        None, help="Write the changes of all classes to this CSV file."
+        None, help="CSV file to write the changes of all classes to."
     ),
     top: int = typer.Option(
-        5, min=0, help="Classes to show that gained most, and lost most."
+        5,
+        min=0,
+        help=(
+            "Number of classes to show among those that gained and lost most."
+        ),
     ),
 ):
     """Test whether two networks differ on the same videos, and tell which
@@ -38,9 +42,9 @@ def compare(
     low, high = compared.interval
     echo(
         f"B - A  {100 * compared.difference:+6.2f} %  (95 % interval "
-        f"{100 * low:+.2f} to {100 * high:+.2f})\n"
-        f"p      {compared.p_value:8.2g}  (McNemar's exact test)\n"
-        f"Of {compared.videos} videos both recognize {compared.both}, only A "
+        f"{100 * low:+.2f} to {100 * high:+.2f})\np      "
+        f"{compared.p_value:8.2g}  (McNemar's exact test)\nOf "
+        f"{compared.videos} videos, both recognize {compared.both}, only A "
         f"{compared.lost}, only B {compared.gained}, neither "
         f"{compared.neither}."
     )

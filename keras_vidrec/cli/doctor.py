@@ -39,7 +39,7 @@ def doctor():
     if failed:
         echo(f"{failed} of {len(_STEPS)} steps failed.", err=True)
         raise typer.Exit(1)
-    echo("All is well.")
+    echo("No problems found.")
 
 
 def _extras():
@@ -84,7 +84,7 @@ def _cache():
 
     directory = cache.directory()
     if directory is None:
-        return "none: there is no home, and VIDREC_CACHE is not set"
+        return "none: there is no home directory, and VIDREC_CACHE is not set"
     try:
         directory.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=directory):
@@ -122,7 +122,9 @@ def _read_videos(directory):
     last = list(videos.iter_frames(path))[-1]
     (again,) = videos.read_frames(path, [11])
     if last.shape != (48, 64, 3) or (last != again).any():
-        raise RuntimeError(f"frame 11 of {path.name} is not read twice alike")
+        raise RuntimeError(
+            f"reading frame 11 of {path.name} twice gives different pixels"
+        )
 
 
 def _make_flow(directory):
@@ -137,7 +139,7 @@ def _make_flow(directory):
     found = flow.dis_flow(frame, moved)[16:-16, 16:-16]
     error = np.abs(found - (2, 0)).mean()
     if not error < _FLOW_ERROR:
-        raise RuntimeError(f"a shift by 2 pixels is missed by {error:.2f}")
+        raise RuntimeError(f"the flow of a 2 pixel shift is off by {error:.2f}")
 
 
 def _train_and_save(directory):
@@ -158,11 +160,13 @@ def _train_and_save(directory):
         keras.ops.convert_to_numpy(network(clip)) for network in (model, loaded)
     )
     if not np.isfinite(before).all() or np.abs(before - after).max() > 1e-6:
-        raise RuntimeError("a saved network answers otherwise than before")
+        raise RuntimeError(
+            "a network gives other results after saving and loading"
+        )
 
 
 _STEPS = {
-    "videos are made and read": _read_videos,
-    "flow is made": _make_flow,
-    "a network is trained, saved and loaded": _train_and_save,
+    "write and read videos": _read_videos,
+    "compute optical flow": _make_flow,
+    "train, save and load a network": _train_and_save,
 }

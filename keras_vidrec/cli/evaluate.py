@@ -19,29 +19,38 @@ _FEW = 50
 def evaluate(
     run: str = typer.Argument(
         ...,
-        help="Directory of a run; of several splits with {split} where the "
-        "number stands: runs/rgb-{split}. Or the name of a network that "
-        "`vidrec presets` lists.",
+        help=(
+            "Directory of a run; for several splits with {split} in place "
+            "of the number: runs/rgb-{split}. Or the name of a network from "
+            "`vidrec presets`."
+        ),
     ),
     protocol: str = typer.Option(
         None,
-        help="A test of the papers: 25x10, 25x1, 25xframe, 5_chunks, "
-        "10x5_chunks, 5_sequences; or other segments and crops: 8x1, 8x10. "
-        "Default: the network's own.",
+        help=(
+            "A test of the papers: 25x10, 25x1, 25xframe, 5_chunks, "
+            "10x5_chunks, 5_sequences; or other numbers of segments and "
+            "crops: 8x1, 8x10. Default: the network's own test."
+        ),
     ),
     grid: str = typer.Option(
         None,
-        help="Where the snippets lie: tsn_caffe, tsn_pytorch or uniform. "
-        "Default: as trained.",
+        help=(
+            "Positions of the snippets: tsn_caffe, tsn_pytorch or uniform. "
+            "Default: as in training."
+        ),
     ),
     splits: str = typer.Option(
-        None, help="Numbers of splits: 1,2,3. Default: that of the run."
+        None, help="Numbers of splits: 1,2,3. Default: the split of the run."
     ),
     data: str = typer.Option(
         None,
         metavar="PATH",
-        help="Test on this dataset. Of a run over features also the videos "
-        "that they were made of. Default: that of the run.",
+        help=(
+            "Dataset to test on. For a run on features this may also be the "
+            "videos that they were made from. Default: the dataset of the "
+            "run."
+        ),
     ),
     settings: list[str] = typer.Option(
         [],
@@ -52,38 +61,50 @@ def evaluate(
     top: int = typer.Option(
         None,
         min=1,
-        help="Tell, too, how often the class of a video is among the N best. "
-        "Default: 5, where there are more classes.",
+        help=(
+            "Also print how often the true class is among the N best. "
+            "Default: 5, if there are more than 5 classes."
+        ),
     ),
     calibrate: bool = typer.Option(
         False,
         "--calibrate",
-        help="First fit the temperature of the network on the run's own "
-        "videos for validation, so that its probabilities are as sure as it is "
-        "right, and keep it in the network.",
+        help=(
+            "First calibrate the network: fit a temperature on the run's "
+            "validation videos, so that its probabilities match its "
+            "accuracy, and save it in the network."
+        ),
     ),
     allow_leak: bool = typer.Option(
         False,
         "--allow-leak",
-        help="Test on videos, too, that the network or its ancestors were "
-        "trained on. Every figure of the scores is marked.",
+        help=(
+            "Allow test videos that the network, or a network it was made "
+            "from, was trained on. All figures of the scores are marked."
+        ),
     ),
     segments: pathlib.Path = typer.Option(
         None,
         **options.PLACE,
-        help="Test how well segments of long videos are found: a list of the "
-        "true ones, columns path,label,start,end in seconds, paths below "
-        "--data, or the directory of the list.",
+        help=(
+            "Evaluate the detection of segments in long videos: a list of "
+            "the true segments with columns path,label,start,end in "
+            "seconds; paths are relative to --data or the directory of the "
+            "list."
+        ),
     ),
     window: float = typer.Option(
         None,
         **options.SECONDS,
-        help="With --segments, as of `vidrec predict`. Default: 2s.",
+        help=(
+            "With --segments: length of a window, as in `vidrec predict`. "
+            "Default: 2s."
+        ),
     ),
     stride: float = typer.Option(
         None,
         **options.SECONDS,
-        help="With --segments, from window to window. Default: half a window.",
+        help="With --segments: time between windows. Default: half a window.",
     ),
     smoothing: options.Smoothing = 0.0,
     min_length: options.MinLength = 0.0,
@@ -91,8 +112,10 @@ def evaluate(
     background: options.Background = "background",
     out: pathlib.Path = typer.Option(
         None,
-        help="Of a published network, the directory for its scores. Default: "
-        "its name.",
+        help=(
+            "For a published network: directory for its scores. Default: "
+            "its name."
+        ),
     ),
     file: options.WeightsFile = (),
     trust_first_download: options.Trust = False,
@@ -107,13 +130,12 @@ def evaluate(
     if segments is not None:
         if chosen or grid is not None or settings:
             raise typer.BadParameter(
-                "--segments goes without --splits, --grid and --set: the list "
-                "says what is tested."
+                "--segments cannot be combined with --splits, --grid or "
+                "--set: the list defines what is tested."
             )
     elif window or stride or any(merging):
         raise typer.BadParameter(
-            "Windows and how they are merged are of segments. Expected "
-            "--segments."
+            "Options of windows and merging need --segments."
         )
     if data is not None:
         settings = [f"data.directory={json.dumps(data)}", *settings]
@@ -166,7 +188,7 @@ def evaluate(
     for option, value in (("--out", out), ("--file", file)):
         if value:
             raise typer.BadParameter(
-                "Expected it with the name of a published network alone.",
+                "Expected it only with the name of a published network.",
                 param_hint=option,
             )
     runs = runs_of(run, chosen) if chosen else {None: Run.open(run)}
@@ -209,14 +231,14 @@ def _check_calibrated(calibrate, run, data):
 
     if calibrate and loading.preset_of(run) is not None:
         raise typer.BadParameter(
-            "Expected it with a run: a published network has no videos for "
-            "validation.",
+            "Expected it only with a run: a published network has no "
+            "validation videos.",
             param_hint="--calibrate",
         )
     if calibrate and data is not None:
         raise typer.BadParameter(
             "Expected it without --data: the temperature is fitted on the "
-            "run's own videos for validation.",
+            "run's own validation videos.",
             param_hint="--calibrate",
         )
 
@@ -227,16 +249,16 @@ def _calibrate(run):
 
     found = calibrator.calibrate(run)
     echo(
-        f"Temperature {found.temperature:.4g}, fitted on {found.videos} videos "
-        f"for validation: cross-entropy {found.loss_before:.4g} before, "
+        f"Temperature {found.temperature:.4g}, fitted on {found.videos} "
+        f"validation videos: cross-entropy {found.loss_before:.4g} before, "
         f"{found.loss:.4g} now; calibration error "
         f"{100 * found.error_before:.2f} % before, {100 * found.error:.2f} % "
         f"now ({calibration.BINS} bins)"
     )
     if found.videos < _FEW or found.error > found.error_before:
         echo(
-            "That is little to fit a temperature on: look at the calibration "
-            "error of the test before and after.",
+            "These are few videos for fitting a temperature: compare the "
+            "calibration error of the test before and after.",
             err=True,
         )
 
@@ -248,7 +270,7 @@ def _figures(scores, top):
 
     if top is not None and scores.several:
         raise typer.BadParameter(
-            "The figures of several labels a video have no top-k.",
+            "There is no top-k accuracy for several labels per video.",
             param_hint="--top",
         )
 
@@ -274,14 +296,15 @@ def _evaluate_published(
     one = found.first if isinstance(found, presets.Group) else found
     split = "" if one.split is None else f", split {one.split}"
     echo(
-        f"{found.name} was trained on {one.data}{split}. On which videos is "
-        "not known here: that none of them is tested is yours to see to.",
+        f"{found.name} was trained on {one.data}{split}. The list of its "
+        "training videos is not known: make sure that none of them is in "
+        "the test.",
         err=True,
     )
     if describe(network).class_names is None:
         echo(
-            "The names of its classes are not known: they are taken to be "
-            "those of the data, in their order (--class-names FILE).",
+            "Its class names are not known: those of the dataset are "
+            "assumed, in the same order (--class-names FILE sets others).",
             err=True,
         )
     directory = out or pathlib.Path(found.name)
@@ -311,8 +334,8 @@ def runs_of(run, splits):
 
     if len(splits) > 1 and _NUMBER not in str(run):
         raise ValueError(
-            "Each split is tested by a network that has not seen its test "
-            "list. Expected a path of several runs, such as "
+            "Each split needs its own run, which was not trained on its "
+            "test list. Expected a path of several runs, such as "
             f"{str(run).rstrip('123')}{_NUMBER}. Received: {run} for splits "
             f"{tuple(splits)}"
         )

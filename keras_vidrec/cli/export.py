@@ -14,15 +14,19 @@ Format = enum.StrEnum("Format", ["saved_model", "onnx", "litert"])
 def export(
     run: pathlib.Path = typer.Argument(
         ...,
-        help="Directory of a run, a .keras file of this package, or the name "
-        "of a network that `vidrec presets` lists.",
+        help=(
+            "Directory of a run, a .keras file of this package, or the name "
+            "of a network from `vidrec presets`."
+        ),
     ),
     out: pathlib.Path = typer.Option(
         None,
-        help="Directory to write. Default: beside the model, called by the "
-        "format.",
+        help=(
+            "Directory to write. Default: next to the model, named after "
+            "the format."
+        ),
     ),
-    format: Format = typer.Option(Format.saved_model, help="What to write."),
+    format: Format = typer.Option(Format.saved_model, help="Format to write."),
 ):
     """Export a trained network and check that it gives the same results.
 

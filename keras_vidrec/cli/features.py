@@ -18,35 +18,43 @@ def features(
     ),
     rgb: str = typer.Option(
         None,
-        help="Network of frames: a run, a .keras file, or a "
-        "name of `vidrec presets`.",
+        help=(
+            "Rgb network: a run, a .keras file, or a name from `vidrec "
+            "presets`."
+        ),
     ),
     flow: str = typer.Option(
         None,
-        help="Network of flow: a run, a .keras file, or a "
-        "name of `vidrec presets`.",
+        help=(
+            "Flow network: a run, a .keras file, or a name from `vidrec "
+            "presets`."
+        ),
     ),
-    frames: int = typer.Option(25, min=1, help="Frames of each video."),
+    frames: int = typer.Option(25, min=1, help="Number of frames per video."),
     grid: Grid = typer.Option(
         "feature_grid",
-        help="Where they lie: feature_grid as TS-LSTM's authors (flow of 4 "
-        "images before to 5 after each), or uniform, the middles of equal "
-        "segments, as STFN (5 before to 4 after).",
+        help=(
+            "Positions of the frames: feature_grid as in TS-LSTM's code "
+            "(flow from 4 images before to 5 after each), or uniform, the "
+            "middles of equal segments, as in STFN (5 before to 4 after)."
+        ),
     ),
     max_frames: int = typer.Option(
         None,
         min=2,
-        help="Look only at so many frames from the start of a video.",
+        help="Use only this many frames from the start of a video.",
     ),
     draws: int = typer.Option(
         0,
         min=0,
-        help="Versions of each training video in random crops, beside the "
-        "central one.",
+        help=(
+            "Number of versions of each training video with random crops, "
+            "in addition to the center crop."
+        ),
     ),
-    seed: int = typer.Option(0, min=0, help="Of the draws."),
+    seed: int = typer.Option(0, min=0, help="Seed of the random crops."),
     layout: str = typer.Option(
-        "auto", help="How videos lie: ucf101, hmdb51, folder, list."
+        "auto", help="Layout of the videos: ucf101, hmdb51, folder, list."
     ),
     videos_list: options.VideosList = None,
     splits: options.Splits = None,
@@ -54,7 +62,7 @@ def features(
     """Keep what trained networks see in the frames of all videos, to train
     networks on it; the same command goes on after an interruption."""
     if rgb is None and flow is None:
-        raise typer.BadParameter("--rgb or --flow, or both, name a network")
+        raise typer.BadParameter("Expected a network: --rgb, --flow, or both")
     load_backend()
     from keras_vidrec.applications.parts.head import describe
     from keras_vidrec.data import healths
@@ -103,8 +111,8 @@ def features(
         )
     if made.failed:
         echo(
-            f"{len(made.failed)} of {len(opened.catalog.videos)} videos could "
-            f"not be read; {out / 'report.json'} says why.",
+            f"{len(made.failed)} of {len(opened.catalog.videos)} videos "
+            f"could not be read; see {out / 'report.json'}.",
             err=True,
         )
     for line in healths.report(Features(out)):
@@ -115,6 +123,6 @@ def features(
     )
     if not made.num_new:
         echo(
-            "Nothing was left to do. What is stored was not read: `vidrec "
-            f"inspect {out}` does that."
+            "Nothing was left to do. The stored data was not checked: "
+            f"`vidrec inspect {out}` does that."
         )

@@ -15,16 +15,17 @@ def fuse(
     ),
     weights: str = typer.Option(
         None,
-        help="A number for each file: 1,1.5. Else those of the runs' recipes "
-        "where all are runs, or all the same.",
+        help=(
+            "One number per file: 1,1.5. Default: the weights of the runs' "
+            "recipes if all are runs, else equal weights."
+        ),
     ),
     softmax: bool = typer.Option(
-        False, "--softmax", help="Fuse probabilities in place of logits."
+        False, "--softmax", help="Fuse probabilities instead of logits."
     ),
     normalize: str = typer.Option(
         None,
-        help="l2: divide each video's scores by their norm before they are "
-        "weighted.",
+        help="l2: divide each video's scores by their norm before weighting.",
     ),
     out: pathlib.Path = typer.Option(
         None, help="Write the fused scores to this score file (.npz)."

@@ -19,14 +19,18 @@ Inflation = enum.StrEnum("Inflation", ["avg", "symmetric", "scaled"])
 def import_weights(
     source: str = typer.Argument(
         ...,
-        help="File of published weights: PyTorch, safetensors, Caffe, "
-        "MatConvNet or Keras; or preset:NAME, one of those that `vidrec "
-        "presets` lists.",
+        help=(
+            "File of published weights: PyTorch, safetensors, Caffe, "
+            "MatConvNet or Keras; or preset:NAME, a name from `vidrec "
+            "presets`."
+        ),
     ),
     application: str = typer.Option(
         None,
-        help="Network to make: tsn, two_stream_fusion, ... Default: that of "
-        "the preset.",
+        help=(
+            "Network to build: tsn, two_stream_fusion, ... Default: that of "
+            "the preset."
+        ),
     ),
     backbone: str = typer.Option(
         None,
@@ -35,7 +39,7 @@ def import_weights(
     ),
     out: pathlib.Path = typer.Option(..., help="The .keras file to write."),
     modality: options.Modality = typer.Option(
-        None, help="What it sees, for networks of one stream."
+        None, help="Input modality of a network with one stream."
     ),
     classes: int = typer.Option(
         None, min=1, help="Number of classes. Default: as in SOURCE."
@@ -43,8 +47,10 @@ def import_weights(
     class_names: options.ClassNames = None,
     allow_missing: list[str] = typer.Option(
         [],
-        help="What may keep random weights: head, for other classes, or a "
-        "layer of the network. Repeatable.",
+        help=(
+            "Layers that may keep random weights: head, for other classes, "
+            "or the name of a layer. Repeatable."
+        ),
     ),
     allow_unused: list[str] = typer.Option(
         [],
@@ -52,13 +58,13 @@ def import_weights(
         help="Tensors of SOURCE to leave out, such as 'aux.*'. Repeatable.",
     ),
     inflate: Inflation = typer.Option(
-        None, help="Make a first layer of colors for motion, and how."
+        None, help="Convert the first layer from rgb to flow, and how."
     ),
     settings: list[str] = typer.Option(
         [],
         "--set",
         metavar="NAME=VALUE",
-        help="Another argument of the network. Repeatable.",
+        help="Set another argument of the network. Repeatable.",
     ),
     file: options.WeightsFile = (),
     trust_first_download: options.Trust = False,
@@ -113,7 +119,7 @@ def import_weights(
     if arguments.setdefault("classes", classes) is None:
         raise ValueError(
             "Expected the number of classes, by --classes or --class-names. "
-            f"Received: {source}, which has no classifier that would tell"
+            f"Received: {source}, which has no classifier"
         )
     model = builder(**arguments)
     report = convert(
@@ -148,7 +154,7 @@ def _check(source, out, is_preset, application, backbone, file):
             )
     if file and not is_preset:
         raise typer.BadParameter(
-            "Expected it with preset:NAME alone. The file itself is SOURCE.",
+            "Expected it only with preset:NAME. A file is given as SOURCE.",
             param_hint="--file",
         )
     if out.suffix != ".keras" or out.is_dir():
@@ -171,8 +177,10 @@ def _preset(name):
             + " and ".join(
                 f"preset:{one.name}" for one in found.streams.values()
             )
-            + ". Import each, and `vidrec fuse`; or take the pair by its name, "
-            "`vidrec predict`"
+            + (
+                ". Import each and use `vidrec fuse`, or use the pair by "
+                "its name, `vidrec predict`"
+            )
         )
     return found
 

@@ -21,13 +21,14 @@ def inspect(
     videos_list: options.VideosList = None,
     splits: options.Splits = None,
     as_json: bool = typer.Option(
-        False, "--json", help="Print all that was found as JSON."
+        False, "--json", help="Print everything found as JSON."
     ),
     sheet: pathlib.Path = typer.Option(
         None,
-        help="Draw what a network sees of some training videos, sampled, "
-        "cropped and flipped as in training, to this .png: frames and flow, as "
-        "far as they are there.",
+        help=(
+            "Draw some training clips to this .png, sampled and augmented "
+            "as in training: frames and flow, if available."
+        ),
     ),
     recipe: str = typer.Option(
         None,
@@ -37,11 +38,15 @@ def inspect(
     sheet_videos: int = typer.Option(
         8, min=1, help="Number of videos on the sheet."
     ),
-    seed: int = typer.Option(0, min=0, help="Seed of the sheet's draws."),
+    seed: int = typer.Option(
+        0, min=0, help=("Seed of the sheet's random choices.")
+    ),
     write_list: pathlib.Path = typer.Option(
         None,
-        help="Write what the dataset was understood to be to this .csv: a list "
-        "that `--list` reads, with the columns path,label,split.",
+        help=(
+            "Write the dataset as a list to this .csv, with the columns "
+            "path,label,split, for use with `--list`."
+        ),
     ),
 ):
     """Tell what a dataset holds and what is wrong with it.
@@ -56,7 +61,7 @@ def inspect(
     if storage.is_url(directory):
         load_backend()  # TensorFlow may read it
     if recipe is not None and sheet is None:
-        raise typer.BadParameter("--recipe says what a --sheet shows")
+        raise typer.BadParameter("--recipe needs --sheet")
     where = {"videos_list": videos_list, "splits": splits}
     if sheet is not None:
         draw_sheet(directory, where, recipe, sheet, sheet_videos, seed)
@@ -127,7 +132,7 @@ def _report(found):
         ),
     )
     if found.is_sound and not found.damaged:
-        yield "Nothing is broken, and no test video is trained on."
+        yield "No broken files, and no overlap between training and test."
 
 
 def _listed(title, items):

@@ -17,13 +17,15 @@ def join(
         None, help="Network that made the features of flow."
     ),
     out: pathlib.Path = typer.Option(
-        ..., help="File to write, a .keras; RUN/model.keras completes a run."
+        ..., help="The .keras file to write; RUN/model.keras completes a run."
     ),
     features: str = typer.Option(
         None,
         metavar="PATH",
-        help="Features it was trained on, to compare the scores. Default: "
-        "those of the run.",
+        help=(
+            "Features that it was trained on, to compare the scores. "
+            "Default: those of the run."
+        ),
     ),
 ):
     """Join a network over features with the networks that made them: one file,
@@ -33,7 +35,7 @@ def join(
     are taken from where the features say.
     """
     if out.suffix != ".keras":
-        raise typer.BadParameter("--out is a .keras file.")
+        raise typer.BadParameter("Expected a .keras file as --out.")
     load_backend()
     from keras_vidrec.applications.parts import head as heads
     from keras_vidrec.applications.parts import model_file
@@ -53,13 +55,13 @@ def join(
     except (ValueError, OSError) as error:
         source, reason = None, " ".join(str(error).split())
     else:
-        reason = "--features names them"
+        reason = "--features sets them"
     if source is not None:
         joined = joining.join_features(network, source, given)
     else:
         joined = joining.Joined(
             joining.join_networks(network, given),
-            f"It was compared with no stored features: {reason}.",
+            f"It was not compared with stored features: {reason}.",
         )
     model_file.save(joined.model, out)
     echo(f"Joined: {out}")

@@ -15,7 +15,7 @@ Export = enum.StrEnum("Export", ["saved_model", "onnx", "litert", "none"])
 
 def learn(
     videos: pathlib.Path = typer.Argument(
-        ..., help="Directory of videos, a folder a class."
+        ..., help="Directory of videos, one folder per class."
     ),
     out: pathlib.Path = typer.Option(
         ..., help="Directory of the recognizer: new, or an interrupted one."
@@ -23,20 +23,22 @@ def learn(
     videos_list: options.VideosList = None,
     splits: options.Splits = None,
     layout: str = typer.Option(
-        "auto", help="How videos lie: ucf101, hmdb51, folder, list."
+        "auto", help="Layout of the videos: ucf101, hmdb51, folder, list."
     ),
     flow: bool = typer.Option(
-        True, help="Try a network of optical flow where clips suffice."
+        True, help="Try optical flow networks if there are enough clips."
     ),
     size: int = typer.Option(
-        160, min=32, help="Height and width in pixels that networks see."
+        160, min=32, help="Input height and width of the networks in pixels."
     ),
     export: Export = typer.Option(
-        Export.saved_model, help="What the recognizer is exported to."
+        Export.saved_model, help="Export format of the recognizer."
     ),
-    seed: int = typer.Option(0, min=0, help="Of the parts and of training."),
+    seed: int = typer.Option(
+        0, min=0, help=("Seed of the split and of training.")
+    ),
     plan: bool = typer.Option(
-        False, "--plan", help="Only tell what would be done, and how long."
+        False, "--plan", help="Only print the plan with its estimated duration."
     ),
 ):
     """Learn to recognize the classes of a directory of videos, from what is

@@ -99,7 +99,7 @@ _INTERRUPTED = 130
 @app.callback(invoke_without_command=True)
 def _options(
     version: bool = typer.Option(
-        False, "--version", help="Print the version and leave."
+        False, "--version", help="Print the version and exit."
     ),
 ):
     if version:

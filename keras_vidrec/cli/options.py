@@ -47,16 +47,20 @@ Data = typing.Annotated[
     str,
     typer.Option(
         metavar="PATH",
-        help="Directory of videos, of frame folders, or prepared; of the last "
-        "also the URL, such as s3://bucket/DATA.",
+        help=(
+            "Directory of videos, of frame folders, or a prepared dataset; "
+            "the latter may be a URL, such as s3://bucket/DATA."
+        ),
     ),
 ]
 Directory = typing.Annotated[
     str,
     typer.Argument(
         metavar="DIRECTORY",
-        help="A directory of videos, of frame folders, or prepared; of the "
-        "last also the URL, such as s3://bucket/DATA.",
+        help=(
+            "A directory of videos, of frame folders, or a prepared "
+            "dataset; the latter may be a URL, such as s3://bucket/DATA."
+        ),
     ),
 ]
 VideosList = typing.Annotated[
@@ -64,16 +68,21 @@ VideosList = typing.Annotated[
     typer.Option(
         "--list",
         **PLACE,
-        help="List of the videos, or its URL, in any of the usual forms: CSV "
-        "with columns path,label[,group][,split][,start,end], `path label`, "
-        "JSON; paths below the directory of the videos, or URLs.",
+        help=(
+            "List of the videos, or its URL, in any common format: CSV with "
+            "columns path,label[,group][,split][,start,end], `path label`, "
+            "JSON; with paths relative to the directory of the videos, or "
+            "URLs."
+        ),
     ),
 ]
 Splits = typing.Annotated[
     pathlib.Path,
     typer.Option(
-        help="Directory of official split files (UCF101, HMDB51), or of lists "
-        "of TSN."
+        help=(
+            "Directory of official split files (UCF101, HMDB51), or of "
+            "TSN's lists."
+        )
     ),
 ]
 Smoothing = typing.Annotated[
@@ -81,8 +90,10 @@ Smoothing = typing.Annotated[
     typer.Option(
         parser=_seconds_or_none,
         metavar="SECONDS",
-        help="Of segments: each moment becomes the mean of so much time around "
-        "it.",
+        help=(
+            "Segments: average the probabilities over this time around each "
+            "moment."
+        ),
     ),
 ]
 MinLength = typing.Annotated[
@@ -90,8 +101,10 @@ MinLength = typing.Annotated[
     typer.Option(
         parser=_seconds_or_none,
         metavar="SECONDS",
-        help="Of segments: shorter ones go to a neighbor, or with --threshold "
-        "are dropped.",
+        help=(
+            "Segments: merge shorter ones into a neighbor; with "
+            "--threshold, drop them."
+        ),
     ),
 ]
 Threshold = typing.Annotated[
@@ -99,31 +112,36 @@ Threshold = typing.Annotated[
     typer.Option(
         min=1e-6,
         max=1,
-        help="Of segments: every class while it is at least so probable, "
-        "several at a time. Default: the most probable one of each moment.",
+        help=(
+            "Segments: output every class while its probability is at least "
+            "this high. Default: only the most probable class at each "
+            "moment."
+        ),
     ),
 ]
 Background = typing.Annotated[
     str,
-    typer.Option(
-        metavar="CLASS", help="Of segments: the class that makes none."
-    ),
+    typer.Option(metavar="CLASS", help="Segments: the class without segments."),
 ]
 WeightsFile = typing.Annotated[
     list[str],
     typer.Option(
         "--file",
         metavar="PATH",
-        help="Of a published network, the file of weights, where it cannot be "
-        "downloaded; of a pair, STREAM=PATH, repeatable.",
+        help=(
+            "For a published network: its weights file, if it cannot be "
+            "downloaded; for a pair STREAM=PATH, repeatable."
+        ),
     ),
 ]
 Trust = typing.Annotated[
     bool,
     typer.Option(
         "--trust-first-download",
-        help="Take a published file of which no hash is known as it comes; it "
-        "is recorded, and holds from then on.",
+        help=(
+            "Accept the first download of a file without a published hash; "
+            "its hash is recorded, and later downloads must match it."
+        ),
     ),
 ]
 ClassNames = typing.Annotated[
@@ -131,7 +149,7 @@ ClassNames = typing.Annotated[
     typer.Option(
         exists=True,
         dir_okay=False,
-        help="Text file of the names of the classes, one a line.",
+        help="Text file of class names, one per line.",
     ),
 ]
 

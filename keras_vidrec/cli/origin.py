@@ -22,7 +22,9 @@ def origin(
         "prepared dataset, or one of features, also by URL; a score file; a "
         "report or an export, its directory or a file in it.",
     ),
-    json: bool = typer.Option(False, "--json", help="The whole of it as JSON."),
+    json: bool = typer.Option(
+        False, "--json", help=("Print the complete origin as JSON.")
+    ),
 ):
     """Show what a thing was made from: the chain of its ancestors, with the
     number of videos each was trained on, and what was allowed to leak."""
@@ -84,7 +86,7 @@ def _read_with_backend(path):
 def _known(origin, path):
     if origin is None:
         raise ValueError(
-            f"Expected {path} to tell what it was made from. Received: a file "
-            "without an origin, as other programs make"
+            f"Expected an origin in {path}. Received: a file without one, "
+            "such as other programs write"
         )
     return origin

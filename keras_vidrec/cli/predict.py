@@ -13,40 +13,51 @@ _WINDOW = 2.0
 def predict(
     model: str = typer.Argument(
         ...,
-        help="A .keras file of this package, a run, or the name of a network "
-        "that `vidrec presets` lists.",
+        help=(
+            "A .keras file of this package, a run, or the name of a network "
+            "from `vidrec presets`."
+        ),
     ),
     videos: list[pathlib.Path] = typer.Argument(
         None,
         **options.PLACE,
-        help="Video files, also by URL, such as s3://bucket/clip.mp4; folders "
-        "of videos; patterns, 'clips/*/*.mp4'; - for paths from standard "
-        "input, one a line.",
+        help=(
+            "Video files or their URLs, such as s3://bucket/clip.mp4; "
+            "folders of videos; patterns, 'clips/*/*.mp4'; - for paths from "
+            "standard input, one per line."
+        ),
     ),
-    top: int = typer.Option(5, min=1, help="Classes to show."),
+    top: int = typer.Option(5, min=1, help="Number of classes to show."),
     protocol: str | None = typer.Option(
         None,
-        help="How a video, or a window, is shown, as of `vidrec evaluate`: "
-        "25x10, 25x1, or fewer segments for speed, 8x1. Default: the network's "
-        "own test.",
+        help=(
+            "Test procedure for a video or window, as in `vidrec evaluate`: "
+            "25x10, 25x1, or fewer segments for speed, 8x1. Default: the "
+            "network's own test."
+        ),
     ),
     json: bool = typer.Option(
-        False, "--json", help="One JSON line a video, or a window."
+        False, "--json", help="Print one line of JSON per video, or per window."
     ),
     csv: bool = typer.Option(
-        False, "--csv", help="A table: one row for each class of a video."
+        False,
+        "--csv",
+        help=("Print a CSV table: one row for each class of a video."),
     ),
     window: float | None = typer.Option(
         None,
         **options.SECONDS,
-        help="A timeline of windows of this length, such as 2s: "
-        "NAME-timeline.csv, .json and .png; and what they say from when to "
-        "when, NAME-segments.csv and .vtt (subtitles), and in the .json.",
+        help=(
+            "Predict windows of this length, such as 2s, and write a "
+            "timeline (NAME-timeline.csv, .json and .png) and the segments "
+            "found (NAME-segments.csv and .vtt subtitles, also in the "
+            ".json)."
+        ),
     ),
     stride: float | None = typer.Option(
         None,
         **options.SECONDS,
-        help="From window to window. Default: half a window.",
+        help="Time between windows. Default: half a window.",
     ),
     smoothing: options.Smoothing = 0.0,
     min_length: options.MinLength = 0.0,
@@ -54,21 +65,26 @@ def predict(
     background: options.Background = "background",
     out: pathlib.Path | None = typer.Option(
         None,
-        help="Directory of the timelines. Default: the current one.",
+        help="Directory for timelines. Default: the current directory.",
     ),
     overlay: pathlib.Path | None = typer.Option(
-        None, help="Write the video with its labels, without sound, as .mp4."
+        None,
+        help=(
+            "Write a copy of the video with labels, without sound, to this "
+            ".mp4."
+        ),
     ),
     camera: str | None = typer.Option(
         None,
-        help="Number of a camera, or address of a stream, to watch until "
-        "Ctrl-C.",
+        help="Number of a camera, or URL of a stream, to process until Ctrl-C.",
     ),
     frame_rate: float | None = typer.Option(
         None,
         min=0.001,
-        help="Frames a second, where a video or camera does not tell its "
-        "time, or wrongly.",
+        help=(
+            "Frames per second, if a video or camera has no time stamps or "
+            "wrong ones."
+        ),
     ),
     file: options.WeightsFile = (),
     trust_first_download: options.Trust = False,
@@ -82,13 +98,13 @@ def predict(
         raise typer.BadParameter("Expected --json or --csv, not both.")
     if timeline and csv:
         raise typer.BadParameter(
-            "--csv goes without windows, which are written to tables anyway."
+            "--csv cannot be combined with --window, which writes tables "
+            "anyway."
         )
     merging = (smoothing, min_length, threshold)
     if any(merging) and not timeline:
         raise typer.BadParameter(
-            "--smoothing, --min-length and --threshold are of segments. "
-            "Expected them with --window."
+            "--smoothing, --min-length and --threshold need --window."
         )
     videos = inputs.expand(places)
     if timeline:
@@ -141,7 +157,7 @@ def _check(videos, overlay, camera):
     """Refuses what cannot be, before a network is loaded."""
     if camera is not None and (videos or overlay):
         raise typer.BadParameter(
-            "--camera goes without video files and without --overlay."
+            "--camera cannot be combined with video files or --overlay."
         )
     if camera is None and not videos:
         raise typer.BadParameter("Expected video files, or --camera.")
@@ -156,7 +172,7 @@ def _check(videos, overlay, camera):
             isinstance(video, pathlib.Path)
             and overlay.resolve() == video.resolve()
         ):
-            raise typer.BadParameter("--overlay would replace the video.")
+            raise typer.BadParameter("--overlay would overwrite the video.")
 
 
 def _check_names(videos):
@@ -167,6 +183,7 @@ def _check_names(videos):
     for stem in stems:
         if stems.count(stem) > 1:
             raise typer.BadParameter(
-                f"Several videos are called {stem}: their timelines would be, "
-                "too. Expected them one by one, each with its --out."
+                f"Several videos are named {stem}, and so would be their "
+                "timelines. Process them one by one, each with its own "
+                "--out."
             )

@@ -20,9 +20,12 @@ Deinterlace = enum.StrEnum("Deinterlace", [(n, n) for n in DEINTERLACING if n])
 def prepare(
     layout: Layout = typer.Argument(
         ...,
-        help="How the dataset lies: with split files of UCF101 or HMDB51, a "
-        "folder a class, or described by a list; frames: folders of frames and "
-        "flow of other tools, which are packed as they are.",
+        help=(
+            "Layout of the dataset: with split files of UCF101 or HMDB51, "
+            "one folder per class, or given by a list; frames: folders of "
+            "frames and flow made by other tools, which are packed without "
+            "change."
+        ),
     ),
     videos: pathlib.Path = typer.Option(
         ...,
@@ -35,60 +38,77 @@ def prepare(
     ),
     flow: Flow = typer.Option(
         ...,
-        help="How optical flow is made: tvl1 as published, dis and farneback "
-        "in a hurry, brox by an OpenCV built with CUDA; none: frames only. Of "
-        "frame folders: how theirs was made.",
+        help=(
+            "Flow method: tvl1 as in the papers, dis and farneback for "
+            "speed, brox with an OpenCV built with CUDA; none: frames only. "
+            "For frame folders: how their flow was made."
+        ),
     ),
     warped: bool = typer.Option(
-        False, "--warped", help="Make flow without the camera's motion too."
+        False,
+        "--warped",
+        help=("Also compute warped flow (camera motion removed)."),
     ),
     splits: options.Splits = None,
     videos_list: options.VideosList = None,
     background: bool = typer.Option(
         False,
         "--background",
-        help="Of a list with start and end: what its segments leave of their "
-        "videos is a class, background.",
+        help=(
+            "For a list with start and end: add a class, background, of the "
+            "remaining parts of the videos."
+        ),
     ),
     size: str = typer.Option(
         None,
-        help="Size of the frames: short256 (the shorter side, aspect kept), or "
-        "WIDTHxHEIGHT such as TSN's 340x256. Default: short256. Of frame "
-        "folders: how theirs were resized, if you know.",
+        help=(
+            "Size of the frames: short256 (the shorter side, aspect ratio "
+            "kept), or WIDTHxHEIGHT such as TSN's 340x256. Default: "
+            "short256. For frame folders: how their frames were resized, if "
+            "known."
+        ),
     ),
     fps: float = typer.Option(
         None,
-        help="Frames a second to take, the nearest in time. Default: all "
-        "frames. Of frame folders: at which theirs were taken, if you know.",
+        help=(
+            "Frames per second to sample, by time stamps. Default: all "
+            "frames. For frame folders: their frame rate, if known."
+        ),
     ),
     deinterlace: Deinterlace = typer.Option(
         None,
-        help="Of interlaced videos: yadif makes a frame of each, bob one of "
-        "each field. Default: as decoded.",
+        help=(
+            "For interlaced videos: yadif makes one frame per frame, bob "
+            "one per field. Default: frames as decoded."
+        ),
     ),
     bound: float = typer.Option(
-        20.0, help="Flow in pixels that 0 and 255 stand for."
+        20.0, help="Flow in pixels at the codes 0 and 255."
     ),
-    quality: int = typer.Option(
-        95, min=1, max=100, help="Quality of the JPEGs."
-    ),
+    quality: int = typer.Option(95, min=1, max=100, help="JPEG quality."),
     workers: int = typer.Option(
         None,
         min=1,
-        help="Number of processes. Default: one a core. Where tvl1 runs on a "
-        "GPU they share it: choose few.",
+        help=(
+            "Number of processes. Default: one per core. With tvl1 on a GPU "
+            "they share the GPU: choose a small number."
+        ),
     ),
     runner: str = typer.Option(
         None,
-        help="Apache Beam's runner that prepares on many machines: "
-        "DirectRunner, FlinkRunner, SparkRunner, DataflowRunner, ...; its own "
-        "options follow after --.",
+        help=(
+            "Apache Beam runner, for preparing on many machines: "
+            "DirectRunner, FlinkRunner, SparkRunner, DataflowRunner, ...; "
+            "Beam's own options follow after --."
+        ),
     ),
     shards: int = typer.Option(
         None,
         min=1,
-        help="With --runner: number of shards, and so of workers that find "
-        "work. Default: 64, as far as each gets 4 to 32 videos.",
+        help=(
+            "With --runner: number of shards, which limits the number of "
+            "workers. Default: 64, if each shard then has 4 to 32 videos."
+        ),
     ),
     runner_options: list[str] = typer.Argument(
         None, metavar="[-- RUNNER_OPTIONS]", help="Apache Beam's options."
@@ -104,13 +124,11 @@ def prepare(
     from keras_vidrec.data.sources.records import Records
 
     if runner is None and (shards is not None or runner_options):
-        raise typer.BadParameter(
-            "--shards and options after -- belong to a --runner"
-        )
+        raise typer.BadParameter("--shards and options after -- need --runner")
     if runner is not None and workers is not None:
         raise typer.BadParameter(
-            "--workers is for one machine; a --runner has an option of its own "
-            "for it, after --"
+            "--workers is for one machine; set the workers of a --runner "
+            "with its own option, after --"
         )
     opened = opening.open_images(
         videos,
@@ -157,7 +175,7 @@ def prepare(
     if prepared.failed:
         echo(
             f"{len(prepared.failed)} of {len(catalog.videos)} videos could "
-            f"not be prepared; {out / 'report.json'} says why.",
+            f"not be prepared; see {out / 'report.json'}.",
             err=True,
         )
     records = Records(out)
@@ -171,8 +189,8 @@ def prepare(
     )
     if not prepared.num_new:
         echo(
-            "Nothing was left to do. What is stored was not read: `vidrec "
-            f"inspect {out}` does that."
+            "Nothing was left to do. The stored data was not checked: "
+            f"`vidrec inspect {out}` does that."
         )
     settings = _settings(records.stored_as)
     quoted = shlex.quote(str(out))
@@ -182,7 +200,7 @@ def prepare(
             f"and:  vidrec train scratch --data {quoted} --out RUN_FLOW "
             f"--set network.arguments.modality=flow{settings}"
         )
-    echo("`vidrec recipes` lists those of the papers.")
+    echo("`vidrec recipes` lists the papers' recipes.")
 
 
 def _settings(stored):

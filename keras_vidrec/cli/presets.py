@@ -10,7 +10,9 @@ _ALTERED = "altered"
 
 
 def presets(
-    name: str = typer.Argument(None, help="Show all of this one."),
+    name: str = typer.Argument(
+        None, help=("Name of a network to show in detail.")
+    ),
     json: bool = typer.Option(False, "--json", help="As JSON."),
     fetch: bool = typer.Option(
         False,
@@ -48,12 +50,12 @@ def presets(
 
 def _table(presets):
     yield (
-        "Figures are the authors', in percent, with their tests; licenses are "
-        "of the code that"
+        "Figures are the authors', in percent, with their tests. The "
+        "license is that of the code"
     )
     yield (
-        "the weights were published with. `vidrec presets NAME` tells where a "
-        "file lies and comes from."
+        "the weights were published with. `vidrec presets NAME` shows the "
+        "address of a file."
     )
     rows = [
         ("name", "network", "trained on", "top-1", "top-5", "MB", "license")

@@ -10,18 +10,24 @@ from keras_vidrec.cli.terminal import load_backend
 def report(
     run: pathlib.Path = typer.Argument(
         ...,
-        help="A tested run: RUN, or with the test that is looked into, "
-        "RUN@25x10; or a score file (.npz).",
+        help=(
+            "A tested run: RUN, or RUN@25x10 to choose a test; or a score "
+            "file (.npz)."
+        ),
     ),
     out: pathlib.Path = typer.Option(
         None,
-        help="Directory to write to. Default: report/ in the run, or "
-        "NAME-report beside the score file NAME.npz.",
+        help=(
+            "Directory to write to. Default: report/ in the run, or "
+            "NAME-report next to the score file NAME.npz."
+        ),
     ),
     data: pathlib.Path = typer.Option(
         None,
-        help="Dataset to read the frames of mistakes from. Default: where "
-        "the recipe of the run says.",
+        help=(
+            "Dataset to read the frames of mistakes from. Default: that of "
+            "the run's recipe."
+        ),
     ),
 ):
     """Write what came out as one HTML page: accuracies, the hardest classes,

@@ -15,16 +15,20 @@ def scores_from(
     table: pathlib.Path = typer.Argument(
         ...,
         metavar="CSV",
-        help="Text in UTF-8: a header video,label,CLASS,CLASS,... and a line a "
-        "video. The label is a class, its number from 0, or nothing; several "
-        "have ; between them.",
+        help=(
+            "UTF-8 text: a header video,label,CLASS,CLASS,... and one line "
+            "per video. The label is a class, its number from 0, or empty; "
+            "several labels are separated by ;."
+        ),
     ),
     out: pathlib.Path = typer.Option(..., help="Score file to write (.npz)."),
     classes: pathlib.Path = typer.Option(
         None,
-        help="Put the columns into the order of these classes, or name columns "
-        "0,1,... by them: a score file to fuse with, classInd.txt, or a name a "
-        "line.",
+        help=(
+            "Order the columns by these classes, or name columns 0,1,...: a "
+            "score file to fuse with, classInd.txt, or a text file with one "
+            "name per line."
+        ),
     ),
 ):
     """Make a score file of the scores of another program."""
@@ -56,8 +60,8 @@ def load(paths):
     for name in names:
         if names.count(name) > 1:
             raise ValueError(
-                "Expected another score file each time (fusion weights say "
-                f"what one counts). Received: {name} twice"
+                "Expected different score files (use fusion weights to "
+                f"count one more than others). Received: {name} twice"
             )
     return [scores for scores, _ in found], names
 
@@ -108,7 +112,7 @@ def tell_classes_left_out(scores):
     if names:
         more = len(names) - _SHOWN
         echo(
-            f"Classes that no video shows, in no mean: {len(names)}: "
+            f"Classes without a video, left out of means: {len(names)}: "
             + ", ".join(names[:_SHOWN])
             + (f" and {more} more" if more > 0 else "")
         )

@@ -20,7 +20,7 @@ def test_what_is_there(cache):
     assert told["keras"] == keras.__version__
     assert told["backend"].startswith("tensorflow on ")
     assert "FFmpeg" in told["decoder"] and told["cache"] == str(cache)
-    assert out.count("ok  ") == 3 and out.endswith("All is well.\n")
+    assert out.count("ok  ") == 3 and out.endswith("No problems found.\n")
 
 
 def test_what_is_broken(cache, monkeypatch):

@@ -161,7 +161,7 @@ def test_a_killed_run_goes_on(networks, small_videos, whole, tmp_path):
 def test_bad_usage(networks, small_videos, whole, tmp_path):
     data = [f"--data={small_videos}", f"--out={tmp_path / 'out'}"]
     _, err = vidrec("features", *data, status=2)
-    assert "--rgb or --flow" in err
+    assert "--rgb, --flow, or both" in err
     _, err = vidrec("features", f"--rgb={networks['flow']}", *data, status=1)
     assert "rgb or rgb_diff alone" in err and err.count("\n") == 1
     assert not (tmp_path / "out").exists()

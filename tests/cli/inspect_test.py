@@ -22,7 +22,7 @@ def test_videos(small_videos, tmp_path):
     assert "videos   36 in 12 classes" in out and not err
     assert "split 1  24 training, 12 test" in out
     assert "rgb      12 to 12 images a video, median 12" in out
-    assert "Nothing is broken" in out
+    assert "No broken files" in out
     name = next(small_videos.rglob("*.avi")).name
     for part in ("run", "walk"):
         (tmp_path / part).mkdir()
@@ -31,7 +31,7 @@ def test_videos(small_videos, tmp_path):
     out, err = vidrec("inspect", tmp_path, status=1)
     assert "broken: 2\n  run/b.avi: " in out
     assert "the same: 1\n  run/a.avi = walk/a.avi" in out
-    assert "Nothing is broken" not in out and not err
+    assert "No broken files" not in out and not err
 
 
 def test_what_was_understood_and_its_list(small_videos, tmp_path):

@@ -157,4 +157,4 @@ def test_what_has_no_origin_is_one_clear_line(tmp_path, run):
     made = tmp_path / "other.npz"
     vidrec("scores-from", other, "--out", made)
     _, err = vidrec("origin", made, status=1)
-    assert f"Expected {made} to tell what it was made from" in err
+    assert f"Expected an origin in {made}" in err

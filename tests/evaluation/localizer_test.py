@@ -153,6 +153,6 @@ def test_the_command(network, videos, tmp_path):
         rows = list(csv.DictReader(file))
     assert [row["label"] for row in rows] == ["red", "blue", "blue"]
     _, err = vidrec(*command, "--splits=1", status=2)
-    assert "--segments goes without" in err
+    assert "--segments cannot be combined" in err
     _, err = vidrec("evaluate", path, "--smoothing=1s", status=2)
-    assert "merged are of segments" in " ".join(err.split())
+    assert "merging need --segments" in " ".join(err.split())

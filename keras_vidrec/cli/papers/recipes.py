@@ -5,7 +5,7 @@ from keras_vidrec.cli.terminal import load_backend
 
 
 def recipes(
-    name: str = typer.Argument(None, help="Print the file of this recipe."),
+    name: str = typer.Argument(None, help="Name of a recipe to print."),
 ):
     """List the recipes by paper, or print one."""
     load_backend()
@@ -15,8 +15,9 @@ def recipes(
         echo(recipes.text(name), nl=False)
         return
     echo(
-        "Figures are the papers', never this package's; `vidrec recipes NAME` "
-        "shows a recipe, and where each of its values comes from."
+        "Figures are those of the papers, not measured with this package. "
+        "`vidrec recipes NAME` prints a recipe with the source of each "
+        "value."
     )
     width = max(map(len, recipes.RECIPES))
     for paper, of_paper in recipes.PAPERS.items():

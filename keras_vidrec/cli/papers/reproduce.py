@@ -21,8 +21,10 @@ def reproduce(
     ),
     out: pathlib.Path = typer.Option(
         None,
-        help="Directory of all that is made: new, or of a reproduction; not "
-        "needed with --plan.",
+        help=(
+            "Output directory: new, or from an earlier call; not needed "
+            "with --plan."
+        ),
     ),
     numbers: list[int] = typer.Option(
         [], "--table", help="Number of a table. Repeatable. Default: all."
@@ -30,14 +32,18 @@ def reproduce(
     rows: list[str] = typer.Option(
         [],
         "--row",
-        help="What a row, or else a column, says, or a part of it. Repeatable. "
-        "Default: all.",
+        help=(
+            "Text of a row or of a column, or a part of it. Repeatable. "
+            "Default: all."
+        ),
     ),
     data: list[str] = typer.Option(
         [],
         metavar="[NAME=]DIR",
-        help="Videos of UCF101, or of ucf101=DIR, hmdb51=DIR; or what `vidrec "
-        "prepare` made of them. Repeatable.",
+        help=(
+            "Videos of UCF101, or ucf101=DIR, hmdb51=DIR; also prepared by "
+            "`vidrec prepare`. Repeatable."
+        ),
     ),
     splits: list[str] = typer.Option(
         [],
@@ -48,27 +54,29 @@ def reproduce(
     given: list[str] = typer.Option(
         [],
         metavar="NAME=PATH",
-        help="What cannot be made here, by the name that the plan tells: "
-        "weights, scores, data. Repeatable.",
+        help=(
+            "A file that cannot be made here (weights, scores, data), under "
+            "the name shown in the plan. Repeatable."
+        ),
     ),
-    flow: Flow = typer.Option(Flow.tvl1, help="How flow is made of videos."),
+    flow: Flow = typer.Option(Flow.tvl1, help="Flow method for videos."),
     only_plan: bool = typer.Option(
-        False, "--plan", help="Show what would be done, and leave."
+        False, "--plan", help="Print the plan and exit."
     ),
     tiny: bool = typer.Option(
         False,
         "--tiny",
-        help="A rehearsal in minutes: generated videos, tiny networks.",
+        help="A test run in minutes: generated videos, tiny networks.",
     ),
 ):
     """Make tables of a paper again, beside the printed ones; the same command
     goes on after an interruption."""
     if tiny and (data or splits):
         raise typer.BadParameter(
-            "--tiny generates its videos: leave --data and --splits out"
+            "--tiny uses generated videos: leave out --data and --splits"
         )
     if out is None and not only_plan:
-        raise typer.BadParameter("Missing --out, the directory of what is made")
+        raise typer.BadParameter("Missing --out, the output directory")
     videos = _named(data, "--data", "ucf101")
     lists = _named(splits, "--splits", "ucf101")
     for option, named in (("--data", videos), ("--splits", lists)):
@@ -161,7 +169,7 @@ def _name_leftovers(workshop, paper, tiny):
         left = [name for name in left if name not in counts]
     for name in left:
         echo(
-            f"Not of any table now, as its recipe has changed since: "
+            "No longer used in any table, because its recipe has changed: "
             f"{workshop.path / 'runs' / name}"
         )
 
@@ -202,7 +210,7 @@ def _show(plan, possible, lacks):
     notes = {}
     for figure in possible.figures:
         if figure.row.note:
-            note = f"Otherwise than the paper: {figure.row.note}"
+            note = f"Differs from the paper: {figure.row.note}"
             notes.setdefault(note, []).append(figure.row)
     _tell(notes)
 

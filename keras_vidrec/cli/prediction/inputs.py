@@ -42,7 +42,7 @@ def expand(places):
             the standard input is named twice.
     """
     if places.count(STDIN) > 1:
-        raise typer.BadParameter("- is the standard input, which is read once.")
+        raise typer.BadParameter("- (standard input) can be given only once.")
     found = [
         place if place == STDIN or isinstance(place, str) else _below(place)
         for place in places
@@ -57,14 +57,14 @@ def explained(unread):
     scheme, mark, _ = unread.video.partition("://")
     if mark and scheme.lower() in _STREAMS:
         return (
-            f"{unread.video} is a live stream and no file. Watch it with "
+            f"{unread.video} is a live stream, not a file. Process it with "
             f"--camera {unread.video}"
         )
     if mark and scheme.lower() in ("http", "https"):
         text += (
-            " Of an address the file that lies there is read: pages are not "
-            "searched for a video, and nothing of a video site is fetched. "
-            "Download the video and give its path."
+            " A URL must point to a video file: web pages are not searched "
+            "for videos, and video sites are not supported. Download the "
+            "video and give its path."
         )
     return text
 
@@ -105,9 +105,11 @@ def _below(place):
             passed.append(name)
         else:
             videos.append(pathlib.Path(name))
-    _tell_passed("no video by its ending", passed)
+    _tell_passed("not a video extension", passed)
     if not videos:
-        raise typer.BadParameter(f"No video fits the pattern {str(place)!r}.")
+        raise typer.BadParameter(
+            f"No video matches the pattern {str(place)!r}."
+        )
     return videos
 
 
@@ -120,7 +122,7 @@ def _of_folder(folder, needed=True):
         if reason not in (folder_walk.HIDDEN, video_tree.NO_VIDEO):
             _tell_passed(reason, [str(folder / name) for name in names])
     if needed and not videos:
-        raise typer.BadParameter(f"There is no video in {str(folder)!r}.")
+        raise typer.BadParameter(f"No video found in {str(folder)!r}.")
     return [folder / name for name in videos]
 
 
@@ -129,4 +131,4 @@ def _tell_passed(reason, names):
 
     if names:
         shown = video_tree.some_of(names)
-        echo(f"Passed over, {reason}: {shown}.", err=True)
+        echo(f"Skipped, {reason}: {shown}.", err=True)

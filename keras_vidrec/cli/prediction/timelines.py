@@ -42,9 +42,9 @@ class Timelines:
         self._json = json
         if not predictor.shares_snippets and stride < window:
             echo(
-                "The network sees the snippets of a window in their order, or "
-                "in several clips: windows that overlap pass it whole, each "
-                "again.",
+                "The network processes the snippets of a window in order, "
+                "or the test has several clips: overlapping windows are "
+                "computed separately, which takes longer.",
                 err=True,
             )
 
@@ -96,14 +96,14 @@ class Timelines:
             pass  # the way to end it
         if stream.num_skipped:
             self._tell(
-                f"Skipped: {stream.num_skipped} frames, for newer ones while "
-                "the network was busy"
+                f"Skipped: {stream.num_skipped} frames, because the network "
+                "was slower than the camera"
             )
         if timeline.windows:
             name = re.sub(r"[^\w.-]+", "-", stream.name).strip("-.")
             self._save(timeline, name)
         else:
-            self._tell("No timeline: there was no whole window")
+            self._tell("No timeline: there was no complete window")
 
     def _follow(self, stream, timeline):
         for window in self._predictor.windows(
@@ -168,8 +168,8 @@ class Timelines:
         remarks = [*stream.health.remarks]
         if stream.health.variable_rate:
             remarks.append(
-                f"{stream.frame_rate:g} frames a second are taken, the nearest "
-                "in time"
+                f"sampled at {stream.frame_rate:g} frames per second by time "
+                "stamps"
             )
         remarks += self._predictor.remarks(path)
         if remarks:

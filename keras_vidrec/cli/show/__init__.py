@@ -7,9 +7,11 @@ from keras_vidrec.cli.show import layers
 from keras_vidrec.cli.show import videos
 
 show = typer.Typer(
-    help="Draw what networks see: where they see a class, what they take for "
-    "one, which videos are alike to them, what their channels see and which of "
-    "them they join, modalities, flow, training clips.",
+    help=(
+        "Visualize networks and their input: Grad-CAM, DeepDraw, t-SNE of "
+        "features, activations, fusion weights, modalities, flow, training "
+        "clips."
+    ),
     no_args_is_help=True,
 )
 for _command in (

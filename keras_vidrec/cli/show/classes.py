@@ -26,11 +26,13 @@ def gradcam(
     ),
     layer: str = typer.Option(
         None,
-        help="Layer, or endpoint, of the towers whose maps are drawn: relu3. "
-        "Default: their last convolutional maps.",
+        help=(
+            "Layer or endpoint of the towers to draw: relu3. Default: their "
+            "last convolutional layer."
+        ),
     ),
     segments: int = typer.Option(
-        None, min=1, help="Snippets; as many as in training."
+        None, min=1, help="Number of snippets. Default: as in training."
     ),
 ):
     """Draw where in frames and in flow a network sees a class (Grad-CAM)."""
@@ -52,23 +54,31 @@ def deepdraw(
         ..., help="Runs, or .keras files of this package."
     ),
     class_names: list[str] = typer.Option(
-        ..., "--class", help="What to draw; may be given several times."
+        ..., "--class", help="Class to draw. Repeatable."
     ),
     out: pathlib.Path = typer.Option(..., help=OUT),
     names: list[str] = typer.Option(
         None,
         "--name",
-        help="What to call each network, in their order. Default: as the run.",
+        help=(
+            "Label of each network, in the same order. Default: the name of "
+            "the run."
+        ),
     ),
     modality: options.Modality = typer.Option(
-        None, help="Draw only this one of a network of several."
+        None, help="Draw only this stream of a network with several."
     ),
     pictures: int = typer.Option(
-        1, min=1, help="Of each class by each network, from other noise."
+        1,
+        min=1,
+        help=(
+            "Number of pictures of each class by each network, from "
+            "different noise."
+        ),
     ),
     octaves: int = typer.Option(4, min=1, help="Sizes, from small to large."),
-    steps: int = typer.Option(60, min=1, help="Steps of each size."),
-    seed: int = typer.Option(0, min=0, help="Of the noise at the start."),
+    steps: int = typer.Option(60, min=1, help="Number of steps at each size."),
+    seed: int = typer.Option(0, min=0, help="Seed of the initial noise."),
 ):
     """Draw the picture, and the motion, that networks take for a class
     (DeepDraw): from noise, by gradient ascent. Several networks, classes or
@@ -106,9 +116,11 @@ def deepdraw(
     if empty:
         echo(
             f"{len(empty)} of {len(found.drawings)} pictures show nothing of "
-            f"their class: {', '.join(empty[:_NAMED])}"
-            f"{', ...' if len(empty) > _NAMED else ''}. Try another --seed, "
-            "more --steps, or a network that knows the class better.",
+            "their class: "
+            f"{', '.join(empty[:_NAMED])}"
+            f"{', ...' if len(empty) > _NAMED else ''}. "
+            "Try another --seed, more --steps, or a network that recognizes "
+            "the class better.",
             err=True,
         )
 
@@ -125,10 +137,10 @@ def features(
     split: int = typer.Option(1, min=1, help="Split of the dataset."),
     part: Part = typer.Option("test", help="Part of the split."),
     most: int = typer.Option(
-        None, min=5, help="Only so many videos, evenly chosen."
+        None, min=5, help="Use at most this many videos, evenly spaced."
     ),
     thumbnails: bool = typer.Option(
-        False, "--thumbnails", help="Put the middle frames on the points."
+        False, "--thumbnails", help="Draw the middle frames at the points."
     ),
     seed: int = typer.Option(0, min=0, help="Of t-SNE."),
     videos_list: options.VideosList = None,
@@ -180,13 +192,13 @@ def _load(models, names):
 
     if names and len(names) != len(models):
         raise ValueError(
-            "Each network is called something, or none is. Expected "
-            f"{len(models)} times --name, or none. Received: {len(names)}"
+            f"Expected one --name for each of the {len(models)} networks, or "
+            f"none. Received: {len(names)}"
         )
     names = names or [path.absolute().stem for path in models]
     if len(set(names)) < len(names):
         raise ValueError(
-            "Networks are told apart by their names. Expected a --name for "
+            "Networks need different names. Expected a different --name for "
             f"each of them. Received: {', '.join(names)}"
         )
     return {name: loading.recognizer(path) for name, path in zip(names, models)}

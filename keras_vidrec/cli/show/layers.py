@@ -17,20 +17,26 @@ def activations(
     out: pathlib.Path = typer.Option(..., help=OUT),
     layer: str = typer.Option(
         None,
-        help="Layer, or endpoint, of the towers: relu3, res3b_relu. Default: "
-        "their last convolutional maps.",
+        help=(
+            "Layer or endpoint of the towers: relu3, res3b_relu. Default: "
+            "their last convolutional layer."
+        ),
     ),
     segment: int = typer.Option(
-        None, min=1, help="Of the clip. Default: the one in the middle."
+        None,
+        min=1,
+        help=("Index of the snippet in the clip. Default: the middle one."),
     ),
     segments: int = typer.Option(
-        None, min=1, help="Snippets of the clip; as many as in training."
+        None,
+        min=1,
+        help=("Number of snippets in the clip. Default: as in training."),
     ),
     channels: int = typer.Option(
-        16, min=1, help="How many, of those that respond most."
+        16, min=1, help="Number of channels, those with the strongest response."
     ),
     channel: list[int] = typer.Option(
-        None, min=0, help="These instead; may be given several times."
+        None, min=0, help="Draw this channel instead. Repeatable."
     ),
 ):
     """Draw what channels of a layer see of a frame and of its motion: those of
@@ -54,10 +60,10 @@ def fusion(
     model: pathlib.Path = typer.Argument(..., help=MODEL),
     out: pathlib.Path = typer.Option(..., help=OUT),
     layer: str = typer.Option(
-        None, help="Which fusion, of a network of several: fusion_relu5."
+        None, help="Fusion layer, if the network has several: fusion_relu5."
     ),
     most: int = typer.Option(
-        3, min=1, help="Channels of each stream in the numbers of a filter."
+        3, min=1, help="Number of channels of each stream listed per filter."
     ),
 ):
     """Draw which channels of the two streams a trained fusion joins (conv,

@@ -26,18 +26,24 @@ def modalities(
     data: str = typer.Option(
         None,
         metavar="PATH",
-        help="Where the video is: what `vidrec prepare` made, folders of "
-        "frames, or videos. What it does not hold is made of its frames.",
+        help=(
+            "Dataset of the video: prepared, folders of frames, or videos. "
+            "Missing modalities are computed from its frames."
+        ),
     ),
     method: Method = typer.Option(
-        None, help="How flow is made. Default: as the rest of it, or tvl1."
+        None, help="Flow method. Default: that of the dataset, or tvl1."
     ),
     size: str = typer.Option(
         None,
-        help="How frames are resized before: short256, 340x256. Default: as "
-        f"they are stored, or {FrameSpec.size}.",
+        help=(
+            "Size that frames are resized to first: short256, 340x256. "
+            f"Default: as stored, or {FrameSpec.size}."
+        ),
     ),
-    frames: int = typer.Option(4, min=1, help="Frames, evenly spread."),
+    frames: int = typer.Option(
+        4, min=1, help="Number of frames, evenly spaced."
+    ),
     videos_list: options.VideosList = None,
     splits: options.Splits = None,
 ):
@@ -54,8 +60,9 @@ def modalities(
     if source.flow is not None:
         if method is not None and method != source.flow.method:
             raise ValueError(
-                f"Flow of {data} is made already. Expected --method "
-                f"{source.flow.method}, or none. Received: --method {method}"
+                f"{data} already contains flow. Expected --method "
+                f"{source.flow.method}, or no --method. Received: --method "
+                f"{method}"
             )
         flow = None
     shown = modality_figure.read(
@@ -67,18 +74,23 @@ def modalities(
     )
     write(out, modality_figure.draw(shown), modality_figure.table(shown))
     for name in modality_figure.missing(shown):
-        echo(f"Left out: {name}. There are no frames to make it of.", err=True)
+        echo(
+            f"Left out: {name}. There are no frames to compute it from.",
+            err=True,
+        )
 
 
 def flow(
     video: pathlib.Path = typer.Argument(..., help="A video file."),
     out: pathlib.Path = typer.Option(..., help=OUT),
-    method: Method = typer.Option("tvl1", help="How flow is made."),
+    method: Method = typer.Option("tvl1", help="Flow method."),
     size: str = typer.Option(
         FrameSpec.size,
-        help="How frames are resized before: short256, 340x256.",
+        help="Size that frames are resized to first: short256, 340x256.",
     ),
-    frames: int = typer.Option(4, min=1, help="Frames, evenly spread."),
+    frames: int = typer.Option(
+        4, min=1, help="Number of frames, evenly spaced."
+    ),
 ):
     """Draw frames of a video and their optical flow in colors."""
     if method == Method.tvl1:
@@ -101,7 +113,7 @@ def sheet(
         None, help="Draw the clips of this recipe, or of a YAML file."
     ),
     videos: int = typer.Option(8, min=1, help="Number of videos."),
-    seed: int = typer.Option(0, min=0, help="Of the draws."),
+    seed: int = typer.Option(0, min=0, help="Seed of the random choices."),
     videos_list: options.VideosList = None,
     splits: options.Splits = None,
 ):
@@ -123,10 +135,7 @@ def _find(video, data, flow, videos_list, splits):
 
     if data is None:
         if videos_list is not None or splits is not None:
-            raise ValueError(
-                "A list, and splits, are of a dataset. Expected --data, or "
-                "neither of them"
-            )
+            raise ValueError("--list and --splits need --data")
         return SingleVideo(video, flow), 0
     source = opening.open_images(
         data, videos_list=videos_list, splits=splits, flow=flow

@@ -2,10 +2,10 @@
 
 from keras_vidrec.cli.terminal import echo
 
-OUT = "Picture to write, a .png; its numbers go beside it as .csv."
+OUT = "The .png to write; its numbers are written next to it as .csv."
 MODEL = (
-    "A run, a .keras file of this package, or the name of a network that "
-    "`vidrec presets` lists."
+    "A run, a .keras file of this package, or the name of a network from "
+    "`vidrec presets`."
 )
 
 

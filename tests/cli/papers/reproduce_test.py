@@ -74,7 +74,7 @@ def test_a_plan_is_shown(tmp_path):
         (["tsn", "--table", "9"], 1, "Expected one of (1, 2, 3, 4, 5, 6)"),
         (["i3d"], 1, "Expected one of ['st_multiplier', 'stfn'"),
         (["tsn", "--data", "x"], 2, "There is no x"),
-        (["tsn", "--tiny", "--data", "x"], 2, "leave --data"),
+        (["tsn", "--tiny", "--data", "x"], 2, "leave out --data"),
         (["tsn", "--data", "kinetics=/"], 2, "Received: 'kinetics'"),
         (["tsn", "--given", "x"], 2, "Expected NAME=PATH"),
         (["tsn", "--table", "1"], 1, "None of these figures can be made"),

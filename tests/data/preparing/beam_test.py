@@ -253,4 +253,4 @@ def test_command_line(catalog, tmp_path):
     _, error = vidrec(*arguments, *workers(2, "multi_threading"), status=2)
     assert "--direct_num_workers" in error
     _, error = vidrec(*arguments, "--", *workers(1, "x"), status=2)
-    assert "belong to a --runner" in error.replace("\n", " ")
+    assert "need --runner" in error.replace("\n", " ")
