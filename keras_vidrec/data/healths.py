@@ -30,27 +30,28 @@ _ODD = (
     ),
     (
         lambda health: health.interlaced,
-        "interlaced frames, which show two moments (`deinterlace` parts them)",
+        "interlaced frames, which mix two moments (`deinterlace` separates "
+        "them)",
     ),
     (
         lambda health: health.variable_rate,
-        "a frame rate that varies (`fps` takes frames at one rate)",
+        "a variable frame rate (`fps` samples frames at one rate)",
     ),
     (
         lambda health: health.frame_rate is None and health.num_frames > 1,
-        "no time stamps that tell when frames are shown",
+        "no usable time stamps",
     ),
     (
         lambda health: health.hdr,
-        "a high dynamic range, which is mapped to BT.709",
+        "high dynamic range, which is mapped to BT.709",
     ),
     (
         lambda health: health.rotation,
-        "frames that are turned upright",
+        "rotated frames, which are turned upright",
     ),
     (
         lambda health: health.pixel_aspect != 1,
-        "pixels that are not square, and are kept as they are stored",
+        "non-square pixels, which are kept as they are stored",
     ),
 )
 
@@ -157,8 +158,8 @@ def remarks(source, healths, frame=None) -> list[str]:
         ]
         if slow:
             lines.append(
-                f"Videos of fewer frames a second than fps={fps:g}, which are "
-                f"therefore shown several times each: {first_of(slow)}."
+                f"Videos with fewer frames per second than fps={fps:g}, "
+                f"whose frames are therefore repeated: {first_of(slow)}."
             )
     else:
         lines += _mixed_rates(files.values())
@@ -177,7 +178,7 @@ def report(source, frame=None) -> list[str]:
     lost = damaged(source, found)
     lines = []
     if lost:
-        lines.append(f"Damaged clips, left out of training: {len(lost)}.")
+        lines.append(f"Damaged clips, excluded from training: {len(lost)}.")
         lines += named(source, lost)
     return [*lines, *remarks(source, found, frame)]
 
@@ -194,6 +195,6 @@ def _mixed_rates(healths):
     )
     yield (
         "Frame rates are mixed, so that the same motion looks slow in one "
-        f"video and fast in another: {shown} frames a second. `fps` takes "
+        f"video and fast in another: {shown} frames a second. `fps` samples "
         "frames at one rate."
     )

@@ -44,5 +44,6 @@ def remarks(counts, unit, remedy) -> tuple:
         return ()
     return (
         f"Of class {most!r} there are {there[most]} {unit}, of {least!r} "
-        f"{there[least]}: what is so rare is recognized less often. {remedy}",
+        f"{there[least]}: the rare class will be recognized less often. "
+        f"{remedy}",
     )

@@ -26,7 +26,7 @@ from keras_vidrec.videos.video import VideoError
 _IMAGES_COMPARED = 25
 _EVEN_OUT = (
     "Training with data.sampling=balanced (or sqrt), or "
-    "loss.class_weights=auto, lets rare classes count more."
+    "loss.class_weights=auto, gives rare classes more weight."
 )
 
 
@@ -288,7 +288,7 @@ def _check_files(source, index, modality, count):
     for paths in source.paths(index, modality, range(count)):
         for path in paths:
             if not os.path.getsize(path):
-                raise VideoError(path, "it is empty. Make it again.")
+                raise VideoError(path, "it is empty. Replace it.")
 
 
 def _why_short(source, index, spec):
@@ -365,9 +365,8 @@ def _not_prepared(kind, catalog):
         failed = documents.read_json(path)["failed"].items()
     except (AttributeError, LookupError, TypeError, ValueError):
         raise ValueError(
-            "The report of a dataset is damaged. Expected what was written; "
-            "run the same command again, `vidrec prepare`. Received: "
-            f"{str(path)!r}"
+            "The report of a dataset is damaged. Run the same command "
+            f"again, `vidrec prepare`. Received: {str(path)!r}"
         ) from None
     return {name: f"not prepared: {reason}" for name, reason in failed}
 

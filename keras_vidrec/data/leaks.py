@@ -61,11 +61,11 @@ def check(
     listed = ", ".join(names[:_NAMED]) + (", ..." if names[_NAMED:] else ".")
     ways = ", ".join(f"{way(path)} ({len(found[path])})" for path in new)
     raise ValueError(
-        f"Videos of the test were trained on, {len(leaked)} of {len(indices)}: "
-        f"{listed} Expected a test of videos that neither {what} nor what it "
-        "was made from has seen; allow_leak (--allow-leak) lets it pass and "
-        f"marks each figure. Received: {what}, where they were trained on by: "
-        f"{ways}"
+        f"Videos of the test were trained on, {len(leaked)} of "
+        f"{len(indices)}: {listed} Expected a test of videos that neither "
+        f"{what} nor a network it was made from was trained on; allow_leak "
+        f"(--allow-leak) allows it and marks each figure. Received: {what}, "
+        f"where they were trained on by: {ways}"
     )
 
 
@@ -95,8 +95,8 @@ def remarks(origin: Origin | None, what: str = "the network") -> tuple:
         if one.trained_on is None and one.training_list is None:
             name = f"{way(path)} of {what}" if path else what
             lines.append(
-                f"Nothing is known of what was trained on by {name}: whether "
-                "videos of the test are among that, nobody can tell."
+                f"The training videos of {name} are not known, so it cannot "
+                "be checked whether videos of the test are among them."
             )
     return tuple(lines)
 

@@ -20,7 +20,7 @@ def check(augmentation, batch_size, num_workers):
         checks.check(
             False,
             "batch_size",
-            f"an even number of clips{each}: {names} mixes two of a batch",
+            f"an even number of clips{each}: {names} mixes pairs of a batch",
             batch_size,
         )
 

@@ -76,9 +76,10 @@ def open_dataset(
     kind, folders = _look(directory, videos_list)
     if background and kind != "videos":
         raise ValueError(
-            "Background is made of the rest of video files; a prepared dataset "
-            "has it if `vidrec prepare --background` made it. Expected "
-            f"background=False. Received: background=True of {directory}"
+            "Background clips are made from video files; a prepared dataset "
+            "contains them if it was made by `vidrec prepare --background`. "
+            "Expected background=False. Received: background=True of "
+            f"{directory}"
         )
     if kind == "prepared":
         return _open_prepared(directory, layout, videos_list, splits)
@@ -114,8 +115,9 @@ def open_images(directory, **arguments):
     opened = open_dataset(directory, **arguments)
     if opened.kind == "features":
         raise ValueError(
-            "Expected videos, frame folders, or a dataset of images. Received: "
-            f"{directory}, which `vidrec features` made and holds no images"
+            "Expected videos, frame folders, or a dataset of images. "
+            f"Received: {directory}, a dataset of features, which contains "
+            "no images"
         )
     return opened
 
@@ -140,10 +142,10 @@ def _look(directory, videos_list):
 def _open_prepared(directory, layout, videos_list, splits):
     if videos_list is not None or splits is not None or layout != "auto":
         raise ValueError(
-            "A prepared dataset has its classes and splits. Expected neither "
-            "a list nor split files nor a layout. Received: "
-            f"{str(directory)!r} with layout={layout!r}, "
-            f"videos_list={videos_list!r}, splits={splits!r}"
+            "A prepared dataset contains its classes and splits. Expected "
+            f"no list, split files or layout. Received: {str(directory)!r} "
+            f"with layout={layout!r}, videos_list={videos_list!r}, "
+            f"splits={splits!r}"
         )
     if features.is_of_features(prepared_dataset.load(directory)):
         source = features.Features(directory)

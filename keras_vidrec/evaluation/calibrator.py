@@ -65,8 +65,7 @@ def _calibrate(run, verbose):
     model, _, seen = evaluator.network_of(run, recipe.data.directory)
     if predictions_layer(model).activation not in (None, "softmax"):
         raise ValueError(
-            "Expected a network with one class a video, whose probabilities "
-            f"have one temperature. Received: {run.path}"
+            f"Expected a network with one class per video. Received: {run.path}"
         )
     data = datasets.of_run(run, recipe, seen)
     # Without its list, they may be among those that it was trained on.
@@ -84,10 +83,10 @@ def _calibrate(run, verbose):
         fitted = calibration.fit_temperature(scores.scores, scores.labels)
     except ValueError as error:
         raise ValueError(
-            "No temperature can be fitted on the videos for validation. "
-            "Expected a network that is right about some of them and wrong "
-            f"about others. Received: {run.path} with "
-            f"{len(scores.videos)}: {error}"
+            "No temperature can be fitted on the validation videos. "
+            "Expected a network that is right for some of them and wrong "
+            f"for others. Received: {run.path} with {len(scores.videos)}: "
+            f"{error}"
         ) from None
     for path in run.trained_files:
         network = model_file.load(path)

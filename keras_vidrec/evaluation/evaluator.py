@@ -259,9 +259,9 @@ def _evaluate(
     completed, spec = protocols.of(model, recipe.test)
     if not data.test:
         raise ValueError(
-            "Expected videos to test on. Received: "
-            f"{recipe.data.directory}, of whose videos none is in the test "
-            f"part of split {recipe.data.split}"
+            f"Expected videos to test on. Received: {recipe.data.directory}, "
+            "none of whose videos is in the test part of split "
+            f"{recipe.data.split}"
         )
     origin = origins.of_test(
         model,

@@ -305,21 +305,21 @@ class _SameFrames:
 def _check_source(source, towers):
     if feature_reader.are_features(source):
         raise ValueError(
-            "Features are made of videos, frame folders, or what `vidrec "
-            "prepare` made. Received: a dataset of features"
+            "Features are computed from videos, frame folders, or prepared "
+            "datasets. Received: a dataset of features"
         )
     for tower in towers.values():
         (modality,) = tower.spec.modalities
         if modality not in source.modalities:
             raise ValueError(
-                f"Expected a dataset that holds {modality}, which a network "
-                f"wants. Received: {source.modalities}"
+                f"Expected a dataset that contains {modality}, the input of "
+                f"a network. Received: {source.modalities}"
             )
     if "flow" in towers and source.flow is not None:
         wanted, made = towers["flow"].spec.flow, source.flow
         if (wanted.method, wanted.bound) != (made.method, made.bound):
             raise ValueError(
-                f"Expected flow by {wanted.method} with bound {wanted.bound}, "
-                "as the network knows it. Received: a dataset with "
-                f"{made.method} and bound {made.bound}"
+                f"Expected flow by {wanted.method} with bound "
+                f"{wanted.bound}, as the network was trained. Received: a "
+                f"dataset with {made.method} and bound {made.bound}"
             )

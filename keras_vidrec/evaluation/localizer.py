@@ -181,12 +181,12 @@ def _known(truth, classes, background):
     unknown = sorted(names.difference(classes))
     if names and names <= {*unknown}:
         raise ValueError(
-            "Expected segments of classes that the network knows, such as "
+            "Expected segments of classes of the network, such as "
             f"{some_of(classes)}. Received: {some_of(unknown)}"
         )
     if unknown:
         logger.warning(
-            "Classes that the network does not know are left out: %s.",
+            "Classes that the network does not have are left out: %s.",
             some_of(unknown),
         )
     left_out = {*unknown, background}

@@ -101,5 +101,10 @@ def remarks(model: keras.Model, path) -> tuple:
             return (f"The network was trained on {what}",)
         if found:
             ways = ", ".join(map(leaks.way, found))
-            return (f"What the network was made from ({ways}) has seen {what}",)
+            return (
+                (
+                    f"A network that it was made from ({ways}) was trained on "
+                    f"{what}"
+                ),
+            )
     return ()

@@ -313,9 +313,9 @@ class Predictor:
         wanted = self.test.num_clips * self.test.num_segments
         if windows.num_different <= wanted // 2:
             logger.warning(
-                "A window of %d frames shows the network %d different of the "
-                "%d segments of its test: longer windows, or fewer segments, "
-                "show more of it.",
+                "A window of %d frames gives only %d different frames for "
+                "the %d segments of the network's test: use longer windows "
+                "or fewer segments.",
                 windows.num_frames,
                 windows.num_different,
                 wanted,

@@ -23,7 +23,7 @@ def own(model):
     test = describe(model).test_protocol
     if test is None:
         raise ValueError(
-            "Expected a network that knows its test, or the name of one with "
+            "Expected a network with a test protocol, or the name of one as "
             f"`protocol`, such as {', '.join(PROTOCOLS)}. Received: "
             f"model={model.name!r} without a test protocol"
         )
@@ -91,8 +91,8 @@ def clip_spec_of(model):
     spec = describe(model).clip_spec
     if spec is None:
         raise ValueError(
-            "Expected a network that knows what it wants to see. "
-            f"Received: model={model.name!r} without a clip specification"
+            "Expected a network with a clip specification. "
+            f"Received: model={model.name!r} without one"
         )
     return spec
 

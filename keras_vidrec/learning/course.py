@@ -194,8 +194,8 @@ class _Course:
                 candidates[kind] = Figure.of_scores(
                     scores[told], seen.labels[told]
                 )
-        what = "Classifier of what EfficientNet-Lite0 sees"
-        by = "clips of other recordings than those learned from"
+        what = "Classifier on EfficientNet-Lite0 features"
+        by = "clips of other recordings than the training clips"
         if not candidates:
             reason = "no class has clips of two recordings"
             others = dict.fromkeys(classifiers.KINDS[1:], reason)
@@ -228,7 +228,7 @@ class _Course:
         recipe = place.recipe("finetune_rgb", data, initialization=start)
         runs[_FINE_TUNED] = steps.trained(place, "rgb", recipe)
         scores = {name: steps.tested(place, run) for name, run in runs.items()}
-        frames = self._choose("Network of frames", scores, not plan.flow)
+        frames = self._choose("Rgb network", scores, not plan.flow)
         if not plan.flow:
             return self._alone(frames, kind, runs)
         flow = self._of_flow(data, runs, scores)
@@ -267,10 +267,10 @@ class _Course:
             names.append(_FLOW)
         for name in names:
             scores[name] = steps.tested(place, runs[name])
-        return self._choose("Network of flow", {n: scores[n] for n in names})
+        return self._choose("Flow network", {n: scores[n] for n in names})
 
     def _choose(self, what, scores, is_last=False):
-        by = "the clips to choose by"
+        by = "the validation clips"
         figures = {
             name: Figure.of_scores(one.scores, one.labels)
             for name, one in scores.items()

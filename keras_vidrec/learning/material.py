@@ -29,15 +29,15 @@ _PARTS = 3
 # So many times as many clips as another class are told.
 _UNEVEN = 5
 _MORE = (
-    "More clips of rare classes help most; `vidrec train` can let them count "
-    "more (data.sampling, loss.class_weights)."
+    "More clips of rare classes help most; `vidrec train` can give them "
+    "more weight (data.sampling, loss.class_weights)."
 )
 # Names that a line lists.
 _NAMED = 4
 # Mirrored, a video of such a class is of another one.
 _SIDES = frozenset({"left", "right", "clockwise", "counterclockwise"})
 # What remarks on files advise.
-_SETTINGS = re.compile(r" \(`\w+` [^)]*\)| `fps` takes frames at one rate\.")
+_SETTINGS = re.compile(r" \(`\w+` [^)]*\)| `fps` samples frames at one rate\.")
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 
 
@@ -113,8 +113,9 @@ def look(task, verbose=True, begun=None) -> Material:
         )
     if label_sets.are_sets(catalog.labels):
         raise ValueError(
-            "Expected videos of one label each; `vidrec train` learns several "
-            f"labels a video. Received: {task.videos}: {catalog.understood}"
+            "Expected videos with one label each; use `vidrec train` for "
+            f"several labels per video. Received: {task.videos}: "
+            f"{catalog.understood}"
         )
     opened = Opened("videos", VideoFiles(catalog), catalog)
     found = inspection.inspect(opened, verbose=verbose)
@@ -144,7 +145,7 @@ def look(task, verbose=True, begun=None) -> Material:
     )
     if not flip:
         remarks.append(
-            "Names of classes tell left from right: no video is mirrored."
+            "Class names distinguish left and right: clips are not mirrored."
         )
     remarks += [*_uneven(kinds), *told, *_without_settings(found.remarks)]
     shortest = found.images["rgb"].least
@@ -160,14 +161,14 @@ def _without_settings(remarks):
 
 def _refuse_others(task):
     expected = (
-        "Expected a directory of videos, a folder a class, or one with a list "
-        f"of them. Received: {task.videos}, "
+        "Expected a directory of videos, one folder per class, or one with "
+        f"a list. Received: {task.videos}, "
     )
     root = pathlib.Path(task.videos)
     if prepared_dataset.is_prepared(root):
-        raise ValueError(expected + "which this package prepared")
+        raise ValueError(expected + "a prepared dataset")
     if not video_tree.find_videos(root) and frame_tree.find(root):
-        raise ValueError(expected + "which holds folders of frames")
+        raise ValueError(expected + "which contains folders of frames")
 
 
 def _in_two_classes(catalog, identical):
@@ -238,7 +239,7 @@ def _parts(catalog, is_named, seed):
             train, test = tuple(range(len(labels))), ()
             remarks.append(
                 "Most classes have fewer than three recordings: no clip is "
-                "held out for a test, all are learned from."
+                "held out for a test, and all are used for training."
             )
     if not validation and train:
         own = [labels[i] for i in train], [groups[i] for i in train]
@@ -256,14 +257,14 @@ def _missing_in(catalog, learned, test):
     unknown = [catalog.classes[i] for i in present if i not in known]
     if unknown:
         yield (
-            "Classes without a clip to learn from, which are never "
-            f"recognized: {_some(unknown)}."
+            "Classes without a training clip, which cannot be recognized: "
+            f"{_some(unknown)}."
         )
     untested = [catalog.classes[i] for i in present if i not in tested]
     if test and untested:
         yield (
-            "Classes of a single recording, or too few, are learned and not "
-            f"tested: {_some(untested)}."
+            "Classes with a single recording, or too few, are trained but "
+            f"not tested: {_some(untested)}."
         )
 
 
@@ -282,14 +283,14 @@ def _uneven(kinds):
     single = [name for name, (clips, _) in kinds.items() if clips == 1]
     if single:
         yield (
-            "Classes of one clip, whose likeness is all that is known of "
-            f"them: {_some(single)}."
+            "Classes with a single clip, which are recognized only by "
+            f"similarity to it: {_some(single)}."
         )
     one = [n for n, (clips, groups) in kinds.items() if clips > 1 == groups]
     if one:
         yield (
-            "Classes whose clips are all of one recording: what is recognized "
-            f"may be the place, not the action: {_some(one)}."
+            "Classes whose clips are all from one recording, so that the "
+            f"place may be recognized instead of the action: {_some(one)}."
         )
     clips = {name: count for name, (count, _) in kinds.items()}
     most, least = max(clips.values()), min(clips.values())
@@ -300,7 +301,7 @@ def _uneven(kinds):
             name for name, count in clips.items() if _UNEVEN * count <= most
         ]
         yield (
-            f"Classes with few clips beside others with {most}, which will be "
+            f"Classes with few clips, while others have {most}; they will be "
             f"recognized less often: {_some(rare)}."
         )
 

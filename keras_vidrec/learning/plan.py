@@ -67,10 +67,10 @@ class Plan:
         """
         catalog = material.catalog
         present = len(set(catalog.labels))
-        parts = f"{len(material.learned_from)} to learn from and to choose by"
+        parts = f"{len(material.learned_from)} for training and validation"
         if "rgb" in self.names:
-            parts = f"{len(material.train)} to learn from, "
-            parts += f"{len(material.validation)} to choose by"
+            parts = f"{len(material.train)} for training, "
+            parts += f"{len(material.validation)} for validation"
         yield (
             f"{len(catalog.videos)} videos of {present} classes: {parts}, "
             f"{len(material.test)} held out for the test."
@@ -82,7 +82,7 @@ class Plan:
         for what, why in self.not_tried.items():
             yield f"Not tried: {what}: {why}."
         total = sum(step.seconds for step in self.steps)
-        yield f"In all about {_time(total)} on this machine, if it is idle."
+        yield f"About {_time(total)} in total on this machine, if it is idle."
 
 
 def make(task: Task, material: Material) -> Plan:
@@ -104,15 +104,15 @@ def make(task: Task, material: Material) -> Plan:
         )
     if len(material.validation) < _LEAST_TO_CHOOSE:
         missing.append(
-            f"{_LEAST_TO_CHOOSE} clips to choose by, here "
+            f"{_LEAST_TO_CHOOSE} validation clips, here "
             f"{len(material.validation)}"
         )
-    too_few = f"it takes {', and '.join(missing)}"
+    too_few = f"it needs {', and '.join(missing)}"
     steps = [
         (
             "features",
-            "What EfficientNet-Lite0 sees in the frames, and the "
-            "classifier that knows clips of other recordings best by it",
+            "EfficientNet-Lite0 features of frames, and the classifier that "
+            "recognizes clips of other recordings best",
             seen,
         ),
     ]
@@ -126,25 +126,25 @@ def make(task: Task, material: Material) -> Plan:
         what = "Frames and optical flow (DIS)" if flow else "Frames"
         steps += [
             ("prepared", f"{what}, once", made),
-            ("frozen", "That classifier on the part to learn from", 2 * seen),
-            ("rgb", "A network of frames, fine-tuned from it", learned("rgb")),
+            ("frozen", "This classifier on the training clips", 2 * seen),
+            ("rgb", "An rgb network, fine-tuned from it", learned("rgb")),
         ]
     else:
-        not_tried["networks that are trained"] = too_few
-        steps.append(("frozen", "That classifier of all of them", 2 * seen))
+        not_tried["fine-tuned networks"] = too_few
+        steps.append(("frozen", "This classifier on all clips", 2 * seen))
     if flow:
         what = "The same for flow, with a classifier by ridge regression"
         steps.append(("frozen_flow", what, (2 + _DRAWS) * seen))
         if material.typical >= _LEAST_OF_FLOW:
-            what = "A network of flow, fine-tuned from it"
+            what = "A flow network, fine-tuned from it"
             steps.append(("flow", what, learned("flow")))
         else:
-            not_tried["a network of flow that is fine-tuned"] = (
+            not_tried["a fine-tuned flow network"] = (
                 f"it takes {_LEAST_OF_FLOW} clips of a class to learn from, "
                 f"here {material.typical:g}"
             )
         if material.typical >= _LEAST_OF_BOTH:
-            what = "A TS-LSTM over what both see"
+            what = "A TS-LSTM on the features of both"
             steps.append(("both", what, 3 * seen))
         else:
             not_tried["a TS-LSTM over both streams"] = (
@@ -152,11 +152,11 @@ def make(task: Task, material: Material) -> Plan:
                 f"here {material.typical:g}"
             )
     elif trains:
-        not_tried["optical flow"] = "it was not asked for"
+        not_tried["optical flow"] = "it was not requested"
     tests = len(material.test) * (_READ + _SEGMENTS["test"] * _SEEN * pixels)
     if flow:
         tests += len(material.test) * _FLOW
-    what = "Test on what was held out, report and export"
+    what = "Test on the held-out clips, report and export"
     if not material.test:
         what = "Export"
     steps.append(("recognizer", what, tests + _END))

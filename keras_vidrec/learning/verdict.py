@@ -35,7 +35,7 @@ def sentences(material, scores, choices):
 
 
 _NOTHING_CONFUSED = (
-    "What it confuses nobody knows: no clip was held out to see it."
+    "It is not known which classes it confuses, because no clip was held out."
 )
 
 
@@ -52,8 +52,8 @@ def _how_sure(material, scores, hits):
     )
     if len(groups) < len(hits):
         sentence += (
-            f"; they are of {len(groups)} recordings, so the interval is "
-            "wider than that"
+            f"; they are from only {len(groups)} recordings, so the true "
+            "interval is wider"
         )
     return sentence + "."
 
@@ -62,8 +62,8 @@ def _untested(choices):
     first = choices[0]
     if not first.chosen:
         return (
-            "Nothing is known of how good it is: no class has clips of two "
-            "recordings, so that none could be held out."
+            "Its accuracy is not known: no class has clips of two "
+            "recordings, so none could be held out."
         )
     figure = first.candidates[first.chosen]
     share = figure.right / figure.of
@@ -71,8 +71,8 @@ def _untested(choices):
     return (
         "No clip was held out: by clips of other recordings it knew "
         f"{figure.right} of {figure.of}, {100 * share:.0f} % (95 % interval "
-        f"{100 * low:.0f} to {100 * high:.0f} %), a figure that it was also "
-        "chosen by, which is a bit too good."
+        f"{100 * low:.0f} to {100 * high:.0f} %). It was also chosen by this "
+        "figure, which is therefore a little too high."
     )
 
 
@@ -118,7 +118,7 @@ def _more(material, missed):
         for name in order[:_NAMED]
     ]
     sentence = (
-        "What would help most are clips of new places and people of "
+        "Most helpful would be clips with new places and people of "
         f"{', '.join(named)}"
     )
     # At a share of one half, where it takes most.

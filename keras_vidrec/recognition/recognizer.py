@@ -332,5 +332,7 @@ def _at(place):
     else:
         found = [path]
     if not found:
-        raise ValueError(f"Expected videos. Received: {place}, where none is")
+        raise ValueError(
+            f"Expected videos. Received: {place}, which contains none"
+        )
     yield from found

@@ -18,7 +18,7 @@ def training_videos(run):
     try:
         videos = run and run.videos
     except ValueError as error:
-        logger.warning("No accuracies of classes of few videos: %s", error)
+        logger.warning("No accuracies of rare classes: %s", error)
         return None
     # A video of several classes has no number of its own.
     labels = (video.label for video in videos.train) if videos else ()

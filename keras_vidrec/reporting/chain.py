@@ -61,7 +61,7 @@ def _lines(role, origin, above, first, rest):
     parents = list(origin.parents.items())
     stem = "|   " if parents else "    "
     if origin.random:
-        yield f"{rest}{stem}at random: {_named(origin.random)}"
+        yield f"{rest}{stem}random weights: {_named(origin.random)}"
     for mark in origin.marks:
         yield f"{rest}{stem}! {mark}"
     made_with = {**above, **_made_with(origin)}

@@ -110,7 +110,7 @@ def view(scores, figures, how, hardest):
     note = ""
     if left_out and shown:
         note = (
-            "Classes that no video shows are left out of the figures: "
+            "Classes without a video are left out of the figures: "
             f"{', '.join(left_out)}."
         )
     return View(
@@ -139,11 +139,11 @@ def view(scores, figures, how, hardest):
             )
             for row, one in zip(rows, scores.values())
         ],
-        "Mean over the classes that some video shows of their average "
-        "precision: the mean of the precisions at each video that shows the "
-        "class, in the order of the scores. F1 is that of the classes whose "
-        "probability reaches their threshold, of all labels together and as "
-        "the mean over the classes.",
+        "Mean of the average precisions of the classes that occur. The "
+        "average precision of a class is the mean of the precisions at each "
+        "of its videos, in the order of the scores. F1 counts a class as "
+        "present if its probability reaches its threshold; it is given over "
+        "all labels together and as the mean over the classes.",
         (
             ("Class", "text"),
             ("Average precision", "bar"),

@@ -129,8 +129,8 @@ def note(source):
     if _modality(source).startswith("rgb"):
         return ""
     return (
-        "The dataset holds no frames but flow: the hue is the direction, the "
-        "longest of a video in full color."
+        "The dataset contains flow but no frames: the hue is the direction, "
+        "and the largest motion of a video has full color."
     )
 
 

@@ -191,7 +191,8 @@ def write(
     drawn = curves.choose(log)
     if any(one.several != main.several for one in scores.values()):
         raise ValueError(
-            "Expected tests of one label a video, or of several. Received: both"
+            "Expected tests with one label per video, or with several. "
+            "Received: both"
         )
     if main.several:
         worst = ()
@@ -256,7 +257,7 @@ def _render(
     sections = (
         ("accuracy", "Accuracy", True),
         ("classes", "Hardest classes" if labeled else "Classes", True),
-        ("class_sizes", "Classes of few videos", sizes and len(sizes.rows) > 1),
+        ("class_sizes", "Rare classes", sizes and len(sizes.rows) > 1),
         (reliability.NAME, "Certainty", bins),
         ("confusion", "Confusion matrix", has_matrix),
         ("mistakes", "Most confused pairs", mistakes),
@@ -316,9 +317,9 @@ def _view(scores, figures):
             for row, one in zip(tests, scores.values())
         ],
         f"Share of the videos whose class is the first{fifth}; mean of the "
-        "accuracies of the classes. The interval is Wilson's. It takes the "
-        "videos for independent ones; clips cut from one video are not, and "
-        "the true interval is wider.",
+        "accuracies of the classes. The interval is Wilson's, which assumes "
+        "independent videos. Clips cut from one video are not independent, "
+        "and the true interval is wider.",
         _CLASS_COLUMNS,
         [_class(row) for row in classes],
         [_class(row) for row in hardest],
@@ -420,8 +421,7 @@ def _with_others(main, file, run):
         found = Scores.load(other)
         if freshness.is_stale(found, other):
             logger.warning(
-                "Left out of the report: %s, of another network than %s has "
-                "now.",
+                "Left out of the report: %s, made by an earlier network of %s.",
                 other,
                 run.path,
             )

@@ -61,7 +61,7 @@ class Estimate:
     num_bytes: dict
 
     def __str__(self):
-        lines = ["Estimated on this machine, if nothing else runs on it:"]
+        lines = ["Estimate for this machine, if nothing else runs on it:"]
         for what in {**self.seconds, **self.num_bytes}:
             lines.append(
                 f"  {what}: {_hours(self.seconds.get(what, 0))}, "

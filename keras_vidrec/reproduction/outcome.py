@@ -22,12 +22,12 @@ TITLES = {
     "stfn": "Spatio-Temporal Fusion Networks (Cho and Foroosh, 2018)",
 }
 _REHEARSAL = (
-    "A rehearsal on generated videos, of tiny networks: it shows that "
-    "everything goes together, and its figures mean nothing."
+    "A test run of tiny networks on generated videos: it only checks that "
+    "everything works, and its figures have no meaning."
 )
 _HOW = (
-    "Paper: accuracy in per cent as printed. Here: the same figure, measured "
-    "with this package; of several splits the mean, or as many of them as are "
+    "Paper: accuracy in per cent as printed. Here: the same figure, "
+    "measured with this package; for several splits the mean over those "
     "tested."
 )
 _HEADER = (
@@ -141,7 +141,7 @@ def write(
     Returns:
         tuple of `pathlib.Path` of the three.
     """
-    title = f"{TITLES[paper]}: its tables, made again"
+    title = f"{TITLES[paper]}: reproduced tables"
     remarks = [_REHEARSAL] if tiny else []
     remarks.append(_HOW)
     grids = [_grid(number, found) for number in _numbers(found)]

@@ -49,8 +49,8 @@ class Figure:
                     lines.append(f"--given {part.name}=PATH: {part.what}")
                 elif part.name in lost:
                     lines.append(
-                        f"--given {part.name}=PATH: {part.what}. Keras cannot "
-                        f"get them: {lost[part.name]}"
+                        f"--given {part.name}=PATH: {part.what}. Keras "
+                        f"cannot download them: {lost[part.name]}"
                     )
             elif isinstance(part, Training) and part.dataset not in data:
                 if not isinstance(part.dataset, Given):

@@ -22,8 +22,8 @@ _WEIGHTS = "initialization.weights"
 _FROZEN = "initialization.frozen"
 _BACKBONE = "network.arguments.backbone"
 _BY_SCORES_FROM = (
-    "on {dataset}: a score file by `vidrec scores-from`, with {{split}} where "
-    "the number stands"
+    "on {dataset}: a score file by `vidrec scores-from`, with {{split}} in "
+    "place of the number"
 )
 # What is given, by the beginning of its name: its kind, and what it is.
 _WHAT = {

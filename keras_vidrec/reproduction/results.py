@@ -102,7 +102,7 @@ class Results:
                 raise Missing(f"{test.name} is not tested")
             scores = Scores.load(path)
             if freshness.is_stale(scores, path):
-                raise Missing(f"{test.name} is of another network")
+                raise Missing(f"{test.name} was made by an earlier network")
             self._scores[test.name] = scores
         return self._scores[test.name]
 

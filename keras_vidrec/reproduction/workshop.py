@@ -91,8 +91,9 @@ class Workshop(Results):
             before = documents.read_json(path)
         elif self.path.exists() and any(self.path.iterdir()):
             raise ValueError(
-                "Expected a new or empty directory, or one of a reproduction. "
-                f"Received: {self.path}, which holds something else"
+                "Expected a new or empty directory, or one of a "
+                f"reproduction. Received: {self.path}, which contains "
+                "something else"
             )
         for name, value in before.items():
             if isinstance(value, dict):

@@ -112,7 +112,7 @@ def parse_yaml(text):
             those that stand for others (`*name`) unfolded.
 
     Returns:
-        What `yaml.safe_load` makes of it, where no key stands twice.
+        What `yaml.safe_load` makes of it, where no key occurs twice.
 
     Raises:
         ValueError: if it is none, or more than that.
@@ -214,7 +214,7 @@ def _loader():
                     raise yaml.composer.ComposerError(
                         None,
                         None,
-                        f"the key {key.value!r} stands there twice",
+                        f"the key {key.value!r} occurs twice",
                         key.start_mark,
                     )
                 seen.add(key.value)
@@ -231,7 +231,7 @@ def _loader():
             # One that is not whole yet stands for what it is in; one that is
             # not known is refused by PyYAML.
             if anchor in self.anchors and anchor not in self._sizes:
-                raise ValueError(f"*{anchor} stands for what it is part of")
+                raise ValueError(f"*{anchor} refers to itself")
             return self._sizes.get(anchor, 1)
 
     return Loader

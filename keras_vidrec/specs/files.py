@@ -85,8 +85,8 @@ def needing_room(path):
             raise
         raise OSError(
             number,
-            f"{os.strerror(number)}. What is finished stays: the same command "
-            "goes on when there is room",
+            f"{os.strerror(number)}. Finished work is kept: free some space "
+            "and run the same command again",
             os.fspath(path),
         ) from error
 

@@ -64,8 +64,8 @@ def held(path: str | os.PathLike, work: str, where: str | os.PathLike):
             raise InUse(_in_use(path, where)) from None
         except NoLocks as error:
             logger.warning(
-                "Nobody checks that one process at a time writes %s: its file "
-                "system has no locks (%s).",
+                "Make sure that only one process at a time writes %s: its "
+                "file system has no locks (%s).",
                 where,
                 error.strerror,
             )
@@ -183,14 +183,14 @@ def _in_use(path, where):
         found = documents.read_json(path)
         holder = (
             f"process {int(found['process'])} on {found['host']!r}, which "
-            f"holds it to {found['work']!s:.20} since {found['since']!s:.30}"
+            f"uses it to {found['work']!s:.20} since {found['since']!s:.30}"
         )
         if not holder.isprintable():
             raise ValueError
     except (OSError, ValueError, KeyError, TypeError):
-        holder = "another one, which has not said its name"
+        holder = "an unknown process"
     return (
-        f"{where} is in use. Expected one process at a time: wait for its end, "
-        "or end it; what is finished stays, and the same command goes on from "
+        f"{where} is in use by another process. Wait until it ends, or end "
+        "it; finished work is kept, and the same command resumes from "
         f"there. Received: {holder}"
     )

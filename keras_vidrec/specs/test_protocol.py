@@ -131,9 +131,9 @@ class TestProtocol(Fact):
         sampling, stride = self.sampling or spec.sampling, self.stride
         if sampling != "chunks" and stride is not None:
             raise ValueError(
-                "Only chunks lie a stride apart. Expected a test without "
-                'stride, or with sampling="chunks". Received: '
-                f"stride={stride}, sampling={sampling!r}"
+                "Only chunks have a stride. Expected a test without stride, "
+                f'or with sampling="chunks". Received: stride={stride}, '
+                f"sampling={sampling!r}"
             )
         if sampling == "chunks" and stride is None:
             if spec.stride is None:

@@ -245,7 +245,7 @@ def fit(model, data):
         )
     )
     logger.warning(
-        "The classifier is worked out from %d videos%s: %s.",
+        "The classifier is computed from %d videos%s: %s.",
         len({*seen}),
         f" and {draws} random versions of each" if draws else "",
         kind,

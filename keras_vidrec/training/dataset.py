@@ -103,8 +103,8 @@ def load(recipe, spec=None):
     )
     if kind == "videos" and {*_FLOWS} & {*modalities}:
         problems += (
-            "Flow is made of the videos each time they are read, which takes "
-            "long: `vidrec prepare` makes it once.",
+            "Flow is computed each time a video is read, which is slow: "
+            "`vidrec prepare` computes it only once.",
         )
     checks.choice("data.split", data.split, sorted(catalog.splits))
     train, validation, test, remarks = _parts(catalog, recipe)
@@ -166,12 +166,12 @@ def without_damaged(data, verbose=True):
         kept = {i: text for i, text in damaged.items() if i not in lost}
         if lost:
             lines.append(
-                f"Damaged clips are left out of training: {len(lost)} "
+                f"Damaged clips are excluded from training: {len(lost)} "
                 "(data.keep_damaged=true keeps them)."
             )
             lines += healths.named(data.source, lost)
     if kept:
-        lines.append(f"Damaged clips are used: {len(kept)}.")
+        lines.append(f"Damaged clips are used in training: {len(kept)}.")
         lines += healths.named(data.source, kept)
     if not train:
         raise ValueError(
@@ -254,19 +254,20 @@ def _parts(catalog, recipe):
             if not wanted.auto or recipe.needs_validation:
                 raise
             remarks.append(
-                "There is no validation part, as no class has two groups of "
-                "videos to train on: the last network is kept."
+                "There is no validation part, because no class has two "
+                "groups of training videos: the network of the last epoch "
+                "is saved."
             )
     if listed and not test:
         test = listed
         remarks.append(
-            "There is no test part: the test is on the listed validation part"
-            + (", which chooses the epoch too." if is_listed else ".")
+            "There is no test part: the test uses the listed validation part"
+            + (", which also selects the epoch." if is_listed else ".")
         )
     elif listed and not is_listed:
         remarks.append(
-            f"The listed validation part ({len(listed)} videos) is not used: "
-            "validation=listed uses it."
+            f"The listed validation part ({len(listed)} videos) is not used; "
+            "set validation=listed to use it."
         )
     return train, validation, test, tuple(remarks)
 
@@ -279,14 +280,14 @@ def _check_seen(source, spec, directory):
             source
         ):
             raise ValueError(
-                f"Expected a dataset that holds {wanted}, which the network "
-                f"sees. Received: {directory} with {source.modalities}"
+                f"Expected a dataset that contains {wanted}, the input of "
+                f"the network. Received: {directory} with {source.modalities}"
             )
     made = source.flow
     if {*_FLOWS} & {*spec.modalities} and made not in (None, spec.flow):
         raise ValueError(
             f"Expected flow by {spec.flow.method} with bound "
-            f"{spec.flow.bound}, as the network knows it. Received: "
+            f"{spec.flow.bound}, as the network was trained. Received: "
             f"{directory}, prepared with {made.method} and {made.bound}"
         )
 
@@ -321,8 +322,8 @@ def _with_flow_of(source, recipe):
             return recipe  # the network's builder knows
         if wanted not in source.modalities:
             raise ValueError(
-                f"Expected a dataset that holds {wanted}, which the network "
-                f"of recipe {recipe.name!r} wants. Received: {directory} with "
+                f"Expected a dataset with {wanted}, the input of the network "
+                f"of recipe {recipe.name!r}. Received: {directory} with "
                 f"{source.modalities}"
             )
     if not _sees_flow(recipe) or source.flow is None:

@@ -22,19 +22,19 @@ def check_kind(kind, recipe):
         streams = recipe_network.streams(recipe)
         runs = " ".join(f"--{stream} RUN" for stream in streams)
         raise ValueError(
-            f"The network of recipe {recipe.name!r} sees features of images. "
-            f"Expected a directory that `vidrec features {runs} --data "
-            f"{directory} --out FEATURES` makes, or "
+            f"The network of recipe {recipe.name!r} takes features, not "
+            f"images. Expected a directory that `vidrec features {runs} "
+            f"--data {directory} --out FEATURES` makes, or "
             "network.arguments.backbone, to train it on images from end to "
             f"end. Received: {directory}, a dataset of another kind ({kind})"
         )
     if kind == "features" and not sees_features:
         raise ValueError(
-            f"The network of recipe {recipe.name!r} sees images. Expected a "
-            "directory of videos, of frame folders, or prepared by `vidrec "
-            "prepare`; or the recipe of a network over features, such as "
-            f"ts_lstm_ucf101. Received: {directory}, which `vidrec features` "
-            "made"
+            f"The network of recipe {recipe.name!r} takes images, not "
+            "features. Expected a directory of videos, of frame folders, or "
+            "prepared by `vidrec prepare`; or the recipe of a network over "
+            f"features, such as ts_lstm_ucf101. Received: {directory}, which "
+            "`vidrec features` made"
         )
 
 
@@ -79,10 +79,11 @@ def with_features_of(source, recipe):
         num_steps = arguments.get("num_segments", default)
         if clip.get("sampling") != "uniform" and num_steps != stored:
             raise ValueError(
-                "The network sees every frame of a grid. Expected features of "
-                f"{num_steps} frames (`vidrec features --frames {num_steps}`), "
-                f"or network.arguments.num_segments={stored}. Received: "
-                f"{recipe.data.directory} with {stored} frames a video"
+                "The network uses all frames of a grid. Expected features "
+                f"of {num_steps} frames (`vidrec features --frames "
+                f"{num_steps}`), or network.arguments.num_segments={stored}. "
+                f"Received: {recipe.data.directory} with {stored} frames a "
+                "video"
             )
         if test.num_segments == default:
             test = dataclasses.replace(test, num_segments=num_steps)

@@ -100,9 +100,9 @@ def freeze_towers(model, streams):
     for stream, parts in frozen.items():
         if not parts:
             raise ValueError(
-                f"Expected a network with a tower of {stream} to freeze, a "
-                f"model of its own inside. Received: model={model.name!r} with "
-                f"towers of {tuple(towers(model))}"
+                f"Expected a network with a tower of {stream} to freeze, as "
+                f"a nested model. Received: model={model.name!r} with towers "
+                f"of {tuple(towers(model))}"
             )
     parts = [part for parts in frozen.values() for part in parts]
     for part in parts:

@@ -85,8 +85,8 @@ def _published(name):
     if one.application is not None:
         split = "" if one.split is None else f", split {one.split}"
         logger.warning(
-            "%s was trained on %s%s: on which videos is not known here, so a "
-            "test on some of them goes unnoticed.",
+            "%s was trained on %s%s: the list of its training videos is not "
+            "known, so a test on them cannot be detected.",
             name,
             one.data,
             split,

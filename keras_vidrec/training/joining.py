@@ -56,8 +56,9 @@ def complete(run, source):
         streams = heads.describe(head).clip_spec.modalities
         options = " ".join(f"--{stream} RUN" for stream in streams)
         logger.warning(
-            "%s sees features, and no videos yet: %s. When that is mended, "
-            "`vidrec join --head %s %s --out %s` makes what sees videos.",
+            "%s can only be used on features, not on videos: %s. After "
+            "fixing this, run `vidrec join --head %s %s --out %s` to get a "
+            "network for videos.",
             run.head_file,
             " ".join(str(error).split()).rstrip("."),
             run.path,
@@ -67,7 +68,9 @@ def complete(run, source):
         return
     with run.writing():
         model_file.save(joined.model, run.model_file)
-    logger.warning("%s sees videos. %s", run.model_file, joined.remark)
+    logger.warning(
+        "%s can be used on videos. %s", run.model_file, joined.remark
+    )
 
 
 def join_features(head, source, networks=()):
@@ -94,8 +97,8 @@ def join_features(head, source, networks=()):
     settings = source.settings
     if settings["max_frames"] is not None:
         raise ValueError(
-            "A joined network sees whole videos. Expected features of all of "
-            "their frames. Received: a dataset of the first "
+            "A joined network uses whole videos. Expected features of all "
+            "frames. Received: a dataset of the first "
             f"{settings['max_frames']} frames (max_frames)"
         )
     named = settings["made_from"].get("networks", {})
@@ -124,7 +127,7 @@ def join_networks(head, networks):
         if stream not in networks:
             raise ValueError(
                 f"Expected the network that made the features of {stream}. "
-                "Received: none, and the features do not say where it lies"
+                "Received: none, and the features do not contain its path"
             )
         try:
             loaded[stream] = loading.load(networks[stream])
@@ -158,7 +161,7 @@ def images_of(source, flow=None):
     where = source.settings["made_from"].get("data")
     if where is None:
         raise _NothingToCompare(
-            "The features do not say of which videos they were made"
+            "The features do not contain the path of their videos"
         )
     try:
         return opening.open_images(**where, flow=flow)
@@ -177,7 +180,7 @@ def _compare(model, head, features, images):
     known = {name: index for index, name in enumerate(images.source.videos)}
     both = [i for i, name in enumerate(features.videos) if name in known]
     places = np.linspace(0, len(both) - 1, min(_NUM_COMPARED, len(both)))
-    differences, rounding, reason = [], [], "no video of them is there"
+    differences, rounding, reason = [], [], "none of their videos exists"
     for place in places.astype(int):
         index = both[place]
         try:

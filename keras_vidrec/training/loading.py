@@ -74,7 +74,7 @@ def load(
             class_names=class_names,
         )
     for argument, value in (("file", file), ("class_names", class_names)):
-        expected = f"None: {name_or_path} is a network already"
+        expected = f"None, because {name_or_path} is already a network"
         checks.check(value is None, argument, expected, value)
     if downloads.is_on_hub(name_or_path):
         return model_file.load(downloads.fetch_saved(name_or_path))
@@ -101,10 +101,10 @@ def recognizer(name_or_path, *args, **kwargs) -> keras.Model:
     found = None if name is None else presets.find(name)
     if isinstance(found, presets.Preset) and found.application is None:
         raise ValueError(
-            "Expected a network with classes. Received: "
-            f"{found.name}, the weights of a backbone: a training starts from "
-            f"them, `initialization.weights=preset:{found.name}`, and `vidrec "
-            f"import-weights preset:{found.name}` puts them into a network"
+            f"Expected a network with classes. Received: {found.name}, the "
+            "weights of a backbone: start a training from them with "
+            f"`initialization.weights=preset:{found.name}`, and `vidrec "
+            f"import-weights preset:{found.name}` imports them into a network"
         )
     return load(name_or_path, *args, **kwargs)
 

@@ -171,7 +171,7 @@ class Loop:
             why = ""
             if backup.position.epoch < self._length.epochs:
                 why = " (by its early stop, or a callback)"
-            logger.warning("%s is trained to its end already%s.", run.path, why)
+            logger.warning("%s is already fully trained%s.", run.path, why)
             return None
         if run.is_finished and devices.is_chief:
             self._continue(backup)
@@ -221,14 +221,14 @@ class Loop:
         done = backup.position.epoch
         if not done:
             raise ValueError(
-                "Expected the backup of the finished run, to go on from, or "
-                f"another directory. Received: {self._run.backup}, which has "
-                "none"
+                "Expected the backup of the finished run, to continue from, "
+                f"or another directory. Received: {self._run.backup}, which "
+                "has none"
             )
         kept = self._run.set_aside(done)
         logger.warning(
-            "%s goes on from %d to %d epochs, with the rates of a training of "
-            "%d. Its network is kept: %s.",
+            "%s continues from %d to %d epochs, with the learning rates of "
+            "a training of %d. The earlier network is kept: %s.",
             self._run.path,
             done,
             self._length.epochs,
@@ -344,9 +344,9 @@ class Loop:
                 model_file.save(self.model, trained_file)
                 if self._sigmoid:
                     logger.warning(
-                        "There is no validation part to choose thresholds on: "
-                        "a class is said to be there from a probability of "
-                        "0.5 on."
+                        "There is no validation part to choose thresholds "
+                        "on: a class counts as present from a probability "
+                        "of 0.5 on."
                     )
             run.note_origin(_trained_origin(self.model, trained_file))
 

@@ -14,8 +14,8 @@ from keras_vidrec.training.optimizers import section as optimizers
 logger = logging.getLogger("keras_vidrec")
 
 _EVEN_OUT = (
-    "data.sampling=balanced (or sqrt), or loss.class_weights=auto, lets rare "
-    "classes count more."
+    "data.sampling=balanced (or sqrt), or loss.class_weights=auto, gives "
+    "rare classes more weight."
 )
 # What a mirror turns into each other. It changes neither open and close, nor
 # up and down, nor push and pull.
@@ -42,18 +42,18 @@ def note_data(data):
     parts.append(f"{len(data.test)} to test")
     classes = f"{len(data.source.classes)} classes"
     if label_sets.are_sets(data.source.labels):
-        classes += ", several labels a video"
+        classes += ", several labels per video"
     print(f"{classes}; {', '.join(parts)}", flush=True)
     if data.validation and data.recipe.validation.auto:
         print(
-            "The validation part chooses the epoch whose network is kept "
-            "(validation.fraction=0 does without).",
+            "The validation part selects the epoch whose network is saved "
+            "(validation.fraction=0 disables it).",
             flush=True,
         )
     section, schedule = data.recipe.optimizer, data.recipe.schedule
     if section.batch_size > len(data.train):
         logger.warning(
-            "a batch of %d shows some of the %d videos several times",
+            "a batch of %d contains some of the %d videos several times",
             section.batch_size,
             len(data.train),
         )
@@ -62,14 +62,14 @@ def note_data(data):
     updates = epochs * steps // section.accumulate
     if schedule.steps not in (None, updates):
         logger.warning(
-            "%d updates are filled up to whole epochs: %d (schedule.steps)",
+            "%d updates are rounded up to whole epochs: %d (schedule.steps)",
             schedule.steps,
             updates,
         )
     if section.ema is not None and 1 / (1 - section.ema) > updates:
         logger.warning(
-            "the average of the weights looks back over about %d updates, and "
-            "the training has %d (optimizer.ema)",
+            "the average of the weights spans about %d updates, and the "
+            "training has only %d (optimizer.ema)",
             round(1 / (1 - section.ema)),
             updates,
         )
@@ -85,16 +85,16 @@ def note_data(data):
         missing = [name for name, number in found.items() if not number]
         if missing:
             logger.warning(
-                "the validation part has no video of %s: its accuracy tells "
-                "nothing of that (validation.fraction)",
+                "the validation part has no video of %s: its accuracy does "
+                "not include them (validation.fraction)",
                 ", ".join(map(repr, missing)),
             )
     pairs = mirrored_classes(data.source.classes)
     mirrors = data.recipe.augmentation.mirrors
     if pairs and mirrors and not are_features(data.source):
         logger.warning(
-            "half of the clips are mirrored in training, which turns classes "
-            "into each other: %s (augmentation.flip=false)",
+            "half of the training clips are mirrored, which turns classes "
+            "into each other: %s (augmentation.flip=false disables it)",
             ", ".join(" = ".join(map(repr, pair)) for pair in pairs),
         )
 
@@ -137,15 +137,15 @@ def note_end(data, outcome):
             videos = words.count(len(data.validation), "video")
             print(
                 f"Validation {what} {found} of {videos}, by the network of "
-                f"epoch {outcome['best_epoch']}, which is kept.",
+                f"epoch {outcome['best_epoch']}, which is saved.",
                 flush=True,
             )
         elif measure in outcome:
             found = words.percent(outcome[measure])
             print(
-                f"{what.capitalize()} in training {found}; there is no "
-                "validation part, which would tell how good it is on other "
-                "videos (validation.fraction).",
+                f"{what.capitalize()} in training {found}; without a "
+                "validation part the accuracy on other videos is unknown "
+                "(validation.fraction).",
                 flush=True,
             )
 

@@ -75,9 +75,10 @@ def check_same_networks(before, now, directory):
         found = makes.get(path, known)
         if None not in (known, found) and known != found:
             raise ValueError(
-                f"{directory} was made again since the run began. Expected "
-                f"features by the network {known} ({leaks.way(path)}), or "
-                f"another directory for a new run. Received: by {found}"
+                f"{directory} has been made again since the run started. "
+                f"Expected features by the network {known} "
+                f"({leaks.way(path)}), or another directory for a new run. "
+                f"Received: by {found}"
             )
 
 

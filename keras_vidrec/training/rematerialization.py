@@ -45,7 +45,7 @@ def rematerialize(model):
     if not num_pieces:
         raise ValueError(
             "Expected a network with a backbone, whose activations can be "
-            f"computed twice. Received: rematerialize=True for {model.name!r}"
+            f"recomputed. Received: rematerialize=True for {model.name!r}"
         )
     return num_pieces
 

@@ -110,8 +110,9 @@ class Run:
             return None
         except (ValueError, TypeError) as error:
             raise ValueError(
-                f"Expected the origin of a run. Received: {self.origin_file}, "
-                f"which is damaged ({error}). Without it, the run cannot go on"
+                "Expected the origin of a run. Received: "
+                f"{self.origin_file}, which is damaged ({error}). Without "
+                "it, the run cannot be resumed"
             ) from error
 
     def note_origin(self, origin):
@@ -209,7 +210,7 @@ class Run:
         ):
             raise ValueError(
                 "Expected a new or empty directory, or an interrupted run. "
-                f"Received: {self.path}, which holds something else"
+                f"Received: {self.path}, which contains something else"
             )
         return False
 
@@ -276,8 +277,8 @@ class Run:
         if not model_file.is_whole(self.best_file):
             raise ValueError(
                 "The best network of the training is missing or damaged. "
-                "Expected it as it was written; delete "
-                f"{self.backup} to train again. Received: {self.best_file}"
+                f"Restore it, or delete {self.backup} to train again. "
+                f"Received: {self.best_file}"
             )
 
     @contextlib.contextmanager
@@ -326,15 +327,15 @@ class Run:
         aside = sorted(self.path.glob("model-*-epochs.keras"))
         before = f"; its network of before lies in {aside[-1]}" if aside else ""
         raise ValueError(
-            "Expected a finished run, with a model.keras. Train it to its "
-            f"end with the same command. Received: {self.path}{before}"
+            "Expected a finished run, with a model.keras. Finish the "
+            f"training with the same command. Received: {self.path}{before}"
         )
 
     def _unwritable(self, reason):
         return OSError(
             f"Training stopped: {self.path} cannot be written ({reason}). "
-            "Backups are intact: the same command goes on from the last one, "
-            "if there is one."
+            "Backups are intact: run the same command again to resume from "
+            "the last one, if there is one."
         )
 
     def _others(self):
@@ -375,7 +376,7 @@ class Run:
         for key in keys:
             if before.get(key) != now.get(key):
                 raise ValueError(
-                    f"{self.path} holds a run of another recipe. Expected "
+                    f"{self.path} contains a run of another recipe. Expected "
                     f"{key}={before.get(key)!r} as there, or another "
                     f"directory. Received: {key}={now.get(key)!r}"
                 )

@@ -66,9 +66,10 @@ class RunVideos:
             return None
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(
-                "Expected the lists of videos of a run. Received: "
-                f"{path}, which is damaged ({error}). Without it, the run is "
-                "tested on what its dataset says now, and cannot go on"
+                f"Expected the lists of videos of a run. Received: {path}, "
+                f"which is damaged ({error}). Without it, the run cannot be "
+                "resumed, and is tested on the present test list of its "
+                "dataset"
             ) from error
 
     def save(self, path):
@@ -83,8 +84,8 @@ class RunVideos:
         """Refuses a backup of a training on other videos."""
         if state != self.get_state():
             raise ValueError(
-                "The backup is of a training on other videos. Expected the "
-                "videos that the run began with, and its own list of them, "
+                "The backup is from a training on other videos. Expected "
+                "the videos that the run started with, and their list, "
                 "videos.json. Received: others"
             )
 
@@ -110,8 +111,9 @@ class RunVideos:
         if changes:
             raise ValueError(
                 f"{data.recipe.data.directory} has changed since {where} "
-                "began. Expected what its weights were trained on, or another "
-                f"directory for a new run. Received: {'; '.join(changes)}"
+                "started. Expected the videos that its weights were trained "
+                "on, or another directory for a new run. Received: "
+                f"{'; '.join(changes)}"
             )
         return self.apply(data)
 
@@ -131,7 +133,7 @@ class RunVideos:
         remarks = []
         if added:
             remarks.append(
-                f"Added since the run began, and not used: {_named(added)}."
+                f"Added since the run started, and not used: {_named(added)}."
             )
         if moved:
             remarks.append(
@@ -141,7 +143,7 @@ class RunVideos:
         changes = _changed(self.test, source)
         if changes:
             remarks.append(
-                "The test has changed since the run began: "
+                "The test has changed since the run started: "
                 f"{'; '.join(changes)}."
             )
         return dataclasses.replace(data, **parts, changes=tuple(remarks))

@@ -194,14 +194,14 @@ def _check(data):
     where = data.recipe.data.directory
     if not data.train:
         raise ValueError(
-            f"Expected videos to train on. Received: {where}, of whose "
-            f"{len(data.source.videos)} videos none is in the training part"
+            f"Expected videos to train on. Received: {where}, with "
+            f"{len(data.source.videos)} videos, none of them in the training "
+            "part"
         )
     if len(data.source.classes) == 1:
         raise ValueError(
-            "Expected videos of several classes: one leaves nothing to learn. "
-            f"Received: {where}, whose videos are all of "
-            f"{data.source.classes[0]!r}"
+            f"Expected videos of several classes. Received: {where}, whose "
+            f"videos are all of class {data.source.classes[0]!r}"
         )
 
 

@@ -207,7 +207,7 @@ def _device_name(number, system):
 
 def _no_camera(device):
     return ValueError(
-        "Expected a camera that gives pictures: its number, or the address of "
-        f"a stream. Received: {device!r}, which FFmpeg cannot open. Is it "
-        "there, and free of other programs?"
+        "Expected the number of a camera, or the URL of a stream. Received: "
+        f"{device!r}, which FFmpeg cannot open. Check that it exists and that "
+        "no other program uses it"
     )

@@ -70,7 +70,7 @@ class FileStream:
         if not rate:
             raise VideoError(
                 path,
-                "it does not tell its frame rate. Expected `frame_rate` "
+                "its frame rate is unknown. Expected `frame_rate` "
                 "(--frame-rate), frames a second.",
             )
         self._own_rate = rate * (2 if deinterlace == "bob" else 1)

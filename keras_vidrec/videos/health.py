@@ -71,14 +71,17 @@ class Health:
         if self.damaged:
             found.append(f"{self.damaged} frames are damaged")
         if self.missing:
-            found.append(f"{self.missing} frames are missing between others")
+            found.append(f"{self.missing} frames are missing in between")
         if self.lost_at_end:
             found.append(
                 f"of the {self.frames_stated} frames that it states, the last "
                 f"{self.lost_at_end} are cut off"
             )
         if self.frame_rate is None:
-            found.append("its time stamps do not tell a frame rate")
+            found.append(
+                "its frame rate is unknown, because it has no usable time "
+                "stamps"
+            )
         if self.variable_rate:
             found.append("its frame rate varies")
         if self.interlaced:
@@ -90,7 +93,7 @@ class Health:
         if self.pixel_aspect != 1:
             found.append(
                 f"its pixels are {self.pixel_aspect:.4g} times as wide as "
-                "high, and kept so"
+                "high, and are kept so"
             )
         return tuple(found)
 

@@ -87,7 +87,9 @@ def opened(path):
 def _read_head(path, name):
     try:
         if "\0" in name:
-            raise VideoError(path, "its name holds a zero. Check the path.")
+            raise VideoError(
+                path, "its name contains a NUL character. Check the path."
+            )
         status = os.stat(name)
         if stat.S_ISDIR(status.st_mode):
             problem = "it is a directory, not a file. Pass one video file."
@@ -98,10 +100,10 @@ def _read_head(path, name):
         with open(name, "rb") as file:
             return file.read(_HEAD)
     except FileNotFoundError:
-        problem = "there is no such file. Check the path."
+        problem = "it does not exist. Check the path."
         raise VideoError(path, problem) from None
     except PermissionError:
-        problem = "you may not read it. Change its permissions."
+        problem = "permission denied. Change its permissions."
         raise VideoError(path, problem) from None
     except OSError as error:
         problem = f"{error.strerror}. Check the path."
@@ -158,7 +160,9 @@ def _choose_stream(path, container):
         others = others or ("sound" if container.streams.audio else "")
         raise VideoError(
             path,
-            f"it holds {others} only. Leave it out." if others else _NO_VIDEO,
+            f"it contains only {others}. Leave it out."
+            if others
+            else _NO_VIDEO,
         )
 
     def rank(stream):

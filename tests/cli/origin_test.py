@@ -104,8 +104,8 @@ def test_a_leak_is_refused_or_marked_wherever_figures_are(run, tmp_path):
 def test_predictions_of_what_was_trained_on_get_a_remark(run, videos, tmp_path):
     test = sorted(videos.rglob("v_*_g01_*"))
     remark = (
-        "What the network was made from (features > rgb) has seen a video of "
-        "this name."
+        "A network that it was made from (features > rgb) was trained "
+        "on a video of this name."
     )
     _, err = vidrec("predict", run.path, *test[:2], "--top=1")
     assert err == f"{test[0]}: {remark}\n"

@@ -125,7 +125,7 @@ def test_files_that_must_not_grow(small_videos, whole, tmp_path):
     )
     assert done.returncode == 1
     assert done.stderr.startswith("vidrec: [Errno 27] File too large")
-    assert "the same command goes on" in done.stderr
+    assert "run the same command again" in done.stderr
     assert done.stderr.count("\n") == 1
     assert 1 < journal_lines(tmp_path / "out") < 37
     vidrec("prepare", *arguments(small_videos, tmp_path / "out"))

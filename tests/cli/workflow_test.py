@@ -39,7 +39,7 @@ def test_from_videos_to_predictions(small_videos, tmp_path):
     # The same command again has nothing left to do, another recipe is
     # refused, and so is an unknown setting.
     _, err = vidrec(*train, *SMALL)
-    assert "trained to its end" in err
+    assert "already fully trained" in err
     _, err = vidrec(*train, *SMALL, "--set=seed=1", status=1)
     assert err.startswith("vidrec: ") and "seed=0" in err
     assert err.count("\n") == 1

@@ -58,7 +58,7 @@ def remarks(*found, fps=None):
         ({"frame_rate": None}, "no time stamps"),
         ({"hdr": "pq"}, "high dynamic range"),
         ({"rotation": 90}, "upright"),
-        ({"pixel_aspect": 1.5}, "not square"),
+        ({"pixel_aspect": 1.5}, "non-square"),
         ({"frame_rate": 50.0}, "25 (1 videos), 50 (1 videos)"),
     ],
 )

@@ -46,9 +46,10 @@ def test_a_class_of_few_videos_is_told(frames):
     found = inspect(opening.open_dataset(frames))
     told = [line for line in found.problems if "there are" in line]
     assert told == [
-        "Of class 'run' there are 11 videos, of 'fall' 1: what is so rare is "
-        "recognized less often. Training with data.sampling=balanced (or "
-        "sqrt), or loss.class_weights=auto, lets rare classes count more."
+        "Of class 'run' there are 11 videos, of 'fall' 1: the rare class "
+        "will be recognized less often. Training with "
+        "data.sampling=balanced (or sqrt), or "
+        " loss.class_weights=auto, gives rare classes more weight."
     ]
     shutil.rmtree(frames / "run" / "x0")
     assert not [

@@ -37,7 +37,9 @@ def test_prepared(small_videos, tmp_path, in_process):
     assert opened.kind == "prepared" and isinstance(opened.source, Records)
     for part in ("train", "test"):
         assert names_of(opened, part) == names_of(videos, part)
-    with pytest.raises(ValueError, match="has its classes and splits.*'lists'"):
+    with pytest.raises(
+        ValueError, match="contains its classes and splits.*'lists'"
+    ):
         opening.open_dataset(out, splits="lists")
     (out / "dataset.json").unlink()
     with pytest.raises(ValueError, match="Finish it with the same command"):

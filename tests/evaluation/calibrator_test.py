@@ -169,7 +169,7 @@ def test_an_export_takes_it(run):
         ({"fraction": 0}, "Expected a run that has one .validation.fraction"),
         (
             {"scale": -40.0},
-            "about some of them and wrong.*no better than by ch",
+            "for some of them and wrong.*no better than by ch",
         ),
     ],
 )

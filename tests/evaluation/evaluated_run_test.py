@@ -107,7 +107,7 @@ def test_what_was_trained_on_is_not_tested(run, small_videos, caplog):
 
 def test_scores_tell_what_they_were_made_from(run, caplog):
     _, scores = evaluate(run)
-    assert "Nothing is known of what" in caplog.text
+    assert "The training videos of" in caplog.text
     network = trained_on(run, ["elsewhere.avi"], weights=Origin("network"))
     path, _ = evaluate(run)
     origin = Scores.load(path).origin
@@ -163,7 +163,7 @@ def list_of(small_videos, path, part):
 
 def test_an_empty_test_list(run, small_videos, tmp_path):
     videos = list_of(small_videos, tmp_path / "list.csv", "train")
-    with pytest.raises(ValueError, match="videos to test on.*none is in the"):
+    with pytest.raises(ValueError, match="videos to test on.*in the test part"):
         evaluate(run, videos)
 
 

@@ -119,7 +119,7 @@ def test_their_origin_is_a_chain(tmp_path, caplog):
     contents[2] = "another"
     assert extract(tmp_path, opened(source), nets).num_new == 1
     (said,) = caplog.messages
-    assert said.endswith("same name, done again): 1, video2")
+    assert said.endswith("same name, prepared again): 1, video2")
     again = Features(tmp_path)
     assert again.content(2) == "another"
     assert again.origin().fingerprint != origin.fingerprint

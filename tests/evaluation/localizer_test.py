@@ -114,7 +114,7 @@ def test_what_is_left_out_is_named(network, videos, caplog):
 
 def test_lists_that_say_too_little(network, videos):
     write(videos, "a.avi,fly,0,1", "a.avi,swim,2,3")
-    with pytest.raises(ValueError, match="classes that the network knows.*fly"):
+    with pytest.raises(ValueError, match="classes of the network.*fly"):
         localize(network, videos)
     write(videos, "a.avi,red,0,1", "a.avi,blue,2,")
     with pytest.raises(ValueError, match="truth.csv.*end in seconds of each"):

@@ -92,8 +92,8 @@ def test_a_video_that_was_trained_on_is_remarked(clip, tmp_path):
         (
             Origin("network", parents={"rgb": trained_on([name])}),
             [
-                "What the network was made from (rgb) has seen a video of "
-                "this name",
+                "A network that it was made from (rgb) was trained "
+                "on a video of this name",
                 None,
             ],
         ),
@@ -265,5 +265,5 @@ def test_videos_are_decoded_while_the_network_computes(clip, tmp_path):
 
 
 def test_features_are_no_videos():
-    with pytest.raises(ValueError, match="which sees features of them"):
+    with pytest.raises(ValueError, match="whose input is features"):
         Predictor(TSLSTM(classes=3, features=4, units=(5,)))

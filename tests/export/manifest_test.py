@@ -78,4 +78,4 @@ def test_what_no_program_can_show():
         model = mean_color_network(NAMES, clip_spec=spec)
         assert problem in manifest.obstacle(model)
     model = mean_color_network(NAMES, test=None)
-    assert "knows its test" in manifest.obstacle(model)
+    assert "with a test protocol" in manifest.obstacle(model)

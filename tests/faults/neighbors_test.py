@@ -42,7 +42,7 @@ def test_the_second_is_refused_by_name(command, name):
         line = one_clear_line(command.run())
     finally:
         os.kill(first.pid, signal.SIGCONT)
-    assert "is in use. Expected one process at a time" in line
+    assert "is in use by another process" in line
     assert f"Received: process {first.pid} on" in line
     ended = children.finish(first)
     assert ended.status == 0, ended

@@ -89,9 +89,9 @@ def test_without_a_test_the_figure_of_the_choice_is_told(material):
     choice = Choice.best("x", "y", {"a": Figure(3, 4, 0.5)})
     sure, confused, _ = verdict.sentences(material, None, (choice,))
     assert "it knew 3 of 4, 75 % (95 % interval 30 to 95 %)" in sure
-    assert sure.endswith("a bit too good.")
-    assert "nobody knows" in confused
+    assert sure.endswith("a little too high.")
+    assert "not known" in confused
     nothing = Choice("x", "y", {}, "")
     assert verdict.sentences(material, None, (nothing,))[0].startswith(
-        "Nothing is known of how good it is"
+        "Its accuracy is not known"
     )

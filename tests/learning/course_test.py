@@ -57,7 +57,7 @@ def learned(videos, tmp_path_factory):
         told = vidrec("learn", videos, "--out", out, *options, status=130)
     # What the steps remark is kept, and no news to who learns.
     kept = (out / "remarks.log").read_text("utf-8")
-    for remark in ("Layers that start at random: ", "is worked out from"):
+    for remark in ("Layers that start at random: ", "is computed from"):
         assert remark in kept and remark not in "".join(told)
     assert not (out / "model.keras").exists()
     made = (out / "steps" / "features.npz").stat().st_mtime_ns
@@ -73,7 +73,7 @@ def test_a_plan_is_all_that_is_made(videos, tmp_path):
     lines = said.splitlines()
     assert lines[0].startswith("18 videos of 3 classes: ")
     assert lines[1].startswith("1. What EfficientNet-Lite0 sees in the frames")
-    assert lines[-1].startswith("In all about ")
+    assert lines[-1].startswith("About ")
     assert not (tmp_path / "r").exists()
 
 
@@ -131,7 +131,7 @@ def test_both_streams_are_trained_and_joined(tmp_path, monkeypatch):
     task = Task(videos, size=64, export="onnx")
     found = learn(task, out, verbose=0)
     names = [choice.what for choice in found.choices]
-    assert names[1:] == ["Network of frames", "Network of flow", "Recognizer"]
+    assert names[1:] == ["Rgb network", "Flow network", "Recognizer"]
     assert list(found.choices[2].candidates) == [
         "frozen flow",
         "fine-tuned flow",

@@ -93,8 +93,9 @@ def test_what_is_odd_is_told_with_what_follows(own):
         "Folders without videos: 'Waving'",
         "Videos that cannot be read are left out: Turn left/",
         "The same video is in two classes, one of which is wrong: ",
-        "Names of classes tell left from right: no video is mirrored.",
-        "Classes of one clip, whose likeness is all that is known of them: "
+        "Class names distinguish left and right: clips are not mirrored.",
+        "Classes with a single clip, which are recognized only by "
+        "similarity to it: "
         "Dots.",
         "Classes with few clips beside others with 7, which will be "
         "recognized less often: Dots.",

@@ -115,7 +115,7 @@ def test_what_is_shown(recognizer, paths, expected, tmp_path):
 
 def test_what_is_no_video(recognizer, tmp_path):
     for place in (tmp_path, tmp_path / "*.mp4"):
-        with pytest.raises(ValueError, match="where none is"):
+        with pytest.raises(ValueError, match="which contains none"):
             recognizer.predict(place)
     with pytest.raises(ValueError, match=r"Invalid `images`.*float64 \(2"):
         recognizer.predict(np.zeros((2, 8, 8, 3)))

@@ -250,7 +250,7 @@ def test_classes_of_few_videos_and_certainty(tmp_path):
     run.videos_file.write_text("{}")
     out, err = vidrec("report", run.path)
     assert len(out.splitlines()) == 1
-    assert "No accuracies of classes of few videos" in err
+    assert "No accuracies of rare classes" in err
 
 
 def test_marks_and_origin_are_on_the_page(tmp_path, caplog):
@@ -323,7 +323,7 @@ def test_frames_of_flow_and_of_videos_that_cannot_be_read(tmp_path):
     scores = scores_of([1, 1, 1], [0, 0, 0], ("a", "b"), videos)
     reporting.write(scores, tmp_path, source=source, verbose=False)
     page = Page(tmp_path / "index.html")
-    assert "holds no frames but flow" in page.words
+    assert "contains flow but no frames" in page.words
     # The two most certain mistakes are shown.
     assert "Not in the dataset." in page.words
     assert "video2: it is broken" in page.words.replace("'", "")

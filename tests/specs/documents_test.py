@@ -35,7 +35,7 @@ def test_plain_documents(tmp_path):
     ("text", "reason"),
     [
         (bomb(), "more than 20000 values"),
-        ("a: {frozen: &a [*a]}", "stands for what it is part of"),
+        ("a: {frozen: &a [*a]}", "refers to itself"),
         ("[" * 5000, "more than 100 levels"),
         ("- " * 5000, "more than 100 levels"),
         ("- a: 1\n" * 15_000, "more than 20000 values"),

@@ -77,7 +77,7 @@ def test_the_listed_validation_part(listed, tmp_path):
     assert data.problems[-1].startswith("There is no test part")
     data = dataset.load(listed("val").with_settings(["validation=listed"]))
     assert data.test == data.validation == (0,)
-    assert "which chooses the epoch too" in data.problems[-1]
+    assert "which also selects the epoch" in data.problems[-1]
     with pytest.raises(ValueError, match="name a validation part"):
         dataset.load(listed("test").with_settings(["validation=listed"]))
 
@@ -145,7 +145,7 @@ def test_background_of_videos_and_prepared(recipe, small_videos, tmp_path):
     again = dataset.load(prepared)
     assert again.source.videos == data.source.videos
     assert again.source.labels == data.source.labels
-    with pytest.raises(ValueError, match="`vidrec prepare --background` made"):
+    with pytest.raises(ValueError, match="by `vidrec prepare --background`"):
         dataset.load(prepared.with_data(background=True))
 
 

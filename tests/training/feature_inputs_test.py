@@ -140,7 +140,11 @@ def test_streams_of_other_sizes_on_a_uniform_grid(tmp_path):
             [NINE, "clip.alignment=centered"],
             "clip.alignment=centered_late, as .*: clip.alignment=centered$",
         ),
-        ("quickstart_rgb", [], "sees images. .* recipe of a network over feat"),
+        (
+            "quickstart_rgb",
+            [],
+            "takes images, .* recipe of a network over feat",
+        ),
         (
             "ts_lstm_ucf101",
             ["network.arguments.backbone={rgb: tiny, flow: null}"],

@@ -250,7 +250,7 @@ def test_the_best_network_of_any_phase_is_saved_as_it_was_built(
     )
     assert validated == (
         f"Validation accuracy {100 * max(accuracies):.1f} % of 12 videos, by "
-        f"the network of epoch {best}, which is kept."
+        f"the network of epoch {best}, which is saved."
     )
 
 
@@ -402,5 +402,7 @@ def test_a_finished_run_goes_on_for_more_epochs(
         ["schedule.epochs=2"],
         ["schedule.epochs=5", "optimizer.learning_rate=0.1"],
     ):
-        with pytest.raises(ValueError, match="holds a run of another recipe"):
+        with pytest.raises(
+            ValueError, match="contains a run of another recipe"
+        ):
             train(recipe.with_settings(settings), out, verbose=0)

@@ -81,8 +81,8 @@ def test_what_there_is_and_what_one_may_not_expect(
     notes.note_data(data)
     assert capsys.readouterr().out == (
         "2 classes; 5 videos to train on, 2 for validation, 1 to test\n"
-        "The validation part chooses the epoch whose network is kept "
-        "(validation.fraction=0 does without).\n"
+        "The validation part selects the epoch whose network is saved "
+        "(validation.fraction=0 disables it).\n"
     )
     assert caplog.messages == ([message] if message else [])
 

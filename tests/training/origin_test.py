@@ -240,4 +240,4 @@ def test_a_run_goes_on_with_the_videos_it_began_with(
     assert "not used: Dots/" in caplog.text
     # The backup knows them too.
     run.videos_file.unlink()
-    refused("The backup is of a training on other videos")
+    refused("The backup is from a training on other videos")

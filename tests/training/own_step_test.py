@@ -46,7 +46,7 @@ def test_a_file_and_a_training(recipe, tmp_path, monkeypatch):
     assert again.augmentation.to_list()[2] == {"studio>Fog": {"density": 0.4}}
     assert run.load_model().count_params()
     longer = again.with_settings(["schedule.epochs=2", "name=other"])
-    message = "class of your own.*'studio>Fog'. Expected one of"
+    message = "your own class.*'studio>Fog'. Expected one of"
     with pytest.raises(ValueError, match=message):
         training.train(longer, tmp_path / "other", verbose=0)
     assert not (tmp_path / "other").exists()

@@ -80,8 +80,8 @@ def test_a_full_disk(error):
             raise error
     assert str(raised.value) == (
         "Training stopped: /run cannot be written (No space left on device). "
-        "Backups are intact: the same command goes on from the last one, if "
-        "there is one."
+        "Backups are intact: run the same command again to resume from "
+        "the last one, if there is one."
     )
     assert raised.value.__cause__ is error
 

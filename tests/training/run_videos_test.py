@@ -67,7 +67,7 @@ def test_videos_that_are_added_move_no_other_one(tmp_path):
             assert [data.source.videos[i] for i in getattr(data, part)] == [
                 video.name for video in getattr(kept, part)
             ]
-        assert "Added since the run began, and not used: " in data.changes[0]
+        assert "Added since the run started, and not used: " in data.changes[0]
         assert data.changes[0].endswith("(20).")
     assert moved > 10
 
@@ -134,7 +134,7 @@ def test_they_are_kept_in_a_file(tmp_path):
     kept.save(path)
     assert RunVideos.load(path) == kept
     kept.set_state(RunVideos.load(path).get_state())
-    with pytest.raises(ValueError, match="is of a training on other videos"):
+    with pytest.raises(ValueError, match="is from a training on other videos"):
         kept.set_state(RunVideos.of(named("a/1", "b/1", test=1)).get_state())
     for text in (
         "",

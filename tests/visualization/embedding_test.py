@@ -133,5 +133,5 @@ def test_too_few_videos_and_networks_without_classifier_are_refused():
     with pytest.raises(ValueError, match="at least 5 videos.*Received: 4"):
         embedding.embed(source, range(4), features[:4])
     source.num_features, source.settings = {"rgb": 3}, {"made_from": {}}
-    with pytest.raises(ValueError, match="do not say of which videos"):
+    with pytest.raises(ValueError, match="do not contain the path"):
         embedding.read_thumbnails(source, [0])

@@ -62,7 +62,7 @@ class Augmentation:
             [isinstance(step, Crop) for step in steps]
             == [True] + [False] * (len(steps) - 1),
             "steps",
-            "one crop, before all other steps: it makes images of the "
+            "one crop, before all other steps, which makes images of the "
             "network's size",
             self._names(steps),
         )
@@ -70,7 +70,7 @@ class Augmentation:
         checks.check(
             behind == sorted(behind),
             "steps",
-            "the steps that mix clips of a batch behind all others",
+            "the steps that mix clips of a batch after all others",
             self._names(steps),
         )
         object.__setattr__(self, "steps", steps)
@@ -192,8 +192,8 @@ class Augmentation:
         the steps of its training are not known, but training needs them."""
         for step in self.steps:
             if isinstance(step, Unregistered):
-                what = "step of the augmentation (a class of your own is known "
-                what += "when its file has been imported)"
+                what = "step of the augmentation (your own class is known "
+                what += "once its file has been imported)"
                 checks.known(what, step.name, _all_names())
 
     def check_features(self):
@@ -207,8 +207,7 @@ class Augmentation:
         checks.check(
             not others,
             "augmentation",
-            "crop, flip and mixup alone for features, which were made of clips "
-            "already",
+            "only crop, flip and mixup for features",
             others,
         )
 
@@ -311,6 +310,6 @@ def _check_changed(step, changed, images):
         )
         raise ValueError(
             f"The step {type(step).__name__!r} of the augmentation must keep "
-            f"the form of its images. Expected {images.dtype} of shape "
-            f"{images.shape}. Received: {received}"
+            f"the dtype and shape of its images. Expected {images.dtype} of "
+            f"shape {images.shape}. Received: {received}"
         )

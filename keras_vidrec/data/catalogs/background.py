@@ -51,12 +51,13 @@ def add(catalog: Catalog) -> Catalog:
             clips[catalog.files[index]].append(index)
     if not clips:
         raise ValueError(
-            "Background is what segments leave of their files. Expected a list "
-            "with columns start and end. Received: whole files only"
+            "Background is made from the parts of files outside segments. "
+            "Expected a list with columns start and end. Received: whole "
+            "files only"
         )
     if NAME in catalog.classes:
         raise ValueError(
-            f"Expected no class {NAME!r} in the list, which gets one. "
+            f"Expected no class {NAME!r} in the list: it is added. "
             f"Received: {some_of(catalog.classes)}"
         )
     unit = next(s[2] for s in catalog.segments if s is not None)
@@ -82,21 +83,21 @@ def add(catalog: Catalog) -> Catalog:
     if not found:
         raise ValueError(
             "Expected files that are longer than their segments, for "
-            f"background. Received: {some_of([*clips])}, of which nothing is "
-            "left"
+            f"background. Received: {some_of([*clips])}, which have no other "
+            "parts"
         )
     problems = [
-        f"Background: {len(found)} clips of {len({f for f, *_ in found})} "
+        f"Background: {len(found)} clips from {len({f for f, *_ in found})} "
         f"files, of about {usual:g} {unit}, as long as most segments."
     ]
     if unread:
         problems.append(
-            f"Files that cannot be read give no background: {some_of(unread)}."
+            f"Unreadable files, without background: {some_of(unread)}."
         )
     if torn:
         problems.append(
-            "Files whose segments lie in several parts give no background: "
-            f"{some_of(torn)}."
+            "Files with segments in several parts of the split, without "
+            f"background: {some_of(torn)}."
         )
     return _with(catalog, found, problems)
 

@@ -89,7 +89,7 @@ class Catalog:
                 f"Received: (videos, labels, groups)={lengths}"
             )
         refuse_any(
-            doubles(self.videos), "A video stands twice", "each video once"
+            doubles(self.videos), "A video occurs twice", "each video once"
         )
         refuse_any(
             label_sets.unknown(self.labels, len(self.classes)),
@@ -166,7 +166,7 @@ def discover(
     )
     if contradictory:
         raise ValueError(
-            "Contradictory arguments. Expected `videos_list` for the layout "
+            "Conflicting arguments. Expected `videos_list` for the layout "
             "list, `splits` for ucf101 or hmdb51, neither for folder. "
             f"Received: layout={layout!r}, videos_list={videos_list!r}, "
             f"splits={splits!r}"
@@ -263,10 +263,11 @@ def folder(root, *, test_fraction=0.25, seed=0, clips=None):
     if not videos:
         raise ValueError(
             "Found no dataset. Expected one that `vidrec prepare` made, or "
-            "videos, or folders of numbered frames, in one of three layouts: "
-            "a folder a class (<root>/<class>/<video>), split files of UCF101 "
-            "or HMDB51 beside the videos or in `splits`, or a list of videos "
-            "(csv with the header path,label). Received: "
+            "videos, or folders of numbered frames, in one of three "
+            "layouts: one folder per class (<root>/<class>/<video>), split "
+            "files of UCF101 or HMDB51 next to the videos or in `splits`, "
+            "or a list of videos (csv with the header path,label). "
+            "Received: "
             + "; ".join(
                 [
                     f"{str(root)!r} with {len(found)} videos outside folders",
@@ -278,7 +279,7 @@ def folder(root, *, test_fraction=0.25, seed=0, clips=None):
     classes = tuple(sorted(set(sorted_clips.names)))
     if sorted_clips.loose:
         problems.append(
-            "Videos outside the folders of classes are left out: "
+            "Videos outside of class folders, left out: "
             f"{first_of(sorted_clips.loose)}."
         )
     home = root / sorted_clips.home
@@ -393,8 +394,8 @@ def _joined(root, names, groups, labels, clips):
         return groups, (), ()
     if isinstance(root, storage.RemotePath):
         problem = (
-            "Whether clips look alike is not looked at in an object store: the "
-            "automatic split may part them."
+            "In an object store clips are not compared: the automatic split "
+            "may separate clips that look alike."
         )
         return groups, (), (problem,)
     return likeness.join(root, names, groups, labels)
@@ -475,7 +476,7 @@ def _with_files(root, official, clips):
     extra = sorted(set(found).difference(files))
     if extra:
         problems.append(
-            f"Videos that the split files do not name: {first_of(extra)}."
+            f"Videos that are not in the split files: {first_of(extra)}."
         )
     kept = [i for i, path in enumerate(files) if path]
     places = {old: new for new, old in enumerate(kept)}

@@ -56,10 +56,10 @@ def sort(clips):
     if called and called != tops:
         others = [top for top in tops if top not in called]
         raise ValueError(
-            "Folders called as parts of a split lie beside others. Expected "
-            "folders of parts (train, val, test) with a folder a class in "
-            "each, or a folder a class, called otherwise. Received: "
-            f"{called} beside {first_of(others)}"
+            "Folders named like parts of a split are mixed with others. "
+            "Expected folders of parts (train, val, test) with class "
+            "folders in each, or class folders with other names. Received: "
+            f"{called} next to {first_of(others)}"
         )
     understood = []
     if home:
@@ -71,8 +71,8 @@ def sort(clips):
         inside = _deep(inside)
         if not inside:
             raise ValueError(
-                "Folders called as parts of a split hold no folders of "
-                f"classes. Expected {called[0]}/<class>/<video>, or a list "
+                "Folders named like parts of a split contain no class "
+                f"folders. Expected {called[0]}/<class>/<video>, or a list "
                 f"of videos. Received: {first_of(loose)}"
             )
     elif _are_parts_below(_deep(inside)):
@@ -86,9 +86,8 @@ def sort(clips):
     names = [step[1 if level == 0 else 0] for step in steps]
     if len(set(names)) == 1:
         raise ValueError(
-            "All clips are of one class, which leaves nothing to learn. "
-            "Expected a folder for each of several classes. Received: "
-            f"{names[0]!r} with {len(names)} clips"
+            "All clips are of one class. Expected folders of several "
+            f"classes. Received: {names[0]!r} with {len(names)} clips"
         )
     parts = None
     if level is not None:

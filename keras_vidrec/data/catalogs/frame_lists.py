@@ -77,8 +77,8 @@ def read(path):
         ) from None
     except UnicodeDecodeError as error:
         raise ValueError(
-            f"{path.name} is no list of frame folders. Expected text in UTF-8. "
-            f"Received: {error}"
+            f"{path.name} is not a list of frame folders. Expected text in "
+            f"UTF-8. Received: {error}"
         ) from None
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     found = [_LINE.fullmatch(line) for line in lines]
@@ -134,9 +134,9 @@ def catalog(root, clips, lists, *, test_fraction=0.25, seed=0):
                     continue
                 if labels.setdefault(clip, row.label) != row.label:
                     raise ValueError(
-                        "The lists contradict each other. Expected one label "
-                        f"for each clip. Received: {clip!r} with "
-                        f"{labels[clip]} and {row.label}"
+                        "The lists are inconsistent. Expected one label for "
+                        f"each clip. Received: {clip!r} with {labels[clip]} "
+                        f"and {row.label}"
                     )
                 members.setdefault((key, part), {})[clip] = None
     missing = list(dict.fromkeys(missing))

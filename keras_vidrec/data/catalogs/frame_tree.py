@@ -96,7 +96,7 @@ def _flow_trees(folders):
                     home, beside = parent, wider
             if len(beside) > 1:
                 raise ValueError(
-                    "Several folders of frames belong to one of flow. "
+                    "Several folders of frames match one folder of flow. "
                     f"Expected one. Received: {sorted(beside)} beside "
                     f"{_join(base, x)!r}"
                 )
@@ -190,8 +190,9 @@ def _series(directory, prefix, images):
     if odd:
         raise VideoError(
             directory,
-            "its images are not named in one way. Expected names such as "
-            f"{prefix}{digits}{suffix}. Received: {odd[0]!r} ({len(odd)} such)",
+            "its images have different kinds of names. Expected names such "
+            f"as {prefix}{digits}{suffix}. Received: {odd[0]!r} ({len(odd)} "
+            "such)",
         )
     num_missing = last - first + 1 - len(images)
     if num_missing:

@@ -58,9 +58,10 @@ def read(rows):
             parts = text.split()
         elif _NUMBERS_AHEAD.fullmatch(text):
             raise ValueError(
-                "Numbers stand ahead of a label. Expected names in the first "
-                "line for other columns than path and label, such as start "
-                f"and end. Received: '{row.path}: {text}' ({row.place})"
+                "There are numbers before a label. Expected column names in "
+                "the first line if there are other columns than path and "
+                f"label, such as start and end. Received: '{row.path}: "
+                f"{text}' ({row.place})"
             )
         else:
             parts = [text]

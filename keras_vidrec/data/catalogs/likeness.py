@@ -88,14 +88,14 @@ def join(root, names, groups, labels):
     if alike:
         count = sum(map(len, alike))
         problems.append(
-            f"{count} videos are the same as others or look like cuts of one "
-            "recording, and are kept on one side of the split: "
+            f"{count} videos are identical to others or look like cuts of "
+            "one recording, and are kept on the same side of the split: "
             f"{some_of([' = '.join(found) for found in alike])}."
         )
     if too_many:
         problems.append(
-            "All clips of a class look like cuts of one recording, so that "
-            "none could be tested; the split parts them all the same: "
+            "All clips of a class look like cuts of one recording. The "
+            "split separates them anyway, so that the class can be tested: "
             f"{some_of(sorted(too_many))}."
         )
     return Joined(

@@ -137,10 +137,11 @@ def named(fields, count_found):
     if halves and not {"start", "start_frame"} & set(places):
         # The whole file instead of a part of it would be another clip.
         raise ValueError(
-            "A column of the list tells where segments start or end, and none "
-            "the other. Expected both `start` and `end` (which may be empty), "
-            "or both `start_frame` and `end_frame`; or another name for what "
-            f"is neither. Received: {', '.join(map(repr, halves))} only"
+            "The list has a column for the start or for the end of "
+            "segments, but not for the other. Expected both `start` and "
+            "`end` (which may be empty), or both `start_frame` and "
+            "`end_frame`; or another column name if it is neither. "
+            f"Received: {', '.join(map(repr, halves))} only"
         )
     if "start" in places:
         places.pop("start_frame", None)

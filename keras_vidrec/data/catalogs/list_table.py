@@ -51,7 +51,7 @@ def read_text(path):
         return content.decode(encoding)
     except UnicodeDecodeError as error:
         raise ValueError(
-            f"{path.name} is no list of videos. Expected text in UTF-8 or "
+            f"{path.name} is not a list of videos. Expected text in UTF-8 or "
             f"UTF-16. Received: {error}"
         ) from None
 

@@ -167,7 +167,7 @@ class Finder:
                 break
         if len(fits) > 1:
             raise _Ambiguous(
-                f"Several clips fit {name!r} of the list. Expected one. "
+                f"Several clips match {name!r} of the list. Expected one. "
                 f"Received: {fits[:5]}"
             )
         return fits[0] if fits else None
@@ -182,7 +182,7 @@ def _stem(name):
 
 def _outside(path):
     return ValueError(
-        "A path of the list leaves the dataset's directory. Expected paths "
-        "below it, without `..`, or a directory above all of them. "
-        f"Received: {path!r}"
+        "A path of the list is outside of the dataset's directory. Expected "
+        "paths below it, without `..`, or a directory that contains all of "
+        f"them. Received: {path!r}"
     )

@@ -220,7 +220,7 @@ def read_classes(path):
 def _read_lines(path):
     if not path.is_file():
         raise ValueError(
-            f"A split file is missing. Expected {path.name} beside the "
+            f"A split file is missing. Expected {path.name} next to the "
             f"others. Received: {str(path.parent)!r}"
         )
     # Class names may be in any language; some copies begin with a mark.

@@ -38,7 +38,7 @@ def parse(start, end, unit):
     if first < 0 or (last is not None and not first < last):
         kind = "seconds" if unit == "seconds" else "numbers of frames"
         raise SegmentError(
-            f"Expected a start of at least 0 and an end behind it, in {kind}. "
+            f"Expected a start of at least 0 and a later end, in {kind}. "
             f"Received: start={start!r}, end={end!r}"
         )
     if last is None and not first:

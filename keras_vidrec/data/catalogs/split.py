@@ -139,8 +139,8 @@ def find_empty_classes(labels, classes, splits):
     alike = doubles([" ".join(name.lower().split()) for name in classes])
     if alike:
         problems.append(
-            "Classes whose names differ in case or blanks only, which may be "
-            f"meant to be one: {first_of(alike)}."
+            "Classes whose names differ only in case or spaces, which may "
+            f"be the same class: {first_of(alike)}."
         )
     if len(classes) == 1:
         problems.append(f"All clips are of one class: {first_of(classes)}.")

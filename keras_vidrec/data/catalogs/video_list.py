@@ -120,8 +120,9 @@ def read(path, root, clips=None):
     called = {part_of(word) for word in words} & {"validation", "test"}
     if called and not any(row.part for row in rows):
         problems.append(
-            f"{path.name} is called like a part of a split, and is split by "
-            "itself. Pass the list of training, or one of all parts."
+            f"{path.name} is named like a part of a split, but was given "
+            "alone, and is split automatically. Pass the training list, or "
+            "a list of all parts."
         )
     unique, found, again = {}, {}, []
     for row, names in zip(rows, labels.names):
@@ -131,8 +132,8 @@ def read(path, root, clips=None):
         first = unique.setdefault(clip, row)
         if first.part != row.part:
             raise ValueError(
-                "A clip stands in two parts of the split. Expected each in "
-                f"one. Received: {clip!r} ({first.place}: {first.part}; "
+                "A clip is in two parts of the split. Expected each in one. "
+                f"Received: {clip!r} ({first.place}: {first.part}; "
                 f"{row.place}: {row.part})"
             )
         known = found.setdefault(clip, {})
@@ -151,7 +152,7 @@ def read(path, root, clips=None):
         counts = [len(names) for names in found.values()]
         none = f", {counts.count(0)} none" if 0 in counts else ""
         said.append(
-            f"several labels a clip: {sum(n > 1 for n in counts)} of "
+            f"several labels per clip: {sum(n > 1 for n in counts)} of "
             f"{len(counts)} clips have more than one{none}"
         )
     else:

@@ -15,7 +15,7 @@ from keras_vidrec.data.prepared import storage
 _OWN = ".vidrec-"
 _SHOWN = 5
 
-NO_VIDEO = "no video by its ending"
+NO_VIDEO = "not a video extension"
 
 
 class Found(typing.NamedTuple):
@@ -41,7 +41,7 @@ def scan(root):
 
     def enter(path):
         if video_content.has_video_suffix(path):
-            passed["a folder, though called as a video"].append(path)
+            passed["a folder with the extension of a video"].append(path)
 
     for path, entry in folder_walk.walk(root, pass_over, enter):
         try:
@@ -60,7 +60,7 @@ def scan(root):
 def _why_no_video(entry, mode):
     """Why a file is passed over, or nothing."""
     if not stat.S_ISREG(mode):
-        return "no file, but a pipe, a socket or a device"
+        return "not a file, but a pipe, a socket or a device"
     name = entry.name
     if video_content.has_other_suffix(name):
         return NO_VIDEO
@@ -72,7 +72,7 @@ def _why_no_video(entry, mode):
         return ""
     if not os.path.getsize(entry.path):
         return "empty"
-    return "" if video_content.is_video(entry.path) else "no video in it"
+    return "" if video_content.is_video(entry.path) else "no video stream"
 
 
 def find_videos(root):
@@ -89,7 +89,7 @@ def named_clips(root, clips=None, brief=False):
     if clips is None:
         found, passed = scan(root)
         problems = [
-            f"Passed over, {reason}: {some_of(paths)}."
+            f"Skipped, {reason}: {some_of(paths)}."
             for reason, paths in sorted(passed.items())
             if not (brief and reason in (folder_walk.HIDDEN, NO_VIDEO))
         ]
@@ -145,7 +145,7 @@ def match_clips(clips, videos, classes):
         best = fits[min(fits)] if fits else [None]
         if len(best) > 1:
             raise ValueError(
-                f"Several videos fit the clip {str(clip)!r}. Expected one. "
+                f"Several videos match the clip {str(clip)!r}. Expected one. "
                 f"Received: {best}"
             )
         found.append(best[0])
@@ -162,6 +162,6 @@ def check_different(root, videos):
         first = seen.setdefault(place, path)
         if first != path:
             raise ValueError(
-                "Two names lead to one file. Expected every clip once. "
-                f"Received: {first!r} and {path!r}"
+                "Two names refer to the same file. Expected every clip "
+                f"once. Received: {first!r} and {path!r}"
             )

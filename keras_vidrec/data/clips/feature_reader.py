@@ -21,14 +21,14 @@ def check_protocol(source, spec, crops, num_segments, num_clips, mode):
     checks.choice("sampling", spec.sampling, SAMPLINGS, " of features")
     if crops != "center":
         raise ValueError(
-            "Features are made of crops already. Expected crops='center'. "
+            "Features were made from crops. Expected crops='center'. "
             f"Received: crops={crops!r}"
         )
     reader.check_clips(spec, num_clips, mode)
     stored = source.settings["num_frames"]
     if spec.sampling == "feature_grid" and num_segments != stored:
         raise ValueError(
-            "A network sees all frames of a grid of features. Expected "
+            "A network uses all frames of a grid of features. Expected "
             f"num_segments={stored}, as the dataset has, or features of "
             f"another grid. Received: num_segments={num_segments}"
         )

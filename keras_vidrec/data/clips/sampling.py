@@ -293,8 +293,9 @@ def chunk_indices(
     check_draw(mode, rng)
     if num_clips > 1 and mode != "test":
         raise ValueError(
-            "Several clips of a video are for testing. Expected `num_clips` "
-            f"of 1. Received: num_clips={num_clips}, mode={mode!r}"
+            "Several clips per video are only possible in tests. Expected "
+            f"`num_clips` of 1. Received: num_clips={num_clips}, "
+            f"mode={mode!r}"
         )
     if last < first:
         first = last = max((first + last) // 2, 0)

@@ -37,7 +37,7 @@ def remark(source, indices, spec: ClipSpec) -> str:
         f"{len(found)} of {len(indices)} videos to train on have fewer than "
         f"{needed} images, which {spec.num_segments} segments of {length} "
         f"take by {spec.sampling}: all segments of their clips are the first "
-        f"{'image' if length == 1 else f'{length} images'}. "
-        "clip.sampling=uniform spreads them over the video. The shortest is "
-        f"{name}, of {count}."
+        f"{'image' if length == 1 else f'{length} images'}. With "
+        "clip.sampling=uniform they are spread over the video. The shortest "
+        f"is {name}, of {count}."
     )

@@ -89,9 +89,9 @@ def scan(path):
                 record = _scan_one(file, start, size)
             except (EOFError, KeyError, UnicodeError):
                 raise ValueError(
-                    "Expected whole records of videos. Delete the file and run "
-                    "the same command again, which makes what was in it. "
-                    f"Received: {os.fspath(path)!r}, which breaks at byte "
+                    "Expected complete records of videos. Delete the file and "
+                    "run the same command again, which prepares its videos "
+                    f"again. Received: {os.fspath(path)!r}, damaged at byte "
                     f"{start}"
                 ) from None
             yield record

@@ -166,7 +166,7 @@ class ShardWriter:
             raise ValueError(
                 "Prepared records are missing. Expected at least "
                 f"{self._length} bytes; delete the file and run the same "
-                "command again, which makes what was in it. Received: "
+                "command again, which prepares its videos again. Received: "
                 f"{str(self._partial)!r} of {found} bytes"
             )
         self._file.truncate(self._length)

@@ -198,7 +198,7 @@ class RemotePath:
         info = stores.ask(self.url, "info")
         if info.get("size") is None:
             raise OSError(
-                errno.EIO, "the server does not tell its size", str(self)
+                errno.EIO, "the server does not report its size", str(self)
             )
         keys = ("ETag", "etag", "md5Hash", "mtime", "Last-Modified", "created")
         tags = [str(info[key]) for key in keys if info.get(key)]

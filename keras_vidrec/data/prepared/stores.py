@@ -80,8 +80,7 @@ def check(url):
     scheme = scheme_of(url)
     if scheme in ("file", "local"):
         raise UnknownAddress(
-            "Expected a path of this machine without a scheme. Received: "
-            f"{shown(url)!r}"
+            f"Expected a local path, not a URL. Received: {shown(url)!r}"
         )
     reader_of(scheme)
 
@@ -144,7 +143,7 @@ def read_ranges(urls, ranges):
         if end is not None and len(part) > end - first:
             raise OSError(
                 errno.EOPNOTSUPP,
-                "the server gives whole files only, not ranges of bytes",
+                "the server supports only whole files, not ranges of bytes",
                 shown(url),
             )
     return parts
@@ -205,7 +204,7 @@ def _as_error_of_files(error, url):
         or status in (401, 403)
         or name in _NO_CREDENTIALS
     ):
-        number, reason = errno.EACCES, "no permission, or no longer"
+        number, reason = errno.EACCES, "no permission, or it has expired"
     else:
         number = getattr(error, "errno", None)
         # Those of names of hosts are negative.
@@ -267,7 +266,7 @@ def reader_of(scheme):
             f"{scheme}://"
         )
     raise UnknownAddress(
-        f"Nothing here reads {scheme}://. Expected s3://, gs://, http://, "
-        "https://, or what else fsspec reads once its library is installed. "
+        f"{scheme}:// is not supported. Expected s3://, gs://, http://, "
+        "https://, or another scheme whose fsspec library is installed. "
         f"Received: {scheme}:// ({reason})"
     )

@@ -10,7 +10,7 @@ from keras_vidrec.specs import documents
 # What to do about a file that is damaged.
 AGAIN = (
     "Copy it again, or delete it and run the same command again, `vidrec "
-    "prepare` or `vidrec features`, which makes what was in it."
+    "prepare` or `vidrec features`, which makes it again."
 )
 
 _AT_ONCE = 32
@@ -99,6 +99,6 @@ def unseal(content, path, version):
 
 def _damaged(path):
     return ValueError(
-        "A file of the dataset is damaged, or was edited. Expected what was "
-        f"written. {AGAIN} Received: {str(path)!r}"
+        f"A file of the dataset is damaged, or was edited. {AGAIN} Received: "
+        f"{str(path)!r}"
     )

@@ -111,9 +111,9 @@ def prepare(
             ]
             if lost:
                 raise RuntimeError(
-                    "The pipeline ended early; what is finished stays. "
-                    f"Expected all videos. Received: not {lost[0]!r} "
-                    f"({len(lost)} in all)"
+                    "The pipeline ended early; finished videos are kept. "
+                    f"Expected all videos. Missing: {lost[0]!r} ({len(lost)} "
+                    "in all)"
                 )
         parts.clear()
         return local.finish(
@@ -382,8 +382,9 @@ def _run(pipeline, parts, prepare_part):
     except Exception as error:
         reason = str(error).strip().rpartition("\n")[2]
         raise RuntimeError(
-            "The pipeline failed; what is finished stays, and the same "
-            f"command goes on. Received: {type(error).__name__}: {reason}"
+            "The pipeline failed; finished videos are kept. Run the same "
+            f"command again to resume. Received: {type(error).__name__}: "
+            f"{reason}"
         ) from error
 
 

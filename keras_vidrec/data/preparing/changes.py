@@ -60,13 +60,16 @@ class Changes:
     def tell(self):
         """Warns of what has changed, by name."""
         for names, what in (
-            (self.replaced, "replaced by others of the same name, done again"),
-            (self.moved, "given another class, done again"),
+            (
+                self.replaced,
+                "replaced by others of the same name, prepared again",
+            ),
+            (self.moved, "given another class, prepared again"),
             (self.gone, "removed, left out now"),
         ):
             if names:
                 logger.warning(
-                    "Videos that have changed since the last time (%s): %d, "
+                    "Videos that have changed since the last run (%s): %d, "
                     "%s%s",
                     what,
                     len(names),

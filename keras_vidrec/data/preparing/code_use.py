@@ -57,7 +57,7 @@ class CodeUse(typing.NamedTuple):
             f"{bound:g} pixels, {self.fine:.1%} within a sixteenth of it."
         )
         if self.at_bound > _MUCH_AT_BOUND:
-            text += " A larger --bound would keep faster motion apart."
+            text += " A larger --bound would represent fast motion better."
         elif self.fine > _MUCH_FINE:
-            text += " A smaller --bound would keep slow motion apart."
+            text += " A smaller --bound would represent slow motion better."
         return text

@@ -140,9 +140,9 @@ class Journal:
             line, crc = {}, None
         if crc != _crc(line):
             raise ValueError(
-                "The notes of what is prepared are damaged. Expected what was "
-                "written; delete the directory and begin again. Received: line "
-                f"{number + 1} of {str(self._path)!r}"
+                "The journal of the preparation is damaged. Delete the "
+                f"directory and start again. Received: line {number + 1} of "
+                f"{str(self._path)!r}"
             )
         return line
 
@@ -178,7 +178,7 @@ def _difference(path, found, settings):
     expected = ", ".join(_shown(name, a, b) for name, a, b in different)
     received = ", ".join(_shown(name, b, a) for name, a, b in different)
     return (
-        "The directory was begun with other settings. Expected "
+        "The directory was started with other settings. Expected "
         f"{expected}; or choose another directory. Received: {received} for "
         f"{str(path.parent.parent)!r}"
     )

@@ -38,9 +38,9 @@ class Packer:
         for modality in preparation.modalities:
             if modality not in self._source.modalities:
                 raise ValueError(
-                    f"Expected frame folders that hold {modality}: they are "
-                    "packed as they are. Received: "
-                    f"{root!r} with {self._source.modalities}"
+                    f"Expected frame folders that contain {modality}: they "
+                    f"are packed without change. Received: {root!r} with "
+                    f"{self._source.modalities}"
                 )
         self._places = {
             name: index for index, name in enumerate(self._source.videos)
@@ -92,8 +92,8 @@ class Packer:
                                 f"{str(files[part])!r} is "
                                 f"{'broken' if found is None else found}. "
                                 "Expected images of one size, "
-                                f"{size or 'whatever it is'}. Make it again, "
-                                "or leave the video out.",
+                                f"{size or 'whatever it is'}. Replace it, or "
+                                "leave the video out.",
                             )
                         size = found
                     if modality == "rgb":
@@ -119,7 +119,7 @@ def _check_size(name, frame, size):
             name,
             f"its images are {size} (height, width), and were not resized by "
             f"size={frame.size!r}. Expected the size that they were resized "
-            "by, or None (no --size) if nobody knows.",
+            "to, or None (no --size) if it is not known.",
         )
 
 

@@ -201,8 +201,8 @@ def fill(directory, journal, labels, work, pool, shard_bytes, bar):
                 shutil.rmtree(directory, ignore_errors=True)
             if deaths > _MAX_DEATHS and not successes:
                 raise RuntimeError(
-                    "Every process dies, whatever the video. Received, the "
-                    f"last time: {value[0]}"
+                    "Every process dies, with any video. Received, the last "
+                    f"time: {value[0]}"
                 )
         for writer in writers.values():
             writer.seal()
@@ -322,9 +322,9 @@ def begin(catalog, directory, settings, engine=None):
             not directory.is_dir() or any(directory.iterdir())
         ):
             raise ValueError(
-                "Expected a new or empty directory, or a preparation to go on "
-                f"with. Received: {str(directory)!r}, which holds something "
-                "else"
+                "Expected a new or empty directory, or an interrupted "
+                f"preparation. Received: {str(directory)!r}, which contains "
+                "something else"
             )
         state.mkdir(parents=True, exist_ok=True)
         files.sync_directory(directory)
@@ -362,9 +362,9 @@ def check_shards(directory, journal, in_work=True):
             found = shard.stat().st_size
             if found != length:
                 raise ValueError(
-                    "Prepared records are missing. Expected "
-                    f"{str(shard)!r} of {length} bytes; delete the file and "
-                    "run the same command again, which makes what was in it. "
+                    f"Prepared records are missing. Expected {str(shard)!r} "
+                    f"of {length} bytes; delete the file and run the same "
+                    "command again, which prepares its videos again. "
                     f"Received: a file of {found} bytes"
                 )
             if not shards.is_index(index):
@@ -376,7 +376,7 @@ def _forget(journal, shard, videos):
     if videos:  # else they were made again since
         journal.forget(videos)
         logger.warning(
-            "%s is gone: what was in it is made again, of %d videos",
+            "%s is missing: its %d videos are prepared again",
             shard,
             len(videos),
         )

@@ -265,7 +265,7 @@ class _Clip:
     def finish(self, path, frames):
         """The `PreparedVideo`, or the `VideoError` of a single frame."""
         if self.count < 2 and len(self._paths) > 1:
-            problem = "it has one frame, so there is no flow. Leave it out."
+            problem = "it has only one frame, so it has no flow. Leave it out."
             return VideoError(path, problem)
         for modality in self._paths:
             self._seal(modality)

@@ -109,7 +109,7 @@ class Workers:
     def _end_of(self, worker):
         status = worker.process.exitcode
         if status == -signal.SIGKILL:
-            return f"exit status {status}, perhaps for want of memory"
+            return f"exit status {status}, perhaps out of memory"
         with open(self._log(worker.number), errors="replace") as log:
             lines = log.read()[-2000:].split("\n")
         said = next((line for line in reversed(lines) if line.strip()), "")

@@ -103,7 +103,7 @@ class Features(Stored):
     def _of(self, stream):
         if stream not in self._arrays:
             raise ValueError(
-                "Expected a stream that the dataset holds, one of "
+                "Expected a stream of the dataset, one of "
                 f"{self.modalities}. Received: modality={stream!r}"
             )
         return self._arrays[stream]

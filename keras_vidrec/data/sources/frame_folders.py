@@ -176,9 +176,9 @@ class FrameFolders(Source):
         if abs(count - (frames.count - 1)) > _TOLERANCE or frames.count < 2:
             raise self._error(
                 index,
-                f"its {modality} is not that of its frames. Expected an image "
-                f"less than the {frames.count} frames, or up to {_TOLERANCE} "
-                f"off. Received: {count}",
+                f"its {modality} does not match its frames. Expected one "
+                f"image less than the {frames.count} frames, or up to "
+                f"{_TOLERANCE} off. Received: {count}",
             )
         return min(count, frames.count - 1)
 
@@ -193,8 +193,8 @@ class FrameFolders(Source):
         if len(shapes) > 1:
             raise self._error(
                 index,
-                f"its images of {modality} differ in size. Expected one. "
-                f"Received: {shapes[0][:2]} and {shapes[1][:2]}",
+                f"its images of {modality} differ in size. Expected the same "
+                f"size. Received: {shapes[0][:2]} and {shapes[1][:2]}",
             )
         if is_flow:
             images = [np.stack(image, axis=-1) for image in images]
@@ -318,6 +318,6 @@ def _decode(path, is_flow):
     image = cv2.imdecode(content, flag) if content.size else None
     if image is None:
         raise VideoError(
-            path, "it is no image. Make it again, or leave the video out."
+            path, "it is not an image. Replace it, or leave the video out."
         )
     return image if is_flow else cv2.cvtColor(image, cv2.COLOR_BGR2RGB)

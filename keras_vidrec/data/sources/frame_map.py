@@ -52,8 +52,8 @@ def frames_of(
         wanted = "seconds of a segment" if in_seconds else f"fps={fps:g}"
         instead = "start_frame and end_frame" if in_seconds else "fps=None"
         raise ValueError(
-            "its time stamps do not tell when its frames are shown. Expected "
-            f"{instead}, or a file with time stamps. Received: {wanted}"
+            f"it has no usable time stamps. Expected {instead}, or a file "
+            f"with time stamps. Received: {wanted}"
         )
     first, last = 0, num_frames
     if segment is not None:
@@ -151,8 +151,8 @@ def _bounds(num_frames, times, segment):
     if first >= last:
         unit = "frames" if unit == "frames" else "seconds"
         raise ValueError(
-            "no frame is shown in its segment. Expected one of a file of "
-            f"{whole}. Received: {unit} {start} to {end}"
+            "there is no frame in its segment. Expected a segment of a file "
+            f"of {whole}. Received: {unit} {start} to {end}"
         )
     return first, last
 

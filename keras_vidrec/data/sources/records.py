@@ -103,8 +103,8 @@ class Records(Stored):
             if frame.fps is not None:
                 raise ValueError(
                     f"Expected frames with fps={frame.fps:g}, as the network "
-                    "sees them. Received: a dataset of packed frames, of which "
-                    "nobody knows when they are shown; prepare the videos, or "
+                    "sees them. Received: a dataset of packed frames "
+                    "without a known frame rate; prepare the videos, or "
                     "train with clip.frame.fps=null"
                 )
             return
@@ -120,17 +120,17 @@ class Records(Stored):
         if frame.keeps_aspect and not stored.keeps_aspect:
             raise ValueError(
                 f"Expected frames of the size {frame.size!r}, as the network "
-                "sees them, or ones that keep the aspect. Received: a dataset "
-                f"prepared with size={stored.size!r}, which squashed them; "
-                f"prepare it again with --size {frame.size}, or train with "
-                f"clip.frame.size={stored.size}"
+                "needs, or frames that keep the aspect ratio. Received: a "
+                f"dataset prepared with size={stored.size!r}, which changed "
+                "the aspect ratio; prepare it again with --size "
+                f"{frame.size}, or train with clip.frame.size={stored.size}"
             )
         if stored.short_side < frame.short_side and not self._told:
             self._told.append(frame)
             logger.warning(
-                "Frames that were prepared with --size %s are enlarged to %s, "
-                "and flow with them: prepare them as large as the network "
-                "sees them, or train with clip.frame.size=%s.",
+                "Frames that were prepared with --size %s are enlarged to "
+                "%s, and so is flow: prepare them in the network's size, or "
+                "train with clip.frame.size=%s.",
                 stored.size,
                 frame.size,
                 stored.size,
@@ -148,7 +148,7 @@ class Records(Stored):
     def _of(self, modality):
         if modality not in self.modalities:
             raise ValueError(
-                "Expected a modality that the dataset holds, one of "
+                "Expected a modality of the dataset, one of "
                 f"{self.modalities}. Received: modality={modality!r}"
             )
         return self._images[_STORED_AS.get(modality, modality)]

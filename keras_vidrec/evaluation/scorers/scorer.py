@@ -171,10 +171,10 @@ def make(model, test):
     for clip in keras.tree.flatten(model.input):
         if test.crops in WHOLE_FRAMES and None not in clip.shape[2:4]:
             raise ValueError(
-                "Whole frames have many sizes. Expected a network that was "
+                "Whole frames differ in size. Expected a network that was "
                 "built for any height and width, or crops of one size. "
-                f"Received: crops={test.crops!r}, input {clip.name!r} of shape "
-                f"{tuple(clip.shape)}"
+                f"Received: crops={test.crops!r}, input {clip.name!r} of "
+                f"shape {tuple(clip.shape)}"
             )
     if protocols.clip_spec_of(model).ordered:
         return ClipScorer(model, test.num_segments, test.averaged)
@@ -191,10 +191,9 @@ def check_sees_videos(model):
     for clip in keras.tree.flatten(model.input):
         if len(clip.shape) != 5:
             raise ValueError(
-                f"Expected a network that sees videos. Received: model="
-                f"{model.name!r}, which sees features of them. `vidrec join` "
-                "makes one that sees videos of it and the networks that make "
-                "the features."
+                f"Expected a network with video input. Received: model="
+                f"{model.name!r}, whose input is features. `vidrec join` joins "
+                "it with the networks that make the features."
             )
     return spec
 

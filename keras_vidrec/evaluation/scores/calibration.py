@@ -129,7 +129,7 @@ def fit_temperature(scores, labels) -> float:
     """
     scores, labels = _labeled(scores, labels)
     if not len(labels):
-        raise ValueError("no class of a video is known")
+        raise ValueError("no video has a known class")
     own = scores[np.arange(len(labels)), labels]
 
     def slope(log_temperature):
@@ -141,13 +141,10 @@ def fit_temperature(scores, labels) -> float:
 
     if slope(math.log(_LEAST)) <= 0:
         raise ValueError(
-            "their classes are recognized without a mistake that counts: no "
-            "probability is too sure"
+            "all of them are recognized, so no probability is too high"
         )
     if slope(math.log(_MOST)) >= 0:
-        raise ValueError(
-            "their classes are recognized no better than by chance"
-        )
+        raise ValueError("they are recognized no better than by chance")
     found = scipy.optimize.brentq(
         slope, math.log(_LEAST), math.log(_MOST), xtol=1e-12
     )

@@ -117,9 +117,9 @@ def compare(first, second, *, confidence=0.95, names=None):
     joining.tell_data((first, second), names)
     if joined.scores[0].several:
         raise ValueError(
-            "Expected videos of one label each, whose recognized classes are "
-            "right or wrong. Received: scores of several labels a video, of "
-            "which `vidrec evaluate` and `vidrec fuse` tell the figures"
+            "Expected videos with one label each. Received: scores of "
+            "several labels per video; `vidrec evaluate` and `vidrec fuse` "
+            "print their figures"
         )
     labels = joined.scores[0].labels
     labels = labels[labels >= 0]

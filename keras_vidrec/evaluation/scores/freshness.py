@@ -62,7 +62,7 @@ def marked(scores: Scores, score_file) -> Scores:
     if stale is False:
         return scores
     name = pathlib.Path(score_file).name
-    mark = f"{name} is of another network than its run has now"
+    mark = f"{name} was made by an earlier network of its run"
     if stale is None:
-        mark = f"the run of {name} has no network that it could be of"
+        mark = f"the run of {name} no longer has a network"
     return scores.marked(mark)

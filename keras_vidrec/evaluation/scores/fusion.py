@@ -61,7 +61,7 @@ def fuse(scores, weights=None, *, softmax=False, normalize=None, names=None):
     checks.check(
         not (softmax and several),
         "softmax",
-        "False for several labels a video, whose classes have no softmax",
+        "False for several labels per video, which have no softmax",
         softmax,
     )
     test = joining.tell_protocols(scores, names)
@@ -71,7 +71,7 @@ def fuse(scores, weights=None, *, softmax=False, normalize=None, names=None):
     checks.check(
         not (softmax and any(one.meta.get("softmax") for one in scores)),
         "softmax",
-        "scores that are logits, which those fused after a softmax are not",
+        "logits, not scores that were fused after a softmax",
         softmax,
     )
     first = joined.scores[0]

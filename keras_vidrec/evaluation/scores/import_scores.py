@@ -12,7 +12,7 @@ from keras_vidrec.data.catalogs.split import doubles
 from keras_vidrec.data.catalogs.split import refuse_any
 from keras_vidrec.evaluation.scores.score_file import Scores
 
-_FORM = "a header video,label,CLASS,CLASS,... and a line a video"
+_FORM = "a header video,label,CLASS,CLASS,... and one line per video"
 
 
 def from_csv(path, classes=None):
@@ -50,7 +50,9 @@ def from_csv(path, classes=None):
             f"{path} holds no scores. Expected CSV text in UTF-8, {_FORM}. "
             f"Received: {error}"
         ) from error
-    refuse_any(doubles(videos), f"{path} names a video twice", "a line a video")
+    refuse_any(
+        doubles(videos), f"{path} contains a video twice", "a line a video"
+    )
     if not videos:
         raise ValueError(
             f"{path} holds no scores. Expected {_FORM}. Received: the header "
@@ -100,8 +102,8 @@ def read_classes(path):
         lines = path.read_text("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(
-            "Expected a list of classes, a name a line in UTF-8. Received: "
-            f"{path}: {error}"
+            "Expected a list of classes, one name per line in UTF-8. "
+            f"Received: {path}: {error}"
         ) from error
     names = tuple(line.strip() for line in lines if line.strip())
     if not names:

@@ -87,7 +87,7 @@ class Scores:
         if self.several:
             _check_sets(self.labels, self.videos)
         refuse_any(
-            doubles(self.videos), "A video stands twice", "different videos"
+            doubles(self.videos), "A video occurs twice", "different videos"
         )
         finite = np.isfinite(self.scores).all(axis=1)
         if not finite.all():

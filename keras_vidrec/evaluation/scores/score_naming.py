@@ -118,7 +118,7 @@ def load(path) -> Test:
     if run is not None and freshness.is_stale(scores, file):
         raise ValueError(
             "Expected scores of the network that the run has now: `vidrec "
-            f"evaluate {run.path}` tests it. Received: {file}, of another "
+            f"evaluate {run.path}` tests it. Received: {file}, of an earlier "
             "network (the run was trained again, or its network replaced)"
         )
     return Test(freshness.marked(scores, file), file, run)

@@ -131,15 +131,15 @@ class Backup(keras.callbacks.Callback):
                 return None
             told = "; ".join(f"{path}: {why}" for path, why in damaged.items())
             raise ValueError(
-                "No backup can be read. Expected a sound one to go on from; "
-                f"delete {self._directory} to train from the beginning. "
-                f"Received: {told}"
+                "No backup can be read. Expected an undamaged one to resume "
+                f"from; delete {self._directory} to train from the "
+                f"beginning. Received: {told}"
             )
         self.position = position
         if self._is_chief:
             for path, why in damaged.items():
                 logger.warning(
-                    "%s is damaged (%s). Training goes on from the one "
+                    "%s is damaged (%s). Training resumes from the one "
                     "before, %s.",
                     path,
                     why,

@@ -80,8 +80,8 @@ class Interruption(keras.callbacks.Callback):
         self._backup.save()
         at = self._backup.position
         logger.warning(
-            "Stopped by SIGTERM after %d epochs and %d steps, which are kept. "
-            "The same command goes on from there.",
+            "Stopped by SIGTERM after %d epochs and %d steps, which are "
+            "saved. Run the same command again to resume.",
             at.epoch,
             at.step,
         )

@@ -147,8 +147,8 @@ class UsersCallbacks(keras.callbacks.Callback):
         self._states = dict(state["states"])
         for name in self._states.keys() - self._callbacks.keys():
             logger.warning(
-                "The backup has a state of callback %s, which is not there "
-                "any more.",
+                "The backup has a state of callback %s, which is no longer "
+                "used.",
                 name,
             )
 
@@ -210,7 +210,7 @@ class Failure(keras.callbacks.Callback):
         failure = self._users.failure
         logger.warning(
             "Stopped by a callback (%s) after %d epochs and %d steps, which "
-            "are kept. The same call goes on from there.",
+            "are saved. Make the same call again to resume.",
             type(failure).__name__,
             at.epoch,
             at.step,

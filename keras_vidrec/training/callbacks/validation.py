@@ -50,7 +50,7 @@ class BestModel(keras.callbacks.Callback):
         if self.accuracy is not None and not model_file.is_whole(self._path):
             logger.warning(
                 "%s is missing or damaged: the best network is chosen from "
-                "the epochs to come.",
+                "the remaining epochs.",
                 self._path,
             )
             self.accuracy = self.loss = self.epoch = None

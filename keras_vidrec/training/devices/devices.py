@@ -40,8 +40,8 @@ class Devices:
         checks.check(
             batch_size % self.num_replicas == 0,
             "batch_size",
-            f"a batch that is shared equally by all {self.num_replicas} "
-            "devices, such as "
+            "a batch that can be divided equally among all "
+            f"{self.num_replicas} devices, such as "
             f"{-(-batch_size // self.num_replicas) * self.num_replicas} "
             "(optimizer.accumulate, less in proportion, keeps the clips an "
             "update, and optimizer.sub_batch those that batch normalization "

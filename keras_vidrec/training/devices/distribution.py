@@ -49,7 +49,7 @@ def choose(distribute="auto"):
     checks.choice("distribute", distribute, tuple(_BACKENDS))
     if _BACKENDS[distribute] not in (None, backend):
         raise ValueError(
-            f"distribute={distribute!r} is of another backend. Expected "
+            f"distribute={distribute!r} needs another backend. Expected "
             f"KERAS_BACKEND={_BACKENDS[distribute]}. Received: {backend}"
         )
     if distribute == "multi-worker":

@@ -161,8 +161,8 @@ def _lost_workers():
             str(error).split("aborted by: ")[-1].split("Additional GRPC")[0]
         )
         raise WorkerLost(
-            "Training stopped: another worker has ended, or cannot be reached "
-            "any more. Start the same command on all machines again, and it "
-            "goes on from the last backup. Received: "
+            "Training stopped: another worker has ended, or cannot be "
+            "reached. Run the same command on all machines again to resume "
+            "from the last backup. Received: "
             f"{' '.join(reason.split())[:200]}"
         ) from error

@@ -49,7 +49,7 @@ def settled(data):
         checks.check(
             recipe.initialization.classifier == "random",
             "initialization.classifier",
-            f'"random"{of_data}: others are worked out of one label a video',
+            f'"random"{of_data}: the others need one label per video',
             recipe.initialization.classifier,
         )
         wanted = "sigmoid"

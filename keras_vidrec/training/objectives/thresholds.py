@@ -83,7 +83,7 @@ def complete(path, data):
     ]
     if never:
         logger.warning(
-            "No video of the validation part shows %s%s: the threshold is %g.",
+            "The validation part has no video of %s%s: the threshold is %g.",
             ", ".join(map(repr, never[:_NAMED])),
             f" and {len(never) - _NAMED} others" if never[_NAMED:] else "",
             THRESHOLD,

@@ -134,7 +134,7 @@ def of_keras(config, rate):
         checks.check(
             "initial_learning_rate" not in arguments,
             "config.config.initial_learning_rate",
-            "it to be left out: it is optimizer.learning_rate",
+            "it to be left out: optimizer.learning_rate sets it",
             arguments.get("initial_learning_rate"),
         )
         arguments["initial_learning_rate"] = rate

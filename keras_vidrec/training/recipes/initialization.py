@@ -83,7 +83,7 @@ class Initialization:
         checks.check(
             not self.draws or self.classifier != "random",
             "draws",
-            '0 where classifier="random": it is not worked out from videos',
+            '0 with classifier="random", which is not computed from videos',
             self.draws,
         )
         checks.flag("partial_batch_norm", self.partial_batch_norm)

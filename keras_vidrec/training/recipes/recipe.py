@@ -116,8 +116,8 @@ class Recipe(Fact):
         checks.check(
             self.schedule.epochs != 0 or worked_out,
             "schedule.epochs",
-            "a number of at least 1, or 0 where initialization.classifier is "
-            "worked out",
+            "a number of at least 1, or 0 with a computed "
+            "initialization.classifier",
             self.schedule.epochs,
         )
         checks.count("seed", self.seed, 0)
@@ -125,8 +125,8 @@ class Recipe(Fact):
             self.data.sampling == "natural"
             or self.loss.class_weights != "auto",
             "loss.class_weights",
-            "null or a mapping beside data.sampling="
-            f"{self.data.sampling}, which evens the classes out itself",
+            f"null or a mapping beside data.sampling={self.data.sampling}, "
+            "which already balances the classes",
             self.loss.class_weights,
         )
         self._check_rates()
@@ -137,15 +137,15 @@ class Recipe(Fact):
         checks.check(
             self.schedule.epochs != 0 or not names,
             "augmentation",
-            "steps of single clips where nothing is trained "
+            "only steps of single clips if nothing is trained "
             "(schedule.epochs=0)",
             names,
         )
         checks.check(
             self.optimizer.batch_size % 2 == 0 or not names,
             "optimizer.batch_size",
-            f"an even number of clips: {' and '.join(names)} mixes two of a "
-            "batch",
+            f"an even number of clips: {' and '.join(names)} mixes pairs of "
+            "a batch",
             self.optimizer.batch_size,
         )
 

@@ -119,14 +119,14 @@ class Schedule:
                 for number in freeze.values()
             ),
             "freeze",
-            "a mapping of what is not trained at first to a number of epochs, "
-            "such as {backbone: 2}",
+            "a mapping from parts that are frozen at first to numbers of "
+            "epochs, such as {backbone: 2}",
             freeze,
         )
         checks.check(
             not (freeze and self.phases),
             "freeze",
-            "{} beside phases, each of which says what it trains",
+            "{} with phases, each of which sets what it trains",
             freeze,
         )
 
@@ -173,7 +173,7 @@ class Schedule:
         checks.check(
             self.kind != "plateau",
             "warmup",
-            'null beside kind="plateau", which moves the rate itself',
+            'null with kind="plateau", which changes the rate itself',
             self.warmup,
         )
 

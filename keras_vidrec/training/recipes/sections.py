@@ -67,8 +67,8 @@ class Network:
         )
         if "dropout" in self.arguments:
             raise ValueError(
-                "The rate of the dropout before the classifier has one name in "
-                "all recipes. Expected network.head_dropout. Received: "
+                "The dropout rate before the classifier has the same name "
+                "in all recipes. Expected network.head_dropout. Received: "
                 f"network.arguments.dropout={self.arguments['dropout']!r}"
             )
         if self.head_dropout is not None:

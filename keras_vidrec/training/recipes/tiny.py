@@ -75,7 +75,9 @@ def tiny(recipe, settings=()):
         schedule=_schedule(recipe.schedule),
         reported=(),
     ).with_settings(settings)
-    summary = small.summary or f"Rehearsal of {recipe.name}: {_extent(small)}"
+    summary = small.summary or (
+        f"Test run (--tiny) of {recipe.name}: {_extent(small)}"
+    )
     return dataclasses.replace(small, summary=summary)
 
 

@@ -104,7 +104,7 @@ class Halved(Step):
         (["flip"], "`augmentation`. Expected one crop.*'flip'"),
         ([], "Expected one crop"),
         (["crop", "crop"], "Expected one crop"),
-        (["crop", "mixup", "flip"], "behind all others.*'mixup', 'flip'"),
+        (["crop", "mixup", "flip"], "after all others.*'mixup', 'flip'"),
     ],
 )
 def test_invalid_lists(values, message):

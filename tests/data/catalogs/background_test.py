@@ -108,5 +108,5 @@ def test_what_has_no_background(root):
         background.add(
             listed(root, "a.avi,run,0,1,train b.avi,background,0,1,test")
         )
-    with pytest.raises(ValueError, match="'a.avi', 'b.avi'.*nothing is left"):
+    with pytest.raises(ValueError, match="'a.avi', 'b.avi'.*no other parts"):
         background.add(listed(root, "a.avi,run,0,4,train b.avi,jump,0,9,test"))

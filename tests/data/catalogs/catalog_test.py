@@ -134,8 +134,8 @@ def test_folder(tmp_path):
     held = {dataset.groups[i] for i in test}
     assert held.isdisjoint(dataset.groups[i] for i in train)
     assert dataset.problems == (
-        "Passed over, hidden: '.trash' (1 in all).",
-        "Passed over, no video by its ending: 'notes/readme.txt' (1 in all).",
+        "Skipped, hidden: '.trash' (1 in all).",
+        "Skipped, not a video extension: 'notes/readme.txt' (1 in all).",
         "Videos outside the folders of classes are left out: 'loose.mp4' "
         "(1 in all).",
         "Folders without videos: 'notes' (1 in all).",
@@ -211,7 +211,7 @@ def test_classes_that_speak_of_parts_are_classes(tmp_path, names):
     "paths, message",
     [
         (["train/a/1.mp4", "walk/2.mp4"], r"\['train'\] beside 'walk'"),
-        (["train/1.mp4", "test/2.mp4"], "no folders of classes.*test/2.mp4"),
+        (["train/1.mp4", "test/2.mp4"], "no class folders.*test/2.mp4"),
         (["train/a/1.mp4", "test/a/2.mp4"], "one class.*'a' with 2 clips"),
     ],
 )
@@ -320,7 +320,7 @@ def test_discover_nothing(tmp_path):
     touch(tmp_path, "1.avi", "2.avi", "run/notes.txt")
     with pytest.raises(
         ValueError,
-        match="three layouts: a folder a class .* split files .* list of "
+        match="three layouts: one folder per class .* split files .* list of "
         "videos .* with 2 videos outside",
     ):
         catalog.discover(tmp_path)
@@ -343,7 +343,7 @@ def test_discover_nothing(tmp_path):
     ],
 )
 def test_discover_contradictory(tmp_path, arguments):
-    with pytest.raises(ValueError, match="Contradictory .* Received: layout="):
+    with pytest.raises(ValueError, match="Conflicting .* Received: layout="):
         catalog.discover(tmp_path, **arguments)
 
 

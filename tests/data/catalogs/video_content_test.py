@@ -61,7 +61,7 @@ def test_unknown_endings_are_opened(files):
     assert len(found.videos) == 4
     assert found.passed.pop("empty") == ["other/nothing.x"]
     assert found.passed.pop(video_tree.NO_VIDEO) == ["cover.png"]
-    assert len(found.passed.pop("no video in it")) == 10
+    assert len(found.passed.pop("no video stream")) == 10
     assert not found.passed
 
 
@@ -84,7 +84,7 @@ def test_endings_of_camcorders_and_recorders(tmp_path):
         make(folder / f"{i}.{ending}", *VIDEO, *options)
     found = catalog.discover(tmp_path, test_fraction=0.5)
     assert len(found.videos) == len(endings)
-    assert not [p for p in found.problems if "Passed over" in p]
+    assert not [p for p in found.problems if "Skipped" in p]
 
 
 def test_duration(files):

@@ -305,7 +305,7 @@ def test_faulty_lists(root, text, message):
 def test_classes_that_may_be_meant_to_be_one(root):
     found = read(root, "walk/0.mp4,walk\nrun/0.mp4,Run\nrun/1 b.mp4,run")
     assert found.classes == ("Run", "run", "walk")
-    assert "differ in case or blanks only" in str(found.problems)
+    assert "differ only in case or spaces" in str(found.problems)
     assert "'run' (1 in all)" in str(found.problems)
 
 
@@ -381,5 +381,5 @@ def test_where_listed_clips_lie(root):
 )
 def test_a_part_alone_is_split_and_said_to_be(root, name, is_said):
     found = read(root, lines("{path},{label}", "path,label"), name)
-    assert any("called like a part" in p for p in found.problems) == is_said
+    assert any("named like a part" in p for p in found.problems) == is_said
     assert found.splits[1].train and found.splits[1].test

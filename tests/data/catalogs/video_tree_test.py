@@ -83,9 +83,9 @@ def test_what_is_passed_over_has_a_reason(tmp_path, monkeypatch):
     assert found.videos == ["a/1.mp4", "a/folder.mp4/3.avi"]
     assert found.passed == {
         "hidden": ["a/.DS_Store"],
-        "no video by its ending": ["a/readme.txt"],
+        "not a video extension": ["a/readme.txt"],
         "its name has a line break; rename it": ["a/line\n.mp4"],
-        "no file, but a pipe, a socket or a device": [
+        "not a file, but a pipe, a socket or a device": [
             "a/null.mp4",
             "a/pipe.mp4",
         ],
@@ -93,13 +93,12 @@ def test_what_is_passed_over_has_a_reason(tmp_path, monkeypatch):
         "it cannot be read (Too many levels of symbolic links)": ["a/loop.mp4"],
         "it cannot be read (Permission denied)": ["a/locked.mp4"],
         "the same folder as another one": ["a/back/"],
-        "a folder, though called as a video": ["a/folder.mp4"],
+        "a folder with the extension of a video": ["a/folder.mp4"],
         "the folder cannot be read (Permission denied)": ["closed/"],
     }
     _, problems = video_tree.named_clips(tmp_path)
-    assert (
-        "Passed over, no video by its ending: 'a/readme.txt' (1 in all)."
-        in (problems)
+    assert "Skipped, not a video extension: 'a/readme.txt' (1 in all)." in (
+        problems
     )
 
 

@@ -110,7 +110,7 @@ def test_scan_finds_every_image(tmp_path):
 
     for broken in (content[:-1], b"abc" + content, content[:40]):
         path.write_bytes(broken)
-        with pytest.raises(ValueError, match="Expected whole records"):
+        with pytest.raises(ValueError, match="Expected complete records"):
             list(records.scan(path))
     path.write_bytes(b"")
     assert not list(records.scan(path))

@@ -139,7 +139,7 @@ def test_a_full_disk_costs_nothing_that_was_finished(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(shards.records, "write_record", limited)
-    with pytest.raises(OSError, match="the same command goes on") as caught:
+    with pytest.raises(OSError, match="run the same command again") as caught:
         prepare(catalog, tmp_path, DIS, shard_bytes=20000)
     assert caught.value.errno == errno.ENOSPC
     with pytest.raises(ValueError, match="Finish it with the same command"):
@@ -234,8 +234,8 @@ def test_videos_that_change_are_prepared_again(
         )
     said = [message.partition("(")[2] for message in caplog.messages]
     assert said == [
-        "replaced by others of the same name, done again): 1, 1.avi",
-        "given another class, done again): 1, 2.avi",
+        "replaced by others of the same name, prepared again): 1, 1.avi",
+        "given another class, prepared again): 1, 2.avi",
         "removed, left out now): 1, 3.avi",
     ]
     assert again.contents[0] == again.contents[2] != again.contents[1]
@@ -271,7 +271,7 @@ def test_several_labels_are_kept(tmp_path, small_videos, in_process, caplog):
     prepare(listed(tmp_path, root, rows), out, frames)
     again = Records(out)
     assert again.labels == ((0, 1), (), (0,))
-    assert "given another class, done again): 1, 2.avi" in caplog.text
+    assert "given another class, prepared again): 1, 2.avi" in caplog.text
     assert again.origin().videos == again.origin([0, 1, 2]).videos
     caplog.clear()
     prepare(listed(tmp_path, root, rows), out, frames)

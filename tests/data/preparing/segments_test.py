@@ -56,7 +56,7 @@ def test_a_file_is_read_once_for_all_its_segments(
     assert sorted(read) == ["long.avi", "short.avi"]
     assert prepared.num_videos == 4 and prepared.num_frames == sum(counts)
     ((name, reason),) = prepared.failed.items()
-    assert name == "long.avi#8-9" and "no frame is shown in its seg" in reason
+    assert name == "long.avi#8-9" and "there is no frame in its seg" in reason
     records = Records(tmp_path)
     frame = FrameSpec(size, fps=fps)
     assert records.stored_as == frame

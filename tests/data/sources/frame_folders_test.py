@@ -230,7 +230,9 @@ def test_real_folder_of_tsn(real_data, tmp_path):
     # Its flow is of another clip: five images for ten frames.
     source = open_folders(real_data, "tsn_rawframes_with_flow")
     assert source.num_frames(0, "rgb_diff") == 10
-    with pytest.raises(VideoError, match="not that of its frames.*Received: 5"):
+    with pytest.raises(
+        VideoError, match="does not match its frames.*Received: 5"
+    ):
         source.num_frames(0, "flow")
     (tmp_path / "a").mkdir()
     for path in real.iterdir():

@@ -100,10 +100,10 @@ def test_the_minimum_of_the_cross_entropy_by_scipy(scale):
 def test_what_no_temperature_can_be_fitted_on():
     right = np.array([[3.0, 1], [0, 2], [1, 0]])
     for scores, labels, message in (
-        (right, [0, 1, 0], "without a mistake that counts"),
+        (right, [0, 1, 0], "all of them are recognized"),
         (right, [1, 0, 1], "no better than by chance"),
-        (np.zeros((3, 2)), [0, 1, 0], "without a mistake|by chance"),
-        (right, [-1, -1, -1], "no class of a video is known"),
+        (np.zeros((3, 2)), [0, 1, 0], "all of them are|by chance"),
+        (right, [-1, -1, -1], "no video has a known class"),
     ):
         with pytest.raises(ValueError, match=message):
             calibration.fit_temperature(scores, labels)

@@ -106,7 +106,7 @@ def test_fusion():
         fuse([one, dataclasses.replace(other, meta={})]),
     ):
         assert metrics.summary(normed).keys() == {"mean_average_precision"}
-    with pytest.raises(ValueError, match="`softmax`.*several labels a video"):
+    with pytest.raises(ValueError, match="`softmax`.*several labels per video"):
         fuse([one, other], softmax=True)
 
 

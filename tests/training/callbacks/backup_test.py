@@ -205,7 +205,7 @@ def test_a_damaged_backup_gives_way_to_the_one_before(tmp_path, caplog):
         # Training will come to it again.
         assert backups(directory) == [first]
         assert re.fullmatch(
-            rf"{directory / second} is damaged \({told}\)\. Training goes on "
+            rf"{directory / second} is damaged \({told}\)\. Training resumes "
             rf"from the one before, {first}\.",
             caplog.messages[-1],
         )

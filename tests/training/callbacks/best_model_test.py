@@ -66,7 +66,7 @@ def test_a_lost_best_network_is_told(tmp_path, caplog):
     callback.on_train_begin()
     assert caplog.messages == [
         f"{path} is missing or damaged: the best network is chosen from the "
-        "epochs to come."
+        "remaining epochs."
     ]
     assert epoch(callback, network, 1, 0.4) == 1
 

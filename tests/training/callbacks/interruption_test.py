@@ -235,7 +235,7 @@ def test_sigterm_saves_before_it_ends(arguments, whole, tmp_path):
     remark, line = told.splitlines()
     assert "mirrored" in remark  # left and right are classes here
     assert line.startswith("Stopped by SIGTERM after ")
-    assert line.endswith("The same command goes on from there.")
+    assert line.endswith("Run the same command again to resume.")
     backup = max((run / "backup").glob("epoch*"))
     epoch, step = int(backup.name[6:11]), int(backup.name[17:])
     assert f"after {epoch} epochs and {step} steps" in line

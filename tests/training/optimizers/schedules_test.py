@@ -117,7 +117,7 @@ def test_schedules_of_keras_and_your_own():
                     "config": {"initial_learning_rate": 1, "decay_steps": 9},
                 },
             },
-            "left out: it is optimizer.learning_rate",
+            "left out: optimizer.learning_rate sets it",
         ),
     ],
 )

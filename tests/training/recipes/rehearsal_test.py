@@ -35,7 +35,7 @@ def rehearsed(name, data, out, *settings):
         "train", name, "--tiny", "--data", data, "--out", out, *settings
     )
     first, *_ = said.splitlines()
-    assert first.startswith(f"Rehearsal of {name}: ")
+    assert first.startswith(f"Test run (--tiny) of {name}: ")
     run = Run.open(out)
     with open(run.log_file, newline="") as file:
         losses = [float(row["loss"]) for row in csv.DictReader(file)]

@@ -111,7 +111,7 @@ def test_one_rule_for_all():
         small = tiny(recipe)
         assert Recipe.from_yaml(small.to_yaml()) == small
         assert small.name == f"{name}_tiny" and not small.reported
-        assert small.summary.startswith(f"Rehearsal of {name}: ")
+        assert small.summary.startswith(f"Test run (--tiny) of {name}: ")
         backbones = set(recipe_network.backbones(small).values())
         over_features = recipe_network.sees_features(recipe)
         assert backbones == (set() if over_features else TINY)
@@ -173,7 +173,7 @@ def test_one_rule_for_all():
 def test_what_is_rehearsed_is_told(name, settings, extent):
     """As it will be trained: settings win."""
     small = tiny(recipes.get(name), settings)
-    assert small.summary == f"Rehearsal of {name}: {extent} weights"
+    assert small.summary == f"Test run (--tiny) of {name}: {extent} weights"
     told = dataclasses.replace(small, summary="")
     plain = tiny(recipes.get(name)).with_settings(settings)
     assert told == dataclasses.replace(plain, summary="")
