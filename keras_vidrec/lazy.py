@@ -41,12 +41,12 @@ def attach(room, names):
 def register_layers():
     """Registers the layers now, or once Keras has been imported.
 
-    `keras.models.load_model` finds classes of other packages in Keras'
-    registry only; it does not import the modules that a `.keras` file names.
-    So `import keras_vidrec` has to register the layers, and must not pay
-    seconds for Keras where nobody uses it, as in `vidrec --help`. Both hold
-    because nobody loads a model before Keras is imported: where that is still
-    to come, the layers follow right after it.
+    `keras.models.load_model` finds classes of other packages in Keras' registry
+    only; it does not import the modules that a `.keras` file names. So `import
+    keras_vidrec` has to register the layers, but must not spend seconds on
+    importing Keras if it is not used, as in `vidrec --help`. Models cannot be
+    loaded before Keras is imported, so the layers are registered right after
+    the import of Keras.
     """
     if sys.modules.get("keras") is not None:
         importlib.import_module("keras_vidrec.layers")

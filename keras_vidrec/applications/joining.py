@@ -23,11 +23,11 @@ def join(head, *, rgb=None, flow=None, name=None):
     flow -- [tower of flow] - features /
     ```
 
-    What features are made of is seen as it was for them: a snippet lies around
-    its frame as the head knows it, whatever the network of its stream was
-    trained on. The result is like the head built with its backbones inside:
-    `describe`, evaluation, prediction, Grad-CAM and export work on it, and so
-    does further training. Weights are copied.
+    The input is that used for the features: a snippet is placed around its
+    frame as stored in the head, whatever the network of its stream was trained
+    on. The result is like the head built with its backbones inside: `describe`,
+    evaluation, prediction, Grad-CAM and export work on it, and so does further
+    training. Weights are copied.
 
     Args:
         head: keras.Model over features: `TSLSTM`, `TemporalInception` or
@@ -120,8 +120,9 @@ def _in_order(head, streams):
 
 
 def _makers(origin):
-    """Those that made the features of a head, by stream, as its origin knows
-    them."""
+    """The networks that made the features of a head, by stream, from its
+    origin.
+    """
     features = origin.parents.get("features", Origin())
     return {**features.parents, **origin.parents}
 
@@ -141,8 +142,9 @@ def _check_origin(origin, parts):
 
 
 def _origin(of_head, parts, facts):
-    """That of the head, with the networks that it does not know as parents.
-    Its fingerprint it gets when it is saved."""
+    """The origin of the head, with the networks that it does not list as
+    parents. Its fingerprint it gets when it is saved.
+    """
     makers = _makers(of_head)
     new = {
         stream: (facts[stream].origin or Origin()).replace(
@@ -250,7 +252,7 @@ def _with_head(part, inputs, features, name):
     if len(inputs) == 1:
         (inputs,) = inputs.values()
     model = keras.Model(inputs, last["predictions"], name=name)
-    # Keras has called the layers of `own` twice: these know a single call.
+    # Keras has called the layers of `own` twice: `own` has a single call.
     joined = keras.Model.from_config(model.get_config())
     joined.set_weights(model.get_weights())
     return joined

@@ -49,19 +49,19 @@ def LateFusion(
 
     The result is a network like any other: `describe`, evaluation, prediction
     and export work on it. Its inputs are a dict by modality. The clip
-    specification is that of the networks together; it asks for as many
-    segments as the network that was trained with most.
+    specification is that of the networks together; its number of segments is
+    the largest that one of them was trained with.
 
-    With `flow_from="rgb"` flow is made inside, by TV-L1, so that one file
-    goes from raw frames to classes. There is one input then, named `rgb`, of
-    `3 * (snippet_length + 1)` channels: the neighboring frames of the
-    modality `"rgb_diff"`, which is what the clip specification asks for. Flow
-    comes from all of them, rgb is the frame at the index of the snippet
-    (the first one of a forward snippet). Flow is made of the
-    cropped frames then, which must have the size of the clip specification:
-    motion is coded in the pixels that the flow network was trained with
-    (`frame`). Scores differ from those on flow made of whole frames, the
-    more the smaller the crops: at 64 pixels much motion is too small to see.
+    With `flow_from="rgb"` flow is made inside, by TV-L1, so that one file goes
+    from raw frames to classes. There is one input then, named `rgb`, of `3 *
+    (snippet_length + 1)` channels: the neighboring frames of the modality
+    `"rgb_diff"`, which is the modality of the clip specification. Flow comes
+    from all of them, rgb is the frame at the index of the snippet (the first
+    one of a forward snippet). Flow is made of the cropped frames then, which
+    must have the size of the clip specification: motion is coded in the pixels
+    that the flow network was trained with (`frame`). Scores differ from those
+    on flow made of whole frames, the more the smaller the crops: at 64 pixels
+    much motion is too small to see.
 
     Args:
         networks: dict from a modality to a trained keras.Model that sees
@@ -257,7 +257,7 @@ def _origin(networks, described):
         versions.update(origin.versions)
     parents = {}
     for (modality, network), origin in zip(networks.items(), origins):
-        # A network that nobody has trained yet is not worth reading whole.
+        # An untrained network need not be read completely.
         is_known = described[modality].origin is not None
         weights = fingerprint(network) if is_known else None
         parents[modality] = origin.replace(kind="network", fingerprint=weights)

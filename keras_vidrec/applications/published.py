@@ -41,7 +41,7 @@ def load(
 
     Returns:
         keras.Model: with its class names, `ClipSpec`, `TestProtocol`,
-        `Blueprint` and `Origin`, as `describe` tells. Of a group, the
+        `Blueprint` and `Origin`, as `describe` returns them. Of a group, the
         `LateFusion` of its networks. Of a backbone its tower, from scaled
         images to features, as `backbones.get` builds it.
 

@@ -71,7 +71,7 @@ def STFN(
       filters, a quarter for each kernel, and one classifier follow. It has no
       `fusion` and no `direction`.
 
-    What the text tells of experiments before, in no table, are arguments too:
+    Experiments that the text describes, but no table lists, are arguments too:
 
     - `num_blocks`: with 3 and 4 blocks one after the other instead of 2 the
       accuracy drops by 3.8 and 6.5 % on HMDB51, by 4.1 and 6.9 % on UCF101

@@ -247,8 +247,9 @@ def _stops(fusion_layer):
 
 
 def _own_stops(fusion_layer):
-    """As `_stops`, where a tower is a `keras.Model`: it knows its own layers
-    and their order."""
+    """As `_stops`, where a tower is a `keras.Model`: its own layers and their
+    order are used.
+    """
     by_stream = fusion_layer
     if not isinstance(fusion_layer, dict):
         by_stream = dict.fromkeys(STREAMS, fusion_layer)

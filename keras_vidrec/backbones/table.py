@@ -1,4 +1,4 @@
-"""The backbones there are, by name, and the pixels each wants."""
+"""The table of backbones, by name, with the pixel scaling of each."""
 
 import dataclasses
 import difflib
@@ -21,7 +21,7 @@ from keras_vidrec.specs import checks
 
 @dataclasses.dataclass(frozen=True)
 class Backbone:
-    """A row of `BACKBONES`: how to build one, and the pixels it wants.
+    """A row of `BACKBONES`: how to build a backbone, and its pixel scaling.
 
     Args:
         build: generator function from the tensor of images to the feature

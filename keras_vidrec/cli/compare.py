@@ -27,8 +27,9 @@ def compare(
         ),
     ),
 ):
-    """Test whether two networks differ on the same videos, and tell which
-    classes gained and lost from A to B."""
+    """Test whether two networks differ on the same videos, and list the classes
+    that gained and lost from A to B.
+    """
     if not (a.is_file() and b.is_file()):
         load_backend()  # Score files need none, runs do.
     from keras_vidrec.evaluation.scores import comparison

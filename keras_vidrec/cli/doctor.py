@@ -9,16 +9,17 @@ from keras_vidrec.cli.terminal import echo
 from keras_vidrec.cli.terminal import load_backend
 
 _PACKAGE = "keras-vidrec"
-# Extras of those who work on the package; of another TensorFlow; and what the
-# devices tell.
+# Extras for development, for another TensorFlow, and for devices, which are
+# shown above.
 _NOT_TOLD = ("dev", "docs", "gpu", "io", "test", "test-io", "test-log")
 # What DIS may miss of a shift by whole pixels, on average, in pixels.
 _FLOW_ERROR = 0.1
 
 
 def doctor():
-    """Tell what is installed and try it for some seconds: versions, devices,
-    decoder, extras, caches. Belongs into a report of a fault."""
+    """Print what is installed (versions, devices, decoder, extras, caches) and
+    run a short self-test. Belongs into a report of a fault.
+    """
     load_backend()
     from keras_vidrec.training import environment
     from keras_vidrec.videos import decoder

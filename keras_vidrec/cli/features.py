@@ -81,7 +81,7 @@ def features(
         layout=layout,
         videos_list=videos_list,
         splits=splits,
-        # Of videos it is made as the network knows it.
+        # For videos, flow is computed as the network was trained.
         flow=describe(networks["flow"]).clip_spec.flow if flow else None,
     )
     if opened.catalog.understood:

@@ -34,8 +34,9 @@ def fuse(
         None, help="Write a report of the fused scores to this directory."
     ),
 ):
-    """Fuse the scores of several networks, and tell the figures of each alone
-    and of all together."""
+    """Fuse the scores of several networks, and print the figures of each one
+    and of the fusion.
+    """
     numbers = None if weights is None else _numbers(weights)
     if report is not None or not all(path.is_file() for path in scores):
         load_backend()  # Score files need none, runs and reports do.

@@ -9,7 +9,7 @@ from keras_vidrec.cli.terminal import load_backend
 from keras_vidrec.specs import documents
 
 _PRESET = "preset:"
-# Whose tower takes the weights of a backbone, where nobody says otherwise.
+# The application for the weights of a backbone, by default.
 _TSN = "TSN"
 
 # Modes of `weights.cross_modality`.

@@ -49,7 +49,7 @@ def inspect(
         ),
     ),
 ):
-    """Tell what a dataset holds and what is wrong with it.
+    """Print what a dataset contains and what is wrong with it.
 
     Exit status 1 if videos are broken, or if one video or group is in both
     parts of a split; what is missing, short or there twice is only listed.

@@ -141,7 +141,7 @@ def _one_line(error):
     text = " ".join(str(error).split())
     if isinstance(error, (ValueError, OSError, RuntimeError)):
         return text
-    # Nobody foresaw it: say what it is, and how to see where.
+    # An unexpected error: print it, and how to see the traceback.
     kind = type(error).__name__
     return f"{kind}: {text[:500]} (VIDREC_TRACEBACK=1 shows where)"
 

@@ -90,7 +90,9 @@ def predict(
     trust_first_download: options.Trust = False,
     class_names: options.ClassNames = None,
 ):
-    """Tell what happens in video files, or when in long and live ones."""
+    """Predict the classes of video files, or a timeline of long and live
+    videos.
+    """
     places = videos or []
     timeline = window or stride or overlay or camera is not None
     _check(places, overlay, camera)

@@ -204,7 +204,7 @@ def prepare(
 
 
 def _settings(stored):
-    """What recipes must be told that do not see frames as they were stored."""
+    """Settings for recipes whose frames differ from those stored."""
     if stored is None:
         return ""
     changed = {"fps": stored.fps, "deinterlace": stored.deinterlace}

@@ -79,7 +79,7 @@ def run_of(path):
 
 
 def tell_left_out(names, left_out):
-    """Tells on the error stream which videos of each file another one lacks."""
+    """Prints to stderr which videos of each file are missing in another one."""
     for name, videos in zip(names, left_out):
         if videos:
             more = len(videos) - _SHOWN
@@ -92,7 +92,7 @@ def tell_left_out(names, left_out):
 
 
 def tell_marks(tested):
-    """Tells what whoever reads the figures must know, below them.
+    """Prints the marks of scores below their figures.
 
     Args:
         tested: dict of `Scores` by name.
@@ -103,7 +103,7 @@ def tell_marks(tested):
 
 
 def tell_classes_left_out(scores):
-    """Tells which classes are in no mean, where videos have several labels."""
+    """Prints the classes left out of means, if videos have several labels."""
     if not scores.several:
         return
     from keras_vidrec.evaluation.scores import multi_label

@@ -1,5 +1,4 @@
-"""What a user should know of the files of a dataset: what is lost of them, and
-what is odd about them."""
+"""Warnings about the files of a dataset: lost frames and unusual properties."""
 
 import collections
 import concurrent.futures
@@ -67,9 +66,8 @@ def look(source, indices, frame=None, verbose=False) -> dict[int, Health]:
         verbose: bool. Whether to show a progress bar on a terminal. Defaults
             to `False`.
 
-    Returns:
-        dict from index to `Health`, without the videos of which nobody knows
-        it or which cannot be read: reading them says why.
+    Returns: dict from index to `Health`, without videos whose health is unknown
+        or which cannot be read; reading these raises an error with the reason.
     """
     if isinstance(source, VideoFiles) and frame is not None:
         source = source.seen_as(FrameSpec(deinterlace=frame.deinterlace))

@@ -4,7 +4,8 @@ import collections
 
 import numpy as np
 
-# So many times as many videos as another class are told.
+# The ratio between the numbers of videos of two classes from which on it is
+# reported.
 _MOST = 10
 
 
@@ -29,7 +30,7 @@ def remarks(counts, unit, remedy) -> tuple:
 
     Args:
         counts: dict from the name of a class to its number of videos. Classes
-            without any are for others to tell.
+            without any videos are reported elsewhere.
         unit: str. What is counted, such as `"videos to train on"`.
         remedy: str. What helps, as a sentence.
 

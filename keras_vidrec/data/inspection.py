@@ -88,8 +88,8 @@ class Inspection:
         alike: tuple of tuples of str. Videos that are the same, or look like
             cuts of one recording, where the split is an automatic one.
         damaged: dict from a video that lost over 10 % of its frames to what is
-            lost. Such a video is usable, and left out of training unless it
-            is asked for.
+            lost. Such a video can be used, but is excluded from training by
+            default.
         remarks: tuple of str. What is odd about the files, a line for each
             kind.
         healths: dict from a file to its `Health`, as far as known.

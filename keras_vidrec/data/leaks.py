@@ -29,7 +29,8 @@ def check(
     trained on: its figures would be too good.
 
     What a mark of the origin says already has been allowed before, and passes.
-    What the network itself was trained on is not told again of its ancestors.
+    Videos that the network itself was trained on are not listed again for its
+    ancestors.
 
     Args:
         origin: `None` (nothing is known), or `Origin` of the network.
@@ -79,8 +80,8 @@ def marks(origin: Origin | None) -> tuple:
 
 
 def remarks(origin: Origin | None, what: str = "the network") -> tuple:
-    """Lines on those in the chain of an origin of which nobody knows what
-    they were trained on: whether they leak cannot be told.
+    """Lines on those in the chain of an origin whose training videos are not
+    known, so that leaks cannot be detected.
 
     Args:
         origin: `None`, or `Origin` of a network.

@@ -9,12 +9,12 @@ def close():
     """Ends the reading of all iterators over datasets that are still open.
 
     Their threads call Python. While the interpreter shuts down, a thread that
-    asks for its lock is ended in the middle of TensorFlow's code, which aborts
+    acquires its lock is ended in the middle of TensorFlow's code, which aborts
     the process (`terminate called without an active exception`, status 134) or
     waits for the thread forever. Letting go of an iterator waits for its own.
     """
     for one in gc.get_objects():
-        # Not `isinstance`, which asks lazy objects what they would be.
+        # Not `isinstance`, which resolves lazy objects.
         kind = type(one)
         if issubclass(kind, tf.data.Iterator) or kind.__name__ == _DEVICES:
             vars(one).clear()

@@ -1,5 +1,6 @@
-"""From a directory to its source, whatever is in it: the one place that
-tells videos, frame folders, prepared datasets and features apart."""
+"""Opens a directory as a source. Only this module distinguishes videos, frame
+folders, prepared datasets and features.
+"""
 
 import typing
 
@@ -125,7 +126,7 @@ def open_images(directory, **arguments):
 def _look(directory, videos_list):
     """The kind of a dataset, and its folders if it is one of frames."""
     if isinstance(directory, storage.RemotePath):
-        # Nobody looks for videos there.
+        # Videos are not searched there.
         named = videos_list is not None
         if named and not prepared_dataset.is_prepared(directory):
             return "videos", None

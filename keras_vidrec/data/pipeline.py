@@ -96,8 +96,8 @@ def make(
         pad_tail: bool. Testing only. Whether to fill the last batch up, for
             devices that take equal shares of it, with pixels of 0 of sample
             weight 0. The other weights are `filled length / length` then
-            instead of 1: Keras divides the sum of the losses by the former,
-            and so tells the mean over the videos. Defaults to `False`.
+            instead of 1: Keras divides the sum of the losses by the former, and
+            so reports the mean over the videos. Defaults to `False`.
         augmentation: `None` (TSN's crops, and flips), or `Augmentation`.
             Training only. Features were made of crops already: its crops and
             flips do not apply to them.

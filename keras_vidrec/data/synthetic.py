@@ -1,4 +1,4 @@
-"""A small synthetic dataset that tells appearance, motion and order apart."""
+"""A small synthetic dataset with classes of appearance, motion and order."""
 
 import json
 import os
@@ -28,8 +28,9 @@ _CLASSES = {
     "UpThenLeft": ("order", "noise", ("up", "still", "left")),
 }
 
-# Class name -> "appearance" (one frame tells), "motion" (neighboring frames
-# tell, a single one does not) or "order" (only the order of two motions does).
+# Class name -> "appearance" (visible in one frame), "motion" (visible in
+# neighboring frames, but not in a single one) or "order" (only the order of two
+# motions does).
 KINDS = {name: kind for name, (kind, _, _) in _CLASSES.items()}
 
 _FRAMES_PER_SECOND = 25

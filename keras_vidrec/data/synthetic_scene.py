@@ -21,7 +21,7 @@ EVENTS = {
 # Lengths are in units of the frame's shorter side.
 _RADIUS = (0.18, 0.22)  # of a growing object, at mid time
 _GROWTH = (1.4, 1.6)  # log of the largest radius over the smallest
-_STILL_RADIUS = (0.36, 0.48)  # of an object that its pattern tells apart
+_STILL_RADIUS = (0.36, 0.48)  # of an object that is recognized by its pattern
 _SPEED = (1 / 48, 1 / 24)  # a frame
 _SHAKE = 0.01  # amplitude of one sine wave; two are added on each axis
 _SHAKE_PERIOD = (16, 40)  # frames

@@ -360,7 +360,7 @@ def network_of(run, directory):
     if not run.head_file.is_file():
         model, seen = run.load_model(), None
         if run.recipe.network.application not in table.BUILDERS:
-            seen = describe(model).clip_spec  # no builder tells it
+            seen = describe(model).clip_spec  # no builder sets it
         return model, run.model_file, seen
     if opening.holds_features(directory):
         return run.load_head(), run.head_file, None

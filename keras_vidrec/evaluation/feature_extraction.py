@@ -57,10 +57,10 @@ def extract(
     as the paper of the grid has it (`FeatureSettings.alignment`), whatever
     the network was trained on, so that both streams see the same moments.
 
-    Whatever ends it, the same call goes on from the last finished video.
-    Of videos that have another content or another class than before the
-    features are made again, which is told. Videos that fail are left out and
-    named in `report.json`; another call tries them again.
+    Whatever ends it, the same call goes on from the last finished video. The
+    features of videos whose content or class has changed are computed again,
+    and these videos are listed. Videos that fail are left out and named in
+    `report.json`; another call tries them again.
 
     A draw is another version of a training video (of any split): random crop
     and flip, in the grid `"uniform"` also random frames, one of each segment;
@@ -223,7 +223,8 @@ class _Clips:
             source,
             modalities,
             settings.max_frames,
-            # This grid knows what frames have one more of.
+            # This grid gives positions in flow, of which there is one less than
+            # of frames.
             alike=settings.grid != "feature_grid",
         )
         self._seed = settings.seed

@@ -75,13 +75,12 @@ def localize(
         verbose: bool. Whether to show a progress bar on a terminal. Defaults
             to `True`.
 
-    Returns:
-        `Localized`. Classes that the network does not know, and videos that
-        cannot be read, are named and left out.
+    Returns: `Localized`. Classes that the network does not have, and videos
+        that cannot be read, are listed and left out.
 
     Raises:
         ValueError: if the list cannot be read, a row has no start and end in
-            seconds, the network knows none of the classes, or videos leak.
+            seconds, the network has none of the classes, or videos leak.
         TooManyFailures: if over 5 % of the videos cannot be read.
     """
     predictor = Predictor(model, protocol)
@@ -175,7 +174,7 @@ def _truth(catalog):
 
 
 def _known(truth, classes, background):
-    """The segments of classes that the network knows; videos without such
+    """The segments of classes of the network; videos without such
     stay: what is found there is a false alarm."""
     names = {s.name for some in truth.values() for s in some} - {background}
     unknown = sorted(names.difference(classes))

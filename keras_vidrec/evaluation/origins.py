@@ -69,15 +69,16 @@ def of_test(
 
 
 def _whole(source):
-    """The origin of a dataset that tells it at once: of what must be read for
-    it, only the test is looked at."""
+    """The origin of a dataset if it is stored; if files must be read for it,
+    only that of the test videos.
+    """
     is_stored = source.kind in ("prepared", "features")
     return source.origin() if is_stored else None
 
 
 def remarks(model: keras.Model, path) -> tuple:
-    """Lines about a single video that a network, or what it was made from,
-    was trained on: its prediction tells little.
+    """Lines about a single video that a network, or what it was made from, was
+    trained on, so that its prediction is not meaningful.
 
     Args:
         model: keras.Model.

@@ -101,8 +101,8 @@ class Predictor:
             Defaults to `None`.
 
     Attributes:
-        classes: tuple of str. Their names, or their numbers if the network
-            does not know them.
+        classes: tuple of str. Their names, or their numbers if the network has
+            no class names.
         test: `TestProtocol`, nothing left open.
         frame: `FrameSpec`. How frames are taken; a stream of `windows` takes
             its `fps` and `deinterlace`.
@@ -257,7 +257,7 @@ class Predictor:
             path, frame_rate: as of `videos.FileStream`.
 
         Raises:
-            VideoError: if it cannot be read, or tells no time.
+            VideoError: if it cannot be read, or has no time stamps.
         """
         return FileStream(
             path, frame_rate, self.frame.fps, self.frame.deinterlace
@@ -284,8 +284,8 @@ class Predictor:
             `timeline.WindowPrediction`.
 
         Raises:
-            ValueError: if the window has no frame, or the stride none, or
-                the frames are not taken as the network wants them.
+            ValueError: if the window has no frame, or the stride none, or the
+                frames are not sampled as the network needs.
             VideoError: if the video cannot be read, or is shorter than a
                 window.
         """

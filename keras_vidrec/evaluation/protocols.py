@@ -31,11 +31,11 @@ def own(model):
 
 
 def of(model, protocol=None):
-    """How a network is tested, wherever it is asked: the one place that
-    decides.
+    """The test procedure of a network. All tests and predictions use this
+    module.
 
     Args:
-        model: keras.Model of this package, which knows its `ClipSpec`.
+        model: keras.Model of this package, with a `ClipSpec`.
         protocol: `None` (the network's own), str, as `TestProtocol.named`
             takes it, or `TestProtocol`.
 
@@ -46,8 +46,8 @@ def of(model, protocol=None):
         leaves the number of segments open.
 
     Raises:
-        ValueError: if the network knows no clip specification, or no test and
-            none is named, or the test does not fit it.
+        ValueError: if the network has no clip specification, or has no test and
+            none is given, or the test does not fit it.
     """
     spec = clip_spec_of(model)
     test = own(model) if protocol is None else get(protocol)
@@ -64,7 +64,7 @@ def one_clip(model, num_segments=None):
         model: keras.Model of this package.
         num_segments: `None`, or int. Defaults to as many as the network was
             built for, or is tested on if it sees them in order, or was trained
-            with: of single snippets a few tell enough.
+            with: for single snippets a few are enough.
 
     Returns:
         `ClipSpec` of a clip, where the network's own test has it.

@@ -8,7 +8,7 @@ from keras_vidrec.data.catalogs import background
 from keras_vidrec.specs import checks
 
 # Moments that are nearer to each other, in seconds, are one: starts and ends
-# are rounded, and no file of segments tells less.
+# are rounded, and files of segments do not resolve less.
 _TICK = 0.001
 
 

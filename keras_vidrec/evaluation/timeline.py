@@ -25,8 +25,8 @@ class WindowPrediction:
     """Classes of one window of a video.
 
     Attributes:
-        start: float. Seconds of the video, as its stream tells them, rounded
-            to microseconds.
+        start: float. Seconds of the video, as given by its stream, rounded to
+            microseconds.
         end: float. The same.
         probabilities: float64 array `(classes,)`.
         present: `None`, or, where clips have several labels, tuple of bool, one

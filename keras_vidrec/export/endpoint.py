@@ -144,7 +144,7 @@ def _scores_model(model):
     outputs = {"logits": clip_logits_model(model).output}
     spec = describe(model).clip_spec
     if spec is None or not spec.ordered:
-        # A network that nobody knows may judge whole clips only.
+        # An unknown network may only classify whole clips.
         with contextlib.suppress(ValueError):
             snippets = snippet_logits_model(model)
             outputs["snippet_logits"] = snippets.output

@@ -326,7 +326,7 @@ def _training(background, blueprint):
         return "\n".join(lines).rstrip()
     lines = [f"- Recipe: `{recipe.name}`. {recipe.summary}".rstrip()]
     lines.extend(_network(blueprint))
-    # Where it lies on this machine is nobody's business.
+    # Paths of this machine are not published.
     name = pathlib.PurePath(recipe.data.directory or "unknown").name
     lines.append(
         f"- Data: `{name}`, training part of split {recipe.data.split}"

@@ -110,7 +110,7 @@ def _probabilities(model, endpoint, clips):
 
 
 class _Warnings(logging.Handler):
-    """What is told goes to the process that asked."""
+    """Messages are sent to the calling process."""
 
     def __init__(self):
         super().__init__(logging.WARNING)

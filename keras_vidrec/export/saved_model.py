@@ -17,8 +17,8 @@ _TOLERANCE = 1e-5
 def export_saved_model(model, path, *, background=None, tolerance=_TOLERANCE):
     """Exports a network as a TensorFlow SavedModel and checks it.
 
-    Every output of every signature has the batch in front, as TensorFlow
-    Serving wants it (docs/deploy.md):
+    The first dimension of every output is the batch, as TensorFlow Serving
+    requires (docs/deploy.md):
 
     - `serving_default` takes raw uint8 clips, `(batch, num_segments, height,
       width, channels)` (by modality if there are several) of any number of

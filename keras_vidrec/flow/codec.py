@@ -23,8 +23,8 @@ def encode(flow, bound=20.0):
 
     Args:
         flow: array of any shape, displacements in pixels; not NaN.
-        bound: float. The largest displacement that is told apart. Defaults to
-            `20.0`.
+        bound: float. The largest displacement that can be represented. Defaults
+            to `20.0`.
 
     Returns:
         uint8 array of the same shape.

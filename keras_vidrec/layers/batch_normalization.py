@@ -49,15 +49,15 @@ class BatchNormalization(keras.layers.BatchNormalization):
     there are no replicas to synchronize the layer becomes unsynchronized, with
     one warning a process.
 
-    With `num_groups`, training cuts the batch into that many equal
-    groups of neighbors and normalizes each by its own statistics, as if the
-    gradients of that many sub-batches were accumulated: what published
-    networks did that were trained in sub-batches for lack of memory. Snippets
-    that `FoldSegments` put into the batch stay in the group of their clip.
-    The moving statistics move once, towards the means of the groups' means
-    and variances. (MatConvNet does so too, but keeps standard deviations
-    where Keras keeps variances. Caffe's `iter_size` would move them once a
-    sub-batch.) Inference and frozen layers know no groups.
+    With `num_groups`, training cuts the batch into that many equal groups of
+    neighbors and normalizes each by its own statistics, as if the gradients of
+    that many sub-batches were accumulated: what published networks did that
+    were trained in sub-batches for lack of memory. Snippets that `FoldSegments`
+    put into the batch stay in the group of their clip. The moving statistics
+    move once, towards the means of the groups' means and variances. (MatConvNet
+    does so too, but keeps standard deviations where Keras keeps variances.
+    Caffe's `iter_size` would move them once a sub-batch.) Inference and frozen
+    layers do not use groups.
 
     Groups are never synchronized. Where there are replicas, each one has
     `num_groups` of its own, one or more, and the moving statistics move
@@ -241,8 +241,8 @@ def _on_tensorflow(layer, inputs, training):
             is_training=False,
         )
         return outputs
-    # It would compute gradients of the scale and offset of a frozen layer for
-    # nobody.
+    # It would compute unused gradients of the scale and offset of a frozen
+    # layer.
     if not layer.trainable or layer.synchronized:
         return None
     unused = tf.zeros([0])

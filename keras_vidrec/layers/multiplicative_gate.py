@@ -65,7 +65,9 @@ class MultiplicativeGate(keras.layers.Layer):
 
 
 def common_shape(shapes):
-    """The one shape of inputs and gate, as far as either of them knows it."""
+    """The common shape of inputs and gate, combined from the known dimensions
+    of both.
+    """
     if (
         len(shapes) != 2
         or not all(isinstance(shape, (tuple, list)) for shape in shapes)

@@ -81,8 +81,8 @@ def overlay(spatial, temporal):
             spatial = _pad(spatial, axis, size - sizes[0])
             temporal = _pad(temporal, axis, size - sizes[1])
             continue
-        # Padded by as much as can be missing, and cut, for `ops.pad` wants
-        # to know its widths.
+        # Padded by the largest possible amount and then cut, because `ops.pad`
+        # needs static widths.
         size = ops.maximum(ops.shape(spatial)[axis], ops.shape(temporal)[axis])
         spatial = _cut(_pad(spatial, axis, MOST_PADDING), axis, size)
         temporal = _cut(_pad(temporal, axis, MOST_PADDING), axis, size)

@@ -66,8 +66,8 @@ class TVL1OpticalFlow(keras.layers.Layer):
         median_size=5,
         **kwargs,
     ):
-        # Pixels must arrive as they are: float16 cannot tell them apart once
-        # they are smoothed.
+        # Pixels must stay in their dtype: float16 is too coarse for smoothed
+        # pixels.
         super().__init__(autocast=False, **kwargs)
         if not bound > 0:
             raise ValueError(

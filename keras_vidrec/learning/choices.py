@@ -55,9 +55,10 @@ class Choice:
 
     @classmethod
     def best(cls, what, by, candidates, not_tried=None, by_loss=False):
-        """The one that finds the most clips, of several the one of the
-        smallest loss; with `by_loss` that alone, which fewer clips tell.
-        Then the first."""
+        """The one that recognizes the most clips, and of several the one with
+        the smallest loss; with `by_loss` only the loss, which needs fewer
+        clips. Then the first.
+        """
 
         def worth(name):
             figure = candidates[name]

@@ -82,10 +82,10 @@ def learn(
     Args:
         task: `Task`.
         out: path of the result: new, empty, or begun with the same task.
-        plan_only: bool. Whether to make the plan, tell it, and write nothing.
-            Defaults to `False`.
+        plan_only: bool. Whether to only make and print the plan, and write
+            nothing. Defaults to `False`.
         verbose: as in `fit`. Defaults to `"auto"`.
-        tell: callable of a line for people. Defaults to nobody.
+        tell: callable that gets each line of output. Defaults to no output.
 
     Returns:
         `Learned`; with `plan_only` the `Plan`.
@@ -181,7 +181,9 @@ class _Course:
             self._tell(f"   {line}")
 
     def _choose_classifier(self):
-        """The kind of classifier that knows clips of other recordings best."""
+        """The kind of classifier that recognizes clips of other recordings
+        best.
+        """
         self._say("features")
         seen = steps.features(self._place)
         num_classes = len(self._place.material.catalog.classes)

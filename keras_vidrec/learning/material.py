@@ -26,7 +26,8 @@ _TEST = 0.25
 _VALIDATION = 0.25
 # A class of so many groups has one for each part.
 _PARTS = 3
-# So many times as many clips as another class are told.
+# The ratio between the numbers of clips of two classes from which on it is
+# reported.
 _UNEVEN = 5
 _MORE = (
     "More clips of rare classes help most; `vidrec train` can give them "
@@ -131,7 +132,7 @@ def look(task, verbose=True, begun=None) -> Material:
     remarks += _in_two_classes(catalog, found.identical)
     key = min(catalog.splits, key=str)
     split = catalog.splits[key]
-    # What `discover` makes where nothing tells the parts.
+    # The split that `discover` makes if none is given.
     by_chance = split_groups(catalog.labels, catalog.groups, _TEST, task.seed)
     is_named = begun is not None or split != by_chance
     listed = catalog.validation.get(key, ())

@@ -3,8 +3,8 @@
 import contextlib
 import logging
 
-# Modules whose remarks learning has told in its own words, in the plan or with
-# its choices, or that name settings which nobody has who learns.
+# Modules whose messages are not shown: `vidrec learn` prints its own in the
+# plan or with its choices, or they name settings that it does not have.
 _TOLD = frozenset(
     {"classifiers", "evaluator", "initialization", "notes", "starting"}
     | {"trainer"}

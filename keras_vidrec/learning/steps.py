@@ -31,8 +31,8 @@ from keras_vidrec.training.run import Run
 
 # Segments of a video in every test.
 SEGMENTS = 8
-# What of a frame they show: all of it, as what tells an action may lie at the
-# border; mirrored as well, where that is of the same class.
+# What of a frame they show: all of it, because the action may be at the border;
+# also mirrored, if this does not change the class.
 CROPS = {True: "frame_and_mirror", False: "frame"}
 # TSN's own sampling would take three segments of five images of flow from the
 # beginning of a video of fewer frames.
@@ -53,7 +53,7 @@ class Workplace:
         material: `Material`.
         out: `pathlib.Path` of the result.
         verbose: as in `fit`.
-        tell: callable of a line for people.
+        tell: callable that gets each line of output.
     """
 
     task: Task
@@ -176,13 +176,13 @@ def trained(place, name, recipe):
     run = Run(place.step(name))
     if run.is_finished:
         return run
-    # What training says of itself ends in settings that nobody has here.
+    # Training's own messages name settings that do not exist here.
     callbacks = [_Epochs(place.tell)] if place.verbose else []
     return trainer.train(recipe, run.path, callbacks=callbacks, verbose=0)
 
 
 class _Epochs(keras.callbacks.Callback):
-    """Tells what an epoch has come to."""
+    """Prints the result of an epoch."""
 
     def __init__(self, tell):
         super().__init__()

@@ -1,4 +1,4 @@
-"""What a test tells about a recognizer, in three sentences."""
+"""The result of the test of a recognizer, in three sentences."""
 
 import collections
 import math
@@ -7,7 +7,8 @@ import numpy as np
 
 from keras_vidrec.evaluation.scores import metrics
 
-# An interval of so many points, and the share that is hardest to tell.
+# The half width of the wanted interval, and the share that needs the most
+# clips.
 _WANTED = 0.05
 _NAMED = 3
 _CONFIDENCE = 1.96

@@ -1,4 +1,4 @@
-"""What a network says of some videos, as people want to see it."""
+"""Predictions for videos, with representations for notebooks."""
 
 import base64
 import collections.abc
@@ -58,7 +58,7 @@ class Predictions(collections.abc.Sequence):
         return f"<table>{''.join(rows)}</table>"
 
     def to_dict(self) -> list:
-        """List of what `to_dict` of each tells, which JSON holds."""
+        """List of the `to_dict` of each, in JSON types."""
         return [one.to_dict() for one in self._found]
 
     def to_pandas(self):

@@ -88,7 +88,7 @@ def estimate(
     Args:
         plan: `plan.Plan`.
         data, splits, flow: as of `Workshop`.
-        tell: called with a line before each network: it may take minutes.
+        tell: called with a line before each network, which may take minutes.
 
     Returns:
         `Estimate`, whose text is for people.

@@ -75,7 +75,7 @@ class Line:
 
     @property
     def splits(self):
-        """The splits of the printed figure; of others', nobody knows."""
+        """The splits of the printed figure; unknown for figures of others."""
         return getattr(self.row, "splits", ())
 
     @property

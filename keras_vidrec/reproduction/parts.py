@@ -1,5 +1,6 @@
-"""What a figure of a table is made of: trainings, their tests, features, and
-what nobody can make with this package."""
+"""The parts of a figure of a table: trainings, their tests, features, and given
+files that this package cannot make.
+"""
 
 import dataclasses
 import functools

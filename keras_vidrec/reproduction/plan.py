@@ -34,7 +34,7 @@ class Figure:
         return tuple(found.values())
 
     def missing(self, data, given, lost=None) -> tuple:
-        """Lines about what it needs and nobody has.
+        """Lines about missing requirements.
 
         Args:
             data: collection of str: the data sets there are.

@@ -207,7 +207,7 @@ def _named(candidate):
 
 
 def _dataset(recipe):
-    """The data set of a recipe, which its name tells."""
+    """The dataset of a recipe, from its name."""
     (found,) = {*recipe.split("_")} & {*DATASETS}
     return found
 

@@ -218,7 +218,7 @@ class Workshop(Results):
 
         Args:
             figure: `plan.Figure`.
-            say: callable of a line of text, told what is begun.
+            say: callable that gets a line of text when something is started.
 
         Returns:
             bool, whether the figure can be measured now.

@@ -1,1 +1,1 @@
-"""A recognizer that others ask over HTTP, and a page to show it."""
+"""A recognizer as an HTTP service, and a demo page."""

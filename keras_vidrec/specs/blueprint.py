@@ -1,4 +1,4 @@
-"""Which network it is: what its builder was asked for."""
+"""Which network it is: its builder and the arguments given."""
 
 import dataclasses
 import typing

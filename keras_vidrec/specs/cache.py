@@ -34,7 +34,7 @@ def directories() -> tuple[pathlib.Path, ...]:
             try:
                 found.append(pathlib.Path(named).expanduser() / below)
             except RuntimeError:  # of no home
-                # What was asked for by name is not replaced in silence.
+                # An explicitly given directory is never silently replaced.
                 if not found:
                     return ()
     return tuple(dict.fromkeys(found))

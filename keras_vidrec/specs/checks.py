@@ -32,8 +32,8 @@ class ArgumentError(ValueError):
 def names(**by_caller):
     """Errors inside speak of the caller's own arguments.
 
-    A builder hands its arguments to layers that call them otherwise; its user
-    knows only the builder's:
+    A builder passes its arguments to layers that use other names; errors must
+    name those of the builder:
 
     >>> with checks.names(mode="consensus"):
     ...     ConsensusLayer(consensus)
@@ -172,7 +172,7 @@ def fields(known, values, what):
 
 
 def known(what, name, names, prefix=""):
-    """Refuses a name that is none of the known ones, and tells the nearest.
+    """Refuses an unknown name, and suggests the nearest one.
 
     Args:
         what: str. What has the names, such as `"step"`.

@@ -72,8 +72,8 @@ class FlowSpec(Fact):
 
 @dataclasses.dataclass(frozen=True)
 class ClipSpec(Fact):
-    """What a network wants to see of a video: the contract between the pixels
-    and the networks.
+    """The input clip of a network: the contract between the pixels and the
+    networks.
 
     Builders create it, recipes may change its training part (`num_segments`,
     `stride`, `sampling`, `frame`, `size`), the input pipeline and the

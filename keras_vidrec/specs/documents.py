@@ -1,7 +1,7 @@
 """JSON and YAML of unknown origin, read within bounds.
 
-A few hundred bytes may unfold into gigabytes, or into more levels than
-Python can go down. What is read here has an end, whoever wrote it.
+A few hundred bytes may unfold into gigabytes, or into more levels than Python
+can go down. All reading here is bounded, for files from any source.
 """
 
 import functools

@@ -71,8 +71,8 @@ def replacing(path, sync=True):
 
 @contextlib.contextmanager
 def needing_room(path):
-    """Tells of a full disk with the path of what is made, and what to do, where
-    what is finished stays.
+    """Reports a full disk with the path being written and what to do, for
+    commands that keep finished work.
 
     Raises:
         OSError: instead of the one of a full disk; others as they are.
@@ -187,15 +187,16 @@ def sync_directory(path):
 
 @contextlib.contextmanager
 def _guarded(path, wait=True):
-    """Yields the temporary path of `path`, whose leftovers are gone, with
-    nobody else at it meanwhile."""
+    """Yields the temporary path of `path`, without leftovers of earlier
+    processes, and locked meanwhile.
+    """
     temporary = path.with_name(f"{_PARTIAL}{path.name}")
     with contextlib.ExitStack() as stack:
         try:
             guard = path.with_name(f"{_PARTIAL}{path.name}{_LOCK}")
             stack.enter_context(locks.taken(guard, wait))
         except locks.NoLocks:
-            # Nobody knows who is at it: a name of one's own.
+            # Without locks: use a unique name.
             mark = secrets.token_hex(4)
             yield path.with_name(f"{_PARTIAL}{mark}.{path.name}")
             return

@@ -20,10 +20,11 @@ except ImportError:  # Windows
 
 logger = logging.getLogger("keras_vidrec")
 
-# Whoever only looks whether a lock is free holds it for a moment.
+# A process that only checks whether a lock is free holds it for a moment.
 _PATIENCE_S = 0.3
 _LOOK_EVERY_S = 0.02
-# Windows locks bytes, and lets nobody read them: one far behind the text.
+# Windows locks bytes, which then cannot be read: a byte far behind the text is
+# locked.
 _BYTE = 2**30
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
@@ -41,9 +42,9 @@ def held(path: str | os.PathLike, work: str, where: str | os.PathLike):
     """Holds a lock meanwhile; others are refused.
 
     The lock is the system's own, on an open file: it ends with the process,
-    whatever ends that, and what a killed one has left holds nobody up. Of a
-    shared file system such as NFS it counts on all machines. Where there are
-    no locks, the log says so.
+    whatever ends that, and the file left by a killed process does not block
+    others. Of a shared file system such as NFS it counts on all machines. Where
+    there are no locks, the log says so.
 
     Args:
         path: path of the lock file, made if missing and removed at the end. It
@@ -93,7 +94,7 @@ def check_free(path: str | os.PathLike, where: str | os.PathLike) -> None:
     except BlockingIOError:
         raise InUse(_in_use(path, where)) from None
     except OSError:
-        pass  # who may not write, or knows no locks, finds out elsewhere
+        pass  # missing permissions or locks are reported elsewhere
 
 
 @contextlib.contextmanager
@@ -122,7 +123,7 @@ def _take(path, wait):
         file = open(path, "a+b")
         try:
             _lock(file)
-            # Whoever held it has removed it at the end, maybe this very one.
+            # The holder may have removed it at its end, perhaps this very file.
             if _is_at(file, path):
                 return file
         except BlockingIOError:
@@ -164,7 +165,7 @@ def _is_at(file, path):
 
 
 def _introduce(file, work):
-    """Says in the file who holds it; a full disk keeps nobody from it."""
+    """Writes the holder into the file; a full disk is not an error."""
     now = datetime.datetime.now().astimezone()
     holder = {
         "process": os.getpid(),

@@ -9,7 +9,7 @@ from keras_vidrec.specs import checks
 from keras_vidrec.specs.fact import Fact
 from keras_vidrec.specs.video_set import VideoSet
 
-# What origins are told of.
+# The kinds of objects that have an origin.
 KINDS = (
     "videos",
     "frames",
@@ -33,9 +33,8 @@ class Origin(Fact):
             dataset (`"videos"`, `"frames"`, `"prepared"`, `"features"`), or
             what was made with one. Defaults to `None` (not known), as all
             others.
-        fingerprint: `None`, or str: what tells the thing itself from others
-            of its kind: of the weights of a network, of the names, labels and
-            content of a dataset.
+        fingerprint: `None`, or str: fingerprint of the object: from the weights
+            of a network, or from the names, labels and content of a dataset.
         videos: `None`, or str: `fingerprint` of the list of videos, their
             names and labels.
         content: `None`, or str: fingerprint of what is in them, as far as
@@ -53,8 +52,8 @@ class Origin(Fact):
         decoder: `None`, or str: what decoded the videos, with its version.
         random: tuple of str. Of a network that started from weights: the
             layers that these did not have, which started at random.
-        marks: tuple of str. What whoever reads its figures must know: leaks
-            that were allowed, each in a sentence.
+        marks: tuple of str. Warnings to show with its figures: leaks that were
+            allowed, each a sentence.
 
     Raises:
         ValueError: on a value of another type, or over 32 generations.
@@ -179,8 +178,7 @@ class Origin(Fact):
 
 
 def fingerprint(value) -> str:
-    """What tells plain data apart: the same for equal values, on every
-    machine.
+    """A fingerprint of plain data: the same for equal values, on every machine.
 
     Args:
         value: what JSON holds: lists, numbers, strings, dicts by str.

@@ -126,7 +126,7 @@ class TestProtocol(Fact):
 
         Raises:
             ValueError: on a stride of anything else than chunks, or chunks
-                whose stride nobody knows.
+                without a known stride.
         """
         sampling, stride = self.sampling or spec.sampling, self.stride
         if sampling != "chunks" and stride is not None:

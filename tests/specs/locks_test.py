@@ -26,9 +26,9 @@ def test_another_process_is_refused_by_name_until_it_is_killed(tmp_path):
     )
     assert process.stdout.readline() == "held\n"
     expected = (
-        "^/runs/a is in use. Expected one process at a time: wait for its "
-        "end, or end it; what is finished stays, and the same command goes on "
-        f"from there. Received: process {process.pid} on '.+', which holds it "
+        "^/runs/a is in use by another process. Wait until it ends, or end it; "
+        "finished work is kept, and the same command resumes from there. "
+        f"Received: process {process.pid} on '.+', which uses it "
         r"to train since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d[+-]\d\d:\d\d$"
     )
     with pytest.raises(locks.InUse, match=expected):

@@ -180,7 +180,7 @@ def check_pair(from_streams):
 
 
 def load(model, weights, backbones):
-    """Gives a new network its weights, as its builder was asked.
+    """Loads the weights of a new network, given by its builder's arguments.
 
     Args:
         model: keras.Model to change in place.

@@ -1,4 +1,4 @@
-"""What backends do faster than by the operations that Keras asks them for."""
+"""Operations for which a backend has a faster way than Keras uses."""
 
 import functools
 

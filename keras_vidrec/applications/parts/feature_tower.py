@@ -51,8 +51,9 @@ def features_of(network, stream):
 
 
 def fingerprint(model):
-    """What tells networks apart: of their weights, 12 hexadecimal digits.
-    Features are known by that of what `features_of` gives."""
+    """The fingerprint of a network: 12 hexadecimal digits, computed from its
+    weights. Features are known by that of what `features_of` gives.
+    """
     found = hashlib.sha256()
     for weights in model.get_weights():
         found.update(np.ascontiguousarray(weights).tobytes())

@@ -23,7 +23,7 @@ class FusedStreams:
 
     Args:
         clips: dict by stream of KerasTensors `(batch, num_segments, height,
-            width, channels)`, scaled as the backbones want.
+            width, channels)`, scaled for the backbones.
         towers: dict by stream of the names of backbones, or `keras.Model`.
         fusion: str. As `TwoStreamFusion` takes it.
         initialization: str. Of the convolution of `"conv"`.

@@ -25,7 +25,7 @@ SCORE_FUSIONS = types.MappingProxyType(
 
 @dataclasses.dataclass(frozen=True)
 class Description:
-    """What a network recognizes and what it wants to see.
+    """The classes, clips, test, blueprint and origin of a network.
 
     Attributes:
         class_names: tuple of str in the order of the scores, or None.
@@ -241,7 +241,7 @@ def predictions_layer(model):
 
 
 def describe(model):
-    """Tells what a network recognizes and what it wants to see.
+    """Returns what a network recognizes and what input it expects.
 
     Args:
         model: keras.Model of this package, also one loaded from a file.

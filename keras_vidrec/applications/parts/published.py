@@ -1,5 +1,6 @@
-"""Published networks by name: which of them a builder is asked for, and what a
-network gets from one."""
+"""Published networks by name: choosing one for a builder, and loading it into a
+network.
+"""
 
 import pathlib
 import re
@@ -38,7 +39,7 @@ def data_sets() -> tuple:
 
 
 def chosen(application, arguments, weights, defaults) -> presets.Preset:
-    """The preset that a builder is asked for.
+    """The preset for the arguments of a builder.
 
     Args:
         application: str. Name of the builder.
@@ -174,7 +175,7 @@ def _key(data):
 
 
 def _told_apart(values):
-    """The arguments that tell networks apart, of all that a builder has."""
+    """The arguments of a builder that distinguish its networks."""
     names = ("backbone", "modality", "snippet_length", "classes")
     return {name: values[name] for name in names if name in values}
 

@@ -125,7 +125,7 @@ def clip_inputs(input_tensor, input_shape, spec):
 
 
 def preprocess(clips, backbone, modality, name="preprocessing"):
-    """Scales the pixels of clips as a backbone wants them.
+    """Scales the pixels of clips for a backbone.
 
     Args:
         clips: KerasTensor `(..., height, width, channels)` of 0..255.
@@ -145,7 +145,7 @@ def preprocess(clips, backbone, modality, name="preprocessing"):
 
 
 def preprocessed(clips, towers, include_preprocessing):
-    """Dict by stream of the clips as these backbones want to see them."""
+    """Dict by stream of the clips scaled for these backbones."""
     if not include_preprocessing:
         return clips
     return {

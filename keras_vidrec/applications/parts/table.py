@@ -1,8 +1,8 @@
 """The applications by name, and what each makes of its arguments.
 
-Whoever has the arguments of a network but not the network, as a recipe has
-them, asks here: nothing is built for an answer. All questions take the
-`application`, a key of `BUILDERS`, and its `arguments`, a dict as given.
+These functions work on the arguments of a network, as a recipe has them,
+without building it. All questions take the `application`, a key of `BUILDERS`,
+and its `arguments`, a dict as given.
 """
 
 import functools

@@ -21,7 +21,7 @@ def run_directly(model):
 
     What it spares: Keras' work around each call of a layer; copies of maps and
     kernels into another order of axes and back; maps that are padded, added to
-    or cut off at zero in memory of their own; maps that nobody needs any more.
+    or cut off at zero in memory of their own; maps that are no longer needed.
     Convolutions, batch normalization, ReLU, sums, padding and maximum pooling
     are known; every other layer is called as Keras does, and so is a known one
     whose `call` was replaced or that has hooks of PyTorch. Results are those of
@@ -146,7 +146,7 @@ class _Step:
         self._free = free
 
     def run_directly(self, tensors, training):
-        """Does it without Keras, or tells by False that it cannot."""
+        """Runs the layer without Keras; returns False if it cannot."""
         if self._operation is None:
             return False
         maps = []
@@ -190,7 +190,8 @@ def _by_keras(node, tensors, training):
 
 def _steps(function):
     """The steps of a network, in the order in which Keras takes them."""
-    # By no public name: `operations` do not tell a layer's calls apart.
+    # By no public name: `operations` do not distinguish several calls of a
+    # layer.
     by_depth = function._nodes_by_depth
     nodes = [
         node

@@ -157,8 +157,9 @@ def reproduce(
 
 
 def _name_leftovers(workshop, paper, tiny):
-    """Runs that no table has any more are told: they fill the disk. Other
-    papers may share the directory."""
+    """Lists runs that no table uses any more, because they take disk space.
+    Other papers may share the directory.
+    """
     from keras_vidrec import reproduction
 
     left = workshop.leftovers(())

@@ -13,7 +13,7 @@ from keras_vidrec.cli.terminal import echo
 from keras_vidrec.cli.terminal import load_backend
 
 Part = enum.StrEnum("Part", ["test", "train"])
-# Pictures that show nothing, which are told one by one.
+# Number of pictures without effect that are listed one by one.
 _NAMED = 3
 
 

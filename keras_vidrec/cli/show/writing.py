@@ -10,8 +10,7 @@ MODEL = (
 
 
 def write(out, figure, table, *networks):
-    """Writes picture and numbers; tells the marks of the networks that were
-    asked."""
+    """Writes picture and numbers; prints the marks of the networks."""
     from keras_vidrec.specs import files
     from keras_vidrec.visualization import figures
 

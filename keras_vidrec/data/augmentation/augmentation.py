@@ -187,9 +187,10 @@ class Augmentation:
         return clips, labels
 
     def check_registered(self):
-        """Refuses steps whose classes nobody has registered with Keras in
-        this program: files may name them, so that a network is tested where
-        the steps of its training are not known, but training needs them."""
+        """Refuses steps whose classes are not registered with Keras in this
+        program. A file may contain the name of such a step, so that a network
+        can be tested without it, but training needs the class.
+        """
         for step in self.steps:
             if isinstance(step, Unregistered):
                 what = "step of the augmentation (your own class is known "
@@ -269,7 +270,7 @@ def step_of(value):
 
 
 def _kind(name):
-    """The class of a step; `None` of a class that nobody has registered."""
+    """The class of a step; `None` for a class that is not registered."""
     if name in STEPS:
         return STEPS[name]
     found = _keras().saving.get_registered_object(name)

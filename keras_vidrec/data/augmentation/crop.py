@@ -33,7 +33,7 @@ CROPS = {
     # Two-stream fusion's programs (cnn_ucf101_get_im_flow_batch.m, `noCtr`):
     # sides of 224 pixels and up to 25 % less or more, drawn apart, of a frame
     # of 256 x 340; within a quarter of the room of two corners. Section 3.5 of
-    # the paper tells of the 25 %.
+    # the paper states the 25 %.
     "jitter25": {"sides": (0.75 * 224 / 256, 1.25 * 224 / 256), "border": 0.25},
     # Inception's, in TS-LSTM's programs (`RandomSizedCrop`).
     "inception": {"area": (0.08, 1.0), "ratio": (3 / 4, 4 / 3)},

@@ -7,7 +7,7 @@ from keras_vidrec.data.augmentation.step import Numbered
 
 @dataclasses.dataclass(frozen=True)
 class Unregistered(Numbered):
-    """What a file tells of a step whose class is not registered in this
+    """The content of a file about a step whose class is not registered in this
     program: enough to write the file again, too little to train with.
 
     Args:

@@ -155,8 +155,9 @@ def _homes(catalog, indices):
 
 
 def _ends(catalog, files, unit):
-    """The seconds or frames that files end at, and the files that nobody can
-    read, or tell the times of."""
+    """The ends of files in seconds or frames, and the files that are unreadable
+    or have no usable time stamps.
+    """
     healths = HealthCache(
         catalog.root, find=lambda name: storage.below(catalog.root, name)
     )

@@ -36,9 +36,8 @@ class Catalog:
             person) belong on one side of a split.
         classes: tuple of str. Class names by class index.
         splits: dict of int or str to `Split`. Parts as indices into `videos`.
-        problems: tuple of str. What a user should know and can live with:
-            missing and superfluous files, classes without clips. Defaults to
-            `()`.
+        problems: tuple of str. Warnings for the user: missing and superfluous
+            files, classes without clips. Defaults to `()`.
         missing: tuple of str. Clips that lists name and nothing lies there
             for, as far as the dataset can do without. Defaults to `()`.
         files: tuple of str. The file of each clip, a path below `root`; several

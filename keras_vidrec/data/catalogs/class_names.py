@@ -27,7 +27,7 @@ def number(labels, names=None, folders=None):
         names: `None`, or dict from numbers to the names of classes, as
             `read` returns it.
         folders: `None`, or sequence of str: the folder of each clip, which may
-            tell whether numbers run from 0 or as in the file of names.
+            show whether numbers start from 0 or are those in the file of names.
 
     Returns:
         Pair of tuples: class index of each label, and class names: in the

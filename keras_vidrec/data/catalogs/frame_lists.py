@@ -25,7 +25,9 @@ _SPLIT = re.compile(r"(?:split_?|list)(\d+)")
 
 class Row(typing.NamedTuple):
     """A line of a list: a folder of frames, absolute or relative, and a class
-    index. (How many frames its maker found is not asked: the folder tells.)"""
+    index. (The number of frames in the list is ignored: the frames in the
+    folder are counted.)
+    """
 
     path: str
     label: int
@@ -150,7 +152,7 @@ def catalog(root, clips, lists, *, test_fraction=0.25, seed=0):
     places = {clip: place for place, clip in enumerate(videos)}
     classes = _classes(next(iter(paths.values())), labels)
     groups = tuple(
-        # Folders of a flat tree do not tell the class.
+        # The folders of a flat tree do not show the class.
         official_splits.ucf101_group(f"{classes[label]}/{clip}")
         for clip, label in labels.items()
     )

@@ -8,7 +8,7 @@ import typing
 SEPARATOR = re.compile("[;|]")
 _NUMBERS = re.compile(r"\d+(\s+\d+)+")
 _NUMBER = r"\d+(?:\.\d+)?"
-# Times or other numbers ahead of a label, which nobody has named.
+# Times or other numbers before a label, without column names.
 _NUMBERS_AHEAD = re.compile(rf"({_NUMBER}\s+){{2,}}\S.*")
 # Charades: a label, and when it begins and ends.
 _TIMED = re.compile(rf"(\S+)\s+{_NUMBER}\s+{_NUMBER}")
@@ -32,9 +32,9 @@ def read(rows):
     """The labels of the lines of a list.
 
     Several are separated by `;` or `|`; numbers by blanks, too; and by commas
-    where each part is in other labels as well: names of classes have commas,
-    with a blank behind them, or nobody else shares their parts. Behind a label
-    may stand when it begins and ends, which is left out: `c001 0.0 5.2`.
+    where each part is in other labels as well: otherwise a comma belongs to the
+    name of a class, as does one before a space. Behind a label may stand when
+    it begins and ends, which is left out: `c001 0.0 5.2`.
 
     Args:
         rows: sequence of `video_list.Row`.

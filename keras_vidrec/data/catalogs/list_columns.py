@@ -43,7 +43,7 @@ class Format(typing.NamedTuple):
         label: str or `None`. The column of labels.
         is_cut: bool. Whether the files are cut already: the columns of start
             and end are no segments of them.
-        may_be_cut: bool. Whether they may be: then their duration tells.
+        may_be_cut: bool. Whether they may be: then the duration decides.
         brackets: bool. Whether labels have square brackets to be taken off.
     """
 
@@ -176,7 +176,7 @@ def guessed(fields, count_found):
         return None
     path = counts.index(max(counts))
     if _is_header(columns[path]):
-        return None  # of names that nobody knows
+        return None  # of unknown names
     places = {"path": path}
     left = [i for i in range(width) if i != path]
     for i in left:

@@ -70,7 +70,7 @@ class Finder:
             except _Ambiguous:
                 pass
             except ValueError:
-                count += 1  # that it leads out is told later
+                count += 1  # paths outside are reported later
         return count
 
     def find_cut(self, text, segment):
@@ -124,7 +124,9 @@ class Finder:
         return None
 
     def _find_afar(self, text):
-        """To ask a server for each path takes long: reading them tells."""
+        """Requests for each path would be slow: missing files are noticed when
+        they are read.
+        """
         pure = pathlib.PurePosixPath(text)
         if pure.is_absolute() or ".." in pure.parts:
             raise _outside(text)

@@ -50,7 +50,7 @@ def find(root, layout, splits):
     below it; of the kind that `layout` names, or `"auto"`.
 
     Raises:
-        ValueError: if there are several, or none where one was asked for.
+        ValueError: if there are several, or none although one was requested.
     """
     if splits is not None:
         directories = [splits]

@@ -100,9 +100,10 @@ def split_groups(labels, groups, fraction, seed):
 
 
 def check_disjoint(splits, videos, groups=None):
-    """Refuses splits (a dict) with a video, or a group if `groups` tells that
-    of each video, in both parts, by a `ValueError`: it names the first one, and
-    how many there are."""
+    """Refuses splits (a dict) with a video, or a group if `groups` is given, in
+    both parts, by a `ValueError`: it names the first one, and how many there
+    are.
+    """
     kinds = {"video": videos}
     if groups is not None:
         kinds["group"] = groups

@@ -53,7 +53,8 @@ class Listed(typing.NamedTuple):
     """What lists say: of each clip, in their order, the name, the file, the
     segment, the label (see `label_sets`), the group and the part (`None` for
     none); the classes; whether there are parts at all; what was understood, in
-    one line; what a user should know; and the paths nothing lies at."""
+    one line; warnings for the user; and the paths without a file.
+    """
 
     videos: tuple
     files: tuple

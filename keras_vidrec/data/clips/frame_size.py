@@ -1,4 +1,4 @@
-"""Frames made as large as a `FrameSpec` wants them."""
+"""Resizing of frames to the size of a `FrameSpec`."""
 
 import cv2
 import numpy as np

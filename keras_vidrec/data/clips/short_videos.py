@@ -21,7 +21,7 @@ def remark(source, indices, spec: ClipSpec) -> str:
         return ""
     source, found = source.seen_as(spec.frame), []
     for index in indices:
-        # One that cannot be read is told elsewhere.
+        # Unreadable videos are reported elsewhere.
         with contextlib.suppress(VideoError, OSError):
             counts = {m: source.num_frames(index, m) for m in spec.modalities}
             count, length = reader.limiting(counts, spec)

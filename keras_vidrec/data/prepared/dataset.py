@@ -31,21 +31,21 @@ class PreparedDataset(typing.NamedTuple):
     """Description of a prepared dataset.
 
     Args:
-        catalog: `Catalog` of the videos that have records, with the splits;
-            its `problems` tell of videos that could not be prepared.
+        catalog: `Catalog` of the videos that have records, with the splits; its
+            `problems` list videos that could not be prepared.
         modalities: tuple of str. Modalities that have records: `"rgb"`,
             `"flow"`, `"warped_flow"`.
-        settings: dict. How they were made: `frame` (of a `FrameSpec`, or
-            `None`: nobody knows), `flow` (method or `"none"`), `warped`,
-            `bound`, `quality`.
-        healths: tuple of `Health` of the file of each video, `None` where
-            nobody looked.
+        settings: dict. How they were made: `frame` (of a `FrameSpec`, or `None`
+            if unknown), `flow` (method or `"none"`), `warped`, `bound`,
+            `quality`.
+        healths: tuple of `Health` of the file of each video, `None` if it was
+            not checked.
         lost: tuple of float. Share of the frames of each video that was lost.
         contents: tuple of str or `None`. The content of the video that each
             was made of, as of `Source.content`.
         origin: `Origin` of the dataset.
-        files: dict from the names of its other small files to what tells
-            whether they are what was written; see `written`.
+        files: dict from the names of its other small files to their checksums;
+            see `written`.
     """
 
     catalog: Catalog
@@ -65,9 +65,10 @@ def is_prepared(directory):
 
 
 def write_report(directory, catalog, failed, notes):
-    """Tells what a preparation came to, in `report.json`. The catalog is of all
-    videos, those that failed too; `failed` says why by name, and `notes` what
-    else a user should know."""
+    """Writes the result of a preparation to `report.json`. The catalog is of
+    all videos, those that failed too; `failed` has the reasons by name, and
+    `notes` other messages for the user.
+    """
     report = {
         "videos": len(catalog.videos),
         "prepared": len(catalog.videos) - len(failed),

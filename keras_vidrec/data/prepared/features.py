@@ -80,9 +80,8 @@ class FeatureSettings:
         seed: int. Of the draws. Defaults to `0`.
         frames: `None` (not known), or dict from stream to the dict of the
             `FrameSpec` of its frames. Defaults to `None`.
-        images: `None` (made when they are read, or nobody knows), or dict: how
-            the images that they are made of were stored, as of
-            `Source.how_made`.
+        images: `None` (computed when read, or unknown), or dict: how the images
+            that they are made of were stored, as of `Source.how_made`.
         made_from: dict. Where what the features are made of lies: `networks`,
             paths by stream, and `data`, arguments of `opening.open_images`.
             Both may be missing. It may be another place when the features are

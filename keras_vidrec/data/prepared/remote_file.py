@@ -13,10 +13,10 @@ _KEPT = 4
 
 
 class RemoteFile(io.RawIOBase):
-    """A file in an object store, read-only, for whoever reads files.
+    """A read-only file object for a file in an object store.
 
-    A decoder asks for a few kilobytes, which would take a request each: more
-    is read and kept, `4 * 4` MiB at most.
+    A decoder reads a few kilobytes at a time, which would take a request each:
+    larger blocks are read and kept, `4 * 4` MiB at most.
 
     Args:
         path: `storage.RemotePath`.

@@ -131,7 +131,7 @@ class RemotePath:
         return stores.shown(self.url)
 
     def __fspath__(self):
-        # Nothing opens that, but errors tell of it.
+        # Only for error messages, not for opening.
         return str(self)
 
     def __repr__(self):

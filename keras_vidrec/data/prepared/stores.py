@@ -24,7 +24,7 @@ _TRIES = 4
 _PAUSE_S = 0.1
 # Seconds without a byte.
 _PATIENCE_S = 30
-# What may be asked for again, of what is refused.
+# Failures after which a request may be repeated.
 _BUSY = (408, 429)
 # What botocore and google-auth raise.
 _NO_CREDENTIALS = (
@@ -101,7 +101,7 @@ def ask(url, method, *args, **kwargs):
 
 
 def read_ranges(urls, ranges):
-    """Bytes of files, all asked for at once.
+    """Bytes of files, all requested at the same time.
 
     Args:
         urls: sequence of str, of one store.
@@ -245,8 +245,9 @@ def _options(scheme):
 
 @functools.cache
 def reader_of(scheme):
-    """Who reads a scheme: `"fsspec"`, or `"tensorflow"`; an `UnknownAddress`
-    if nobody does."""
+    """Who reads a scheme: `"fsspec"`, or `"tensorflow"`; raises
+    `UnknownAddress` if neither can.
+    """
     try:
         fsspec.get_filesystem_class(scheme)
         for name in ("fsspec", "gcsfs", "s3fs"):

@@ -23,11 +23,11 @@ def _files():
     """`tf.io.gfile`, once it reads what tensorflow-io does."""
     import tensorflow as tf
 
-    # A download in parts asks for the length before each read, and what is
-    # read here is no longer than a part.
+    # A download in parts requests the length before each read, and what is read
+    # here is no longer than a part.
     os.environ.setdefault("S3_DISABLE_MULTI_PART_DOWNLOAD", "1")
     with contextlib.suppress(ImportError), warnings.catch_warnings():
-        # Where its libraries do not load, it warns: we tell.
+        # It warns if its libraries do not load; we raise an error instead.
         warnings.simplefilter("ignore")
         import tensorflow_io  # noqa: F401
     return tf.io.gfile

@@ -17,7 +17,7 @@ _AT_ONCE = 32
 
 
 def fingerprint(content):
-    """What tells the bytes of a file from others: 16 hexadecimal digits."""
+    """The checksum of the bytes of a file: 16 hexadecimal digits."""
     return hashlib.sha256(content).hexdigest()[:16]
 
 
@@ -29,8 +29,8 @@ def look(directory, names):
 
 
 def read(directory, names, files):
-    """The bytes of files of a dataset, in their order; in an object store some
-    are asked for at once.
+    """The bytes of files of a dataset, in their order; in an object store
+    several are requested at the same time.
 
     Args:
         directory: path of the dataset.
@@ -63,7 +63,7 @@ def read(directory, names, files):
 
 
 def seal(values):
-    """JSON of a dict that tells whether it is whole, as bytes."""
+    """JSON of a dict with its own checksum, as bytes."""
     rest = json.dumps(values, indent=1)[1:].encode() + b"\n"
     return b'{"checksum": "%b",' % fingerprint(rest).encode() + rest
 

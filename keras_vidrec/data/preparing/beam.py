@@ -86,7 +86,7 @@ def prepare(
     directory = pathlib.Path(directory).absolute()
     state = directory / prepared_dataset.STATE
     with contextlib.ExitStack() as stack:
-        # A run on one machine must not go on here: it knows nothing of parts.
+        # A run on one machine must not continue here: it does not handle parts.
         journal = local.begin(catalog, directory, preparation, "Apache Beam")
         stack.callback(journal.close)
         bar = Progress(len(catalog.videos), 0, progress)
@@ -233,8 +233,9 @@ class _Parts:
         shutil.rmtree(self._state, ignore_errors=True)
 
     def _take(self, part):
-        # The process may be killed anywhere and come back to the same part.
-        # Its directory stays to the end: it tells attempts that it is done.
+        # The process may be killed anywhere and come back to the same part. Its
+        # directory is kept to the end, so that other attempts see that it is
+        # done.
         with contextlib.closing(Journal(_journal_path(part), {})) as found:
             number = int(part.name)
             for modality in found.lengths:
@@ -317,13 +318,13 @@ def _new_pipeline(runner, options):
         ) from None
     arguments = list(options)
     options = PipelineOptions(arguments)
-    # Beam's own `DirectRunner` would download a program, and forget how many
-    # workers were asked for.
+    # Beam's own `DirectRunner` would download a program, and ignore the number
+    # of workers.
     if runner.lower() in ("direct", "directrunner"):
         runner = _local_runner(options)
     pipeline = apache_beam.Pipeline(runner=runner, options=options)
-    # Beam passes over what it does not know. Servers of portable runners know
-    # options of their own.
+    # Beam ignores unknown options. Servers of portable runners have their own
+    # options.
     if not isinstance(pipeline.runner, PortableRunner):
         unknown = _unknown(options, arguments)
         if unknown:
@@ -359,7 +360,7 @@ def _local_runner(options):
 
 @contextlib.contextmanager
 def _without_warnings():
-    """Beam warns of clients of Google's that nobody asked for."""
+    """Beam warns about Google clients that are not used here."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

@@ -6,7 +6,7 @@ import os
 
 from keras_vidrec.data.catalogs import label_sets
 
-# Asked of files, which may lie far away.
+# Read from files, which may be remote.
 _REQUESTS = 32
 _NAMED = 5
 
@@ -14,8 +14,8 @@ logger = logging.getLogger("keras_vidrec")
 
 
 class Changes:
-    """Videos that are not what a journal knows: they are prepared again, or
-    left out of what readers see.
+    """Videos that differ from the journal: they are prepared again, or hidden
+    from readers.
 
     Args:
         catalog: `Catalog` of the videos that are there.

@@ -39,7 +39,8 @@ class CodeUse(typing.NamedTuple):
     @classmethod
     def of_videos(cls, uses, lengths):
         """That of videos together, by theirs (pairs) and their numbers of
-        images; `None` of those of which nobody knows it."""
+        images; `None` for those where it is unknown.
+        """
         known = [(use, n) for use, n in zip(uses, lengths) if use and n]
         if not known:
             return None
@@ -47,7 +48,7 @@ class CodeUse(typing.NamedTuple):
         return cls(*np.average(uses, axis=0, weights=lengths).tolist())
 
     def line(self, bound):
-        """What people should know of it.
+        """Messages for the user.
 
         Args:
             bound: float. Pixels that 0 and 255 stand for.

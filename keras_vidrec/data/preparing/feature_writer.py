@@ -124,8 +124,9 @@ class FeatureWriter:
         self._journal.add_failed(video, reason)
 
     def report(self):
-        """Tells of the failures so far in `report.json`, for a run that ends
-        before its time."""
+        """Writes the failures so far to `report.json`, in case the run ends
+        early.
+        """
         prepared_dataset.write_report(
             self._directory, self._catalog, self._journal.failed, ()
         )

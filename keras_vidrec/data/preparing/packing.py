@@ -18,8 +18,8 @@ class Packer:
 
     JPEGs are copied byte for byte, other images become JPEGs, nothing else is
     made. The `Preparation` says which modalities are packed, and how they were
-    made as far as somebody knows: the dataset tells it on. Its `size` is
-    `None`, or what the images were resized by.
+    made, if known; this is stored in the dataset. Its `size` is `None`, or what
+    the images were resized by.
 
     Raises:
         ValueError: if it is a dataset of another kind, or does not hold a
@@ -47,8 +47,9 @@ class Packer:
         }
 
     def content(self, name):
-        """What tells the images of a video from others, by its name; see
-        `Source.content`."""
+        """The content of the images of a video, by its name; see
+        `Source.content`.
+        """
         return self._source.content(self._places[name])
 
     def origin(self):

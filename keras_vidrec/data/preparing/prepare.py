@@ -61,13 +61,13 @@ def prepare(
     """Writes a dataset of records, or goes on with one.
 
     Each video becomes one record a modality; each worker process takes one
-    video at a time, and only this process writes shards. Whatever ends it -
-    a kill, a full disk -, the same call goes on from the last finished video.
-    Videos that fail are left out and named in `report.json`; another call
-    tries them again. Videos may have come and gone meanwhile, but not classes;
-    those that were replaced by others of the same name, or have another class
-    now, are prepared again, which is told. Their old records stay in the
-    shards, where the index does not lead to them any more.
+    video at a time, and only this process writes shards. Whatever ends it - a
+    kill, a full disk -, the same call goes on from the last finished video.
+    Videos that fail are left out and named in `report.json`; another call tries
+    them again. Videos may have come and gone meanwhile, but not classes; those
+    that were replaced by others of the same name, or have another class now,
+    are prepared again, and listed. Their old records stay in the shards, where
+    the index does not lead to them any more.
 
     Args:
         catalog: `Catalog` of video files.
@@ -131,7 +131,8 @@ def prepare(
 def left_to_do(catalog, journal, content, work=None):
     """The labels of the videos that have no records, or old ones, by name, in
     the order to work in: those of one size, if that saves the `VideoPreparer`
-    time, one after the other. The `Changes` are told; `content` is as there."""
+    time, one after the other. The `Changes` are logged; `content` is as there.
+    """
     changes = Changes(catalog, journal, content)
     changes.tell()
     journal.forget(changes.again)
@@ -215,7 +216,7 @@ def finish(catalog, directory, preparation, journal, num_tried, made_from):
     Raises:
         ValueError: if no video can be prepared.
     """
-    # The journal may know videos that are gone.
+    # The journal may contain videos that no longer exist.
     done = [journal.done[n] for n in catalog.videos if n in journal.done]
     failed = {
         name: journal.failed[name]
@@ -339,9 +340,9 @@ def begin(catalog, directory, settings, engine=None):
 def check_shards(directory, journal, in_work=True):
     """Looks whether the shards are those of the journal.
 
-    What was in a shard that is gone is forgotten, so that it is made again,
-    which is told; an index that is lost or damaged is written again. The last
-    shards may be unfinished if `in_work`.
+    The videos of a missing shard are removed from the journal, so that they are
+    prepared again, and this is logged; a missing or damaged index is written
+    again. The last shards may be unfinished if `in_work`.
 
     Raises:
         ValueError: if a shard is not as long as the journal says, or one

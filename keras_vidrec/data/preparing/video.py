@@ -32,9 +32,9 @@ class Preparation:
             frames only. Defaults to `"tvl1"`.
         warped: bool. Whether to make flow without the camera's motion too.
             Defaults to `False`.
-        size: `None`, or str: how frames are resized, as `interpolation`,
-            `fps` and `deinterlace` of a `FrameSpec`, whose defaults they have.
-            `None` is for images that are packed as they are: nobody knows.
+        size: `None`, or str: how frames are resized, as `interpolation`, `fps`
+            and `deinterlace` of a `FrameSpec`, whose defaults they have. `None`
+            for images that are packed without change, if unknown.
         bound: float. Flow in pixels that 0 and 255 stand for. Defaults to
             `20.0`.
         quality: int from 1 to 100. Of the JPEGs. Defaults to `95`.
@@ -77,7 +77,7 @@ class Preparation:
 
     @property
     def frame(self):
-        """`FrameSpec` of the prepared frames, `None` if nobody knows."""
+        """`FrameSpec` of the prepared frames, `None` if unknown."""
         if self.size is None:
             return None
         return FrameSpec(
@@ -106,10 +106,11 @@ class Preparation:
 class PreparedVideo(typing.NamedTuple):
     """A clip ready to be written, its height and width in pixels, and its
     `SpooledImages` by modality; the `CodeUse` of flow that was made; of its
-    file the `Health` and the seconds of the frames, `None` where nobody
-    looked, and the share of its frames that is lost; and what its file was
-    before it was read: what `HealthCache.key` and `content` gave, the latter
-    with the segment."""
+    file the `Health` and the seconds of the frames, `None` if not checked, and
+    the share of its frames that is lost; and what its file was before it was
+    read: what `HealthCache.key` and `content` gave, the latter with the
+    segment.
+    """
 
     height: int
     width: int
@@ -138,10 +139,10 @@ def prepare_video(
     """Decodes, resizes and encodes a video, and makes its flow; clips of it, if
     several are wanted, in one pass.
 
-    The images do not depend on where, when or beside what it runs. Memory
-    does not grow with the length of the video: JPEGs go to files in
-    `directory`, used by nobody else meanwhile. `report` is called now and then
-    with the number of frames done since it was called last.
+    The images do not depend on where, when or beside what it runs. Memory does
+    not grow with the length of the video: JPEGs are written to files in
+    `directory`, which nothing else may use meanwhile. `report` is called now
+    and then with the number of frames done since it was called last.
 
     Args:
         path: path of a video file, or an open file.

@@ -55,8 +55,9 @@ class VideoPreparer:
 
     @classmethod
     def of(cls, catalog, preparation, make=None, root=None):
-        """The one of a `Catalog`, whose directory other processes may know by
-        another path."""
+        """The one of a `Catalog`, whose directory may have another path in
+        other processes.
+        """
         rows = zip(catalog.videos, catalog.files, catalog.segments)
         parts = {
             name: (file, segment)
@@ -81,8 +82,9 @@ class VideoPreparer:
         return list(map(tuple, groups.values()))
 
     def learn(self, name, prepared):
-        """Keeps what the preparation of a clip has shown of its file, for
-        whoever reads the videos next."""
+        """Stores the health and times of a clip's file found in the
+        preparation, so that later readers need not decode it again.
+        """
         if prepared.health is not None:
             file, segment = self._part(name)
             whole = prepared.content if segment is None else None
@@ -101,7 +103,8 @@ class VideoPreparer:
 
     def made_from(self, catalog, journal):
         """Fields of the `Origin` of what is made of the videos of a catalog,
-        whose contents a `Journal` knows."""
+        whose contents are in a `Journal`.
+        """
         if self._make is not None:
             known = getattr(self._make, "origin", None)
             parents = {"dataset": known()} if known else {}
@@ -118,7 +121,7 @@ class VideoPreparer:
         return {"parents": {"dataset": parent}, **origins.decoded()}
 
     def save(self):
-        """Writes what was learnt."""
+        """Writes the collected results."""
         if self._healths is not None:
             self._healths.save()
 
@@ -164,7 +167,7 @@ class VideoPreparer:
             return [_reason(error)] * len(names)
 
     def _decode(self, names, directory, report):
-        # Before it is read: whoever replaces it meanwhile is noticed.
+        # Before it is read, so that a replacement meanwhile is noticed.
         key = self._cache().key(self._part(names[0])[0])
         contents = {name: self.content(name) for name in names}
         found = {name: self._taken(name) for name in names}

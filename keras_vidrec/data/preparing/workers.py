@@ -17,7 +17,7 @@ _STARTING = threading.Lock()
 
 
 class WornOut(Exception):
-    """Raised by the work of `Workers`: the task wants a new process."""
+    """Raised by the work of `Workers`: the task needs a new process."""
 
 
 class Workers:
@@ -199,6 +199,8 @@ def _serve(connection, work, log):
 
 
 def _end_with_parent():
-    """A killed parent ends nobody: its children would work on in vain."""
+    """A killed parent does not end its children, which would continue
+    uselessly.
+    """
     multiprocessing.parent_process().join()
     os._exit(1)

@@ -17,9 +17,8 @@ class Frames:
 
     Args:
         images: uint8 array `(frames, height, width, 3)`, R G B.
-        fps: `None` (nobody knows), or float. Frames a second; needed by a
-            network that takes frames at a rate of its own. Defaults to
-            `None`.
+        fps: `None` (unknown), or float. Frames a second; needed by a network
+            that takes frames at a rate of its own. Defaults to `None`.
         name: str. What the video is called. Defaults to `"frames"`.
 
     Raises:

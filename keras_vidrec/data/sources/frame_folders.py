@@ -36,7 +36,7 @@ _JPEG = b"\xff\xd8\xff"
 # Programs disagree by so many about the frames at the end of a video.
 _TOLERANCE = 2
 _VIDEOS_LOOKED_AT = 20
-# Images of a series whose sizes are looked at, to know it again.
+# Images of a series whose sizes are part of its fingerprint.
 _SIZES = 16
 
 
@@ -51,15 +51,15 @@ class FrameFolders(Source):
     number is an error, never a shift.
 
     Flow image i belongs to frames i and i + 1, so n frames have n - 1. Tools
-    that write one for the last frame too, and decoders that disagree about
-    the last frames, leave up to two more or less: what is too much at the end
-    is not used. Further apart they are not of one video, which is an error.
-    The folders do not tell how flow was made: the network's `FlowSpec` should
-    (denseflow's own bound is 32, not 20). Frames and images of flow of another
-    size than the network's `FrameSpec` wants are resized; the vectors of flow
-    keep the length in pixels that they were stored with, because nobody knows
-    the frames they were made of. Nor does anybody know when they are shown:
-    segments are told by numbers of frames, from 0.
+    that write one for the last frame too, and decoders that disagree about the
+    last frames, leave up to two more or less: what is too much at the end is
+    not used. Further apart they are not of one video, which is an error. The
+    folders do not contain how flow was made: set the network's `FlowSpec`
+    accordingly (denseflow's default bound is 32, not 20). Frames and images of
+    flow of another size than that of the network's `FrameSpec` are resized; the
+    flow vectors keep their length in pixels, because the original frame size is
+    not known. The times of frames are not known either: segments are given by
+    frame numbers, from 0.
 
     Args:
         catalog: a `Catalog`, whose videos are such folders' names.
@@ -72,7 +72,7 @@ class FrameFolders(Source):
     """
 
     kind = "frames"
-    # Nobody knows how: the folders do not tell.
+    # Unknown: the folders do not contain it.
     flow = None
     requests = 16
 
@@ -234,7 +234,7 @@ class FrameFolders(Source):
         step = max(len(self.videos) // _VIDEOS_LOOKED_AT, 1)
         roles = set()
         for index in range(0, len(self.videos), step):
-            # What is wrong with it is reported when it is asked for.
+            # Problems are reported when it is read.
             with contextlib.suppress(VideoError):
                 roles.update(self._images(index))
         return tuple(

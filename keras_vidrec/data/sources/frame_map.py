@@ -1,12 +1,13 @@
 """Which frames of its file a clip consists of: those of its segment, at the
-rate that a network wants."""
+rate of the network.
+"""
 
 import numpy as np
 
 # Which of two frames is nearer must not depend on rounding.
 _TIE = 1e-6
 # Seconds by which times may be mistaken: containers round to milliseconds, and
-# those of a constant rate are told by it.
+# those of a constant rate are computed from it.
 _ROUNDING = 0.0015
 # Periods of the new rate that a moment lies before the end at least: 4.004
 # seconds, as cameras of 29.97 frames make them, have as many as 4.

@@ -25,8 +25,8 @@ logger = logging.getLogger("keras_vidrec")
 class Records(Stored):
     """The `Source` of a dataset that `vidrec prepare` made.
 
-    Only the images that are asked for are read, through the index beside each
-    shard. Safe to use from several threads.
+    Only the requested images are read, through the index of each shard. Safe to
+    use from several threads.
 
     Args:
         directory: path of the dataset, or its URL in an object store (see

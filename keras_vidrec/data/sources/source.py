@@ -38,18 +38,18 @@ class Source:
         files: tuple of str. The file of each video; several may be segments
             of one. Defaults to `videos`.
         modalities: tuple of str. Which of `clip_spec.MODALITIES` it holds.
-        flow: `FlowSpec` of how its flow is made; `None` if it holds none, or
-            nobody knows.
+        flow: `FlowSpec` of how its flow is made; `None` if there is none, or if
+            unknown.
         frame: `None` (images as they are), or the `FrameSpec` that they are
             read by.
-        stored_as: `None` (nobody knows, or they are made when they are read),
-            or the `FrameSpec` that stored images were resized by.
-        is_remote: bool. Whether it is read from afar, so that many clips are
-            to be asked for at once. Defaults to `False`.
-        contents: tuple of str or `None`. `content` of each video, looked for
-            when it is asked for.
-        requests: int. How many files are then asked at once; 0 where what is in
-            them is known. Defaults to `0`.
+        stored_as: `None` (unknown, or computed when read), or the `FrameSpec`
+            that stored images were resized by.
+        is_remote: bool. Whether it is remote, so that many clips should be
+            requested at the same time. Defaults to `False`.
+        contents: tuple of str or `None`. `content` of each video, computed on
+            first use.
+        requests: int. How many files are then read at the same time; 0 if their
+            content is known. Defaults to `0`.
     """
 
     kind = None
@@ -95,7 +95,7 @@ class Source:
         raise NotImplementedError
 
     def health(self, index):
-        """`videos.Health` of the file of video `index`, `None` if nobody knows.
+        """`videos.Health` of the file of video `index`, `None` if unknown.
 
         Raises:
             VideoError: if the video cannot be read.
@@ -104,15 +104,17 @@ class Source:
 
     def lost_share(self, index):
         """Share of the frames of video `index` that are damaged or cut off,
-        from 0 to 1, as far as anybody knows; a `VideoError` as `health`."""
+        from 0 to 1, as far as known; raises `VideoError` as `health` does.
+        """
         health = self.health(index)
         return 0.0 if health is None else health.lost_share
 
     def content(self, index: int) -> str | None:
-        """What tells the content of video `index` from that of others, the
-        same wherever it lies and however it is called: of a file its size and
-        its ends (see `videos.content`), with its segment; `None` if nobody
-        knows. What is made of a video has the content of the video."""
+        """A fingerprint of the content of video `index`, independent of its
+        path and name: of a file its size and its ends (see `videos.content`),
+        with its segment; `None` if unknown. What is made of a video has the
+        content of the video.
+        """
         return None
 
     @property
@@ -149,8 +151,9 @@ class Source:
         )
 
     def how_made(self) -> dict | None:
-        """How what is stored was made: plain data, `None` if nothing is, or
-        nobody knows."""
+        """How the stored images were made: plain data, `None` if there are
+        none, or if unknown.
+        """
         return None
 
     def made_from(self) -> dict:
@@ -158,7 +161,7 @@ class Source:
         return {}
 
     def seen_as(self, frame):
-        """This source, with images as a network wants to see them.
+        """This source, with images sampled and resized for a network.
 
         Args:
             frame: `FrameSpec`, or `None` for images as they are.
@@ -176,8 +179,7 @@ class Source:
         return other
 
     def save(self):
-        """Keeps what was learnt of the videos for the next time, if anything
-        was."""
+        """Stores newly found properties of the videos for the next time."""
 
     def _resized(self, index, images):
         """Images `(number, height, width, channels)` of a video as `frame`

@@ -20,7 +20,8 @@ from keras_vidrec.videos.errors import VideoError
 from keras_vidrec.videos.health_cache import HealthCache
 
 _FLOWS = ("flow", "warped_flow")
-# Videos whose frames are remembered, some kilobytes each: a clip asks often.
+# Number of videos whose frame tables are cached, some kilobytes each, because a
+# clip needs them often.
 _MAPS = 4096
 # Frames read at once before any of them is resized, and bytes of more.
 _BLOCK = 64
@@ -29,8 +30,9 @@ _BLOCK_BYTES = 2**28
 
 class Decoded(Source):
     """What the sources of this file share: `_part(index)` is the file and the
-    segment of it that a video is, `_path(file)` where it lies, and `_healths`
-    tell of the files."""
+    segment of a video, `_path(file)` the path of a file, and `_healths` the
+    health of the files.
+    """
 
     kind = "videos"
     modalities = MODALITIES
@@ -180,9 +182,9 @@ def flow_codes(pairs, modality, flow):
 class VideoFiles(Decoded):
     """The `Source` of the video files of a catalog, or of segments of them.
 
-    Frames are decoded when they are asked for, and flow is made of them then:
-    nothing is prepared. Good for rgb and rgb_diff; flow is worth preparing
-    once if it is read more than once.
+    Frames are decoded when they are read, and flow is computed from them then:
+    nothing is prepared. Good for rgb and rgb_diff; flow is worth preparing once
+    if it is read more than once.
 
     Args:
         catalog: a `Catalog`, which says where the videos lie and what they
@@ -208,7 +210,7 @@ class VideoFiles(Decoded):
         return source
 
     def save(self):
-        """Keeps what was learnt of the files for next time."""
+        """Stores newly found properties of the files for the next time."""
         self._healths.save()
 
     def _part(self, index):

@@ -1,4 +1,4 @@
-"""How a network is asked for the logits of a video, snippets or clips."""
+"""Computes the logits of a video, from snippets or clips."""
 
 import math
 import typing

@@ -13,7 +13,7 @@ from keras_vidrec.evaluation.scorers.scorer import SNIPPETS_A_CALL
 # Of the frames of a window: how many may be left out at its end for snippets
 # that are evenly spaced.
 _SLACK = 0.1
-# Windows whose neighbors tell how many snippets are new to the next one.
+# Windows that are used to count the new snippets of a next window.
 _LOOKED_AT = 9
 
 

@@ -163,7 +163,7 @@ def _row(change):
 
 def _p_value(gained, lost):
     if not gained + lost:
-        return 1.0  # SciPy asks for one trial at least
+        return 1.0  # SciPy needs at least one trial
     return float(scipy.stats.binomtest(gained, gained + lost).pvalue)
 
 

@@ -38,18 +38,17 @@ def fuse(scores, weights=None, *, softmax=False, normalize=None, names=None):
         names: `None`, or sequence of str: what error messages call the
             scores. Defaults to `None`: `number 1` and so on.
 
-    Returns:
-        `Scores` of the videos that are in all, in the order of the first, in
-        float64. A label that is unknown in one is taken from another. `meta`
+    Returns: `Scores` of the videos that are in all, in the order of the first,
+        in float64. A label that is unknown in one is taken from another. `meta`
         holds the weights as `fusion_weights`, `softmax`, `normalize`, each
         `meta` as `fused`, the videos of each that another one lacks as
         `left_out`, and the protocol that their tests have in common; a warning
-        tells if they differ. Their `origin` has that of each as a parent, by
-        its modality, and so all their marks.
+        is logged if they differ. Their `origin` has that of each as a parent,
+        by its modality, and so all their marks.
 
     Raises:
         ValueError: if the classes or the known labels differ, no video is in
-            all, the softmax is asked of several labels a video or of what was
+            all, softmax is requested for several labels per video or for scores
             fused after a softmax, or on invalid weights.
 
     Reference:

@@ -90,16 +90,14 @@ def join(scores, names=None):
 
 def tell_protocols(scores, names=None):
     """Warns if scores come from tests of different protocols: what differs is
-    not the networks alone. Scores that do not know their test are passed
-    over.
+    not the networks alone. Scores without a test are ignored.
 
     Args:
         scores: sequence of `Scores`.
         names: as for `join`.
 
-    Returns:
-        dict of what a score file tells of its test, `protocol` and the fields
-        of `TestProtocol`, if all tell the same; empty if not.
+    Returns: dict of the test in a score file, `protocol` and the fields of
+        `TestProtocol`, if it is the same in all; empty if not.
     """
     names = names or [f"number {i}" for i in range(1, len(scores) + 1)]
     tests = {
@@ -131,8 +129,8 @@ def tell_protocols(scores, names=None):
 
 def tell_data(scores, names=None) -> None:
     """Warns if scores of the same videos come from other data: another split,
-    or videos of the same names with other content. Scores that do not know
-    are passed over.
+    or videos of the same names with other content. Scores without one are
+    ignored.
 
     Args:
         scores: sequence of `Scores`.
@@ -156,7 +154,7 @@ def tell_data(scores, names=None) -> None:
         )
     for one, other in itertools.combinations(origins, 2):
         a, b = origins[one], origins[other]
-        # Files and folders of frames tell their content in different ways.
+        # Files and folders of frames have different kinds of content hashes.
         if (
             a.videos is not None
             and a.videos == b.videos

@@ -39,9 +39,9 @@ class Scores:
     Args:
         videos: tuple of str. Names, all different.
         scores: array `(videos, classes)`: mean logits before the softmax, or
-            what was fused or imported. float64 is kept, as fused
-            probabilities differ by less than float32 can tell; any other kind
-            of number becomes float32.
+            what was fused or imported. float64 is kept, because fused
+            probabilities can differ by less than float32 resolves; any other
+            kind of number becomes float32.
         labels: int32 array `(videos,)`, -1 where unknown; or, of several
             labels a video, int8 array `(videos, classes)`: 1 of a class that
             the video shows, else 0, and -1 in all of a row that is unknown.
@@ -118,8 +118,9 @@ class Scores:
 
     @property
     def marks(self) -> tuple:
-        """What whoever reads the figures must know, each in a sentence: leaks
-        that were allowed, of any ancestor too."""
+        """Warnings to show with the figures, each a sentence: leaks that were
+        allowed, also of any ancestor.
+        """
         return leaks.marks(self.origin)
 
     def marked(self, *marks: str) -> "Scores":
@@ -129,8 +130,9 @@ class Scores:
         return dataclasses.replace(self, origin=origin.replace(marks=marks))
 
     def fingerprint(self) -> str:
-        """What tells scores apart: of the videos and their scores, 16
-        hexadecimal digits."""
+        """The fingerprint of scores: 16 hexadecimal digits, from the videos and
+        their scores.
+        """
         found = hashlib.sha256(json.dumps([self.videos, self.classes]).encode())
         found.update(np.ascontiguousarray(self.scores).tobytes())
         return found.hexdigest()[:16]

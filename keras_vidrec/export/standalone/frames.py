@@ -1,4 +1,4 @@
-"""The frames of a file as a network wants them."""
+"""Reads the frames of a file for a network."""
 
 import collections
 
@@ -16,7 +16,7 @@ from keras_vidrec.export.standalone.stamps import times_of
 
 
 class Video:
-    """The frames of a file at the rate and in the size that a network wants.
+    """The frames of a file at the rate and in the size of a network.
 
     The file is decoded twice: to count its frames, and for those wanted.
     """

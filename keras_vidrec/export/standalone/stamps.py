@@ -1,4 +1,4 @@
-"""When frames are shown, where a network wants them at one rate."""
+"""Times of frames, for networks that need a constant frame rate."""
 
 import math
 
@@ -8,7 +8,8 @@ import numpy as np
 
 def times_of(shown, stored, container, stream):
     """Seconds of the frames of a video from the first, increasing; `None` if
-    it does not tell, or absurdly."""
+    there is none, or an implausible one.
+    """
     if container.format.flags & av.format.Flags.no_timestamps.value:
         return None
     tick = float(stream.time_base or 1 / 90000)

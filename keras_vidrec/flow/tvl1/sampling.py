@@ -37,7 +37,7 @@ def _linear(size, new_size, scale):
 def repeat_border(images, count, axis):
     """Pads both ends of an axis with `count` copies of the border pixels.
 
-    TensorFlow's `pad` knows no such mode.
+    TensorFlow's `pad` has no such mode.
     """
     if axis == 1:
         first, last = images[:, :1], images[:, -1:]
@@ -134,7 +134,7 @@ def median(images, size):
 
 
 def _sorted(values):
-    """Batcher's odd-even merge sort; what nobody reads is never computed."""
+    """Batcher's odd-even merge sort; unused comparisons are left out."""
     values = list(values)
     for low, high in _comparators(len(values)):
         a, b = values[low], values[high]

@@ -26,7 +26,7 @@ def stream(pairs, *, lanes=None, parameters=DEFAULTS):
     flow of a pair is the same to the bit whichever pairs share its lanes.
 
     Memory holds at most `2 * lanes * scales` pairs, whatever the number of
-    pairs; no pair is asked for before it is needed.
+    pairs; no pair is read before it is needed.
 
     Args:
         pairs: Iterable of `(key, first, second)`: anything that names the
