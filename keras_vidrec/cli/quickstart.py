@@ -21,7 +21,7 @@ _WHY = {
     "segments forgets which came first",
     ("fused", "appearance"): "from rgb",
     ("fused", "motion"): "from flow",
-    ("fused", "order"): "no better than flow: nobody remembers the order",
+    ("fused", "order"): "no better than flow: neither stream keeps the order",
     ("ts_lstm", "appearance"): "from the features of rgb",
     ("ts_lstm", "motion"): "from those of flow",
     ("ts_lstm", "order"): "it reads the segments one after the other",

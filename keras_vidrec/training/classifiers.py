@@ -32,13 +32,13 @@ _PREPARED = types.MappingProxyType(
 )
 KINDS = tuple(_PREPARED)
 
-# Strengths of ridge regression on features of length 1; which, videos of other
-# groups tell. Where there are none, the middle one.
+# Strengths of ridge regression on features of length 1; one is chosen by
+# cross-validation over groups. Where there are none, the middle one.
 _STRENGTHS = (0.03, 0.1, 0.3, 1.0, 3.0)
 # What a feature that never changes is divided by, of the mean deviation.
 _LEAST_DEVIATION = 1e-2
-# What scores are multiplied by is within these, as powers of two; which, videos
-# of other groups tell.
+# Range of the factor of scores, as powers of two; it is chosen by
+# cross-validation over groups.
 _SHARPNESS = (-1, 8)
 # Where there are none.
 _USUAL_SHARPNESS = 8.0

@@ -44,7 +44,7 @@ def clips(
     batch_size: int = 8,
     seed: int = 0,
 ) -> Clips:
-    """Clips of a dataset as a network wants to see them, for `model.fit`.
+    """Clips of a dataset in the form that a network needs, for `model.fit`.
 
     Videos are parted as `vidrec train scratch` parts them: by the lists that
     are there, or by holding out groups of every class. A network that has no

@@ -58,9 +58,9 @@ def load(recipe, spec=None):
         `Dataset`.
 
     Raises:
-        ValueError: if there is no dataset where the recipe says, no such
-            split, no validation part where the recipe wants the listed one, or
-            not the modality, the flow or the features that the network wants.
+        ValueError: if the recipe's dataset or split does not exist, if it has
+            no listed validation part but the recipe uses it, or if it does not
+            have the modality, flow or features that the network needs.
     """
     data = recipe.data
     checks.check(
@@ -148,9 +148,8 @@ def without_damaged(data, verbose=True):
         data: `Dataset`.
         verbose: bool. Whether to show a progress bar. Defaults to `True`.
 
-    Returns:
-        `Dataset`, whose `problems` name what was left out, and tell what is
-        odd about the files.
+    Returns: `Dataset`, whose `problems` list what was left out, and unusual
+        properties of the files.
 
     Raises:
         ValueError: if nothing is left to train on.
@@ -313,13 +312,13 @@ def _stated_flow(recipe):
 
 
 def _with_flow_of(source, recipe):
-    """The recipe, completed by how the flow of the dataset was made: its
-    network wants the same wherever it goes. What the recipe itself says must
-    hold."""
+    """The recipe, completed by how the flow of the dataset was made, which its
+    network then always needs. What the recipe itself says must hold.
+    """
     directory = recipe.data.directory
     for wanted in recipe_network.streams(recipe):
         if wanted not in MODALITIES:
-            return recipe  # the network's builder knows
+            return recipe  # the network's builder has it
         if wanted not in source.modalities:
             raise ValueError(
                 f"Expected a dataset with {wanted}, the input of the network "

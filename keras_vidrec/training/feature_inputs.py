@@ -54,8 +54,8 @@ def with_features_of(source, recipe):
         `Recipe`.
 
     Raises:
-        ValueError: if the recipe wants features of another size, or frames
-            of another number.
+        ValueError: if the recipe needs features of another size, or another
+            number of frames.
     """
     arguments, clip = dict(recipe.network.arguments), dict(recipe.clip)
     seen = source.settings["alignment"]

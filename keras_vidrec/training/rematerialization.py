@@ -13,10 +13,10 @@ def rematerialize(model):
 
     The graph of each backbone is cut into about as many pieces as a piece has
     layers, where nothing but the main path has to be kept: between residual
-    units and inception blocks. Gradients, the statistics of batch
-    normalization and dropout masks are those of the network as it was, and
-    testing and saving know nothing of it. A network whose backbones are no
-    models of their own, such as the multiplier, is cut as a whole.
+    units and inception blocks. Gradients, the statistics of batch normalization
+    and dropout masks are not changed, and testing and saving are not affected.
+    A network whose backbones are no models of their own, such as the
+    multiplier, is cut as a whole.
 
     `keras.RematScope` around the building of such a network does not serve:
     it wraps single layers, whose outputs are kept then as the inputs of the

@@ -189,8 +189,8 @@ class Run:
         return named
 
     def check(self, recipe):
-        """Checks that the directory can become one of `recipe`. A run that
-        has not finished an epoch is nobody's.
+        """Checks that the directory can become one of `recipe`. A run that has
+        not finished an epoch belongs to no recipe yet.
 
         Returns:
             bool, whether a run of the same recipe stopped there.
@@ -291,7 +291,7 @@ class Run:
         """
         try:
             yield
-        except BrokenPipeError:  # whoever read the progress has gone
+        except BrokenPipeError:  # the reader of the progress output has gone
             raise
         except OSError as error:
             raise self._unwritable(error.strerror or error) from error

@@ -15,9 +15,10 @@ _NAMED = 3
 
 
 class Video(typing.NamedTuple):
-    """A video as a run knows it: its name in the dataset, the name of its
-    class (of several, `;` between them), and the fingerprint of its content, if
-    anybody knows it."""
+    """A video in the lists of a run: its name in the dataset, the name of its
+    class (several are separated by `;`), and the fingerprint of its content, if
+    known.
+    """
 
     name: str
     label: str
@@ -77,7 +78,7 @@ class RunVideos:
         files.write_text(path, json.dumps(dataclasses.asdict(self)) + "\n")
 
     def get_state(self):
-        """What tells these lists from others, for the backup."""
+        """The fingerprint of these lists, for the backup."""
         return fingerprint(dataclasses.asdict(self))
 
     def set_state(self, state):

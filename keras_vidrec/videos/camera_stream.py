@@ -17,7 +17,7 @@ from keras_vidrec.videos.steady import steady
 # Seconds that a camera has to open, and to give its next frame.
 _OPENING = 10
 _PATIENCE = 5
-# Seconds without a frame after which nobody knows what there was to be seen.
+# Seconds without a frame that count as a gap in the stream.
 _LONGEST = 1.0
 _FORMATS = {"linux": "v4l2", "darwin": "avfoundation", "win32": "dshow"}
 
@@ -25,9 +25,9 @@ _FORMATS = {"linux": "v4l2", "darwin": "avfoundation", "win32": "dshow"}
 class CameraStream:
     """The frames of a camera at a constant rate, as they come.
 
-    Time is what the time stamps of the stream say, or if it has none, when
-    its frames arrive. Where whoever takes the frames is slower than the camera,
-    older ones are skipped for the newest.
+    Time is what the time stamps of the stream say, or if it has none, when its
+    frames arrive. If frames are processed more slowly than the camera delivers
+    them, older ones are skipped.
 
     Args:
         device: str. Number of the camera, or the address of a stream: what
@@ -43,7 +43,7 @@ class CameraStream:
         name: str. `"camera "` and the device.
         frame_rate: float. Frames a second of `frames`.
         deinterlace: as given.
-        num_skipped: int. Of these, what nobody has taken so far.
+        num_skipped: int. The frames of the stream that were not processed yet.
 
     Raises:
         ValueError: if there is no such camera, or it states no frame rate, or

@@ -8,8 +8,8 @@ _END_BYTES = 2**20
 
 
 def fingerprint(path) -> str:
-    """What tells the content of a file from that of others: of its size, and
-    of its first and last MiB.
+    """A fingerprint of the content of a file, from its size and its first and
+    last MiB.
 
     Args:
         path: `pathlib.Path`, or what else has its `stat` and `open`.

@@ -98,8 +98,8 @@ class Converter:
             pixels,
         )
         if key != self._key:
-            # FFmpeg converts pixels itself where a filter asks for others:
-            # ahead of one that cannot turn them, say.
+            # FFmpeg converts pixels itself if a filter needs another format,
+            # for example before one that cannot rotate them.
             filters = [*self._filters, ("format", pixels)]
             if self._upright_size(frame) != self.size:
                 height, width = self.size

@@ -15,8 +15,8 @@ from keras_vidrec.videos.packet_index import PositionError
 # FFmpeg's filters: a frame a frame, or a frame a field.
 _FILTERS = {"yadif": "mode=0", "bob": "mode=1"}
 DEINTERLACE = (None, *_FILTERS)
-# Of these codecs a frame that no other is predicted from, and that nobody
-# wants, need not be decoded: it is left out, and the others stay as they are.
+# With these codecs a frame that no other is predicted from is not decoded
+# unless it is needed; the others do not change.
 _SPARING = {"h264", "mpeg4"}
 # Stepping over so few frames costs less than a seek.
 _NEAR = 2
@@ -138,8 +138,9 @@ class Decoder:
         return True
 
     def seconds(self):
-        """Seconds of the frame stood on, from the first frame; to be asked of
-        each frame once, one after the other."""
+        """Seconds of the current frame, from the first frame; to be read once
+        for each frame, in order.
+        """
         if self._deinterlaced:
             return float(self.frame.time)
         return self._clock.seconds(self.frame)
@@ -147,7 +148,8 @@ class Decoder:
     @property
     def late(self):
         """Seconds from where the file begins, with sound perhaps, to its first
-        frame; known when `seconds` of that was asked for."""
+        frame; known after `seconds` was read for that frame.
+        """
         return self._clock.late
 
     def retrieve(self, frame=None):
@@ -216,7 +218,7 @@ class Decoder:
             # The end, or in some formats "the same picture again".
             if not packet.size:
                 continue
-            # What an edit list hides is there, and shown to nobody.
+            # Frames hidden by an edit list are in the file, but are not shown.
             self.num_packets += 1
             stamp = packet.dts if packet.pts is None else packet.pts
             self.last_stamp = max(self.last_stamp, stamp or 0)

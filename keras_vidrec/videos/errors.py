@@ -4,7 +4,7 @@ import os
 
 
 class VideoError(ValueError):
-    """A video file that cannot be read, or not as asked.
+    """A video file that cannot be read, or not as requested.
 
     Args:
         path: str, path-like, or an open file. The video.

@@ -44,7 +44,7 @@ class FileStream:
             end.
 
     Raises:
-        VideoError: if it cannot be read, or tells no time.
+        VideoError: if it cannot be read, or has no time stamps.
         ValueError: on another value.
     """
 

@@ -65,8 +65,9 @@ class Health:
 
     @property
     def remarks(self):
-        """Tuple of str: what a user may want to know, without the name of the
-        video; empty for an ordinary one."""
+        """Tuple of str: messages for the user, without the name of the video;
+        empty for an ordinary video.
+        """
         found = []
         if self.damaged:
             found.append(f"{self.damaged} frames are damaged")

@@ -30,13 +30,12 @@ _OF_FILE = 2
 class HealthCache:
     """`Health` of videos by path, cached in a file beside them.
 
-    Containers lie about their frames, and decoding the whole video to know
-    them is done once. An entry is keyed by the size and the time of change of
-    the file, by what decodes it, and how; what tells its content from others
-    is kept by the first two. Where the directory cannot be
-    written, the cache lies in the user's cache directory instead, and where
-    that cannot be, nowhere. Safe to use from several threads; `save()` writes
-    what is new.
+    Containers are unreliable about their frames, so the whole video is decoded
+    once to count them. An entry is keyed by the size and the time of change of
+    the file, by what decodes it, and how; the fingerprint of its content is
+    keyed by the first two. Where the directory cannot be written, the cache
+    lies in the user's cache directory instead, and where that cannot be,
+    nowhere. Safe to use from several threads; `save()` writes what is new.
 
     Args:
         root: path of the directory of the videos.
@@ -51,7 +50,7 @@ class HealthCache:
         self._find = find or (lambda name: self._root / name)
         self._deinterlace = deinterlace
         self._lock = threading.Lock()
-        self._busy = {}  # lock by entry: several want one file at once
+        self._busy = {}  # lock by entry: several threads may need one file
         self._unsaved = set()
         self._saved_at = time.monotonic()
         # A file that others have made may be read where none can be written.
@@ -70,8 +69,9 @@ class HealthCache:
         return other
 
     def key(self, name) -> list:
-        """What changes with the file of a video; to be asked before a look at
-        it that `add` is told of."""
+        """A key that changes with the file of a video; get it before reading
+        the file and pass it to `add` afterwards.
+        """
         return self._key(self._find(name))
 
     def add(self, name, key, health: Health, times, found=None) -> None:
@@ -161,7 +161,7 @@ class HealthCache:
 
     def _keep(self, slot, key, health, times):
         entry = {"key": key, "health": health.to_dict()}
-        # Those of a constant rate are told by it.
+        # Those of a constant rate are computed from it.
         if times is not None and (
             health.variable_rate or health.frame_rate is None
         ):

@@ -17,8 +17,8 @@ def steady(frames, rate: float, longest: float):
         frames: iterable of `(seconds, frame)`, the seconds increasing from 0.
         rate: float. Frames a second to take.
         longest: float. Seconds that a frame may be shown (or a few periods of
-            `rate`). Where no other comes for longer, nobody knows what is to
-            be seen, and numbers are left out.
+            `rate`). If no other follows for longer, there is a gap, and numbers
+            are left out.
 
     Yields:
         `(index, frame)`: what is shown `index / rate` seconds after the first

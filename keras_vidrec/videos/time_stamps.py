@@ -15,8 +15,8 @@ MOST_FRAMES_A_SECOND = 1001.0
 _ROUNDING = 0.001
 # Seconds that stamps go back where a recording was put together of parts.
 _NEW_PART = 1.0
-# Packets that tell the rate of a video, and how far what its header states may
-# be off to be taken for the same, unrounded.
+# Number of packets for measuring the frame rate, and the largest difference
+# from the rate in the header at which that one is used, unrounded.
 _LOOKED_AT = 1000
 _SAME = 0.02
 # Frames that may come later than they are shown.
@@ -48,7 +48,7 @@ def measured_rate(container, stream):
         return None
     stated = stated_rate(stream)
     packets = []
-    # What cannot be read is told when it is decoded.
+    # Unreadable files are reported when they are decoded.
     with contextlib.suppress(av.FFmpegError):
         demuxed = (packet for packet in container.demux(stream) if packet.size)
         packets += itertools.islice(demuxed, _LOOKED_AT)
@@ -90,7 +90,8 @@ class Clock:
         self.tick = float(stream.time_base or 1 / 90000)
         flags = av.format.Flags.no_timestamps.value
         self.keeps_time = not container.format.flags & flags
-        # AVI counts its packets, and does not know of frames that come later.
+        # AVI counts its packets, and does not contain the display order of
+        # frames.
         self._by_decoding = container.format.name == "avi"
         rate = stated_rate(stream)
         self._step = 1 / rate if rate else 0.04
@@ -99,7 +100,7 @@ class Clock:
         self._file_begin = container.start_time
 
     def stamp(self, frame):
-        """The time stamp that tells when a frame is shown, or `None`."""
+        """The presentation time stamp of a frame, or `None`."""
         return frame.dts if self._by_decoding else frame.pts
 
     def seconds(self, frame):

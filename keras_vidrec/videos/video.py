@@ -43,9 +43,8 @@ def frame_times(path, deinterlace: str | None = None) -> np.ndarray | None:
         path: see `probe`.
         deinterlace: see `probe`. Defaults to `None`.
 
-    Returns:
-        float64 array `(num_frames,)`: seconds from the first frame, strictly
-        increasing; `None` if the file does not tell.
+    Returns: float64 array `(num_frames,)`: seconds from the first frame,
+        strictly increasing; `None` if the file does not contain it.
 
     Raises:
         VideoError: if no frame can be decoded.
@@ -67,7 +66,7 @@ def iter_frames(path, deinterlace: str | None = None, examined=None):
         uint8 array `(height, width, 3)`, R G B.
 
     Raises:
-        VideoError: if no frame can be decoded; when the first is asked for.
+        VideoError: if no frame can be decoded, raised when the first is read.
     """
     checks.choice("deinterlace", deinterlace, DEINTERLACE)
     with opening.opened(path) as (container, stream):

@@ -8,7 +8,7 @@ import numpy as np
 # A unit of time: all usual rates are whole numbers of it, and MPEG-4 has no
 # finer one.
 _UNIT = fractions.Fraction(1, 60_000)
-# The first that this build of FFmpeg has, and what it is asked for.
+# The first one that this build of FFmpeg has, and its options.
 _CODECS = {
     "libx264": {"preset": "veryfast", "crf": "20"},
     "mpeg4": {"qscale": "3", "flags": "+qscale"},

@@ -35,7 +35,7 @@ class Activations:
 
 
 def check(model: keras.Model, layer: str | None = None) -> None:
-    """Checks what `compute` is asked for, before a video is read.
+    """Checks the arguments of `compute`, before a video is read.
 
     Raises:
         ValueError: if the network does not see videos, or not each of its

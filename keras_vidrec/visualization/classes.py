@@ -1,4 +1,4 @@
-"""The classes of a network by name, for those who ask what it looks for."""
+"""Finds classes of a network by name."""
 
 import difflib
 
@@ -9,7 +9,7 @@ from keras_vidrec.applications.parts.head import predictions_layer
 
 
 def names(model):
-    """The names of the classes of a network; their numbers if it knows none."""
+    """The names of the classes of a network; their numbers if it has none."""
     known = describe(model).class_names
     return known or tuple(map(str, range(predictions_layer(model).classes)))
 

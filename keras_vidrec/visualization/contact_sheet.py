@@ -57,7 +57,7 @@ def contact_sheet(source, videos, spec, augmentation, seed=0):
     if not len(videos):
         raise ValueError("Expected videos to draw. Received: none")
     augmentation.check_registered()
-    # Folders do not tell how their flow was coded: then as the network thinks.
+    # For folders the code of flow is unknown: that of the network is assumed.
     bound = (source.flow or spec.flow).bound
     rows = []
     for index in videos:

@@ -49,7 +49,7 @@ def draw_classes(
 
     Args:
         networks: dict by name of keras.Model of this package that see videos.
-        class_names: sequence of str, which all of them know.
+        class_names: sequence of str, classes of all networks.
         pictures: int. Of a class by a network, each from other noise.
             Defaults to `1`; the paper shows three.
         modality, octaves, steps, verbose: as for `deep_draw.draw_class`.

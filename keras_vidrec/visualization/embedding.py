@@ -28,7 +28,8 @@ _PERPLEXITY = 30
 # t-SNE looks at neighbors: more dimensions add noise and time.
 _DIMENSIONS = 50
 _MARKERS = ("o", "^", "s", "D", "v", "P", "X")
-# Classes that a legend can tell apart; of more the names stand in the figure.
+# Classes that a legend can distinguish; with more, the names are drawn in the
+# figure.
 _MOST_IN_LEGEND = 28
 _THUMBNAIL = 56
 # Thumbnails from side to side; where they would overlap the first stands.
@@ -119,7 +120,7 @@ def embed(source, videos, features, seed=0):
     30, or a third of the videos if there are fewer than 90.
 
     Args:
-        source: a `Source`, which knows the names and the classes.
+        source: a `Source`, with the names and the classes.
         videos: sequence of int. Videos of the source, at least 5.
         features: array `(videos, features)`.
         seed: int. Defaults to `0`.

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from keras_vidrec.specs import files
 
-# Told apart by everybody (Okabe and Ito), the darker ones first.
+# Colors for all kinds of color vision (Okabe and Ito), the darker ones first.
 COLORS = (
     "#0072b2",
     "#d55e00",
@@ -46,7 +46,7 @@ _LETTERS_AN_INCH = 11
 
 
 def new_figure(width, height):
-    """An empty matplotlib figure, its sides in inches, that belongs to nobody
+    """An empty matplotlib figure, its sides in inches, that belongs to nothing
     else: neither a window nor `pyplot` knows it."""
     figure = Figure((width, height), layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)

@@ -129,7 +129,7 @@ def lengths(flow):
 
 
 def _draw_arrows(axes, flow, longest):
-    """Directions for those who do not tell the colors apart."""
+    """Arrows for directions, readable without distinguishing the colors."""
     step = max(flow.shape[0] // _ARROWS, 1)
     places = (slice(step // 2, None, step),) * 2
     y, x = (axis[places] for axis in np.indices(flow.shape[:2]))

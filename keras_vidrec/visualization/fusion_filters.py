@@ -49,8 +49,9 @@ class FusionFilters:
 
     @property
     def changes(self) -> dict | None:
-        """The same of what training has added to the weights; `None` if
-        nobody knows what they were."""
+        """The same of what training has added to the weights; `None` if their
+        initial values are unknown.
+        """
         if self.starts is None:
             return None
         return {
@@ -73,8 +74,9 @@ class FusionFilters:
 
     @property
     def moved(self) -> float | None:
-        """How far training has moved the kernel: the L2 norm of the change as
-        a share of that of the start; `None` if nobody knows the start."""
+        """How far training has moved the kernel: the L2 norm of the change as a
+        share of that of the start; `None` if the initial values are unknown.
+        """
         if self.starts is None:
             return None
         start, change = map(_of_filters, (self.starts, self.changes))
@@ -181,7 +183,7 @@ def draw(found: FusionFilters) -> Figure:
 
 
 def summary(found: FusionFilters) -> str:
-    """What the filters tell, in one sentence."""
+    """A summary of the filters in one sentence."""
     number = next(iter(found.kernels.values())).shape[-1]
     told = (
         f"{found.differing} of {number} filters weight channels of different "

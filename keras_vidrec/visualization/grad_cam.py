@@ -61,8 +61,8 @@ def read_clip(model, path, num_segments=None):
 
     Args:
         model: keras.Model of this package.
-        path: path of a video file. Flow is made of it as the network knows
-            it.
+        path: path of a video file. Flow is computed from it as in the network's
+            training.
         num_segments: `None`, or int. Defaults to as many as the network was
             built for, or is tested on if it sees them in order, or was trained
             with.
@@ -83,7 +83,7 @@ def read_clip(model, path, num_segments=None):
 
 
 def check(model, class_name=None, layer=None):
-    """Checks what `explain` is asked for, before a video is read.
+    """Checks the arguments of `explain`, before a video is read.
 
     Raises:
         ValueError: if the network does not see videos, or has no such class or

@@ -33,7 +33,7 @@ class ModalityFrames:
             channels)`, as the input pipeline reads them: `rgb` the frames, R G
             B; `rgb_diff` each frame and the next one; the flows x and y from
             each frame to the next, in the 8-bit code.
-        flow: `FlowSpec`. How the flows are made, as far as anybody knows.
+        flow: `FlowSpec`. How the flows are made, as far as known.
         computed: tuple of str. The modalities that were made now, and not
             read.
     """

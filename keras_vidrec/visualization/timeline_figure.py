@@ -38,7 +38,7 @@ def draw(timeline, top=5):
     ends = np.array([window.end for window in timeline.windows])
     middles = (starts + ends) / 2
     between = (middles[1:] + middles[:-1]) / 2
-    # Where windows lie apart (a camera's frames were skipped), no one knows.
+    # Gaps between windows (skipped frames of a camera) are unknown.
     lefts = np.maximum([starts[0], *between], starts)
     rights = np.minimum([*between, ends[-1]], ends)
 

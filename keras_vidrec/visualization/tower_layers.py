@@ -115,8 +115,9 @@ def _named(by_stream, names):
 
 
 def _endpoints(model, name):
-    """By stream the layer at an endpoint of the backbones that the network
-    knows it has."""
+    """By stream, the layer at an endpoint of the backbones in the network's
+    blueprint.
+    """
     blueprint = describe(model).blueprint
     stated = {} if blueprint is None else blueprint.backbones
     found = {

@@ -80,7 +80,7 @@ def copy_matching(have, want, inflate=None):
 
     Args:
         have: dict of layers to copy from by key.
-        want: dict of layers to change in place by key.
+        want: dict by key of layers to change in place.
         inflate: as `copy_layers` takes it.
 
     Returns:

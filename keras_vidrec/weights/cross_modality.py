@@ -37,10 +37,10 @@ def cross_modality(source, target, mode="avg", copy_head=False):
     the kernel is made to answer to differences of raw frames as it does to
     those of frames that are scaled as the source does.
 
-    Its bias and every other layer of the tower are copied by name, whatever
-    the towers are called. The head keeps its own weights, and is reported as
-    missing: what colors tell of classes is not what motion tells (TSN's
-    programs). With `copy_head` it is copied as well, but for a classifier for
+    Its bias and every other layer of the tower are copied by name, whatever the
+    towers are called. The head keeps its own weights, and is reported as
+    missing, because a classifier of colors does not fit motion (as in TSN's
+    code). With `copy_head` it is copied as well, but for a classifier for
     another number of classes, which is reported as mismatched.
 
     Args:
@@ -53,9 +53,8 @@ def cross_modality(source, target, mode="avg", copy_head=False):
         copy_head: bool. Whether the classifier starts from that of the
             colors, too. Defaults to `False`.
 
-    Returns:
-        `CopyReport` by the layers of the target. `inflated` tells of the
-        first convolution; what could not be copied is stated, never hidden.
+    Returns: `CopyReport` by the layers of the target. `inflated` describes the
+        first convolution; everything that could not be copied is listed.
 
     Raises:
         ValueError: if the mode is unknown, there is not just one tower, the

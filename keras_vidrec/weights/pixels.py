@@ -62,7 +62,9 @@ def modality_of(model):
 
 
 def kind_of(modality):
-    """The modality that tells how pixels are scaled: warped flow is flow."""
+    """The modality that determines the pixel scaling: warped flow counts as
+    flow.
+    """
     return "flow" if modality == "warped_flow" else modality
 
 

@@ -69,7 +69,7 @@ def start_from(model, networks, inflation="avg", weights=None, copy_head=False):
         paths, sorted. Empty where nothing is done.
 
     Raises:
-        ValueError: if a network is of a modality that tells nothing of the
+        ValueError: if a network is of a modality that cannot be used for the
             model's, a stream is missing, or another layer does not fit.
     """
     if networks is None:

@@ -28,12 +28,12 @@ class Position(typing.NamedTuple):
 class Backup(keras.callbacks.Callback):
     """Keeps all it takes to go on after an interruption as if there was none.
 
-    After each epoch, and every so many steps: weights, optimizer state (with
-    a learning rate that was lowered, and gradients half accumulated), the
-    states of the random seed generators (dropout), the counters of the other
-    callbacks, and within an epoch the sums of its metrics. A backup is
-    written under another name, brought to the disk, and renamed when it is
-    whole; checksums in it tell later whether it still is.
+    After each epoch, and every so many steps: weights, optimizer state (with a
+    learning rate that was lowered, and gradients half accumulated), the states
+    of the random seed generators (dropout), the counters of the other
+    callbacks, and within an epoch the sums of its metrics. A backup is written
+    under another name, synced to the disk, and renamed when it is complete; its
+    checksums show later whether it is undamaged.
 
     The last two are kept. Where the newest is damaged, training goes on from
     the one before. So it does where the weights of the newest give a loss that

@@ -8,11 +8,11 @@ class Draws(keras.callbacks.Callback):
 
     Layers of Keras keep the states of their draws in variables, which a backup
     holds; on PyTorch, `Dropout` draws from the generator of the process
-    instead, which nobody keeps.
+    instead, which is not saved.
 
     Args:
         seed: int. Of the training.
-        backup: `Backup`, which knows the position.
+        backup: `Backup`, which has the position.
         steps_per_epoch: int.
     """
 

@@ -17,8 +17,8 @@ class LogFile(keras.callbacks.CSVLogger):
 
     Args:
         path: `pathlib.Path`. Rows of whole epochs are kept; what an
-            interruption cut off, and epochs that will be repeated, are
-            dropped; that others are missing is told.
+            interruption cut off, and epochs that will be repeated, are dropped;
+            if others are missing, this is logged.
         num_epochs: int. Whole epochs that training goes on from.
     """
 

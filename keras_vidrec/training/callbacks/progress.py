@@ -102,9 +102,9 @@ class Progress(keras.callbacks.Callback):
             self._read_at[int(index)] = time.perf_counter()
             return True
 
-        # "Stateful" functions would be run one after the other where
-        # operations are to be deterministic; a stateless one whose result
-        # nobody looks at would not be run at all.
+        # "Stateful" functions would be run one after the other where operations
+        # are to be deterministic; a stateless one whose result is not used
+        # would not be run at all.
         def is_noted(index, _batch):
             noted = tf.numpy_function(note, [index], tf.bool, stateful=False)
             return tf.ensure_shape(noted, ())
@@ -118,7 +118,7 @@ class Progress(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         self._step = 0
         self._timed_since = None
-        # Keras' loop on JAX asks for clips a step ahead, to copy them to an
+        # Keras' loop on JAX reads clips one step ahead, to copy them to an
         # accelerator meanwhile. On PyTorch a step begins when it has them.
         backend = keras.backend.backend()
         self._ahead = int(

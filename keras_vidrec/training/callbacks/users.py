@@ -35,8 +35,9 @@ def checked(callbacks):
 
 
 class Stopped(Exception):
-    """A callback of the user has raised: `UsersCallbacks.failure`, which goes
-    past whoever looks for exceptions of other origins."""
+    """A callback of the user has raised: `UsersCallbacks.failure`, which is not
+    caught by handlers of other exceptions.
+    """
 
 
 class UsersCallbacks(keras.callbacks.Callback):

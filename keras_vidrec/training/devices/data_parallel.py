@@ -61,9 +61,8 @@ class DataParallel(Devices):
 class _DataParallelModel(keras.Model):
     """A functional model that is always fit and evaluated on the same devices.
 
-    Keras asks for the distribution of the whole process then, and it would
-    take predictions of other networks for distributed ones if that was left
-    set.
+    Keras then uses the distribution of the whole process, and would treat
+    predictions of other networks as distributed if it stayed set.
     """
 
     def fit(self, *args, **kwargs):

@@ -69,7 +69,7 @@ class Devices:
 
         Raises:
             ValueError: if sub-batches do not divide a device's share of the
-                batch, or a layer knows none.
+                batch, or a layer does not support them.
         """
         self.share(optimizer.batch_size)
         for layer in freezing.batch_normalizations(model):

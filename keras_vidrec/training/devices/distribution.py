@@ -79,8 +79,8 @@ def enable_determinism():
 
     On JAX it takes effect only before the first computation, through
     `XLA_FLAGS`; on CPUs JAX is deterministic anyway. On PyTorch an operation
-    that has no such order fails, and names itself; on GPUs cuBLAS is told
-    through `CUBLAS_WORKSPACE_CONFIG`, before the first computation too.
+    that cannot be deterministic fails with its name; on GPUs cuBLAS is
+    configured by `CUBLAS_WORKSPACE_CONFIG`, also before the first computation.
     """
     backend = keras.backend.backend()
     if backend == "tensorflow":

@@ -48,7 +48,7 @@ class MultiWorker(Replicas):
     def __init__(self):
         self.worker, self.num_workers = read_tf_config()
         super().__init__(tf.distribute.MultiWorkerMirroredStrategy())
-        # All workers have equally many batches: no need to ask each other
+        # All workers have equally many batches: they need not synchronize
         # before each step whether there is one more.
         self.strategy.extended.experimental_enable_get_next_as_optional = False
 

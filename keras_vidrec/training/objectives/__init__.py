@@ -1,2 +1,1 @@
-"""What a training tells right from wrong by: losses, what classes count, and
-thresholds."""
+"""Objectives of a training: losses, class weights, and thresholds."""

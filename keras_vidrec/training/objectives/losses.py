@@ -32,7 +32,7 @@ def settled(data):
         `Dataset`.
 
     Raises:
-        ValueError: if the recipe wants one label a video, and they have
+        ValueError: if the recipe needs one label per video, and they have
             several, or a loss and an activation that do not go together.
     """
     recipe, kind = data.recipe, data.recipe.loss.kind

@@ -36,9 +36,9 @@ class MeanGradient:
     whose `path`, such as `conv1/kernel`, it is found, and a variable takes
     the product of all that hold for it.
 
-    Accumulation works under every `tf.distribute.Strategy`. `iterations`
-    counts updates, and a schedule is asked for its rate by this number.
-    (Keras asks by the number of the batch.)
+    Accumulation works under every `tf.distribute.Strategy`. `iterations` counts
+    updates, and a schedule is called with this number. (Keras uses the number
+    of the batch.)
 
     Args:
         *args: Arguments of the optimizer.
@@ -282,7 +282,7 @@ def summed(gradients):
 
 
 def _update_variables(function, variables, tensors):
-    """Changes variables by what every replica knows.
+    """Updates variables from values that all replicas have.
 
     Args:
         function: callable that gets a variable and the tensors that belong to

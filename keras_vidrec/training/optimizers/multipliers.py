@@ -1,4 +1,4 @@
-"""From the roles that a recipe knows weights by to variables."""
+"""Finds the variables for the roles of weights in a recipe."""
 
 import re
 

@@ -63,7 +63,7 @@ def learning_rate(schedule, optimizer, steps_per_epoch):
     """The learning rate as a Keras schedule; as a float, which a callback may
     change, where it is constant or falls on a plateau.
 
-    The schedule is asked by the number of the update, so that it does not
+    The schedule is called with the number of the update, so that it does not
     depend on how a batch is split. A boundary at step b means that update
     number b (from 0) is the first one with the smaller rate, as in Caffe; one
     at an epoch, or at the begin of a phase, the first update that ends in this

@@ -3,7 +3,7 @@
 A recipe is named `<network>[_<modality>]_<dataset>[_paper|_code]`, the last for
 TSN, whose paper and its authors' program train differently. Each file is whole,
 and says beside every value where it comes from. `tables.yaml` of a folder has
-the rows of the paper's tables, and what its text tells in none
+the rows of the paper's tables, and experiments from its text
 (`recipes.tables`).
 """
 
@@ -51,7 +51,7 @@ def _files(folder):
 
 
 class _Recipes(collections.abc.Mapping):
-    """The recipes by name; a file is read when somebody asks for it."""
+    """The recipes by name; a file is read on first access."""
 
     def __init__(self, folders):
         self._paths = {

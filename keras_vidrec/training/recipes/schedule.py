@@ -46,10 +46,9 @@ class Schedule:
         config: `None`, or dict: of kind `"keras"`, the schedule as Keras
             describes it, `{"class_name": "ExponentialDecay", "config": {...}}`:
             one of `keras.optimizers.schedules`, or a registered class of your
-            own (`"package>Name"`). It is asked by the number of the update,
-            and takes `optimizer.learning_rate` as its
-            `initial_learning_rate`; `PiecewiseConstantDecay` has rates of its
-            own. Defaults to `None`.
+            own (`"package>Name"`). It is called with the number of the update,
+            and takes `optimizer.learning_rate` as its `initial_learning_rate`;
+            `PiecewiseConstantDecay` has rates of its own. Defaults to `None`.
         boundaries: tuple of int, in the unit of `epochs` or `steps`.
         factor: float in (0, 1]. Defaults to `0.1`.
         patience: int. Epochs without a gain, of `"plateau"`. Defaults to `5`.

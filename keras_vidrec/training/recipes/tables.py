@@ -23,8 +23,8 @@ class Member:
         table, row, column: where it is printed: the figure of another row.
         recipe: `None`, or str: what is trained and printed nowhere.
         changes: mapping, as of `Row`.
-        given: `None`, or str: name of a score file that nobody can make with
-            this package.
+        given: `None`, or str: name of a score file that this package cannot
+            make.
         normalize: `None`, or `"l2"`: the scores of each video are divided by
             their norm before they are fused.
     """
@@ -60,13 +60,12 @@ class Row:
         scores: `None` (of the recipes), or str: `"logits"` or
             `"probabilities"` are fused.
         splits: tuple of int. The figure is the mean over these.
-        data: `None`, or str: name of the prepared data set that is trained on
-            in place of the recipe's, and that nobody can make with this
-            package.
+        data: `None`, or str: name of the prepared data set that is used instead
+            of the recipe's, and that this package cannot make.
         figure: str. Which figure of a test is printed: `"top_1"`, or
             `"mean_class_accuracy"`.
-        note: str. Where it is made otherwise than the paper's, or the paper
-            does not tell how. Defaults to `""`.
+        note: str. Differences from the paper's procedure, or details that the
+            paper does not state. Defaults to `""`.
     """
 
     paper: str
@@ -112,17 +111,17 @@ class Quoted:
 
 @dataclasses.dataclass(frozen=True)
 class Experiment:
-    """What the text of a paper tells of, and no table.
+    """An experiment from the text of a paper that is in no table.
 
     Attributes:
         paper: str. As of `Row`.
-        section: str. Where it is told, such as `"4.3"`.
+        section: str. Section of the paper, such as `"4.3"`.
         row: str. What was changed.
         column: str. A data set.
         recipe: str. Name of the recipe that was trained.
         changes: mapping, as of `Row`.
-        drop: `None` (it was worse, by how much is not told), or float: how
-            much accuracy it costs, in per cent.
+        drop: `None` (worse by an unknown amount), or float: how much accuracy
+            it costs, in percent.
     """
 
     paper: str
@@ -177,7 +176,7 @@ def quoted(paper: str) -> tuple:
 
 
 def experiments(paper: str) -> tuple:
-    """What a paper tells of in its text, in no table.
+    """The experiments in a paper's text that are in no table.
 
     Args:
         paper: str. As of `rows`.

@@ -47,7 +47,7 @@ def extract(path, member, target, limit):
                 f"expected at most {limit:,}"
             )
         try:
-            # It ends after the size that it has told, and checks the sum.
+            # It ends after the stated size, and checks the sum.
             with archive.open(info) as content, open(target, "wb") as file:
                 shutil.copyfileobj(content, file, _AT_ONCE)
         except (

@@ -42,8 +42,8 @@ def fetch(
         trust_first_download: bool. Whether a file without a published hash,
             or with a part of one from an address of plain http, is taken as
             it comes the first time. Defaults to `False`.
-        instead: str. What errors tell to do, other than to put the file into
-            the cache. Defaults to passing it as `file`.
+        instead: str. Advice for errors, other than putting the file into the
+            cache. Defaults to passing it as `file`.
 
     Returns:
         Path of the file.
@@ -165,7 +165,7 @@ def _from(address, entry, target, part, plain_http):
         )
         try:
             if not (done.is_counted or is_known):
-                raise web.NoFile("nobody says how many bytes it has")
+                raise web.NoFile("its size is unknown")
             if entry.member is None:
                 _verify(entry, part, target)
                 part.replace(target)

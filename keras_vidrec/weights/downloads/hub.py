@@ -41,7 +41,7 @@ def fetch_saved(address: str) -> pathlib.Path:
 
     It is brought and kept by the hub's own library, in the library's cache,
     with the user's login if there is one. Where Hugging Face cannot be reached,
-    what lies in that cache is taken. It comes from whoever owns the
+    what lies in that cache is taken. It comes from the owner of the
     address: what is pinned, by the commit or the version, stays the same.
 
     Args:

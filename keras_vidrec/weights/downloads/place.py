@@ -16,7 +16,7 @@ logger = logging.getLogger("keras_vidrec")
 
 @contextlib.contextmanager
 def alone(target):
-    """Yields the path of the unfinished file, with nobody else at it."""
+    """Yields the path of the unfinished file, locked for other processes."""
     folder = target.parent
     with contextlib.ExitStack() as stack:
         try:
@@ -54,7 +54,7 @@ def _remove_if_empty(folder):
 
 @contextlib.contextmanager
 def writable(entry, target, part):
-    """Tells of a full disk, and of one that cannot be written."""
+    """Reports a full disk, and one that cannot be written."""
     try:
         yield
     except transfer.NoRoom as error:

@@ -10,7 +10,7 @@ from keras_vidrec.specs import checks
 
 _OWNER = " of a published file"
 _DIGITS_OF_SHA256 = 64
-# 32 bits tell damage; they keep no attacker out.
+# 32 bits detect damage, but not an attack.
 _FEWEST_DIGITS = 8
 _DIGITS_OF_KEY = 16
 

@@ -16,12 +16,11 @@ _DIRECTORY = "weights"
 def find(entry: PublishedFile) -> pathlib.Path | None:
     """A published file that lies in a cache, verified.
 
-    Nothing is asked for on the network and nothing is written: caches that
-    can only be read do. All of `specs.cache.directories` are looked through,
-    and, for a file with a published hash, where Keras (`models` in
-    `KERAS_HOME` or `~/.keras`) and PyTorch (`hub/checkpoints` in `TORCH_HOME`,
-    `torch` of `XDG_CACHE_HOME` or `~/.cache/torch`) keep what they have
-    downloaded.
+    Without network access and without writing, so read-only caches work. All of
+    `specs.cache.directories` are looked through, and, for a file with a
+    published hash, where Keras (`models` in `KERAS_HOME` or `~/.keras`) and
+    PyTorch (`hub/checkpoints` in `TORCH_HOME`, `torch` of `XDG_CACHE_HOME` or
+    `~/.cache/torch`) keep what they have downloaded.
 
     Args:
         entry: `PublishedFile`.

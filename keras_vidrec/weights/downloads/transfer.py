@@ -17,7 +17,7 @@ from keras_vidrec.weights.downloads import web
 
 logger = logging.getLogger("keras_vidrec")
 
-# Of a file whose size nobody knows.
+# For a file of unknown size.
 MOST_BYTES = 8 * 2**30
 # In a row that have brought nothing, and in all.
 _MOST_VAIN_TRIES = 3
@@ -61,9 +61,9 @@ def transfer(address, path, name, size=None, plain_http=False, is_hashed=False):
         size: `None`, or int: its bytes. Defaults to `None`.
         plain_http: bool. Whether the address may lead on to plain http.
             Defaults to `False`.
-        is_hashed: bool. Whether a hash will tell if its parts are of one file.
-            Else it is resumed only where the server marks its files. Defaults
-            to `False`.
+        is_hashed: bool. Whether a hash will show that its parts are from the
+            same file. Else it is resumed only where the server marks its files.
+            Defaults to `False`.
 
     Returns:
         `Transferred`.
@@ -140,9 +140,10 @@ class _Try:
             return Transferred(resumed, counted)
 
     def _begin(self, response):
-        """Makes place for a whole file: the server was asked for no part, or
-        has none, or another file. Returns the first bytes, and how many there
-        are as far as that is said."""
+        """Starts the file from the beginning: no part was requested, or the
+        server has no ranges, or another file. Returns the first bytes, and how
+        many there are as far as that is said.
+        """
         here, self._here = self._here, 0
         length = response.headers.get("Content-Length", "")
         total = int(length) if re.fullmatch(r"\d{1,18}", length) else None
@@ -171,7 +172,7 @@ class _Try:
         )
         total = None if told is None or told[3] == "*" else int(told[3])
         known = self._known
-        # Of what `If-Range` asks for, no other mark has to be said again.
+        # With `If-Range` no other validator has to be repeated.
         etag = response.headers.get("ETag")
         if (
             told is None
@@ -256,7 +257,7 @@ def _disk(left):
 
 def _check_room(file, left):
     """Sees before the first byte whether there is room for all."""
-    # What a system does not tell, writing does.
+    # If the free space is unknown, writing will show it.
     found = os.fstatvfs(file.fileno()) if hasattr(os, "fstatvfs") else None
     if found and left > found.f_bavail * found.f_frsize:
         raise OSError(files.NO_ROOM[0], os.strerror(files.NO_ROOM[0]))
@@ -284,8 +285,9 @@ def _notes(path):
 
 
 def _mark(response):
-    """What tells a server whether it still has the same file: a strong ETag,
-    else the date of the last change."""
+    """The validator by which a server checks whether it still has the same
+    file: a strong ETag, else the date of the last change.
+    """
     etag = response.headers.get("ETag", "")
     if etag.startswith('"'):
         return etag

@@ -1,4 +1,4 @@
-"""How the web is asked, and what is no file among its answers."""
+"""Requests to web servers, and responses that are not the file."""
 
 import html
 import http.client
@@ -83,8 +83,8 @@ def ask(address, headers, plain_http):
 
 
 def why_unreachable(address) -> str | None:
-    """What is wrong with the way to the host of an address, in words; `None`
-    if it answers, or a proxy of the environment is asked instead.
+    """What is wrong with the way to the host of an address, in words; `None` if
+    it responds, or if a proxy of the environment is used instead.
 
     Args:
         address: str, http or https.

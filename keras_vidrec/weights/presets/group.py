@@ -23,7 +23,7 @@ class Group(Fact):
         test: `None` (their own, the same), or dict: the `TestProtocol` of
             all.
         figures: dict. As of `Preset`, of them together.
-        note: `None`, or str: what else one must know.
+        note: `None`, or str: additional information.
 
     Raises:
         ValueError: on a value of another kind, or networks that do not fit

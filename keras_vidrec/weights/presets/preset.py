@@ -35,8 +35,7 @@ class Preset(Fact):
         arguments: dict. The builder's arguments without `classes`; of a
             backbone its name, `backbone`, the `modality` that it sees and, of
             motion, the `snippet_length`.
-        classes: `None`, or int: how many classes it knows. `None` of a
-            backbone.
+        classes: `None`, or int: its number of classes. `None` of a backbone.
         class_names: `None` (not known), or str: a list of `class_names.read`.
         file: str. Name of the file.
         addresses: tuple of str. Where it lies, in the order to try; none if a
@@ -65,7 +64,7 @@ class Preset(Fact):
         source: str. Who published it.
         license: str. Of the code that it was published with.
         state: str. `"address not tried"`, or `"seen on 2026-11-30"`.
-        note: `None`, or str: what else one must know.
+        note: `None`, or str: additional information.
 
     Raises:
         ValueError: on a value of another kind.
@@ -145,7 +144,7 @@ class Preset(Fact):
             expected = f"a list of {self.classes} names"
             fits = found == self.classes
             checks.check(fits, "class_names", expected, self.class_names, owner)
-        # They refuse what they do not know.
+        # They refuse unknown values.
         self.scaling, self.protocol, self.published_file  # noqa: B018
 
     @property

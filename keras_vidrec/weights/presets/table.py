@@ -13,7 +13,7 @@ from keras_vidrec.weights.presets.preset import Preset
 from keras_vidrec.weights.published import packages
 
 FILE = pathlib.Path(__file__).with_name("presets.yaml")
-# Where a path may stand, it tells the name of a preset from one.
+# Marks the name of a preset where a path is possible too.
 PREFIX = "preset:"
 
 _PARTS = ("families", "groups")

@@ -25,7 +25,7 @@ class ImportReport:
         kept: tuple of str. Layers of the model that keep the weights
             they had. Defaults to `()`.
         pixels: dict from modalities to the scaling of raw pixels that the
-            weights want, and where it is done. Defaults to none.
+            weights need, and where it is done. Defaults to none.
     """
 
     format: str

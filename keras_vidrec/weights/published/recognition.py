@@ -37,7 +37,7 @@ SCHEMES = (
 
 
 def recognize(checkpoint, backbones):
-    """The arrays of a checkpoint for backbones, by the schemes that know most
+    """The arrays of a checkpoint for backbones, by the schemes that match most
     of its names.
 
     Args:

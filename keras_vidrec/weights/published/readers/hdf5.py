@@ -75,7 +75,7 @@ def opened(path, content=None):
 
 
 def _check_heaps(content):
-    """Tells at once the one damage that often keeps HDF5 busy for ever.
+    """Quickly detects the damage that often makes HDF5 loop forever.
 
     Texts of variable length lie in heaps. HDF5 goes from entry to entry of
     one, and never ends where free space has no size.

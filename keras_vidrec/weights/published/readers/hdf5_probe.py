@@ -48,8 +48,8 @@ def walk(file, limit):
     """Reads what can be reached by hard links and by references.
 
     Each thing is read by the call by which a reader reads it, datasets as a
-    whole too, for the same to happen to both. What HDF5 refuses to read is
-    passed over: the reader learns so if it ever asks for it.
+    whole too, for the same to happen to both. Parts that HDF5 refuses to read
+    are skipped: the reader gets an error if it needs them.
 
     Args:
         file: h5py.File.
@@ -128,7 +128,7 @@ def _limit_resources(num_bytes, seconds):
             hard = resource.getrlimit(kind)[1]
             if hard != resource.RLIM_INFINITY:
                 limit = min(limit, hard)
-            # Some systems know a limit that they do not let one set.
+            # Some systems have a limit that cannot be set.
             with contextlib.suppress(ValueError, OSError):
                 resource.setrlimit(kind, (limit, hard))
 

@@ -42,8 +42,9 @@ _BROKEN = (*hdf5.ERRORS, EOFError, zipfile.BadZipFile, zlib.error)
 
 
 def recognizes(path, head):
-    """Whether a file is one of Keras; HDF5 files of others are told apart by
-    `read`."""
+    """Whether a file is one of Keras; `read` detects HDF5 files of other
+    programs.
+    """
     if not head.startswith(_ZIP):
         return head.startswith(_HDF5)
     try:
@@ -240,8 +241,8 @@ def _keras3_datasets(file, config):
             if layer is None and "layers" not in group:
                 layer = "/".join(names)
         if "vars" in group:
-            # The group of a layer has its class, that of a part of a layer
-            # the attribute: then its name, being made from the class, tells.
+            # The group of a layer has its class, that of a part of a layer the
+            # attribute: then its name, which is made from the class, is used.
             kinds = [
                 re.sub(r"_\d+$", "", name)
                 for name in (key.rpartition("/")[2], *names[-1:])

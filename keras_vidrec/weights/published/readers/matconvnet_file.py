@@ -84,8 +84,9 @@ def read(path):
 
 
 def _structs(parent, name):
-    """The structs of an array or a cell array of them; those of one are not
-    told from it."""
+    """The structs of an array or a cell array of them; an array of one struct
+    is read like a struct.
+    """
     value = parent.get(name) if isinstance(parent, dict) else None
     value = value if isinstance(value, list) else [value]
     return [entry for entry in value if isinstance(entry, dict)]

@@ -94,7 +94,7 @@ def read_tree(path, names):
 
 
 class _Inflated:
-    """Reads a compressed element, never more of it than asked for."""
+    """Reads a compressed element, never more of it than requested."""
 
     def __init__(self, file, size):
         self._file = file

@@ -66,7 +66,7 @@ def read(path):
 
 def _import_safetensors():
     try:
-        # It gives NumPy the bfloat16 that safetensors asks it for.
+        # It adds the bfloat16 to NumPy that safetensors needs.
         import ml_dtypes  # noqa: F401
         import safetensors
     except ImportError as error:

@@ -153,9 +153,9 @@ def _import_torch():
 def _fixed(torch):
     """Where the numbers of a file go: to memory that does not grow.
 
-    PyTorch enlarges the storages of files of the old form to what a tensor
-    asks for, of any size, and also for tensors that are not kept. It does not
-    where the memory is NumPy's.
+    PyTorch enlarges the storages of files of the old form to the size that a
+    tensor states, however large, and also for tensors that are not kept. It
+    does not where the memory is NumPy's.
     """
 
     def place(storage, location):

@@ -62,8 +62,8 @@ def translate_timm(checkpoint, backbone):
     """Translates a state dict of timm's `tf_efficientnet_lite0` ...
 
     Raises:
-        ValueError: for timm's own training of Lite0, where the name of the
-            file tells it: it is another network of the same names.
+        ValueError: for timm's own training of Lite0, recognized by the name of
+            the file: it is another network with the same names.
     """
     modules, counts = {}, {}
     for name, stage in network.blocks(backbone):

@@ -1,4 +1,4 @@
-"""Names of layers that several authors share, and what they tell of a file."""
+"""Names of layers that several authors share, and what they imply."""
 
 from keras_vidrec.backbones import BACKBONES
 from keras_vidrec.backbones import bn_inception
@@ -134,8 +134,8 @@ def zero_biases(pieces, backbone):
     return tuple(bias for bias in biases if bias not in pieces)
 
 
-# Layers at the beginning of the towers that are not residual, and what tells
-# the two with a first layer of the same name from each other.
+# First layers of the towers that are not residual, and what distinguishes the
+# two that have the same first name.
 _BEGINNINGS = {
     "bn_inception": {"conv1_7x7_s2", "conv1_7x7_s2_bn"},
     "googlenet": {"conv1_7x7_s2"},

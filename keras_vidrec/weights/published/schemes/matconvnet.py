@@ -139,7 +139,7 @@ MATCONVNET = Scheme(
 
 
 def _in_stream(name):
-    """The stream that a name tells, and the name in a network of one."""
+    """The stream in a name, and the name in a network of one stream."""
     match = _STREAM.fullmatch(name)
     if match is None:
         return None, name

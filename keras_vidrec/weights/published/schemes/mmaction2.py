@@ -19,8 +19,8 @@ _CAFFE_STYLE = re.compile(r"\bstyle\s*=\s*['\"]caffe['\"]")
 def translate(checkpoint, backbone):
     """Translates a state dict of MMAction2, 0.x and 1.x, or of MMAction.
 
-    The names do not tell where residual networks have their strides: on the
-    3x3 convolutions, unless the configuration that the file holds says
+    The names do not show where residual networks have their strides: on the 3x3
+    convolutions, unless the configuration that the file holds says
     `style='caffe'`.
     """
     tensors = checkpoint.tensors

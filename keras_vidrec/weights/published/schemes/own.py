@@ -81,7 +81,7 @@ def _scalings(config, stream=None):
     """Pairs of a modality and the scaling of its pixels."""
     layers = config["config"].get("layers", ()) if config else ()
     names = [str(layer["config"].get("name")) for layer in layers]
-    # The tower of a network of one stream tells what it sees.
+    # In a network of one stream, the name of the tower is the modality.
     stream = stream or next(filter(None, map(stream_of, names)), None)
     for layer, name in zip(layers, names):
         settings = layer["config"]

@@ -21,9 +21,8 @@ class Scheme:
         backbones: tuple of str. Keys of `backbones.BACKBONES` it has names
             for.
         translate: callable from a `Checkpoint` and the name of a backbone to a
-            `Translation`. It reads names and shapes only, and knows nothing
-            of a model; where the names are another scheme's, the translation
-            has no pieces.
+            `Translation`. It uses only names and shapes, not a model; if the
+            names belong to another scheme, the translation has no pieces.
     """
 
     name: str

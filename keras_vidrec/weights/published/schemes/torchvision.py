@@ -25,8 +25,8 @@ def translate(checkpoint, backbone):
     unknown.
 
     Residual networks have their strides on the 3x3 convolutions. The names do
-    not tell: those of a user's own PyTorch code with the strides of Caffe are
-    the same.
+    not show it: a user's own PyTorch code with the strides of Caffe has the
+    same names.
 
     Raises:
         ValueError: for GoogLeNet, which is another network there, and for
