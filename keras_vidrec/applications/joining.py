@@ -113,7 +113,7 @@ def _streams(head, spec):
 
 
 def _in_order(head, streams):
-    """The inputs of a head, one a stream."""
+    """The inputs of a head, one per stream."""
     if isinstance(head.input, dict):
         return [head.input[stream] for stream in streams]
     return keras.tree.flatten(head.input)

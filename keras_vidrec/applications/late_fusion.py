@@ -73,16 +73,15 @@ def LateFusion(
         flow_from: `None`, or `"rgb"` to make flow inside. Defaults to `None`.
         name: str. Name of the model. Defaults to `"late_fusion"`.
 
-    Returns:
-        A functional `keras.Model` from `{modality: clips}` (from the one
+    Returns: A functional `keras.Model` from `{modality: clips}` (from the one
         clip with `flow_from`), each `(batch, num_segments, height, width,
         channels)`, to probabilities `(batch, classes)`: of a softmax, or of
-        networks for several labels a clip each by its sigmoid. Thresholds are
+        networks for several labels per clip each by its sigmoid. Thresholds are
         not taken over: they were chosen for the scores of one stream.
 
     Raises:
         ValueError: if the networks do not fit each other: other classes, one
-            label a clip or several, another size, sampling or flow, another
+            label per clip or several, another size, sampling or flow, another
             length of the snippets, another test.
 
     Example:

@@ -37,7 +37,7 @@ def load(
         trust_first_download: bool. Whether a file without a published hash is
             taken as it comes. Defaults to `False`.
         class_names: `None` (those of the preset, if they are known), or
-            sequence of str, one a class. Defaults to `None`.
+            sequence of str, one per class. Defaults to `None`.
 
     Returns:
         keras.Model: with its class names, `ClipSpec`, `TestProtocol`,

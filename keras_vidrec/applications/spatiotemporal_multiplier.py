@@ -103,8 +103,8 @@ def SpatiotemporalMultiplier(
         pooling: `None`, `"avg"` or `"max"`. Only without top: how what is
             classified is pooled. It is the last maps. Defaults to `None`.
         classes: int. Number of classes. Defaults to `101`.
-        classifier_activation: `None` (logits), `"softmax"`, or `"sigmoid"`
-            for several labels a clip. What the class scores are. Defaults to
+        classifier_activation: `None` (logits), `"softmax"`, or `"sigmoid"` for
+            several labels per clip. What the class scores are. Defaults to
             `"softmax"`.
         name: str. Name of the model. Defaults to
             `"spatiotemporal_multiplier"`.
@@ -179,8 +179,8 @@ def SpatiotemporalMultiplier(
 
     Reference:
         - [Feichtenhofer et al., 2017](https://doi.org/10.1109/CVPR.2017.787).
-          Places of the gates and filters follow the authors' code, which is
-          for depth 50; for other depths they stand in the same units.
+          Places of the gates and filters follow the authors' code, which is for
+          depth 50; for other depths they are in the same units.
     """
     checks.rate("dropout", dropout)
     names = _residual_backbones(backbone)

@@ -90,7 +90,7 @@ def STFN(
       blocks of the streams share no weights.
     - A classifier (H) sees the mean over the segments of what the last block
       gives, or the maximum with `temporal_pooling="max"`, and is a fully
-      connected layer, one a stream.
+      connected layer, one per stream.
     - The sum of two softmax in equation 1 is their mean, which finds the same
       classes and is a probability. What `predictions` receives is its
       logarithm, and the loss is the cross-entropy of the mean.
@@ -121,8 +121,8 @@ def STFN(
             classified is pooled. It is the features of the segments. Defaults
             to `None`.
         classes: int. Number of classes. Defaults to `101`.
-        classifier_activation: `None` (logits), `"softmax"`, or `"sigmoid"`
-            for several labels a clip. What the class scores are. Defaults to
+        classifier_activation: `None` (logits), `"softmax"`, or `"sigmoid"` for
+            several labels per clip. What the class scores are. Defaults to
             `"softmax"`.
         name: str. Name of the model. Defaults to `"stfn"`.
         num_segments: int. Segments of a clip in training. The network takes any

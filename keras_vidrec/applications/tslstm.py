@@ -91,8 +91,8 @@ def TSLSTM(
             classified is pooled. It is the steps, with `prediction="avg"`.
             Defaults to `None`.
         classes: int. Number of classes. Defaults to `101`.
-        classifier_activation: `None` (logits), `"softmax"`, or `"sigmoid"`
-            for several labels a clip. What the class scores are. Defaults to
+        classifier_activation: `None` (logits), `"softmax"`, or `"sigmoid"` for
+            several labels per clip. What the class scores are. Defaults to
             `"softmax"`.
         name: str. Name of the model. Defaults to `"ts_lstm"`.
         num_segments: int. Segments of a clip in training. They are the frames

@@ -72,8 +72,8 @@ def TSN(
             classified is pooled. It is the feature map of the tower. Defaults
             to `None`.
         classes: int. Number of classes. Defaults to `101`.
-        classifier_activation: `None` (logits), `"softmax"`, or `"sigmoid"`
-            for several labels a clip. What the class scores are. Defaults to
+        classifier_activation: `None` (logits), `"softmax"`, or `"sigmoid"` for
+            several labels per clip. What the class scores are. Defaults to
             `"softmax"`.
         name: str. Name of the model. Defaults to `"tsn"`.
         backbone: str, a name known to `backbones.get`; `keras.Model`; or dict

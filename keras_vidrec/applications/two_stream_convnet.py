@@ -51,7 +51,7 @@ def TwoStreamConvNet(
         pooling: only `None`.
         classes: int. Number of classes. Defaults to `101`.
         classifier_activation: `"softmax"`, or `"sigmoid"` for several labels
-            a clip. What the class scores are. Defaults to `"softmax"`.
+            per clip. What the class scores are. Defaults to `"softmax"`.
         name: str. Name of the model. Defaults to `"two_stream_convnet"`.
         backbone: str, a name known to `backbones.get`; `keras.Model`; or dict
             of these by stream. What makes features of images. A `keras.Model`

@@ -92,8 +92,8 @@ def TwoStreamFusion(
         pooling: `None`, `"avg"` or `"max"`. Only without top: how what is
             classified is pooled. It is the last maps. Defaults to `None`.
         classes: int. Number of classes. Defaults to `101`.
-        classifier_activation: `None` (logits), `"softmax"`, or `"sigmoid"`
-            for several labels a clip. What the class scores are. Defaults to
+        classifier_activation: `None` (logits), `"softmax"`, or `"sigmoid"` for
+            several labels per clip. What the class scores are. Defaults to
             `"softmax"`.
         name: str. Name of the model. Defaults to `"two_stream_fusion"`.
         backbone: str, a name known to `backbones.get`; `keras.Model`; or dict

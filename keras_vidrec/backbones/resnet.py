@@ -30,7 +30,7 @@ VARIANTS = types.MappingProxyType(
     }
 )
 
-# What the lineages do differently. The stride of a stage lies on its first 3x3
+# What the lineages do differently. The stride of a stage is on its first 3x3
 # convolution in PyTorch, on its first 1x1 convolution in Caffe. The pooling of
 # the stem is padded, but for the authors' own release: there its windows begin
 # at the border, and sizes are rounded up.

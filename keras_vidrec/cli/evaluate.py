@@ -123,7 +123,7 @@ def evaluate(
 ):
     """Test a trained network on its test list and write its scores.
 
-    The same command goes on after an interruption.
+    Run the same command again to resume.
     """
     chosen = _numbers(splits)
     merging = (smoothing, min_length, threshold)

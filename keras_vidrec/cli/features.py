@@ -60,7 +60,8 @@ def features(
     splits: options.Splits = None,
 ):
     """Keep what trained networks see in the frames of all videos, to train
-    networks on it; the same command goes on after an interruption."""
+    networks on it; run the same command again to resume.
+    """
     if rgb is None and flow is None:
         raise typer.BadParameter("Expected a network: --rgb, --flow, or both")
     load_backend()

@@ -185,7 +185,7 @@ def draw_sheet(directory, where, recipe, path, num_videos, seed):
 
 
 def _all_of(opened):
-    """Clips of all images that lie in a dataset."""
+    """Clips of all images that are in a dataset."""
     from keras_vidrec.data.augmentation import Augmentation
     from keras_vidrec.specs import ClipSpec
     from keras_vidrec.specs import FlowSpec

@@ -42,8 +42,9 @@ def learn(
     ),
 ):
     """Learn to recognize the classes of a directory of videos, from what is
-    known of ImageNet: check, choose, train, test, report and export. The same
-    command goes on after an interruption."""
+    known of ImageNet: check, choose, train, test, report and export. Run the
+    same command again to resume.
+    """
     load_backend()
     from keras_vidrec.learning import Task
     from keras_vidrec.learning import learn as learn_task

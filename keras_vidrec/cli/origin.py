@@ -42,7 +42,7 @@ def _origin_of(path):
     from keras_vidrec.reporting import chain
 
     if isinstance(path, pathlib.Path):
-        # What a backup is made from stands in its run.
+        # What a backup is made from is in its run.
         for place in (path, *path.parents[:2]):
             if place.name == "backup" and path.exists():
                 path = place.parent

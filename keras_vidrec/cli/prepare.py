@@ -114,8 +114,9 @@ def prepare(
         None, metavar="[-- RUNNER_OPTIONS]", help="Apache Beam's options."
     ),
 ):
-    """Make JPEG frames and optical flow of all videos, once; the same command
-    goes on after an interruption."""
+    """Make JPEG frames and optical flow of all videos, once; run the same
+    command again to resume.
+    """
     from keras_vidrec.data import healths
     from keras_vidrec.data import opening
     from keras_vidrec.data.preparing.packing import Packer
@@ -132,7 +133,7 @@ def prepare(
         )
     opened = opening.open_images(
         videos,
-        # Folders of frames may lie in any of these ways.
+        # Folders of frames may be in any of these ways.
         layout="auto" if layout is Layout.frames else layout.value,
         videos_list=videos_list,
         splits=splits,

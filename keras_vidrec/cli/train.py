@@ -84,8 +84,9 @@ def train(
         "each figure that follows says so.",
     ),
 ):
-    """Train a recipe; the same command goes on after an interruption. Data that
-    is not named is that of the recipe."""
+    """Train a recipe; run the same command again to resume. Data that is not
+    named is that of the recipe.
+    """
     if out is None:
         out = pathlib.Path(recipe)
         if not (out / "recipe.yaml").is_file():

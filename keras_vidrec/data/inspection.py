@@ -46,7 +46,7 @@ class Part(typing.NamedTuple):
 
 
 class Leak(typing.NamedTuple):
-    """What stands on both sides of a split.
+    """What is on both sides of a split.
 
     Args:
         split: key of the split.

@@ -15,7 +15,7 @@ def of(
     """The `Origin` of videos.
 
     Args:
-        kind: `None`, or str: what they lie in, as of `Origin`.
+        kind: `None`, or str: what they are in, as of `Origin`.
         names: sequence of str. The name of each video, in any order.
         labels: sequence of int, the class of each, -1 if unknown; or of
             tuples of int (`label_sets`).

@@ -86,10 +86,10 @@ def generate(
     dataset without horizontal flips.
 
     Writes `<directory>/<Class>/v_<Class>_g<group>_c<clip>.avi` (MPEG-4, 25
-    frames a second) and `<directory>/ucfTrainTestlist/` with `classInd.txt`,
-    `trainlist01.txt` and `testlist01.txt`. As in UCF101's first split, the
-    test groups come first. Finished videos are not written again, so an
-    interrupted call can be repeated; the lists are written last.
+    frames per second) and `<directory>/ucfTrainTestlist/` with `classInd.txt`,
+    `trainlist01.txt` and `testlist01.txt`. As in UCF101's first split, the test
+    groups come first. Finished videos are not written again, so an interrupted
+    call can be repeated; the lists are written last.
 
     Args:
         directory: str or path. Made if missing.

@@ -17,8 +17,8 @@ class VideoOrder:
 
     An epoch is as long whichever the sampling: as many draws as videos.
     `"natural"`: each video once. `"balanced"`: of each class as many draws,
-    `"sqrt"`: in proportion to the square root of its videos, both to within
-    one draw an epoch. In these a class goes round its videos, in another order
+    `"sqrt"`: in proportion to the square root of its videos, both to within one
+    draw per epoch. In these a class goes round its videos, in another order
     each time, from epoch to epoch: none comes again before all have come.
 
     Args:

@@ -52,7 +52,7 @@ def calibrate(run_directory, *, verbose=True):
     Raises:
         ValueError: if there is no finished run, it has no validation part or
             its videos are gone, another process trains it, the network gives
-            several labels a video, or all of the videos, or too few of them,
+            several labels per video, or all of the videos, or too few of them,
             are recognized. The network stays as it was then.
     """
     run = Run.open(run_directory)

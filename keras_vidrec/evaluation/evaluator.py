@@ -31,7 +31,7 @@ from keras_vidrec.training.run import Run
 
 logger = logging.getLogger("keras_vidrec")
 
-# Where snippets lie in a test.
+# Where snippets are in a test.
 GRIDS = ("tsn_caffe", "tsn_pytorch", "uniform")
 
 
@@ -145,8 +145,8 @@ def evaluate(
     allow_leak=False,
     verbose=True,
 ):
-    """Tests the network of a finished run on its test list. A test that was
-    killed goes on where it was.
+    """Tests the network of a finished run on its test list. An interrupted test
+    is resumed.
 
     Args:
         run_directory: path of a run.

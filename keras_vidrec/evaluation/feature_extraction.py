@@ -49,18 +49,18 @@ def extract(
     shard_bytes=shards.SHARD_BYTES,
     verbose=True,
 ):
-    """Writes the features of all videos of a dataset, or goes on with that.
+    """Writes the features of all videos of a dataset, or resumes that.
 
     Features of a frame are what the network's classifier sees of its snippet:
     the pooled output of the tower, before dropout. Of each video `num_frames`
-    frames are seen, in the central crop; motion stacks lie around the frame
-    as the paper of the grid has it (`FeatureSettings.alignment`), whatever
-    the network was trained on, so that both streams see the same moments.
+    frames are seen, in the central crop; motion stacks are around the frame as
+    the paper of the grid has it (`FeatureSettings.alignment`), whatever the
+    network was trained on, so that both streams see the same moments.
 
-    Whatever ends it, the same call goes on from the last finished video. The
-    features of videos whose content or class has changed are computed again,
-    and these videos are listed. Videos that fail are left out and named in
-    `report.json`; another call tries them again.
+    After an interruption the same call resumes from the last finished video.
+    The features of videos whose content or class has changed are computed
+    again, and these videos are listed. Videos that fail are left out and named
+    in `report.json`; another call tries them again.
 
     A draw is another version of a training video (of any split): random crop
     and flip, in the grid `"uniform"` also random frames, one of each segment;
@@ -86,8 +86,8 @@ def extract(
         `data.preparing.prepare.Prepared`.
 
     Raises:
-        ValueError: on networks or datasets that do not fit, or a directory
-            that holds something else.
+        ValueError: on networks or datasets that do not fit, or a directory that
+            contains something else.
         TooManyFailures: if over 5 % of the videos cannot be read.
         OSError: if the disk is full; what is finished stays.
     """

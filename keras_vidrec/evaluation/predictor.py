@@ -46,7 +46,7 @@ class Prediction:
         probabilities: tuple of float, as long as `classes`.
         health: `videos.Health` of the file.
         remarks: tuple of str. That the network was trained on it, if it was.
-        present: `None`, or, of a network for several labels a video, tuple of
+        present: `None`, or, of a network for several labels per video, tuple of
             str: the classes, of all of them, whose probability reaches their
             threshold, the most probable first.
     """
@@ -239,8 +239,9 @@ class Predictor:
         )
 
     def _present(self, probabilities):
-        """Whether each class is said to be there; `None` where a video has one
-        label."""
+        """Whether each class counts as present; `None` where a video has one
+        label.
+        """
         if not self._layer.multi_label:
             return None
         return tuple(self._layer.present(probabilities).tolist())

@@ -30,7 +30,7 @@ class WindowPrediction:
         end: float. The same.
         probabilities: float64 array `(classes,)`.
         present: `None`, or, where clips have several labels, tuple of bool, one
-            a class: whether its probability reaches its threshold.
+            per class: whether its probability reaches its threshold.
     """
 
     start: float
@@ -87,9 +87,10 @@ class Timeline:
 
     def save_csv(self, path):
         """Writes a row for each window: start and end in seconds, the best
-        class, its probability, the classes that are said to be there (with `;`
-        between them; of several labels a clip), and the probability of each
-        class. Whole or not at all."""
+        class, its probability, the classes that count as present (with `;`
+        between them; of several labels per clip), and the probability of each
+        class. Whole or not at all.
+        """
         several = any(window.present is not None for window in self.windows)
         header = ["start", "end", "class", "probability"]
         header += [*["present"] * several, *self.classes]
@@ -110,7 +111,7 @@ class Timeline:
     def save_json(self, path, segments=()):
         """Writes the same as one JSON object: `video`, `classes`, `windows`,
         each with `start`, `end`, `class`, `probability`, `probabilities` and,
-        of several labels a clip, `present`; and `segments`, each as of
+        of several labels per clip, `present`; and `segments`, each as of
         `Segment.to_dict`. Whole or not at all.
 
         Args:

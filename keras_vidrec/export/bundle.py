@@ -32,11 +32,11 @@ def write(
     tolerance,
     more=(),
 ):
-    """Writes an export and what stands beside it: the classes, one a line, and
-    so their thresholds, of several labels a video; all that is needed to
+    """Writes an export and what is next to it: the classes, one per line, and
+    so their thresholds, of several labels per video; all that is needed to
     answer from a video and the program that does; what it was made from; and
-    the model card. Before it gets its name it is loaded again and compared
-    with the network.
+    the model card. Before it gets its name it is loaded again and compared with
+    the network.
 
     Args:
         model: keras.Model of this package.

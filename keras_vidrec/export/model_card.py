@@ -1,4 +1,4 @@
-"""The model card that stands beside an export."""
+"""The model card that is next to an export."""
 
 import datetime
 import importlib.metadata
@@ -11,8 +11,8 @@ from keras_vidrec.reporting import chain
 from keras_vidrec.specs import THRESHOLD
 from keras_vidrec.training import environment
 
-# What stands in the directory of an export: the network, by format, and what
-# is beside it.
+# What is in the directory of an export: the network, by format, and what is
+# beside it.
 FILES = {
     "saved_model": "saved_model.pb",
     "onnx": "model.onnx",

@@ -35,10 +35,10 @@ class ClassScores(keras.layers.Layer):
 
     Args:
         activation: `None` (logits pass), `"softmax"` (one class a clip), or
-            `"sigmoid"` (several labels a clip: each class by itself). Defaults
-            to `"softmax"`.
-        class_names: `None`, or sequence of different str, one a class, in
-            the order of the scores. Defaults to `None` (not known yet).
+            `"sigmoid"` (several labels per clip: each class by itself).
+            Defaults to `"softmax"`.
+        class_names: `None`, or sequence of different str, one per class, in the
+            order of the scores. Defaults to `None` (not known yet).
         clip_spec: `None`, `ClipSpec`, or its `to_dict()`: what a clip is.
             Defaults to `None`.
         test_protocol: `None`, `TestProtocol`, or its `to_dict()`: how a video
@@ -50,9 +50,9 @@ class ClassScores(keras.layers.Layer):
         temperature: float > 0. What logits are divided by before the softmax,
             so that its probabilities are as sure as the network is right. The
             order of the classes stays. Defaults to `1.0`.
-        thresholds: `None` (0.5 for all), or sequence of float in [0, 1], one a
-            class: from which probability on the class is said to be there.
-            With `"sigmoid"` only. Defaults to `None`.
+        thresholds: `None` (0.5 for all), or sequence of float in [0, 1], one
+            per class: the probability from which on the class counts as
+            present. With `"sigmoid"` only. Defaults to `None`.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
 
     Call arguments:
@@ -107,7 +107,7 @@ class ClassScores(keras.layers.Layer):
 
     @property
     def class_names(self):
-        """Tuple of str, one a class, or None."""
+        """Tuple of str, one per class, or None."""
         return self._class_names
 
     @class_names.setter
@@ -135,7 +135,7 @@ class ClassScores(keras.layers.Layer):
 
     @property
     def thresholds(self):
-        """Tuple of float, one a class, or None."""
+        """Tuple of float, one per class, or None."""
         return self._thresholds
 
     @thresholds.setter
@@ -174,8 +174,9 @@ class ClassScores(keras.layers.Layer):
         return scipy.special.softmax(logits, axis=-1)
 
     def present(self, probabilities):
-        """NumPy: which classes are said to be there, bool `(..., classes)`, of
-        probabilities of that shape."""
+        """NumPy: which classes count as present, bool `(..., classes)`, of
+        probabilities of that shape.
+        """
         thresholds = THRESHOLD if self.thresholds is None else self.thresholds
         return np.asarray(probabilities) >= np.asarray(thresholds)
 

@@ -16,7 +16,7 @@ class ScoreFusion(keras.layers.Layer):
     float32 under any dtype policy.
 
     Args:
-        stream_weights: sequence of positive numbers, one a stream.
+        stream_weights: sequence of positive numbers, one per stream.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
 
     Call arguments:
@@ -86,8 +86,8 @@ class ProbabilityFusion(keras.layers.Layer):
     logits themselves. Computed in float32 under any dtype policy.
 
     Args:
-        stream_weights: `None` (all the same), or sequence of positive
-            numbers, one a stream. Defaults to `None`.
+        stream_weights: `None` (all the same), or sequence of positive numbers,
+            one per stream. Defaults to `None`.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
 
     Call arguments:

@@ -75,7 +75,8 @@ def learn(
     are `videos.csv`, which videos serve for what, `choices.json`, what was
     tried and what it was worth, `remarks.log`, what the steps remarked,
     `report/`, `export/`, and `steps/`, the runs and datasets that it is made
-    of, each with its recipe. Whatever ends it, the same call goes on.
+    of, each with its recipe. Make the same call again to resume after an
+    interruption.
 
     All choices are made by clips that are not held out for the test.
 

@@ -1,5 +1,6 @@
-"""The steps of learning: each makes one folder, whole or not there, and goes on
-where it was killed."""
+"""The steps of learning: each makes one folder, whole or not there, and resumes
+after an interruption.
+"""
 
 import dataclasses
 import pathlib

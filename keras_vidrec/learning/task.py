@@ -69,7 +69,7 @@ class Task:
         return round(self.size * 256 / 224)
 
     def claim(self, out):
-        """Makes a directory that of this task, or goes on with what is there.
+        """Prepares a directory for this task, or resumes an earlier one in it.
 
         Args:
             out: `pathlib.Path` of the directory.

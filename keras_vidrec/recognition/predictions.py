@@ -62,8 +62,8 @@ class Predictions(collections.abc.Sequence):
         return [one.to_dict() for one in self._found]
 
     def to_pandas(self):
-        """A `pandas.DataFrame`, a row a video: `video`, `class`, `probability`
-        and `error`; what is not there is missing.
+        """A `pandas.DataFrame`, a row per video: `video`, `class`,
+        `probability` and `error`; what is not there is missing.
 
         Raises:
             ImportError: if pandas is not installed.

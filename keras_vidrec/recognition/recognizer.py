@@ -145,8 +145,7 @@ class Recognizer:
             protocol: `None` (the network's own test), or another, as of
                 `evaluation.Predictor`.
 
-        Returns:
-            `Predictions`, one a video. A video that cannot be read is an
+        Returns: `Predictions`, one per video. A video that cannot be read is an
             `Unread` among them.
 
         Raises:

@@ -102,8 +102,9 @@ def choose(log):
 
 
 def draw(curves):
-    """Draws curves in the colors of the page they will stand on: the markup of
-    an `svg` element."""
+    """Draws curves in the colors of the page they will be on: the markup of an
+    `svg` element.
+    """
     epochs, *columns = zip(*curves.table.rows)
     names = curves.table.header[1:]
     with drawing(curves.name):

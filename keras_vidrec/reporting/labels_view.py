@@ -1,4 +1,4 @@
-"""What a report shows of a test of several labels a video."""
+"""What a report shows of a test of several labels per video."""
 
 import typing
 

@@ -84,9 +84,9 @@ def report(path, out=None, *, data=None, verbose=True):
 
     Args:
         path: path of a run with one test, or of one of the tests of a run,
-            `RUN@25x10`, which stands before the others; or of a score file.
-            One that lies in the `scores/` of a run is reported with the
-            training of that run.
+            `RUN@25x10`, which stands before the others; or of a score file. One
+            that is in the `scores/` of a run is reported with the training of
+            that run.
         out: `None`, or path of the directory to write to. Defaults to `None`:
             `report/` in the run, or beside the score file a directory of its
             name with `-report`.
@@ -154,7 +154,7 @@ def write(
 
     Args:
         scores: `Scores`, or dict from the name of a test to its `Scores`;
-            classes and mistakes are those of the first. Of several labels a
+            classes and mistakes are those of the first. Of several labels per
             video there are average precisions in the place of mistakes.
         directory: path to write to, made if missing.
         title: `None` (the name of the first test), or str.
@@ -171,7 +171,7 @@ def write(
         `pathlib.Path` of the page.
 
     Raises:
-        ValueError: if there are no scores, or some of one label a video and
+        ValueError: if there are no scores, or some of one label per video and
             some of several.
     """
     if isinstance(scores, Scores):

@@ -49,7 +49,7 @@ _NOTHING = "\u2013"
 
 @dataclasses.dataclass(frozen=True)
 class Line:
-    """A figure of a table as it stands.
+    """A figure of a table.
 
     Args:
         row: `tables.Row`, or `tables.Quoted`.

@@ -23,8 +23,8 @@ class Given:
         name: str. What the command line calls it.
         kind: str. `"weights"`, `"scores"` or `"data"`.
         what: str. What it is, for people.
-        default: `None` (nothing can be made without it), or str: what stands
-            in its place where it is not given.
+        default: `None` (nothing can be made without it), or str: what is in its
+            place where it is not given.
     """
 
     name: str

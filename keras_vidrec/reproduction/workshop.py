@@ -53,7 +53,7 @@ class Workshop(Results):
         verbose: as in `fit`.
 
     Raises:
-        ValueError: if the directory holds something else.
+        ValueError: if the directory contains something else.
     """
 
     def __init__(

@@ -141,8 +141,9 @@ def remove(path):
 
 def recover(path):
     """Brings back a directory whose replacement was killed in between, where
-    names cannot be exchanged in one step. To be called before one looks what
-    stands there."""
+    names cannot be exchanged in one step. To be called before checking for
+    existing files.
+    """
     path = pathlib.Path(path)
     if os.path.lexists(_before(path)):
         with _guarded(path):

@@ -30,7 +30,7 @@ _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
 
 class InUse(ValueError):
-    """Another process is at it."""
+    """Another process is writing it."""
 
 
 class NoLocks(OSError):

@@ -12,8 +12,8 @@ from keras_vidrec.specs.clip_spec import TEST_CROPS
 from keras_vidrec.specs.fact import Fact
 
 AVERAGED = ("logits", "probabilities")
-# Of several labels a video: from which probability on a class is said to be
-# there, where a network has no threshold of its own.
+# Of several labels per video: the probability from which on a class counts as
+# present, where a network has no threshold of its own.
 THRESHOLD = 0.5
 
 # Crops in the names of tests.

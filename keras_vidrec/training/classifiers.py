@@ -1,5 +1,6 @@
-"""Classifiers that are worked out from features, where there are too few
-videos to train one."""
+"""Classifiers that are computed from features, where there are too few videos
+to train one.
+"""
 
 import logging
 import types

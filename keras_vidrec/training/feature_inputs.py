@@ -44,7 +44,7 @@ def with_features_of(source, recipe):
 
     A network of all frames of a video is built for as many as are stored, is
     tested on all of them, and takes them where they lie: on a uniform grid if
-    they were made on one. Flow lies around each as it was seen.
+    they were made on one. Flow is around each as it was seen.
 
     Args:
         source: `Features` with the streams of the network.

@@ -45,9 +45,9 @@ def partial_batch_norm(model):
     A frozen one uses its stored statistics in training too, and neither they
     nor its scale and shift change. The first one follows the new kind of
     input (TSN, section 3.2): a network of several streams has several new
-    kinds, so the first one of every tower stays free, also where the towers
-    lie in the model itself, their layers called by the stream. In a model
-    without towers, the first one of all does.
+    kinds, so the first one of every tower stays free, also where the towers are
+    in the model itself, their layers called by the stream. In a model without
+    towers, the first one of all does.
 
     It holds for `fit` under any distribution strategy, and the frozen stay so
     in a saved and loaded model. Call it before `compile`.

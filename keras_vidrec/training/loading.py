@@ -36,7 +36,7 @@ def load(
             Defaults to `None`.
         trust_first_download: bool. Whether a file of which no hash was
             published is taken as it comes. Defaults to `False`.
-        class_names: `None` (the network's own), or sequence of str, one a
+        class_names: `None` (the network's own), or sequence of str, one per
             class, of a published network. Defaults to `None`.
         over_features: bool. Of a run over features, whether the network that
             sees these is wanted, not the one that sees pixels. Defaults to

@@ -120,7 +120,7 @@ def note_end(data, outcome):
         outcome: dict, as `Loop.train` returns it.
     """
     recipe = data.recipe
-    if not outcome["epochs"]:  # the classifier is worked out, which was said
+    if not outcome["epochs"]:  # the classifier is computed, which was logged
         return
     name = recipe.name if recipe.name.isprintable() else repr(recipe.name)
     videos = words.count(len(data.train), "video")

@@ -38,7 +38,7 @@ def of_training(data, started: Origin) -> Origin:
 
 
 def continued(before: Origin, num_epochs: int) -> Origin:
-    """The `Origin` of the network of a finished run that goes on.
+    """The `Origin` of the network of a finished run that is resumed.
 
     Args:
         before: `Origin` of the finished network.

@@ -22,7 +22,7 @@ _WRITER = "SummaryWriter"
 
 
 class Run:
-    """The directory of one training run, and where things lie in it.
+    """The directory of one training run, and where things are in it.
 
     Attributes:
         path: `pathlib.Path` of the directory.
@@ -39,10 +39,10 @@ class Run:
         head_file: `head.keras`, of a training over features: the network that
             sees these. `model.keras` is that joined with the networks that
             made them, where they are at hand.
-        backup: `backup/`, to go on from after an interruption.
+        backup: `backup/`, to resume from after an interruption.
         best_file: `backup/best.keras`, the best network so far where there is
             a validation part.
-        log_file: `log.csv`, one row an epoch.
+        log_file: `log.csv`, one row per epoch.
         tensorboard: `tensorboard/`.
         trackers_file: `trackers.json`, the entries of the run in the programs
             that `log` names.
@@ -127,8 +127,9 @@ class Run:
 
     @property
     def log(self) -> list:
-        """The rows of `log.csv`, one an epoch: dicts of float by name, such as
-        `val_accuracy`; without what is not there."""
+        """The rows of `log.csv`, one per epoch: dicts of float by name, such as
+        `val_accuracy`; without what is not there.
+        """
         with open(self.log_file, newline="", encoding="utf-8") as file:
             rows = [*csv.DictReader(file)]
         return [
@@ -339,8 +340,9 @@ class Run:
         )
 
     def _others(self):
-        """What lies in the directory and is not of a process that has just
-        begun, or was killed then."""
+        """What is in the directory and is not of a process that has just begun,
+        or was killed then.
+        """
         for path in self.path.iterdir():
             if path != self.lock_file and not files.is_unfinished(path.name):
                 yield path

@@ -91,7 +91,7 @@ class RunVideos:
             )
 
     def to_train(self, data, where):
-        """A dataset with these parts, for a training that goes on.
+        """A dataset with these parts, for a training that is resumed.
 
         Args:
             data: `Dataset`, as it is now.

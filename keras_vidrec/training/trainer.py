@@ -44,7 +44,7 @@ def train(
     deterministic=False,
     allow_leak=False,
 ):
-    """Trains a recipe to its end; goes on where an interrupted run stopped.
+    """Trains a recipe to its end; resumes an interrupted run.
 
     A run keeps its lists of videos (`Run.videos`). While it goes on, the
     classes and the videos that it is trained on must be the same; what was
@@ -79,9 +79,8 @@ def train(
             `log.csv`. `"tensorboard"` (the directory `tensorboard/` of the
             run), `"wandb"` (Weights & Biases), `"mlflow"`, or `"csv"`, which
             alone is `log.csv` and no more. Defaults to `None`.
-        verbose: `"auto"`, 0 (silent), 1 (a progress bar, and a line an
-            epoch), or 2 (the lines alone). `"auto"` is 1 on a terminal, else
-            2.
+        verbose: `"auto"`, 0 (silent), 1 (a progress bar, and a line per epoch),
+            or 2 (the lines alone). `"auto"` is 1 on a terminal, else 2.
         distribute: str. Devices to train on, see `distribution.choose`.
             Defaults to `"auto"`.
         backup_steps: `None` (a backup after each epoch), or int: one after so
@@ -101,7 +100,7 @@ def train(
 
     Raises:
         ValueError: on a recipe that does not fit the data or the devices, a
-            directory that holds something else, or that another process
+            directory that contains something else, or that another process
             trains in, data that have changed since the run began, or videos of
             the test that leak.
         LossIsNaN: if training diverges.
@@ -245,8 +244,8 @@ def _origin(model, data, where, kept):
     into its last layer; and lines on what may leak.
 
     Raises:
-        ValueError: if videos of the test leak, or the features of a run that
-            goes on were made by other networks than before.
+        ValueError: if videos of the test leak, or the features of a run that is
+            resumed were made by other networks than before.
     """
     layer = head.predictions_layer(model)
     origin = origins.of_training(data, layer.origin or Origin())

@@ -30,13 +30,13 @@ def version():
 
 
 class Decoder:
-    """Reads a video forwards; stands on the first frame when opened.
+    """Reads a video forwards, starting at the first frame.
 
     Frames that are stepped over are decoded but not converted to RGB. With an
     index, steps that pass a key frame become seeks, frames that nothing needs
     are not even decoded, and every frame's time stamp is compared with it, so
     that neither can end on a wrong frame unnoticed. A packet that cannot be
-    decoded is passed over, as the ffmpeg program does.
+    decoded is skipped, as the ffmpeg program does.
 
     Args:
         path: path of the video, or an open file; for errors.

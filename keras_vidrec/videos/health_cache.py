@@ -33,9 +33,9 @@ class HealthCache:
     Containers are unreliable about their frames, so the whole video is decoded
     once to count them. An entry is keyed by the size and the time of change of
     the file, by what decodes it, and how; the fingerprint of its content is
-    keyed by the first two. Where the directory cannot be written, the cache
-    lies in the user's cache directory instead, and where that cannot be,
-    nowhere. Safe to use from several threads; `save()` writes what is new.
+    keyed by the first two. Where the directory cannot be written, the cache is
+    in the user's cache directory instead, and where that cannot be, nowhere.
+    Safe to use from several threads; `save()` writes what is new.
 
     Args:
         root: path of the directory of the videos.

@@ -136,8 +136,9 @@ def read_frames(
 
 @contextlib.contextmanager
 def opened(path, num_frames=None, deinterlace=None, wanted=None):
-    """Yields a `Decoder` that stands on the first frame of a video; see
-    `read_frames`, and `Decoder` for `wanted`."""
+    """Yields a `Decoder` at the first frame of a video; see `read_frames`, and
+    `Decoder` for `wanted`.
+    """
     checks.choice("deinterlace", deinterlace, DEINTERLACE)
     # First: a pipe must not be waited for.
     with opening.opened(path) as (container, stream):

@@ -102,7 +102,7 @@ def draw_classes(
 
 
 def draw(found: Comparison) -> Figure:
-    """The matplotlib figure of a `Comparison`: a row a class, a group of
+    """The matplotlib figure of a `Comparison`: a row per class, a group of
     columns a network and modality, in it the pictures of all seeds: frames as
     they are, flow as gray maps of x and y (white right and down).
 

@@ -169,9 +169,9 @@ def draw(embedding, thumbnails=None, title="Videos as the network sees them"):
 
     Args:
         embedding: `Embedding`.
-        thumbnails: `None`, or list of uint8 pictures `(height, width, 3)`
-            that stand in the place of points, `None` for those without; where
-            they would overlap the points remain.
+        thumbnails: `None`, or list of uint8 pictures `(height, width, 3)` that
+            are drawn at the points, `None` for those without; where they would
+            overlap the points remain.
         title: str.
 
     Returns:

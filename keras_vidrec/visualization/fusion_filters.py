@@ -201,11 +201,10 @@ def table(found: FusionFilters, most: int = 3) -> tuple:
     """The numbers of `FusionFilters`: header and rows.
 
     A row is a filter and a rank: the channels of rgb and of flow that are the
-    rank-th strongest there, their strengths, and whether their numbers are
-    the same; then of the filter the distance that training has moved it (a
-    share of its start; empty if that was random), and the shares of the
-    squares of its weights that lie at other times, and at other places, than
-    the middle.
+    rank-th strongest there, their strengths, and whether their numbers are the
+    same; then of the filter the distance that training has moved it (a share of
+    its start; empty if that was random), and the shares of the squares of its
+    weights that are at other times, and at other places, than the middle.
     """
     strongest, strengths = found.strongest(most), found.strengths
     moved = found.moved_filters
@@ -277,8 +276,9 @@ def _spreads(kernels):
 
 
 def _away(kernel):
-    """Shares of the squares of the weights of each filter that lie at other
-    times, and at other places, than the middle."""
+    """Shares of the squares of the weights of each filter that are at other
+    times, and at other places, than the middle.
+    """
     squares = np.square(kernel).sum(axis=3)
     time, row, column = (size // 2 for size in squares.shape[:3])
     whole = squares.sum(axis=(0, 1, 2))

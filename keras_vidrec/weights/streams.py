@@ -27,7 +27,7 @@ _NEW = (ConvFusion3D, StreamFusion, TemporalIdentityConv)
 def copy_streams(target, streams):
     """Starts a network of several streams from one network for each.
 
-    Layers are found by name. Those of the target may lie in a nested tower of
+    Layers are found by name. Those of the target may be in a nested tower of
     the stream (`rgb_tower`), in what goes on from it
     (`spatiotemporal_from_relu5` from rgb, `temporal_from_relu5` from flow), or
     in the target itself under a name that begins with the stream

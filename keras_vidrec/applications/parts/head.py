@@ -37,8 +37,8 @@ class Description:
         temperature: float. What the scores of a video are divided by before
             they become probabilities; 1 unless it was calibrated.
         multi_label: bool. Whether a clip may be of several classes, or none.
-        thresholds: tuple of float, one a class, or None: from which
-            probability on a class is said to be there.
+        thresholds: tuple of float, one per class, or None: the probability from
+            which on a class counts as present.
     """
 
     class_names: tuple | None
@@ -270,10 +270,9 @@ def clip_logits_model(model):
     Args:
         model: keras.Model of this package.
 
-    Returns:
-        keras.Model to logits `(batch, classes)`: one row a clip. Of a network
-        with auxiliary outputs: to a dict of them by the keys of its outputs,
-        `"predictions"` and the names of the towers.
+    Returns: keras.Model to logits `(batch, classes)`: one row per clip. Of a
+        network with auxiliary outputs: to a dict of them by the keys of its
+        outputs, `"predictions"` and the names of the towers.
 
     Raises:
         ValueError: if the model has no `predictions` layer, or an output

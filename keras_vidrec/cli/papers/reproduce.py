@@ -69,8 +69,9 @@ def reproduce(
         help="A test run in minutes: generated videos, tiny networks.",
     ),
 ):
-    """Make tables of a paper again, beside the printed ones; the same command
-    goes on after an interruption."""
+    """Make tables of a paper again, beside the printed ones; run the same
+    command again to resume.
+    """
     if tiny and (data or splits):
         raise typer.BadParameter(
             "--tiny uses generated videos: leave out --data and --splits"

@@ -12,8 +12,8 @@ _HEADER = ("video", "rank", "class", "probability")
 
 
 class Answers:
-    """Shows the answers to videos one by one: in lines for people, as a line
-    of JSON each, or as rows of CSV, one a class.
+    """Shows the answers to videos one by one: in lines for people, as a line of
+    JSON each, or as rows of CSV, one per class.
 
     Args:
         json: bool.

@@ -10,7 +10,7 @@ import typer
 
 from keras_vidrec.cli.terminal import echo
 
-# In place of a path: the paths stand in lines of the standard input.
+# In place of a path: the paths are in lines of the standard input.
 STDIN = pathlib.Path("-")
 _STREAMS = (
     "mms",

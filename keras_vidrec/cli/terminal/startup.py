@@ -42,5 +42,5 @@ def load_backend(find_devices=True):
 
 
 def progress():
-    """What `fit` shows: a progress bar on a terminal, else a line an epoch."""
+    """What `fit` shows: a progress bar on a terminal, else a line per epoch."""
     return 1 if sys.stdout.isatty() else 2

@@ -38,8 +38,8 @@ def add(catalog: Catalog) -> Catalog:
     Returns:
         `Catalog`: the clips of before, and behind them those of background.
         Its `problems` tell how many they are, and of which files there are
-        none: those that cannot be read, and those whose segments lie in
-        several parts.
+        none: those that cannot be read, and those whose segments are in several
+        parts.
 
     Raises:
         ValueError: if no clip is a segment, there is a class of that name, or

@@ -30,16 +30,16 @@ class Catalog:
     Args:
         root: `pathlib.Path`. Directory of the dataset.
         videos: tuple of str. Path of each clip below `root`, with `/`, unique.
-        labels: tuple of int, the class index of each clip; or, of a dataset
-            of several labels a clip, tuple of tuples of int (`label_sets`).
+        labels: tuple of int, the class index of each clip; or, of a dataset of
+            several labels per clip, tuple of tuples of int (`label_sets`).
         groups: tuple of str. Clips of one group (cut from one video, of one
             person) belong on one side of a split.
         classes: tuple of str. Class names by class index.
         splits: dict of int or str to `Split`. Parts as indices into `videos`.
         problems: tuple of str. Warnings for the user: missing and superfluous
             files, classes without clips. Defaults to `()`.
-        missing: tuple of str. Clips that lists name and nothing lies there
-            for, as far as the dataset can do without. Defaults to `()`.
+        missing: tuple of str. Listed clips without a file, as far as the
+            dataset can do without. Defaults to `()`.
         files: tuple of str. The file of each clip, a path below `root`; several
             clips may be segments of one. Defaults to `videos`.
         segments: tuple. Of each clip `None` (the whole file), or
@@ -191,10 +191,10 @@ def discover(
 def ucf101(videos, splits, clips=None):
     """A dataset with split files in the form of UCF101's.
 
-    The videos lie in folders by class or all in one, at any depth, in any
+    The videos are in folders by class or all in one, at any depth, in any
     container (`v_Archery_g01_c01.mp4` is found for `.avi`). Groups are the
-    `g01` of the names, within a class. Other classes than the official ones
-    are welcome.
+    `g01` of the names, within a class. Other classes than the official ones are
+    welcome.
 
     Args:
         videos: path. Directory of the videos.
@@ -241,7 +241,7 @@ def folder(root, *, test_fraction=0.25, seed=0, clips=None):
 
     Classes are in alphabetical order. Groups are those of names as UCF101's
     (`_g01_`), other videos are groups of their own. Hidden files and folders
-    are passed over.
+    are skipped.
 
     Args:
         root: path. Directory of the dataset.

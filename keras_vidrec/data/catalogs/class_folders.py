@@ -11,7 +11,7 @@ class Folders(typing.NamedTuple):
     """Clips sorted by their folders.
 
     Args:
-        videos: tuple of str. The clips that lie in a folder of a class.
+        videos: tuple of str. The clips that are in a folder of a class.
         names: tuple of str. The class of each.
         parts: `None`, or tuple of str: the part of each, of `parts.NAMES`.
         loose: tuple of str. Clips outside such folders.
@@ -34,7 +34,7 @@ def sort(clips):
     `UCF-101/UCF-101/walk/1.mp4`, is seen through.
 
     Raises:
-        ValueError: if folders of parts lie beside others, hold no classes, or
+        ValueError: if folders of parts are next to others, hold no classes, or
             there is one class only.
     """
     inside = [clip for clip in clips if "/" in clip]
@@ -106,7 +106,7 @@ def sort(clips):
 
 
 def _deep(clips):
-    """Those that lie in a folder of a folder."""
+    """Those that are in a folder of a folder."""
     return [clip for clip in clips if clip.count("/") > 1]
 
 

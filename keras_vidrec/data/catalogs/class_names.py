@@ -82,7 +82,7 @@ def _first_number(indices, names, folders):
 
 
 def find(path, labels):
-    """The file of class names that lies beside a list and fits its labels.
+    """The file of class names that is next to a list and fits its labels.
 
     Args:
         path: `pathlib.Path` of the list.

@@ -11,12 +11,12 @@ def walk(root, pass_over, enter=None):
     depth, in no order.
 
     Links are followed, and each folder is read once: under its own name if that
-    is below `root`. What is hidden is passed over.
+    is below `root`. What is hidden is skipped.
 
     Args:
         root: path of a directory.
-        pass_over: callable that takes a reason and the path of what is passed
-            over for it.
+        pass_over: callable that takes a reason and the path of what is skipped
+            for it.
         enter: `None`, or callable that takes the path of each folder.
     """
     seen = set()

@@ -33,7 +33,7 @@ def find(root):
     `jpegs_256/<video>` beside them (or all three in one folder a video); and
     such trees in a folder of their own beside the frames
     (`tvl1_flow/u/<video>`). Links are followed; hidden files and folders, and
-    images in `root` itself, are passed over.
+    images in `root` itself, are skipped.
 
     Args:
         root: path.

@@ -1,4 +1,4 @@
-"""What stands in the column of labels of a list: one label, or several."""
+"""What is in the column of labels of a list: one label, or several."""
 
 import collections
 import re
@@ -19,7 +19,7 @@ class Labels(typing.NamedTuple):
 
     Args:
         names: list of tuples of str, the labels of each line.
-        several: bool. Whether the list is one of several labels a clip.
+        several: bool. Whether the list is one of several labels per clip.
         said: tuple of str. What was understood.
     """
 
@@ -43,7 +43,7 @@ def read(rows):
         `Labels`.
 
     Raises:
-        ValueError: if numbers stand ahead of a label.
+        ValueError: if numbers come before a label.
     """
     texts = [row.label for row in rows]
     shared = collections.Counter(

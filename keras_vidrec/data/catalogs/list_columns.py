@@ -81,7 +81,7 @@ FORMATS = (
 
 
 class Columns(typing.NamedTuple):
-    """Where things stand in the lines of a table.
+    """Where things are in the lines of a table.
 
     Args:
         places: dict from a role to the number of a column.

@@ -18,7 +18,7 @@ class Finder:
     One rule for all lists: a path is relative to the directory, or absolute;
     links are followed wherever they lead. An absolute path of another machine
     is looked for by its last parts, and so is one that begins with folders
-    above the directory. A name without folders (an id) may lie at any depth.
+    above the directory. A name without folders (an id) may be at any depth.
     Another ending, or none, is the same clip.
 
     Args:

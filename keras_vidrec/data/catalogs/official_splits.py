@@ -34,8 +34,9 @@ class OfficialSplits(typing.NamedTuple):
 
 
 def find_kind(directory):
-    """Which dataset's split files lie in a directory: `"ucf101"`, `"hmdb51"` or
-    `None`."""
+    """Which dataset's split files are in a directory: `"ucf101"`, `"hmdb51"` or
+    `None`.
+    """
     names = [path.name for path in pathlib.Path(directory).glob("*.txt")]
     if any(_UCF101_LIST.fullmatch(name) for name in names):
         return "ucf101"
@@ -148,7 +149,7 @@ def hmdb51(directory):
 
     `wave_test_split1.txt` names the clips of one class with 1 (training), 2
     (test) or 0 (unused in this split). Classes are in the order of
-    `class_list.txt` if it lies there, as with the TSN authors' files, else in
+    `class_list.txt` if it is there, as with the TSN authors' files, else in
     alphabetical order. A clip's group is the part of its name before
     `_<class>_`, the film it is cut from; the official splits separate these
     within each class. The published counts are compared if there are 51

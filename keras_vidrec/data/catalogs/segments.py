@@ -6,7 +6,7 @@ UNITS = ("seconds", "frames")
 
 
 class SegmentError(ValueError):
-    """What stands in a list as start and end is no segment."""
+    """What is in a list as start and end is no segment."""
 
 
 def parse(start, end, unit):

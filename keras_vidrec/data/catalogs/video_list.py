@@ -31,7 +31,7 @@ class Row(typing.NamedTuple):
     """A line of a list.
 
     Args:
-        path: str. As it stands there.
+        path: str. As it is there.
         label: str.
         group: str. Empty if there is none.
         part: `None` (in none), or one of `parts.NAMES`.
@@ -83,7 +83,7 @@ def read(path, root, clips=None):
 
     Raises:
         ValueError: if the list cannot be read, a line is faulty, no clip of it
-            is there, a path leaves the directory, or a clip stands in several
+            is there, a path leaves the directory, or a clip is in several
             parts.
     """
     path = storage.as_path(path)

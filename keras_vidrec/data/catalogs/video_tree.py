@@ -1,4 +1,4 @@
-"""The video files below a directory, and what is passed over there."""
+"""The video files below a directory, and what is skipped there."""
 
 import collections
 import os
@@ -19,8 +19,9 @@ NO_VIDEO = "not a video extension"
 
 
 class Found(typing.NamedTuple):
-    """What lies below a directory: the sorted paths, with `/`, of the videos;
-    and of what is passed over, by the reason."""
+    """What is below a directory: the sorted paths, with `/`, of the videos; and
+    of what is skipped, by the reason.
+    """
 
     videos: list
     passed: dict
@@ -30,8 +31,8 @@ def scan(root):
     """`Found` of a directory, at any depth.
 
     Links are followed, each folder is read once; hidden files and folders are
-    passed over. Files of unknown endings are opened to see whether they are
-    videos, see `video_content`.
+    skipped. Files of unknown endings are opened to see whether they are videos,
+    see `video_content`.
     """
     videos, passed = [], collections.defaultdict(list)
 
@@ -58,7 +59,7 @@ def scan(root):
 
 
 def _why_no_video(entry, mode):
-    """Why a file is passed over, or nothing."""
+    """Why a file is skipped, or nothing."""
     if not stat.S_ISREG(mode):
         return "not a file, but a pipe, a socket or a device"
     name = entry.name
@@ -83,8 +84,9 @@ def find_videos(root):
 def named_clips(root, clips=None, brief=False):
     """The clips below a directory (the videos if `clips` does not name others)
     whose names can be written to lists and records, sorted, and a list of
-    messages about what is passed over; if `brief`, not about hidden files and
-    those that are no videos."""
+    messages about what is skipped; if `brief`, not about hidden files and those
+    that are no videos.
+    """
     problems = []
     if clips is None:
         found, passed = scan(root)

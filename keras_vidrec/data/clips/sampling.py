@@ -329,7 +329,7 @@ def spread_indices(first, last, num_segments, *, mode="test", rng=None):
     - validation and test: first + k r / (K - 1), rounded, halves up: from the
       first one to the last, as evenly spread as whole frames can be (the 25
       frames of the authors of the multiplier), in order, with repetitions,
-      where there are fewer positions. One segment lies in the middle.
+      where there are fewer positions. One segment is in the middle.
 
     A video in which no position is valid, last < first, gets the middle for
     all of them; `snippet_indices` repeats its ends.

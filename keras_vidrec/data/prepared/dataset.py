@@ -1,5 +1,6 @@
-"""What lies beside the records of a prepared dataset: `dataset.json`, the
-lists of the splits, `report.json`."""
+"""What is next to the records of a prepared dataset: `dataset.json`, the lists
+of the splits, `report.json`.
+"""
 
 import json
 import pathlib

@@ -50,8 +50,8 @@ class FeatureVersions:
         yield from self._elements
 
 
-# Where the frames of features lie, and how flow lies around them: as the
-# programs of TS-LSTM have it (f - 4 .. f + 5), and as STFN, section 4.2.
+# Where the frames of features lie, and how flow is around them: as the programs
+# of TS-LSTM have it (f - 4 .. f + 5), and as STFN, section 4.2.
 ALIGNMENTS = types.MappingProxyType(
     {"feature_grid": "centered_late", "uniform": "centered"}
 )
@@ -68,8 +68,8 @@ class FeatureSettings:
         networks: dict from stream to the network they come from, in words.
         crops: dict from stream to the side of the central crop in pixels.
         grid: str. Where the frames lie, a scheme of `data.clips.sampling`:
-            `"feature_grid"` or `"uniform"`. Defaults to `"feature_grid"`.
-            It says how flow lies around them, too: `alignment`.
+            `"feature_grid"` or `"uniform"`. Defaults to `"feature_grid"`. It
+            says how flow is around them, too: `alignment`.
         num_frames: int. Frames of each video. Defaults to `25`.
         max_frames: `None`, or int. Only so many frames from the start of a
             video are looked at. Defaults to `None`: all.
@@ -85,7 +85,7 @@ class FeatureSettings:
         made_from: dict. Where what the features are made of lies: `networks`,
             paths by stream, and `data`, arguments of `opening.open_images`.
             Both may be missing. It may be another place when the features are
-            gone on with. Defaults to nothing.
+            resumed. Defaults to nothing.
 
     Raises:
         ValueError: on any other value.

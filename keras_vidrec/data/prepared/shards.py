@@ -27,7 +27,7 @@ def shard_path(directory, modality, number):
 
 
 def index_path(shard):
-    """Path of the index that lies beside a shard."""
+    """Path of the index that is next to a shard."""
     return shard.with_suffix(_INDEX_SUFFIX)
 
 
@@ -174,8 +174,7 @@ class ShardWriter:
     def append(self, video, label, height, width, images):
         """Appends a record, given as to `write_record`, and syncs it.
 
-        Returns:
-            Position behind it, to go on from.
+        Returns: Position behind it, to resume from.
 
         Raises:
             OSError: if the disk is full.
@@ -205,7 +204,7 @@ class ShardWriter:
         files.sync_directory(self._path.parent)
 
     def close(self):
-        """Leaves the shard as it is, to go on another time."""
+        """Leaves the shard as it is, to be resumed later."""
         self._file.close()
 
     @property

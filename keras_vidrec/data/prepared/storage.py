@@ -167,7 +167,7 @@ class RemotePath:
 
     @property
     def parent(self):
-        """`RemotePath` of what it lies in."""
+        """`RemotePath` of what it is in."""
         place, mark, query = self.url, "", ""
         if stores.is_web(self.url):
             place, mark, query = self.url.partition("?")
@@ -185,7 +185,7 @@ class RemotePath:
             return False
 
     def is_dir(self):
-        """Whether it is a directory, or anything lies below it."""
+        """Whether it is a directory, or anything is below it."""
         return stores.ask(self.url, "isdir")
 
     def exists(self):

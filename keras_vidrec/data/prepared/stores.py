@@ -68,7 +68,7 @@ def shown(url):
 
 
 def join(url, name):
-    """The address of what lies below another one."""
+    """The address of what is below another one."""
     if not is_web(url):
         return f"{url}/{name}"
     place, mark, query = url.partition("?")

@@ -49,14 +49,13 @@ def prepare(
     shards=None,
     progress=False,
 ):
-    """Writes a dataset of records with an Apache Beam pipeline, or goes on
-    with one.
+    """Writes a dataset of records with an Apache Beam pipeline, or resumes one.
 
-    The records are those of `data.preparing.prepare`, byte for byte, in
-    other shards. Whatever ends it, the same call goes on from the last
-    finished shard; a pipeline that still runs elsewhere has to be stopped
-    before. Videos that fail are left out and named in `report.json`; another
-    call tries them again.
+    The records are those of `data.preparing.prepare`, byte for byte, in other
+    shards. After an interruption the same call resumes from the last finished
+    shard; a pipeline that still runs elsewhere has to be stopped before. Videos
+    that fail are left out and named in `report.json`; another call tries them
+    again.
 
     Args:
         catalog: `Catalog` of video files, below the same path on all machines.
@@ -76,8 +75,9 @@ def prepare(
 
     Raises:
         ValueError: if Apache Beam is missing, the runner or an option is
-            unknown, the directory holds something else, other settings were
-            used in it, another run is at it, or no video can be prepared.
+            unknown, the directory contains something else, other settings were
+            used in it, another process is writing it, or no video can be
+            prepared.
         RuntimeError: if the pipeline fails; what is finished stays.
     """
     if shards is not None:

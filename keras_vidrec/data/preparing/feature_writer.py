@@ -10,10 +10,10 @@ from keras_vidrec.data.preparing import prepare
 
 
 class FeatureWriter:
-    """Writes features video by video into shards, or goes on with that.
+    """Writes features video by video into shards, or resumes that.
 
-    The guarantees are those of `prepare.prepare`: whatever ends the process, a
-    writer of the same settings goes on behind the last video that was added.
+    The guarantees are those of `prepare.prepare`: after an interruption a
+    writer with the same settings resumes after the last video that was added.
     Close it, or use it in a `with` statement. `todo` are the labels, by name,
     of the videos without features.
 
@@ -30,8 +30,8 @@ class FeatureWriter:
             to `None`.
 
     Raises:
-        ValueError: if the directory holds something else, other settings were
-            used in it, or another run is at it.
+        ValueError: if the directory contains something else, other settings
+            were used in it, or another process is writing it.
     """
 
     def __init__(
@@ -147,5 +147,5 @@ class FeatureWriter:
         )
 
     def close(self):
-        """Leaves the dataset as it is, to go on another time."""
+        """Leaves the dataset as it is, to be resumed later."""
         self._open.close()

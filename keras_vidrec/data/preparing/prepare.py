@@ -58,16 +58,16 @@ def prepare(
     shard_bytes=shards.SHARD_BYTES,
     progress=False,
 ):
-    """Writes a dataset of records, or goes on with one.
+    """Writes a dataset of records, or resumes one.
 
     Each video becomes one record a modality; each worker process takes one
-    video at a time, and only this process writes shards. Whatever ends it - a
-    kill, a full disk -, the same call goes on from the last finished video.
-    Videos that fail are left out and named in `report.json`; another call tries
-    them again. Videos may have come and gone meanwhile, but not classes; those
-    that were replaced by others of the same name, or have another class now,
-    are prepared again, and listed. Their old records stay in the shards, where
-    the index does not lead to them any more.
+    video at a time, and only this process writes shards. After an interruption
+    the same call resumes from the last finished video. Videos that fail are
+    left out and named in `report.json`; another call tries them again. Videos
+    may have come and gone meanwhile, but not classes; those that were replaced
+    by others of the same name, or have another class now, are prepared again,
+    and listed. Their old records stay in the shards, where the index does not
+    lead to them any more.
 
     Args:
         catalog: `Catalog` of video files.
@@ -87,9 +87,9 @@ def prepare(
         `Prepared`.
 
     Raises:
-        ValueError: if the directory holds something else, other settings were
-            used in it, another run is at it, no video can be prepared, or its
-            flow cannot be computed here.
+        ValueError: if the directory contains something else, other settings
+            were used in it, another process is writing it, no video can be
+            prepared, or its flow cannot be computed here.
         OSError: if the disk is full; what is finished stays.
     """
     if make is None and preparation.flow != "none":
@@ -146,9 +146,10 @@ def left_to_do(catalog, journal, content, work=None):
 
 
 def make_pool(work, workers, scratch, threads=None):
-    """`Workers` that prepare videos, to be closed. Images on their way lie in
-    `scratch`; the processes share the cores unless `threads` says how many
-    each has."""
+    """`Workers` that prepare videos, to be closed. Images on their way are in
+    `scratch`; the processes share the cores unless `threads` says how many each
+    has.
+    """
     if threads is None:
         threads = max(num_cores() // workers, 1)
     return Workers(
@@ -314,8 +315,8 @@ def begin(catalog, directory, settings, engine=None):
             Defaults to `None`.
 
     Raises:
-        ValueError: if the directory holds something else, other settings were
-            used in it, or another run is at it.
+        ValueError: if the directory contains something else, other settings
+            were used in it, or another process is writing it.
     """
     state = directory / prepared_dataset.STATE
     if not state.is_dir():

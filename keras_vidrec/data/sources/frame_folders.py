@@ -203,10 +203,11 @@ class FrameFolders(Source):
         return self._resized(index, np.stack(images))
 
     def encoded(self, index, modality):
-        """Yields the images of a video as they lie on the disk: of each in
+        """Yields the images of a video as they are on the disk: of each in
         order a tuple of its files' bytes, one for rgb, x and y for the flows;
         `None` in the place of one that is no JPEG. A `VideoError` as
-        `num_frames`."""
+        `num_frames`.
+        """
         indices = range(self.num_frames(index, modality))
         for paths in self.paths(index, modality, indices):
             contents = (pathlib.Path(path).read_bytes() for path in paths)

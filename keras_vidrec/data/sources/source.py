@@ -28,12 +28,12 @@ class Source:
             `"frames"`, `"prepared"` or `"features"`. Defaults to `None`.
         videos: tuple of str. Name of each video, unique in the dataset (its
             path below the dataset's directory, with `/`).
-        labels: tuple of int, the class index of each video, -1 if unknown;
-            or, of a dataset of several labels a video, tuple of tuples of
+        labels: tuple of int, the class index of each video, -1 if unknown; or,
+            of a dataset of several labels per video, tuple of tuples of
             ascending int, `()` where it shows none of the classes
             (`data.catalogs.label_sets`).
-        groups: tuple of str. Videos of one group (same scene, same actor)
-            never stand on both sides of a split.
+        groups: tuple of str. Videos of one group (same scene, same actor) never
+            are on both sides of a split.
         classes: tuple of str. Class names by class index.
         files: tuple of str. The file of each video; several may be segments
             of one. Defaults to `videos`.

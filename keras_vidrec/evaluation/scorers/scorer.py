@@ -23,9 +23,9 @@ class Average(typing.NamedTuple):
 
     Args:
         views: function from logits `(..., classes)` to what is averaged.
-        scores: function from the mean `(classes,)` to scores, whose softmax
-            (or sigmoid, of several labels a video) are the probabilities of
-            the video.
+        scores: function from the mean `(classes,)` to scores, whose softmax (or
+            sigmoid, of several labels per video) are the probabilities of the
+            video.
     """
 
     views: typing.Callable

@@ -24,7 +24,7 @@ class Windows:
     snippets, where its sampling places them. Where single snippets are
     classified, windows that overlap share those that they have in common:
 
-    - a window is made shorter, by a tenth at most, until its snippets lie at
+    - a window is made shorter, by a tenth at most, until its snippets are at
       even distances; if they never do, it keeps its length;
     - a window begins at the multiple of that distance (of its largest divisor
       within the stride, if the stride is smaller) that is next to a multiple

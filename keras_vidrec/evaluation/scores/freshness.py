@@ -28,7 +28,7 @@ def fingerprint(path) -> str:
 
 
 def run_of(score_file) -> pathlib.Path | None:
-    """Path of the run that a score file lies in; `None` if in none."""
+    """Path of the run that a score file is in; `None` if in none."""
     directory = pathlib.Path(score_file).resolve().parent
     run = directory.parent
     inside = directory.name == SCORES and (run / RECIPE).is_file()

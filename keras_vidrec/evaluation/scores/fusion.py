@@ -18,11 +18,10 @@ NORMS = ("l2",)
 def fuse(scores, weights=None, *, softmax=False, normalize=None, names=None):
     """Fuses the scores of several networks for the same videos.
 
-    The weighted mean of the logits, video by video: it finds the classes of
-    the weighted sum of the papers (TSN, section 3.3), and is what
-    `applications.LateFusion` makes of the networks themselves. Worked out and
-    kept in float64: probabilities near 1 tie in float32, which costs
-    accuracy.
+    The weighted mean of the logits, video by video: it finds the classes of the
+    weighted sum of the papers (TSN, section 3.3), and is what
+    `applications.LateFusion` makes of the networks themselves. Computed and
+    kept in float64: probabilities near 1 tie in float32, which costs accuracy.
 
     Args:
         scores: sequence of at least two `Scores`, with the same classes in

@@ -16,8 +16,8 @@ _FORM = "a header video,label,CLASS,CLASS,... and one line per video"
 
 
 def from_csv(path, classes=None):
-    """Reads scores from CSV text: a header `video,label,CLASS,CLASS,...`, and
-    a line a video with its name, its label and one score for each class.
+    """Reads scores from CSV text: a header `video,label,CLASS,CLASS,...`, and a
+    line per video with its name, its label and one score for each class.
 
     A video must have the name that it has in the scores it will be fused
     with. A label is the name of a class, the number of its column (0 for the

@@ -213,7 +213,7 @@ def _joined(videos, labels, others, classes, name):
             f"several. Received: {'several' if others.ndim == 2 else 'one'} in "
             f"{name}, the other before"
         )
-    # A row a video, of one label or of as many as there are classes.
+    # A row per video, of one label or of as many as there are classes.
     one, other = (x.reshape(len(videos), -1) for x in (labels, others))
     unknown = one.min(axis=1) < 0
     wrong = ~unknown & (other.min(axis=1) >= 0) & (one != other).any(axis=1)

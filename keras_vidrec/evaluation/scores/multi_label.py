@@ -16,8 +16,8 @@ class LabelTable(typing.NamedTuple):
         videos: int array `(classes,)`. Videos that show the class.
         average_precisions: float array `(classes,)`. Mean of the precisions at
             each of these videos, in the order of the scores.
-        thresholds: float array `(classes,)`. From which probability on the
-            class is said to be there.
+        thresholds: float array `(classes,)`. The probability from which on the
+            class counts as present.
         precisions: float array `(classes,)`. Share of the videos of which it
             is said that show it.
         recalls: float array `(classes,)`. Share of the videos that show it of
@@ -34,7 +34,7 @@ class LabelTable(typing.NamedTuple):
 
 
 def summary(scores):
-    """The figures of a test of several labels a video.
+    """The figures of a test of several labels per video.
 
     Args:
         scores: `Scores` whose labels are sets.
@@ -77,8 +77,9 @@ def has_probabilities(scores) -> bool:
 
 
 def thresholds(scores) -> np.ndarray:
-    """From which probability on each class is said to be there: those of the
-    network that was tested, else 0.5."""
+    """The probability from which on each class counts as present: those of the
+    network that was tested, else 0.5.
+    """
     found = scores.meta.get("thresholds")
     if found is None:
         return np.full(len(scores.classes), THRESHOLD)
@@ -86,7 +87,7 @@ def thresholds(scores) -> np.ndarray:
 
 
 def predicted(scores) -> np.ndarray:
-    """Which classes are said to be there: bool `(videos, classes)`."""
+    """Which classes count as present: bool `(videos, classes)`."""
     chances = scipy.special.expit(scores.scores.astype("float64"))
     return chances >= thresholds(scores)
 

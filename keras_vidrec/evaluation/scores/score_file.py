@@ -42,9 +42,9 @@ class Scores:
             what was fused or imported. float64 is kept, because fused
             probabilities can differ by less than float32 resolves; any other
             kind of number becomes float32.
-        labels: int32 array `(videos,)`, -1 where unknown; or, of several
-            labels a video, int8 array `(videos, classes)`: 1 of a class that
-            the video shows, else 0, and -1 in all of a row that is unknown.
+        labels: int32 array `(videos,)`, -1 where unknown; or, of several labels
+            per video, int8 array `(videos, classes)`: 1 of a class that the
+            video shows, else 0, and -1 in all of a row that is unknown.
         classes: tuple of str.
         meta: dict of what JSON holds: what was tested, and how.
         origin: `None` (not known), or `specs.Origin`: what they were made

@@ -71,9 +71,10 @@ def opened(path):
 
 
 def decoded(container, stream, notes):
-    """Yields the frames of a video; what does not decode is passed over. A
+    """Yields the frames of a video; what does not decode is skipped. A
     `collections.Counter` takes notes: packets that were read, frames that are
-    `damaged`, and the `last` time stamp."""
+    `damaged`, and the `last` time stamp.
+    """
     context = stream.codec_context
     packets = container.demux(stream)
     while True:

@@ -10,7 +10,7 @@ logger = logging.getLogger("keras_vidrec")
 
 
 class LogFile(keras.callbacks.CSVLogger):
-    """A table in CSV with one row an epoch.
+    """A table in CSV with one row per epoch.
 
     The file is open only while a row is written: Keras leaves it open after
     an error.

@@ -16,7 +16,7 @@ _IS_SLOW = 0.1
 
 
 class Progress(keras.callbacks.Callback):
-    """Shows the effective batch and a line an epoch, and puts the rate, the
+    """Shows the effective batch and a line per epoch, and puts the rate, the
     speed and the wait for input in the logs of `fit`.
 
     In the logs, after each step and each epoch:

@@ -178,9 +178,10 @@ def label_outputs(model, clips):
 
 
 def accuracy_name(model):
-    """Name of the accuracy of the whole network (of several labels a video, of
-    its mean average precision) in the logs of `fit`; that of the validation
-    part has `val_` before it."""
+    """Name of the accuracy of the whole network (of several labels per video,
+    of its mean average precision) in the logs of `fit`; that of the validation
+    part has `val_` before it.
+    """
     measure = getattr(model, "measure", "accuracy")
     if isinstance(model.output, dict):
         return f"{_JOINT}_{measure}"
@@ -192,7 +193,7 @@ class ClassLoss(keras.losses.Loss):
     """The loss of logits `(batch, classes)`.
 
     Labels are the numbers of classes `(batch,)`, or shares of classes `(batch,
-    classes)` from 0 to 1: several labels a video, and those of mixed videos,
+    classes)` from 0 to 1: several labels per video, and those of mixed videos,
     which are the mean of theirs.
 
     Args:

@@ -1,5 +1,6 @@
-"""From which probability on a class is said to be there, of networks with a
-sigmoid for each class."""
+"""The probability from which on a class counts as present, of networks with a
+sigmoid for each class.
+"""
 
 import logging
 

@@ -98,7 +98,7 @@ class MeanGradient:
         self.average = average
         self.learning_rate_multipliers = learning_rate_multipliers
         self.decay_multipliers = decay_multipliers
-        # While an update is worked out: whether it happens.
+        # While an update is computed: whether it happens.
         self._happens = None
         # Numbers of the variables that are moved; `None` is all.
         self._moved = None
@@ -286,7 +286,7 @@ def _update_variables(function, variables, tensors):
 
     Args:
         function: callable that gets a variable and the tensors that belong to
-            it. What it assigns lies on one device.
+            it. What it assigns is on one device.
         variables: list of `keras.Variable`.
         tensors: list of tuples of tensors, one for each variable. Every
             replica must have the same values.

@@ -124,8 +124,9 @@ def _first_convolutions(model):
 
 
 def head(model):
-    """The layers with weights outside of the towers, and the classifiers:
-    where the layers of the towers lie in the network itself, these only."""
+    """The layers with weights outside of the towers, and the classifiers: where
+    the layers of the towers are in the network itself, these only.
+    """
     bare = not towers(model) and _first_convolutions(model)
     return [
         layer

@@ -104,7 +104,7 @@ class MatConvNetSGD(TorchSGD):
     """Stochastic gradient descent as the MatConvNet of two-stream fusion does
     it: that of `TorchSGD`, with no velocity at the beginning of each epoch.
 
-    An update whose batches lie in two epochs belongs to the later one.
+    An update whose batches are in two epochs belongs to the later one.
 
     Args:
         learning_rate: float or a Keras schedule.

@@ -44,14 +44,14 @@ class Initialization:
             the classes are as many. Defaults to `False`: from random weights,
             as in TSN's programs.
         classifier: str. `"random"`, or how the classifier of a network of
-            single snippets is worked out from the features of the videos to
-            train on: `"class_means"` (it points to the mean of each class),
-            `"centered_class_means"`, `"standardized_class_means"` or
-            `"ridge"`, see `training.classifiers.solve`. Training goes on from
-            there, or ends (`schedule.epochs=0`). Defaults to `"random"`.
+            single snippets is computed from the features of the videos to train
+            on: `"class_means"` (it points to the mean of each class),
+            `"centered_class_means"`, `"standardized_class_means"` or `"ridge"`,
+            see `training.classifiers.solve`. Training goes on from there, or
+            ends (`schedule.epochs=0`). Defaults to `"random"`.
         draws: int. Random versions of each video, cropped and mirrored as in
-            training, that the classifier is worked out from beside the video
-            as its test shows it. Defaults to `0`.
+            training, that the classifier is computed from beside the video as
+            its test shows it. Defaults to `0`.
         partial_batch_norm: bool. Freeze every batch normalization but the
             first of each tower (TSN section 3.2).
         frozen: tuple of str. Streams whose towers stay as they start, batch

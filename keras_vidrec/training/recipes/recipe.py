@@ -324,7 +324,7 @@ def _assign(values, keys, value):
         if isinstance(values, list):
             values = values[_place(values, keys[: depth + 1])]
             continue
-        # A section within a section is there, or lies in a free mapping.
+        # A section within a section is there, or is in a free mapping.
         values = values.setdefault(key, {})
         if not isinstance(values, (dict, list)):
             raise ValueError(

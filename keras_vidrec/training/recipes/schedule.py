@@ -18,7 +18,7 @@ class Schedule:
 
     Args:
         epochs: `None` or int; 0, without a validation part, where the
-            classifier is worked out and nothing is trained.
+            classifier is computed and nothing is trained.
         passes: int. Passes over the training part that make an epoch: of what
             is logged, kept and validated, and what `boundaries` count.
             Defaults to `1`.

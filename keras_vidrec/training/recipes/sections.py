@@ -84,12 +84,12 @@ class Loss:
     """What the network is trained by.
 
     Args:
-        kind: str. `"categorical_crossentropy"` (of the softmax, one label a
+        kind: str. `"categorical_crossentropy"` (of the softmax, one label per
             video), `"binary_crossentropy"` (of a sigmoid for each class: one
-            label or several, or none), `"focal"` (of the softmax or, of
-            several labels, the sigmoids: what is recognized already counts
-            less), or `"auto"`: the first for one label a video, the second for
-            several. Defaults to `"auto"`.
+            label or several, or none), `"focal"` (of the softmax or, of several
+            labels, the sigmoids: what is recognized already counts less), or
+            `"auto"`: the first for one label per video, the second for several.
+            Defaults to `"auto"`.
         label_smoothing: float in [0, 1). Share of each label that is spread
             evenly over all classes, its own among them, or of a sigmoid
             over yes and no: in training, and in the loss of the validation

@@ -53,8 +53,8 @@ class Row:
         changes: mapping of keys of the recipe, such as
             `"network.arguments.units"`, to their values here.
         fuses: tuple of str and `Member`. The columns of the row whose scores
-            the figure is of, where no recipe is trained for it, and what
-            stands in other rows or none. One alone is the same figure.
+            the figure is of, where no recipe is trained for it, and what is in
+            other rows or none. One alone is the same figure.
         weights: `None` (of the recipes), or tuple of numbers: what each of
             `fuses` counts.
         scores: `None` (of the recipes), or str: `"logits"` or

@@ -20,17 +20,16 @@ def tiny(recipe, settings=()):
     """A recipe on a small scale, to find out on a laptop and in minutes
     whether data, network, optimizer, schedule and test go together.
 
-    One rule for all: every backbone is `"tiny"` and starts from random
-    weights, nothing is frozen, and nothing is dropped out, so that the loss
-    falls from the first steps; images are of 64 pixels, of frames resized by
-    the recipe's rule to a shorter side of 128 at most; and where the recipe
-    chooses a number of segments for training, there are 3 at most; at most 8
-    clips a step and 2 accumulated steps; 3 epochs, the rate falling after the
-    second, or after one without a gain, or one epoch of each phase, where
-    layers that the recipe names are the head, and one without the backbone
-    where it freezes something; a warm-up is of one step. What
-    the network, the optimizer and the test are otherwise stays. The accuracy
-    means nothing.
+    One rule for all: every backbone is `"tiny"` and starts from random weights,
+    nothing is frozen, and nothing is dropped out, so that the loss falls from
+    the first steps; images are of 64 pixels, of frames resized by the recipe's
+    rule to a shorter side of 128 at most; and where the recipe chooses a number
+    of segments for training, there are 3 at most; at most 8 clips per step and
+    2 accumulated steps; 3 epochs, the rate falling after the second, or after
+    one without a gain, or one epoch of each phase, where layers that the recipe
+    names are the head, and one without the backbone where it freezes something;
+    a warm-up is of one step. What the network, the optimizer and the test are
+    otherwise stays. The accuracy means nothing.
 
     Args:
         recipe: `Recipe`.

@@ -206,7 +206,7 @@ def _only_needs_trust(entry, target):
 
 
 def _lying(entry):
-    """What is wrong with the files of the name that lie in the caches."""
+    """What is wrong with the files of the name that are in the caches."""
     wrong = [
         f"{path} is not used: {store.state(entry, path)}"
         for path in store.places(entry)

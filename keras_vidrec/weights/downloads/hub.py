@@ -41,7 +41,7 @@ def fetch_saved(address: str) -> pathlib.Path:
 
     It is brought and kept by the hub's own library, in the library's cache,
     with the user's login if there is one. Where Hugging Face cannot be reached,
-    what lies in that cache is taken. It comes from the owner of the
+    what is in that cache is taken. It comes from the owner of the
     address: what is pinned, by the commit or the version, stays the same.
 
     Args:
@@ -57,8 +57,8 @@ def fetch_saved(address: str) -> pathlib.Path:
         ValueError: if it is no such address, or does not say which of several
             files.
         ImportError: naming the extra to install, if the library is missing.
-        OSError: if it cannot be had, or lies in no cache while
-            `VIDREC_OFFLINE` is set.
+        OSError: if it cannot be had, or is in no cache while `VIDREC_OFFLINE`
+            is set.
     """
     for pattern, bring in (
         (_HUGGING_FACE, _from_hugging_face),

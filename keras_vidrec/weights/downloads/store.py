@@ -14,7 +14,7 @@ _DIRECTORY = "weights"
 
 
 def find(entry: PublishedFile) -> pathlib.Path | None:
-    """A published file that lies in a cache, verified.
+    """A published file that is in a cache, verified.
 
     Without network access and without writing, so read-only caches work. All of
     `specs.cache.directories` are looked through, and, for a file with a
@@ -42,8 +42,9 @@ def find(entry: PublishedFile) -> pathlib.Path | None:
 
 
 def places(entry: PublishedFile) -> tuple[pathlib.Path, ...]:
-    """Where a published file lies if it lies in a cache; first where a download
-    puts it."""
+    """Where a published file lies if it is in a cache; first where a download
+    puts it.
+    """
     return tuple(
         pathlib.Path(directory, _DIRECTORY, entry.key, entry.name)
         for directory in cache.directories()
@@ -84,8 +85,9 @@ def recorded_sha256(entry: PublishedFile) -> str | None:
 
 
 def record(path: pathlib.Path, content: pathlib.Path) -> None:
-    """Records the sha256 of what is to lie at a path, beside it, as the program
-    `sha256sum` does."""
+    """Records the sha256 of what is to be at a path, beside it, as the program
+    `sha256sum` does.
+    """
     files.write_text(record_of(path), f"{digest(content)}  {path.name}\n")
 
 

@@ -50,9 +50,9 @@ class Transferred(typing.NamedTuple):
 def transfer(address, path, name, size=None, plain_http=False, is_hashed=False):
     """Brings the file of an address to a path, where a part of it may lie.
 
-    A part is gone on with, by HTTP ranges, if it comes from this address and
-    the server still has the same file; else the file is started again. What is
-    known of a part lies beside it. Nothing is verified but the size.
+    A part is resumed, by HTTP ranges, if it comes from this address and the
+    server still has the same file; else the file is started again. What is
+    known of a part is next to it. Nothing is verified but the size.
 
     Args:
         address: str, http or https.
@@ -264,8 +264,7 @@ def _check_room(file, left):
 
 
 def _part(path, address):
-    """How many bytes of the address lie at a path, and what is known of
-    them."""
+    """The number of bytes of the address at a path, and its notes."""
     try:
         known = documents.read_json(_notes(path))
         here = path.stat().st_size

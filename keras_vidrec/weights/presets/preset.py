@@ -45,8 +45,8 @@ class Preset(Fact):
         member: `None`, or str: the member of the zip archive at the addresses
             that is the file.
         size: `None`, or int: bytes of the file.
-        megabytes: `None`, or number of 2^20 bytes, stated or worked out from
-            the weights.
+        megabytes: `None`, or number of 2^20 bytes, stated or computed from the
+            weights.
         sha256: `None`, or str: of the file, or its first digits, 8 or more.
         md5: `None`, or str: of the file.
         format: str. Format of the file, one of `FORMATS`.
@@ -194,8 +194,9 @@ class Preset(Fact):
         return None if known is None else class_names.read(known)
 
     def find(self) -> pathlib.Path | None:
-        """Its file, verified, if it lies on this machine: in the package that
-        brings it, or in the cache."""
+        """Its file, verified, if it is on this machine: in the package that
+        brings it, or in the cache.
+        """
         if self.package is not None:
             return packages.find(self.package)
         return downloads.find(self.published_file)

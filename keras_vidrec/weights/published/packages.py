@@ -14,7 +14,7 @@ class Package:
     """A row of `PACKAGES`.
 
     Attributes:
-        file: str. Where the weights lie in it, below its import name.
+        file: str. Where the weights are in it, below its import name.
         sha256: str. Of the file, 64 hexadecimal digits.
     """
 

@@ -77,8 +77,8 @@ def opened(path, content=None):
 def _check_heaps(content):
     """Quickly detects the damage that often makes HDF5 loop forever.
 
-    Texts of variable length lie in heaps. HDF5 goes from entry to entry of
-    one, and never ends where free space has no size.
+    Texts of variable length are in heaps. HDF5 goes from entry to entry of one,
+    and never ends where free space has no size.
 
     Args:
         content: bytes or mmap of a whole file.
@@ -146,7 +146,7 @@ def _end(child):
 
 
 def member(group, path):
-    """What lies in a group, without following links out of it.
+    """What is in a group, without following links out of it.
 
     Args:
         group: h5py.Group.
@@ -171,7 +171,7 @@ def member(group, path):
 
 
 def array(dataset, budget):
-    """The numbers of a dataset that lies in its file as a whole.
+    """The numbers of a dataset that is in its file as a whole.
 
     Args:
         dataset: h5py.Dataset.
@@ -181,8 +181,8 @@ def array(dataset, budget):
         NumPy array.
 
     Raises:
-        ValueError: if it lies in other files, is compressed in unusual ways,
-            or is larger than the budget.
+        ValueError: if it is in other files, is compressed in unusual ways, or
+            is larger than the budget.
     """
     if not isinstance(dataset, h5py.Dataset):
         raise ValueError(f"{dataset.name!r} is no array")

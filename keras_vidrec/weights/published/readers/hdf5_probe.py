@@ -53,8 +53,7 @@ def walk(file, limit):
 
     Args:
         file: h5py.File.
-        limit: int. Datasets of more bytes are passed over: readers refuse
-            them.
+        limit: int. Datasets of more bytes are skipped: readers refuse them.
 
     Raises:
         MemoryError: or whatever HDF5 makes of it.

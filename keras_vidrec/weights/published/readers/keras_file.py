@@ -251,7 +251,7 @@ def _keras3_datasets(file, config):
             for variable, data in _variables(group, kinds, settings).items():
                 yield "/".join((*names, variable)), layer or "", data
         for part in group:
-            # The state of an optimizer lies beside the layers.
+            # The state of an optimizer is next to the layers.
             if part != "vars" and (key or part == "layers"):
                 child = hdf5.member(group, part)
                 if isinstance(child, h5py.Group):

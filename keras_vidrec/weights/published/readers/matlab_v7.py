@@ -52,7 +52,7 @@ def read_tree(path, names):
 
     Args:
         path: path of the file.
-        names: collection of str. Variables to read; others are passed over.
+        names: collection of str. Variables to read; others are skipped.
 
     Returns:
         dict by name of what is there. A struct is a dict, an array of structs
@@ -127,7 +127,7 @@ class _Elements:
         tag = self._bytes(8)
         kind, size = _pair(tag, self._order)
         if kind >> 16:
-            # Up to four bytes lie in the tag itself.
+            # Up to four bytes are in the tag itself.
             kind, size = kind & 0xFFFF, kind >> 16
             if size > 4:
                 raise ValueError(f"a small element has {size} bytes")

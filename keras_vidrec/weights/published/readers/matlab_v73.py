@@ -30,13 +30,13 @@ def read_tree(path, names):
 
     Args:
         path: path of the file.
-        names: collection of str. Variables to read; others are passed over.
+        names: collection of str. Variables to read; others are skipped.
 
     Returns:
         dict by name of what is there, as `matlab_v7.read_tree` gives it.
 
     Raises:
-        ValueError: if HDF5 does not survive the file, content lies in other
+        ValueError: if HDF5 does not survive the file, content is in other
             files, is compressed in ways that MATLAB does not use, is nested
             endlessly or larger than the size of the file allows.
         hdf5.ERRORS: if HDF5 cannot read the file.
@@ -76,7 +76,7 @@ class _Values:
         if kind == "char":
             return self._text(item)
         if kind in _NUMBERS and item.dtype.kind in "fiu":
-            # Axes lie in the file in reverse.
+            # Axes are in the file in reverse.
             return self._numbers(item).T.astype(_NUMBERS[kind], copy=False)
         return None
 

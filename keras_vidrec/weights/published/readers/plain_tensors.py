@@ -63,7 +63,7 @@ class Tensor:
     """A tensor of a file, whose numbers are still there.
 
     Args:
-        storage: `_Storage` it lies in.
+        storage: `_Storage` it is in.
         offset: int. Elements before its first one.
         shape: tuple of int.
         strides: tuple of int, in elements.
@@ -94,7 +94,7 @@ class Tensor:
 
     @property
     def stored(self):
-        """Bytes of the storage it lies in."""
+        """Bytes of the storage it is in."""
         return self._storage.elements * self._storage.type.itemsize
 
     def numpy(self):

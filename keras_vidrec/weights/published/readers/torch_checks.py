@@ -132,7 +132,7 @@ def _scan_zip(file, data):
 
 
 def place(data, info):
-    """Where an entry of an archive lies in its bytes, and how many it has."""
+    """Where an entry of an archive is in its bytes, and how many it has."""
     # zipfile would check the sum of the bytes, which torch.save may leave out.
     start = info.header_offset
     lengths = struct.unpack_from("<HH", data, start + 26)

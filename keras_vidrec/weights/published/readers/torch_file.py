@@ -206,7 +206,7 @@ def _check_tensors(path, tensors):
 
 
 def _sizes(path, name, tensor):
-    """Bytes of a tensor, and of the storage it lies in."""
+    """Bytes of a tensor, and of the storage it is in."""
     if isinstance(tensor, plain_tensors.Tensor):
         return tensor.nbytes, tensor.stored
     kind, layout = str(tensor.dtype), str(tensor.layout)
