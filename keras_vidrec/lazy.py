@@ -5,7 +5,8 @@ import sys
 
 
 def attach(room, names):
-    """What makes a package lazy: its `__all__`, `__getattr__` and `__dir__`.
+    """Returns `__all__`, `__getattr__` and `__dir__` of a lazily loaded
+    package.
 
     Type checkers do not run this: below `if typing.TYPE_CHECKING` the package
     imports the same names `as` themselves, and a test compares the two.

@@ -14,8 +14,8 @@ _OF_FEATURES = ("features", "input_shape", "auxiliary_outputs")
 
 
 def join(head, *, rgb=None, flow=None, name=None):
-    """Joins a network over features with the networks that make these: one
-    network, from pixels to classes.
+    """Joins a network over features with the networks that make the features,
+    into one network from pixels to classes.
 
     ```
     rgb --- [tower of rgb] -- features \\

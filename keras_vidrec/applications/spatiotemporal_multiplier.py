@@ -60,8 +60,8 @@ def SpatiotemporalMultiplier(
     from_streams=None,
     include_preprocessing=True,
 ):
-    """Spatiotemporal multiplier network: motion gates appearance in residual
-    units, and both streams look along time.
+    """Spatiotemporal multiplier network: motion features multiply appearance
+    features in residual units, and both streams have temporal filters.
 
     ```
     rgb chunks --- [stem] -- [stage 2] -- ... -- [stage 5] -- max -- scores

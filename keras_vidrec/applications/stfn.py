@@ -47,7 +47,7 @@ def STFN(
     include_preprocessing=True,
 ):
     """Spatio-Temporal Fusion Network: two streams of features are convolved
-    along time, fused, and convolved again.
+    over time, fused, and convolved again.
 
     ```
     rgb --- [Res-Inc] -- \\          / -- [Res-Inc] -- mean -- scores \\

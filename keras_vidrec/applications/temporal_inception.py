@@ -54,8 +54,8 @@ def TemporalInception(
     backbone=None,
     include_preprocessing=True,
 ):
-    """Temporal-Inception: convolutions of several lengths along time, over
-    the features of the frames of a video.
+    """Temporal-Inception: convolutions of several lengths over time, on the
+    features of the frames of a video.
 
     ```
     rgb --- \\           / kernel 5 \\        x4

@@ -44,8 +44,8 @@ def TSLSTM(
     backbone=None,
     include_preprocessing=True,
 ):
-    """Temporal Segment LSTM: a recurrent network over the pooled features of
-    a few segments of a video.
+    """Temporal Segment LSTM: an LSTM on the pooled features of a few segments
+    of a video.
 
     ```
     rgb --- \\        / segment 1 -- norm -- max \\

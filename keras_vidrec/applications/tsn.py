@@ -37,8 +37,9 @@ def TSN(
     dropout=None,
     include_preprocessing=True,
 ):
-    """Temporal Segment Network: one 2-D network sees a snippet of each of
-    several segments of the video, and the segments agree on the class.
+    """Temporal Segment Network: one 2-D network classifies a snippet from each
+    of several segments of the video, and their scores are combined by a
+    consensus.
 
     ```
     segment 1 -- snippet -- [tower] -- scores \\

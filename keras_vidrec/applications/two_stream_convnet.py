@@ -29,7 +29,8 @@ def TwoStreamConvNet(
     from_streams=None,
     include_preprocessing=True,
 ):
-    """Two-stream network: a single frame, a stack of flow, fused at the end.
+    """Two-stream network: a single frame and a stack of flow images, with late
+    fusion of their scores.
 
     Two one-segment `TSN` networks and the `LateFusion` of their scores: the
     baseline that every paper compares with. Its streams are trained alone, as

@@ -51,7 +51,7 @@ def TwoStreamFusion(
     from_streams=None,
     include_preprocessing=True,
 ):
-    """Two-stream fusion network: the flow stream joins the rgb stream inside.
+    """Two-stream fusion network: the flow stream is fused into the rgb stream.
 
     ```
     rgb chunks -- [rgb_tower] -- fusion -- pool over time -- [...] -- scores \\

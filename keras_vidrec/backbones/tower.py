@@ -117,8 +117,9 @@ def get(
 
 
 def pooling_layer(pooling, spatial_pooling=None, name="features"):
-    """The layer from a map to features, as `get` has it at the end of a tower:
-    `pooling` and `spatial_pooling` are those of `get`."""
+    """The layer from a feature map to features at the end of a tower; for
+    `pooling` and `spatial_pooling` see `get`.
+    """
     if pooling == "max":
         return keras.layers.GlobalMaxPooling2D(name=name)
     if spatial_pooling is None:
@@ -150,8 +151,8 @@ def preprocessing(name_or_model, modality):
 
 
 def check_features(model):
-    """Refuses a `keras.Model` that ends in class probabilities: softmax in
-    its last layer, which classifies and gives no features.
+    """Refuses a `keras.Model` that ends in class probabilities: one with a
+    softmax in its last layer outputs classes, not features.
 
     Raises:
         ValueError: naming the layer.

@@ -1,1 +1,1 @@
-"""The command line: one module a command, heavy imports inside it."""
+"""The command line: one module per command, heavy imports inside it."""

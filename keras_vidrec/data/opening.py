@@ -43,8 +43,8 @@ def open_dataset(
     flow=None,
     background=False,
 ):
-    """Opens a dataset: prepared by `vidrec prepare`, of features by `vidrec
-    features`, or a directory of videos, or one of frame folders.
+    """Opens a dataset: one prepared by `vidrec prepare`, features by `vidrec
+    features`, a directory of videos, or one of frame folders.
 
     A directory with a `dataset.json` is one of the first two, a directory
     with a video file at any depth one of videos, else one with numbered
@@ -108,7 +108,7 @@ def holds_features(directory):
 
 
 def open_images(directory, **arguments):
-    """`open_dataset` for those who look at pictures.
+    """`open_dataset`, but features are an error.
 
     Raises:
         ValueError: as `open_dataset`, or if the dataset holds features.

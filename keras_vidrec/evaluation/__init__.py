@@ -1,4 +1,4 @@
-"""From a trained network to figures."""
+"""Tests of trained networks, scores, and predictions."""
 
 import typing
 

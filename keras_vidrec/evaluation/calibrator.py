@@ -12,7 +12,7 @@ from keras_vidrec.training.run import Run
 
 
 class Calibrated(typing.NamedTuple):
-    """What has become of the probabilities of a network.
+    """The result of a calibration.
 
     Args:
         temperature: float. What its logits are divided by from now on.
@@ -33,10 +33,10 @@ class Calibrated(typing.NamedTuple):
 
 
 def calibrate(run_directory, *, verbose=True):
-    """Fits the temperature of the network of a finished run, and keeps it in
-    the network: predictions, windows and exports divide its scores by it
-    before the softmax. Which class is the best of a video stays, and so do
-    score files, which hold the scores before.
+    """Fits the temperature of the network of a finished run on its validation
+    videos, and saves it in the network: predictions, windows and exports divide
+    scores by it before the softmax. The best class of a video does not change,
+    and neither do score files, which contain the undivided scores.
 
     The videos are those for validation of the run, each shown as in the
     network's own test. They have chosen the epoch too, so that new videos may

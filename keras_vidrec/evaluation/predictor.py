@@ -65,7 +65,7 @@ class Prediction:
 
 @dataclasses.dataclass(frozen=True)
 class Unread:
-    """A video among others that cannot be read.
+    """The result for a video that cannot be read.
 
     Attributes:
         video: str. The path as given.
@@ -91,8 +91,8 @@ class _Shown(typing.NamedTuple):
 
 
 class Predictor:
-    """Classifies video files as `evaluate` does: by the test that the network
-    carries, of flow made as its clip specification says.
+    """Classifies video files as `evaluate` does: with the network's test
+    protocol, and with flow as in its clip specification.
 
     Args:
         model: keras.Model of this package.

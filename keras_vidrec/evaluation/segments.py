@@ -14,7 +14,7 @@ _TICK = 0.001
 
 @dataclasses.dataclass(frozen=True)
 class Segment:
-    """A part of a video and what happens in it.
+    """A part of a video with its class.
 
     Attributes:
         name: str. The class.
@@ -40,7 +40,7 @@ class Segment:
 
 @dataclasses.dataclass(frozen=True)
 class Merging:
-    """How windows become segments.
+    """Options for merging windows into segments.
 
     Args:
         smoothing: float, seconds. The probabilities of each moment become
@@ -80,7 +80,7 @@ class Merging:
 
 
 def merge(windows, classes, how: Merging | None = None) -> tuple[Segment, ...]:
-    """The segments of a video.
+    """Merges the windows of a video into segments.
 
     What a moment shows is the mean of the windows that it is in. Neighboring
     moments of one class are a segment; where no window is, there is none.

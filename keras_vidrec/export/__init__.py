@@ -1,4 +1,4 @@
-"""Trained networks as things to deploy."""
+"""Export of trained networks for deployment."""
 
 import typing
 

@@ -120,9 +120,8 @@ def write(
         "## Versions",
         _versions(format, background),
         "## License",
-        "None is stated. It is for whoever publishes this network to choose "
-        "one that the licenses of the data and of the weights it was started "
-        "from allow.",
+        "None is stated. If you publish this network, choose one that the "
+        "licenses of the data and of its initial weights allow.",
     ]
     return "\n\n".join(parts) + "\n"
 

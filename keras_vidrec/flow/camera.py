@@ -22,7 +22,7 @@ _RATIO = 0.8
 
 
 def align(first, second, flow, features="sift"):
-    """The second frame as a camera that had not moved would have seen it.
+    """Aligns the second frame with the first, to remove camera motion.
 
     Points of the two frames are matched by their features, corners of the
     first frame by the flow; a homography is fitted to all of them by RANSAC

@@ -16,7 +16,7 @@ _UNKNOWN = 1e9
 
 
 def encode(flow, bound=20.0):
-    """Flow as 8-bit code: what is stored and what networks see.
+    """Encodes flow as 8 bits, the form that is stored and given to networks.
 
     `rint(255 (v + bound) / (2 bound))` of `v` clipped to +-bound (TSN,
     authors' programs): 128 is still, a step is `2 bound / 255` pixels.
@@ -46,8 +46,8 @@ def encode(flow, bound=20.0):
 
 
 def decode(code, bound=20.0):
-    """Flow of an 8-bit code, up to `bound / 255` pixels from what was encoded
-    where that lay within the bound.
+    """Decodes flow from its 8-bit code; the error is at most `bound / 255`
+    pixels for flow within the bound.
 
     Args:
         code: uint8 array of any shape.
@@ -94,7 +94,8 @@ def scale(code, factors):
 
 
 def to_picture(flow, max_magnitude=None):
-    """Flow in colors: the hue is the direction, the saturation the length.
+    """Draws flow in colors: the hue is the direction, the saturation the
+    length.
 
     Still is white, right red, down yellow-green, left cyan, up violet;
     unknown flow (not finite, or over 1e9) is black.

@@ -57,9 +57,9 @@ def flows(pairs, method="tvl1"):
 
 
 def flows_and_warped(pairs, method="tvl1"):
-    """Optical flow and warped flow, in which the camera stands still (TSN,
-    section 3.1): the second frame is aligned with the first and the flow is
-    computed again; see `camera.align`.
+    """Optical flow and warped flow, without camera motion (TSN, section 3.1):
+    the second frame is aligned with the first and the flow is computed again;
+    see `camera.align`.
 
     Args:
         pairs: as for `flows`; keys are hashable and differ.

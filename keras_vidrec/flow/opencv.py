@@ -1,5 +1,6 @@
-"""Optical flow by OpenCV: fast methods for people in a hurry, and that of
-Brox, of which older papers have figures."""
+"""Optical flow by OpenCV: fast methods, and that of Brox, of which older papers
+have figures.
+"""
 
 import math
 import types

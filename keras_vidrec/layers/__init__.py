@@ -1,5 +1,6 @@
-"""What the networks are made of. Every layer works on every Keras backend and
-is registered for saving under `keras_vidrec>`."""
+"""The layers of the networks. Every layer works on every Keras backend and is
+registered for saving under `keras_vidrec>`.
+"""
 
 from keras_vidrec.layers.batch_normalization import BatchNormalization
 from keras_vidrec.layers.class_scores import ClassScores

@@ -23,7 +23,7 @@ FACTS = {
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")
 class ClassScores(keras.layers.Layer):
-    """The last layer of every network: class scores, and what they mean.
+    """The last layer of every network: class scores, class names and metadata.
 
     Applies the activation to the class logits, in float32 under any dtype
     policy, and carries the names of the classes and the four facts of

@@ -8,7 +8,7 @@ MODES = ("avg", "max", "weighted", "top_k")
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")
 class ConsensusLayer(keras.layers.Layer):
-    """Agrees on one score a class from the scores of all segments.
+    """Combines the class scores of all segments into one score per class.
 
     The segmental consensus function G of Temporal Segment Networks, applied
     to class scores *before* the activation:

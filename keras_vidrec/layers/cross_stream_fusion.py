@@ -10,7 +10,7 @@ TRAINED = "trained"
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")
 class CrossStreamFusion(keras.layers.Layer):
-    """Fuses two streams, element by element, and lets both go on.
+    """Fuses two streams element by element, and outputs both.
 
     The fusion function G of spatio-temporal fusion networks:
 

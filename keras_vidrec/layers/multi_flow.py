@@ -7,7 +7,8 @@ from keras_vidrec.specs import checks
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")
 class MultiFlow(keras.layers.Layer):
-    """Multi-flow module of Temporal-Inception: several scales of time.
+    """Multi-flow module of Temporal-Inception: convolutions at several time
+    scales.
 
     Parallel `TemporalConv`s ("flows") of different kernels, each with its own
     batch normalization, ReLU and downsampling, concatenated over the

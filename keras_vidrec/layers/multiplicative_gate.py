@@ -7,7 +7,7 @@ INTERACTIONS = ("multiply", "add")
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")
 class MultiplicativeGate(keras.layers.Layer):
-    """Lets one stream act on the other, element by element.
+    """Multiplies or adds one stream to another, element by element.
 
     - `"multiply"`: `inputs * gate`, motion gates appearance (equation 5). The
       gradient of each stream is scaled by the other stream.

@@ -8,7 +8,7 @@ CHANNEL_ORDERS = ("rgb", "bgr")
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")
 class PixelNormalization(keras.layers.Layer):
-    """Brings raw 8-bit pixels to the range a backbone was trained on.
+    """Scales raw 8-bit pixels to the range that a backbone was trained on.
 
     `(pixels - mean) / std`, after the colors of each frame were put into
     `channel_order`. It is part of the model, so that a saved or exported

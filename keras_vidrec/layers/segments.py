@@ -46,7 +46,7 @@ class FoldSegments(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")
 class UnfoldSegments(keras.layers.Layer):
-    """Takes the segments out of the batch again, after a 2-D backbone.
+    """Restores the segments from the batch, after a 2-D backbone.
 
     Args:
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.

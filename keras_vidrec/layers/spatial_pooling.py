@@ -163,7 +163,7 @@ class CaffePooling(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")
 class SlidingAveragePooling2D(keras.layers.Layer):
-    """The mean of a map as a window finds it that slides over the map.
+    """The mean over the averages of a window that slides over a feature map.
 
     It averages at every position, a place at a time, and the mean over its
     positions is taken; a linear classifier behind it gives the mean of the

@@ -16,7 +16,7 @@ NORM_EPSILON = 1e-12
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")
 class StreamFusion(keras.layers.Layer):
-    """Fuses the maps of two streams, position on position.
+    """Fuses the feature maps of two streams at each position.
 
     The spatial fusion functions of two-stream fusion:
 

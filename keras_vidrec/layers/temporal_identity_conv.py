@@ -14,7 +14,7 @@ _WIDTH = 3
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")
 class TemporalIdentityConv(keras.layers.Layer):
-    """Convolves over time, starting as an identity over the channels.
+    """A convolution over time, initialized as an identity over the channels.
 
     One temporal filter `f` times the identity matrix of the channels, and a
     zero bias (equations 8 and 9): injected into a trained network it leaves
@@ -96,7 +96,7 @@ class TemporalIdentityConv(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")
 class TemporalWidenedConv(keras.layers.Layer):
-    """A 1x1 convolution of images that spans three steps of time.
+    """A 1x1 convolution that also spans three time steps.
 
     Each tap begins as the kernel of the images, times the temporal filter:
     with `"avg"` the moving average of what it was, with `"center"` just that.

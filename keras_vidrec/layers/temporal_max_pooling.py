@@ -6,7 +6,7 @@ from keras_vidrec.specs import checks
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")
 class TemporalMaxPooling(keras.layers.Layer):
-    """Takes the maximum over windows of time, at each position.
+    """Maximum pooling over windows of time, at each position.
 
     Windows lie wholly in the clip, without padding. A clip shorter than the
     window gives one output over all of it: a network trained on clips of

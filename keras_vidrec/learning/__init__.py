@@ -1,4 +1,6 @@
-"""From a folder of videos to a recognizer, every choice made on the way."""
+"""Trains a recognizer from a folder of videos, choosing the method
+automatically.
+"""
 
 import typing
 

@@ -68,7 +68,7 @@ def learn(
     verbose="auto",
     tell: typing.Callable[[str], None] = lambda line: None,
 ):
-    """Learns to recognize the classes of a directory of videos.
+    """Trains a recognizer of the classes of a directory of videos.
 
     The directory `out` becomes a run, whose `model.keras` is the network that
     was chosen: `predict`, `evaluate`, `report` and `export` take it. Beside it

@@ -1,4 +1,4 @@
-"""What is to be learned, and with what means."""
+"""The task of learning: its videos and settings."""
 
 import dataclasses
 import json
@@ -15,7 +15,7 @@ _FILE = "task.json"
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """What is to be learned, and with what means.
+    """The videos to learn from, and the settings of learning.
 
     Args:
         videos: path of the directory of videos, a folder a class.

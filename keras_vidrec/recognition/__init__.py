@@ -1,4 +1,4 @@
-"""A trained network, and all that is done with it, as one object."""
+"""A trained network as one object, for all its uses."""
 
 import typing
 

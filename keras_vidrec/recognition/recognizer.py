@@ -41,7 +41,7 @@ FORMATS = {
 
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
-    """What came out of a test.
+    """The result of a test.
 
     Attributes:
         figures: dict of float in [0, 1] by name, as of `evaluation.summary`.
@@ -65,8 +65,7 @@ class Evaluation:
 
 
 class Recognizer:
-    """A trained network: it answers from videos, is tested, explained and
-    exported.
+    """A trained network, for prediction, tests, explanation and export.
 
     Args:
         model: keras.Model of this package with class scores. `from_run` and

@@ -1,4 +1,4 @@
-"""What came out of a run, or of a test, as a page for people."""
+"""The report of a run, or of a test, as an HTML page."""
 
 import typing
 

@@ -147,10 +147,9 @@ def write(
     no_source="No frames are shown: no dataset was named.",
     verbose=True,
 ):
-    """Writes a report: `index.html`, which needs nothing beside it,
-    `figures/*.csv`, and `origin.json`, what the figures were made from. Marks
-    of the scores stand above all figures. Other files of the directory are
-    left alone.
+    """Writes a report: `index.html`, a self-contained page, `figures/*.csv`,
+    and `origin.json` with the origin of the figures. Marks of the scores are
+    shown above all figures. Other files of the directory are not changed.
 
     Args:
         scores: `Scores`, or dict from the name of a test to its `Scores`;

@@ -1,4 +1,4 @@
-"""Tables of the papers, made again beside the printed ones."""
+"""Reproduction of the papers' tables, next to the published figures."""
 
 import typing
 

@@ -82,8 +82,8 @@ def estimate(
     *,
     tell=lambda line: None,
 ) -> Estimate:
-    """Measures a step of each network of a plan, and one video of each data
-    set, and works out what all of it takes.
+    """Measures a step of each network of a plan, and one video of each dataset,
+    and estimates the total time and memory on disk.
 
     Args:
         plan: `plan.Plan`.

@@ -37,8 +37,8 @@ _CLASSES = {"ucf101": 101, "hmdb51": 51}
 
 class Workshop(Results):
     """The directory of a reproduction: `data/`, `features/` and `runs/`, each
-    run an ordinary one. Whatever ends it, what is finished is there and the
-    rest goes on where it was.
+    run an ordinary one. After an interruption finished parts are kept, and the
+    rest is resumed.
 
     Args:
         directory: path: new, empty, or of a reproduction of the same data.

@@ -1,4 +1,4 @@
-"""The facts that travel with networks, datasets and files.
+"""Metadata ("facts") that is saved with networks, datasets and files.
 
 Plain, frozen data of the standard library: `to_dict()` and `from_dict()` carry
 them through JSON and YAML. With them what every room needs: checks of

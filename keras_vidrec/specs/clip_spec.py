@@ -44,7 +44,7 @@ def _check(condition, name, expected, received):
 
 @dataclasses.dataclass(frozen=True)
 class FlowSpec(Fact):
-    """How the optical flow a network was trained on is made.
+    """How the optical flow of a network's training was made.
 
     Args:
         method: str. One of `"tvl1"`, `"dis"`, `"farneback"`, `"brox"`.

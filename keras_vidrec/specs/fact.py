@@ -6,7 +6,8 @@ from keras_vidrec.specs import checks
 
 
 class Fact:
-    """Base of the frozen dataclasses that travel with networks and files.
+    """Base class of the frozen dataclasses that are saved with networks and
+    files.
 
     A subclass says in `WHAT` what it is called in errors.
     """

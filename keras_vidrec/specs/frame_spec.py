@@ -18,8 +18,8 @@ _OWNER = " of frames"
 
 @dataclasses.dataclass(frozen=True)
 class FrameSpec(Fact):
-    """How frames of a video are taken and resized before anything else: crops
-    are shares of the resized frame, and flow is made of it.
+    """How frames of a video are sampled and resized, before any other step:
+    crops are fractions of the resized frame, and flow is computed on it.
 
     It is a part of the `ClipSpec` of a network, and of what a prepared dataset
     says of itself. Frames that have the size already stay as they are, pixel

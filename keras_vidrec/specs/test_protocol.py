@@ -28,7 +28,8 @@ _COUNTED = re.compile(r"([1-9][0-9]{0,5})x(10|1)")
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TestProtocol(Fact):
-    """How a video is shown to a network in a test, and what is averaged.
+    """The test procedure of a network: which clips and crops of a video it
+    gets, and what is averaged.
 
     Args:
         num_clips: int. Clips of a video, evenly spread. Defaults to `1`.

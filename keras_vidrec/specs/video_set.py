@@ -22,8 +22,8 @@ _SUFFIX = re.compile(r"\.[A-Za-z][A-Za-z0-9]{1,3}")
 
 @dataclasses.dataclass(frozen=True)
 class VideoSet(Fact):
-    """Videos by name and, where it is known, by content. The videos
-    themselves cannot be read out of it; whether one is in it can.
+    """Videos by name and, where it is known, by content. It stores only hashes:
+    one can check whether a video is in it, but not list the videos.
 
     A video is the same under its name below its dataset's directory, whatever
     its suffix, so that frames and prepared datasets are recognized; or with

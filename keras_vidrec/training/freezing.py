@@ -40,7 +40,7 @@ def _parts(layer):
 
 
 def partial_batch_norm(model):
-    """Freezes every batch normalization but the first of each tower.
+    """Freezes all batch normalization layers except the first of each tower.
 
     A frozen one uses its stored statistics in training too, and neither they
     nor its scale and shift change. The first one follows the new kind of

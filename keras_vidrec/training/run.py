@@ -22,7 +22,7 @@ _WRITER = "SummaryWriter"
 
 
 class Run:
-    """The directory of one training run, and where things are in it.
+    """The directory of one training run, and the paths in it.
 
     Attributes:
         path: `pathlib.Path` of the directory.

@@ -44,7 +44,7 @@ def train(
     deterministic=False,
     allow_leak=False,
 ):
-    """Trains a recipe to its end; resumes an interrupted run.
+    """Trains a recipe, or resumes an interrupted run.
 
     A run keeps its lists of videos (`Run.videos`). While it goes on, the
     classes and the videos that it is trained on must be the same; what was

@@ -1,5 +1,6 @@
-"""Video files and cameras: what they hold, and their frames by index or one
-after the other."""
+"""Video files and cameras: their properties, and their frames by index or in
+sequence.
+"""
 
 import typing
 

@@ -23,7 +23,7 @@ _FORMATS = {"linux": "v4l2", "darwin": "avfoundation", "win32": "dshow"}
 
 
 class CameraStream:
-    """The frames of a camera at a constant rate, as they come.
+    """The frames of a camera at a constant rate, as they arrive.
 
     Time is what the time stamps of the stream say, or if it has none, when its
     frames arrive. If frames are processed more slowly than the camera delivers

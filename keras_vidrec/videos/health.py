@@ -5,7 +5,7 @@ import dataclasses
 
 @dataclasses.dataclass(frozen=True)
 class Health:
-    """What decoding all of a video shows.
+    """Properties of a video, found by decoding all of it.
 
     Args:
         num_frames: int. Frames that decode, whatever the header says.

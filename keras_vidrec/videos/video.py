@@ -18,7 +18,7 @@ from keras_vidrec.videos.packet_index import PositionError
 
 
 def probe(path, deinterlace: str | None = None) -> Health:
-    """Looks a video over by decoding all of it.
+    """Checks a video by decoding all of it.
 
     Args:
         path: str or path-like, a video file; or an open binary file that can
@@ -37,7 +37,8 @@ def probe(path, deinterlace: str | None = None) -> Health:
 
 
 def frame_times(path, deinterlace: str | None = None) -> np.ndarray | None:
-    """When the frames of a video are shown, found by decoding all of it.
+    """The presentation times of the frames of a video, found by decoding all of
+    it.
 
     Args:
         path: see `probe`.

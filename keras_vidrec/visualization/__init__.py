@@ -1,4 +1,4 @@
-"""Pictures for people: what a network sees.
+"""Visualizations of networks and their input.
 
 `grad_cam`, `deep_draw`, `deep_draw_comparison`, `activations`,
 `fusion_filters`, `embedding`, `flow_figure` and `modality_figure` each have a

@@ -119,9 +119,9 @@ def draw(
     found: Activations,
     channels: int | list | tuple = 16,
 ) -> Figure:
-    """The matplotlib figure of a clip's segment and its `Activations`: what
-    the network was shown, and channel by channel the maps of the streams, one
-    below the other.
+    """The matplotlib figure of a clip's segment and its `Activations`: the
+    input of the network, and for each channel the maps of the streams below
+    each other.
 
     Each map is gray from 0, or its lowest value if that is less (black), to
     its highest value (white), which stands above it.

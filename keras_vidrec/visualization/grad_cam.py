@@ -160,8 +160,8 @@ def explain(model, images, class_name=None, layer=None):
 
 
 def draw(clip, found):
-    """The matplotlib figure of what a network was shown, a `Clip`, and below it
-    where it saw the class, the `GradCAM` of its images.
+    """The matplotlib figure of a network's input, a `Clip`, with the `GradCAM`
+    of its images below it.
 
     The colors of a stream go from nothing to the highest value of all its
     segments.

@@ -13,8 +13,8 @@ _MOST = len(figures.COLORS) - 1
 
 
 def draw(timeline, top=5):
-    """Draws the probabilities of the windows of a video, and below them which
-    class is the most probable when.
+    """Draws the probabilities of the windows of a video, and below them the
+    most probable class at each time.
 
     Drawn are the classes that are the best of most windows, then those of the
     highest mean. Where windows overlap, a moment belongs to the window whose

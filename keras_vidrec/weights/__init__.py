@@ -1,4 +1,4 @@
-"""Weights moved between networks, and published ones brought in."""
+"""Copying weights between networks, and importing published ones."""
 
 from keras_vidrec.weights import presets
 from keras_vidrec.weights.copying import CopyReport

@@ -18,7 +18,7 @@ _COLORS = 3
 
 
 def cross_modality(source, target, mode="avg", copy_head=False):
-    """Starts a network of motion from one of colors.
+    """Initializes a flow network from an rgb network.
 
     The kernel of the first convolution is made for the channels of the
     target:

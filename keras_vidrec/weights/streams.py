@@ -25,7 +25,8 @@ _NEW = (ConvFusion3D, StreamFusion, TemporalIdentityConv)
 
 
 def copy_streams(target, streams):
-    """Starts a network of several streams from one network for each.
+    """Initializes a network of several streams from one network for each
+    stream.
 
     Layers are found by name. Those of the target may be in a nested tower of
     the stream (`rgb_tower`), in what goes on from it

@@ -1,1 +1,1 @@
-"""What `vidrec predict` reads and answers."""
+"""Inputs and outputs of `vidrec predict`."""

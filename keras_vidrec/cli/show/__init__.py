@@ -1,4 +1,4 @@
-"""`vidrec show`: pictures of what networks see."""
+"""`vidrec show`: visualizations of networks and their input."""
 
 import typer
 

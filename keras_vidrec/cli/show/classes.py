@@ -35,7 +35,7 @@ def gradcam(
         None, min=1, help="Number of snippets. Default: as in training."
     ),
 ):
-    """Draw where in frames and in flow a network sees a class (Grad-CAM)."""
+    """Draw the regions of frames and flow that support a class (Grad-CAM)."""
     load_backend()
     from keras_vidrec.training import loading
     from keras_vidrec.visualization import figures
@@ -80,9 +80,10 @@ def deepdraw(
     steps: int = typer.Option(60, min=1, help="Number of steps at each size."),
     seed: int = typer.Option(0, min=0, help="Seed of the initial noise."),
 ):
-    """Draw the picture, and the motion, that networks take for a class
-    (DeepDraw): from noise, by gradient ascent. Several networks, classes or
-    pictures stand side by side."""
+    """Draw images and flow that maximize the score of a class (DeepDraw), from
+    noise by gradient ascent. Several networks, classes or pictures are drawn
+    side by side.
+    """
     load_backend()
     from keras_vidrec.visualization import deep_draw
     from keras_vidrec.visualization import deep_draw_comparison
@@ -146,8 +147,7 @@ def features(
     videos_list: options.VideosList = None,
     splits: options.Splits = None,
 ):
-    """Draw videos as points, near each other where a network sees them alike
-    (t-SNE of what its classifier sees)."""
+    """Draw videos as points (t-SNE of the input features of the classifier)."""
     load_backend()
     from keras_vidrec.applications.parts.head import describe
     from keras_vidrec.data import opening

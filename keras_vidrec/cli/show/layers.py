@@ -39,8 +39,9 @@ def activations(
         None, min=0, help="Draw this channel instead. Repeatable."
     ),
 ):
-    """Draw what channels of a layer see of a frame and of its motion: those of
-    one number of all streams, one below the other."""
+    """Draw the activations of a layer's channels for a frame and its motion;
+    channels of the same number in all streams are drawn below each other.
+    """
     load_backend()
     from keras_vidrec.training import loading
     from keras_vidrec.visualization import activations
@@ -66,8 +67,9 @@ def fusion(
         3, min=1, help="Number of channels of each stream listed per filter."
     ),
 ):
-    """Draw which channels of the two streams a trained fusion joins (conv,
-    conv3d), in space and time, and how far training has moved it."""
+    """Draw the weights between channels of the two streams in a trained fusion
+    (conv, conv3d), in space and time, and how far training has changed them.
+    """
     load_backend()
     from keras_vidrec.training import loading
     from keras_vidrec.visualization import figures

@@ -48,7 +48,8 @@ def modalities(
     splits: options.Splits = None,
 ):
     """Draw the modalities of a video: frames, their differences, and flow and
-    warped flow, x and y in gray as networks see them."""
+    warped flow, x and y in gray, in the 8-bit code of the network's input.
+    """
     load_backend()  # TV-L1 computes with it, and so may a dataset be read
     from keras_vidrec.specs import FlowSpec
     from keras_vidrec.visualization import figures
@@ -117,8 +118,9 @@ def sheet(
     videos_list: options.VideosList = None,
     splits: options.Splits = None,
 ):
-    """Draw training clips as a network sees them, cropped and flipped: the
-    sheet of `vidrec inspect --sheet` without the inspection."""
+    """Draw training clips as a network gets them, augmented as in training: the
+    sheet of `vidrec inspect --sheet` without the inspection.
+    """
     from keras_vidrec.data.prepared import storage
 
     if storage.is_url(directory):

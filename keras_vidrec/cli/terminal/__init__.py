@@ -1,4 +1,4 @@
-"""Between the commands and who reads them: what is shown, and what is not."""
+"""Output of the commands on the terminal."""
 
 from keras_vidrec.cli.terminal.output import Commands
 from keras_vidrec.cli.terminal.output import LogFormatter

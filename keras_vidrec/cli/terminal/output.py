@@ -27,7 +27,7 @@ def escaped(text):
 
 
 def echo(text="", *, err=False, nl=True, bold=False):
-    """Shows a text, the one way of the commands to do so.
+    """Prints a text; all output of the commands uses this function.
 
     Args:
         text: what is shown, escaped.

@@ -1,4 +1,4 @@
-"""What is done to training clips, step by step."""
+"""Augmentation of training clips, as a list of steps."""
 
 from keras_vidrec.data.augmentation.augmentation import STEPS
 from keras_vidrec.data.augmentation.augmentation import Augmentation

@@ -34,8 +34,8 @@ _EXPECTED = "a list of steps, such as [crop, flip, {color_jitter: 0.4}]"
 
 @dataclasses.dataclass(frozen=True)
 class Augmentation:
-    """What is done to training clips: steps, one after the other, each drawn
-    once a clip and applied to all of its frames and streams.
+    """The augmentation of training clips: a list of steps. The random values of
+    a step are drawn once per clip and applied to all of its frames and streams.
 
     Args:
         steps: tuple. A `Crop`, then any number of `Step`, then any number of
@@ -219,7 +219,7 @@ class Augmentation:
 
 
 def name_of(step):
-    """The name of a step in files: of `STEPS`, or that it is registered by."""
+    """The name of a step in files: its key in `STEPS`, or as registered."""
     if type(step) in _NAMES:
         return _NAMES[type(step)]
     if isinstance(step, Unregistered):

@@ -10,7 +10,7 @@ from keras_vidrec.specs import checks
 @dataclasses.dataclass(frozen=True)
 class ColorJitter(Step):
     """Changes brightness, contrast and saturation of every clip, in random
-    order, by factors from `[1 - strength, 1 + strength]`; flow stays as it is.
+    order, by factors from `[1 - strength, 1 + strength]`; flow is not changed.
 
     Args:
         strength: float in [0, 1). Defaults to `0.4`, as of the ResNets of

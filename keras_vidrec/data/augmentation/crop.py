@@ -65,10 +65,10 @@ _OWNER = " of crop"
 
 @dataclasses.dataclass(frozen=True)
 class Crop(Numbered):
-    """How the crop of a training clip is drawn, in shares of the frame: the
-    same part of the picture whatever the size of frames and of crops. The
-    first step of every augmentation: it makes images of the network's size,
-    and keeps the length of the vectors of flow, as the authors' programs do.
+    """Crops a random part of a training clip, in fractions of the frame, so
+    that the size of frames does not matter. It is the first step of every
+    augmentation and makes images of the network's size. Flow vectors keep their
+    length, as in the authors' code.
 
     A number that is left `None` is that of the policy, as published; one that
     the policy does not have stays `None`.

@@ -12,9 +12,9 @@ _OWNER = " of cutmix"
 
 @dataclasses.dataclass(frozen=True)
 class CutMix(BatchStep):
-    """Puts a window of one clip into another, two by two, in both directions,
-    the same window in all frames; labels count by their share of the picture
-    (Yun et al., CutMix, 2019).
+    """Exchanges a window between pairs of clips, the same window in all frames;
+    labels are weighted by their share of the picture (Yun et al., CutMix,
+    2019).
 
     Args:
         alpha: float > 0. Both parameters of the beta distribution of the share

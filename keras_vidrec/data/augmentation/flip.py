@@ -10,8 +10,8 @@ from keras_vidrec.specs import checks
 
 @dataclasses.dataclass(frozen=True)
 class Flip(Step):
-    """Mirrors a share of the clips; horizontal flow changes its sign
-    (255 - value, as TSN's programs: still, 128, becomes 127).
+    """Mirrors clips with some probability; horizontal flow changes its sign
+    (255 - value, as in TSN's code: 128, no motion, becomes 127).
 
     Args:
         probability: float from 0 to 1. Defaults to `0.5`.

@@ -14,9 +14,9 @@ _OWNER = " of mixup"
 
 @dataclasses.dataclass(frozen=True)
 class MixUp(BatchStep):
-    """Blends the clips of a batch two by two, and their labels (Zhang et al.,
-    mixup, 2018): `share * clip + (1 - share) * other`, the share from a beta
-    distribution, one for both of them.
+    """Blends pairs of clips of a batch, and their labels (Zhang et al., mixup,
+    2018): `share * clip + (1 - share) * other`, with a share from a beta
+    distribution that is the same for both.
 
     Args:
         alpha: float > 0. Both parameters of the distribution: small ones leave

@@ -15,9 +15,9 @@ _MOST = 10
 
 @dataclasses.dataclass(frozen=True)
 class RandAugment(Step):
-    """Changes every clip in a few ways that are drawn from `OPERATIONS`, each
-    as likely as any other, all of one magnitude (Cubuk et al., RandAugment,
-    2020, with the ranges of AutoAugment, 2019).
+    """Applies a few operations that are drawn uniformly from `OPERATIONS` to
+    every clip, all with the same magnitude (Cubuk et al., RandAugment, 2020,
+    with the ranges of AutoAugment, 2019).
 
     Those of the picture's geometry change flow too: its vectors are moved,
     turned and sheared as the picture is. Those of colors leave flow as it is.

@@ -16,9 +16,9 @@ _STILL = 128
 
 @dataclasses.dataclass(frozen=True)
 class RandomErasing(Step):
-    """Covers a rectangle of a share of the clips with noise, the same in all
-    of their frames; nothing moves there (Zhong et al., Random Erasing Data
-    Augmentation, 2020).
+    """Replaces a rectangle by noise in clips, with some probability; the noise
+    is the same in all frames, and flow there is no motion (Zhong et al., Random
+    Erasing Data Augmentation, 2020).
 
     Args:
         probability: float from 0 to 1. Defaults to `0.5`.

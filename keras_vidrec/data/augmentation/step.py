@@ -39,8 +39,8 @@ class Numbered:
 
 
 class Step(Numbered):
-    """A change of single training clips: drawn once a clip, applied to all its
-    frames and streams.
+    """A change of single training clips: random values are drawn once per clip
+    and applied to all its frames and streams.
 
     A subclass writes `draw`, and of the others those that it needs; what it
     leaves out changes nothing. It may change images in place. The clip has
@@ -105,8 +105,9 @@ class Step(Numbered):
 
 
 class BatchStep(Numbered):
-    """A change of two neighbors of a batch, each of which gets something of
-    the other one: its pixels, and its share of the label."""
+    """A change of pairs of neighboring clips in a batch, each of which gets a
+    part of the other's pixels and label.
+    """
 
     def draw(self, rng: np.random.Generator):
         """What is done to two clips, or `None`; as of `Step`."""

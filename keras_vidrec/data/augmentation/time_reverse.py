@@ -11,8 +11,8 @@ from keras_vidrec.specs import checks
 
 @dataclasses.dataclass(frozen=True)
 class TimeReverse(Step):
-    """Shows a share of the clips backwards: the last segment is the first one,
-    and the last image of each snippet; flow has the other sign.
+    """Reverses clips in time with some probability: the order of segments and
+    of the images in each snippet; flow changes its sign.
 
     Args:
         probability: float from 0 to 1. Defaults to `0.5`.

@@ -1,4 +1,4 @@
-"""The recipes that come with the package: a folder a paper, a file a recipe.
+"""The recipes of the package: one folder per paper, one file per recipe.
 
 A recipe is named `<network>[_<modality>]_<dataset>[_paper|_code]`, the last for
 TSN, whose paper and its authors' program train differently. Each file is whole,

@@ -32,7 +32,7 @@ PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 @dataclasses.dataclass(frozen=True)
 class Recipe(Fact):
-    """Everything a training run is made of.
+    """All settings of a training run.
 
     `to_dict()` and `from_dict()` are inverse, `to_yaml()` and `from_yaml()`
     too; a run keeps its recipe as

@@ -1,4 +1,4 @@
-"""Files that others have published, brought here with care."""
+"""Verified downloads of published files."""
 
 from keras_vidrec.weights.downloads.fetching import fetch
 from keras_vidrec.weights.downloads.hub import fetch_saved

@@ -23,7 +23,8 @@ def fetch(
     trust_first_download: bool = False,
     instead: str = "pass it as `file` (--file PATH)",
 ) -> pathlib.Path:
-    """A published file on this machine, verified.
+    """Returns the local path of a published file, downloaded if needed and
+    verified.
 
     One that `find` finds is taken, without the network. Else
     it is downloaded into the cache: its addresses are tried in order; what was

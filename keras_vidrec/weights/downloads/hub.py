@@ -37,7 +37,7 @@ def is_on_hub(address: object) -> bool:
 
 
 def fetch_saved(address: str) -> pathlib.Path:
-    """A network that was saved as `.keras` on a hub, on this machine.
+    """The local path of a `.keras` network from a hub, downloaded if needed.
 
     It is brought and kept by the hub's own library, in the library's cache,
     with the user's login if there is one. Where Hugging Face cannot be reached,

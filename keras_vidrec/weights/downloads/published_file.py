@@ -17,7 +17,7 @@ _DIGITS_OF_KEY = 16
 
 @dataclasses.dataclass(frozen=True)
 class PublishedFile:
-    """A file that somebody has published, and how it is known again.
+    """A published file, and how it is identified.
 
     Attributes:
         name: str. What the file is called, without a folder.

@@ -1,4 +1,4 @@
-"""Networks that others have published, by name."""
+"""Published networks by name."""
 
 from keras_vidrec.weights.presets.group import Group
 from keras_vidrec.weights.presets.preset import Preset

@@ -24,8 +24,7 @@ _FIGURES = ("top1", "top5")
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Preset(Fact):
-    """A network that somebody has published: which it is, and where its file
-    of weights is found.
+    """A published network: its arguments, and where its weights file is.
 
     Attributes:
         name: str. What it is called here.

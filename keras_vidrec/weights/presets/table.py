@@ -70,19 +70,18 @@ def presets() -> tuple:
 
 
 def named(text) -> str | None:
-    """The name that stands behind `preset:`; `None` where it does not."""
+    """The name after `preset:`; `None` without this prefix."""
     text = str(text)
     return text.removeprefix(PREFIX) if text.startswith(PREFIX) else None
 
 
 def is_known(name) -> bool:
-    """Whether there is such a preset or group; `preset:` may stand before
-    it."""
+    """Whether there is such a preset or group; with or without `preset:`."""
     return (named(name) or str(name)) in _table()
 
 
 def find(name) -> Preset | Group:
-    """A preset or a group by its name, `preset:` before it or not.
+    """A preset or a group by its name, with or without `preset:`.
 
     Raises:
         ValueError: if there is none, with the nearest names.
@@ -97,7 +96,7 @@ def find(name) -> Preset | Group:
 
 
 def hint(name) -> str:
-    """What an unknown name may be meant to be, as a question; or nothing."""
+    """A suggestion for an unknown name, as a question; or an empty text."""
     name = (named(name) or str(name))[:200]
     near = [known for known in names() if name and known.startswith(name)][:3]
     near = near or difflib.get_close_matches(name, names(), 3)
