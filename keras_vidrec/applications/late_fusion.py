@@ -42,42 +42,43 @@ def LateFusion(
     warped_flow -- [network] -- scores /
     ```
 
-    Each network sees the same moments of the video in its own modality. Their
-    logits are averaged with the weights: the classes found are those of the
-    weighted sum of the papers, and the probabilities stay as certain as those
-    of a single stream. Weights of variables are shared with the networks.
+    Each network gets the same segments of the video in its own modality. Their
+    logits are averaged with the weights: the predicted classes are those of the
+    papers' weighted sum, and the probabilities are on the scale of a single
+    stream. Variables are shared with the networks.
 
     The result is a network like any other: `describe`, evaluation, prediction
     and export work on it. Its inputs are a dict by modality. The clip
     specification is that of the networks together; its number of segments is
     the largest that one of them was trained with.
 
-    With `flow_from="rgb"` flow is made inside, by TV-L1, so that one file goes
-    from raw frames to classes. There is one input then, named `rgb`, of `3 *
-    (snippet_length + 1)` channels: the neighboring frames of the modality
+    With `flow_from="rgb"` flow is computed inside, by TV-L1, so that one file
+    goes from raw frames to classes. There is one input then, named `rgb`, of `3
+    * (snippet_length + 1)` channels: the neighboring frames of the modality
     `"rgb_diff"`, which is the modality of the clip specification. Flow comes
     from all of them, rgb is the frame at the index of the snippet (the first
-    one of a forward snippet). Flow is made of the cropped frames then, which
-    must have the size of the clip specification: motion is coded in the pixels
-    that the flow network was trained with (`frame`). Scores differ from those
-    on flow made of whole frames, the more the smaller the crops: at 64 pixels
-    much motion is too small to see.
+    one of a forward snippet). Flow is then computed on the cropped frames,
+    which must have the size of the clip specification, and is scaled to the
+    pixels of the flow network's training frames (`frame`). Scores differ from
+    those on flow of whole frames, more so for smaller crops: at 64 pixels much
+    motion is too small to detect.
 
     Args:
-        networks: dict from a modality to a trained keras.Model that sees
-            nothing else, at least two.
-        fusion_weights: `None` (the same), or dict of positive numbers. What the
-            scores of each stream count in the joint `predictions`. Keys are the
-            modalities of `networks`. TSN: 1 for rgb and 1.5 for flow, or 1, 1
-            and 0.5 with warped flow. Defaults to `None`.
-        flow_from: `None`, or `"rgb"` to make flow inside. Defaults to `None`.
+        networks: dict from a modality to a trained keras.Model with only this
+            input, at least two.
+        fusion_weights: `None` (the same), or dict of positive numbers. Weights
+            of the streams in the joint `predictions`. Keys are the modalities
+            of `networks`. TSN: 1 for rgb and 1.5 for flow, or 1, 1 and 0.5 with
+            warped flow. Defaults to `None`.
+        flow_from: `None`, or `"rgb"` to compute flow inside. Defaults to
+            `None`.
         name: str. Name of the model. Defaults to `"late_fusion"`.
 
     Returns: A functional `keras.Model` from `{modality: clips}` (from the one
         clip with `flow_from`), each `(batch, num_segments, height, width,
         channels)`, to probabilities `(batch, classes)`: of a softmax, or of
         networks for several labels per clip each by its sigmoid. Thresholds are
-        not taken over: they were chosen for the scores of one stream.
+        not copied, because they were chosen for the scores of one stream.
 
     Raises:
         ValueError: if the networks do not fit each other: other classes, one

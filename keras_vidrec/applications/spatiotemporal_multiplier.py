@@ -86,32 +86,32 @@ def SpatiotemporalMultiplier(
     `flow_`: `rgb_res2b_branch2a`, `flow_res5b_temporal`.
 
     Args:
-        include_top: bool. Whether to end in class scores. Defaults to `True`.
-        weights: `None` (random initialization), `"imagenet"` (the towers from
-            those of `weights.imagenet`, all else random), the path of a
-            `.weights.h5` file, or the name of a published network that `vidrec
-            presets` lists or of its data set, such as `"kinetics400"`: one of
-            these arguments, with its classes. Where the network starts.
-            Defaults to `None`.
-        input_tensor: `None`, or dict of KerasTensors by stream. What to build
-            on instead of a new input. They come from inputs named `rgb` and
+        include_top: bool. Whether to include the classifier. Defaults to
+            `True`.
+        weights: `None` (random initialization), `"imagenet"` (towers from
+            `weights.imagenet`, all else random), the path of a `.weights.h5`
+            file, or the name of a published network from `vidrec presets`, or
+            of its dataset, such as `"kinetics400"`, with these arguments and
+            classes. Initial weights. Defaults to `None`.
+        input_tensor: `None`, or dict of KerasTensors by stream. Tensors to use
+            instead of a new input. They come from inputs named `rgb` and
             `flow`. Defaults to `None`.
         input_shape: `None`, or dict of tuples by stream. Shape of a clip
             without the batch, None for unknown sizes. They are `(num_segments,
             height, width, channels)`, for `rgb` with 3 channels and for `flow`
             with `2 * snippet_length`. Defaults to all but the channels unknown.
-        pooling: `None`, `"avg"` or `"max"`. Only without top: how what is
-            classified is pooled. It is the last maps. Defaults to `None`.
+        pooling: `None`, `"avg"` or `"max"`. Only without top: pooling of the
+            input of the classifier. It is the last maps. Defaults to `None`.
         classes: int. Number of classes. Defaults to `101`.
         classifier_activation: `None` (logits), `"softmax"`, or `"sigmoid"` for
-            several labels per clip. What the class scores are. Defaults to
+            several labels per clip. Activation of the class scores. Defaults to
             `"softmax"`.
         name: str. Name of the model. Defaults to
             `"spatiotemporal_multiplier"`.
         backbone: str, a name known to `backbones.get`; `keras.Model`; or dict
-            of these by stream. What makes features of images. Here, one with
-            residual units: `"tiny"`, or a ResNet such as `"resnet50"`; no
-            `keras.Model`. Defaults to `"resnet50"`.
+            of these by stream. Networks that compute the features of images.
+            Here, one with residual units: `"tiny"`, or a ResNet such as
+            `"resnet50"`; no `keras.Model`. Defaults to `"resnet50"`.
         connection: `None` (two separate streams), or str: `"residual"` (into
             the residual branch, figures 2c to 2e) or `"direct"` (into the
             path that all that follows shares, figures 2a and 2b). Defaults to
@@ -130,10 +130,10 @@ def SpatiotemporalMultiplier(
             `"residual_all"`.
         temporal_initialization: str. `"center"` or `"avg"`. Defaults to
             `"center"`.
-        temporal_pooling: `None`, or str. How several segments become one.
-            `"max"`: the maximum over each `num_segments` of them in turn,
-            before the classifier. With `None` each is classified and the scores
-            are averaged. Defaults to `"max"`.
+        temporal_pooling: `None`, or str. How segments are combined. `"max"`:
+            the maximum over each `num_segments` of them in turn, before the
+            classifier. With `None` each is classified and the scores are
+            averaged. Defaults to `"max"`.
         spatial_pooling: `None` (of all of the map), or int. Side of the window
             of the spatial average, which slides over a larger map, a place at
             a time. What the classifier says is averaged over its positions, so
@@ -143,21 +143,22 @@ def SpatiotemporalMultiplier(
             averaged. Defaults to `7`.
         num_segments: int. Segments of a clip in training. The papers call them
             chunks. Defaults to `5`.
-        snippet_length: int. Images of motion in a snippet. Defaults to `10`.
+        snippet_length: int. Number of motion images in a snippet. Defaults to
+            `10`.
         dropout: float in [0, 1). Rate of the dropout before the classifier.
             Defaults to `0.8`.
-        fusion_weights: `None` (the same), or dict of positive numbers. What the
-            scores of each stream count in the joint `predictions`. Keys are
-            `rgb` and `flow`. Defaults to `None`.
-        scores: str. What of the streams is averaged: `"logits"` or
+        fusion_weights: `None` (the same), or dict of positive numbers. Weights
+            of the streams in the joint `predictions`. Keys are `rgb` and
+            `flow`. Defaults to `None`.
+        scores: str. What is averaged over the streams: `"logits"` or
             `"probabilities"`. Defaults to `"logits"`.
         auxiliary_outputs: bool. Whether to return the predictions of each
             stream too, for a loss on each. Defaults to `False`.
         from_streams: `None`, or pair `(rgb_model, flow_model)`. Trained
             networks of one stream to start from: every layer is copied by name,
-            and what is new is logged. Defaults to `None`.
+            and new layers are logged. Defaults to `None`.
         include_preprocessing: bool. Whether the model takes raw pixels 0..255
-            and brings them to the range of the backbones. Defaults to `True`.
+            and scales them for the backbones. Defaults to `True`.
 
     Returns:
         A functional `keras.Model` from `{"rgb": clips, "flow": clips}`, each

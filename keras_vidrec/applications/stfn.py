@@ -102,27 +102,27 @@ def STFN(
     whose scores are averaged (section 4.2).
 
     Args:
-        include_top: bool. Whether to end in class scores. Defaults to `True`.
-        weights: `None` (random initialization), `"imagenet"` (the towers from
-            those of `weights.imagenet`, all else random), the path of a
-            `.weights.h5` file, or the name of a published network that `vidrec
-            presets` lists or of its data set, such as `"kinetics400"`: one of
-            these arguments, with its classes. Where the network starts.
-            Defaults to `None`.
+        include_top: bool. Whether to include the classifier. Defaults to
+            `True`.
+        weights: `None` (random initialization), `"imagenet"` (towers from
+            `weights.imagenet`, all else random), the path of a `.weights.h5`
+            file, or the name of a published network from `vidrec presets`, or
+            of its dataset, such as `"kinetics400"`, with these arguments and
+            classes. Initial weights. Defaults to `None`.
         input_tensor: `None`, or dict of KerasTensors by stream; of one stream,
-            the tensor. What to build on instead of a new input. Defaults to
+            the tensor. Tensors to use instead of a new input. Defaults to
             `None`.
         input_shape: `None`, or dict of tuples by stream; of one stream, the
             tuple. Shape of a clip without the batch, None for unknown sizes.
             They are `(num_segments, features)`, the last one known, or with a
             backbone `(num_segments, height, width, channels)`. Defaults to any
             number of `features`.
-        pooling: `None`, `"avg"` or `"max"`. Only without top: how what is
-            classified is pooled. It is the features of the segments. Defaults
-            to `None`.
+        pooling: `None`, `"avg"` or `"max"`. Only without top: pooling of the
+            input of the classifier. It is the features of the segments.
+            Defaults to `None`.
         classes: int. Number of classes. Defaults to `101`.
         classifier_activation: `None` (logits), `"softmax"`, or `"sigmoid"` for
-            several labels per clip. What the class scores are. Defaults to
+            several labels per clip. Activation of the class scores. Defaults to
             `"softmax"`.
         name: str. Name of the model. Defaults to `"stfn"`.
         num_segments: int. Segments of a clip in training. The network takes any
@@ -131,7 +131,7 @@ def STFN(
             At least one for each kernel. Defaults to `2048`.
         variant: str. Which of the networks that the paper compares. `"a"`,
             `"b"` or `"c"`. Defaults to `"a"`.
-        fusion: str. How two streams become one. `"avg"`, `"max"` or
+        fusion: str. How the streams are fused. `"avg"`, `"max"` or
             `"multiply"`. Defaults to `"avg"`.
         direction: str. Which stream changes which: `"motion_to_appearance"`,
             `"appearance_to_motion"` or `"both"`. Defaults to `"both"`.
@@ -146,12 +146,12 @@ def STFN(
             block sees, all different. Defaults to `(2, 3, 4, 5)`.
         block_reduction: `None`, or int. Features that a convolution of 1
             segment leaves for each of these. Defaults to `None`: they see all.
-        temporal_pooling: str. How several segments become one. `"avg"` or
-            `"max"` over them, before the classifiers. Defaults to `"avg"`.
-        fusion_weights: `None` (the same), or dict of positive numbers. What the
-            scores of each stream count in the joint `predictions`. Keys are
-            `rgb` and `flow`. Defaults to `None`.
-        scores: str. What of the streams is averaged: `"logits"` or
+        temporal_pooling: str. How segments are combined. `"avg"` or `"max"`
+            over them, before the classifiers. Defaults to `"avg"`.
+        fusion_weights: `None` (the same), or dict of positive numbers. Weights
+            of the streams in the joint `predictions`. Keys are `rgb` and
+            `flow`. Defaults to `None`.
+        scores: str. What is averaged over the streams: `"logits"` or
             `"probabilities"`. Defaults to `"probabilities"`.
         dropout: float in [0, 1). Rate of the dropout before the classifier.
             Defaults to `0.0`.
@@ -160,14 +160,14 @@ def STFN(
         streams: tuple of str. `"rgb"`, `"flow"` or both. One alone goes
             through its blocks unfused. Defaults to both.
         backbone: `None`, or str, a name known to `backbones.get`;
-            `keras.Model`; or dict of these by stream. What makes features of
-            images. A `keras.Model` goes from images to features or feature
-            maps. They stand inside, as the towers `rgb_tower` and `flow_tower`:
-            the input is then `(batch, num_segments, height, width, channels)`,
-            3 channels of rgb, 20 of 10 flow images. With `None` the input is
-            features. Defaults to `None`.
+            `keras.Model`; or dict of these by stream. Networks that compute the
+            features of images. A `keras.Model` goes from images to features or
+            feature maps. They stand inside, as the towers `rgb_tower` and
+            `flow_tower`: the input is then `(batch, num_segments, height,
+            width, channels)`, 3 channels of rgb, 20 of 10 flow images. With
+            `None` the input is features. Defaults to `None`.
         include_preprocessing: bool. Whether the model takes raw pixels 0..255
-            and brings them to the range of the backbones. Defaults to `True`.
+            and scales them for the backbones. Defaults to `True`.
 
     Returns:
         A functional `keras.Model` from `{"rgb": features, "flow": features}`,

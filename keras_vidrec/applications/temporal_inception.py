@@ -82,15 +82,15 @@ def TemporalInception(
     which is the training's business.
 
     Args:
-        include_top: bool. Whether to end in class scores. Defaults to `True`.
-        weights: `None` (random initialization), `"imagenet"` (the towers from
-            those of `weights.imagenet`, all else random), the path of a
-            `.weights.h5` file, or the name of a published network that `vidrec
-            presets` lists or of its data set, such as `"kinetics400"`: one of
-            these arguments, with its classes. Where the network starts.
-            Defaults to `None`.
+        include_top: bool. Whether to include the classifier. Defaults to
+            `True`.
+        weights: `None` (random initialization), `"imagenet"` (towers from
+            `weights.imagenet`, all else random), the path of a `.weights.h5`
+            file, or the name of a published network from `vidrec presets`, or
+            of its dataset, such as `"kinetics400"`, with these arguments and
+            classes. Initial weights. Defaults to `None`.
         input_tensor: `None`, or dict of KerasTensors by stream; of one stream,
-            the tensor. What to build on instead of a new input. Defaults to
+            the tensor. Tensors to use instead of a new input. Defaults to
             `None`.
         input_shape: `None`, or dict of tuples by stream; of one stream, the
             tuple. Shape of a clip without the batch, None for unknown sizes.
@@ -98,12 +98,12 @@ def TemporalInception(
             backbone `(num_segments, height, width, channels)`. Streams may have
             features of different numbers. Defaults to what `num_segments` and
             `features` say.
-        pooling: `None`, `"avg"` or `"max"`. Only without top: how what is
-            classified is pooled. It is one vector a video, on which this has no
-            effect. Defaults to `None`.
+        pooling: `None`, `"avg"` or `"max"`. Only without top: pooling of the
+            input of the classifier. It is one vector a video, on which this has
+            no effect. Defaults to `None`.
         classes: int. Number of classes. Defaults to `101`.
         classifier_activation: `None` (logits), `"softmax"`, or `"sigmoid"` for
-            several labels per clip. What the class scores are. Defaults to
+            several labels per clip. Activation of the class scores. Defaults to
             `"softmax"`.
         name: str. Name of the model. Defaults to `"temporal_inception"`.
         num_segments: int. Segments of a clip in training. They are the frames
@@ -137,14 +137,14 @@ def TemporalInception(
             is also that before the fully connected layer. Defaults to `0.2`.
         streams: tuple of str. `"rgb"`, `"flow"` or both. Defaults to both.
         backbone: `None`, or str, a name known to `backbones.get`;
-            `keras.Model`; or dict of these by stream. What makes features of
-            images. A `keras.Model` goes from images to features or feature
-            maps. They stand inside, as the towers `rgb_tower` and `flow_tower`:
-            the input is then `(batch, num_segments, height, width, channels)`,
-            3 channels of rgb, 20 of 10 flow images. With `None` the input is
-            features. Defaults to `None`.
+            `keras.Model`; or dict of these by stream. Networks that compute the
+            features of images. A `keras.Model` goes from images to features or
+            feature maps. They stand inside, as the towers `rgb_tower` and
+            `flow_tower`: the input is then `(batch, num_segments, height,
+            width, channels)`, 3 channels of rgb, 20 of 10 flow images. With
+            `None` the input is features. Defaults to `None`.
         include_preprocessing: bool. Whether the model takes raw pixels 0..255
-            and brings them to the range of the backbones. Defaults to `True`.
+            and scales them for the backbones. Defaults to `True`.
 
     Returns:
         A functional `keras.Model` from `{"rgb": features, "flow": features}`,

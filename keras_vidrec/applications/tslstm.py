@@ -53,33 +53,34 @@ def TSLSTM(
     flow -- /        \\ segment 3 -- norm -- max /
     ```
 
-    Frames on a grid over the video, its `num_segments`, have features, by
-    networks of one frame and of the flow around it. They are cut into
-    `temporal_segments` parts of `num_segments // temporal_segments` frames
-    (those left over at the end take no part, as in the authors' code), each is
-    normalized and pooled, and an LSTM reads one vector a part. The video is
-    classified by what it holds after the last one.
+    The input is features of `num_segments` frames on a grid over the video, by
+    networks of single frames and of the flow around them. They are divided into
+    `temporal_segments` parts of `num_segments // temporal_segments` frames (a
+    remainder at the end is not used, as in the authors' code). Each part is
+    normalized and pooled into one vector, an LSTM processes these vectors, and
+    the video is classified by its last output.
 
     What differs from the authors' code, or is not stated by the paper:
 
-    - Each segment has its own batch normalization, as theirs, but its moments
-      are over all frames of the segment; theirs normalizes frame by frame,
-      with moments over the batch alone.
+    - Each segment has its own batch normalization, as in their code, but its
+        moments are over all frames of the segment; theirs normalizes frame by
+        frame, with moments over the batch only.
     - Keras' LSTM has no peephole connections, theirs has.
-    - The state of the LSTM begins at zero with each clip. Theirs goes on from
-      one batch of a test to the next.
-    - Weights start as Keras starts them, theirs uniform in -0.1..0.1.
+    - The state of the LSTM begins at zero with each clip. Theirs is kept from
+        one batch of a test to the next.
+    - Weights have Keras' default initialization, theirs is uniform in
+        -0.1..0.1.
 
     Args:
-        include_top: bool. Whether to end in class scores. Defaults to `True`.
-        weights: `None` (random initialization), `"imagenet"` (the towers from
-            those of `weights.imagenet`, all else random), the path of a
-            `.weights.h5` file, or the name of a published network that `vidrec
-            presets` lists or of its data set, such as `"kinetics400"`: one of
-            these arguments, with its classes. Where the network starts.
-            Defaults to `None`.
+        include_top: bool. Whether to include the classifier. Defaults to
+            `True`.
+        weights: `None` (random initialization), `"imagenet"` (towers from
+            `weights.imagenet`, all else random), the path of a `.weights.h5`
+            file, or the name of a published network from `vidrec presets`, or
+            of its dataset, such as `"kinetics400"`, with these arguments and
+            classes. Initial weights. Defaults to `None`.
         input_tensor: `None`, or dict of KerasTensors by stream; of one stream,
-            the tensor. What to build on instead of a new input. Defaults to
+            the tensor. Tensors to use instead of a new input. Defaults to
             `None`.
         input_shape: `None`, or dict of tuples by stream; of one stream, the
             tuple. Shape of a clip without the batch, None for unknown sizes.
@@ -87,12 +88,12 @@ def TSLSTM(
             backbone `(num_segments, height, width, channels)`. Streams may have
             features of different numbers. Defaults to what `num_segments` and
             `features` say.
-        pooling: `None`, `"avg"` or `"max"`. Only without top: how what is
-            classified is pooled. It is the steps, with `prediction="avg"`.
+        pooling: `None`, `"avg"` or `"max"`. Only without top: pooling of the
+            input of the classifier. It is the steps, with `prediction="avg"`.
             Defaults to `None`.
         classes: int. Number of classes. Defaults to `101`.
         classifier_activation: `None` (logits), `"softmax"`, or `"sigmoid"` for
-            several labels per clip. What the class scores are. Defaults to
+            several labels per clip. Activation of the class scores. Defaults to
             `"softmax"`.
         name: str. Name of the model. Defaults to `"ts_lstm"`.
         num_segments: int. Segments of a clip in training. They are the frames
@@ -101,16 +102,15 @@ def TSLSTM(
             Defaults to `2048`.
         temporal_segments: int. Parts that the segments are cut into, the
             paper's temporal segments; at most as many. Defaults to `3`.
-        temporal_pooling: `None`, or str. How several segments become one.
-            `"max"` or `"avg"` over each part; `None`, with
-            `temporal_segments=1`, for an LSTM over all segments. Defaults to
-            `"max"`.
+        temporal_pooling: `None`, or str. How segments are combined. `"max"` or
+            `"avg"` over each part; `None`, with `temporal_segments=1`, for an
+            LSTM over all segments. Defaults to `"max"`.
         units: tuple of int. Units of each of the stacked LSTMs. None at all,
             `()`, joins the pooled segments to one vector. Defaults to
             `(512,)`.
         fc_units: `None` (without), or int. Units of a fully connected layer. It
-            stands before the pooling, without activation, an own one for each
-            part. Defaults to `None`.
+            is applied before the pooling, without activation, with separate
+            weights for each part. Defaults to `None`.
         normalized: tuple of str. Where to normalize: `"input"`, the features
             of each segment, and `"output"`, before the classifier. Defaults
             to both.
@@ -121,14 +121,14 @@ def TSLSTM(
             Defaults to `0.0`.
         streams: tuple of str. `"rgb"`, `"flow"` or both. Defaults to both.
         backbone: `None`, or str, a name known to `backbones.get`;
-            `keras.Model`; or dict of these by stream. What makes features of
-            images. A `keras.Model` goes from images to features or feature
-            maps. They stand inside, as the towers `rgb_tower` and `flow_tower`:
-            the input is then `(batch, num_segments, height, width, channels)`,
-            3 channels of rgb, 20 of 10 flow images. With `None` the input is
-            features. Defaults to `None`.
+            `keras.Model`; or dict of these by stream. Networks that compute the
+            features of images. A `keras.Model` goes from images to features or
+            feature maps. They are included as the towers `rgb_tower` and
+            `flow_tower`: the input is then `(batch, num_segments, height,
+            width, channels)`, 3 channels of rgb, 20 of 10 flow images. With
+            `None` the input is features. Defaults to `None`.
         include_preprocessing: bool. Whether the model takes raw pixels 0..255
-            and brings them to the range of the backbones. Defaults to `True`.
+            and scales them for the backbones. Defaults to `True`.
 
     Returns:
         A functional `keras.Model` from `{"rgb": features, "flow": features}`,

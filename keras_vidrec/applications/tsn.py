@@ -49,19 +49,19 @@ def TSN(
 
     The towers share their weights. The consensus acts on class scores before
     the activation, so snippets and segments can be averaged, or streams be
-    fused, on logits. The size of the frames and the number of segments may
-    stay unknown: trained with 3 segments of 224 pixels, the same model is
-    tested with 25 and on whole frames.
+    fused, on logits. The frame size and the number of segments may be left
+    open: trained with 3 segments of 224 pixels, the same model is tested with
+    25 and on whole frames.
 
     Args:
-        include_top: bool. Whether to end in class scores. Defaults to `True`.
-        weights: `None` (random initialization), `"imagenet"` (the towers from
-            those of `weights.imagenet`, all else random), the path of a
-            `.weights.h5` file, or the name of a published network that `vidrec
-            presets` lists or of its data set, such as `"kinetics400"`: one of
-            these arguments, with its classes. Where the network starts.
-            Defaults to `None`.
-        input_tensor: `None`, or KerasTensor. What to build on instead of a new
+        include_top: bool. Whether to include the classifier. Defaults to
+            `True`.
+        weights: `None` (random initialization), `"imagenet"` (towers from
+            `weights.imagenet`, all else random), the path of a `.weights.h5`
+            file, or the name of a published network from `vidrec presets`, or
+            of its dataset, such as `"kinetics400"`, with these arguments and
+            classes. Initial weights. Defaults to `None`.
+        input_tensor: `None`, or KerasTensor. Tensors to use instead of a new
             input. Its shape is `(batch, num_segments, height, width,
             channels)`. Defaults to `None`.
         input_shape: `None`, or tuple. Shape of a clip without the batch, None
@@ -69,43 +69,43 @@ def TSN(
             channels are 3 for rgb, `3 * (snippet_length + 1)` for rgb_diff, `2
             * snippet_length` for the flows. Defaults to all but the channels
             unknown.
-        pooling: `None`, `"avg"` or `"max"`. Only without top: how what is
-            classified is pooled. It is the feature map of the tower. Defaults
-            to `None`.
+        pooling: `None`, `"avg"` or `"max"`. Only without top: pooling of the
+            input of the classifier. It is the feature map of the tower.
+            Defaults to `None`.
         classes: int. Number of classes. Defaults to `101`.
         classifier_activation: `None` (logits), `"softmax"`, or `"sigmoid"` for
-            several labels per clip. What the class scores are. Defaults to
+            several labels per clip. Activation of the class scores. Defaults to
             `"softmax"`.
         name: str. Name of the model. Defaults to `"tsn"`.
         backbone: str, a name known to `backbones.get`; `keras.Model`; or dict
-            of these by stream. What makes features of images. A `keras.Model`
-            goes from images to features or feature maps. Defaults to
-            `"bn_inception"`.
+            of these by stream. Networks that compute the features of images. A
+            `keras.Model` goes from images to features or feature maps. Defaults
+            to `"bn_inception"`.
         modality: str. `"rgb"`, `"rgb_diff"`, `"flow"` or `"warped_flow"`.
             Defaults to `"rgb"`.
         num_segments: `None` (any number), or int. Segments of a clip in
             training. It must be known for `consensus="weighted"`. Defaults to
             `None`.
-        snippet_length: `None`, or int. Images of motion in a snippet. They are
-            differences of frames or flow. `None` means 1 for rgb, else 5.
-            Defaults to `None`.
+        snippet_length: `None`, or int. Number of motion images in a snippet.
+            They are differences of frames or flow. `None` means 1 for rgb, else
+            5. Defaults to `None`.
         consensus: str. A mode of `layers.ConsensusLayer`. Defaults to
             `"avg"`.
-        spatial_pooling: `None` (of all of the map), or int. Side of the window
-            of the spatial average, which slides over a larger map, a place at
-            a time. What the classifier says is averaged over its positions, so
-            that in whole frames places at the border count less, in every test
-            and export alike: 7 in the ResNets of ST-Multiplier. A `keras.Model`
-            that gives features has no map for it. With `pooling="max"` nothing
-            is averaged. Defaults to `None`.
+        spatial_pooling: `None` (global average), or int. Side of the window of
+            the spatial average. On larger maps the window slides by one
+            position at a time, and the classifier's scores are averaged over
+            its positions, so that positions near the border of whole frames
+            have less weight, in every test and export. It is 7 in the ResNets
+            of ST-Multiplier. Not for a `keras.Model` that outputs features. Not
+            used with `pooling="max"`. Defaults to `None`.
         dropout: `None`, or float in [0, 1). Rate of the dropout before the
-            classifier. It is also that between the fully connected layers of
+            classifier. It is also used between the fully connected layers of
             backbones that have them. `None` means 0.8 for rgb and 0.7
             otherwise. Defaults to `None`.
         include_preprocessing: bool. Whether the model takes raw pixels 0..255
-            and brings them to the range of the backbones. For `"rgb_diff"` also
-            whether it takes frames and makes the differences itself. Defaults
-            to `True`.
+            and scales them for the backbones. For `"rgb_diff"` also whether it
+            takes frames and computes the differences itself. Defaults to
+            `True`.
 
     Returns:
         A functional `keras.Model` from clips `(batch, num_segments, height,

@@ -39,12 +39,11 @@ def TwoStreamConvNet(
 
     Args:
         include_top: only `True`: scores are what is fused.
-        weights: `None` (random initialization), `"imagenet"` (the towers from
-            those of `weights.imagenet`, all else random), the path of a
-            `.weights.h5` file, or the name of a published network that `vidrec
-            presets` lists or of its data set, such as `"kinetics400"`: one of
-            these arguments, with its classes. Where the network starts.
-            Defaults to `None`.
+        weights: `None` (random initialization), `"imagenet"` (towers from
+            `weights.imagenet`, all else random), the path of a `.weights.h5`
+            file, or the name of a published network from `vidrec presets`, or
+            of its dataset, such as `"kinetics400"`, with these arguments and
+            classes. Initial weights. Defaults to `None`.
         input_tensor: only `None`.
         input_shape: `None`, or dict of tuples by stream. Shape of a clip
             without the batch, None for unknown sizes. They are `(num_segments,
@@ -52,27 +51,28 @@ def TwoStreamConvNet(
         pooling: only `None`.
         classes: int. Number of classes. Defaults to `101`.
         classifier_activation: `"softmax"`, or `"sigmoid"` for several labels
-            per clip. What the class scores are. Defaults to `"softmax"`.
+            per clip. Activation of the class scores. Defaults to `"softmax"`.
         name: str. Name of the model. Defaults to `"two_stream_convnet"`.
         backbone: str, a name known to `backbones.get`; `keras.Model`; or dict
-            of these by stream. What makes features of images. A `keras.Model`
-            goes from images to features or feature maps. Defaults to
-            `"vgg_m_2048"`.
-        snippet_length: int. Images of motion in a snippet. Defaults to `10`.
+            of these by stream. Networks that compute the features of images. A
+            `keras.Model` goes from images to features or feature maps. Defaults
+            to `"vgg_m_2048"`.
+        snippet_length: int. Number of motion images in a snippet. Defaults to
+            `10`.
         spatial_pooling: `None` (of all of the map), or int. Side of the window
             of the spatial average, which slides over a larger map, a place at
             a time. As `TSN` takes it. Defaults to `None`.
         dropout: float in [0, 1). Rate of the dropout before the classifier. It
             is also that between the fully connected layers of the backbones.
             Defaults to `0.9`.
-        fusion_weights: `None` (the same), or dict of positive numbers. What the
-            scores of each stream count in the joint `predictions`. Keys are
-            `rgb` and `flow`. Defaults to `None`.
+        fusion_weights: `None` (the same), or dict of positive numbers. Weights
+            of the streams in the joint `predictions`. Keys are `rgb` and
+            `flow`. Defaults to `None`.
         from_streams: `None`, or pair `(rgb_model, flow_model)`. Trained
             networks of one stream to start from: every layer is copied by name,
-            and what is new is logged. Defaults to `None`.
+            and new layers are logged. Defaults to `None`.
         include_preprocessing: bool. Whether the model takes raw pixels 0..255
-            and brings them to the range of the backbones. Defaults to `True`.
+            and scales them for the backbones. Defaults to `True`.
 
     Returns:
         A functional `keras.Model` from `{"rgb": clips, "flow": clips}`, each

@@ -59,49 +59,49 @@ def TwoStreamFusion(
     flow chunks - [flow_tower] ----------- pool over time -- [...] -- scores /
     ```
 
-    A clip is some segments of a video, the chunks of the paper: a frame and the
-    flow around it at each.
-    The streams see every segment alone up to the endpoint of the fusion. Behind
-    it, the fused tower (`spatiotemporal`) goes on where the rgb tower was; the
-    flow tower (`temporal`) ends there or goes on too, with a loss of its own.
+    A clip consists of several segments of a video (chunks in the paper), each
+    with a frame and the flow around it. Up to the endpoint of the fusion the
+    streams process every segment separately. After it, the fused tower
+    (`spatiotemporal`) replaces the rgb tower; the flow tower (`temporal`) ends
+    there or continues, with its own loss.
 
     With `temporal_pooling="max"` the last maps of both are max-pooled over
-    space and time: over `num_segments`, stride 2, and over space as the
-    tower does (VGG-16: 2x2, stride 2), or 2x2 with stride 2 in towers that do
-    not. Longer clips give several outputs, which are averaged.
+    space and time: over `num_segments`, stride 2, and over space as the tower
+    does (VGG-16: 2x2, stride 2), or 2x2 with stride 2 in towers without
+    pooling. Longer clips give several outputs, which are averaged.
 
     Inside, the towers are models named `rgb_tower` and `flow_tower` up to the
     first fusion, then `spatiotemporal_from_relu5`, `temporal_from_relu5` and
     so on: frozen towers are `model.get_layer("rgb_tower").trainable = False`.
 
     Args:
-        include_top: bool. Whether to end in class scores. Defaults to `True`.
-        weights: `None` (random initialization), `"imagenet"` (the towers from
-            those of `weights.imagenet`, all else random), the path of a
-            `.weights.h5` file, or the name of a published network that `vidrec
-            presets` lists or of its data set, such as `"kinetics400"`: one of
-            these arguments, with its classes. Where the network starts.
-            Defaults to `None`.
-        input_tensor: `None`, or dict of KerasTensors by stream. What to build
-            on instead of a new input. They come from inputs named `rgb` and
+        include_top: bool. Whether to include the classifier. Defaults to
+            `True`.
+        weights: `None` (random initialization), `"imagenet"` (towers from
+            `weights.imagenet`, all else random), the path of a `.weights.h5`
+            file, or the name of a published network from `vidrec presets`, or
+            of its dataset, such as `"kinetics400"`, with these arguments and
+            classes. Initial weights. Defaults to `None`.
+        input_tensor: `None`, or dict of KerasTensors by stream. Tensors to use
+            instead of a new input. They come from inputs named `rgb` and
             `flow`. Defaults to `None`.
         input_shape: `None`, or dict of tuples by stream. Shape of a clip
             without the batch, None for unknown sizes. They are `(num_segments,
             height, width, channels)`, for `rgb` with 3 channels and for `flow`
             with `2 * snippet_length`. Defaults to all but the channels unknown.
-        pooling: `None`, `"avg"` or `"max"`. Only without top: how what is
-            classified is pooled. It is the last maps. Defaults to `None`.
+        pooling: `None`, `"avg"` or `"max"`. Only without top: pooling of the
+            input of the classifier. It is the last maps. Defaults to `None`.
         classes: int. Number of classes. Defaults to `101`.
         classifier_activation: `None` (logits), `"softmax"`, or `"sigmoid"` for
-            several labels per clip. What the class scores are. Defaults to
+            several labels per clip. Activation of the class scores. Defaults to
             `"softmax"`.
         name: str. Name of the model. Defaults to `"two_stream_fusion"`.
         backbone: str, a name known to `backbones.get`; `keras.Model`; or dict
-            of these by stream. What makes features of images. A `keras.Model`
-            goes from images to features or feature maps. Maps of the streams
-            that differ by up to two rows or columns are padded with zeros.
-            Defaults to `"vgg16"`.
-        fusion: str. How two streams become one. `"conv3d"`
+            of these by stream. Networks that compute the features of images. A
+            `keras.Model` goes from images to features or feature maps. Maps of
+            the streams that differ by up to two rows or columns are padded with
+            zeros. Defaults to `"vgg16"`.
+        fusion: str. How the streams are fused. `"conv3d"`
             (`layers.ConvFusion3D`), or a mode of `layers.StreamFusion`:
             `"sum"`, `"max"`, `"concat"`, `"conv"`, `"bilinear"`. Not used with
             `fusion_layer="softmax"`. A bilinear fusion is followed by the
@@ -117,33 +117,33 @@ def TwoStreamFusion(
             by stream where the two differ. Defaults to `"relu5"`.
         fusion_initialization: str. `"identity"`, or `"random"` for the
             convolution of `"conv"`. Defaults to `"identity"`.
-        temporal_pooling: `None`, or str. How several segments become one.
-            `"max"`: the maximum over space and time (3-D pooling). With `None`
-            each is classified and the scores are averaged (2-D pooling). With a
+        temporal_pooling: `None`, or str. How segments are combined. `"max"`:
+            the maximum over space and time (3-D pooling). With `None` each is
+            classified and the scores are averaged (2-D pooling). With a
             `keras.Model` the last maps of both streams are pooled. Defaults to
             `"max"`.
-        keep_temporal_tower: bool. Whether the flow tower goes on to scores of
-            its own. Defaults to `True`.
+        keep_temporal_tower: bool. Whether the flow tower continues to its own
+            scores. Defaults to `True`.
         num_segments: int. Segments of a clip in training. They are T in the
             paper, and pooled together. Defaults to `5`.
-        snippet_length: int. Images of motion in a snippet. They are L in the
-            paper. Defaults to `10`.
+        snippet_length: int. Number of motion images in a snippet. They are L in
+            the paper. Defaults to `10`.
         dropout: float in [0, 1). Rate of the dropout before the classifier. It
             is also that between the fully connected layers of the backbones.
             Defaults to `0.85`.
-        fusion_weights: `None` (the same), or dict of positive numbers. What the
-            scores of each stream count in the joint `predictions`. Keys are the
-            towers `spatiotemporal` and `temporal`. Defaults to `None`.
-        scores: str. What of the streams is averaged: `"logits"` or
+        fusion_weights: `None` (the same), or dict of positive numbers. Weights
+            of the streams in the joint `predictions`. Keys are the towers
+            `spatiotemporal` and `temporal`. Defaults to `None`.
+        scores: str. What is averaged over the streams: `"logits"` or
             `"probabilities"`. Defaults to `"logits"`.
         auxiliary_outputs: bool. Whether to return the predictions of each
             stream too, for a loss on each. They are those of the towers;
             without top there are none. Defaults to `False`.
         from_streams: `None`, or pair `(rgb_model, flow_model)`. Trained
             networks of one stream to start from: every layer is copied by name,
-            and what is new is logged. Defaults to `None`.
+            and new layers are logged. Defaults to `None`.
         include_preprocessing: bool. Whether the model takes raw pixels 0..255
-            and brings them to the range of the backbones. Defaults to `True`.
+            and scales them for the backbones. Defaults to `True`.
 
     Returns:
         A functional `keras.Model` from `{"rgb": clips, "flow": clips}`, each

@@ -45,24 +45,24 @@ class BatchNormalization(keras.layers.BatchNormalization):
     single value a channel on PyTorch, masked inputs, `renorm=True`, and inputs
     whose rank is not 4 or whose `axis` is not the last.
 
-    A configuration with `synchronized=True` loads on every backend; where
-    there are no replicas to synchronize the layer becomes unsynchronized, with
-    one warning a process.
+    A configuration with `synchronized=True` loads on every backend; without
+    replicas to synchronize the layer becomes unsynchronized, with one warning
+    per process.
 
-    With `num_groups`, training cuts the batch into that many equal groups of
+    With `num_groups`, training divides the batch into that many equal groups of
     neighbors and normalizes each by its own statistics, as if the gradients of
-    that many sub-batches were accumulated: what published networks did that
-    were trained in sub-batches for lack of memory. Snippets that `FoldSegments`
-    put into the batch stay in the group of their clip. The moving statistics
-    move once, towards the means of the groups' means and variances. (MatConvNet
-    does so too, but keeps standard deviations where Keras keeps variances.
-    Caffe's `iter_size` would move them once a sub-batch.) Inference and frozen
-    layers do not use groups.
+    that many sub-batches were accumulated. Some published networks were trained
+    in such sub-batches for lack of memory. Snippets folded into the batch by
+    `FoldSegments` stay in the group of their clip. The moving statistics are
+    updated once, towards the means of the groups' means and variances.
+    (MatConvNet does so too, but keeps standard deviations where Keras keeps
+    variances. Caffe's `iter_size` would move them once a sub-batch.) Inference
+    and frozen layers do not use groups.
 
-    Groups are never synchronized. Where there are replicas, each one has
-    `num_groups` of its own, one or more, and the moving statistics move
-    towards the means over all groups of all replicas, with and without
-    `synchronized`: they stay the same everywhere.
+    Groups are never synchronized. With several replicas, each one has its own
+    `num_groups` groups, and the moving statistics are updated towards the means
+    over all groups of all replicas, with and without `synchronized`, so they
+    stay equal on all replicas.
 
     Args:
         *args: Those of `keras.layers.BatchNormalization`.

@@ -26,17 +26,17 @@ class ClassScores(keras.layers.Layer):
     """The last layer of every network: class scores, class names and metadata.
 
     Applies the activation to the class logits, in float32 under any dtype
-    policy, and carries the names of the classes and the four facts of
-    `keras_vidrec.specs` in its config, so that they survive checkpoints,
-    `.keras` files and any re-save. `keras_vidrec.describe(model)` returns
-    them.
+    policy, and stores the class names and the four facts of
+    `keras_vidrec.specs` in its config, so that they are kept in checkpoints and
+    `.keras` files, and when a model is saved again.
+    `keras_vidrec.describe(model)` returns them.
 
     Masking: passes through.
 
     Args:
-        activation: `None` (logits pass), `"softmax"` (one class a clip), or
-            `"sigmoid"` (several labels per clip: each class by itself).
-            Defaults to `"softmax"`.
+        activation: `None` (logits are not changed), `"softmax"` (one class per
+            clip), or `"sigmoid"` (several labels per clip: each class by
+            itself). Defaults to `"softmax"`.
         class_names: `None`, or sequence of different str, one per class, in the
             order of the scores. Defaults to `None` (not known yet).
         clip_spec: `None`, `ClipSpec`, or its `to_dict()`: what a clip is.
@@ -47,9 +47,9 @@ class ClassScores(keras.layers.Layer):
             is. Defaults to `None`.
         origin: `None`, `Origin`, or its `to_dict()`: what it was made from.
             Defaults to `None`.
-        temperature: float > 0. What logits are divided by before the softmax,
-            so that its probabilities are as sure as the network is right. The
-            order of the classes stays. Defaults to `1.0`.
+        temperature: float > 0. Logits are divided by it before the softmax, to
+            calibrate the probabilities. The order of the classes does not
+            change. Defaults to `1.0`.
         thresholds: `None` (0.5 for all), or sequence of float in [0, 1], one
             per class: the probability from which on the class counts as
             present. With `"sigmoid"` only. Defaults to `None`.

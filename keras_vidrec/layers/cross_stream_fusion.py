@@ -18,14 +18,14 @@ class CrossStreamFusion(keras.layers.Layer):
     - `"multiply"`: product of the two (equation 5);
     - `"max"`: larger one of the two (equation 6).
 
-    The fused sequence goes on in both streams (symmetric fusion), or in the
-    one that the direction points to; the other one then goes on with its own
-    sequence, unfused, which is how this package reads figure 5a.
+    The fused sequence replaces both streams (symmetric fusion), or the one that
+    the direction points to; the other one then keeps its own sequence, which is
+    how this package interprets figure 5a.
 
-    The paper tried two more means, and found the plain one better (section
-    4.4, without figures): one weighted by how well the network of each stream
-    does alone, and one of streams scaled by "1x1 2D conv". That is read as one
-    trained number for each stream, which starts as 1.
+    The paper tried two more means, and found the plain one better (section 4.4,
+    without figures): one weighted by how well the network of each stream does
+    alone, and one of streams scaled by "1x1 2D conv". This is interpreted as
+    one trained number for each stream, initialized as 1.
 
     Args:
         operation: str. `"avg"`, `"max"` or `"multiply"`. Defaults to
@@ -33,9 +33,9 @@ class CrossStreamFusion(keras.layers.Layer):
         direction: str. `"both"`, `"appearance_to_motion"` or
             `"motion_to_appearance"`. Defaults to `"both"`.
         feature_weights: `None` (the same), pair of positive numbers, or
-            `"trained"`. What appearance and motion count in the mean of
-            `"avg"`; trained, each is multiplied by a number of its own before
-            the plain mean. Defaults to `None`.
+            `"trained"`. Weights of appearance and motion in the mean of
+            `"avg"`; with `"trained"` each is multiplied by its own trained
+            number before the plain mean. Defaults to `None`.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
 
     Call arguments:
@@ -43,7 +43,7 @@ class CrossStreamFusion(keras.layers.Layer):
             rank.
 
     Output shape:
-        Same as input: the list `[appearance, motion]` of what goes on.
+        Same as input: the list `[appearance, motion]` after fusion.
 
     Raises:
         ValueError: if `operation` or `direction` is unknown, streams are

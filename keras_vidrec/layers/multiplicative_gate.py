@@ -13,9 +13,9 @@ class MultiplicativeGate(keras.layers.Layer):
       gradient of each stream is scaled by the other stream.
     - `"add"`: `inputs + gate`, its additive twin (equation 2).
 
-    The result feeds the residual branch of a unit, whose shortcut stays as it
-    is; the gate is the other stream after its ReLU. A gate of ones, or of
-    zeros to `"add"`, changes nothing.
+    The result is the input of the residual branch of a unit, whose shortcut is
+    not changed; the gate is the other stream after its ReLU. A gate of ones, or
+    of zeros to `"add"`, changes nothing.
 
     Args:
         interaction: str. `"multiply"` or `"add"`. Defaults to `"multiply"`.

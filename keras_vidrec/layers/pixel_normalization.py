@@ -11,9 +11,9 @@ class PixelNormalization(keras.layers.Layer):
     """Scales raw 8-bit pixels to the range that a backbone was trained on.
 
     `(pixels - mean) / std`, after the colors of each frame were put into
-    `channel_order`. It is part of the model, so that a saved or exported
-    model takes raw frames and the scaling travels with the weights. Computed
-    in float32 under any dtype policy.
+    `channel_order`. It is part of the model, so that a saved or exported model
+    takes raw frames and the scaling is saved with the weights. Computed in
+    float32 under any dtype policy.
 
     Args:
         mean: float, or tuple of floats, one a channel of a frame, *in

@@ -23,13 +23,13 @@ class ResIncBlock(keras.layers.Layer):
     the others, which reduce the number of features, and found both worse
     (section 3.2, without figures): `kernel_sizes` and `reduction`.
 
-    What the paper leaves open, and what is chosen here:
+    Choices where the paper does not give details:
 
     - Time is kept by zeros at both ends, and an even kernel takes the one
       more at the far end: kernels of 2 see steps t and t + 1, of 4 steps
       t - 1 to t + 2.
-    - The convolutions have no bias, which batch normalization would take
-      away, and start He normal.
+    - The convolutions have no bias, because batch normalization would remove
+        it, and He normal initialization.
     - Each kernel has a reduction of its own, followed by batch normalization
       and ReLU, as in Inception networks. The shortcut has none.
     - Where the kernels cannot share the filters evenly, the first ones have
@@ -40,7 +40,7 @@ class ResIncBlock(keras.layers.Layer):
     Args:
         filters: int. Number of output channels, at least one for each kernel;
             in the paper, the number of input features.
-        kernel_sizes: sequence of int. Steps that each convolution sees, all
+        kernel_sizes: sequence of int. Sizes of the kernels in steps, all
             different. Defaults to `(2, 3, 4, 5)`.
         reduction: `None`, or int. Features that a convolution of 1 step leaves
             for each of the others. Defaults to `None`: they see all.

@@ -10,10 +10,10 @@ from keras_vidrec.specs import checks
 class ScoreFusion(keras.layers.Layer):
     """Fuses the class scores of several streams: their weighted mean.
 
-    Applied to logits, before the softmax. A weighted *mean* finds the classes
-    of a weighted sum; the logits keep their size, and so the probabilities
-    are not more certain just because there are several streams. Computed in
-    float32 under any dtype policy.
+    Applied to logits, before the softmax. A weighted *mean* gives the same
+    classes as a weighted sum, but keeps the scale of the logits, so the
+    probabilities do not become more confident just because there are several
+    streams. Computed in float32 under any dtype policy.
 
     Args:
         stream_weights: sequence of positive numbers, one per stream.
@@ -80,10 +80,10 @@ class ProbabilityFusion(keras.layers.Layer):
     """Fuses the class scores of several streams: the weighted mean of their
     probabilities.
 
-    Takes logits and gives logits, the logarithm of the mean probability: the
-    softmax of it is that mean, so that a loss and a fusion on logits go on
-    from it as from those of any network. `ScoreFusion` is the mean of the
-    logits themselves. Computed in float32 under any dtype policy.
+    Takes logits and returns logits, the logarithm of the mean probability:
+    their softmax is this mean, so a loss or a fusion on logits can use them
+    like those of any network. `ScoreFusion` is the mean of the logits
+    themselves. Computed in float32 under any dtype policy.
 
     Args:
         stream_weights: `None` (all the same), or sequence of positive numbers,

@@ -7,8 +7,8 @@ class FoldSegments(keras.layers.Layer):
     """Folds the segments of a clip into the batch, for a 2-D backbone.
 
     All snippets of all clips pass the backbone as one large batch, as in the
-    authors' code: batch normalization sees them together, and the graph does
-    not grow with the number of segments. `UnfoldSegments` is the way back.
+    authors' code: batch normalization uses all of them together, and the graph
+    does not grow with the number of segments. `UnfoldSegments` is the inverse.
 
     Args:
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
@@ -52,8 +52,8 @@ class UnfoldSegments(keras.layers.Layer):
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
 
     Call arguments:
-        folded: Tensor `(batch * num_segments, ...)`, what the backbone made
-            of the output of `FoldSegments`.
+        folded: Tensor `(batch * num_segments, ...)`, the output of the backbone
+            on the output of `FoldSegments`.
         clips: Tensor `(batch, num_segments, ...)`, the input of
             `FoldSegments`; only its first two sizes are read.
 

@@ -165,12 +165,12 @@ class CaffePooling(keras.layers.Layer):
 class SlidingAveragePooling2D(keras.layers.Layer):
     """The mean over the averages of a window that slides over a feature map.
 
-    It averages at every position, a place at a time, and the mean over its
-    positions is taken; a linear classifier behind it gives the mean of the
-    scores at all positions. Networks that average maps of one size in training
-    are tested so on larger ones in their authors' programs. Places at the
-    border, which fewer windows cover, count less than in a global average, and
-    of a map as large as the window, or smaller, it is just that.
+    The window slides by one position at a time, and the mean over its positions
+    is taken; a linear classifier after it gives the mean of the scores at all
+    positions. Networks trained with maps of one size are tested in this way on
+    larger maps in their authors' code. Positions near the border, which fewer
+    windows cover, have less weight than in a global average; for maps not
+    larger than the window it equals the global average.
 
     Args:
         window: int. Side of the window, in places of the map.

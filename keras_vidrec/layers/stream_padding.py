@@ -1,4 +1,4 @@
-"""Lays the maps of two streams over each other, position on position."""
+"""Pads the feature maps of two streams to the same size."""
 
 from keras import ops
 

@@ -11,13 +11,13 @@ DOWNSAMPLING = ("max_pool", "stride", None)
 class TemporalConv(keras.layers.Layer):
     """Temporal-ConvNet layer (TCL): convolves features over time.
 
-    The features of the frames are an image of one row a feature and one
-    column a frame. A kernel `(1, kernel_size)` goes along time, shared by all
-    rows, which have no order worth a convolution; then batch normalization,
+    The features of the frames are an image with one row per feature and one
+    column per frame. A kernel `(1, kernel_size)` is convolved over time, shared
+    by all rows, whose order has no meaning; then follow batch normalization,
     ReLU, and downsampling:
 
     - `"max_pool"`: the convolution keeps the time, and the maximum of each
-      `pool_size` steps goes on;
+        `pool_size` steps is taken;
     - `"stride"`: the convolution has a stride of `pool_size`, its kernel
       centered on the steps that pooling would take, so that both leave the
       same times;
@@ -28,14 +28,13 @@ class TemporalConv(keras.layers.Layer):
 
     `factorized=True` replaces the kernel by a stack of kernels of 3 that
     reaches as far, two for 5 and three for 7, as in the last but one row of
-    Table 10. The table does not state what stands between them: here each has
-    its own batch normalization and ReLU, as in Inception-v3, where the idea
-    is from, and the last one alone downsamples.
+    Table 10. The table does not state what is between them: here each has its
+    own batch normalization and ReLU, as in Inception-v3, where the idea is
+    from, and only the last one downsamples.
 
-    Weights start He normal. The convolution has a bias only without batch
-    normalization, which would take it away again. The moments of
-    normalization are those of the authors' framework, momentum 0.9 and
-    epsilon 1e-5.
+    Initialization is He normal. The convolution has a bias only without batch
+    normalization, which would remove it. The moments of normalization are those
+    of the authors' framework, momentum 0.9 and epsilon 1e-5.
 
     Args:
         filters: int. Number of output channels.

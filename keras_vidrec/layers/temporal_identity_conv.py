@@ -1,4 +1,4 @@
-"""Convolutions over time that begin as a network without them."""
+"""Convolutions over time, initialized so that they do not change a network."""
 
 import keras
 import numpy as np
@@ -17,13 +17,13 @@ class TemporalIdentityConv(keras.layers.Layer):
     """A convolution over time, initialized as an identity over the channels.
 
     One temporal filter `f` times the identity matrix of the channels, and a
-    zero bias (equations 8 and 9): injected into a trained network it leaves
-    what a channel means as it was, and training mixes times and channels from
-    there. Both ends of time are padded with zeros.
+    zero bias (equations 8 and 9): inserted into a trained network it keeps the
+    meaning of the channels at first, and training then mixes times and
+    channels. Both ends of time are padded with zeros.
 
-    Identity at initialization: `"center"` changes nothing at all; `"avg"`
-    is the moving average of each channel, which leaves alone what does not
-    change over time, except next to both ends.
+    Identity at initialization: `"center"` changes nothing; `"avg"` is the
+    moving average of each channel, which does not change what is constant over
+    time, except next to both ends.
 
     Args:
         kernel_size: int. Odd extent in time. Defaults to `3`.
@@ -98,11 +98,11 @@ class TemporalIdentityConv(keras.layers.Layer):
 class TemporalWidenedConv(keras.layers.Layer):
     """A 1x1 convolution that also spans three time steps.
 
-    Each tap begins as the kernel of the images, times the temporal filter:
-    with `"avg"` the moving average of what it was, with `"center"` just that.
-    `weights.copy_streams` gives it a trained kernel `(1, 1, channels,
-    filters)`; without one it begins as random as `Conv2D`. Both ends of time
-    are padded with zeros.
+    Each tap is initialized as the kernel for images, times the temporal filter:
+    with `"avg"` the output is the moving average of the original one, with
+    `"center"` it is unchanged. `weights.copy_streams` gives it a trained kernel
+    `(1, 1, channels, filters)`; without one its initialization is random, as in
+    `Conv2D`. Both ends of time are padded with zeros.
 
     Args:
         filters: int. Channels of the output.

@@ -10,14 +10,14 @@ MODES = ("max", "avg")
 class TemporalSegmentPooling(keras.layers.Layer):
     """Pools the features of each of several equal parts of a clip.
 
-    The frames are cut into `segments` consecutive parts of
-    `frames // segments` each, and each part is pooled over its frames. Frames
-    left over at the end take no part, as in the authors' code: 25 frames in 3
-    segments are 3 times 8, and the last one is dropped.
+    The frames are divided into `segments` consecutive parts of `frames //
+    segments` each, and each part is pooled over its frames. A remainder at the
+    end is not used, as in the authors' code: 25 frames in 3 segments are 3
+    times 8, and the last one is dropped.
 
     Masking: supported. A mask `(batch, frames)` marks real frames with True;
-    padded ones take no part. A segment without any real frame gives 0. No
-    mask goes on.
+    padded ones are ignored. A segment without any real frame gives 0. The
+    output has no mask.
 
     Args:
         segments: int. Number of parts.

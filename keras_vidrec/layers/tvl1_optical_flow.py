@@ -13,18 +13,18 @@ class TVL1OpticalFlow(keras.layers.Layer):
     """Optical flow between neighboring frames, in the 8-bit code.
 
     A snippet of L + 1 raw RGB frames, stacked frame-major along the channels,
-    becomes L flow fields as a flow network sees them in a prepared dataset:
-    TV-L1 on the gray frames, clipped to +-`bound` pixels and coded as
-    `rint(255 (v + bound) / (2 bound))`, 128 being still. One saved model can
-    thus go from raw frames to classes. Computed in float32 under any dtype
-    policy. It has no useful gradient.
+    becomes L flow fields as in a prepared dataset: TV-L1 on the gray frames,
+    clipped to +-`bound` pixels and coded as `rint(255 (v + bound) / (2
+    bound))`, 128 is no motion. A single saved model can thus go from raw frames
+    to classes. Computed in float32 under any dtype policy. It has no useful
+    gradient.
 
     The parameters of the algorithm, `tau` to `median_size`, are those of
     `flow.tvl1_flow`, with the same defaults.
 
     Args:
-        bound: float. Motion in pixels that the code's ends stand for.
-            Defaults to `20.0`.
+        bound: float. Motion in pixels at the ends of the code. Defaults to
+            `20.0`.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
 
     Call arguments:

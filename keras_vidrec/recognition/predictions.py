@@ -25,7 +25,7 @@ class Predictions(collections.abc.Sequence):
     Args:
         found: iterable of `evaluation.Prediction`, or `Unread` of a video that
             cannot be read.
-        shown: sequence, as long: paths, or `data.Frames`, of what was seen.
+        shown: sequence, as long: the paths, or `data.Frames`, of the videos.
     """
 
     def __init__(self, found: collections.abc.Iterable, shown=()):
@@ -63,7 +63,7 @@ class Predictions(collections.abc.Sequence):
 
     def to_pandas(self):
         """A `pandas.DataFrame`, a row per video: `video`, `class`,
-        `probability` and `error`; what is not there is missing.
+        `probability` and `error`; missing values are empty.
 
         Raises:
             ImportError: if pandas is not installed.

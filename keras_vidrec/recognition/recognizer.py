@@ -1,4 +1,4 @@
-"""A trained network and all that is done with it."""
+"""A trained network as one object."""
 
 import collections.abc
 import dataclasses
@@ -69,14 +69,14 @@ class Recognizer:
 
     Args:
         model: keras.Model of this package with class scores. `from_run` and
-            `from_preset` find one.
+            `from_preset` load one.
 
     Attributes:
         model: keras.Model.
         classes: tuple of str.
 
     Raises:
-        ValueError: if the network does not see videos.
+        ValueError: if the input of the network is not videos.
 
     Example:
 
@@ -93,7 +93,7 @@ class Recognizer:
 
     @classmethod
     def from_run(cls, path: str | pathlib.Path) -> "Recognizer":
-        """That of a run, or of a `.keras` file.
+        """Loads the network of a run, or a `.keras` file.
 
         Raises:
             ValueError: if there is no trained network.
@@ -102,18 +102,18 @@ class Recognizer:
 
     @classmethod
     def from_preset(cls, name: str, file=None) -> "Recognizer":
-        """That of a published network; `name` and `file` as of
+        """Loads a published network; for `name` and `file` see
         `keras_vidrec.load`.
 
         Raises:
-            ValueError: if nothing is published by that name, or its file cannot
-                be had.
+            ValueError: if there is no such network, or its file cannot be
+                downloaded.
         """
         return cls(loading.recognizer(name, file))
 
     @classmethod
     def from_model(cls, model: keras.Model) -> "Recognizer":
-        """That of a network in memory."""
+        """Uses a network in memory."""
         return cls(model)
 
     def __repr__(self):
@@ -131,7 +131,7 @@ class Recognizer:
         fps: float | None = None,
         protocol: str | TestProtocol | None = None,
     ) -> Predictions:
-        """Classifies videos, by the test that the network carries.
+        """Classifies videos with the network's test protocol.
 
         Args:
             videos: path or URL of a video file, a folder (all its videos), a
@@ -161,8 +161,9 @@ class Recognizer:
     def windows(
         self, video: str | pathlib.Path, window=2.0, stride=1.0
     ) -> collections.abc.Iterator[WindowPrediction]:
-        """Yields what happens when in a long video, as of
-        `evaluation.Predictor.windows`; seconds."""
+        """Yields the predictions for windows of a long video, see
+        `evaluation.Predictor.windows`; lengths are in seconds.
+        """
         stream = self._predictor.stream(_path(video))
         yield from self._predictor.windows(stream, window, stride)
 
@@ -182,8 +183,8 @@ class Recognizer:
             protocol: `None` (the network's own test), or another.
             settings: sequence of str: `"data.key=value"`, such as
                 `"data.split=2"`.
-            allow_leak: bool. Whether videos pass that the network was trained
-                on. Defaults to `False`.
+            allow_leak: bool. Whether to allow videos that the network was
+                trained on. Defaults to `False`.
             verbose: bool. Whether to show a progress bar.
 
         Raises:
@@ -203,7 +204,7 @@ class Recognizer:
         return Evaluation(metrics.summary(scores), scores)
 
     def embed(self, videos, *, fps: float | None = None) -> np.ndarray:
-        """What the classifier sees of videos, to compare them by.
+        """Features of videos (the input of the classifier), for comparing them.
 
         Args:
             videos, fps: as of `predict`.
@@ -227,8 +228,8 @@ class Recognizer:
         return np.asarray(features, np.float32)
 
     def explain(self, video: str | pathlib.Path, class_name: str | None = None):
-        """A matplotlib figure of where the network sees a class in a video, by
-        Grad-CAM; the most probable class unless one is named.
+        """A matplotlib figure of the regions that support a class in a video
+        (Grad-CAM); the most probable class by default.
 
         Raises:
             ValueError: if there is no such class.
@@ -242,17 +243,16 @@ class Recognizer:
     def export(
         self, out: str | pathlib.Path, format: str = "saved_model"
     ) -> float:
-        """Exports the network, reloads it and compares.
+        """Exports the network, loads the export and compares its output.
 
         Args:
             out: path of the directory to write.
             format: str. `"saved_model"`, `"onnx"` or `"litert"`.
 
-        Returns:
-            float. By how much probabilities differ at most.
+        Returns: float. The largest difference of a probability.
 
         Raises:
-            ValueError: if the network cannot be written so.
+            ValueError: if the network cannot be exported in this format.
         """
         checks.choice("format", format, tuple(FORMATS))
         return FORMATS[format](self.model, out)
