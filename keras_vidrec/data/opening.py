@@ -19,7 +19,7 @@ from keras_vidrec.data.sources.video_files import VideoFiles
 
 
 class Opened(typing.NamedTuple):
-    """A dataset that is there.
+    """An opened dataset.
 
     Args:
         kind: str. `"prepared"`, `"features"`, `"frames"` or `"videos"`.
@@ -46,11 +46,10 @@ def open_dataset(
     """Opens a dataset: one prepared by `vidrec prepare`, features by `vidrec
     features`, a directory of videos, or one of frame folders.
 
-    A directory with a `dataset.json` is one of the first two, a directory
-    with a video file at any depth one of videos, else one with numbered
-    images one of frame folders. In object stores, and on servers, datasets of
-    the first two kinds are read where they lie, and videos that a list
-    names.
+    A directory with a `dataset.json` is one of the first two, a directory with
+    a video file at any depth one of videos, else one with numbered images one
+    of frame folders. In object stores, and on servers, datasets of the first
+    two kinds are read directly, and so are videos in a list.
 
     Args:
         directory: path, or a URL (see `storage.as_path`).
@@ -59,19 +58,20 @@ def open_dataset(
             `catalog.from_list`, or, for frame folders, one of `frame_lists`.
         splits: `None`, or path of a directory of split files; for frame
             folders it may hold lists of `frame_lists`.
-        test_fraction: float. Part of the clips for the test where nothing
-            says.
-        flow: `None`, or `FlowSpec`: how flow is made of videos as they are
-            read. Of the other kinds flow is there or not.
-        background: bool. Whether what the segments of a list leave of their
-            video files is a class, see `background.add`. Defaults to `False`.
+        test_fraction: float. Part of the clips for the test if no split is
+            given.
+        flow: `None`, or `FlowSpec`: how flow is computed when videos are read.
+            Not used for the other kinds of datasets.
+        background: bool. Whether to add a class of the parts of video files
+            outside the segments of a list, see `background.add`. Defaults to
+            `False`.
 
     Returns:
         `Opened`.
 
     Raises:
-        ValueError: if there is no dataset, or the arguments do not suit it.
-        OSError: if an object store does not let it be read.
+        ValueError: if there is no dataset, or the arguments do not fit it.
+        OSError: if it cannot be read from an object store.
     """
     directory = storage.as_path(directory)
     kind, folders = _look(directory, videos_list)

@@ -157,15 +157,14 @@ def evaluate(
             `data.clips.sampling`.
         settings: sequence of str `"section.key=value"`: changes to the run's
             recipe, such as `"test.crops=center"`, made after the protocol's.
-        allow_leak: bool. Whether to test on videos, too, that the network, or
-            any that it was made from, was trained on; the scores are marked,
-            and whatever shows them shows it. Defaults to `False`.
+        allow_leak: bool. Whether to allow test videos that the network, or any
+            that it was made from, was trained on; the scores are then marked,
+            and the mark is shown with them. Defaults to `False`.
         verbose: bool. Whether to show a progress bar.
 
-    Returns:
-        Path of the score file in the run's `scores/`, called by the test and
-        the data, `25x10-ucf101_split1.npz`; and the `Scores`. Data that are
-        not the run's own have their fingerprint in the name too.
+    Returns: Path of the score file in the run's `scores/`, named after the test
+        and the data, `25x10-ucf101_split1.npz`; and the `Scores`. For other
+        data than the run's own the name includes their fingerprint.
 
     Raises:
         ValueError: if there is no finished run, another process trains it or
@@ -201,12 +200,12 @@ def evaluate_network(
     allow_leak=False,
     verbose=True,
 ):
-    """Tests a network that is of no run, as `evaluate` does, on the test list
-    that `settings` say.
+    """Tests a network that does not belong to a run, as `evaluate` does, on the
+    dataset given by `settings`.
 
     Args:
         model: keras.Model of this package.
-        name: str. What it is called.
+        name: str. The name of the network.
         directory: path of the directory for the scores.
         protocol: as of `evaluate`; so are `grid`, `allow_leak` and `verbose`.
         settings: sequence of str `"data.key=value"`: where the videos are.

@@ -1,4 +1,4 @@
-"""What a network sees in single video files."""
+"""Predictions for single video files."""
 
 import dataclasses
 import logging
@@ -45,7 +45,7 @@ class Prediction:
         classes: tuple of str.
         probabilities: tuple of float, as long as `classes`.
         health: `videos.Health` of the file.
-        remarks: tuple of str. That the network was trained on it, if it was.
+        remarks: tuple of str. A message if the network was trained on it.
         present: `None`, or, of a network for several labels per video, tuple of
             str: the classes, of all of them, whose probability reaches their
             threshold, the most probable first.
@@ -70,7 +70,7 @@ class Unread:
     Attributes:
         video: str. The path as given.
         error: the `VideoError`, the `OSError` of a file or an object store, or
-            the `ValueError` of an address that nothing here reads.
+            the `ValueError` of an unsupported URL.
     """
 
     video: str
@@ -103,11 +103,11 @@ class Predictor:
     Attributes:
         classes: tuple of str. Their names, or their numbers if the network has
             no class names.
-        test: `TestProtocol`, nothing left open.
-        frame: `FrameSpec`. How frames are taken; a stream of `windows` takes
+        test: `TestProtocol`, with all values set.
+        frame: `FrameSpec`. How frames are sampled; streams for `windows` use
             its `fps` and `deinterlace`.
-        shares_snippets: bool. Whether windows that overlap share what the
-            network makes of their snippets, not only the images.
+        shares_snippets: bool. Whether overlapping windows share the network's
+            outputs for their snippets, and not only the images.
 
     Raises:
         ValueError: if the model holds no clip specification or no test, the
@@ -154,18 +154,18 @@ class Predictor:
         self, videos: typing.Iterable, top: int = 5
     ) -> typing.Iterator[Prediction | Unread]:
         """Classifies many videos, faster than one by one: several threads
-        decode while the network computes, and it sees several videos at once
-        where these are short of `scorers.scorer.SNIPPETS_A_CALL` snippets.
+        decode while the network computes, and several videos are processed
+        together if they have fewer than `scorers.scorer.SNIPPETS_A_CALL`
+        snippets.
 
         Args:
             videos: iterable of what a call takes. It is read as far ahead as
                 videos are decoded.
             top: int. How many classes. Defaults to `5`.
 
-        Yields:
-            `Prediction` of each video, within rounding (1e-6) that of a call;
-            `Unread` of one that cannot be read, which the others do not
-            suffer from. In the order of the videos.
+        Yields: `Prediction` of each video, within rounding (1e-6) that of a
+            call; `Unread` for one that cannot be read, which does not affect
+            the others. In the order of the videos.
         """
         snippets = self.test.num_clips * self.test.num_segments
         snippets *= TEST_CROPS[self.test.crops]
@@ -268,11 +268,11 @@ class Predictor:
         """Classifies the windows of a long or live video as it reads them, in
         constant memory.
 
-        The prediction of a window is that of a video of its frames alone. Its
-        beginning and length are such that windows share snippets where they
-        can: see `scorers.windows.Windows`. Each snippet that several windows
-        share is shown to the network once; a network that sees its segments in
-        order, and a test of several clips, is shown whole windows.
+        The prediction of a window equals that of a video of only its frames.
+        Starts and lengths are chosen so that windows share snippets if
+        possible, see `scorers.windows.Windows`. Each shared snippet is computed
+        once; for networks that process their segments in order, and for tests
+        of several clips, each window is computed separately.
 
         Args:
             stream: what `stream` gives of a file; or another

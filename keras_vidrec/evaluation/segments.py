@@ -1,4 +1,4 @@
-"""What happens from when to when: the windows of a long video, merged."""
+"""Segments of a long video, made by merging its windows."""
 
 import dataclasses
 
@@ -19,7 +19,7 @@ class Segment:
     Attributes:
         name: str. The class.
         start: float. Seconds of the video, by its presentation time stamps.
-        end: float. The same, behind `start`.
+        end: float. The same, after `start`.
         score: float. The mean probability of the class in that time.
     """
 
@@ -43,16 +43,16 @@ class Merging:
     """Options for merging windows into segments.
 
     Args:
-        smoothing: float, seconds. The probabilities of each moment become
-            the mean of so much time around it. Defaults to `0.0`: none.
-        min_length: float, seconds. Shorter segments are no segments: their
-            time goes to the neighbor whose class is more probable in it; with
-            a `threshold` they are dropped. Defaults to `0.0`.
-        threshold: `None` (the most probable class of each moment), or float
-            in (0, 1]: every class while it is at least so probable, several at
-            a time. Defaults to `None`.
-        background: str. The class that makes no segments; a network need not
-            have it. Defaults to `"background"`.
+        smoothing: float, seconds. Probabilities are averaged over this time
+            around each moment. Defaults to `0.0`: none.
+        min_length: float, seconds. Shorter segments are merged into the
+            neighbor whose class is more probable there; with a `threshold` they
+            are dropped. Defaults to `0.0`.
+        threshold: `None` (the most probable class of each moment), or float in
+            (0, 1]: every class while its probability is at least this high,
+            several at a time. Defaults to `None`.
+        background: str. The class without segments; a network need not have it.
+            Defaults to `"background"`.
 
     Raises:
         ValueError: on any other value.
@@ -82,8 +82,9 @@ class Merging:
 def merge(windows, classes, how: Merging | None = None) -> tuple[Segment, ...]:
     """Merges the windows of a video into segments.
 
-    What a moment shows is the mean of the windows that it is in. Neighboring
-    moments of one class are a segment; where no window is, there is none.
+    The probabilities at a moment are the mean over the windows that contain it.
+    Neighboring moments of the same class form a segment; there are none outside
+    of windows.
 
     Args:
         windows: sequence of `timeline.WindowPrediction`, in any order.

@@ -1,4 +1,4 @@
-"""What a network wants to see of a video."""
+"""The input clip of a network."""
 
 import dataclasses
 import typing
@@ -50,8 +50,8 @@ class FlowSpec(Fact):
         method: str. One of `"tvl1"`, `"dis"`, `"farneback"`, `"brox"`.
             Defaults to `"tvl1"` (TSN, section 4.2).
         bound: float. Displacements in pixels of the resized frames (see
-            `FrameSpec`) are clipped to `[-bound, bound]` and mapped to
-            0..255, 128 being still. Defaults to `20.0`.
+            `FrameSpec`) are clipped to `[-bound, bound]` and mapped to 0..255,
+            where 128 is no motion. Defaults to `20.0`.
     """
 
     WHAT: typing.ClassVar[str] = "flow"
@@ -76,9 +76,9 @@ class ClipSpec(Fact):
     networks.
 
     Builders create it, recipes may change its training part (`num_segments`,
-    `stride`, `sampling`, `frame`, `size`), the input pipeline and the
-    evaluation read nothing else. It is plain data: `to_dict()` and
-    `from_dict()` carry it through JSON and YAML.
+    `stride`, `sampling`, `frame`, `size`), and the input pipeline and the
+    evaluation use only this. It is plain data: `to_dict()` and `from_dict()`
+    carry it through JSON and YAML.
 
     Args:
         modalities: tuple of str, from `"rgb"`, `"rgb_diff"`, `"flow"`,
@@ -88,27 +88,26 @@ class ClipSpec(Fact):
         snippet_length: int. Motion images in a snippet, L in the papers:
             differences of neighboring frames for `"rgb_diff"`, flow images
             for the flows. `"rgb"` always reads the single frame at the index.
-        alignment: str. Where the L images of a snippet lie, counted from its
+        alignment: str. Positions of the L images of a snippet, counted from its
             index: `"forward"`, 0 .. L-1 (TSN); `"centered"`, -L/2 .. L/2-1
-            (two-stream fusion, the multiplier, STFN); `"centered_late"`,
-            -L/2+1 .. L/2 (TS-LSTM's features; of an odd L the same);
-            `"backward"`, -L+1 .. 0 (TS-LSTM's own streams). `"rgb"` always is
-            the frame at the index.
-        stride: `None`, or pair of int `(low, high)`. The range from which the
-            distance of neighboring chunks is drawn in training, in frames;
-            `sampling="chunks"` needs one (no paper's range serves another),
-            the others have none.
-        sampling: str. Where the segments lie; see `data.clips.sampling`,
+            (two-stream fusion, the multiplier, STFN); `"centered_late"`, -L/2+1
+            .. L/2 (TS-LSTM's features; of an odd L the same); `"backward"`,
+            -L+1 .. 0 (TS-LSTM's own streams). `"rgb"` always is the frame at
+            the index.
+        stride: `None`, or pair of int `(low, high)`. The range of the random
+            distance between neighboring chunks in training, in frames; required
+            for `sampling="chunks"` (every paper has its own range), otherwise
+            `None`.
+        sampling: str. Positions of the segments; see `data.clips.sampling`,
             `sampling.chunk_indices` for `"chunks"` and
             `sampling.spread_indices` for `"spread"`.
-        frame: `FrameSpec`. How frames are taken and resized before anything
-            else, for rgb as for flow. Defaults to `FrameSpec()`, a shorter
-            side of 256 pixels.
+        frame: `FrameSpec`. How frames are sampled and resized first, for rgb
+            and flow. Defaults to `FrameSpec()`, a shorter side of 256 pixels.
         size: int. Height and width in pixels that crops are resized to.
         flow: `FlowSpec`. How flow is made.
-        ordered: bool. Whether the network sees the segments of a clip
-            together, in their order. Tests show it whole clips then, never
-            single snippets. Defaults to `False`.
+        ordered: bool. Whether the network processes the segments of a clip
+            together, in order. Tests then use whole clips, never single
+            snippets. Defaults to `False`.
 
     Raises:
         ValueError: on any value outside these ranges.

@@ -1,4 +1,4 @@
-"""How frames are resized before anything else is done with them."""
+"""How frames are sampled and resized, before any other step."""
 
 import dataclasses
 import re
@@ -21,22 +21,21 @@ class FrameSpec(Fact):
     """How frames of a video are sampled and resized, before any other step:
     crops are fractions of the resized frame, and flow is computed on it.
 
-    It is a part of the `ClipSpec` of a network, and of what a prepared dataset
-    says of itself. Frames that have the size already stay as they are, pixel
-    for pixel.
+    It is a part of the `ClipSpec` of a network, and is stored with a prepared
+    dataset. Frames that already have the right size are not changed.
 
     Args:
-        size: str. `"shortN"`: the shorter side becomes N pixels, the longer
-            one what keeps the aspect, rounded; `"WIDTHxHEIGHT"`: exactly
-            that size, whatever the aspect (TSN's programs: `"340x256"`).
-            Defaults to `"short256"`.
+        size: str. `"shortN"`: the shorter side becomes N pixels, the longer one
+            keeps the aspect ratio, rounded; `"WIDTHxHEIGHT"`: exactly that
+            size, whatever the aspect (TSN's programs: `"340x256"`). Defaults to
+            `"short256"`.
         interpolation: str. `"area"`: the mean over areas where frames shrink,
-            bilinear where they grow; where one side shrinks and the other
-            grows, the shrinking side comes first, then the growing one, each
-            in its own way. `"bilinear"`: always so, without antialiasing.
+            bilinear where they grow; if one side shrinks and the other grows,
+            the shrinking side is resized first, then the growing one, each by
+            its method. `"bilinear"`: always bilinear, without antialiasing.
             Defaults to `"area"`.
-        fps: `None` (every frame), or float > 0. Frames a second that are
-            taken. Defaults to `None`.
+        fps: `None` (every frame), or float > 0. Frames per second to sample.
+            Defaults to `None`.
         deinterlace: `None`, `"yadif"` (a frame for each frame) or `"bob"` (a
             frame for each field). Defaults to `None`: as decoded.
 

@@ -1,4 +1,4 @@
-"""How a video is shown to a network in a test."""
+"""The test procedure of a network."""
 
 import dataclasses
 import re
@@ -38,15 +38,15 @@ class TestProtocol(Fact):
         sampling: `None` (as trained), or str: one of `clip_spec.SAMPLINGS`.
             Defaults to `None`.
         alignment: `None` (as trained), or str: one of `clip_spec.ALIGNMENTS`,
-            where the motion images of a segment lie. Defaults to `None`.
+            the positions of the motion images of a segment. Defaults to `None`.
         stride: `None` (the middle of the range trained with), or int: the
             distance of segments in frames, of `sampling="chunks"` only.
             Defaults to `None`.
         crops: str. A key of `clip_spec.TEST_CROPS`. Defaults to `"ten"` (TSN,
             section 4.1).
-        averaged: str. What of the views of a video is averaged: `"logits"`
-            or `"probabilities"`. Of the latter a score is the logarithm: its
-            softmax is the mean. Defaults to `"logits"`.
+        averaged: str. What is averaged over the views of a video: `"logits"` or
+            `"probabilities"`. With the latter a score is the logarithm of the
+            mean, so that its softmax is the mean. Defaults to `"logits"`.
 
     Raises:
         ValueError: on any value outside these ranges.
@@ -80,9 +80,9 @@ class TestProtocol(Fact):
 
     @property
     def name(self):
-        """What the test is called: by its paper, a key of `PROTOCOLS`, or by
-        all that it is, such as `5x1-uniform-2_clips`. Tests of one name are
-        the same."""
+        """The name of the test: a key of `PROTOCOLS`, or a description such as
+        `5x1-uniform-2_clips`. Tests with the same name are equal.
+        """
         for name, named in PROTOCOLS.items():
             if self == named.test:
                 return name
@@ -122,12 +122,12 @@ class TestProtocol(Fact):
         return cls(num_segments=int(counted[1]), crops=crops[counted[2]])
 
     def completed(self, spec):
-        """The same test of the network of a `ClipSpec`, nothing left open:
-        segments, sampling, alignment, and of chunks their stride.
+        """The same test with all values set for a network with this `ClipSpec`:
+        segments, sampling, alignment, and for chunks their stride.
 
         Raises:
-            ValueError: on a stride of anything else than chunks, or chunks
-                without a known stride.
+            ValueError: on a stride without chunks, or chunks without a known
+                stride.
         """
         sampling, stride = self.sampling or spec.sampling, self.stride
         if sampling != "chunks" and stride is not None:
@@ -151,8 +151,9 @@ class TestProtocol(Fact):
         )
 
     def shown(self, spec):
-        """The `ClipSpec` of the clips that the test shows to the network of a
-        `ClipSpec`; errors as of `completed`."""
+        """The `ClipSpec` of the test clips for a network with a given
+        `ClipSpec`; errors as for `completed`.
+        """
         test = self.completed(spec)
         return spec.replace(
             num_segments=test.num_segments,
@@ -176,7 +177,7 @@ class Named(typing.NamedTuple):
     """A test of a paper.
 
     Args:
-        summary: str. What the network sees of a video.
+        summary: str. Which part of a video is used.
         source: str. Where it comes from.
         test: `TestProtocol`.
     """

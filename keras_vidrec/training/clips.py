@@ -26,8 +26,8 @@ class Clips(typing.NamedTuple):
     Attributes:
         dataset: `tf.data.Dataset` of `(inputs, label)`, endless, of the part
             `"train"`; else of `(inputs, label, sample_weight)`, once.
-        steps: int. Batches that show every video of the part once: what
-            `steps_per_epoch` of `fit` is of the part `"train"`.
+        steps: int. Number of batches that contain every video of the part once,
+            for `steps_per_epoch` of `fit` with the part `"train"`.
         class_names: tuple of str in the order of the labels.
     """
 
@@ -46,30 +46,29 @@ def clips(
 ) -> Clips:
     """Clips of a dataset in the form that a network needs, for `model.fit`.
 
-    Videos are parted as `vidrec train scratch` parts them: by the lists that
-    are there, or by holding out groups of every class. A network that has no
-    class names takes those of the dataset, so that what is saved, exported or
-    predicted by it has names.
+    Videos are split as by `vidrec train scratch`: by existing lists, or by
+    holding out groups of every class. A network without class names gets those
+    of the dataset, so that they are saved and exported with it.
 
     Args:
-        data: path or URL of the dataset: a folder a class, UCF101, HMDB51, or
-            what `vidrec prepare` or `vidrec features` made; or a dict of what
-            the section `data` of a recipe says, such as `{"directory":
-            "videos", "list": "list.csv"}`.
-        model: keras.Model of this package, which says what a clip is: its
+        data: path or URL of the dataset: one folder per class, UCF101, HMDB51,
+            or made by `vidrec prepare` or `vidrec features`; or a dict of the
+            section `data` of a recipe, such as `{"directory": "videos", "list":
+            "list.csv"}`.
+        model: keras.Model of this package, whose clip specification is used:
             frames, sampling, size and modalities.
         part: str. `"train"` (shuffled, cropped at random, and flipped),
             `"validation"` or `"test"` (in order, center crops). Defaults to
             `"train"`.
         batch_size: int. Clips in a batch. Defaults to `8`.
-        seed: int. What is drawn. Defaults to `0`.
+        seed: int. Seed of random choices. Defaults to `0`.
 
     Returns:
         `Clips`: the dataset, its steps and the class names.
 
     Raises:
         ValueError: if there is no dataset, the part is empty, or the dataset
-            does not hold what the network sees, or has other classes.
+            does not have the network's modalities or classes.
 
     Example:
 

@@ -30,15 +30,15 @@ class Run:
         environment_file: `environment.json`, the seed, and for each start of
             the run what `environment.describe` returns: versions, devices, git
             state, command line, time.
-        videos_file: `videos.json`, which videos serve for what, as at the
-            first start, see `RunVideos`.
+        videos_file: `videos.json`, the training, validation and test videos of
+            the first start, see `RunVideos`.
         origin_file: `origin.json`, what the network is made from, as
             `Origin.to_dict` gives it; its fingerprint is there at the end.
-        model_file: `model.keras`, the trained network, which sees pixels;
-            there is none before training has come to its end.
-        head_file: `head.keras`, of a training over features: the network that
-            sees these. `model.keras` is that joined with the networks that
-            made them, where they are at hand.
+        model_file: `model.keras`, the trained network, whose input is pixels;
+            it exists only after training has finished.
+        head_file: `head.keras`, only for training on features: the network over
+            features. `model.keras` is it joined with the networks that made the
+            features, if they are available.
         backup: `backup/`, to resume from after an interruption.
         best_file: `backup/best.keras`, the best network so far where there is
             a validation part.
@@ -46,9 +46,9 @@ class Run:
         tensorboard: `tensorboard/`.
         trackers_file: `trackers.json`, the entries of the run in the programs
             that `log` names.
-        scores: `scores/`, one file a test.
-        report: `report/`, what `vidrec report` makes of them.
-        lock_file: `.lock`, while a process trains the run: who it is.
+        scores: `scores/`, one file per test.
+        report: `report/`, written by `vidrec report`.
+        lock_file: `.lock`, which identifies the process that trains the run.
     """
 
     def __init__(self, path):
@@ -116,13 +116,13 @@ class Run:
             ) from error
 
     def note_origin(self, origin):
-        """Keeps what the network of the run is made from."""
+        """Writes what the network of the run is made from."""
         text = json.dumps(origin.to_dict(), indent=2)
         files.write_text(self.origin_file, text + "\n")
 
     @property
     def is_finished(self):
-        """Whether training has come to its end."""
+        """Whether training has finished."""
         return self.model_file.exists() or self.head_file.exists()
 
     @property
@@ -225,8 +225,8 @@ class Run:
 
     @contextlib.contextmanager
     def held(self):
-        """Keeps other processes from training the run meanwhile; makes the
-        directory, and removes what killed ones have left half written.
+        """Locks the run for training; makes the directory, and removes
+        incomplete files of killed processes.
 
         Raises:
             InUse: a `ValueError` that names the process that trains it.
@@ -270,7 +270,7 @@ class Run:
         self._note_start(recipe, [], log)
 
     def check_best(self):
-        """Checks that the best network so far is as it was written.
+        """Checks that the best network so far is not damaged.
 
         Raises:
             ValueError: if it is not.
@@ -304,8 +304,8 @@ class Run:
             raise self._unwritable(reason) from error
 
     def load_model(self):
-        """The trained network: of a training over features the one that sees
-        pixels, or, where it could not be joined, the one over features.
+        """The trained network: after training on features the one with pixels
+        as input, or, if it could not be joined, the one over features.
 
         Raises:
             ValueError: if training has not come to its end.
@@ -313,8 +313,8 @@ class Run:
         return self._load(self.model_file, self.head_file)
 
     def load_head(self):
-        """The network as it was trained: of a training over features the one
-        that sees these.
+        """The network as it was trained: after training on features the one
+        over features.
 
         Raises:
             ValueError: if training has not come to its end.

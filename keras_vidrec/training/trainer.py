@@ -46,12 +46,11 @@ def train(
 ):
     """Trains a recipe, or resumes an interrupted run.
 
-    A run keeps its lists of videos (`Run.videos`). While it goes on, the
-    classes and the videos that it is trained on must be the same; what was
-    added is not used. A finished run goes on for more epochs where the recipe
-    differs in nothing but a larger `schedule.epochs`: its network is kept as
-    `model-100-epochs.keras`, the rate goes on as the longer schedule says, and
-    the `Origin` names what was continued.
+    A run keeps its lists of videos (`Run.videos`). A resumed run must have the
+    same classes and training videos; added videos are not used. A finished run
+    is continued if the recipe differs only in a larger `schedule.epochs`: its
+    network is kept as `model-100-epochs.keras`, the learning rate follows the
+    longer schedule, and the `Origin` records the earlier network.
 
     Args:
         recipe: `Recipe`; the name of one that comes with the package, or the
@@ -59,55 +58,55 @@ def train(
             sections, as `Recipe.from_dict` takes it.
         out: path of the run directory: new, empty, an interrupted run of the
             same recipe, or a finished one of fewer epochs.
-        data: `None` (what the recipe says), or path or URL of the dataset:
-            `data.directory` of the recipe. Defaults to `None`.
-        callbacks: list of `keras.callbacks.Callback`. Each sees one training:
-            `on_train_begin` once a start, `on_train_end` once at the end,
-            before the network is saved. Their `model` is the network in
-            training, to its logits; the logs are those of `log.csv`.
-            `model.stop_training = True` ends the training for good. One that
-            raises ends it with its own exception behind the step or epoch,
-            which a backup keeps: the same call goes on from there. What they
-            count outlives an interruption if they have `get_state()`, which
-            returns what JSON holds, and `set_state(state)`, called behind
-            `on_train_begin`; so it does for Keras' `EarlyStopping` (but for
-            the weights of the best epoch), `ReduceLROnPlateau` and
-            `ModelCheckpoint`. On several machines each calls its own.
+        data: `None` (that of the recipe), or path or URL of the dataset,
+            replacing `data.directory` of the recipe. Defaults to `None`.
+        callbacks: list of `keras.callbacks.Callback`. Each sees a single
+            training: `on_train_begin` is called once per start, `on_train_end`
+            once at the end, before the network is saved. Their `model` is the
+            training model, which outputs logits; the logs are those of
+            `log.csv`. `model.stop_training = True` ends the training, and the
+            run counts as finished. If a callback raises an exception, training
+            ends with it after the current step or epoch; a backup is kept and
+            the same call resumes from there. The state of a callback is kept
+            over an interruption if it has `get_state()`, which returns JSON
+            values, and `set_state(state)`, which is called after
+            `on_train_begin`; also for Keras' `EarlyStopping` (except the
+            weights of the best epoch), `ReduceLROnPlateau` and
+            `ModelCheckpoint`. On several machines each calls its own callbacks.
             Defaults to `()`.
-        log: `None` (where it was followed before; of a new run TensorBoard),
-            or list of names: where the training can be followed beside
-            `log.csv`. `"tensorboard"` (the directory `tensorboard/` of the
-            run), `"wandb"` (Weights & Biases), `"mlflow"`, or `"csv"`, which
-            alone is `log.csv` and no more. Defaults to `None`.
+        log: `None` (as before; for a new run TensorBoard), or list of trackers
+            in addition to `log.csv`: `"tensorboard"` (the directory
+            `tensorboard/` of the run), `"wandb"` (Weights & Biases),
+            `"mlflow"`, or `"csv"`, which alone means only `log.csv`. Defaults
+            to `None`.
         verbose: `"auto"`, 0 (silent), 1 (a progress bar, and a line per epoch),
-            or 2 (the lines alone). `"auto"` is 1 on a terminal, else 2.
+            or 2 (only the lines). `"auto"` is 1 on a terminal, else 2.
         distribute: str. Devices to train on, see `distribution.choose`.
             Defaults to `"auto"`.
-        backup_steps: `None` (a backup after each epoch), or int: one after so
-            many steps of an epoch too.
+        backup_steps: `None` (a backup after each epoch), or int: also one after
+            this many steps of an epoch.
         deterministic: bool. Whether the same seed gives the same weights to
             the last bit on the same machine, see
             `distribution.enable_determinism`. Defaults to `False`.
-        allow_leak: bool. Whether what the network is made from (weights to
-            start from, networks that made features) may have been trained on
-            videos of the test. It is marked then in its `Origin`. Defaults to
+        allow_leak: bool. Whether the networks that it is made from (initial
+            weights, networks that made features) may have been trained on test
+            videos. The `Origin` of the network is then marked. Defaults to
             `False`.
 
-    Returns:
-        `Run`, whose `model_file` holds the trained network; of a training over
-        features its `head_file` does, and the `model_file` that joined with
-        the networks that made the features, see `joining.complete`.
+    Returns: `Run`, whose `model_file` is the trained network. After training on
+        features this is `head_file`, and `model_file` is it joined with the
+        networks that made the features, see `joining.complete`.
 
     Raises:
         ValueError: on a recipe that does not fit the data or the devices, a
             directory that contains something else, or that another process
-            trains in, data that have changed since the run began, or videos of
-            the test that leak.
+            trains in, data that have changed since the run started, or test
+            videos that leak.
         LossIsNaN: if training diverges.
         TooManyFailures: if over 5 % of the videos cannot be read.
         OSError: if the run directory cannot be written: a full disk.
-        SystemExit: with status 143 after a SIGTERM; nothing is lost.
-        Exception: what one of the `callbacks` raises; nothing is lost.
+        SystemExit: with status 143 after a SIGTERM; progress is saved.
+        Exception: what one of the `callbacks` raises; progress is saved.
     """
     callbacks = users.checked(callbacks)
     if log is None:

@@ -12,16 +12,16 @@ from keras_vidrec.videos.video import VideoError
 class Source:
     """What the input pipeline and the evaluation need of a dataset.
 
-    `VideoFiles` and `SingleVideo` decode, and make flow, on the fly;
-    `FrameFolders`, `Records` and `Features` read what is there. Whatever else
-    has these attributes and methods serves as well. Indices of videos run over
-    the whole dataset; a split is a sequence of such indices. Images of one
-    modality of a video have one size; other modalities may have another: the
-    same picture, scaled. `seen_as` says how they are resized.
+    `VideoFiles` and `SingleVideo` decode, and compute flow, on the fly;
+    `FrameFolders`, `Records` and `Features` read stored images. Any other
+    object with these attributes and methods can be used too. Indices of videos
+    run over the whole dataset; a split is a sequence of such indices. Images of
+    one modality of a video have one size; other modalities may have another:
+    the same picture, scaled. `seen_as` says how they are resized.
 
     Args:
-        catalog: `Catalog`, or what else has its videos, labels, groups and
-            classes.
+        catalog: `Catalog`, or another object with its videos, labels, groups
+            and classes.
 
     Attributes:
         kind: `None`, or str: what it is, as of `Origin`: `"videos"`,

@@ -19,44 +19,44 @@ class Schedule:
     Args:
         epochs: `None` or int; 0, without a validation part, where the
             classifier is computed and nothing is trained.
-        passes: int. Passes over the training part that make an epoch: of what
-            is logged, kept and validated, and what `boundaries` count.
-            Defaults to `1`.
+        passes: int. Number of passes over the training part in an epoch, the
+            unit of logging, backups, validation and `boundaries`. Defaults to
+            `1`.
         steps: `None` or int. Optimizer steps.
         phases: tuple of `Phase`: parts of the training, one after the other,
             each with its epochs, its rate, and the layers that it trains.
             Defaults to `()`.
-        freeze: dict from what is not trained at first to for how many epochs:
+        freeze: dict from parts that are frozen at first to numbers of epochs:
             `{"backbone": 2}`, or `"head"`, or names of layers as `Phase` takes
-            them. All rates are as without it. Not beside `phases`, which say
-            it themselves (`frozen`). Defaults to `{}`.
+            them. The learning rates do not change. Not with `phases`, which
+            have their own `frozen`. Defaults to `{}`.
         kind: str. `"constant"`; `"step"` (times `factor` at each boundary);
             `"cosine"` (to `min_learning_rate` at the end); `"one_cycle"` (from
-            a 25th of the rate up to it in the warm-up, or the first 30 % of
-            the updates, and down as `"cosine"` then); `"plateau"` (times
-            `factor` when the validation accuracy has not risen for `patience`
-            epochs; takes a validation part); or `"keras"`, see `config`.
-            Beside `phases`, `"step"` and `"plateau"` are for none, and the
-            others for such without rates of their own.
-        warmup: `None`, or str: how long the rate rises in even steps to where
-            the schedule starts, `"5 epochs"`, or `"500 steps"` of the
-            optimizer. Boundaries stay where they are; the curve of
-            `"cosine"` and of `"keras"` begins after it. Not of `"plateau"`.
-            Defaults to `None`.
+            1/25 of the rate up to it in the warm-up, or the first 30 % of the
+            updates, then down as `"cosine"`); `"plateau"` (times `factor` when
+            the validation accuracy has not improved for `patience` epochs;
+            needs a validation part); or `"keras"`, see `config`. With `phases`,
+            `"step"` and `"plateau"` cannot be used, and the others only if the
+            phases have no rates.
+        warmup: `None`, or str: length of a linear increase of the rate at the
+            start, `"5 epochs"`, or `"500 steps"` of the optimizer. Boundaries
+            are not shifted; the curve of `"cosine"` and of `"keras"` begins
+            after it. Not for `"plateau"`. Defaults to `None`.
         config: `None`, or dict: of kind `"keras"`, the schedule as Keras
             describes it, `{"class_name": "ExponentialDecay", "config": {...}}`:
-            one of `keras.optimizers.schedules`, or a registered class of your
-            own (`"package>Name"`). It is called with the number of the update,
-            and takes `optimizer.learning_rate` as its `initial_learning_rate`;
+            one of `keras.optimizers.schedules`, or your own registered class
+            (`"package>Name"`). It is called with the number of the update, and
+            takes `optimizer.learning_rate` as its `initial_learning_rate`;
             `PiecewiseConstantDecay` has rates of its own. Defaults to `None`.
         boundaries: tuple of int, in the unit of `epochs` or `steps`.
         factor: float in (0, 1]. Defaults to `0.1`.
-        patience: int. Epochs without a gain, of `"plateau"`. Defaults to `5`.
-        min_learning_rate: float. Where `"plateau"` stops to lower the rate,
-            and where `"cosine"` and `"one_cycle"` end. Defaults to `0.0`.
-        early_stop: `None`, or int: epochs without a gain in the validation
-            accuracy after which training ends, in whichever phase it is;
-            takes a validation part.
+        patience: int. Epochs without improvement, for `"plateau"`. Defaults to
+            `5`.
+        min_learning_rate: float. Lower limit of `"plateau"`, and end of
+            `"cosine"` and `"one_cycle"`. Defaults to `0.0`.
+        early_stop: `None`, or int: epochs without improvement of the validation
+            accuracy after which training ends, in any phase; needs a validation
+            part.
     """
 
     epochs: int | None = None

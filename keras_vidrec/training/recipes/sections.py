@@ -39,7 +39,7 @@ FUSED_SCORES = ("logits", "probabilities")
 
 @dataclasses.dataclass(frozen=True)
 class Network:
-    """Which network.
+    """The network of a recipe.
 
     Args:
         application: str. Name of a builder in `keras_vidrec.applications`.
@@ -49,8 +49,8 @@ class Network:
             the dropout before the classifier, or before those of its towers.
             Defaults to `None`.
         batch_norm_momentum: `None` (each layer's own), or float in [0, 1):
-            what the moving statistics of all batch normalizations keep of
-            their past in an update. Defaults to `None`.
+            momentum of the moving statistics of all batch normalization layers.
+            Defaults to `None`.
     """
 
     application: str = "TSN"
@@ -81,15 +81,15 @@ class Network:
 
 @dataclasses.dataclass(frozen=True)
 class Loss:
-    """What the network is trained by.
+    """The loss of a training.
 
     Args:
         kind: str. `"categorical_crossentropy"` (of the softmax, one label per
             video), `"binary_crossentropy"` (of a sigmoid for each class: one
-            label or several, or none), `"focal"` (of the softmax or, of several
-            labels, the sigmoids: what is recognized already counts less), or
-            `"auto"`: the first for one label per video, the second for several.
-            Defaults to `"auto"`.
+            label or several, or none), `"focal"` (of the softmax or, for
+            several labels, the sigmoids; well-recognized examples have less
+            weight), or `"auto"`: the first for one label per video, the second
+            for several. Defaults to `"auto"`.
         label_smoothing: float in [0, 1). Share of each label that is spread
             evenly over all classes, its own among them, or of a sigmoid
             over yes and no: in training, and in the loss of the validation
@@ -98,15 +98,15 @@ class Loss:
             probability p counts `(1 - p) ** gamma` (Lin et al., 2017, whose
             best is 2).
         alpha: `None` (0.25), or float between 0 and 1. Of `"focal"` with
-            sigmoids: what a class that is there counts; one that is not counts
-            `1 - alpha` (the same paper; its best beside gamma 2 is 0.25).
-        class_weights: `None` (all classes count alike), `"auto"` (a class
-            counts in inverse proportion to its training videos), or dict from
-            names of classes to positive numbers, 1 for those that are not
-            named: what the loss of a video is multiplied by, in training and
-            in the loss of the validation part. Only their proportions count:
-            their mean over the videos that an epoch shows is made 1, so that
-            the learning rate keeps its meaning. Defaults to `None`.
+            sigmoids: weight of present classes; absent ones have `1 - alpha`
+                (the same paper; its best with gamma 2 is 0.25).
+        class_weights: `None` (all classes have the same weight), `"auto"`
+            (inversely proportional to the number of training videos of a
+            class), or dict from class names to positive numbers, 1 for all
+            others: factors of the loss of a video, in training and validation.
+            Only their proportions matter: they are normalized to a mean of 1
+            over the videos of an epoch, so that the learning rate keeps its
+            meaning. Defaults to `None`.
     """
 
     kind: str = "auto"
@@ -159,48 +159,48 @@ class Loss:
 
 @dataclasses.dataclass(frozen=True)
 class Optimizer:
-    """How the weights move.
+    """The optimizer of a training.
 
     Args:
-        name: str. `"sgd"` is Caffe's, whose momentum keeps the rates of past
-            updates; `"sgd_torch"` that of Torch7, PyTorch and the MatConvNet
-            of the spatiotemporal networks, whose momentum takes the rate of
-            the moment; `"sgd_matconvnet"` that of two-stream fusion's
-            MatConvNet, which also begins each epoch without momentum.
-            `"adam"` is Torch7's, `"rmsprop"` Keras'. The others are those
-            that Keras ships under these names, with its numbers: `"adamw"`,
-            `"lion"`, `"muon"` (of matrices; the kernels of convolutions and
-            vectors move by Adam there), `"lamb"`, `"adafactor"`, ...
+        name: str. `"sgd"` is Caffe's, whose momentum contains the learning
+            rates of past updates; `"sgd_torch"` that of Torch7, PyTorch and the
+            MatConvNet of the spatiotemporal networks, whose momentum is
+            multiplied by the current learning rate; `"sgd_matconvnet"` that of
+            two-stream fusion's MatConvNet, which also resets the momentum at
+            each epoch. `"adam"` is Torch7's, `"rmsprop"` Keras'. The others are
+            Keras' optimizers of these names, with its defaults: `"adamw"`,
+            `"lion"`, `"muon"` (for matrices; convolution kernels and vectors
+            are updated by Adam), `"lamb"`, `"adafactor"`, ...
         learning_rate: float > 0. Where the schedule starts.
         momentum: float in [0, 1). Of SGD.
         nesterov: bool. Nesterov's momentum, of `"sgd_torch"` (the streams of
             TS-LSTM). Defaults to `False`.
-        weight_decay: float. L2 decay, added to the gradient after clipping,
-            as the authors' programs do. Of the optimizers that Keras ships it
-            is decoupled from the gradient, as Keras has it: the weight loses
-            its product with the rate.
+        weight_decay: float. L2 decay, added to the gradient after clipping, as
+            the authors' programs do. With Keras' optimizers it is decoupled
+            from the gradient, as in Keras: its product with the learning rate
+            is subtracted from the weight.
         learning_rate_multipliers: dict from the role of a weight to a number
             that its learning rate is multiplied by: `"first_convolution"` (of
-            each tower), `"bias"`, `"gamma"`, `"beta"` (of batch
-            normalization), `"head"` (behind the towers). A weight of two
-            roles takes both factors. Defaults to `{}`.
+            each tower), `"bias"`, `"gamma"`, `"beta"` (of batch normalization),
+            `"head"` (behind the towers). A weight with two roles gets both
+            factors. Defaults to `{}`.
         decay_multipliers: dict of the same form: of `weight_decay`. Defaults
             to `0` for biases, gammas and betas.
         clip_norm: `None`, or float: bound of the global L2 norm of the mean
-            gradient of the effective batch, however that is split over devices
-            and accumulated steps. A bound that Caffe's program has for the
-            sum over `iter_size` batches is divided by their number here.
+            gradient of the effective batch, however this is split over devices
+            and accumulated steps. Caffe clips the sum over `iter_size` batches;
+            divide its bound by `iter_size`.
         clip_value: `None`, or float: bound of each element of that mean
             gradient (TS-LSTM). Not together with `clip_norm`.
-        layer_decay: `None`, or float in (0, 1]: the rates of the layers of
-            each tower fall by this factor from group to group of them, from
-            the end to the beginning. A tower has 12 groups of about as many
-            layers each; layers behind the towers have the full rate. Defaults
-            to `None`: 1.
-        ema: `None`, or float in (0, 1): an average of the weights is kept,
-            `ema * average + (1 - ema) * weight` after each update, validated
-            in their place, and is what `model.keras` has. It looks back over
-            about `1 / (1 - ema)` updates. Defaults to `None`.
+        layer_decay: `None`, or float in (0, 1]: the rates of the layers of each
+            tower fall by this factor from group to group of them, from the end
+            to the beginning. A tower has 12 groups with about the same number
+            of layers; layers after the towers have the full rate. Defaults to
+            `None`: 1.
+        ema: `None`, or float in (0, 1): an average of the weights is kept, `ema
+            * average + (1 - ema) * weight` after each update, validated instead
+            of them, and saved in `model.keras`. It spans about `1 / (1 - ema)`
+            updates. Defaults to `None`.
         batch_size: int. Clips a step, over all devices.
         accumulate: int. Steps that make one update. The effective batch is
             `batch_size * accumulate`.
@@ -209,8 +209,8 @@ class Optimizer:
             `batch_size` (4 in the multiplier's code). `None` is that share,
             or the whole batch where devices synchronize.
         reference_batch: `None`, or int: effective batch that `learning_rate`
-            was published for. Where it differs from the real one, training
-            says so and offers the rate for the real one.
+            was published for. If the actual one differs, training prints this
+            and the rate for the actual one.
         scale_learning_rate: bool. Whether to train with that rate: in
             proportion to the effective batch. Defaults to `False`.
     """
@@ -236,7 +236,7 @@ class Optimizer:
 
     @property
     def effective_batch(self):
-        """Clips that one update of the weights has seen."""
+        """Number of clips in one update of the weights."""
         return self.batch_size * self.accumulate
 
     def __post_init__(self):
