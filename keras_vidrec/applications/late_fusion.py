@@ -74,8 +74,9 @@ def LateFusion(
             `None`.
         name: str. Name of the model. Defaults to `"late_fusion"`.
 
-    Returns: A functional `keras.Model` from `{modality: clips}` (from the one
-        clip with `flow_from`), each `(batch, num_segments, height, width,
+    Returns:
+        A functional `keras.Model` from `{modality: clips}` (from the one clip
+        with `flow_from`), each `(batch, num_segments, height, width,
         channels)`, to probabilities `(batch, classes)`: of a softmax, or of
         networks for several labels per clip each by its sigmoid. Thresholds are
         not copied, because they were chosen for the scores of one stream.

@@ -134,13 +134,13 @@ def SpatiotemporalMultiplier(
             the maximum over each `num_segments` of them in turn, before the
             classifier. With `None` each is classified and the scores are
             averaged. Defaults to `"max"`.
-        spatial_pooling: `None` (of all of the map), or int. Side of the window
-            of the spatial average, which slides over a larger map, a place at
-            a time. What the classifier says is averaged over its positions, so
-            that in whole frames places at the border count less, in every test
-            and export alike; crops of 224 pixels make maps of 7 places, on
-            which a window of 7 stands still. With `pooling="max"` nothing is
-            averaged. Defaults to `7`.
+        spatial_pooling: `None` (global average), or int. Side of the window of
+            the spatial average. On larger maps the window slides by one
+            position at a time, and the classifier's scores are averaged over
+            its positions, so that positions near the border of whole frames
+            have less weight, in every test and export. Crops of 224 pixels give
+            maps of 7 x 7, which a window of 7 covers completely. Not used with
+            `pooling="max"`. Defaults to `7`.
         num_segments: int. Segments of a clip in training. The papers call them
             chunks. Defaults to `5`.
         snippet_length: int. Number of motion images in a snippet. Defaults to

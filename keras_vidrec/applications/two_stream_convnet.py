@@ -59,11 +59,10 @@ def TwoStreamConvNet(
             to `"vgg_m_2048"`.
         snippet_length: int. Number of motion images in a snippet. Defaults to
             `10`.
-        spatial_pooling: `None` (of all of the map), or int. Side of the window
-            of the spatial average, which slides over a larger map, a place at
-            a time. As `TSN` takes it. Defaults to `None`.
+        spatial_pooling: `None` (global average), or int. Side of the window of
+            the spatial average. See `TSN`. Defaults to `None`.
         dropout: float in [0, 1). Rate of the dropout before the classifier. It
-            is also that between the fully connected layers of the backbones.
+            is also used between the fully connected layers of the backbones.
             Defaults to `0.9`.
         fusion_weights: `None` (the same), or dict of positive numbers. Weights
             of the streams in the joint `predictions`. Keys are `rgb` and

@@ -66,8 +66,9 @@ def look(source, indices, frame=None, verbose=False) -> dict[int, Health]:
         verbose: bool. Whether to show a progress bar on a terminal. Defaults
             to `False`.
 
-    Returns: dict from index to `Health`, without videos whose health is unknown
-        or which cannot be read; reading these raises an error with the reason.
+    Returns:
+        dict from index to `Health`, without videos whose health is unknown or
+        which cannot be read; reading these raises an error with the reason.
     """
     if isinstance(source, VideoFiles) and frame is not None:
         source = source.seen_as(FrameSpec(deinterlace=frame.deinterlace))

@@ -162,9 +162,10 @@ def evaluate(
             and the mark is shown with them. Defaults to `False`.
         verbose: bool. Whether to show a progress bar.
 
-    Returns: Path of the score file in the run's `scores/`, named after the test
-        and the data, `25x10-ucf101_split1.npz`; and the `Scores`. For other
-        data than the run's own the name includes their fingerprint.
+    Returns:
+        Path of the score file in the run's `scores/`, named after the test and
+        the data, `25x10-ucf101_split1.npz`; and the `Scores`. For other data
+        than the run's own the name includes their fingerprint.
 
     Raises:
         ValueError: if there is no finished run, another process trains it or

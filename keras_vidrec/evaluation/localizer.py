@@ -75,8 +75,9 @@ def localize(
         verbose: bool. Whether to show a progress bar on a terminal. Defaults
             to `True`.
 
-    Returns: `Localized`. Classes that the network does not have, and videos
-        that cannot be read, are listed and left out.
+    Returns:
+        `Localized`. Classes that the network does not have, and videos that
+        cannot be read, are listed and left out.
 
     Raises:
         ValueError: if the list cannot be read, a row has no start and end in

@@ -163,9 +163,10 @@ class Predictor:
                 videos are decoded.
             top: int. How many classes. Defaults to `5`.
 
-        Yields: `Prediction` of each video, within rounding (1e-6) that of a
-            call; `Unread` for one that cannot be read, which does not affect
-            the others. In the order of the videos.
+        Yields:
+            `Prediction` of each video, within rounding (1e-6) that of a call;
+            `Unread` for one that cannot be read, which does not affect the
+            others. In the order of the videos.
         """
         snippets = self.test.num_clips * self.test.num_segments
         snippets *= TEST_CROPS[self.test.crops]

@@ -303,11 +303,11 @@ def _output(format, description, endpoints):
 def _thresholds(description):
     if description.thresholds is None:
         return (
-            "- No thresholds were chosen: a class is said to be there from a "
+            "- No thresholds were chosen: a class counts as present from a "
             f"probability of {THRESHOLD} on."
         )
     return (
-        "- From which probability on a class is said to be there: "
+        "- The probability from which on a class counts as present: "
         f"`{THRESHOLDS_FILE}`, one a line, that of the largest F1 on the "
         "validation part."
     )

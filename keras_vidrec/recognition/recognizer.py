@@ -144,7 +144,8 @@ class Recognizer:
             protocol: `None` (the network's own test), or another, as of
                 `evaluation.Predictor`.
 
-        Returns: `Predictions`, one per video. A video that cannot be read is an
+        Returns:
+            `Predictions`, one per video. A video that cannot be read is an
             `Unread` among them.
 
         Raises:
@@ -249,7 +250,8 @@ class Recognizer:
             out: path of the directory to write.
             format: str. `"saved_model"`, `"onnx"` or `"litert"`.
 
-        Returns: float. The largest difference of a probability.
+        Returns:
+            float. The largest difference of a probability.
 
         Raises:
             ValueError: if the network cannot be exported in this format.

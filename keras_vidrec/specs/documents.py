@@ -40,7 +40,8 @@ def read_json(path):
     Args:
         path: pathlib.Path, or what opens like one (`storage.as_path`).
 
-    Returns: The result of `json.loads`.
+    Returns:
+        The result of `json.loads`.
 
     Raises:
         ValueError: naming the file, if it is no JSON, of more than 1 GiB or
@@ -61,7 +62,8 @@ def parse_json(text):
     Args:
         text: str, or bytes in UTF-8. At most 1 GiB, 100 levels deep.
 
-    Returns: The result of `json.loads`.
+    Returns:
+        The result of `json.loads`.
 
     Raises:
         ValueError: if it is none, or more than that.
@@ -109,7 +111,8 @@ def parse_yaml(text):
         text: str. At most 256 KiB; at most 100 levels and 20,000 values,
             those that stand for others (`*name`) unfolded.
 
-    Returns: The result of `yaml.safe_load`, where no key occurs twice.
+    Returns:
+        The result of `yaml.safe_load`, where no key occurs twice.
 
     Raises:
         ValueError: if it is none, or more than that.

@@ -94,7 +94,8 @@ def sharpened(scores, labels, groups):
 def left_out_scores(kind, features, labels, groups, num_classes):
     """Scores of each video by the classifier of the videos of other groups.
 
-    Args: as of `solve`.
+    Args:
+        as of `solve`.
 
     Returns:
         float array `(videos, classes)`: -inf for classes without videos in

@@ -148,7 +148,8 @@ def without_damaged(data, verbose=True):
         data: `Dataset`.
         verbose: bool. Whether to show a progress bar. Defaults to `True`.
 
-    Returns: `Dataset`, whose `problems` list what was left out, and unusual
+    Returns:
+        `Dataset`, whose `problems` list what was left out, and unusual
         properties of the files.
 
     Raises:

@@ -36,8 +36,9 @@ def describe():
     On JAX it starts the backend, which must come after
     `jax.distributed.initialize`.
 
-    Returns: dict of what JSON holds: `time` (ISO 8601), `command` (list of
-        str), `versions` (dict; None for what is not installed), `backend`,
+    Returns:
+        dict of what JSON holds: `time` (ISO 8601), `command` (list of str),
+        `versions` (dict; None for what is not installed), `backend`,
         `platform`, `devices` (list of str), and `git`: `commit` and whether
         there are `changes`, if the package is in a checkout of its own, else
         None.

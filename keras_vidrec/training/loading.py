@@ -42,8 +42,9 @@ def load(
             sees these is wanted, not the one that sees pixels. Defaults to
             `False`.
 
-    Returns: keras.Model; `keras_vidrec.describe` returns its classes, clips,
-        test and origin. Of a published backbone its tower.
+    Returns:
+        keras.Model; `keras_vidrec.describe` returns its classes, clips, test
+        and origin. Of a published backbone its tower.
 
     Raises:
         ValueError: if there is no such run, file or name, naming the nearest

@@ -136,11 +136,12 @@ class Loop:
             tensorboard: bool. Whether to write for TensorBoard. Defaults to
                 `True`.
 
-        Returns: dict of numbers by name, what became of it: `epochs`,
-            `seconds`, `accuracy` (of the last epoch, in training), and of a
-            validation part `validation_accuracy` and `best_epoch`, from 1; of
-            several labels per video the mean average precision in the place of
-            the accuracy. `None` if the training was at its end before.
+        Returns:
+            dict of numbers by name, what became of it: `epochs`, `seconds`,
+            `accuracy` (of the last epoch, in training), and of a validation
+            part `validation_accuracy` and `best_epoch`, from 1; of several
+            labels per video the mean average precision in the place of the
+            accuracy. `None` if the training was at its end before.
 
         Raises:
             Exception: what one of the callbacks raises; all that was trained

@@ -93,7 +93,8 @@ def train(
             videos. The `Origin` of the network is then marked. Defaults to
             `False`.
 
-    Returns: `Run`, whose `model_file` is the trained network. After training on
+    Returns:
+        `Run`, whose `model_file` is the trained network. After training on
         features this is `head_file`, and `model_file` is it joined with the
         networks that made the features, see `joining.complete`.
 

@@ -44,8 +44,9 @@ def frame_times(path, deinterlace: str | None = None) -> np.ndarray | None:
         path: see `probe`.
         deinterlace: see `probe`. Defaults to `None`.
 
-    Returns: float64 array `(num_frames,)`: seconds from the first frame,
-        strictly increasing; `None` if the file does not contain it.
+    Returns:
+        float64 array `(num_frames,)`: seconds from the first frame, strictly
+        increasing; `None` if the file does not contain it.
 
     Raises:
         VideoError: if no frame can be decoded.

@@ -40,7 +40,8 @@ def contact_sheet(source, videos, spec, augmentation, seed=0):
         augmentation: `data.augmentation.Augmentation`.
         seed: int. Another seed shows other draws. Defaults to `0`.
 
-    Returns: uint8 array `(height, width, 3)`, R G B. Image c of row r is at
+    Returns:
+        uint8 array `(height, width, 3)`, R G B. Image c of row r is at
         `(row_top(spec, r), GAP + c * (spec.size + GAP))`.
 
     Raises:

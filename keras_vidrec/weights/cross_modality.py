@@ -53,8 +53,9 @@ def cross_modality(source, target, mode="avg", copy_head=False):
         copy_head: bool. Whether the classifier starts from that of the
             colors, too. Defaults to `False`.
 
-    Returns: `CopyReport` by the layers of the target. `inflated` describes the
-        first convolution; everything that could not be copied is listed.
+    Returns:
+        `CopyReport` by the layers of the target. `inflated` describes the first
+        convolution; everything that could not be copied is listed.
 
     Raises:
         ValueError: if the mode is unknown, there is not just one tower, the

@@ -270,9 +270,10 @@ def clip_logits_model(model):
     Args:
         model: keras.Model of this package.
 
-    Returns: keras.Model to logits `(batch, classes)`: one row per clip. Of a
-        network with auxiliary outputs: to a dict of them by the keys of its
-        outputs, `"predictions"` and the names of the towers.
+    Returns:
+        keras.Model to logits `(batch, classes)`: one row per clip. Of a network
+        with auxiliary outputs: to a dict of them by the keys of its outputs,
+        `"predictions"` and the names of the towers.
 
     Raises:
         ValueError: if the model has no `predictions` layer, or an output

@@ -261,7 +261,8 @@ def limiting(counts, spec):
     begin, and how many of them a snippet reads from there: that with the
     fewest possible starts.
 
-    Args: as of `image_indices`.
+    Args:
+        as of `image_indices`.
     """
     # Of those with as few, that with the fewest images, so that the order of
     # modalities decides nothing.

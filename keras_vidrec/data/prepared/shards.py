@@ -174,7 +174,8 @@ class ShardWriter:
     def append(self, video, label, height, width, images):
         """Appends a record, given as to `write_record`, and syncs it.
 
-        Returns: Position behind it, to resume from.
+        Returns:
+            Position behind it, to resume from.
 
         Raises:
             OSError: if the disk is full.

@@ -56,8 +56,9 @@ def probabilities(scores):
     """The probabilities that `Scores` stand for, float64 `(videos, classes)`:
     the softmax of the scores divided by the temperature of their network.
 
-    Returns: `None` where scores stand for none: those of several labels per
-        video, and those that were divided by their norm before they were fused.
+    Returns:
+        `None` where scores stand for none: those of several labels per video,
+        and those that were divided by their norm before they were fused.
     """
     if scores.meta.get("normalize") or np.ndim(scores.labels) != 1:
         return None

@@ -42,9 +42,9 @@ def is_stale(scores: Scores, score_file) -> bool | None:
         scores: `Scores` that were read from
         score_file: path.
 
-    Returns: bool; `None` if the run has no network to compare them with.
-        `False` for scores that are not in a run or do not contain their
-        network.
+    Returns:
+        bool; `None` if the run has no network to compare them with. `False` for
+        scores that are not in a run or do not contain their network.
     """
     run, tested = run_of(score_file), scores.meta.get("model")
     if run is None or tested is None:

@@ -37,8 +37,9 @@ def fuse(scores, weights=None, *, softmax=False, normalize=None, names=None):
         names: `None`, or sequence of str: what error messages call the
             scores. Defaults to `None`: `number 1` and so on.
 
-    Returns: `Scores` of the videos that are in all, in the order of the first,
-        in float64. A label that is unknown in one is taken from another. `meta`
+    Returns:
+        `Scores` of the videos that are in all, in the order of the first, in
+        float64. A label that is unknown in one is taken from another. `meta`
         holds the weights as `fusion_weights`, `softmax`, `normalize`, each
         `meta` as `fused`, the videos of each that another one lacks as
         `left_out`, and the protocol that their tests have in common; a warning

@@ -96,7 +96,8 @@ def tell_protocols(scores, names=None):
         scores: sequence of `Scores`.
         names: as for `join`.
 
-    Returns: dict of the test in a score file, `protocol` and the fields of
+    Returns:
+        dict of the test in a score file, `protocol` and the fields of
         `TestProtocol`, if it is the same in all; empty if not.
     """
     names = names or [f"number {i}" for i in range(1, len(scores) + 1)]

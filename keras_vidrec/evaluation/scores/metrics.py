@@ -42,10 +42,11 @@ def summary(scores, k=None):
             classes of a video among which its own counts as found. Defaults to
             `None`: 5 where there are more classes than that.
 
-    Returns: dict of float in [0, 1]: `top_1`, `mean_class_accuracy`, and where
-        there are such `top_5` (of another `k` that number) and
-        `calibration_error`, of `calibration.BINS` bins; of several labels per
-        video those of `multi_label.summary`.
+    Returns:
+        dict of float in [0, 1]: `top_1`, `mean_class_accuracy`, and where there
+        are such `top_5` (of another `k` that number) and `calibration_error`,
+        of `calibration.BINS` bins; of several labels per video those of
+        `multi_label.summary`.
 
     Raises:
         ValueError: if there are fewer than `k` classes.

@@ -105,8 +105,9 @@ def find(path):
 def load(path) -> Test:
     """The scores that a user names, as `find` takes them.
 
-    Returns: `Test`. Scores named by their file that are of another network than
-        that of the run they are in are marked so.
+    Returns:
+        `Test`. Scores named by their file that are of another network than that
+        of the run they are in are marked so.
 
     Raises:
         ValueError: as `find` and `Scores.load`; if scores that are named by

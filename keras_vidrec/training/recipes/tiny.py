@@ -36,8 +36,9 @@ def tiny(recipe, settings=()):
         settings: sequence of str, as `Recipe.with_settings` takes them. They
             win over the rule. Defaults to none.
 
-    Returns: `Recipe` named `<name>_tiny`, whose summary describes the test run,
-        with the settings. It reports no figures.
+    Returns:
+        `Recipe` named `<name>_tiny`, whose summary describes the test run, with
+        the settings. It reports no figures.
 
     Raises:
         ValueError: if the application is unknown, or as `with_settings`.
