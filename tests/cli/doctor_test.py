@@ -32,6 +32,8 @@ def test_what_is_broken(cache, monkeypatch):
         flow, "dis_flow", lambda first, second: 0 * first[..., None]
     )
     out, err = vidrec("doctor", status=1)
-    assert "FAILED      flow is made: RuntimeError: a shift by 2" in out
+    assert (
+        "FAILED      compute optical flow: RuntimeError: the flow of a 2" in out
+    )
     assert out.count("ok  ") == 1 and "cannot be written" in out
     assert err.endswith("1 of 2 steps failed.\n")

@@ -60,7 +60,7 @@ def test_every_command_names_what_is_damaged(damaged, tmp_path):
     _, said = vidrec(
         *("prepare", "folder", "--videos", damaged, "--out", tmp_path), *how
     )
-    assert "Damaged clips, left out of training: 2." in said and LOST in said
+    assert "Damaged clips, excluded from training: 2." in said and LOST in said
     dataset = prepared_dataset.load(tmp_path)
     by_name = dict(zip(dataset.catalog.videos, dataset.healths))
     assert by_name["run/b.avi"].lost_at_end == 25
@@ -80,7 +80,7 @@ def test_training_leaves_out_what_a_test_names(damaged, tmp_path):
         *("--set=optimizer.batch_size=2", "--set=clip.num_segments=2"),
     )
     # The first part of a file whose end is lost is as good as any.
-    assert "Damaged clips are left out of training: 1" in err
+    assert "Damaged clips are excluded from training: 1" in err
     assert "run/b.avi#0.8-1.8: 80% of its frames are lost" in err
     assert "4 videos to train on, 3 to test" in out
     _, err = vidrec("evaluate", run)

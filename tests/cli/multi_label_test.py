@@ -89,7 +89,9 @@ def test_training(trained):
     assert recipe.loss.kind == "binary_crossentropy"
     assert recipe.network.arguments["classifier_activation"] == "sigmoid"
     assert "Validation mean average precision" in out
-    assert "several labels a clip: 12 of 24 clips have more than one, 3" in err
+    assert (
+        "several labels per clip: 12 of 24 clips have more than one, 3" in err
+    )
     assert "times of labels are not used" in err
     rows = Run.open(run).log
     assert len(rows) == 2

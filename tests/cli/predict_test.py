@@ -160,8 +160,8 @@ def test_an_address_is_answered_clearly(model, clip):
     assert out.startswith(f"{server.url}/clip.mp4")
     page, live, unknown = err.splitlines()
     assert "watch.html" in page and "Download the video and give its" in page
-    assert live.endswith("Watch it with --camera rtsp://camera/1")
-    assert "Nothing here reads ftps://" in unknown
+    assert live.endswith("Process it with --camera rtsp://camera/1")
+    assert "ftps:// is not supported" in unknown
 
 
 def test_what_is_too_short_or_no_video_costs_the_others_nothing(
@@ -212,8 +212,8 @@ def test_times_are_those_of_the_video(model, tmp_path):
     spans = [(w["start"], w["end"]) for w in map(json.loads, out.splitlines())]
     assert spans == [(0.6, 1.6), (1.6, 2.6), (2.6, 3.6)]
     assert err.startswith(
-        f"{path}: its frame rate varies; 25 frames a second are taken, the "
-        "nearest in time.\n"
+        f"{path}: its frame rate varies; sampled at 25 frames per "
+        "second by time stamps.\n"
     )
     np.testing.assert_allclose(
         video.frame_times(labeled), video.frame_times(path), atol=1e-3
@@ -277,7 +277,7 @@ def test_bad_usage(arguments, message):
 def test_no_camera(model):
     out, err = vidrec("predict", model, "--camera", "99", status=1)
     assert not out and err.count("\n") == 1
-    assert err.startswith("vidrec: Expected a camera that gives pictures")
+    assert err.startswith("vidrec: Expected the number of a camera")
 
 
 # Where the tests run in the background, their processes ignore it.

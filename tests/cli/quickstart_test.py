@@ -37,7 +37,10 @@ def test_each_stream_tells_the_kinds_it_can_tell(tmp_path):
     # network was compared with; nothing else.
     *lines, joined = err.splitlines()
     assert all(line.startswith("prepare: ") for line in lines)
-    assert f"{tmp_path / 'ts_lstm' / 'model.keras'} sees videos" in joined
+    assert (
+        f"{tmp_path / 'ts_lstm' / 'model.keras'} can be used on videos"
+        in joined
+    )
     rgb, flow, ts_lstm = (
         Scores.load(score_naming.find(tmp_path / run)[0])
         for run in ("rgb", "flow", "ts_lstm")

@@ -25,8 +25,8 @@ def test_what_is_told_before_a_rehearsal(tmp_path):
         status=1,
     )
     assert said.splitlines()[0] == (
-        "Rehearsal of tsn_rgb_ucf101_code: resnet50 backbones, 64 pixels, "
-        "3 epochs from trained weights"
+        "Test run (--tiny) of tsn_rgb_ucf101_code: resnet50 backbones, 64 "
+        "pixels, 3 epochs from trained weights"
     )
     assert error.splitlines()[-1] == (
         "vidrec: Invalid `initialization.weights`. Expected towers of the "
@@ -49,8 +49,8 @@ def test_errors_name_the_option(tmp_path):
         with options_named():
             recipe.with_settings(["schedule.epochs=0"])
     assert str(raised.value) == (
-        "Invalid `schedule.epochs`. Expected a number of at least 1, or 0 "
-        "where initialization.classifier is worked out. Received: "
+        "Invalid `schedule.epochs`. Expected a number of at least 1, or "
+        "0 with a computed initialization.classifier. Received: "
         "schedule.epochs=0 (--set schedule.epochs=VALUE)"
     )
     with pytest.raises(ValueError, match=r"`depth`. .* depth=0.5$"):

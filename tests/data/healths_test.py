@@ -73,7 +73,9 @@ def test_a_line_for_each_kind_of_file(odd, told):
 
 def test_rates_are_one_where_frames_are_taken_by_time():
     (line,) = remarks({}, {}, {"frame_rate": 50.0}, fps=30)
-    assert line.endswith("shown several times each: 'file 0' (1 in all).")
+    assert line.endswith(
+        "whose frames are therefore repeated: 'file 0' (1 in all)."
+    )
     assert remarks({}, {}, {"frame_rate": 50.0}, fps=25) == []
 
 
@@ -91,7 +93,7 @@ def test_few_damaged_clips_are_named():
         "the last 25 are cut off"
     )
     report = healths.report(source)
-    assert report[0] == "Damaged clips, left out of training: 7."
+    assert report[0] == "Damaged clips, excluded from training: 7."
     assert len(report) == 8 and "file 1" in report[-1]
 
 

@@ -105,7 +105,7 @@ def test_what_is_left_out_is_named(network, videos, caplog):
     assert set(tested.found) == {"a.avi", "b.avi"}
     assert tested.num_segments == 3 and tested.figures.precisions.min() == 1
     text = caplog.text
-    assert "does not know are left out: 'fly', 'swim' (2 in all)" in text
+    assert "does not have are left out: 'fly', 'swim' (2 in all)" in text
     assert "'gone.avi'" in text and "Cannot read the video" in text
     (videos / "b.avi").write_bytes(b"no video either")
     with pytest.raises(failures.TooManyFailures, match="2 of 3 videos"):

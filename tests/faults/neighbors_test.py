@@ -123,6 +123,6 @@ def test_features_of_two_networks_never_mix(command):
     )
     assert ended.status == children.KILLED
     line = one_clear_line(children.vidrec(arguments[1], command.out))
-    assert "begun with other settings. Expected networks=" in line
+    assert "started with other settings. Expected networks=" in line
     ended = children.vidrec(arguments[0], command.out)
     assert ended.status == 0, ended

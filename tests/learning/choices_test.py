@@ -79,7 +79,9 @@ def test_three_sentences(material):
         "it knew 3, 75 %; of many such clips it would know 30 to 95 %" in sure
     )
     assert "among its 2 classes 50 %" in sure
-    assert "they are of 2 recordings, so the interval is wider" in sure
+    assert (
+        "they are from only 2 recordings, so the true interval is wider" in sure
+    )
     assert confused == "It confuses: walk taken for run (1 of 2)."
     assert "people of walk (4 clips of 3 recordings), run (" in more
     assert "takes about 385 held out clips, here are 4." in more

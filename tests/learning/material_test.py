@@ -97,9 +97,9 @@ def test_what_is_odd_is_told_with_what_follows(own):
         "Classes with a single clip, which are recognized only by "
         "similarity to it: "
         "Dots.",
-        "Classes with few clips beside others with 7, which will be "
+        "Classes with few clips, while others have 7; they will be "
         "recognized less often: Dots.",
-        "learned and not tested: Dots",
+        "trained but not tested: Dots",
     ):
         assert said in told, said
     assert not material.flip
@@ -115,7 +115,7 @@ def test_over_ten_times_as_many_clips_are_told_with_both_classes():
     assert "More clips of rare classes help most" in line
     kinds["walk"] = (40, 9)
     (line,) = materials._uneven(kinds)
-    assert line.startswith("Classes with few clips beside others with 40")
+    assert line.startswith("Classes with few clips, while others have 40")
 
 
 def test_files_are_told_without_settings_that_nobody_has(own, tmp_path):

@@ -101,7 +101,7 @@ def test_tables_beside_the_printed_ones(workshop):
     found = collect(plan, workshop, ("ucf101",), ("bn_inception",))
     paths = write(found, "tsn", workshop.path, tiny=True)
     markdown, table, page = (path.read_text("utf-8") for path in paths)
-    assert "A rehearsal" in markdown and "A rehearsal" in page
+    assert "A test run" in markdown and "A test run" in page
     rows = [*csv.DictReader(table.splitlines())]
     assert {row["table"] for row in rows} == {"5", "6"}
     by_cell = {(row["row"], row["column"]): row for row in rows}
@@ -255,7 +255,7 @@ def test_weights_that_keras_cannot_get_are_told_first(tmp_path, monkeypatch):
     assert not possible.figures and len(lacks) == 3
     for (line,) in lacks.values():
         assert line.startswith("--given vgg16=PATH: ImageNet's weights of")
-        assert line.endswith("Keras cannot get them: no way out")
+        assert line.endswith("Keras cannot download them: no way out")
     # Not of what is trained already.
     for figure in plan.figures:
         for part in figure.parts():

@@ -41,7 +41,7 @@ def test_plain_documents(tmp_path):
         ("- a: 1\n" * 15_000, "more than 20000 values"),
         ("a: " + "x" * 2**18, "more than 262144 bytes"),
         ("a: 1" + ":1" * 100_000, "a number of 200001 characters"),
-        ("a: {b: 1, b: 2}", "the key 'b' stands there twice"),
+        ("a: {b: 1, b: 2}", "the key 'b' occurs twice"),
         ("a: 2001-13-45", "month must be in 1..12"),
         ("a: !!int ''", "not of the type that it is said to be"),
         ("a: !!timestamp x", "not of the type that it is said to be"),

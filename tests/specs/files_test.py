@@ -184,8 +184,9 @@ def test_a_full_disk_is_told_with_what_is_made(tmp_path, error):
     with pytest.raises(OSError) as raised, files.needing_room(tmp_path):
         raise error
     assert str(raised.value) == (
-        "[Errno 28] No space left on device. What is finished stays: the same "
-        f"command goes on when there is room: '{tmp_path}'"
+        "[Errno 28] No space left on device. Finished "
+        "work is kept: free some space and run the same command again: "
+        f"'{tmp_path}'"
     )
 
 

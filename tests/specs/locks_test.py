@@ -79,6 +79,6 @@ def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch, caplog):
     with locks.held(tmp_path / ".lock", "train", "/runs/a"):
         pass
     assert caplog.messages == [
-        "Nobody checks that one process at a time writes /runs/a: its file "
+        "Make sure that only one process at a time writes /runs/a: its file "
         "system has no locks (No locks available)."
     ]

@@ -298,10 +298,10 @@ def test_damaged_clips_are_left_out_unless_they_are_kept(
     assert not {data.source.videos[i] for i in sound.train} & {*lost}
     told = sound.problems[len(data.problems) :]
     assert told[0].startswith(
-        "Damaged clips are left out of training: 1 (data."
+        "Damaged clips are excluded from training: 1 (data."
     )
     assert told[1].startswith(f"{lost[0]}: ") and "are cut off" in told[1]
-    assert told[2:3] == ("Damaged clips are used: 1.",)
+    assert told[2:3] == ("Damaged clips are used in training: 1.",)
     assert told[3].startswith(f"{lost[1]}: ")
     assert dataset.test_remarks(data) == []
     rows[4], rows[6] = (
@@ -313,7 +313,7 @@ def test_damaged_clips_are_left_out_unless_they_are_kept(
 
     kept = dataset.without_damaged(load("data.keep_damaged=true"))
     assert len(kept.train) == 5
-    assert "Damaged clips are used: 1." in kept.problems
+    assert "Damaged clips are used in training: 1." in kept.problems
     rows[1:] = [rows[1], rows[4].replace("test", "train")]
     with pytest.raises(ValueError, match="all of whose 2 training videos are"):
         dataset.without_damaged(load())

@@ -52,21 +52,21 @@ def test_the_rates_of_all_phases_are_for_another_batch(caplog):
         ({}, None),
         (
             {"optimizer": Optimizer(batch_size=7)},
-            "a batch of 7 shows some of the 5 videos several times",
+            "a batch of 7 contains some of the 5 videos several times",
         ),
         (
             {
                 "optimizer": Optimizer(batch_size=2, ema=0.999),
                 "schedule": Schedule(epochs=10),
             },
-            "the average of the weights looks back over about 1000 updates, "
-            "and the training has 30 (optimizer.ema)",
+            "the average of the weights spans "
+            "about 1000 updates, and the training has only 30 (optimizer.ema)",
         ),
         # 3 steps an epoch.
         ({"schedule": Schedule(steps=6)}, None),
         (
             {"schedule": Schedule(steps=4)},
-            "4 updates are filled up to whole epochs: 6 (schedule.steps)",
+            "4 updates are rounded up to whole epochs: 6 (schedule.steps)",
         ),
     ],
 )
@@ -93,8 +93,8 @@ def test_a_class_without_a_video_for_validation_is_told(caplog):
     )
     notes.note_data(data)
     assert (
-        "the validation part has no video of 'even': its accuracy tells "
-        "nothing of that (validation.fraction)"
+        "the validation part has no video of 'even': its "
+        "accuracy does not include them (validation.fraction)"
     ) in caplog.messages
 
 

@@ -20,7 +20,7 @@ DOCS = pathlib.Path(keras_vidrec.__file__).parents[1] / "docs/training.md"
 
 @pytest.mark.usefixtures("eager")
 def test_a_file_and_a_training(recipe, tmp_path, monkeypatch):
-    section = DOCS.read_text("utf-8").split("### A step of your own")[1]
+    section = DOCS.read_text("utf-8").split("### Your own step")[1]
     file, code = re.findall(r"```python\n(.*?)```", section, re.S)[:2]
     (tmp_path / "fog.py").write_text(file)
     monkeypatch.chdir(tmp_path)

@@ -53,7 +53,7 @@ def test_a_network_of_one_stream(small, files, caplog):
     model = built(f"preset:{OTHER}")
     source = initialization.load(f"preset:{OTHER}")
     np.testing.assert_array_equal(kernels(model, "rgb"), kernels(source, "rgb"))
-    assert "trained on UCF101, split 1: on which videos is not" in caplog.text
+    assert "trained on UCF101, split 1: the list of its training" in caplog.text
     assert describe(model).origin.random == ()  # as many classes
     assert describe(model).class_names == ("a", "b", "c")
     start = describe(model).origin.parents["weights"]

@@ -129,7 +129,9 @@ def test_nothing_to_train_on(recipe, small_videos, tmp_path):
     listed = tmp_path / "list.csv"
     listed.write_text(f"path,label,split\n{video},{video.parent},test\n")
     recipe = recipe.with_settings([f"data.list={listed}"])
-    with pytest.raises(ValueError, match="train on.*1 videos none is in the"):
+    with pytest.raises(
+        ValueError, match="train on.*1 videos, none of them in the"
+    ):
         train(recipe, tmp_path / "run")
     listed.write_text(f"path,label,split\n{video},{video.parent},train\n")
     with pytest.raises(ValueError, match="several classes.*all of 'Move"):

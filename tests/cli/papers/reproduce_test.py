@@ -52,7 +52,7 @@ def test_a_plan_is_shown(tmp_path):
         "reproduce", "tsn", "--row", "difference", "--plan", "--tiny"
     )
     assert "2 figures; 2 of them can be made, by 2 trainings" in said
-    assert "Otherwise than the paper: The paper does not tell how" in said
+    assert "Differs from the paper: The paper does not tell how" in said
     said, _ = vidrec(
         "reproduce",
         "tsn",
@@ -102,7 +102,7 @@ def test_a_table_is_rehearsed_and_not_made_twice(tmp_path):
     again = measured(out, "tsn", 4)["BN-Inception", "Two-Stream"]
     last = found["+ Partial BN with dropout", "Two-Stream"]
     assert again["here"] == last["here"]
-    assert "A rehearsal" in (out / "tsn.md").read_text()
+    assert "A test run" in (out / "tsn.md").read_text()
     said, _ = vidrec(*command, "--out", out)
     assert "\nTrain " not in said and "\nTest " not in said
     assert measured(out, "tsn", 1) == found

@@ -73,8 +73,14 @@ def test_networks_side_by_side(network, tmp_path):
     assert [row[1:] for row in first] == [row[1:] for row in second]
     for arguments, message in (
         ((*names, "--class=lift"), "vidrec: from scratch: The network"),
-        ((names[0], "--class=left"), "Expected 2 times --name, or none."),
-        (("--class=left",), "a --name for each of them. Received: fused, fuse"),
+        (
+            (names[0], "--class=left"),
+            "Expected one --name for each of the 2 networks, or none.",
+        ),
+        (
+            ("--class=left",),
+            "a different --name for each of them. Received: fused, fuse",
+        ),
     ):
         _, err = vidrec(*command, *arguments, "--out", out, status=1)
         assert message in err and err.count("\n") == 1

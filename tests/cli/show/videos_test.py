@@ -74,4 +74,6 @@ def test_modalities_of_a_file_and_of_what_was_prepared(small_videos, tmp_path):
     _, err = vidrec(*command, name[:-1], "--data", data, status=1)
     assert f"Did you mean {name!r}" in err
     _, err = vidrec(*command, name, "--data", data, "--method=tvl1", status=1)
-    assert "Expected --method dis, or none. Received: --method tvl1" in err
+    assert (
+        "Expected --method dis, or no --method. Received: --method tvl1" in err
+    )

@@ -58,7 +58,7 @@ def test_what_segments_leave_is_background(root):
         ("d.avi#3-4", "background", None),
     ]
     assert after.groups[6] == after.groups[0] == "a.avi"
-    assert after.problems[-1].startswith("Background: 9 clips of 4 files")
+    assert after.problems[-1].startswith("Background: 9 clips from 4 files")
     again = background.add(before)
     assert again == after
 

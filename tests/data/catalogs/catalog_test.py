@@ -56,8 +56,7 @@ def test_ucf101(tmp_path):
     assert dataset.problems == (
         "1 of 5 clips of the split files have no video and are left out: "
         "'Run/v_Run_g01_c01.avi' (1 in all).",
-        "Videos that the split files do not name: 'Run/holiday.avi' "
-        "(1 in all).",
+        "Videos that are not in the split files: 'Run/holiday.avi' (1 in all).",
         "Classes without clips: 'Swim' (1 in all).",
     )
 
@@ -136,8 +135,7 @@ def test_folder(tmp_path):
     assert dataset.problems == (
         "Skipped, hidden: '.trash' (1 in all).",
         "Skipped, not a video extension: 'notes/readme.txt' (1 in all).",
-        "Videos outside the folders of classes are left out: 'loose.mp4' "
-        "(1 in all).",
+        "Videos outside of class folders, left out: 'loose.mp4' (1 in all).",
         "Folders without videos: 'notes' (1 in all).",
         "Classes without test clips in split 1: 'sit' (1 in all).",
     )

@@ -54,7 +54,7 @@ def test_what_is_alike_stays_on_one_side(dataset, monkeypatch):
     for same in found.alike:
         assert len({groups[name] for name in same}) == 1
     (problem,) = found.problems
-    assert problem.startswith("4 videos are the same as others or look like")
+    assert problem.startswith("4 videos are identical to others or look like")
     assert "'run/3.mp4 = run/cut.avi'" in problem
     # Frames are looked at once.
     monkeypatch.setattr(likeness, "look", None)

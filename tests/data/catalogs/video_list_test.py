@@ -371,7 +371,7 @@ def test_where_listed_clips_lie(root):
     found = read(root, f"{text}run/0 1\nwalk\\0.mp4 0\naway/c.mp4 1\n")
     assert found.videos == ("run/0.mp4", "walk/0.mp4", "c.avi")
     assert len(found.missing) == 300
-    with pytest.raises(ValueError, match="Several clips fit '0'"):
+    with pytest.raises(ValueError, match="Several clips match '0'"):
         read(root, "path,label\n0,walk\n")
 
 

@@ -38,8 +38,8 @@ def test_a_line_tells_how_many_and_what_helps():
     assert short_videos.remark(source, range(8), spec) == (
         "5 of 8 videos to train on have fewer than 15 images, which 3 segments "
         "of 5 take by tsn_caffe: all segments of their clips are the first 5 "
-        "images. clip.sampling=uniform spreads them over the video. The "
-        "shortest is video1, of 10."
+        "images. With clip.sampling=uniform they are spread over the video. "
+        "The shortest is video1, of 10."
     )
     assert "first image." in short_videos.remark(
         source, [1, 2], ClipSpec(num_segments=12)

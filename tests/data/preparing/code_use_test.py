@@ -12,7 +12,8 @@ def test_shares_of_values():
     assert use == pytest.approx((0.02, 0.92))
     assert use.line(20.0) == (
         "Flow: 2.0% of its values are at the bound of 20 pixels, 92.0% within "
-        "a sixteenth of it. A larger --bound would keep faster motion apart."
+        "a sixteenth of it. A larger --bound would represent fast "
+        "motion better."
     )
     both = CodeUse.of_videos([use, None, [0.0, 1.0]], [1, 5, 3])
     assert both == pytest.approx((0.005, 0.98))

@@ -67,7 +67,7 @@ def test_what_becomes_of_tasks(tmp_path, capfd):
     assert set(outcomes) == {name for name, _ in tasks}
     assert outcomes["die"] == (
         "died",
-        "exit status -9, perhaps for want of memory",
+        "exit status -9, perhaps out of memory",
     )
     assert outcomes["fault"] == ("died", "exit status 1 KeyError: 'unheard of'")
     assert outcomes["full"][1].errno == 28

@@ -163,8 +163,8 @@ def test_what_is_broken(tmp_path):
         ("a", "flow", "images img_.* Missing: 3"),
         ("b", "flow", "flow has 5 and 4 images"),
         ("c", "flow", "images flow_x_.* Missing: 2"),
-        ("d", "rgb", "img_00004.jpg': it is no image"),
-        ("e", "rgb", "img_00004.jpg': it is no image"),
+        ("d", "rgb", "img_00004.jpg': it is not an image"),
+        ("e", "rgb", "img_00004.jpg': it is not an image"),
         ("f", "rgb", r"differ in size.*\(10, 20\) and \(24, 32\)"),
     ):
         with pytest.raises(VideoError, match=message):

@@ -143,7 +143,7 @@ def test_images_of_another_size(directory, caplog):
         (
             FrameSpec("340x256"),
             FrameSpec(),
-            "size 'short256'.*prepared with size='340x256', which squashed",
+            "size 'short256'.*prepared with size='340x256', which changed",
         ),
         (
             FrameSpec(),

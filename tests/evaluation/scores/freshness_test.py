@@ -26,7 +26,7 @@ def test_scores_of_another_network_than_their_run_has(tmp_path):
     run.head_file.write_bytes(b"another")
     assert freshness.is_stale(tested, path) is True
     assert freshness.marked(tested, path).marks == (
-        "25x1-a_split1.npz is of another network than its run has now",
+        "25x1-a_split1.npz was made by an earlier network of its run",
     )
     for file in (run.model_file, run.head_file):
         file.unlink()

@@ -139,7 +139,7 @@ def test_what_does_not_fit(others, weights, message):
 def test_softmax_is_taken_once():
     fused = fuse([scores(ONE), scores(TWO)], softmax=True)
     assert fuse([fused, scores(ONE)]).meta["softmax"] is False
-    with pytest.raises(ValueError, match="Expected scores that are logits"):
+    with pytest.raises(ValueError, match="Expected logits, not scores"):
         fuse([scores(ONE), fused], softmax=True)
 
 
