@@ -29,4 +29,4 @@ def test_something_else_in_the_way(tmp_path):
         *("--out", tmp_path),
         status=1,
     )
-    assert "holds something else" in err and err.count("\n") == 1
+    assert "contains something else" in err and err.count("\n") == 1

@@ -54,8 +54,8 @@ def remarks(*found, fps=None):
     [
         ({"damaged": 4}, "damaged or lost frames, at most 10%"),
         ({"interlaced": True}, "interlaced"),
-        ({"variable_rate": True}, "varies"),
-        ({"frame_rate": None}, "no time stamps"),
+        ({"variable_rate": True}, "variable"),
+        ({"frame_rate": None}, "no usable time stamps"),
         ({"hdr": "pq"}, "high dynamic range"),
         ({"rotation": 90}, "upright"),
         ({"pixel_aspect": 1.5}, "non-square"),

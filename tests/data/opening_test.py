@@ -115,5 +115,5 @@ def test_where_nothing_is(tmp_path):
 def test_features_are_no_pictures(tmp_path, monkeypatch):
     found = opening.Opened("features", None, None)
     monkeypatch.setattr(opening, "open_dataset", lambda directory: found)
-    with pytest.raises(ValueError, match="`vidrec features` made"):
+    with pytest.raises(ValueError, match="dataset of features"):
         opening.open_images(tmp_path)

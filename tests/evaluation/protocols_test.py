@@ -180,7 +180,7 @@ def test_a_network_without_one_asks_for_it():
         protocols.of(model)
     assert protocols.of(model, "8x10")[0].num_segments == 8
     predictions_layer(model).clip_spec = None
-    with pytest.raises(ValueError, match="without a clip specification"):
+    with pytest.raises(ValueError, match="with a clip specification"):
         protocols.of(model, "8x10")
 
 

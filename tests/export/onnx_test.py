@@ -204,5 +204,5 @@ def test_flow_made_inside_is_refused(tmp_path):
 
 def test_something_else_is_never_replaced(tmp_path):
     (tmp_path / "thesis.tex").touch()
-    with pytest.raises(ValueError, match="holds something else"):
+    with pytest.raises(ValueError, match="contains something else"):
         export_onnx(mean_color_network(("a", "b")), tmp_path)

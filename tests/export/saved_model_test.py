@@ -177,7 +177,7 @@ def test_something_else_is_never_replaced(tmp_path):
     (tmp_path / "thesis.tex").touch()
     model = mean_color_network(classes=2)
     for path in (tmp_path, tmp_path / "thesis.tex"):
-        with pytest.raises(ValueError, match="holds something else"):
+        with pytest.raises(ValueError, match="contains something else"):
             export_saved_model(model, path)
     assert [file.name for file in tmp_path.iterdir()] == ["thesis.tex"]
 

@@ -279,7 +279,7 @@ def test_a_directory_is_of_one_reproduction(tmp_path):
     with pytest.raises(ValueError, match="`flow`.*tvl1.*='dis'"):
         Workshop(out, {}, flow="dis")
     (videos / "a.txt").write_text("mine")
-    with pytest.raises(ValueError, match="holds something else"):
+    with pytest.raises(ValueError, match="contains something else"):
         Workshop(videos, {})
 
 

@@ -63,7 +63,10 @@ def test_who_does_not_say_its_name(tmp_path, content):
 def test_names_are_shown_and_not_sent(tmp_path):
     path = tmp_path / ".lock"
     holder = '{"process": 1, "host": "\\u001b[2J", "since": "", "work": "%s"}'
-    for work, told in (("train", r"'\\x1b\[2J'"), ("\\u0007", "another one")):
+    for work, told in (
+        ("train", r"'\\x1b\[2J'"),
+        ("\\u0007", "an unknown process"),
+    ):
         with locks.taken(path) as file:
             file.write((holder % work).encode())
             file.flush()

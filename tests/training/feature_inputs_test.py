@@ -150,7 +150,7 @@ def test_streams_of_other_sizes_on_a_uniform_grid(tmp_path):
             ["network.arguments.backbone={rgb: tiny, flow: null}"],
             "a backbone for each of .*arguments.backbone={'rgb': 'tiny', ",
         ),
-        ("stfn_stage2_ucf101", [], "'stfn_stage2_ucf101' sees images"),
+        ("stfn_stage2_ucf101", [], "'stfn_stage2_ucf101' takes images"),
     ],
 )
 def test_features_that_the_network_does_not_want(
@@ -164,7 +164,7 @@ def test_features_that_the_network_does_not_want(
 def test_images_that_the_network_does_not_want(small_videos):
     recipe = recipe_of("ts_lstm_ucf101", small_videos)
     message = (
-        "sees features .* `vidrec features --rgb RUN --flow RUN --data .* "
+        "takes features, .* `vidrec features --rgb RUN --flow RUN --data .* "
         r"--out FEATURES` makes.*arguments.backbone.*\(videos\)"
     )
     with pytest.raises(ValueError, match=message):

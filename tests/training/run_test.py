@@ -41,9 +41,9 @@ def test_another_recipe_is_refused(tmp_path, left):
 
 def test_something_else_is_never_touched(tmp_path):
     (tmp_path / "thesis.tex").touch()
-    with pytest.raises(ValueError, match="holds something else"):
+    with pytest.raises(ValueError, match="contains something else"):
         Run(tmp_path).claim(RECIPE)
-    with pytest.raises(ValueError, match="holds something else"):
+    with pytest.raises(ValueError, match="contains something else"):
         Run(tmp_path / "thesis.tex").claim(RECIPE)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 

@@ -97,7 +97,7 @@ def test_what_gives_none_is_named(root):
         "c.avi#2-4",
     ]
     unread, torn = after.problems[-2:]
-    assert "cannot be read" in unread and "'broken.avi'" in unread
+    assert "Unreadable" in unread and "'broken.avi'" in unread
     assert "in several parts" in torn and "'a.avi'" in torn
 
 

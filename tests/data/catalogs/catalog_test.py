@@ -208,7 +208,7 @@ def test_classes_that_speak_of_parts_are_classes(tmp_path, names):
 @pytest.mark.parametrize(
     "paths, message",
     [
-        (["train/a/1.mp4", "walk/2.mp4"], r"\['train'\] beside 'walk'"),
+        (["train/a/1.mp4", "walk/2.mp4"], r"\['train'\] next to 'walk'"),
         (["train/1.mp4", "test/2.mp4"], "no class folders.*test/2.mp4"),
         (["train/a/1.mp4", "test/a/2.mp4"], "one class.*'a' with 2 clips"),
     ],
@@ -275,7 +275,7 @@ def test_list_without_parts(tmp_path):
         ("a.avi,run,x,\n", "line 2: a.avi,run,x,"),
         ("a.avi,run,x,train\nb.avi,run,x,test", "shares a group.*'x'"),
         ("no.avi,run,x,train\nnor.avi,run,x,train", "'no.avi', 'nor.avi' \\(2"),
-        ("../a.avi,run,x,train", "leaves .*'../a.avi'"),
+        ("../a.avi,run,x,train", "outside of .*'../a.avi'"),
         ("a.avi,run,x,train\nlink.avi,run,y,test", "'a.avi' and 'link.avi'"),
     ],
 )

@@ -130,7 +130,7 @@ def test_links_and_absolute_paths(root):
     assert labels(found) == NAMED
     touch(root.parent, "away/x.mp4")
     for path in (f"{root.parent}/away/x.mp4", "../away/x.mp4"):
-        with pytest.raises(ValueError, match=f"leaves .*{re.escape(path)}"):
+        with pytest.raises(ValueError, match=f"outside of .*{re.escape(path)}"):
             read(root, f"path,label\n{path},a\n")
 
 

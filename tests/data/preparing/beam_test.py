@@ -222,7 +222,7 @@ def test_other_settings_and_engines_are_refused(catalog, whole, tmp_path):
     with pytest.raises(ValueError, match="other settings.*engine=Apache Beam"):
         prepare(catalog, whole)
     (tmp_path / "thesis.tex").touch()
-    with pytest.raises(ValueError, match="holds something else"):
+    with pytest.raises(ValueError, match="contains something else"):
         prepare(catalog, tmp_path)
 
 

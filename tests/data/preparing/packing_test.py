@@ -123,7 +123,7 @@ def test_broken_folders_are_left_out(folders, tmp_path):
 
 
 def test_what_cannot_be_packed(folders, small_videos):
-    with pytest.raises(ValueError, match="hold warped_flow.*as they are"):
+    with pytest.raises(ValueError, match="contain warped_flow.*without change"):
         Packer(opening.open_dataset(folders), Preparation(warped=True))
     with pytest.raises(ValueError, match="Expected a directory of frame"):
         Packer(opening.open_dataset(small_videos), PACKED)

@@ -338,7 +338,7 @@ def test_two_runs_into_one_directory_are_refused(catalog, tmp_path):
 
 def test_a_directory_with_something_else_is_left_alone(catalog, tmp_path):
     (tmp_path / "thesis.tex").touch()
-    with pytest.raises(ValueError, match="holds something else"):
+    with pytest.raises(ValueError, match="contains something else"):
         prepare(catalog, tmp_path, DIS)
     assert os.listdir(tmp_path) == ["thesis.tex"]
 
