@@ -222,5 +222,5 @@ def test_what_is_not_there_is_refused(arguments, message):
 
 def test_networks_over_features_are_refused():
     model = named(applications.TSLSTM(classes=3, features=8, num_segments=25))
-    with pytest.raises(ValueError, match="sees features"):
+    with pytest.raises(ValueError, match="input is features"):
         grad_cam.check(model)
