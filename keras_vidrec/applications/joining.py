@@ -13,7 +13,13 @@ from keras_vidrec.weights.towers import stream_of
 _OF_FEATURES = ("features", "input_shape", "auxiliary_outputs")
 
 
-def join(head, *, rgb=None, flow=None, name=None):
+def join(
+    head: keras.Model,
+    *,
+    rgb: keras.Model | None = None,
+    flow: keras.Model | None = None,
+    name: str | None = None,
+) -> keras.Model:
     """Joins a network over features with the networks that make these: one
     network, from pixels to classes.
 

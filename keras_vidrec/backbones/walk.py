@@ -40,7 +40,14 @@ class Walk:
             tower that takes none.
     """
 
-    def __init__(self, backbone, images, *, dropout=0.5, prefix=""):
+    def __init__(
+        self,
+        backbone: str,
+        images: keras.KerasTensor,
+        *,
+        dropout: float = 0.5,
+        prefix: str = "",
+    ) -> None:
         row = table.find(backbone)
         arguments = {}
         if row.fully_connected:
@@ -60,7 +67,7 @@ class Walk:
         self._steps = None
         self._seen = []
 
-    def to(self, endpoint=None):
+    def to(self, endpoint: str | None = None) -> keras.KerasTensor:
         """Goes on to an endpoint.
 
         Args:
@@ -85,11 +92,11 @@ class Walk:
             )
         return self.tensor
 
-    def put(self, tensor):
+    def put(self, tensor: keras.KerasTensor) -> None:
         """Goes on from another tensor than the one that is there."""
         self.tensor = tensor
 
-    def part(self, endpoint=None, *, name):
+    def part(self, endpoint: str | None = None, *, name: str) -> keras.Model:
         """The tower from here to an endpoint as a model of its own.
 
         It takes what has the shape of the tensor that is here, or that was

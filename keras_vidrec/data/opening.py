@@ -1,6 +1,7 @@
 """From a directory to its source, whatever is in it: the one place that
 tells videos, frame folders, prepared datasets and features apart."""
 
+import os
 import typing
 
 from keras_vidrec.data.catalogs import background as backgrounds
@@ -15,6 +16,7 @@ from keras_vidrec.data.sources.frame_folders import FrameFolders
 from keras_vidrec.data.sources.records import Records
 from keras_vidrec.data.sources.source import Source
 from keras_vidrec.data.sources.video_files import VideoFiles
+from keras_vidrec.specs import FlowSpec
 
 
 class Opened(typing.NamedTuple):
@@ -33,15 +35,15 @@ class Opened(typing.NamedTuple):
 
 
 def open_dataset(
-    directory,
+    directory: str | os.PathLike[str],
     *,
-    layout="auto",
-    videos_list=None,
-    splits=None,
-    test_fraction=0.25,
-    flow=None,
-    background=False,
-):
+    layout: str = "auto",
+    videos_list: str | os.PathLike[str] | None = None,
+    splits: str | os.PathLike[str] | None = None,
+    test_fraction: float = 0.25,
+    flow: FlowSpec | None = None,
+    background: bool = False,
+) -> Opened:
     """Opens a dataset: prepared by `vidrec prepare`, of features by `vidrec
     features`, or a directory of videos, or one of frame folders.
 
@@ -105,7 +107,9 @@ def holds_features(directory):
     return features.is_of_features(prepared_dataset.load(directory))
 
 
-def open_images(directory, **arguments):
+def open_images(
+    directory: str | os.PathLike[str], **arguments: typing.Any
+) -> Opened:
     """`open_dataset` for those who look at pictures.
 
     Raises:

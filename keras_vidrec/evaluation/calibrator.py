@@ -1,6 +1,7 @@
 """Making the probabilities of a trained network as sure as it is right."""
 
 import dataclasses
+import os
 import typing
 
 from keras_vidrec.applications.parts import model_file
@@ -32,7 +33,9 @@ class Calibrated(typing.NamedTuple):
     error_before: float
 
 
-def calibrate(run_directory, *, verbose=True):
+def calibrate(
+    run_directory: str | os.PathLike[str], *, verbose: bool = True
+) -> Calibrated:
     """Fits the temperature of the network of a finished run, and keeps it in
     the network: predictions, windows and exports divide its scores by it
     before the softmax. Which class is the best of a video stays, and so do

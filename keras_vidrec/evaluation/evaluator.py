@@ -1,9 +1,12 @@
 """Testing a network on the videos of a dataset."""
 
+import collections.abc
 import dataclasses
 import logging
+import os
 import pathlib
 import time
+import typing
 
 import keras
 import numpy as np
@@ -17,6 +20,7 @@ from keras_vidrec.data import opening
 from keras_vidrec.data import pipeline
 from keras_vidrec.data.catalogs import label_sets
 from keras_vidrec.data.failures import Failures
+from keras_vidrec.data.sources.source import Source
 from keras_vidrec.evaluation import origins
 from keras_vidrec.evaluation import protocols
 from keras_vidrec.evaluation.scorers import scorer as scorers
@@ -24,6 +28,8 @@ from keras_vidrec.evaluation.scores import freshness
 from keras_vidrec.evaluation.scores import score_naming
 from keras_vidrec.evaluation.scores.score_file import Scores
 from keras_vidrec.evaluation.scores.score_journal import ScoreJournal
+from keras_vidrec.specs import Origin
+from keras_vidrec.specs import TestProtocol
 from keras_vidrec.specs import checks
 from keras_vidrec.training import dataset as datasets
 from keras_vidrec.training.recipes.recipe import Recipe
@@ -36,18 +42,18 @@ GRIDS = ("tsn_caffe", "tsn_pytorch", "uniform")
 
 
 def score(
-    model,
-    source,
-    split,
-    test=None,
+    model: keras.Model,
+    source: Source,
+    split: collections.abc.Sequence[int],
+    test: TestProtocol | str | None = None,
     *,
-    meta=None,
-    origin=None,
-    journal=None,
-    scorer=None,
-    any_order=False,
-    verbose=True,
-):
+    meta: dict | None = None,
+    origin: Origin | None = None,
+    journal: ScoreJournal | None = None,
+    scorer: typing.Any = None,
+    any_order: bool = False,
+    verbose: bool = True,
+) -> tuple[Scores, Failures]:
     """Scores the videos of a split.
 
     Args:
@@ -137,14 +143,14 @@ def _labels(source, videos):
 
 
 def evaluate(
-    run_directory,
+    run_directory: str | os.PathLike[str],
     *,
-    protocol=None,
-    grid=None,
-    settings=(),
-    allow_leak=False,
-    verbose=True,
-):
+    protocol: TestProtocol | str | None = None,
+    grid: str | None = None,
+    settings: collections.abc.Sequence[str] = (),
+    allow_leak: bool = False,
+    verbose: bool = True,
+) -> pathlib.Path:
     """Tests the network of a finished run on its test list. A test that was
     killed goes on where it was.
 

@@ -3,6 +3,7 @@ Brox, of which older papers have figures."""
 
 import math
 import types
+import typing
 
 import cv2
 import numpy as np
@@ -33,7 +34,11 @@ BROX_PARAMETERS = types.MappingProxyType(
 _MIN_SIDE = 16
 
 
-def dis_flow(first, second, preset="medium"):
+def dis_flow(
+    first: np.ndarray,
+    second: np.ndarray,
+    preset: typing.Literal["ultrafast", "fast", "medium"] = "medium",
+) -> np.ndarray:
     """Optical flow by dense inverse search (Kroeger et al., 2016).
 
     Safe to use from several threads; the same numbers on any number of them.
@@ -63,7 +68,7 @@ def dis_flow(first, second, preset="medium"):
     return np.ascontiguousarray(flow[:height, :width])
 
 
-def farneback_flow(first, second):
+def farneback_flow(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Optical flow by polynomial expansion (Farneback, 2003), with OpenCV's
     defaults: 5 levels of 1/2, windows of 13 pixels, 10 iterations.
 
@@ -90,7 +95,7 @@ def farneback_flow(first, second):
     )
 
 
-def brox_flow(first, second):
+def brox_flow(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Optical flow by warping (Brox et al., 2004), OpenCV's for GPUs, with the
     parameters of the papers' programs, `BROX_PARAMETERS`.
 

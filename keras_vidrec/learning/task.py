@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import pathlib
 
 from keras_vidrec.data.catalogs import catalog as catalogs
@@ -63,12 +64,12 @@ class Task:
         checks.count("seed", self.seed, 0)
 
     @property
-    def short_side(self):
+    def short_side(self) -> int:
         """Pixels of the shorter side of the frames that crops are cut from,
         256 for 224."""
         return round(self.size * 256 / 224)
 
-    def claim(self, out):
+    def claim(self, out: str | os.PathLike[str]) -> None:
         """Makes a directory that of this task, or goes on with what is there.
 
         Args:

@@ -8,6 +8,7 @@ import itertools
 import os
 import pathlib
 import tempfile
+import typing
 
 import keras
 import numpy as np
@@ -31,6 +32,9 @@ from keras_vidrec.specs import checks
 from keras_vidrec.training import loading
 from keras_vidrec.visualization import embedding
 from keras_vidrec.visualization import grad_cam
+
+if typing.TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 FORMATS = {
     "saved_model": exports.export_saved_model,
@@ -87,7 +91,7 @@ class Recognizer:
     ```
     """
 
-    def __init__(self, model: keras.Model):
+    def __init__(self, model: keras.Model) -> None:
         self.model = model
         self._predictor = Predictor(model)
         self.classes = self._predictor.classes
@@ -102,7 +106,9 @@ class Recognizer:
         return cls(loading.recognizer(pathlib.Path(path)))
 
     @classmethod
-    def from_preset(cls, name: str, file=None) -> "Recognizer":
+    def from_preset(
+        cls, name: str, file: str | os.PathLike[str] | None = None
+    ) -> "Recognizer":
         """That of a published network; `name` and `file` as of
         `keras_vidrec.load`.
 
@@ -126,7 +132,7 @@ class Recognizer:
 
     def predict(
         self,
-        videos,
+        videos: typing.Any,
         top: int = 5,
         *,
         fps: float | None = None,
@@ -161,7 +167,10 @@ class Recognizer:
         return Predictions(predictor.many(found, top), found)
 
     def windows(
-        self, video: str | pathlib.Path, window=2.0, stride=1.0
+        self,
+        video: str | pathlib.Path,
+        window: float = 2.0,
+        stride: float = 1.0,
     ) -> collections.abc.Iterator[WindowPrediction]:
         """Yields what happens when in a long video, as of
         `evaluation.Predictor.windows`; seconds."""
@@ -204,7 +213,9 @@ class Recognizer:
             )
         return Evaluation(metrics.summary(scores), scores)
 
-    def embed(self, videos, *, fps: float | None = None) -> np.ndarray:
+    def embed(
+        self, videos: typing.Any, *, fps: float | None = None
+    ) -> np.ndarray:
         """What the classifier sees of videos, to compare them by.
 
         Args:
@@ -228,7 +239,9 @@ class Recognizer:
             features.append(found)
         return np.asarray(features, np.float32)
 
-    def explain(self, video: str | pathlib.Path, class_name: str | None = None):
+    def explain(
+        self, video: str | pathlib.Path, class_name: str | None = None
+    ) -> "Figure":
         """A matplotlib figure of where the network sees a class in a video, by
         Grad-CAM; the most probable class unless one is named.
 

@@ -3,11 +3,13 @@
 import base64
 import logging
 import math
+import os
 import pathlib
 
 import jinja2
 import markupsafe
 
+from keras_vidrec.data.sources.source import Source
 from keras_vidrec.evaluation.scores import calibration
 from keras_vidrec.evaluation.scores import freshness
 from keras_vidrec.evaluation.scores import score_naming
@@ -23,6 +25,7 @@ from keras_vidrec.reporting import reliability
 from keras_vidrec.reporting import tables
 from keras_vidrec.specs import Origin
 from keras_vidrec.specs import files
+from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.run import Run
 from keras_vidrec.version import __version__
 
@@ -79,7 +82,13 @@ TEMPLATES.filters.update(
 )
 
 
-def report(path, out=None, *, data=None, verbose=True):
+def report(
+    path: str | os.PathLike[str],
+    out: str | os.PathLike[str] | None = None,
+    *,
+    data: str | os.PathLike[str] | None = None,
+    verbose: bool = True,
+) -> pathlib.Path:
     """Writes the report of a tested run, or of a single score file.
 
     Args:
@@ -135,18 +144,18 @@ def report(path, out=None, *, data=None, verbose=True):
 
 
 def write(
-    scores,
-    directory,
+    scores: Scores | dict[str, Scores],
+    directory: str | os.PathLike[str],
     *,
-    title=None,
-    recipe=None,
-    training=None,
-    log=None,
-    environment=None,
-    source=None,
-    no_source="No frames are shown: no dataset was named.",
-    verbose=True,
-):
+    title: str | None = None,
+    recipe: Recipe | None = None,
+    training: dict[str, int] | None = None,
+    log: str | os.PathLike[str] | None = None,
+    environment: str | os.PathLike[str] | None = None,
+    source: Source | None = None,
+    no_source: str = "No frames are shown: no dataset was named.",
+    verbose: bool = True,
+) -> pathlib.Path:
     """Writes a report: `index.html`, which needs nothing beside it,
     `figures/*.csv`, and `origin.json`, what the figures were made from. Marks
     of the scores stand above all figures. Other files of the directory are

@@ -1,6 +1,7 @@
 """How long a plan takes and how much it fills, from one step of each of its
 networks and one prepared video."""
 
+import collections.abc
 import dataclasses
 import json
 import pathlib
@@ -17,6 +18,7 @@ from keras_vidrec.data.pipeline import steps_per_epoch
 from keras_vidrec.data.preparing.prepare import num_cores
 from keras_vidrec.data.preparing.video import Preparation
 from keras_vidrec.data.preparing.video import prepare_video
+from keras_vidrec.reproduction.plan import Plan
 from keras_vidrec.specs import TEST_CROPS
 from keras_vidrec.training import environment
 from keras_vidrec.training import freezing
@@ -75,12 +77,12 @@ class Estimate:
 
 
 def estimate(
-    plan,
+    plan: Plan,
     data: dict,
     splits: dict | None = None,
     flow: str = "tvl1",
     *,
-    tell=lambda line: None,
+    tell: collections.abc.Callable[[str], object] = lambda line: None,
 ) -> Estimate:
     """Measures a step of each network of a plan, and one video of each data
     set, and works out what all of it takes.

@@ -1,5 +1,6 @@
 """What a reproduction of tables comes to, before anything is done."""
 
+import collections.abc
 import dataclasses
 
 from keras_vidrec.reproduction import parts
@@ -117,7 +118,12 @@ class Plan:
         return dataclasses.replace(self, figures=figures), rest
 
 
-def make_plan(paper: str, numbers=(), rows=(), tiny: bool = False) -> Plan:
+def make_plan(
+    paper: str,
+    numbers: collections.abc.Sequence[int] = (),
+    rows: collections.abc.Sequence[str] = (),
+    tiny: bool = False,
+) -> Plan:
     """Plans figures of a paper's tables.
 
     Args:

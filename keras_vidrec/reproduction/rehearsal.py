@@ -1,6 +1,7 @@
 """A table on a small scale: few videos, few steps, short tests."""
 
 import contextlib
+import os
 import pathlib
 import re
 import warnings
@@ -22,7 +23,9 @@ _NUM_SEGMENTS = 5
 _NUM_CLIPS = 2
 
 
-def generate(directory, progress: bool = False) -> pathlib.Path:
+def generate(
+    directory: str | os.PathLike[str], progress: bool = False
+) -> pathlib.Path:
     """Writes videos of four classes of the generated set, with three splits as
     UCF101 has them: each tests another group. What is there is not written
     again.

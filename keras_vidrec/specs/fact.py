@@ -1,6 +1,8 @@
 """What the facts have in common: plain data, there and back."""
 
+import collections.abc
 import dataclasses
+import typing
 
 from keras_vidrec.specs import checks
 
@@ -13,16 +15,18 @@ class Fact:
 
     WHAT = "a specification"
 
-    def replace(self, **changes):
+    def replace(self, **changes: typing.Any) -> typing.Self:
         """A copy with some fields changed, checked again."""
         return dataclasses.replace(self, **changes)
 
-    def to_dict(self):
+    def to_dict(self) -> dict:
         """Plain lists, numbers and strings, as JSON and YAML hold them."""
         return _plain(dataclasses.asdict(self))
 
     @classmethod
-    def from_dict(cls, values):
+    def from_dict(
+        cls, values: collections.abc.Mapping[str, typing.Any]
+    ) -> typing.Self:
         """The inverse of `to_dict()`.
 
         Raises:

@@ -69,18 +69,18 @@ class FrameSpec(Fact):
         checks.choice("deinterlace", self.deinterlace, DEINTERLACING, _OWNER)
 
     @property
-    def keeps_aspect(self):
+    def keeps_aspect(self) -> bool:
         """Whether the aspect of the picture stays."""
         return _SIZE.fullmatch(self.size)["short"] is not None
 
     @property
-    def short_side(self):
+    def short_side(self) -> int | None:
         """Pixels of the shorter side of the resized frames."""
         match = _SIZE.fullmatch(self.size)
         sides = match["short"], match["width"], match["height"]
         return min(int(side) for side in sides if side is not None)
 
-    def of(self, height, width):
+    def of(self, height: int, width: int) -> tuple[int, int]:
         """Size `(height, width)` of the resized frames of a video.
 
         Raises:
@@ -99,7 +99,7 @@ class FrameSpec(Fact):
         match = _SIZE.fullmatch(self.size)
         return int(match["height"]), int(match["width"])
 
-    def scaled(self, factor):
+    def scaled(self, factor: float) -> typing.Self:
         """The same rule for frames `factor` times as large, in whole
         pixels."""
         match = _SIZE.fullmatch(self.size)

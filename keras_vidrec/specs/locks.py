@@ -1,5 +1,6 @@
 """What one process at a time writes."""
 
+import collections.abc
 import contextlib
 import datetime
 import errno
@@ -9,6 +10,7 @@ import os
 import pathlib
 import socket
 import time
+import typing
 
 from keras_vidrec.specs import documents
 
@@ -37,7 +39,9 @@ class NoLocks(OSError):
 
 
 @contextlib.contextmanager
-def held(path: str | os.PathLike, work: str, where: str | os.PathLike):
+def held(
+    path: str | os.PathLike, work: str, where: str | os.PathLike
+) -> collections.abc.Iterator[None]:
     """Holds a lock meanwhile; others are refused.
 
     The lock is the system's own, on an open file: it ends with the process,
@@ -97,7 +101,9 @@ def check_free(path: str | os.PathLike, where: str | os.PathLike) -> None:
 
 
 @contextlib.contextmanager
-def taken(path: pathlib.Path, wait: bool = False):
+def taken(
+    path: pathlib.Path, wait: bool = False
+) -> collections.abc.Iterator[typing.Any]:
     """Holds a lock file meanwhile; yields it, open.
 
     Raises:

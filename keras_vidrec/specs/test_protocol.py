@@ -9,6 +9,7 @@ from keras_vidrec.specs import checks
 from keras_vidrec.specs.clip_spec import ALIGNMENTS
 from keras_vidrec.specs.clip_spec import SAMPLINGS
 from keras_vidrec.specs.clip_spec import TEST_CROPS
+from keras_vidrec.specs.clip_spec import ClipSpec
 from keras_vidrec.specs.fact import Fact
 
 AVERAGED = ("logits", "probabilities")
@@ -78,7 +79,7 @@ class TestProtocol(Fact):
         checks.choice("averaged", self.averaged, AVERAGED, owner)
 
     @property
-    def name(self):
+    def name(self) -> str:
         """What the test is called: by its paper, a key of `PROTOCOLS`, or by
         all that it is, such as `5x1-uniform-2_clips`. Tests of one name are
         the same."""
@@ -100,7 +101,7 @@ class TestProtocol(Fact):
         return "-".join(parts)
 
     @classmethod
-    def named(cls, name):
+    def named(cls, name: str) -> typing.Self:
         """The test of a name: a key of `PROTOCOLS`, or SEGMENTSxCROPS, such as
         `8x1`: 8 segments, the central crop of each, or `8x10`, ten crops.
 
@@ -120,7 +121,7 @@ class TestProtocol(Fact):
         crops = {number: crops for crops, number in _CROPS.items()}
         return cls(num_segments=int(counted[1]), crops=crops[counted[2]])
 
-    def completed(self, spec):
+    def completed(self, spec: ClipSpec) -> "TestProtocol":
         """The same test of the network of a `ClipSpec`, nothing left open:
         segments, sampling, alignment, and of chunks their stride.
 
@@ -149,7 +150,7 @@ class TestProtocol(Fact):
             stride=stride,
         )
 
-    def shown(self, spec):
+    def shown(self, spec: ClipSpec) -> ClipSpec:
         """The `ClipSpec` of the clips that the test shows to the network of a
         `ClipSpec`; errors as of `completed`."""
         test = self.completed(spec)
@@ -160,7 +161,7 @@ class TestProtocol(Fact):
             stride=None if test.stride is None else (test.stride,) * 2,
         )
 
-    def reading(self):
+    def reading(self) -> dict[str, typing.Any]:
         """What of a video is read, as `data.pipeline` and `data.clips.reader`
         take it, of a completed test."""
         return {
@@ -182,7 +183,7 @@ class Named(typing.NamedTuple):
 
     summary: str
     source: str
-    test: TestProtocol
+    test: "TestProtocol"
 
 
 _CHUNKS = TestProtocol(

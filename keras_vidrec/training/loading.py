@@ -1,5 +1,6 @@
 """Networks by whatever names them."""
 
+import collections.abc
 import os
 import pathlib
 
@@ -13,11 +14,11 @@ from keras_vidrec.weights import presets
 
 
 def load(
-    name_or_path,
-    file=None,
+    name_or_path: str | os.PathLike[str],
+    file: str | os.PathLike[str] | None = None,
     *,
     trust_first_download: bool = False,
-    class_names=None,
+    class_names: collections.abc.Sequence[str] | None = None,
     over_features: bool = False,
 ) -> keras.Model:
     """A network by name or path.

@@ -38,12 +38,12 @@ def train(
     data: str | pathlib.Path | None = None,
     callbacks: collections.abc.Sequence = (),
     log: collections.abc.Sequence | None = None,
-    verbose="auto",
-    distribute="auto",
-    backup_steps=None,
-    deterministic=False,
-    allow_leak=False,
-):
+    verbose: int | str = "auto",
+    distribute: str = "auto",
+    backup_steps: int | None = None,
+    deterministic: bool = False,
+    allow_leak: bool = False,
+) -> Run:
     """Trains a recipe to its end; goes on where an interrupted run stopped.
 
     A run keeps its lists of videos (`Run.videos`). While it goes on, the

@@ -1,6 +1,7 @@
 """A few changes at random out of many, all of one strength."""
 
 import dataclasses
+import typing
 
 import numpy as np
 
@@ -55,7 +56,7 @@ class RandAugment(Step):
         )
         object.__setattr__(self, "operations", names)
 
-    def draw(self, rng, size):
+    def draw(self, rng: np.random.Generator, size: int) -> typing.Any:
         names = self.operations or tuple(OPERATIONS)
         share = self.magnitude / _MOST
         drawn = []
@@ -64,7 +65,7 @@ class RandAugment(Step):
             drawn.append(_drawn(names[number], share, sign, size))
         return drawn
 
-    def on_rgb(self, images, drawn):
+    def on_rgb(self, images: np.ndarray, drawn: typing.Any) -> np.ndarray:
         for name, value in drawn:
             if name in _MATRICES:
                 images = warp.frames(images, value)
@@ -72,7 +73,7 @@ class RandAugment(Step):
                 images = _COLORS[name][0](images, *value)
         return images
 
-    def on_flow(self, images, drawn):
+    def on_flow(self, images: np.ndarray, drawn: typing.Any) -> np.ndarray:
         for name, value in drawn:
             if name in _MATRICES:
                 images = warp.flow(images, value)

@@ -1,7 +1,10 @@
 """Which clips a dataset has, which label each has, and which part it is in."""
 
+import collections.abc
 import dataclasses
+import os
 import pathlib
+import typing
 
 from keras_vidrec.data.catalogs import class_folders
 from keras_vidrec.data.catalogs import label_sets
@@ -119,15 +122,15 @@ class Catalog:
 
 
 def discover(
-    root,
+    root: str | os.PathLike[str] | None,
     *,
-    layout="auto",
-    videos_list=None,
-    splits=None,
-    test_fraction=0.25,
-    seed=0,
-    clips=None,
-):
+    layout: str = "auto",
+    videos_list: str | os.PathLike[str] | None = None,
+    splits: str | os.PathLike[str] | None = None,
+    test_fraction: float = 0.25,
+    seed: int = 0,
+    clips: collections.abc.Sequence[str] | None = None,
+) -> Catalog:
     """Reads a dataset in whichever of three layouts it has.
 
     1. `videos_list` is given: `from_list`.
@@ -189,7 +192,11 @@ def discover(
     return folder(root, test_fraction=test_fraction, seed=seed, clips=clips)
 
 
-def ucf101(videos, splits, clips=None):
+def ucf101(
+    videos: str | os.PathLike[str],
+    splits: str | os.PathLike[str],
+    clips: collections.abc.Sequence[str] | None = None,
+) -> Catalog:
     """A dataset with split files in the form of UCF101's.
 
     The videos lie in folders by class or all in one, at any depth, in any
@@ -215,7 +222,11 @@ def ucf101(videos, splits, clips=None):
     return _with_files(videos, official_splits.ucf101(splits), clips)
 
 
-def hmdb51(videos, splits, clips=None):
+def hmdb51(
+    videos: str | os.PathLike[str],
+    splits: str | os.PathLike[str],
+    clips: collections.abc.Sequence[str] | None = None,
+) -> Catalog:
     """A dataset with split files in the form of HMDB51's.
 
     As `ucf101`; groups are the films that clips are cut from. Clips that a
@@ -236,7 +247,13 @@ def hmdb51(videos, splits, clips=None):
     return _with_files(videos, official_splits.hmdb51(splits), clips)
 
 
-def folder(root, *, test_fraction=0.25, seed=0, clips=None):
+def folder(
+    root: str | os.PathLike[str],
+    *,
+    test_fraction: float = 0.25,
+    seed: int = 0,
+    clips: collections.abc.Sequence[str] | None = None,
+) -> Catalog:
     """A dataset with a folder a class: `root/<class>/.../<video>`, maybe below
     folders of parts: `root/train/<class>/<video>` (see `class_folders`).
 
@@ -328,7 +345,14 @@ def folder(root, *, test_fraction=0.25, seed=0, clips=None):
     )
 
 
-def from_list(csv_path, root=None, *, test_fraction=0.25, seed=0, clips=None):
+def from_list(
+    csv_path: str | os.PathLike[str],
+    root: str | os.PathLike[str] | None = None,
+    *,
+    test_fraction: float = 0.25,
+    seed: int = 0,
+    clips: collections.abc.Sequence[str] | None = None,
+) -> Catalog:
     """A dataset described by a list, in one of the forms that people have:
     see `video_list` and the guide.
 
@@ -410,7 +434,9 @@ def _of_parts(parts):
     )
 
 
-def carve_validation(catalog, split, fraction, seed):
+def carve_validation(
+    catalog: Catalog, split: typing.Any, fraction: float, seed: int
+) -> tuple[tuple, tuple]:
     """Takes a validation part out of the training part of a split.
 
     Whole groups of each class, never the test part; a class of a single

@@ -1,13 +1,16 @@
 """A prepared dataset: JPEG frames and flow, read by their offsets."""
 
+import collections.abc
 import json
 import logging
+import os
 
 import cv2
 import numpy as np
 
 from keras_vidrec.data.prepared import dataset as prepared_dataset
 from keras_vidrec.data.prepared import shards
+from keras_vidrec.data.sources.source import Source
 from keras_vidrec.data.sources.stored import Stored
 from keras_vidrec.flow import codec
 from keras_vidrec.specs import FLOW_METHODS
@@ -44,7 +47,7 @@ class Records(Stored):
 
     kind = "prepared"
 
-    def __init__(self, directory):
+    def __init__(self, directory: str | os.PathLike[str]) -> None:
         dataset = prepared_dataset.load(directory)
         super().__init__(directory, dataset)
         self.modalities += tuple(
@@ -60,11 +63,13 @@ class Records(Stored):
             for modality in dataset.modalities
         }
 
-    def num_frames(self, index, modality):
+    def num_frames(self, index: int, modality: str) -> int:
         """Number of stored images of video `index`; see `Source`."""
         return self._of(modality).num_images(index)
 
-    def read(self, index, modality, indices):
+    def read(
+        self, index: int, modality: str, indices: collections.abc.Sequence[int]
+    ) -> np.ndarray:
         """Images of video `index`; see `Source`. A modality that the dataset
         does not hold is a `ValueError`."""
         images = self._of(modality)
@@ -84,7 +89,7 @@ class Records(Stored):
             resized = codec.scale(resized, factors)
         return resized
 
-    def seen_as(self, frame):
+    def seen_as(self, frame: FrameSpec | None) -> Source:
         """See `Source`. Images that were stored in another size are resized
         once more, and the vectors of flow with them.
 

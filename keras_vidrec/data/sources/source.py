@@ -1,11 +1,17 @@
 """Where clips come from: one interface for videos, folders and records."""
 
+import collections.abc
 import concurrent.futures
 import copy
+import typing
+
+import numpy as np
 
 from keras_vidrec.data import origins
 from keras_vidrec.data.clips import frame_size
+from keras_vidrec.specs import FrameSpec
 from keras_vidrec.specs import Origin
+from keras_vidrec.videos.health import Health
 from keras_vidrec.videos.video import VideoError
 
 
@@ -58,14 +64,14 @@ class Source:
     is_remote = False
     requests = 0
 
-    def __init__(self, catalog):
+    def __init__(self, catalog: typing.Any) -> None:
         self.videos = catalog.videos
         self.labels = catalog.labels
         self.groups = catalog.groups
         self.classes = catalog.classes
         self.files = getattr(catalog, "files", catalog.videos)
 
-    def num_frames(self, index, modality):
+    def num_frames(self, index: int, modality: str) -> int:
         """Number of stored images of `modality` in video `index`: frames for
         rgb and rgb_diff, frames - 1 for the flows, which may be 0. Image t of
         the flows belongs to frames t and t + 1.
@@ -75,7 +81,9 @@ class Source:
         """
         raise NotImplementedError
 
-    def read(self, index, modality, indices):
+    def read(
+        self, index: int, modality: str, indices: collections.abc.Sequence[int]
+    ) -> np.ndarray:
         """Reads images of one video.
 
         Args:
@@ -94,7 +102,7 @@ class Source:
         """
         raise NotImplementedError
 
-    def health(self, index):
+    def health(self, index: int) -> Health | None:
         """`videos.Health` of the file of video `index`, `None` if nobody knows.
 
         Raises:
@@ -102,7 +110,7 @@ class Source:
         """
         return None
 
-    def lost_share(self, index):
+    def lost_share(self, index: int) -> float:
         """Share of the frames of video `index` that are damaged or cut off,
         from 0 to 1, as far as anybody knows; a `VideoError` as `health`."""
         health = self.health(index)
@@ -122,7 +130,9 @@ class Source:
         with concurrent.futures.ThreadPoolExecutor(self.requests) as pool:
             return tuple(pool.map(self.content, range(len(self.videos))))
 
-    def origin(self, indices=None) -> Origin:
+    def origin(
+        self, indices: collections.abc.Sequence[int] | None = None
+    ) -> Origin:
         """What this dataset is, and was made from.
 
         Args:
@@ -157,7 +167,7 @@ class Source:
         """Fields of the `Origin`: `parents`, `versions`, `decoder`."""
         return {}
 
-    def seen_as(self, frame):
+    def seen_as(self, frame: FrameSpec | None) -> "Source":
         """This source, with images as a network wants to see them.
 
         Args:
@@ -175,7 +185,7 @@ class Source:
         other.frame = frame
         return other
 
-    def save(self):
+    def save(self) -> None:
         """Keeps what was learnt of the videos for the next time, if anything
         was."""
 

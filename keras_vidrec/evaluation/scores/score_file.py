@@ -3,7 +3,9 @@
 import dataclasses
 import hashlib
 import json
+import os
 import pathlib
+import typing
 import zipfile
 import zlib
 
@@ -135,7 +137,7 @@ class Scores:
         found.update(np.ascontiguousarray(self.scores).tobytes())
         return found.hexdigest()[:16]
 
-    def save(self, path):
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Writes a score file, whole or not at all."""
         origin = {}
         if self.origin is not None:
@@ -153,7 +155,7 @@ class Scores:
             )
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: str | os.PathLike[str]) -> typing.Self:
         """Reads a score file; nothing in it is executed.
 
         Raises:

@@ -108,7 +108,7 @@ def get(name_or_file: str | pathlib.Path | dict | Recipe) -> Recipe:
     return Recipe.from_file(_found(name_or_file))
 
 
-def text(name_or_file):
+def text(name_or_file: str) -> str:
     """The file of a recipe as it was written, with what it says beside its
     values.
 

@@ -1,6 +1,7 @@
 """A network that somebody has published."""
 
 import dataclasses
+import os
 import pathlib
 import re
 import typing
@@ -202,7 +203,10 @@ class Preset(Fact):
         return downloads.find(self.published_file)
 
     def fetch(
-        self, file=None, trust_first_download=False, **instead
+        self,
+        file: str | os.PathLike[str] | None = None,
+        trust_first_download: bool = False,
+        **instead: typing.Any,
     ) -> pathlib.Path:
         """Its file, verified, downloaded if need be.
 

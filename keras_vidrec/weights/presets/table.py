@@ -69,19 +69,19 @@ def presets() -> tuple:
     return tuple(one for one in _table().values() if isinstance(one, Preset))
 
 
-def named(text) -> str | None:
+def named(text: str) -> str | None:
     """The name that stands behind `preset:`; `None` where it does not."""
     text = str(text)
     return text.removeprefix(PREFIX) if text.startswith(PREFIX) else None
 
 
-def is_known(name) -> bool:
+def is_known(name: str) -> bool:
     """Whether there is such a preset or group; `preset:` may stand before
     it."""
     return (named(name) or str(name)) in _table()
 
 
-def find(name) -> Preset | Group:
+def find(name: str) -> Preset | Group:
     """A preset or a group by its name, `preset:` before it or not.
 
     Raises:
@@ -96,7 +96,7 @@ def find(name) -> Preset | Group:
     return found
 
 
-def hint(name) -> str:
+def hint(name: str) -> str:
     """What an unknown name may be meant to be, as a question; or nothing."""
     name = (named(name) or str(name))[:200]
     near = [known for known in names() if name and known.startswith(name)][:3]

@@ -1,9 +1,15 @@
 """Published weights in networks of this package."""
 
+import collections.abc
+import os
+
+import keras
+
 from keras_vidrec.specs import checks
 from keras_vidrec.weights import pixels
 from keras_vidrec.weights.cross_modality import MODES
 from keras_vidrec.weights.published.checkpoint import Checkpoint
+from keras_vidrec.weights.published.import_report import ImportReport
 from keras_vidrec.weights.published.matching import CLASSIFIER
 from keras_vidrec.weights.published.matching import HEAD
 from keras_vidrec.weights.published.matching import Matching
@@ -19,14 +25,14 @@ _SHOWN = 10
 
 
 def convert(
-    source,
-    model,
+    source: str | os.PathLike[str] | Checkpoint,
+    model: keras.Model,
     *,
-    allow_missing=(),
-    allow_unused=(),
-    inflate=None,
-    backbone=None,
-):
+    allow_missing: collections.abc.Sequence[str] = (),
+    allow_unused: collections.abc.Sequence[str] = (),
+    inflate: str | None = None,
+    backbone: str | collections.abc.Mapping[str, str] | None = None,
+) -> ImportReport:
     """Puts published weights into a network.
 
     The format and the names are recognized by content. It is all or nothing:
