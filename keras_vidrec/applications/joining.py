@@ -64,8 +64,8 @@ def join(
     head = heads.inference_model(head)
     described = heads.describe(head)
     streams = _streams(head, described.clip_spec)
-    networks = {"rgb": rgb, "flow": flow}
-    networks = {s: found for s, found in networks.items() if found is not None}
+    given = {"rgb": rgb, "flow": flow}
+    networks = {s: found for s, found in given.items() if found is not None}
     if set(networks) != set(streams):
         raise ValueError(
             f"The network sees features of {' and '.join(streams)}. Expected "

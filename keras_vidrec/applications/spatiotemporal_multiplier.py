@@ -246,7 +246,7 @@ def SpatiotemporalMultiplier(
 
     for stage in STAGES:
         units = {
-            stream: backbones.find(names[stream]).units[stage][1]
+            stream: (backbones.find(names[stream]).units or {})[stage][1]
             for stream in walks
         }
         if connection is not None:

@@ -208,7 +208,7 @@ def TemporalInception(
     x = parts.joined(found)
     x = keras.layers.Permute((2, 1), name="rows")(x)
     x = keras.layers.Reshape((*x.shape[1:], 1), name="image")(x)
-    convolution = {
+    convolution: dict[str, typing.Any] = {
         "downsampling": downsampling,
         "factorized": factorized,
         "batch_norm": batch_norm,

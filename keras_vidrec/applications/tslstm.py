@@ -43,7 +43,7 @@ def TSLSTM(
     num_segments: int = 25,
     features: int = 2048,
     temporal_segments: int = 3,
-    temporal_pooling: str | None = "max",
+    temporal_pooling: typing.Literal["max", "avg"] | None = "max",
     units: collections.abc.Sequence[int] = (512,),
     fc_units: int | None = None,
     normalized: collections.abc.Sequence[str] = ("input", "output"),

@@ -41,7 +41,7 @@ def TSN(
     modality: typing.Literal["rgb", "rgb_diff", "flow", "warped_flow"] = "rgb",
     num_segments: int | None = None,
     snippet_length: int | None = None,
-    consensus: str = "avg",
+    consensus: typing.Literal["avg", "max", "weighted", "top_k"] = "avg",
     spatial_pooling: int | None = None,
     dropout: float | None = None,
     include_preprocessing: bool = True,

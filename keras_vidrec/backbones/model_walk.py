@@ -35,7 +35,7 @@ class ModelWalk:
                 "keras.Model of one input and one output, whose layers are "
                 f"known. Received: backbone={model.name!r}"
             )
-        self.endpoint = "images"
+        self.endpoint: str | None = "images"
         self._model = model
         self._source = inputs[0]
         self._maps = inputs[0]

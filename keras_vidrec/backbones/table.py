@@ -138,6 +138,6 @@ def _nearest(name):
     return f"{near[0]!r}, or another " if near else ""
 
 
-def residual_names() -> list[str]:
+def residual_names() -> tuple[str, ...]:
     """Names of the residual backbones."""
     return tuple(name for name, row in BACKBONES.items() if row.units)

@@ -1,5 +1,7 @@
 """Towers built from endpoint to endpoint, so that streams can meet inside."""
 
+import typing
+
 import keras
 
 from keras_vidrec.backbones import table
@@ -49,7 +51,7 @@ class Walk:
         prefix: str = "",
     ) -> None:
         row = table.find(backbone)
-        arguments = {}
+        arguments: dict[str, typing.Any] = {}
         if row.fully_connected:
             arguments["dropout"] = dropout
         if prefix:
@@ -65,7 +67,7 @@ class Walk:
         self._backbone = backbone
         self._build = lambda x: row.build(x, **arguments)
         self._steps = None
-        self._seen = []
+        self._seen: list[str] = []
 
     def to(self, endpoint: str | None = None) -> keras.KerasTensor:
         """Goes on to an endpoint.

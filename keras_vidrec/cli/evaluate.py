@@ -94,7 +94,7 @@ def evaluate(
         help="Of a published network, the directory for its scores. Default: "
         "its name.",
     ),
-    file: options.WeightsFile = (),
+    file: options.WeightsFile = None,
     trust_first_download: options.Trust = False,
     class_names: options.ClassNames = None,
 ):

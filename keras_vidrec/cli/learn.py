@@ -45,6 +45,7 @@ def learn(
     load_backend()
     from keras_vidrec.learning import Task
     from keras_vidrec.learning import learn as learn_task
+    from keras_vidrec.learning.course import Learned
 
     task = Task(
         videos,
@@ -60,8 +61,8 @@ def learn(
         learned = learn_task(
             task, out, plan_only=plan, verbose=progress(), tell=echo
         )
-    if plan:
-        return
+    if not isinstance(learned, Learned):
+        return  # the plan
     echo("")
     if learned.report is not None:
         echo(f"Report: {learned.report}")

@@ -70,7 +70,7 @@ def predict(
         help="Frames a second, where a video or camera does not tell its "
         "time, or wrongly.",
     ),
-    file: options.WeightsFile = (),
+    file: options.WeightsFile = None,
     trust_first_download: options.Trust = False,
     class_names: options.ClassNames = None,
 ):

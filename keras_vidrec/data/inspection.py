@@ -225,7 +225,7 @@ def inspect(
             *_first_alone(opened, spec),
         ),
         healths={source.files[i]: health for i, health in seen.items()},
-        made=source.how_made() if kind == "prepared" else {},
+        made=(source.how_made() if kind == "prepared" else None) or {},
     )
 
 

@@ -84,7 +84,7 @@ def open_dataset(
         )
     if kind == "prepared":
         return _open_prepared(directory, layout, videos_list, splits)
-    arguments = {
+    arguments: dict[str, typing.Any] = {
         "layout": layout,
         "videos_list": videos_list,
         "splits": splits,

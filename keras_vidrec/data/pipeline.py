@@ -47,7 +47,7 @@ def steps_per_epoch(num_videos: int, batch_size: int) -> int:
 def make(
     source: Source,
     spec: ClipSpec,
-    split: collections.abc.Sequence[int],
+    split: collections.abc.Sequence[int] | np.ndarray,
     *,
     training: bool,
     batch_size: int,
@@ -155,9 +155,9 @@ def make(
         augmentation = augmentation or Augmentation()
         augmentation.check_registered()
         mixing.check(augmentation, batch_size, shard[1])
-    mixes = training and bool(augmentation.of_batches)
+    mixes = training and bool(augmentation and augmentation.of_batches)
     if feature_reader.are_features(source):
-        if training:
+        if training and augmentation is not None:
             augmentation.check_features()
         reader = _feature_reader(source, spec, training, protocol)
     else:
@@ -188,7 +188,7 @@ def make(
         read = _test_draws(source, labels, spec, reader, failures, weight)
 
     whole = training or pad_tail  # of the batches, the last one too
-    leading = ()
+    leading: tuple = ()
     if reader.by_batch:
         leading = (share if whole else None,)
         order = order.batch(share, drop_remainder=whole)
@@ -237,7 +237,7 @@ def make(
 def read_each(
     source: Source,
     spec: ClipSpec,
-    split: collections.abc.Sequence[int],
+    split: collections.abc.Sequence[int] | np.ndarray,
     failures: Failures,
     verbose: bool,
     *,

@@ -84,7 +84,7 @@ def score(
         TooManyFailures: if over 5 % of the videos cannot be read.
     """
     description = describe(model)
-    test, spec = protocols.of(model, test)
+    protocol, spec = protocols.of(model, test)
     classes = tuple(description.class_names or source.classes)
     same = sorted if any_order else tuple
     if same(classes) != same(source.classes):
@@ -100,7 +100,7 @@ def score(
             f"network has. Received: {source.classes}"
         )
     if scorer is None:
-        scorer = scorers.make(model, test)
+        scorer = scorers.make(model, protocol)
     if origin is None:
         origin = origins.of_test(model, source, split)
     failures = Failures(len(split))
@@ -114,7 +114,7 @@ def score(
         verbose,
         name="test",
         done=len(split) - len(left),
-        **test.reading(),
+        **protocol.reading(),
     )
     for index, inputs in clips if left else ():
         clip = keras.tree.map_structure(lambda batch: batch[0], inputs)
@@ -150,7 +150,7 @@ def evaluate(
     settings: collections.abc.Sequence[str] = (),
     allow_leak: bool = False,
     verbose: bool = True,
-) -> pathlib.Path:
+) -> tuple[pathlib.Path, Scores]:
     """Tests the network of a finished run on its test list. A test that was
     killed goes on where it was.
 

@@ -79,7 +79,9 @@ def flows_and_warped(
     Raises:
         ValueError: as `flows`.
     """
-    frames, first_flows, unaligned = {}, {}, []
+    frames: dict = {}
+    first_flows: dict = {}
+    unaligned: list = []
 
     def remembered():
         for key, first, second in pairs:

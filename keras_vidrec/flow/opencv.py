@@ -81,7 +81,7 @@ def farneback_flow(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     Returns:
         float32 array `(height, width, 2)`, x and y in pixels.
     """
-    return cv2.calcOpticalFlowFarneback(
+    return cv2.calcOpticalFlowFarneback(  # type: ignore[call-overload]
         first,
         second,
         None,
@@ -114,12 +114,13 @@ def brox_flow(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     check_brox()
     images = []
     for frame in (first, second):
-        image = cv2.cuda_GpuMat()
+        image = cv2.cuda_GpuMat()  # type: ignore[attr-defined] # of CUDA
         # Gray in 0..1, as the programs have it: `gamma` depends on it.
         image.upload(np.ascontiguousarray(frame, np.float32) / np.float32(255))
         images.append(image)
     # One for each pair: it holds memory that threads cannot share.
-    algorithm = cv2.cuda_BroxOpticalFlow.create(**BROX_PARAMETERS)
+    brox = cv2.cuda_BroxOpticalFlow  # type: ignore[attr-defined] # of CUDA
+    algorithm = brox.create(**BROX_PARAMETERS)
     return algorithm.calc(*images, None).download()
 
 

@@ -92,7 +92,7 @@ class ClassScores(keras.layers.Layer):
         checks.choice("activation", activation, ACTIVATIONS)
         self.supports_masking = True
         self.activation = activation
-        self.classes = None
+        self.classes: int | None = None
         self.class_names = class_names
         self.clip_spec = clip_spec
         self.test_protocol = test_protocol

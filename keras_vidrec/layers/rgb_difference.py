@@ -58,7 +58,8 @@ class RGBDifference(keras.layers.Layer):
     def compute_output_shape(
         self, input_shape: tuple[int | None, ...]
     ) -> tuple[int | None, ...]:
-        return (*input_shape[:-1], input_shape[-1] - 3)
+        channels = typing.cast(int, input_shape[-1])
+        return (*input_shape[:-1], channels - 3)
 
     def compute_output_spec(
         self, inputs: keras.KerasTensor

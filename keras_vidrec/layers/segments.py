@@ -44,8 +44,9 @@ class FoldSegments(keras.layers.Layer):
         self, input_shape: tuple[int | None, ...]
     ) -> tuple[int | None, ...]:
         batch, num_segments, *rest = input_shape
-        known = batch is not None and num_segments is not None
-        return (batch * num_segments if known else None, *rest)
+        if batch is None or num_segments is None:
+            return (None, *rest)
+        return (batch * num_segments, *rest)
 
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")

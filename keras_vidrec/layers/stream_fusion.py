@@ -97,7 +97,7 @@ class StreamFusion(keras.layers.Layer):
         self, input_shape: collections.abc.Sequence[tuple[int | None, ...]]
     ) -> None:
         stream_padding.overlaid_shape(input_shape)
-        spatial, temporal = (shape[-1] for shape in input_shape)
+        spatial, temporal = _channels(input_shape)
         if None in (spatial, temporal):
             raise ValueError(
                 "Expected two streams of a known number of channels. "
@@ -162,7 +162,7 @@ class StreamFusion(keras.layers.Layer):
         self, input_shape: collections.abc.Sequence[tuple[int | None, ...]]
     ) -> tuple[int | None, ...]:
         overlaid = stream_padding.overlaid_shape(input_shape)
-        spatial, temporal = (shape[-1] for shape in input_shape)
+        spatial, temporal = _channels(input_shape)
         if self.mode == "bilinear":
             return (overlaid[0], spatial * temporal)
         if self.mode == "concat":
@@ -181,3 +181,8 @@ class StreamFusion(keras.layers.Layer):
 def stacked_identities(shape, dtype=None):
     """Kernel that sums the two streams, channel by channel."""
     return ops.concatenate([ops.eye(shape[1], dtype=dtype)] * 2)
+
+
+def _channels(shapes) -> list[int]:
+    """The channels of both streams, which `build` has seen to be known."""
+    return [typing.cast(int, shape[-1]) for shape in shapes]

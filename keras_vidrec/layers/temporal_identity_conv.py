@@ -79,7 +79,7 @@ class TemporalIdentityConv(keras.layers.Layer):
             name="kernel",
             shape=(self.kernel_size, channels, channels),
             initializer=lambda shape, dtype=None: ops.convert_to_tensor(
-                _over_taps(np.eye(channels), *shape[:1], self.initialization),
+                _over_taps(np.eye(channels), shape[0], self.initialization),
                 dtype=dtype,
             ),
         )

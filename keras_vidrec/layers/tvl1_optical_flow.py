@@ -129,7 +129,8 @@ class TVL1OpticalFlow(keras.layers.Layer):
     def compute_output_shape(
         self, input_shape: tuple[int | None, ...]
     ) -> tuple[int | None, ...]:
-        return (*input_shape[:-1], 2 * (input_shape[-1] // 3 - 1))
+        channels = typing.cast(int, input_shape[-1])
+        return (*input_shape[:-1], 2 * (channels // 3 - 1))
 
     def compute_output_spec(
         self, inputs: keras.KerasTensor

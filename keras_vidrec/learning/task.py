@@ -36,10 +36,10 @@ class Task:
         ValueError: on any other value, or if there is no such directory.
     """
 
-    videos: str
-    list: str | None = None
+    videos: str | os.PathLike[str]
+    list: str | os.PathLike[str] | None = None
     layout: str = "auto"
-    splits: str | None = None
+    splits: str | os.PathLike[str] | None = None
     flow: bool = True
     size: int = 160
     export: str = "saved_model"
@@ -69,7 +69,7 @@ class Task:
         256 for 224."""
         return round(self.size * 256 / 224)
 
-    def claim(self, out: str | os.PathLike[str]) -> None:
+    def claim(self, out: pathlib.Path) -> None:
         """Makes a directory that of this task, or goes on with what is there.
 
         Args:

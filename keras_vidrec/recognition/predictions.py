@@ -43,7 +43,15 @@ class Predictions(collections.abc.Sequence):
     def __len__(self) -> int:
         return len(self._found)
 
-    def __getitem__(self, index: int | slice) -> Prediction | Unread:
+    @typing.overload
+    def __getitem__(self, index: int) -> Prediction | Unread: ...
+
+    @typing.overload
+    def __getitem__(self, index: slice) -> "Predictions": ...
+
+    def __getitem__(
+        self, index: int | slice
+    ) -> "Prediction | Unread | Predictions":
         if isinstance(index, slice):
             return Predictions(self._found[index], self._shown[index])
         return self._found[index]

@@ -107,7 +107,12 @@ class Recognizer:
 
     @classmethod
     def from_preset(
-        cls, name: str, file: str | os.PathLike[str] | None = None
+        cls,
+        name: str,
+        file: str
+        | os.PathLike[str]
+        | collections.abc.Mapping[str, str | os.PathLike[str]]
+        | None = None,
     ) -> "Recognizer":
         """That of a published network; `name` and `file` as of
         `keras_vidrec.load`.
@@ -227,7 +232,8 @@ class Recognizer:
         Raises:
             VideoError: if a video cannot be read.
         """
-        flow = describe(self.model).clip_spec.flow
+        spec = describe(self.model).clip_spec
+        flow = spec.flow if spec else None
         features = []
         for video in _videos(videos, fps):
             is_array = isinstance(video, Frames)

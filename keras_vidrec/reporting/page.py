@@ -119,7 +119,7 @@ def report(
     else:
         scores = {file.stem: main}
         directory = freshness.run_of(file)
-        run = directory and Run(directory)
+        run = Run(directory) if directory else None
         out = out or file.with_name(f"{file.stem}-report")
     for name, one in scores.items():
         if not one.videos:
@@ -127,7 +127,7 @@ def report(
                 "Expected scores of some videos to report. Received: "
                 f"{name}, of none"
             )
-    recipe = run and run.recipe
+    recipe = run.recipe if run else None
     source, reason = background.open_dataset(recipe, data)
     return write(
         scores,
@@ -135,8 +135,8 @@ def report(
         training=background.training_videos(run),
         title=recipe.name if recipe else file.stem,
         recipe=recipe,
-        log=run and run.log_file,
-        environment=run and run.environment_file,
+        log=run.log_file if run else None,
+        environment=run.environment_file if run else None,
         source=source,
         no_source=reason,
         verbose=verbose,
@@ -196,8 +196,8 @@ def write(
         },
         versions={"keras_vidrec": __version__},
     )
-    log = curves.read(log) if log else {}
-    drawn = curves.choose(log)
+    curve = curves.read(log) if log else {}
+    drawn = curves.choose(curve)
     if any(one.several != main.several for one in scores.values()):
         raise ValueError(
             "Expected tests of one label a video, or of several. Received: both"
@@ -220,7 +220,7 @@ def write(
             "confused_pairs": tables.pairs(main, pairs),
             "mistakes": mistakes.table(worst, main),
         }
-    figures["speed"] = tables.speed(log, scores)
+    figures["speed"] = tables.speed(curve, scores)
     figures.update({one.name: one.table for one in drawn})
     for name, table in figures.items():
         table.save(directory / "figures" / f"{name}.csv")

@@ -63,7 +63,7 @@ class Line:
         runs: tuple of str. The runs it is made of.
     """
 
-    row: object
+    row: tables.Row | tables.Quoted
     by_split: dict = dataclasses.field(default_factory=dict)
     remark: str = ""
     made: str = ""

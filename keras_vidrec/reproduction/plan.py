@@ -28,7 +28,7 @@ class Figure:
 
     def parts(self) -> tuple:
         """What it needs, each once, in an order to make it in."""
-        found = {}
+        found: dict = {}
         for test in self.tests.values():
             for part in parts.needed(test):
                 found.setdefault(part.name, part)
@@ -79,7 +79,8 @@ class Plan:
     def trainings(self) -> tuple:
         """Dict from the name of each `Training` to how many figures need it,
         in an order to do them in, and dict from its name to itself."""
-        counts, known = {}, {}
+        counts: dict[str, int] = {}
+        known: dict[str, Training] = {}
         for figure in self.figures:
             for part in figure.parts():
                 if isinstance(part, Training):

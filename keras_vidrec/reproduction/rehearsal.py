@@ -53,7 +53,7 @@ def generate(
         for path in directory.glob("*/*.avi")
     )
     for split in range(1, _SPLITS + 1):
-        test = [v for v in videos if int(_GROUP.search(v)[1]) == split]
+        test = [v for v in videos if _group_of(v) == split]
         train = [
             f"{video} {labels[video.partition('/')[0]]}"
             for video in videos
@@ -120,3 +120,8 @@ def uncompiled():
             yield
     finally:
         tf.config.run_functions_eagerly(before)
+
+
+def _group_of(video: str) -> int:
+    found = _GROUP.search(video)
+    return int(found[1]) if found else 0

@@ -42,7 +42,7 @@ class Results:
             name: str(pathlib.Path(path).absolute())
             for name, path in (given or {}).items()
         }
-        self._scores = {}
+        self._scores: dict = {}
 
     def leftovers(self, names: collections.abc.Iterable[str]) -> tuple:
         """Names of runs here that are not among some: of a recipe that has

@@ -70,13 +70,13 @@ class Workshop(Results):
         verbose: int | str = 0,
     ) -> None:
         super().__init__(directory, given)
-        self.failed = {}
+        self.failed: dict = {}
         self._data = {n: pathlib.Path(p).resolve() for n, p in data.items()}
         self._splits = dict(splits or {})
         self._tiny = tiny
         self._flow = flow
         self._verbose = verbose
-        self._kinds = {}
+        self._kinds: dict = {}
         self._claim = self._claimed()
 
     def _claimed(self):
@@ -135,7 +135,8 @@ class Workshop(Results):
                         trainings[part.name] = part
         if not self._tiny:  # those are generated
             self._check_data(trainings.values())
-        lost, checked = {}, set()
+        lost: dict = {}
+        checked: set = set()
         for training in trainings.values():
             starts = [*training.weights.values()]
             names = {one.name for one in starts if isinstance(one, Given)}

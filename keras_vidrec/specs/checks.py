@@ -4,6 +4,7 @@ import collections.abc
 import contextlib
 import difflib
 import os
+import pathlib
 import typing
 
 _MOST_SHOWN = 1000
@@ -73,7 +74,7 @@ def about(path: str | os.PathLike[str]) -> collections.abc.Iterator[None]:
         yield
     except ValueError as error:
         text = str(error)
-        if path.name in text and len(text) <= _MOST_SHOWN:
+        if pathlib.PurePath(path).name in text and len(text) <= _MOST_SHOWN:
             raise
         raise ValueError(f"{path}: {shorten(text)}") from error
 

@@ -17,7 +17,7 @@ from keras_vidrec.specs import documents
 try:
     import fcntl
 except ImportError:  # Windows
-    fcntl = None
+    fcntl = None  # type: ignore[assignment] # what mypy takes for a module
     import msvcrt
 
 logger = logging.getLogger("keras_vidrec")

@@ -101,7 +101,7 @@ class TestProtocol(Fact):
         return "-".join(parts)
 
     @classmethod
-    def named(cls, name: str) -> typing.Self:
+    def named(cls, name: str) -> "TestProtocol":
         """The test of a name: a key of `PROTOCOLS`, or SEGMENTSxCROPS, such as
         `8x1`: 8 segments, the central crop of each, or `8x10`, ten crops.
 
@@ -111,13 +111,13 @@ class TestProtocol(Fact):
         if name in PROTOCOLS:
             return PROTOCOLS[name].test
         counted = _COUNTED.fullmatch(name) if isinstance(name, str) else None
-        checks.check(
-            counted is not None,
-            "protocol",
-            f"one of {tuple(PROTOCOLS)}, or segments and crops, such as '8x1' "
-            "or '8x10'",
-            name,
-        )
+        if counted is None:
+            raise checks.ArgumentError(
+                "protocol",
+                f"one of {tuple(PROTOCOLS)}, or segments and crops, such as "
+                "'8x1' or '8x10'",
+                name,
+            )
         crops = {number: crops for crops, number in _CROPS.items()}
         return cls(num_segments=int(counted[1]), crops=crops[counted[2]])
 

@@ -15,7 +15,10 @@ from keras_vidrec.weights import presets
 
 def load(
     name_or_path: str | os.PathLike[str],
-    file: str | os.PathLike[str] | None = None,
+    file: str
+    | os.PathLike[str]
+    | collections.abc.Mapping[str, str | os.PathLike[str]]
+    | None = None,
     *,
     trust_first_download: bool = False,
     class_names: collections.abc.Sequence[str] | None = None,
@@ -78,12 +81,12 @@ def load(
         expected = f"None: {name_or_path} is a network already"
         checks.check(value is None, argument, expected, value)
     if downloads.is_on_hub(name_or_path):
-        return model_file.load(downloads.fetch_saved(name_or_path))
+        return model_file.load(downloads.fetch_saved(str(name_or_path)))
     path = pathlib.Path(name_or_path)
     if not path.exists():
         raise ValueError(
-            f"{presets.hint(path)}Expected the directory of a run, a .keras "
-            "file, or a name that `vidrec presets` lists. Received: "
+            f"{presets.hint(str(path))}Expected the directory of a run, a "
+            ".keras file, or a name that `vidrec presets` lists. Received: "
             f"{path}, which does not exist"
         )
     if not path.is_dir():

@@ -264,7 +264,8 @@ class Run:
         if self.is_shorter_than(recipe):
             # Other programs have an entry a recipe.
             self.trackers_file.unlink(missing_ok=True)
-            self.note_origin(origin)
+            if origin is not None:
+                self.note_origin(origin)
             files.write_text(self.recipe_file, recipe.to_yaml())
         if self.check(recipe):
             self._note_start(recipe, self._starts(), log)

@@ -101,7 +101,7 @@ class CameraStream:
             hold: int. The newest frames that wait to be taken, at most.
         """
         # What is older falls out at the other end.
-        newest = collections.deque(maxlen=hold)
+        newest: collections.deque = collections.deque(maxlen=hold)
         changed = threading.Condition()
         done = threading.Event()
         reader = threading.Thread(

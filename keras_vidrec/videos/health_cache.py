@@ -51,8 +51,8 @@ class HealthCache:
         self._find = find or (lambda name: self._root / name)
         self._deinterlace = deinterlace
         self._lock = threading.Lock()
-        self._busy = {}  # lock by entry: several want one file at once
-        self._unsaved = set()
+        self._busy: dict = {}  # lock by entry: several want one file at once
+        self._unsaved: set = set()
         self._saved_at = time.monotonic()
         # A file that others have made may be read where none can be written.
         beside, elsewhere = self._root / _FILE_NAME, _elsewhere(self._root)

@@ -94,7 +94,7 @@ def iter_frames(
 
 def read_frames(
     path: str | os.PathLike[str] | typing.BinaryIO,
-    indices: collections.abc.Sequence[int],
+    indices: collections.abc.Sequence[int] | np.ndarray,
     num_frames: int | None = None,
     deinterlace: str | None = None,
 ) -> np.ndarray:

@@ -70,7 +70,7 @@ def contact_sheet(
     augmentation.check_registered()
     # Folders do not tell how their flow was coded: then as the network thinks.
     bound = (source.flow or spec.flow).bound
-    rows = []
+    rows: list = []
     for index in videos:
         rng = np.random.default_rng((seed, index))
         name = _describe(source, index)

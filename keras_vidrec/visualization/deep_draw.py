@@ -353,7 +353,7 @@ def _resized(images, side):
     )
 
 
-def panels(snippet: np.ndarray, modality: str) -> list[tuple[str, np.ndarray]]:
+def panels(snippet: np.ndarray, modality: str) -> list[tuple[np.ndarray, str]]:
     """Pictures of a snippet `(1, height, width, channels)`, with their titles:
     of flow x and y in gray, then both in colors."""
     if modality.startswith("rgb"):

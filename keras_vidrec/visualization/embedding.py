@@ -217,7 +217,8 @@ def draw(
         name = embedding.classes[label] if label >= 0 else "unknown"
         color, marker = _style(place)
         axes.scatter(
-            *points.T,
+            points[:, 0],
+            points[:, 1],
             s=34,
             color=color,
             marker=marker,
@@ -283,12 +284,14 @@ def read_thumbnails(
     if feature_reader.are_features(source):
         images = joining.images_of(source).source
         known = {name: index for index, name in enumerate(images.videos)}
-        videos = [known.get(source.videos[index]) for index in videos]
+        places = [known.get(source.videos[index]) for index in videos]
         source = images
+    else:
+        places = list(videos)
     modality = "rgb" if "rgb" in source.modalities else source.modalities[0]
     return [
         None if index is None else _read_thumbnail(source, index, modality)
-        for index in videos
+        for index in places
     ]
 
 

@@ -75,7 +75,7 @@ def set_title(figure: Figure, title: str, subtitle: str = "") -> None:
 
 def show_image(
     axes: "Axes", image: np.ndarray, title: str = "", **arguments: typing.Any
-) -> None:
+) -> typing.Any:
     """Draws an image, gray or in colors, without axes around it, and a title
     above; further arguments are those of `Axes.imshow`, as is what is returned.
     """

@@ -108,7 +108,7 @@ def imagenet(
         for path, place in layer_places(want).items()
         if place[0] in backbones
     }
-    layers = {name: set() for name in backbones.values()}
+    layers: dict[str, set] = {name: set() for name in backbones.values()}
     for stream, layer in places.values():
         layers[backbones[stream]].add(layer)
     published = {

@@ -249,7 +249,7 @@ def name_of(step: typing.Any) -> str:
     return name
 
 
-def step_of(value: typing.Any) -> Crop | Step | BatchStep:
+def step_of(value: typing.Any) -> Numbered:
     """The step that a file has as `{name: numbers}`, `{name: first number}` or
     `name`; as of `Augmentation.from_list`."""
     if isinstance(value, Numbered):

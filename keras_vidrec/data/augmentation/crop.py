@@ -20,7 +20,7 @@ RGB_CROP_SCALES = (1.0, 0.875, 0.75, 0.66)
 MOTION_CROP_SCALES = (1.0, 0.875, 0.75)
 
 # By policy: its numbers. What a policy does not have is no field of it.
-CROPS = {
+CROPS: dict[str, dict] = {
     # TSN's programs (`caffe`, data_transformer.cpp: `fix_crop`,
     # `more_fix_crop`, `max_distort`): height and width are neighbors in the
     # list of scales or equal, at 13 places. Scales: of the modalities.

@@ -117,7 +117,7 @@ def _factor(share, sign):
 
 
 # The change, and its numbers from the strength, 0 to 1, and a sign.
-_COLORS = {
+_COLORS: dict[str, tuple[typing.Callable, typing.Callable]] = {
     "auto_contrast": (colors.auto_contrast, _nothing),
     "equalize": (colors.equalize, _nothing),
     "solarize": (colors.solarize, lambda share, _: (256 * (1 - share),)),

@@ -50,7 +50,9 @@ class RandomErasing(Step):
             return None
         for _ in range(_ATTEMPTS):
             area = rng.uniform(*self.area) * size * size
-            ratio = math.exp(rng.uniform(*map(math.log, self.ratio)))
+            ratio = math.exp(
+                rng.uniform(math.log(self.ratio[0]), math.log(self.ratio[1]))
+            )
             rows = round(math.sqrt(area * ratio))
             columns = round(math.sqrt(area / ratio))
             if 0 < rows < size and 0 < columns < size:

@@ -19,7 +19,7 @@ class Numbered:
         of another one like it."""
         return {
             field.name: _plain(getattr(self, field.name))
-            for field in dataclasses.fields(self)
+            for field in dataclasses.fields(typing.cast(typing.Any, self))
         }
 
     @classmethod

@@ -4,7 +4,6 @@ import collections.abc
 import dataclasses
 import os
 import pathlib
-import typing
 
 from keras_vidrec.data.catalogs import class_folders
 from keras_vidrec.data.catalogs import label_sets
@@ -72,8 +71,8 @@ class Catalog:
     splits: dict
     problems: tuple = ()
     missing: tuple = ()
-    files: tuple = None
-    segments: tuple = None
+    files: tuple = None  # type: ignore[assignment] # set below
+    segments: tuple = None  # type: ignore[assignment]
     validation: dict = dataclasses.field(default_factory=dict)
     alike: tuple = ()
     understood: str = ""
@@ -377,26 +376,28 @@ def from_list(
         ValueError: if the list cannot be read, no clip of it is there, a path
             leaves the directory, or a clip or a group is in several parts.
     """
-    csv_path = storage.as_path(csv_path)
-    root = storage.as_path(csv_path.parent if root is None else root)
-    if isinstance(root, pathlib.Path):
-        _directory("root", root)
-    with checks.about(csv_path):
-        listed = video_list.read(csv_path, root, clips)
-    video_tree.check_different(root, dict.fromkeys(listed.files))
+    path = storage.as_path(csv_path)
+    place = storage.as_path(path.parent if root is None else root)
+    if isinstance(place, pathlib.Path):
+        _directory("root", place)
+    with checks.about(path):
+        listed = video_list.read(path, place, clips)
+    video_tree.check_different(place, dict.fromkeys(listed.files))
     labels, classes, groups = listed.labels, listed.classes, listed.groups
     problems = list(listed.problems)
     if listed.has_parts:
         splits, validation = _of_parts(listed.parts)
         alike = ()
     else:
-        groups, alike, more = _joined(root, listed.files, groups, labels, clips)
+        groups, alike, more = _joined(
+            place, listed.files, groups, labels, clips
+        )
         problems += more
         splits = {1: split_groups(labels, groups, test_fraction, seed)}
         validation = {}
     problems += find_empty_classes(labels, classes, splits)
     return Catalog(
-        root,
+        place,
         listed.videos,
         labels,
         groups,
@@ -434,45 +435,7 @@ def _of_parts(parts):
     )
 
 
-def carve_validation(
-    catalog: Catalog, split: typing.Any, fraction: float, seed: int
-) -> tuple[tuple, tuple]:
-    """Takes a validation part out of the training part of a split.
-
-    Whole groups of each class, never the test part; a class of a single
-    training group gives nothing.
-
-    Args:
-        catalog: `Catalog`.
-        split: key of `catalog.splits`.
-        fraction: float between 0 and 1. Part of the training clips.
-        seed: int.
-
-    Returns:
-        Pair `(train, validation)` of tuples of indices into the videos.
-
-    Raises:
-        ValueError: if there is no such split, `fraction` is not between 0 and
-            1, or no class has two training groups.
-    """
-    checks.choice("split", split, catalog.splits)
-    part = catalog.splits[split].train
-    train, validation = split_groups(
-        [catalog.labels[i] for i in part],
-        [catalog.groups[i] for i in part],
-        fraction,
-        seed,
-    )
-    if not validation:
-        raise ValueError(
-            "Cannot hold out a validation part. Expected a class of at least "
-            "two groups in training. "
-            f"Received: {len(part)} training clips of split {split!r}"
-        )
-    return tuple(part[i] for i in train), tuple(part[i] for i in validation)
-
-
-def _directory(name, path):
+def _directory(name, path) -> pathlib.Path:
     if path is None or not pathlib.Path(path).is_dir():
         raise ValueError(
             f"Expected `{name}` to be an existing directory. "

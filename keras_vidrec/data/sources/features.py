@@ -67,7 +67,7 @@ class Features(Stored):
         self,
         index: int,
         modality: str,
-        indices: collections.abc.Sequence[int],
+        indices: collections.abc.Sequence[int] | np.ndarray,
         draw: int = 0,
     ) -> np.ndarray:
         """Features of frames of video `index`: float32 `(len(indices),
@@ -91,7 +91,7 @@ class Features(Stored):
         self,
         index: int,
         modality: str,
-        indices: collections.abc.Sequence[int],
+        indices: collections.abc.Sequence[int] | np.ndarray,
         draw: int = 0,
     ) -> np.ndarray:
         """What `read` gives, as it is stored: a float16 array, not to be

@@ -4,6 +4,7 @@ import collections.abc
 import contextlib
 import os
 import pathlib
+import typing
 
 import cv2
 import numpy as np
@@ -101,7 +102,7 @@ class FrameFolders(Source):
                 f"({len(missing)} in all)"
             )
         self._folders = folders
-        self._found = {}
+        self._found: dict = {}
         self.modalities = self._find_modalities()
 
     def num_frames(self, index: int, modality: str) -> int:
@@ -135,7 +136,7 @@ class FrameFolders(Source):
             return None
         return segments.name(fingerprint(found), self._segments[index])
 
-    def seen_as(self, frame: FrameSpec | None) -> Source:
+    def seen_as(self, frame: FrameSpec | None) -> typing.Self:
         """See `Source`.
 
         Raises:
@@ -186,7 +187,10 @@ class FrameFolders(Source):
         return min(count, frames.count - 1)
 
     def read(
-        self, index: int, modality: str, indices: collections.abc.Sequence[int]
+        self,
+        index: int,
+        modality: str,
+        indices: collections.abc.Sequence[int] | np.ndarray,
     ) -> np.ndarray:
         """Images of video `index`; see `Source`."""
         is_flow = "flow" in modality
@@ -201,11 +205,11 @@ class FrameFolders(Source):
                 f"its images of {modality} differ in size. Expected one. "
                 f"Received: {shapes[0][:2]} and {shapes[1][:2]}",
             )
-        if is_flow:
-            images = [np.stack(image, axis=-1) for image in images]
-        else:
-            images = [image for (image,) in images]
-        return self._resized(index, np.stack(images))
+        joined = [
+            np.stack(image, axis=-1) if is_flow else image[0]
+            for image in images
+        ]
+        return self._resized(index, np.stack(joined))
 
     def encoded(self, index: int, modality: str) -> collections.abc.Iterator:
         """Yields the images of a video as they lie on the disk: of each in
@@ -221,7 +225,10 @@ class FrameFolders(Source):
             )
 
     def paths(
-        self, index: int, modality: str, indices: collections.abc.Sequence[int]
+        self,
+        index: int,
+        modality: str,
+        indices: collections.abc.Sequence[int] | np.ndarray,
     ) -> list[tuple]:
         """Files of images of one video: a list with a tuple of paths for each
         index, one for rgb, x and y for the flows. One that is not there is a

@@ -4,13 +4,13 @@ import collections.abc
 import json
 import logging
 import os
+import typing
 
 import cv2
 import numpy as np
 
 from keras_vidrec.data.prepared import dataset as prepared_dataset
 from keras_vidrec.data.prepared import shards
-from keras_vidrec.data.sources.source import Source
 from keras_vidrec.data.sources.stored import Stored
 from keras_vidrec.flow import codec
 from keras_vidrec.specs import FLOW_METHODS
@@ -37,7 +37,7 @@ class Records(Stored):
 
     Attributes:
         catalog: `Catalog` of the videos with the splits, for
-            `catalog.carve_validation` and the like. `videos`, `labels`,
+            `split.carve_validation` and the like. `videos`, `labels`,
             `groups` and `classes` are its.
         settings: dict. How the records were made; see `PreparedDataset`.
 
@@ -57,7 +57,7 @@ class Records(Stored):
         )
         self.flow = self._flow_spec()
         self.stored_as = self._frame_spec()
-        self._told = []  # the same of all that share the records
+        self._told: list = []  # the same of all that share the records
         self._images = {
             modality: _Images(directory, modality, self.videos, dataset.files)
             for modality in dataset.modalities
@@ -68,7 +68,10 @@ class Records(Stored):
         return self._of(modality).num_images(index)
 
     def read(
-        self, index: int, modality: str, indices: collections.abc.Sequence[int]
+        self,
+        index: int,
+        modality: str,
+        indices: collections.abc.Sequence[int] | np.ndarray,
     ) -> np.ndarray:
         """Images of video `index`; see `Source`. A modality that the dataset
         does not hold is a `ValueError`."""
@@ -89,7 +92,7 @@ class Records(Stored):
             resized = codec.scale(resized, factors)
         return resized
 
-    def seen_as(self, frame: FrameSpec | None) -> Source:
+    def seen_as(self, frame: FrameSpec | None) -> typing.Self:
         """See `Source`. Images that were stored in another size are resized
         once more, and the vectors of flow with them.
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from keras_vidrec.data import origins
 from keras_vidrec.data.clips import frame_size
+from keras_vidrec.specs import FlowSpec
 from keras_vidrec.specs import FrameSpec
 from keras_vidrec.specs import Origin
 from keras_vidrec.videos.health import Health
@@ -58,11 +59,13 @@ class Source:
             them is known. Defaults to `0`.
     """
 
-    kind = None
-    frame = None
-    stored_as = None
-    is_remote = False
-    requests = 0
+    kind: str | None = None
+    modalities: tuple[str, ...]
+    flow: FlowSpec | None
+    frame: FrameSpec | None = None
+    stored_as: FrameSpec | None = None
+    is_remote: bool = False
+    requests: int = 0
 
     def __init__(self, catalog: typing.Any) -> None:
         self.videos = catalog.videos
@@ -82,7 +85,10 @@ class Source:
         raise NotImplementedError
 
     def read(
-        self, index: int, modality: str, indices: collections.abc.Sequence[int]
+        self,
+        index: int,
+        modality: str,
+        indices: collections.abc.Sequence[int] | np.ndarray,
     ) -> np.ndarray:
         """Reads images of one video.
 
@@ -131,7 +137,7 @@ class Source:
             return tuple(pool.map(self.content, range(len(self.videos))))
 
     def origin(
-        self, indices: collections.abc.Sequence[int] | None = None
+        self, indices: collections.abc.Sequence[int] | np.ndarray | None = None
     ) -> Origin:
         """What this dataset is, and was made from.
 
@@ -147,7 +153,7 @@ class Source:
         if indices is None:
             indices, contents = range(len(self.videos)), self.contents
         else:
-            contents = [self.content(i) for i in indices]
+            contents = tuple(self.content(i) for i in indices)
         return origins.of(
             self.kind,
             [self.videos[i] for i in indices],
@@ -167,7 +173,7 @@ class Source:
         """Fields of the `Origin`: `parents`, `versions`, `decoder`."""
         return {}
 
-    def seen_as(self, frame: FrameSpec | None) -> "Source":
+    def seen_as(self, frame: FrameSpec | None) -> typing.Self:
         """This source, with images as a network wants to see them.
 
         Args:

@@ -37,16 +37,18 @@ class Decoded(Source):
     segment of it that a video is, `_path(file)` where it lies, and `_healths`
     tell of the files."""
 
-    kind = "videos"
+    kind: str | None = "videos"
     modalities = MODALITIES
     requests = 16
+    _healths: typing.Any
+    _part: typing.Callable[[int], tuple]
 
     def __init__(self, catalog: typing.Any, flow: FlowSpec | None) -> None:
         super().__init__(catalog)
         self.flow = FlowSpec() if flow is None else flow
-        self._maps = {}
+        self._maps: dict = {}
 
-    def seen_as(self, frame: FrameSpec | None) -> Source:
+    def seen_as(self, frame: FrameSpec | None) -> typing.Self:
         """See `Source`."""
         source = super().seen_as(frame)
         if source is not self:
@@ -57,7 +59,7 @@ class Decoded(Source):
     def _deinterlace(self):
         return self.frame and self.frame.deinterlace
 
-    def health(self, index: int) -> Health | None:
+    def health(self, index: int) -> Health:
         """`videos.Health` of the file of a video; a `VideoError` if it cannot
         be read."""
         return self._healths[self._part(index)[0]]
@@ -84,7 +86,10 @@ class Decoded(Source):
         return count - (modality in _FLOWS)
 
     def read(
-        self, index: int, modality: str, indices: collections.abc.Sequence[int]
+        self,
+        index: int,
+        modality: str,
+        indices: collections.abc.Sequence[int] | np.ndarray,
     ) -> np.ndarray:
         """See `Source`. Frames are resized first, and flow is made of the
         resized ones."""
@@ -207,7 +212,7 @@ class VideoFiles(Decoded):
         )
         self._healths = HealthCache(catalog.root, find=self._path)
 
-    def seen_as(self, frame: FrameSpec | None) -> Source:
+    def seen_as(self, frame: FrameSpec | None) -> typing.Self:
         """See `Source`."""
         source = super().seen_as(frame)
         # Deinterlaced videos may have other numbers of frames.

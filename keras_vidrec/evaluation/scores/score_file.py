@@ -116,7 +116,8 @@ class Scores:
     def known(self) -> np.ndarray:
         """Of which videos the labels are known: bool `(videos,)`."""
         labels = self.labels
-        return (labels >= 0).all(axis=1) if self.several else labels >= 0
+        known = labels >= 0
+        return np.all(known, axis=1) if self.several else known
 
     @property
     def marks(self) -> tuple:
@@ -139,7 +140,7 @@ class Scores:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes a score file, whole or not at all."""
-        origin = {}
+        origin: dict[str, typing.Any] = {}
         if self.origin is not None:
             text = json.dumps(self.origin.to_dict())
             origin = {"origin": np.array(text)}

@@ -10,8 +10,13 @@ from keras import ops
 
 from keras_vidrec.specs import checks
 
+if typing.TYPE_CHECKING:
+    from keras.optimizers import Optimizer as _Base
+else:
+    _Base = object
 
-class MeanGradient:
+
+class MeanGradient(_Base):
     """Moves weights by the mean gradient of the effective batch: mixed into
     an optimizer of Keras.
 
@@ -102,7 +107,7 @@ class MeanGradient:
         # While an update is worked out: whether it happens.
         self._happens = None
         # Numbers of the variables that are moved; `None` is all.
-        self._moved = None
+        self._moved: tuple[int, ...] | None = None
 
     def build(self, variables: list[keras.Variable]) -> None:
         if self.built:
@@ -147,10 +152,11 @@ class MeanGradient:
         Args:
             variables: list of `keras.Variable`, in the order of the model.
         """
-        self._moved = tuple(map(self._get_variable_index, variables))
+        moved = tuple(map(self._get_variable_index, variables))
+        self._moved = moved
         if self.gradient_accumulation_steps:
             for index, total in enumerate(self._accumulated_gradients):
-                if index not in self._moved:
+                if index not in moved:
                     total.assign(ops.zeros(total.shape, total.dtype))
 
     def stateless_apply(

@@ -238,7 +238,7 @@ class Recipe(Fact):
         """A copy with other values of the section `data`; None keeps the
         recipe's. Paths become absolute, so that the run can be repeated from
         anywhere."""
-        changes = {
+        changes: dict[str, typing.Any] = {
             name: str(value.resolve())
             if isinstance(value, pathlib.Path)
             else value
@@ -283,7 +283,7 @@ class Recipe(Fact):
         Raises:
             ValueError: on a malformed setting, an unknown key or a bad value.
         """
-        values = {}
+        values: dict[str, typing.Any] = {}
         for setting in settings:
             key, equals, text = setting.partition("=")
             if not equals:
@@ -321,7 +321,7 @@ class Recipe(Fact):
             # A directory may be called 1e5.
             names_files = keys[0] in ("data", "initialization")
             _assign(changed, keys, value if names_files else _number(value))
-        return Recipe.from_dict(changed)
+        return type(self).from_dict(changed)
 
 
 def _assign(values, keys, value):

@@ -160,7 +160,8 @@ class Preset(Fact):
             return None
         checks.fields(("mean", "std", "order"), self.pixels, "pixels")
         return PixelScaling(
-            *(_floats(self.pixels.get(k, 1)) for k in ("mean", "std")),
+            _floats(self.pixels.get("mean", 1)),
+            _floats(self.pixels.get("std", 1)),
             self.pixels.get("order", "rgb"),
         )
 

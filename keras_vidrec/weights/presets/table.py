@@ -38,7 +38,7 @@ def read(path) -> dict:
     """
     values = documents.read_yaml(path)
     checks.fields(_PARTS, values, f"the presets of {path}")
-    found = {}
+    found: dict[str, Preset | Group] = {}
     for family, content in values.get("families", {}).items():
         checks.fields(_FAMILY, content, f"the family {family} of {path}")
         common = content.get("common", {})

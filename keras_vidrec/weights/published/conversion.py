@@ -79,11 +79,12 @@ def convert(
     _check_names("allow_unused", allow_unused)
     may_miss = _places_that_may_miss(model, allow_missing)
     backbones = backbones_of(model, backbone)
-    if not isinstance(source, Checkpoint):
-        source = open_checkpoint(source)
-    translation = recognize(source, backbones)
+    opened = (
+        source if isinstance(source, Checkpoint) else open_checkpoint(source)
+    )
+    translation = recognize(opened, backbones)
     matching = Matching(
-        source,
+        opened,
         translation,
         model,
         streams=tuple(backbones),
@@ -95,7 +96,7 @@ def convert(
         names = " + ".join(dict.fromkeys(backbones.values()))
         raise ValueError(
             f"Expected weights for all of {model.name!r} ({names}) and "
-            f"nothing else. Received: {source.path}, of {translation.scheme} "
+            f"nothing else. Received: {opened.path}, of {translation.scheme} "
             f"names, with {len(matching.arrays)} of {len(slots(model))} of "
             f"them. {'. '.join(_stated(matching.problems))}"
         )
