@@ -43,9 +43,9 @@ def learn(
     known of ImageNet: check, choose, train, test, report and export. The same
     command goes on after an interruption."""
     load_backend()
+    from keras_vidrec.learning import Learned
     from keras_vidrec.learning import Task
     from keras_vidrec.learning import learn as learn_task
-    from keras_vidrec.learning.course import Learned
 
     task = Task(
         videos,

@@ -26,10 +26,13 @@ from keras_vidrec.evaluation.predictor import Predictor
 from keras_vidrec.evaluation.scores import metrics
 from keras_vidrec.evaluation.scores.score_file import Scores
 from keras_vidrec.evaluation.timeline import WindowPrediction
+from keras_vidrec.recognition import fitting
 from keras_vidrec.recognition.predictions import Predictions
 from keras_vidrec.specs import TestProtocol
 from keras_vidrec.specs import checks
 from keras_vidrec.training import loading
+from keras_vidrec.training import recipes
+from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.visualization import embedding
 from keras_vidrec.visualization import grad_cam
 
@@ -217,6 +220,72 @@ class Recognizer:
                 verbose=verbose,
             )
         return Evaluation(metrics.summary(scores), scores)
+
+    def fit(
+        self,
+        data: str | os.PathLike[str] | collections.abc.Mapping[str, typing.Any],
+        recipe: str
+        | os.PathLike[str]
+        | collections.abc.Mapping[str, typing.Any]
+        | Recipe = "finetune_rgb",
+        *,
+        out: str | os.PathLike[str],
+        callbacks: collections.abc.Sequence[keras.callbacks.Callback] = (),
+        verbose: int | str = "auto",
+    ) -> "Recognizer":
+        """Trains the network again, on other videos and their classes.
+
+        The network that is trained is built as this one, for the classes of
+        the data, and sees clips as this one does. The recipe says everything
+        else. Where it starts from weights (`initialization.weights`), it
+        starts from those of this network, which are kept beside the run in
+        `OUT-start.keras`; the classifier starts at random if the classes are
+        others. Where it starts at random, as `scratch` does, only the
+        structure of this network is used.
+
+        Args:
+            data: path or URL of the dataset: a folder a class, or what else
+                `data.open_dataset` reads; or a dict of what the section
+                `data` of a recipe says, such as `{"directory": "videos",
+                "list": "list.csv"}`.
+            recipe: a recipe, as of `training.train`. Its sections `network`
+                and `clip` are not used, but for the rate of the dropout.
+                Defaults to `"finetune_rgb"`.
+            out: path of the directory of the run. The same call goes on with
+                a run that was interrupted.
+            callbacks: sequence of `keras.callbacks.Callback`, as of
+                `training.train`. Defaults to `()`.
+            verbose: as of `training.train`. Defaults to `"auto"`.
+
+        Returns:
+            `Recognizer` of the new run. This one stays as it is.
+
+        Raises:
+            ValueError: if the network cannot be built again, because its
+                backbone is a `keras.Model` of your own; or as
+                `training.train`.
+
+        Example:
+
+        ```python
+        recognizer = keras_vidrec.Recognizer.from_preset(
+            "tsn_resnet50_kinetics400_8seg"
+        )
+        mine = recognizer.fit("my_videos", out="run")
+        ```
+        """
+        # It needs TensorFlow, which a recognizer does not.
+        from keras_vidrec.training import trainer
+
+        where = pathlib.Path(out)
+        chosen = fitting.recipe_of(
+            self.model,
+            recipes.get(recipe),
+            data,
+            where.with_name(f"{where.name}-start.keras"),
+        )
+        run = trainer.train(chosen, where, callbacks=callbacks, verbose=verbose)
+        return type(self).from_run(run.path)
 
     def embed(
         self, videos: typing.Any, *, fps: float | None = None
