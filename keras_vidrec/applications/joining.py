@@ -13,7 +13,13 @@ from keras_vidrec.weights.towers import stream_of
 _OF_FEATURES = ("features", "input_shape", "auxiliary_outputs")
 
 
-def join(head, *, rgb=None, flow=None, name=None):
+def join(
+    head: keras.Model,
+    *,
+    rgb: keras.Model | None = None,
+    flow: keras.Model | None = None,
+    name: str | None = None,
+) -> keras.Model:
     """Joins a network over features with the networks that make the features,
     into one network from pixels to classes.
 
@@ -58,8 +64,8 @@ def join(head, *, rgb=None, flow=None, name=None):
     head = heads.inference_model(head)
     described = heads.describe(head)
     streams = _streams(head, described.clip_spec)
-    networks = {"rgb": rgb, "flow": flow}
-    networks = {s: found for s, found in networks.items() if found is not None}
+    given = {"rgb": rgb, "flow": flow}
+    networks = {s: found for s, found in given.items() if found is not None}
     if set(networks) != set(streams):
         raise ValueError(
             f"The network sees features of {' and '.join(streams)}. Expected "

@@ -1,6 +1,8 @@
 """Trained networks of several streams as one network."""
 
+import collections.abc
 import logging
+import typing
 
 import keras
 
@@ -32,8 +34,11 @@ _FRAME_OF_CROP = 256 / 224
 
 
 def LateFusion(
-    networks, fusion_weights=None, flow_from=None, name="late_fusion"
-):
+    networks: collections.abc.Mapping[str, keras.Model],
+    fusion_weights: collections.abc.Mapping[str, float] | None = None,
+    flow_from: typing.Literal["rgb"] | None = None,
+    name: str = "late_fusion",
+) -> keras.Model:
     """Fuses trained networks of several streams before the softmax.
 
     ```

@@ -1,5 +1,9 @@
 """Spatiotemporal multiplier networks, and the connections they compare."""
 
+import collections.abc
+import os
+import typing
+
 import keras
 
 from keras_vidrec import backbones
@@ -34,32 +38,35 @@ _STRIDE = (5, 35)
 
 @builder(test=PROTOCOLS["25xframe"].test)
 def SpatiotemporalMultiplier(
-    include_top=True,
-    weights=None,
-    input_tensor=None,
-    input_shape=None,
-    pooling=None,
-    classes=101,
-    classifier_activation="softmax",
-    name="spatiotemporal_multiplier",
+    include_top: bool = True,
+    weights: str | os.PathLike[str] | None = None,
+    input_tensor: dict[str, keras.KerasTensor] | None = None,
+    input_shape: dict[str, tuple[int | None, ...]] | None = None,
+    pooling: typing.Literal["avg", "max"] | None = None,
+    classes: int = 101,
+    classifier_activation: typing.Literal["softmax", "sigmoid"]
+    | None = "softmax",
+    name: str = "spatiotemporal_multiplier",
     *,
-    backbone="resnet50",
-    connection="residual",
-    interaction="multiply",
-    direction="motion_to_appearance",
-    temporal_filters="residual_all",
-    temporal_initialization="center",
-    temporal_pooling="max",
-    spatial_pooling=7,
-    num_segments=5,
-    snippet_length=10,
-    dropout=0.8,
-    fusion_weights=None,
-    scores="logits",
-    auxiliary_outputs=False,
-    from_streams=None,
-    include_preprocessing=True,
-):
+    backbone: str
+    | keras.Model
+    | collections.abc.Mapping[str, str | keras.Model] = "resnet50",
+    connection: str | None = "residual",
+    interaction: typing.Literal["multiply", "add"] = "multiply",
+    direction: str = "motion_to_appearance",
+    temporal_filters: str | None = "residual_all",
+    temporal_initialization: typing.Literal["center", "avg"] = "center",
+    temporal_pooling: str | None = "max",
+    spatial_pooling: int | None = 7,
+    num_segments: int = 5,
+    snippet_length: int = 10,
+    dropout: float = 0.8,
+    fusion_weights: collections.abc.Mapping[str, float] | None = None,
+    scores: typing.Literal["logits", "probabilities"] = "logits",
+    auxiliary_outputs: bool = False,
+    from_streams: tuple[keras.Model, keras.Model] | None = None,
+    include_preprocessing: bool = True,
+) -> keras.Model:
     """Spatiotemporal multiplier network: motion features multiply appearance
     features in residual units, and both streams have temporal filters.
 
@@ -240,7 +247,7 @@ def SpatiotemporalMultiplier(
 
     for stage in STAGES:
         units = {
-            stream: backbones.find(names[stream]).units[stage][1]
+            stream: (backbones.find(names[stream]).units or {})[stage][1]
             for stream in walks
         }
         if connection is not None:

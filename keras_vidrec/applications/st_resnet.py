@@ -1,5 +1,11 @@
 """Spatiotemporal residual networks."""
 
+import collections.abc
+import os
+import typing
+
+import keras
+
 from keras_vidrec.applications.parts.table import builder
 from keras_vidrec.applications.spatiotemporal_multiplier import (
     SpatiotemporalMultiplier,
@@ -9,27 +15,30 @@ from keras_vidrec.specs import PROTOCOLS
 
 @builder(test=PROTOCOLS["25xframe"].test)
 def STResNet(
-    include_top=True,
-    weights=None,
-    input_tensor=None,
-    input_shape=None,
-    pooling=None,
-    classes=101,
-    classifier_activation="softmax",
-    name="st_resnet",
+    include_top: bool = True,
+    weights: str | os.PathLike[str] | None = None,
+    input_tensor: dict[str, keras.KerasTensor] | None = None,
+    input_shape: dict[str, tuple[int | None, ...]] | None = None,
+    pooling: typing.Literal["avg", "max"] | None = None,
+    classes: int = 101,
+    classifier_activation: typing.Literal["softmax", "sigmoid"]
+    | None = "softmax",
+    name: str = "st_resnet",
     *,
-    backbone="resnet50",
-    temporal_pooling="max",
-    spatial_pooling=7,
-    num_segments=5,
-    snippet_length=10,
-    dropout=0.8,
-    fusion_weights=None,
-    scores="logits",
-    auxiliary_outputs=False,
-    from_streams=None,
-    include_preprocessing=True,
-):
+    backbone: str
+    | keras.Model
+    | collections.abc.Mapping[str, str | keras.Model] = "resnet50",
+    temporal_pooling: str | None = "max",
+    spatial_pooling: int | None = 7,
+    num_segments: int = 5,
+    snippet_length: int = 10,
+    dropout: float = 0.8,
+    fusion_weights: collections.abc.Mapping[str, float] | None = None,
+    scores: typing.Literal["logits", "probabilities"] = "logits",
+    auxiliary_outputs: bool = False,
+    from_streams: tuple[keras.Model, keras.Model] | None = None,
+    include_preprocessing: bool = True,
+) -> keras.Model:
     """Spatiotemporal residual network: motion is added to appearance in
     residual units, some of whose convolutions span time.
 

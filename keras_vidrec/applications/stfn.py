@@ -1,5 +1,11 @@
 """Spatio-Temporal Fusion Network."""
 
+import collections.abc
+import os
+import typing
+
+import keras
+
 from keras_vidrec.applications.parts import arguments
 from keras_vidrec.applications.parts import head
 from keras_vidrec.applications.parts import streams as parts
@@ -19,33 +25,45 @@ TEMPORAL_POOLINGS = ("avg", "max")
 
 @builder(test=PROTOCOLS["5_sequences"].test)
 def STFN(
-    include_top=True,
-    weights=None,
-    input_tensor=None,
-    input_shape=None,
-    pooling=None,
-    classes=101,
-    classifier_activation="softmax",
-    name="stfn",
+    include_top: bool = True,
+    weights: str | os.PathLike[str] | None = None,
+    input_tensor: keras.KerasTensor
+    | dict[str, keras.KerasTensor]
+    | None = None,
+    input_shape: tuple[int | None, ...]
+    | dict[str, tuple[int | None, ...]]
+    | None = None,
+    pooling: typing.Literal["avg", "max"] | None = None,
+    classes: int = 101,
+    classifier_activation: typing.Literal["softmax", "sigmoid"]
+    | None = "softmax",
+    name: str = "stfn",
     *,
-    num_segments=7,
-    features=2048,
-    variant="a",
-    fusion="avg",
-    direction="both",
-    feature_weights=None,
-    num_blocks=2,
-    block_kernel_sizes=KERNEL_SIZES,
-    block_reduction=None,
-    temporal_pooling="avg",
-    fusion_weights=None,
-    scores="probabilities",
-    dropout=0.0,
-    auxiliary_outputs=False,
-    streams=STREAMS,
-    backbone=None,
-    include_preprocessing=True,
-):
+    num_segments: int = 7,
+    features: int = 2048,
+    variant: str = "a",
+    fusion: typing.Literal["avg", "max", "multiply"] = "avg",
+    direction: typing.Literal[
+        "both", "appearance_to_motion", "motion_to_appearance"
+    ] = "both",
+    feature_weights: collections.abc.Mapping[str, float]
+    | collections.abc.Sequence[float]
+    | None = None,
+    num_blocks: int = 2,
+    block_kernel_sizes: collections.abc.Sequence[int] = KERNEL_SIZES,
+    block_reduction: int | None = None,
+    temporal_pooling: str = "avg",
+    fusion_weights: collections.abc.Mapping[str, float] | None = None,
+    scores: typing.Literal["logits", "probabilities"] = "probabilities",
+    dropout: float = 0.0,
+    auxiliary_outputs: bool = False,
+    streams: collections.abc.Sequence[str] = STREAMS,
+    backbone: str
+    | keras.Model
+    | collections.abc.Mapping[str, str | keras.Model]
+    | None = None,
+    include_preprocessing: bool = True,
+) -> keras.Model:
     """Spatio-Temporal Fusion Network: two streams of features are convolved
     over time, fused, and convolved again.
 

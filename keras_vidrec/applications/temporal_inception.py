@@ -1,5 +1,9 @@
 """Temporal-Inception, and the temporal ConvNets it is compared with."""
 
+import collections.abc
+import os
+import typing
+
 import keras
 from keras import ops
 
@@ -29,31 +33,39 @@ _TEST = PROTOCOLS["25x1"].test.replace(num_segments=None)
 
 @builder(whole_video=True, test=_TEST)
 def TemporalInception(
-    include_top=True,
-    weights=None,
-    input_tensor=None,
-    input_shape=None,
-    pooling=None,
-    classes=101,
-    classifier_activation="softmax",
-    name="temporal_inception",
+    include_top: bool = True,
+    weights: str | os.PathLike[str] | None = None,
+    input_tensor: keras.KerasTensor
+    | dict[str, keras.KerasTensor]
+    | None = None,
+    input_shape: tuple[int | None, ...]
+    | dict[str, tuple[int | None, ...]]
+    | None = None,
+    pooling: typing.Literal["avg", "max"] | None = None,
+    classes: int = 101,
+    classifier_activation: typing.Literal["softmax", "sigmoid"]
+    | None = "softmax",
+    name: str = "temporal_inception",
     *,
-    num_segments=25,
-    features=2048,
-    num_layers=4,
-    variant="inception",
-    kernel_sizes=(5, 7),
-    downsampling="max_pool",
-    reduction=(4, 2, 1),
-    reduction_at="end",
-    factorized=False,
-    fc_units=1024,
-    batch_norm=True,
-    dropout=0.2,
-    streams=STREAMS,
-    backbone=None,
-    include_preprocessing=True,
-):
+    num_segments: int = 25,
+    features: int = 2048,
+    num_layers: int = 4,
+    variant: str = "inception",
+    kernel_sizes: collections.abc.Sequence[int] = (5, 7),
+    downsampling: typing.Literal["max_pool", "stride"] = "max_pool",
+    reduction: collections.abc.Sequence[int | str] = (4, 2, 1),
+    reduction_at: typing.Literal["end", "module"] = "end",
+    factorized: bool = False,
+    fc_units: int | None = 1024,
+    batch_norm: bool = True,
+    dropout: float = 0.2,
+    streams: collections.abc.Sequence[str] = STREAMS,
+    backbone: str
+    | keras.Model
+    | collections.abc.Mapping[str, str | keras.Model]
+    | None = None,
+    include_preprocessing: bool = True,
+) -> keras.Model:
     """Temporal-Inception: convolutions of several lengths over time, on the
     features of the frames of a video.
 
@@ -196,7 +208,7 @@ def TemporalInception(
     x = parts.joined(found)
     x = keras.layers.Permute((2, 1), name="rows")(x)
     x = keras.layers.Reshape((*x.shape[1:], 1), name="image")(x)
-    convolution = {
+    convolution: dict[str, typing.Any] = {
         "downsampling": downsampling,
         "factorized": factorized,
         "batch_norm": batch_norm,

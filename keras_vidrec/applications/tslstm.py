@@ -1,5 +1,9 @@
 """Temporal Segment LSTM."""
 
+import collections.abc
+import os
+import typing
+
 import keras
 
 from keras_vidrec.applications.parts import arguments
@@ -22,28 +26,36 @@ _TEST = PROTOCOLS["25x1"].test.replace(num_segments=None)
 
 @builder(whole_video=True, test=_TEST)
 def TSLSTM(
-    include_top=True,
-    weights=None,
-    input_tensor=None,
-    input_shape=None,
-    pooling=None,
-    classes=101,
-    classifier_activation="softmax",
-    name="ts_lstm",
+    include_top: bool = True,
+    weights: str | os.PathLike[str] | None = None,
+    input_tensor: keras.KerasTensor
+    | dict[str, keras.KerasTensor]
+    | None = None,
+    input_shape: tuple[int | None, ...]
+    | dict[str, tuple[int | None, ...]]
+    | None = None,
+    pooling: typing.Literal["avg", "max"] | None = None,
+    classes: int = 101,
+    classifier_activation: typing.Literal["softmax", "sigmoid"]
+    | None = "softmax",
+    name: str = "ts_lstm",
     *,
-    num_segments=25,
-    features=2048,
-    temporal_segments=3,
-    temporal_pooling="max",
-    units=(512,),
-    fc_units=None,
-    normalized=("input", "output"),
-    prediction="last",
-    dropout=0.0,
-    streams=STREAMS,
-    backbone=None,
-    include_preprocessing=True,
-):
+    num_segments: int = 25,
+    features: int = 2048,
+    temporal_segments: int = 3,
+    temporal_pooling: typing.Literal["max", "avg"] | None = "max",
+    units: collections.abc.Sequence[int] = (512,),
+    fc_units: int | None = None,
+    normalized: collections.abc.Sequence[str] = ("input", "output"),
+    prediction: str = "last",
+    dropout: float = 0.0,
+    streams: collections.abc.Sequence[str] = STREAMS,
+    backbone: str
+    | keras.Model
+    | collections.abc.Mapping[str, str | keras.Model]
+    | None = None,
+    include_preprocessing: bool = True,
+) -> keras.Model:
     """Temporal Segment LSTM: an LSTM on the pooled features of a few segments
     of a video.
 

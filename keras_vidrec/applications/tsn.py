@@ -1,5 +1,11 @@
 """Temporal Segment Networks."""
 
+import collections.abc
+import os
+import typing
+
+import keras
+
 from keras_vidrec import backbones
 from keras_vidrec.applications.parts import arguments
 from keras_vidrec.applications.parts import head
@@ -19,24 +25,27 @@ _FRAME = FrameSpec("340x256")
 
 @builder(frame=_FRAME)
 def TSN(
-    include_top=True,
-    weights=None,
-    input_tensor=None,
-    input_shape=None,
-    pooling=None,
-    classes=101,
-    classifier_activation="softmax",
-    name="tsn",
+    include_top: bool = True,
+    weights: str | os.PathLike[str] | None = None,
+    input_tensor: keras.KerasTensor | None = None,
+    input_shape: tuple[int | None, ...] | None = None,
+    pooling: typing.Literal["avg", "max"] | None = None,
+    classes: int = 101,
+    classifier_activation: typing.Literal["softmax", "sigmoid"]
+    | None = "softmax",
+    name: str = "tsn",
     *,
-    backbone="bn_inception",
-    modality="rgb",
-    num_segments=None,
-    snippet_length=None,
-    consensus="avg",
-    spatial_pooling=None,
-    dropout=None,
-    include_preprocessing=True,
-):
+    backbone: str
+    | keras.Model
+    | collections.abc.Mapping[str, str | keras.Model] = "bn_inception",
+    modality: typing.Literal["rgb", "rgb_diff", "flow", "warped_flow"] = "rgb",
+    num_segments: int | None = None,
+    snippet_length: int | None = None,
+    consensus: typing.Literal["avg", "max", "weighted", "top_k"] = "avg",
+    spatial_pooling: int | None = None,
+    dropout: float | None = None,
+    include_preprocessing: bool = True,
+) -> keras.Model:
     """Temporal Segment Network: one 2-D network classifies a snippet from each
     of several segments of the video, and their scores are combined by a
     consensus.

@@ -1,5 +1,11 @@
 """The two-stream network that the papers start from."""
 
+import collections.abc
+import os
+import typing
+
+import keras
+
 from keras_vidrec.applications.late_fusion import LateFusion
 from keras_vidrec.applications.parts import arguments
 from keras_vidrec.applications.parts.arguments import STREAMS
@@ -12,23 +18,25 @@ from keras_vidrec.specs import checks
 
 @builder
 def TwoStreamConvNet(
-    include_top=True,
-    weights=None,
-    input_tensor=None,
-    input_shape=None,
-    pooling=None,
-    classes=101,
-    classifier_activation="softmax",
-    name="two_stream_convnet",
+    include_top: typing.Literal[True] = True,
+    weights: str | os.PathLike[str] | None = None,
+    input_tensor: None = None,
+    input_shape: dict[str, tuple[int | None, ...]] | None = None,
+    pooling: None = None,
+    classes: int = 101,
+    classifier_activation: typing.Literal["softmax", "sigmoid"] = "softmax",
+    name: str = "two_stream_convnet",
     *,
-    backbone="vgg_m_2048",
-    snippet_length=10,
-    spatial_pooling=None,
-    dropout=0.9,
-    fusion_weights=None,
-    from_streams=None,
-    include_preprocessing=True,
-):
+    backbone: str
+    | keras.Model
+    | collections.abc.Mapping[str, str | keras.Model] = "vgg_m_2048",
+    snippet_length: int = 10,
+    spatial_pooling: int | None = None,
+    dropout: float = 0.9,
+    fusion_weights: collections.abc.Mapping[str, float] | None = None,
+    from_streams: tuple[keras.Model, keras.Model] | None = None,
+    include_preprocessing: bool = True,
+) -> keras.Model:
     """Two-stream network: a single frame and a stack of flow images, with late
     fusion of their scores.
 

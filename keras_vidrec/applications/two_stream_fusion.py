@@ -1,5 +1,9 @@
 """Two-stream networks fused inside, in space and time."""
 
+import collections.abc
+import os
+import typing
+
 import keras
 
 from keras_vidrec.applications.parts import arguments
@@ -27,30 +31,33 @@ _STRIDE = (1, 10)
 
 @builder(test=PROTOCOLS["10x5_chunks"].test)
 def TwoStreamFusion(
-    include_top=True,
-    weights=None,
-    input_tensor=None,
-    input_shape=None,
-    pooling=None,
-    classes=101,
-    classifier_activation="softmax",
-    name="two_stream_fusion",
+    include_top: bool = True,
+    weights: str | os.PathLike[str] | None = None,
+    input_tensor: dict[str, keras.KerasTensor] | None = None,
+    input_shape: dict[str, tuple[int | None, ...]] | None = None,
+    pooling: typing.Literal["avg", "max"] | None = None,
+    classes: int = 101,
+    classifier_activation: typing.Literal["softmax", "sigmoid"]
+    | None = "softmax",
+    name: str = "two_stream_fusion",
     *,
-    backbone="vgg16",
-    fusion="conv3d",
-    fusion_layer="relu5",
-    fusion_initialization="identity",
-    temporal_pooling="max",
-    keep_temporal_tower=True,
-    num_segments=5,
-    snippet_length=10,
-    dropout=0.85,
-    fusion_weights=None,
-    scores="logits",
-    auxiliary_outputs=False,
-    from_streams=None,
-    include_preprocessing=True,
-):
+    backbone: str
+    | keras.Model
+    | collections.abc.Mapping[str, str | keras.Model] = "vgg16",
+    fusion: str = "conv3d",
+    fusion_layer: str | collections.abc.Sequence[str] = "relu5",
+    fusion_initialization: typing.Literal["identity", "random"] = "identity",
+    temporal_pooling: str | None = "max",
+    keep_temporal_tower: bool = True,
+    num_segments: int = 5,
+    snippet_length: int = 10,
+    dropout: float = 0.85,
+    fusion_weights: collections.abc.Mapping[str, float] | None = None,
+    scores: typing.Literal["logits", "probabilities"] = "logits",
+    auxiliary_outputs: bool = False,
+    from_streams: tuple[keras.Model, keras.Model] | None = None,
+    include_preprocessing: bool = True,
+) -> keras.Model:
     """Two-stream fusion network: the flow stream is fused into the rgb stream.
 
     ```

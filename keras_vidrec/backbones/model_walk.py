@@ -27,7 +27,7 @@ class ModelWalk:
 
     fully_connected = False
 
-    def __init__(self, model):
+    def __init__(self, model: keras.Model) -> None:
         inputs = getattr(model, "inputs", None)
         if not inputs or len(inputs) != 1 or len(model.outputs) != 1:
             raise ValueError(
@@ -35,16 +35,16 @@ class ModelWalk:
                 "keras.Model of one input and one output, whose layers are "
                 f"known. Received: backbone={model.name!r}"
             )
-        self.endpoint = "images"
+        self.endpoint: str | None = "images"
         self._model = model
         self._source = inputs[0]
         self._maps = inputs[0]
 
-    def put(self, tensor):
+    def put(self, tensor: keras.KerasTensor) -> None:
         """Goes on from another tensor than the one that is there."""
         self._maps = tensor
 
-    def part(self, endpoint=None, *, name):
+    def part(self, endpoint: str | None = None, *, name: str) -> keras.Model:
         """The model from here to a layer as a model of its own, as `Walk.part`.
 
         Raises:

@@ -111,7 +111,7 @@ BACKBONES = types.MappingProxyType(
 )
 
 
-def find(name):
+def find(name: str) -> Backbone:
     """The row of a backbone.
 
     Args:
@@ -138,6 +138,6 @@ def _nearest(name):
     return f"{near[0]!r}, or another " if near else ""
 
 
-def residual_names():
+def residual_names() -> tuple[str, ...]:
     """Names of the residual backbones."""
     return tuple(name for name, row in BACKBONES.items() if row.units)

@@ -1,8 +1,12 @@
 """2-D backbones by name, and any Keras model, as towers of one form."""
 
+import collections.abc
+import typing
+
 import keras
 
 from keras_vidrec.backbones import table
+from keras_vidrec.backbones.pixel_scaling import PixelScaling
 from keras_vidrec.backbones.walk import Walk
 from keras_vidrec.layers.spatial_pooling import SlidingAveragePooling2D
 from keras_vidrec.specs import MODALITIES
@@ -14,16 +18,16 @@ _PROBABILITIES = ("softmax", "log_softmax")
 
 
 def get(
-    name_or_model,
+    name_or_model: str | keras.Model,
     *,
-    channels=3,
-    input_shape=None,
-    pooling="avg",
-    spatial_pooling=None,
-    name=None,
-    dropout=0.5,
-    endpoints=None,
-):
+    channels: int = 3,
+    input_shape: tuple[int | None, int | None] | None = None,
+    pooling: typing.Literal["avg", "max"] | None = "avg",
+    spatial_pooling: int | None = None,
+    name: str | None = None,
+    dropout: float = 0.5,
+    endpoints: collections.abc.Sequence[str] | None = None,
+) -> keras.Model:
     """Builds a tower: stem, stages, and global pooling named `features`.
 
     Convolutions start from He's normal distribution. Layers inside keep the
@@ -116,7 +120,11 @@ def get(
     return keras.Model(inputs, outputs, name=name)
 
 
-def pooling_layer(pooling, spatial_pooling=None, name="features"):
+def pooling_layer(
+    pooling: typing.Literal["avg", "max"] | None,
+    spatial_pooling: int | None = None,
+    name: str = "features",
+) -> keras.layers.Layer:
     """The layer from a feature map to features at the end of a tower; for
     `pooling` and `spatial_pooling` see `get`.
     """
@@ -127,7 +135,9 @@ def pooling_layer(pooling, spatial_pooling=None, name="features"):
     return SlidingAveragePooling2D(spatial_pooling, name=name)
 
 
-def preprocessing(name_or_model, modality):
+def preprocessing(
+    name_or_model: str | keras.Model, modality: str
+) -> PixelScaling | None:
     """The scaling of raw pixels that a backbone was trained on.
 
     Args:
@@ -150,7 +160,7 @@ def preprocessing(name_or_model, modality):
     return backbone.rgb if modality == "rgb" else backbone.flow
 
 
-def check_features(model):
+def check_features(model: keras.Model) -> None:
     """Refuses a `keras.Model` that ends in class probabilities: one with a
     softmax in its last layer outputs classes, not features.
 

@@ -1,5 +1,7 @@
 """Towers built from endpoint to endpoint, so that streams can meet inside."""
 
+import typing
+
 import keras
 
 from keras_vidrec.backbones import table
@@ -40,9 +42,16 @@ class Walk:
             tower that takes none.
     """
 
-    def __init__(self, backbone, images, *, dropout=0.5, prefix=""):
+    def __init__(
+        self,
+        backbone: str,
+        images: keras.KerasTensor,
+        *,
+        dropout: float = 0.5,
+        prefix: str = "",
+    ) -> None:
         row = table.find(backbone)
-        arguments = {}
+        arguments: dict[str, typing.Any] = {}
         if row.fully_connected:
             arguments["dropout"] = dropout
         if prefix:
@@ -58,9 +67,9 @@ class Walk:
         self._backbone = backbone
         self._build = lambda x: row.build(x, **arguments)
         self._steps = None
-        self._seen = []
+        self._seen: list[str] = []
 
-    def to(self, endpoint=None):
+    def to(self, endpoint: str | None = None) -> keras.KerasTensor:
         """Goes on to an endpoint.
 
         Args:
@@ -85,11 +94,11 @@ class Walk:
             )
         return self.tensor
 
-    def put(self, tensor):
+    def put(self, tensor: keras.KerasTensor) -> None:
         """Goes on from another tensor than the one that is there."""
         self.tensor = tensor
 
-    def part(self, endpoint=None, *, name):
+    def part(self, endpoint: str | None = None, *, name: str) -> keras.Model:
         """The tower from here to an endpoint as a model of its own.
 
         It takes what has the shape of the tensor that is here, or that was

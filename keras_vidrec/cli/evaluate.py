@@ -117,7 +117,7 @@ def evaluate(
             "its name."
         ),
     ),
-    file: options.WeightsFile = (),
+    file: options.WeightsFile = None,
     trust_first_download: options.Trust = False,
     class_names: options.ClassNames = None,
 ):

@@ -77,13 +77,15 @@ def features(
     networks = {
         stream: loading.recognizer(path) for stream, path in paths.items()
     }
+    # Of videos it is made as the network knows it.
+    spec = describe(networks["flow"]).clip_spec if flow else None
     opened = opening.open_images(
         data,
         layout=layout,
         videos_list=videos_list,
         splits=splits,
         # For videos, flow is computed as the network was trained.
-        flow=describe(networks["flow"]).clip_spec.flow if flow else None,
+        flow=spec.flow if spec else None,
     )
     if opened.catalog.understood:
         echo(opened.catalog.understood, err=True)

@@ -1,4 +1,5 @@
 import pathlib
+import typing
 
 import typer
 
@@ -23,7 +24,7 @@ def fuse(
     softmax: bool = typer.Option(
         False, "--softmax", help="Fuse probabilities instead of logits."
     ),
-    normalize: str = typer.Option(
+    normalize: typing.Literal["l2"] | None = typer.Option(
         None,
         help="l2: divide each video's scores by their norm before weighting.",
     ),

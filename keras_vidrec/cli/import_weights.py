@@ -66,7 +66,7 @@ def import_weights(
         metavar="NAME=VALUE",
         help="Set another argument of the network. Repeatable.",
     ),
-    file: options.WeightsFile = (),
+    file: options.WeightsFile = None,
     trust_first_download: options.Trust = False,
 ):
     """Put published weights into a network, all of them or none.

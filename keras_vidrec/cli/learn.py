@@ -46,6 +46,7 @@ def learn(
     same command again to resume.
     """
     load_backend()
+    from keras_vidrec.learning import Learned
     from keras_vidrec.learning import Task
     from keras_vidrec.learning import learn as learn_task
 
@@ -63,8 +64,8 @@ def learn(
         learned = learn_task(
             task, out, plan_only=plan, verbose=progress(), tell=echo
         )
-    if plan:
-        return
+    if not isinstance(learned, Learned):
+        return  # the plan
     echo("")
     if learned.report is not None:
         echo(f"Report: {learned.report}")

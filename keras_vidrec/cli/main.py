@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+import typing
 
 import typer
 
@@ -42,7 +43,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 # By group, in the order of a first project, each with an example.
-_COMMANDS = {
+_COMMANDS: dict[str, dict[typing.Callable, str]] = {
     "Start": {
         quickstart: "vidrec quickstart",
         learn: "vidrec learn my_videos --out recognizer",

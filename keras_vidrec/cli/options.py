@@ -37,22 +37,21 @@ def _seconds_or_none(text):
 
 
 # A path, or the text of an address.
-PLACE = {"parser": _place, "metavar": "PATH"}
+PLACE: dict[str, typing.Any] = {"parser": _place, "metavar": "PATH"}
 # A length of time, above zero.
-SECONDS = {"parser": _seconds, "metavar": "SECONDS"}
+SECONDS: dict[str, typing.Any] = {"parser": _seconds, "metavar": "SECONDS"}
 
-Modality = enum.StrEnum("Modality", MODALITIES)
+Modality = enum.StrEnum("Modality", MODALITIES)  # type: ignore[misc] # of a table
 
-Data = typing.Annotated[
-    str,
-    typer.Option(
-        metavar="PATH",
-        help=(
-            "Directory of videos, of frame folders, or a prepared dataset; "
-            "the latter may be a URL, such as s3://bucket/DATA."
-        ),
+_DATA = typer.Option(
+    metavar="PATH",
+    help=(
+        "Directory of videos, of frame folders, or a prepared dataset; "
+        "the latter may be a URL, such as s3://bucket/DATA."
     ),
-]
+)
+Data = typing.Annotated[str, _DATA]
+MaybeData = typing.Annotated[str | None, _DATA]
 Directory = typing.Annotated[
     str,
     typer.Argument(
@@ -64,7 +63,7 @@ Directory = typing.Annotated[
     ),
 ]
 VideosList = typing.Annotated[
-    pathlib.Path,
+    pathlib.Path | None,
     typer.Option(
         "--list",
         **PLACE,
@@ -77,7 +76,7 @@ VideosList = typing.Annotated[
     ),
 ]
 Splits = typing.Annotated[
-    pathlib.Path,
+    pathlib.Path | None,
     typer.Option(
         help=(
             "Directory of official split files (UCF101, HMDB51), or of "
@@ -108,7 +107,7 @@ MinLength = typing.Annotated[
     ),
 ]
 Threshold = typing.Annotated[
-    float,
+    float | None,
     typer.Option(
         min=1e-6,
         max=1,
@@ -124,7 +123,7 @@ Background = typing.Annotated[
     typer.Option(metavar="CLASS", help="Segments: the class without segments."),
 ]
 WeightsFile = typing.Annotated[
-    list[str],
+    list[str] | None,
     typer.Option(
         "--file",
         metavar="PATH",
@@ -145,7 +144,7 @@ Trust = typing.Annotated[
     ),
 ]
 ClassNames = typing.Annotated[
-    pathlib.Path,
+    pathlib.Path | None,
     typer.Option(
         exists=True,
         dir_okay=False,
@@ -156,6 +155,7 @@ ClassNames = typing.Annotated[
 
 def weights_file(paths):
     """What `--file` says: nothing, a path, or a dict by stream."""
+    paths = paths or []
     named = [path.partition("=") for path in paths]
     if len(paths) == 1 and not _is_stream(named[0]):
         return paths[0]

@@ -86,7 +86,7 @@ def predict(
             "wrong ones."
         ),
     ),
-    file: options.WeightsFile = (),
+    file: options.WeightsFile = None,
     trust_first_download: options.Trust = False,
     class_names: options.ClassNames = None,
 ):

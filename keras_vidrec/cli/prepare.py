@@ -13,8 +13,8 @@ from keras_vidrec.specs import FrameSpec
 Layout = enum.StrEnum(
     "Layout", ["ucf101", "hmdb51", "folder", "list", "frames"]
 )
-Flow = enum.StrEnum("Flow", [(n, n) for n in (*FLOW_METHODS, "none")])
-Deinterlace = enum.StrEnum("Deinterlace", [(n, n) for n in DEINTERLACING if n])
+Flow = enum.StrEnum("Flow", [(n, n) for n in (*FLOW_METHODS, "none")])  # type: ignore[misc] # of a table
+Deinterlace = enum.StrEnum("Deinterlace", [(n, n) for n in DEINTERLACING if n])  # type: ignore[misc] # of a table
 
 
 def prepare(

@@ -80,7 +80,7 @@ def quickstart(
         for modality, run in runs.items()
     }
     tested["fused"] = fusion.fuse(
-        tested.values(), tuple(_FUSION_WEIGHTS.values())
+        tuple(tested.values()), tuple(_FUSION_WEIGHTS.values())
     )
     for stream in tested:
         _tell(stream, tested[stream])

@@ -31,7 +31,7 @@ def train(
         help="Directory of the run: new, an interrupted one, or one of fewer "
         "epochs. Default: the run, where RECIPE is one.",
     ),
-    data: options.Data = None,
+    data: options.MaybeData = None,
     videos_list: options.VideosList = None,
     splits: options.Splits = None,
     split: int = typer.Option(

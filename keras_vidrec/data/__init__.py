@@ -11,14 +11,14 @@ if typing.TYPE_CHECKING:
     from keras_vidrec.data import pipeline as pipeline
     from keras_vidrec.data import synthetic as synthetic
     from keras_vidrec.data.catalogs.catalog import Catalog as Catalog
-    from keras_vidrec.data.catalogs.catalog import (
-        carve_validation as carve_validation,
-    )
     from keras_vidrec.data.catalogs.catalog import discover as discover
     from keras_vidrec.data.catalogs.catalog import folder as folder
     from keras_vidrec.data.catalogs.catalog import from_list as from_list
     from keras_vidrec.data.catalogs.catalog import hmdb51 as hmdb51
     from keras_vidrec.data.catalogs.catalog import ucf101 as ucf101
+    from keras_vidrec.data.catalogs.split import (
+        carve_validation as carve_validation,
+    )
     from keras_vidrec.data.opening import open_dataset as open_dataset
     from keras_vidrec.data.opening import open_images as open_images
     from keras_vidrec.data.preparing.prepare import prepare as prepare
@@ -43,7 +43,7 @@ __all__, __getattr__, __dir__ = lazy.attach(
         "Records": "data.sources.records",
         "VideoFiles": "data.sources.video_files",
         "augmentation": None,
-        "carve_validation": "data.catalogs.catalog",
+        "carve_validation": "data.catalogs.split",
         "discover": "data.catalogs.catalog",
         "folder": "data.catalogs.catalog",
         "from_list": "data.catalogs.catalog",

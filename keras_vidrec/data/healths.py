@@ -4,6 +4,7 @@ import collections
 import concurrent.futures
 import contextlib
 import os
+import typing
 
 import tqdm
 
@@ -80,7 +81,7 @@ def look(source, indices, frame=None, verbose=False) -> dict[int, Health]:
             return None
 
     with contextlib.ExitStack() as stack:
-        each = map
+        each: typing.Callable = map
         if isinstance(source, VideoFiles):  # else somebody has looked before
             threads = concurrent.futures.ThreadPoolExecutor(os.cpu_count())
             each = stack.enter_context(threads).map
@@ -140,7 +141,7 @@ def remarks(source, healths, frame=None) -> list[str]:
         healths: what `look` returned.
         frame: `None`, or the `FrameSpec` that they are read by.
     """
-    files = {}
+    files: dict = {}
     for index, health in healths.items():
         files.setdefault(source.files[index], health)
     lines = []

@@ -40,7 +40,10 @@ def remarks(counts, unit, remedy) -> tuple:
     there = {name: number for name, number in counts.items() if number > 0}
     if not there:
         return ()
-    most, least = max(there, key=there.get), min(there, key=there.get)
+    most, least = (
+        max(there, key=there.__getitem__),
+        min(there, key=there.__getitem__),
+    )
     if there[most] <= _MOST * there[least]:
         return ()
     return (

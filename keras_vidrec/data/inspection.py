@@ -16,6 +16,7 @@ from keras_vidrec.data import healths
 from keras_vidrec.data import imbalance
 from keras_vidrec.data.catalogs import label_sets
 from keras_vidrec.data.clips import short_videos
+from keras_vidrec.data.opening import Opened
 from keras_vidrec.data.prepared import storage
 from keras_vidrec.specs import ClipSpec
 from keras_vidrec.specs import documents
@@ -119,12 +120,12 @@ class Inspection:
     made: dict = dataclasses.field(default_factory=dict)
 
     @property
-    def is_sound(self):
+    def is_sound(self) -> bool:
         """Whether every video can be used and no test video was trained on.
         What is missing, short or merely there twice does not count."""
         return not self.broken and not self.leaks
 
-    def to_dict(self):
+    def to_dict(self) -> dict:
         """Plain dicts, lists, numbers and strings, for JSON."""
         values = dataclasses.asdict(self)
         values["splits"] = {
@@ -142,7 +143,9 @@ class Inspection:
         }
 
 
-def inspect(opened, spec=None, *, verbose=False):
+def inspect(
+    opened: Opened, spec: ClipSpec | None = None, *, verbose: bool = False
+) -> Inspection:
     """Looks at every video of a dataset.
 
     Videos are decoded once (their frame counts are kept beside them, so the
@@ -222,7 +225,7 @@ def inspect(opened, spec=None, *, verbose=False):
             *_first_alone(opened, spec),
         ),
         healths={source.files[i]: health for i, health in seen.items()},
-        made=source.how_made() if kind == "prepared" else {},
+        made=(source.how_made() if kind == "prepared" else None) or {},
     )
 
 

@@ -2,6 +2,7 @@
 folders, prepared datasets and features.
 """
 
+import os
 import typing
 
 from keras_vidrec.data.catalogs import background as backgrounds
@@ -16,6 +17,7 @@ from keras_vidrec.data.sources.frame_folders import FrameFolders
 from keras_vidrec.data.sources.records import Records
 from keras_vidrec.data.sources.source import Source
 from keras_vidrec.data.sources.video_files import VideoFiles
+from keras_vidrec.specs import FlowSpec
 
 
 class Opened(typing.NamedTuple):
@@ -34,15 +36,15 @@ class Opened(typing.NamedTuple):
 
 
 def open_dataset(
-    directory,
+    directory: str | os.PathLike[str],
     *,
-    layout="auto",
-    videos_list=None,
-    splits=None,
-    test_fraction=0.25,
-    flow=None,
-    background=False,
-):
+    layout: str = "auto",
+    videos_list: str | os.PathLike[str] | None = None,
+    splits: str | os.PathLike[str] | None = None,
+    test_fraction: float = 0.25,
+    flow: FlowSpec | None = None,
+    background: bool = False,
+) -> Opened:
     """Opens a dataset: one prepared by `vidrec prepare`, features by `vidrec
     features`, a directory of videos, or one of frame folders.
 
@@ -84,7 +86,7 @@ def open_dataset(
         )
     if kind == "prepared":
         return _open_prepared(directory, layout, videos_list, splits)
-    arguments = {
+    arguments: dict[str, typing.Any] = {
         "layout": layout,
         "videos_list": videos_list,
         "splits": splits,
@@ -107,7 +109,9 @@ def holds_features(directory):
     return features.is_of_features(prepared_dataset.load(directory))
 
 
-def open_images(directory, **arguments):
+def open_images(
+    directory: str | os.PathLike[str], **arguments: typing.Any
+) -> Opened:
     """`open_dataset`, but features are an error.
 
     Raises:

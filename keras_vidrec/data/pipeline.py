@@ -1,6 +1,7 @@
 """Clips for training and testing as a `tf.data.Dataset`."""
 
 import atexit
+import collections.abc
 import concurrent.futures
 import functools
 import math
@@ -20,8 +21,10 @@ from keras_vidrec.data.clips import feature_reader
 from keras_vidrec.data.clips import reader as clip_reader
 from keras_vidrec.data.failures import Failures
 from keras_vidrec.data.prepared.features import DTYPE
+from keras_vidrec.data.sources.source import Source
 from keras_vidrec.data.video_order import VideoOrder
 from keras_vidrec.specs import TEST_CROPS
+from keras_vidrec.specs import ClipSpec
 from keras_vidrec.specs import checks
 from keras_vidrec.videos.video import VideoError
 
@@ -36,31 +39,31 @@ _BATCHES_AHEAD = 4
 atexit.register(open_iterators.close)
 
 
-def steps_per_epoch(num_videos, batch_size):
+def steps_per_epoch(num_videos: int, batch_size: int) -> int:
     """Batches that show every video of a split once."""
     return math.ceil(num_videos / batch_size)
 
 
 def make(
-    source,
-    spec,
-    split,
+    source: Source,
+    spec: ClipSpec,
+    split: collections.abc.Sequence[int] | np.ndarray,
     *,
-    training,
-    batch_size,
-    seed=0,
-    initial_epoch=0,
-    initial_step=0,
-    shard=(0, 1),
-    pad_tail=False,
-    augmentation=None,
-    sampling="natural",
-    num_segments=None,
-    num_clips=1,
-    crops="center",
-    mode=None,
-    failures=None,
-):
+    training: bool,
+    batch_size: int,
+    seed: int = 0,
+    initial_epoch: int = 0,
+    initial_step: int = 0,
+    shard: tuple[int, int] = (0, 1),
+    pad_tail: bool = False,
+    augmentation: Augmentation | None = None,
+    sampling: str = "natural",
+    num_segments: int | None = None,
+    num_clips: int = 1,
+    crops: str = "center",
+    mode: str | None = None,
+    failures: Failures | None = None,
+) -> tf.data.Dataset:
     """Clips of a split, decoded, sampled, cropped and batched; of `Features`
     what they hold of them.
 
@@ -152,9 +155,9 @@ def make(
         augmentation = augmentation or Augmentation()
         augmentation.check_registered()
         mixing.check(augmentation, batch_size, shard[1])
-    mixes = training and bool(augmentation.of_batches)
+    mixes = training and bool(augmentation and augmentation.of_batches)
     if feature_reader.are_features(source):
-        if training:
+        if training and augmentation is not None:
             augmentation.check_features()
         reader = _feature_reader(source, spec, training, protocol)
     else:
@@ -185,7 +188,7 @@ def make(
         read = _test_draws(source, labels, spec, reader, failures, weight)
 
     whole = training or pad_tail  # of the batches, the last one too
-    leading = ()
+    leading: tuple = ()
     if reader.by_batch:
         leading = (share if whole else None,)
         order = order.batch(share, drop_remainder=whole)
@@ -231,7 +234,17 @@ def make(
     return dataset
 
 
-def read_each(source, spec, split, failures, verbose, *, name, done=0, **test):
+def read_each(
+    source: Source,
+    spec: ClipSpec,
+    split: collections.abc.Sequence[int] | np.ndarray,
+    failures: Failures,
+    verbose: bool,
+    *,
+    name: str,
+    done: int = 0,
+    **test: typing.Any,
+) -> collections.abc.Iterator[tuple[int, typing.Any]]:
     """Yields `(index, inputs)` of each video of a split that can be read, the
     inputs in a batch of one; the next ones are read meanwhile.
 

@@ -1,5 +1,6 @@
 """A small synthetic dataset with classes of appearance, motion and order."""
 
+import collections.abc
 import json
 import os
 import pathlib
@@ -37,7 +38,15 @@ _FRAMES_PER_SECOND = 25
 _SETTINGS = "synthetic.json"
 
 
-def draw_scene(class_name, group, clip, *, size, num_frames, seed=0):
+def draw_scene(
+    class_name: str,
+    group: int,
+    clip: int,
+    *,
+    size: tuple[int, int],
+    num_frames: int,
+    seed: int = 0,
+) -> synthetic_scene.Scene:
     """Draws the `Scene` of one clip, a pure function of the arguments. Groups,
     and the clips of each, are counted from 1; `size` is height and width."""
     _, pattern, events = _CLASSES[class_name]
@@ -52,17 +61,17 @@ def draw_scene(class_name, group, clip, *, size, num_frames, seed=0):
 
 
 def generate(
-    directory,
+    directory: str | os.PathLike[str],
     *,
-    train_groups=16,
-    test_groups=3,
-    clips_per_group=4,
-    size=(64, 80),
-    num_frames=34,
-    seed=0,
-    classes=None,
-    progress=False,
-):
+    train_groups: int = 16,
+    test_groups: int = 3,
+    clips_per_group: int = 4,
+    size: tuple[int, int] = (64, 80),
+    num_frames: int = 34,
+    seed: int = 0,
+    classes: collections.abc.Sequence[str] | None = None,
+    progress: bool = False,
+) -> pathlib.Path:
     """Writes the dataset as videos in the layout of UCF101.
 
     A textured object moves before a textured background, seen by a slightly

@@ -1,6 +1,7 @@
 """Making the probabilities of a trained network as sure as it is right."""
 
 import dataclasses
+import os
 import typing
 
 from keras_vidrec.applications.parts import model_file
@@ -32,7 +33,9 @@ class Calibrated(typing.NamedTuple):
     error_before: float
 
 
-def calibrate(run_directory, *, verbose=True):
+def calibrate(
+    run_directory: str | os.PathLike[str], *, verbose: bool = True
+) -> Calibrated:
     """Fits the temperature of the network of a finished run on its validation
     videos, and saves it in the network: predictions, windows and exports divide
     scores by it before the softmax. The best class of a video does not change,

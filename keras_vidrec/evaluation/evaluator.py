@@ -1,9 +1,12 @@
 """Testing a network on the videos of a dataset."""
 
+import collections.abc
 import dataclasses
 import logging
+import os
 import pathlib
 import time
+import typing
 
 import keras
 import numpy as np
@@ -17,6 +20,7 @@ from keras_vidrec.data import opening
 from keras_vidrec.data import pipeline
 from keras_vidrec.data.catalogs import label_sets
 from keras_vidrec.data.failures import Failures
+from keras_vidrec.data.sources.source import Source
 from keras_vidrec.evaluation import origins
 from keras_vidrec.evaluation import protocols
 from keras_vidrec.evaluation.scorers import scorer as scorers
@@ -24,6 +28,8 @@ from keras_vidrec.evaluation.scores import freshness
 from keras_vidrec.evaluation.scores import score_naming
 from keras_vidrec.evaluation.scores.score_file import Scores
 from keras_vidrec.evaluation.scores.score_journal import ScoreJournal
+from keras_vidrec.specs import Origin
+from keras_vidrec.specs import TestProtocol
 from keras_vidrec.specs import checks
 from keras_vidrec.training import dataset as datasets
 from keras_vidrec.training.recipes.recipe import Recipe
@@ -36,18 +42,18 @@ GRIDS = ("tsn_caffe", "tsn_pytorch", "uniform")
 
 
 def score(
-    model,
-    source,
-    split,
-    test=None,
+    model: keras.Model,
+    source: Source,
+    split: collections.abc.Sequence[int],
+    test: TestProtocol | str | None = None,
     *,
-    meta=None,
-    origin=None,
-    journal=None,
-    scorer=None,
-    any_order=False,
-    verbose=True,
-):
+    meta: dict | None = None,
+    origin: Origin | None = None,
+    journal: ScoreJournal | None = None,
+    scorer: typing.Any = None,
+    any_order: bool = False,
+    verbose: bool = True,
+) -> tuple[Scores, Failures]:
     """Scores the videos of a split.
 
     Args:
@@ -78,7 +84,7 @@ def score(
         TooManyFailures: if over 5 % of the videos cannot be read.
     """
     description = describe(model)
-    test, spec = protocols.of(model, test)
+    protocol, spec = protocols.of(model, test)
     classes = tuple(description.class_names or source.classes)
     same = sorted if any_order else tuple
     if same(classes) != same(source.classes):
@@ -94,7 +100,7 @@ def score(
             f"network has. Received: {source.classes}"
         )
     if scorer is None:
-        scorer = scorers.make(model, test)
+        scorer = scorers.make(model, protocol)
     if origin is None:
         origin = origins.of_test(model, source, split)
     failures = Failures(len(split))
@@ -108,7 +114,7 @@ def score(
         verbose,
         name="test",
         done=len(split) - len(left),
-        **test.reading(),
+        **protocol.reading(),
     )
     for index, inputs in clips if left else ():
         clip = keras.tree.map_structure(lambda batch: batch[0], inputs)
@@ -137,14 +143,14 @@ def _labels(source, videos):
 
 
 def evaluate(
-    run_directory,
+    run_directory: str | os.PathLike[str],
     *,
-    protocol=None,
-    grid=None,
-    settings=(),
-    allow_leak=False,
-    verbose=True,
-):
+    protocol: TestProtocol | str | None = None,
+    grid: str | None = None,
+    settings: collections.abc.Sequence[str] = (),
+    allow_leak: bool = False,
+    verbose: bool = True,
+) -> tuple[pathlib.Path, Scores]:
     """Tests the network of a finished run on its test list. An interrupted test
     is resumed.
 

@@ -1,8 +1,10 @@
 """Predictions for single video files."""
 
+import collections.abc
 import dataclasses
 import logging
 import math
+import os
 import typing
 
 import keras
@@ -25,7 +27,10 @@ from keras_vidrec.evaluation.scorers import scorer as scorers
 from keras_vidrec.evaluation.scorers.windows import SharedSnippets
 from keras_vidrec.evaluation.scorers.windows import WholeWindows
 from keras_vidrec.evaluation.scorers.windows import Windows
+from keras_vidrec.evaluation.timeline import WindowPrediction
 from keras_vidrec.specs import TEST_CROPS
+from keras_vidrec.specs import TestProtocol
+from keras_vidrec.videos.camera_stream import CameraStream
 from keras_vidrec.videos.frame_stream import FileStream
 from keras_vidrec.videos.health import Health
 from keras_vidrec.videos.video import VideoError
@@ -115,7 +120,9 @@ class Predictor:
             length, or for features.
     """
 
-    def __init__(self, model, protocol=None):
+    def __init__(
+        self, model: keras.Model, protocol: TestProtocol | str | None = None
+    ) -> None:
         description = describe(model)
         self._model = model
         self.test, self._spec = protocols.of(model, protocol)
@@ -132,7 +139,9 @@ class Predictor:
         )
         self._scorer = scorers.make(model, self.test)
 
-    def __call__(self, path, top=5):
+    def __call__(
+        self, path: str | os.PathLike[str], top: int = 5
+    ) -> Prediction:
         """Classifies one video.
 
         Args:
@@ -247,12 +256,14 @@ class Predictor:
             return None
         return tuple(self._layer.present(probabilities).tolist())
 
-    def remarks(self, path) -> tuple:
+    def remarks(self, path: str | os.PathLike[str]) -> tuple:
         """What else there is to say of a video, as of `Prediction`: tuple of
         str. Arguments and errors as of a call."""
         return origins.remarks(self._model, storage.as_path(path))
 
-    def stream(self, path, frame_rate: float | None = None) -> FileStream:
+    def stream(
+        self, path: str | os.PathLike[str], frame_rate: float | None = None
+    ) -> FileStream:
         """The frames of a video file as `windows` takes them.
 
         Args:
@@ -265,7 +276,12 @@ class Predictor:
             path, frame_rate, self.frame.fps, self.frame.deinterlace
         )
 
-    def windows(self, stream, window=2.0, stride=1.0):
+    def windows(
+        self,
+        stream: FileStream | CameraStream,
+        window: float = 2.0,
+        stride: float = 1.0,
+    ) -> collections.abc.Iterator[WindowPrediction]:
         """Classifies the windows of a long or live video as it reads them, in
         constant memory.
 

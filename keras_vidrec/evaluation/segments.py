@@ -1,10 +1,12 @@
 """Segments of a long video, made by merging its windows."""
 
+import collections.abc
 import dataclasses
 
 import numpy as np
 
 from keras_vidrec.data.catalogs import background
+from keras_vidrec.evaluation.timeline import WindowPrediction
 from keras_vidrec.specs import checks
 
 # Moments that are nearer to each other, in seconds, are one: starts and ends
@@ -79,7 +81,11 @@ class Merging:
         return dataclasses.asdict(self)
 
 
-def merge(windows, classes, how: Merging | None = None) -> tuple[Segment, ...]:
+def merge(
+    windows: collections.abc.Sequence[WindowPrediction],
+    classes: collections.abc.Sequence[str],
+    how: Merging | None = None,
+) -> tuple[Segment, ...]:
     """Merges the windows of a video into segments.
 
     The probabilities at a moment are the mean over the windows that contain it.

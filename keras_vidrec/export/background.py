@@ -1,7 +1,9 @@
 """What is known of a network beside itself: its recipe, its tests."""
 
+import collections.abc
 import datetime
 import logging
+import os
 import pathlib
 import typing
 
@@ -11,6 +13,7 @@ from keras_vidrec.evaluation.scores import score_naming
 from keras_vidrec.evaluation.scores.score_file import Scores
 from keras_vidrec.specs import Origin
 from keras_vidrec.specs import documents
+from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.run import Run
 
 logger = logging.getLogger("keras_vidrec")
@@ -47,14 +50,20 @@ class Background:
         versions: dict from str to str: of the libraries it was trained with.
     """
 
-    def __init__(self, name, recipe=None, results=(), versions=None):
+    def __init__(
+        self,
+        name: str,
+        recipe: Recipe | None = None,
+        results: collections.abc.Sequence[Result] = (),
+        versions: dict[str, str] | None = None,
+    ) -> None:
         self.name = name
         self.recipe = recipe
         self.results = tuple(results)
         self.versions = versions or {}
 
     @classmethod
-    def of(cls, path):
+    def of(cls, path: str | os.PathLike[str]) -> typing.Self:
         """What is known of the network of a run, or of a `.keras` file.
 
         Args:

@@ -1,5 +1,6 @@
 """Networks as LiteRT (TensorFlow Lite) files."""
 
+import os
 import pathlib
 import tempfile
 
@@ -10,12 +11,19 @@ from keras_vidrec.export import bundle
 from keras_vidrec.export import endpoint as endpoints
 from keras_vidrec.export import model_card
 from keras_vidrec.export import other_backend
+from keras_vidrec.export.background import Background
 
 FILE = model_card.FILES["litert"]
 _TOLERANCE = 1e-4
 
 
-def export_litert(model, path, *, background=None, tolerance=_TOLERANCE):
+def export_litert(
+    model: keras.Model,
+    path: str | os.PathLike[str],
+    *,
+    background: Background | None = None,
+    tolerance: float = _TOLERANCE,
+) -> float:
     """Exports a network as a LiteRT file and checks it with its interpreter.
 
     `model.tflite` has the signature `serving_default` from raw uint8 clips,

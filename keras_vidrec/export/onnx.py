@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import os
+import typing
 
 import tensorflow as tf
 
@@ -10,7 +12,11 @@ from keras_vidrec.export import bundle
 from keras_vidrec.export import endpoint as endpoints
 from keras_vidrec.export import model_card
 from keras_vidrec.export import other_backend
+from keras_vidrec.export.background import Background
 from keras_vidrec.specs import documents
+
+if typing.TYPE_CHECKING:
+    import keras
 
 FILE = model_card.FILES["onnx"]
 _TOLERANCE = 1e-4
@@ -18,7 +24,13 @@ _OPSET = 18
 _AXES = ("batch", "segments", "height", "width")
 
 
-def export_onnx(model, path, *, background=None, tolerance=_TOLERANCE):
+def export_onnx(
+    model: "keras.Model",
+    path: str | os.PathLike[str],
+    *,
+    background: Background | None = None,
+    tolerance: float = _TOLERANCE,
+) -> float:
     """Exports a network as an ONNX file and checks it with ONNX Runtime.
 
     `model.onnx` takes raw uint8 clips, `(batch, num_segments, height, width,

@@ -1,5 +1,7 @@
 """Networks as TensorFlow SavedModels."""
 
+import os
+
 import keras
 import tensorflow as tf
 
@@ -10,11 +12,18 @@ from keras_vidrec.export import flow_maker
 from keras_vidrec.export import jpeg_frames
 from keras_vidrec.export import model_card
 from keras_vidrec.export import other_backend
+from keras_vidrec.export.background import Background
 
 _TOLERANCE = 1e-5
 
 
-def export_saved_model(model, path, *, background=None, tolerance=_TOLERANCE):
+def export_saved_model(
+    model: keras.Model,
+    path: str | os.PathLike[str],
+    *,
+    background: Background | None = None,
+    tolerance: float = _TOLERANCE,
+) -> float:
     """Exports a network as a TensorFlow SavedModel and checks it.
 
     The first dimension of every output is the batch, as TensorFlow Serving

@@ -1,5 +1,7 @@
 """What the camera does between two frames, and the second frame without it."""
 
+import typing
+
 import cv2
 import numpy as np
 
@@ -21,7 +23,12 @@ _MIN_SIDE = 8
 _RATIO = 0.8
 
 
-def align(first, second, flow, features="sift"):
+def align(
+    first: np.ndarray,
+    second: np.ndarray,
+    flow: np.ndarray,
+    features: typing.Literal["sift", "orb"] = "sift",
+) -> np.ndarray | None:
     """Aligns the second frame with the first, to remove camera motion.
 
     Points of the two frames are matched by their features, corners of the

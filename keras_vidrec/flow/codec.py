@@ -1,5 +1,6 @@
 """Optical flow as 8-bit images, as pictures, and as Middlebury files."""
 
+import os
 import pathlib
 
 import cv2
@@ -15,7 +16,7 @@ _HEADER_BYTES = 12
 _UNKNOWN = 1e9
 
 
-def encode(flow, bound=20.0):
+def encode(flow: np.ndarray, bound: float = 20.0) -> np.ndarray:
     """Encodes flow as 8 bits, the form that is stored and given to networks.
 
     `rint(255 (v + bound) / (2 bound))` of `v` clipped to +-bound (TSN,
@@ -45,7 +46,7 @@ def encode(flow, bound=20.0):
     return np.rint(code).astype(np.uint8)
 
 
-def decode(code, bound=20.0):
+def decode(code: np.ndarray, bound: float = 20.0) -> np.ndarray:
     """Decodes flow from its 8-bit code; the error is at most `bound / 255`
     pixels for flow within the bound.
 
@@ -93,7 +94,9 @@ def scale(code, factors):
     return cv2.LUT(rows, table).reshape(code.shape)
 
 
-def to_picture(flow, max_magnitude=None):
+def to_picture(
+    flow: np.ndarray, max_magnitude: float | None = None
+) -> np.ndarray:
     """Draws flow in colors: the hue is the direction, the saturation the
     length.
 
@@ -138,7 +141,7 @@ def to_picture(flow, max_magnitude=None):
     return np.rint(255 * colors).astype(np.uint8)
 
 
-def read_flo(path):
+def read_flo(path: str | os.PathLike[str]) -> np.ndarray:
     """Reads the flow of a Middlebury `.flo` file.
 
     Args:
@@ -170,7 +173,7 @@ def read_flo(path):
     return flow.reshape(height, width, 2).astype(np.float32)
 
 
-def write_flo(path, flow):
+def write_flo(path: str | os.PathLike[str], flow: np.ndarray) -> None:
     """Writes flow to a Middlebury `.flo` file, whole or not at all.
 
     Args:

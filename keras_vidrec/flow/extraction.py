@@ -1,5 +1,8 @@
 """The one door to optical flow: pairs of frames in, flow out, any method."""
 
+import collections.abc
+import typing
+
 import cv2
 import numpy as np
 
@@ -25,7 +28,9 @@ def check_method(method):
         opencv.check_brox()
 
 
-def flows(pairs, method="tvl1"):
+def flows(
+    pairs: collections.abc.Iterable[tuple], method: str = "tvl1"
+) -> collections.abc.Iterator[tuple[typing.Any, np.ndarray]]:
     """Optical flow of many pairs of frames.
 
     Lazy: it draws pairs as it needs them and holds a bounded number of them.
@@ -56,7 +61,9 @@ def flows(pairs, method="tvl1"):
     return ((key, flow_of(first, second)) for key, first, second in pairs)
 
 
-def flows_and_warped(pairs, method="tvl1"):
+def flows_and_warped(
+    pairs: collections.abc.Iterable[tuple], method: str = "tvl1"
+) -> collections.abc.Iterator[tuple[typing.Any, np.ndarray, np.ndarray]]:
     """Optical flow and warped flow, without camera motion (TSN, section 3.1):
     the second frame is aligned with the first and the flow is computed again;
     see `camera.align`.
@@ -72,7 +79,9 @@ def flows_and_warped(pairs, method="tvl1"):
     Raises:
         ValueError: as `flows`.
     """
-    frames, first_flows, unaligned = {}, {}, []
+    frames: dict = {}
+    first_flows: dict = {}
+    unaligned: list = []
 
     def remembered():
         for key, first, second in pairs:

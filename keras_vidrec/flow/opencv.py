@@ -4,6 +4,7 @@ have figures.
 
 import math
 import types
+import typing
 
 import cv2
 import numpy as np
@@ -34,7 +35,11 @@ BROX_PARAMETERS = types.MappingProxyType(
 _MIN_SIDE = 16
 
 
-def dis_flow(first, second, preset="medium"):
+def dis_flow(
+    first: np.ndarray,
+    second: np.ndarray,
+    preset: typing.Literal["ultrafast", "fast", "medium"] = "medium",
+) -> np.ndarray:
     """Optical flow by dense inverse search (Kroeger et al., 2016).
 
     Safe to use from several threads; the same numbers on any number of them.
@@ -64,7 +69,7 @@ def dis_flow(first, second, preset="medium"):
     return np.ascontiguousarray(flow[:height, :width])
 
 
-def farneback_flow(first, second):
+def farneback_flow(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Optical flow by polynomial expansion (Farneback, 2003), with OpenCV's
     defaults: 5 levels of 1/2, windows of 13 pixels, 10 iterations.
 
@@ -77,7 +82,7 @@ def farneback_flow(first, second):
     Returns:
         float32 array `(height, width, 2)`, x and y in pixels.
     """
-    return cv2.calcOpticalFlowFarneback(
+    return cv2.calcOpticalFlowFarneback(  # type: ignore[call-overload]
         first,
         second,
         None,
@@ -91,7 +96,7 @@ def farneback_flow(first, second):
     )
 
 
-def brox_flow(first, second):
+def brox_flow(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Optical flow by warping (Brox et al., 2004), OpenCV's for GPUs, with the
     parameters of the papers' programs, `BROX_PARAMETERS`.
 
@@ -110,12 +115,13 @@ def brox_flow(first, second):
     check_brox()
     images = []
     for frame in (first, second):
-        image = cv2.cuda_GpuMat()
+        image = cv2.cuda_GpuMat()  # type: ignore[attr-defined] # of CUDA
         # Gray in 0..1, as the programs have it: `gamma` depends on it.
         image.upload(np.ascontiguousarray(frame, np.float32) / np.float32(255))
         images.append(image)
     # One for each pair: it holds memory that threads cannot share.
-    algorithm = cv2.cuda_BroxOpticalFlow.create(**BROX_PARAMETERS)
+    brox = cv2.cuda_BroxOpticalFlow  # type: ignore[attr-defined] # of CUDA
+    algorithm = brox.create(**BROX_PARAMETERS)
     return algorithm.calc(*images, None).download()
 
 

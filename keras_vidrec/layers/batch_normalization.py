@@ -2,6 +2,7 @@
 
 import functools
 import math
+import typing
 import warnings
 
 import keras
@@ -90,22 +91,32 @@ class BatchNormalization(keras.layers.BatchNormalization):
         - [Ioffe and Szegedy, 2015](https://arxiv.org/abs/1502.03167)
     """
 
-    def __init__(self, *args, num_groups=None, **kwargs):
+    def __init__(
+        self,
+        *args: typing.Any,
+        num_groups: int | None = None,
+        **kwargs: typing.Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.num_groups = num_groups
 
     @property
-    def num_groups(self):
+    def num_groups(self) -> int | None:
         """Groups of the batch in training, or None."""
         return self._num_groups
 
     @num_groups.setter
-    def num_groups(self, number):
+    def num_groups(self, number: typing.Any) -> None:
         if number is not None:
             checks.count("num_groups", number)
         self._num_groups = number
 
-    def call(self, inputs, training=None, mask=None):
+    def call(
+        self,
+        inputs: keras.KerasTensor,
+        training: bool | None = None,
+        mask: keras.KerasTensor | None = None,
+    ) -> keras.KerasTensor:
         if training and self.trainable and self.num_groups is not None:
             return self._normalize_by_group(inputs, mask)
         if mask is None and self._has_fused_kernel(inputs):
@@ -114,7 +125,9 @@ class BatchNormalization(keras.layers.BatchNormalization):
                 return ops.cast(outputs, self.compute_dtype)
         return super().call(inputs, training=training, mask=mask)
 
-    def normalize_maps(self, maps, training=None):
+    def normalize_maps(
+        self, maps: keras.KerasTensor, training: bool | None = None
+    ) -> keras.KerasTensor:
         """What `call` does, on PyTorch, without groups and masks.
 
         Args:
@@ -130,11 +143,11 @@ class BatchNormalization(keras.layers.BatchNormalization):
             return None
         return _by_torch(self, maps, training)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "num_groups": self.num_groups}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict) -> typing.Self:
         if (
             config.get("synchronized")
             and keras.backend.backend() != "tensorflow"

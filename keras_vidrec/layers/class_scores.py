@@ -1,4 +1,6 @@
+import collections.abc
 import math
+import typing
 
 import keras
 import numpy as np
@@ -76,21 +78,21 @@ class ClassScores(keras.layers.Layer):
 
     def __init__(
         self,
-        activation="softmax",
-        class_names=None,
-        clip_spec=None,
-        test_protocol=None,
-        blueprint=None,
-        origin=None,
-        temperature=1.0,
-        thresholds=None,
-        **kwargs,
-    ):
+        activation: typing.Literal["softmax", "sigmoid"] | None = "softmax",
+        class_names: collections.abc.Sequence[str] | None = None,
+        clip_spec: ClipSpec | dict | None = None,
+        test_protocol: TestProtocol | dict | None = None,
+        blueprint: Blueprint | dict | None = None,
+        origin: Origin | dict | None = None,
+        temperature: float = 1.0,
+        thresholds: collections.abc.Sequence[float] | None = None,
+        **kwargs: typing.Any,
+    ) -> None:
         super().__init__(autocast=False, **kwargs)
         checks.choice("activation", activation, ACTIVATIONS)
         self.supports_masking = True
         self.activation = activation
-        self.classes = None
+        self.classes: int | None = None
         self.class_names = class_names
         self.clip_spec = clip_spec
         self.test_protocol = test_protocol
@@ -106,12 +108,12 @@ class ClassScores(keras.layers.Layer):
         super().__setattr__(name, value)
 
     @property
-    def class_names(self):
+    def class_names(self) -> tuple[str, ...] | None:
         """Tuple of str, one per class, or None."""
         return self._class_names
 
     @class_names.setter
-    def class_names(self, names):
+    def class_names(self, names: typing.Any) -> None:
         if names is not None:
             names = tuple(str(name) for name in names)
             if len(set(names)) != len(names):
@@ -123,23 +125,23 @@ class ClassScores(keras.layers.Layer):
         self._class_names = names
 
     @property
-    def temperature(self):
+    def temperature(self) -> float:
         """float > 0."""
         return self._temperature
 
     @temperature.setter
-    def temperature(self, value):
+    def temperature(self, value: typing.Any) -> None:
         known = checks.is_number(value) and 0 < value < float("inf")
         checks.check(known, "temperature", "a positive number", value)
         self._temperature = float(value)
 
     @property
-    def thresholds(self):
+    def thresholds(self) -> tuple[float, ...] | None:
         """Tuple of float, one per class, or None."""
         return self._thresholds
 
     @thresholds.setter
-    def thresholds(self, values):
+    def thresholds(self, values: typing.Any) -> None:
         if values is not None:
             values = tuple(values)
             checks.check(
@@ -160,11 +162,11 @@ class ClassScores(keras.layers.Layer):
         self._thresholds = values
 
     @property
-    def multi_label(self):
+    def multi_label(self) -> bool:
         """Whether a clip may be of several classes, or of none."""
         return self.activation == "sigmoid"
 
-    def probabilities(self, logits):
+    def probabilities(self, logits: np.ndarray) -> np.ndarray:
         """NumPy: the probabilities of logits `(..., classes)`, float64; of
         logits that pass, those of the softmax. The temperature is the
         caller's."""
@@ -173,20 +175,20 @@ class ClassScores(keras.layers.Layer):
             return scipy.special.expit(logits)
         return scipy.special.softmax(logits, axis=-1)
 
-    def present(self, probabilities):
+    def present(self, probabilities: np.ndarray) -> np.ndarray:
         """NumPy: which classes count as present, bool `(..., classes)`, of
         probabilities of that shape.
         """
         thresholds = THRESHOLD if self.thresholds is None else self.thresholds
         return np.asarray(probabilities) >= np.asarray(thresholds)
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         self.classes = input_shape[-1]
         if self.class_names is not None:
             self._check_number(self.class_names, self.classes)
         self.thresholds = self.thresholds  # their number is known now
 
-    def call(self, inputs):
+    def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
         logits = ops.cast(inputs, "float32")
         if self.activation == "softmax":
             return ops.softmax(logits / self.temperature, axis=-1)
@@ -194,13 +196,17 @@ class ClassScores(keras.layers.Layer):
             return ops.sigmoid(logits / self.temperature)
         return logits
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(
+        self, input_shape: tuple[int | None, ...]
+    ) -> tuple[int | None, ...]:
         return input_shape
 
-    def compute_output_spec(self, inputs):
+    def compute_output_spec(
+        self, inputs: keras.KerasTensor
+    ) -> keras.KerasTensor:
         return keras.KerasTensor(inputs.shape, dtype="float32")
 
-    def get_config(self):
+    def get_config(self) -> dict:
         facts = {name: getattr(self, name) for name in FACTS}
         return {
             **super().get_config(),

@@ -1,3 +1,5 @@
+import typing
+
 import keras
 from keras import ops
 
@@ -56,7 +58,12 @@ class ConsensusLayer(keras.layers.Layer):
           equation 1, and section 4.3 (aggregation functions).
     """
 
-    def __init__(self, mode="avg", k=3, **kwargs):
+    def __init__(
+        self,
+        mode: typing.Literal["avg", "max", "weighted", "top_k"] = "avg",
+        k: int = 3,
+        **kwargs: typing.Any,
+    ) -> None:
         super().__init__(**kwargs)
         checks.choice("mode", mode, MODES)
         checks.count("k", k)
@@ -64,7 +71,7 @@ class ConsensusLayer(keras.layers.Layer):
         self.k = k
         self.input_spec = keras.layers.InputSpec(min_ndim=3)
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         if self.mode == "weighted":
             num_segments = input_shape[1]
             if num_segments is None:
@@ -80,7 +87,9 @@ class ConsensusLayer(keras.layers.Layer):
                 initializer=keras.initializers.Constant(1.0 / num_segments),
             )
 
-    def call(self, inputs, mask=None):
+    def call(
+        self, inputs: keras.KerasTensor, mask: keras.KerasTensor | None = None
+    ) -> keras.KerasTensor:
         if mask is None:
             return self._unmasked(inputs)
         # (batch, num_segments, 1, ..., 1)
@@ -131,11 +140,15 @@ class ConsensusLayer(keras.layers.Layer):
         taken = ops.clip(ops.cast(count, inputs.dtype), 1, self.k)
         return total / taken
 
-    def compute_mask(self, inputs, mask=None):
+    def compute_mask(
+        self, inputs: keras.KerasTensor, mask: keras.KerasTensor | None = None
+    ) -> None:
         return None
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(
+        self, input_shape: tuple[int | None, ...]
+    ) -> tuple[int | None, ...]:
         return (input_shape[0], *input_shape[2:])
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "mode": self.mode, "k": self.k}

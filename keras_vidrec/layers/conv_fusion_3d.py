@@ -1,3 +1,6 @@
+import collections.abc
+import typing
+
 import keras
 import numpy as np
 from keras import ops
@@ -62,8 +65,13 @@ class ConvFusion3D(keras.layers.Layer):
     """
 
     def __init__(
-        self, filters, kernel_size=3, temporal_ratio=3.0, sigma=1.0, **kwargs
-    ):
+        self,
+        filters: int,
+        kernel_size: int = 3,
+        temporal_ratio: float = 3.0,
+        sigma: float = 1.0,
+        **kwargs: typing.Any,
+    ) -> None:
         super().__init__(**kwargs)
         checks.count("filters", filters)
         checks.odd("kernel_size", kernel_size)
@@ -80,7 +88,9 @@ class ConvFusion3D(keras.layers.Layer):
         self.temporal_ratio = temporal_ratio
         self.sigma = sigma
 
-    def build(self, input_shape):
+    def build(
+        self, input_shape: collections.abc.Sequence[tuple[int | None, ...]]
+    ) -> None:
         stream_padding.overlaid_shape(input_shape)
         if any(
             len(shape) != 5 or shape[-1] != self.filters
@@ -99,7 +109,9 @@ class ConvFusion3D(keras.layers.Layer):
             name="bias", shape=(self.filters,), initializer="zeros"
         )
 
-    def call(self, inputs):
+    def call(
+        self, inputs: collections.abc.Sequence[keras.KerasTensor]
+    ) -> keras.KerasTensor:
         stacked = ops.concatenate(stream_padding.overlay(*inputs), axis=-1)
         fused = ops.conv(
             stacked,
@@ -109,10 +121,12 @@ class ConvFusion3D(keras.layers.Layer):
         )
         return ops.relu(fused + self.bias)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(
+        self, input_shape: collections.abc.Sequence[tuple[int | None, ...]]
+    ) -> tuple[int | None, ...]:
         return (*stream_padding.overlaid_shape(input_shape), self.filters)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             **super().get_config(),
             "filters": self.filters,

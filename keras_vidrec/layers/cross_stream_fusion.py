@@ -1,3 +1,6 @@
+import collections.abc
+import typing
+
 import keras
 from keras import ops
 
@@ -65,11 +68,15 @@ class CrossStreamFusion(keras.layers.Layer):
 
     def __init__(
         self,
-        operation="avg",
-        direction="both",
-        feature_weights=None,
-        **kwargs,
-    ):
+        operation: typing.Literal["avg", "max", "multiply"] = "avg",
+        direction: typing.Literal[
+            "both", "appearance_to_motion", "motion_to_appearance"
+        ] = "both",
+        feature_weights: collections.abc.Mapping[str, float]
+        | collections.abc.Sequence[float]
+        | None = None,
+        **kwargs: typing.Any,
+    ) -> None:
         super().__init__(**kwargs)
         checks.choice("operation", operation, OPERATIONS)
         checks.choice("direction", direction, DIRECTIONS)
@@ -92,7 +99,9 @@ class CrossStreamFusion(keras.layers.Layer):
         self.feature_weights = feature_weights
         self.scale = None
 
-    def build(self, input_shape):
+    def build(
+        self, input_shape: collections.abc.Sequence[tuple[int | None, ...]]
+    ) -> None:
         if len(input_shape) != 2 or not all(
             isinstance(shape, (tuple, list)) for shape in input_shape
         ):
@@ -114,7 +123,9 @@ class CrossStreamFusion(keras.layers.Layer):
                 name="scale", shape=(2,), initializer="ones"
             )
 
-    def call(self, inputs):
+    def call(
+        self, inputs: collections.abc.Sequence[keras.KerasTensor]
+    ) -> list[keras.KerasTensor]:
         appearance, motion = inputs
         fused = self._fuse(appearance, motion)
         if self.direction == "appearance_to_motion":
@@ -140,10 +151,12 @@ class CrossStreamFusion(keras.layers.Layer):
         first, second = self.feature_weights
         return first / (first + second), second / (first + second)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(
+        self, input_shape: collections.abc.Sequence[tuple[int | None, ...]]
+    ) -> list[tuple[int | None, ...]]:
         return [tuple(shape) for shape in input_shape]
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             **super().get_config(),
             "operation": self.operation,

@@ -1,3 +1,5 @@
+import typing
+
 import keras
 from keras import ops
 
@@ -36,7 +38,14 @@ class LocalResponseNormalization(keras.layers.Layer):
           section 3.3
     """
 
-    def __init__(self, radius=2, bias=1.0, alpha=1e-4, beta=0.75, **kwargs):
+    def __init__(
+        self,
+        radius: int = 2,
+        bias: float = 1.0,
+        alpha: float = 1e-4,
+        beta: float = 0.75,
+        **kwargs: typing.Any,
+    ) -> None:
         super().__init__(**kwargs)
         checks.count("radius", radius, minimum=0)
         checks.positive("bias", bias)
@@ -48,7 +57,7 @@ class LocalResponseNormalization(keras.layers.Layer):
         self.beta = beta
         self.input_spec = keras.InputSpec(min_ndim=2)
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         if input_shape[-1] is None:
             raise ValueError(
                 "Expected a known number of channels. Received: "
@@ -56,7 +65,7 @@ class LocalResponseNormalization(keras.layers.Layer):
             )
         self.built = True
 
-    def call(self, inputs):
+    def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
         dtype = keras.backend.result_type(inputs.dtype, "float32")
         squares = ops.square(ops.cast(inputs, dtype))
         # A matrix product, since on TensorFlow's CPU the gradients of slices,
@@ -66,10 +75,12 @@ class LocalResponseNormalization(keras.layers.Layer):
         scales = ops.exp(-self.beta * ops.log(self.bias + energies))
         return inputs * ops.cast(scales, inputs.dtype)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(
+        self, input_shape: tuple[int | None, ...]
+    ) -> tuple[int | None, ...]:
         return input_shape
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             **super().get_config(),
             "radius": self.radius,

@@ -1,3 +1,6 @@
+import collections.abc
+import typing
+
 import keras
 from keras import ops
 
@@ -47,14 +50,14 @@ class MultiFlow(keras.layers.Layer):
 
     def __init__(
         self,
-        filters,
-        kernel_sizes=(5, 7),
-        downsampling="max_pool",
-        pool_size=2,
-        factorized=False,
-        batch_norm=True,
-        **kwargs,
-    ):
+        filters: int,
+        kernel_sizes: collections.abc.Sequence[int] = (5, 7),
+        downsampling: typing.Literal["max_pool", "stride"] | None = "max_pool",
+        pool_size: int = 2,
+        factorized: bool = False,
+        batch_norm: bool = True,
+        **kwargs: typing.Any,
+    ) -> None:
         super().__init__(**kwargs)
         checks.check(
             isinstance(kernel_sizes, (tuple, list)) and kernel_sizes,
@@ -83,19 +86,23 @@ class MultiFlow(keras.layers.Layer):
         ]
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         for flow in self.flows:
             flow.build(input_shape)
 
-    def call(self, inputs, training=False):
+    def call(
+        self, inputs: keras.KerasTensor, training: bool | None = False
+    ) -> keras.KerasTensor:
         outputs = [flow(inputs, training=training) for flow in self.flows]
         return ops.concatenate(outputs, axis=-1)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(
+        self, input_shape: tuple[int | None, ...]
+    ) -> tuple[int | None, ...]:
         shape = self.flows[0].compute_output_shape(input_shape)
         return (*shape[:-1], self.filters * len(self.flows))
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             **super().get_config(),
             "filters": self.filters,

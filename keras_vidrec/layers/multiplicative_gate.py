@@ -1,3 +1,6 @@
+import collections.abc
+import typing
+
 import keras
 
 from keras_vidrec.specs import checks
@@ -44,23 +47,33 @@ class MultiplicativeGate(keras.layers.Layer):
           sections 3.2.1 and 3.2.2.
     """
 
-    def __init__(self, interaction="multiply", **kwargs):
+    def __init__(
+        self,
+        interaction: typing.Literal["multiply", "add"] = "multiply",
+        **kwargs: typing.Any,
+    ) -> None:
         super().__init__(**kwargs)
         checks.choice("interaction", interaction, INTERACTIONS)
         self.interaction = interaction
 
-    def build(self, input_shape):
+    def build(
+        self, input_shape: collections.abc.Sequence[tuple[int | None, ...]]
+    ) -> None:
         common_shape(input_shape)
 
-    def call(self, inputs):
+    def call(
+        self, inputs: collections.abc.Sequence[keras.KerasTensor]
+    ) -> keras.KerasTensor:
         common_shape([tuple(stream.shape) for stream in inputs])
         inputs, gate = inputs
         return inputs + gate if self.interaction == "add" else inputs * gate
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(
+        self, input_shape: collections.abc.Sequence[tuple[int | None, ...]]
+    ) -> tuple[int | None, ...]:
         return common_shape(input_shape)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "interaction": self.interaction}
 
 

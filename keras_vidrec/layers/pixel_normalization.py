@@ -1,3 +1,6 @@
+import collections.abc
+import typing
+
 import keras
 from keras import ops
 
@@ -45,7 +48,13 @@ class PixelNormalization(keras.layers.Layer):
     1.0
     """
 
-    def __init__(self, mean=0.0, std=1.0, channel_order="rgb", **kwargs):
+    def __init__(
+        self,
+        mean: float | collections.abc.Sequence[float] = 0.0,
+        std: float | collections.abc.Sequence[float] = 1.0,
+        channel_order: typing.Literal["rgb", "bgr"] = "rgb",
+        **kwargs: typing.Any,
+    ) -> None:
         # The cast to float32 is made here, not to the policy's compute dtype.
         super().__init__(autocast=False, **kwargs)
         self.mean = _number_or_tuple(mean)
@@ -56,7 +65,7 @@ class PixelNormalization(keras.layers.Layer):
         checks.choice("channel_order", channel_order, CHANNEL_ORDERS)
         self.channel_order = channel_order
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         channels = input_shape[-1]
         period = 3 if self.channel_order == "bgr" else 1
         for length in (
@@ -72,7 +81,7 @@ class PixelNormalization(keras.layers.Layer):
                     f"input_shape={tuple(input_shape)}"
                 )
 
-    def call(self, inputs):
+    def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
         pixels = ops.cast(inputs, "float32")
         channels = inputs.shape[-1]
         if self.channel_order == "bgr":
@@ -82,13 +91,17 @@ class PixelNormalization(keras.layers.Layer):
             self.std, channels
         )
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(
+        self, input_shape: tuple[int | None, ...]
+    ) -> tuple[int | None, ...]:
         return input_shape
 
-    def compute_output_spec(self, inputs):
+    def compute_output_spec(
+        self, inputs: keras.KerasTensor
+    ) -> keras.KerasTensor:
         return keras.KerasTensor(inputs.shape, dtype="float32")
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             **super().get_config(),
             "mean": self.mean,

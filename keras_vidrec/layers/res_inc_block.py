@@ -1,3 +1,4 @@
+import typing
 from collections.abc import Sequence
 
 import keras
@@ -70,8 +71,12 @@ class ResIncBlock(keras.layers.Layer):
     """
 
     def __init__(
-        self, filters, kernel_sizes=KERNEL_SIZES, reduction=None, **kwargs
-    ):
+        self,
+        filters: int,
+        kernel_sizes: Sequence[int] = KERNEL_SIZES,
+        reduction: int | None = None,
+        **kwargs: typing.Any,
+    ) -> None:
         super().__init__(**kwargs)
         check_kernel_sizes(kernel_sizes)
         checks.count("filters", filters, len(kernel_sizes))
@@ -102,7 +107,7 @@ class ResIncBlock(keras.layers.Layer):
         ]
         self.input_spec = keras.layers.InputSpec(ndim=3)
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         if input_shape[-1] is None:
             raise ValueError(
                 "Expected a known number of features. Received: "
@@ -116,7 +121,9 @@ class ResIncBlock(keras.layers.Layer):
             _build(pair, seen)
         _build((self.skip_convolution, self.skip_normalization), input_shape)
 
-    def call(self, inputs, training=False):
+    def call(
+        self, inputs: keras.KerasTensor, training: bool | None = False
+    ) -> keras.KerasTensor:
         seen = [inputs] * len(self.kernel_sizes)
         if self.reduction:
             seen = [
@@ -134,10 +141,12 @@ class ResIncBlock(keras.layers.Layer):
         )
         return ops.relu(ops.concatenate(residual, axis=-1) + skip)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(
+        self, input_shape: tuple[int | None, ...]
+    ) -> tuple[int | None, ...]:
         return (*input_shape[:-1], self.filters)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             **super().get_config(),
             "filters": self.filters,

@@ -1,3 +1,5 @@
+import typing
+
 import keras
 from keras import ops
 
@@ -35,12 +37,12 @@ class RGBDifference(keras.layers.Layer):
           (network inputs) and figure 2.
     """
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: typing.Any) -> None:
         # Pixels must arrive as they are: float16 cannot hold a difference
         # of scaled ones exactly, and uint8 would wrap around.
         super().__init__(autocast=False, **kwargs)
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         channels = input_shape[-1]
         if channels is None or channels % 3 or channels < 6:
             raise ValueError(
@@ -49,14 +51,19 @@ class RGBDifference(keras.layers.Layer):
                 f"input_shape={tuple(input_shape)}"
             )
 
-    def call(self, inputs):
+    def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
         frames = ops.cast(inputs, "float32")
         return frames[..., 3:] - frames[..., :-3]
 
-    def compute_output_shape(self, input_shape):
-        return (*input_shape[:-1], input_shape[-1] - 3)
+    def compute_output_shape(
+        self, input_shape: tuple[int | None, ...]
+    ) -> tuple[int | None, ...]:
+        channels = typing.cast(int, input_shape[-1])
+        return (*input_shape[:-1], channels - 3)
 
-    def compute_output_spec(self, inputs):
+    def compute_output_spec(
+        self, inputs: keras.KerasTensor
+    ) -> keras.KerasTensor:
         return keras.KerasTensor(
             self.compute_output_shape(inputs.shape), dtype="float32"
         )

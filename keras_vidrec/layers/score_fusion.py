@@ -1,4 +1,6 @@
+import collections.abc
 import math
+import typing
 
 import keras
 from keras import ops
@@ -42,15 +44,23 @@ class ScoreFusion(keras.layers.Layer):
         - [Wang et al., 2016](https://arxiv.org/abs/1608.00859), section 3.3.
     """
 
-    def __init__(self, stream_weights, **kwargs):
+    def __init__(
+        self,
+        stream_weights: collections.abc.Sequence[float],
+        **kwargs: typing.Any,
+    ) -> None:
         super().__init__(autocast=False, **kwargs)
         check_stream_weights(stream_weights)
         self.stream_weights = tuple(stream_weights)
 
-    def build(self, input_shape):
+    def build(
+        self, input_shape: collections.abc.Sequence[tuple[int | None, ...]]
+    ) -> None:
         check_number_of_streams(input_shape, self.stream_weights)
 
-    def call(self, inputs):
+    def call(
+        self, inputs: collections.abc.Sequence[keras.KerasTensor]
+    ) -> keras.KerasTensor:
         total = sum(self.stream_weights)
         shares = [weight / total for weight in self.stream_weights]
 
@@ -62,16 +72,20 @@ class ScoreFusion(keras.layers.Layer):
 
         return keras.tree.map_structure(mean, *inputs)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(
+        self, input_shape: collections.abc.Sequence[tuple[int | None, ...]]
+    ) -> tuple[int | None, ...]:
         return input_shape[0]
 
-    def compute_output_spec(self, inputs):
+    def compute_output_spec(
+        self, inputs: collections.abc.Sequence[keras.KerasTensor]
+    ) -> keras.KerasTensor:
         return keras.tree.map_structure(
             lambda scores: keras.KerasTensor(scores.shape, dtype="float32"),
             inputs[0],
         )
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "stream_weights": self.stream_weights}
 
 
@@ -113,14 +127,20 @@ class ProbabilityFusion(keras.layers.Layer):
           1: the sum of the softmax of two streams, here their mean.
     """
 
-    def __init__(self, stream_weights=None, **kwargs):
+    def __init__(
+        self,
+        stream_weights: collections.abc.Sequence[float] | None = None,
+        **kwargs: typing.Any,
+    ) -> None:
         super().__init__(autocast=False, **kwargs)
         if stream_weights is not None:
             check_stream_weights(stream_weights)
             stream_weights = tuple(stream_weights)
         self.stream_weights = stream_weights
 
-    def build(self, input_shape):
+    def build(
+        self, input_shape: collections.abc.Sequence[tuple[int | None, ...]]
+    ) -> None:
         if self.stream_weights is not None:
             check_number_of_streams(input_shape, self.stream_weights)
         shapes = [tuple(shape) for shape in input_shape]
@@ -130,7 +150,9 @@ class ProbabilityFusion(keras.layers.Layer):
                 f"input_shape={input_shape}"
             )
 
-    def call(self, inputs):
+    def call(
+        self, inputs: collections.abc.Sequence[keras.KerasTensor]
+    ) -> keras.KerasTensor:
         weights = self.stream_weights or (1,) * len(inputs)
         total = sum(weights)
         logs = [
@@ -141,13 +163,17 @@ class ProbabilityFusion(keras.layers.Layer):
         # The smallest logarithm stays finite where a probability is 0.
         return ops.logsumexp(ops.stack(logs), axis=0)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(
+        self, input_shape: collections.abc.Sequence[tuple[int | None, ...]]
+    ) -> tuple[int | None, ...]:
         return input_shape[0]
 
-    def compute_output_spec(self, inputs):
+    def compute_output_spec(
+        self, inputs: collections.abc.Sequence[keras.KerasTensor]
+    ) -> keras.KerasTensor:
         return keras.KerasTensor(inputs[0].shape, dtype="float32")
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "stream_weights": self.stream_weights}
 
 

@@ -1,3 +1,5 @@
+import typing
+
 import keras
 from keras import ops
 
@@ -31,17 +33,20 @@ class FoldSegments(keras.layers.Layer):
           the snippets share all weights.
     """
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: typing.Any) -> None:
         super().__init__(**kwargs)
         self.input_spec = keras.layers.InputSpec(min_ndim=3)
 
-    def call(self, inputs):
+    def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
         return ops.reshape(inputs, (-1, *ops.shape(inputs)[2:]))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(
+        self, input_shape: tuple[int | None, ...]
+    ) -> tuple[int | None, ...]:
         batch, num_segments, *rest = input_shape
-        known = batch is not None and num_segments is not None
-        return (batch * num_segments if known else None, *rest)
+        if batch is None or num_segments is None:
+            return (None, *rest)
+        return (batch * num_segments, *rest)
 
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")
@@ -68,7 +73,9 @@ class UnfoldSegments(keras.layers.Layer):
     (2, 3, 1024)
     """
 
-    def call(self, folded, clips):
+    def call(
+        self, folded: keras.KerasTensor, clips: keras.KerasTensor
+    ) -> keras.KerasTensor:
         batch, num_segments = ops.shape(clips)[:2]
         # One size may stay -1, so that the other one remains static.
         if clips.shape[1] is not None:
@@ -77,5 +84,9 @@ class UnfoldSegments(keras.layers.Layer):
             folded, (batch, num_segments, *ops.shape(folded)[1:])
         )
 
-    def compute_output_shape(self, folded_shape, clips_shape):
+    def compute_output_shape(
+        self,
+        folded_shape: tuple[int | None, ...],
+        clips_shape: tuple[int | None, ...],
+    ) -> tuple[int | None, ...]:
         return (*clips_shape[:2], *folded_shape[1:])

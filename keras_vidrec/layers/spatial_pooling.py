@@ -1,5 +1,7 @@
 """Poolings of maps: with sizes that round up, and over all of a map."""
 
+import typing
+
 import keras
 from keras import ops
 
@@ -45,13 +47,13 @@ class CaffePooling(keras.layers.Layer):
 
     def __init__(
         self,
-        pool_size,
-        strides=1,
-        padding=0,
-        mode="max",
-        every_stride=False,
-        **kwargs,
-    ):
+        pool_size: int,
+        strides: int = 1,
+        padding: int = 0,
+        mode: typing.Literal["max", "avg"] = "max",
+        every_stride: bool = False,
+        **kwargs: typing.Any,
+    ) -> None:
         super().__init__(**kwargs)
         checks.count("pool_size", pool_size)
         checks.count("strides", strides)
@@ -74,10 +76,10 @@ class CaffePooling(keras.layers.Layer):
         if not every_stride:
             self._far_padding = min(padding + strides - 1, pool_size - 1)
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         self.built = True
 
-    def call(self, inputs):
+    def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
         if self.mode == "max":
             return self._max_pool(inputs)
         averages = ops.average_pool(
@@ -100,11 +102,13 @@ class CaffePooling(keras.layers.Layer):
             border, self.pool_size, self.strides, "valid"
         )
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(
+        self, input_shape: tuple[int | None, ...]
+    ) -> tuple[int | None, ...]:
         batch, *sizes, channels = input_shape
         return (batch, *map(self._pooled_size, sizes), channels)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             **super().get_config(),
             "pool_size": self.pool_size,
@@ -197,26 +201,28 @@ class SlidingAveragePooling2D(keras.layers.Layer):
           table 1 and section 4.2, and the authors' code.
     """
 
-    def __init__(self, window, **kwargs):
+    def __init__(self, window: int, **kwargs: typing.Any) -> None:
         super().__init__(**kwargs)
         checks.count("window", window)
         self.window = window
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         self.built = True
 
-    def call(self, inputs):
+    def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
         height, width = ops.shape(inputs)[1:3]
         rows = self._shares(height, inputs.dtype)
         columns = self._shares(width, inputs.dtype)
         shares = ops.reshape(rows, (-1, 1, 1)) * ops.reshape(columns, (-1, 1))
         return ops.sum(inputs * shares, axis=(1, 2))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(
+        self, input_shape: tuple[int | None, ...]
+    ) -> tuple[int | None, ...]:
         return (input_shape[0], input_shape[-1])
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "window": self.window}
 
     def _shares(self, length, dtype):

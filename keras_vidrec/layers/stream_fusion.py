@@ -1,3 +1,6 @@
+import collections.abc
+import typing
+
 import keras
 from keras import ops
 
@@ -76,8 +79,12 @@ class StreamFusion(keras.layers.Layer):
     """
 
     def __init__(
-        self, mode, initialization="identity", activation=None, **kwargs
-    ):
+        self,
+        mode: typing.Literal["sum", "max", "concat", "conv", "bilinear"],
+        initialization: typing.Literal["identity", "random"] = "identity",
+        activation: typing.Literal["relu"] | None = None,
+        **kwargs: typing.Any,
+    ) -> None:
         super().__init__(**kwargs)
         checks.choice("mode", mode, MODES)
         checks.choice("initialization", initialization, INITIALIZATIONS)
@@ -86,9 +93,11 @@ class StreamFusion(keras.layers.Layer):
         self.initialization = initialization
         self.activation = activation
 
-    def build(self, input_shape):
+    def build(
+        self, input_shape: collections.abc.Sequence[tuple[int | None, ...]]
+    ) -> None:
         stream_padding.overlaid_shape(input_shape)
-        spatial, temporal = (shape[-1] for shape in input_shape)
+        spatial, temporal = _channels(input_shape)
         if None in (spatial, temporal):
             raise ValueError(
                 "Expected two streams of a known number of channels. "
@@ -117,7 +126,9 @@ class StreamFusion(keras.layers.Layer):
                 name="bias", shape=(spatial,), initializer="zeros"
             )
 
-    def call(self, inputs):
+    def call(
+        self, inputs: collections.abc.Sequence[keras.KerasTensor]
+    ) -> keras.KerasTensor:
         fused = self._fuse(*stream_padding.overlay(*inputs))
         return ops.relu(fused) if self.activation == "relu" else fused
 
@@ -147,16 +158,18 @@ class StreamFusion(keras.layers.Layer):
         normalized = roots * ops.rsqrt(ops.maximum(squares, NORM_EPSILON))
         return ops.cast(normalized, self.compute_dtype)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(
+        self, input_shape: collections.abc.Sequence[tuple[int | None, ...]]
+    ) -> tuple[int | None, ...]:
         overlaid = stream_padding.overlaid_shape(input_shape)
-        spatial, temporal = (shape[-1] for shape in input_shape)
+        spatial, temporal = _channels(input_shape)
         if self.mode == "bilinear":
             return (overlaid[0], spatial * temporal)
         if self.mode == "concat":
             return (*overlaid, spatial + temporal)
         return (*overlaid, spatial)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             **super().get_config(),
             "mode": self.mode,
@@ -168,3 +181,8 @@ class StreamFusion(keras.layers.Layer):
 def stacked_identities(shape, dtype=None):
     """Kernel that sums the two streams, channel by channel."""
     return ops.concatenate([ops.eye(shape[1], dtype=dtype)] * 2)
+
+
+def _channels(shapes) -> list[int]:
+    """The channels of both streams, which `build` has seen to be known."""
+    return [typing.cast(int, shape[-1]) for shape in shapes]

@@ -1,3 +1,5 @@
+import typing
+
 import keras
 from keras import ops
 
@@ -77,14 +79,14 @@ class TemporalConv(keras.layers.Layer):
 
     def __init__(
         self,
-        filters,
-        kernel_size=5,
-        downsampling="max_pool",
-        pool_size=2,
-        factorized=False,
-        batch_norm=True,
-        **kwargs,
-    ):
+        filters: int,
+        kernel_size: int = 5,
+        downsampling: typing.Literal["max_pool", "stride"] | None = "max_pool",
+        pool_size: int = 2,
+        factorized: bool = False,
+        batch_norm: bool = True,
+        **kwargs: typing.Any,
+    ) -> None:
         super().__init__(**kwargs)
         checks.count("filters", filters)
         checks.count("kernel_size", kernel_size)
@@ -138,7 +140,7 @@ class TemporalConv(keras.layers.Layer):
         ]
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         batch, rows, num_steps, channels = input_shape
         if channels is None:
             raise ValueError(
@@ -157,7 +159,9 @@ class TemporalConv(keras.layers.Layer):
         for normalization in self.normalizations:
             normalization.build((batch, rows, None, channels))
 
-    def call(self, inputs, training=False):
+    def call(
+        self, inputs: keras.KerasTensor, training: bool | None = False
+    ) -> keras.KerasTensor:
         x = inputs
         for index, convolution in enumerate(self.convolutions):
             if convolution.padding == "valid":
@@ -179,13 +183,15 @@ class TemporalConv(keras.layers.Layer):
         after = kernel_size // 2 - self.pool_size // 2
         return ops.pad(x, [[0, 0], [0, 0], [before, after], [0, 0]])
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(
+        self, input_shape: tuple[int | None, ...]
+    ) -> tuple[int | None, ...]:
         batch, rows, num_steps, _ = input_shape
         if num_steps is not None and self.downsampling is not None:
             num_steps //= self.pool_size
         return (batch, rows, num_steps, self.filters)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             **super().get_config(),
             "filters": self.filters,

@@ -1,5 +1,7 @@
 """Convolutions over time, initialized so that they do not change a network."""
 
+import typing
+
 import keras
 import numpy as np
 from keras import ops
@@ -53,7 +55,12 @@ class TemporalIdentityConv(keras.layers.Layer):
           section 3.3.
     """
 
-    def __init__(self, kernel_size=3, initialization="center", **kwargs):
+    def __init__(
+        self,
+        kernel_size: int = 3,
+        initialization: typing.Literal["center", "avg"] = "center",
+        **kwargs: typing.Any,
+    ) -> None:
         super().__init__(**kwargs)
         checks.odd("kernel_size", kernel_size)
         checks.choice("initialization", initialization, INITIALIZATIONS)
@@ -61,7 +68,7 @@ class TemporalIdentityConv(keras.layers.Layer):
         self.initialization = initialization
         self.input_spec = keras.layers.InputSpec(min_ndim=3)
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         channels = input_shape[-1]
         if channels is None:
             raise ValueError(
@@ -72,7 +79,7 @@ class TemporalIdentityConv(keras.layers.Layer):
             name="kernel",
             shape=(self.kernel_size, channels, channels),
             initializer=lambda shape, dtype=None: ops.convert_to_tensor(
-                _over_taps(np.eye(channels), *shape[:1], self.initialization),
+                _over_taps(np.eye(channels), shape[0], self.initialization),
                 dtype=dtype,
             ),
         )
@@ -80,13 +87,15 @@ class TemporalIdentityConv(keras.layers.Layer):
             name="bias", shape=(channels,), initializer="zeros"
         )
 
-    def call(self, inputs):
+    def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
         return _over_time(inputs, self.kernel) + self.bias
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(
+        self, input_shape: tuple[int | None, ...]
+    ) -> tuple[int | None, ...]:
         return tuple(input_shape)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             **super().get_config(),
             "kernel_size": self.kernel_size,
@@ -127,7 +136,13 @@ class TemporalWidenedConv(keras.layers.Layer):
           the authors' code.
     """
 
-    def __init__(self, filters, initialization="avg", use_bias=True, **kwargs):
+    def __init__(
+        self,
+        filters: int,
+        initialization: typing.Literal["center", "avg"] = "avg",
+        use_bias: bool = True,
+        **kwargs: typing.Any,
+    ) -> None:
         super().__init__(**kwargs)
         checks.count("filters", filters)
         checks.choice("initialization", initialization, INITIALIZATIONS)
@@ -137,7 +152,7 @@ class TemporalWidenedConv(keras.layers.Layer):
         self.use_bias = use_bias
         self.input_spec = keras.layers.InputSpec(ndim=5)
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         self.kernel = self.add_weight(
             name="kernel",
             shape=(_WIDTH, input_shape[-1], self.filters),
@@ -148,14 +163,16 @@ class TemporalWidenedConv(keras.layers.Layer):
                 name="bias", shape=(self.filters,), initializer="zeros"
             )
 
-    def call(self, inputs):
+    def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
         outputs = _over_time(inputs, self.kernel)
         return outputs + self.bias if self.use_bias else outputs
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(
+        self, input_shape: tuple[int | None, ...]
+    ) -> tuple[int | None, ...]:
         return (*input_shape[:-1], self.filters)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             **super().get_config(),
             "filters": self.filters,
@@ -163,7 +180,7 @@ class TemporalWidenedConv(keras.layers.Layer):
             "use_bias": self.use_bias,
         }
 
-    def widened(self, kernel):
+    def widened(self, kernel: np.ndarray) -> np.ndarray | None:
         """What this layer begins as in the place of a convolution of images:
         its kernel from theirs, `(1, 1, channels, filters)`; `None` if that is
         of another shape."""

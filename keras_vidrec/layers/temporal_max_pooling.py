@@ -1,3 +1,5 @@
+import typing
+
 import keras
 from keras import ops
 
@@ -39,7 +41,9 @@ class TemporalMaxPooling(keras.layers.Layer):
           sections 3.3 and 5.2 (temporal max-pooling).
     """
 
-    def __init__(self, pool_size, strides=1, **kwargs):
+    def __init__(
+        self, pool_size: int, strides: int = 1, **kwargs: typing.Any
+    ) -> None:
         super().__init__(**kwargs)
         checks.count("pool_size", pool_size)
         checks.count("strides", strides)
@@ -47,10 +51,10 @@ class TemporalMaxPooling(keras.layers.Layer):
         self.strides = strides
         self.input_spec = keras.layers.InputSpec(min_ndim=3)
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         self.built = True
 
-    def call(self, inputs):
+    def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
         num_steps = inputs.shape[1]
         pool_size = self.pool_size
         if num_steps is None:
@@ -69,13 +73,15 @@ class TemporalMaxPooling(keras.layers.Layer):
         num_windows = ops.shape(pooled)[1]
         return ops.reshape(pooled, (shape[0], num_windows, *shape[2:]))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(
+        self, input_shape: tuple[int | None, ...]
+    ) -> tuple[int | None, ...]:
         batch, num_steps, *rest = input_shape
         if num_steps is not None:
             num_steps = max((num_steps - self.pool_size) // self.strides, 0) + 1
         return (batch, num_steps, *rest)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             **super().get_config(),
             "pool_size": self.pool_size,

@@ -1,3 +1,5 @@
+import typing
+
 import keras
 from keras import ops
 
@@ -49,7 +51,12 @@ class TemporalSegmentPooling(keras.layers.Layer):
           (temporal segments and pooling).
     """
 
-    def __init__(self, segments, mode="max", **kwargs):
+    def __init__(
+        self,
+        segments: int,
+        mode: typing.Literal["max", "avg"] = "max",
+        **kwargs: typing.Any,
+    ) -> None:
         super().__init__(**kwargs)
         checks.count("segments", segments)
         checks.choice("mode", mode, MODES)
@@ -57,7 +64,7 @@ class TemporalSegmentPooling(keras.layers.Layer):
         self.mode = mode
         self.input_spec = keras.layers.InputSpec(ndim=3)
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         num_frames = input_shape[1]
         if num_frames is not None and num_frames < self.segments:
             raise ValueError(
@@ -65,7 +72,9 @@ class TemporalSegmentPooling(keras.layers.Layer):
                 f"Received: input_shape={tuple(input_shape)}"
             )
 
-    def call(self, inputs, mask=None):
+    def call(
+        self, inputs: keras.KerasTensor, mask: keras.KerasTensor | None = None
+    ) -> keras.KerasTensor:
         parts = self._split(inputs)
         if mask is None:
             pool = ops.max if self.mode == "max" else ops.mean
@@ -82,7 +91,9 @@ class TemporalSegmentPooling(keras.layers.Layer):
             ops.sum(ops.cast(real, total.dtype), axis=2), 1
         )
 
-    def compute_mask(self, inputs, mask=None):
+    def compute_mask(
+        self, inputs: keras.KerasTensor, mask: keras.KerasTensor | None = None
+    ) -> None:
         return None
 
     def _split(self, x):
@@ -98,10 +109,12 @@ class TemporalSegmentPooling(keras.layers.Layer):
         x = x[:, : self.segments * length]
         return ops.reshape(x, (batch, self.segments, length, *rest))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(
+        self, input_shape: tuple[int | None, ...]
+    ) -> tuple[int | None, ...]:
         return (input_shape[0], self.segments, input_shape[2])
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             **super().get_config(),
             "segments": self.segments,

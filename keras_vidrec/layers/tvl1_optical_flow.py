@@ -1,3 +1,5 @@
+import typing
+
 import keras
 from keras import ops
 
@@ -53,19 +55,19 @@ class TVL1OpticalFlow(keras.layers.Layer):
 
     def __init__(
         self,
-        bound=20.0,
-        tau=0.25,
-        lambda_=0.15,
-        theta=0.3,
-        scales=5,
-        scale_step=0.8,
-        warps=5,
-        epsilon=0.01,
-        outer_iterations=10,
-        inner_iterations=30,
-        median_size=5,
-        **kwargs,
-    ):
+        bound: float = 20.0,
+        tau: float = 0.25,
+        lambda_: float = 0.15,
+        theta: float = 0.3,
+        scales: int = 5,
+        scale_step: float = 0.8,
+        warps: int = 5,
+        epsilon: float = 0.01,
+        outer_iterations: int = 10,
+        inner_iterations: int = 30,
+        median_size: int = 5,
+        **kwargs: typing.Any,
+    ) -> None:
         # Pixels must stay in their dtype: float16 is too coarse for smoothed
         # pixels.
         super().__init__(autocast=False, **kwargs)
@@ -88,7 +90,7 @@ class TVL1OpticalFlow(keras.layers.Layer):
         )
         self._parameters.check()
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         channels = input_shape[-1]
         if len(input_shape) != 5:
             raise ValueError(
@@ -102,7 +104,7 @@ class TVL1OpticalFlow(keras.layers.Layer):
                 f"input_shape={tuple(input_shape)}"
             )
 
-    def call(self, inputs):
+    def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
         batch, segments, height, width, channels = ops.shape(inputs)
         num_flows = channels // 3 - 1
         frames = ops.reshape(
@@ -124,15 +126,20 @@ class TVL1OpticalFlow(keras.layers.Layer):
             code, (batch, segments, height, width, 2 * num_flows)
         )
 
-    def compute_output_shape(self, input_shape):
-        return (*input_shape[:-1], 2 * (input_shape[-1] // 3 - 1))
+    def compute_output_shape(
+        self, input_shape: tuple[int | None, ...]
+    ) -> tuple[int | None, ...]:
+        channels = typing.cast(int, input_shape[-1])
+        return (*input_shape[:-1], 2 * (channels // 3 - 1))
 
-    def compute_output_spec(self, inputs):
+    def compute_output_spec(
+        self, inputs: keras.KerasTensor
+    ) -> keras.KerasTensor:
         return keras.KerasTensor(
             self.compute_output_shape(inputs.shape), dtype="float32"
         )
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             **super().get_config(),
             "bound": self.bound,

@@ -1,6 +1,7 @@
 """From a folder of videos to a recognizer, step by step."""
 
 import dataclasses
+import os
 import pathlib
 import typing
 
@@ -62,12 +63,12 @@ class Learned:
 
 def learn(
     task: Task,
-    out,
+    out: str | os.PathLike[str],
     *,
     plan_only: bool = False,
-    verbose="auto",
+    verbose: int | str = "auto",
     tell: typing.Callable[[str], None] = lambda line: None,
-):
+) -> Learned | plans.Plan:
     """Trains a recognizer of the classes of a directory of videos.
 
     The directory `out` becomes a run, whose `model.keras` is the network that

@@ -150,7 +150,17 @@ def look(task, verbose=True, begun=None) -> Material:
         )
     remarks += [*_uneven(kinds), *told, *_without_settings(found.remarks)]
     shortest = found.images["rgb"].least
-    return Material(catalog, *parts, flip, tuple(remarks), kinds, shortest)
+    train, validation, test = parts
+    return Material(
+        catalog,
+        train,
+        validation,
+        test,
+        flip,
+        tuple(remarks),
+        kinds,
+        shortest,
+    )
 
 
 def _without_settings(remarks):

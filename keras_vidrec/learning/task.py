@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import pathlib
 
 from keras_vidrec.data.catalogs import catalog as catalogs
@@ -35,10 +36,10 @@ class Task:
         ValueError: on any other value, or if there is no such directory.
     """
 
-    videos: str
-    list: str | None = None
+    videos: str | os.PathLike[str]
+    list: str | os.PathLike[str] | None = None
     layout: str = "auto"
-    splits: str | None = None
+    splits: str | os.PathLike[str] | None = None
     flow: bool = True
     size: int = 160
     export: str = "saved_model"
@@ -63,12 +64,12 @@ class Task:
         checks.count("seed", self.seed, 0)
 
     @property
-    def short_side(self):
+    def short_side(self) -> int:
         """Pixels of the shorter side of the frames that crops are cut from,
         256 for 224."""
         return round(self.size * 256 / 224)
 
-    def claim(self, out):
+    def claim(self, out: pathlib.Path) -> None:
         """Prepares a directory for this task, or resumes an earlier one in it.
 
         Args:

@@ -3,6 +3,7 @@
 import base64
 import collections.abc
 import html
+import typing
 
 import cv2
 import numpy as np
@@ -12,6 +13,9 @@ from keras_vidrec.evaluation.predictor import Prediction
 from keras_vidrec.evaluation.predictor import Unread
 from keras_vidrec.videos import video as videos
 from keras_vidrec.videos.errors import VideoError
+
+if typing.TYPE_CHECKING:
+    import pandas
 
 # Frames of a strip, and their height in pixels.
 _STRIP = 6
@@ -28,14 +32,26 @@ class Predictions(collections.abc.Sequence):
         shown: sequence, as long: the paths, or `data.Frames`, of the videos.
     """
 
-    def __init__(self, found: collections.abc.Iterable, shown=()):
+    def __init__(
+        self,
+        found: collections.abc.Iterable,
+        shown: collections.abc.Sequence = (),
+    ) -> None:
         self._found = tuple(found)
         self._shown = tuple(shown)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._found)
 
-    def __getitem__(self, index) -> Prediction | Unread:
+    @typing.overload
+    def __getitem__(self, index: int) -> Prediction | Unread: ...
+
+    @typing.overload
+    def __getitem__(self, index: slice) -> "Predictions": ...
+
+    def __getitem__(
+        self, index: int | slice
+    ) -> "Prediction | Unread | Predictions":
         if isinstance(index, slice):
             return Predictions(self._found[index], self._shown[index])
         return self._found[index]
@@ -61,7 +77,7 @@ class Predictions(collections.abc.Sequence):
         """List of the `to_dict` of each, in JSON types."""
         return [one.to_dict() for one in self._found]
 
-    def to_pandas(self):
+    def to_pandas(self) -> "pandas.DataFrame":
         """A `pandas.DataFrame`, a row per video: `video`, `class`,
         `probability` and `error`; missing values are empty.
 

@@ -8,6 +8,7 @@ import itertools
 import os
 import pathlib
 import tempfile
+import typing
 
 import keras
 import numpy as np
@@ -25,12 +26,18 @@ from keras_vidrec.evaluation.predictor import Predictor
 from keras_vidrec.evaluation.scores import metrics
 from keras_vidrec.evaluation.scores.score_file import Scores
 from keras_vidrec.evaluation.timeline import WindowPrediction
+from keras_vidrec.recognition import fitting
 from keras_vidrec.recognition.predictions import Predictions
 from keras_vidrec.specs import TestProtocol
 from keras_vidrec.specs import checks
 from keras_vidrec.training import loading
+from keras_vidrec.training import recipes
+from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.visualization import embedding
 from keras_vidrec.visualization import grad_cam
+
+if typing.TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 FORMATS = {
     "saved_model": exports.export_saved_model,
@@ -86,7 +93,7 @@ class Recognizer:
     ```
     """
 
-    def __init__(self, model: keras.Model):
+    def __init__(self, model: keras.Model) -> None:
         self.model = model
         self._predictor = Predictor(model)
         self.classes = self._predictor.classes
@@ -101,7 +108,14 @@ class Recognizer:
         return cls(loading.recognizer(pathlib.Path(path)))
 
     @classmethod
-    def from_preset(cls, name: str, file=None) -> "Recognizer":
+    def from_preset(
+        cls,
+        name: str,
+        file: str
+        | os.PathLike[str]
+        | collections.abc.Mapping[str, str | os.PathLike[str]]
+        | None = None,
+    ) -> "Recognizer":
         """Loads a published network; for `name` and `file` see
         `keras_vidrec.load`.
 
@@ -125,7 +139,7 @@ class Recognizer:
 
     def predict(
         self,
-        videos,
+        videos: typing.Any,
         top: int = 5,
         *,
         fps: float | None = None,
@@ -160,7 +174,10 @@ class Recognizer:
         return Predictions(predictor.many(found, top), found)
 
     def windows(
-        self, video: str | pathlib.Path, window=2.0, stride=1.0
+        self,
+        video: str | pathlib.Path,
+        window: float = 2.0,
+        stride: float = 1.0,
     ) -> collections.abc.Iterator[WindowPrediction]:
         """Yields the predictions for windows of a long video, see
         `evaluation.Predictor.windows`; lengths are in seconds.
@@ -204,7 +221,75 @@ class Recognizer:
             )
         return Evaluation(metrics.summary(scores), scores)
 
-    def embed(self, videos, *, fps: float | None = None) -> np.ndarray:
+    def fit(
+        self,
+        data: str | os.PathLike[str] | collections.abc.Mapping[str, typing.Any],
+        recipe: str
+        | os.PathLike[str]
+        | collections.abc.Mapping[str, typing.Any]
+        | Recipe = "finetune_rgb",
+        *,
+        out: str | os.PathLike[str],
+        callbacks: collections.abc.Sequence[keras.callbacks.Callback] = (),
+        verbose: int | str = "auto",
+    ) -> "Recognizer":
+        """Trains the network again, on other videos and their classes.
+
+        The network that is trained is built as this one, for the classes of
+        the data, and sees clips as this one does. The recipe says everything
+        else. Where it starts from weights (`initialization.weights`), it
+        starts from those of this network, which are kept beside the run in
+        `OUT-start.keras`; the classifier starts at random if the classes are
+        others. Where it starts at random, as `scratch` does, only the
+        structure of this network is used.
+
+        Args:
+            data: path or URL of the dataset: a folder a class, or what else
+                `data.open_dataset` reads; or a dict of what the section
+                `data` of a recipe says, such as `{"directory": "videos",
+                "list": "list.csv"}`.
+            recipe: a recipe, as of `training.train`. Its sections `network`
+                and `clip` are not used, but for the rate of the dropout.
+                Defaults to `"finetune_rgb"`.
+            out: path of the directory of the run. The same call goes on with
+                a run that was interrupted.
+            callbacks: sequence of `keras.callbacks.Callback`, as of
+                `training.train`. Defaults to `()`.
+            verbose: as of `training.train`. Defaults to `"auto"`.
+
+        Returns:
+            `Recognizer` of the new run. This one stays as it is.
+
+        Raises:
+            ValueError: if the network cannot be built again, because its
+                backbone is a `keras.Model` of your own; or as
+                `training.train`.
+
+        Example:
+
+        ```python
+        recognizer = keras_vidrec.Recognizer.from_preset(
+            "tsn_resnet50_kinetics400_8seg"
+        )
+        mine = recognizer.fit("my_videos", out="run")
+        ```
+        """
+        # It needs TensorFlow, which a recognizer does not.
+        from keras_vidrec.training import trainer
+
+        where = pathlib.Path(out)
+        chosen = fitting.recipe_of(
+            self.model,
+            recipes.get(recipe),
+            data,
+            where.with_name(f"{where.name}-start.keras"),
+        )
+        run = trainer.train(chosen, where, callbacks=callbacks, verbose=verbose)
+        return type(self).from_run(run.path)
+
+    def embed(
+        self, videos: typing.Any, *, fps: float | None = None
+    ) -> np.ndarray:
         """Features of videos (the input of the classifier), for comparing them.
 
         Args:
@@ -216,7 +301,8 @@ class Recognizer:
         Raises:
             VideoError: if a video cannot be read.
         """
-        flow = describe(self.model).clip_spec.flow
+        spec = describe(self.model).clip_spec
+        flow = spec.flow if spec else None
         features = []
         for video in _videos(videos, fps):
             is_array = isinstance(video, Frames)
@@ -228,7 +314,9 @@ class Recognizer:
             features.append(found)
         return np.asarray(features, np.float32)
 
-    def explain(self, video: str | pathlib.Path, class_name: str | None = None):
+    def explain(
+        self, video: str | pathlib.Path, class_name: str | None = None
+    ) -> "Figure":
         """A matplotlib figure of the regions that support a class in a video
         (Grad-CAM); the most probable class by default.
 

@@ -3,11 +3,13 @@
 import base64
 import logging
 import math
+import os
 import pathlib
 
 import jinja2
 import markupsafe
 
+from keras_vidrec.data.sources.source import Source
 from keras_vidrec.evaluation.scores import calibration
 from keras_vidrec.evaluation.scores import freshness
 from keras_vidrec.evaluation.scores import score_naming
@@ -23,6 +25,7 @@ from keras_vidrec.reporting import reliability
 from keras_vidrec.reporting import tables
 from keras_vidrec.specs import Origin
 from keras_vidrec.specs import files
+from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.run import Run
 from keras_vidrec.version import __version__
 
@@ -79,7 +82,13 @@ TEMPLATES.filters.update(
 )
 
 
-def report(path, out=None, *, data=None, verbose=True):
+def report(
+    path: str | os.PathLike[str],
+    out: str | os.PathLike[str] | None = None,
+    *,
+    data: str | os.PathLike[str] | None = None,
+    verbose: bool = True,
+) -> pathlib.Path:
     """Writes the report of a tested run, or of a single score file.
 
     Args:
@@ -110,7 +119,7 @@ def report(path, out=None, *, data=None, verbose=True):
     else:
         scores = {file.stem: main}
         directory = freshness.run_of(file)
-        run = directory and Run(directory)
+        run = Run(directory) if directory else None
         out = out or file.with_name(f"{file.stem}-report")
     for name, one in scores.items():
         if not one.videos:
@@ -118,7 +127,7 @@ def report(path, out=None, *, data=None, verbose=True):
                 "Expected scores of some videos to report. Received: "
                 f"{name}, of none"
             )
-    recipe = run and run.recipe
+    recipe = run.recipe if run else None
     source, reason = background.open_dataset(recipe, data)
     return write(
         scores,
@@ -126,8 +135,8 @@ def report(path, out=None, *, data=None, verbose=True):
         training=background.training_videos(run),
         title=recipe.name if recipe else file.stem,
         recipe=recipe,
-        log=run and run.log_file,
-        environment=run and run.environment_file,
+        log=run.log_file if run else None,
+        environment=run.environment_file if run else None,
         source=source,
         no_source=reason,
         verbose=verbose,
@@ -135,18 +144,18 @@ def report(path, out=None, *, data=None, verbose=True):
 
 
 def write(
-    scores,
-    directory,
+    scores: Scores | dict[str, Scores],
+    directory: str | os.PathLike[str],
     *,
-    title=None,
-    recipe=None,
-    training=None,
-    log=None,
-    environment=None,
-    source=None,
-    no_source="No frames are shown: no dataset was named.",
-    verbose=True,
-):
+    title: str | None = None,
+    recipe: Recipe | None = None,
+    training: dict[str, int] | None = None,
+    log: str | os.PathLike[str] | None = None,
+    environment: str | os.PathLike[str] | None = None,
+    source: Source | None = None,
+    no_source: str = "No frames are shown: no dataset was named.",
+    verbose: bool = True,
+) -> pathlib.Path:
     """Writes a report: `index.html`, a self-contained page, `figures/*.csv`,
     and `origin.json` with the origin of the figures. Marks of the scores are
     shown above all figures. Other files of the directory are not changed.
@@ -186,8 +195,8 @@ def write(
         },
         versions={"keras_vidrec": __version__},
     )
-    log = curves.read(log) if log else {}
-    drawn = curves.choose(log)
+    curve = curves.read(log) if log else {}
+    drawn = curves.choose(curve)
     if any(one.several != main.several for one in scores.values()):
         raise ValueError(
             "Expected tests with one label per video, or with several. "
@@ -211,7 +220,7 @@ def write(
             "confused_pairs": tables.pairs(main, pairs),
             "mistakes": mistakes.table(worst, main),
         }
-    figures["speed"] = tables.speed(log, scores)
+    figures["speed"] = tables.speed(curve, scores)
     figures.update({one.name: one.table for one in drawn})
     for name, table in figures.items():
         table.save(directory / "figures" / f"{name}.csv")

@@ -1,12 +1,14 @@
 """How long a plan takes and how much it fills, from one step of each of its
 networks and one prepared video."""
 
+import collections.abc
 import dataclasses
 import json
 import pathlib
 import statistics
 import tempfile
 import time
+import typing
 
 import keras
 import numpy as np
@@ -17,7 +19,9 @@ from keras_vidrec.data.pipeline import steps_per_epoch
 from keras_vidrec.data.preparing.prepare import num_cores
 from keras_vidrec.data.preparing.video import Preparation
 from keras_vidrec.data.preparing.video import prepare_video
+from keras_vidrec.reproduction.plan import Plan
 from keras_vidrec.specs import TEST_CROPS
+from keras_vidrec.specs import ClipSpec
 from keras_vidrec.training import environment
 from keras_vidrec.training import freezing
 from keras_vidrec.training import network
@@ -75,12 +79,12 @@ class Estimate:
 
 
 def estimate(
-    plan,
+    plan: Plan,
     data: dict,
     splits: dict | None = None,
     flow: str = "tvl1",
     *,
-    tell=lambda line: None,
+    tell: collections.abc.Callable[[str], object] = lambda line: None,
 ) -> Estimate:
     """Measures a step of each network of a plan, and one video of each dataset,
     and estimates the total time and memory on disk.
@@ -134,7 +138,7 @@ def total(plan, steps: dict, counts: dict, prepared: dict) -> Estimate:
         seconds["preparing"] += took
         num_bytes["preparing"] += filled
     _, trainings = plan.trainings()
-    default = next(iter(counts.values()), None)
+    default: dict = next(iter(counts.values()), {})
     for training in trainings.values():
         step = steps[kind(training)]
         splits = counts.get(training.dataset) or default
@@ -178,7 +182,7 @@ def measure(recipe) -> Step:
     random = dataclasses.replace(recipe, initialization=Initialization())
     model = network.build(random, [str(i) for i in range(_CLASSES)])
     freezing.freeze_towers(model, recipe.initialization.frozen)
-    spec = head.describe(model).clip_spec
+    spec = typing.cast(ClipSpec, head.describe(model).clip_spec)
     trained = head.clip_logits_model(model)
     losses.compile_logits(
         trained,
@@ -194,7 +198,7 @@ def measure(recipe) -> Step:
     }
     if not isinstance(model.input, dict):
         (inputs,) = inputs.values()
-    labels = np.zeros(clips, "int32")
+    labels: typing.Any = np.zeros(clips, "int32")
     if isinstance(trained.output, dict):
         labels = dict.fromkeys(trained.output, labels)
     for _ in range(1 + max(recipe.optimizer.accumulate, 1)):

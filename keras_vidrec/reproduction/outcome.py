@@ -1,5 +1,6 @@
 """Figures that were measured, beside the printed ones."""
 
+import collections.abc
 import dataclasses
 import pathlib
 import statistics
@@ -8,6 +9,8 @@ from keras_vidrec.reporting.page import TEMPLATES
 from keras_vidrec.reproduction.parts import Given
 from keras_vidrec.reproduction.parts import Tested
 from keras_vidrec.reproduction.parts import Training
+from keras_vidrec.reproduction.plan import Plan
+from keras_vidrec.reproduction.workshop import Workshop
 from keras_vidrec.specs import files
 from keras_vidrec.training.recipes import tables
 from keras_vidrec.version import __version__
@@ -60,7 +63,7 @@ class Line:
         runs: tuple of str. The runs it is made of.
     """
 
-    row: object
+    row: tables.Row | tables.Quoted
     by_split: dict = dataclasses.field(default_factory=dict)
     remark: str = ""
     made: str = ""
@@ -92,7 +95,13 @@ class Line:
         return f"{self.here:.2f} ({len(self.by_split)} of {len(self.splits)})"
 
 
-def collect(plan, workshop, data, given, lost=None) -> list:
+def collect(
+    plan: Plan,
+    workshop: Workshop,
+    data: collections.abc.Iterable[str],
+    given: collections.abc.Iterable[str],
+    lost: dict | None = None,
+) -> list:
     """The lines of all figures of a plan, and of what its tables quote.
 
     Args:

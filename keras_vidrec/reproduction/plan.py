@@ -1,5 +1,6 @@
 """What a reproduction of tables comes to, before anything is done."""
 
+import collections.abc
 import dataclasses
 
 from keras_vidrec.reproduction import parts
@@ -27,7 +28,7 @@ class Figure:
 
     def parts(self) -> tuple:
         """What it needs, each once, in an order to make it in."""
-        found = {}
+        found: dict = {}
         for test in self.tests.values():
             for part in parts.needed(test):
                 found.setdefault(part.name, part)
@@ -78,7 +79,8 @@ class Plan:
     def trainings(self) -> tuple:
         """Dict from the name of each `Training` to how many figures need it,
         in an order to do them in, and dict from its name to itself."""
-        counts, known = {}, {}
+        counts: dict[str, int] = {}
+        known: dict[str, Training] = {}
         for figure in self.figures:
             for part in figure.parts():
                 if isinstance(part, Training):
@@ -117,7 +119,12 @@ class Plan:
         return dataclasses.replace(self, figures=figures), rest
 
 
-def make_plan(paper: str, numbers=(), rows=(), tiny: bool = False) -> Plan:
+def make_plan(
+    paper: str,
+    numbers: collections.abc.Sequence[int] = (),
+    rows: collections.abc.Sequence[str] = (),
+    tiny: bool = False,
+) -> Plan:
     """Plans figures of a paper's tables.
 
     Args:

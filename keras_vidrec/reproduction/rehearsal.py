@@ -1,6 +1,7 @@
 """A table on a small scale: few videos, few steps, short tests."""
 
 import contextlib
+import os
 import pathlib
 import re
 import warnings
@@ -22,7 +23,9 @@ _NUM_SEGMENTS = 5
 _NUM_CLIPS = 2
 
 
-def generate(directory, progress: bool = False) -> pathlib.Path:
+def generate(
+    directory: str | os.PathLike[str], progress: bool = False
+) -> pathlib.Path:
     """Writes videos of four classes of the generated set, with three splits as
     UCF101 has them: each tests another group. What is there is not written
     again.
@@ -50,7 +53,7 @@ def generate(directory, progress: bool = False) -> pathlib.Path:
         for path in directory.glob("*/*.avi")
     )
     for split in range(1, _SPLITS + 1):
-        test = [v for v in videos if int(_GROUP.search(v)[1]) == split]
+        test = [v for v in videos if _group_of(v) == split]
         train = [
             f"{video} {labels[video.partition('/')[0]]}"
             for video in videos
@@ -117,3 +120,8 @@ def uncompiled():
             yield
     finally:
         tf.config.run_functions_eagerly(before)
+
+
+def _group_of(video: str) -> int:
+    found = _GROUP.search(video)
+    return int(found[1]) if found else 0

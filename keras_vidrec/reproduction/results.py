@@ -1,5 +1,7 @@
 """What is measured so far."""
 
+import collections.abc
+import os
 import pathlib
 
 import numpy as np
@@ -32,15 +34,17 @@ class Results:
         directory, given: as of `Workshop`.
     """
 
-    def __init__(self, directory, given=None):
+    def __init__(
+        self, directory: str | os.PathLike[str], given: dict | None = None
+    ) -> None:
         self.path = pathlib.Path(directory)
         self.given = {
             name: str(pathlib.Path(path).absolute())
             for name, path in (given or {}).items()
         }
-        self._scores = {}
+        self._scores: dict = {}
 
-    def leftovers(self, names) -> tuple:
+    def leftovers(self, names: collections.abc.Iterable[str]) -> tuple:
         """Names of runs here that are not among some: of a recipe that has
         changed since, for one.
 

@@ -1,9 +1,11 @@
 """Makes the parts of a plan, one after the other, in one directory."""
 
+import collections.abc
 import contextlib
 import dataclasses
 import json
 import logging
+import os
 import pathlib
 
 import keras
@@ -58,23 +60,23 @@ class Workshop(Results):
 
     def __init__(
         self,
-        directory,
-        data,
-        splits=None,
-        given=None,
+        directory: str | os.PathLike[str],
+        data: dict,
+        splits: dict | None = None,
+        given: dict | None = None,
         *,
-        tiny=False,
-        flow="tvl1",
-        verbose=0,
-    ):
+        tiny: bool = False,
+        flow: str = "tvl1",
+        verbose: int | str = 0,
+    ) -> None:
         super().__init__(directory, given)
-        self.failed = {}
+        self.failed: dict = {}
         self._data = {n: pathlib.Path(p).resolve() for n, p in data.items()}
         self._splits = dict(splits or {})
         self._tiny = tiny
         self._flow = flow
         self._verbose = verbose
-        self._kinds = {}
+        self._kinds: dict = {}
         self._claim = self._claimed()
 
     def _claimed(self):
@@ -111,7 +113,7 @@ class Workshop(Results):
         self.path.mkdir(parents=True, exist_ok=True)
         files.write_text(self.path / _CLAIM, self._claim)
 
-    def check(self, figures) -> dict:
+    def check(self, figures: collections.abc.Iterable[Figure]) -> dict:
         """Checks what is given, and that what is trained can start, before
         anything is made; then the directory is this reproduction's.
 
@@ -134,7 +136,8 @@ class Workshop(Results):
                         trainings[part.name] = part
         if not self._tiny:  # those are generated
             self._check_data(trainings.values())
-        lost, checked = {}, set()
+        lost: dict = {}
+        checked: set = set()
         for training in trainings.values():
             starts = [*training.weights.values()]
             names = {one.name for one in starts if isinstance(one, Given)}
@@ -210,7 +213,11 @@ class Workshop(Results):
         except ValueError as error:
             raise ValueError(f"--given {names}: {error}") from error
 
-    def make(self, figure: Figure, say=print) -> bool:
+    def make(
+        self,
+        figure: Figure,
+        say: collections.abc.Callable[[str], object] = print,
+    ) -> bool:
         """Makes all that a figure needs and is not there yet.
 
         A training that diverges is noted in `failed`, by its name, and not

@@ -1,7 +1,11 @@
 """The one set of checks for arguments, and whose words their errors use."""
 
+import collections.abc
 import contextlib
 import difflib
+import os
+import pathlib
+import typing
 
 _MOST_SHOWN = 1000
 
@@ -17,7 +21,9 @@ class ArgumentError(ValueError):
             specification"`; `""` for the arguments of a call.
     """
 
-    def __init__(self, name, expected, received, owner=""):
+    def __init__(
+        self, name: str, expected: str, received: typing.Any, owner: str = ""
+    ) -> None:
         super().__init__(
             f"Invalid `{name}`{owner}. Expected {expected}. Received: "
             f"{name}={shorten(repr(received))}"
@@ -29,7 +35,7 @@ class ArgumentError(ValueError):
 
 
 @contextlib.contextmanager
-def names(**by_caller):
+def names(**by_caller: str) -> collections.abc.Iterator[None]:
     """Errors inside speak of the caller's own arguments.
 
     A builder passes its arguments to layers that use other names; errors must
@@ -49,7 +55,7 @@ def names(**by_caller):
 
 
 @contextlib.contextmanager
-def inside(prefix, owner=""):
+def inside(prefix: str, owner: str = "") -> collections.abc.Iterator[None]:
     """Errors inside name arguments by where they stand, such as
     `network.arguments.dropout` with the prefix `network.arguments.`."""
     try:
@@ -61,25 +67,36 @@ def inside(prefix, owner=""):
 
 
 @contextlib.contextmanager
-def about(path):
+def about(path: str | os.PathLike[str]) -> collections.abc.Iterator[None]:
     """Errors inside name the file that they are about, whose content may fill
     no error."""
     try:
         yield
     except ValueError as error:
         text = str(error)
-        if path.name in text and len(text) <= _MOST_SHOWN:
+        if pathlib.PurePath(path).name in text and len(text) <= _MOST_SHOWN:
             raise
         raise ValueError(f"{path}: {shorten(text)}") from error
 
 
-def check(condition, name, expected, received, owner=""):
+def check(
+    condition: typing.Any,
+    name: str,
+    expected: str,
+    received: typing.Any,
+    owner: str = "",
+) -> None:
     """Raises an `ArgumentError` unless the condition holds."""
     if not condition:
         raise ArgumentError(name, expected, received, owner)
 
 
-def choice(name, value, choices, owner=""):
+def choice(
+    name: str,
+    value: typing.Any,
+    choices: collections.abc.Iterable,
+    owner: str = "",
+) -> None:
     """Checks that a value is one of some named ones."""
     known = any(
         value is one or (type(value) is type(one) and value == one)
@@ -88,7 +105,9 @@ def choice(name, value, choices, owner=""):
     check(known, name, f"one of {tuple(choices)}", value, owner)
 
 
-def count(name, value, minimum=1, owner=""):
+def count(
+    name: str, value: typing.Any, minimum: int = 1, owner: str = ""
+) -> None:
     """Checks for an integer, which is no truth value, from `minimum` on."""
     expected = {
         0: "a non-negative integer",
@@ -97,7 +116,7 @@ def count(name, value, minimum=1, owner=""):
     check(is_integer(value) and value >= minimum, name, expected, value, owner)
 
 
-def odd(name, value, owner=""):
+def odd(name: str, value: typing.Any, owner: str = "") -> None:
     """Checks for a positive odd integer, such as the size of a kernel."""
     check(
         is_integer(value) and value > 0 and value % 2,
@@ -108,7 +127,13 @@ def odd(name, value, owner=""):
     )
 
 
-def number(name, value, low=None, high=None, owner=""):
+def number(
+    name: str,
+    value: typing.Any,
+    low: float | None = None,
+    high: float | None = None,
+    owner: str = "",
+) -> None:
     """Checks for a number of at least `low` and at most `high`."""
     bounds = " and ".join(
         f"{word} {bound}"
@@ -123,14 +148,14 @@ def number(name, value, low=None, high=None, owner=""):
     check(fits, name, f"a number {bounds}".strip(), value, owner)
 
 
-def positive(name, value, owner=""):
+def positive(name: str, value: typing.Any, owner: str = "") -> None:
     """Checks for a number above zero."""
     check(
         is_number(value) and value > 0, name, "a positive number", value, owner
     )
 
 
-def rate(name, value, owner=""):
+def rate(name: str, value: typing.Any, owner: str = "") -> None:
     """Checks for a rate of dropout, in [0, 1)."""
     check(
         is_number(value) and 0 <= value < 1, name, "a rate in [0, 1)", value,
@@ -138,12 +163,12 @@ def rate(name, value, owner=""):
     )  # fmt: skip
 
 
-def flag(name, value, owner=""):
+def flag(name: str, value: typing.Any, owner: str = "") -> None:
     """Checks for `True` or `False`."""
     check(isinstance(value, bool), name, "true or false", value, owner)
 
 
-def shorten(text):
+def shorten(text: str) -> str:
     """A text for an error, which a value of any length would fill: at most
     1000 characters, and how many it had."""
     if len(text) <= _MOST_SHOWN:
@@ -151,7 +176,9 @@ def shorten(text):
     return f"{text[:_MOST_SHOWN]}... ({len(text)} characters)"
 
 
-def fields(known, values, what):
+def fields(
+    known: collections.abc.Iterable[str], values: typing.Any, what: str
+) -> None:
     """Refuses fields that a specification does not have.
 
     Args:
@@ -171,7 +198,12 @@ def fields(known, values, what):
         )
 
 
-def known(what, name, names, prefix=""):
+def known(
+    what: str,
+    name: typing.Any,
+    names: collections.abc.Iterable[str],
+    prefix: str = "",
+) -> None:
     """Refuses an unknown name, and suggests the nearest one.
 
     Args:
@@ -191,7 +223,7 @@ def known(what, name, names, prefix=""):
     )
 
 
-def is_rising_pair(values, high=None):
+def is_rising_pair(values: typing.Any, high: float | None = None) -> bool:
     """Whether it is a tuple of two positive numbers, the second at least the
     first, and at most `high`."""
     return (
@@ -203,11 +235,11 @@ def is_rising_pair(values, high=None):
     )
 
 
-def is_integer(value):
+def is_integer(value: typing.Any) -> bool:
     """Whether it is an `int`, and no truth value."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def is_number(value):
+def is_number(value: typing.Any) -> bool:
     """Whether it is an `int` or a `float`, and no truth value."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -1,11 +1,15 @@
 """The input clip of a network."""
 
+import collections.abc
 import dataclasses
 import typing
 
 from keras_vidrec.specs import checks
 from keras_vidrec.specs.fact import Fact
 from keras_vidrec.specs.frame_spec import FrameSpec
+
+if typing.TYPE_CHECKING:
+    from keras_vidrec.specs.test_protocol import TestProtocol
 
 MODALITIES = ("rgb", "rgb_diff", "flow", "warped_flow")
 # Of a snippet of L images, how many lie before its index.
@@ -32,7 +36,7 @@ TEST_CROPS = {"center": 1, "ten": 10, "frame": 1, "frame_and_mirror": 2}
 _OWNER = " of a clip specification"
 
 
-def images_before(alignment, snippet_length):
+def images_before(alignment: str, snippet_length: int) -> int:
     """How many of the `snippet_length` images of a snippet of motion lie
     before its index, by a name of `ALIGNMENTS`."""
     return _IMAGES_BEFORE[alignment](snippet_length)
@@ -185,7 +189,9 @@ class ClipSpec(Fact):
         _check(isinstance(self.flow, FlowSpec), "flow", "a FlowSpec", self.flow)
         checks.flag("ordered", self.ordered, _OWNER)
 
-    def changed(self, values):
+    def changed(
+        self, values: collections.abc.Mapping[str, typing.Any]
+    ) -> typing.Self:
         """A copy with the fields of a mapping changed; a mapping in it changes
         single fields of `frame` and `flow`.
 
@@ -202,7 +208,7 @@ class ClipSpec(Fact):
                 changes[name] = {**before, **changes[name]}
         return self.replace(**changes)
 
-    def tested_by(self, test):
+    def tested_by(self, test: "TestProtocol") -> "ClipSpec":
         """A copy whose snippets lie as a `TestProtocol` has them; itself
         without one, or if that says nothing else."""
         if test is None or test.alignment is None:
@@ -210,18 +216,18 @@ class ClipSpec(Fact):
         return self.replace(alignment=test.alignment)
 
     @property
-    def images_before(self):
+    def images_before(self) -> int:
         """How many images of a snippet of motion lie before its index."""
         return images_before(self.alignment, self.snippet_length)
 
-    def num_images(self, modality):
+    def num_images(self, modality: str) -> int:
         """How many stored images of `modality` one snippet reads: 1 for
         rgb, L + 1 for rgb_diff, L for the flows."""
         if modality == "rgb":
             return 1
         return self.snippet_length + (modality == "rgb_diff")
 
-    def channels(self, modality):
+    def channels(self, modality: str) -> int:
         """Channels of one snippet as the network receives it: 3 for rgb,
         3 (L + 1) for rgb_diff, 2 L for the flows."""
         per_image = 3 if modality.startswith("rgb") else 2

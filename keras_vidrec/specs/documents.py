@@ -4,9 +4,11 @@ A few hundred bytes may unfold into gigabytes, or into more levels than Python
 can go down. All reading here is bounded, for files from any source.
 """
 
+import collections.abc
 import functools
 import io
 import json
+import typing
 
 from keras_vidrec.specs import checks
 
@@ -22,7 +24,9 @@ _MOST_CHARACTERS_OF_A_NUMBER = 1000
 _HOSTILE = "as a damaged or hostile file has"
 
 
-def flat(values, prefix=""):
+def flat(
+    values: collections.abc.Mapping, prefix: str = ""
+) -> dict[str, typing.Any]:
     """A dict of dicts as one dict, by the keys joined by dots; an empty dict
     stays as it is."""
     found = {}
@@ -34,7 +38,7 @@ def flat(values, prefix=""):
     return found
 
 
-def read_json(path):
+def read_json(path: typing.Any) -> typing.Any:
     """Reads a JSON file in UTF-8.
 
     Args:
@@ -56,7 +60,7 @@ def read_json(path):
         ) from None
 
 
-def parse_json(text):
+def parse_json(text: str | bytes) -> typing.Any:
     """What a text says in JSON.
 
     Args:
@@ -79,7 +83,7 @@ def parse_json(text):
     return value
 
 
-def as_json(value):
+def as_json(value: typing.Any) -> typing.Any:
     """A value as it will be read again: no tuples, keys that are text.
 
     Raises:
@@ -88,7 +92,7 @@ def as_json(value):
     return json.loads(json.dumps(value))
 
 
-def read_yaml(path):
+def read_yaml(path: typing.Any) -> typing.Any:
     """Reads a YAML file in UTF-8, as `parse_yaml` does.
 
     Raises:
@@ -104,7 +108,7 @@ def read_yaml(path):
         ) from None
 
 
-def parse_yaml(text):
+def parse_yaml(text: str) -> typing.Any:
     """What a text says in YAML, of plain values only.
 
     Args:

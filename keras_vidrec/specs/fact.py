@@ -1,6 +1,8 @@
 """What the facts have in common: plain data, there and back."""
 
+import collections.abc
 import dataclasses
+import typing
 
 from keras_vidrec.specs import checks
 
@@ -12,26 +14,33 @@ class Fact:
     A subclass says in `WHAT` what it is called in errors.
     """
 
-    WHAT = "a specification"
+    WHAT: typing.ClassVar[str] = "a specification"
 
-    def replace(self, **changes):
+    def replace(self, **changes: typing.Any) -> typing.Self:
         """A copy with some fields changed, checked again."""
-        return dataclasses.replace(self, **changes)
+        return dataclasses.replace(_data(self), **changes)
 
-    def to_dict(self):
+    def to_dict(self) -> dict:
         """Plain lists, numbers and strings, as JSON and YAML hold them."""
-        return _plain(dataclasses.asdict(self))
+        return _plain(dataclasses.asdict(_data(self)))
 
     @classmethod
-    def from_dict(cls, values):
+    def from_dict(
+        cls, values: collections.abc.Mapping[str, typing.Any]
+    ) -> typing.Self:
         """The inverse of `to_dict()`.
 
         Raises:
             ValueError: if a field is unknown or a value is invalid.
         """
-        known = [field.name for field in dataclasses.fields(cls)]
+        known = [field.name for field in dataclasses.fields(_data(cls))]
         checks.fields(known, values, cls.WHAT)
         return cls(**values)
+
+
+def _data(fact) -> typing.Any:
+    """A fact as the dataclass that each subclass is."""
+    return fact
 
 
 def _plain(value):

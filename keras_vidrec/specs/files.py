@@ -1,5 +1,6 @@
 """Files that are there whole or not at all."""
 
+import collections.abc
 import contextlib
 import csv
 import ctypes
@@ -9,6 +10,7 @@ import pathlib
 import secrets
 import shutil
 import sys
+import typing
 
 from keras_vidrec.specs import locks
 
@@ -35,7 +37,9 @@ _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @contextlib.contextmanager
-def replacing(path, sync=True):
+def replacing(
+    path: str | os.PathLike[str], sync: bool = True
+) -> collections.abc.Iterator[pathlib.Path]:
     """Yields a temporary path beside `path` that takes its place at the end.
 
     What stood there before stays until then, whole; after an error nothing of
@@ -70,7 +74,9 @@ def replacing(path, sync=True):
 
 
 @contextlib.contextmanager
-def needing_room(path):
+def needing_room(
+    path: str | os.PathLike[str],
+) -> collections.abc.Iterator[None]:
     """Reports a full disk with the path being written and what to do, for
     commands that keep finished work.
 
@@ -91,13 +97,17 @@ def needing_room(path):
         ) from error
 
 
-def write_text(path, text):
+def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Writes a text file in UTF-8, whole or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(text, "utf-8")
 
 
-def write_table(path, header, rows):
+def write_table(
+    path: str | os.PathLike[str],
+    header: collections.abc.Iterable,
+    rows: collections.abc.Iterable[collections.abc.Iterable],
+) -> None:
     """Writes a table as CSV in UTF-8, whole or not at all. What UTF-8 cannot
     hold, as names of files may be, becomes `?`. Text that a spreadsheet would
     take for a formula, from `=`, `+`, `-`, `@`, a tab or a carriage return on,
@@ -109,7 +119,7 @@ def write_table(path, header, rows):
             writer.writerows(map(to_cell, row) for row in rows)
 
 
-def to_cell(value):
+def to_cell(value: typing.Any) -> typing.Any:
     """A value as `write_table` puts it into a cell."""
     if not isinstance(value, str):
         return value
@@ -123,14 +133,14 @@ def to_cell(value):
     return value
 
 
-def from_cell(text):
+def from_cell(text: str) -> str:
     """The text that a cell stands for: the inverse of `to_cell`, but for
     carriage returns."""
     is_formula = text.lstrip("'").startswith(_FORMULAS)
     return text.removeprefix("'") if is_formula else text
 
 
-def remove(path):
+def remove(path: str | os.PathLike[str]) -> None:
     """Removes a file or a directory, whole or not at all: none is seen that is
     half gone."""
     path = pathlib.Path(path)
@@ -139,7 +149,7 @@ def remove(path):
         _remove(temporary)
 
 
-def recover(path):
+def recover(path: str | os.PathLike[str]) -> None:
     """Brings back a directory whose replacement was killed in between, where
     names cannot be exchanged in one step. To be called before checking for
     existing files.
@@ -150,7 +160,7 @@ def recover(path):
             pass
 
 
-def remove_unfinished(directory):
+def remove_unfinished(directory: str | os.PathLike[str]) -> None:
     """Removes what killed processes have left of their attempts to write;
     those that are still at it are left alone."""
     directory = pathlib.Path(directory)
@@ -165,13 +175,13 @@ def remove_unfinished(directory):
                 pass
 
 
-def is_unfinished(name):
+def is_unfinished(name: str) -> bool:
     """Whether a file of this name is what `replacing` leaves when it is
     killed."""
     return name.startswith((_PARTIAL, _BEFORE))
 
 
-def sync_directory(path):
+def sync_directory(path: str | os.PathLike[str]) -> None:
     """Makes the names in a directory last."""
     if not hasattr(os, "O_DIRECTORY"):
         return  # Windows has no such thing

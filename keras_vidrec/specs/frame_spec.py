@@ -68,18 +68,22 @@ class FrameSpec(Fact):
         checks.choice("deinterlace", self.deinterlace, DEINTERLACING, _OWNER)
 
     @property
-    def keeps_aspect(self):
-        """Whether the aspect of the picture stays."""
-        return _SIZE.fullmatch(self.size)["short"] is not None
+    def _match(self):
+        return typing.cast(re.Match, _SIZE.fullmatch(self.size))
 
     @property
-    def short_side(self):
+    def keeps_aspect(self) -> bool:
+        """Whether the aspect of the picture stays."""
+        return self._match["short"] is not None
+
+    @property
+    def short_side(self) -> int:
         """Pixels of the shorter side of the resized frames."""
-        match = _SIZE.fullmatch(self.size)
+        match = self._match
         sides = match["short"], match["width"], match["height"]
         return min(int(side) for side in sides if side is not None)
 
-    def of(self, height, width):
+    def of(self, height: int, width: int) -> tuple[int, int]:
         """Size `(height, width)` of the resized frames of a video.
 
         Raises:
@@ -92,16 +96,17 @@ class FrameSpec(Fact):
             )
         if self.keeps_aspect:
             base, short = min(height, width), self.short_side
-            return tuple(
+            height, width = (
                 max(round(side * short / base), 1) for side in (height, width)
             )
-        match = _SIZE.fullmatch(self.size)
+            return height, width
+        match = self._match
         return int(match["height"]), int(match["width"])
 
-    def scaled(self, factor):
+    def scaled(self, factor: float) -> typing.Self:
         """The same rule for frames `factor` times as large, in whole
         pixels."""
-        match = _SIZE.fullmatch(self.size)
+        match = self._match
         short, *sides = (
             side and str(max(round(int(side) * factor), 1))
             for side in match.group("short", "width", "height")

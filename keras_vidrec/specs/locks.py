@@ -1,5 +1,6 @@
 """What one process at a time writes."""
 
+import collections.abc
 import contextlib
 import datetime
 import errno
@@ -9,13 +10,14 @@ import os
 import pathlib
 import socket
 import time
+import typing
 
 from keras_vidrec.specs import documents
 
 try:
     import fcntl
 except ImportError:  # Windows
-    fcntl = None
+    fcntl = None  # type: ignore[assignment] # what mypy takes for a module
     import msvcrt
 
 logger = logging.getLogger("keras_vidrec")
@@ -38,7 +40,9 @@ class NoLocks(OSError):
 
 
 @contextlib.contextmanager
-def held(path: str | os.PathLike, work: str, where: str | os.PathLike):
+def held(
+    path: str | os.PathLike, work: str, where: str | os.PathLike
+) -> collections.abc.Iterator[None]:
     """Holds a lock meanwhile; others are refused.
 
     The lock is the system's own, on an open file: it ends with the process,
@@ -98,7 +102,9 @@ def check_free(path: str | os.PathLike, where: str | os.PathLike) -> None:
 
 
 @contextlib.contextmanager
-def taken(path: pathlib.Path, wait: bool = False):
+def taken(
+    path: pathlib.Path, wait: bool = False
+) -> collections.abc.Iterator[typing.Any]:
     """Holds a lock file meanwhile; yields it, open.
 
     Raises:

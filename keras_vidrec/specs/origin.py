@@ -1,5 +1,6 @@
 """What a thing was made from."""
 
+import collections.abc
 import dataclasses
 import hashlib
 import json
@@ -125,7 +126,9 @@ class Origin(Fact):
             object.__setattr__(self, name, tuple(value))
 
     @classmethod
-    def from_dict(cls, values):
+    def from_dict(
+        cls, values: collections.abc.Mapping[str, typing.Any]
+    ) -> typing.Self:
         """See `Fact`."""
         _check_generations(values)
         return super().from_dict(values)
@@ -177,7 +180,7 @@ class Origin(Fact):
         return {path: common for path, common in found.items() if common}
 
 
-def fingerprint(value) -> str:
+def fingerprint(value: typing.Any) -> str:
     """A fingerprint of plain data: the same for equal values, on every machine.
 
     Args:

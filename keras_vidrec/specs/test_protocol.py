@@ -9,6 +9,7 @@ from keras_vidrec.specs import checks
 from keras_vidrec.specs.clip_spec import ALIGNMENTS
 from keras_vidrec.specs.clip_spec import SAMPLINGS
 from keras_vidrec.specs.clip_spec import TEST_CROPS
+from keras_vidrec.specs.clip_spec import ClipSpec
 from keras_vidrec.specs.fact import Fact
 
 AVERAGED = ("logits", "probabilities")
@@ -79,7 +80,7 @@ class TestProtocol(Fact):
         checks.choice("averaged", self.averaged, AVERAGED, owner)
 
     @property
-    def name(self):
+    def name(self) -> str:
         """The name of the test: a key of `PROTOCOLS`, or a description such as
         `5x1-uniform-2_clips`. Tests with the same name are equal.
         """
@@ -101,7 +102,7 @@ class TestProtocol(Fact):
         return "-".join(parts)
 
     @classmethod
-    def named(cls, name):
+    def named(cls, name: str) -> "TestProtocol":
         """The test of a name: a key of `PROTOCOLS`, or SEGMENTSxCROPS, such as
         `8x1`: 8 segments, the central crop of each, or `8x10`, ten crops.
 
@@ -111,17 +112,17 @@ class TestProtocol(Fact):
         if name in PROTOCOLS:
             return PROTOCOLS[name].test
         counted = _COUNTED.fullmatch(name) if isinstance(name, str) else None
-        checks.check(
-            counted is not None,
-            "protocol",
-            f"one of {tuple(PROTOCOLS)}, or segments and crops, such as '8x1' "
-            "or '8x10'",
-            name,
-        )
+        if counted is None:
+            raise checks.ArgumentError(
+                "protocol",
+                f"one of {tuple(PROTOCOLS)}, or segments and crops, such as "
+                "'8x1' or '8x10'",
+                name,
+            )
         crops = {number: crops for crops, number in _CROPS.items()}
         return cls(num_segments=int(counted[1]), crops=crops[counted[2]])
 
-    def completed(self, spec):
+    def completed(self, spec: ClipSpec) -> "TestProtocol":
         """The same test with all values set for a network with this `ClipSpec`:
         segments, sampling, alignment, and for chunks their stride.
 
@@ -150,7 +151,7 @@ class TestProtocol(Fact):
             stride=stride,
         )
 
-    def shown(self, spec):
+    def shown(self, spec: ClipSpec) -> ClipSpec:
         """The `ClipSpec` of the test clips for a network with a given
         `ClipSpec`; errors as for `completed`.
         """
@@ -162,7 +163,7 @@ class TestProtocol(Fact):
             stride=None if test.stride is None else (test.stride,) * 2,
         )
 
-    def reading(self):
+    def reading(self) -> dict[str, typing.Any]:
         """What of a video is read, as `data.pipeline` and `data.clips.reader`
         take it, of a completed test."""
         return {
@@ -184,7 +185,7 @@ class Named(typing.NamedTuple):
 
     summary: str
     source: str
-    test: TestProtocol
+    test: "TestProtocol"
 
 
 _CHUNKS = TestProtocol(

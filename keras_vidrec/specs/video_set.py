@@ -1,6 +1,7 @@
 """Which videos: a set that is small enough to travel in a file."""
 
 import base64
+import collections.abc
 import dataclasses
 import hashlib
 import itertools
@@ -58,7 +59,11 @@ class VideoSet(Fact):
             )
 
     @classmethod
-    def of(cls, names, contents=None) -> "VideoSet":
+    def of(
+        cls,
+        names: collections.abc.Iterable[str],
+        contents: collections.abc.Iterable[str | None] | None = None,
+    ) -> "VideoSet":
         """The set of some videos.
 
         Args:
@@ -78,7 +83,7 @@ class VideoSet(Fact):
             ),
         )
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(_unpacked(self.names))
 
     def common(self, other: "VideoSet") -> tuple:

@@ -84,12 +84,12 @@ def clips(
     checks.choice("part", part, PARTS)
     checks.count("batch_size", batch_size)
     spec = head.describe(model).clip_spec
-    checks.check(
-        spec is not None,
-        "model",
-        "a network with a clip specification",
-        getattr(model, "name", model),
-    )
+    if spec is None:
+        raise checks.ArgumentError(
+            "model",
+            "a network with a clip specification",
+            getattr(model, "name", model),
+        )
     section = data if isinstance(data, dict) else {"directory": data}
     known = [field.name for field in dataclasses.fields(Data)]
     for name in section:

@@ -4,7 +4,7 @@ import dataclasses
 
 from keras_vidrec.data import healths
 from keras_vidrec.data import opening
-from keras_vidrec.data.catalogs import catalog as catalogs
+from keras_vidrec.data.catalogs.split import carve_validation
 from keras_vidrec.data.clips import feature_reader
 from keras_vidrec.specs import MODALITIES
 from keras_vidrec.specs import FlowSpec
@@ -247,7 +247,7 @@ def _parts(catalog, recipe):
         validation = listed
     elif wanted.fraction and train:
         try:
-            train, validation = catalogs.carve_validation(
+            train, validation = carve_validation(
                 catalog, key, wanted.fraction, wanted.seed
             )
         except ValueError:

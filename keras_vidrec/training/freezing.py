@@ -39,7 +39,7 @@ def _parts(layer):
     return list(parts.values())
 
 
-def partial_batch_norm(model):
+def partial_batch_norm(model: keras.Model) -> int:
     """Freezes all batch normalization layers except the first of each tower.
 
     A frozen one uses its stored statistics in training too, and neither they

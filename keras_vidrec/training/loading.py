@@ -1,5 +1,6 @@
 """Networks by whatever names them."""
 
+import collections.abc
 import os
 import pathlib
 
@@ -13,11 +14,14 @@ from keras_vidrec.weights import presets
 
 
 def load(
-    name_or_path,
-    file=None,
+    name_or_path: str | os.PathLike[str],
+    file: str
+    | os.PathLike[str]
+    | collections.abc.Mapping[str, str | os.PathLike[str]]
+    | None = None,
     *,
     trust_first_download: bool = False,
-    class_names=None,
+    class_names: collections.abc.Sequence[str] | None = None,
     over_features: bool = False,
 ) -> keras.Model:
     """A network by name or path.
@@ -77,12 +81,12 @@ def load(
         expected = f"None, because {name_or_path} is already a network"
         checks.check(value is None, argument, expected, value)
     if downloads.is_on_hub(name_or_path):
-        return model_file.load(downloads.fetch_saved(name_or_path))
+        return model_file.load(downloads.fetch_saved(str(name_or_path)))
     path = pathlib.Path(name_or_path)
     if not path.exists():
         raise ValueError(
-            f"{presets.hint(path)}Expected the directory of a run, a .keras "
-            "file, or a name that `vidrec presets` lists. Received: "
+            f"{presets.hint(str(path))}Expected the directory of a run, a "
+            ".keras file, or a name that `vidrec presets` lists. Received: "
             f"{path}, which does not exist"
         )
     if not path.is_dir():

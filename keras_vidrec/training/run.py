@@ -1,11 +1,15 @@
 """The directory of a training run."""
 
+import collections.abc
 import contextlib
 import csv
 import json
+import os
 import pathlib
 import shutil
+import typing
 
+import keras
 import tensorflow as tf
 
 from keras_vidrec.applications.parts import model_file
@@ -51,7 +55,7 @@ class Run:
         lock_file: `.lock`, which identifies the process that trains the run.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = pathlib.Path(path)
         self.recipe_file = self.path / "recipe.yaml"
         self.environment_file = self.path / "environment.json"
@@ -69,7 +73,7 @@ class Run:
         self.lock_file = self.path / ".lock"
 
     @classmethod
-    def open(cls, path):
+    def open(cls, path: str | os.PathLike[str]) -> typing.Self:
         """An existing run.
 
         Raises:
@@ -84,12 +88,12 @@ class Run:
         return run
 
     @property
-    def recipe(self):
+    def recipe(self) -> Recipe:
         """The recipe of the run."""
         return Recipe.from_file(self.recipe_file)
 
     @property
-    def videos(self):
+    def videos(self) -> RunVideos | None:
         """The `RunVideos` of the run, `None` if it has none.
 
         Raises:
@@ -98,7 +102,7 @@ class Run:
         return RunVideos.load(self.videos_file)
 
     @property
-    def origin(self):
+    def origin(self) -> Origin | None:
         """The `Origin` of the run, `None` if it has none.
 
         Raises:
@@ -115,13 +119,13 @@ class Run:
                 "it, the run cannot be resumed"
             ) from error
 
-    def note_origin(self, origin):
+    def note_origin(self, origin: Origin) -> None:
         """Writes what the network of the run is made from."""
         text = json.dumps(origin.to_dict(), indent=2)
         files.write_text(self.origin_file, text + "\n")
 
     @property
-    def is_finished(self):
+    def is_finished(self) -> bool:
         """Whether training has finished."""
         return self.model_file.exists() or self.head_file.exists()
 
@@ -142,12 +146,12 @@ class Run:
         ]
 
     @property
-    def trained_files(self):
+    def trained_files(self) -> list[pathlib.Path]:
         """The networks of the run that are there, list of `pathlib.Path`."""
         files_of_it = (self.head_file, self.model_file)
         return [path for path in files_of_it if path.exists()]
 
-    def is_shorter_than(self, recipe):
+    def is_shorter_than(self, recipe: Recipe) -> bool:
         """Whether the directory holds a finished run of the same recipe, but
         for a smaller `schedule.epochs`."""
         if not (self.recipe_file.is_file() and self.is_finished):
@@ -167,7 +171,7 @@ class Run:
             and lengths[0] < lengths[1]
         )
 
-    def set_aside(self, num_epochs):
+    def set_aside(self, num_epochs: int) -> list[pathlib.Path]:
         """Gives the finished networks names of their own, where training goes
         on: `model-100-epochs.keras`. That of the run is the best one so far
         until then.
@@ -189,7 +193,7 @@ class Run:
         files.sync_directory(self.path)
         return named
 
-    def check(self, recipe):
+    def check(self, recipe: Recipe) -> bool:
         """Checks that the directory can become one of `recipe`. A run that has
         not finished an epoch belongs to no recipe yet.
 
@@ -215,7 +219,7 @@ class Run:
             )
         return False
 
-    def check_free(self):
+    def check_free(self) -> None:
         """Checks that no process trains the run now.
 
         Raises:
@@ -224,7 +228,7 @@ class Run:
         locks.check_free(self.lock_file, self.path)
 
     @contextlib.contextmanager
-    def held(self):
+    def held(self) -> collections.abc.Iterator[None]:
         """Locks the run for training; makes the directory, and removes
         incomplete files of killed processes.
 
@@ -237,7 +241,13 @@ class Run:
                 files.remove_unfinished(directory)
             yield
 
-    def claim(self, recipe, videos=None, origin=None, log=()):
+    def claim(
+        self,
+        recipe: Recipe,
+        videos: RunVideos | None = None,
+        origin: Origin | None = None,
+        log: collections.abc.Sequence[str] = (),
+    ) -> None:
         """Makes the directory one of `recipe`, or takes up where a run of the
         same recipe stopped, or where a shorter one has come to its end. Either
         way the start is noted in `environment.json`.
@@ -256,7 +266,8 @@ class Run:
         if self.is_shorter_than(recipe):
             # Other programs have an entry a recipe.
             self.trackers_file.unlink(missing_ok=True)
-            self.note_origin(origin)
+            if origin is not None:
+                self.note_origin(origin)
             files.write_text(self.recipe_file, recipe.to_yaml())
         if self.check(recipe):
             self._note_start(recipe, self._starts(), log)
@@ -269,7 +280,7 @@ class Run:
             self.note_origin(origin)
         self._note_start(recipe, [], log)
 
-    def check_best(self):
+    def check_best(self) -> None:
         """Checks that the best network so far is not damaged.
 
         Raises:
@@ -283,7 +294,7 @@ class Run:
             )
 
     @contextlib.contextmanager
-    def writing(self):
+    def writing(self) -> collections.abc.Iterator[None]:
         """Where files of the run are written: a full disk is reported with
         the directory that cannot be written, and what to do.
 
@@ -303,7 +314,7 @@ class Run:
             reason = error.message.split("\n")[0].split("; ")[-1]
             raise self._unwritable(reason) from error
 
-    def load_model(self):
+    def load_model(self) -> keras.Model:
         """The trained network: after training on features the one with pixels
         as input, or, if it could not be joined, the one over features.
 
@@ -312,7 +323,7 @@ class Run:
         """
         return self._load(self.model_file, self.head_file)
 
-    def load_head(self):
+    def load_head(self) -> keras.Model:
         """The network as it was trained: after training on features the one
         over features.
 

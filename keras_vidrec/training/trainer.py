@@ -38,12 +38,12 @@ def train(
     data: str | pathlib.Path | None = None,
     callbacks: collections.abc.Sequence = (),
     log: collections.abc.Sequence | None = None,
-    verbose="auto",
-    distribute="auto",
-    backup_steps=None,
-    deterministic=False,
-    allow_leak=False,
-):
+    verbose: int | str = "auto",
+    distribute: str = "auto",
+    backup_steps: int | None = None,
+    deterministic: bool = False,
+    allow_leak: bool = False,
+) -> Run:
     """Trains a recipe, or resumes an interrupted run.
 
     A run keeps its lists of videos (`Run.videos`). A resumed run must have the
@@ -120,38 +120,38 @@ def train(
         # Before devices are looked for: JAX begins then.
         distribution.enable_determinism()
     devices = distribution.choose(distribute)
-    data = losses.settled(datasets.load(recipe))
+    dataset = losses.settled(datasets.load(recipe))
     run = Run(out)
-    is_longer = run.is_shorter_than(data.recipe)
-    goes_on = is_longer or run.check(data.recipe)
+    is_longer = run.is_shorter_than(dataset.recipe)
+    goes_on = is_longer or run.check(dataset.recipe)
     videos = run.videos if goes_on else None
     if videos is not None:
-        data = videos.to_train(data, run.path)
-    _check(data)
+        dataset = videos.to_train(dataset, run.path)
+    _check(dataset)
     if devices.is_chief:
         run.check_free()
     kept = _Kept(
-        videos or RunVideos.of(data),
+        videos or RunVideos.of(dataset),
         run.origin if goes_on else None,
         run.recipe.schedule.epochs if is_longer else None,
         allow_leak,
     )
     is_told = verbose != 0 and devices.is_chief
-    data = datasets.without_damaged(data, is_told)
-    _tell(data, is_told)
-    keras.utils.set_random_seed(data.recipe.seed)
+    dataset = datasets.without_damaged(dataset, is_told)
+    _tell(dataset, is_told)
+    keras.utils.set_random_seed(dataset.recipe.seed)
     policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(data.recipe.precision)
+    keras.config.set_dtype_policy(dataset.recipe.precision)
     try:
         with contextlib.ExitStack() as held:
-            loop = Loop(data, run, devices, verbose)
-            notes.note_sampling(data, head.describe(loop.model).clip_spec)
-            _claim(run, data, loop.model, kept, devices.is_chief, held, log)
+            loop = Loop(dataset, run, devices, verbose)
+            notes.note_sampling(dataset, head.describe(loop.model).clip_spec)
+            _claim(run, dataset, loop.model, kept, devices.is_chief, held, log)
             tracked = held.enter_context(
                 trackers.following(
                     log if devices.is_chief else (),
                     run,
-                    data.recipe,
+                    dataset.recipe,
                     head.predictions_layer(loop.model).origin,
                 )
             )
@@ -163,13 +163,13 @@ def train(
             )
             if run.head_file.exists() and not run.model_file.exists():
                 if devices.is_chief:
-                    joining.complete(run, data.source)
+                    joining.complete(run, dataset.source)
             for tracker in tracked:
                 tracker.close(outcome)
     finally:
         keras.config.set_dtype_policy(policy)
         if devices.is_chief:
-            data.source.save()
+            dataset.source.save()
     return run
 
 

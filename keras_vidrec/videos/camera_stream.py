@@ -1,12 +1,14 @@
 """Frames of a camera as they come."""
 
 import collections
+import collections.abc
 import contextlib
 import sys
 import threading
 import time
 
 import av
+import numpy as np
 
 from keras_vidrec.specs import checks
 from keras_vidrec.videos import conversion
@@ -52,11 +54,11 @@ class CameraStream:
 
     def __init__(
         self,
-        device,
+        device: str,
         frame_rate: float | None = None,
         fps: float | None = None,
         deinterlace: str | None = None,
-    ):
+    ) -> None:
         checks.choice("deinterlace", deinterlace, decoder.DEINTERLACE)
         for name, value in (("frame_rate", frame_rate), ("fps", fps)):
             if value is not None:
@@ -83,7 +85,9 @@ class CameraStream:
             self._container.close()
             raise
 
-    def frames(self, hold):
+    def frames(
+        self, hold: int
+    ) -> collections.abc.Iterator[tuple[int, float, np.ndarray]]:
         """Yields `(index, seconds, frame)`: each frame with its number from 0,
         its time from the first frame, and a uint8 array `(height, width, 3)`,
         R G B.
@@ -97,7 +101,7 @@ class CameraStream:
             hold: int. The newest frames that wait to be taken, at most.
         """
         # What is older falls out at the other end.
-        newest = collections.deque(maxlen=hold)
+        newest: collections.deque = collections.deque(maxlen=hold)
         changed = threading.Condition()
         done = threading.Event()
         reader = threading.Thread(

@@ -1,6 +1,7 @@
 """What goes wrong with videos."""
 
 import os
+import typing
 
 
 class VideoError(ValueError):
@@ -11,7 +12,7 @@ class VideoError(ValueError):
         problem: str. What is wrong, and what to do.
     """
 
-    def __init__(self, path, problem):
+    def __init__(self, path: typing.Any, problem: str) -> None:
         # Both are kept as arguments, which pickling needs; an open file cannot
         # be pickled, its name can.
         super().__init__(name_of(path), problem)

@@ -1,7 +1,12 @@
 """Frames of a file one after the other, with their times."""
 
+import collections.abc
 import contextlib
+import os
 import pathlib
+import typing
+
+import numpy as np
 
 from keras_vidrec.specs import checks
 from keras_vidrec.videos import examination
@@ -52,11 +57,11 @@ class FileStream:
 
     def __init__(
         self,
-        path,
+        path: str | os.PathLike[str] | typing.BinaryIO,
         frame_rate: float | None = None,
         fps: float | None = None,
         deinterlace: str | None = None,
-    ):
+    ) -> None:
         checks.choice("deinterlace", deinterlace, DEINTERLACE)
         for name, value in (("frame_rate", frame_rate), ("fps", fps)):
             if value is not None:
@@ -76,7 +81,9 @@ class FileStream:
         self._own_rate = rate * (2 if deinterlace == "bob" else 1)
         self.frame_rate = fps or self._own_rate
 
-    def frames(self, hold):
+    def frames(
+        self, hold: int
+    ) -> collections.abc.Iterator[tuple[int, float, np.ndarray]]:
         """Yields `(index, seconds, frame)`: each frame with its number from 0,
         its time, and a uint8 array `(height, width, 3)`, R G B.
 
@@ -102,7 +109,7 @@ class FileStream:
                     image,
                 )
 
-    def own_frames(self):
+    def own_frames(self) -> collections.abc.Iterator[tuple[float, np.ndarray]]:
         """Yields `(seconds, frame)`: each frame of the file when it is shown,
         nothing repeated or left out.
 

@@ -1,6 +1,8 @@
 """What decoding a video shows of it."""
 
+import collections.abc
 import dataclasses
+import typing
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,12 +53,12 @@ class Health:
     missing: int = 0
 
     @property
-    def lost_within(self):
+    def lost_within(self) -> int:
         """Frames ahead of the end that are lost or patched up."""
         return max(self.damaged, self.missing)
 
     @property
-    def lost_share(self):
+    def lost_share(self) -> float:
         """Share of the frames that are damaged or lost, from 0 to 1."""
         lost = self.lost_within + self.lost_at_end
         # Patched frames are among those that decode.
@@ -64,7 +66,7 @@ class Health:
         return lost / whole if whole else 0.0
 
     @property
-    def remarks(self):
+    def remarks(self) -> tuple[str, ...]:
         """Tuple of str: messages for the user, without the name of the video;
         empty for an ordinary video.
         """
@@ -98,11 +100,13 @@ class Health:
             )
         return tuple(found)
 
-    def to_dict(self):
+    def to_dict(self) -> dict:
         """The values as JSON has them."""
         return dataclasses.asdict(self)
 
     @classmethod
-    def from_dict(cls, values):
+    def from_dict(
+        cls, values: collections.abc.Mapping[str, typing.Any]
+    ) -> typing.Self:
         """The record of `to_dict`."""
         return cls(**values)

@@ -50,8 +50,9 @@ class HealthCache:
         self._find = find or (lambda name: self._root / name)
         self._deinterlace = deinterlace
         self._lock = threading.Lock()
-        self._busy = {}  # lock by entry: several threads may need one file
-        self._unsaved = set()
+        # Lock by entry: several threads may need one file.
+        self._busy: dict = {}
+        self._unsaved: set = set()
         self._saved_at = time.monotonic()
         # A file that others have made may be read where none can be written.
         beside, elsewhere = self._root / _FILE_NAME, _elsewhere(self._root)

@@ -1,7 +1,9 @@
 """Frame-exact reading of video files."""
 
+import collections.abc
 import contextlib
 import os
+import typing
 
 import numpy as np
 
@@ -17,7 +19,10 @@ from keras_vidrec.videos.packet_index import PacketIndex
 from keras_vidrec.videos.packet_index import PositionError
 
 
-def probe(path, deinterlace: str | None = None) -> Health:
+def probe(
+    path: str | os.PathLike[str] | typing.BinaryIO,
+    deinterlace: str | None = None,
+) -> Health:
     """Checks a video by decoding all of it.
 
     Args:
@@ -36,7 +41,10 @@ def probe(path, deinterlace: str | None = None) -> Health:
     return _examine(path, deinterlace)[0]
 
 
-def frame_times(path, deinterlace: str | None = None) -> np.ndarray | None:
+def frame_times(
+    path: str | os.PathLike[str] | typing.BinaryIO,
+    deinterlace: str | None = None,
+) -> np.ndarray | None:
     """The presentation times of the frames of a video, found by decoding all of
     it.
 
@@ -54,7 +62,11 @@ def frame_times(path, deinterlace: str | None = None) -> np.ndarray | None:
     return _examine(path, deinterlace)[1].seconds
 
 
-def iter_frames(path, deinterlace: str | None = None, examined=None):
+def iter_frames(
+    path: str | os.PathLike[str] | typing.BinaryIO,
+    deinterlace: str | None = None,
+    examined: collections.abc.Callable | None = None,
+) -> collections.abc.Iterator[np.ndarray]:
     """Reads a video from the first frame to the last, in constant memory.
 
     Args:
@@ -82,8 +94,8 @@ def iter_frames(path, deinterlace: str | None = None, examined=None):
 
 
 def read_frames(
-    path,
-    indices,
+    path: str | os.PathLike[str] | typing.BinaryIO,
+    indices: collections.abc.Sequence[int] | np.ndarray,
     num_frames: int | None = None,
     deinterlace: str | None = None,
 ) -> np.ndarray:

@@ -1,14 +1,19 @@
 """A contact sheet of training clips: what a network really sees."""
 
+import collections.abc
+import os
 import pathlib
 import unicodedata
 
 import cv2
 import numpy as np
 
+from keras_vidrec.data.augmentation import Augmentation
 from keras_vidrec.data.catalogs import label_sets
 from keras_vidrec.data.clips import reader
+from keras_vidrec.data.sources.source import Source
 from keras_vidrec.flow import codec
+from keras_vidrec.specs import ClipSpec
 from keras_vidrec.specs import files
 from keras_vidrec.videos.video import VideoError
 from keras_vidrec.visualization import snippet_images
@@ -23,7 +28,13 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _FONT_SCALE = 0.45
 
 
-def contact_sheet(source, videos, spec, augmentation, seed=0):
+def contact_sheet(
+    source: Source,
+    videos: collections.abc.Sequence[int],
+    spec: ClipSpec,
+    augmentation: Augmentation,
+    seed: int = 0,
+) -> np.ndarray:
     """Draws random training clips, sampled, cropped and changed by the steps
     that training uses. Those that mix the clips of a batch are not drawn.
 
@@ -59,7 +70,7 @@ def contact_sheet(source, videos, spec, augmentation, seed=0):
     augmentation.check_registered()
     # For folders the code of flow is unknown: that of the network is assumed.
     bound = (source.flow or spec.flow).bound
-    rows = []
+    rows: list = []
     for index in videos:
         rng = np.random.default_rng((seed, index))
         name = _describe(source, index)
@@ -89,7 +100,7 @@ def row_top(spec, row):
     return row * (CAPTION + spec.size + GAP) + CAPTION
 
 
-def save_picture(path, picture):
+def save_picture(path: str | os.PathLike[str], picture: np.ndarray) -> None:
     """Writes a picture, whole or not at all.
 
     Args:

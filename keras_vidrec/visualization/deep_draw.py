@@ -1,6 +1,7 @@
 """DeepDraw: the picture, and the motion, that a network takes for a class."""
 
 import dataclasses
+import typing
 
 import cv2
 import keras
@@ -14,6 +15,9 @@ from keras_vidrec.visualization import classes
 from keras_vidrec.visualization import figures
 from keras_vidrec.visualization import gradients
 from keras_vidrec.visualization import snippet_images
+
+if typing.TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # Mid-gray, which is also the 8-bit code of no motion, and the noise around
 # it that a drawing starts from.
@@ -54,15 +58,15 @@ class Drawing:
 
 
 def draw_class(
-    model,
-    class_name,
+    model: keras.Model,
+    class_name: str,
     *,
-    modality=None,
-    octaves=4,
-    steps=60,
-    seed=0,
-    verbose=True,
-):
+    modality: str | None = None,
+    octaves: int = 4,
+    steps: int = 60,
+    seed: int = 0,
+    verbose: bool = True,
+) -> Drawing:
     """Draws a class: noise is changed step by step so that the score of the
     class rises.
 
@@ -116,7 +120,7 @@ class Drawer:
         ValueError: if the network does not see videos, or no such modality.
     """
 
-    def __init__(self, model, modality=None):
+    def __init__(self, model: keras.Model, modality: str | None = None) -> None:
         self._model = model
         self._spec = check_sees_videos(model)
         if modality not in (None, *self._spec.modalities):
@@ -127,7 +131,15 @@ class Drawer:
         self._modality = modality
         self._score_of = _score_of(model, self._canvas(0))
 
-    def draw(self, class_name, *, octaves=4, steps=60, seed=0, verbose=True):
+    def draw(
+        self,
+        class_name: str,
+        *,
+        octaves: int = 4,
+        steps: int = 60,
+        seed: int = 0,
+        verbose: bool = True,
+    ) -> Drawing:
         """The `Drawing` of a class; arguments and errors are those of
         `draw_class`."""
         label = classes.index_of(self._model, class_name)
@@ -175,7 +187,7 @@ class Drawer:
         return _Canvas(self._model, self._spec, self._modality, seed)
 
 
-def draw(drawing):
+def draw(drawing: Drawing) -> "Figure":
     """The matplotlib figure of a `Drawing`: frames as they are, flow as gray
     maps of x and y (white right and down, black left and up) and in colors.
 
@@ -210,7 +222,7 @@ def draw(drawing):
     return figure
 
 
-def table(drawing):
+def table(drawing: Drawing) -> tuple:
     """The numbers of a `Drawing`: header and rows of octave and step (from 1),
     and class score."""
     rows = (
@@ -341,7 +353,7 @@ def _resized(images, side):
     )
 
 
-def panels(snippet, modality):
+def panels(snippet: np.ndarray, modality: str) -> list[tuple[np.ndarray, str]]:
     """Pictures of a snippet `(1, height, width, channels)`, with their titles:
     of flow x and y in gray, then both in colors."""
     if modality.startswith("rgb"):

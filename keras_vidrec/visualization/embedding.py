@@ -1,6 +1,8 @@
 """Videos as points: near each other where a network sees them alike."""
 
+import collections.abc
 import dataclasses
+import typing
 
 import keras
 import numpy as np
@@ -16,12 +18,16 @@ from keras_vidrec.data.catalogs import label_sets
 from keras_vidrec.data.clips import feature_reader
 from keras_vidrec.data.clips.frame_size import resize
 from keras_vidrec.data.failures import Failures
+from keras_vidrec.data.sources.source import Source
 from keras_vidrec.evaluation import protocols
 from keras_vidrec.training import joining
 from keras_vidrec.videos.video import VideoError
 from keras_vidrec.visualization import figures
 from keras_vidrec.visualization import layer_tap
 from keras_vidrec.visualization import snippet_images
+
+if typing.TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _FEWEST = 5
 _PERPLEXITY = 30
@@ -57,7 +63,12 @@ class Embedding:
     features: int
 
 
-def read_features(model, source, videos, verbose=True):
+def read_features(
+    model: keras.Model,
+    source: Source,
+    videos: collections.abc.Sequence[int],
+    verbose: bool = True,
+) -> tuple[list[int], np.ndarray]:
     """What the classifiers of a network see of videos: the mean over the
     segments, of several towers side by side.
 
@@ -113,7 +124,12 @@ def read_features(model, source, videos, verbose=True):
     return found, np.asarray(features, np.float32)
 
 
-def embed(source, videos, features, seed=0):
+def embed(
+    source: Source,
+    videos: collections.abc.Sequence[int],
+    features: np.ndarray,
+    seed: int = 0,
+) -> Embedding:
     """Lays videos out in the plane by t-SNE.
 
     The features are reduced to 50 dimensions by PCA first. The perplexity is
@@ -164,7 +180,11 @@ def embed(source, videos, features, seed=0):
     )
 
 
-def draw(embedding, thumbnails=None, title="Videos as the network sees them"):
+def draw(
+    embedding: Embedding,
+    thumbnails: collections.abc.Sequence[np.ndarray | None] | None = None,
+    title: str = "Videos as the network sees them",
+) -> "Figure":
     """Draws videos as points in the color and the form of their class.
 
     Args:
@@ -198,7 +218,8 @@ def draw(embedding, thumbnails=None, title="Videos as the network sees them"):
         name = embedding.classes[label] if label >= 0 else "unknown"
         color, marker = _style(place)
         axes.scatter(
-            *points.T,
+            points[:, 0],
+            points[:, 1],
             s=34,
             color=color,
             marker=marker,
@@ -227,7 +248,7 @@ def draw(embedding, thumbnails=None, title="Videos as the network sees them"):
     return figure
 
 
-def table(embedding):
+def table(embedding: Embedding) -> tuple:
     """Header and rows of an `Embedding`'s numbers: video, class, x and y."""
     rows = (
         (
@@ -243,7 +264,9 @@ def table(embedding):
     return ("video", "class", "x", "y"), rows
 
 
-def read_thumbnails(source, videos):
+def read_thumbnails(
+    source: Source, videos: collections.abc.Sequence[int]
+) -> list[np.ndarray | None]:
     """The frame in the middle of each video, small; of a dataset without
     frames its flow in colors; of features, of the videos they were made of.
 
@@ -262,12 +285,14 @@ def read_thumbnails(source, videos):
     if feature_reader.are_features(source):
         images = joining.images_of(source).source
         known = {name: index for index, name in enumerate(images.videos)}
-        videos = [known.get(source.videos[index]) for index in videos]
+        places = [known.get(source.videos[index]) for index in videos]
         source = images
+    else:
+        places = list(videos)
     modality = "rgb" if "rgb" in source.modalities else source.modalities[0]
     return [
         None if index is None else _read_thumbnail(source, index, modality)
-        for index in videos
+        for index in places
     ]
 
 

@@ -1,12 +1,18 @@
 """Figures as files."""
 
+import os
 import pathlib
 import textwrap
+import typing
 
+import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from keras_vidrec.specs import files
+
+if typing.TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 # Colors for all kinds of color vision (Okabe and Ito), the darker ones first.
 COLORS = (
@@ -45,7 +51,7 @@ _DPI = 150
 _LETTERS_AN_INCH = 11
 
 
-def new_figure(width, height):
+def new_figure(width: float, height: float) -> Figure:
     """An empty matplotlib figure, its sides in inches, that belongs to nothing
     else: neither a window nor `pyplot` knows it."""
     figure = Figure((width, height), layout="constrained", facecolor="white")
@@ -53,7 +59,7 @@ def new_figure(width, height):
     return figure
 
 
-def set_title(figure, title, subtitle=""):
+def set_title(figure: Figure, title: str, subtitle: str = "") -> None:
     """What a figure shows, and how it was made; broken where it would be wider
     than the figure."""
     width = int(figure.get_figwidth() * _LETTERS_AN_INCH)
@@ -67,7 +73,9 @@ def set_title(figure, title, subtitle=""):
     figure.suptitle(text, fontsize=11, color=INK)
 
 
-def show_image(axes, image, title="", **arguments):
+def show_image(
+    axes: "Axes", image: np.ndarray, title: str = "", **arguments: typing.Any
+) -> typing.Any:
     """Draws an image, gray or in colors, without axes around it, and a title
     above; further arguments are those of `Axes.imshow`, as is what is returned.
     """
@@ -81,7 +89,7 @@ def show_image(axes, image, title="", **arguments):
     return drawn
 
 
-def check_path(path):
+def check_path(path: str | os.PathLike[str]) -> None:
     """Raises a `ValueError` unless figures can be written to files of this
     name: before the work of making one."""
     kinds = FigureCanvasAgg.get_supported_filetypes()
@@ -92,7 +100,7 @@ def check_path(path):
         )
 
 
-def save(figure, path):
+def save(figure: Figure, path: str | os.PathLike[str]) -> None:
     """Writes a figure, whole or not at all.
 
     Args:

@@ -1,6 +1,8 @@
 """Frames of a video and their flow in colors."""
 
 import dataclasses
+import os
+import typing
 
 import numpy as np
 
@@ -10,6 +12,9 @@ from keras_vidrec.specs import FlowSpec
 from keras_vidrec.specs import FrameSpec
 from keras_vidrec.visualization import figures
 from keras_vidrec.visualization.snippet_images import full_color
+
+if typing.TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _WHEEL_PIXELS = 201
 # Arrows from top to bottom; of a part of the longest none is drawn.
@@ -38,7 +43,12 @@ class FlowFrames:
     flow: np.ndarray
 
 
-def read(path, flow=None, num_frames=4, frame=None):
+def read(
+    path: str | os.PathLike[str],
+    flow: FlowSpec | None = None,
+    num_frames: int = 4,
+    frame: FrameSpec | None = None,
+) -> FlowFrames:
     """Reads frames of a video, evenly spread over it, and their flow.
 
     Args:
@@ -73,7 +83,7 @@ def read(path, flow=None, num_frames=4, frame=None):
     )
 
 
-def draw(shown):
+def draw(shown: FlowFrames) -> "Figure":
     """The matplotlib figure of `FlowFrames`: frames, below them their flow, and
     beside it the colors of the directions."""
     longest = full_color(shown.flow)
@@ -108,7 +118,7 @@ def draw(shown):
     return figure
 
 
-def table(shown):
+def table(shown: FlowFrames) -> tuple:
     """The numbers of `FlowFrames`: header and rows of frame, mean and greatest
     length of its flow in pixels, mean x and y."""
     rows = (
@@ -122,7 +132,7 @@ def table(shown):
     return ("frame", "mean_length", "most_length", "mean_x", "mean_y"), rows
 
 
-def lengths(flow):
+def lengths(flow: np.ndarray) -> tuple[float, float]:
     """Mean and greatest length of the vectors of a flow `(..., 2)`."""
     found = np.hypot(flow[..., 0], flow[..., 1])
     return float(found.mean()), float(found.max())

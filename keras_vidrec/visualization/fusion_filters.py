@@ -1,6 +1,7 @@
 """Which channels of two streams a trained fusion joins, in space and time."""
 
 import dataclasses
+import typing
 
 import keras
 import numpy as np
@@ -173,7 +174,7 @@ def draw(found: FusionFilters) -> Figure:
         f"What {found.layer} joins of rgb and flow",
         summary(found),
     )
-    parts = [figure]
+    parts: typing.Any = [figure]
     if over_time:
         parts = figure.subfigures(2, 1, height_ratios=(heights, 2.6))
     _draw_channels(parts[0], found)

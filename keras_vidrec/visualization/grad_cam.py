@@ -1,6 +1,7 @@
 """Grad-CAM: where in its frames and in its motion a network sees a class."""
 
 import dataclasses
+import os
 import typing
 
 import cv2
@@ -17,6 +18,9 @@ from keras_vidrec.visualization import gradients
 from keras_vidrec.visualization import layer_tap
 from keras_vidrec.visualization import snippet_images
 from keras_vidrec.visualization import tower_layers
+
+if typing.TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _INCHES = 1.55
 _COLORS = "inferno"
@@ -55,7 +59,11 @@ class Clip(typing.NamedTuple):
     images: dict
 
 
-def read_clip(model, path, num_segments=None):
+def read_clip(
+    model: keras.Model,
+    path: str | os.PathLike[str],
+    num_segments: int | None = None,
+) -> Clip:
     """Reads the clip of a video that a network is shown, where its test has it:
     the central crop, of one clip.
 
@@ -82,7 +90,9 @@ def read_clip(model, path, num_segments=None):
     return Clip(source.videos[0], images)
 
 
-def check(model, class_name=None, layer=None):
+def check(
+    model: keras.Model, class_name: str | None = None, layer: str | None = None
+) -> None:
     """Checks the arguments of `explain`, before a video is read.
 
     Raises:
@@ -95,7 +105,12 @@ def check(model, class_name=None, layer=None):
     tower_layers.find(model, layer)
 
 
-def explain(model, images, class_name=None, layer=None):
+def explain(
+    model: keras.Model,
+    images: dict[str, np.ndarray],
+    class_name: str | None = None,
+    layer: str | None = None,
+) -> GradCAM:
     """Computes Grad-CAM maps of each stream of a network.
 
     The maps of a layer are weighted by the mean gradient, over the places of
@@ -159,7 +174,7 @@ def explain(model, images, class_name=None, layer=None):
     )
 
 
-def draw(clip, found):
+def draw(clip: Clip, found: GradCAM) -> "Figure":
     """The matplotlib figure of a network's input, a `Clip`, with the `GradCAM`
     of its images below it.
 
@@ -196,7 +211,7 @@ def draw(clip, found):
     return figure
 
 
-def table(found):
+def table(found: GradCAM) -> tuple:
     """The numbers of the maps of a `GradCAM`: header and rows of stream,
     segment (from 1), row, column and value."""
     rows = (

@@ -90,7 +90,7 @@ def read(
         )
     flow = source.flow or flow or FlowSpec()
     source = source.seen_as(frame or source.stored_as or FrameSpec())
-    made = ()
+    made: tuple[str, ...] = ()
     if "rgb" in held:
         made = tuple(m for m in _FLOWS if m not in held)
     number = min(source.num_frames(index, m) - (m not in _FLOWS) for m in held)

@@ -1,13 +1,17 @@
 """A video with what a network says of it."""
 
+import collections.abc
+import os
 import pathlib
 
 import av
 import cv2
 import numpy as np
 
+from keras_vidrec.evaluation.timeline import Timeline
 from keras_vidrec.specs import files
 from keras_vidrec.videos import video
+from keras_vidrec.videos.frame_stream import FileStream
 from keras_vidrec.videos.video_writer import VideoWriter
 from keras_vidrec.visualization.contact_sheet import plain_text
 
@@ -21,7 +25,7 @@ _LEAST_LINE = 10
 _SHADE = 0.35
 
 
-def check_path(path):
+def check_path(path: str | os.PathLike[str]) -> None:
     """Raises a `ValueError` unless a video can be written to a file of this
     name: before the work of making one."""
     if pathlib.Path(path).suffix.lower() != ".mp4":
@@ -31,7 +35,12 @@ def check_path(path):
         )
 
 
-def write(timeline, stream, path, top=3):
+def write(
+    timeline: Timeline,
+    stream: FileStream,
+    path: str | os.PathLike[str],
+    top: int = 3,
+) -> None:
     """Writes a video with its most probable classes and their probabilities,
     whole or not at all, in constant memory.
 
@@ -81,7 +90,9 @@ def _shown(stream):
     yield begin, begin + step, frame
 
 
-def draw(frame, classes):
+def draw(
+    frame: np.ndarray, classes: collections.abc.Sequence[tuple[str, float]]
+) -> np.ndarray:
     """Draws classes and their probabilities at the bottom of a frame.
 
     Args:

@@ -1,18 +1,23 @@
 """The classes of a long video over its time."""
 
 import pathlib
+import typing
 
 import numpy as np
 from matplotlib.patches import Patch
 
+from keras_vidrec.evaluation.timeline import Timeline
 from keras_vidrec.visualization import figures
+
+if typing.TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _OTHER = "#c9ced6"
 # The last color is that of the ink.
 _MOST = len(figures.COLORS) - 1
 
 
-def draw(timeline, top=5):
+def draw(timeline: Timeline, top: int = 5) -> "Figure":
     """Draws the probabilities of the windows of a video, and below them the
     most probable class at each time.
 

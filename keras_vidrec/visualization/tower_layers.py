@@ -31,7 +31,7 @@ def find(model: keras.Model, name: str | None = None) -> dict:
     Raises:
         ValueError: if no tower has it, or the network has no towers.
     """
-    by_stream = {}
+    by_stream: dict = {}
     for path, layer in layer_tap.walk(model):
         stream = layer_tap.stream_of(path, layer)
         if stream is not None and _has_maps(layer):

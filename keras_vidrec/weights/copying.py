@@ -2,6 +2,8 @@
 
 import dataclasses
 
+import keras
+
 from keras_vidrec.layers.temporal_identity_conv import TemporalWidenedConv
 from keras_vidrec.weights.pixels import scale_pixels
 from keras_vidrec.weights.pixels import scalings_of
@@ -131,7 +133,11 @@ def _shapes(layer):
     return [tuple(weight.shape) for weight in layer.weights]
 
 
-def copy_by_name(source, target, towers=None):
+def copy_by_name(
+    source: keras.Model,
+    target: keras.Model,
+    towers: dict[str, str] | None = None,
+) -> CopyReport:
     """Copies the weights of every layer of the same path and shapes.
 
     A tower named `rgb_tower` is the same as one named `rgb`. Raw pixels are

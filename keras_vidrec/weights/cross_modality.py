@@ -1,6 +1,7 @@
 """From a network of colors to one of motion."""
 
 import collections
+import typing
 
 import keras
 import numpy as np
@@ -8,6 +9,7 @@ import numpy as np
 from keras_vidrec.backbones import PixelScaling
 from keras_vidrec.specs import checks
 from keras_vidrec.weights import pixels
+from keras_vidrec.weights.copying import CopyReport
 from keras_vidrec.weights.copying import copy_layers
 from keras_vidrec.weights.towers import layers_by_path
 from keras_vidrec.weights.towers import towers
@@ -17,7 +19,12 @@ MODES = ("avg", "symmetric", "scaled")
 _COLORS = 3
 
 
-def cross_modality(source, target, mode="avg", copy_head=False):
+def cross_modality(
+    source: keras.Model,
+    target: keras.Model,
+    mode: typing.Literal["avg", "symmetric", "scaled"] = "avg",
+    copy_head: bool = False,
+) -> CopyReport:
     """Initializes a flow network from an rgb network.
 
     The kernel of the first convolution is made for the channels of the

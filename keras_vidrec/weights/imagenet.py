@@ -1,6 +1,7 @@
 """Towers that start from ImageNet."""
 
 import collections
+import collections.abc
 import dataclasses
 import os
 
@@ -12,6 +13,7 @@ from keras_vidrec.weights import downloads
 from keras_vidrec.weights import pixels
 from keras_vidrec.weights import presets
 from keras_vidrec.weights import pretrained
+from keras_vidrec.weights.copying import CopyReport
 from keras_vidrec.weights.copying import copy_matching
 from keras_vidrec.weights.cross_modality import MODES
 from keras_vidrec.weights.cross_modality import inflate_kernel
@@ -47,7 +49,12 @@ _BY_FILE = (
 )
 
 
-def imagenet(model, inflation="avg", streams=None, backbone=None):
+def imagenet(
+    model: keras.Model,
+    inflation: str = "avg",
+    streams: collections.abc.Iterable[str] | None = None,
+    backbone: str | collections.abc.Mapping[str, str] | None = None,
+) -> CopyReport:
     """Initializes the towers of a network with weights trained on ImageNet.
 
     Those of `keras.applications` are downloaded into the cache, once, unless
@@ -101,7 +108,7 @@ def imagenet(model, inflation="avg", streams=None, backbone=None):
         for path, place in layer_places(want).items()
         if place[0] in backbones
     }
-    layers = {name: set() for name in backbones.values()}
+    layers: dict[str, set] = {name: set() for name in backbones.values()}
     for stream, layer in places.values():
         layers[backbones[stream]].add(layer)
     published = {

@@ -1,5 +1,7 @@
 """From trained networks of one stream to one network of several."""
 
+import collections.abc
+
 import keras
 
 from keras_vidrec.layers.consensus import ConsensusLayer
@@ -24,7 +26,9 @@ FLOWS = ("flow", "warped_flow")
 _NEW = (ConvFusion3D, StreamFusion, TemporalIdentityConv)
 
 
-def copy_streams(target, streams):
+def copy_streams(
+    target: keras.Model, streams: collections.abc.Mapping[str, keras.Model]
+) -> CopyReport:
     """Initializes a network of several streams from one network for each
     stream.
 

@@ -1,5 +1,6 @@
 import json
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -152,3 +153,54 @@ def test_a_trained_network(small_videos, paths, tmp_path):
     assert (tmp_path / "exported" / "saved_model.pb").is_file()
     with pytest.raises(ValueError, match="Invalid `format`"):
         recognizer.export(tmp_path / "other", format="tflite")
+
+
+def test_it_is_trained_again_on_other_classes(small_videos, tmp_path):
+    """From its own weights, as a recipe says that starts from weights."""
+    model = keras_vidrec.applications.TSN(
+        classes=3, backbone="tiny", input_shape=(2, 32, 32, 3), dropout=0.1
+    )
+    layer = model.get_layer("predictions")
+    layer.clip_spec = layer.clip_spec.changed({"size": 32})
+    before = [weight.numpy() for weight in model.weights]
+    recognizer = keras_vidrec.Recognizer.from_model(model)
+    recipe = keras_vidrec.training.recipes.get("finetune_rgb").with_settings(
+        [
+            "schedule.epochs=1",
+            "optimizer.learning_rate=1e-9",
+            "optimizer.learning_rate_multipliers={}",
+            "test.num_segments=2",
+        ]
+    )
+    epochs = []
+    seen = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: epochs.append(epoch)
+    )
+    fitted = recognizer.fit(
+        small_videos,
+        recipe,
+        out=tmp_path / "run",
+        callbacks=[seen],
+        verbose=0,
+    )
+    assert epochs == [0] and fitted.classes == CLASSES
+    kernels, kept = (
+        [w.numpy() for w in one.get_layer("rgb").weights if len(w.shape) == 4]
+        for one in (fitted.model, model)
+    )
+    assert kernels
+    for one, other in zip(kernels, kept):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+    for one, other in zip(model.weights, before):
+        np.testing.assert_array_equal(one.numpy(), other)
+    other = keras_vidrec.applications.TSN(
+        classes=3, backbone="tiny", input_shape=(2, 32, 32, 3)
+    )
+    with pytest.raises(ValueError, match="Invalid `out`.*run-start.keras"):
+        keras_vidrec.Recognizer.from_model(other).fit(
+            small_videos, recipe, out=tmp_path / "run"
+        )
+    with pytest.raises(ValueError, match="Invalid `model`"):
+        keras_vidrec.Recognizer.from_model(network()).fit(
+            small_videos, out=tmp_path / "no"
+        )

@@ -240,7 +240,7 @@ def predictions_layer(model):
     )
 
 
-def describe(model):
+def describe(model: keras.Model) -> Description:
     """Returns what a network recognizes and what input it expects.
 
     Args:
@@ -285,7 +285,7 @@ def clip_logits_model(model):
     return fast_paths.take(keras.Model(model.input, logits, name=model.name))
 
 
-def inference_model(model):
+def inference_model(model: keras.Model) -> keras.Model:
     """The same network without its auxiliary outputs: with the one output
     `predictions`. Weights are shared with `model`, and the name and the
     inputs are the same.

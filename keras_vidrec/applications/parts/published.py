@@ -4,6 +4,7 @@ network.
 
 import pathlib
 import re
+import typing
 
 from keras_vidrec.applications.parts.head import predictions_layer
 from keras_vidrec.backbones import BACKBONES
@@ -61,12 +62,12 @@ def chosen(application, arguments, weights, defaults) -> presets.Preset:
         candidates = _of_data(weights)
     for one in candidates:
         if _fits(one, application, arguments, defaults):
-            return one
+            return typing.cast(presets.Preset, one)
     if candidates[0:1] and _is_bare(candidates[0]):
         raise ValueError(_of_backbone(candidates[0], application))
     asked = _told_apart({**defaults, **arguments})
     text = ", ".join(f"{name}={value!r}" for name, value in asked.items())
-    calls = {}
+    calls: dict[str, list] = {}
     for one in candidates:
         calls.setdefault(told(one), []).append(one.name)
     those = "; ".join(

@@ -7,6 +7,7 @@ and its `arguments`, a dict as given.
 
 import functools
 import types
+import typing
 
 import keras
 
@@ -33,7 +34,7 @@ COMMON = (
 # What a network starts from is no part of what it is.
 _UNRECORDED = ("weights", "input_tensor", "from_streams")
 
-_builders = {}
+_builders: dict[str, typing.Callable] = {}
 
 # The builders of networks that can be built by themselves, by name: all but
 # `LateFusion`, which joins trained ones. Each has its arguments' `defaults`.

@@ -164,7 +164,7 @@ def features(
         data,
         videos_list=videos_list,
         splits=splits,
-        flow=spec and spec.flow,
+        flow=spec.flow if spec else None,
     )
     videos = _videos(opened.catalog, split, part.value, most)
     found, seen = embedding.read_features(network, opened.source, videos)

@@ -15,7 +15,7 @@ from keras_vidrec.cli.terminal import load_backend
 from keras_vidrec.specs import FLOW_METHODS
 from keras_vidrec.specs import FrameSpec
 
-Method = enum.StrEnum("Method", FLOW_METHODS)
+Method = enum.StrEnum("Method", FLOW_METHODS)  # type: ignore[misc] # of a table
 
 
 def modalities(
@@ -56,8 +56,10 @@ def modalities(
     from keras_vidrec.visualization import modality_figure
 
     figures.check_path(out)
-    flow = None if method is None else FlowSpec(method=method.value)
-    source, index = _find(video, data, flow, videos_list, splits)
+    wanted: FlowSpec | None = None
+    if method is not None:
+        wanted = FlowSpec(method=method.value)
+    source, index = _find(video, data, wanted, videos_list, splits)
     if source.flow is not None:
         if method is not None and method != source.flow.method:
             raise ValueError(
@@ -65,13 +67,13 @@ def modalities(
                 f"{source.flow.method}, or no --method. Received: --method "
                 f"{method}"
             )
-        flow = None
+        wanted = None
     shown = modality_figure.read(
         source,
         index,
         num_frames=frames,
         frame=None if size is None else FrameSpec(size),
-        flow=flow,
+        flow=wanted,
     )
     write(out, modality_figure.draw(shown), modality_figure.table(shown))
     for name in modality_figure.missing(shown):
@@ -94,7 +96,7 @@ def flow(
     ),
 ):
     """Draw frames of a video and their optical flow in colors."""
-    if method == Method.tvl1:
+    if method == Method("tvl1"):
         load_backend()  # which computes it
     from keras_vidrec.specs import FlowSpec
     from keras_vidrec.visualization import figures

@@ -1,6 +1,8 @@
 """The steps that training clips go through, as a list that a file can hold."""
 
+import collections.abc
 import dataclasses
+import typing
 
 import numpy as np
 
@@ -16,6 +18,8 @@ from keras_vidrec.data.augmentation.step import Numbered
 from keras_vidrec.data.augmentation.step import Step
 from keras_vidrec.data.augmentation.time_reverse import TimeReverse
 from keras_vidrec.data.augmentation.unregistered import Unregistered
+from keras_vidrec.data.clips.regions import Region
+from keras_vidrec.specs import ClipSpec
 from keras_vidrec.specs import checks
 
 STEPS = {
@@ -76,7 +80,7 @@ class Augmentation:
         object.__setattr__(self, "steps", steps)
 
     @classmethod
-    def from_list(cls, values):
+    def from_list(cls, values: collections.abc.Sequence) -> typing.Self:
         """The inverse of `to_list()`. A step may also be its name alone, and a
         single value that is no mapping is its first number.
 
@@ -117,7 +121,9 @@ class Augmentation:
         """Whether some clips are mirrored."""
         return any(isinstance(s, Flip) and s.probability for s in self.steps)
 
-    def draw(self, rng, height, width, spec):
+    def draw(
+        self, rng: np.random.Generator, height: int, width: int, spec: ClipSpec
+    ) -> tuple[Region, list]:
         """What is done to one clip.
 
         Args:
@@ -132,7 +138,9 @@ class Augmentation:
         region = self.crop.draw(rng, height, width, spec)
         return region, [step.draw(rng, spec.size) for step in self.of_clips]
 
-    def apply(self, images, places, modality, drawn):
+    def apply(
+        self, images: np.ndarray, places: np.ndarray, modality: str, drawn: list
+    ) -> tuple[np.ndarray, np.ndarray]:
         """The images of one stream, cropped, through all steps of clips.
 
         Args:
@@ -155,7 +163,12 @@ class Augmentation:
             images, places = changed, step.on_time(places, own)
         return images, places
 
-    def mix(self, clips, labels, rngs):
+    def mix(
+        self,
+        clips: list[np.ndarray],
+        labels: np.ndarray,
+        rngs: collections.abc.Sequence[np.random.Generator],
+    ) -> tuple[list[np.ndarray], np.ndarray]:
         """The clips of a batch through all steps of batches, two neighbors
         together.
 
@@ -186,7 +199,7 @@ class Augmentation:
                 labels[two] = share * b + (1 - share) * a
         return clips, labels
 
-    def check_registered(self):
+    def check_registered(self) -> None:
         """Refuses steps whose classes are not registered with Keras in this
         program. A file may contain the name of such a step, so that a network
         can be tested without it, but training needs the class.
@@ -197,7 +210,7 @@ class Augmentation:
                 what += "once its file has been imported)"
                 checks.known(what, step.name, _all_names())
 
-    def check_features(self):
+    def check_features(self) -> None:
         """Refuses steps that cannot be applied to features, which were made of
         whole clips already: crops and flips are theirs, mixup is possible."""
         others = [
@@ -218,7 +231,7 @@ class Augmentation:
         return [_NAMES.get(type(s), type(s).__name__) for s in steps]
 
 
-def name_of(step):
+def name_of(step: typing.Any) -> str:
     """The name of a step in files: its key in `STEPS`, or as registered."""
     if type(step) in _NAMES:
         return _NAMES[type(step)]
@@ -236,7 +249,7 @@ def name_of(step):
     return name
 
 
-def step_of(value):
+def step_of(value: typing.Any) -> Numbered:
     """The step that a file has as `{name: numbers}`, `{name: first number}` or
     `name`; as of `Augmentation.from_list`."""
     if isinstance(value, Numbered):

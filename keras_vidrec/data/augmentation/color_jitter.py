@@ -1,6 +1,9 @@
 """Lighter and darker, flatter and stronger colors."""
 
 import dataclasses
+import typing
+
+import numpy as np
 
 from keras_vidrec.data.augmentation import colors
 from keras_vidrec.data.augmentation.step import Step
@@ -28,13 +31,13 @@ class ColorJitter(Step):
             " of color_jitter",
         )
 
-    def draw(self, rng, size):
+    def draw(self, rng: np.random.Generator, size: int) -> typing.Any:
         names = tuple(colors.BLENDS)
         factors = rng.uniform(1 - self.strength, 1 + self.strength, len(names))
         order = rng.permutation(len(names))
         return tuple((names[i], float(factors[i])) for i in order)
 
-    def on_rgb(self, images, drawn):
+    def on_rgb(self, images: np.ndarray, drawn: typing.Any) -> np.ndarray:
         for name, factor in drawn:
             images = colors.BLENDS[name](images, factor)
         return images

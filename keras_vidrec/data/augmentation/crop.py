@@ -1,6 +1,7 @@
 """Which part of the picture a training clip shows: crops by the names of those
 who published them."""
 
+import collections.abc
 import dataclasses
 import math
 
@@ -8,6 +9,8 @@ import numpy as np
 
 from keras_vidrec.data.augmentation.step import Numbered
 from keras_vidrec.data.clips import regions
+from keras_vidrec.data.clips.regions import Region
+from keras_vidrec.specs import ClipSpec
 from keras_vidrec.specs import checks
 
 # TSN, section 3.2, and its authors' `multi_scale_crop`: of a frame whose
@@ -17,7 +20,7 @@ RGB_CROP_SCALES = (1.0, 0.875, 0.75, 0.66)
 MOTION_CROP_SCALES = (1.0, 0.875, 0.75)
 
 # By policy: its numbers. What a policy does not have is no field of it.
-CROPS = {
+CROPS: dict[str, dict] = {
     # TSN's programs (`caffe`, data_transformer.cpp: `fix_crop`,
     # `more_fix_crop`, `max_distort`): height and width are neighbors in the
     # list of scales or equal, at 13 places. Scales: of the modalities.
@@ -129,7 +132,7 @@ class Crop(Numbered):
                 checks.check(fits(value), name, expected, value, _OWNER)
             object.__setattr__(self, name, value)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """The policy, and the numbers that are not those of its authors."""
         published = CROPS[self.policy]
         return {
@@ -138,7 +141,9 @@ class Crop(Numbered):
             if value != _listed(published.get(name))
         }
 
-    def draw(self, rng, height, width, spec):
+    def draw(
+        self, rng: np.random.Generator, height: int, width: int, spec: ClipSpec
+    ) -> Region:
         """A crop of a frame.
 
         Args:
@@ -156,7 +161,9 @@ class Crop(Numbered):
         regions.check_room(height, width, 1, 1)
         return _DRAWN[self.policy](self, height, width, spec, rng)
 
-    def scales_of(self, modalities):
+    def scales_of(
+        self, modalities: collections.abc.Sequence[str]
+    ) -> collections.abc.Sequence[float]:
         """The scales for clips of some modalities."""
         if self.scales is not None:
             return self.scales

@@ -2,6 +2,9 @@
 
 import dataclasses
 import math
+import typing
+
+import numpy as np
 
 from keras_vidrec.data.augmentation.step import BatchStep
 from keras_vidrec.data.augmentation.step import happens
@@ -30,13 +33,15 @@ class CutMix(BatchStep):
         checks.positive("alpha", self.alpha, _OWNER)
         checks.number("probability", self.probability, 0, 1, _OWNER)
 
-    def draw(self, rng):
+    def draw(self, rng: np.random.Generator) -> typing.Any:
         if not happens(rng, self.probability):
             return None
         side = math.sqrt(1 - rng.beta(self.alpha, self.alpha))
         return side, *rng.random(2)
 
-    def mix(self, clip, other, drawn):
+    def mix(
+        self, clip: np.ndarray, other: np.ndarray, drawn: typing.Any
+    ) -> tuple[np.ndarray, float]:
         side, *middle = drawn
         size = clip.shape[1:3]
         # Where it reaches over the border, the window is cut off.

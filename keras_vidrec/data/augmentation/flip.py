@@ -1,6 +1,9 @@
 """Mirrors clips: what was left is right."""
 
 import dataclasses
+import typing
+
+import numpy as np
 
 from keras_vidrec.data.augmentation.step import Step
 from keras_vidrec.data.augmentation.step import happens
@@ -22,11 +25,11 @@ class Flip(Step):
     def __post_init__(self):
         checks.number("probability", self.probability, 0, 1, " of flip")
 
-    def draw(self, rng, size):
+    def draw(self, rng: np.random.Generator, size: int) -> typing.Any:
         return True if happens(rng, self.probability) else None
 
-    def on_rgb(self, images, drawn):
+    def on_rgb(self, images: np.ndarray, drawn: typing.Any) -> np.ndarray:
         return regions.mirror(images, is_flow=False)
 
-    def on_flow(self, images, drawn):
+    def on_flow(self, images: np.ndarray, drawn: typing.Any) -> np.ndarray:
         return regions.mirror(images, is_flow=True)

@@ -1,6 +1,7 @@
 """Two clips, one shining through the other."""
 
 import dataclasses
+import typing
 
 import cv2
 import numpy as np
@@ -33,12 +34,14 @@ class MixUp(BatchStep):
         checks.positive("alpha", self.alpha, _OWNER)
         checks.number("probability", self.probability, 0, 1, _OWNER)
 
-    def draw(self, rng):
+    def draw(self, rng: np.random.Generator) -> typing.Any:
         if not happens(rng, self.probability):
             return None
         return float(rng.beta(self.alpha, self.alpha))
 
-    def mix(self, clip, other, drawn):
+    def mix(
+        self, clip: np.ndarray, other: np.ndarray, drawn: typing.Any
+    ) -> tuple[np.ndarray, float]:
         rows = (clip.shape[0], -1)
         mixed = cv2.addWeighted(
             np.reshape(clip, rows), drawn, np.reshape(other, rows), 1 - drawn, 0

@@ -1,6 +1,7 @@
 """A few changes at random out of many, all of one strength."""
 
 import dataclasses
+import typing
 
 import numpy as np
 
@@ -55,7 +56,7 @@ class RandAugment(Step):
         )
         object.__setattr__(self, "operations", names)
 
-    def draw(self, rng, size):
+    def draw(self, rng: np.random.Generator, size: int) -> typing.Any:
         names = self.operations or tuple(OPERATIONS)
         share = self.magnitude / _MOST
         drawn = []
@@ -64,7 +65,7 @@ class RandAugment(Step):
             drawn.append(_drawn(names[number], share, sign, size))
         return drawn
 
-    def on_rgb(self, images, drawn):
+    def on_rgb(self, images: np.ndarray, drawn: typing.Any) -> np.ndarray:
         for name, value in drawn:
             if name in _MATRICES:
                 images = warp.frames(images, value)
@@ -72,7 +73,7 @@ class RandAugment(Step):
                 images = _COLORS[name][0](images, *value)
         return images
 
-    def on_flow(self, images, drawn):
+    def on_flow(self, images: np.ndarray, drawn: typing.Any) -> np.ndarray:
         for name, value in drawn:
             if name in _MATRICES:
                 images = warp.flow(images, value)
@@ -116,7 +117,7 @@ def _factor(share, sign):
 
 
 # The change, and its numbers from the strength, 0 to 1, and a sign.
-_COLORS = {
+_COLORS: dict[str, tuple[typing.Callable, typing.Callable]] = {
     "auto_contrast": (colors.auto_contrast, _nothing),
     "equalize": (colors.equalize, _nothing),
     "solarize": (colors.solarize, lambda share, _: (256 * (1 - share),)),

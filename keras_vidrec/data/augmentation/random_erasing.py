@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import typing
 
 import numpy as np
 
@@ -44,12 +45,14 @@ class RandomErasing(Step):
             checks.check(fits, name, f"a pair of rising {words}", pair, _OWNER)
             object.__setattr__(self, name, pair)
 
-    def draw(self, rng, size):
+    def draw(self, rng: np.random.Generator, size: int) -> typing.Any:
         if not happens(rng, self.probability):
             return None
         for _ in range(_ATTEMPTS):
             area = rng.uniform(*self.area) * size * size
-            ratio = math.exp(rng.uniform(*map(math.log, self.ratio)))
+            ratio = math.exp(
+                rng.uniform(math.log(self.ratio[0]), math.log(self.ratio[1]))
+            )
             rows = round(math.sqrt(area * ratio))
             columns = round(math.sqrt(area / ratio))
             if 0 < rows < size and 0 < columns < size:
@@ -60,12 +63,12 @@ class RandomErasing(Step):
                 return *region, noise
         return None  # the paper's loop ends here sooner or later, too
 
-    def on_rgb(self, images, drawn):
+    def on_rgb(self, images: np.ndarray, drawn: typing.Any) -> np.ndarray:
         rows, columns, noise = drawn
         images[:, rows, columns] = noise
         return images
 
-    def on_flow(self, images, drawn):
+    def on_flow(self, images: np.ndarray, drawn: typing.Any) -> np.ndarray:
         rows, columns, _ = drawn
         images[:, rows, columns] = _STILL
         return images

@@ -2,6 +2,7 @@
 and what it does to the images of each stream."""
 
 import dataclasses
+import typing
 
 import numpy as np
 
@@ -18,11 +19,11 @@ class Numbered:
         of another one like it."""
         return {
             field.name: _plain(getattr(self, field.name))
-            for field in dataclasses.fields(self)
+            for field in dataclasses.fields(typing.cast(typing.Any, self))
         }
 
     @classmethod
-    def from_config(cls, config: dict):
+    def from_config(cls, config: dict) -> typing.Self:
         """The inverse of `get_config()`.
 
         Raises:
@@ -47,7 +48,7 @@ class Step(Numbered):
     been cropped: all images are square and of one size.
     """
 
-    def draw(self, rng: np.random.Generator, size: int):
+    def draw(self, rng: np.random.Generator, size: int) -> typing.Any:
         """What is done to one clip.
 
         Args:
@@ -61,7 +62,7 @@ class Step(Numbered):
         """
         raise NotImplementedError
 
-    def on_rgb(self, images: np.ndarray, drawn) -> np.ndarray:
+    def on_rgb(self, images: np.ndarray, drawn: typing.Any) -> np.ndarray:
         """Changes frames, also those whose differences a network sees.
 
         Args:
@@ -75,7 +76,7 @@ class Step(Numbered):
         del drawn
         return images
 
-    def on_flow(self, images: np.ndarray, drawn) -> np.ndarray:
+    def on_flow(self, images: np.ndarray, drawn: typing.Any) -> np.ndarray:
         """Changes flow: where its vectors are, and the vectors themselves.
 
         Args:
@@ -89,7 +90,7 @@ class Step(Numbered):
         del drawn
         return images
 
-    def on_time(self, places: np.ndarray, drawn) -> np.ndarray:
+    def on_time(self, places: np.ndarray, drawn: typing.Any) -> np.ndarray:
         """Changes the order of the images.
 
         Args:
@@ -109,11 +110,13 @@ class BatchStep(Numbered):
     part of the other's pixels and label.
     """
 
-    def draw(self, rng: np.random.Generator):
+    def draw(self, rng: np.random.Generator) -> typing.Any:
         """What is done to two clips, or `None`; as of `Step`."""
         raise NotImplementedError
 
-    def mix(self, clip: np.ndarray, other: np.ndarray, drawn):
+    def mix(
+        self, clip: np.ndarray, other: np.ndarray, drawn: typing.Any
+    ) -> tuple[np.ndarray, float]:
         """One of two clips.
 
         Args:

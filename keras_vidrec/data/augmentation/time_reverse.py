@@ -1,6 +1,7 @@
 """Shows clips backwards."""
 
 import dataclasses
+import typing
 
 import numpy as np
 
@@ -23,11 +24,11 @@ class TimeReverse(Step):
     def __post_init__(self):
         checks.number("probability", self.probability, 0, 1, " of time_reverse")
 
-    def draw(self, rng, size):
+    def draw(self, rng: np.random.Generator, size: int) -> typing.Any:
         return True if happens(rng, self.probability) else None
 
-    def on_flow(self, images, drawn):
+    def on_flow(self, images: np.ndarray, drawn: typing.Any) -> np.ndarray:
         return np.invert(images, out=images)  # 255 - value
 
-    def on_time(self, places, drawn):
+    def on_time(self, places: np.ndarray, drawn: typing.Any) -> np.ndarray:
         return places[::-1, ::-1]

@@ -1,6 +1,8 @@
 """Which clips a dataset has, which label each has, and which part it is in."""
 
+import collections.abc
 import dataclasses
+import os
 import pathlib
 
 from keras_vidrec.data.catalogs import class_folders
@@ -68,8 +70,8 @@ class Catalog:
     splits: dict
     problems: tuple = ()
     missing: tuple = ()
-    files: tuple = None
-    segments: tuple = None
+    files: tuple = None  # type: ignore[assignment] # set below
+    segments: tuple = None  # type: ignore[assignment]
     validation: dict = dataclasses.field(default_factory=dict)
     alike: tuple = ()
     understood: str = ""
@@ -118,15 +120,15 @@ class Catalog:
 
 
 def discover(
-    root,
+    root: str | os.PathLike[str] | None,
     *,
-    layout="auto",
-    videos_list=None,
-    splits=None,
-    test_fraction=0.25,
-    seed=0,
-    clips=None,
-):
+    layout: str = "auto",
+    videos_list: str | os.PathLike[str] | None = None,
+    splits: str | os.PathLike[str] | None = None,
+    test_fraction: float = 0.25,
+    seed: int = 0,
+    clips: collections.abc.Sequence[str] | None = None,
+) -> Catalog:
     """Reads a dataset in whichever of three layouts it has.
 
     1. `videos_list` is given: `from_list`.
@@ -188,7 +190,11 @@ def discover(
     return folder(root, test_fraction=test_fraction, seed=seed, clips=clips)
 
 
-def ucf101(videos, splits, clips=None):
+def ucf101(
+    videos: str | os.PathLike[str],
+    splits: str | os.PathLike[str],
+    clips: collections.abc.Sequence[str] | None = None,
+) -> Catalog:
     """A dataset with split files in the form of UCF101's.
 
     The videos are in folders by class or all in one, at any depth, in any
@@ -214,7 +220,11 @@ def ucf101(videos, splits, clips=None):
     return _with_files(videos, official_splits.ucf101(splits), clips)
 
 
-def hmdb51(videos, splits, clips=None):
+def hmdb51(
+    videos: str | os.PathLike[str],
+    splits: str | os.PathLike[str],
+    clips: collections.abc.Sequence[str] | None = None,
+) -> Catalog:
     """A dataset with split files in the form of HMDB51's.
 
     As `ucf101`; groups are the films that clips are cut from. Clips that a
@@ -235,7 +245,13 @@ def hmdb51(videos, splits, clips=None):
     return _with_files(videos, official_splits.hmdb51(splits), clips)
 
 
-def folder(root, *, test_fraction=0.25, seed=0, clips=None):
+def folder(
+    root: str | os.PathLike[str],
+    *,
+    test_fraction: float = 0.25,
+    seed: int = 0,
+    clips: collections.abc.Sequence[str] | None = None,
+) -> Catalog:
     """A dataset with a folder a class: `root/<class>/.../<video>`, maybe below
     folders of parts: `root/train/<class>/<video>` (see `class_folders`).
 
@@ -328,7 +344,14 @@ def folder(root, *, test_fraction=0.25, seed=0, clips=None):
     )
 
 
-def from_list(csv_path, root=None, *, test_fraction=0.25, seed=0, clips=None):
+def from_list(
+    csv_path: str | os.PathLike[str],
+    root: str | os.PathLike[str] | None = None,
+    *,
+    test_fraction: float = 0.25,
+    seed: int = 0,
+    clips: collections.abc.Sequence[str] | None = None,
+) -> Catalog:
     """A dataset described by a list, in one of the forms that people have:
     see `video_list` and the guide.
 
@@ -353,26 +376,28 @@ def from_list(csv_path, root=None, *, test_fraction=0.25, seed=0, clips=None):
         ValueError: if the list cannot be read, no clip of it is there, a path
             leaves the directory, or a clip or a group is in several parts.
     """
-    csv_path = storage.as_path(csv_path)
-    root = storage.as_path(csv_path.parent if root is None else root)
-    if isinstance(root, pathlib.Path):
-        _directory("root", root)
-    with checks.about(csv_path):
-        listed = video_list.read(csv_path, root, clips)
-    video_tree.check_different(root, dict.fromkeys(listed.files))
+    path = storage.as_path(csv_path)
+    place = storage.as_path(path.parent if root is None else root)
+    if isinstance(place, pathlib.Path):
+        _directory("root", place)
+    with checks.about(path):
+        listed = video_list.read(path, place, clips)
+    video_tree.check_different(place, dict.fromkeys(listed.files))
     labels, classes, groups = listed.labels, listed.classes, listed.groups
     problems = list(listed.problems)
     if listed.has_parts:
         splits, validation = _of_parts(listed.parts)
         alike = ()
     else:
-        groups, alike, more = _joined(root, listed.files, groups, labels, clips)
+        groups, alike, more = _joined(
+            place, listed.files, groups, labels, clips
+        )
         problems += more
         splits = {1: split_groups(labels, groups, test_fraction, seed)}
         validation = {}
     problems += find_empty_classes(labels, classes, splits)
     return Catalog(
-        root,
+        place,
         listed.videos,
         labels,
         groups,
@@ -410,43 +435,7 @@ def _of_parts(parts):
     )
 
 
-def carve_validation(catalog, split, fraction, seed):
-    """Takes a validation part out of the training part of a split.
-
-    Whole groups of each class, never the test part; a class of a single
-    training group gives nothing.
-
-    Args:
-        catalog: `Catalog`.
-        split: key of `catalog.splits`.
-        fraction: float between 0 and 1. Part of the training clips.
-        seed: int.
-
-    Returns:
-        Pair `(train, validation)` of tuples of indices into the videos.
-
-    Raises:
-        ValueError: if there is no such split, `fraction` is not between 0 and
-            1, or no class has two training groups.
-    """
-    checks.choice("split", split, catalog.splits)
-    part = catalog.splits[split].train
-    train, validation = split_groups(
-        [catalog.labels[i] for i in part],
-        [catalog.groups[i] for i in part],
-        fraction,
-        seed,
-    )
-    if not validation:
-        raise ValueError(
-            "Cannot hold out a validation part. Expected a class of at least "
-            "two groups in training. "
-            f"Received: {len(part)} training clips of split {split!r}"
-        )
-    return tuple(part[i] for i in train), tuple(part[i] for i in validation)
-
-
-def _directory(name, path):
+def _directory(name, path) -> pathlib.Path:
     if path is None or not pathlib.Path(path).is_dir():
         raise ValueError(
             f"Expected `{name}` to be an existing directory. "

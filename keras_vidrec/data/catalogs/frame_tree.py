@@ -137,7 +137,7 @@ class ImageSeries(typing.NamedTuple):
     directory: str
     prefix: str
     first: int
-    count: int
+    count: int  # type: ignore[assignment] # a field, not of tuples
     width: int
     suffix: str
 

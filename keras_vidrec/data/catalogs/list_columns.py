@@ -6,7 +6,7 @@ import typing
 from keras_vidrec.data.catalogs.parts import is_part_or_none
 
 # The names of columns by what they say, in lower case, the better ones first.
-ROLES = {
+_NAMES = {
     "path": (
         "path file_path filepath video_path videopath clip_path relative_path "
         "rel_path file filename file_name video_file video video_name vid_name "
@@ -31,7 +31,7 @@ ROLES = {
     "start_frame": "start_frame frame_start begin_frame first_frame",
     "end_frame": "end_frame frame_end stop_frame",
 }
-ROLES = {role: tuple(names.split()) for role, names in ROLES.items()}
+ROLES = {role: tuple(names.split()) for role, names in _NAMES.items()}
 
 
 class Format(typing.NamedTuple):

@@ -1,11 +1,15 @@
 """Training and test parts of a dataset, and splits that keep groups whole."""
 
 import collections
+import collections.abc
 import hashlib
 import typing
 
 from keras_vidrec.data.catalogs import label_sets
 from keras_vidrec.specs import checks
+
+if typing.TYPE_CHECKING:
+    from keras_vidrec.data.catalogs.catalog import Catalog
 
 
 class Split(typing.NamedTuple):
@@ -169,3 +173,44 @@ def refuse_any(items, problem, expected):
 
 def _rank(seed, group):
     return hashlib.sha256(f"{seed}:{group}".encode()).digest()
+
+
+def carve_validation(
+    catalog: "Catalog",
+    split: collections.abc.Hashable,
+    fraction: float,
+    seed: int,
+) -> tuple[tuple, tuple]:
+    """Takes a validation part out of the training part of a split.
+
+    Whole groups of each class, never the test part; a class of a single
+    training group gives nothing.
+
+    Args:
+        catalog: `Catalog`.
+        split: key of `catalog.splits`.
+        fraction: float between 0 and 1. Part of the training clips.
+        seed: int.
+
+    Returns:
+        Pair `(train, validation)` of tuples of indices into the videos.
+
+    Raises:
+        ValueError: if there is no such split, `fraction` is not between 0 and
+            1, or no class has two training groups.
+    """
+    checks.choice("split", split, catalog.splits)
+    part = catalog.splits[split].train
+    train, validation = split_groups(
+        [catalog.labels[i] for i in part],
+        [catalog.groups[i] for i in part],
+        fraction,
+        seed,
+    )
+    if not validation:
+        raise ValueError(
+            "Cannot hold out a validation part. Expected a class of at least "
+            "two groups in training. "
+            f"Received: {len(part)} training clips of split {split!r}"
+        )
+    return tuple(part[i] for i in train), tuple(part[i] for i in validation)

@@ -1,5 +1,6 @@
 """Preparing a dataset: all videos to records, resumable at any moment."""
 
+import collections.abc
 import concurrent.futures
 import contextlib
 import dataclasses
@@ -10,6 +11,7 @@ import pathlib
 import shutil
 import typing
 
+from keras_vidrec.data.catalogs.catalog import Catalog
 from keras_vidrec.data.prepared import dataset as prepared_dataset
 from keras_vidrec.data.prepared import records
 from keras_vidrec.data.prepared import shards
@@ -18,6 +20,7 @@ from keras_vidrec.data.preparing.changes import Changes
 from keras_vidrec.data.preparing.code_use import CodeUse
 from keras_vidrec.data.preparing.journal import Journal
 from keras_vidrec.data.preparing.journal import Progress
+from keras_vidrec.data.preparing.video import Preparation
 from keras_vidrec.data.preparing.video_preparer import VideoPreparer
 from keras_vidrec.data.preparing.workers import Workers
 from keras_vidrec.flow import extraction
@@ -49,15 +52,15 @@ class Prepared(typing.NamedTuple):
 
 
 def prepare(
-    catalog,
-    directory,
-    preparation,
+    catalog: Catalog,
+    directory: str | os.PathLike[str],
+    preparation: Preparation,
     *,
-    make=None,
-    workers=None,
-    shard_bytes=shards.SHARD_BYTES,
-    progress=False,
-):
+    make: collections.abc.Callable | None = None,
+    workers: int | None = None,
+    shard_bytes: int = shards.SHARD_BYTES,
+    progress: bool = False,
+) -> Prepared:
     """Writes a dataset of records, or resumes one.
 
     Each video becomes one record a modality; each worker process takes one

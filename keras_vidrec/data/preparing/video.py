@@ -76,7 +76,7 @@ class Preparation:
         _ = self.frame  # which checks its fields
 
     @property
-    def frame(self):
+    def frame(self) -> FrameSpec | None:
         """`FrameSpec` of the prepared frames, `None` if unknown."""
         if self.size is None:
             return None
@@ -84,7 +84,7 @@ class Preparation:
             self.size, self.interpolation, self.fps, self.deinterlace
         )
 
-    def to_dict(self):
+    def to_dict(self) -> dict:
         """Plain data, for `dataset.json`: `flow`, `warped`, `bound`,
         `quality` and `frame`."""
         return {
@@ -96,7 +96,7 @@ class Preparation:
         }
 
     @property
-    def modalities(self):
+    def modalities(self) -> tuple[str, ...]:
         """Tuple of the modalities that are made."""
         if self.flow == "none":
             return ("rgb",)

@@ -1,5 +1,8 @@
 """A dataset of features: what frozen networks saw in the frames of videos."""
 
+import collections.abc
+import os
+
 import numpy as np
 
 from keras_vidrec.data.prepared import dataset as prepared_dataset
@@ -36,7 +39,7 @@ class Features(Stored):
 
     kind = "features"
 
-    def __init__(self, directory):
+    def __init__(self, directory: str | os.PathLike[str]) -> None:
         dataset = prepared_dataset.load(directory)
         if not is_of_features(dataset):
             raise ValueError(
@@ -52,15 +55,21 @@ class Features(Stored):
             for stream in self.modalities
         }
 
-    def num_frames(self, index, modality):
+    def num_frames(self, index: int, modality: str) -> int:
         """Number of stored frames of video `index`, the same of all streams."""
         return self._of(modality).rows[index][3]
 
-    def num_draws(self, index):
+    def num_draws(self, index: int) -> int:
         """Number of versions of random crops that video `index` has."""
         return self._of(self.modalities[0]).rows[index][2] - 1
 
-    def read(self, index, modality, indices, draw=0):
+    def read(
+        self,
+        index: int,
+        modality: str,
+        indices: collections.abc.Sequence[int] | np.ndarray,
+        draw: int = 0,
+    ) -> np.ndarray:
         """Features of frames of video `index`: float32 `(len(indices),
         features)`; see `Source`.
 
@@ -78,7 +87,13 @@ class Features(Stored):
         stored = self.read_stored(index, modality, indices, draw)
         return stored.astype(np.float32)
 
-    def read_stored(self, index, modality, indices, draw=0):
+    def read_stored(
+        self,
+        index: int,
+        modality: str,
+        indices: collections.abc.Sequence[int] | np.ndarray,
+        draw: int = 0,
+    ) -> np.ndarray:
         """What `read` gives, as it is stored: a float16 array, not to be
         written to."""
         arrays = self._of(modality)

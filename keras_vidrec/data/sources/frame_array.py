@@ -54,7 +54,7 @@ class FrameArray(Decoded):
             `FlowSpec()`.
     """
 
-    kind = None
+    kind: str | None = None
 
     def __init__(self, frames: Frames, flow: FlowSpec | None = None):
         alone = types.SimpleNamespace(

@@ -1,17 +1,21 @@
 """A dataset of frames and flow that other tools left as image files."""
 
+import collections.abc
 import contextlib
 import os
 import pathlib
+import typing
 
 import cv2
 import numpy as np
 
 from keras_vidrec.data.catalogs import frame_tree
 from keras_vidrec.data.catalogs import segments
+from keras_vidrec.data.catalogs.catalog import Catalog
 from keras_vidrec.data.sources import frame_map
 from keras_vidrec.data.sources.source import Source
 from keras_vidrec.specs import MODALITIES
+from keras_vidrec.specs import FrameSpec
 from keras_vidrec.specs import fingerprint
 from keras_vidrec.videos.video import VideoError
 
@@ -76,7 +80,7 @@ class FrameFolders(Source):
     flow = None
     requests = 16
 
-    def __init__(self, catalog, folders=None):
+    def __init__(self, catalog: Catalog, folders: dict | None = None) -> None:
         super().__init__(catalog)
         self._root = catalog.root
         self._segments = catalog.segments
@@ -98,10 +102,10 @@ class FrameFolders(Source):
                 f"({len(missing)} in all)"
             )
         self._folders = folders
-        self._found = {}
+        self._found: dict = {}
         self.modalities = self._find_modalities()
 
-    def num_frames(self, index, modality):
+    def num_frames(self, index: int, modality: str) -> int:
         """Number of images of `modality` in video `index`; see `Source`.
 
         Raises:
@@ -110,7 +114,7 @@ class FrameFolders(Source):
         """
         return len(self._range(index, modality))
 
-    def content(self, index):
+    def content(self, index: int) -> str | None:
         """See `Source`; of the numbers of images of each kind, and the sizes of
         their files, 16 of them at most, evenly chosen. `None` if images are
         missing."""
@@ -132,7 +136,7 @@ class FrameFolders(Source):
             return None
         return segments.name(fingerprint(found), self._segments[index])
 
-    def seen_as(self, frame):
+    def seen_as(self, frame: FrameSpec | None) -> typing.Self:
         """See `Source`.
 
         Raises:
@@ -182,7 +186,12 @@ class FrameFolders(Source):
             )
         return min(count, frames.count - 1)
 
-    def read(self, index, modality, indices):
+    def read(
+        self,
+        index: int,
+        modality: str,
+        indices: collections.abc.Sequence[int] | np.ndarray,
+    ) -> np.ndarray:
         """Images of video `index`; see `Source`."""
         is_flow = "flow" in modality
         images = [
@@ -196,13 +205,13 @@ class FrameFolders(Source):
                 f"its images of {modality} differ in size. Expected the same "
                 f"size. Received: {shapes[0][:2]} and {shapes[1][:2]}",
             )
-        if is_flow:
-            images = [np.stack(image, axis=-1) for image in images]
-        else:
-            images = [image for (image,) in images]
-        return self._resized(index, np.stack(images))
+        joined = [
+            np.stack(image, axis=-1) if is_flow else image[0]
+            for image in images
+        ]
+        return self._resized(index, np.stack(joined))
 
-    def encoded(self, index, modality):
+    def encoded(self, index: int, modality: str) -> collections.abc.Iterator:
         """Yields the images of a video as they are on the disk: of each in
         order a tuple of its files' bytes, one for rgb, x and y for the flows;
         `None` in the place of one that is no JPEG. A `VideoError` as
@@ -216,7 +225,12 @@ class FrameFolders(Source):
                 for content in contents
             )
 
-    def paths(self, index, modality, indices):
+    def paths(
+        self,
+        index: int,
+        modality: str,
+        indices: collections.abc.Sequence[int] | np.ndarray,
+    ) -> list[tuple]:
         """Files of images of one video: a list with a tuple of paths for each
         index, one for rgb, x and y for the flows. One that is not there is a
         `VideoError`."""

@@ -59,7 +59,7 @@ def frames_of(
     first, last = 0, num_frames
     if segment is not None:
         first, last = _bounds(num_frames, times, segment)
-    if fps is None:
+    if fps is None or times is None:
         return np.arange(first, last)
     return first + _at_rate(times[first:last] - times[first], fps)
 

@@ -1,7 +1,10 @@
 """A prepared dataset: JPEG frames and flow, read by their offsets."""
 
+import collections.abc
 import json
 import logging
+import os
+import typing
 
 import cv2
 import numpy as np
@@ -34,7 +37,7 @@ class Records(Stored):
 
     Attributes:
         catalog: `Catalog` of the videos with the splits, for
-            `catalog.carve_validation` and the like. `videos`, `labels`,
+            `split.carve_validation` and the like. `videos`, `labels`,
             `groups` and `classes` are its.
         settings: dict. How the records were made; see `PreparedDataset`.
 
@@ -44,7 +47,7 @@ class Records(Stored):
 
     kind = "prepared"
 
-    def __init__(self, directory):
+    def __init__(self, directory: str | os.PathLike[str]) -> None:
         dataset = prepared_dataset.load(directory)
         super().__init__(directory, dataset)
         self.modalities += tuple(
@@ -54,17 +57,22 @@ class Records(Stored):
         )
         self.flow = self._flow_spec()
         self.stored_as = self._frame_spec()
-        self._told = []  # the same of all that share the records
+        self._told: list = []  # the same of all that share the records
         self._images = {
             modality: _Images(directory, modality, self.videos, dataset.files)
             for modality in dataset.modalities
         }
 
-    def num_frames(self, index, modality):
+    def num_frames(self, index: int, modality: str) -> int:
         """Number of stored images of video `index`; see `Source`."""
         return self._of(modality).num_images(index)
 
-    def read(self, index, modality, indices):
+    def read(
+        self,
+        index: int,
+        modality: str,
+        indices: collections.abc.Sequence[int] | np.ndarray,
+    ) -> np.ndarray:
         """Images of video `index`; see `Source`. A modality that the dataset
         does not hold is a `ValueError`."""
         images = self._of(modality)
@@ -84,7 +92,7 @@ class Records(Stored):
             resized = codec.scale(resized, factors)
         return resized
 
-    def seen_as(self, frame):
+    def seen_as(self, frame: FrameSpec | None) -> typing.Self:
         """See `Source`. Images that were stored in another size are resized
         once more, and the vectors of flow with them.
 

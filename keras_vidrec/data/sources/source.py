@@ -1,11 +1,18 @@
 """Where clips come from: one interface for videos, folders and records."""
 
+import collections.abc
 import concurrent.futures
 import copy
+import typing
+
+import numpy as np
 
 from keras_vidrec.data import origins
 from keras_vidrec.data.clips import frame_size
+from keras_vidrec.specs import FlowSpec
+from keras_vidrec.specs import FrameSpec
 from keras_vidrec.specs import Origin
+from keras_vidrec.videos.health import Health
 from keras_vidrec.videos.video import VideoError
 
 
@@ -52,20 +59,22 @@ class Source:
             content is known. Defaults to `0`.
     """
 
-    kind = None
-    frame = None
-    stored_as = None
-    is_remote = False
-    requests = 0
+    kind: str | None = None
+    modalities: tuple[str, ...]
+    flow: FlowSpec | None
+    frame: FrameSpec | None = None
+    stored_as: FrameSpec | None = None
+    is_remote: bool = False
+    requests: int = 0
 
-    def __init__(self, catalog):
+    def __init__(self, catalog: typing.Any) -> None:
         self.videos = catalog.videos
         self.labels = catalog.labels
         self.groups = catalog.groups
         self.classes = catalog.classes
         self.files = getattr(catalog, "files", catalog.videos)
 
-    def num_frames(self, index, modality):
+    def num_frames(self, index: int, modality: str) -> int:
         """Number of stored images of `modality` in video `index`: frames for
         rgb and rgb_diff, frames - 1 for the flows, which may be 0. Image t of
         the flows belongs to frames t and t + 1.
@@ -75,7 +84,12 @@ class Source:
         """
         raise NotImplementedError
 
-    def read(self, index, modality, indices):
+    def read(
+        self,
+        index: int,
+        modality: str,
+        indices: collections.abc.Sequence[int] | np.ndarray,
+    ) -> np.ndarray:
         """Reads images of one video.
 
         Args:
@@ -94,7 +108,7 @@ class Source:
         """
         raise NotImplementedError
 
-    def health(self, index):
+    def health(self, index: int) -> Health | None:
         """`videos.Health` of the file of video `index`, `None` if unknown.
 
         Raises:
@@ -102,7 +116,7 @@ class Source:
         """
         return None
 
-    def lost_share(self, index):
+    def lost_share(self, index: int) -> float:
         """Share of the frames of video `index` that are damaged or cut off,
         from 0 to 1, as far as known; raises `VideoError` as `health` does.
         """
@@ -124,7 +138,9 @@ class Source:
         with concurrent.futures.ThreadPoolExecutor(self.requests) as pool:
             return tuple(pool.map(self.content, range(len(self.videos))))
 
-    def origin(self, indices=None) -> Origin:
+    def origin(
+        self, indices: collections.abc.Sequence[int] | np.ndarray | None = None
+    ) -> Origin:
         """What this dataset is, and was made from.
 
         Args:
@@ -139,7 +155,7 @@ class Source:
         if indices is None:
             indices, contents = range(len(self.videos)), self.contents
         else:
-            contents = [self.content(i) for i in indices]
+            contents = tuple(self.content(i) for i in indices)
         return origins.of(
             self.kind,
             [self.videos[i] for i in indices],
@@ -160,7 +176,7 @@ class Source:
         """Fields of the `Origin`: `parents`, `versions`, `decoder`."""
         return {}
 
-    def seen_as(self, frame):
+    def seen_as(self, frame: FrameSpec | None) -> typing.Self:
         """This source, with images sampled and resized for a network.
 
         Args:
@@ -178,7 +194,7 @@ class Source:
         other.frame = frame
         return other
 
-    def save(self):
+    def save(self) -> None:
         """Stores newly found properties of the videos for the next time."""
 
     def _resized(self, index, images):

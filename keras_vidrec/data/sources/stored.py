@@ -1,8 +1,13 @@
 """What the sources of prepared datasets share: all that `dataset.json` says."""
 
+import os
+import typing
+
 from keras_vidrec.data.prepared import dataset as prepared_dataset
 from keras_vidrec.data.prepared import storage
+from keras_vidrec.data.prepared.dataset import PreparedDataset
 from keras_vidrec.data.sources.source import Source
+from keras_vidrec.videos.health import Health
 
 
 class Stored(Source):
@@ -19,7 +24,9 @@ class Stored(Source):
         settings: dict. How what is stored was made; see `PreparedDataset`.
     """
 
-    def __init__(self, directory, dataset):
+    def __init__(
+        self, directory: str | os.PathLike[str], dataset: PreparedDataset
+    ) -> None:
         super().__init__(dataset.catalog)
         self.catalog = dataset.catalog
         self.settings = dataset.settings
@@ -28,23 +35,23 @@ class Stored(Source):
         self._healths, self._lost = dataset.healths, dataset.lost
         self._contents, self._origin = dataset.contents, dataset.origin
 
-    def health(self, index):
+    def health(self, index: int) -> Health | None:
         """`Health` of the file that video `index` was made of; see `Source`."""
         return self._healths[index]
 
-    def lost_share(self, index):
+    def lost_share(self, index: int) -> float:
         """See `Source`."""
         return self._lost[index]
 
-    def content(self, index):
+    def content(self, index: int) -> str | None:
         """See `Source`."""
         return self._contents[index]
 
-    def how_made(self):
+    def how_made(self) -> typing.Any:
         """See `Source`."""
         return prepared_dataset.how_made(self.settings)
 
-    def made_from(self):
+    def made_from(self) -> typing.Any:
         """See `Source`."""
         return {
             field: getattr(self._origin, field)

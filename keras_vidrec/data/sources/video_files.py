@@ -1,11 +1,14 @@
 """Video files as a source of clips: frames and motion, made on the fly."""
 
+import collections.abc
 import types
+import typing
 
 import numpy as np
 
 from keras_vidrec.data import origins
 from keras_vidrec.data.catalogs import segments
+from keras_vidrec.data.catalogs.catalog import Catalog
 from keras_vidrec.data.prepared import storage
 from keras_vidrec.data.sources import frame_map
 from keras_vidrec.data.sources.source import Source
@@ -13,10 +16,12 @@ from keras_vidrec.flow import codec
 from keras_vidrec.flow import extraction
 from keras_vidrec.specs import MODALITIES
 from keras_vidrec.specs import FlowSpec
+from keras_vidrec.specs import FrameSpec
 from keras_vidrec.videos import content
 from keras_vidrec.videos import examination
 from keras_vidrec.videos import video
 from keras_vidrec.videos.errors import VideoError
+from keras_vidrec.videos.health import Health
 from keras_vidrec.videos.health_cache import HealthCache
 
 _FLOWS = ("flow", "warped_flow")
@@ -34,16 +39,18 @@ class Decoded(Source):
     health of the files.
     """
 
-    kind = "videos"
+    kind: str | None = "videos"
     modalities = MODALITIES
     requests = 16
+    _healths: typing.Any
+    _part: typing.Callable[[int], tuple]
 
-    def __init__(self, catalog, flow):
+    def __init__(self, catalog: typing.Any, flow: FlowSpec | None) -> None:
         super().__init__(catalog)
         self.flow = FlowSpec() if flow is None else flow
-        self._maps = {}
+        self._maps: dict = {}
 
-    def seen_as(self, frame):
+    def seen_as(self, frame: FrameSpec | None) -> typing.Self:
         """See `Source`."""
         source = super().seen_as(frame)
         if source is not self:
@@ -54,33 +61,38 @@ class Decoded(Source):
     def _deinterlace(self):
         return self.frame and self.frame.deinterlace
 
-    def health(self, index):
+    def health(self, index: int) -> Health:
         """`videos.Health` of the file of a video; a `VideoError` if it cannot
         be read."""
         return self._healths[self._part(index)[0]]
 
-    def lost_share(self, index):
+    def lost_share(self, index: int) -> float:
         """See `Source`; of a segment it is that of its own frames."""
         file, segment = self._part(index)
         return frame_map.lost_share(self._healths, file, self.frame, segment)
 
-    def content(self, index):
+    def content(self, index: int) -> str | None:
         """See `Source`; `None` if the file cannot be read."""
         file, segment = self._part(index)
         found = self._healths.content(file)
         return found and segments.name(found, segment)
 
-    def made_from(self):
+    def made_from(self) -> typing.Any:
         """See `Source`."""
         return origins.decoded()
 
-    def num_frames(self, index, modality):
+    def num_frames(self, index: int, modality: str) -> int:
         """See `Source`."""
         taken = self._frames_of(index)
         count = self.health(index).num_frames if taken is None else len(taken)
         return count - (modality in _FLOWS)
 
-    def read(self, index, modality, indices):
+    def read(
+        self,
+        index: int,
+        modality: str,
+        indices: collections.abc.Sequence[int] | np.ndarray,
+    ) -> np.ndarray:
         """See `Source`. Frames are resized first, and flow is made of the
         resized ones."""
         indices = np.asarray(indices, dtype=None if len(indices) else int)
@@ -193,7 +205,7 @@ class VideoFiles(Decoded):
             `FlowSpec()`.
     """
 
-    def __init__(self, catalog, flow=None):
+    def __init__(self, catalog: Catalog, flow: FlowSpec | None = None) -> None:
         super().__init__(catalog, flow)
         self._root = catalog.root
         self._segments = catalog.segments
@@ -202,14 +214,14 @@ class VideoFiles(Decoded):
         )
         self._healths = HealthCache(catalog.root, find=self._path)
 
-    def seen_as(self, frame):
+    def seen_as(self, frame: FrameSpec | None) -> typing.Self:
         """See `Source`."""
         source = super().seen_as(frame)
         # Deinterlaced videos may have other numbers of frames.
         source._healths = self._healths.deinterlaced(source._deinterlace)
         return source
 
-    def save(self):
+    def save(self) -> None:
         """Stores newly found properties of the files for the next time."""
         self._healths.save()
 

@@ -8,6 +8,7 @@ import scipy.stats
 
 from keras_vidrec.evaluation.scores import joining
 from keras_vidrec.evaluation.scores import metrics
+from keras_vidrec.evaluation.scores.score_file import Scores
 from keras_vidrec.specs import files
 
 
@@ -83,7 +84,13 @@ class Comparison:
         files.write_table(path, header, map(_row, self.classes))
 
 
-def compare(first, second, *, confidence=0.95, names=None):
+def compare(
+    first: Scores,
+    second: Scores,
+    *,
+    confidence: float = 0.95,
+    names: tuple[str, str] | None = None,
+) -> Comparison:
     """Tests whether two networks differ, on the videos that both have scored.
 
     McNemar's exact test: of the videos that only one of them recognizes,

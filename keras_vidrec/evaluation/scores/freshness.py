@@ -2,6 +2,7 @@
 
 import hashlib
 import pathlib
+import typing
 import zipfile
 import zlib
 
@@ -21,10 +22,10 @@ def fingerprint(path) -> str:
     network. Of what is no sound `.keras` file, that of all of it."""
     try:
         with zipfile.ZipFile(path) as archive, archive.open(_WEIGHTS) as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+            return _digest(file)
     except (KeyError, RuntimeError, zipfile.BadZipFile, zlib.error):
         with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+            return _digest(file)
 
 
 def run_of(score_file) -> pathlib.Path | None:
@@ -66,3 +67,8 @@ def marked(scores: Scores, score_file) -> Scores:
     if stale is None:
         mark = f"the run of {name} no longer has a network"
     return scores.marked(mark)
+
+
+def _digest(file: typing.Any) -> str:
+    # What opens a member of an archive has a type too narrow for `hashlib`.
+    return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,7 +1,9 @@
 """Score files of several streams as one."""
 
+import collections.abc
 import dataclasses
 import math
+import typing
 
 import numpy as np
 import scipy.special
@@ -15,7 +17,14 @@ from keras_vidrec.specs import checks
 NORMS = ("l2",)
 
 
-def fuse(scores, weights=None, *, softmax=False, normalize=None, names=None):
+def fuse(
+    scores: collections.abc.Sequence[Scores],
+    weights: collections.abc.Sequence[float] | None = None,
+    *,
+    softmax: bool = False,
+    normalize: typing.Literal["l2"] | None = None,
+    names: collections.abc.Sequence[str] | None = None,
+) -> Scores:
     """Fuses the scores of several networks for the same videos.
 
     The weighted mean of the logits, video by video: it finds the classes of the

@@ -9,6 +9,7 @@ import sklearn.metrics
 
 from keras_vidrec.evaluation.scores import calibration
 from keras_vidrec.evaluation.scores import multi_label
+from keras_vidrec.evaluation.scores.score_file import Scores
 from keras_vidrec.specs import checks
 
 # As the papers have it.
@@ -33,7 +34,7 @@ class ClassTable(typing.NamedTuple):
     f1: np.ndarray
 
 
-def summary(scores, k=None):
+def summary(scores: Scores, k: int | None = None) -> dict[str, float]:
     """The figures of a test.
 
     Args:

@@ -3,7 +3,9 @@
 import dataclasses
 import hashlib
 import json
+import os
 import pathlib
+import typing
 import zipfile
 import zlib
 
@@ -114,7 +116,8 @@ class Scores:
     def known(self) -> np.ndarray:
         """Of which videos the labels are known: bool `(videos,)`."""
         labels = self.labels
-        return (labels >= 0).all(axis=1) if self.several else labels >= 0
+        known = labels >= 0
+        return np.all(known, axis=1) if self.several else known
 
     @property
     def marks(self) -> tuple:
@@ -137,9 +140,9 @@ class Scores:
         found.update(np.ascontiguousarray(self.scores).tobytes())
         return found.hexdigest()[:16]
 
-    def save(self, path):
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Writes a score file, whole or not at all."""
-        origin = {}
+        origin: dict[str, typing.Any] = {}
         if self.origin is not None:
             text = json.dumps(self.origin.to_dict())
             origin = {"origin": np.array(text)}
@@ -155,7 +158,7 @@ class Scores:
             )
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: str | os.PathLike[str]) -> typing.Self:
         """Reads a score file; nothing in it is executed.
 
         Raises:

@@ -4,6 +4,8 @@ Two drivers share one step function (`step.tick`): `tvl1_flow` works on a
 batch inside a graph, `stream` on any number of pairs one after another.
 """
 
+import typing
+
 from keras import ops
 
 from keras_vidrec.flow.tvl1 import pyramid
@@ -12,10 +14,17 @@ from keras_vidrec.flow.tvl1.parameters import DEFAULTS
 from keras_vidrec.flow.tvl1.parameters import Parameters
 from keras_vidrec.flow.tvl1.stream import stream
 
+if typing.TYPE_CHECKING:
+    import keras
+
 __all__ = ["Parameters", "stream", "tvl1_flow"]
 
 
-def tvl1_flow(first, second, parameters=DEFAULTS):
+def tvl1_flow(
+    first: "keras.KerasTensor",
+    second: "keras.KerasTensor",
+    parameters: Parameters = DEFAULTS,
+) -> "keras.KerasTensor":
     """Optical flow from one batch of images to another.
 
     Follows `cv2.optflow.DualTVL1OpticalFlow` with the same defaults. Every

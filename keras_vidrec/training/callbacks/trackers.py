@@ -29,7 +29,7 @@ class Tracker(keras.callbacks.Callback):
     """
 
     # Of the package, and of the extra that brings it.
-    name = None
+    name: str
 
     def __init__(self, run, recipe, origin):
         super().__init__()

@@ -2,6 +2,7 @@
 update from the mean gradient of a batch, however the batch is split."""
 
 import re
+import typing
 
 import keras
 import tensorflow as tf
@@ -9,8 +10,13 @@ from keras import ops
 
 from keras_vidrec.specs import checks
 
+if typing.TYPE_CHECKING:
+    from keras.optimizers import Optimizer as _Base
+else:
+    _Base = object
 
-class MeanGradient:
+
+class MeanGradient(_Base):
     """Moves weights by the mean gradient of the effective batch: mixed into
     an optimizer of Keras.
 
@@ -68,13 +74,13 @@ class MeanGradient:
 
     def __init__(
         self,
-        *args,
-        l2=0.0,
-        learning_rate_multipliers=None,
-        decay_multipliers=None,
-        average=None,
-        **kwargs,
-    ):
+        *args: typing.Any,
+        l2: float = 0.0,
+        learning_rate_multipliers: dict[str, float] | None = None,
+        decay_multipliers: dict[str, float] | None = None,
+        average: float | None = None,
+        **kwargs: typing.Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         for name in ("weight_decay", "use_ema"):
             if getattr(self, name):
@@ -101,9 +107,9 @@ class MeanGradient:
         # While an update is computed: whether it happens.
         self._happens = None
         # Numbers of the variables that are moved; `None` is all.
-        self._moved = None
+        self._moved: tuple[int, ...] | None = None
 
-    def build(self, variables):
+    def build(self, variables: list[keras.Variable]) -> None:
         if self.built:
             return
         super().build(variables)
@@ -129,14 +135,14 @@ class MeanGradient:
                 average.assign(variable)
                 self._averages.append(average)
 
-    def swap_averages(self):
+    def swap_averages(self) -> None:
         """Exchanges the weights and their averages."""
         for variable, average in zip(self._trainable_variables, self._averages):
             weight = ops.convert_to_numpy(variable)
             variable.assign(ops.convert_to_numpy(average))
             average.assign(weight)
 
-    def move_only(self, variables):
+    def move_only(self, variables: list[keras.Variable]) -> None:
         """From now on moves some of the variables that it was built with.
 
         The others stay as they are, and so do their moments, from which a
@@ -146,13 +152,16 @@ class MeanGradient:
         Args:
             variables: list of `keras.Variable`, in the order of the model.
         """
-        self._moved = tuple(map(self._get_variable_index, variables))
+        moved = tuple(map(self._get_variable_index, variables))
+        self._moved = moved
         if self.gradient_accumulation_steps:
             for index, total in enumerate(self._accumulated_gradients):
-                if index not in self._moved:
+                if index not in moved:
                     total.assign(ops.zeros(total.shape, total.dtype))
 
-    def stateless_apply(self, optimizer_variables, grads, trainable_variables):
+    def stateless_apply(
+        self, optimizer_variables: list, grads: list, trainable_variables: list
+    ) -> tuple[list, list]:
         """As of Keras, who expects values of all variables here."""
         if self._moved is None:
             return super().stateless_apply(
@@ -171,7 +180,7 @@ class MeanGradient:
         )
 
     @property
-    def last_learning_rate(self):
+    def last_learning_rate(self) -> float:
         """The rate of the last update, before multipliers; that of the first
         one while there is none."""
         return self._rate_at(ops.maximum(self.iterations - 1, 0))
@@ -238,13 +247,17 @@ class MeanGradient:
 
     # Through these three an update step changes the weights and its moments.
 
-    def assign(self, variable, value):
+    def assign(self, variable: keras.Variable, value: typing.Any) -> typing.Any:
         super().assign(variable, self._if_it_happens(value, variable))
 
-    def assign_add(self, variable, value):
+    def assign_add(
+        self, variable: keras.Variable, value: typing.Any
+    ) -> typing.Any:
         super().assign_add(variable, self._if_it_happens(value, 0))
 
-    def assign_sub(self, variable, value):
+    def assign_sub(
+        self, variable: keras.Variable, value: typing.Any
+    ) -> typing.Any:
         super().assign_sub(variable, self._if_it_happens(value, 0))
 
     def _if_it_happens(self, value, otherwise):
@@ -254,7 +267,7 @@ class MeanGradient:
         value, otherwise = map(ops.convert_to_tensor, (value, otherwise))
         return ops.where(self._happens, value, otherwise)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             **super().get_config(),
             "l2": self.l2,

@@ -13,7 +13,7 @@ _LOWEST = 1 / 25
 
 
 @keras.saving.register_keras_serializable(package="keras_vidrec")
-class WarmUp(_Schedule):
+class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
     """Rises to where another schedule starts.
 
     Update number u, from 0, has the rate `start + (1 - start) * (u + 1) /

@@ -1,6 +1,8 @@
 """The optimizers of this package: those of the programs that the figures of
 the papers come from."""
 
+import typing
+
 import keras
 from keras import ops
 
@@ -47,7 +49,13 @@ class CaffeSGD(MeanGradient, keras.optimizers.SGD):
           and the solver of the authors' Caffe.
     """
 
-    def __init__(self, learning_rate=0.01, momentum=0.9, **kwargs):
+    def __init__(
+        self,
+        learning_rate: float
+        | keras.optimizers.schedules.LearningRateSchedule = 0.01,
+        momentum: float = 0.9,
+        **kwargs: typing.Any,
+    ) -> None:
         super().__init__(learning_rate, momentum=momentum, **kwargs)
 
 
@@ -77,13 +85,23 @@ class TorchSGD(MeanGradient, keras.optimizers.SGD):
     """
 
     def __init__(
-        self, learning_rate=0.01, momentum=0.9, nesterov=False, **kwargs
-    ):
+        self,
+        learning_rate: float
+        | keras.optimizers.schedules.LearningRateSchedule = 0.01,
+        momentum: float = 0.9,
+        nesterov: bool = False,
+        **kwargs: typing.Any,
+    ) -> None:
         super().__init__(
             learning_rate, momentum=momentum, nesterov=nesterov, **kwargs
         )
 
-    def update_step(self, gradient, variable, learning_rate):
+    def update_step(
+        self,
+        gradient: typing.Any,
+        variable: keras.Variable,
+        learning_rate: typing.Any,
+    ) -> None:
         step = gradient = ops.cast(gradient, variable.dtype)
         if self.momentum:
             velocity = self.momentums[self._get_variable_index(variable)]
@@ -120,8 +138,14 @@ class MatConvNetSGD(TorchSGD):
     """
 
     def __init__(
-        self, learning_rate=0.01, momentum=0.9, *, steps_per_epoch, **kwargs
-    ):
+        self,
+        learning_rate: float
+        | keras.optimizers.schedules.LearningRateSchedule = 0.01,
+        momentum: float = 0.9,
+        *,
+        steps_per_epoch: int,
+        **kwargs: typing.Any,
+    ) -> None:
         super().__init__(learning_rate, momentum=momentum, **kwargs)
         checks.count("steps_per_epoch", steps_per_epoch)
         self.steps_per_epoch = steps_per_epoch
@@ -132,7 +156,7 @@ class MatConvNetSGD(TorchSGD):
         in_epoch = self._iterations % self.steps_per_epoch
         return ops.where(ops.less(in_epoch, steps), 0.0, self.momentum)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "steps_per_epoch": self.steps_per_epoch}
 
 

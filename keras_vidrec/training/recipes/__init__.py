@@ -9,6 +9,7 @@ the rows of the paper's tables, and experiments from its text
 
 import collections.abc
 import difflib
+import os
 import pathlib
 
 from keras_vidrec.training.recipes.recipe import Recipe
@@ -83,7 +84,9 @@ PAPERS = {
 }
 
 
-def get(name_or_file: str | pathlib.Path | dict | Recipe) -> Recipe:
+def get(
+    name_or_file: str | os.PathLike[str] | collections.abc.Mapping | Recipe,
+) -> Recipe:
     """A recipe, whatever it is said by.
 
     Args:
@@ -100,7 +103,7 @@ def get(name_or_file: str | pathlib.Path | dict | Recipe) -> Recipe:
     """
     if isinstance(name_or_file, Recipe):
         return name_or_file
-    if isinstance(name_or_file, dict):
+    if isinstance(name_or_file, collections.abc.Mapping):
         return Recipe.from_dict(name_or_file)
     name_or_file = str(name_or_file)
     if name_or_file in RECIPES:
@@ -108,7 +111,7 @@ def get(name_or_file: str | pathlib.Path | dict | Recipe) -> Recipe:
     return Recipe.from_file(_found(name_or_file))
 
 
-def text(name_or_file):
+def text(name_or_file: str) -> str:
     """The file of a recipe as it was written, with what it says beside its
     values.
 

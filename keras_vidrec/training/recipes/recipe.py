@@ -1,8 +1,11 @@
 """Everything a training run is made of, as one frozen value."""
 
+import collections.abc
 import dataclasses
+import os
 import pathlib
 import re
+import typing
 
 import yaml
 
@@ -167,23 +170,25 @@ class Recipe(Fact):
         )
 
     @property
-    def needs_validation(self):
+    def needs_validation(self) -> bool:
         """Whether training looks at a validation part to go on."""
         return bool(self.schedule.kind == "plateau" or self.schedule.early_stop)
 
-    def to_dict(self):
+    def to_dict(self) -> dict:
         """Plain lists, numbers and strings, as JSON and YAML hold them."""
         augmentation = self.augmentation.to_list()
         return {**super().to_dict(), "augmentation": augmentation}
 
-    def to_yaml(self):
+    def to_yaml(self) -> str:
         """The recipe as YAML text, in the order of its fields."""
         return yaml.safe_dump(
             self.to_dict(), sort_keys=False, allow_unicode=True
         )
 
     @classmethod
-    def from_dict(cls, values):
+    def from_dict(
+        cls, values: collections.abc.Mapping[str, typing.Any]
+    ) -> typing.Self:
         """The inverse of `to_dict()`.
 
         Raises:
@@ -192,7 +197,7 @@ class Recipe(Fact):
         return _from_dict(cls, values, prefix="")
 
     @classmethod
-    def from_yaml(cls, text):
+    def from_yaml(cls, text: str) -> typing.Self:
         """The inverse of `to_yaml()`.
 
         Raises:
@@ -216,7 +221,7 @@ class Recipe(Fact):
         return cls.from_dict(values)
 
     @classmethod
-    def from_file(cls, path):
+    def from_file(cls, path: str | os.PathLike[str]) -> typing.Self:
         """Reads a recipe file.
 
         Raises:
@@ -229,11 +234,11 @@ class Recipe(Fact):
         except (TypeError, ValueError) as error:
             raise ValueError(f"{path}: {error}") from None
 
-    def with_data(self, **values):
+    def with_data(self, **values: typing.Any) -> typing.Self:
         """A copy with other values of the section `data`; None keeps the
         recipe's. Paths become absolute, so that the run can be repeated from
         anywhere."""
-        changes = {
+        changes: dict[str, typing.Any] = {
             name: str(value.resolve())
             if isinstance(value, pathlib.Path)
             else value
@@ -244,7 +249,7 @@ class Recipe(Fact):
             data = dataclasses.replace(self.data, **changes)
         return dataclasses.replace(self, data=data)
 
-    def with_absolute_paths(self):
+    def with_absolute_paths(self) -> typing.Self:
         """A copy whose data, and the networks it starts from, can be found
         from any working directory. A URL is found from everywhere."""
         data = self.data
@@ -264,7 +269,9 @@ class Recipe(Fact):
         )
         return dataclasses.replace(recipe, initialization=start)
 
-    def with_settings(self, settings):
+    def with_settings(
+        self, settings: collections.abc.Sequence[str]
+    ) -> typing.Self:
         """A copy with single values changed.
 
         Args:
@@ -276,7 +283,7 @@ class Recipe(Fact):
         Raises:
             ValueError: on a malformed setting, an unknown key or a bad value.
         """
-        values = {}
+        values: dict[str, typing.Any] = {}
         for setting in settings:
             key, equals, text = setting.partition("=")
             if not equals:
@@ -293,7 +300,9 @@ class Recipe(Fact):
                 ) from None
         return self.with_values(values)
 
-    def with_values(self, values):
+    def with_values(
+        self, values: collections.abc.Mapping[str, typing.Any]
+    ) -> typing.Self:
         """A copy with single values changed.
 
         Args:
@@ -312,7 +321,7 @@ class Recipe(Fact):
             # A directory may be called 1e5.
             names_files = keys[0] in ("data", "initialization")
             _assign(changed, keys, value if names_files else _number(value))
-        return Recipe.from_dict(changed)
+        return type(self).from_dict(changed)
 
 
 def _assign(values, keys, value):

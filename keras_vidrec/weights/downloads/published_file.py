@@ -99,7 +99,7 @@ class PublishedFile:
     def is_proof_against_forgery(self) -> bool:
         """Whether the whole sha256 is known, so that it does not matter who
         delivers the file."""
-        return self.sha256 is not None and is_whole(self.sha256)
+        return self.sha256 is not None and is_whole(self.sha256 or "")
 
     @property
     def description(self) -> str:
@@ -136,9 +136,10 @@ class PublishedFile:
             return f"expected {self.size:,} bytes, got {size:,}"
         if self.sha256 is not None or recorded is not None:
             found = digest(path)
-            if not found.startswith(self.sha256 or ""):
-                begins = "" if is_whole(self.sha256) else " that begins with"
-                return f"expected the sha256{begins} {self.sha256}, got {found}"
+            known = self.sha256 or ""
+            if not found.startswith(known):
+                begins = "" if is_whole(known) else " that begins with"
+                return f"expected the sha256{begins} {known}, got {found}"
             if recorded is not None and found != recorded:
                 return (
                     f"expected the sha256 {recorded}, recorded when it was "

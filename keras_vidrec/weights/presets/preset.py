@@ -1,6 +1,7 @@
 """A network that somebody has published."""
 
 import dataclasses
+import os
 import pathlib
 import re
 import typing
@@ -157,7 +158,8 @@ class Preset(Fact):
             return None
         checks.fields(("mean", "std", "order"), self.pixels, "pixels")
         return PixelScaling(
-            *(_floats(self.pixels.get(k, 1)) for k in ("mean", "std")),
+            _floats(self.pixels.get("mean", 1)),
+            _floats(self.pixels.get("std", 1)),
             self.pixels.get("order", "rgb"),
         )
 
@@ -201,7 +203,10 @@ class Preset(Fact):
         return downloads.find(self.published_file)
 
     def fetch(
-        self, file=None, trust_first_download=False, **instead
+        self,
+        file: str | os.PathLike[str] | None = None,
+        trust_first_download: bool = False,
+        **instead: typing.Any,
     ) -> pathlib.Path:
         """Its file, verified, downloaded if need be.
 

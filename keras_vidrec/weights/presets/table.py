@@ -38,7 +38,7 @@ def read(path) -> dict:
     """
     values = documents.read_yaml(path)
     checks.fields(_PARTS, values, f"the presets of {path}")
-    found = {}
+    found: dict[str, Preset | Group] = {}
     for family, content in values.get("families", {}).items():
         checks.fields(_FAMILY, content, f"the family {family} of {path}")
         common = content.get("common", {})
@@ -69,18 +69,18 @@ def presets() -> tuple:
     return tuple(one for one in _table().values() if isinstance(one, Preset))
 
 
-def named(text) -> str | None:
+def named(text: str) -> str | None:
     """The name after `preset:`; `None` without this prefix."""
     text = str(text)
     return text.removeprefix(PREFIX) if text.startswith(PREFIX) else None
 
 
-def is_known(name) -> bool:
+def is_known(name: str) -> bool:
     """Whether there is such a preset or group; with or without `preset:`."""
     return (named(name) or str(name)) in _table()
 
 
-def find(name) -> Preset | Group:
+def find(name: str) -> Preset | Group:
     """A preset or a group by its name, with or without `preset:`.
 
     Raises:
@@ -95,7 +95,7 @@ def find(name) -> Preset | Group:
     return found
 
 
-def hint(name) -> str:
+def hint(name: str) -> str:
     """A suggestion for an unknown name, as a question; or an empty text."""
     name = (named(name) or str(name))[:200]
     near = [known for known in names() if name and known.startswith(name)][:3]

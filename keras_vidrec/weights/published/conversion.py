@@ -1,9 +1,15 @@
 """Published weights in networks of this package."""
 
+import collections.abc
+import os
+
+import keras
+
 from keras_vidrec.specs import checks
 from keras_vidrec.weights import pixels
 from keras_vidrec.weights.cross_modality import MODES
 from keras_vidrec.weights.published.checkpoint import Checkpoint
+from keras_vidrec.weights.published.import_report import ImportReport
 from keras_vidrec.weights.published.matching import CLASSIFIER
 from keras_vidrec.weights.published.matching import HEAD
 from keras_vidrec.weights.published.matching import Matching
@@ -19,14 +25,14 @@ _SHOWN = 10
 
 
 def convert(
-    source,
-    model,
+    source: str | os.PathLike[str] | Checkpoint,
+    model: keras.Model,
     *,
-    allow_missing=(),
-    allow_unused=(),
-    inflate=None,
-    backbone=None,
-):
+    allow_missing: collections.abc.Sequence[str] = (),
+    allow_unused: collections.abc.Sequence[str] = (),
+    inflate: str | None = None,
+    backbone: str | collections.abc.Mapping[str, str] | None = None,
+) -> ImportReport:
     """Puts published weights into a network.
 
     The format and the names are recognized by content. It is all or nothing:
@@ -73,11 +79,12 @@ def convert(
     _check_names("allow_unused", allow_unused)
     may_miss = _places_that_may_miss(model, allow_missing)
     backbones = backbones_of(model, backbone)
-    if not isinstance(source, Checkpoint):
-        source = open_checkpoint(source)
-    translation = recognize(source, backbones)
+    opened = (
+        source if isinstance(source, Checkpoint) else open_checkpoint(source)
+    )
+    translation = recognize(opened, backbones)
     matching = Matching(
-        source,
+        opened,
         translation,
         model,
         streams=tuple(backbones),
@@ -89,7 +96,7 @@ def convert(
         names = " + ".join(dict.fromkeys(backbones.values()))
         raise ValueError(
             f"Expected weights for all of {model.name!r} ({names}) and "
-            f"nothing else. Received: {source.path}, of {translation.scheme} "
+            f"nothing else. Received: {opened.path}, of {translation.scheme} "
             f"names, with {len(matching.arrays)} of {len(slots(model))} of "
             f"them. {'. '.join(_stated(matching.problems))}"
         )

@@ -6,6 +6,7 @@ import pytest
 
 from keras_vidrec.data.catalogs import catalog
 from keras_vidrec.data.catalogs.split import Split
+from keras_vidrec.data.catalogs.split import carve_validation
 
 UCF_LISTS = {
     "classInd.txt": "1 Jump\r\n2 Run\r\n3 Swim\r\n",
@@ -353,7 +354,7 @@ def test_discover_unknown_layout(tmp_path):
 def test_carve_validation(real_data):
     videos, lists = real_data / "ucf101_clips", real_data / "splits" / "ucf101"
     dataset = catalog.ucf101(videos, lists)
-    train, validation = catalog.carve_validation(dataset, 1, 0.2, 0)
+    train, validation = carve_validation(dataset, 1, 0.2, 0)
     assert validation
     assert sorted(train + validation) == sorted(dataset.splits[1].train)
     assert {dataset.groups[i] for i in validation}.isdisjoint(
@@ -379,16 +380,16 @@ def small_catalog(**changes):
 
 def test_carve_validation_takes_whole_groups():
     dataset = small_catalog(splits={"all": Split((3, 2, 1, 0), ())})
-    train, validation = catalog.carve_validation(dataset, "all", 0.5, 0)
+    train, validation = carve_validation(dataset, "all", 0.5, 0)
     assert validation in ((2,), (3,))
     assert set(train) | set(validation) == {0, 1, 2, 3}
 
 
 def test_carve_validation_refuses():
     with pytest.raises(ValueError, match=r"one of \(1,\). Received: split=2"):
-        catalog.carve_validation(small_catalog(), 2, 0.2, 0)
+        carve_validation(small_catalog(), 2, 0.2, 0)
     with pytest.raises(ValueError, match="Received: 3 training clips"):
-        catalog.carve_validation(small_catalog(), 1, 0.2, 0)
+        carve_validation(small_catalog(), 1, 0.2, 0)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from keras_vidrec.data.augmentation import Augmentation
 from keras_vidrec.data.augmentation import Crop
 from keras_vidrec.data.catalogs import catalog as catalogs
 from keras_vidrec.data.catalogs.split import Split
+from keras_vidrec.data.catalogs.split import carve_validation
 from keras_vidrec.data.prepared import dataset as prepared_dataset
 from keras_vidrec.data.prepared import shards
 from keras_vidrec.data.prepared.shards import ShardWriter
@@ -86,7 +87,7 @@ def test_it_is_a_source(directory):
     }
     assert source.catalog.problems[0] == "Odd."
     assert "report.json" in source.catalog.problems[1]
-    train, validation = catalogs.carve_validation(source.catalog, 1, 0.5, 0)
+    train, validation = carve_validation(source.catalog, 1, 0.5, 0)
     assert sorted(train + validation) == [0, 1, 2] and validation
 
 
