@@ -1,5 +1,7 @@
 import pathlib
+import subprocess
 import sys
+import textwrap
 
 import typer
 
@@ -36,8 +38,10 @@ def quickstart(
     ),
 ):
     """Make a small set of videos, prepare it, train two streams on it, fuse
-    them, train a network on their features, test, export and predict."""
+    them, train a network on their features, test, report, export, predict and
+    draw."""
     load_backend()
+    from keras_vidrec import reporting
     from keras_vidrec.data import opening
     from keras_vidrec.data import synthetic
     from keras_vidrec.data.catalogs import catalog
@@ -45,11 +49,11 @@ def quickstart(
     from keras_vidrec.data.preparing.video import Preparation
     from keras_vidrec.evaluation import evaluator
     from keras_vidrec.evaluation import feature_extraction
-    from keras_vidrec.evaluation.predictor import Predictor
     from keras_vidrec.evaluation.scores import fusion
-    from keras_vidrec.export import export_saved_model
+    from keras_vidrec.recognition.recognizer import Recognizer
     from keras_vidrec.training import recipes
     from keras_vidrec.training import trainer
+    from keras_vidrec.visualization import figures
 
     videos, prepared = out / "videos", out / "prepared"
     _say(f"1. Videos of twelve classes in three kinds: {videos}")
@@ -106,32 +110,46 @@ def quickstart(
     whole = trainer.train(recipe, out / "ts_lstm", verbose=progress())
     _tell("ts_lstm", evaluator.evaluate(whole.path)[1])
 
+    page = reporting.report(whole.path)
+
     _say("8. All three are one network: export, reload and compare")
-    network = whole.load_model()
-    difference = export_saved_model(network, out / "saved_model")
-    echo(
-        f"   probabilities agree within {difference:.1e}: {out / 'saved_model'}"
-    )
+    recognizer, exported = Recognizer.from_run(whole.path), out / "saved_model"
+    difference = recognizer.export(exported)
+    echo(f"   probabilities agree within {difference:.1e}: {exported}")
 
     clip = sorted(videos.glob("*Then*/*_g01_c01.avi"))[-1]  # a test clip
     _say(f"9. Predict one clip: {clip}")
-    prediction = Predictor(network)(clip, top=3)
+    (prediction,) = recognizer.predict(clip, top=3)
     for name, value in zip(prediction.classes, prediction.probabilities):
         echo(f"   {100 * value:5.1f} %  {name}")
 
-    run = runs["rgb"].path
+    _say(f"10. The same by the export alone: {exported / 'predict.py'}")
+    command = [sys.executable, exported / "predict.py", clip, "--top", "3"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{exported / 'predict.py'}: {done.stderr[-500:]}")
+    echo(textwrap.indent(done.stdout.rstrip(), "   "))
+
+    picture = out / "seen.png"
+    _say(f"11. Where it sees that, in frames and in flow: {picture}")
+    figures.save(recognizer.explain(clip), picture)
+
     program = sys.argv[0] if sys.argv[0].endswith("vidrec") else "vidrec"
-    _say("What next")
+    _say("Where to look")
+    for path, what in (
+        (page, "the report: who is taken for whom, the worst mistakes"),
+        (picture, "where the network sees the last prediction (Grad-CAM)"),
+        (exported, "a directory to deploy; its README.md tells how"),
+        (whole.model_file, "the network: keras_vidrec.Recognizer.from_run"),
+        (runs["rgb"].log_file, "how the training of rgb went"),
+    ):
+        echo(f"   {path}\n      {what}")
+    _say("Your own videos, a folder a class")
     echo(
-        f"   {whole.model_file}   the network: import keras_vidrec, then\n"
-        "                           keras.models.load_model reads it\n"
-        f"   {run}/log.csv       the curves of training\n"
-        f"   {run}/scores        class scores of the test videos\n"
-        "   Your own videos, a folder a class:\n"
-        f"     {program} prepare folder --videos DIR --flow dis --out DATA\n"
-        f"     {program} train scratch --data DATA --out RUN\n"
-        f"     {program} evaluate RUN\n"
-        f"     {program} predict RUN VIDEO..."
+        f"   {program} prepare folder --videos DIR --flow dis --out DATA\n"
+        f"   {program} train scratch --data DATA --out RUN\n"
+        f"   {program} evaluate RUN\n"
+        f"   {program} predict RUN VIDEO..."
     )
 
 
