@@ -74,7 +74,15 @@ def reference():
 
 def commands():
     """Markdown of the help of every command."""
-    lines = ["# Commands", "", "`vidrec COMMAND --help` prints the same.", ""]
+    lines = [
+        "# Commands",
+        "",
+        "`vidrec COMMAND --help` prints the same. "
+        "`vidrec --install-completion` lets bash, zsh, fish and PowerShell complete commands and options, in "
+        "terminals that are opened from then on; `vidrec --show-completion` "
+        "prints what it would install.",
+        "",
+    ]
     program = typer.main.get_command(app)
 
     def tell(command, path):
