@@ -78,9 +78,9 @@ def commands():
         "# Commands",
         "",
         "`vidrec COMMAND --help` prints the same. "
-        "`vidrec --install-completion` lets bash, zsh, fish and PowerShell complete commands and options, in "
-        "terminals that are opened from then on; `vidrec --show-completion` "
-        "prints what it would install.",
+        "`vidrec --install-completion` lets bash, zsh, fish and PowerShell "
+        "complete commands and options, in terminals that are opened from then "
+        "on; `vidrec --show-completion` prints what it would install.",
         "",
     ]
     program = typer.main.get_command(app)
