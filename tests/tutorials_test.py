@@ -75,7 +75,7 @@ def of_two_streams(notebook):
 
 def of_look_inside(notebook):
     assert len(pictures_of(notebook)) == 5
-    assert percent(text_of(notebook).replace(" sure", ""), "^") > 60
+    assert int(re.search(r"(\d+) % sure", text_of(notebook))[1]) > 60
 
 
 def of_deploy(notebook):
