@@ -77,7 +77,7 @@ test-log: $(VENV_LOG)/.installed
 		tests/training/study_test.py
 
 # The site, into build/site; a link that leads nowhere is an error. Tutorials are
-# executed where build/tutorials has none of the same text.
+# executed where build/tutorials has none of the same code.
 docs: $(VENV)/.installed-dev
 	$(BIN)/mkdocs build --strict
 

@@ -20,7 +20,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 SOURCES = ROOT / "docs" / "tutorials"
 EXECUTED = ROOT / "build" / "tutorials"
 
-_SECONDS_OF_A_CELL = 300
+_SECONDS_OF_A_CELL = 1800
 # Where a notebook says what it was made from.
 _MADE_FROM = "made_from"
 
@@ -31,13 +31,13 @@ def tutorials():
 
 
 def executed(source, same_package=False):
-    """A tutorial with its outputs: that of `build/tutorials` if it was made
-    of this source, else executed now, and kept there.
+    """A tutorial with its outputs: those in `build/tutorials` if they are of
+    the same cells of code, else it is executed now, and kept there.
 
     Args:
         source: path of one of `tutorials()`.
-        same_package: bool. Whether it must have been made with the package as
-            it is now, too. Defaults to `False`.
+        same_package: bool. Whether the outputs must have been made with the
+            package as it is now, too. Defaults to `False`.
 
     Returns:
         `nbformat.NotebookNode`.
@@ -45,26 +45,28 @@ def executed(source, same_package=False):
     Raises:
         nbclient.exceptions.CellExecutionError: if a cell fails.
     """
-    kept = EXECUTED / f"{source.stem}.ipynb"
-    made_from = {"source": _digest([source]), "package": _package()}
-    if kept.exists():
-        notebook = nbformat.read(kept, as_version=4)
-        found = notebook.metadata.get(_MADE_FROM, {})
-        asked = made_from if same_package else {"source": made_from["source"]}
-        if all(found.get(key) == value for key, value in asked.items()):
+    notebook = jupytext.read(source)
+    file = EXECUTED / f"{source.stem}.ipynb"
+    made_from = {"package": _package()}
+    if file.exists():
+        kept = nbformat.read(file, as_version=4)
+        same = kept.metadata.get(_MADE_FROM) == made_from or not same_package
+        if same and _code(kept) == _code(notebook):
+            for cell, run in zip(_code_cells(notebook), _code_cells(kept)):
+                cell.outputs = run.outputs
+                cell.execution_count = run.execution_count
             return notebook
-    notebook = execute(source)
+    execute(notebook)
     notebook.metadata[_MADE_FROM] = made_from
     EXECUTED.mkdir(parents=True, exist_ok=True)
-    partial = kept.with_suffix(".partial")
+    partial = file.with_suffix(".partial")
     nbformat.write(notebook, partial)
-    os.replace(partial, kept)
+    os.replace(partial, file)
     return notebook
 
 
-def execute(source):
-    """Runs the cells of a source in an empty directory."""
-    notebook = jupytext.read(source)
+def execute(notebook):
+    """Runs the cells of a notebook in an empty directory."""
     with tempfile.TemporaryDirectory() as directory:
         client = NotebookClient(
             notebook,
@@ -82,12 +84,10 @@ def execute(source):
             "TF_CPP_MIN_LOG_LEVEL": "2",
         }
         client.execute(env=environment)
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            # Bars and the chatter of libraries.
-            cell.outputs = [o for o in cell.outputs if not _is_stderr(o)]
-            cell.metadata.pop("execution", None)
-    return notebook
+    for cell in _code_cells(notebook):
+        # Bars and the chatter of libraries.
+        cell.outputs = [o for o in cell.outputs if not _is_stderr(o)]
+        cell.metadata.pop("execution", None)
 
 
 def page(notebook, name):
@@ -136,19 +136,21 @@ def _is_stderr(output):
     return output.output_type == "stream" and output.name == "stderr"
 
 
+def _code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def _code(notebook):
+    return [cell.source for cell in _code_cells(notebook)]
+
+
 def _package():
-    return _digest(
-        path
-        for path in sorted((ROOT / "keras_vidrec").rglob("*"))
-        if path.suffix in (".py", ".yaml")
-    )
-
-
-def _digest(paths):
+    """A hash of the package as it is."""
     digest = hashlib.sha256()
-    for path in paths:
-        digest.update(str(path.relative_to(ROOT)).encode())
-        digest.update(path.read_bytes())
+    for path in sorted((ROOT / "keras_vidrec").rglob("*")):
+        if path.suffix in (".py", ".yaml"):
+            digest.update(str(path.relative_to(ROOT)).encode())
+            digest.update(path.read_bytes())
     return digest.hexdigest()
 
 

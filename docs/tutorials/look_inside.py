@@ -43,7 +43,8 @@ recognizer.explain("videos/Stripes/v_Stripes_g02_c01.avi", "Dots")
 # ## What it takes for a class
 #
 # DeepDraw starts from noise and changes the picture so that the score of the
-# class rises. What comes out is what the network wants to see.
+# class rises. What comes out is what the network wants to see: of networks as
+# small as this one textures more than things.
 
 # %%
 drawer = visualization.deep_draw.Drawer(recognizer.model)
