@@ -87,7 +87,10 @@ def of_deploy(notebook):
 def of_reproduce(notebook):
     text = text_of(notebook)
     assert "12 figures; 12 of them can be made" in text
-    assert "Table 1, From Scratch" in text and "A rehearsal" in text
+    assert "Table 1, From Scratch, Two-Stream, split 1: " in text
+    table = outputs(notebook)[-1].data["text/markdown"]
+    (row,) = re.findall(r"\| From Scratch \|(.*)\|", table)
+    assert len(re.findall(r"\d+\.\d+", row)) == 6
 
 
 CHECKS = {

@@ -114,9 +114,22 @@ def page(notebook, name):
             lines += [cell.source, ""]
             continue
         lines += ["```python", cell.source, "```", ""]
-        for output in cell.outputs:
+        for output in _joined(cell.outputs):
             lines += [_output(output, name, pictures), ""]
     return "\n".join(lines), pictures
+
+
+def _joined(outputs):
+    """Outputs, those that were printed one after the other as one."""
+    found = []
+    for output in outputs:
+        printed = output.output_type == "stream"
+        if printed and found and found[-1].output_type == "stream":
+            output = nbformat.from_dict(
+                {**output, "text": found.pop().text + output.text}
+            )
+        found.append(output)
+    return found
 
 
 def _output(output, name, pictures):
@@ -127,6 +140,8 @@ def _output(output, name, pictures):
         file = f"{name}_{len(pictures) + 1}.png"
         pictures[file] = base64.b64decode(data["image/png"])
         return f"![What the cell above draws]({file})"
+    if "text/markdown" in data:
+        return data["text/markdown"]
     if "text/html" in data:
         return f"<div>{data['text/html']}</div>"
     return f"```text\n{data['text/plain'].rstrip()}\n```"

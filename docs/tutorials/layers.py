@@ -7,6 +7,8 @@
 # what averaging cannot: it tells what came first.
 
 # %%
+import dataclasses
+
 import keras
 
 import keras_vidrec
@@ -50,11 +52,14 @@ test = keras_vidrec.specs.TestProtocol.named("6x1")
 #
 # `FoldSegments` puts the snippets of a clip into the batch: a 2-D network sees
 # them as images. `UnfoldSegments` takes them out again. The last layers have
-# fixed names, `logits` and `predictions`, by which tests find them.
+# fixed names, `logits` and `predictions`, by which tests find them. A network
+# that sees the order of the snippets says so (`ordered`): it is asked for whole
+# clips, the other one snippet by snippet.
 
 
 # %%
-def network(over_time, name):
+def network(name, over_time, ordered):
+    spec = dataclasses.replace(clip, ordered=ordered)
     clips = keras.Input(shape, name="rgb_diff")
     x = layers.RGBDifference()(clips)
     x = layers.PixelNormalization(mean=0.0, std=64.0)(x)
@@ -68,7 +73,7 @@ def network(over_time, name):
     x = layers.UnfoldSegments()(x, clips)
     logits = over_time(x)
     scores = layers.ClassScores(
-        clip_spec=clip, test_protocol=test, name="predictions"
+        clip_spec=spec, test_protocol=test, name="predictions"
     )
     return keras.Model(clips, scores(logits), name=name)
 
@@ -86,8 +91,8 @@ def in_order(x):
 
 
 networks = {
-    "average": network(average, "average"),
-    "in_order": network(in_order, "in_order"),
+    "average": network("average", average, ordered=False),
+    "in_order": network("in_order", in_order, ordered=True),
 }
 networks["average"].summary(line_length=76)
 
