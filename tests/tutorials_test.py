@@ -62,7 +62,8 @@ def of_layers(notebook):
     text = text_of(notebook)
     assert percent(text, "in_order") > 80
     assert 25 <= percent(text, "average") <= 75  # chance is 50
-    assert "Total params" in text and "ClipSpec(modalities=" in text
+    tables = [o.get("data", {}).get("text/html", "") for o in outputs(notebook)]
+    assert "Total params" in "".join(tables) and "ClipSpec(modalities=" in text
 
 
 def of_two_streams(notebook):
