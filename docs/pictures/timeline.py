@@ -26,7 +26,14 @@ from keras_vidrec.videos.video_writer import VideoWriter
 from keras_vidrec.visualization import timeline_figure
 
 OUT = pathlib.Path(__file__).with_name("timeline.png")
-SHOWN = ("Stripes", "MoveRight", "Dots", "Shrink", "MoveUp")
+# Test clips whose object is in the middle of the picture.
+SHOWN = {
+    "Stripes": "g02_c01",
+    "MoveRight": "g02_c01",
+    "Dots": "g02_c01",
+    "Shrink": "g03_c01",
+    "MoveUp": "g03_c02",
+}
 FRAMES_OF_A_CLIP = 34
 FRAMES_PER_SECOND = 25
 WINDOW, STRIDE = 0.8, 0.2  # seconds
@@ -36,7 +43,8 @@ COLORS = 128  # 200 kB are not exceeded
 
 def main(quickstart):
     paths = [
-        quickstart / f"videos/{name}/v_{name}_g02_c01.avi" for name in SHOWN
+        quickstart / f"videos/{name}/v_{name}_{clip}.avi"
+        for name, clip in SHOWN.items()
     ]
     frames = np.concatenate(
         [videos.read_frames(p, range(FRAMES_OF_A_CLIP)) for p in paths]
