@@ -6,6 +6,8 @@ what they printed and drew.
 """
 
 import base64
+import concurrent.futures
+import functools
 import hashlib
 import os
 import pathlib
@@ -21,6 +23,13 @@ SOURCES = ROOT / "docs" / "tutorials"
 EXECUTED = ROOT / "build" / "tutorials"
 
 _SECONDS_OF_A_CELL = 1800
+# Two are executed at a time.
+_ONE_THREAD = {
+    "OMP_NUM_THREADS": "1",
+    "TF_CPP_MIN_LOG_LEVEL": "2",
+    "TF_NUM_INTEROP_THREADS": "1",
+    "TF_NUM_INTRAOP_THREADS": "1",
+}
 # Where a notebook says what it was made from.
 _MADE_FROM = "made_from"
 
@@ -65,6 +74,16 @@ def executed(source, same_package=False):
     return notebook
 
 
+def all_executed(same_package=False):
+    """All of `tutorials()`, two at a time: dict from their names to what
+    `executed` gives."""
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        run = functools.partial(executed, same_package=same_package)
+        sources = tutorials()
+        found = pool.map(run, sources)
+        return dict(zip([source.stem for source in sources], found))
+
+
 def execute(notebook):
     """Runs the cells of a notebook in an empty directory."""
     with tempfile.TemporaryDirectory() as directory:
@@ -78,11 +97,7 @@ def execute(notebook):
         path = os.pathsep.join(
             [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
         )
-        environment = {
-            **os.environ,
-            "PYTHONPATH": path,
-            "TF_CPP_MIN_LOG_LEVEL": "2",
-        }
+        environment = {**os.environ, **_ONE_THREAD, "PYTHONPATH": path}
         client.execute(env=environment)
     for cell in _code_cells(notebook):
         # Bars and the chatter of libraries.
@@ -170,7 +185,6 @@ def _package():
 
 
 if __name__ == "__main__":
-    for tutorial in tutorials():
-        start = time.monotonic()
-        executed(tutorial, same_package=True)
-        print(f"{time.monotonic() - start:5.0f} s  {tutorial.stem}")
+    start = time.monotonic()
+    all_executed(same_package=True)
+    print(f"{time.monotonic() - start:.0f} s: {EXECUTED}")

@@ -156,14 +156,12 @@ def on_files(files, config):
         files.append(File.generated(config, page, content=beside(file)))
     for path, _, text in reference():
         files.append(File.generated(config, path, content=text))
-    for source in notebooks.tutorials():
-        notebook = notebooks.executed(source)
-        text, made = notebooks.page(notebook, source.stem)
-        made[f"{source.stem}.md"] = text
-        made[f"{source.stem}.ipynb"] = nbformat.writes(notebook)
-        for name, content in made.items():
+    for name, notebook in notebooks.all_executed().items():
+        text, made = notebooks.page(notebook, name)
+        made |= {f"{name}.md": text, f"{name}.ipynb": nbformat.writes(notebook)}
+        for path, content in made.items():
             files.append(
-                File.generated(config, f"tutorials/{name}", content=content)
+                File.generated(config, f"tutorials/{path}", content=content)
             )
     return files
 
