@@ -30,7 +30,7 @@ NETWORK_TESTS := tests/layers tests/backbones tests/applications \
 	tests/weights tests/flow/tvl1 tests/imports_test.py
 
 .PHONY: quickstart test test-tensorflow test-jax test-torch test-all test-io \
-	test-log docs dist lint format clean
+	test-log docs tutorials dist lint format clean
 
 quickstart: $(VENV)/.installed
 	$(BIN)/vidrec quickstart
@@ -76,9 +76,14 @@ test-log: $(VENV_LOG)/.installed
 		tests/training/callbacks/trackers_test.py \
 		tests/training/study_test.py
 
-# The site, into build/site; a link that leads nowhere is an error.
+# The site, into build/site; a link that leads nowhere is an error. Tutorials are
+# executed where build/tutorials has none of the same code.
 docs: $(VENV)/.installed-dev
 	$(BIN)/mkdocs build --strict
+
+# All tutorials, executed with the package as it is now, into build/tutorials.
+tutorials: $(VENV)/.installed-dev
+	$(BIN)/python docs/hooks/notebooks.py
 
 # What is published: the wheel and the source, checked.
 dist: $(VENV)/.installed-dev

@@ -3,6 +3,7 @@
 import configparser
 import pathlib
 import re
+import runpy
 
 import keras_vidrec
 
@@ -53,3 +54,14 @@ def test_extras_that_errors_name_are_there():
             path.read_text("utf-8"),
         ):
             assert set(named.split(",")) <= extras, f"{path}: {named}"
+
+
+def test_what_an_index_shows_has_no_links_into_the_repository():
+    readme = (ROOT / "README.md").read_text()
+    setup = runpy.run_path(str(ROOT / "setup.py"))
+    shown = setup["description"](readme)
+    outside = re.compile(r"\]\((?!https?:)")
+    assert outside.search(readme) and not outside.search(shown)
+    assert "![" not in shown and "docs/start.md" in shown
+    links = re.findall(r"\]\(https?:[^)]+\)", readme)
+    assert links and links == re.findall(r"\]\(https?:[^)]+\)", shown)

@@ -2,11 +2,14 @@
 
 import pathlib
 import re
+import shlex
 
 import keras
 import pytest
+import typer.main
 
 import keras_vidrec
+from keras_vidrec.cli.main import app
 from keras_vidrec.training import recipes
 from keras_vidrec.training.recipes import tables
 
@@ -44,15 +47,36 @@ def test_ten_lines_of_python(small_videos, tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out.count("one.mp4: ") == 1
 
 
+def test_ten_lines_of_shell():
+    """Each is a command that takes what it is given; ten, and a picture that
+    an index and a slow line can carry."""
+    text = README.read_text()
+    lines = re.search(r"shell\n\n```sh\n(.*?)```", text, re.DOTALL)[1]
+    commands = [shlex.split(line, comments=True) for line in lines.splitlines()]
+    assert len(commands) == 10
+    known = typer.main.get_command(app).commands
+    for program, name, *arguments in commands:
+        if program == "python":
+            assert name.endswith("/predict.py")
+            continue
+        command = known[name]
+        if hasattr(command, "commands"):
+            name, *arguments = arguments
+            command = command.commands[name]
+        assert command.make_context(name, arguments).params
+    (picture,) = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", text)
+    assert (README.parent / picture).stat().st_size < 200_000
+
+
 # Made when the site is (docs/hooks/pages.py); strict MkDocs follows its links.
-MADE = "reference/"
+MADE = ("reference/", "tutorials/")
 
 
 def test_links_of_the_docs_lead_somewhere():
     root = README.parent
     for page in [*root.glob("*.md"), *root.glob("docs/*.md")]:
         for link in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
-            if not link.startswith(("http", MADE)):
+            if not link.startswith(("http", *MADE)):
                 assert (page.parent / link).exists(), f"{page.name}: {link}"
 
 

@@ -1,5 +1,9 @@
-"""A figure of each paper's network, as SVG."""
+"""A figure of each paper's network, as SVG.
 
+python docs/hooks/figures.py    # writes docs/papers/*.svg
+"""
+
+import pathlib
 from xml.sax.saxutils import escape
 
 # Fill by what a box is.
@@ -164,3 +168,9 @@ FIGURES = {
     "ts_lstm": ts_lstm,
     "stfn": stfn,
 }
+
+
+if __name__ == "__main__":
+    for name, draw in FIGURES.items():
+        folder = pathlib.Path(__file__).parents[1] / "papers"
+        (folder / f"{name}.svg").write_text(draw(), encoding="utf-8")

@@ -1,6 +1,6 @@
 """Pages of the site that are made of the package itself: the reference of every
-public object and of every command, tables of recipes, figures, and the files
-that lie beside `docs/`.
+public object and of every command, tables of recipes, tutorials with what they
+print, and the files that lie beside `docs/`.
 
 MkDocs calls the functions whose names begin with `on_`.
 """
@@ -11,6 +11,7 @@ import pathlib
 import re
 import sys
 
+import nbformat
 import typer.main
 from mkdocs.structure.files import File
 
@@ -20,7 +21,7 @@ from keras_vidrec.training import recipes
 
 ROOT = pathlib.Path(__file__).parents[2]
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-figures = importlib.import_module("figures")
+notebooks = importlib.import_module("notebooks")
 
 # Pages of files beside `docs/`.
 BESIDE = {
@@ -28,8 +29,9 @@ BESIDE = {
     "changelog.md": "CHANGELOG.md",
     "contributing.md": "CONTRIBUTING.md",
 }
-# What a page asks for: `{{ recipes tsn two_streams }}`.
-ASKED = re.compile(r"^\{\{ recipes ([\w ]+) \}\}$", re.MULTILINE)
+# What a page asks for, `<!-- recipes tsn two_streams -->`, and the paragraph
+# that stands there where nobody fills it in.
+ASKED = re.compile(r"^<!-- recipes ([\w ]+) -->\n(?:.+\n?)+", re.MULTILINE)
 
 
 def rooms():
@@ -72,7 +74,15 @@ def reference():
 
 def commands():
     """Markdown of the help of every command."""
-    lines = ["# Commands", "", "`vidrec COMMAND --help` prints the same.", ""]
+    lines = [
+        "# Commands",
+        "",
+        "`vidrec COMMAND --help` prints the same. "
+        "`vidrec --install-completion` lets bash, zsh, fish and PowerShell "
+        "complete commands and options, in terminals that are opened from then "
+        "on; `vidrec --show-completion` prints what it would install.",
+        "",
+    ]
     program = typer.main.get_command(app)
 
     def tell(command, path):
@@ -127,6 +137,7 @@ def beside(name):
     text = (ROOT / name).read_text()
     for page, file in BESIDE.items():
         text = re.sub(rf"\]\({re.escape(file)}", f"]({page}", text)
+    text = re.sub(r"\]\(docs/tutorials/(\w+)\.py", r"](tutorials/\1.md", text)
     text = text.replace("](docs/", "](")
     return re.sub(r"\[([^\]]+)\]\(LICENSE\)", r"\1", text)
 
@@ -145,12 +156,15 @@ def on_files(files, config):
         files.append(File.generated(config, page, content=beside(file)))
     for path, _, text in reference():
         files.append(File.generated(config, path, content=text))
-    for name, draw in figures.FIGURES.items():
-        files.append(
-            File.generated(config, f"papers/{name}.svg", content=draw())
-        )
+    for name, notebook in notebooks.all_executed().items():
+        text, made = notebooks.page(notebook, name)
+        made |= {f"{name}.md": text, f"{name}.ipynb": nbformat.writes(notebook)}
+        for path, content in made.items():
+            files.append(
+                File.generated(config, f"tutorials/{path}", content=content)
+            )
     return files
 
 
 def on_page_markdown(markdown, page, config, files):
-    return ASKED.sub(lambda asked: recipe_table(asked[1]), markdown)
+    return ASKED.sub(lambda asked: recipe_table(asked[1]) + "\n", markdown)

@@ -39,7 +39,6 @@ app = typer.Typer(
     help="Two-stream video action recognition: from raw videos to trained, "
     "tested and exported networks.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 # By group, in the order of a first project, each with an example.

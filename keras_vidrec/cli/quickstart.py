@@ -1,5 +1,7 @@
 import pathlib
+import subprocess
 import sys
+import textwrap
 
 import typer
 
@@ -36,8 +38,10 @@ def quickstart(
     ),
 ):
     """Make a small set of videos, prepare it, train two streams on it, fuse
-    them, train a network on their features, test, export and predict."""
+    them, train a network on their features, test, report, export, predict and
+    draw."""
     load_backend()
+    from keras_vidrec import reporting
     from keras_vidrec.data import opening
     from keras_vidrec.data import synthetic
     from keras_vidrec.data.catalogs import catalog
@@ -45,11 +49,11 @@ def quickstart(
     from keras_vidrec.data.preparing.video import Preparation
     from keras_vidrec.evaluation import evaluator
     from keras_vidrec.evaluation import feature_extraction
-    from keras_vidrec.evaluation.predictor import Predictor
     from keras_vidrec.evaluation.scores import fusion
-    from keras_vidrec.export import export_saved_model
+    from keras_vidrec.recognition.recognizer import Recognizer
     from keras_vidrec.training import recipes
     from keras_vidrec.training import trainer
+    from keras_vidrec.visualization import figures
 
     videos, prepared = out / "videos", out / "prepared"
     _say(f"1. Videos of twelve classes in three kinds: {videos}")
@@ -107,31 +111,45 @@ def quickstart(
     _tell("ts_lstm", evaluator.evaluate(whole.path)[1])
 
     _say("8. All three are one network: export, reload and compare")
-    network = whole.load_model()
-    difference = export_saved_model(network, out / "saved_model")
-    echo(
-        f"   probabilities agree within {difference:.1e}: {out / 'saved_model'}"
-    )
+    recognizer, exported = Recognizer.from_run(whole.path), out / "saved_model"
+    difference = recognizer.export(exported)
+    echo(f"   probabilities agree within {difference:.1e}: {exported}")
 
     clip = sorted(videos.glob("*Then*/*_g01_c01.avi"))[-1]  # a test clip
-    _say(f"9. Predict one clip: {clip}")
-    prediction = Predictor(network)(clip, top=3)
-    for name, value in zip(prediction.classes, prediction.probabilities):
-        echo(f"   {100 * value:5.1f} %  {name}")
+    picture, standalone = out / "seen.png", exported / "predict.py"
+    command = [sys.executable, standalone, clip, "--top", "3"]
+    pipe = subprocess.PIPE
+    # It loads TensorFlow for itself, meanwhile.
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as own:
+        _say(f"9. Predict one clip: {clip}")
+        (prediction,) = recognizer.predict(clip, top=3)
+        for name, value in zip(prediction.classes, prediction.probabilities):
+            echo(f"   {100 * value:5.1f} %  {name}")
+        figures.save(recognizer.explain(clip), picture)
+        page = reporting.report(whole.path)
+        answer, error = own.communicate()
+    if own.returncode:
+        raise RuntimeError(f"{standalone}: {error[-500:]}")
+    _say(f"10. The same by the export alone: {standalone}")
+    echo(textwrap.indent(answer.rstrip(), "   "))
+    _say(f"11. Where it sees that, in frames and in flow: {picture}")
 
-    run = runs["rgb"].path
     program = sys.argv[0] if sys.argv[0].endswith("vidrec") else "vidrec"
-    _say("What next")
+    _say("Where to look")
+    for path, what in (
+        (page, "the report: who is taken for whom, the worst mistakes"),
+        (picture, "where the network sees the last prediction (Grad-CAM)"),
+        (exported, "a directory to deploy; its README.md tells how"),
+        (whole.model_file, "the network: keras_vidrec.Recognizer.from_run"),
+        (runs["rgb"].log_file, "how the training of rgb went"),
+    ):
+        echo(f"   {path}\n      {what}")
+    _say("Your own videos, a folder a class")
     echo(
-        f"   {whole.model_file}   the network: import keras_vidrec, then\n"
-        "                           keras.models.load_model reads it\n"
-        f"   {run}/log.csv       the curves of training\n"
-        f"   {run}/scores        class scores of the test videos\n"
-        "   Your own videos, a folder a class:\n"
-        f"     {program} prepare folder --videos DIR --flow dis --out DATA\n"
-        f"     {program} train scratch --data DATA --out RUN\n"
-        f"     {program} evaluate RUN\n"
-        f"     {program} predict RUN VIDEO..."
+        f"   {program} prepare folder --videos DIR --flow dis --out DATA\n"
+        f"   {program} train scratch --data DATA --out RUN\n"
+        f"   {program} evaluate RUN\n"
+        f"   {program} predict RUN VIDEO..."
     )
 
 

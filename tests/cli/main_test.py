@@ -1,3 +1,4 @@
+import os
 import pathlib
 import runpy
 import shlex
@@ -36,6 +37,31 @@ def test_every_command_has_help_and_an_example_that_it_takes(name):
 
 def test_version():
     assert vidrec("--version") == (f"{keras_vidrec.__version__}\n", "")
+
+
+def completed(line):
+    """What bash is told to complete a line with."""
+    environment = {
+        **os.environ,
+        "_VIDREC_COMPLETE": "complete_bash",
+        "COMP_WORDS": line,
+        "COMP_CWORD": str(len(line.split()) - 1),
+    }
+    code = "import sys; sys.argv = ['vidrec']; from keras_vidrec.cli.main "
+    done = subprocess.run(
+        [sys.executable, "-c", code + "import main; main()"],
+        capture_output=True,
+        text=True,
+        env=environment,
+    )
+    assert not done.returncode and not done.stderr
+    return done.stdout.split()
+
+
+def test_shells_complete_commands_and_options():
+    assert {"predict", "prepare", "presets"} == {*completed("vidrec pre")}
+    assert completed("vidrec train --backup") == ["--backup-steps"]
+    assert completed("vidrec show grad") == ["gradcam"]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,9 @@
 """The quickstart as a user runs it, held to what it promises."""
 
+import os
+import re
+
+import cv2
 import numpy as np
 import pytest
 
@@ -67,7 +71,16 @@ def test_each_stream_tells_the_kinds_it_can_tell(tmp_path):
             assert f"{name:7}  {kind:10}  {figure:5.1f} %" in out
     # It ends with a clip of ordered events, recognized.
     shown = out.split("9. Predict one clip: ")[1].splitlines()
-    assert shown[0].split("/")[-2] in shown[1]
+    seen = shown[0].split("/")[-2]
+    assert seen in shown[1]
+    # The export says the same without the package.
+    alone = out.split("10. The same by the export alone: ")[1].splitlines()
+    assert alone[1].strip() == shown[0] and seen in alone[2]
+    picture = cv2.imread(str(tmp_path / "seen.png"))
+    assert min(picture.shape[:2]) > 500 and picture.std() > 20
+    named = out.split("Where to look")[1].split("Your own videos")[0]
+    paths = re.findall(r"^   (\S+)$", named, re.MULTILINE)
+    assert len(paths) == 5 and all(map(os.path.exists, paths))
     (clip,) = tmp_path.glob("videos/Dots/*_g01_c01.avi")
     out, _ = vidrec("predict", tmp_path / "ts_lstm", clip, "--top", "1")
     assert "Dots" in out.splitlines()[1]
