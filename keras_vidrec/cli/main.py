@@ -7,6 +7,7 @@ import sys
 import typer
 
 from keras_vidrec.cli.compare import compare
+from keras_vidrec.cli.demo import demo
 from keras_vidrec.cli.doctor import doctor
 from keras_vidrec.cli.evaluate import evaluate
 from keras_vidrec.cli.export import export
@@ -74,6 +75,7 @@ _COMMANDS = {
     "Use": {
         predict: "vidrec predict run clip.mp4 --top 3",
         export: "vidrec export run --format onnx",
+        demo: "vidrec demo rgb_run flow_run",
     },
 }
 

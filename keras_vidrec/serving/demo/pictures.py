@@ -1,0 +1,51 @@
+"""Pictures of what networks see, as the page holds them."""
+
+import base64
+import html
+import io
+
+from keras_vidrec.applications.parts.head import describe
+from keras_vidrec.specs import FlowSpec
+from keras_vidrec.visualization import flow_figure
+
+_DPI = 110
+# Networks of frames alone know no flow: it is made by the fastest method.
+_FAST = FlowSpec("dis")
+_FLOWS = ("flow", "warped_flow")
+
+
+def explained(recognizer, video, class_name=None):
+    """Where a network sees a class in a video, as `Recognizer.explain`: an
+    image of a page."""
+    figure = recognizer.explain(video.path, class_name)
+    title = " ".join(text.get_text() for text in figure.texts)
+    return image(figure, title)
+
+
+def flow_of(recognizer):
+    """How a network's flow is made: its `FlowSpec` and `FrameSpec`, which
+    networks may share."""
+    spec = describe(recognizer.model).clip_spec
+    sees_flow = any(modality in _FLOWS for modality in spec.modalities)
+    return (spec.flow if sees_flow else _FAST), spec.frame
+
+
+def flow(video, how):
+    """Frames of a video and their flow: an image of a page; `how` is what
+    `flow_of` gives."""
+    shown = flow_figure.read(video.path, how[0], frame=how[1])
+    return image(flow_figure.draw(shown), f"Optical flow of {video.name}")
+
+
+def image(figure, description):
+    """A figure as HTML; it may be wider than a phone, and is moved then
+    without the page."""
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=_DPI)
+    data = base64.b64encode(file.getvalue()).decode()
+    width = round(figure.get_figwidth() * 80)
+    return (
+        '<div class="vidrec-picture">'
+        f'<img src="data:image/png;base64,{data}" width="{width}" '
+        f'alt="{html.escape(description)}"></div>'
+    )
