@@ -34,7 +34,7 @@ class Taken:
         path: `pathlib.Path`. What the networks see.
         shown: `pathlib.Path`. What the browser plays, by the same time.
         name: str. What people call it.
-        seconds: float. Until the last frame is shown.
+        seconds: float. Its length, as far as its packets tell.
 
     Raises:
         VideoError: if it is no video, or too long; nothing is left of it then.
