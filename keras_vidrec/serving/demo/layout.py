@@ -201,7 +201,7 @@ class _Page:
         for column in self._columns:
             drawn = _drawn(pictures.explained, column.recognizer, video)
             yield {
-                column.choice: self._gradio.Dropdown(visible=True, value=_BEST),
+                column.choice: self._gradio.update(visible=True, value=_BEST),
                 column.where: drawn,
             }
             how = pictures.flow_of(column.recognizer)
@@ -221,7 +221,7 @@ class _Page:
         empty = {self._taken: None, self._video: None, self._flow: ""}
         for column in self._columns:
             empty[column.answer] = empty[column.where] = ""
-            empty[column.choice] = self._gradio.Dropdown(
+            empty[column.choice] = self._gradio.update(
                 visible=False, value=_BEST
             )
         return empty | self._tells(text, failed)

@@ -1,5 +1,6 @@
 """A page on which anybody tries networks."""
 
+import asyncio
 import collections.abc
 import contextlib
 import os
@@ -111,37 +112,46 @@ class Demo:
         with tempfile.TemporaryDirectory(prefix="vidrec-demo-") as home:
             # Gradio looks there when parts of the page are made, too.
             with _environment(_ENVIRONMENT | {"GRADIO_TEMP_DIR": home}):
-                blocks = layout.build(
-                    _gradio(),
-                    self._recognizers,
-                    self._examples,
-                    home=home,
-                    window=self._window,
-                    max_seconds=self._max_seconds,
-                )
-                _, address, _ = blocks.launch(
-                    server_name=_HOST,
-                    server_port=port,
-                    share=False,
-                    inline=False,
-                    quiet=True,
-                    prevent_thread_lock=True,
-                    ssr_mode=False,
-                    mcp_server=False,
-                    enable_monitoring=False,
-                    run_history=False,
-                    pwa=False,
-                    num_workers=0,
-                    footer_links=["settings"],
-                    max_file_size=_MAX_SIZE,
-                    theme=_theme(),
-                    css=(_FOLDER / "page.css").read_text("utf-8"),
-                    js=(_FOLDER / "page.js").read_text("utf-8"),
-                )
+                blocks, address = in_a_loop(self._start, home, port)
                 try:
                     yield address
                 finally:
                     blocks.close(verbose=False)
+
+    def _start(self, home, port):
+        gradio = _gradio()
+        blocks = layout.build(
+            gradio,
+            self._recognizers,
+            self._examples,
+            home=home,
+            window=self._window,
+            max_seconds=self._max_seconds,
+        )
+        _, address, _ = blocks.launch(
+            server_name=_HOST,
+            server_port=port,
+            share=False,
+            inline=False,
+            quiet=True,
+            prevent_thread_lock=True,
+            ssr_mode=False,
+            mcp_server=False,
+            enable_monitoring=False,
+            run_history=False,
+            pwa=False,
+            num_workers=0,
+            footer_links=["settings"],
+            max_file_size=_MAX_SIZE,
+            # Letters that the reader's machine has: none are fetched.
+            theme=gradio.themes.Default(
+                font=["system-ui", "sans-serif"],
+                font_mono=["ui-monospace", "monospace"],
+            ),
+            css=(_FOLDER / "page.css").read_text("utf-8"),
+            js=(_FOLDER / "page.js").read_text("utf-8"),
+        )
+        return blocks, address
 
 
 def _gradio():
@@ -154,12 +164,18 @@ def _gradio():
     return gradio
 
 
-def _theme():
-    """Letters that the reader's machine has: none are fetched."""
-    return _gradio().themes.Default(
-        font=["system-ui", "sans-serif"],
-        font_mono=["ui-monospace", "monospace"],
-    )
+def in_a_loop(begin, *arguments):
+    """Calls a function in an event loop: where none runs, as one does in a
+    notebook, Gradio makes several and leaves them open."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+
+        async def run():
+            return begin(*arguments)
+
+        return asyncio.run(run())
+    return begin(*arguments)
 
 
 @contextlib.contextmanager

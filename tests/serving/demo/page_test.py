@@ -8,6 +8,7 @@ import pytest
 
 import keras_vidrec
 from keras_vidrec.serving.demo import layout
+from keras_vidrec.serving.demo.page import in_a_loop
 from keras_vidrec.specs import ClipSpec
 from tests.evaluation.mean_color_network import mean_color_network
 from tests.serving.demo.clips import write_mp4
@@ -29,8 +30,12 @@ def home(tmp_path):
 @pytest.fixture
 def page(recognizer, home):
     runs = {"one": recognizer, "two": recognizer}
-    with gradio.Blocks(analytics_enabled=False):
-        return layout._Page(gradio, runs, (), home, 0.5, 5.0)
+
+    def make():
+        with gradio.Blocks(analytics_enabled=False):
+            return layout._Page(gradio, runs, (), home, 0.5, 5.0)
+
+    return in_a_loop(make)
 
 
 def shown(changes):
