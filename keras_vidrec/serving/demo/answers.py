@@ -31,7 +31,8 @@ class Answer:
 
 
 def ask(run, recognizer, video, window, top=5):
-    """Asks a network about a video.
+    """Asks a network about a video: yields an `Answer` as soon as there is one,
+    and again with its timeline, or why there is none.
 
     Args:
         run: str. The name of the run.
@@ -40,31 +41,28 @@ def ask(run, recognizer, video, window, top=5):
         window: float. Seconds; from window to window is half of it.
         top: int. Classes at most. Defaults to `5`.
 
-    Returns:
-        `Answer`.
-
     Raises:
         VideoError, OSError: if the video cannot be read.
     """
     (found,) = recognizer.predict([video.path], top)
     if isinstance(found, Unread):
         raise found.error
+    answer = Answer(run, found)
+    yield answer
     timeline = Timeline(video.name, recognizer.classes, [])
     try:
         for one in recognizer.windows(video.path, window, window / 2):
             timeline.windows.append(one)
     except TooShort:
-        return Answer(
-            run,
-            found,
-            remark=f"It is shorter than a window of {window:g} s: there is no "
-            "timeline.",
-        )
+        remark = f"It is shorter than a window of {window:g} s: there is no "
+        yield dataclasses.replace(answer, remark=f"{remark}timeline.")
+        return
     except VideoError as error:  # it has no frame rate, say
         remark = f"There is no timeline: {sentence(error, video.path)}"
-        return Answer(run, found, remark=remark)
+        yield dataclasses.replace(answer, remark=remark)
+        return
     merged = segments.merge(timeline.windows, timeline.classes)
-    return Answer(run, found, timeline, merged)
+    yield dataclasses.replace(answer, timeline=timeline, segments=merged)
 
 
 def sentence(error, path=None):

@@ -83,7 +83,6 @@ class _Page:
             # What is recorded has no sound, and needs no microphone.
             include_audio=False,
             webcam_options=gradio.WebcamOptions(mirror=False),
-            height=320,
             buttons=[],
             elem_id="vidrec-video",
         )
@@ -92,9 +91,11 @@ class _Page:
         return video
 
     def _make_gallery(self):
+        self._gradio.HTML(markup.remark("Or a clip of the test:"))
         return self._gradio.Gallery(
             [(one.picture, one.label) for one in self._examples],
             label="Test clips",
+            show_label=False,
             columns=4,
             height="auto",
             allow_preview=False,
@@ -133,19 +134,23 @@ class _Page:
         outputs = [self._taken, self._video, self._status, self._flow]
         for column in self._columns:
             outputs += [column.answer, column.choice, column.where]
-        given = [self._taken, self._video, self._window]
-        for event in (self._video.upload, self._video.stop_recording):
-            event(self._take, given, outputs, **common)
-        self._video.clear(self._clear, self._taken, outputs, **common)
         asked = [self._taken, self._window]
+
+        def answer(event):
+            event.then(self._answer, asked, outputs, **common)
+
+        given = [self._taken, self._video]
+        for event in (self._video.upload, self._video.stop_recording):
+            answer(event(self._take, given, outputs, **common))
+        self._video.clear(self._clear, self._taken, outputs, **common)
         self._window.submit(self._answer, asked, outputs, **common)
         if self._gallery is not None:
 
-            def choose(before, window, event: self._gradio.SelectData):
+            def choose(before, event: self._gradio.SelectData):
                 path = self._examples[event.index].path
-                yield from self._take(before, path, window, move=False)
+                yield from self._take(before, path, move=False)
 
-            self._gallery.select(choose, asked, outputs, **common)
+            answer(self._gallery.select(choose, self._taken, outputs, **common))
         for column in self._columns:
             column.choice.input(
                 _explaining(column.recognizer),
@@ -158,37 +163,46 @@ class _Page:
         _drop(before)
         return self._nothing(_START)
 
-    def _take(self, before, path, window, move=True):
-        """Yields what changes on the page, from the coming of a video to the
-        last picture."""
+    def _take(self, before, path, move=True):
+        """Takes a video to the page: yields what changes, the last all of it,
+        because a page that is busy sees no more."""
         if path is None:
             return
         path = pathlib.Path(path)
         _drop(before)
         nothing = self._nothing(f"Reading {path.name}.")
-        del nothing[self._video]  # it is there already
-        yield nothing
+        shown = {**nothing}
+        del shown[self._video]  # it is there already
+        yield shown
         try:
             video = Taken(self._home, path, self._max_seconds, move=move)
         except Exception as error:
             yield self._nothing(_said(error, path), failed=True)
             return
-        yield {self._taken: video, self._video: str(video.shown)}
-        yield from self._answer(video, window)
+        yield nothing | {self._taken: video, self._video: str(video.shown)}
 
     def _answer(self, video, window):
+        """Yields all that was found so far of a video that was taken."""
         if video is None:
             return
+        stands = {}
+        for change in self._changes(video, window):
+            stands |= change
+            yield stands
+
+    def _changes(self, video, window):
         found = []
         colors = markup.Colors()
         try:
             checks.positive("window", window)
             for column in self._columns:
                 yield self._tells(f"Asking {column.name}.")
-                one = answers.ask(column.name, column.recognizer, video, window)
+                for one in answers.ask(
+                    column.name, column.recognizer, video, window
+                ):
+                    shown = markup.answer(one, video.seconds, colors)
+                    yield {column.answer: shown}
                 found.append(one)
-                shown = markup.answer(one, video.seconds, colors)
-                yield {column.answer: shown}
         except Exception as error:
             yield self._tells(_said(error, video.path), failed=True)
             return

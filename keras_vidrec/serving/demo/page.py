@@ -141,7 +141,7 @@ class Demo:
             run_history=False,
             pwa=False,
             num_workers=0,
-            footer_links=["settings"],
+            footer_links=[],
             max_file_size=_MAX_SIZE,
             # Letters that the reader's machine has: none are fetched.
             theme=gradio.themes.Default(

@@ -9,6 +9,8 @@ from keras_vidrec.specs import FlowSpec
 from keras_vidrec.visualization import flow_figure
 
 _DPI = 110
+# Of its width: how small it may be drawn.
+_LEAST = 0.35
 # Networks of frames alone know no flow: it is made by the fastest method.
 _FAST = FlowSpec("dis")
 _FLOWS = ("flow", "warped_flow")
@@ -38,14 +40,15 @@ def flow(video, how):
 
 
 def image(figure, description):
-    """A figure as HTML; it may be wider than a phone, and is moved then
+    """A figure as HTML. On a phone it is small; a wide one is moved there,
     without the page."""
     file = io.BytesIO()
     figure.savefig(file, format="png", dpi=_DPI)
     data = base64.b64encode(file.getvalue()).decode()
     width = round(figure.get_figwidth() * 80)
+    least = round(width * _LEAST)
     return (
         '<div class="vidrec-picture">'
         f'<img src="data:image/png;base64,{data}" width="{width}" '
-        f'alt="{html.escape(description)}"></div>'
+        f'style="min-width:{least}px" alt="{html.escape(description)}"></div>'
     )

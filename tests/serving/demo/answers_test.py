@@ -37,7 +37,8 @@ def taken(tmp_path):
 
 
 def test_an_answer_is_that_of_predict(recognizer, taken):
-    found = answers.ask("a run", recognizer, taken, window=0.5)
+    first, found = answers.ask("a run", recognizer, taken, window=0.5)
+    assert first.prediction is found.prediction and first.timeline is None
     expected = Predictor(recognizer.model)(taken.path)
     assert found.prediction.classes == expected.classes
     np.testing.assert_allclose(
@@ -64,7 +65,7 @@ def test_an_answer_is_that_of_predict(recognizer, taken):
 
 
 def test_a_video_shorter_than_a_window_has_no_timeline(recognizer, taken):
-    found = answers.ask("a run", recognizer, taken, window=5.0)
+    _, found = answers.ask("a run", recognizer, taken, window=5.0)
     page = markup.answer(found, taken.seconds, markup.Colors())
     assert found.timeline is None and "data-probability" in page
     assert "shorter than a window of 5 s" in page and "data-seek" not in page
@@ -72,7 +73,7 @@ def test_a_video_shorter_than_a_window_has_no_timeline(recognizer, taken):
 
 def test_several_labels_a_video(taken):
     recognizer = keras_vidrec.Recognizer(network("sigmoid"))
-    found = answers.ask("a run", recognizer, taken, window=0.5)
+    _, found = answers.ask("a run", recognizer, taken, window=0.5)
     page = markup.answer(found, taken.seconds, markup.Colors())
     shown = ", ".join(found.prediction.present) or "none of the classes"
     assert f"Shows: <b>{markup.html.escape(shown)}</b>" in page
@@ -81,7 +82,7 @@ def test_several_labels_a_video(taken):
 def test_an_error_is_one_sentence_without_the_place(recognizer, taken):
     taken.path.write_bytes(b"no video any more")
     with pytest.raises(ValueError) as error:
-        answers.ask("a run", recognizer, taken, window=0.5)
+        next(answers.ask("a run", recognizer, taken, window=0.5))
     said = answers.sentence(error.value, taken.path)
     assert said.startswith("Cannot read the video 'clip.mp4': no frame")
     assert answers.sentence(KeyError("a\nb")).startswith(

@@ -110,12 +110,11 @@ class Browser:
         return found["result"].get("value")
 
     def wait(self, expression, seconds=_SECONDS):
-        """What an expression is as soon as it is something."""
+        """Waits until an expression is true, or something."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            found = self.value(expression)
-            if found:
-                return found
+            if self.value(f"Boolean({expression})"):
+                return
             time.sleep(0.1)
         text = self.value("document.body.innerText")
         raise AssertionError(f"{expression} is not on the page: {text}")
