@@ -1,6 +1,7 @@
 """What a run says of a video."""
 
 import dataclasses
+import pathlib
 
 from keras_vidrec.evaluation import segments
 from keras_vidrec.evaluation.predictor import Prediction
@@ -68,7 +69,10 @@ def ask(run, recognizer, video, window, top=5):
 def sentence(error, path=None):
     """An error as one line for the page, without the place of the file."""
     text = " ".join(str(error).split())
-    if path is not None:
+    if isinstance(error, VideoError):
+        place = str(error.args[0])
+        text = text.replace(place, pathlib.PurePath(place).name)
+    elif path is not None:
         text = text.replace(str(path), path.name)
     if isinstance(error, (ValueError, OSError, RuntimeError)):
         return text

@@ -15,6 +15,8 @@ logger = logging.getLogger("keras_vidrec")
 # Seconds: how often what the page has shown is looked over, and how old it is
 # when it is removed, though the page is still open.
 _CACHE = (300, 3600)
+# Enough for networks, and little to encode while it is recorded.
+_CAMERA = {"width": {"ideal": 640}, "height": {"ideal": 480}}
 _BEST = "the most probable class"
 _START = "Drop a video, or record one."
 
@@ -82,7 +84,9 @@ class _Page:
             sources=["upload", "webcam"],
             # What is recorded has no sound, and needs no microphone.
             include_audio=False,
-            webcam_options=gradio.WebcamOptions(mirror=False),
+            webcam_options=gradio.WebcamOptions(
+                mirror=False, constraints=_CAMERA
+            ),
             buttons=[],
             elem_id="vidrec-video",
         )
@@ -211,19 +215,16 @@ class _Page:
         yield self._tells(markup.described(video, found))
 
     def _draw(self, video):
-        shared = {}
         for column in self._columns:
             drawn = _drawn(pictures.explained, column.recognizer, video)
             yield {
                 column.choice: self._gradio.update(visible=True, value=_BEST),
                 column.where: drawn,
             }
-            how = pictures.flow_of(column.recognizer)
-            shared.setdefault(how, []).append(column.name)
         drawn = ""
-        for how, names in shared.items():
-            if len(shared) > 1:
-                drawn += markup.heading(", ".join(names))
+        recognizers = {one.name: one.recognizer for one in self._columns}
+        for how, names in pictures.flows_of(recognizers).items():
+            drawn += markup.heading(", ".join(names))
             drawn += _drawn(pictures.flow, video, how)
             yield {self._flow: drawn}
 

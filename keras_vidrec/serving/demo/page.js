@@ -1,6 +1,31 @@
 // Timelines and the video: a click seeks, and a line shows where it is. The
 // listeners are the page's own, because the answers come and go.
 () => {
+  // Gradio makes a file of what is recorded before the recorder has given the
+  // last part, which may be all of it: the recorder is stopped first.
+  let recorder = null;
+  window.MediaRecorder = class extends window.MediaRecorder {
+    constructor(...given) {
+      super(...given);
+      recorder = this;
+    }
+    stop() {
+      if (this.state !== "inactive") super.stop();
+    }
+  };
+  document.addEventListener(
+    "click",
+    (event) => {
+      const button = event.target.closest("#vidrec-video .capture-button");
+      if (!button || recorder?.state !== "recording") return;
+      event.stopPropagation();
+      event.preventDefault();
+      recorder.addEventListener("stop", () => button.click(), { once: true });
+      recorder.stop();
+    },
+    true,
+  );
+
   const player = () => document.querySelector("#vidrec-video video");
 
   const seek = (seconds) => {

@@ -10,8 +10,7 @@ from keras_vidrec.visualization import flow_figure
 
 _DPI = 110
 # Of its width: how small it may be drawn.
-_LEAST = 0.35
-# Networks of frames alone know no flow: it is made by the fastest method.
+_LEAST = 0.6
 _FAST = FlowSpec("dis")
 _FLOWS = ("flow", "warped_flow")
 
@@ -24,17 +23,28 @@ def explained(recognizer, video, class_name=None):
     return image(figure, title)
 
 
-def flow_of(recognizer):
-    """How a network's flow is made: its `FlowSpec` and `FrameSpec`, which
-    networks may share."""
-    spec = describe(recognizer.model).clip_spec
-    sees_flow = any(modality in _FLOWS for modality in spec.modalities)
-    return (spec.flow if sees_flow else _FAST), spec.frame
+def flows_of(recognizers):
+    """How the flow is made that networks see: dict from `FlowSpec` and
+    `FrameSpec`, which several may share, to their names. Where none sees flow,
+    it is made by the fastest method, of the frames of the first one.
+
+    Args:
+        recognizers: dict from their names to `Recognizer`.
+    """
+    specs = {
+        name: describe(one.model).clip_spec for name, one in recognizers.items()
+    }
+    shared = {}
+    for name, spec in specs.items():
+        if {*_FLOWS} & {*spec.modalities}:
+            shared.setdefault((spec.flow, spec.frame), []).append(name)
+    (first, *_) = specs.values()
+    return shared or {(_FAST, first.frame): [*specs]}
 
 
 def flow(video, how):
-    """Frames of a video and their flow: an image of a page; `how` is what
-    `flow_of` gives."""
+    """Frames of a video and their flow: an image of a page; `how` is a key
+    of `flows_of`."""
     shown = flow_figure.read(video.path, how[0], frame=how[1])
     return image(flow_figure.draw(shown), f"Optical flow of {video.name}")
 

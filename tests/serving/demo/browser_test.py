@@ -107,7 +107,7 @@ def test_a_video_is_uploaded_and_answered(browser, runs, clips, tmp_path):
     # Names are text.
     text = browser.value("document.body.innerText")
     assert CLASSES[1] in text and "flow <i>run</i>" in text
-    # Pictures: Grad-CAM of both, and one of flow, which they share.
+    # Pictures: Grad-CAM of both, and one of the flow that one of them sees.
     pictures = "[...document.querySelectorAll('.vidrec-picture img')]"
     assert browser.value(f"{pictures}.map(p => p.naturalWidth > 99)") == (
         [True] * 3
@@ -156,6 +156,19 @@ def test_an_example_is_answered_and_a_class_explained(browser, runs, clips):
     (expected,) = runs["rgb_run"].predict(clips[1])
     assert told(browser)[0][0][0] == expected.classes[0]
     assert clips[1].is_file()
+    # Where another class is seen.
+    browser.value(
+        "document.querySelector('[aria-label=\"Where it sees\"]').focus()"
+    )
+    option = "[...document.querySelectorAll('[role=option]')]"
+    browser.wait(f"{option}.length === 4")
+    browser.value(
+        f"{option}[3].dispatchEvent(new MouseEvent('mousedown', {{bubbles: true}}))"
+    )
+    browser.wait(
+        "document.querySelector('.vidrec-where img').alt"
+        f".startsWith('Where the network sees {CLASSES[2]}')"
+    )
 
 
 def test_what_cannot_be_read_is_one_sentence(browser, tmp_path):
@@ -175,6 +188,19 @@ def test_what_cannot_be_read_is_one_sentence(browser, tmp_path):
 
 def test_a_camera_is_recorded_and_answered(browser):
     """Chromium's own camera, which shows a picture that moves."""
-    browser.value(
-        "document.querySelector('#vidrec-video [aria-label*=webcam i]').click()"
-    )
+    for button in (
+        "[aria-label='Capture from camera']",
+        "[title^=grant] button",
+    ):
+        button = f"document.querySelector({f'#vidrec-video {button}'!r})"
+        browser.wait(button)
+        browser.value(f"{button}.click()")
+    record = "document.querySelector('#vidrec-video .capture-button')"
+    browser.wait(f"{VIDEO}?.videoWidth && {record}")
+    browser.value(f"{record}.click()")
+    browser.wait(f"{record}.innerText.includes('Stop')")
+    browser.value("new Promise(done => setTimeout(done, 3000))")
+    browser.value(f"{record}.click()")
+    browser.wait(DONE)
+    assert [len(found) for found in told(browser)] == [3, 3]
+    assert browser.value(STATUS).startswith("sample.webm: ")
