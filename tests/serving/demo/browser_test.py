@@ -12,13 +12,14 @@ from tests.serving.demo import browser as browsers
 from tests.serving.demo.clips import write_mp4
 
 CLASSES = ("MoveLeft", "<b>${1 + 1}</b>", "MoveRight")
-DONE = (
-    "document.querySelector('.vidrec-status').innerText.includes('frames of')"
-)
+STATUS = "document.querySelector('.vidrec-status').innerText"
+DONE = f"{STATUS}.includes('frames of')"
 VIDEO = "document.querySelector('#vidrec-video video')"
 
 pytestmark = [
     pytest.mark.large,
+    # Gradio's own use of pandas.
+    pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting'"),
     pytest.mark.skipif(
         browsers.PROGRAM is None, reason="needs the browser chromium"
     ),
@@ -100,10 +101,8 @@ def test_a_video_is_uploaded_and_answered(browser, runs, clips, tmp_path):
     browser.wait(DONE)
     for recognizer, found in zip(runs.values(), told(browser), strict=True):
         (expected,) = recognizer.predict(clips[0])
-        assert [name for name, _ in found] == [*expected.classes]
-        assert [value for _, value in found] == pytest.approx(
-            expected.probabilities, abs=2e-6
-        )
+        answers = zip(expected.classes, expected.probabilities)
+        assert dict(found) == pytest.approx(dict(answers), abs=2e-6)
     # Names are text.
     text = browser.value("document.body.innerText")
     assert CLASSES[1] in text and "flow <i>run</i>" in text
@@ -146,7 +145,7 @@ def test_a_video_is_uploaded_and_answered(browser, runs, clips, tmp_path):
     assert not browser.errors
 
 
-def test_an_example_is_answered_and_a_class_explained(browser, runs, clips):
+def test_an_example_is_answered(browser, runs, clips):
     browser.wait("document.querySelectorAll('#vidrec-examples img')[1]")
     browser.value(
         "document.querySelectorAll('#vidrec-examples img')[1]"
@@ -156,19 +155,6 @@ def test_an_example_is_answered_and_a_class_explained(browser, runs, clips):
     (expected,) = runs["rgb_run"].predict(clips[1])
     assert told(browser)[0][0][0] == expected.classes[0]
     assert clips[1].is_file()
-    # Where another class is seen.
-    browser.value(
-        "document.querySelector('[aria-label=\"Where it sees\"]').focus()"
-    )
-    option = "[...document.querySelectorAll('[role=option]')]"
-    browser.wait(f"{option}.length === 4")
-    browser.value(
-        f"{option}[3].dispatchEvent(new MouseEvent('mousedown', {{bubbles: true}}))"
-    )
-    browser.wait(
-        "document.querySelector('.vidrec-where img').alt"
-        f".startsWith('Where the network sees {CLASSES[2]}')"
-    )
 
 
 def test_what_cannot_be_read_is_one_sentence(browser, tmp_path):
