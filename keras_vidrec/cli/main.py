@@ -7,7 +7,6 @@ import sys
 import typer
 
 from keras_vidrec.cli.compare import compare
-from keras_vidrec.cli.demo import demo
 from keras_vidrec.cli.doctor import doctor
 from keras_vidrec.cli.evaluate import evaluate
 from keras_vidrec.cli.export import export
@@ -26,6 +25,7 @@ from keras_vidrec.cli.presets import presets
 from keras_vidrec.cli.quickstart import quickstart
 from keras_vidrec.cli.report import report
 from keras_vidrec.cli.score_files import scores_from
+from keras_vidrec.cli.serving.demo import demo
 from keras_vidrec.cli.show import show
 from keras_vidrec.cli.terminal import Commands
 from keras_vidrec.cli.terminal import LogFormatter

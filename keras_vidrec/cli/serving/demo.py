@@ -34,7 +34,7 @@ def demo(
         help="Of timelines, the length of a window at first.",
     ),
     max_seconds: float = typer.Option(
-        600.0, min=1, help="Longer videos are refused."
+        600.0, **options.SECONDS, help="Longer videos are refused."
     ),
 ):
     """Show a page on which anybody tries trained networks: drop a video or
