@@ -26,6 +26,7 @@ from keras_vidrec.cli.presets import presets
 from keras_vidrec.cli.quickstart import quickstart
 from keras_vidrec.cli.report import report
 from keras_vidrec.cli.score_files import scores_from
+from keras_vidrec.cli.serving.demo import demo
 from keras_vidrec.cli.show import show
 from keras_vidrec.cli.terminal import Commands
 from keras_vidrec.cli.terminal import LogFormatter
@@ -74,6 +75,7 @@ _COMMANDS: dict[str, dict[typing.Callable, str]] = {
     "Use": {
         predict: "vidrec predict run clip.mp4 --top 3",
         export: "vidrec export run --format onnx",
+        demo: "vidrec demo rgb_run flow_run",
     },
 }
 

@@ -1,0 +1,1 @@
+"""Commands that show networks to others."""

@@ -1,0 +1,272 @@
+"""The parts of the page, and what happens when they are used."""
+
+import logging
+import pathlib
+import typing
+
+from keras_vidrec.serving.demo import answers
+from keras_vidrec.serving.demo import markup
+from keras_vidrec.serving.demo import pictures
+from keras_vidrec.serving.demo.taken import Taken
+from keras_vidrec.specs import checks
+
+logger = logging.getLogger("keras_vidrec")
+
+# Seconds: how often what the page has shown is looked over, and how old it is
+# when it is removed, though the page is still open.
+_CACHE = (300, 3600)
+# Enough for networks, and little to encode while it is recorded.
+_CAMERA = {"width": {"ideal": 640}, "height": {"ideal": 480}}
+_BEST = "the most probable class"
+_START = "Drop a video, or record one."
+
+
+class _Column(typing.NamedTuple):
+    """The parts of a network."""
+
+    name: str
+    recognizer: object
+    answer: object
+    choice: object
+    where: object
+
+
+def build(gradio, recognizers, examples, *, home, window, max_seconds):
+    """The page, a `gradio.Blocks`.
+
+    Args:
+        gradio: the module.
+        recognizers: dict from the name of each to a `Recognizer`.
+        examples: sequence of `Example`.
+        home: path of the directory for what is uploaded and made.
+        window: float. Seconds of a window at first.
+        max_seconds: float. Longer videos are refused.
+    """
+    with gradio.Blocks(
+        title=f"vidrec: {', '.join(recognizers)}",
+        analytics_enabled=False,
+        delete_cache=_CACHE,
+    ) as blocks:
+        page = _Page(gradio, recognizers, examples, home, window, max_seconds)
+        page.connect()
+    blocks.queue(default_concurrency_limit=1, api_open=False)
+    return blocks
+
+
+class _Page:
+    def __init__(
+        self, gradio, recognizers, examples, home, window, max_seconds
+    ):
+        self._gradio = gradio
+        self._examples = examples
+        self._home = home
+        self._max_seconds = max_seconds
+        # The `Taken` of a session.
+        self._taken = gradio.State(delete_callback=_drop)
+        with gradio.Row():
+            with gradio.Column(scale=2, min_width=300):
+                self._video = self._make_video()
+                self._status = gradio.HTML(markup.status(_START))
+                self._window = gradio.Number(
+                    window, label="Seconds of a window", minimum=0.1, step=0.1
+                )
+                self._gallery = self._make_gallery() if examples else None
+            with gradio.Column(scale=3, min_width=300), gradio.Row():
+                self._columns = [
+                    self._make_column(*one) for one in recognizers.items()
+                ]
+        self._flow = gradio.HTML()
+
+    def _make_video(self):
+        gradio = self._gradio
+        video = gradio.Video(
+            label="Video",
+            sources=["upload", "webcam"],
+            # What is recorded has no sound, and needs no microphone.
+            include_audio=False,
+            webcam_options=gradio.WebcamOptions(
+                mirror=False, constraints=_CAMERA
+            ),
+            buttons=[],
+            elem_id="vidrec-video",
+        )
+        # Gradio would take the sound out of uploads by the program ffmpeg.
+        video.preprocess = lambda payload: payload and payload.path
+        return video
+
+    def _make_gallery(self):
+        self._gradio.HTML(markup.remark("Or a clip of the test:"))
+        return self._gradio.Gallery(
+            [(one.picture, one.label) for one in self._examples],
+            label="Test clips",
+            show_label=False,
+            columns=4,
+            height="auto",
+            allow_preview=False,
+            interactive=False,
+            buttons=[],
+            elem_id="vidrec-examples",
+        )
+
+    def _make_column(self, name, recognizer):
+        gradio = self._gradio
+        classes = recognizer.classes
+        with gradio.Column(min_width=260):
+            gradio.HTML(
+                markup.heading(
+                    name, f"{recognizer.model.name}, {len(classes)} classes"
+                )
+            )
+            answer = gradio.HTML(elem_classes="vidrec-answer")
+            choice = gradio.Dropdown(
+                [_BEST, *classes],
+                value=_BEST,
+                label="Where it sees",
+                visible=False,
+            )
+            where = gradio.HTML(elem_classes="vidrec-where")
+        return _Column(name, recognizer, answer, choice, where)
+
+    def connect(self):
+        """Says what happens when."""
+        # One thing at a time, whoever asks.
+        common = {
+            "show_progress": "hidden",
+            "concurrency_id": "network",
+            "api_visibility": "private",
+        }
+        outputs = [self._taken, self._video, self._status, self._flow]
+        for column in self._columns:
+            outputs += [column.answer, column.choice, column.where]
+        asked = [self._taken, self._window]
+
+        def answer(event):
+            event.then(self._answer, asked, outputs, **common)
+
+        given = [self._taken, self._video]
+        for event in (self._video.upload, self._video.stop_recording):
+            answer(event(self._take, given, outputs, **common))
+        self._video.clear(self._clear, self._taken, outputs, **common)
+        self._window.submit(self._answer, asked, outputs, **common)
+        if self._gallery is not None:
+
+            def choose(before, event: self._gradio.SelectData):
+                path = self._examples[event.index].path
+                yield from self._take(before, path, move=False)
+
+            answer(self._gallery.select(choose, self._taken, outputs, **common))
+        for column in self._columns:
+            column.choice.input(
+                _explaining(column.recognizer),
+                [self._taken, column.choice],
+                column.where,
+                **common,
+            )
+
+    def _clear(self, before):
+        _drop(before)
+        return self._nothing(_START)
+
+    def _take(self, before, path, move=True):
+        """Takes a video to the page: yields what changes, the last all of it,
+        because a page that is busy sees no more."""
+        if path is None:
+            return
+        path = pathlib.Path(path)
+        _drop(before)
+        nothing = self._nothing(f"Reading {path.name}.")
+        shown = {**nothing}
+        del shown[self._video]  # it is there already
+        yield shown
+        try:
+            video = Taken(self._home, path, self._max_seconds, move=move)
+        except Exception as error:
+            yield self._nothing(_said(error, path), failed=True)
+            return
+        yield nothing | {self._taken: video, self._video: str(video.shown)}
+
+    def _answer(self, video, window):
+        """Yields all that was found so far of a video that was taken."""
+        if video is None:
+            return
+        stands = {}
+        for change in self._changes(video, window):
+            stands |= change
+            yield stands
+
+    def _changes(self, video, window):
+        found = []
+        colors = markup.Colors()
+        try:
+            checks.positive("window", window)
+            for column in self._columns:
+                yield self._tells(f"Asking {column.name}.")
+                for one in answers.ask(
+                    column.name, column.recognizer, video, window
+                ):
+                    shown = markup.answer(one, video.seconds, colors)
+                    yield {column.answer: shown}
+                found.append(one)
+        except Exception as error:
+            yield self._tells(_said(error, video.path), failed=True)
+            return
+        yield self._tells("Drawing where, and how it moves.")
+        yield from self._draw(video)
+        yield self._tells(markup.described(video, found))
+
+    def _draw(self, video):
+        for column in self._columns:
+            drawn = _drawn(pictures.explained, column.recognizer, video)
+            yield {
+                column.choice: self._gradio.update(visible=True, value=_BEST),
+                column.where: drawn,
+            }
+        drawn = ""
+        recognizers = {one.name: one.recognizer for one in self._columns}
+        for how, names in pictures.flows_of(recognizers).items():
+            drawn += markup.heading(", ".join(names))
+            drawn += _drawn(pictures.flow, video, how)
+            yield {self._flow: drawn}
+
+    def _tells(self, text, failed=False):
+        return {self._status: markup.status(text, failed)}
+
+    def _nothing(self, text, failed=False):
+        """An empty page, and why."""
+        empty = {self._taken: None, self._video: None, self._flow: ""}
+        for column in self._columns:
+            empty[column.answer] = empty[column.where] = ""
+            empty[column.choice] = self._gradio.update(
+                visible=False, value=_BEST
+            )
+        return empty | self._tells(text, failed)
+
+
+def _drop(video):
+    if video is not None:
+        video.drop()
+
+
+def _explaining(recognizer):
+    def explain(video, name):
+        if video is None:
+            return ""
+        name = None if name == _BEST else name
+        return _drawn(pictures.explained, recognizer, video, name)
+
+    return explain
+
+
+def _drawn(draw, *arguments):
+    """A picture, or why there is none: the answers stay."""
+    try:
+        return draw(*arguments)
+    except Exception as error:
+        video = next(one for one in arguments if isinstance(one, Taken))
+        return markup.remark(f"No picture: {_said(error, video.path)}")
+
+
+def _said(error, path):
+    if not isinstance(error, (ValueError, OSError)):
+        logger.error("%s", path.name, exc_info=error)
+    return answers.sentence(error, path)
