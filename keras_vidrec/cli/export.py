@@ -60,15 +60,15 @@ def export(
     if (out / "predict.py").exists():
         echo(f"Try it: python {shlex.quote(str(out / 'predict.py'))} VIDEO")
     if hub is not None:
-        echo(f"Pushed: {hub.push(out, model)}")
+        echo(f"Pushed: {hub.push(out, model, format)}")
 
 
 def _hub(address):
     """Where to push to, which is asked before anything else; else `None`."""
     if address is None:
         return None
-    from keras_vidrec.export import push
+    from keras_vidrec import export as exports
 
-    hub = push.to(address)
+    hub = exports.hub(address)
     hub.check()
     return hub

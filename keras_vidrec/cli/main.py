@@ -6,6 +6,7 @@ import sys
 
 import typer
 
+from keras_vidrec.cli.benchmark import benchmark
 from keras_vidrec.cli.compare import compare
 from keras_vidrec.cli.doctor import doctor
 from keras_vidrec.cli.evaluate import evaluate
@@ -74,6 +75,7 @@ _COMMANDS = {
     "Use": {
         predict: "vidrec predict run clip.mp4 --top 3",
         export: "vidrec export run --format onnx",
+        benchmark: "vidrec benchmark run TSN:resnet50 --batch 1,8",
     },
 }
 

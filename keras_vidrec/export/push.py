@@ -14,9 +14,7 @@ from keras_vidrec.weights import downloads
 
 _NAME = r"[A-Za-z0-9_][\w.-]*"
 _HUGGING_FACE = re.compile(rf"hf://({_NAME}/{_NAME})", re.ASCII)
-_KAGGLE = re.compile(
-    rf"kaggle://({_NAME}/{_NAME}/({_NAME})/{_NAME})", re.ASCII
-)
+_KAGGLE = re.compile(rf"kaggle://({_NAME}/{_NAME}/({_NAME})/{_NAME})", re.ASCII)
 # What Kaggle calls those of the formats that are written here; it takes an
 # unknown one as late as when all files are there.
 _FRAMEWORKS = ("keras", "onnx", "other", "pyTorch", "tensorFlow2", "tfLite")
@@ -26,7 +24,7 @@ _NETWORK = "model.keras"
 _TAGS = ("keras-vidrec", "video-classification", "action-recognition")
 
 
-def to(address: str) -> "Hub":
+def hub(address: str) -> "Hub":
     """The place of an address on a hub. Nobody is asked.
 
     Args:
@@ -91,7 +89,7 @@ class Hub:
                 "install keras-vidrec[hub]`"
             ) from error
 
-    def push(self, directory, model) -> str:
+    def push(self, directory, model, format: str) -> str:
         """Brings an export to the hub: its files, its model card with what the
         hub wants to know at the front, and the network as `model.keras`, so
         that `keras_vidrec.load` takes the address. Files of the same names are
@@ -101,6 +99,7 @@ class Hub:
         Args:
             directory: path of the export.
             model: keras.Model that was exported.
+            format: str. Of the export, for those who look for one.
 
         Returns:
             str, the address of the page.
@@ -114,7 +113,7 @@ class Hub:
             shutil.copytree(directory, staged, copy_function=_link)
             card = (staged / _CARD).read_text("utf-8")
             (staged / _CARD).unlink()  # it is the export's own
-            (staged / _CARD).write_text(_front(directory.name) + card, "utf-8")
+            (staged / _CARD).write_text(_front(format) + card, "utf-8")
             model_file.save(model, staged / _NETWORK)
             try:
                 return self._send(staged)
@@ -125,9 +124,9 @@ class Hub:
                 ) from error
 
     def _failed(self, error, more=""):
-        lines = [one.strip() for one in str(error).splitlines() if one.strip()]
-        text = checks.shorten(" ".join(lines)) or type(error).__name__
-        text = text.rstrip(".")
+        text = _words(error)
+        if isinstance(error, Exception) and error.__cause__ is not None:
+            text = f"{text}: {_words(error.__cause__)}"
         return OSError(
             f"Cannot push to {self.address}. Received: {text}. {more}"
             f"{self.advice}"
@@ -208,6 +207,12 @@ class Kaggle(Hub):
         return f"https://www.kaggle.com/models/{self._name}"
 
 
+def _words(error):
+    lines = [one.strip() for one in str(error).splitlines() if one.strip()]
+    text = checks.shorten(" ".join(lines)) or type(error).__name__
+    return text.rstrip(".")
+
+
 def _chatter():
     """kagglehub says what it does where results belong."""
     return contextlib.redirect_stdout(sys.stderr)
@@ -220,9 +225,9 @@ def _link(source, target):
         shutil.copy2(source, target)
 
 
-def _front(kind):
+def _front(format):
     """What a hub reads of a card."""
-    tags = "".join(f"- {tag}\n" for tag in (*_TAGS, kind))
+    tags = "".join(f"- {tag}\n" for tag in (*_TAGS, format))
     return (
         "---\n"
         "library_name: keras\n"

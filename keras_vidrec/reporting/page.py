@@ -21,6 +21,7 @@ from keras_vidrec.reporting import matrix
 from keras_vidrec.reporting import mistakes
 from keras_vidrec.reporting import reliability
 from keras_vidrec.reporting import tables
+from keras_vidrec.reporting.measuring import kept
 from keras_vidrec.specs import Origin
 from keras_vidrec.specs import files
 from keras_vidrec.training.run import Run
@@ -128,6 +129,8 @@ def report(path, out=None, *, data=None, verbose=True):
         recipe=recipe,
         log=run and run.log_file,
         environment=run and run.environment_file,
+        size=run and kept.size_of(run),
+        measured=kept.of(run) if run else (),
         source=source,
         no_source=reason,
         verbose=verbose,
@@ -143,6 +146,8 @@ def write(
     training=None,
     log=None,
     environment=None,
+    size=None,
+    measured=(),
     source=None,
     no_source="No frames are shown: no dataset was named.",
     verbose=True,
@@ -163,6 +168,8 @@ def write(
             videos that the network of the first test was trained on.
         log: `None`, or path of the `log.csv` of its training.
         environment: `None`, or path of the `environment.json` of its run.
+        size: `None`, or `measuring.size.Size` of the network.
+        measured: sequence of `Measurement` of it.
         source: `None`, or `Source` with the videos of the first test.
         no_source: str. What the page says if there is no source.
         verbose: bool. Whether to show a progress bar.
@@ -211,7 +218,7 @@ def write(
             "confused_pairs": tables.pairs(main, pairs),
             "mistakes": mistakes.table(worst, main),
         }
-    figures["speed"] = tables.speed(log, scores)
+    figures["speed"] = tables.speed(log, scores, size, measured)
     figures.update({one.name: one.table for one in drawn})
     for name, table in figures.items():
         table.save(directory / "figures" / f"{name}.csv")
@@ -261,7 +268,7 @@ def _render(
         ("confusion", "Confusion matrix", has_matrix),
         ("mistakes", "Most confused pairs", mistakes),
         ("training", "Training", curves),
-        ("speed", "Speed", speed),
+        ("speed", "Size and speed", speed),
         ("recipe", "Recipe", recipe is not None),
         ("origin", "Origin", any(one.origin for one in scores.values())),
         ("environment", "Environment", environment),
@@ -292,7 +299,7 @@ def _render(
         mistakes=mistakes,
         frames_note=frames_note,
         curves=curves,
-        speed=[(what, unit, f"{value:.4g}") for what, unit, value in speed],
+        speed=[(what, unit, _amount(value)) for what, unit, value in speed],
     )
     # Names of files need not be text that UTF-8 can hold.
     return html.encode("utf-8", "replace").decode("utf-8")
@@ -344,6 +351,11 @@ def _tiles(test):
         ),
         ("Videos", test["videos"], f"{test['labeled']} with a label"),
     )
+
+
+def _amount(value):
+    """A number of the table of speeds: a count is whole."""
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
 
 
 def _without(row, places):
