@@ -19,6 +19,9 @@ def count(model: keras.Model, inputs) -> int:
 
     Returns:
         int, of all rows of the inputs together.
+
+    Raises:
+        ValueError: if the graph does not tell the shapes in it.
     """
     backend = keras.backend.backend()
     counted = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}[backend]
@@ -38,7 +41,17 @@ def _tensorflow(model, inputs):
     concrete = traced.get_concrete_function(*_specs(model, inputs, spec))
     graph = concrete.graph.as_graph_def(add_shapes=True)
     functions = {one.signature.name: one for one in graph.library.function}
-    return _of_nodes(graph.node, {}, functions)
+    try:
+        return _of_nodes(graph.node, {}, functions)
+    except (IndexError, KeyError) as error:
+        raise _unknown(model) from error
+
+
+def _unknown(model):
+    return ValueError(
+        "Multiply-adds are counted from shapes. Expected a network whose "
+        f"inputs tell the shapes of all that follows. Received: {model.name!r}"
+    )
 
 
 def _specs(model, inputs, spec):
@@ -63,6 +76,8 @@ def _of_nodes(nodes, shapes, functions):
         if node.op in _OF_NODES:
             seen = [_shape(shapes, name) for name in node.input[:2]]
             (made,) = shapes[node.name]
+            if any(-1 in shape for shape in (*seen, made)):
+                raise KeyError(node.name)
             total += _OF_NODES[node.op](node, *seen, made)
         elif node.op in ("PartitionedCall", "StatefulPartitionedCall"):
             function = functions[node.attr["f"].func.name]
