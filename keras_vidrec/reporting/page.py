@@ -121,6 +121,7 @@ def report(path, out=None, *, data=None, verbose=True):
             )
     recipe = run and run.recipe
     source, reason = background.open_dataset(recipe, data)
+    measured = kept.of(run) if run else ()
     return write(
         scores,
         out,
@@ -129,8 +130,8 @@ def report(path, out=None, *, data=None, verbose=True):
         recipe=recipe,
         log=run and run.log_file,
         environment=run and run.environment_file,
-        size=run and kept.size_of(run),
-        measured=kept.of(run) if run else (),
+        size=run and kept.size_of(run, measured),
+        measured=measured,
         source=source,
         no_source=reason,
         verbose=verbose,

@@ -51,10 +51,11 @@ def of(run) -> tuple[Measurement, ...]:
         return ()
 
 
-def size_of(run) -> sizes.Size | None:
-    """The `Size` of the network of a `Run`: as it was measured, or else
-    counted; `None` if there is none that can be read, which is logged."""
-    for one in of(run):
+def size_of(run, measured=()) -> sizes.Size | None:
+    """The `Size` of the network of a `Run`: as it was measured, what `of`
+    gives, or else counted; `None` if there is none that can be read, which is
+    logged."""
+    for one in measured:
         return sizes.Size(one.parameters, one.multiply_adds, one.clip)
     if not run.trained_files:
         return None

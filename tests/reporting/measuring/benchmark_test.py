@@ -137,7 +137,7 @@ def test_a_run_keeps_what_was_measured(run, tmp_path, caplog):
     counted = kept.size_of(run)
     found = keras_vidrec.benchmark(run.path, num_segments=3, **QUICK)
     assert kept.of(run) == found.measurements
-    assert kept.size_of(run) == counted
+    assert kept.size_of(run, found.measurements) == counted
     # Its card and its report tell it.
     export_onnx(
         run.load_model(), tmp_path / "onnx", background=Background.of(run.path)
