@@ -118,7 +118,7 @@ def test_clips_are_as_the_network_was_built():
         noise.clips(model, 2, num_segments=4)
     over_features = TSLSTM(features=7, classes=2, num_segments=6)
     assert noise.clips(over_features, 2)["flow"].shape == (2, 6, 7)
-    assert size.of(over_features).clip_text == "rgb 6 x 7, flow 6 x 7"
+    assert size.of(over_features).clip_text == "flow 6 x 7, rgb 6 x 7"
 
 
 def test_memory_is_that_of_the_context():
