@@ -23,7 +23,8 @@ JAX := KERAS_BACKEND=jax XLA_FLAGS=--xla_backend_optimization_level=0
 BACKEND_TESTS := tests/applications/backends_test.py \
 	tests/applications/parts/torch_run_test.py tests/layers \
 	tests/flow/tvl1 tests/weights/copying_test.py \
-	tests/evaluation/scorers/replicas_test.py
+	tests/evaluation/scorers/replicas_test.py \
+	tests/reporting/measuring/multiply_adds_test.py
 # All that may be built without TensorFlow; tf.data, tf.distribute and
 # SavedModel are TensorFlow's.
 NETWORK_TESTS := tests/layers tests/backbones tests/applications \

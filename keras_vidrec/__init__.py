@@ -30,6 +30,9 @@ if typing.TYPE_CHECKING:
     from keras_vidrec import weights as weights
     from keras_vidrec.applications.parts.head import describe as describe
     from keras_vidrec.recognition.recognizer import Recognizer as Recognizer
+    from keras_vidrec.reporting.measuring.benchmark import (
+        benchmark as benchmark,
+    )
     from keras_vidrec.specs import ClipSpec as ClipSpec
     from keras_vidrec.training.clips import clips as clips
     from keras_vidrec.training.loading import load as load
@@ -41,6 +44,7 @@ __all__, __getattr__, __dir__ = lazy.attach(
         "Recognizer": "recognition.recognizer",
         "applications": None,
         "backbones": None,
+        "benchmark": "reporting.measuring.benchmark",
         "clips": "training.clips",
         "data": None,
         "describe": "applications.parts.head",

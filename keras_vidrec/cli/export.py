@@ -27,6 +27,12 @@ def export(
         ),
     ),
     format: Format = typer.Option(Format.saved_model, help="Format to write."),
+    push: str = typer.Option(
+        None,
+        metavar="ADDRESS",
+        help="Bring the export to a hub, with the model card and model.keras: "
+        "hf://USER/NAME or kaggle://OWNER/MODEL/FRAMEWORK/VARIATION.",
+    ),
 ):
     """Export a trained network and check that it gives the same results.
 
@@ -39,6 +45,7 @@ def export(
     from keras_vidrec.data import leaks
     from keras_vidrec.training import loading
 
+    hub = _hub(push)
     write = {
         Format.saved_model: exports.export_saved_model,
         Format.onnx: exports.export_onnx,
@@ -56,3 +63,16 @@ def export(
     echo(f"Model card: {out / 'README.md'}")
     if (out / "predict.py").exists():
         echo(f"Try it: python {shlex.quote(str(out / 'predict.py'))} VIDEO")
+    if hub is not None:
+        echo(f"Pushed: {hub.push(out, model, format)}")
+
+
+def _hub(address):
+    """Where to push to, which is asked before anything else; else `None`."""
+    if address is None:
+        return None
+    from keras_vidrec import export as exports
+
+    hub = exports.hub(address)
+    hub.check()
+    return hub

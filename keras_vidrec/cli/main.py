@@ -7,6 +7,7 @@ import typing
 
 import typer
 
+from keras_vidrec.cli.benchmark import benchmark
 from keras_vidrec.cli.compare import compare
 from keras_vidrec.cli.doctor import doctor
 from keras_vidrec.cli.evaluate import evaluate
@@ -76,6 +77,7 @@ _COMMANDS: dict[str, dict[typing.Callable, str]] = {
         predict: "vidrec predict run clip.mp4 --top 3",
         export: "vidrec export run --format onnx",
         demo: "vidrec demo rgb_run flow_run",
+        benchmark: "vidrec benchmark run TSN:resnet50 --batch 1,8",
     },
 }
 

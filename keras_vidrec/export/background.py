@@ -11,6 +11,7 @@ from keras_vidrec.evaluation.scores import freshness
 from keras_vidrec.evaluation.scores import metrics
 from keras_vidrec.evaluation.scores import score_naming
 from keras_vidrec.evaluation.scores.score_file import Scores
+from keras_vidrec.reporting.measuring import kept
 from keras_vidrec.specs import Origin
 from keras_vidrec.specs import documents
 from keras_vidrec.training.recipes.recipe import Recipe
@@ -48,6 +49,7 @@ class Background:
         recipe: `None`, or the `Recipe` it was trained by.
         results: sequence of `Result`.
         versions: dict from str to str: of the libraries it was trained with.
+        measured: sequence of `Measurement` of the network.
     """
 
     def __init__(
@@ -56,11 +58,13 @@ class Background:
         recipe: Recipe | None = None,
         results: collections.abc.Sequence[Result] = (),
         versions: dict[str, str] | None = None,
+        measured: collections.abc.Sequence[Measurement] = (),
     ) -> None:
         self.name = name
         self.recipe = recipe
         self.results = tuple(results)
         self.versions = versions or {}
+        self.measured = tuple(measured)
 
     @classmethod
     def of(cls, path: str | os.PathLike[str]) -> typing.Self:
@@ -76,7 +80,13 @@ class Background:
         if not path.is_dir():
             return cls(path.stem)
         run = Run.open(path)
-        return cls(run.recipe.name, run.recipe, _results(run), _versions(run))
+        return cls(
+            run.recipe.name,
+            run.recipe,
+            _results(run),
+            _versions(run),
+            kept.of(run),
+        )
 
 
 def _results(run):

@@ -14,6 +14,7 @@ from keras_vidrec.export import parity
 from keras_vidrec.export import predict_file
 from keras_vidrec.export.background import Background
 from keras_vidrec.reporting import chain
+from keras_vidrec.reporting.measuring import size as sizes
 from keras_vidrec.specs import Origin
 from keras_vidrec.specs import files
 from keras_vidrec.training import environment
@@ -90,6 +91,7 @@ def write(
             origin,
             more,
             missing,
+            sizes.of_known(model),
         )
         chain.write(origin, temporary)
         (temporary / model_card.CARD_FILE).write_text(card, "utf-8")

@@ -8,6 +8,8 @@ from keras_vidrec.data import leaks
 from keras_vidrec.export import manifest
 from keras_vidrec.export import predict_file
 from keras_vidrec.reporting import chain
+from keras_vidrec.reporting.measuring import measurement
+from keras_vidrec.reporting.measuring import size as sizes
 from keras_vidrec.specs import THRESHOLD
 from keras_vidrec.training import environment
 
@@ -86,6 +88,7 @@ def write(
     origin,
     more=(),
     missing=None,
+    size=None,
 ):
     """The text of a model card, in Markdown.
 
@@ -99,6 +102,7 @@ def write(
         more: sequence of other signatures. Defaults to none.
         missing: `None`, or str: why there is no `predict.py`. Defaults to
             `None`.
+        size: `None` (not told), or `Size` of the network. Defaults to `None`.
     """
     parts = [
         f"# {background.name}",
@@ -111,6 +115,7 @@ def write(
         _output(format, description, endpoints),
         "## Training",
         _training(background, description.blueprint),
+        *_cost(size, background),
         "## Accuracy",
         _accuracy(background, origin),
         "## Origin",
@@ -332,6 +337,20 @@ def _training(background, blueprint):
     )
     lines.append(f"- Seed: {recipe.seed}")
     return "\n".join(lines)
+
+
+def _cost(size, background):
+    """How large the network is, and how fast where that was measured."""
+    if size is None:
+        return
+    yield "## Size and speed"
+    yield (
+        f"- Parameters: {size.parameters:,}\n"
+        f"- Multiply-adds: {sizes.short(size.multiply_adds)} for a clip of "
+        f"{size.clip_text}"
+    )
+    if background.measured:
+        yield measurement.markdown(background.measured)
 
 
 def _network(blueprint):

@@ -23,6 +23,7 @@ from keras_vidrec.reporting import matrix
 from keras_vidrec.reporting import mistakes
 from keras_vidrec.reporting import reliability
 from keras_vidrec.reporting import tables
+from keras_vidrec.reporting.measuring import kept
 from keras_vidrec.specs import Origin
 from keras_vidrec.specs import files
 from keras_vidrec.training.recipes.recipe import Recipe
@@ -129,6 +130,7 @@ def report(
             )
     recipe = run.recipe if run else None
     source, reason = background.open_dataset(recipe, data)
+    measured = kept.of(run) if run else ()
     return write(
         scores,
         out,
@@ -137,6 +139,8 @@ def report(
         recipe=recipe,
         log=run.log_file if run else None,
         environment=run.environment_file if run else None,
+        size=run and kept.size_of(run, measured),
+        measured=measured,
         source=source,
         no_source=reason,
         verbose=verbose,
@@ -159,6 +163,8 @@ def write(
     """Writes a report: `index.html`, a self-contained page, `figures/*.csv`,
     and `origin.json` with the origin of the figures. Marks of the scores are
     shown above all figures. Other files of the directory are not changed.
+    size=None,
+    measured=(),
 
     Args:
         scores: `Scores`, or dict from the name of a test to its `Scores`;
@@ -171,6 +177,8 @@ def write(
             videos that the network of the first test was trained on.
         log: `None`, or path of the `log.csv` of its training.
         environment: `None`, or path of the `environment.json` of its run.
+        size: `None`, or `measuring.size.Size` of the network.
+        measured: sequence of `Measurement` of it.
         source: `None`, or `Source` with the videos of the first test.
         no_source: str. What the page says if there is no source.
         verbose: bool. Whether to show a progress bar.
@@ -220,7 +228,7 @@ def write(
             "confused_pairs": tables.pairs(main, pairs),
             "mistakes": mistakes.table(worst, main),
         }
-    figures["speed"] = tables.speed(curve, scores)
+    figures["speed"] = tables.speed(curve, scores, size, measured)
     figures.update({one.name: one.table for one in drawn})
     for name, table in figures.items():
         table.save(directory / "figures" / f"{name}.csv")
@@ -270,7 +278,7 @@ def _render(
         ("confusion", "Confusion matrix", has_matrix),
         ("mistakes", "Most confused pairs", mistakes),
         ("training", "Training", curves),
-        ("speed", "Speed", speed),
+        ("speed", "Size and speed", speed),
         ("recipe", "Recipe", recipe is not None),
         ("origin", "Origin", any(one.origin for one in scores.values())),
         ("environment", "Environment", environment),
@@ -301,7 +309,7 @@ def _render(
         mistakes=mistakes,
         frames_note=frames_note,
         curves=curves,
-        speed=[(what, unit, f"{value:.4g}") for what, unit, value in speed],
+        speed=[(what, unit, _amount(value)) for what, unit, value in speed],
     )
     # Names of files need not be text that UTF-8 can hold.
     return html.encode("utf-8", "replace").decode("utf-8")
@@ -353,6 +361,11 @@ def _tiles(test):
         ),
         ("Videos", test["videos"], f"{test['labeled']} with a label"),
     )
+
+
+def _amount(value):
+    """A number of the table of speeds: a count is whole."""
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
 
 
 def _without(row, places):

@@ -156,10 +156,16 @@ def pairs(scores, found):
     )
 
 
-def speed(log, scores):
-    """What was measured of the speed of training, in a log as `curves.read`
-    gives it, and of tests; without rows if nothing was."""
+def speed(log, scores, size=None, measured=()):
+    """What a network costs: its `Size`, if that is known; what was measured of
+    the speed of training, in a log as `curves.read` gives it, of tests, and by
+    `vidrec benchmark`, a sequence of `Measurement`; without rows if nothing
+    was."""
     rows = []
+    if size is not None:
+        clip = f"a clip of {size.clip_text}"
+        rows.append(("network", "parameters", size.parameters))
+        rows.append((clip, "multiply-adds", size.multiply_adds))
     for column, unit in (
         ("clips_per_second", "clips a second"),
         ("input_wait", "share of time waiting"),
@@ -172,6 +178,10 @@ def speed(log, scores):
         rate = one.meta.get("videos_per_second")
         if isinstance(rate, (int, float)):
             rows.append((name, "videos a second", float(rate)))
+    for one in measured:
+        what = f"batch of {one.batch_size} on {one.device}, {one.precision}"
+        rows.append((what, "milliseconds, median", 1000 * one.latency))
+        rows.append((what, "clips a second", one.throughput))
     return Table(("what", "unit", "value"), tuple(rows))
 
 

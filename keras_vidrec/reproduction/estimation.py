@@ -19,6 +19,7 @@ from keras_vidrec.data.pipeline import steps_per_epoch
 from keras_vidrec.data.preparing.prepare import num_cores
 from keras_vidrec.data.preparing.video import Preparation
 from keras_vidrec.data.preparing.video import prepare_video
+from keras_vidrec.reporting.measuring import noise
 from keras_vidrec.reproduction.plan import Plan
 from keras_vidrec.specs import TEST_CROPS
 from keras_vidrec.specs import ClipSpec
@@ -191,13 +192,7 @@ def measure(recipe) -> Step:
     clips = recipe.optimizer.batch_size
     if not environment.has_accelerator():
         clips = min(clips, _FEW)
-    rng = np.random.default_rng(0)
-    inputs = {
-        tensor.name: _noise(rng, clips, tensor, spec)
-        for tensor in keras.tree.flatten(model.input)
-    }
-    if not isinstance(model.input, dict):
-        (inputs,) = inputs.values()
+    inputs = noise.clips(model, clips)
     labels: typing.Any = np.zeros(clips, "int32")
     if isinstance(trained.output, dict):
         labels = dict.fromkeys(trained.output, labels)
@@ -216,18 +211,6 @@ def measure(recipe) -> Step:
         spec.num_segments or 1,
         last[0] if last else 0,
     )
-
-
-def _noise(rng, clips, tensor, spec):
-    """A batch for an input, as large as the clips of training."""
-    free = [spec.num_segments or 1, *[spec.size] * 2]
-    shape = [
-        size if size is not None else wanted
-        for size, wanted in zip(tensor.shape[1:], [*free, None])
-    ]
-    if len(shape) == 2:
-        return rng.standard_normal((clips, *shape)).astype("float32")
-    return rng.integers(0, 256, (clips, *shape), dtype="uint8")
 
 
 def _prepare_one(catalog, size, flow):

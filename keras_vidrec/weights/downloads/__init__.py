@@ -6,6 +6,7 @@ from keras_vidrec.weights.downloads.hub import is_on_hub
 from keras_vidrec.weights.downloads.published_file import PublishedFile
 from keras_vidrec.weights.downloads.store import find
 from keras_vidrec.weights.downloads.web import is_offline
+from keras_vidrec.weights.downloads.web import why_unreachable
 
 __all__ = [
     "PublishedFile",
@@ -14,6 +15,7 @@ __all__ = [
     "find",
     "is_offline",
     "is_on_hub",
+    "why_unreachable",
 ]
 
 
