@@ -12,6 +12,7 @@ from keras_vidrec.evaluation.scores import metrics
 from keras_vidrec.evaluation.scores import score_naming
 from keras_vidrec.evaluation.scores.score_file import Scores
 from keras_vidrec.reporting.measuring import kept
+from keras_vidrec.reporting.measuring.measurement import Measurement
 from keras_vidrec.specs import Origin
 from keras_vidrec.specs import documents
 from keras_vidrec.training.recipes.recipe import Recipe
