@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+import math
 import pathlib
 import time
 
@@ -19,6 +20,7 @@ from keras_vidrec.data.catalogs import label_sets
 from keras_vidrec.data.failures import Failures
 from keras_vidrec.evaluation import origins
 from keras_vidrec.evaluation import protocols
+from keras_vidrec.evaluation import spread
 from keras_vidrec.evaluation.scorers import scorer as scorers
 from keras_vidrec.evaluation.scores import freshness
 from keras_vidrec.evaluation.scores import score_naming
@@ -46,6 +48,7 @@ def score(
     journal=None,
     scorer=None,
     any_order=False,
+    unread=None,
     verbose=True,
 ):
     """Scores the videos of a split.
@@ -66,6 +69,8 @@ def score(
         any_order: bool. Whether the classes of the source may have another
             order than the network's: the scores have the source's. Defaults
             to `False`.
+        unread: `None`, or dict from the name of a video that is not tried,
+            because it cannot be read, to why. Defaults to `None`.
         verbose: bool. Whether to show a progress bar.
 
     Returns:
@@ -98,21 +103,23 @@ def score(
     if origin is None:
         origin = origins.of_test(model, source, split)
     failures = Failures(len(split))
+    for name, problem in (unread or {}).items():
+        failures.add(name, problem)
     known = dict(journal.scores) if journal else {}
-    left = [index for index in split if source.videos[index] not in known]
-    clips = pipeline.read_each(
+    done = {*known, *failures.errors}
+    left = [index for index in split if source.videos[index] not in done]
+    found = _scored(
+        scorer,
         source,
         spec,
         left,
         failures,
         verbose,
-        name="test",
         done=len(split) - len(left),
         **test.reading(),
     )
-    for index, inputs in clips if left else ():
-        clip = keras.tree.map_structure(lambda batch: batch[0], inputs)
-        scores = known[source.videos[index]] = scorer(clip)
+    for index, scores in found:
+        known[source.videos[index]] = scores
         if journal:
             journal.add(source.videos[index], scores)
     videos = [index for index in split if source.videos[index] in known]
@@ -126,6 +133,67 @@ def score(
     )
     origin = origin.replace(fingerprint=result.fingerprint())
     return dataclasses.replace(result, origin=origin), failures
+
+
+def _scored(scorer, source, spec, indices, failures, verbose, **how):
+    """Yields `(index, scores)` of each video that can be read."""
+    clips = pipeline.read_each(
+        source, spec, indices, failures, verbose, name="test", **how
+    )
+    for index, inputs in clips if indices else ():
+        clip = keras.tree.map_structure(lambda batch: batch[0], inputs)
+        yield index, scorer(clip)
+
+
+class _Scoring(spread.Job):
+    """What workers do of a test."""
+
+    def __init__(self, source, test):
+        self._source = source
+        self._test = test
+
+    def open(self, models):
+        """See `Job`."""
+        (model,) = models.values()
+        self._test, self._spec = protocols.of(model, self._test)
+        self._scorer = scorers.make(model, self._test)
+        self._indices = {n: i for i, n in enumerate(self._source.videos)}
+
+    def each(self, videos):
+        """See `Job`; a row says why a video cannot be read, if it cannot."""
+        failures = Failures(math.inf, tell=False)
+        found = _scored(
+            self._scorer,
+            self._source,
+            self._spec,
+            [self._indices[name] for name in videos],
+            failures,
+            False,
+            **self._test.reading(),
+        )
+        for index, scores in found:
+            yield self._source.videos[index], {}, {"scores": scores}
+        for name, problem in failures.errors.items():
+            yield name, {"unread": problem}, {}
+
+
+def _score_elsewhere(runner, model, data, test, journal, state):
+    """Has the workers of a runner score the videos that are not in the journal
+    yet. Returns why others cannot be read, by name, in the order of the
+    test."""
+    unread = {}
+
+    def take(video, row, arrays):
+        if "unread" in row:
+            unread[video] = row["unread"]
+        else:
+            journal.add(video, arrays["scores"])
+
+    names = [data.source.videos[index] for index in data.test]
+    left = [name for name in names if name not in journal.scores]
+    job = _Scoring(data.source, test)
+    spread.spread(runner, state, {"network": model}, job, left, take)
+    return {name: unread[name] for name in names if name in unread}
 
 
 def _labels(source, videos):
@@ -143,6 +211,7 @@ def evaluate(
     grid=None,
     settings=(),
     allow_leak=False,
+    runner=None,
     verbose=True,
 ):
     """Tests the network of a finished run on its test list. A test that was
@@ -160,6 +229,9 @@ def evaluate(
         allow_leak: bool. Whether to test on videos, too, that the network, or
             any that it was made from, was trained on; the scores are marked,
             and whatever shows them shows it. Defaults to `False`.
+        runner: `None` (this process), or `data.preparing.parts.Runner`, whose
+            workers score the videos; the scores are the same. They see the
+            run and the videos at the same paths. Defaults to `None`.
         verbose: bool. Whether to show a progress bar.
 
     Returns:
@@ -171,6 +243,7 @@ def evaluate(
         ValueError: if there is no finished run, another process trains it or
             does this test, no such protocol, nothing to test on, or videos
             leak: the network or anything in its origin was trained on them.
+        RuntimeError: if the workers fail; what is finished stays.
     """
     run = Run.open(run_directory)
     run.check_free()
@@ -186,6 +259,7 @@ def evaluate(
         what=str(trained_file),
         fingerprint=freshness.fingerprint(trained_file),
         allow_leak=allow_leak,
+        runner=runner,
         verbose=verbose,
     )
 
@@ -199,6 +273,7 @@ def evaluate_network(
     grid=None,
     settings=(),
     allow_leak=False,
+    runner=None,
     verbose=True,
 ):
     """Tests a network that is of no run, as `evaluate` does, on the test list
@@ -208,7 +283,8 @@ def evaluate_network(
         model: keras.Model of this package.
         name: str. What it is called.
         directory: path of the directory for the scores.
-        protocol: as of `evaluate`; so are `grid`, `allow_leak` and `verbose`.
+        protocol: as of `evaluate`; so are `grid`, `allow_leak`,
+            `runner` and `verbose`.
         settings: sequence of str `"data.key=value"`: where the videos are.
 
     Returns:
@@ -228,6 +304,7 @@ def evaluate_network(
         what=name,
         fingerprint=feature_tower.fingerprint(model),
         allow_leak=allow_leak,
+        runner=runner,
         verbose=verbose,
     )
 
@@ -252,6 +329,7 @@ def _evaluate(
     what,
     fingerprint,
     allow_leak,
+    runner,
     verbose,
     any_order=False,
 ):
@@ -303,6 +381,14 @@ def _evaluate(
     known, start = len(journal.scores), time.perf_counter()
     try:
         with journal:
+            unread = runner and _score_elsewhere(
+                runner,
+                model,
+                data,
+                recipe.test,
+                journal,
+                directory / f".{path.stem}.parts",
+            )
             scores, _ = score(
                 model,
                 data.source,
@@ -312,6 +398,7 @@ def _evaluate(
                 origin=origin,
                 journal=journal,
                 any_order=any_order,
+                unread=unread,
                 verbose=verbose,
             )
     finally:

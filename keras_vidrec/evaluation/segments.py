@@ -37,6 +37,13 @@ class Segment:
             "score": self.score,
         }
 
+    @classmethod
+    def from_dict(cls, values) -> "Segment":
+        """The segment of `to_dict`."""
+        return cls(
+            values["class"], values["start"], values["end"], values["score"]
+        )
+
 
 @dataclasses.dataclass(frozen=True)
 class Merging:
