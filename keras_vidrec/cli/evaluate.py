@@ -97,6 +97,9 @@ def evaluate(
     file: options.WeightsFile = (),
     trust_first_download: options.Trust = False,
     class_names: options.ClassNames = None,
+    runner: options.Runner = None,
+    parts: options.Parts = None,
+    runner_options: options.RunnerOptions = None,
 ):
     """Test a trained network on its test list and write its scores.
 
@@ -119,6 +122,7 @@ def evaluate(
         settings = [f"data.directory={json.dumps(data)}", *settings]
     file = options.weights_file(file)
     names = options.lines(class_names)
+    workers = options.runner(runner, runner_options, parts)
     load_backend()
     from keras_vidrec.evaluation import evaluator
     from keras_vidrec.evaluation.scores import metrics
@@ -142,6 +146,7 @@ def evaluate(
             file=file,
             trust_first_download=trust_first_download,
             class_names=names,
+            runner=workers,
         )
         return
     if loading.preset_of(run) is not None:
@@ -160,6 +165,7 @@ def evaluate(
             grid=grid,
             settings=settings,
             allow_leak=allow_leak,
+            runner=workers,
             top=top,
         )
         return
@@ -181,6 +187,7 @@ def evaluate(
                 grid=grid,
                 settings=settings,
                 allow_leak=allow_leak,
+                runner=workers,
             )
         if len(chosen) > 1:
             echo(f"Split {split}")

@@ -50,11 +50,15 @@ def features(
     ),
     videos_list: options.VideosList = None,
     splits: options.Splits = None,
+    runner: options.Runner = None,
+    parts: options.Parts = None,
+    runner_options: options.RunnerOptions = None,
 ):
     """Keep what trained networks see in the frames of all videos, to train
     networks on it; the same command goes on after an interruption."""
     if rgb is None and flow is None:
         raise typer.BadParameter("--rgb or --flow, or both, name a network")
+    workers = options.runner(runner, runner_options, parts)
     load_backend()
     from keras_vidrec.applications.parts.head import describe
     from keras_vidrec.data import healths
@@ -100,6 +104,7 @@ def features(
             draws=draws,
             seed=seed,
             made_from=made_from,
+            runner=workers,
         )
     if made.failed:
         echo(

@@ -109,6 +109,30 @@ Background = typing.Annotated[
         metavar="CLASS", help="Of segments: the class that makes none."
     ),
 ]
+Runner = typing.Annotated[
+    str,
+    typer.Option(
+        "--runner",
+        help="Apache Beam's runner that does it on many machines: "
+        "DirectRunner, FlinkRunner, SparkRunner, DataflowRunner, ...; its own "
+        "options follow after --.",
+    ),
+]
+Parts = typing.Annotated[
+    int,
+    typer.Option(
+        "--parts",
+        min=1,
+        help="With --runner: number of parts of the work, and so of workers "
+        "that find some. Default: 64, as far as each gets 4 to 32 videos.",
+    ),
+]
+RunnerOptions = typing.Annotated[
+    list[str],
+    typer.Argument(
+        metavar="[-- RUNNER_OPTIONS]", help="Apache Beam's options."
+    ),
+]
 WeightsFile = typing.Annotated[
     list[str],
     typer.Option(
@@ -134,6 +158,24 @@ ClassNames = typing.Annotated[
         help="Text file of the names of the classes, one a line.",
     ),
 ]
+
+
+def runner(name, beam_options, parts):
+    """The `data.preparing.parts.Runner` that `--runner`, what follows after
+    `--`, and `--parts` mean; `None` without the first. What it does not know is
+    refused before anything is loaded."""
+    if name is None:
+        if parts is not None or beam_options:
+            raise typer.BadParameter(
+                "--parts and options after -- belong to a --runner. Received: "
+                f"{' '.join(beam_options or ('--parts',))!r}"
+            )
+        return None
+    from keras_vidrec.data.preparing.parts import Runner
+
+    found = Runner(name, tuple(beam_options or ()), parts)
+    found.new_pipeline()
+    return found
 
 
 def weights_file(paths):

@@ -54,7 +54,8 @@ def predict(
     background: options.Background = "background",
     out: pathlib.Path | None = typer.Option(
         None,
-        help="Directory of the timelines. Default: the current one.",
+        help="Directory of the timelines, or with --runner of what is done so "
+        "far, which all machines see. Default: the current one.",
     ),
     overlay: pathlib.Path | None = typer.Option(
         None, help="Write the video with its labels, without sound, as .mp4."
@@ -73,9 +74,13 @@ def predict(
     file: options.WeightsFile = (),
     trust_first_download: options.Trust = False,
     class_names: options.ClassNames = None,
+    runner: options.Runner = None,
+    parts: options.Parts = None,
 ):
     """Tell what happens in video files, or when in long and live ones."""
-    places = videos or []
+    places, beam_options = videos or [], ()
+    if runner is not None:
+        places, beam_options = inputs.without_options(places)
     timeline = window or stride or overlay or camera is not None
     _check(places, overlay, camera)
     if json and csv:
@@ -83,6 +88,10 @@ def predict(
     if timeline and csv:
         raise typer.BadParameter(
             "--csv goes without windows, which are written to tables anyway."
+        )
+    if timeline and runner is not None:
+        raise typer.BadParameter(
+            "--runner goes without windows, --overlay and --camera."
         )
     merging = (smoothing, min_length, threshold)
     if any(merging) and not timeline:
@@ -99,6 +108,7 @@ def predict(
             raise typer.BadParameter("--overlay is of one video.")
     file = options.weights_file(file)
     names = options.lines(class_names)
+    workers = options.runner(runner, beam_options, parts)
     load_backend()
     from keras_vidrec.evaluation.predictor import Predictor
     from keras_vidrec.training import loading
@@ -112,7 +122,15 @@ def predict(
     predictor = Predictor(network, protocol)
     if not timeline:
         answers = Answers(json=json, csv=csv)
-        for answer in predictor.many(videos, top=top):
+        found = predictor.many(videos, top=top)
+        if workers is not None:
+            from keras_vidrec.cli.prediction import spreading
+
+            here = out or pathlib.Path()
+            found = spreading.answers(
+                network, predictor, videos, top, workers, here
+            )
+        for answer in found:
             answers.show(answer)
         if answers.num_unread:
             raise typer.Exit(1)
