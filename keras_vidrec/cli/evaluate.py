@@ -9,6 +9,7 @@ from keras_vidrec.cli import score_files
 from keras_vidrec.cli.terminal import echo
 from keras_vidrec.cli.terminal import load_backend
 from keras_vidrec.specs import files
+from keras_vidrec.specs.checks import counted
 
 # Stands in a path for the number of a split.
 _NUMBER = "{split}"
@@ -234,7 +235,8 @@ def _calibrate(run):
 
     found = calibrator.calibrate(run)
     echo(
-        f"Temperature {found.temperature:.4g}, fitted on {found.videos} videos "
+        f"Temperature {found.temperature:.4g}, fitted on "
+        f"{counted(found.videos, 'video')} "
         f"for validation: cross-entropy {found.loss_before:.4g} before, "
         f"{found.loss:.4g} now; calibration error "
         f"{100 * found.error_before:.2f} % before, {100 * found.error:.2f} % "

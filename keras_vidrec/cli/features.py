@@ -6,7 +6,9 @@ import typer
 from keras_vidrec.cli import options
 from keras_vidrec.cli.terminal import echo
 from keras_vidrec.cli.terminal import load_backend
+from keras_vidrec.specs import checks
 from keras_vidrec.specs import files
+from keras_vidrec.specs.checks import counted
 
 Grid = enum.StrEnum("Grid", ["feature_grid", "uniform"])
 
@@ -72,14 +74,15 @@ def features(
     networks = {
         stream: loading.recognizer(path) for stream, path in paths.items()
     }
-    opened = opening.open_images(
-        data,
-        layout=layout,
-        videos_list=videos_list,
-        splits=splits,
-        # Of videos it is made as the network knows it.
-        flow=describe(networks["flow"]).clip_spec.flow if flow else None,
-    )
+    with checks.names(directory="--data"):
+        opened = opening.open_images(
+            data,
+            layout=layout,
+            videos_list=videos_list,
+            splits=splits,
+            # Of videos it is made as the network knows it.
+            flow=describe(networks["flow"]).clip_spec.flow if flow else None,
+        )
     if opened.catalog.understood:
         echo(opened.catalog.understood, err=True)
     for problem in opened.catalog.problems:
@@ -115,8 +118,9 @@ def features(
     for line in healths.report(Features(out)):
         echo(line, err=True)
     echo(
-        f"Features: {out} ({', '.join(networks)}; {made.num_videos} videos, "
-        f"{frames} frames each)"
+        f"Features: {out} ({', '.join(networks)}; "
+        f"{counted(made.num_videos, 'video')}, "
+        f"{counted(frames, 'frame')} each)"
     )
     if not made.num_new:
         echo(

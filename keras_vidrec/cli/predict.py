@@ -6,8 +6,10 @@ from keras_vidrec.cli import options
 from keras_vidrec.cli.prediction import inputs
 from keras_vidrec.cli.prediction.answers import Answers
 from keras_vidrec.cli.terminal import load_backend
+from keras_vidrec.specs import checks
 
 _WINDOW = 2.0
+_BACKGROUND = "background"
 
 
 def predict(
@@ -51,7 +53,7 @@ def predict(
     smoothing: options.Smoothing = 0.0,
     min_length: options.MinLength = 0.0,
     threshold: options.Threshold = None,
-    background: options.Background = "background",
+    background: options.Background = _BACKGROUND,
     out: pathlib.Path | None = typer.Option(
         None,
         help="Directory of the timelines, or with --runner of what is done so "
@@ -94,10 +96,10 @@ def predict(
             "--runner goes without windows, --overlay and --camera."
         )
     merging = (smoothing, min_length, threshold)
-    if any(merging) and not timeline:
+    if not timeline and (any(merging) or background != _BACKGROUND):
         raise typer.BadParameter(
-            "--smoothing, --min-length and --threshold are of segments. "
-            "Expected them with --window."
+            "--smoothing, --min-length, --threshold and --background are of "
+            "segments. Expected them with --window."
         )
     videos = inputs.expand(places)
     if timeline:
@@ -138,12 +140,15 @@ def predict(
     from keras_vidrec.cli.prediction.timelines import Timelines
     from keras_vidrec.evaluation.segments import Merging
 
+    how = Merging(*merging, background)
+    with checks.names(background="--background"):
+        how.check(predictor.classes)
     window = window or _WINDOW
     timelines = Timelines(
         predictor,
         window=window,
         stride=stride or window / 2,
-        merging=Merging(*merging, background),
+        merging=how,
         out=out or pathlib.Path(),
         frame_rate=frame_rate,
         top=top,

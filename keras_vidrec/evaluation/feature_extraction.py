@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import itertools
+import logging
 import math
 import pathlib
 
@@ -33,6 +34,8 @@ from keras_vidrec.specs import Origin
 from keras_vidrec.specs import TestProtocol
 from keras_vidrec.videos.health import Health
 from keras_vidrec.videos.video import VideoError
+
+logger = logging.getLogger("keras_vidrec")
 
 _FLOWS = feature_tower.STREAMS["flow"]
 # Crops of the draws: STFN's, which is trained so.
@@ -107,6 +110,7 @@ def extract(
         for stream, model in networks.items()
     }
     _check_source(source, towers)
+    _tell_apart(towers)
     settings = FeatureSettings(
         features={s: tower.num_features for s, tower in towers.items()},
         networks={s: tower.fingerprint for s, tower in towers.items()},
@@ -373,6 +377,21 @@ class _SameFrames:
         if self._alike:
             return frames - any(m in _FLOWS for m in self._modalities)
         return frames - (modality in _FLOWS)
+
+
+def _tell_apart(towers):
+    """Says before the work that nothing will see videos of it."""
+    for field in ("frame", "size"):
+        seen = {s: getattr(tower.spec, field) for s, tower in towers.items()}
+        if len({*seen.values()}) > 1:
+            shown = ", ".join(f"{s}: {value}" for s, value in seen.items())
+            logger.warning(
+                "The networks see videos with another %s each (%s). What is "
+                "trained on their features cannot be joined with them to one "
+                "network that sees videos (`vidrec join`).",
+                field,
+                shown,
+            )
 
 
 def _check_source(source, towers):

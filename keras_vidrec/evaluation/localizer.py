@@ -92,13 +92,14 @@ def localize(
         cannot be read, are named and left out.
 
     Raises:
-        ValueError: if the list cannot be read, a row has no start and end in
-            seconds, the network knows none of the classes, videos leak, or
-            another process does this test.
+        ValueError: as `Merging.check`, if the list cannot be read, a row has
+            no start and end in seconds, the network knows none of the classes,
+            videos leak, or another process does this test.
         TooManyFailures: if over 5 % of the videos cannot be read.
     """
     predictor = Predictor(model, protocol)
     merging = merging or segments.Merging()
+    merging.check(predictor.classes)
     catalog = read(truth, root)
     wanted = _known(_truth(catalog), predictor.classes, merging.background)
     source = VideoFiles(catalog)

@@ -1,6 +1,7 @@
 """What happens from when to when: the windows of a long video, merged."""
 
 import dataclasses
+import difflib
 
 import numpy as np
 
@@ -58,8 +59,8 @@ class Merging:
         threshold: `None` (the most probable class of each moment), or float
             in (0, 1]: every class while it is at least so probable, several at
             a time. Defaults to `None`.
-        background: str. The class that makes no segments; a network need not
-            have it. Defaults to `"background"`.
+        background: str. The class that makes no segments: one of the network,
+            or `"background"`, which it need not have. Defaults to that.
 
     Raises:
         ValueError: on any other value.
@@ -81,6 +82,25 @@ class Merging:
                 self.threshold,
             )
 
+    def check(self, classes) -> None:
+        """Checks that the network has the class of the background, where one
+        is named.
+
+        Args:
+            classes: sequence of str, those of the network.
+
+        Raises:
+            ValueError: if not; it names the nearest.
+        """
+        if self.background == background.NAME or self.background in classes:
+            return
+        (near,) = difflib.get_close_matches(self.background, classes, 1, 0.0)
+        raise checks.ArgumentError(
+            "background",
+            f"a class of the network, such as {near!r}",
+            self.background,
+        )
+
     def to_dict(self) -> dict:
         """Its JSON: the arguments."""
         return dataclasses.asdict(self)
@@ -99,8 +119,12 @@ def merge(windows, classes, how: Merging | None = None) -> tuple[Segment, ...]:
 
     Returns:
         tuple of `Segment`, by their starts.
+
+    Raises:
+        ValueError: as `Merging.check`.
     """
     how = how or Merging()
+    how.check(classes)
     if not windows:
         return ()
     edges, means, seen = _moments(windows)

@@ -6,6 +6,7 @@ import math
 import numpy as np
 
 from keras_vidrec.evaluation.scores import metrics
+from keras_vidrec.specs.checks import counted
 
 # An interval of so many points, and the share that is hardest to tell.
 _WANTED = 0.05
@@ -52,7 +53,8 @@ def _how_sure(material, scores, hits):
     )
     if len(groups) < len(hits):
         sentence += (
-            f"; they are of {len(groups)} recordings, so the interval is "
+            f"; they are of {counted(len(groups), 'recording')}, so the "
+            "interval is "
             "wider than that"
         )
     return sentence + "."

@@ -291,7 +291,6 @@ class Workshop(Results):
                 recipe,
                 test=begun.test,
                 reported=begun.reported,
-                summary=begun.summary,
             )
         return recipe
 

@@ -2,6 +2,8 @@
 
 import dataclasses
 
+from keras_vidrec.specs.checks import counted
+
 
 @dataclasses.dataclass(frozen=True)
 class Health:
@@ -69,13 +71,18 @@ class Health:
         video; empty for an ordinary one."""
         found = []
         if self.damaged:
-            found.append(f"{self.damaged} frames are damaged")
+            are = "is" if self.damaged == 1 else "are"
+            found.append(f"{counted(self.damaged, 'frame')} {are} damaged")
         if self.missing:
-            found.append(f"{self.missing} frames are missing between others")
+            are = "is" if self.missing == 1 else "are"
+            found.append(
+                f"{counted(self.missing, 'frame')} {are} missing between others"
+            )
         if self.lost_at_end:
+            are = "is" if self.lost_at_end == 1 else f"{self.lost_at_end} are"
             found.append(
                 f"of the {self.frames_stated} frames that it states, the last "
-                f"{self.lost_at_end} are cut off"
+                f"{are} cut off"
             )
         if self.frame_rate is None:
             found.append("its time stamps do not tell a frame rate")

@@ -77,8 +77,9 @@ def explained(unread):
             f"--camera {unread.video}"
         )
     if mark and scheme.lower() in ("http", "https"):
+        text = text.rstrip(".")
         text += (
-            " Of an address the file that lies there is read: pages are not "
+            ". Of an address the file that lies there is read: pages are not "
             "searched for a video, and nothing of a video site is fetched. "
             "Download the video and give its path."
         )

@@ -4,6 +4,7 @@ import json
 import pathlib
 
 from keras_vidrec.cli.terminal import echo
+from keras_vidrec.specs import checks
 from keras_vidrec.specs import files
 
 _WINDOW = 2.0
@@ -46,19 +47,20 @@ def evaluate(
     stem = storage.as_path(truth).stem
     base = (out or _directory(name, loading.preset_of(name))) / stem
     journal = base.with_name(f".{base.name}-segments.journal")
-    tested = localizer.localize(
-        network,
-        truth,
-        data,
-        protocol=protocol,
-        window=window,
-        stride=stride,
-        merging=how,
-        allow_leak=allow_leak,
-        what=name,
-        journal=journal,
-        runner=runner,
-    )
+    with checks.names(background="--background"):
+        tested = localizer.localize(
+            network,
+            truth,
+            data,
+            protocol=protocol,
+            window=window,
+            stride=stride,
+            merging=how,
+            allow_leak=allow_leak,
+            what=name,
+            journal=journal,
+            runner=runner,
+        )
     figures = tested.figures.summary()
     table, report = (
         base.with_name(f"{base.name}-segments.{kind}")

@@ -5,6 +5,7 @@ import typing
 from keras_vidrec.data.catalogs.parts import part_of
 from keras_vidrec.data.catalogs.parts import parts_within
 from keras_vidrec.data.catalogs.split import first_of
+from keras_vidrec.specs.checks import counted
 
 
 class Folders(typing.NamedTuple):
@@ -88,7 +89,7 @@ def sort(clips):
         raise ValueError(
             "All clips are of one class, which leaves nothing to learn. "
             "Expected a folder for each of several classes. Received: "
-            f"{names[0]!r} with {len(names)} clips"
+            f"{names[0]!r} with {counted(len(names), 'clip')}"
         )
     parts = None
     if level is not None:

@@ -21,6 +21,7 @@ import threading
 import typing
 import uuid
 
+from keras_vidrec.data.catalogs.split import first_of
 from keras_vidrec.specs import checks
 from keras_vidrec.specs import documents
 from keras_vidrec.specs import files
@@ -171,7 +172,7 @@ def ended_early(lost):
     """The error of a pipeline that ended well without having made all."""
     return RuntimeError(
         "The pipeline ended early; what is finished stays. Expected all "
-        f"videos. Received: not {lost[0]!r} ({len(lost)} in all)"
+        f"videos. Received: not {first_of(lost)}"
     )
 
 

@@ -9,6 +9,7 @@ import scipy.stats
 from keras_vidrec.evaluation.scores import joining
 from keras_vidrec.evaluation.scores import metrics
 from keras_vidrec.specs import files
+from keras_vidrec.specs.checks import counted
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,7 +127,8 @@ def compare(first, second, *, confidence=0.95, names=None):
     if not len(labels):
         raise ValueError(
             "Expected videos whose class is known. Received: "
-            f"{len(joined.scores[0].videos)} videos in both, all without a "
+            f"{counted(len(joined.scores[0].videos), 'video')} in both, all "
+            "without a "
             "label"
         )
     one, other = (

@@ -306,7 +306,7 @@ def test_classes_that_may_be_meant_to_be_one(root):
     found = read(root, "walk/0.mp4,walk\nrun/0.mp4,Run\nrun/1 b.mp4,run")
     assert found.classes == ("Run", "run", "walk")
     assert "differ in case or blanks only" in str(found.problems)
-    assert "'run' (1 in all)" in str(found.problems)
+    assert "'run'" in str(found.problems)
 
 
 def test_no_list(root):
