@@ -106,7 +106,8 @@ Threshold = typing.Annotated[
 Background = typing.Annotated[
     str,
     typer.Option(
-        metavar="CLASS", help="Of segments: the class that makes none."
+        metavar="CLASS",
+        help="Of segments: the class that makes none; '' where all do.",
     ),
 ]
 Runner = typing.Annotated[

@@ -59,8 +59,9 @@ class Merging:
         threshold: `None` (the most probable class of each moment), or float
             in (0, 1]: every class while it is at least so probable, several at
             a time. Defaults to `None`.
-        background: str. The class that makes no segments: one of the network,
-            or `"background"`, which it need not have. Defaults to that.
+        background: str. The class that makes no segments: one of the network;
+            `""` for none; or `"background"`, which it need not have. Defaults
+            to that.
 
     Raises:
         ValueError: on any other value.
@@ -83,8 +84,7 @@ class Merging:
             )
 
     def check(self, classes) -> None:
-        """Checks that the network has the class of the background, where one
-        is named.
+        """Checks that the network has the class of the background.
 
         Args:
             classes: sequence of str, those of the network.
@@ -92,7 +92,7 @@ class Merging:
         Raises:
             ValueError: if not; it names the nearest.
         """
-        if self.background == background.NAME or self.background in classes:
+        if self.background in (background.NAME, "", *classes):
             return
         (near,) = difflib.get_close_matches(self.background, classes, 1, 0.0)
         raise checks.ArgumentError(

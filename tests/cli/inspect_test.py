@@ -115,3 +115,14 @@ def test_the_sheet_shows_flow_where_there_is_flow(tmp_path):
 def test_what_cannot_be_inspected(tmp_path):
     out, err = vidrec("inspect", tmp_path, status=1)
     assert "Found no dataset" in err and not out
+
+
+def test_settings_of_the_data(small_videos):
+    """As of a training."""
+    command = "inspect", small_videos, "--set"
+    out, _ = vidrec(*command, "data.test_fraction=0.5")
+    assert "split 1  12 training, 24 test" in out
+    _, err = vidrec(*command, "data.test_fraction=2", status=1)
+    assert "Invalid `data.test_fraction`" in err
+    _, err = vidrec(*command, "optimizer.batch_size=2", status=2)
+    assert "data.background" in " ".join(err.split())

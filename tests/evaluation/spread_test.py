@@ -13,6 +13,7 @@ from keras_vidrec.data.sources.features import Features
 from keras_vidrec.evaluation import evaluator
 from keras_vidrec.evaluation import feature_extraction
 from keras_vidrec.evaluation import localizer
+from keras_vidrec.evaluation import segment_files
 from keras_vidrec.evaluation import spread
 from keras_vidrec.evaluation.scores.score_file import Scores
 from keras_vidrec.evaluation.scores.score_journal import ScoreJournal
@@ -167,16 +168,22 @@ def test_another_backend_is_named(run, monkeypatch):
 
 def test_features_are_the_same(network, videos, tmp_path):
     opened = opening.open_images(videos, layout="folder")
-    how = {"num_frames": 4, "draws": 1, "verbose": False, "grid": "uniform"}
-    made = [
-        feature_extraction.extract(
-            {"rgb": network}, opened, tmp_path / name, runner=who, **how
-        )
-        for name, who in (("here", None), ("there", runner()))
-    ]
-    assert made[0] == made[1] and made[0].num_videos == 5
+    path = tmp_path / "network.keras"
+    model_file.save(network, path)
+    made = feature_extraction.extract(
+        {"rgb": network}, opened, tmp_path / "here", num_frames=4, draws=1,
+        grid="uniform", verbose=False,
+    )  # fmt: skip
+    assert made.num_videos == 5
+    out, _ = vidrec(
+        "features", "--rgb", path, "--data", videos, "--layout=folder",
+        "--out", tmp_path / "there", "--frames=4", "--draws=1",
+        "--grid=uniform", "--runner=DirectRunner", "--parts=3", "--", *THREADS,
+    )  # fmt: skip
+    assert "5 videos, 4 frames each" in out
     here, there = (Features(tmp_path / name) for name in ("here", "there"))
-    assert here.videos == there.videos and here.settings == there.settings
+    assert here.videos == there.videos
+    assert here.settings["networks"] == there.settings["networks"]
     assert here.origin() == there.origin()
     for i in range(5):
         assert here.health(i) == there.health(i)
@@ -201,13 +208,18 @@ def test_segments_are_the_same(network, videos, tmp_path):
     )
     how = {"window": 0.2, "stride": 0.1, "verbose": False}
     expected = localizer.localize(network, truth, **how)
-    journal = tmp_path / ".truth.journal"
-    tested = localizer.localize(
-        network, truth, journal=journal, runner=runner(), **how
-    )
-    assert tested.found == expected.found and len(tested.found) == 2
-    assert tested.figures.summary() == expected.figures.summary()
-    assert [path.name for path in tmp_path.iterdir()] == [journal.name]
+    path = tmp_path / "network.keras"
+    model_file.save(network, path)
+    vidrec(
+        "evaluate", path, "--segments", truth, "--window=0.2s", "--stride=0.1s",
+        "--out", tmp_path, "--runner=DirectRunner", "--parts=3", "--", *THREADS,
+    )  # fmt: skip
+    content = json.loads((tmp_path / "truth-segments.json").read_text())
+    assert content["map"] == expected.figures.summary()["map"]
+    segment_files.save_csv(tmp_path / "expected.csv", expected.found)
+    found = (tmp_path / "truth-segments.csv").read_text()
+    assert found == (tmp_path / "expected.csv").read_text() != ""
+    assert not [*tmp_path.glob(".*")]
 
 
 def test_predictions_are_the_same(network, videos, tmp_path, monkeypatch):
