@@ -280,7 +280,7 @@ def test_faulty_segments(root, times):
         ("path,label\n", "Received: the header only"),
         ("path\nwalk/0.mp4", "Received: 'path'"),
         ("path,text\nwalk/0.mp4,walk", "Cannot make out the columns"),
-        ("path,label\nwalk/0.mp4,walk\nrun/0.mp4", "line 3: run/0.mp4' (1 "),
+        ("path,label\nwalk/0.mp4,walk\nrun/0.mp4", "line 3: run/0.mp4'"),
         ("path,label\nwalk/0.mp4,walk,x", "line 2: walk/0.mp4,walk,x"),
         ("path,label\n,walk", "line 2: ,walk"),
         ("path,label\nwalk/0.mp4,", "line 2: walk/0.mp4,"),
