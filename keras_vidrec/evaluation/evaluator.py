@@ -381,13 +381,10 @@ def _evaluate(
     known, start = len(journal.scores), time.perf_counter()
     try:
         with journal:
+            state = directory / f".{path.stem}.parts"
+            spread.clear(state)
             unread = runner and _score_elsewhere(
-                runner,
-                model,
-                data,
-                recipe.test,
-                journal,
-                directory / f".{path.stem}.parts",
+                runner, model, data, recipe.test, journal, state
             )
             scores, _ = score(
                 model,

@@ -168,12 +168,13 @@ def extract(
             bar.update()
 
         names = [name for name in catalog.videos if name in writer.todo]
+        state = pathlib.Path(directory, prepared_dataset.STATE, "parts")
+        spread.clear(state)
         if runner is None:
             job.see_with(towers)
             for found in job.each(names):
                 take(*found)
         else:
-            state = pathlib.Path(directory, prepared_dataset.STATE, "parts")
             spread.spread(runner, state, networks, job, names, take)
         return writer.finish()
 

@@ -149,13 +149,15 @@ def localize(
             bar.update()
 
         left = [video for video in wanted if video not in rows]
+        if journal is not None:
+            journal = pathlib.Path(journal)
+            state = journal.with_name(f"{journal.stem}.parts")
+            spread.clear(state)
         if runner is None:
             job.predict_with(predictor)
             for done in job.each(left):
                 take(*done)
         else:
-            journal = pathlib.Path(journal)
-            state = journal.with_name(f"{journal.stem}.parts")
             spread.spread(runner, state, {"network": model}, job, left, take)
     found = {
         video: tuple(map(segments.Segment.from_dict, rows[video]["segments"]))

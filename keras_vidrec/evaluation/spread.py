@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import pickle
+import shutil
 import sys
 import threading
 
@@ -76,7 +77,8 @@ def spread(runner, state, models, job, videos, take):
     made = parts.Parts(pathlib.Path(state).absolute(), take_part)
     made.clear()
     try:
-        made.run.mkdir(parents=True)
+        # What is pickled there is run: nobody else writes to it.
+        made.run.mkdir(mode=0o700, parents=True)
         _keep(made.run, models, job)
         number = min(runner.num_parts(len(videos)), len(videos))
         # Neighbors, often of one length, come into different parts.
@@ -89,6 +91,12 @@ def spread(runner, state, models, job, videos, take):
     lost = [video for video in videos if video not in taken]
     if lost:
         raise parts.ended_early(lost)
+
+
+def clear(state):
+    """Deletes what a killed run has left, where no runner goes on with it;
+    arguments as of `spread`."""
+    shutil.rmtree(state, ignore_errors=True)
 
 
 class _Work:
