@@ -117,11 +117,18 @@ def test_what_cannot_be_inspected(tmp_path):
     assert "Found no dataset" in err and not out
 
 
-def test_settings_of_the_data(small_videos):
+def test_settings_of_the_data(small_videos, tmp_path):
     """As of a training."""
-    command = "inspect", small_videos, "--set"
+    clips = sorted(small_videos.rglob("*.avi"))[::4]
+    for i, clip in enumerate(clips[:8]):
+        path = tmp_path / "ab"[i % 2] / f"{i}.avi"
+        path.parent.mkdir(exist_ok=True)
+        shutil.copy(clip, path)
+    command = "inspect", tmp_path, "--set"
+    out, _ = vidrec(*command, "data.test_fraction=0.25")
+    assert "split 1  6 training, 2 test" in out
     out, _ = vidrec(*command, "data.test_fraction=0.5")
-    assert "split 1  12 training, 24 test" in out
+    assert "split 1  4 training, 4 test" in out
     _, err = vidrec(*command, "data.test_fraction=2", status=1)
     assert "Invalid `data.test_fraction`" in err
     _, err = vidrec(*command, "optimizer.batch_size=2", status=2)
