@@ -63,7 +63,7 @@ def join(
     """
     head = heads.inference_model(head)
     described = heads.describe(head)
-    streams = _streams(head, described.clip_spec)
+    streams = streams_of(head)
     given = {"rgb": rgb, "flow": flow}
     networks = {s: found for s, found in given.items() if found is not None}
     if set(networks) != set(streams):
@@ -106,8 +106,13 @@ def features_layer(modality):
     return f"{modality}_features"
 
 
-def _streams(head, spec):
-    """The streams of a network over features, in the order of its inputs."""
+def streams_of(head):
+    """The streams of a network over features, in the order of its inputs.
+
+    Raises:
+        ValueError: if it is none.
+    """
+    spec = heads.describe(head).clip_spec
     inputs = keras.tree.flatten(head.input)
     if spec is None or any(len(tensor.shape) != 3 for tensor in inputs):
         raise ValueError(

@@ -9,6 +9,7 @@ from keras_vidrec.cli import score_files
 from keras_vidrec.cli.terminal import echo
 from keras_vidrec.cli.terminal import load_backend
 from keras_vidrec.specs import files
+from keras_vidrec.specs.checks import counted
 
 # Stands in a path for the number of a split.
 _NUMBER = "{split}"
@@ -120,6 +121,9 @@ def evaluate(
     file: options.WeightsFile = None,
     trust_first_download: options.Trust = False,
     class_names: options.ClassNames = None,
+    runner: options.Runner = None,
+    parts: options.Parts = None,
+    runner_options: options.RunnerOptions = None,
 ):
     """Test a trained network on its test list and write its scores.
 
@@ -141,6 +145,7 @@ def evaluate(
         settings = [f"data.directory={json.dumps(data)}", *settings]
     file = options.weights_file(file)
     names = options.lines(class_names)
+    workers = options.runner(runner, runner_options, parts)
     load_backend()
     from keras_vidrec.evaluation import evaluator
     from keras_vidrec.evaluation.scores import metrics
@@ -164,6 +169,7 @@ def evaluate(
             file=file,
             trust_first_download=trust_first_download,
             class_names=names,
+            runner=workers,
         )
         return
     if loading.preset_of(run) is not None:
@@ -182,6 +188,7 @@ def evaluate(
             grid=grid,
             settings=settings,
             allow_leak=allow_leak,
+            runner=workers,
             top=top,
         )
         return
@@ -203,6 +210,7 @@ def evaluate(
                 grid=grid,
                 settings=settings,
                 allow_leak=allow_leak,
+                runner=workers,
             )
         if len(chosen) > 1:
             echo(f"Split {split}")
@@ -249,8 +257,9 @@ def _calibrate(run):
 
     found = calibrator.calibrate(run)
     echo(
-        f"Temperature {found.temperature:.4g}, fitted on {found.videos} "
-        f"validation videos: cross-entropy {found.loss_before:.4g} before, "
+        f"Temperature {found.temperature:.4g}, fitted on "
+        f"{counted(found.videos, 'validation video')}: "
+        f"cross-entropy {found.loss_before:.4g} before, "
         f"{found.loss:.4g} now; calibration error "
         f"{100 * found.error_before:.2f} % before, {100 * found.error:.2f} % "
         f"now ({calibration.BINS} bins)"

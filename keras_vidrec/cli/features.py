@@ -6,7 +6,9 @@ import typer
 from keras_vidrec.cli import options
 from keras_vidrec.cli.terminal import echo
 from keras_vidrec.cli.terminal import load_backend
+from keras_vidrec.specs import checks
 from keras_vidrec.specs import files
+from keras_vidrec.specs.checks import counted
 
 Grid = enum.StrEnum("Grid", ["feature_grid", "uniform"])
 
@@ -58,12 +60,16 @@ def features(
     ),
     videos_list: options.VideosList = None,
     splits: options.Splits = None,
+    runner: options.Runner = None,
+    parts: options.Parts = None,
+    runner_options: options.RunnerOptions = None,
 ):
     """Keep what trained networks see in the frames of all videos, to train
     networks on it; run the same command again to resume.
     """
     if rgb is None and flow is None:
         raise typer.BadParameter("Expected a network: --rgb, --flow, or both")
+    workers = options.runner(runner, runner_options, parts)
     load_backend()
     from keras_vidrec.applications.parts.head import describe
     from keras_vidrec.data import healths
@@ -77,16 +83,16 @@ def features(
     networks = {
         stream: loading.recognizer(path) for stream, path in paths.items()
     }
-    # Of videos it is made as the network knows it.
     spec = describe(networks["flow"]).clip_spec if flow else None
-    opened = opening.open_images(
-        data,
-        layout=layout,
-        videos_list=videos_list,
-        splits=splits,
-        # For videos, flow is computed as the network was trained.
-        flow=spec.flow if spec else None,
-    )
+    with checks.names(directory="--data"):
+        opened = opening.open_images(
+            data,
+            layout=layout,
+            videos_list=videos_list,
+            splits=splits,
+            # For videos, flow is computed as the network was trained.
+            flow=spec.flow if spec else None,
+        )
     if opened.catalog.understood:
         echo(opened.catalog.understood, err=True)
     for problem in opened.catalog.problems:
@@ -111,6 +117,7 @@ def features(
             draws=draws,
             seed=seed,
             made_from=made_from,
+            runner=workers,
         )
     if made.failed:
         echo(
@@ -121,8 +128,9 @@ def features(
     for line in healths.report(Features(out)):
         echo(line, err=True)
     echo(
-        f"Features: {out} ({', '.join(networks)}; {made.num_videos} videos, "
-        f"{frames} frames each)"
+        f"Features: {out} ({', '.join(networks)}; "
+        f"{counted(made.num_videos, 'video')}, "
+        f"{counted(frames, 'frame')} each)"
     )
     if not made.num_new:
         echo(

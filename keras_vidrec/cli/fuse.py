@@ -6,6 +6,7 @@ import typer
 from keras_vidrec.cli import score_files
 from keras_vidrec.cli.terminal import echo
 from keras_vidrec.cli.terminal import load_backend
+from keras_vidrec.specs.checks import counted
 
 
 def fuse(
@@ -110,7 +111,7 @@ def _show(tested):
         echo("No figures: no video has a label.")
         return
     if tested["fused"].several:
-        echo(f"mean average precision  of {known} videos")
+        echo(f"mean average precision  of {counted(known, 'video')}")
         for name, scores in tested.items():
             figures = metrics.summary(scores)
             echo(f"{100 * figures['mean_average_precision']:20.2f} %  {name}")
@@ -118,7 +119,8 @@ def _show(tested):
         return
     of_five = "top_5" in metrics.summary(tested["fused"])
     fifth = "       top 5" if of_five else ""
-    echo(f"   top 1  (95 % interval){fifth}  mean class  of {known} videos")
+    of_videos = f"of {counted(known, 'video')}"
+    echo(f"   top 1  (95 % interval){fifth}  mean class  {of_videos}")
     for name, scores in tested.items():
         figures = metrics.summary(scores)
         low, high = metrics.accuracy_interval(scores.scores, scores.labels)

@@ -9,10 +9,14 @@ import typer
 from keras_vidrec.cli import options
 from keras_vidrec.cli.terminal import echo
 from keras_vidrec.cli.terminal import load_backend
+from keras_vidrec.specs.checks import counted
 
 _SHOWN = 10
 # In a snippet: as many as TSN stacks.
 _FLOW_IMAGES = 5
+# Of the section `data` of a recipe: what changes what a dataset is; a list and
+# split files have options of their own.
+_SETTINGS = ("layout", "test_fraction", "background")
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
@@ -20,6 +24,13 @@ def inspect(
     directory: options.Directory,
     videos_list: options.VideosList = None,
     splits: options.Splits = None,
+    settings: list[str] = typer.Option(
+        [],
+        "--set",
+        help="Look at the dataset as `vidrec train` does with the same: "
+        "data.background=true, data.test_fraction=0.4, data.layout=folder. "
+        "Repeatable.",
+    ),
     as_json: bool = typer.Option(
         False, "--json", help="Print everything found as JSON."
     ),
@@ -63,6 +74,7 @@ def inspect(
     if recipe is not None and sheet is None:
         raise typer.BadParameter("--recipe needs --sheet")
     where = {"videos_list": videos_list, "splits": splits}
+    where |= _where(settings)
     if sheet is not None:
         draw_sheet(directory, where, recipe, sheet, sheet_videos, seed)
     opened = opening.open_images(directory, **where)
@@ -84,13 +96,34 @@ def inspect(
         raise typer.Exit(1)
 
 
+def _where(settings):
+    """What settings of the section `data` mean for `opening.open_images`."""
+    keys = [setting.partition("=")[0].strip() for setting in settings]
+    for key in keys:
+        if key.removeprefix("data.") not in _SETTINGS or key in _SETTINGS:
+            raise typer.BadParameter(
+                "Expected one of data."
+                f"{', data.'.join(_SETTINGS)}. Received: {key!r}",
+                param_hint="--set",
+            )
+    if not settings:
+        return {}
+    load_backend()
+    from keras_vidrec.training import recipes
+
+    data = recipes.get("scratch").with_settings(settings).data
+    names = [key.removeprefix("data.") for key in keys]
+    return {name: getattr(data, name) for name in names}
+
+
 def _report(found):
     yield f"{found.directory} ({found.kind})"
     if found.understood:
         yield f"read as  {found.understood}"
     if found.made:
         yield f"made     {_made(found.made)}"
-    yield f"videos   {found.num_videos} in {len(found.classes)} classes"
+    classes = counted(len(found.classes), "class")
+    yield f"videos   {found.num_videos} in {classes}"
     for key, part in found.splits.items():
         listed = found.validation.get(key)
         listed = f", {listed} validation" if listed else ""
@@ -159,8 +192,8 @@ def _made(settings):
 
 def draw_sheet(directory, where, recipe, path, num_videos, seed):
     """Writes a contact sheet of training clips of a dataset. `where` are the
-    `videos_list` and `splits` of `opening.open_images`; without a recipe all
-    images that are there are drawn."""
+    `videos_list`, `splits` and others of `opening.open_images`; without a
+    recipe all images that are there are drawn."""
     from keras_vidrec import visualization
     from keras_vidrec.data import augmentation as augmentations
     from keras_vidrec.data import opening

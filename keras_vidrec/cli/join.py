@@ -37,6 +37,7 @@ def join(
     if out.suffix != ".keras":
         raise typer.BadParameter("Expected a .keras file as --out.")
     load_backend()
+    from keras_vidrec.applications.joining import streams_of
     from keras_vidrec.applications.parts import head as heads
     from keras_vidrec.applications.parts import model_file
     from keras_vidrec.data import leaks
@@ -46,6 +47,15 @@ def join(
     from keras_vidrec.training.run import Run
 
     network = loading.load(head, over_features=True)
+    try:
+        streams_of(heads.inference_model(network))
+    except ValueError:
+        raise ValueError(
+            "Expected a network over features, such as a run of "
+            "ts_lstm_ucf101 over what `vidrec features` made. Received: "
+            f"--head {head}, whose network sees videos already: there is "
+            "nothing to join"
+        ) from None
     if features is None and head.is_dir():
         features = Run.open(head).recipe.data.directory
     given = {"rgb": rgb, "flow": flow}

@@ -120,7 +120,35 @@ Threshold = typing.Annotated[
 ]
 Background = typing.Annotated[
     str,
-    typer.Option(metavar="CLASS", help="Segments: the class without segments."),
+    typer.Option(
+        metavar="CLASS",
+        help="Segments: the class without segments; '' if there is none.",
+    ),
+]
+Runner = typing.Annotated[
+    str,
+    typer.Option(
+        "--runner",
+        help="Apache Beam runner, to use many machines: DirectRunner, "
+        "FlinkRunner, SparkRunner, DataflowRunner, ...; its own options follow "
+        "after --.",
+    ),
+]
+Parts = typing.Annotated[
+    int,
+    typer.Option(
+        "--parts",
+        min=1,
+        help="With --runner: number of parts of the work, which is the largest "
+        "useful number of workers. Default: 64, if that gives each 4 to 32 "
+        "videos.",
+    ),
+]
+RunnerOptions = typing.Annotated[
+    list[str],
+    typer.Argument(
+        metavar="[-- RUNNER_OPTIONS]", help="Apache Beam's options."
+    ),
 ]
 WeightsFile = typing.Annotated[
     list[str] | None,
@@ -151,6 +179,24 @@ ClassNames = typing.Annotated[
         help="Text file of class names, one per line.",
     ),
 ]
+
+
+def runner(name, beam_options, parts):
+    """The `data.preparing.parts.Runner` that `--runner`, what follows after
+    `--`, and `--parts` mean; `None` without the first. What it does not know is
+    refused before anything is loaded."""
+    if name is None:
+        if parts is not None or beam_options:
+            raise typer.BadParameter(
+                "--parts and options after -- belong to a --runner. Received: "
+                f"{' '.join(beam_options or ('--parts',))!r}"
+            )
+        return None
+    from keras_vidrec.data.preparing.parts import Runner
+
+    found = Runner(name, tuple(beam_options or ()), parts)
+    found.new_pipeline()
+    return found
 
 
 def weights_file(paths):

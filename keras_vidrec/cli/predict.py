@@ -6,8 +6,10 @@ from keras_vidrec.cli import options
 from keras_vidrec.cli.prediction import inputs
 from keras_vidrec.cli.prediction.answers import Answers
 from keras_vidrec.cli.terminal import load_backend
+from keras_vidrec.specs import checks
 
 _WINDOW = 2.0
+_BACKGROUND = "background"
 
 
 def predict(
@@ -62,10 +64,11 @@ def predict(
     smoothing: options.Smoothing = 0.0,
     min_length: options.MinLength = 0.0,
     threshold: options.Threshold = None,
-    background: options.Background = "background",
+    background: options.Background = _BACKGROUND,
     out: pathlib.Path | None = typer.Option(
         None,
-        help="Directory for timelines. Default: the current directory.",
+        help="Directory for timelines, or with --runner for intermediate "
+        "results, which all machines must see. Default: the current directory.",
     ),
     overlay: pathlib.Path | None = typer.Option(
         None,
@@ -89,11 +92,15 @@ def predict(
     file: options.WeightsFile = None,
     trust_first_download: options.Trust = False,
     class_names: options.ClassNames = None,
+    runner: options.Runner = None,
+    parts: options.Parts = None,
 ):
     """Predict the classes of video files, or a timeline of long and live
     videos.
     """
-    places = videos or []
+    places, beam_options = videos or [], ()
+    if runner is not None:
+        places, beam_options = inputs.without_options(places)
     timeline = window or stride or overlay or camera is not None
     _check(places, overlay, camera)
     if json and csv:
@@ -103,10 +110,15 @@ def predict(
             "--csv cannot be combined with --window, which writes tables "
             "anyway."
         )
-    merging = (smoothing, min_length, threshold)
-    if any(merging) and not timeline:
+    if timeline and runner is not None:
         raise typer.BadParameter(
-            "--smoothing, --min-length and --threshold need --window."
+            "--runner does not work with windows, --overlay or --camera."
+        )
+    merging = (smoothing, min_length, threshold)
+    if not timeline and (any(merging) or background != _BACKGROUND):
+        raise typer.BadParameter(
+            "--smoothing, --min-length, --threshold and --background need "
+            "--window."
         )
     videos = inputs.expand(places)
     if timeline:
@@ -117,6 +129,7 @@ def predict(
             raise typer.BadParameter("--overlay is of one video.")
     file = options.weights_file(file)
     names = options.lines(class_names)
+    workers = options.runner(runner, beam_options, parts)
     load_backend()
     from keras_vidrec.evaluation.predictor import Predictor
     from keras_vidrec.training import loading
@@ -130,7 +143,15 @@ def predict(
     predictor = Predictor(network, protocol)
     if not timeline:
         answers = Answers(json=json, csv=csv)
-        for answer in predictor.many(videos, top=top):
+        found = predictor.many(videos, top=top)
+        if workers is not None:
+            from keras_vidrec.cli.prediction import spreading
+
+            here = out or pathlib.Path()
+            found = spreading.answers(
+                network, predictor, videos, top, workers, here
+            )
+        for answer in found:
             answers.show(answer)
         if answers.num_unread:
             raise typer.Exit(1)
@@ -138,12 +159,15 @@ def predict(
     from keras_vidrec.cli.prediction.timelines import Timelines
     from keras_vidrec.evaluation.segments import Merging
 
+    how = Merging(*merging, background)
+    with checks.names(background="--background"):
+        how.check(predictor.classes)
     window = window or _WINDOW
     timelines = Timelines(
         predictor,
         window=window,
         stride=stride or window / 2,
-        merging=Merging(*merging, background),
+        merging=how,
         out=out or pathlib.Path(),
         frame_rate=frame_rate,
         top=top,

@@ -9,6 +9,8 @@ from keras_vidrec.cli.terminal import echo
 from keras_vidrec.specs import DEINTERLACING
 from keras_vidrec.specs import FLOW_METHODS
 from keras_vidrec.specs import FrameSpec
+from keras_vidrec.specs import checks
+from keras_vidrec.specs.checks import counted
 
 Layout = enum.StrEnum(
     "Layout", ["ucf101", "hmdb51", "folder", "list", "frames"]
@@ -131,14 +133,15 @@ def prepare(
             "--workers is for one machine; set the workers of a --runner "
             "with its own option, after --"
         )
-    opened = opening.open_images(
-        videos,
-        # Folders of frames may be in any of these ways.
-        layout="auto" if layout is Layout.frames else layout.value,
-        videos_list=videos_list,
-        splits=splits,
-        background=background,
-    )
+    with checks.names(directory="--videos"):
+        opened = opening.open_images(
+            videos,
+            # Folders of frames may be in any of these ways.
+            layout="auto" if layout is Layout.frames else layout.value,
+            videos_list=videos_list,
+            splits=splits,
+            background=background,
+        )
     # The packer refuses videos, where frames were promised.
     packs = layout is Layout.frames or opened.kind == "frames"
     preparation = Preparation(
@@ -186,7 +189,8 @@ def prepare(
         echo(prepared.code_use.line(bound), err=True)
     echo(
         f"Prepared: {out} ({', '.join(preparation.modalities)}; "
-        f"{prepared.num_videos} videos, {prepared.num_frames} frames)"
+        f"{counted(prepared.num_videos, 'video')}, "
+        f"{counted(prepared.num_frames, 'frame')})"
     )
     if not prepared.num_new:
         echo(

@@ -7,6 +7,7 @@ import typer
 
 from keras_vidrec.cli.terminal import echo
 from keras_vidrec.cli.terminal import load_backend
+from keras_vidrec.specs.checks import counted
 
 _SHOWN = 10  # videos that are left out
 
@@ -40,8 +41,8 @@ def scores_from(
     scores.save(out)
     unknown = int((~scores.known).sum())
     echo(
-        f"Scores: {out} ({len(scores.videos)} videos, "
-        f"{len(scores.classes)} classes, {unknown} labels unknown)"
+        f"Scores: {out} ({counted(len(scores.videos), 'video')}, "
+        f"{counted(len(scores.classes), 'class')}, {unknown} labels unknown)"
     )
 
 

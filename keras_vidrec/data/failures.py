@@ -16,15 +16,20 @@ class Failures:
     """Videos that could not be read: logged, counted, and too many of them
     end the run.
 
+    Args:
+        num_videos: int. Of the split; `math.inf` where others count.
+        tell: bool. Whether they are logged. Defaults to `True`.
+
     Attributes:
         errors: dict from the name of a video to what is wrong with it.
         fatal: `None`, or the `TooManyFailures` that ended the pipeline.
     """
 
-    def __init__(self, num_videos):
+    def __init__(self, num_videos, tell=True):
         self.errors = {}
         self.fatal = None
         self._num_videos = num_videos
+        self._tell = tell
         self._lock = threading.Lock()
 
     def add(self, name, error):
@@ -32,7 +37,8 @@ class Failures:
         with self._lock:
             if name not in self.errors:
                 self.errors[name] = str(error)
-                logger.warning("Skipped a video: %s", error)
+                if self._tell:
+                    logger.warning("Skipped a video: %s", error)
             failed = len(self.errors)
         if failed > max(1, _MAX_FAILED_SHARE * self._num_videos):
             raise self.give_up()

@@ -11,6 +11,7 @@ import tqdm
 from keras_vidrec.data.catalogs.split import first_of
 from keras_vidrec.data.sources.video_files import VideoFiles
 from keras_vidrec.specs import FrameSpec
+from keras_vidrec.specs.checks import counted
 from keras_vidrec.videos.health import Health
 from keras_vidrec.videos.video import VideoError
 
@@ -191,7 +192,8 @@ def _mixed_rates(healths):
     if not rates or max(rates) < _MIXED * min(rates):
         return
     shown = ", ".join(
-        f"{rate:g} ({count} videos)" for rate, count in rates.most_common(5)
+        f"{rate:g} ({counted(count, 'video')})"
+        for rate, count in rates.most_common(5)
     )
     yield (
         "Frame rates are mixed, so that the same motion looks slow in one "

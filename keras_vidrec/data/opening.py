@@ -18,6 +18,7 @@ from keras_vidrec.data.sources.records import Records
 from keras_vidrec.data.sources.source import Source
 from keras_vidrec.data.sources.video_files import VideoFiles
 from keras_vidrec.specs import FlowSpec
+from keras_vidrec.specs import checks
 
 
 class Opened(typing.NamedTuple):
@@ -94,7 +95,8 @@ def open_dataset(
     }
     if kind == "frames":
         return _open_frames(directory, folders, **arguments)
-    catalog = catalogs.discover(directory, **arguments)
+    with checks.names(root="directory"):
+        catalog = catalogs.discover(directory, **arguments)
     if background:
         catalog = backgrounds.add(catalog)
     return Opened(kind, VideoFiles(catalog, flow=flow), catalog)

@@ -3,6 +3,7 @@
 import collections.abc
 import dataclasses
 import logging
+import math
 import os
 import pathlib
 import time
@@ -23,6 +24,7 @@ from keras_vidrec.data.failures import Failures
 from keras_vidrec.data.sources.source import Source
 from keras_vidrec.evaluation import origins
 from keras_vidrec.evaluation import protocols
+from keras_vidrec.evaluation import spread
 from keras_vidrec.evaluation.scorers import scorer as scorers
 from keras_vidrec.evaluation.scores import freshness
 from keras_vidrec.evaluation.scores import score_naming
@@ -54,6 +56,7 @@ def score(
     any_order: bool = False,
     verbose: bool = True,
 ) -> tuple[Scores, Failures]:
+    unread = (None,)
     """Scores the videos of a split.
 
     Args:
@@ -72,6 +75,8 @@ def score(
         any_order: bool. Whether the classes of the source may have another
             order than the network's: the scores have the source's. Defaults
             to `False`.
+        unread: `None`, or dict from the name of a video that is not tried,
+            because it cannot be read, to why. Defaults to `None`.
         verbose: bool. Whether to show a progress bar.
 
     Returns:
@@ -104,21 +109,23 @@ def score(
     if origin is None:
         origin = origins.of_test(model, source, split)
     failures = Failures(len(split))
+    for name, problem in (unread or {}).items():
+        failures.add(name, problem)
     known = dict(journal.scores) if journal else {}
-    left = [index for index in split if source.videos[index] not in known]
-    clips = pipeline.read_each(
+    done = {*known, *failures.errors}
+    left = [index for index in split if source.videos[index] not in done]
+    found = _scored(
+        scorer,
         source,
         spec,
         left,
         failures,
         verbose,
-        name="test",
         done=len(split) - len(left),
         **protocol.reading(),
     )
-    for index, inputs in clips if left else ():
-        clip = keras.tree.map_structure(lambda batch: batch[0], inputs)
-        scores = known[source.videos[index]] = scorer(clip)
+    for index, scores in found:
+        known[source.videos[index]] = scores
         if journal:
             journal.add(source.videos[index], scores)
     videos = [index for index in split if source.videos[index] in known]
@@ -132,6 +139,67 @@ def score(
     )
     origin = origin.replace(fingerprint=result.fingerprint())
     return dataclasses.replace(result, origin=origin), failures
+
+
+def _scored(scorer, source, spec, indices, failures, verbose, **how):
+    """Yields `(index, scores)` of each video that can be read."""
+    clips = pipeline.read_each(
+        source, spec, indices, failures, verbose, name="test", **how
+    )
+    for index, inputs in clips if indices else ():
+        clip = keras.tree.map_structure(lambda batch: batch[0], inputs)
+        yield index, scorer(clip)
+
+
+class _Scoring(spread.Job):
+    """What workers do of a test."""
+
+    def __init__(self, source, test):
+        self._source = source
+        self._test = test
+
+    def open(self, models):
+        """See `Job`."""
+        (model,) = models.values()
+        self._test, self._spec = protocols.of(model, self._test)
+        self._scorer = scorers.make(model, self._test)
+        self._indices = {n: i for i, n in enumerate(self._source.videos)}
+
+    def each(self, videos):
+        """See `Job`; a row says why a video cannot be read, if it cannot."""
+        failures = Failures(math.inf, tell=False)
+        found = _scored(
+            self._scorer,
+            self._source,
+            self._spec,
+            [self._indices[name] for name in videos],
+            failures,
+            False,
+            **self._test.reading(),
+        )
+        for index, scores in found:
+            yield self._source.videos[index], {}, {"scores": scores}
+        for name, problem in failures.errors.items():
+            yield name, {"unread": problem}, {}
+
+
+def _score_elsewhere(runner, model, data, test, journal, state):
+    """Has the workers of a runner score the videos that are not in the journal
+    yet. Returns why others cannot be read, by name, in the order of the
+    test."""
+    unread = {}
+
+    def take(video, row, arrays):
+        if "unread" in row:
+            unread[video] = row["unread"]
+        else:
+            journal.add(video, arrays["scores"])
+
+    names = [data.source.videos[index] for index in data.test]
+    left = [name for name in names if name not in journal.scores]
+    job = _Scoring(data.source, test)
+    spread.spread(runner, state, {"network": model}, job, left, take)
+    return {name: unread[name] for name in names if name in unread}
 
 
 def _labels(source, videos):
@@ -153,6 +221,7 @@ def evaluate(
 ) -> tuple[pathlib.Path, Scores]:
     """Tests the network of a finished run on its test list. An interrupted test
     is resumed.
+    runner=None,
 
     Args:
         run_directory: path of a run.
@@ -166,6 +235,9 @@ def evaluate(
         allow_leak: bool. Whether to allow test videos that the network, or any
             that it was made from, was trained on; the scores are then marked,
             and the mark is shown with them. Defaults to `False`.
+        runner: `None` (this process), or `data.preparing.parts.Runner`, whose
+            workers score the videos; the scores are the same. They see the
+            run and the videos at the same paths. Defaults to `None`.
         verbose: bool. Whether to show a progress bar.
 
     Returns:
@@ -177,6 +249,7 @@ def evaluate(
         ValueError: if there is no finished run, another process trains it or
             does this test, no such protocol, nothing to test on, or videos
             leak: the network or anything in its origin was trained on them.
+        RuntimeError: if the workers fail; what is finished stays.
     """
     run = Run.open(run_directory)
     run.check_free()
@@ -192,6 +265,7 @@ def evaluate(
         what=str(trained_file),
         fingerprint=freshness.fingerprint(trained_file),
         allow_leak=allow_leak,
+        runner=runner,
         verbose=verbose,
     )
 
@@ -205,6 +279,7 @@ def evaluate_network(
     grid=None,
     settings=(),
     allow_leak=False,
+    runner=None,
     verbose=True,
 ):
     """Tests a network that does not belong to a run, as `evaluate` does, on the
@@ -214,7 +289,8 @@ def evaluate_network(
         model: keras.Model of this package.
         name: str. The name of the network.
         directory: path of the directory for the scores.
-        protocol: as of `evaluate`; so are `grid`, `allow_leak` and `verbose`.
+        protocol: as of `evaluate`; so are `grid`, `allow_leak`,
+            `runner` and `verbose`.
         settings: sequence of str `"data.key=value"`: where the videos are.
 
     Returns:
@@ -234,6 +310,7 @@ def evaluate_network(
         what=name,
         fingerprint=feature_tower.fingerprint(model),
         allow_leak=allow_leak,
+        runner=runner,
         verbose=verbose,
     )
 
@@ -258,6 +335,7 @@ def _evaluate(
     what,
     fingerprint,
     allow_leak,
+    runner,
     verbose,
     any_order=False,
 ):
@@ -309,6 +387,11 @@ def _evaluate(
     known, start = len(journal.scores), time.perf_counter()
     try:
         with journal:
+            state = directory / f".{path.stem}.parts"
+            spread.clear(state)
+            unread = runner and _score_elsewhere(
+                runner, model, data, recipe.test, journal, state
+            )
             scores, _ = score(
                 model,
                 data.source,
@@ -318,6 +401,7 @@ def _evaluate(
                 origin=origin,
                 journal=journal,
                 any_order=any_order,
+                unread=unread,
                 verbose=verbose,
             )
     finally:

@@ -3,7 +3,9 @@
 import contextlib
 import dataclasses
 import itertools
+import logging
 import math
+import pathlib
 
 import numpy as np
 import tqdm
@@ -18,17 +20,22 @@ from keras_vidrec.data.clips import feature_reader
 from keras_vidrec.data.clips import reader
 from keras_vidrec.data.failures import Failures
 from keras_vidrec.data.failures import TooManyFailures
+from keras_vidrec.data.prepared import dataset as prepared_dataset
 from keras_vidrec.data.prepared import shards
 from keras_vidrec.data.prepared.features import FeatureSettings
 from keras_vidrec.data.preparing.feature_writer import FeatureWriter
 from keras_vidrec.data.read_ahead import draw_of
 from keras_vidrec.data.read_ahead import read_ahead
+from keras_vidrec.evaluation import spread
 from keras_vidrec.evaluation.scorers.replicas import Replicas
 from keras_vidrec.evaluation.scorers.scorer import SNIPPETS_A_CALL
 from keras_vidrec.evaluation.scorers.scorer import equal_groups
 from keras_vidrec.specs import Origin
 from keras_vidrec.specs import TestProtocol
+from keras_vidrec.videos.health import Health
 from keras_vidrec.videos.video import VideoError
+
+logger = logging.getLogger("keras_vidrec")
 
 _FLOWS = feature_tower.STREAMS["flow"]
 # Crops of the draws: STFN's, which is trained so.
@@ -47,6 +54,7 @@ def extract(
     seed=0,
     made_from=None,
     shard_bytes=shards.SHARD_BYTES,
+    runner=None,
     verbose=True,
 ):
     """Writes the features of all videos of a dataset, or resumes that.
@@ -80,6 +88,10 @@ def extract(
             on their features. Defaults to `None`.
         shard_bytes: int. A shard of at least this length is complete.
             Defaults to 512 MB.
+        runner: `None` (this process), or `data.preparing.parts.Runner`, whose
+            workers see the videos; the features of each video are the same.
+            They find the videos and the directory at the same paths. Defaults
+            to `None`.
         verbose: bool. Whether to show a progress bar. Defaults to `True`.
 
     Returns:
@@ -90,6 +102,7 @@ def extract(
             contains something else.
         TooManyFailures: if over 5 % of the videos cannot be read.
         OSError: if the disk is full; what is finished stays.
+        RuntimeError: if the workers fail; what is finished stays.
     """
     _, source, catalog = opened
     towers = {
@@ -97,6 +110,7 @@ def extract(
         for stream, model in networks.items()
     }
     _check_source(source, towers)
+    _tell_apart(towers)
     settings = FeatureSettings(
         features={s: tower.num_features for s, tower in towers.items()},
         networks={s: tower.fingerprint for s, tower in towers.items()},
@@ -116,8 +130,8 @@ def extract(
     contents = source.contents
     parents = {"dataset": source.origin()}
     parents |= {stream: tower.origin for stream, tower in towers.items()}
-    clips = _Clips(source, towers, settings)
     trained_on = {i for split in catalog.splits.values() for i in split.train}
+    job = _Extraction(source, settings, trained_on)
     failures = Failures(len(catalog.videos))
     with contextlib.ExitStack() as stack:
         writer = stack.enter_context(
@@ -138,40 +152,104 @@ def extract(
             disable=None if verbose else True,  # None: shown on a terminal
         )
         stack.callback(bar.close)
-        tasks = [
-            (index, draw)
-            for index, name in enumerate(catalog.videos)
-            if name in writer.todo
-            for draw in range(1 + draws * (index in trained_on))
-        ]
-        results = stack.enter_context(read_ahead(clips.read, tasks))
-        for index, versions in itertools.groupby(results, lambda r: r[0]):
-            name = catalog.videos[index]
-            found = _see(towers, versions)
-            if isinstance(found, Exception):
-                writer.add_failed(name, str(found))
+
+        def take(name, row, arrays):
+            if "unread" in row:
+                writer.add_failed(name, row["unread"])
                 try:
-                    failures.add(name, found)
+                    failures.add(name, row["unread"])
                 except TooManyFailures:
                     writer.report()
                     raise
             else:
-                writer.add(name, found, *clips.health(index))
+                health = row["health"] and Health.from_dict(row["health"])
+                found = _by_stream(arrays, towers)
+                writer.add(name, found, health, row["lost_share"])
             bar.update()
+
+        names = [name for name in catalog.videos if name in writer.todo]
+        state = pathlib.Path(directory, prepared_dataset.STATE, "parts")
+        spread.clear(state)
+        if runner is None:
+            job.see_with(towers)
+            for found in job.each(names):
+                take(*found)
+        else:
+            spread.spread(runner, state, networks, job, names, take)
         return writer.finish()
 
 
+class _Extraction(spread.Job):
+    """What is done of the features, here or by workers."""
+
+    def __init__(self, source, settings, trained_on):
+        self._source = source
+        self._settings = settings
+        self._trained_on = trained_on
+
+    def open(self, models):
+        """See `Job`."""
+        num_frames = self._settings.num_frames
+        self.see_with(
+            {
+                stream: _Tower(stream, model, num_frames)
+                for stream, model in models.items()
+            }
+        )
+
+    def see_with(self, towers):
+        """As `open`, with `_Tower`s that are there already."""
+        self._towers = towers
+        self._clips = _Clips(self._source, towers, self._settings)
+
+    def each(self, videos):
+        """See `Job`; in the order of the source. A row says why a video cannot
+        be read, if it cannot."""
+        source, wanted = self._source, {*videos}
+        tasks = [
+            (index, draw)
+            for index, name in enumerate(source.videos)
+            if name in wanted
+            for draw in range(
+                1 + self._settings.draws * (index in self._trained_on)
+            )
+        ]
+        with read_ahead(self._clips.read, tasks) as results:
+            for index, versions in itertools.groupby(results, lambda r: r[0]):
+                name = source.videos[index]
+                found = _see(self._towers, versions)
+                if isinstance(found, Exception):
+                    yield name, {"unread": str(found)}, {}
+                    continue
+                health, lost_share = self._clips.health(index)
+                health = health and health.to_dict()
+                row = {"health": health, "lost_share": lost_share}
+                yield name, row, found
+
+
 def _see(towers, versions):
-    """Features of all versions of a video by stream, or its first error."""
-    features = {stream: [] for stream in towers}
+    """Features of all versions of a video, called `STREAM.VERSION`, or its
+    first error."""
+    features = {}
     error = None
-    for _, clip in versions:
+    for version, (_, clip) in enumerate(versions):
         if isinstance(clip, Exception):
             error = error or clip
         if error is None:
             for stream, tower in towers.items():
-                features[stream].append(tower(clip[stream]))
+                features[f"{stream}.{version}"] = tower(clip[stream])
     return error or features
+
+
+def _by_stream(features, streams):
+    """From what `_see` gives to the versions of each stream, in order."""
+    return {
+        stream: [
+            features[f"{stream}.{version}"]
+            for version in range(len(features) // len(streams))
+        ]
+        for stream in streams
+    }
 
 
 class _Tower:
@@ -301,6 +379,21 @@ class _SameFrames:
         if self._alike:
             return frames - any(m in _FLOWS for m in self._modalities)
         return frames - (modality in _FLOWS)
+
+
+def _tell_apart(towers):
+    """Says before the work that nothing will see videos of it."""
+    for field in ("frame", "size"):
+        seen = {s: getattr(tower.spec, field) for s, tower in towers.items()}
+        if len({*seen.values()}) > 1:
+            shown = ", ".join(f"{s}: {value}" for s, value in seen.items())
+            logger.warning(
+                "The networks see videos with another %s each (%s). What is "
+                "trained on their features cannot be joined with them to one "
+                "network that sees videos (`vidrec join`).",
+                field,
+                shown,
+            )
 
 
 def _check_source(source, towers):

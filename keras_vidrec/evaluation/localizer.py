@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import pathlib
 import typing
 
 import keras
@@ -13,9 +14,12 @@ from keras_vidrec.data.catalogs.split import Split
 from keras_vidrec.data.catalogs.video_tree import some_of
 from keras_vidrec.data.failures import Failures
 from keras_vidrec.data.prepared import storage
+from keras_vidrec.data.preparing import parts
 from keras_vidrec.data.sources.video_files import VideoFiles
 from keras_vidrec.evaluation import origins
 from keras_vidrec.evaluation import segments
+from keras_vidrec.evaluation import spread
+from keras_vidrec.evaluation.journal import Journal
 from keras_vidrec.evaluation.predictor import Predictor
 from keras_vidrec.evaluation.scores import localization
 from keras_vidrec.specs import Origin
@@ -53,6 +57,8 @@ def localize(
     merging: segments.Merging | None = None,
     allow_leak: bool = False,
     what: str = "",
+    journal=None,
+    runner: parts.Runner | None = None,
     verbose: bool = True,
 ) -> Localized:
     """Tests how well a network finds when something happens: its windows are
@@ -72,6 +78,12 @@ def localize(
         allow_leak: bool. Whether videos pass that the network was trained on;
             the figures are marked. Defaults to `False`.
         what: str. What an error calls the network. Defaults to its name.
+        journal: `None`, or path of a file that keeps what is done: a test that
+            was killed goes on with it. The caller deletes it, once the result
+            is kept. Defaults to `None`.
+        runner: `None` (this process), or `data.preparing.parts.Runner`, whose
+            workers do it; then a `journal`, below whose directory all
+            machines see the same. Defaults to `None`.
         verbose: bool. Whether to show a progress bar on a terminal. Defaults
             to `True`.
 
@@ -80,12 +92,14 @@ def localize(
         cannot be read, are listed and left out.
 
     Raises:
-        ValueError: if the list cannot be read, a row has no start and end in
-            seconds, the network has none of the classes, or videos leak.
+        ValueError: as `Merging.check`, if the list cannot be read, a row has
+            no start and end in seconds, the network has none of the classes,
+            videos leak, or another process does this test.
         TooManyFailures: if over 5 % of the videos cannot be read.
     """
     predictor = Predictor(model, protocol)
     merging = merging or segments.Merging()
+    merging.check(predictor.classes)
     catalog = read(truth, root)
     wanted = _known(_truth(catalog), predictor.classes, merging.background)
     source = VideoFiles(catalog)
@@ -99,18 +113,57 @@ def localize(
         )
     finally:
         source.save()
+    settings = {
+        "network": origin.parents["network"].fingerprint,
+        "classes": predictor.classes,
+        "test": predictor.test.to_dict(),
+        "window": window,
+        "stride": stride,
+        "merging": merging.to_dict(),
+        "videos": [origin.videos, origin.content],
+    }
     failures = Failures(len(wanted))
-    found = {}
-    for video in tqdm.tqdm(
-        wanted, "test", unit="video", disable=None if verbose else True
-    ):
-        with _noting(failures, video):
-            path = storage.below(catalog.root, video)
-            with storage.opened(path) as file:
-                windows = [
-                    *predictor.windows(predictor.stream(file), window, stride)
-                ]
-            found[video] = segments.merge(windows, predictor.classes, merging)
+    job = _Localizing(catalog.root, predictor.test, window, stride, merging)
+    with contextlib.ExitStack() as stack:
+        kept = None
+        if journal is not None:
+            kept = stack.enter_context(Journal(journal, settings))
+        rows = kept.rows if kept else {}
+        bar = stack.enter_context(
+            tqdm.tqdm(
+                desc="test",
+                total=len(wanted),
+                initial=len(rows),
+                unit="video",
+                disable=None if verbose else True,  # None: on a terminal
+            )
+        )
+
+        def take(video, row, _arrays):
+            if "unread" in row:
+                failures.add(video, row["unread"])
+            elif kept:
+                kept.add(video, row)
+            else:
+                rows[video] = row
+            bar.update()
+
+        left = [video for video in wanted if video not in rows]
+        if journal is not None:
+            journal = pathlib.Path(journal)
+            state = journal.with_name(f"{journal.stem}.parts")
+            spread.clear(state)
+        if runner is None:
+            job.predict_with(predictor)
+            for done in job.each(left):
+                take(*done)
+        else:
+            spread.spread(runner, state, {"network": model}, job, left, take)
+    found = {
+        video: tuple(map(segments.Segment.from_dict, rows[video]["segments"]))
+        for video in wanted
+        if video in rows
+    }
     wanted = {video: wanted[video] for video in found}
     figures = localization.localization(wanted, found)
     return Localized(figures, found, origin, sum(map(len, wanted.values())))
@@ -196,9 +249,39 @@ def _known(truth, classes, background):
     }
 
 
-@contextlib.contextmanager
-def _noting(failures, video):
-    try:
-        yield
-    except (VideoError, OSError) as error:
-        failures.add(video, error)
+class _Localizing(spread.Job):
+    """What is done of a test, here or by workers: segments of videos."""
+
+    def __init__(self, root, test, window, stride, merging):
+        self._root = root
+        self._test = test
+        self._window = window
+        self._stride = stride
+        self._merging = merging
+
+    def open(self, models):
+        """See `Job`."""
+        (model,) = models.values()
+        self.predict_with(Predictor(model, self._test))
+
+    def predict_with(self, predictor):
+        """As `open`, with a `Predictor` that is there already."""
+        self._predictor = predictor
+
+    def each(self, videos):
+        """See `Job`. A row says why a video cannot be read, if it cannot."""
+        for video in videos:
+            try:
+                found = self._segments(video)
+            except (VideoError, OSError) as error:
+                yield video, {"unread": str(error)}, {}
+            else:
+                yield video, {"segments": [s.to_dict() for s in found]}, {}
+
+    def _segments(self, video):
+        predictor = self._predictor
+        path = storage.below(self._root, video)
+        with storage.opened(path) as file:
+            stream = predictor.stream(file)
+            windows = [*predictor.windows(stream, self._window, self._stride)]
+        return segments.merge(windows, predictor.classes, self._merging)

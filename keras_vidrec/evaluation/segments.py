@@ -2,6 +2,7 @@
 
 import collections.abc
 import dataclasses
+import difflib
 
 import numpy as np
 
@@ -39,6 +40,13 @@ class Segment:
             "score": self.score,
         }
 
+    @classmethod
+    def from_dict(cls, values) -> "Segment":
+        """The segment of `to_dict`."""
+        return cls(
+            values["class"], values["start"], values["end"], values["score"]
+        )
+
 
 @dataclasses.dataclass(frozen=True)
 class Merging:
@@ -53,7 +61,8 @@ class Merging:
         threshold: `None` (the most probable class of each moment), or float in
             (0, 1]: every class while its probability is at least this high,
             several at a time. Defaults to `None`.
-        background: str. The class without segments; a network need not have it.
+        background: str. The class without segments: one of the network; `""`
+            for none; or `"background"`, which the network need not have.
             Defaults to `"background"`.
 
     Raises:
@@ -75,6 +84,24 @@ class Merging:
                 "None, or a number in (0, 1]",
                 self.threshold,
             )
+
+    def check(self, classes) -> None:
+        """Checks that the network has the class of the background.
+
+        Args:
+            classes: sequence of str, those of the network.
+
+        Raises:
+            ValueError: if not; it names the nearest.
+        """
+        if self.background in (background.NAME, "", *classes):
+            return
+        (near,) = difflib.get_close_matches(self.background, classes, 1, 0.0)
+        raise checks.ArgumentError(
+            "background",
+            f"a class of the network, such as {near!r}",
+            self.background,
+        )
 
     def to_dict(self) -> dict:
         """Its JSON: the arguments."""
@@ -99,8 +126,12 @@ def merge(
 
     Returns:
         tuple of `Segment`, by their starts.
+
+    Raises:
+        ValueError: as `Merging.check`.
     """
     how = how or Merging()
+    how.check(classes)
     if not windows:
         return ()
     edges, means, seen = _moments(windows)

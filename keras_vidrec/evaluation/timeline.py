@@ -9,6 +9,7 @@ import os
 import numpy as np
 
 from keras_vidrec.specs import files
+from keras_vidrec.specs.checks import counted
 from keras_vidrec.videos.video import VideoError
 
 
@@ -191,7 +192,8 @@ def scan(stream, windows, clip, score):
     if not found:
         raise TooShort(
             stream.name,
-            f"it has {num_frames} frames, {num_frames / stream.frame_rate:.2f} "
+            f"it has {counted(num_frames, 'frame')}, "
+            f"{num_frames / stream.frame_rate:.2f} "
             f"s, and a window has {length}, {length / stream.frame_rate:.2f} "
             "s. Choose a shorter window.",
         )

@@ -20,6 +20,7 @@ from keras_vidrec.data.catalogs.split import split_groups
 from keras_vidrec.data.opening import Opened
 from keras_vidrec.data.prepared import dataset as prepared_dataset
 from keras_vidrec.data.sources.video_files import VideoFiles
+from keras_vidrec.specs.checks import counted
 
 # Shares of the clips of each class.
 _TEST = 0.25
@@ -231,7 +232,8 @@ def _check_classes(catalog, task):
         names = [catalog.classes[label] for label in sorted(present)]
         raise ValueError(
             "Expected videos of at least two classes that can be read. "
-            f"Received: {task.videos}, with {len(catalog.videos)} videos of "
+            f"Received: {task.videos}, with "
+            f"{counted(len(catalog.videos), 'video')} of "
             f"{' and '.join(map(repr, names)) or 'none'}"
         )
 

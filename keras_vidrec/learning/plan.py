@@ -6,6 +6,7 @@ import typing
 from keras_vidrec.data.preparing.prepare import num_cores
 from keras_vidrec.learning.material import Material
 from keras_vidrec.learning.task import Task
+from keras_vidrec.specs.checks import counted
 
 # Clips of the median class, and clips to choose by, from which networks are
 # trained; clips of the median class from which one of flow is fine-tuned, and
@@ -72,7 +73,8 @@ class Plan:
             parts = f"{len(material.train)} for training, "
             parts += f"{len(material.validation)} for validation"
         yield (
-            f"{len(catalog.videos)} videos of {present} classes: {parts}, "
+            f"{counted(len(catalog.videos), 'video')} of "
+            f"{counted(present, 'class')}: {parts}, "
             f"{len(material.test)} held out for the test."
         )
         for remark in material.remarks:

@@ -6,6 +6,7 @@ import math
 import numpy as np
 
 from keras_vidrec.evaluation.scores import metrics
+from keras_vidrec.specs.checks import counted
 
 # The half width of the wanted interval, and the share that needs the most
 # clips.
@@ -53,8 +54,8 @@ def _how_sure(material, scores, hits):
     )
     if len(groups) < len(hits):
         sentence += (
-            f"; they are from only {len(groups)} recordings, so the true "
-            "interval is wider"
+            f"; they are from only {counted(len(groups), 'recording')}, so "
+            "the true interval is wider"
         )
     return sentence + "."
 

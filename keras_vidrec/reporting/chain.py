@@ -6,6 +6,7 @@ import pathlib
 from keras_vidrec.specs import Origin
 from keras_vidrec.specs import documents
 from keras_vidrec.specs import files
+from keras_vidrec.specs.checks import counted
 
 # Beside a report, and in the directory of an export.
 FILE = "origin.json"
@@ -83,7 +84,7 @@ def _line(role, origin, above):
     if origin.split is not None:
         facts.append(f"split {origin.split}")
     if origin.trained_on is not None:
-        facts.append(f"trained on {len(origin.trained_on)} videos")
+        facts.append(f"trained on {counted(len(origin.trained_on), 'video')}")
     facts += (
         f"{name} {version}"
         for name, version in _made_with(origin).items()

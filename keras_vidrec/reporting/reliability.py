@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from keras_vidrec.evaluation.scores import calibration
 from keras_vidrec.reporting import curves
 from keras_vidrec.reporting.tables import Table
+from keras_vidrec.specs.checks import counted
 
 NAME = "reliability"
 _HEADER = ("from", "to", "videos", "mean_probability", "accuracy")
@@ -54,8 +55,9 @@ def draw(drawn):
         axes.set_xlim(0, 1)
         axes.set_ylim(0, 1.02)
         words = ", ".join(
-            f"{row['videos']} videos at {100 * row['mean_probability']:.0f} % "
-            f"right in {100 * row['accuracy']:.0f} %"
+            f"{counted(row['videos'], 'video')} at "
+            f"{100 * row['mean_probability']:.0f} % right in "
+            f"{100 * row['accuracy']:.0f} %"
             for row in rows
         )
         return curves.to_markup(

@@ -299,7 +299,6 @@ class Workshop(Results):
                 recipe,
                 test=begun.test,
                 reported=begun.reported,
-                summary=begun.summary,
             )
         return recipe
 

@@ -223,6 +223,12 @@ def known(
     )
 
 
+def counted(number, noun):
+    """A number and what it counts, in words: "1 class", "2 classes"."""
+    end = "" if number == 1 else "es" if noun.endswith("s") else "s"
+    return f"{number} {noun}{end}"
+
+
 def is_rising_pair(values: typing.Any, high: float | None = None) -> bool:
     """Whether it is a tuple of two positive numbers, the second at least the
     first, and at most `high`."""

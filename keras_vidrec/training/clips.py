@@ -95,7 +95,10 @@ def clips(
     for name in section:
         checks.known("key of data", name, known)
     recipe = recipes.get("scratch").with_data(**section)
-    found = datasets.load(recipe.with_absolute_paths(), spec)
+    # Errors are about the caller's own argument.
+    words = {} if isinstance(data, dict) else {"data.directory": "data"}
+    with checks.names(**words):
+        found = datasets.load(recipe.with_absolute_paths(), spec)
     if part == "train":
         found = datasets.without_damaged(found)
     for problem in found.problems:

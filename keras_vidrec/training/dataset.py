@@ -10,6 +10,7 @@ from keras_vidrec.specs import MODALITIES
 from keras_vidrec.specs import FlowSpec
 from keras_vidrec.specs import FrameSpec
 from keras_vidrec.specs import checks
+from keras_vidrec.specs.checks import counted
 from keras_vidrec.training import feature_inputs
 from keras_vidrec.training import recipe_network
 
@@ -266,8 +267,8 @@ def _parts(catalog, recipe):
         )
     elif listed and not is_listed:
         remarks.append(
-            f"The listed validation part ({len(listed)} videos) is not used; "
-            "set validation=listed to use it."
+            f"The listed validation part ({counted(len(listed), 'video')}) is "
+            "not used; set validation=listed to use it."
         )
     return train, validation, test, tuple(remarks)
 

@@ -14,6 +14,7 @@ from keras_vidrec.data import opening
 from keras_vidrec.data.clips import feature_reader
 from keras_vidrec.data.clips import reader
 from keras_vidrec.data.prepared.features import DTYPE
+from keras_vidrec.specs.checks import counted
 from keras_vidrec.training import loading
 from keras_vidrec.videos.video import VideoError
 
@@ -99,7 +100,7 @@ def join_features(head, source, networks=()):
         raise ValueError(
             "A joined network uses whole videos. Expected features of all "
             "frames. Received: a dataset of the first "
-            f"{settings['max_frames']} frames (max_frames)"
+            f"{counted(settings['max_frames'], 'frame')} (max_frames)"
         )
     named = settings["made_from"].get("networks", {})
     model = join_networks(head, {**named, **dict(networks)})
@@ -202,7 +203,7 @@ def _compare(model, head, features, images):
         )
     return (
         "Compared with the scores of the stored features on "
-        f"{len(differences)} videos: probabilities within "
+        f"{counted(len(differences), 'video')}: probabilities within "
         f"{max(differences):.1e}, of at most {bound:.1e} by rounding to "
         "float16."
     )

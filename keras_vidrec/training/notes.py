@@ -8,6 +8,7 @@ from keras_vidrec.data import pipeline
 from keras_vidrec.data.catalogs import label_sets
 from keras_vidrec.data.clips import short_videos
 from keras_vidrec.data.clips.feature_reader import are_features
+from keras_vidrec.specs.checks import counted
 from keras_vidrec.training.callbacks import words
 from keras_vidrec.training.optimizers import section as optimizers
 
@@ -36,11 +37,11 @@ def note_data(data):
     Args:
         data: `Dataset`.
     """
-    parts = [f"{len(data.train)} videos to train on"]
+    parts = [f"{counted(len(data.train), 'video')} to train on"]
     if data.validation:
         parts.append(f"{len(data.validation)} for validation")
     parts.append(f"{len(data.test)} to test")
-    classes = f"{len(data.source.classes)} classes"
+    classes = f"{counted(len(data.source.classes), 'class')}"
     if label_sets.are_sets(data.source.labels):
         classes += ", several labels per video"
     print(f"{classes}; {', '.join(parts)}", flush=True)

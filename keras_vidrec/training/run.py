@@ -156,10 +156,7 @@ class Run:
         for a smaller `schedule.epochs`."""
         if not (self.recipe_file.is_file() and self.is_finished):
             return False
-        before, now = (
-            documents.flat(self.recipe.to_dict()),
-            documents.flat(recipe.to_dict()),
-        )
+        before, now = map(_compared, (self.recipe, recipe))
         differing = {
             key for key in {**before, **now} if before.get(key) != now.get(key)
         }
@@ -380,10 +377,7 @@ class Run:
         files.write_text(self.environment_file, text + "\n")
 
     def _check_same(self, recipe):
-        before, now = (
-            documents.flat(self.recipe.to_dict()),
-            documents.flat(recipe.to_dict()),
-        )
+        before, now = map(_compared, (self.recipe, recipe))
         # A longer training alone would be taken: anything else goes first.
         keys = sorted({**before, **now}, key=lambda k: k == "schedule.epochs")
         for key in keys:
@@ -393,3 +387,11 @@ class Run:
                     f"{key}={before.get(key)!r} as there, or another "
                     f"directory. Received: {key}={now.get(key)!r}"
                 )
+
+
+def _compared(recipe):
+    """The values of a recipe that make it another one, by their keys: not the
+    line for people, which tells them again."""
+    values = documents.flat(recipe.to_dict())
+    values.pop("summary", None)
+    return values

@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from keras_vidrec.data import pipeline
 from keras_vidrec.data.failures import Failures
+from keras_vidrec.specs import checks
 from keras_vidrec.training.objectives import losses
 
 
@@ -79,14 +80,15 @@ class Streams:
 
     def _make(self, videos, then, **options):
         def stream(shard):
-            clips = pipeline.make(
-                self._data.source,
-                self._spec,
-                videos,
-                batch_size=self._recipe.optimizer.batch_size,
-                shard=shard,
-                **options,
-            )
+            with checks.names(sampling="data.sampling"):
+                clips = pipeline.make(
+                    self._data.source,
+                    self._spec,
+                    videos,
+                    batch_size=self._recipe.optimizer.batch_size,
+                    shard=shard,
+                    **options,
+                )
             return then(losses.label_outputs(self._model, clips))
 
         return self._devices.distribute(stream)

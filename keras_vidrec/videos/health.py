@@ -4,6 +4,8 @@ import collections.abc
 import dataclasses
 import typing
 
+from keras_vidrec.specs.checks import counted
+
 
 @dataclasses.dataclass(frozen=True)
 class Health:
@@ -72,13 +74,18 @@ class Health:
         """
         found = []
         if self.damaged:
-            found.append(f"{self.damaged} frames are damaged")
+            are = "is" if self.damaged == 1 else "are"
+            found.append(f"{counted(self.damaged, 'frame')} {are} damaged")
         if self.missing:
-            found.append(f"{self.missing} frames are missing in between")
+            are = "is" if self.missing == 1 else "are"
+            found.append(
+                f"{counted(self.missing, 'frame')} {are} missing in between"
+            )
         if self.lost_at_end:
+            are = "is" if self.lost_at_end == 1 else f"{self.lost_at_end} are"
             found.append(
                 f"of the {self.frames_stated} frames that it states, the last "
-                f"{self.lost_at_end} are cut off"
+                f"{are} cut off"
             )
         if self.frame_rate is None:
             found.append(

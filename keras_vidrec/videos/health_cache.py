@@ -2,7 +2,6 @@
 data."""
 
 import contextlib
-import copy
 import dataclasses
 import hashlib
 import json
@@ -35,7 +34,8 @@ class HealthCache:
     the file, by what decodes it, and how; the fingerprint of its content is
     keyed by the first two. Where the directory cannot be written, the cache is
     in the user's cache directory instead, and where that cannot be, nowhere.
-    Safe to use from several threads; `save()` writes what is new.
+    Safe to use from several threads; `save()` writes what is new. A pickled
+    cache writes nothing.
 
     Args:
         root: path of the directory of the videos.
@@ -47,7 +47,7 @@ class HealthCache:
 
     def __init__(self, root, deinterlace: str | None = None, find=None):
         self._root = pathlib.Path(root)
-        self._find = find or (lambda name: self._root / name)
+        self._find = find or self._root.joinpath
         self._deinterlace = deinterlace
         self._lock = threading.Lock()
         # Lock by entry: several threads may need one file.
@@ -60,13 +60,22 @@ class HealthCache:
         writable = os.access(self._root, os.W_OK)
         self._file = beside if writable else elsewhere
 
+    def __getstate__(self):
+        # For another process, which leaves the file to this one.
+        apart = {"_lock": None, "_busy": {}, "_file": None, "_unsaved": set()}
+        with self._lock:
+            return {**vars(self), "_entries": dict(self._entries), **apart}
+
+    def __setstate__(self, state):
+        vars(self).update(state, _lock=threading.Lock())
+
     def deinterlaced(self, deinterlace: str | None) -> "HealthCache":
         """The cache of the same videos, deinterlaced in another way; the two
         share their file."""
         if deinterlace == self._deinterlace:
             return self
-        other = copy.copy(self)
-        other._deinterlace = deinterlace
+        other = object.__new__(type(self))
+        vars(other).update(vars(self), _deinterlace=deinterlace)
         return other
 
     def key(self, name) -> list:

@@ -8,6 +8,7 @@ import typing
 import numpy as np
 
 from keras_vidrec.specs import checks
+from keras_vidrec.specs.checks import counted
 from keras_vidrec.videos import examination
 from keras_vidrec.videos import opening
 from keras_vidrec.videos.decoder import DEINTERLACE
@@ -190,7 +191,8 @@ def _check_range(indices, num_frames, path):
     if len(wrong):
         raise VideoError(
             path,
-            f"it has {num_frames} frames. Expected indices from 0 to "
+            f"it has {counted(num_frames, 'frame')}. Expected indices from 0 "
+            "to "
             f"{num_frames - 1}. Received: {wrong[:8].tolist()}"
             f"{' and more' if len(wrong) > 8 else ''}",
         )

@@ -48,7 +48,7 @@ def test_what_was_understood_and_its_list(small_videos, tmp_path):
     )
     assert "read as  folders VAL, test, train are the parts" in out
     assert "split 1  2 training, 1 test, 1 validation" in out
-    assert "not a video extension: 'train/notes.txt' (1 in all)" in out
+    assert "not a video extension: 'train/notes.txt'" in out
     assert f"List: {tmp_path / 'list.csv'}" in out
     lines = (tmp_path / "list.csv").read_text().splitlines()
     assert lines[:2] == [
@@ -115,3 +115,21 @@ def test_the_sheet_shows_flow_where_there_is_flow(tmp_path):
 def test_what_cannot_be_inspected(tmp_path):
     out, err = vidrec("inspect", tmp_path, status=1)
     assert "Found no dataset" in err and not out
+
+
+def test_settings_of_the_data(small_videos, tmp_path):
+    """As of a training."""
+    clips = sorted(small_videos.rglob("*.avi"))[::4]
+    for i, clip in enumerate(clips[:8]):
+        path = tmp_path / "ab"[i % 2] / f"{i}.avi"
+        path.parent.mkdir(exist_ok=True)
+        shutil.copy(clip, path)
+    command = "inspect", tmp_path, "--set"
+    out, _ = vidrec(*command, "data.test_fraction=0.25")
+    assert "split 1  6 training, 2 test" in out
+    out, _ = vidrec(*command, "data.test_fraction=0.5")
+    assert "split 1  4 training, 4 test" in out
+    _, err = vidrec(*command, "data.test_fraction=2", status=1)
+    assert "Invalid `data.test_fraction`" in err
+    _, err = vidrec(*command, "optimizer.batch_size=2", status=2)
+    assert "data.background" in " ".join(err.split())

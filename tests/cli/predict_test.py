@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from keras_vidrec.applications.parts import model_file
+from keras_vidrec.cli.prediction import inputs
 from keras_vidrec.evaluation.predictor import Predictor
+from keras_vidrec.evaluation.predictor import Unread
 from keras_vidrec.evaluation.segments import Merging
 from keras_vidrec.evaluation.segments import merge
 from keras_vidrec.specs import ClipSpec
@@ -327,3 +329,23 @@ def test_a_camera_until_ctrl_c(model, tmp_path):
     starts = [float(row["start"]) for row in rows]
     assert starts == sorted(set(starts))
     assert csv_file.with_suffix(".png").exists()
+
+
+def test_a_background_that_is_no_class(model, clip):
+    command = ("predict", model, clip, "--background=jumb")
+    _, err = vidrec(*command, "--window=1s", status=1)
+    assert "Invalid `--background`" in err and "such as 'jump'" in err
+    _, err = vidrec(*command, status=2)
+    assert "Expected them with --window" in " ".join(err.split())
+
+
+def test_sentences_about_an_address_end():
+    gone = OSError(2, "there is no such file", "http://x.org/a.mp4")
+    said = inputs.explained(Unread("http://x.org/a.mp4", gone))
+    assert "'http://x.org/a.mp4'. Of an address" in said
+
+
+def test_nothing_to_join(model, tmp_path):
+    command = ("join", "--head", model, "--out", tmp_path / "out.keras")
+    _, err = vidrec(*command, status=1)
+    assert "sees videos already: there is nothing to join" in err

@@ -59,7 +59,7 @@ def remarks(*found, fps=None):
         ({"hdr": "pq"}, "high dynamic range"),
         ({"rotation": 90}, "upright"),
         ({"pixel_aspect": 1.5}, "non-square"),
-        ({"frame_rate": 50.0}, "25 (1 videos), 50 (1 videos)"),
+        ({"frame_rate": 50.0}, "25 (1 video), 50 (1 video)"),
     ],
 )
 def test_a_line_for_each_kind_of_file(odd, told):
@@ -68,14 +68,12 @@ def test_a_line_for_each_kind_of_file(odd, told):
     (line,) = remarks({}, {}, odd, odd)
     assert told in line
     if "frame_rate" not in odd:
-        assert line.endswith("'file 1' (1 in all).")
+        assert line.endswith("'file 1'.")
 
 
 def test_rates_are_one_where_frames_are_taken_by_time():
     (line,) = remarks({}, {}, {"frame_rate": 50.0}, fps=30)
-    assert line.endswith(
-        "whose frames are therefore repeated: 'file 0' (1 in all)."
-    )
+    assert line.endswith("whose frames are therefore repeated: 'file 0'.")
     assert remarks({}, {}, {"frame_rate": 50.0}, fps=25) == []
 
 

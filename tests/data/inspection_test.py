@@ -119,7 +119,7 @@ def test_mixed_frame_rates(tmp_path):
     found = inspect(opening.open_dataset(tmp_path))
     (problem,) = found.remarks
     assert "rates are mixed" in problem
-    assert "25 (2 videos), 30 (1 videos), 25.1 (1 videos)" in problem
+    assert "25 (2 videos), 30 (1 video), 25.1 (1 video)" in problem
     found = inspect(
         opening.open_dataset(tmp_path, videos_list=tmp_path / "val.csv")
     )

@@ -14,6 +14,7 @@ from keras_vidrec.data.sources.features import Features
 from keras_vidrec.evaluation import feature_extraction
 from keras_vidrec.specs import ClipSpec
 from keras_vidrec.specs import FlowSpec
+from keras_vidrec.specs import FrameSpec
 from keras_vidrec.specs import Origin
 from keras_vidrec.specs import VideoSet
 from tests.data.memory_source import MemorySource
@@ -263,3 +264,13 @@ def test_features_of_features(tmp_path):
     source = Features(tmp_path / "a")
     with pytest.raises(ValueError, match="a dataset of features"):
         extract(tmp_path / "b", Opened("features", source, source.catalog))
+
+
+def test_networks_that_cannot_be_joined_are_told_of(tmp_path, caplog):
+    nets = networks()
+    extract(tmp_path / "alike", nets=nets, num_frames=2)
+    assert not caplog.text
+    layer = predictions_layer(nets["flow"])
+    layer.clip_spec = layer.clip_spec.replace(frame=FrameSpec("340x256"))
+    extract(tmp_path / "others", nets=nets, num_frames=2)
+    assert "another frame each" in caplog.text and "340x256" in caplog.text

@@ -9,6 +9,7 @@ from keras_vidrec.applications.parts import model_file
 from keras_vidrec.applications.parts.head import predictions_layer
 from keras_vidrec.data import failures
 from keras_vidrec.evaluation import localizer
+from keras_vidrec.evaluation import segments
 from keras_vidrec.evaluation.segments import Merging
 from keras_vidrec.specs import ClipSpec
 from keras_vidrec.specs import Origin
@@ -94,6 +95,33 @@ def test_what_is_plain_is_found(network, videos):
     assert tested.figures.precisions[0].tolist() == [0.5, 0]
 
 
+def test_a_test_that_was_killed_goes_on(network, videos, monkeypatch, tmp_path):
+    """Videos that are done are not done again, by the same test alone."""
+    expected = localize(network, videos)
+    done = []
+    merge = segments.merge
+
+    def failing(windows, classes, how):
+        if failing.at == len(done):
+            raise KeyboardInterrupt
+        done.append(windows)
+        return merge(windows, classes, how)
+
+    monkeypatch.setattr(segments, "merge", failing)
+    journal = tmp_path / "out" / ".truth.journal"
+    failing.at = 1
+    with pytest.raises(KeyboardInterrupt):
+        localize(network, videos, journal=journal)
+    failing.at = None
+    tested = localize(network, videos, journal=journal)
+    assert len(done) == 2
+    assert tested.found == expected.found
+    assert [*tested.found] == [*expected.found]
+    localize(network, videos, journal=journal, merging=Merging(min_length=1.0))
+    assert len(done) == 4
+    assert [path.name for path in journal.parent.iterdir()] == [journal.name]
+
+
 def test_what_is_left_out_is_named(network, videos, caplog):
     (videos / "c.avi").write_bytes(b"no video")
     rows = (videos / "truth.csv").read_text().splitlines()[1:]
@@ -145,6 +173,12 @@ def test_the_command(network, videos, tmp_path):
     assert "map@0.7              100.00 %" in out
     assert "1 of 4 videos of the test were trained on" in out
     report = tmp_path / "out" / "truth-segments.json"
+    # Nothing is left of what is done.
+    assert sorted(path.name for path in report.parent.iterdir()) == [
+        "truth-segments.csv", "truth-segments.json",
+    ]  # fmt: skip
+    _, err = vidrec(*command, "--background=rad", status=1)
+    assert "Invalid `--background`" in err and "such as 'red'" in err
     content = json.loads(report.read_text("utf-8"))
     assert content["map"] == 1 and content["classes"] == {"blue": 1, "red": 1}
     assert content["stride"] == 0.5 and content["min_length"] == 1

@@ -170,3 +170,10 @@ def test_tables_are_lists_of_videos(tmp_path):
     listed = video_list.read(path, tmp_path)
     assert listed.segments == ((2, 2.5, "seconds"), (3600, 7201.25, "seconds"))
     assert listed.classes == ("=sum(A1)", "ünder")
+
+
+def test_a_background_that_is_no_class():
+    with pytest.raises(ValueError, match="such as 'run'.*background='rum'"):
+        merge(windows([[1, 0, 0]]), CLASSES, Merging(background="rum"))
+    # The usual one need not be there.
+    assert merge(windows([[1, 0]]), CLASSES[:2])[0].name == "run"

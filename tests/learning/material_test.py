@@ -123,7 +123,7 @@ def test_files_are_told_without_settings_that_nobody_has(own, tmp_path):
     numbered_video.write(path, 8, rate=50)
     material = look(own)
     (told,) = (line for line in material.remarks if "rates are mixed" in line)
-    assert told.endswith("(1 videos) frames a second.")
+    assert told.endswith("(1 video) frames a second.")
     # TSN's sampling would see the beginning of it alone.
     assert material.shortest == 8
     recipe = steps.Workplace(Task(own), material, tmp_path).recipe

@@ -26,7 +26,7 @@ def test_the_bins_that_have_videos():
     root = ElementTree.fromstring(picture)
     assert root.tag == "svg" and "var(--hit)" in picture
     said = root.get("aria-label")
-    assert "3 videos at 83 % right in 67 %, 1 videos at 94 %" in said
+    assert "3 videos at 83 % right in 67 %, 1 video at 94 %" in said
 
 
 def test_a_temperature_is_told():

@@ -60,3 +60,9 @@ def test_unknown_fields_are_named():
         checks.fields(["a"], {"a": 1, "b": 2}, "a thing")
     with pytest.raises(ValueError, match="Received: 3"):
         checks.fields(["a"], 3, "a thing")
+
+
+def test_what_is_counted():
+    said = [checks.counted(n, "class") for n in (0, 1, 2)]
+    assert said == ["0 classes", "1 class", "2 classes"]
+    assert checks.counted(1, "frame") == "1 frame"

@@ -66,3 +66,8 @@ def test_what_does_not_belong_together(small_videos):
         keras_vidrec.clips(small_videos, keras.Sequential())
     with pytest.raises(ValueError, match="no_such_place"):
         keras_vidrec.clips("no_such_place", network())
+
+
+def test_where_nothing_is():
+    with pytest.raises(ValueError, match="Invalid `data`.*existing directory"):
+        keras_vidrec.clips("nope", network())

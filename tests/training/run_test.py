@@ -2,8 +2,10 @@ import pytest
 import tensorflow as tf
 
 from keras_vidrec.specs import Origin
+from keras_vidrec.training import recipes
 from keras_vidrec.training.recipes.recipe import Recipe
 from keras_vidrec.training.recipes.schedule import Schedule
+from keras_vidrec.training.recipes.tiny import tiny
 from keras_vidrec.training.run import Run
 
 RECIPE = Recipe(name="small", schedule=Schedule(epochs=3))
@@ -135,3 +137,20 @@ def test_the_best_network_is_damaged(tmp_path):
     run.best_file.write_bytes(b"PK")
     with pytest.raises(ValueError, match=f"delete {run.backup} to train again"):
         run.check_best()
+
+
+def test_the_line_for_people_makes_no_other_recipe(tmp_path):
+    """A rehearsal tells its epochs there: more of them go on, and fewer are
+    refused for what they are."""
+    short, long = (
+        tiny(recipes.get("scratch"), [f"schedule.epochs={n}"]) for n in (2, 4)
+    )
+    assert short.summary != long.summary
+    Run(tmp_path).claim(long)
+    (tmp_path / "model.keras").mkdir()
+    assert not Run(tmp_path).is_shorter_than(short)
+    with pytest.raises(ValueError, match="schedule.epochs=4 as there.*=2$"):
+        Run(tmp_path).claim(short)
+    Run(tmp_path / "other").claim(short)
+    (tmp_path / "other" / "model.keras").mkdir()
+    assert Run(tmp_path / "other").is_shorter_than(long)

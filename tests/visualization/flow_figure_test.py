@@ -69,5 +69,5 @@ def test_frames_are_spread_over_a_video(small_videos, tmp_path):
     )
     writer.write(np.zeros((32, 40, 3), np.uint8))
     writer.release()
-    with pytest.raises(VideoError, match="it has 1 frames"):
+    with pytest.raises(VideoError, match="it has 1 frame"):
         flow_figure.read(single, spec)

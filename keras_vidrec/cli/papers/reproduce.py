@@ -7,6 +7,7 @@ from keras_vidrec.cli.terminal import echo
 from keras_vidrec.cli.terminal import load_backend
 from keras_vidrec.cli.terminal import progress
 from keras_vidrec.specs import FLOW_METHODS
+from keras_vidrec.specs.checks import counted
 
 _DATASETS = ("ucf101", "hmdb51")
 _NONE = "None of these figures can be made"
@@ -193,21 +194,17 @@ def _named(values, option, alone=None):
     return found
 
 
-def _counted(number, noun):
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
 def _show(plan, possible, lacks):
     counts, known = possible.trainings()
-    made = [_counted(len(counts), "training")]
+    made = [counted(len(counts), "training")]
     if possible.features():
-        made.append(_counted(len(possible.features()), "set") + " of features")
+        made.append(counted(len(possible.features()), "set") + " of features")
     echo(
-        f"{_counted(len(plan.figures), 'figure')}; {len(possible.figures)} of "
+        f"{counted(len(plan.figures), 'figure')}; {len(possible.figures)} of "
         f"them can be made, by {' and '.join(made)}:"
     )
     for name, count in counts.items():
-        echo(f"  {name}  ({_counted(count, 'figure')})")
+        echo(f"  {name}  ({counted(count, 'figure')})")
     _tell_missing(lacks)
     notes = {}
     for figure in possible.figures:

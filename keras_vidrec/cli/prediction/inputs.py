@@ -50,6 +50,22 @@ def expand(places):
     return _in_order(found)
 
 
+def parsed(name):
+    """The path, or the text of an address, that a line means."""
+    from keras_vidrec.data.prepared import storage
+
+    return name if storage.is_url(name) else pathlib.Path(name)
+
+
+def without_options(places):
+    """Places, and what follows from the first option on, as text: what stands
+    behind `--` is one list with what stands before it."""
+    texts = [str(place) for place in places]
+    first = [text.startswith("--") for text in texts] + [True]
+    end = first.index(True)
+    return places[:end], texts[end:]
+
+
 def explained(unread):
     """What is wrong with an `evaluation.Unread` and, of an address, what to do
     instead."""
@@ -61,8 +77,9 @@ def explained(unread):
             f"--camera {unread.video}"
         )
     if mark and scheme.lower() in ("http", "https"):
+        text = text.rstrip(".")
         text += (
-            " A URL must point to a video file: web pages are not searched "
+            ". A URL must point to a video file: web pages are not searched "
             "for videos, and video sites are not supported. Download the "
             "video and give its path."
         )
@@ -74,17 +91,11 @@ def _in_order(found):
         if one == STDIN:
             for line in sys.stdin.buffer:
                 if name := os.fsdecode(line).rstrip("\r\n"):
-                    yield _parsed(name)
+                    yield parsed(name)
         elif isinstance(one, list):
             yield from one
         else:
             yield one
-
-
-def _parsed(name):
-    from keras_vidrec.data.prepared import storage
-
-    return name if storage.is_url(name) else pathlib.Path(name)
 
 
 def _below(place):

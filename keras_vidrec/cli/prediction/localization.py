@@ -4,6 +4,7 @@ import json
 import pathlib
 
 from keras_vidrec.cli.terminal import echo
+from keras_vidrec.specs import checks
 from keras_vidrec.specs import files
 
 _WINDOW = 2.0
@@ -23,6 +24,7 @@ def evaluate(
     file,
     trust_first_download,
     class_names,
+    runner,
 ):
     """Tests the network of a run, of a file or of a name; shows the figures
     and writes the segments that it found, and the figures, beside its scores.
@@ -42,19 +44,23 @@ def evaluate(
     window = window or _WINDOW
     stride = stride or window / 2
     how = Merging(*merging)
-    tested = localizer.localize(
-        network,
-        truth,
-        data,
-        protocol=protocol,
-        window=window,
-        stride=stride,
-        merging=how,
-        allow_leak=allow_leak,
-        what=name,
-    )
     stem = storage.as_path(truth).stem
     base = (out or _directory(name, loading.preset_of(name))) / stem
+    journal = base.with_name(f".{base.name}-segments.journal")
+    with checks.names(background="--background"):
+        tested = localizer.localize(
+            network,
+            truth,
+            data,
+            protocol=protocol,
+            window=window,
+            stride=stride,
+            merging=how,
+            allow_leak=allow_leak,
+            what=name,
+            journal=journal,
+            runner=runner,
+        )
     figures = tested.figures.summary()
     table, report = (
         base.with_name(f"{base.name}-segments.{kind}")
@@ -83,6 +89,7 @@ def evaluate(
         }
         text = json.dumps(content, ensure_ascii=False, indent=1)
         files.write_text(report, text + "\n")
+    journal.unlink(missing_ok=True)
     num_found = sum(map(len, tested.found.values()))
     echo(f"videos               {len(tested.found)}")
     echo(f"segments             {tested.num_segments}, found {num_found}")

@@ -11,6 +11,7 @@ from keras_vidrec.evaluation import segment_files
 from keras_vidrec.evaluation import segments
 from keras_vidrec.evaluation.predictor import Unread
 from keras_vidrec.evaluation.timeline import Timeline
+from keras_vidrec.specs.checks import counted
 from keras_vidrec.videos.camera_stream import CameraStream
 from keras_vidrec.videos.video import VideoError
 
@@ -96,8 +97,8 @@ class Timelines:
             pass  # the way to end it
         if stream.num_skipped:
             self._tell(
-                f"Skipped: {stream.num_skipped} frames, because the network "
-                "was slower than the camera"
+                f"Skipped: {counted(stream.num_skipped, 'frame')}, because the "
+                "network was slower than the camera"
             )
         if timeline.windows:
             name = re.sub(r"[^\w.-]+", "-", stream.name).strip("-.")
@@ -156,7 +157,8 @@ class Timelines:
         segment_files.save_csv(table, {timeline.video: merged})
         segment_files.save_vtt(self._out / f"{name}-segments.vtt", merged)
         self._tell(
-            f"Timeline: {csv}, .json and .png; {len(merged)} segments: {table} "
+            f"Timeline: {csv}, .json and .png; "
+            f"{counted(len(merged), 'segment')}: {table} "
             "and .vtt"
         )
 

@@ -13,6 +13,7 @@ from keras_vidrec.data.catalogs.catalog import Catalog
 from keras_vidrec.data.catalogs.split import Split
 from keras_vidrec.data.catalogs.video_tree import some_of
 from keras_vidrec.data.prepared import storage
+from keras_vidrec.specs.checks import counted
 from keras_vidrec.videos.health_cache import HealthCache
 from keras_vidrec.videos.video import VideoError
 
@@ -87,7 +88,8 @@ def add(catalog: Catalog) -> Catalog:
             "parts"
         )
     problems = [
-        f"Background: {len(found)} clips from {len({f for f, *_ in found})} "
+        f"Background: {counted(len(found), 'clip')} from "
+        f"{len({f for f, *_ in found})} "
         f"files, of about {usual:g} {unit}, as long as most segments."
     ]
     if unread:

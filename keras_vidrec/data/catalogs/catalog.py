@@ -21,6 +21,7 @@ from keras_vidrec.data.catalogs.split import refuse_any
 from keras_vidrec.data.catalogs.split import split_groups
 from keras_vidrec.data.prepared import storage
 from keras_vidrec.specs import checks
+from keras_vidrec.specs.checks import counted
 
 LAYOUTS = ("auto", "ucf101", "hmdb51", "folder", "list")
 
@@ -285,7 +286,8 @@ def folder(
             "Received: "
             + "; ".join(
                 [
-                    f"{str(root)!r} with {len(found)} videos outside folders",
+                    f"{str(root)!r} with {counted(len(found), 'video')} "
+                    "outside folders",
                     *problems,
                 ]
             )
@@ -437,10 +439,8 @@ def _of_parts(parts):
 
 def _directory(name, path) -> pathlib.Path:
     if path is None or not pathlib.Path(path).is_dir():
-        raise ValueError(
-            f"Expected `{name}` to be an existing directory. "
-            f"Received: {name}={None if path is None else str(path)!r}"
-        )
+        received = None if path is None else str(path)
+        raise checks.ArgumentError(name, "an existing directory", received)
     return pathlib.Path(path)
 
 
@@ -453,7 +453,7 @@ def _with_files(root, official, clips):
         raise ValueError(
             "No clip of the split files has a video. Expected names such as "
             f"{first_of(missing)} below the directory of videos. "
-            f"Received: {str(root)!r} with {len(found)} videos"
+            f"Received: {str(root)!r} with {counted(len(found), 'video')}"
         )
     problems = [*official.problems, *odd]
     if missing:

@@ -5,6 +5,7 @@ import typing
 from keras_vidrec.data.catalogs.parts import part_of
 from keras_vidrec.data.catalogs.parts import parts_within
 from keras_vidrec.data.catalogs.split import first_of
+from keras_vidrec.specs.checks import counted
 
 
 class Folders(typing.NamedTuple):
@@ -87,7 +88,8 @@ def sort(clips):
     if len(set(names)) == 1:
         raise ValueError(
             "All clips are of one class. Expected folders of several "
-            f"classes. Received: {names[0]!r} with {len(names)} clips"
+            f"classes. Received: {names[0]!r} with "
+            f"{counted(len(names), 'clip')}"
         )
     parts = None
     if level is not None:

@@ -153,8 +153,9 @@ def find_empty_classes(labels, classes, splits):
 
 
 def first_of(items):
-    """The first of some items and their number, for messages."""
-    return f"{checks.shorten(repr(items[0]))} ({len(items)} in all)"
+    """The first of some items and, of several, their number, for messages."""
+    number = f" ({len(items)} in all)" if len(items) > 1 else ""
+    return f"{checks.shorten(repr(items[0]))}{number}"
 
 
 def doubles(items):

@@ -108,10 +108,12 @@ def named_clips(root, clips=None, brief=False):
 
 
 def some_of(items):
-    """The first few of some names and their number, for messages."""
+    """The first few of some names and, of several, their number, for
+    messages."""
     shown = ", ".join(map(repr, items[:_SHOWN]))
     more = ", ..." if len(items) > _SHOWN else ""
-    return f"{shown}{more} ({len(items)} in all)"
+    number = f" ({len(items)} in all)" if len(items) > 1 else ""
+    return f"{shown}{more}{number}"
 
 
 def _is_text(path):

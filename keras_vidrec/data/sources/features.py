@@ -5,6 +5,7 @@ import os
 
 import numpy as np
 
+from keras_vidrec.data.catalogs.split import first_of
 from keras_vidrec.data.prepared import dataset as prepared_dataset
 from keras_vidrec.data.prepared import shards
 from keras_vidrec.data.prepared.features import DTYPE
@@ -155,8 +156,7 @@ class _Arrays:
         if missing:
             raise ValueError(
                 f"Features of {stream} are missing. Expected some of each "
-                f"video. Received: none of {missing[0]!r} "
-                f"({len(missing)} in all)"
+                f"video. Received: none of {first_of(missing)}"
             )
         self.rows = [found[name] for name in videos]
 

@@ -12,6 +12,7 @@ import numpy as np
 from keras_vidrec.data.catalogs import frame_tree
 from keras_vidrec.data.catalogs import segments
 from keras_vidrec.data.catalogs.catalog import Catalog
+from keras_vidrec.data.catalogs.split import first_of
 from keras_vidrec.data.sources import frame_map
 from keras_vidrec.data.sources.source import Source
 from keras_vidrec.specs import MODALITIES
@@ -98,8 +99,8 @@ class FrameFolders(Source):
         if missing:
             raise ValueError(
                 "A video has no folder of images. Expected folders below "
-                f"{str(self._root)!r}. Received: {missing[0]!r} "
-                f"({len(missing)} in all)"
+                f"{str(self._root)!r}. Received: "
+                f"{first_of(missing)}"
             )
         self._folders = folders
         self._found: dict = {}

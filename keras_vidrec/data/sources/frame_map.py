@@ -4,6 +4,8 @@ rate of the network.
 
 import numpy as np
 
+from keras_vidrec.specs.checks import counted
+
 # Which of two frames is nearer must not depend on rounding.
 _TIE = 1e-6
 # Seconds by which times may be mistaken: containers round to milliseconds, and
@@ -140,14 +142,15 @@ def _bounds(num_frames, times, segment):
     start, end, unit = segment
     if unit == "frames":
         first, last = start, num_frames if end is None else end
-        whole = f"{num_frames} frames"
+        whole = counted(num_frames, "frame")
     else:
         allowed = min(_ROUNDING, _step(times) / 4)
         first = int(np.searchsorted(times, start - allowed))
         last = num_frames
         if end is not None:
             last = int(np.searchsorted(times, end - allowed))
-        whole = f"{num_frames} frames, the last at second {times[-1]:.6g}"
+        whole = counted(num_frames, "frame")
+        whole = f"{whole}, the last at second {times[-1]:.6g}"
     last = min(last, num_frames)
     if first >= last:
         unit = "frames" if unit == "frames" else "seconds"

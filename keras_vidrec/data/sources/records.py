@@ -9,6 +9,7 @@ import typing
 import cv2
 import numpy as np
 
+from keras_vidrec.data.catalogs.split import first_of
 from keras_vidrec.data.prepared import dataset as prepared_dataset
 from keras_vidrec.data.prepared import shards
 from keras_vidrec.data.sources.stored import Stored
@@ -197,8 +198,7 @@ class _Images:
         if missing:
             raise ValueError(
                 f"Records of {modality} are missing. Expected one of each "
-                f"video. Received: none of {missing[0]!r} "
-                f"({len(missing)} in all)"
+                f"video. Received: none of {first_of(missing)}"
             )
         self._rows = [found[name] for name in videos]
         self._offsets = np.concatenate([*offsets, np.zeros(0, np.int64)])

@@ -17,6 +17,7 @@ from keras_vidrec.flow import extraction
 from keras_vidrec.specs import MODALITIES
 from keras_vidrec.specs import FlowSpec
 from keras_vidrec.specs import FrameSpec
+from keras_vidrec.specs.checks import counted
 from keras_vidrec.videos import content
 from keras_vidrec.videos import examination
 from keras_vidrec.videos import video
@@ -158,7 +159,8 @@ class Decoded(Source):
         if len(wrong):
             raise VideoError(
                 self._name(index),
-                f"it has {count + 1} frames, so {count} images of {modality}. "
+                f"it has {counted(count + 1, 'frame')}, so {count} images of "
+                f"{modality}. "
                 f"Received: indices {wrong[:8].tolist()}",
             )
         if not len(indices):  # of which size would they be?

@@ -10,6 +10,7 @@ from keras_vidrec.evaluation.scores import joining
 from keras_vidrec.evaluation.scores import metrics
 from keras_vidrec.evaluation.scores.score_file import Scores
 from keras_vidrec.specs import files
+from keras_vidrec.specs.checks import counted
 
 
 @dataclasses.dataclass(frozen=True)
@@ -133,7 +134,8 @@ def compare(
     if not len(labels):
         raise ValueError(
             "Expected videos whose class is known. Received: "
-            f"{len(joined.scores[0].videos)} videos in both, all without a "
+            f"{counted(len(joined.scores[0].videos), 'video')} in both, all "
+            "without a "
             "label"
         )
     one, other = (

@@ -7,6 +7,8 @@ import typing
 
 import numpy as np
 
+from keras_vidrec.specs.checks import counted
+
 # Of THUMOS 2014: the least temporal intersection over union of a hit.
 OVERLAPS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
 # Overlaps are quotients of decimal numbers.
@@ -69,7 +71,7 @@ def localization(
     if not wanted:
         raise ValueError(
             "Expected segments in `truth`. Received: none in "
-            f"{len(truth)} videos"
+            f"{counted(len(truth), 'video')}"
         )
     seen = _by_class(found)
     classes = tuple(sorted(wanted))

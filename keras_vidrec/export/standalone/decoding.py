@@ -20,19 +20,35 @@ NO_VIDEOS = set(
     "alias_pix avisynth avs concat concatf dash ffmetadata hls image2 imf "
     "lavfi rtp rtsp sap sdp tty vapoursynth webm_dash_manifest".split()
 )
-NOTHING = "no frame of a video is found in it"
+NOTHING = (
+    f"no frame of a video, of at most {MAX_PIXELS} pixels, is found in it. "
+    "Check that it is a video, replace it or leave it out."
+)
 
 
 class Problem(Exception):
     """What cannot be read, in one line."""
 
 
+def too_large(height, width):
+    return Problem(
+        f"its frames of {height} x {width} pixels are too large. Expected at "
+        f"most {MAX_PIXELS} pixels. Scale it down."
+    )
+
+
 @contextlib.contextmanager
 def opened(path):
     """The open container of a video, and its stream of pictures: that of the
     default disposition, else the largest."""
+    if not os.path.exists(path):
+        raise Problem("there is no such file. Check the path.")
+    if os.path.isdir(path):
+        raise Problem("it is a directory, not a file. Pass one video file.")
     if not os.path.isfile(path):
-        raise Problem("there is no such file")
+        raise Problem("it is not a file. Pass one video file.")
+    if not os.path.getsize(path):
+        raise Problem("it is empty. Replace it or leave it out.")
     formats = ",".join(sorted(av.formats_available - NO_VIDEOS))
     limits = {"max_pixels": str(MAX_PIXELS)}
     reading = {"format_whitelist": formats, "protocol_whitelist": "file"}
@@ -64,7 +80,7 @@ def opened(path):
         )
         context = stream.codec_context
         if context.height * context.width > MAX_PIXELS:
-            raise Problem(f"its frames have over {MAX_PIXELS} pixels")
+            raise too_large(context.height, context.width)
         context.thread_count = 1
         context.options = limits
         yield container, stream
@@ -112,13 +128,14 @@ class Converter:
                 f"it is of high dynamic range ({curve}), which `vidrec "
                 "predict` maps to BT.709 and this file does not"
                 if curve
-                else f"its colors are {colors}, which is not supported"
+                else f"its colors are {colors}, which is not supported. "
+                "Convert it to BT.709 by: ffmpeg -i IN -vf zscale=m=709 OUT.mp4"
             )
         self._filters, self._swapped = upright(first)
         self._size = self._upright_size(first)
         self._key = self._graph = None
         if math.prod(self._size) > MAX_PIXELS:
-            raise Problem(f"its frames have over {MAX_PIXELS} pixels")
+            raise too_large(*self._size)
 
     def __call__(self, frame):
         if (

@@ -41,9 +41,10 @@ class Video:
                 # A unit of time is a frame, and may be without a packet.
                 there, spare = 1 + notes["last"] - (stream.start_time or 0), 2
             if stream.frames > there + spare:
+                lost = stream.frames - there
                 self.remarks.append(
                     f"of the {stream.frames} frames that it states, the last "
-                    f"{stream.frames - there} are cut off"
+                    f"{'is' if lost == 1 else f'{lost} are'} cut off"
                 )
             if frame["fps"] is not None:
                 times = times_of(shown, stored, container, stream)
@@ -54,7 +55,9 @@ class Video:
                 self._taken = at_rate(times, frame["fps"])
                 self.num_frames = len(self._taken)
         if notes["damaged"]:
-            self.remarks.append(f"{notes['damaged']} frames are damaged")
+            number = notes["damaged"]
+            frames = "frame is" if number == 1 else "frames are"
+            self.remarks.append(f"{number} {frames} damaged")
 
     def read(self, numbers):
         """Dict of uint8 arrays `(height, width, 3)` by number."""
@@ -73,7 +76,8 @@ class Video:
                         found[number] = resized(convert(picture), self._frame)
                     except (av.FFmpegError, ValueError):
                         raise Problem(
-                            f"frame {number} does not become an RGB image"
+                            f"frame {number} does not become an RGB image. "
+                            "Convert the file to another format."
                         ) from None
         return {n: found[number] for n, number in own.items()}
 

@@ -124,7 +124,7 @@ class Recognizer:
 
     def look(self, path):
         """The same, and a list of remarks about the file."""
-        with telling(path):
+        with telling(path, "Cannot read the video"):
             clips, remarks = self.clips(path)
         with telling(self._network["file"]):
             views = self._views(clips)
@@ -224,22 +224,21 @@ class Recognizer:
 
 
 @contextlib.contextmanager
-def telling(path):
+def telling(path, what="Cannot use"):
     """Makes one clear line of whatever goes wrong with a file."""
+    what = f"{what} {str(path)!r}"
     try:
         yield
     except Problem as error:
-        raise Problem(f"Cannot use {str(path)!r}: {error}") from None
+        raise Problem(f"{what}: {error}") from None
     except ImportError as error:
         raise Problem(f"{error}. It runs the network: install it") from None
     except KeyError as error:
-        raise Problem(f"Cannot use {str(path)!r}: no {error} in it") from None
+        raise Problem(f"{what}: no {error} in it") from None
     # Each library has errors of its own.
     except Exception as error:
         line = " ".join(str(error).split())[:200]
-        raise Problem(
-            f"Cannot use {str(path)!r}: {type(error).__name__}: {line}"
-        ) from error
+        raise Problem(f"{what}: {type(error).__name__}: {line}") from error
 
 
 def printable(text):

@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 import tqdm
 
+from keras_vidrec.specs.checks import counted
 from keras_vidrec.training.callbacks import words
 from keras_vidrec.training.objectives import losses
 
@@ -206,7 +207,7 @@ class Progress(keras.callbacks.Callback):
 
     def _plan(self):
         section, devices = self._optimizer, self._num_devices
-        parts = [f"{section.batch_size // devices} clips"]
+        parts = [f"{counted(section.batch_size // devices, 'clip')}"]
         if section.accumulate > 1:
             parts.append(f"{section.accumulate} steps accumulated")
         if devices > 1:

@@ -280,7 +280,7 @@ def test_faulty_segments(root, times):
         ("path,label\n", "Received: the header only"),
         ("path\nwalk/0.mp4", "Received: 'path'"),
         ("path,text\nwalk/0.mp4,walk", "Cannot make out the columns"),
-        ("path,label\nwalk/0.mp4,walk\nrun/0.mp4", "line 3: run/0.mp4' (1 "),
+        ("path,label\nwalk/0.mp4,walk\nrun/0.mp4", "line 3: run/0.mp4'"),
         ("path,label\nwalk/0.mp4,walk,x", "line 2: walk/0.mp4,walk,x"),
         ("path,label\n,walk", "line 2: ,walk"),
         ("path,label\nwalk/0.mp4,", "line 2: walk/0.mp4,"),
@@ -306,7 +306,7 @@ def test_classes_that_may_be_meant_to_be_one(root):
     found = read(root, "walk/0.mp4,walk\nrun/0.mp4,Run\nrun/1 b.mp4,run")
     assert found.classes == ("Run", "run", "walk")
     assert "differ only in case or spaces" in str(found.problems)
-    assert "'run' (1 in all)" in str(found.problems)
+    assert "'run'" in str(found.problems)
 
 
 def test_no_list(root):

@@ -14,6 +14,7 @@ from keras_vidrec.data.catalogs import catalog as catalogs
 from keras_vidrec.data.prepared import shards
 from keras_vidrec.data.preparing import beam
 from keras_vidrec.data.preparing import journal
+from keras_vidrec.data.preparing import parts
 from keras_vidrec.data.preparing import prepare as local
 from keras_vidrec.data.preparing.video import Preparation
 from keras_vidrec.data.preparing.video_preparer import VideoPreparer
@@ -55,7 +56,8 @@ def whole(catalog, tmp_path_factory):
 
 def new_part(root, run):
     root = os.fspath(root)
-    return beam._Part(root, VideoPreparer(root, DIS), run)
+    preparing = beam._Preparing(VideoPreparer(root, DIS))
+    return parts.Part(run, preparing, [root])
 
 
 def check_same(directory, whole):
@@ -159,7 +161,7 @@ def test_killed_at_any_moment(
 
     out = tmp_path / "out"
     with monkeypatch.context() as patch:
-        patch.setattr(beam, "_REPEAT_EVERY_S", 1000)
+        patch.setattr(parts, "_REPEAT_EVERY_S", 1000)
         patch.setattr(pathlib.Path, "replace", stepping(replace))
         patch.setattr(journal.Journal, "add_done", stepping(add_done))
         with pytest.raises(Killed):
@@ -196,13 +198,13 @@ def test_attempts_leave_one_part(catalog, tmp_path, in_process, monkeypatch):
     labels = dict(zip(catalog.videos[:2], catalog.labels))
     (tmp_path / "00007.json").write_text(json.dumps(labels))
     part, other = (new_part(catalog.root, tmp_path) for _ in range(2))
-    write = part._write
+    make = part._make
 
     def overtaken(attempt, labels):
-        write(attempt, labels)
+        make(attempt, labels)
         other("00007")
 
-    monkeypatch.setattr(part, "_write", overtaken)
+    monkeypatch.setattr(part, "_make", overtaken)
     part("00007")
     whole = tmp_path / "00007"
     assert sorted(os.listdir(tmp_path)) == ["00007", "00007.json"]

@@ -276,7 +276,7 @@ def test_one_frame_has_no_flow(tmp_path):
     source = SingleVideo(path, FlowSpec("dis"))
     assert source.num_frames(0, "rgb") == 1
     assert source.num_frames(0, "flow") == 0
-    with pytest.raises(video.VideoError, match="1 frames, so 0 images of flow"):
+    with pytest.raises(video.VideoError, match="1 frame, so 0 images of flow"):
         source.read(0, "flow", [0])
 
 

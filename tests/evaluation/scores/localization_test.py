@@ -96,5 +96,5 @@ def test_what_counts_and_what_does_not():
     # Half is enough, in the right video.
     assert means({"a": [Segment("run", 0, 5, 1.0)]})[0] == 0.5
     assert means({"a": [Segment("run", 0, 4.9, 1.0)], "b": [run]})[0] == 0
-    with pytest.raises(ValueError, match="segments in `truth`.* in 1 videos"):
+    with pytest.raises(ValueError, match="segments in `truth`.* in 1 video"):
         localization({"a": []}, {})

@@ -63,7 +63,7 @@ def test_a_file_that_is_cut_off_is_read_and_remarked(tmp_path):
     "content, problem",
     [
         (None, "there is no such file"),
-        (b"", "no frame of a video"),
+        (b"", "it is empty"),
         (b"#EXTM3U\nhttp://example.org/a.ts\n", "no frame of a video"),
         (bytes(range(256)) * 64, "no frame of a video"),
     ],

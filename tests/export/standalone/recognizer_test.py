@@ -25,6 +25,7 @@ from keras_vidrec.specs import ClipSpec
 from keras_vidrec.specs import FlowSpec
 from keras_vidrec.specs import FrameSpec
 from keras_vidrec.specs import TestProtocol as Protocol
+from keras_vidrec.videos import video
 from tests.applications.own_towers import own_towers
 from tests.evaluation.mean_color_network import mean_color_network
 from tests.evaluation.ordered_network import ordered_network
@@ -290,10 +291,10 @@ def test_what_it_says(exported, videos, tmp_path, monkeypatch, capsys):
         directory, videos[0], text, videos[1], "--top", 2,
         monkeypatch=monkeypatch, capsys=capsys, status=2,
     )  # fmt: skip
-    # One problem is told, and the others are answered.
-    assert err == (
-        f"predict.py: Cannot use '{text}': no frame of a video is found in it\n"
-    )
+    # One problem is told, as the package tells it, and the others are answered.
+    with pytest.raises(video.VideoError) as told:
+        video.probe(text)
+    assert err == f"predict.py: {told.value}\n"
     first, *classes = out.splitlines()[:3]
     assert first == str(videos[0]) and out.count("\n") == 6
     assert all(re.fullmatch(r" +\d+\.\d\d %  \S+", line) for line in classes)
