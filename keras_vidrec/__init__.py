@@ -22,6 +22,7 @@ if typing.TYPE_CHECKING:
     from keras_vidrec import recognition as recognition
     from keras_vidrec import reporting as reporting
     from keras_vidrec import reproduction as reproduction
+    from keras_vidrec import serving as serving
     from keras_vidrec import specs as specs
     from keras_vidrec import training as training
     from keras_vidrec import videos as videos
@@ -52,6 +53,7 @@ __all__, __getattr__, __dir__ = lazy.attach(
         "recognition": None,
         "reporting": None,
         "reproduction": None,
+        "serving": None,
         "specs": None,
         "training": None,
         "videos": None,

@@ -25,6 +25,7 @@ from keras_vidrec.cli.presets import presets
 from keras_vidrec.cli.quickstart import quickstart
 from keras_vidrec.cli.report import report
 from keras_vidrec.cli.score_files import scores_from
+from keras_vidrec.cli.serve import serve
 from keras_vidrec.cli.show import show
 from keras_vidrec.cli.terminal import Commands
 from keras_vidrec.cli.terminal import LogFormatter
@@ -74,6 +75,7 @@ _COMMANDS = {
     "Use": {
         predict: "vidrec predict run clip.mp4 --top 3",
         export: "vidrec export run --format onnx",
+        serve: "vidrec serve run --port 8000 --allow videos",
     },
 }
 

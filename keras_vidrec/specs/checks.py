@@ -2,6 +2,7 @@
 
 import contextlib
 import difflib
+import importlib
 
 _MOST_SHOWN = 1000
 
@@ -189,6 +190,23 @@ def known(what, name, names, prefix=""):
         f"Unknown {what} {prefix + str(name)!r}. {hint}Expected one of "
         f"{sorted(names)}. Received: {shorten(repr(prefix + str(name)))}"
     )
+
+
+def installed(extra, modules):
+    """Checks that the libraries of an extra of this package are there.
+
+    Args:
+        extra: str. As in `pip install keras-vidrec[EXTRA]`.
+        modules: iterable of str. The modules that are imported.
+    """
+    for module in modules:
+        try:
+            importlib.import_module(module)
+        except ImportError as error:
+            raise ValueError(
+                f"Expected the libraries of the extra {extra!r}: pip install "
+                f"keras-vidrec[{extra}]. Received: {error}"
+            ) from error
 
 
 def is_rising_pair(values, high=None):

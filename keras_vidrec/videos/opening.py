@@ -47,10 +47,11 @@ _LISTS = (
 _MANIFESTS = (b"<mpd", b"<compositionplaylist", b"<smoothstreamingmedia")
 _HEAD = 4096
 
-_NO_VIDEO = (
-    f"no frame of a video, of at most {MAX_PIXELS} pixels, is found in it. "
-    "Check that it is a video, replace it or leave it out."
-)
+
+def limit_pixels(pixels: int) -> None:
+    """Makes `MAX_PIXELS` smaller, for all that this process decodes."""
+    global MAX_PIXELS
+    MAX_PIXELS = min(MAX_PIXELS, pixels)
 
 
 @contextlib.contextmanager
@@ -137,7 +138,7 @@ def _open(path, file):
     except (av.FFmpegError, UnicodeError) as error:
         if isinstance(error, av.error.MemoryError):
             raise
-        raise VideoError(path, _NO_VIDEO) from None
+        raise no_video(path) from None
 
 
 def _choose_stream(path, container):
@@ -156,10 +157,9 @@ def _choose_stream(path, container):
     if not streams:
         others = "a cover picture" if container.streams.video else ""
         others = others or ("sound" if container.streams.audio else "")
-        raise VideoError(
-            path,
-            f"it holds {others} only. Leave it out." if others else _NO_VIDEO,
-        )
+        if not others:
+            raise no_video(path)
+        raise VideoError(path, f"it holds {others} only. Leave it out.")
 
     def rank(stream):
         default = stream.disposition & av.stream.Disposition.default
@@ -185,4 +185,8 @@ def check_size(path, height, width):
 
 def no_video(path):
     """The `VideoError` of a file without a frame."""
-    return VideoError(path, _NO_VIDEO)
+    return VideoError(
+        path,
+        f"no frame of a video, of at most {MAX_PIXELS} pixels, is found in it. "
+        "Check that it is a video, replace it or leave it out.",
+    )

@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import itertools
+import threading
 
 import keras
 import numpy as np
@@ -24,7 +25,8 @@ def accelerators() -> list:
 
 
 class Replicas:
-    """A network as it is now, with a copy on each of several devices.
+    """A network as it is now, with a copy on each of several devices. Several
+    threads may ask it.
 
     Args:
         model: keras.Model. Where there are several devices, it is copied:
@@ -46,6 +48,7 @@ class Replicas:
             backend = keras.backend.backend()
             on = {"tensorflow": _on_tensorflow, "jax": _on_jax}[backend]
             self._calls = [on(model, device) for device in devices]
+        self._calls = [*map(_one_at_a_time, self._calls)]
         self.num_devices = len(self._calls)
 
     def each(self, batches):
@@ -64,6 +67,17 @@ class Replicas:
                 yield from pool.map(
                     lambda call, batch: call(batch), self._calls, some
                 )
+
+
+def _one_at_a_time(call):
+    """Keras compiles a network in its first call, whichever thread makes it."""
+    lock = threading.Lock()
+
+    def locked(inputs):
+        with lock:
+            return call(inputs)
+
+    return locked
 
 
 def _on_tensorflow(model, device):
