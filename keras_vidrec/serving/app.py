@@ -17,6 +17,7 @@ from keras_vidrec.serving import metrics
 from keras_vidrec.serving.allowed import Allowed
 from keras_vidrec.serving.guard import Guard
 from keras_vidrec.serving.refusals import Refused
+from keras_vidrec.serving.refusals import error_response
 from keras_vidrec.serving.service import Service
 from keras_vidrec.specs import checks
 from keras_vidrec.version import __version__
@@ -230,18 +231,17 @@ def _explain(app):
 
     @app.exception_handler(Refused)
     async def refused(_request, error):
-        headers = {"Retry-After": "1"} if error.status == 429 else None
-        return _error(error.status, error.text, headers)
+        return error.response()
 
     @app.exception_handler(HTTPException)
     async def known(_request, error):
-        return _error(error.status_code, error.detail, error.headers)
+        return error_response(error.status_code, error.detail, error.headers)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_request, error):
         found = error.errors()[0]
         received = checks.shorten(repr(found.get("input")))
-        return _error(
+        return error_response(
             422,
             f"Invalid `{found['loc'][-1]}`. {found['msg']}. Received: "
             f"{received}",
@@ -249,8 +249,4 @@ def _explain(app):
 
     @app.exception_handler(Exception)
     async def unforeseen(_request, _error_of_ours):
-        return _error(500, "The server failed. Its log says why.")
-
-
-def _error(status, text, headers=None):
-    return JSONResponse({"error": text}, status, headers)
+        return error_response(500, "The server failed. Its log says why.")

@@ -2,11 +2,11 @@
 too many at a time."""
 
 import asyncio
+import contextlib
 import logging
 import time
 
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
 
 from keras_vidrec.serving.refusals import Refused
 from keras_vidrec.serving.service import Places
@@ -18,7 +18,9 @@ logger = logging.getLogger("keras_vidrec")
 _FORM_BYTES = 2**16
 # Bytes a second of an upload, at least, once the patience is over.
 _SLOWEST = 10_000
-_CLOSE = {"Connection": "close"}
+# Seconds that a client is listened to after it was told that it is refused.
+_LINGER_S = 3.0
+_CLOSE = (b"connection", b"close")
 
 
 class Guard:
@@ -55,11 +57,7 @@ class Guard:
             with self._requests.one():
                 await self._app(scope, client.receive, client.send)
         except Refused as refused:
-            headers = {"Retry-After": "1"} if refused.status == 429 else _CLOSE
-            answer = JSONResponse(
-                {"error": refused.text}, refused.status, headers
-            )
-            await answer(scope, receive, client.send)
+            await refused.response()(scope, receive, client.send)
         except Exception:
             if not client.is_gone:
                 raise
@@ -98,20 +96,40 @@ class _Client:
             async with asyncio.timeout_at(loop.time() + allowed):
                 message = await self._receive()
         except TimeoutError:
-            raise HTTPException(
-                408, "The request came too slowly.", _CLOSE
-            ) from None
+            raise HTTPException(408, "The request came too slowly.") from None
         self._bytes += len(message.get("body", b""))
         self._is_sent = not message.get("more_body", False)
         if self._bytes > self._most:
-            raise HTTPException(413, self._too_long(), _CLOSE)
+            raise HTTPException(413, self._too_long())
         return message
 
     async def send(self, message):
+        is_early = self._scope["method"] == "POST" and not self._is_sent
         if message["type"] == "http.response.start":
             self._service.metrics.answered(
                 self._scope["path"], message["status"], self._begun
             )
+            if is_early:
+                headers = [*message.get("headers", ()), _CLOSE]
+                message = {**message, "headers": headers}
+        elif is_early and not message.get("more_body", False):
+            # A connection that is closed while the client sends is reset, and
+            # the answer lost: some of what comes is read, and thrown away.
+            await self._pass_on({**message, "more_body": True})
+            await self._drain()
+            message = {"type": "http.response.body"}
+        await self._pass_on(message)
+
+    async def _drain(self):
+        drained, more = 0, True
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(min(self._patience, _LINGER_S)):
+                while more and drained <= self._most:
+                    message = await self._receive()
+                    more = message.get("more_body", False)
+                    drained += len(message.get("body", b""))
+
+    async def _pass_on(self, message):
         try:
             async with asyncio.timeout(self._patience):
                 await self._send(message)

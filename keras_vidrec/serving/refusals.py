@@ -14,6 +14,18 @@ class Refused(Exception):
         self.status = status
         self.text = text
 
+    def response(self):
+        """What the client gets."""
+        again = {"Retry-After": "1"} if self.status == 429 else None
+        return error_response(self.status, self.text, again)
+
+
+def error_response(status: int, text: str, headers=None):
+    """An error in JSON: `error`, one line."""
+    from starlette.responses import JSONResponse
+
+    return JSONResponse({"error": text}, status, headers)
+
 
 def too_many(what: str) -> Refused:
     """The answer to a request that there is no room for."""

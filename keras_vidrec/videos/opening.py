@@ -11,6 +11,8 @@ from keras_vidrec.videos.errors import VideoError
 # Largest frame that is decoded, in pixels: 8K UHD (7680 x 4320) fits, what a
 # broken header may claim does not.
 MAX_PIXELS = 2**25
+# The same as FFmpeg is told, for frames that change their size on the way.
+_MOST_DECODED = MAX_PIXELS
 
 # Formats that are lists of other files or addresses, scripts, or text shown as
 # pictures. A file must never make us open another one.
@@ -50,8 +52,10 @@ _HEAD = 4096
 
 def limit_pixels(pixels: int) -> None:
     """Makes `MAX_PIXELS` smaller, for all that this process decodes."""
-    global MAX_PIXELS
+    global MAX_PIXELS, _MOST_DECODED
     MAX_PIXELS = min(MAX_PIXELS, pixels)
+    # Decoders pad frames, which matters to small ones.
+    _MOST_DECODED = min(_MOST_DECODED, 2 * pixels + 2**16)
 
 
 @contextlib.contextmanager
@@ -129,7 +133,7 @@ def _open(path, file):
             file,
             # Titles and authors are not always UTF-8.
             metadata_errors="ignore",
-            options={"max_pixels": str(MAX_PIXELS)},
+            options={"max_pixels": str(_MOST_DECODED)},
             container_options={
                 "format_whitelist": _FORMATS,
                 "protocol_whitelist": "file",
@@ -169,7 +173,7 @@ def _choose_stream(path, container):
     context = stream.codec_context
     check_size(path, context.height, context.width)
     context.thread_count = 1
-    context.options = {"max_pixels": str(MAX_PIXELS)}
+    context.options = {"max_pixels": str(_MOST_DECODED)}
     return stream
 
 

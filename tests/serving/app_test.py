@@ -150,7 +150,7 @@ def test_windows_come_as_events(client, service, model, clip):
     refused(client.post("/windows", **sent(b"no video")), 422, "clip.mp4")
 
 
-def test_what_is_no_video(client, service, clip, tmp_path):
+def test_what_is_no_video(client, service, clip, tmp_path, monkeypatch):
     content = clip.read_bytes()
     cases = {
         b"": "it is empty",
@@ -164,8 +164,10 @@ def test_what_is_no_video(client, service, clip, tmp_path):
     # What is cut off in the middle answers, and says so, or is refused.
     truncated = client.post("/predict", **sent(content[: len(content) // 2]))
     refused(truncated, 422, "'clip.mp4'")
-    wide = numbered_video.write(tmp_path / "wide.mp4", 3, size=(96, 128))
-    refused(client.post("/predict", **sent(wide)), 422, "pixels", "8192")
+    monkeypatch.setattr(numbered_video, "HEIGHT", 96)
+    high = numbered_video.write(tmp_path / "high.mp4", 3)
+    refused(client.post("/predict", **sent(high)), 422, "pixels", "8192")
+    monkeypatch.undo()
     long = numbered_video.write(tmp_path / "long.mp4", 510)
     form = sent(long)
     refused(client.post("/predict", **form), 422, "lasts 20 s", "long.mp4")

@@ -52,8 +52,8 @@ def served(model, limits=LIMITS, **arguments):
         thread.join()
 
 
-def sent(path, **fields):
+def sent(video, /, **fields):
     """Arguments of `post`: a video and fields of the form."""
-    name = getattr(path, "name", "clip.mp4")
-    content = path if isinstance(path, bytes) else path.read_bytes()
+    name = getattr(video, "name", "clip.mp4")
+    content = video if isinstance(video, bytes) else video.read_bytes()
     return {"files": {"video": (name, content)}, "data": fields}
