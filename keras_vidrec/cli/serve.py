@@ -74,8 +74,8 @@ def serve(
     file = options.weights_file(file)
     names = options.lines(class_names)
     load_backend()
-    from keras_vidrec import Recognizer
     from keras_vidrec import serving
+    from keras_vidrec.recognition import Recognizer
     from keras_vidrec.training import loading
 
     limits = serving.Limits(

@@ -68,7 +68,9 @@ class Batcher:
 
     def _run(self):
         top = len(self._predictor.classes)
-        while some := self._take():
+        while taken := self._take():
+            # Nobody waits any more for those that are canceled.
+            some = [t for t in taken if t[1].set_running_or_notify_cancel()]
             futures = [future for _, future in some]
             begun = time.perf_counter()
             try:

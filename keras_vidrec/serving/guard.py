@@ -36,6 +36,11 @@ class Guard:
         limits = service.limits
         self._most = limits.max_bytes + _FORM_BYTES
         self._patience = limits.patience
+        # Before an upload is read for nothing.
+        self._places = {
+            "/predict": service.videos,
+            "/windows": service.streams,
+        }
         # As many again may be sending while others wait for their answers.
         self._requests = Places(
             2 * limits.queue + limits.streams, "requests are answered"
@@ -53,7 +58,8 @@ class Guard:
             return
         try:
             client.check_length()
-            self._service.videos.check()
+            if scope["path"] in self._places:
+                self._places[scope["path"]].check()
             with self._requests.one():
                 await self._app(scope, client.receive, client.send)
         except Refused as refused:

@@ -108,7 +108,12 @@ def serve(
             ws="none",
             timeout_graceful_shutdown=10,
         )
-        Server(config).run(sockets=[listening])
+        service = app.state.service
+        try:
+            service.start()
+            Server(config).run(sockets=[listening])
+        finally:
+            service.close()
 
 
 def _listening(host, port):

@@ -75,13 +75,15 @@ class Service:
         )
 
     def start(self) -> None:
-        """Starts what works, and has the network compiled."""
-        self._directory = pathlib.Path(tempfile.mkdtemp(prefix="vidrec-serve-"))
+        """Starts what works, and has the network compiled. Once is enough."""
+        if self._directory is not None:
+            return
         self._decoders = Decoders(self.predictor.reader, self.limits)
         self._batcher = Batcher(
             self.predictor, self.limits.batch, self.metrics.computed
         )
         self._batcher.warm()
+        self._directory = pathlib.Path(tempfile.mkdtemp(prefix="vidrec-serve-"))
 
     def close(self) -> None:
         """Ends it. Nothing stays in temporary directories."""
@@ -126,6 +128,7 @@ class Service:
             with os.fdopen(handle, "wb") as file:
                 upload.seek(0)
                 shutil.copyfileobj(upload, file, 2**20)
+            upload.close()  # it may take as much room
         except OSError as error:
             raise Refused(
                 507, f"The server cannot keep the video: {error.strerror}."

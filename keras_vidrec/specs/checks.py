@@ -196,7 +196,7 @@ def installed(extra, modules):
     """Checks that the libraries of an extra of this package are there.
 
     Args:
-        extra: str. As in `pip install keras-vidrec[EXTRA]`.
+        extra: str. Its name in `setup.cfg`, such as `"onnx"`.
         modules: iterable of str. The modules that are imported.
     """
     for module in modules:

@@ -10,6 +10,7 @@ from tests.serving.served import LIMITS
 SERVICE = types.SimpleNamespace(
     limits=dataclasses.replace(LIMITS, patience=0.05),
     videos=Places(1, "videos wait"),
+    streams=Places(1, "videos are watched"),
     metrics=types.SimpleNamespace(answered=lambda *_: None),
 )
 
