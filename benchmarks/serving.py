@@ -6,8 +6,10 @@ VIDEOS is a directory of clips. The network has random weights. The one side is
 a `Predictor` called for each video in this process; the other a server in a
 process of its own, to which 16 clients send the same videos. The two alternate,
 so that a machine whose speed varies slows both. Printed are the videos a second
-of each, the median of the pairs' ratios, the slowest answer, and how many
-answers were errors; the goal is a ratio of 0.9 and none.
+of each, the median of the pairs' ratios, by the clock and, for a busy machine,
+by the processor time that the program of the loop and the server with its
+decoders took (Linux), the slowest answer, and how many answers were errors; the
+goal is a ratio of 0.9 and none.
 """
 
 import argparse
@@ -45,7 +47,8 @@ def arguments():
 
 @contextlib.contextmanager
 def served(model, protocol):
-    """Yields the URL of a server in a process of its own."""
+    """Yields the URL of a server in a process of its own, and the number of
+    this."""
     with tempfile.TemporaryDirectory() as directory:
         path = pathlib.Path(directory) / "model.keras"
         model.save(path)
@@ -58,10 +61,22 @@ def served(model, protocol):
             text=True,
         )
         try:
-            yield re.match(r"(http://\S+)", process.stdout.readline())[1]
+            said = process.stdout.readline()
+            yield re.match(r"(http://\S+)", said)[1], process.pid
         finally:
             process.terminate()
             process.wait()
+
+
+def processor_seconds(root):
+    """Of a process and those that it started."""
+    total = 0
+    for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = path.read_text().rpartition(")")[2].split()
+            if root in (int(path.parent.name), int(fields[1])):
+                total += int(fields[11]) + int(fields[12])
+    return total / os.sysconf("SC_CLK_TCK")
 
 
 def main():
@@ -77,7 +92,7 @@ def main():
     pool = concurrent.futures.ThreadPoolExecutor(options.clients)
     errors, slowest = 0, 0.0
     with (
-        served(model, options.protocol) as url,
+        served(model, options.protocol) as (url, server),
         httpx.Client(base_url=url, timeout=600) as client,
         pool,
     ):
@@ -95,11 +110,17 @@ def main():
         for side in sides.values():
             side()  # compiles
         times = {name: [] for name in sides}
+        busy = {name: [] for name in sides}
+        clocks = {
+            "loop": time.process_time,
+            "served": lambda: processor_seconds(server),
+        }
         for _ in range(options.pairs):
             for name, side in sides.items():
-                begun = time.perf_counter()
+                begun, before = time.perf_counter(), clocks[name]()
                 answers = side()
                 times[name].append(time.perf_counter() - begun)
+                busy[name].append(clocks[name]() - before)
                 errors += sum(status != 200 for status, _ in answers)
                 slowest = max(slowest, *(seconds for _, seconds in answers))
     print(
@@ -111,6 +132,9 @@ def main():
         print(f"{name:7} {len(videos) / np.median(seconds):6.2f} videos/s")
     ratios = clock["loop"] / clock["served"]
     print(f"served is {np.median(ratios):.2f} times as fast")
+    print(f"  pairs: {np.array2string(ratios, precision=2)}")
+    ratios = np.array(busy["loop"]) / np.array(busy["served"])
+    print(f"processor time of loop / served: {np.median(ratios):.2f}")
     print(f"  pairs: {np.array2string(ratios, precision=2)}")
     print(f"slowest answer {slowest:.2f} s, {errors} errors")
 

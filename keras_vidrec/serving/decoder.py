@@ -30,10 +30,16 @@ class _Process:
 
     def __init__(self, target, *arguments):
         self.process, self._connection = workers.start(target, arguments, {})
-        self.is_ready = False
+        self._is_ready = False
 
-    def send(self, task):
-        self._connection.send(task)
+    def begin(self, path, name):
+        """Gives it a video; `_Lost` if it does not take it."""
+        if not self._is_ready:
+            self.receive(name, _START_S)
+            self._is_ready = True
+        with contextlib.suppress(OSError):  # seen when receiving
+            self._connection.send((path, name))
+        self.receive(name, _START_S)
 
     def receive(self, name, seconds):
         """What comes next, `(kind, value)`; `Refused` if the process refuses
@@ -119,13 +125,11 @@ class Decoders:
     def _read(self, path, name) -> Shown:
         process = self._free.get()
         try:
-            if not process.process.is_alive():  # killed while it waited
+            try:
+                process.begin(path, name)
+            except _Lost:  # killed while it waited: the video is not to blame
                 process = self._replaced(process)
-            if not process.is_ready:
-                process.receive(name, _START_S)
-                process.is_ready = True
-            with contextlib.suppress(OSError):  # seen when receiving
-                process.send((path, name))
+                process.begin(path, name)
             return process.receive(name, self._limits.decode_seconds)[1]
         except _Lost:
             process = self._replaced(process)

@@ -18,8 +18,8 @@ logger = logging.getLogger("keras_vidrec")
 
 def read_clips(connection, reader: Reader, limits: Limits) -> None:
     """Reads videos until the connection ends: each time `(path, name)` comes
-    in, `("done", Shown)` or `("refused", text)` goes out, whose words call the
-    video by its name."""
+    in, `("begun", None)` goes out, and `("done", Shown)` or `("refused",
+    text)`, whose words call the video by its name."""
     _begin(limits)
     connection.send(("ready", None))
     while True:
@@ -27,6 +27,7 @@ def read_clips(connection, reader: Reader, limits: Limits) -> None:
             path, name = connection.recv()
         except EOFError:
             return
+        connection.send(("begun", None))
         with _refusals(connection, path, name):
             limits.check_header(path)
             connection.send(("done", reader(path)))
