@@ -28,6 +28,7 @@ from keras_vidrec.cli.quickstart import quickstart
 from keras_vidrec.cli.report import report
 from keras_vidrec.cli.score_files import scores_from
 from keras_vidrec.cli.serving.demo import demo
+from keras_vidrec.cli.serving.serve import serve
 from keras_vidrec.cli.show import show
 from keras_vidrec.cli.terminal import Commands
 from keras_vidrec.cli.terminal import LogFormatter
@@ -76,6 +77,7 @@ _COMMANDS: dict[str, dict[typing.Callable, str]] = {
     "Use": {
         predict: "vidrec predict run clip.mp4 --top 3",
         export: "vidrec export run --format onnx",
+        serve: "vidrec serve run --port 8000 --allow videos",
         demo: "vidrec demo rgb_run flow_run",
         benchmark: "vidrec benchmark run TSN:resnet50 --batch 1,8",
     },

@@ -21,6 +21,7 @@ from keras_vidrec.data import opening
 from keras_vidrec.data import pipeline
 from keras_vidrec.data.catalogs import label_sets
 from keras_vidrec.data.failures import Failures
+from keras_vidrec.data.preparing.parts import Runner
 from keras_vidrec.data.sources.source import Source
 from keras_vidrec.evaluation import origins
 from keras_vidrec.evaluation import protocols
@@ -217,11 +218,11 @@ def evaluate(
     grid: str | None = None,
     settings: collections.abc.Sequence[str] = (),
     allow_leak: bool = False,
+    runner: Runner | None = None,
     verbose: bool = True,
 ) -> tuple[pathlib.Path, Scores]:
     """Tests the network of a finished run on its test list. An interrupted test
     is resumed.
-    runner=None,
 
     Args:
         run_directory: path of a run.

@@ -16,10 +16,8 @@ from keras_vidrec.data.clips import reader
 from keras_vidrec.data.prepared import storage
 from keras_vidrec.data.prepared.stores import UnknownAddress
 from keras_vidrec.data.read_ahead import read_ahead
-from keras_vidrec.data.sources.frame_array import FrameArray
 from keras_vidrec.data.sources.frame_array import Frames
 from keras_vidrec.data.sources.moving_clip import MovingClip
-from keras_vidrec.data.sources.video_files import SingleVideo
 from keras_vidrec.evaluation import origins
 from keras_vidrec.evaluation import protocols
 from keras_vidrec.evaluation import timeline
@@ -27,6 +25,8 @@ from keras_vidrec.evaluation.scorers import scorer as scorers
 from keras_vidrec.evaluation.scorers.windows import SharedSnippets
 from keras_vidrec.evaluation.scorers.windows import WholeWindows
 from keras_vidrec.evaluation.scorers.windows import Windows
+from keras_vidrec.evaluation.shown import Reader
+from keras_vidrec.evaluation.shown import Shown
 from keras_vidrec.evaluation.timeline import WindowPrediction
 from keras_vidrec.specs import TEST_CROPS
 from keras_vidrec.specs import TestProtocol
@@ -86,15 +86,6 @@ class Unread:
         return {"video": self.video, "error": str(self.error)}
 
 
-class _Shown(typing.NamedTuple):
-    """A video as the network is shown it."""
-
-    video: str
-    clip: object
-    health: Health
-    remarks: tuple
-
-
 class Predictor:
     """Classifies video files as `evaluate` does: with the network's test
     protocol, and with flow as in its clip specification.
@@ -111,6 +102,10 @@ class Predictor:
         test: `TestProtocol`, with all values set.
         frame: `FrameSpec`. How frames are sampled; streams for `windows` use
             its `fps` and `deinterlace`.
+        reader: `shown.Reader`. What reads the videos, in another process as
+            well.
+        together: int, at least 1. Videos that the network sees at a time,
+            where there are as many.
         shares_snippets: bool. Whether overlapping windows share the network's
             outputs for their snippets, and not only the images.
 
@@ -134,10 +129,15 @@ class Predictor:
             map(str, range(num_classes))
         )
         self.frame = self._spec.frame
+        self.reader = Reader(self._spec, self.test)
         self.shares_snippets = (
             not self._spec.ordered and self.test.num_clips == 1
         )
         self._scorer = scorers.make(model, self.test)
+        self._snippets = self.test.num_clips * self.test.num_segments
+        self._snippets *= TEST_CROPS[self.test.crops]
+        at_once = scorers.SNIPPETS_A_CALL * self._scorer.num_devices
+        self.together = max(at_once // self._snippets, 1)
 
     def __call__(
         self, path: str | os.PathLike[str], top: int = 5
@@ -177,39 +177,23 @@ class Predictor:
             `Unread` for one that cannot be read, which does not affect the
             others. In the order of the videos.
         """
-        snippets = self.test.num_clips * self.test.num_segments
-        snippets *= TEST_CROPS[self.test.crops]
         channels = sum(map(self._spec.channels, self._spec.modalities))
-        ahead = _AHEAD_BYTES // (snippets * self._spec.size**2 * channels)
-        at_once = scorers.SNIPPETS_A_CALL * self._scorer.num_devices
-        together = max(at_once // snippets, 1)
+        each = self._snippets * self._spec.size**2 * channels
+        ahead = _AHEAD_BYTES // each
         waiting = []
         with read_ahead(self._try, videos, min(max(ahead, 2), 32)) as shown:
             for one in shown:
                 waiting.append(one)
-                if len(waiting) == together:
-                    yield from self._answers(waiting, top)
+                if len(waiting) == self.together:
+                    yield from self.answers(waiting, top)
                     waiting = []
-            yield from self._answers(waiting, top)
+            yield from self.answers(waiting, top)
 
     def _read(self, video):
+        shown = self.reader(video)
         if isinstance(video, Frames):
-            source, name = FrameArray(video, self._spec.flow), video.name
-            remarks = ()
-        else:
-            place = storage.as_path(video)
-            source, name = SingleVideo(place, self._spec.flow), str(place)
-            remarks = self.remarks(place)
-        source = source.seen_as(self._spec.frame)
-        clip = reader.read_test_clip(
-            source,
-            0,
-            self._spec,
-            **self.test.reading(),
-        )
-        if len(clip) == 1:
-            (clip,) = clip.values()
-        return _Shown(name, clip, source.health(0), remarks)
+            return shown
+        return dataclasses.replace(shown, remarks=self.remarks(video))
 
     def _try(self, video):
         try:
@@ -219,12 +203,21 @@ class Predictor:
             name = video.name if of_memory else storage.shown(video)
             return Unread(name, error)
 
-    def _answers(self, videos, top):
+    def answers(self, videos: typing.Sequence, top: int = 5) -> list:
         """The answers to some videos; those whose images have one size pass the
-        network together."""
+        network together.
+
+        Args:
+            videos: sequence of what `reader` returned. Anything else in it
+                stays as it is.
+            top: int. How many classes. Defaults to `5`.
+
+        Returns:
+            List of `Prediction`, within rounding (1e-6) those of a call.
+        """
         alike = {}
         for number, shown in enumerate(videos):
-            if isinstance(shown, _Shown):
+            if isinstance(shown, Shown):
                 images = keras.tree.flatten(shown.clip)
                 sizes = tuple(one.shape[1:] for one in images)
                 alike.setdefault(sizes, []).append(number)

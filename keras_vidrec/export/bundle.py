@@ -2,7 +2,6 @@
 
 import contextlib
 import hashlib
-import importlib
 import logging
 import pathlib
 
@@ -141,19 +140,6 @@ def _replacing(path, network_file):
     with files.replacing(path) as temporary:
         temporary.mkdir()
         yield temporary
-
-
-def check_installed(extra, modules):
-    """Checks that the libraries of an extra are there; a `ValueError` names the
-    extra if not."""
-    for module in modules:
-        try:
-            importlib.import_module(module)
-        except ImportError as error:
-            raise ValueError(
-                f"Expected the libraries of the extra {extra!r}: pip install "
-                f"keras-vidrec[{extra}]. Received: {error}"
-            ) from error
 
 
 def check_no_flow(endpoint, what):

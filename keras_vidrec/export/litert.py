@@ -12,6 +12,7 @@ from keras_vidrec.export import endpoint as endpoints
 from keras_vidrec.export import model_card
 from keras_vidrec.export import other_backend
 from keras_vidrec.export.background import Background
+from keras_vidrec.specs import checks
 
 FILE = model_card.FILES["litert"]
 _TOLERANCE = 1e-4
@@ -51,7 +52,7 @@ def export_litert(
     """
     if other_backend.is_needed():
         return other_backend.write("litert", model, path, background, tolerance)
-    bundle.check_installed("litert", ("ai_edge_litert.interpreter",))
+    checks.installed("litert", ("ai_edge_litert.interpreter",))
     endpoint = endpoints.of_clips(model)
     bundle.check_no_flow(endpoint, "LiteRT")
     return bundle.write(

@@ -13,6 +13,7 @@ from keras_vidrec.export import endpoint as endpoints
 from keras_vidrec.export import model_card
 from keras_vidrec.export import other_backend
 from keras_vidrec.export.background import Background
+from keras_vidrec.specs import checks
 from keras_vidrec.specs import documents
 
 if typing.TYPE_CHECKING:
@@ -57,7 +58,7 @@ def export_onnx(
     """
     if other_backend.is_needed():
         return other_backend.write("onnx", model, path, background, tolerance)
-    bundle.check_installed("onnx", ("onnx", "tf2onnx", "onnxruntime"))
+    checks.installed("onnx", ("onnx", "tf2onnx", "onnxruntime"))
     endpoint = endpoints.of_clips(model)
     bundle.check_no_flow(endpoint, "ONNX")
     return bundle.write(

@@ -1,6 +1,7 @@
 """What came out of a run as one HTML page, with its figures as CSV."""
 
 import base64
+import collections.abc
 import logging
 import math
 import os
@@ -24,6 +25,8 @@ from keras_vidrec.reporting import mistakes
 from keras_vidrec.reporting import reliability
 from keras_vidrec.reporting import tables
 from keras_vidrec.reporting.measuring import kept
+from keras_vidrec.reporting.measuring.measurement import Measurement
+from keras_vidrec.reporting.measuring.size import Size
 from keras_vidrec.specs import Origin
 from keras_vidrec.specs import files
 from keras_vidrec.training.recipes.recipe import Recipe
@@ -156,6 +159,8 @@ def write(
     training: dict[str, int] | None = None,
     log: str | os.PathLike[str] | None = None,
     environment: str | os.PathLike[str] | None = None,
+    size: Size | None = None,
+    measured: collections.abc.Sequence[Measurement] = (),
     source: Source | None = None,
     no_source: str = "No frames are shown: no dataset was named.",
     verbose: bool = True,
@@ -163,8 +168,6 @@ def write(
     """Writes a report: `index.html`, a self-contained page, `figures/*.csv`,
     and `origin.json` with the origin of the figures. Marks of the scores are
     shown above all figures. Other files of the directory are not changed.
-    size=None,
-    measured=(),
 
     Args:
         scores: `Scores`, or dict from the name of a test to its `Scores`;

@@ -3,6 +3,7 @@
 import collections.abc
 import contextlib
 import difflib
+import importlib
 import os
 import pathlib
 import typing
@@ -221,6 +222,23 @@ def known(
         f"Unknown {what} {prefix + str(name)!r}. {hint}Expected one of "
         f"{sorted(names)}. Received: {shorten(repr(prefix + str(name)))}"
     )
+
+
+def installed(extra, modules):
+    """Checks that the libraries of an extra of this package are there.
+
+    Args:
+        extra: str. Its name in `setup.cfg`, such as `"onnx"`.
+        modules: iterable of str. The modules that are imported.
+    """
+    for module in modules:
+        try:
+            importlib.import_module(module)
+        except ImportError as error:
+            raise ValueError(
+                f"Expected the libraries of the extra {extra!r}: pip install "
+                f"keras-vidrec[{extra}]. Received: {error}"
+            ) from error
 
 
 def counted(number, noun):

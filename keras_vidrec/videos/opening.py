@@ -11,6 +11,8 @@ from keras_vidrec.videos.errors import VideoError
 # Largest frame that is decoded, in pixels: 8K UHD (7680 x 4320) fits, what a
 # broken header may claim does not.
 MAX_PIXELS = 2**25
+# The same as FFmpeg is told, for frames that change their size on the way.
+_MOST_DECODED = MAX_PIXELS
 
 # Formats that are lists of other files or addresses, scripts, or text shown as
 # pictures. A file must never make us open another one.
@@ -47,10 +49,13 @@ _LISTS = (
 _MANIFESTS = (b"<mpd", b"<compositionplaylist", b"<smoothstreamingmedia")
 _HEAD = 4096
 
-_NO_VIDEO = (
-    f"no frame of a video, of at most {MAX_PIXELS} pixels, is found in it. "
-    "Check that it is a video, replace it or leave it out."
-)
+
+def limit_pixels(pixels: int) -> None:
+    """Makes `MAX_PIXELS` smaller, for all that this process decodes."""
+    global MAX_PIXELS, _MOST_DECODED
+    MAX_PIXELS = min(MAX_PIXELS, pixels)
+    # Decoders pad frames, which matters to small ones.
+    _MOST_DECODED = min(_MOST_DECODED, 2 * pixels + 2**16)
 
 
 @contextlib.contextmanager
@@ -130,7 +135,7 @@ def _open(path, file):
             file,
             # Titles and authors are not always UTF-8.
             metadata_errors="ignore",
-            options={"max_pixels": str(MAX_PIXELS)},
+            options={"max_pixels": str(_MOST_DECODED)},
             container_options={
                 "format_whitelist": _FORMATS,
                 "protocol_whitelist": "file",
@@ -139,7 +144,7 @@ def _open(path, file):
     except (av.FFmpegError, UnicodeError) as error:
         if isinstance(error, av.error.MemoryError):
             raise
-        raise VideoError(path, _NO_VIDEO) from None
+        raise no_video(path) from None
 
 
 def _choose_stream(path, container):
@@ -158,12 +163,9 @@ def _choose_stream(path, container):
     if not streams:
         others = "a cover picture" if container.streams.video else ""
         others = others or ("sound" if container.streams.audio else "")
-        raise VideoError(
-            path,
-            f"it contains only {others}. Leave it out."
-            if others
-            else _NO_VIDEO,
-        )
+        if not others:
+            raise no_video(path)
+        raise VideoError(path, f"it contains only {others}. Leave it out.")
 
     def rank(stream):
         default = stream.disposition & av.stream.Disposition.default
@@ -173,7 +175,7 @@ def _choose_stream(path, container):
     context = stream.codec_context
     check_size(path, context.height, context.width)
     context.thread_count = 1
-    context.options = {"max_pixels": str(MAX_PIXELS)}
+    context.options = {"max_pixels": str(_MOST_DECODED)}
     return stream
 
 
@@ -189,4 +191,8 @@ def check_size(path, height, width):
 
 def no_video(path):
     """The `VideoError` of a file without a frame."""
-    return VideoError(path, _NO_VIDEO)
+    return VideoError(
+        path,
+        f"no frame of a video, of at most {MAX_PIXELS} pixels, is found in it. "
+        "Check that it is a video, replace it or leave it out.",
+    )

@@ -38,8 +38,6 @@ class Workers:
         self._num_workers = num_workers
         self._environment = environment
         self._log_directory = os.fspath(log_directory)
-        # Not forked: TensorFlow does not survive that.
-        self._context = multiprocessing.get_context("spawn")
         self._workers = []
         self._queue = collections.deque()
 
@@ -120,16 +118,9 @@ class Workers:
 
     def _start(self, number):
         open(self._log(number), "a").close()
-        ours, theirs = self._context.Pipe()
-        process = self._context.Process(
-            target=_serve,
-            args=(theirs, self._work, self._log(number)),
-            daemon=True,
+        process, ours = start(
+            _serve, (self._work, self._log(number)), self._environment
         )
-        with _STARTING, _inherited(self._environment):
-            process.start()
-        # So that the end of the process is the end of the connection.
-        theirs.close()
         worker = _Worker(number, process, ours)
         self._assign(worker)
         return worker
@@ -150,6 +141,38 @@ class _Worker:
         self.connection = connection
         self.task = None
         self.tries = 0
+
+
+def start(target, arguments, environment):
+    """Starts a process that ends with this one.
+
+    Args:
+        target: function of a module. It is called with its end of a
+            connection and the arguments; first of all it should call `begin`.
+        arguments: tuple of picklable objects.
+        environment: dict of str. Environment variables of the process.
+
+    Returns:
+        `(process, connection)`: the end of the process is that of the
+        connection.
+    """
+    # Not forked: TensorFlow does not survive that.
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(
+        target=target, args=(theirs, *arguments), daemon=True
+    )
+    with _STARTING, _inherited(environment):
+        process.start()
+    theirs.close()
+    return process, ours
+
+
+def begin():
+    """What a new process does first."""
+    # An interrupt reaches all processes; the first one decides.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
 @contextlib.contextmanager
@@ -173,9 +196,7 @@ def _inherited(values):
 
 
 def _serve(connection, work, log):
-    # An interrupt reaches all processes; the first one decides.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    begin()
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     os.dup2(descriptor, 2)
     os.close(descriptor)

@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import itertools
+import threading
 
 import keras
 import numpy as np
@@ -24,7 +25,8 @@ def accelerators() -> list:
 
 
 class Replicas:
-    """A network as it is now, with a copy on each of several devices.
+    """A network as it is now, with a copy on each of several devices. Several
+    threads may ask it.
 
     Args:
         model: keras.Model. Where there are several devices, it is copied:
@@ -46,6 +48,8 @@ class Replicas:
             backend = keras.backend.backend()
             on = {"tensorflow": _on_tensorflow, "jax": _on_jax}[backend]
             self._calls = [on(model, device) for device in devices]
+        # Keras compiles a network in its first call, whichever thread makes it.
+        self._locks = [threading.Lock() for _ in self._calls]
         self.num_devices = len(self._calls)
 
     def each(self, batches):
@@ -56,14 +60,17 @@ class Replicas:
             batches: iterable of what the model takes.
         """
         if self.num_devices == 1:
-            yield from map(*self._calls, batches)
+            for batch in batches:
+                yield self._ask(0, batch)
             return
         batches = iter(batches)
         with concurrent.futures.ThreadPoolExecutor(self.num_devices) as pool:
             while some := list(itertools.islice(batches, self.num_devices)):
-                yield from pool.map(
-                    lambda call, batch: call(batch), self._calls, some
-                )
+                yield from pool.map(self._ask, range(len(some)), some)
+
+    def _ask(self, number, batch):
+        with self._locks[number]:
+            return self._calls[number](batch)
 
 
 def _on_tensorflow(model, device):

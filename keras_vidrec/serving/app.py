@@ -1,0 +1,252 @@
+"""The endpoints."""
+
+import contextlib
+import json
+import pathlib
+import typing
+
+import fastapi
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from fastapi.responses import Response
+from fastapi.responses import StreamingResponse
+from starlette.exceptions import HTTPException
+
+from keras_vidrec.evaluation.predictor import Prediction
+from keras_vidrec.serving import metrics
+from keras_vidrec.serving.allowed import Allowed
+from keras_vidrec.serving.guard import Guard
+from keras_vidrec.serving.refusals import Refused
+from keras_vidrec.serving.refusals import error_response
+from keras_vidrec.serving.service import Service
+from keras_vidrec.specs import checks
+from keras_vidrec.version import __version__
+from keras_vidrec.videos.errors import VideoError
+
+_Video = typing.Annotated[
+    fastapi.UploadFile | None, fastapi.File(description="The video.")
+]
+_Path = typing.Annotated[
+    str | None,
+    fastapi.Form(
+        description="In place of it, the path of a file of the server, below "
+        "a directory that it allows."
+    ),
+]
+_Top = typing.Annotated[
+    int, fastapi.Form(ge=1, description="Classes to tell, at most.")
+]
+_Window = typing.Annotated[
+    float, fastapi.Form(gt=0, le=3600, description="Seconds of a window.")
+]
+_Stride = typing.Annotated[
+    float | None,
+    fastapi.Form(
+        gt=0,
+        le=3600,
+        description="Seconds from window to window. Default: half a window.",
+    ),
+]
+_Rate = typing.Annotated[
+    float | None,
+    fastapi.Form(
+        gt=0,
+        le=1000,
+        description="Frames a second, where the video does not tell its time.",
+    ),
+]
+_ERRORS = {
+    400: "The form cannot be read.",
+    403: "The path is not allowed.",
+    404: "There is no such file.",
+    408: "The request came too slowly.",
+    413: "The request is too large.",
+    422: "A value, or the video, is not what it should be.",
+    429: "Too many wait already.",
+}
+
+
+def build(name: str, service: Service, allowed: Allowed) -> fastapi.FastAPI:
+    """The application.
+
+    Args:
+        name: str. What the network is called.
+        service: `Service`, which starts and ends with it.
+        allowed: `Allowed`.
+    """
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app):
+        try:
+            service.start()
+            yield
+        finally:
+            service.close()
+
+    app = fastapi.FastAPI(
+        title=f"vidrec serve: {name}",
+        version=__version__,
+        lifespan=lifespan,
+        description="What happens in a video.",
+    )
+    app.state.service = service
+    app.add_middleware(Guard, service=service)
+    _explain(app)
+    responses = {
+        status: {"description": text, "model": dict[str, str]}
+        for status, text in _ERRORS.items()
+    }
+
+    async def placed(stack, video, path):
+        """The file that a request means, and what it is called."""
+        if (video is None) == (path is None):
+            raise Refused(
+                422,
+                "Expected a form (multipart/form-data) with the field `video`, "
+                "a file, or `path`. Received: "
+                + ("none of them" if video is None else "both"),
+            )
+        if path is not None:
+            file, called = allowed.find(path), path
+            size = file.stat().st_size
+        else:
+            called = pathlib.PurePosixPath(video.filename or "").name or "video"
+            size = video.size
+        try:
+            service.limits.check_size(called, size)
+        except VideoError as error:
+            raise Refused(413, str(error)) from None
+        if path is None:
+            kept = service.kept(video.file, called)
+            file = await stack.enter_async_context(kept)
+        return file, called
+
+    @app.post("/predict", responses=responses)
+    async def predict(
+        video: _Video = None, path: _Path = None, top: _Top = 5
+    ) -> Prediction:
+        """Tells what happens in a video, as `vidrec predict --json` does."""
+        async with contextlib.AsyncExitStack() as stack:
+            stack.enter_context(service.videos.one())
+            file, called = await placed(stack, video, path)
+            return await service.predict(file, called, top)
+
+    @app.post(
+        "/windows",
+        responses={
+            **responses,
+            200: {
+                "description": "Server-sent events: `window` with start, end "
+                "(seconds), classes, probabilities and present; at last `end`, "
+                "or `error`.",
+                "content": {"text/event-stream": {}},
+            },
+        },
+        response_class=StreamingResponse,
+    )
+    async def windows(
+        video: _Video = None,
+        path: _Path = None,
+        top: _Top = 5,
+        window: _Window = 2.0,
+        stride: _Stride = None,
+        frame_rate: _Rate = None,
+    ):
+        """Tells what happens when in a video, window by window, as it is
+        read."""
+        async with contextlib.AsyncExitStack() as stack:
+            stack.enter_context(service.streams.one())
+            file, called = await placed(stack, video, path)
+            watching = service.watch(
+                file,
+                called,
+                window=window,
+                stride=stride or window / 2,
+                top=top,
+                frame_rate=frame_rate,
+            )
+            stack.callback(watching.close)
+            first = await watching.next()
+            return _Events(service, watching, first, stack.pop_all())
+
+    @app.get("/health", responses={503: {"description": "It does not."}})
+    def health() -> dict:
+        """Whether the server answers, and what with."""
+        return JSONResponse(
+            {
+                "status": "ok" if service.is_alive else "failed",
+                "model": name,
+                "classes": len(service.predictor.classes),
+                "waiting": service.videos.taken,
+                "version": __version__,
+            },
+            200 if service.is_alive else 503,
+        )
+
+    @app.get("/metrics", response_class=Response)
+    def tell_metrics():
+        """Figures, as Prometheus reads them."""
+        return Response(service.metrics.text(), media_type=metrics.CONTENT_TYPE)
+
+    return app
+
+
+class _Events(StreamingResponse):
+    """Windows as server-sent events. Whatever becomes of the client, what they
+    need ends with them."""
+
+    def __init__(self, service, watching, first, stack):
+        self._stack = stack
+        super().__init__(
+            _events(service, watching, first),
+            media_type="text/event-stream",
+            headers={"Cache-Control": "no-store"},
+        )
+
+    async def __call__(self, scope, receive, send):
+        async with self._stack:
+            await super().__call__(scope, receive, send)
+
+
+async def _events(service, watching, window):
+    number = 0
+    try:
+        while window is not None:
+            number += 1
+            service.metrics.window()
+            yield _event("window", window)
+            window = await watching.next()
+    except Refused as refused:
+        yield _event("error", {"error": refused.text})
+    else:
+        yield _event("end", {"windows": number})
+
+
+def _event(kind, content):
+    return f"event: {kind}\ndata: {json.dumps(content, ensure_ascii=False)}\n\n"
+
+
+def _explain(app):
+    """Each error is one line of JSON, in the words of the client."""
+
+    @app.exception_handler(Refused)
+    async def refused(_request, error):
+        return error.response()
+
+    @app.exception_handler(HTTPException)
+    async def known(_request, error):
+        return error_response(error.status_code, error.detail, error.headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_request, error):
+        found = error.errors()[0]
+        received = checks.shorten(repr(found.get("input")))
+        return error_response(
+            422,
+            f"Invalid `{found['loc'][-1]}`. {found['msg']}. Received: "
+            f"{received}",
+        )
+
+    @app.exception_handler(Exception)
+    async def unforeseen(_request, _error_of_ours):
+        return error_response(500, "The server failed. Its log says why.")

@@ -1,0 +1,82 @@
+"""What the processes do that read videos: a file that makes FFmpeg fall takes
+one of them along, and not the server."""
+
+import contextlib
+import logging
+import pathlib
+
+from keras_vidrec.data.clips import frame_size
+from keras_vidrec.data.preparing import workers
+from keras_vidrec.evaluation.shown import Reader
+from keras_vidrec.serving.limits import Limits
+from keras_vidrec.videos import opening
+from keras_vidrec.videos.errors import VideoError
+from keras_vidrec.videos.frame_stream import FileStream
+
+logger = logging.getLogger("keras_vidrec")
+
+
+def read_clips(connection, reader: Reader, limits: Limits) -> None:
+    """Reads videos until the connection ends: each time `(path, name)` comes
+    in, `("begun", None)` goes out, and `("done", Shown)` or `("refused",
+    text)`, whose words call the video by its name."""
+    _begin(limits)
+    connection.send(("ready", None))
+    while True:
+        try:
+            path, name = connection.recv()
+        except EOFError:
+            return
+        connection.send(("begun", None))
+        with _refusals(connection, path, name):
+            limits.check_header(path)
+            connection.send(("done", reader(path)))
+
+
+def read_frames(
+    connection, reader: Reader, limits: Limits, path, name, frame_rate
+) -> None:
+    """Reads one video, frame by frame: `("opened", frames a second)`, then
+    `("frame", (index, seconds, frame))`, resized, and `("end", None)`; or
+    `("refused", text)`."""
+    _begin(limits)
+    with _refusals(connection, path, name):
+        limits.check_header(path)
+        wanted = reader.spec.frame
+        stream = FileStream(path, frame_rate, wanted.fps, wanted.deinterlace)
+        connection.send(("opened", stream.frame_rate))
+        size = None
+        for index, seconds, frame in stream.frames(1):
+            limits.check_seconds(path, index / stream.frame_rate)
+            if size is None:
+                size = frame_size.size_of(wanted, *frame.shape[:2])
+            frame = frame_size.resize(frame, size, wanted.interpolation)
+            connection.send(("frame", (index, seconds, frame)))
+        connection.send(("end", None))
+
+
+def _begin(limits):
+    workers.begin()
+    opening.limit_pixels(limits.max_pixels)
+    # Where memory runs out, Linux is to end this process and not the server.
+    with contextlib.suppress(OSError):
+        pathlib.Path("/proc/self/oom_score_adj").write_text("1000")
+
+
+@contextlib.contextmanager
+def _refusals(connection, path, name):
+    try:
+        yield
+    except (BrokenPipeError, ConnectionError):
+        raise
+    except MemoryError:
+        text = "it needs more memory than there is. Scale it down."
+        connection.send(("refused", str(VideoError(name, text))))
+    except ValueError as error:
+        if isinstance(error, VideoError):
+            error.args = (name, *error.args[1:])
+        connection.send(("refused", str(error).replace(path, name)))
+    except Exception:
+        logger.exception("A video could not be decoded:")
+        text = "decoding it fails. Check that it is a video."
+        connection.send(("refused", str(VideoError(name, text))))

@@ -1,0 +1,149 @@
+"""What stands before the endpoints: clients that send too much, too slowly, or
+too many at a time."""
+
+import asyncio
+import contextlib
+import logging
+import time
+
+from starlette.exceptions import HTTPException
+
+from keras_vidrec.serving.refusals import Refused
+from keras_vidrec.serving.service import Places
+from keras_vidrec.serving.service import Service
+
+logger = logging.getLogger("keras_vidrec")
+
+# Bytes of a request beside the video.
+_FORM_BYTES = 2**16
+# Bytes a second of an upload, at least, once the patience is over.
+_SLOWEST = 10_000
+# Seconds that a client is listened to after it was told that it is refused.
+_LINGER_S = 3.0
+_CLOSE = (b"connection", b"close")
+
+
+class Guard:
+    """An ASGI application around another.
+
+    Args:
+        app: the other.
+        service: `Service`.
+    """
+
+    def __init__(self, app, service: Service):
+        self._app, self._service = app, service
+        limits = service.limits
+        self._most = limits.max_bytes + _FORM_BYTES
+        self._patience = limits.patience
+        # Before an upload is read for nothing.
+        self._places = {
+            "/predict": service.videos,
+            "/windows": service.streams,
+        }
+        # As many again may be sending while others wait for their answers.
+        self._requests = Places(
+            2 * limits.queue + limits.streams, "requests are answered"
+        )
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        client = _Client(
+            scope, receive, send, self._most, self._patience, self._service
+        )
+        if scope["method"] != "POST":
+            await self._app(scope, client.receive, client.send)
+            return
+        try:
+            client.check_length()
+            if scope["path"] in self._places:
+                self._places[scope["path"]].check()
+            with self._requests.one():
+                await self._app(scope, client.receive, client.send)
+        except Refused as refused:
+            await refused.response()(scope, receive, client.send)
+        except Exception:
+            if not client.is_gone:
+                raise
+
+
+class _Client:
+    """One request, as the application sees it."""
+
+    def __init__(self, scope, receive, send, most, patience, service):
+        self._scope, self._receive, self._send = scope, receive, send
+        self._most, self._patience = most, patience
+        self._service = service
+        self._begun, self._bytes = time.perf_counter(), 0
+        self._is_sent = False
+        self.is_gone = False
+
+    def check_length(self):
+        """Raises `Refused` if the request says that it is too long."""
+        for name, value in self._scope["headers"]:
+            if name == b"content-length" and int(value) > self._most:
+                raise Refused(413, self._too_long())
+
+    def _too_long(self):
+        return (
+            f"The request is too large. Expected at most {self._most} bytes: "
+            "scale the video down, or send a part."
+        )
+
+    async def receive(self):
+        if self._is_sent:
+            return await self._receive()  # tells when the client goes
+        loop = asyncio.get_running_loop()
+        spent = time.perf_counter() - self._begun
+        allowed = self._patience + self._bytes / _SLOWEST - spent
+        try:
+            async with asyncio.timeout_at(loop.time() + allowed):
+                message = await self._receive()
+        except TimeoutError:
+            raise HTTPException(408, "The request came too slowly.") from None
+        self._bytes += len(message.get("body", b""))
+        self._is_sent = not message.get("more_body", False)
+        if self._bytes > self._most:
+            raise HTTPException(413, self._too_long())
+        return message
+
+    async def send(self, message):
+        is_early = self._scope["method"] == "POST" and not self._is_sent
+        if message["type"] == "http.response.start":
+            self._service.metrics.answered(
+                self._scope["path"], message["status"], self._begun
+            )
+            if is_early:
+                headers = [*message.get("headers", ()), _CLOSE]
+                message = {**message, "headers": headers}
+        elif is_early and not message.get("more_body", False):
+            # A connection that is closed while the client sends is reset, and
+            # the answer lost: some of what comes is read, and thrown away.
+            await self._pass_on({**message, "more_body": True})
+            await self._drain()
+            message = {"type": "http.response.body"}
+        await self._pass_on(message)
+
+    async def _drain(self):
+        drained, more = 0, True
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(min(self._patience, _LINGER_S)):
+                while more and drained <= self._most:
+                    message = await self._receive()
+                    more = message.get("more_body", False)
+                    drained += len(message.get("body", b""))
+
+    async def _pass_on(self, message):
+        try:
+            async with asyncio.timeout(self._patience):
+                await self._send(message)
+        except TimeoutError:
+            self.is_gone = True
+            logger.warning(
+                "A client of %s read nothing for %g s and is left.",
+                self._scope["path"],
+                self._patience,
+            )
+            raise OSError("The client reads nothing.") from None
