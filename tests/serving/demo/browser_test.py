@@ -12,8 +12,8 @@ from tests.serving.demo import browser as browsers
 from tests.serving.demo.clips import write_mp4
 
 CLASSES = ("MoveLeft", "<b>${1 + 1}</b>", "MoveRight")
-STATUS = "document.querySelector('.vidrec-status').innerText"
-DONE = f"{STATUS}.includes('frames of')"
+STATUS = "document.querySelector('.vidrec-status')?.innerText"
+DONE = f"{STATUS}?.includes('frames of')"
 VIDEO = "document.querySelector('#vidrec-video video')"
 
 pytestmark = [
