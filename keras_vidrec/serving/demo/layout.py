@@ -79,20 +79,18 @@ class _Page:
 
     def _make_video(self):
         gradio = self._gradio
-        video = gradio.Video(
+        return gradio.Video(
             label="Video",
             sources=["upload", "webcam"],
-            # What is recorded has no sound, and needs no microphone.
-            include_audio=False,
+            # Else Gradio takes it out by the program ffmpeg; what is recorded
+            # has none (page.js).
+            include_audio=True,
             webcam_options=gradio.WebcamOptions(
                 mirror=False, constraints=_CAMERA
             ),
             buttons=[],
             elem_id="vidrec-video",
         )
-        # Gradio would take the sound out of uploads by the program ffmpeg.
-        video.preprocess = lambda payload: payload and payload.path
-        return video
 
     def _make_gallery(self):
         self._gradio.HTML(markup.remark("Or a clip of the test:"))

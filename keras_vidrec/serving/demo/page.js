@@ -1,6 +1,13 @@
 // Timelines and the video: a click seeks, and a line shows where it is. The
 // listeners are the page's own, because the answers come and go.
 () => {
+  // What is recorded has no sound, and needs no microphone.
+  const media = navigator.mediaDevices;
+  if (media) {
+    const ask = media.getUserMedia.bind(media);
+    media.getUserMedia = (wanted) => ask({ ...wanted, audio: false });
+  }
+
   // Gradio makes a file of what is recorded before the recorder has given the
   // last part, which may be all of it: the recorder is stopped first.
   let recorder = null;

@@ -12,14 +12,15 @@ from tests.serving.demo import browser as browsers
 from tests.serving.demo.clips import write_mp4
 
 CLASSES = ("MoveLeft", "<b>${1 + 1}</b>", "MoveRight")
-STATUS = "document.querySelector('.vidrec-status').innerText"
-DONE = f"{STATUS}.includes('frames of')"
+STATUS = "document.querySelector('.vidrec-status')?.innerText"
+DONE = f"{STATUS}?.includes('frames of')"
 VIDEO = "document.querySelector('#vidrec-video video')"
 
 pytestmark = [
     pytest.mark.large,
     # Gradio's own use of pandas.
     pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting'"),
+    pytest.mark.filterwarnings("ignore:The copy keyword is deprecated"),
     pytest.mark.skipif(
         browsers.PROGRAM is None, reason="needs the browser chromium"
     ),
@@ -90,7 +91,7 @@ def put(browser, path):
 def told(browser):
     """By run, what stands on the page: classes and their probabilities."""
     return browser.value(
-        "[...document.querySelectorAll('.vidrec-answer')].map(a =>"
+        "[...document.querySelectorAll('.vidrec-classes')].map(a =>"
         "[...a.querySelectorAll('[data-class]')].map(c =>"
         "[c.dataset.class, Number(c.dataset.probability)]))"
     )
