@@ -110,7 +110,7 @@ def TwoStreamConvNet(
     score_fusion(STREAMS, fusion_weights, "logits")
     lengths = {"rgb": 1, "flow": snippet_length}
     towers = arguments.backbones_by_stream(backbone, STREAMS)
-    networks = {}
+    networks: dict[str, keras.Model] = {}
     for stream in STREAMS:
         network = TSN(
             input_shape=shapes[stream],

@@ -155,6 +155,7 @@ def test_a_trained_network(small_videos, paths, tmp_path):
         recognizer.export(tmp_path / "other", format="tflite")
 
 
+@pytest.mark.usefixtures("eager")
 def test_it_is_trained_again_on_other_classes(small_videos, tmp_path):
     """From its own weights, as a recipe says that starts from weights."""
     model = keras_vidrec.applications.TSN(

@@ -2,6 +2,7 @@
 
 import logging
 import pathlib
+import typing
 
 import keras
 
@@ -19,7 +20,7 @@ from keras_vidrec.weights.starting import IMAGENET
 logger = logging.getLogger("keras_vidrec")
 
 # The streams of networks of several, in their order.
-STREAMS = ("rgb", "flow")
+STREAMS: tuple[typing.Literal["rgb", "flow"], ...] = ("rgb", "flow")
 
 
 def check_common(include_top, weights, pooling, classes, classifier_activation):

@@ -18,6 +18,7 @@ from keras_vidrec.specs import MODALITIES
 from keras_vidrec.specs import PROTOCOLS
 from keras_vidrec.specs import Blueprint
 from keras_vidrec.specs import FrameSpec
+from keras_vidrec.specs import TestProtocol
 from keras_vidrec.specs import checks
 
 # The arguments of every builder that may be given by position.
@@ -39,6 +40,22 @@ _builders: dict[str, typing.Callable] = {}
 # The builders of networks that can be built by themselves, by name: all but
 # `LateFusion`, which joins trained ones. Each has its arguments' `defaults`.
 BUILDERS = types.MappingProxyType(_builders)
+
+
+_Function = typing.TypeVar("_Function", bound=typing.Callable)
+
+
+@typing.overload
+def builder(function: _Function) -> _Function: ...
+
+
+@typing.overload
+def builder(
+    *,
+    whole_video: bool = False,
+    frame: FrameSpec | None = None,
+    test: TestProtocol = PROTOCOLS["25x10"].test,
+) -> typing.Callable[[_Function], _Function]: ...
 
 
 def builder(
