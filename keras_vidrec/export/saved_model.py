@@ -7,6 +7,7 @@ from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.export import bundle
 from keras_vidrec.export import endpoint as endpoints
 from keras_vidrec.export import flow_maker
+from keras_vidrec.export import forms
 from keras_vidrec.export import jpeg_frames
 from keras_vidrec.export import model_card
 from keras_vidrec.export import other_backend
@@ -67,7 +68,11 @@ def export_saved_model(model, path, *, background=None, tolerance=_TOLERANCE):
     """
     if other_backend.is_needed():
         return other_backend.write(
-            "saved_model", model, path, background, tolerance
+            forms.checked_form("saved_model"),
+            model,
+            path,
+            background,
+            tolerance,
         )
     served = [endpoints.of_clips(model), endpoints.of_frames(model)]
     served = [endpoint for endpoint in served if endpoint]
@@ -75,7 +80,7 @@ def export_saved_model(model, path, *, background=None, tolerance=_TOLERANCE):
     more = [one for one in more if one]
     return bundle.write(
         model,
-        "saved_model",
+        forms.checked_form("saved_model"),
         path,
         served,
         lambda directory: _write(
