@@ -101,7 +101,7 @@ def write(
             clips = []
             if form.precision == "int8":
                 clips = reduction.calibration(samples)
-            reduce(plain, temporary, clips)
+            _reduced(reduce, form, plain, temporary, clips)
             name = endpoints[0].name
             result = reduction.test(
                 form, samples, len(clips), runs(name), load(temporary)(name)
@@ -138,6 +138,21 @@ def write(
         )
         manifest.write(facts, temporary, answers=missing is None)
     return checks[0].difference if result is None else result.difference
+
+
+def _reduced(reduce, form, plain, directory, clips):
+    """One clear error of whatever the library that does it says."""
+    try:
+        reduce(plain, directory, clips)
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split())[:300]
+        raise ValueError(
+            f"The network cannot be written in {form.precision}. Expected "
+            f"operations that the format {form.format!r} has in it. Received: "
+            f"{type(error).__name__}: {reason}"
+        ) from error
 
 
 def _origin(model, directory):

@@ -139,18 +139,16 @@ def _reduce(plain, path, clips):
     """Writes a network in integers, with the ranges that it has on clips, or
     without clips in float16."""
     import onnx
-
-    if not clips:
-        from onnxruntime.transformers import float16
-
-        network = float16.convert_float_to_float16(
-            onnx.load(plain), keep_io_types=True
-        )
-        onnx.save(network, str(path))
-        return
     from onnxruntime import quantization
     from onnxruntime.quantization import shape_inference
+    from onnxruntime.transformers import float16
 
+    before = onnx.load(plain)
+    metadata = {one.key: one.value for one in before.metadata_props}
+    if not clips:
+        network = float16.convert_float_to_float16(before, keep_io_types=True)
+        onnx.save(network, str(path))
+        return
     with tempfile.TemporaryDirectory() as directory:
         # Batch normalization becomes part of convolutions.
         merged = pathlib.Path(directory, FILE)
@@ -164,6 +162,10 @@ def _reduce(plain, path, clips):
             op_types_to_quantize=_QUANTIZED,
             per_channel=True,
         )
+    network = onnx.load(path)
+    # The quantization forgets them.
+    onnx.helper.set_model_props(network, metadata)
+    onnx.save(network, str(path))
 
 
 class _Reader:

@@ -8,7 +8,6 @@ import tensorflow as tf
 
 from keras_vidrec.export.samples import Samples
 
-
 logger = logging.getLogger("keras_vidrec")
 
 # Flow made inside: compilers round otherwise, a code may be a step off.

@@ -67,7 +67,7 @@ class Reduction(typing.NamedTuple):
             f"{100 * self.float32:.2f} % in float32; probabilities within "
             f"{self.difference:.1e}",
             f"Time of a clip on this processor: {self.time:.2f} of float32's, "
-            f"{self.milliseconds:.1f} ms (medians of {self.rounds} rounds in "
+            f"{self.milliseconds:.3g} ms (medians of {self.rounds} rounds in "
             "turn)",
         ]
         if self.calibration:

@@ -66,9 +66,10 @@ def export_saved_model(model, path, *, background=None, tolerance=_TOLERANCE):
         RuntimeError: if the exported network differs from `model`, or `model`
             on TensorFlow from what it is here.
     """
+    form = forms.checked_form("saved_model")
     if other_backend.is_needed():
         return other_backend.write(
-            forms.checked_form("saved_model"),
+            form,
             model,
             path,
             background,
@@ -80,7 +81,7 @@ def export_saved_model(model, path, *, background=None, tolerance=_TOLERANCE):
     more = [one for one in more if one]
     return bundle.write(
         model,
-        forms.checked_form("saved_model"),
+        form,
         path,
         served,
         lambda directory: _write(
