@@ -2,6 +2,7 @@
 
 import pathlib
 import tempfile
+import warnings
 
 import keras
 import tensorflow as tf
@@ -14,6 +15,7 @@ from keras_vidrec.export import other_backend
 
 FILE = model_card.FILES["litert"]
 _TOLERANCE = 1e-4
+_DEPRECATED = r"\s*Warning: tf.lite.Interpreter is deprecated"
 
 
 def export_litert(
@@ -112,7 +114,10 @@ def _write(endpoint, path, precision="float32", clips=()):
                 tf.lite.OpsSet.TFLITE_BUILTINS,
             ]
         try:
-            content = converter.convert()
+            with warnings.catch_warnings():
+                # The converter itself uses it.
+                warnings.filterwarnings("ignore", _DEPRECATED, UserWarning)
+                content = converter.convert()
         # The converter's own error is no public name.
         except Exception as error:
             reason = " ".join(str(error).split())[:300]

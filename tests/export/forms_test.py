@@ -98,7 +98,7 @@ def test_fewer_bits_are_tested_beside_float32(
         background=background,
         precision=precision,
         target=target,
-        max_loss=10,
+        max_loss=20,
     )
     # It is another network, by little.
     assert 1e-5 < difference < (0.2 if precision == "int8" else 1e-2)
@@ -110,7 +110,7 @@ def test_fewer_bits_are_tested_beside_float32(
     assert (network["precision"], network["target"]) == (precision, target)
     assert network["batch"] == shape[0] and network["segments"] == shape[1]
     found = export.Reduction(**network["reduction"])
-    assert found.difference == difference and found.loss <= 10
+    assert found.difference == difference and found.loss <= 20
     assert (found.part, found.videos, found.figure) == ("training", 24, "top_1")
     assert found.calibration == (24 if precision == "int8" else 0)
     assert found.float32 > 0.3 and found.time > 0 < found.milliseconds
