@@ -38,7 +38,7 @@ _LIBRARIES = {
     "saved_model": (),
     "onnx": ("onnx", "tf2onnx", "onnxruntime"),
     "litert": ("ai-edge-litert",),
-    "openvino": ("openvino", "nncf"),
+    "openvino": ("openvino",),
     "torch": ("torch",),
 }
 

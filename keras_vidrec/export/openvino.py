@@ -57,7 +57,8 @@ def export_openvino(
     if other_backend.is_needed():
         return other_backend.write(form, model, path, background, tolerance)
     _tell_nobody()
-    bundle.check_installed("openvino", ("openvino", "nncf"))
+    modules = ("openvino", "nncf") if precision == "int8" else ("openvino",)
+    bundle.check_installed("openvino", modules)
     endpoint = endpoints.of_clips(model, form.still)
     bundle.check_no_flow(endpoint, "OpenVINO")
     return bundle.write(

@@ -15,6 +15,8 @@ from keras_vidrec.specs import ClipSpec
 from keras_vidrec.specs import TestProtocol as Protocol
 from tests.evaluation.mean_color_network import mean_color_network
 from tests.evaluation.ordered_network import ordered_network
+from tests.export.onnx_test import NETWORKS
+from tests.export.onnx_test import awake
 from tests.export.standalone.recognizer_test import loaded
 from tests.export.trained_tower import trained_tower
 
@@ -81,9 +83,15 @@ OPEN = (None, None, None, None, 3)
         ("onnx", "int8", "browser", kinds_of_onnx),
         ("onnx", "float16", "server", kinds_of_onnx),
         ("litert", "int8", "phone", kinds_of_litert),
-        ("litert", "float16", "server", kinds_of_litert),
+        pytest.param(
+            *("litert", "float16", "server", kinds_of_litert),
+            marks=pytest.mark.large,
+        ),
         ("openvino", "int8", "server", kinds_of_openvino),
-        ("openvino", "float16", "server", kinds_of_openvino),
+        pytest.param(
+            *("openvino", "float16", "server", kinds_of_openvino),
+            marks=pytest.mark.large,
+        ),
     ],
 )
 def test_fewer_bits_are_tested_beside_float32(
@@ -203,6 +211,20 @@ def test_a_program_of_pytorch(trained, tmp_path, small_videos, target):
     np.testing.assert_allclose(
         answer(str(path))[order], expected.probabilities, atol=1e-4
     )
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        export.export_openvino,
+        pytest.param(export.export_torch, marks=pytest.mark.large),
+    ],
+)
+def test_a_network_over_features(tmp_path, write):
+    """It has an LSTM, and no predict.py."""
+    model = awake(NETWORKS["lstm"]())
+    assert 0 <= write(model, tmp_path / "model") <= 1e-4
+    assert not (tmp_path / "model" / "predict.py").exists()
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,6 @@ def trained_tower(videos):
     # Of a ridge: small weights, which rounding cannot upset.
     inverse = np.linalg.inv(rows.T @ rows + 0.1 * np.eye(rows.shape[1]))
     wanted = np.eye(len(synthetic.KINDS))[labels]
-    kernel = 8 * inverse @ rows.T @ (wanted - wanted.mean(0)) / spread
+    kernel = 4 * inverse @ rows.T @ (wanted - wanted.mean(0)) / spread
     model.get_layer("logits").set_weights([kernel, -middle @ kernel])
     return model, Background("tower", recipe)
