@@ -83,7 +83,7 @@ def _runner(path, endpoint):
     program = torch.export.load(str(path)).module()
 
     def run(clips):
-        flat = [torch.from_numpy(clips[one.name]) for one in endpoint.inputs]
+        flat = [torch.tensor(clips[one.name]) for one in endpoint.inputs]
         with torch.no_grad():
             found = program(*flat)
         return {name: value.numpy() for name, value in found.items()}
@@ -104,7 +104,7 @@ def _program(endpoint):
             return endpoint(*clips)
 
     clips = parity.generated_clips(endpoint)
-    clips = tuple(torch.from_numpy(clips[x.name]) for x in endpoint.inputs)
+    clips = tuple(torch.tensor(clips[x.name]) for x in endpoint.inputs)
     sizes = {
         axis: torch.export.Dim.AUTO
         for axis, size in enumerate(endpoint.inputs[0].shape)

@@ -83,7 +83,7 @@ def load_network(directory, network):
 
         def run(clips):
             with torch.no_grad():
-                found = program(*(torch.from_numpy(clips[n]) for n in names))
+                found = program(*(torch.tensor(clips[n]) for n in names))
             return {name: x.numpy() for name, x in found.items()}
 
         return run, None
