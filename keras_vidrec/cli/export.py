@@ -4,11 +4,23 @@ import shlex
 
 import typer
 
+from keras_vidrec import export as exports
 from keras_vidrec.cli.terminal import echo
 from keras_vidrec.cli.terminal import load_backend
+from keras_vidrec.specs import checks
+from keras_vidrec.specs import documents
 from keras_vidrec.specs import files
 
-Format = enum.StrEnum("Format", ["saved_model", "onnx", "litert"])
+Format = enum.StrEnum("Format", [*exports.PRECISIONS])
+Precision = enum.StrEnum(
+    "Precision",
+    [*dict.fromkeys(x for one in exports.PRECISIONS.values() for x in one)],
+)
+Target = enum.StrEnum("Target", [*exports.TARGETS])
+_TARGETS = " ".join(
+    f"{name}: {target.text} ({', '.join(target.formats)})."
+    for name, target in exports.TARGETS.items()
+)
 
 
 def export(
@@ -21,17 +33,35 @@ def export(
     ),
     out: pathlib.Path = typer.Option(
         None,
-        help=(
-            "Directory to write. Default: next to the model, named after "
-            "the format."
-        ),
+        help="Directory to write. Default: next to the model, named after the "
+        "format, and after the options below that are not their defaults.",
     ),
-    format: Format = typer.Option(Format.saved_model, help="Format to write."),
+    format: Format = typer.Option(
+        Format("saved_model"), help="Format to write."
+    ),
     push: str = typer.Option(
         None,
         metavar="ADDRESS",
         help="Bring the export to a hub, with the model card and model.keras: "
         "hf://USER/NAME or kaggle://OWNER/MODEL/FRAMEWORK/VARIATION.",
+    ),
+    precision: Precision = typer.Option(
+        Precision.float32,
+        help="Numbers of the network. float16 and int8 are for onnx, litert "
+        "and openvino; they are tested beside float32 on the run's videos for "
+        "validation, or where there are none for training, on which int8 is "
+        "calibrated too.",
+    ),
+    target: Target = typer.Option(
+        Target.server,
+        "--for",
+        help=f"What clips it takes. {_TARGETS} What is fixed is static in the "
+        "file.",
+    ),
+    max_loss: float = typer.Option(
+        1.0,
+        help="Percentage points of accuracy that float16 or int8 may cost; "
+        "what costs more is not kept.",
     ),
 ):
     """Export a trained network and check that it gives the same results.
@@ -39,25 +69,35 @@ def export(
     Beside it are a model card and predict.py, which answers from video files
     without this package.
     """
+    with checks.names(target="--for", max_loss="--max-loss"):
+        form = exports.checked_form(
+            format.value, precision.value, target.value, max_loss
+        )
     load_backend()
-    from keras_vidrec import export as exports
     from keras_vidrec.applications.parts.head import describe
     from keras_vidrec.data import leaks
     from keras_vidrec.training import loading
 
     hub = _hub(push)
-    write = {
-        Format.saved_model: exports.export_saved_model,
-        Format.onnx: exports.export_onnx,
-        Format.litert: exports.export_litert,
-    }[format]
+    write = getattr(exports, f"export_{format}")
     model = loading.recognizer(run)
-    out = out or (run if run.is_dir() else run.parent) / format
+    out = (
+        out or (run if run.is_dir() else run.parent) / f"{format}{form.suffix}"
+    )
     background = exports.Background.of(run)
     with files.needing_room(out):
-        difference = write(model, out, background=background)
+        difference = write(model, out, background=background, **form.options)
     echo(f"Exported: {out}")
-    echo(f"Reloaded and compared: probabilities agree within {difference:.1e}")
+    bundle = documents.read_json(out / "bundle.json")
+    reduced = bundle["network"]["reduction"]
+    if reduced is None:
+        echo(
+            "Reloaded and compared: probabilities agree within "
+            f"{difference:.1e}"
+        )
+    else:
+        for line in exports.Reduction(**reduced).lines():
+            echo(line)
     for mark in leaks.marks(describe(model).origin):
         echo(f"Mark of the network: {mark}")
     echo(f"Model card: {out / 'README.md'}")

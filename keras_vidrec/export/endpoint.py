@@ -10,6 +10,7 @@ from keras_vidrec.applications.parts.head import clip_logits_model
 from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.applications.parts.head import inference_model
 from keras_vidrec.applications.parts.head import snippet_logits_model
+from keras_vidrec.evaluation import protocols
 from keras_vidrec.layers.tvl1_optical_flow import TVL1OpticalFlow
 
 # Of what `late_fusion.clips_of_frames` makes.
@@ -27,6 +28,8 @@ class Endpoint:
         spec: `None`, or `ClipSpec` of the clips it takes.
         temperature: float. What logits are divided by before the activation.
         multi_label: bool. Whether classes have a sigmoid each, no softmax.
+        sizes: `None` (open where the network leaves them open), or tuple of
+            int: batch, segments, height and width. Defaults to `None`.
 
     Attributes:
         inputs: list of tf.TensorSpec: pixels are uint8, features of images as
@@ -35,7 +38,9 @@ class Endpoint:
             `"logits"` of whole clips.
     """
 
-    def __init__(self, name, model, spec, temperature, multi_label=False):
+    def __init__(
+        self, name, model, spec, temperature, multi_label=False, sizes=None
+    ):
         self.name = name
         self.model = model
         self.spec = spec
@@ -43,7 +48,7 @@ class Endpoint:
         self._multi_label = multi_label
         self.inputs = [
             tf.TensorSpec(
-                (None, *tensor.shape[1:]),
+                _fixed((None, *tensor.shape[1:]), sizes),
                 tf.uint8 if len(tensor.shape) == 5 else tensor.dtype,
                 name=tensor.name,
             )
@@ -77,18 +82,35 @@ class Endpoint:
         8-bit code."""
         clips = keras.tree.pack_sequence_as(self.model.input, clips)
         outputs = self.model(clips, training=False)
-        logits = tf.cast(outputs["logits"], tf.float32) / self._temperature
-        activation = tf.nn.sigmoid if self._multi_label else tf.nn.softmax
-        scores = tf.cast(outputs[self.scores], tf.float32)
-        found = {"probabilities": activation(logits), self.scores: scores}
+        logits, scores = (
+            keras.ops.cast(outputs[name], "float32")
+            for name in ("logits", self.scores)
+        )
+        activation = keras.ops.softmax
+        if self._multi_label:
+            activation = keras.ops.sigmoid
+        found = {
+            "probabilities": activation(logits / self._temperature),
+            self.scores: scores,
+        }
         if self.makes_flow:
-            found["flow"] = tf.cast(outputs["flow"], tf.uint8)
+            found["flow"] = keras.ops.cast(outputs["flow"], "uint8")
         return found
 
 
-def of_clips(model):
-    """The endpoint `serving_default`, which takes what the network takes; a
-    `ValueError` if the model has no class scores."""
+def of_clips(model, still=False):
+    """The endpoint `serving_default`, which takes what the network takes.
+
+    Args:
+        model: keras.Model of this package.
+        still: bool. Whether it takes one clip at a time, of fixed segments and
+            size: those of its test where it judges whole clips, else of its
+            training. Defaults to `False`.
+
+    Raises:
+        ValueError: if the model has no class scores, or does not tell what
+            clips it takes and these are to be fixed.
+    """
     scores = _scores_model(model)
     outputs = dict(scores.output)
     for layer in scores.layers:
@@ -100,7 +122,30 @@ def of_clips(model):
         describe(model).clip_spec,
         describe(model).temperature,
         describe(model).multi_label,
+        _sizes(model, "snippet_logits" in outputs) if still else None,
     )
+
+
+def _fixed(shape, sizes):
+    """A shape with sizes where it is open; channels have theirs."""
+    if sizes is None:
+        return shape
+    return (*(own or one for own, one in zip(shape[:-1], sizes)), shape[-1])
+
+
+def _sizes(model, singly):
+    described = describe(model)
+    spec = described.clip_spec
+    if spec is None:
+        raise ValueError(
+            "Expected a network that tells what clips it takes, where their "
+            f"sizes are to be fixed. Received: model={model.name!r} without a "
+            "clip specification"
+        )
+    segments = spec.num_segments
+    if not singly and described.test_protocol is not None:
+        segments = protocols.of(model)[0].num_segments
+    return (1, segments, spec.size, spec.size)
 
 
 def of_frames(model):
@@ -149,3 +194,15 @@ def _scores_model(model):
             snippets = snippet_logits_model(model)
             outputs["snippet_logits"] = snippets.output
     return keras.Model(model.input, outputs, name=model.name)
+
+
+def save_plain(endpoint, directory):
+    """Writes a SavedModel with this signature alone, for converters."""
+    archive = keras.export.ExportArchive()
+    archive.track(endpoint.model)
+    archive.add_endpoint(
+        endpoint.name,
+        lambda *clips: endpoint(*clips),
+        input_signature=endpoint.inputs,
+    )
+    archive.write_out(str(directory), verbose=False)

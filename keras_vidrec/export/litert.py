@@ -3,12 +3,14 @@
 import os
 import pathlib
 import tempfile
+import warnings
 
 import keras
 import tensorflow as tf
 
 from keras_vidrec.export import bundle
 from keras_vidrec.export import endpoint as endpoints
+from keras_vidrec.export import forms
 from keras_vidrec.export import model_card
 from keras_vidrec.export import other_backend
 from keras_vidrec.export.background import Background
@@ -16,6 +18,7 @@ from keras_vidrec.specs import checks
 
 FILE = model_card.FILES["litert"]
 _TOLERANCE = 1e-4
+_DEPRECATED = r"\s*Warning: tf.lite.Interpreter is deprecated"
 
 
 def export_litert(
@@ -24,6 +27,9 @@ def export_litert(
     *,
     background: Background | None = None,
     tolerance: float = _TOLERANCE,
+    precision: str = "float32",
+    target: str = "server",
+    max_loss: float = 1.0,
 ) -> float:
     """Exports a network as a LiteRT file and checks it with its interpreter.
 
@@ -39,33 +45,39 @@ def export_litert(
         model, path, background: as for `export_saved_model`.
         tolerance: float. Largest difference of a probability. Defaults to
             `1e-4`.
+        precision, target, max_loss: as for `export_onnx`.
 
     Returns:
-        float, the largest difference found.
+        float, the largest difference found, to float32 where the precision is
+        another one.
 
     Raises:
         ValueError: if the extra `litert` is not
-            installed, `path` holds something that is no such export, or the
+            installed, `path` holds something that is no such export, the
             network has something that LiteRT has not, such as flow made
-            inside.
-        RuntimeError: if the exported network differs from `model`.
+            inside, or another precision cannot be tested.
+        RuntimeError: if the exported network differs from `model`, or another
+            precision costs more than `max_loss`.
     """
+    form = forms.checked_form("litert", precision, target, max_loss)
     if other_backend.is_needed():
-        return other_backend.write("litert", model, path, background, tolerance)
+        return other_backend.write(form, model, path, background, tolerance)
     checks.installed("litert", ("ai_edge_litert.interpreter",))
-    endpoint = endpoints.of_clips(model)
+    endpoint = endpoints.of_clips(model, form.still)
     bundle.check_no_flow(endpoint, "LiteRT")
+    unrolled = endpoints.of_clips(_unrolled(model), form.still)
     return bundle.write(
         model,
-        "litert",
+        form,
         path,
         [endpoint],
-        lambda directory: _write(
-            endpoints.of_clips(_unrolled(model)), directory / FILE
-        ),
+        lambda directory: _write(unrolled, directory / FILE),
         lambda directory: lambda _: _runner(directory / FILE),
         background,
         tolerance,
+        reduce=lambda _, directory, clips: _write(
+            unrolled, directory / FILE, form.precision, clips
+        ),
     )
 
 
@@ -86,19 +98,29 @@ def _unrolled(model):
     return unrolled
 
 
-def _write(endpoint, path):
+def _write(endpoint, path, precision="float32", clips=()):
+    """Writes the network; in integers with the ranges that it has on clips."""
     with tempfile.TemporaryDirectory() as directory:
-        archive = keras.export.ExportArchive()
-        archive.track(endpoint.model)
-        archive.add_endpoint(
-            endpoint.name,
-            lambda *clips: endpoint(*clips),
-            input_signature=endpoint.inputs,
-        )
-        archive.write_out(directory, verbose=False)
+        endpoints.save_plain(endpoint, directory)
         converter = tf.lite.TFLiteConverter.from_saved_model(directory)
+        if precision != "float32":
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if precision == "float16":
+            converter.target_spec.supported_types = [tf.float16]
+        if precision == "int8":
+            converter.representative_dataset = lambda: (
+                (endpoint.name, inputs) for inputs in clips
+            )
+            # Pixels are scaled in float32.
+            converter.target_spec.supported_ops = [
+                tf.lite.OpsSet.TFLITE_BUILTINS_INT8,
+                tf.lite.OpsSet.TFLITE_BUILTINS,
+            ]
         try:
-            content = converter.convert()
+            with warnings.catch_warnings():
+                # The converter itself uses it.
+                warnings.filterwarnings("ignore", _DEPRECATED, UserWarning)
+                content = converter.convert()
         # The converter's own error is no public name.
         except Exception as error:
             reason = " ".join(str(error).split())[:300]

@@ -1,6 +1,7 @@
 """bundle.json of an export: what must be known to answer from a video."""
 
 import json
+import logging
 
 from keras_vidrec.applications.parts.head import predictions_layer
 from keras_vidrec.evaluation import protocols
@@ -8,22 +9,28 @@ from keras_vidrec.evaluation.predictor import Predictor
 from keras_vidrec.export import predict_file
 from keras_vidrec.export.standalone.recognizer import SCHEMA
 
+logger = logging.getLogger("keras_vidrec")
+
 FILE = "bundle.json"
 
 # Of these methods of flow `predict.py` has programs.
 _FLOWS = ("tvl1", "dis", "farneback")
+# Crops whose size is that of the video.
+_WHOLE = ("frame", "frame_and_mirror")
 
 
-def of(model, description, name, format, file, endpoint):
+def of(model, description, name, form, file, endpoint, reduction=None):
     """What `bundle.json` says of an export, see docs/deploy.md.
 
     Args:
         model: keras.Model of this package.
         description: `Description` of it.
         name: str. What people call it.
-        format: str. A key of `model_card.FILES`.
+        form: `forms.Form`.
         file: str. Of the network, in the directory.
         endpoint: `Endpoint` of clips.
+        reduction: `None`, or `Reduction` of another precision than float32.
+            Defaults to `None`.
 
     Returns:
         dict of plain data.
@@ -31,13 +38,20 @@ def of(model, description, name, format, file, endpoint):
     spec, test = description.clip_spec, description.test_protocol
     if spec is not None and test is not None:
         test, _ = protocols.of(model)
+        if form.still and test.crops in _WHOLE:
+            logger.warning(
+                "The export takes clips of one size, and is shown the central "
+                "crop. Its test shows the whole of each frame (%s)",
+                test.crops,
+            )
+            test = test.replace(crops="center")
     thresholds = description.thresholds
     number = predictions_layer(model).output.shape[-1]
     return {
         "schema": SCHEMA,
         "name": name,
         "network": {
-            "format": format,
+            "format": form.format,
             "file": file,
             "inputs": [
                 {"name": tensor.name, "modality": endpoint.modality(tensor)}
@@ -45,6 +59,10 @@ def of(model, description, name, format, file, endpoint):
             ],
             "output": endpoint.scores,
             "segments": endpoint.inputs[0].shape[1],
+            "batch": endpoint.inputs[0].shape[0],
+            "precision": form.precision,
+            "target": form.target,
+            "reduction": None if reduction is None else reduction._asdict(),
         },
         "classes": list(description.class_names or map(str, range(number))),
         "activation": "sigmoid" if description.multi_label else "softmax",

@@ -5,6 +5,7 @@ import importlib.metadata
 import pathlib
 
 from keras_vidrec.data import leaks
+from keras_vidrec.export import forms
 from keras_vidrec.export import manifest
 from keras_vidrec.export import predict_file
 from keras_vidrec.reporting import chain
@@ -19,6 +20,8 @@ FILES = {
     "saved_model": "saved_model.pb",
     "onnx": "model.onnx",
     "litert": "model.tflite",
+    "openvino": "model.xml",
+    "torch": "model.pt2",
 }
 NAMES_FILE = "labels.txt"
 THRESHOLDS_FILE = "thresholds.txt"
@@ -30,11 +33,15 @@ _TITLES = {
     "saved_model": "TensorFlow SavedModel",
     "onnx": "ONNX",
     "litert": "LiteRT (TensorFlow Lite)",
+    "openvino": "OpenVINO IR",
+    "torch": "a program of torch.export",
 }
 _LIBRARIES = {
     "saved_model": (),
     "onnx": ("onnx", "tf2onnx", "onnxruntime"),
     "litert": ("ai-edge-litert",),
+    "openvino": ("openvino",),
+    "torch": ("torch",),
 }
 
 # What `predict.py` needs to run each format.
@@ -42,6 +49,8 @@ _RUNTIMES = {
     "saved_model": "tensorflow",
     "onnx": "onnxruntime",
     "litert": "ai-edge-litert",
+    "openvino": "openvino",
+    "torch": "torch",
 }
 
 # By their names in `metrics.summary`.
@@ -80,7 +89,7 @@ _ALIGNMENTS = {
 
 
 def write(
-    format,
+    form,
     description,
     background,
     endpoints,
@@ -88,12 +97,13 @@ def write(
     origin,
     more=(),
     missing=None,
+    reduction=None,
     size=None,
 ):
     """The text of a model card, in Markdown.
 
     Args:
-        format: str. A key of `FILES`.
+        form: `forms.Form`.
         description: `Description` of the network.
         background: `Background` of it.
         endpoints: sequence of `Endpoint`, that of clips first.
@@ -102,11 +112,16 @@ def write(
         more: sequence of other signatures. Defaults to none.
         missing: `None`, or str: why there is no `predict.py`. Defaults to
             `None`.
+        reduction: `None`, or `Reduction` of another precision than float32.
+            Defaults to `None`.
         size: `None` (not told), or `Size` of the network. Defaults to `None`.
     """
+    format = form.format
     parts = [
         f"# {background.name}",
-        f"A video classifier of keras-vidrec as {_TITLES[format]}.",
+        f"A video classifier of keras-vidrec as {_TITLES[format]}, in "
+        f"{form.precision}, for a {form.target}: "
+        f"{forms.TARGETS[form.target].text}.",
         "## Use it",
         _use(format, missing, description.clip_spec),
         "## Input",
@@ -121,7 +136,7 @@ def write(
         "## Origin",
         _origin(origin),
         "## Check of this export",
-        _checks(checks),
+        _checks(checks, reduction),
         "## Versions",
         _versions(format, background),
         "## License",
@@ -417,12 +432,17 @@ def _origin(origin):
     )
 
 
-def _checks(checks):
-    return "\n".join(
-        f"- `{check.endpoint}`, reloaded and compared with the trained network "
-        f"on {check.on}: {check.what} within {check.difference:.1e}."
+def _checks(checks, reduction):
+    in_float32 = "" if reduction is None else " in float32"
+    lines = [
+        f"- `{check.endpoint}`{in_float32}, reloaded and compared with the "
+        f"trained network on {check.on}: {check.what} within "
+        f"{check.difference:.1e}."
         for check in checks
-    )
+    ]
+    if reduction is not None:
+        lines += [f"- {line}." for line in reduction.lines()]
+    return "\n".join(lines)
 
 
 def _versions(format, background):

@@ -3,6 +3,8 @@
 import contextlib
 import json
 import os
+import pathlib
+import tempfile
 import typing
 
 import tensorflow as tf
@@ -10,6 +12,7 @@ import tensorflow as tf
 from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.export import bundle
 from keras_vidrec.export import endpoint as endpoints
+from keras_vidrec.export import forms
 from keras_vidrec.export import model_card
 from keras_vidrec.export import other_backend
 from keras_vidrec.export.background import Background
@@ -22,6 +25,11 @@ if typing.TYPE_CHECKING:
 FILE = model_card.FILES["onnx"]
 _TOLERANCE = 1e-4
 _OPSET = 18
+# Pixels are scaled, and probabilities made, in float32.
+_QUANTIZED = [
+    *("Conv", "Gemm", "MatMul", "Add", "Relu", "Clip", "Concat"),
+    *("MaxPool", "AveragePool", "GlobalAveragePool", "Transpose"),
+]
 _AXES = ("batch", "segments", "height", "width")
 
 
@@ -31,6 +39,9 @@ def export_onnx(
     *,
     background: Background | None = None,
     tolerance: float = _TOLERANCE,
+    precision: str = "float32",
+    target: str = "server",
+    max_loss: float = 1.0,
 ) -> float:
     """Exports a network as an ONNX file and checks it with ONNX Runtime.
 
@@ -46,30 +57,47 @@ def export_onnx(
         model, path, background: as for `export_saved_model`.
         tolerance: float. Largest difference of a probability. Defaults to
             `1e-4`.
+        precision: str. `"float32"`, `"float16"` or `"int8"`. The last two are
+            tested beside the first on the videos that the network was
+            validated on, or where there are none trained on, and the ranges of
+            integers are those of such clips: they need a `background` with a
+            recipe whose dataset is there. Defaults to `"float32"`.
+        target: str. `"server"`: open sizes; `"phone"` or `"browser"`: one
+            clip at a time, of fixed segments and size. Defaults to `"server"`.
+        max_loss: float. Percentage points of accuracy (of several labels mean
+            average precision) that another precision than float32 may cost.
+            Defaults to `1.0`.
 
     Returns:
-        float, the largest difference found.
+        float, the largest difference found, to float32 where the precision is
+        another one.
 
     Raises:
         ValueError: if the extra `onnx` is not
-            installed, `path` holds something that is no such export, or the
-            network has something that ONNX has not, such as flow made inside.
-        RuntimeError: if the exported network differs from `model`.
+            installed, `path` holds something that is no such export, the
+            network has something that ONNX has not, such as flow made inside,
+            or another precision cannot be tested.
+        RuntimeError: if the exported network differs from `model`, or another
+            precision costs more than `max_loss`.
     """
+    form = forms.checked_form("onnx", precision, target, max_loss)
     if other_backend.is_needed():
-        return other_backend.write("onnx", model, path, background, tolerance)
+        return other_backend.write(form, model, path, background, tolerance)
     checks.installed("onnx", ("onnx", "tf2onnx", "onnxruntime"))
-    endpoint = endpoints.of_clips(model)
+    endpoint = endpoints.of_clips(model, form.still)
     bundle.check_no_flow(endpoint, "ONNX")
     return bundle.write(
         model,
-        "onnx",
+        form,
         path,
         [endpoint],
         lambda directory: _write(endpoint, describe(model), directory / FILE),
         lambda directory: lambda _: _runner(directory / FILE),
         background,
         tolerance,
+        reduce=lambda plain, directory, clips: _reduce(
+            plain / FILE, directory / FILE, clips
+        ),
     )
 
 
@@ -112,6 +140,49 @@ def _write(endpoint, description, path):
         },
     )
     onnx.save(network, str(path))
+
+
+def _reduce(plain, path, clips):
+    """Writes a network in integers, with the ranges that it has on clips, or
+    without clips in float16."""
+    import onnx
+    from onnxruntime import quantization
+    from onnxruntime.quantization import shape_inference
+    from onnxruntime.transformers import float16
+
+    before = onnx.load(plain)
+    metadata = {one.key: one.value for one in before.metadata_props}
+    if not clips:
+        network = float16.convert_float_to_float16(before, keep_io_types=True)
+        onnx.save(network, str(path))
+        return
+    with tempfile.TemporaryDirectory() as directory:
+        # Batch normalization becomes part of convolutions.
+        merged = pathlib.Path(directory, FILE)
+        shape_inference.quant_pre_process(
+            str(plain), str(merged), skip_symbolic_shape=True
+        )
+        quantization.quantize_static(
+            str(merged),
+            str(path),
+            _Reader(clips),
+            op_types_to_quantize=_QUANTIZED,
+            per_channel=True,
+        )
+    network = onnx.load(path)
+    # The quantization forgets them.
+    onnx.helper.set_model_props(network, metadata)
+    onnx.save(network, str(path))
+
+
+class _Reader:
+    """Clips as the calibration asks for them."""
+
+    def __init__(self, clips):
+        self._clips = iter(clips)
+
+    def get_next(self):
+        return next(self._clips, None)
 
 
 @contextlib.contextmanager

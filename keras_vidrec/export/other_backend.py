@@ -17,6 +17,7 @@ from keras_vidrec import export
 from keras_vidrec.applications.parts import head
 from keras_vidrec.applications.parts import model_file
 from keras_vidrec.export import endpoint as endpoints
+from keras_vidrec.export import forms
 from keras_vidrec.export import parity
 from keras_vidrec.export.background import Background
 from keras_vidrec.specs import documents
@@ -37,12 +38,12 @@ def is_needed():
     return keras.backend.backend() != "tensorflow"
 
 
-def write(format, model, path, background, tolerance):
+def write(form, model, path, background, tolerance):
     """Has an export written by TensorFlow. Before that, what the network gives
     there is compared with what it gives here, on generated clips.
 
     Args:
-        format: str. That of a function `export_<format>` of this package.
+        form: `forms.Form`, of a function `export_<format>` of this package.
         model, path, background, tolerance: as that function takes them.
 
     Returns:
@@ -63,23 +64,36 @@ def write(format, model, path, background, tolerance):
         (directory / _BACKGROUND).write_bytes(
             pickle.dumps(background or Background(model.name))
         )
-        answer = _ask(directory, format, path, tolerance)
-    for text in answer["warnings"]:
-        logger.warning("%s", text)
-    if "error" in answer:
-        raise _ERRORS[answer["error"]](answer["text"])
+        arguments = (os.path.abspath(path), repr(float(tolerance)))
+        answer = ask(
+            __spec__.name, "tensorflow", directory, *arguments, json.dumps(form)
+        )
     return answer["difference"]
 
 
-def _ask(directory, format, path, tolerance):
+def ask(module, backend, directory, *arguments):
+    """The answer of a module of this package that runs on another backend.
+
+    Args:
+        module: str. Name of the module, whose program takes the directory and
+            the arguments.
+        backend: str.
+        directory: pathlib.Path where it finds what it needs and writes its
+            answer by `tell`.
+        *arguments: str.
+
+    Returns:
+        dict.
+
+    Raises:
+        RuntimeError: if it ends without an answer.
+        ValueError, OSError, RuntimeError: what it raised itself.
+    """
     done = subprocess.run(
-        [
-            *(sys.executable, "-m", __spec__.name, str(directory), format),
-            *(os.path.abspath(path), repr(float(tolerance))),
-        ],
+        [sys.executable, "-m", module, str(directory), *arguments],
         env={
             **os.environ,
-            "KERAS_BACKEND": "tensorflow",
+            "KERAS_BACKEND": backend,
             # Whose memory this process may have taken.
             "CUDA_VISIBLE_DEVICES": "-1",
             # This package is where this process found it.
@@ -90,12 +104,32 @@ def _ask(directory, format, path, tolerance):
         errors="replace",
     )
     try:
-        return documents.read_json(directory / _ANSWER)
+        answer = documents.read_json(directory / _ANSWER)
     except OSError:
         raise RuntimeError(
-            "The process that exports with TensorFlow ended early. Received: "
-            f"exit status {done.returncode}: {done.stderr.strip()[-500:]}"
+            f"The process that exports on the backend {backend!r} ended early. "
+            f"Received: exit status {done.returncode}: "
+            f"{done.stderr.strip()[-500:]}"
         ) from None
+    for text in answer["warnings"]:
+        logger.warning("%s", text)
+    if "error" in answer:
+        raise _ERRORS[answer["error"]](answer["text"])
+    return answer
+
+
+def tell(directory, make):
+    """Writes the answer of such a program: the dict that `make` gives, what is
+    told meanwhile, or its error."""
+    told = _Warnings()
+    logger.addHandler(told)
+    answer = {"warnings": told.texts}
+    try:
+        answer |= make()
+    except tuple(_ERRORS.values()) as error:
+        kind = next(n for n, one in _ERRORS.items() if isinstance(error, one))
+        answer |= {"error": kind, "text": str(error)}
+    (directory / _ANSWER).write_text(json.dumps(answer), "utf-8")
 
 
 def _probabilities(model, endpoint, clips):
@@ -138,25 +172,27 @@ def _compare(model, directory, tolerance):
     return difference
 
 
-def main(directory, format, path, tolerance):
+def main(directory, path, tolerance, form):
     """The process on TensorFlow."""
     directory, tolerance = pathlib.Path(directory), float(tolerance)
-    told = _Warnings()
-    logger.addHandler(told)
-    answer = {"warnings": told.texts}
-    try:
+    form = forms.Form(*json.loads(form))
+
+    def make():
         model = model_file.load(directory / _NETWORK)
         background = pickle.loads((directory / _BACKGROUND).read_bytes())
-        answer["difference"] = max(
+        differences = (
             _compare(model, directory, tolerance),
-            getattr(export, f"export_{format}")(
-                model, path, background=background, tolerance=tolerance
+            getattr(export, f"export_{form.format}")(
+                model,
+                path,
+                background=background,
+                tolerance=tolerance,
+                **form.options,
             ),
         )
-    except tuple(_ERRORS.values()) as error:
-        kind = next(n for n, one in _ERRORS.items() if isinstance(error, one))
-        answer |= {"error": kind, "text": str(error)}
-    (directory / _ANSWER).write_text(json.dumps(answer), "utf-8")
+        return {"difference": max(differences)}
+
+    tell(directory, make)
 
 
 if __name__ == "__main__":

@@ -3,15 +3,10 @@
 import logging
 import typing
 
-import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_vidrec.data import pipeline
-from keras_vidrec.data.clips import feature_reader
-from keras_vidrec.data.failures import Failures
-from keras_vidrec.training import dataset as datasets
-from keras_vidrec.training import joining
+from keras_vidrec.export.samples import Samples
 
 logger = logging.getLogger("keras_vidrec")
 
@@ -149,8 +144,7 @@ def _dataset_clips(endpoint, recipe):
     if recipe is None or endpoint.spec is None:
         return None
     try:
-        of_features = len(endpoint.inputs[0].shape) == 3
-        inputs = _read(recipe, endpoint.spec, of_features)
+        clips, _ = next(iter(Samples(endpoint, recipe, "test", most=1)))
     # The dataset may have been moved, or hold flow without frames.
     except (OSError, RuntimeError, ValueError, tf.errors.OpError) as error:
         reason = " ".join(str(error).split())[:300]
@@ -160,37 +154,10 @@ def _dataset_clips(endpoint, recipe):
             reason,
         )
         return None
-    clips = {
-        tensor.name: clip
-        for tensor, clip in zip(endpoint.inputs, keras.tree.flatten(inputs))
-    }
     if endpoint.makes_flow and endpoint.inputs[0].shape[1] is None:
         # Flow takes long: one segment.
         clips = {name: clip[:, :1] for name, clip in clips.items()}
     return clips
-
-
-def _read(recipe, spec, of_features):
-    data = datasets.load(recipe)
-    source, split = data.source, (data.test or data.train)[:1]
-    if feature_reader.are_features(source) and not of_features:
-        # Of a network that was joined: what the features were made of.
-        images = joining.images_of(source, spec.flow).source
-        split = tuple(images.videos.index(source.videos[i]) for i in split)
-        source = images
-    failures = Failures(len(split))
-    dataset = pipeline.make(
-        source,
-        spec,
-        split,
-        training=False,
-        batch_size=1,
-        failures=failures,
-    )
-    inputs, _, _ = next(dataset.as_numpy_iterator())
-    for error in failures.errors.values():
-        raise ValueError(error)
-    return inputs
 
 
 def generated_clips(endpoint):

@@ -17,9 +17,9 @@ _HEAD = '''\
     python predict.py VIDEO... [--top 5] [--json]
 
 It needs NumPy, PyAV (`av`), OpenCV, and what runs the network: TensorFlow,
-ONNX Runtime or LiteRT (`ai-edge-litert`). All that it does stands in
-`bundle.json`: how frames are taken and resized, where snippets lie, crops,
-flow, what is averaged, and the classes. From Python:
+ONNX Runtime, LiteRT (`ai-edge-litert`), OpenVINO or PyTorch. All that it does
+stands in `bundle.json`: how frames are taken and resized, where snippets lie,
+crops, flow, what is averaged, and the classes. From Python:
 
     recognizer = predict.Recognizer("directory of the export")
     probabilities = recognizer("video.mp4")  # of each of recognizer.classes

@@ -9,6 +9,7 @@ from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.export import bundle
 from keras_vidrec.export import endpoint as endpoints
 from keras_vidrec.export import flow_maker
+from keras_vidrec.export import forms
 from keras_vidrec.export import jpeg_frames
 from keras_vidrec.export import model_card
 from keras_vidrec.export import other_backend
@@ -74,9 +75,14 @@ def export_saved_model(
         RuntimeError: if the exported network differs from `model`, or `model`
             on TensorFlow from what it is here.
     """
+    form = forms.checked_form("saved_model")
     if other_backend.is_needed():
         return other_backend.write(
-            "saved_model", model, path, background, tolerance
+            form,
+            model,
+            path,
+            background,
+            tolerance,
         )
     served = [endpoints.of_clips(model), endpoints.of_frames(model)]
     served = [endpoint for endpoint in served if endpoint]
@@ -84,7 +90,7 @@ def export_saved_model(
     more = [one for one in more if one]
     return bundle.write(
         model,
-        "saved_model",
+        form,
         path,
         served,
         lambda directory: _write(

@@ -43,6 +43,8 @@ FORMATS = {
     "saved_model": exports.export_saved_model,
     "onnx": exports.export_onnx,
     "litert": exports.export_litert,
+    "openvino": exports.export_openvino,
+    "torch": exports.export_torch,
 }
 
 
@@ -336,7 +338,8 @@ class Recognizer:
 
         Args:
             out: path of the directory to write.
-            format: str. `"saved_model"`, `"onnx"` or `"litert"`.
+            format: str. `"saved_model"`, `"onnx"`, `"litert"`, `"openvino"` or
+                `"torch"`.
 
         Returns:
             float. The largest difference of a probability.

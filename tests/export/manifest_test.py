@@ -8,6 +8,7 @@ import keras_vidrec
 from keras_vidrec.applications import TSLSTM
 from keras_vidrec.applications.parts.head import describe
 from keras_vidrec.export import endpoint
+from keras_vidrec.export import forms
 from keras_vidrec.export import manifest
 from keras_vidrec.specs import ClipSpec
 from keras_vidrec.specs import FlowSpec
@@ -24,7 +25,7 @@ def facts_of(model):
         model,
         describe(model),
         "mine",
-        "onnx",
+        forms.Form("onnx"),
         "model.onnx",
         endpoint.of_clips(model),
     )
@@ -48,6 +49,10 @@ def test_all_that_is_needed_is_there_and_documented():
         ],
         "output": "snippet_logits",
         "segments": None,
+        "batch": None,
+        "precision": "float32",
+        "target": "server",
+        "reduction": None,
     }
     told = {*re.findall(r"^\| `([\w.]+)` \|", DOCS.read_text("utf-8"), re.M)}
     kept = {*facts} - {"network", "clip", "test"}

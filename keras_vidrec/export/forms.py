@@ -1,0 +1,111 @@
+"""In which form a network is exported: numbers, and shapes of clips."""
+
+import typing
+
+from keras_vidrec.specs import checks
+
+# What each format can be written in.
+PRECISIONS = {
+    "saved_model": ("float32",),
+    "onnx": ("float32", "float16", "int8"),
+    "litert": ("float32", "float16", "int8"),
+    "openvino": ("float32", "float16", "int8"),
+    "torch": ("float32",),
+}
+_OPEN = "any batch; segments and size are open where the network leaves them so"
+_STILL = "one clip at a time, of fixed segments and size"
+
+
+class Target(typing.NamedTuple):
+    """What an export is for.
+
+    Args:
+        still: bool. Whether the batch is 1 and all sizes are fixed.
+        formats: tuple of str.
+        text: str. What clips it takes, for people.
+    """
+
+    still: bool
+    formats: tuple
+    text: str
+
+
+TARGETS = {
+    "server": Target(False, tuple(PRECISIONS), _OPEN),
+    "phone": Target(True, ("litert", "onnx", "torch"), _STILL),
+    "browser": Target(True, ("onnx", "litert"), _STILL),
+}
+
+
+class Form(typing.NamedTuple):
+    """The form of an export.
+
+    Args:
+        format: str. A key of `PRECISIONS`.
+        precision: str. `"float32"`, `"float16"` or `"int8"`.
+        target: str. A key of `TARGETS`.
+        max_loss: float. Percentage points of accuracy that another precision
+            than float32 may cost.
+    """
+
+    format: str
+    precision: str = "float32"
+    target: str = "server"
+    max_loss: float = 1.0
+
+    @property
+    def still(self):
+        """Whether the batch is 1 and all sizes are fixed."""
+        return TARGETS[self.target].still
+
+    @property
+    def options(self):
+        """What the function that exports is told of it: dict."""
+        options = {}
+        if self.precision != "float32":
+            options |= {"precision": self.precision, "max_loss": self.max_loss}
+        if self.target != "server":
+            options["target"] = self.target
+        return options
+
+    @property
+    def suffix(self):
+        """What tells its directory from that of the plain form: str."""
+        parts = [self.precision] * (self.precision != "float32")
+        parts += [self.target] * (self.target != "server")
+        return "".join(f"_{part}" for part in parts)
+
+
+def checked_form(format, precision="float32", target="server", max_loss=1.0):
+    """A `Form`, checked.
+
+    Raises:
+        ValueError: if there is no such thing.
+    """
+    checks.choice("format", format, tuple(PRECISIONS))
+    every = dict.fromkeys(x for one in PRECISIONS.values() for x in one)
+    checks.choice("precision", precision, tuple(every))
+    checks.choice("target", target, tuple(TARGETS))
+    checks.number("max_loss", max_loss, low=0, high=100)
+    checks.check(
+        precision in PRECISIONS[format],
+        "precision",
+        f"{_listed(PRECISIONS[format])} of the format {format!r}; in "
+        f"{precision} there are {_listed(_with(precision))}",
+        precision,
+    )
+    checks.check(
+        format in TARGETS[target].formats,
+        "format",
+        f"{_listed(TARGETS[target].formats)} for a {target}",
+        format,
+    )
+    return Form(format, precision, target, float(max_loss))
+
+
+def _with(precision):
+    return [name for name, one in PRECISIONS.items() if precision in one]
+
+
+def _listed(names):
+    return " or ".join(map(repr, names))

@@ -1,0 +1,135 @@
+"""Networks as OpenVINO files."""
+
+import contextlib
+import io
+import os
+import sys
+import tempfile
+
+import keras
+
+from keras_vidrec.export import bundle
+from keras_vidrec.export import endpoint as endpoints
+from keras_vidrec.export import forms
+from keras_vidrec.export import model_card
+from keras_vidrec.export import other_backend
+from keras_vidrec.export.background import Background
+
+FILE = model_card.FILES["openvino"]
+_TOLERANCE = 1e-4
+
+
+def export_openvino(
+    model: keras.Model,
+    path: str | os.PathLike[str],
+    *,
+    background: Background | None = None,
+    tolerance: float = _TOLERANCE,
+    precision: str = "float32",
+    target: str = "server",
+    max_loss: float = 1.0,
+) -> float:
+    """Exports a network for OpenVINO and checks it on the processor.
+
+    `model.xml`, with its weights in `model.bin`, takes raw uint8 clips,
+    `(batch, num_segments, height, width, channels)` (by modality if there are
+    several), sizes that the network leaves open being open, and returns
+    `probabilities` `(batch, classes)` and `snippet_logits` or `logits` (see
+    `export_saved_model`). Beside it are `bundle.json`, `predict.py` where the
+    network can be shown videos, `labels.txt`, `origin.json` and a model card,
+    `README.md`. What OpenVINO would tell its makers of its use is not told.
+
+    Args:
+        model, path, background: as for `export_saved_model`.
+        tolerance: float. Largest difference of a probability. Defaults to
+            `1e-4`.
+        precision, target, max_loss: as for `export_onnx`.
+
+    Returns:
+        float, the largest difference found, to float32 where the precision is
+        another one.
+
+    Raises:
+        ValueError: if the extra `openvino` is not installed, `path` holds
+            something that is no such export, the network has something that
+            OpenVINO has not, such as flow made inside, or another precision
+            cannot be tested.
+        RuntimeError: if the exported network differs from `model`, or another
+            precision costs more than `max_loss`.
+    """
+    form = forms.checked_form("openvino", precision, target, max_loss)
+    if other_backend.is_needed():
+        return other_backend.write(form, model, path, background, tolerance)
+    _without_reports()
+    modules = ("openvino", "nncf") if precision == "int8" else ("openvino",)
+    bundle.check_installed("openvino", modules)
+    endpoint = endpoints.of_clips(model, form.still)
+    bundle.check_no_flow(endpoint, "OpenVINO")
+    return bundle.write(
+        model,
+        form,
+        path,
+        [endpoint],
+        lambda directory: _write(endpoint, directory / FILE),
+        lambda directory: lambda _: _runner(directory / FILE),
+        background,
+        tolerance,
+        reduce=lambda plain, directory, clips: _reduce(
+            plain / FILE, directory / FILE, clips
+        ),
+    )
+
+
+def _without_reports():
+    # Importing OpenVINO would report it to its makers unless this is missing.
+    sys.modules.setdefault("openvino_telemetry", None)
+
+
+def _write(endpoint, path):
+    import openvino
+
+    with tempfile.TemporaryDirectory() as directory:
+        endpoints.save_plain(endpoint, directory)
+        try:
+            network = openvino.convert_model(directory)
+        # Its errors are no public names.
+        except Exception as error:
+            reason = " ".join(str(error).split())[:300]
+            raise ValueError(
+                "The network cannot be written for OpenVINO. Expected "
+                "operations that OpenVINO has, in float32. Received: "
+                f"{endpoint.model.name!r}: {reason}"
+            ) from error
+        openvino.save_model(network, str(path), compress_to_fp16=False)
+
+
+def _reduce(plain, path, clips):
+    """Writes a network in integers, with the ranges that it has on clips, or
+    without clips in float16."""
+    import openvino
+
+    network = openvino.Core().read_model(str(plain))
+    if clips:
+        # It draws bars of its own.
+        with contextlib.redirect_stdout(io.StringIO()):
+            import nncf
+
+            network = nncf.quantize(
+                network, nncf.Dataset(clips), subset_size=len(clips)
+            )
+    openvino.save_model(network, str(path), compress_to_fp16=not clips)
+
+
+def _runner(path):
+    import openvino
+
+    # Else processors that can take shorter numbers do.
+    settings = {"INFERENCE_PRECISION_HINT": "f32"}
+    network = openvino.Core().compile_model(str(path), "CPU", settings)
+    names = [output.get_any_name() for output in network.outputs]
+
+    def run(clips):
+        found = network(clips)
+        return {name: found[name] for name in names}
+
+    return run
