@@ -1,10 +1,13 @@
 """Networks as programs of PyTorch, which it runs without Keras."""
 
 import json
+import os
 import pathlib
 import shutil
 import sys
 import tempfile
+
+import keras
 
 from keras_vidrec.applications.parts import model_file
 from keras_vidrec.export import bundle
@@ -13,6 +16,7 @@ from keras_vidrec.export import forms
 from keras_vidrec.export import model_card
 from keras_vidrec.export import other_backend
 from keras_vidrec.export import parity
+from keras_vidrec.export.background import Background
 
 FILE = model_card.FILES["torch"]
 _NETWORK = "network.keras"
@@ -20,7 +24,7 @@ _TOLERANCE = 1e-4
 
 
 def export_torch(
-    model: "keras.Model",
+    model: keras.Model,
     path: str | os.PathLike[str],
     *,
     background: Background | None = None,
