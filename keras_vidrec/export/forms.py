@@ -60,7 +60,7 @@ class Form(typing.NamedTuple):
 
     @property
     def options(self):
-        """What the function that exports is told of it: dict."""
+        """Dict of arguments for the function that exports."""
         options = {}
         if self.precision != "float32":
             options |= {"precision": self.precision, "max_loss": self.max_loss}

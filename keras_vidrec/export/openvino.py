@@ -38,7 +38,7 @@ def export_openvino(
     `probabilities` `(batch, classes)` and `snippet_logits` or `logits` (see
     `export_saved_model`). Beside it are `bundle.json`, `predict.py` where the
     network can be shown videos, `labels.txt`, `origin.json` and a model card,
-    `README.md`. What OpenVINO would tell its makers of its use is not told.
+    `README.md`. OpenVINO is kept from reporting its use to its makers.
 
     Args:
         model, path, background: as for `export_saved_model`.

@@ -96,7 +96,7 @@ def serve(
         url = f"http://{shown}:{port}"
         if host not in _HERE:
             logger.warning(
-                "Whoever reaches %s may ask, and is not asked who they are.",
+                "Everyone who reaches %s can send requests, without a login.",
                 url,
             )
         config = uvicorn.Config(
@@ -117,8 +117,8 @@ def serve(
 
 
 def _listening(host, port):
-    """A socket that listens, so that what is wrong is told before the network
-    is compiled."""
+    """A socket that listens: an address that cannot be used is an error before
+    the network is compiled."""
     try:
         family, kind, _, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE

@@ -18,8 +18,8 @@ _HOST = "127.0.0.1"
 # Bytes of an upload.
 _MAX_SIZE = 2**31
 _FOLDER = pathlib.Path(__file__).parent
-# Gradio tells its makers what is done with it, unless told not to; and asks a
-# proxy for what is on this machine.
+# Without these Gradio reports its use to its makers, and asks a proxy for what
+# is on this machine.
 _ENVIRONMENT = {
     "GRADIO_ANALYTICS_ENABLED": "False",
     "HF_HUB_DISABLE_TELEMETRY": "1",
