@@ -76,7 +76,12 @@ class Form(typing.NamedTuple):
         return "".join(f"_{part}" for part in parts)
 
 
-def checked_form(format, precision="float32", target="server", max_loss=1.0):
+def checked_form(
+    format: str,
+    precision: str = "float32",
+    target: str = "server",
+    max_loss: float = 1.0,
+) -> Form:
     """A `Form`, checked.
 
     Raises:

@@ -8,7 +8,11 @@ from keras_vidrec.evaluation.predictor import Predictor
 from keras_vidrec.recognition import Recognizer
 from keras_vidrec.serving.allowed import Allowed
 from keras_vidrec.serving.limits import Limits
+from keras_vidrec.specs import TestProtocol
 from keras_vidrec.specs import checks
+
+if typing.TYPE_CHECKING:
+    import fastapi
 
 logger = logging.getLogger("keras_vidrec")
 
@@ -20,9 +24,9 @@ def create_app(
     recognizer: Recognizer,
     *,
     allow: typing.Iterable = (),
-    protocol=None,
+    protocol: TestProtocol | str | None = None,
     limits: Limits | None = None,
-):
+) -> "fastapi.FastAPI":
     """The server as an ASGI application, for a program that runs such.
 
     Args:
@@ -55,7 +59,7 @@ def serve(
     port: int = 8000,
     *,
     allow: typing.Iterable = (),
-    protocol=None,
+    protocol: TestProtocol | str | None = None,
     limits: Limits | None = None,
     started: typing.Callable | None = None,
 ) -> None:
