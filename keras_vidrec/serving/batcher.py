@@ -49,7 +49,7 @@ class Batcher:
         return self._thread.is_alive()
 
     def warm(self) -> None:
-        """Lets the network be compiled, before anybody waits for it."""
+        """Has the network compiled, before a video waits for it."""
         blank = Frames(np.zeros(_BLANK, np.uint8), 25.0)
         shown = self._predictor.reader(blank)
         number = 1
