@@ -11,12 +11,12 @@ from keras_vidrec.specs import checks
 from keras_vidrec.specs import documents
 from keras_vidrec.specs import files
 
-Format = enum.StrEnum("Format", [*exports.PRECISIONS])
-Precision = enum.StrEnum(
-    "Precision",
-    [*dict.fromkeys(x for one in exports.PRECISIONS.values() for x in one)],
+_PRECISIONS = dict.fromkeys(
+    x for one in exports.PRECISIONS.values() for x in one
 )
-Target = enum.StrEnum("Target", [*exports.TARGETS])
+Format = enum.StrEnum("Format", [*exports.PRECISIONS])  # type: ignore[misc] # of a table
+Precision = enum.StrEnum("Precision", [*_PRECISIONS])  # type: ignore[misc] # of a table
+Target = enum.StrEnum("Target", [*exports.TARGETS])  # type: ignore[misc] # of a table
 _TARGETS = " ".join(
     f"{name}: {target.text} ({', '.join(target.formats)})."
     for name, target in exports.TARGETS.items()
@@ -46,14 +46,14 @@ def export(
         "hf://USER/NAME or kaggle://OWNER/MODEL/FRAMEWORK/VARIATION.",
     ),
     precision: Precision = typer.Option(
-        Precision.float32,
+        Precision("float32"),
         help="Numbers of the network. float16 and int8 are for onnx, litert "
         "and openvino; they are tested beside float32 on the run's videos for "
         "validation, or where there are none for training, on which int8 is "
         "calibrated too.",
     ),
     target: Target = typer.Option(
-        Target.server,
+        Target("server"),
         "--for",
         help=f"What clips it takes. {_TARGETS} What is fixed is static in the "
         "file.",

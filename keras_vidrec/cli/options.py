@@ -126,7 +126,7 @@ Background = typing.Annotated[
     ),
 ]
 Runner = typing.Annotated[
-    str,
+    str | None,
     typer.Option(
         "--runner",
         help="Apache Beam runner, to use many machines: DirectRunner, "
@@ -135,7 +135,7 @@ Runner = typing.Annotated[
     ),
 ]
 Parts = typing.Annotated[
-    int,
+    int | None,
     typer.Option(
         "--parts",
         min=1,
@@ -145,7 +145,7 @@ Parts = typing.Annotated[
     ),
 ]
 RunnerOptions = typing.Annotated[
-    list[str],
+    list[str] | None,
     typer.Argument(
         metavar="[-- RUNNER_OPTIONS]", help="Apache Beam's options."
     ),

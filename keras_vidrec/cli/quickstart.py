@@ -117,7 +117,7 @@ def quickstart(
 
     clip = sorted(videos.glob("*Then*/*_g01_c01.avi"))[-1]  # a test clip
     picture, standalone = out / "seen.png", exported / "predict.py"
-    command = [sys.executable, standalone, clip, "--top", "3"]
+    command = [sys.executable, str(standalone), str(clip), "--top", "3"]
     pipe = subprocess.PIPE
     # It loads TensorFlow for itself, meanwhile.
     with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as own:

@@ -55,9 +55,9 @@ def score(
     journal: ScoreJournal | None = None,
     scorer: typing.Any = None,
     any_order: bool = False,
+    unread: dict[str, str] | None = None,
     verbose: bool = True,
 ) -> tuple[Scores, Failures]:
-    unread = (None,)
     """Scores the videos of a split.
 
     Args:

@@ -215,7 +215,7 @@ class Predictor:
         Returns:
             List of `Prediction`, within rounding (1e-6) those of a call.
         """
-        alike = {}
+        alike: dict[tuple, list[int]] = {}
         for number, shown in enumerate(videos):
             if isinstance(shown, Shown):
                 images = keras.tree.flatten(shown.clip)

@@ -41,7 +41,7 @@ class Segment:
         }
 
     @classmethod
-    def from_dict(cls, values) -> "Segment":
+    def from_dict(cls, values: dict) -> "Segment":
         """The segment of `to_dict`."""
         return cls(
             values["class"], values["start"], values["end"], values["score"]
@@ -85,7 +85,7 @@ class Merging:
                 self.threshold,
             )
 
-    def check(self, classes) -> None:
+    def check(self, classes: collections.abc.Sequence[str]) -> None:
         """Checks that the network has the class of the background.
 
         Args:

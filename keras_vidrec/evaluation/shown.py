@@ -53,6 +53,7 @@ class Reader:
             VideoError: if the video cannot be read.
             OSError: if an object store does not let it be read.
         """
+        source: FrameArray | SingleVideo
         if isinstance(video, Frames):
             source, name = FrameArray(video, self.spec.flow), video.name
         else:

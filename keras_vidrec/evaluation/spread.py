@@ -47,8 +47,8 @@ class Job:
 
 def spread(runner, state, models, job, videos, take):
     """Has workers do a job, a part of the videos each; nothing comes back
-    twice. What a killed run has left is deleted; what it had taken is kept by
-    whoever took it.
+    twice. What a killed run has left is deleted; what `take` was given stays
+    with the caller.
 
     Args:
         runner: `parts.Runner`.
@@ -77,7 +77,7 @@ def spread(runner, state, models, job, videos, take):
     made = parts.Parts(pathlib.Path(state).absolute(), take_part)
     made.clear()
     try:
-        # What is pickled there is run: nobody else writes to it.
+        # Pickles there are executed: no other user may write to it.
         made.run.mkdir(mode=0o700, parents=True)
         _keep(made.run, models, job)
         number = min(runner.num_parts(len(videos)), len(videos))

@@ -60,7 +60,7 @@ class Form(typing.NamedTuple):
 
     @property
     def options(self):
-        """What the function that exports is told of it: dict."""
+        """Dict of arguments for the function that exports."""
         options = {}
         if self.precision != "float32":
             options |= {"precision": self.precision, "max_loss": self.max_loss}
@@ -76,7 +76,12 @@ class Form(typing.NamedTuple):
         return "".join(f"_{part}" for part in parts)
 
 
-def checked_form(format, precision="float32", target="server", max_loss=1.0):
+def checked_form(
+    format: str,
+    precision: str = "float32",
+    target: str = "server",
+    max_loss: float = 1.0,
+) -> Form:
     """A `Form`, checked.
 
     Raises:

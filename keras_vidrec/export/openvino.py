@@ -14,6 +14,7 @@ from keras_vidrec.export import forms
 from keras_vidrec.export import model_card
 from keras_vidrec.export import other_backend
 from keras_vidrec.export.background import Background
+from keras_vidrec.specs import checks
 
 FILE = model_card.FILES["openvino"]
 _TOLERANCE = 1e-4
@@ -37,7 +38,7 @@ def export_openvino(
     `probabilities` `(batch, classes)` and `snippet_logits` or `logits` (see
     `export_saved_model`). Beside it are `bundle.json`, `predict.py` where the
     network can be shown videos, `labels.txt`, `origin.json` and a model card,
-    `README.md`. What OpenVINO would tell its makers of its use is not told.
+    `README.md`. OpenVINO is kept from reporting its use to its makers.
 
     Args:
         model, path, background: as for `export_saved_model`.
@@ -62,7 +63,7 @@ def export_openvino(
         return other_backend.write(form, model, path, background, tolerance)
     _without_reports()
     modules = ("openvino", "nncf") if precision == "int8" else ("openvino",)
-    bundle.check_installed("openvino", modules)
+    checks.installed("openvino", modules)
     endpoint = endpoints.of_clips(model, form.still)
     bundle.check_no_flow(endpoint, "OpenVINO")
     return bundle.write(

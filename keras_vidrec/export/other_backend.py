@@ -119,8 +119,8 @@ def ask(module, backend, directory, *arguments):
 
 
 def tell(directory, make):
-    """Writes the answer of such a program: the dict that `make` gives, what is
-    told meanwhile, or its error."""
+    """Writes the answer of such a program: the dict that `make` gives and
+    the warnings meanwhile, or its error."""
     told = _Warnings()
     logger.addHandler(told)
     answer = {"warnings": told.texts}

@@ -25,7 +25,7 @@ _TAGS = ("keras-vidrec", "video-classification", "action-recognition")
 
 
 def hub(address: str) -> "Hub":
-    """The place of an address on a hub. Nobody is asked.
+    """The place of an address on a hub. The hub is not asked yet.
 
     Args:
         address: str. `"hf://USER/NAME"`, or
@@ -42,6 +42,7 @@ def hub(address: str) -> "Hub":
     if found:
         return HuggingFace(address, found[1])
     found = _KAGGLE.fullmatch(text)
+    name, framework = found.groups() if found else ("", "")
     checks.check(
         found,
         "push",
@@ -50,12 +51,12 @@ def hub(address: str) -> "Hub":
         address,
     )
     checks.check(
-        found[2] in _FRAMEWORKS,
+        framework in _FRAMEWORKS,
         "push",
         f"a FRAMEWORK of Kaggle, one of {_FRAMEWORKS}",
         address,
     )
-    return Kaggle(address, found[1])
+    return Kaggle(address, name)
 
 
 class Hub:
@@ -65,6 +66,10 @@ class Hub:
         address: str. As the user wrote it.
         name: str. As the hub knows it.
     """
+
+    # The library that the hub is reached with, and how to log in.
+    package: str
+    advice: str
 
     def __init__(self, address, name):
         self.address = address
@@ -76,7 +81,7 @@ class Hub:
         Raises:
             ImportError: naming the extra to install, if the library of the hub
                 is missing.
-            OSError: if nobody is logged in, the hub cannot be reached, or the
+            OSError: if you are not logged in, the hub cannot be reached, or the
                 network is forbidden.
         """
         if downloads.is_offline():
@@ -123,6 +128,12 @@ class Hub:
                     error, f"The export stays in {directory}. "
                 ) from error
 
+    def _check_login(self):
+        raise NotImplementedError
+
+    def _send(self, folder) -> str:
+        raise NotImplementedError
+
     def _failed(self, error, more=""):
         text = _words(error)
         if isinstance(error, Exception) and error.__cause__ is not None:
@@ -150,7 +161,7 @@ class HuggingFace(Hub):
         if huggingface_hub.constants.HF_HUB_OFFLINE:
             raise self._failed("HF_HUB_OFFLINE is set")
         if huggingface_hub.get_token() is None:
-            raise self._failed("nobody is logged in")
+            raise self._failed("you are not logged in")
         api = self._api()
         # It would try for half a minute.
         reason = downloads.why_unreachable(api.endpoint)

@@ -54,11 +54,11 @@ class Reduction(typing.NamedTuple):
     rounds: int
 
     @property
-    def loss(self):
+    def loss(self) -> float:
         """Percentage points that it costs, below 0 if it gains some."""
         return 100 * (self.float32 - self.reduced)
 
-    def lines(self):
+    def lines(self) -> list[str]:
         """What is said of it: list of str."""
         lines = [
             f"{self.precision}: {_FIGURES[self.figure]} of "

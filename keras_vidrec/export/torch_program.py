@@ -17,6 +17,7 @@ from keras_vidrec.export import model_card
 from keras_vidrec.export import other_backend
 from keras_vidrec.export import parity
 from keras_vidrec.export.background import Background
+from keras_vidrec.specs import checks
 
 FILE = model_card.FILES["torch"]
 _NETWORK = "network.keras"
@@ -61,7 +62,7 @@ def export_torch(
     form = forms.checked_form("torch", target=target)
     if other_backend.is_needed():
         return other_backend.write(form, model, path, background, tolerance)
-    bundle.check_installed("torch", ("torch",))
+    checks.installed("torch", ("torch",))
     endpoint = endpoints.of_clips(model, form.still)
     bundle.check_no_flow(endpoint, "PyTorch")
     return bundle.write(

@@ -142,7 +142,7 @@ def report(
         recipe=recipe,
         log=run.log_file if run else None,
         environment=run.environment_file if run else None,
-        size=run and kept.size_of(run, measured),
+        size=kept.size_of(run, measured) if run else None,
         measured=measured,
         source=source,
         no_source=reason,

@@ -7,7 +7,6 @@ import typing
 
 import fastapi
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from fastapi.responses import Response
 from fastapi.responses import StreamingResponse
 from starlette.exceptions import HTTPException
@@ -92,7 +91,7 @@ def build(name: str, service: Service, allowed: Allowed) -> fastapi.FastAPI:
     app.state.service = service
     app.add_middleware(Guard, service=service)
     _explain(app)
-    responses = {
+    responses: dict[int | str, dict[str, typing.Any]] = {
         status: {"description": text, "model": dict[str, str]}
         for status, text in _ERRORS.items()
     }
@@ -170,18 +169,17 @@ def build(name: str, service: Service, allowed: Allowed) -> fastapi.FastAPI:
             return _Events(service, watching, first, stack.pop_all())
 
     @app.get("/health", responses={503: {"description": "It does not."}})
-    def health() -> dict:
+    def health(response: Response) -> dict:
         """Whether the server answers, and what with."""
-        return JSONResponse(
-            {
-                "status": "ok" if service.is_alive else "failed",
-                "model": name,
-                "classes": len(service.predictor.classes),
-                "waiting": service.videos.taken,
-                "version": __version__,
-            },
-            200 if service.is_alive else 503,
-        )
+        is_alive = service.is_alive
+        response.status_code = 200 if is_alive else 503
+        return {
+            "status": "ok" if is_alive else "failed",
+            "model": name,
+            "classes": len(service.predictor.classes),
+            "waiting": service.videos.taken,
+            "version": __version__,
+        }
 
     @app.get("/metrics", response_class=Response)
     def tell_metrics():

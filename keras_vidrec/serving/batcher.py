@@ -15,12 +15,15 @@ from keras_vidrec.evaluation.shown import Shown
 # What the network is compiled with: frames of a usual size.
 _BLANK = (16, 240, 320, 3)
 
+# A video, and where its answer goes.
+_Asked = tuple[Shown, concurrent.futures.Future]
+
 
 class Batcher:
-    """A thread that asks the network: whatever waits when it is free goes
-    together, nothing waits for company.
+    """A thread that asks the network: when it is free, it takes all
+    videos that wait and shows them together. It never waits for more.
 
-    Together go 1, 2, 4, 8 ... videos: each other number would be compiled anew.
+    It takes 1, 2, 4, 8 ... videos: any other number would need compiling again.
 
     Args:
         predictor: `evaluation.Predictor`.
@@ -32,8 +35,8 @@ class Batcher:
         self._predictor = predictor
         self._most = min(most, predictor.together)
         self._tell = tell
-        self._arrived = queue.SimpleQueue()
-        self._waiting = collections.deque()
+        self._arrived: queue.SimpleQueue[_Asked | None] = queue.SimpleQueue()
+        self._waiting: collections.deque[_Asked] = collections.deque()
         self._is_closed = False
         self._thread = threading.Thread(
             target=self._run, name="network", daemon=True
@@ -46,7 +49,7 @@ class Batcher:
         return self._thread.is_alive()
 
     def warm(self) -> None:
-        """Lets the network be compiled, before anybody waits for it."""
+        """Has the network compiled, before a video waits for it."""
         blank = Frames(np.zeros(_BLANK, np.uint8), 25.0)
         shown = self._predictor.reader(blank)
         number = 1
@@ -57,7 +60,7 @@ class Batcher:
     def submit(self, shown: Shown) -> concurrent.futures.Future:
         """The `evaluation.Prediction` of a video, of all classes, in the
         future."""
-        future = concurrent.futures.Future()
+        future: concurrent.futures.Future = concurrent.futures.Future()
         self._arrived.put((shown, future))
         return future
 
@@ -69,7 +72,7 @@ class Batcher:
     def _run(self):
         top = len(self._predictor.classes)
         while taken := self._take():
-            # Nobody waits any more for those that are canceled.
+            # No client waits any more for those that are canceled.
             some = [t for t in taken if t[1].set_running_or_notify_cancel()]
             futures = [future for _, future in some]
             begun = time.perf_counter()

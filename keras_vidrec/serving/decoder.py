@@ -93,7 +93,8 @@ class Decoders:
         )
         self._lock = threading.Lock()
         self._is_closed = False
-        self._all, self._free = [], queue.SimpleQueue()
+        self._all: list[_Process] = []
+        self._free: queue.SimpleQueue[_Process] = queue.SimpleQueue()
         self.restarts = 0
         for _ in range(limits.decoders):
             self._free.put(self._start())

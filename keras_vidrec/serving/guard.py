@@ -18,7 +18,7 @@ logger = logging.getLogger("keras_vidrec")
 _FORM_BYTES = 2**16
 # Bytes a second of an upload, at least, once the patience is over.
 _SLOWEST = 10_000
-# Seconds that a client is listened to after it was told that it is refused.
+# Seconds for which the rest of a request is read after it was refused.
 _LINGER_S = 3.0
 _CLOSE = (b"connection", b"close")
 

@@ -1,6 +1,7 @@
 """What a server takes on, and what it refuses."""
 
 import dataclasses
+import os
 
 from keras_vidrec.specs import checks
 from keras_vidrec.videos import opening
@@ -56,7 +57,7 @@ class Limits:
                 "Scale it down, or send a part.",
             )
 
-    def check_header(self, path) -> None:
+    def check_header(self, path: str | os.PathLike[str]) -> None:
         """Raises a `VideoError` if a file says that it lasts too long, or is
         no video. Nothing is decoded."""
         with opening.opened(path) as (container, stream):
@@ -66,7 +67,9 @@ class Limits:
                 stated = max(stated, own)
         self.check_seconds(path, stated)
 
-    def check_seconds(self, path, seconds: float) -> None:
+    def check_seconds(
+        self, path: str | os.PathLike[str], seconds: float
+    ) -> None:
         """Raises a `VideoError` if a video lasts too long."""
         if seconds > self.max_seconds:
             raise VideoError(

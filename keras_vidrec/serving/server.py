@@ -8,7 +8,11 @@ from keras_vidrec.evaluation.predictor import Predictor
 from keras_vidrec.recognition import Recognizer
 from keras_vidrec.serving.allowed import Allowed
 from keras_vidrec.serving.limits import Limits
+from keras_vidrec.specs import TestProtocol
 from keras_vidrec.specs import checks
+
+if typing.TYPE_CHECKING:
+    import fastapi
 
 logger = logging.getLogger("keras_vidrec")
 
@@ -20,9 +24,9 @@ def create_app(
     recognizer: Recognizer,
     *,
     allow: typing.Iterable = (),
-    protocol=None,
+    protocol: TestProtocol | str | None = None,
     limits: Limits | None = None,
-):
+) -> "fastapi.FastAPI":
     """The server as an ASGI application, for a program that runs such.
 
     Args:
@@ -55,7 +59,7 @@ def serve(
     port: int = 8000,
     *,
     allow: typing.Iterable = (),
-    protocol=None,
+    protocol: TestProtocol | str | None = None,
     limits: Limits | None = None,
     started: typing.Callable | None = None,
 ) -> None:
@@ -96,7 +100,7 @@ def serve(
         url = f"http://{shown}:{port}"
         if host not in _HERE:
             logger.warning(
-                "Whoever reaches %s may ask, and is not asked who they are.",
+                "Everyone who reaches %s can send requests, without a login.",
                 url,
             )
         config = uvicorn.Config(
@@ -117,8 +121,8 @@ def serve(
 
 
 def _listening(host, port):
-    """A socket that listens, so that what is wrong is told before the network
-    is compiled."""
+    """A socket that listens: an address that cannot be used is an error before
+    the network is compiled."""
     try:
         family, kind, _, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE

@@ -68,7 +68,9 @@ class Service:
         self.predictor, self.limits = predictor, limits
         self.videos = Places(limits.queue, "videos wait")
         self.streams = Places(limits.streams, "videos are watched")
-        self._decoders = self._batcher = self._directory = None
+        self._decoders: Decoders | None = None
+        self._batcher: Batcher | None = None
+        self._directory: pathlib.Path | None = None
         self.metrics = Metrics(
             lambda: self.videos.taken,
             lambda: self._decoders.restarts if self._decoders else 0,
@@ -102,7 +104,13 @@ class Service:
     @property
     def decoders(self) -> list:
         """List of int. Numbers of the processes that decode."""
-        return self._decoders.processes
+        return self._workers()[0].processes
+
+    def _workers(self) -> tuple[Decoders, Batcher]:
+        """What reads videos and what asks the network, once it has started."""
+        if self._decoders is None or self._batcher is None:
+            raise Refused(503, "The server has not started.")
+        return self._decoders, self._batcher
 
     @contextlib.asynccontextmanager
     async def kept(self, upload, name: str):
@@ -145,9 +153,10 @@ class Service:
         Raises:
             Refused: if it cannot be read.
         """
+        decoders, batcher = self._workers()
         with self.metrics.decoding():
-            shown = await asyncio.wrap_future(self._decoders.submit(path, name))
-        answer = await asyncio.wrap_future(self._batcher.submit(shown))
+            shown = await asyncio.wrap_future(decoders.submit(path, name))
+        answer = await asyncio.wrap_future(batcher.submit(shown))
         remarks = await asyncio.to_thread(self.predictor.remarks, path)
         return dataclasses.replace(
             answer,

@@ -224,7 +224,7 @@ def known(
     )
 
 
-def installed(extra, modules):
+def installed(extra: str, modules: collections.abc.Iterable[str]) -> None:
     """Checks that the libraries of an extra of this package are there.
 
     Args:
@@ -241,7 +241,7 @@ def installed(extra, modules):
             ) from error
 
 
-def counted(number, noun):
+def counted(number: int, noun: str) -> str:
     """A number and what it counts, in words: "1 class", "2 classes"."""
     end = "" if number == 1 else "es" if noun.endswith("s") else "s"
     return f"{number} {noun}{end}"

@@ -11,7 +11,7 @@ from keras_vidrec.videos.errors import VideoError
 # Largest frame that is decoded, in pixels: 8K UHD (7680 x 4320) fits, what a
 # broken header may claim does not.
 MAX_PIXELS = 2**25
-# The same as FFmpeg is told, for frames that change their size on the way.
+# The same limit for FFmpeg, for frames that change their size on the way.
 _MOST_DECODED = MAX_PIXELS
 
 # Formats that are lists of other files or addresses, scripts, or text shown as

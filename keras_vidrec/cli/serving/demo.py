@@ -37,7 +37,7 @@ def demo(
         600.0, **options.SECONDS, help="Longer videos are refused."
     ),
 ):
-    """Show a page on which anybody tries trained networks: drop a video or
+    """Show a page to try trained networks: drop a video or
     record one, and see classes, when, where (Grad-CAM) and flow.
 
     It is for this machine alone and needs no connection. Ctrl-C ends it.

@@ -17,8 +17,8 @@ def serve(
     ),
     host: str = typer.Option(
         "127.0.0.1",
-        help="Address to listen on; 0.0.0.0: all of this machine, whoever "
-        "reaches it.",
+        help="Address to listen on. 0.0.0.0: all addresses of this machine, "
+        "so that other machines reach the server.",
     ),
     port: int = typer.Option(
         8000, min=0, max=65535, help="0: any that is free."
@@ -63,9 +63,9 @@ def serve(
         2, min=1, help="Processes that decode videos."
     ),
     streams: int = typer.Option(
-        2, min=1, help="Videos whose windows are told at a time."
+        2, min=1, help="Requests of windows that are served at a time."
     ),
-    file: options.WeightsFile = (),
+    file: options.WeightsFile = None,
     trust_first_download: options.Trust = False,
     class_names: options.ClassNames = None,
 ):

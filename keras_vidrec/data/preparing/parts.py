@@ -256,7 +256,7 @@ def _local_runner(options):
 
 @contextlib.contextmanager
 def _without_warnings():
-    """Beam warns of clients of Google's that nobody asked for."""
+    """Beam warns of clients of Google's that are not used here."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

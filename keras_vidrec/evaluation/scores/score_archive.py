@@ -1,4 +1,4 @@
-"""The arrays of an `.npz` file that anybody may have made."""
+"""The arrays of an `.npz` file from an unknown source."""
 
 import math
 import tokenize

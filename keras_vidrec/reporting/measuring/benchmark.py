@@ -30,7 +30,7 @@ _MOST = 200
 
 
 def benchmark(
-    *names,
+    *names: keras.Model | str | os.PathLike[str],
     batch_sizes: collections.abc.Sequence[int] = (1, 8),
     precisions: collections.abc.Sequence[str] | None = None,
     devices: collections.abc.Sequence[str] | None = None,

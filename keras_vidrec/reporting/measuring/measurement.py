@@ -1,6 +1,7 @@
 """What was measured of networks, as rows, tables and files."""
 
 import dataclasses
+import os
 
 from keras_vidrec.reporting.measuring import size as sizes
 from keras_vidrec.reporting.measuring.video_time import VideoTime
@@ -98,7 +99,7 @@ class Benchmark:
             "failed": dict(self.failed),
         }
 
-    def save_csv(self, path) -> None:
+    def save_csv(self, path: str | os.PathLike[str]) -> None:
         """Writes the measurements, a row each, as CSV; the clip in words."""
         rows = [one.to_dict() for one in self.measurements]
         for row, one in zip(rows, self.measurements):

@@ -66,7 +66,7 @@ def find(name) -> Named:
     found = _spelled().get(_plain(application))
     if found is None:
         raise ValueError(
-            f"{presets.hint(path)}Expected a run, a .keras file, a network "
+            f"{presets.hint(text)}Expected a run, a .keras file, a network "
             "that `vidrec presets` lists, or one of "
             f"{tuple(table.BUILDERS)}, such as TSN or TSN:resnet50. Received: "
             f"{text}, which does not exist"

@@ -70,7 +70,11 @@ def measure(model, name: str, video) -> VideoTime:
     # Without flow it is read again: the difference is what flow takes.
     seen = [_FRAMES_OF.get(one, one) for one in spec.modalities]
     frames = spec.replace(modalities=tuple(dict.fromkeys(seen)))
-    taken = {"decoding": [], "flow": [], "computing": []}
+    taken: dict[str, list[float]] = {
+        "decoding": [],
+        "flow": [],
+        "computing": [],
+    }
     for _ in range(_PASSES):
         clip, seconds = _timed(_read, video, spec, test)
         decoding = seconds

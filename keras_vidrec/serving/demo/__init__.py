@@ -1,2 +1,2 @@
-"""The page on which anybody tries a network: `page` is the door, what it shows
+"""The page to try a network: `page` is the door, what it shows
 is made by the others."""

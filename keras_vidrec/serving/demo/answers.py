@@ -76,5 +76,5 @@ def sentence(error, path=None):
         text = text.replace(str(path), path.name)
     if isinstance(error, (ValueError, OSError, RuntimeError)):
         return text
-    # Nobody foresaw it: the terminal has the rest.
+    # An unexpected error: the terminal has the rest.
     return f"Something went wrong, {type(error).__name__}: {text[:300]}"

@@ -127,7 +127,7 @@ class _Page:
 
     def connect(self):
         """Says what happens when."""
-        # One thing at a time, whoever asks.
+        # One thing at a time, also for several visitors.
         common = {
             "show_progress": "hidden",
             "concurrency_id": "network",
@@ -148,9 +148,12 @@ class _Page:
         self._window.submit(self._answer, asked, outputs, **common)
         if self._gallery is not None:
 
-            def choose(before, event: self._gradio.SelectData):
+            def choose(before, event):
                 path = self._examples[event.index].path
                 yield from self._take(before, path, move=False)
+
+            # Gradio gives the event to what asks for it by this type.
+            choose.__annotations__["event"] = self._gradio.SelectData
 
             answer(self._gallery.select(choose, self._taken, outputs, **common))
         for column in self._columns:

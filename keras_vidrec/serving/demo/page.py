@@ -1,4 +1,4 @@
-"""A page on which anybody tries networks."""
+"""A page on which users try networks."""
 
 import asyncio
 import collections.abc
@@ -18,8 +18,8 @@ _HOST = "127.0.0.1"
 # Bytes of an upload.
 _MAX_SIZE = 2**31
 _FOLDER = pathlib.Path(__file__).parent
-# Gradio tells its makers what is done with it, unless told not to; and asks a
-# proxy for what is on this machine.
+# Without these Gradio reports its use to its makers, and asks a proxy for what
+# is on this machine.
 _ENVIRONMENT = {
     "GRADIO_ANALYTICS_ENABLED": "False",
     "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -29,7 +29,7 @@ _ENVIRONMENT = {
 
 
 class Demo:
-    """A page on this machine, where anybody tries networks: a video in, its
+    """A page on this machine, where users try networks: a video in, its
     classes, when and where (Grad-CAM) they are seen, and its flow out.
 
     Args:
@@ -59,7 +59,7 @@ class Demo:
         *,
         window: float = 2.0,
         max_seconds: float = 600.0,
-    ):
+    ) -> None:
         checks.check(
             bool(recognizers), "recognizers", "one or more", recognizers
         )
@@ -75,7 +75,7 @@ class Demo:
         cls,
         places: collections.abc.Sequence,
         videos: str | pathlib.Path | None = None,
-        **options,
+        **options: float,
     ) -> "Demo":
         """The page of some networks, with clips of their tests as examples.
 

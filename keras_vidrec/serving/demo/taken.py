@@ -99,8 +99,8 @@ def _look(path, max_seconds):
 
 
 def _convert(path, out):
-    """Writes what browsers play; what cannot be is left to whoever reads the
-    video to say."""
+    """Writes what browsers play, or nothing: what is wrong with the video is
+    said when the networks read it."""
     try:
         stream = FileStream(path)
         with VideoWriter(out) as writer:
