@@ -182,7 +182,7 @@ def _replacing(path, network_file):
     if path.exists() and not (is_export or empty):
         raise ValueError(
             "Expected a new directory, or an earlier export to replace. "
-            f"Received: {path}, which holds something else"
+            f"Received: {path}, which contains something else"
         )
     with files.replacing(path) as temporary:
         temporary.mkdir()

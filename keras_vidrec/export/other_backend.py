@@ -175,7 +175,7 @@ def _compare(model, directory, tolerance):
 def main(directory, path, tolerance, form):
     """The process on TensorFlow."""
     directory, tolerance = pathlib.Path(directory), float(tolerance)
-    form = forms.Form(*json.loads(form))
+    form = forms.Form(*documents.parse_json(form))
 
     def make():
         model = model_file.load(directory / _NETWORK)

@@ -17,6 +17,7 @@ from keras_vidrec.export import model_card
 from keras_vidrec.export import other_backend
 from keras_vidrec.export import parity
 from keras_vidrec.export.background import Background
+from keras_vidrec.specs import documents
 from keras_vidrec.specs import checks
 
 FILE = model_card.FILES["torch"]
@@ -136,7 +137,7 @@ def main(directory, still):
 
     def make():
         model = model_file.load(directory / _NETWORK)
-        endpoint = endpoints.of_clips(model, json.loads(still))
+        endpoint = endpoints.of_clips(model, documents.parse_json(still))
         try:
             program = _program(endpoint)
         # Its errors are no public names.

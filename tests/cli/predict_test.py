@@ -260,7 +260,7 @@ def test_ordered_networks_say_that_nothing_is_shared(clip, tmp_path):
         (["a.mp4", "--stride", "-1s"], "seconds such as 2s"),
         (["a.mp4", "--json", "--csv"], "--json or --csv, not both"),
         (["a.mp4", "--csv", "--window", "2"], "--csv cannot be combined"),
-        (["a.mp4", "--min-length", "2"], "--threshold need --window"),
+        (["a.mp4", "--min-length", "2"], "--background need --window"),
         (["-", "a.mp4", "-"], "can be given only once"),
         (["no-such/*.mp4"], "No video matches the pattern 'no-such/*.mp4'"),
     ],
@@ -336,13 +336,13 @@ def test_a_background_that_is_no_class(model, clip):
     _, err = vidrec(*command, "--window=1s", status=1)
     assert "Invalid `--background`" in err and "such as 'jump'" in err
     _, err = vidrec(*command, status=2)
-    assert "Expected them with --window" in " ".join(err.split())
+    assert "--background need --window" in " ".join(err.split())
 
 
 def test_sentences_about_an_address_end():
     gone = OSError(2, "there is no such file", "http://x.org/a.mp4")
     said = inputs.explained(Unread("http://x.org/a.mp4", gone))
-    assert "'http://x.org/a.mp4'. Of an address" in said
+    assert "'http://x.org/a.mp4'. A URL must" in said
 
 
 def test_nothing_to_join(model, tmp_path):

@@ -159,7 +159,7 @@ def test_scores_of_another_network_are_refused_or_marked(tmp_path):
         out, err = vidrec(*command, rgb, status=1)
         (line,) = err.splitlines()
         assert f"`vidrec evaluate {rgb}` tests it. Received: {file}" in line
-        assert "of another network" in line and not out
+        assert "of an earlier network" in line and not out
     name = "25x10-ucf101_split1.npz was made by an earlier network of its run"
     fused = tmp_path / "fused.npz"
     out, _ = vidrec("fuse", flow, file, "--out", fused)

@@ -49,7 +49,7 @@ def test_a_class_of_few_videos_is_told(frames):
         "Of class 'run' there are 11 videos, of 'fall' 1: the rare class "
         "will be recognized less often. Training with "
         "data.sampling=balanced (or sqrt), or "
-        " loss.class_weights=auto, gives rare classes more weight."
+        "loss.class_weights=auto, gives rare classes more weight."
     ]
     shutil.rmtree(frames / "run" / "x0")
     assert not [

@@ -190,7 +190,7 @@ def test_on_the_command_line(run, colors):
     out, _ = vidrec("evaluate", run.path, "--calibrate", "--top", "2")
     temperature = run.load_model().get_layer("predictions").temperature
     first, *lines = out.splitlines()
-    assert first.startswith(f"Temperature {temperature:.4g}, fitted on 15 vid")
+    assert first.startswith(f"Temperature {temperature:.4g}, fitted on 15 val")
     assert any(line.startswith("top 2 ") for line in lines)
     assert any(
         line.startswith("calibration error") and line.endswith("% (15 bins)")

@@ -249,7 +249,7 @@ class NoFlow(MemorySource):
         (lambda: {"depth": networks()["rgb"]}, MemorySource, "'depth'"),
         (lambda: {"rgb": ordered_network(CLASSES, clip_spec=CHUNKS)},
          MemorySource, "single snippets"),
-        (networks, NoFlow, "holds flow"),
+        (networks, NoFlow, "contains flow"),
         (networks, Dis, "flow by tvl1 .*Received.*dis"),
     ],
 )  # fmt: skip

@@ -250,4 +250,4 @@ def test_predictions_are_the_same(network, videos, tmp_path, monkeypatch):
     _, err = vidrec(*command, "--parts=2", status=2)
     assert "belong to a --runner" in " ".join(err.split())
     _, err = vidrec(*command, "--window=1s", "--runner=X", status=2)
-    assert "--runner goes without windows" in " ".join(err.split())
+    assert "--runner does not work with windows" in " ".join(err.split())

@@ -12,14 +12,13 @@ from keras_vidrec.export.samples import Samples
 from keras_vidrec.specs import FrameSpec
 from keras_vidrec.specs import TestProtocol as Protocol
 from keras_vidrec.training import recipes
-from tests.applications.own_towers import own_towers
 
 
 def trained_tower(videos):
     """The network, whose classifier is worked out from its features of the
     training videos, and its `Background`."""
     recipe = recipes.get("quickstart_rgb").with_data(directory=str(videos))
-    model = TSN(backbone=own_towers(rgb=3)["rgb"], classes=len(synthetic.KINDS))
+    model = TSN(backbone="tiny", classes=len(synthetic.KINDS))
     layer = predictions_layer(model)
     layer.class_names = tuple(synthetic.KINDS)
     layer.clip_spec = layer.clip_spec.replace(

@@ -40,7 +40,7 @@ def test_a_tree_of_what_is_known():
         "|   ! 1 of 9 leak",
         "|   ! old",
         "|-- network",
-        "|   |   at random: logits",
+        "|   |   random weights: logits",
         "|   |   ! 3 of 9 leak",
         "|   `-- features",
         "|       `-- rgb: network t1, split 1, trained on 3 videos, keras 3.11",
@@ -49,7 +49,7 @@ def test_a_tree_of_what_is_known():
     ]
     assert chain.lines(Origin("export", marks=("m",))) == ["export", "    ! m"]
     (_, named) = chain.lines(Origin("network", random=tuple("abcdefgh")))
-    assert named == "    at random: a, b, c, d, e, f and 2 more"
+    assert named == "    random weights: a, b, c, d, e, f and 2 more"
 
 
 def test_a_file_of_it(tmp_path):

@@ -203,7 +203,7 @@ def test_a_prepared_dataset(recipe, prepared):
 @pytest.mark.parametrize(
     "settings, message",
     [
-        (["network.arguments.modality=warped_flow"], "holds warped_flow"),
+        (["network.arguments.modality=warped_flow"], "with warped_flow"),
         (
             [*TWO_STREAMS, "clip.flow={method: tvl1}"],
             "flow with method=tvl1, as .*, prepared with method=dis",
@@ -257,9 +257,9 @@ def test_frame_folders(recipe, tmp_path):
     data = dataset.load(recipe)
     assert data.source.classes == ("run", "walk")
     assert (len(data.train), len(data.test)) == (2, 2)
-    with pytest.raises(ValueError, match=r"holds flow.*\('rgb', 'rgb_diff'\)"):
+    with pytest.raises(ValueError, match=r"with flow.*\('rgb', 'rgb_diff'\)"):
         dataset.load(recipe.with_settings([FLOW]))
-    with pytest.raises(ValueError, match="holds flow"):
+    with pytest.raises(ValueError, match="with flow"):
         dataset.load(recipe.with_settings(TWO_STREAMS))
     for name in ("run/a", "run/b", "walk/a", "walk/b"):
         write_flow(tmp_path / name, 3)

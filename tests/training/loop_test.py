@@ -388,7 +388,7 @@ def test_a_finished_run_goes_on_for_more_epochs(
 
     with pytest.raises(SystemExit, match="143"):
         at_step(1, terminate, longer, out)
-    assert "goes on from 1 to 3 epochs" in caplog.text
+    assert "continues from 1 to 3 epochs" in caplog.text
     assert not first.is_finished and first.recipe == longer
     run = train(longer, out, verbose=0)
     assert_equal(run, whole)

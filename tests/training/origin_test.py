@@ -158,7 +158,7 @@ def test_two_streams_are_told_apart(first, videos):
     predictions_layer(theirs).origin = None
     found = initialization.parents({"rgb": network, "flow": theirs})
     (line,) = leaks.remarks(first.origin.replace(parents=found), "run")
-    assert "by weights > flow of run:" in line
+    assert "training videos of weights > flow of run are" in line
     data = dataset.load(recipe_of(videos, "data.split=2"))
     origin = first.origin.replace(trained_on=None, parents=found)
     with pytest.raises(ValueError, match=r"by: weights > rgb \(3\)$"):

@@ -138,7 +138,7 @@ def test_it_says_what_it_started_from(first):
     assert origin.random == first.origin.random
     assert {*origin.parents["weights"].parents} == {"rgb", "flow"}
     told = "\n".join(chain.lines(origin))
-    assert "at random: flow_logits, flow_res_inc_1, " in told
+    assert "random weights: flow_logits, flow_res_inc_1, " in told
     assert "flow: network" in told and "rgb: network" in told
 
 

@@ -134,7 +134,7 @@ def test_nothing_to_train_on(recipe, small_videos, tmp_path):
     ):
         train(recipe, tmp_path / "run")
     listed.write_text(f"path,label,split\n{video},{video.parent},train\n")
-    with pytest.raises(ValueError, match="several classes.*all of 'Move"):
+    with pytest.raises(ValueError, match="several classes.*all of class 'Move"):
         train(recipe, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 

@@ -31,7 +31,7 @@ def test_a_file(tmp_path):
 
 
 def test_files_that_cannot_be_streamed(tmp_path):
-    with pytest.raises(video.VideoError, match="there is no such file"):
+    with pytest.raises(video.VideoError, match="it does not exist"):
         FileStream(tmp_path / "a.mp4")
     with pytest.raises(ValueError, match="Received: deinterlace='both'"):
         FileStream(tmp_path / "a.mp4", deinterlace="both")

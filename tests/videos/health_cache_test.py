@@ -157,7 +157,10 @@ def test_a_full_disk_does_not_end_a_run(root, monkeypatch):
 
 def test_what_cannot_be_read_is_told_each_time(root):
     cache = HealthCache(root)
-    for name, message in (("none.avi", "no such file"), ("b.avi", "is empty")):
+    for name, message in (
+        ("none.avi", "does not exist"),
+        ("b.avi", "is empty"),
+    ):
         (root / "b.avi").touch()
         for _ in range(2):
             with pytest.raises(video.VideoError, match=message):

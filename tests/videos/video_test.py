@@ -210,8 +210,8 @@ def test_what_is_no_video(tmp_path, capfd):
         ("folder.mp4", "is a directory"),
         ("pipe.mp4", "is not a file"),
         ("loop.mp4", "[Tt]oo many levels of symbolic links"),
-        ("nowhere.mp4", "no such file"),
-        ("none.avi", "no such file"),
+        ("nowhere.mp4", "does not exist"),
+        ("none.avi", "does not exist"),
         ("sound.mp4", "holds sound only"),
     ):
         check_refused(tmp_path / name, message)
@@ -258,7 +258,7 @@ def test_a_playlist_is_never_followed(tmp_path):
     check_refused(path, "no frame of a video")
     image = tmp_path / "1.png"
     tables.ffmpeg("-i", tmp_path / "a.mp4", "-frames:v", "1", image)
-    with pytest.raises(video.VideoError, match="no such file"):
+    with pytest.raises(video.VideoError, match="does not exist"):
         video.probe(tmp_path / "%d.png")
 
 

@@ -364,7 +364,7 @@ def test_records_that_vanished_are_missed(catalog, tmp_path, in_process):
     # An index of a damaged shard is not written anew.
     shard.write_bytes(content[:-9] + b"?" + content[-8:])
     index.write_bytes(index.read_bytes()[:-9])
-    with pytest.raises(ValueError, match="rgb-00002.*breaks at byte 0"):
+    with pytest.raises(ValueError, match="rgb-00002.*damaged at byte 0"):
         prepare(catalog, tmp_path, preparation)
     # Of one that is gone what was in it is made again; the last one too.
     shard.unlink()

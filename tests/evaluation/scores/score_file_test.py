@@ -125,7 +125,7 @@ def test_pickles_are_refused_and_not_executed(tmp_path, monkeypatch):
         ({"labels": np.array([0, -2, 0])}, "-1 to 1. Received: -2 to 0"),
         ({"labels": np.array([0, 2**32, 0])}, "Received: 0 to 4294967296"),
         ({"labels": np.array([0, 0.5, 0])}, "labels of float64"),
-        ({"videos": np.array(["a", "b", "a"])}, "twice.*'a' \\(1"),
+        ({"videos": np.array(["a", "b", "a"])}, "twice.*'a'$"),
         ({"videos": np.array("abc")}, "videos"),
         ({"classes": np.zeros(2)}, "classes of float64"),
         ({"classes": np.full(2, 2**31 - 1, "uint32").view("<U1")}, "maximum"),
