@@ -114,9 +114,21 @@ def _reduce(plain, path, clips):
         # It draws bars of its own.
         with contextlib.redirect_stdout(io.StringIO()):
             import nncf
+            from nncf.quantization import advanced_parameters
+            from nncf.quantization import range_estimator
 
+            # The largest values of all clips bound a range, as they do for
+            # ONNX; by default their mean would, and cut off those of some.
+            ranges = range_estimator.RangeEstimatorParametersSet.MINMAX
             network = nncf.quantize(
-                network, nncf.Dataset(clips), subset_size=len(clips)
+                network,
+                nncf.Dataset(clips),
+                subset_size=len(clips),
+                advanced_parameters=(
+                    advanced_parameters.AdvancedQuantizationParameters(
+                        activations_range_estimator_params=ranges
+                    )
+                ),
             )
     openvino.save_model(network, str(path), compress_to_fp16=not clips)
 
