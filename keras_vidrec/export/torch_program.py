@@ -17,8 +17,8 @@ from keras_vidrec.export import model_card
 from keras_vidrec.export import other_backend
 from keras_vidrec.export import parity
 from keras_vidrec.export.background import Background
-from keras_vidrec.specs import documents
 from keras_vidrec.specs import checks
+from keras_vidrec.specs import documents
 
 FILE = model_card.FILES["torch"]
 _NETWORK = "network.keras"

@@ -51,15 +51,16 @@ class Allowed:
             try:
                 # All links followed: where the file truly lies.
                 path = pathlib.Path(os.path.realpath(root / text))
-            except (OSError, ValueError):  # no path at all
+                if any(path.is_relative_to(each) for each in self._roots):
+                    found.append((path, path.is_file()))
+            except (OSError, ValueError):  # too long, or no path at all
                 continue
-            if any(path.is_relative_to(each) for each in self._roots):
-                found.append(path)
-        for path in found:
-            if path.is_file():
+        for path, is_file in found:
+            if is_file:
                 return path
+        name = repr(text if len(text) <= 200 else f"{text[:200]}...")
         if found:
-            raise Refused(404, f"There is no file {text!r}.")
+            raise Refused(404, f"There is no file {name}.")
         raise Refused(
-            403, f"The path {text!r} lies below no directory that is allowed."
+            403, f"The path {name} is not below an allowed directory."
         )

@@ -66,6 +66,7 @@ class Guard:
             await refused.response()(scope, receive, client.send)
         except Exception:
             if not client.is_gone:
+                client.failed()
                 raise
 
 
@@ -77,7 +78,7 @@ class _Client:
         self._most, self._patience = most, patience
         self._service = service
         self._begun, self._bytes = time.perf_counter(), 0
-        self._is_sent = False
+        self._is_sent = self._is_answered = False
         self.is_gone = False
 
     def check_length(self):
@@ -112,6 +113,7 @@ class _Client:
     async def send(self, message):
         is_early = self._scope["method"] == "POST" and not self._is_sent
         if message["type"] == "http.response.start":
+            self._is_answered = True
             self._service.metrics.answered(
                 self._scope["path"], message["status"], self._begun
             )
@@ -125,6 +127,14 @@ class _Client:
             await self._drain()
             message = {"type": "http.response.body"}
         await self._pass_on(message)
+
+    def failed(self):
+        """Counts an answer that the server gives after an error of its own,
+        unless one had begun before."""
+        if not self._is_answered:
+            self._service.metrics.answered(
+                self._scope["path"], 500, self._begun
+            )
 
     async def _drain(self):
         drained, more = 0, True

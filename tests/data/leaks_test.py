@@ -90,5 +90,5 @@ def test_what_nobody_knows_is_said():
     )
     features = Origin("features", parents={"rgb": Origin("network")})
     lines = leaks.remarks(network("a", features=features))
-    assert len(lines) == 1 and "by features > rgb of the network:" in lines[0]
+    assert len(lines) == 1 and "of features > rgb of the network" in lines[0]
     assert leaks.remarks(network("a", weights=network("b"))) == ()

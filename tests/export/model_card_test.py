@@ -66,9 +66,7 @@ def test_why_it_cannot_be_shown_videos(tmp_path):
     model = mean_color_network(NAMES, test=None)
     export_onnx(model, tmp_path / "model")
     card = (tmp_path / "model" / "README.md").read_text("utf-8")
-    assert (
-        "There is no `predict.py` for videos: Expected a network" in card
-    )
+    assert "There is no `predict.py` for videos: Expected a network" in card
     assert not (tmp_path / "model" / "predict.py").exists()
 
 

@@ -3,6 +3,8 @@ import dataclasses
 import logging
 import types
 
+import pytest
+
 from keras_vidrec.serving.guard import Guard
 from keras_vidrec.serving.service import Places
 from tests.serving.served import LIMITS
@@ -42,3 +44,21 @@ def test_a_client_that_reads_nothing_is_left(caplog):
             asyncio.wait_for(Guard(endless, SERVICE)(scope, receive, send), 60)
         )
     assert len(sent) == 4 and "/windows read nothing for 0.05 s" in caplog.text
+
+
+def test_an_error_of_the_server_is_counted():
+    counted = []
+    metrics = types.SimpleNamespace(
+        answered=lambda *found: counted.append(found)
+    )
+    service = types.SimpleNamespace(**{**vars(SERVICE), "metrics": metrics})
+
+    async def broken(scope, receive, send):
+        raise OSError("no room")
+
+    scope = {
+        "type": "http", "method": "POST", "path": "/predict", "headers": []
+    }  # fmt: skip
+    with pytest.raises(OSError, match="no room"):
+        asyncio.run(Guard(broken, service)(scope, None, None))
+    assert [found[:2] for found in counted] == [("/predict", 500)]

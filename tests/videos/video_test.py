@@ -212,7 +212,7 @@ def test_what_is_no_video(tmp_path, capfd):
         ("loop.mp4", "[Tt]oo many levels of symbolic links"),
         ("nowhere.mp4", "does not exist"),
         ("none.avi", "does not exist"),
-        ("sound.mp4", "holds sound only"),
+        ("sound.mp4", "contains only sound"),
     ):
         check_refused(tmp_path / name, message)
     with pytest.raises(video.VideoError, match="is not a file"):

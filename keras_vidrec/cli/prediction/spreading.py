@@ -95,11 +95,13 @@ def _file(name):
 def _prediction(values):
     """The `Prediction` of `to_dict`, as JSON has it."""
     present = values["present"]
+    health = Health.from_dict(values["health"])
     return Prediction(
         values["video"],
         tuple(values["classes"]),
         tuple(values["probabilities"]),
-        Health.from_dict(values["health"]),
-        tuple(values["remarks"]),
+        health,
+        # Those on its health come first.
+        tuple(values["remarks"][len(health.remarks) :]),
         None if present is None else tuple(present),
     )
