@@ -3,6 +3,7 @@ r"""UT-Interaction from ImageNet's weights, where nothing or little is trained.
     python benchmarks/ut_pretrained.py VIDEOS OUT [--seeds 0,1,2] \
         [--directions 12,21] [--networks "TS-LSTM; ..."]
     python benchmarks/ut_pretrained.py VIDEOS OUT --left-out
+    python benchmarks/ut_pretrained.py VIDEOS OUT --beside TRAINED
 
 EfficientNet-Lite0 as ImageNet has it looks at frames and at flow of the whole
 picture (squeezed into a square, because the clips were cut around people), and
@@ -13,6 +14,10 @@ trained. Repeating it goes on where it stopped.
 The second command leaves one group out after the other, within each set, as
 the dataset's own protocol has it: printed are the clips that the classifiers
 of the other groups know.
+
+The third command fuses the scores of the frozen flow network, 1 : 1, with those
+of each network that `ut_interaction.py` and `ut_two_streams.py` have trained in
+TRAINED.
 """
 
 import argparse
@@ -23,6 +28,7 @@ import sys
 import numpy as np
 import ut_features
 import ut_interaction
+import ut_two_streams
 
 from keras_vidrec.data import opening
 from keras_vidrec.evaluation.scores import score_naming
@@ -157,6 +163,17 @@ def left_out(data, runs, train):
     return scores, labels
 
 
+def beside(out, trained, train, seeds):
+    """Yields `(network, seed, scores)` of the frozen flow network with each
+    trained one."""
+    frozen_flow = score_naming.find(out / f"{train}-frozen-flow")[0]
+    for name in ("flow", *ut_two_streams.NETWORKS):
+        for seed in seeds:
+            run = trained / f"{train}-{name.replace(', ', '-')}-{seed}"
+            pair = (frozen_flow, score_naming.find(run)[0])
+            yield name, seed, fuse([Scores.load(file) for file in pair])
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("videos", type=pathlib.Path)
@@ -165,6 +182,7 @@ def main():
     parser.add_argument("--directions", default="12,21")
     parser.add_argument("--networks", default="; ".join(ut_features.NETWORKS))
     parser.add_argument("--left-out", action="store_true")
+    parser.add_argument("--beside", type=pathlib.Path, metavar="TRAINED")
     arguments = parser.parse_args()
     videos, out = arguments.videos.resolve(), arguments.out
     out.mkdir(parents=True, exist_ok=True)
@@ -187,9 +205,11 @@ def main():
                     f"{train}  {name:18} {right} of {len(labels)}\n"
                 )
             continue
-        for name, seed, one in direction(
-            videos, out, train, test, seeds, networks
-        ):
+        if arguments.beside:
+            found = beside(out, arguments.beside, train, seeds)
+        else:
+            found = direction(videos, out, train, test, seeds, networks)
+        for name, seed, one in found:
             share = ut_interaction.accuracy(one)
             sys.stdout.write(f"{pair}  {name:18} seed {seed}  {share:6.1%}\n")
             sys.stdout.flush()

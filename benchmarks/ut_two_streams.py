@@ -63,6 +63,7 @@ def run(out, train, network, seed):
         settings = [
             *settings,
             *COMMON,
+            *ut_interaction.CLIP,
             f"seed={seed}",
             f"initialization.weights={{{starts}}}",
         ]

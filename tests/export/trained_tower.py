@@ -17,6 +17,8 @@ from keras_vidrec.training import recipes
 def trained_tower(videos):
     """The network, whose classifier is worked out from its features of the
     training videos, and its `Background`."""
+    # Fixtures are made before the seed of each test is set.
+    keras.utils.set_random_seed(0)
     recipe = recipes.get("quickstart_rgb").with_data(directory=str(videos))
     model = TSN(backbone="tiny", classes=len(synthetic.KINDS))
     layer = predictions_layer(model)
