@@ -74,7 +74,7 @@ legend = axes.legend()
 # %% [markdown]
 # ## The test
 #
-# On videos that nobody has looked at until now.
+# On videos that were not used until now.
 
 # %%
 recognizer = keras_vidrec.Recognizer.from_run("run")
