@@ -32,7 +32,7 @@ def test_from_videos_to_predictions(small_videos, tmp_path):
     train = ["train", "quickstart_rgb", "--data", small_videos, "--out", run]
     out, err = vidrec(*train, *SMALL)
     assert f"Trained: {run / 'model.keras'}" in out and not err
-    assert "Accuracy in training" in out and "no validation part" in out
+    assert "Accuracy in training" in out and "without a validation part" in out
     after = [f"evaluate {run}", f"report {run}", f"predict {run} VIDEO"]
     assert out.splitlines()[-3:] == [f"  vidrec {one}" for one in after]
 
