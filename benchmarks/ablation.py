@@ -34,14 +34,6 @@ from keras_vidrec.evaluation.scores import score_naming
 from keras_vidrec.evaluation.scores.score_file import Scores
 from keras_vidrec.training.run import Run
 
-# Values of `scratch` as the others are measured against.
-BASE = (
-    "schedule.warmup=null",
-    "loss.label_smoothing=0",
-    "augmentation=[{crop: tsn}, {flip: 0.5}]",
-    "optimizer.ema=null",
-    "data.sampling=natural",
-)
 VARIANTS = {
     "scratch": (),
     "warm-up": ("schedule.warmup=5 epochs",),
@@ -60,7 +52,7 @@ def trained(data, out, seed, variant, validation):
     """The run of a variant, with its scores; trained unless it is there."""
     if not (out / "scores").exists():
         settings = (
-            *BASE,
+            *ut_interaction.SCRATCH,
             *VARIANTS[variant],
             f"seed={seed}",
             f"validation.fraction={validation}",
