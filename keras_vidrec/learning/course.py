@@ -265,7 +265,12 @@ class _Course:
             self._say("flow")
             start = {"weights": str(runs[_FROZEN_FLOW].path.absolute())}
             recipe = place.recipe(
-                "finetune_flow", data, clip=bound, initialization=start
+                "finetune_flow",
+                data,
+                clip=bound,
+                initialization=start,
+                # Its classifier is known already.
+                schedule={"epochs": plans.EPOCHS["flow"]},
             )
             runs[_FLOW] = steps.trained(place, "flow", recipe)
             names.append(_FLOW)

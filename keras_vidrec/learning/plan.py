@@ -20,7 +20,7 @@ _BEGIN, _END = 15.0, 60.0
 # Of a frame of 224 pixels: seen whole and mirrored, and learned from; of a
 # clip: read, and its flow made.
 _SEEN, _LEARNED, _READ, _FLOW = 0.035, 0.045, 0.15, 1.0
-_EPOCHS = {"rgb": 12, "flow": 25, "both": 30}
+EPOCHS = {"rgb": 12, "flow": 25, "both": 30}
 _SEGMENTS = {"test": 8, "training": 3}
 _CORES = 2
 # Of `frozen_flow`.
@@ -120,7 +120,7 @@ def make(task: Task, material: Material) -> Plan:
     ]
 
     def learned(name):
-        frames = len(material.train) * _SEGMENTS["training"] * _EPOCHS[name]
+        frames = len(material.train) * _SEGMENTS["training"] * EPOCHS[name]
         return frames * _LEARNED * pixels
 
     if trains:
