@@ -93,11 +93,18 @@ def localize(
         cannot be read, are listed and left out.
 
     Raises:
-        ValueError: as for `Merging.check`; or if the list cannot be read, a row
-            has no start and end in seconds, the network has none of the
-            classes, videos leak, or another process runs this test.
+        ValueError: as for `Merging.check`; or if there is a `runner` but no
+            `journal`, the list cannot be read, a row has no start and end in
+            seconds, the network has none of the classes, videos leak, or
+            another process runs this test.
         TooManyFailures: if over 5 % of the videos cannot be read.
     """
+    checks.check(
+        runner is None or journal is not None,
+        "journal",
+        "the path of a file in a directory that the workers of `runner` share",
+        journal,
+    )
     predictor = Predictor(model, protocol)
     merging = merging or segments.Merging()
     merging.check(predictor.classes)
