@@ -12,13 +12,16 @@ from keras_vidrec.specs import checks
 from keras_vidrec.weights import downloads
 from keras_vidrec.weights import presets
 
+_Files = (
+    str
+    | os.PathLike[str]
+    | collections.abc.Mapping[str, str | os.PathLike[str]]
+)
+
 
 def load(
     name_or_path: str | os.PathLike[str],
-    file: str
-    | os.PathLike[str]
-    | collections.abc.Mapping[str, str | os.PathLike[str]]
-    | None = None,
+    file: _Files | None = None,
     *,
     trust_first_download: bool = False,
     class_names: collections.abc.Sequence[str] | None = None,
@@ -99,9 +102,32 @@ def load(
     return run.load_head() if over_features else run.load_model()
 
 
-def recognizer(name_or_path, *args, **kwargs) -> keras.Model:
-    """As `load`, and refuses the weights of a backbone alone, which recognize
-    nothing."""
+def recognizer(
+    name_or_path: str | os.PathLike[str],
+    file: _Files | None = None,
+    *,
+    trust_first_download: bool = False,
+    class_names: collections.abc.Sequence[str] | None = None,
+    over_features: bool = False,
+) -> keras.Model:
+    """Loads a network as `load` does, but not the weights of a backbone alone,
+    which have no classes.
+
+    Args:
+        name_or_path: as for `load`.
+        file: as for `load`.
+        trust_first_download: as for `load`.
+        class_names: as for `load`.
+        over_features: as for `load`.
+
+    Returns:
+        keras.Model.
+
+    Raises:
+        ValueError: as for `load`, or if the preset is a backbone.
+        OSError: as for `load`.
+        ImportError: as for `load`.
+    """
     name = preset_of(name_or_path)
     found = None if name is None else presets.find(name)
     if isinstance(found, presets.Preset) and found.application is None:
@@ -111,7 +137,13 @@ def recognizer(name_or_path, *args, **kwargs) -> keras.Model:
             f"`initialization.weights=preset:{found.name}`, and `vidrec "
             f"import-weights preset:{found.name}` imports them into a network"
         )
-    return load(name_or_path, *args, **kwargs)
+    return load(
+        name_or_path,
+        file,
+        trust_first_download=trust_first_download,
+        class_names=class_names,
+        over_features=over_features,
+    )
 
 
 def preset_of(name_or_path) -> str | None:
