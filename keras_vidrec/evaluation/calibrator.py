@@ -65,7 +65,7 @@ def calibrate(
         return _calibrate(run, verbose)
 
 
-def _calibrate(run, verbose):
+def _calibrate(run: Run, verbose: bool) -> Calibrated:
     """As `calibrate`, for a locked run."""
     recipe = run.recipe
     model, _, seen = evaluator.network_of(run, recipe.data.directory)

@@ -1,5 +1,6 @@
 """Computes and stores features of videos by trained networks."""
 
+import collections.abc
 import contextlib
 import dataclasses
 import itertools
@@ -246,7 +247,9 @@ def _see(towers, versions):
     return error or features
 
 
-def _by_stream(features, streams):
+def _by_stream(
+    features: dict, streams: collections.abc.Collection[str]
+) -> dict:
     """Converts the result of `_see` to a dict of lists by stream, with an item
     for each version."""
     return {

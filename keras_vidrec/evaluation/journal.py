@@ -93,7 +93,7 @@ class Journal:
         self._file.flush()
 
 
-def _sound(line):
+def _sound(line: bytes) -> dict:
     """Returns the content of a line; raises `ValueError` if it is damaged."""
     crc, _, text = line.partition(b" ")
     if int(crc, 16) != zlib.crc32(text):

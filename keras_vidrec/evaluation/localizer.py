@@ -1,5 +1,6 @@
 """Tests a network on the segments of long videos."""
 
+import collections.abc
 import contextlib
 import logging
 import pathlib
@@ -226,9 +227,9 @@ def read(truth, root=None) -> Catalog:
     )
 
 
-def _truth(catalog):
+def _truth(catalog: Catalog) -> dict:
     """The true segments as a dict of lists by file."""
-    truth = {}
+    truth: dict[str, list[segments.Segment]] = {}
     rows = zip(catalog.files, catalog.segments, catalog.labels)
     for file, (start, end, _), label in rows:
         name = catalog.classes[label]
@@ -238,7 +239,9 @@ def _truth(catalog):
     return truth
 
 
-def _known(truth, classes, background):
+def _known(
+    truth: dict, classes: collections.abc.Sequence[str], background: str
+) -> dict:
     """The true segments without those of classes that the network does not
     have. Videos without other segments are kept: any segment found in them is a
     false alarm."""

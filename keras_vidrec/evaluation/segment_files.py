@@ -51,7 +51,7 @@ def save_vtt(path, segments) -> None:
     files.write_text(path, "\n".join(cues))
 
 
-def _clock(milliseconds):
+def _clock(milliseconds: int) -> str:
     seconds, milliseconds = divmod(milliseconds, 1000)
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)

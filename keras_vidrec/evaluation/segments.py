@@ -156,7 +156,9 @@ def merge(
     return tuple(sorted(found, key=lambda segment: segment.start))
 
 
-def _moments(windows):
+def _moments(
+    windows: collections.abc.Sequence[WindowPrediction],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Divides time at the starts and ends of windows.
 
     Args:
@@ -180,7 +182,9 @@ def _moments(windows):
     return edges, total / np.maximum(count, 1)[:, None], count > 0
 
 
-def _smoothed(edges, means, seen, width):
+def _smoothed(
+    edges: np.ndarray, means: np.ndarray, seen: np.ndarray, width: float
+) -> np.ndarray:
     """The mean probabilities in `width` seconds around the middle of each
     interval, over the time that windows contain: `(n, classes)`.
 
@@ -216,7 +220,7 @@ def _smoothed(edges, means, seen, width):
     return (high - low) / np.maximum(behind - before, _TICK**2)[:, None]
 
 
-def _runs(labels):
+def _runs(labels: np.ndarray) -> list[tuple]:
     """Runs of equal neighbors, as a list of `(first, last + 1, label)`."""
     bounds = np.flatnonzero(np.diff(labels)) + 1
     bounds = [0, *bounds.tolist(), len(labels)]
@@ -226,7 +230,12 @@ def _runs(labels):
     ]
 
 
-def _long_runs(labels, edges, probabilities, min_length):
+def _long_runs(
+    labels: np.ndarray,
+    edges: np.ndarray,
+    probabilities: np.ndarray,
+    min_length: float,
+) -> list[tuple]:
     """The runs of classes, after runs shorter than `min_length` were merged
     into their neighbors."""
     labels = labels.copy()

@@ -1,5 +1,6 @@
 """Distributes work of networks on many videos to machines by Apache Beam."""
 
+import collections.abc
 import functools
 import json
 import os
@@ -124,7 +125,7 @@ class _Work:
         (attempt / _ROWS).write_text(json.dumps(rows), "utf-8")
 
 
-def _results(part):
+def _results(part: pathlib.Path) -> collections.abc.Iterator[tuple]:
     """Yields the results in the files of a part, as `Job.each` yielded
     them."""
     rows = documents.read_json(part / _ROWS)
@@ -142,7 +143,7 @@ def _results(part):
             )
 
 
-def _keep(run, models, job):
+def _keep(run: pathlib.Path, models: dict, job: Job) -> None:
     """Writes the networks and the job for the workers."""
     import keras
 
@@ -157,9 +158,9 @@ def _keep(run, models, job):
 
 
 @functools.lru_cache(maxsize=1)
-def _opened(run):
+def _opened(path: str) -> Job:
     """Loads the `Job` of a directory, and opens it."""
-    run = pathlib.Path(run)
+    run = pathlib.Path(path)
     with open(run / _JOB, "rb") as file:
         backend, directory, names = pickle.load(file)
         if "keras" not in sys.modules:

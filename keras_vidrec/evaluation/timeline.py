@@ -40,7 +40,7 @@ class WindowPrediction:
     present: tuple | None = None
 
 
-def _middle(window):
+def _middle(window: WindowPrediction) -> float:
     return (window.start + window.end) / 2
 
 

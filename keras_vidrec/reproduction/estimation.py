@@ -250,7 +250,7 @@ def _counts(catalog):
     }
 
 
-def _clips(recipe, num_train):
+def _clips(recipe, num_train: int) -> float:
     """The number of clips that take as long as a training. In phases that train
     only the head, a clip counts as a forward pass."""
     steps = steps_per_epoch(num_train, recipe.optimizer.batch_size)
@@ -262,7 +262,7 @@ def _clips(recipe, num_train):
     return epochs * steps * recipe.optimizer.batch_size
 
 
-def _hours(seconds):
+def _hours(seconds: float) -> str:
     if seconds < 3600:
         return f"{seconds / 60:.0f} minutes"
     if seconds < 72 * 3600:
@@ -270,5 +270,5 @@ def _hours(seconds):
     return f"{seconds / 86400:.1f} days"
 
 
-def _size(num_bytes):
+def _size(num_bytes: int) -> str:
     return f"{num_bytes / 2**30:.1f} GiB"

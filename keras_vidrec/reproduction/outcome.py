@@ -172,7 +172,7 @@ def write(
     return paths
 
 
-def _remark(reasons, row):
+def _remark(reasons: collections.abc.Sequence[str], row: tables.Row) -> str:
     """The text of `Line.remark`, from reasons and the note of a row."""
     text = "; ".join(reasons)
     return f"{text}. {row.note}" if text and row.note else text or row.note
@@ -203,7 +203,7 @@ def _fused(test):
     return f"({' + '.join(members)}, of {test.scores})"
 
 
-def _numbers(found):
+def _numbers(found: list[Line]) -> list[int]:
     """The sorted numbers of the tables of lines."""
     return sorted({line.row.table for line in found})
 
@@ -249,7 +249,7 @@ def _grid(number, found):
     return _Grid(f"Table {number}", tuple(header), tuple(rows), remarks)
 
 
-def _markdown(title, remarks, grids):
+def _markdown(title: str, remarks: list[str], grids: "list[_Grid]") -> str:
     text = [f"# {title}", "", *remarks, ""]
     for grid in grids:
         rules = ["---", *["---:"] * (len(grid.header) - 1)]
@@ -262,13 +262,13 @@ def _markdown(title, remarks, grids):
     return "\n".join(text)
 
 
-def _printed(row):
+def _printed(row: tables.Row | tables.Quoted) -> str:
     """The paper's accuracy with one or two decimals, as it is printed."""
     text = f"{row.accuracy:.2f}"
     return text.removesuffix("0")
 
 
-def _record(line):
+def _record(line: Line) -> tuple:
     """The values of a line in the CSV file, see `_HEADER`."""
     row, here = line.row, line.here
     by_split = " ".join(f"{s}:{v:.4f}" for s, v in line.by_split.items())

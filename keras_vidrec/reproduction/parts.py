@@ -192,6 +192,6 @@ def imagenet(backbone, row):
     )
 
 
-def _digest(values):
+def _digest(values: list) -> str:
     text = json.dumps(values, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]

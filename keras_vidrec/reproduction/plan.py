@@ -168,7 +168,7 @@ def make_plan(
     return Plan(paper, figures, tiny)
 
 
-def _said(text, rows):
+def _said(text: str, rows: list[tables.Row]) -> list[tables.Row]:
     """The rows whose label matches a text, or else those whose column does:
     some tables have the networks in columns."""
     names = list(dict.fromkeys(row.row for row in rows))
@@ -183,7 +183,7 @@ def _said(text, rows):
     return [row for row in rows if row.column in found]
 
 
-def _named(text, names):
+def _named(text: str, names: list[str]) -> list[str]:
     """The names that are equal to a text, or else start with it, or else
     contain it, ignoring case."""
     wanted, lower = text.lower(), {name: name.lower() for name in names}

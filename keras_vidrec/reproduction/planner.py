@@ -214,7 +214,7 @@ class Planner:
         return self._known.setdefault(made.name, made)
 
 
-def _of_recipes(members):
+def _of_recipes(members: list[Tested]) -> tuple:
     """The weights and the kind of scores of a fusion, as set by the recipes of
     the single streams."""
     trained = [one.training for one in members]
@@ -223,7 +223,7 @@ def _of_recipes(members):
     return tuple(fusion.weights[stream] for stream in streams), fusion.scores
 
 
-def _named(candidate):
+def _named(candidate: str | dict) -> tuple[str, dict]:
     """The name and the changes of a recipe in `starts.yaml`: a str, or a dict
     of `recipe` and `changes`."""
     if isinstance(candidate, str):
@@ -231,13 +231,13 @@ def _named(candidate):
     return candidate["recipe"], candidate.get("changes", {})
 
 
-def _dataset(recipe):
+def _dataset(recipe: str) -> str:
     """The dataset of a recipe, from its name."""
     (found,) = {*recipe.split("_")} & {*DATASETS}
     return found
 
 
-def _given(name):
+def _given(name: str) -> Given:
     """The `Given` of a name such as `idt_ucf101`."""
     beginning, _, dataset = name.rpartition("_")
     kind, what = _WHAT[beginning]
@@ -245,6 +245,6 @@ def _given(name):
 
 
 @functools.cache
-def _starts():
+def _starts() -> dict:
     """The content of `starts.yaml`: what each recipe starts from."""
     return documents.read_yaml(pathlib.Path(__file__).with_name("starts.yaml"))

@@ -134,7 +134,7 @@ class Results:
         return pathlib.Path(path)
 
 
-def _normalized(scores, norm):
+def _normalized(scores: Scores, norm: str | None) -> Scores:
     """The `Scores` with each video's scores divided by their norm; the same
     scores if `norm` is `None`."""
     if norm is None:

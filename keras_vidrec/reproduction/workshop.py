@@ -399,7 +399,7 @@ class Workshop(Results):
         )
 
 
-def _is_finished(directory):
+def _is_finished(directory: pathlib.Path) -> bool:
     """Returns whether a dataset of images or features is complete:
     `dataset.json` is written last."""
     return (directory / "dataset.json").is_file()

@@ -278,7 +278,13 @@ def fit(model, data):
     )
 
 
-def _solve(kind, features, labels, groups, num_classes):
+def _solve(
+    kind: str,
+    features: np.ndarray,
+    labels: np.ndarray,
+    groups: np.ndarray,
+    num_classes: int,
+) -> tuple[np.ndarray, np.ndarray]:
     """Kernel and bias of a classifier whose scores are close to cosines."""
     centered, standardized = _PREPARED[kind]
     origin = features.mean(axis=0) * centered
@@ -301,7 +307,7 @@ def _solve(kind, features, labels, groups, num_classes):
     return kernel, -origin @ kernel
 
 
-def _means(x, labels, num_classes):
+def _means(x: np.ndarray, labels: np.ndarray, num_classes: int) -> np.ndarray:
     """Directions of the class means of `x`, as `(classes, features)`."""
     directions = np.zeros((num_classes, x.shape[1]))
     for label in np.unique(labels):
@@ -310,7 +316,9 @@ def _means(x, labels, num_classes):
     return directions
 
 
-def _ridge(x, labels, groups, num_classes):
+def _ridge(
+    x: np.ndarray, labels: np.ndarray, groups: np.ndarray, num_classes: int
+) -> np.ndarray:
     """Weights of ridge regression from `x` to classes, `(classes, features)`,
     with the strength that has the smallest error on groups left out."""
     wanted = np.equal.outer(labels, np.arange(num_classes)).astype("float64")
@@ -337,7 +345,9 @@ def _ridge(x, labels, groups, num_classes):
     return ((values / (values**2 + strength))[:, None] * turned).T @ right
 
 
-def _sharpness(scores, labels, groups):
+def _sharpness(
+    scores: np.ndarray, labels: np.ndarray, groups: np.ndarray
+) -> float:
     """The factor of the scores that maximizes the likelihood of the true
     classes of left-out groups.
 

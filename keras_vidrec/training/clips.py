@@ -124,7 +124,7 @@ def clips(
     )
 
 
-def _agree(model, classes):
+def _agree(model: keras.Model, classes: tuple[str, ...]) -> None:
     """Checks that a network and a dataset have the same classes, and stores the
     class names in the network."""
     layer = head.predictions_layer(model)

@@ -354,5 +354,5 @@ def _with_flow_of(source, recipe):
     return dataclasses.replace(recipe, clip=clip)
 
 
-def _list(values, equals="="):
+def _list(values: dict, equals: str = "=") -> str:
     return ", ".join(f"{name}{equals}{value}" for name, value in values.items())

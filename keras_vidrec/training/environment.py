@@ -80,7 +80,7 @@ def has_accelerator():
     return bool(tf.config.list_logical_devices("GPU"))
 
 
-def _version(name):
+def _version(name: str) -> str | None:
     for distribution in _DISTRIBUTIONS[name]:
         try:
             return importlib.metadata.version(distribution)
@@ -89,7 +89,7 @@ def _version(name):
     return None
 
 
-def _devices():
+def _devices() -> list[str]:
     backend = keras.backend.backend()
     if backend == "torch":
         import torch
@@ -109,7 +109,7 @@ def _devices():
     ]
 
 
-def _git_state():
+def _git_state() -> dict | None:
     # The package may be installed inside the checkout of another project,
     # which does not track the package's files.
     if _git("ls-files", "--error-unmatch", "__init__.py") is None:
@@ -118,7 +118,7 @@ def _git_state():
     return {"commit": _git("rev-parse", "HEAD"), "changes": bool(changes)}
 
 
-def _git(*arguments):
+def _git(*arguments: str) -> str | None:
     """The output of a git command; None if it fails or git is missing."""
     try:
         return subprocess.run(

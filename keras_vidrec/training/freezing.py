@@ -26,12 +26,12 @@ def within(layer):
         yield from within(part)
 
 
-def _parts(layer):
+def _parts(layer: keras.Layer) -> list[keras.Layer]:
     """The layers that a layer is composed of."""
     if isinstance(layer, keras.Model):
         return layer.layers
     # Keras does not list them: they are attributes, or in lists that are.
-    parts = {}
+    parts: dict[int, keras.Layer] = {}
     for value in vars(layer).values():
         for part in value if isinstance(value, (list, tuple)) else [value]:
             if isinstance(part, keras.Layer):

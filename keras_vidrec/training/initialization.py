@@ -130,7 +130,7 @@ def parents(networks):
     return {"weights": origin for origin in origins.values()}
 
 
-def _origin(network):
+def _origin(network) -> Origin:
     if network == IMAGENET:
         return Origin(fingerprint=IMAGENET)
     origin = describe(network).origin or Origin()
@@ -179,7 +179,7 @@ def _of_preset(preset):
     return known if isinstance(known, dict) else {preset.modality: known}
 
 
-def _by_stream(values):
+def _by_stream(values: dict) -> str:
     """Values by stream in the form in which a recipe sets them."""
     pairs = ", ".join(f"{stream}: {value}" for stream, value in values.items())
     if len(values) > 1:

@@ -289,6 +289,6 @@ class _Question:
         }
 
 
-def _alone(inputs):
+def _alone(inputs: dict):
     """Inputs as a network takes them: with one stream an array, not a dict."""
     return inputs if len(inputs) > 1 else next(iter(inputs.values()))

@@ -1,5 +1,6 @@
 """Messages that training prints or logs at its start and at its end."""
 
+import collections.abc
 import logging
 import re
 
@@ -173,7 +174,7 @@ def mirrored_classes(classes):
     return list(pairs.values())
 
 
-def _words(name):
+def _words(name: str) -> tuple[str, ...]:
     """The words of a name in lower case, whether they are separated by spaces,
     punctuation or capital letters."""
     name = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
@@ -211,5 +212,5 @@ def note_learning_rate(optimizer, schedule):
         )
 
 
-def _listed(rates):
+def _listed(rates: collections.abc.Iterable[float]) -> str:
     return ", ".join(f"{rate:g}" for rate in rates)

@@ -190,11 +190,11 @@ def _layers(weights, names, argument):
     return chosen
 
 
-def _fits(name, path):
+def _fits(name: str, path: str) -> bool:
     return any(fnmatch.fnmatchcase(one, name) for one in _names(path))
 
 
-def _names(path):
+def _names(path: str) -> list[str]:
     """The names by which a recipe may select a layer: its name and those of the
     models that contain it, alone or with the models around them."""
     parts = path.split("/")

@@ -196,7 +196,7 @@ def _ends(operations, wanted):
     return list(taken.values()), left
 
 
-def _innermost_models(model):
+def _innermost_models(model: keras.Model) -> list[keras.Model]:
     """The nested functional models that contain no other functional model."""
     found = []
     for layer in model.layers:

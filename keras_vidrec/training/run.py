@@ -392,7 +392,7 @@ class Run:
                 )
 
 
-def _compared(recipe):
+def _compared(recipe: Recipe) -> dict:
     """The values of a recipe by key, without the summary: recipes that differ
     only in that line are the same."""
     values = documents.flat(recipe.to_dict())

@@ -207,7 +207,7 @@ def _changed(videos, source):
     return [f"{what}: {_named(x)}" for what, x in changes.items() if x]
 
 
-def _named(names):
+def _named(names: list[str]) -> str:
     """The first names of a list, and their number."""
     listed = ", ".join(names[:_NAMED]) + (", ..." if names[_NAMED:] else "")
     return f"{listed} ({len(names)})"

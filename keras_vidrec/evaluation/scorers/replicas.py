@@ -1,5 +1,6 @@
 """Copies of a network on all devices of a machine, which share its inputs."""
 
+import collections.abc
 import concurrent.futures
 import itertools
 import threading
@@ -74,7 +75,7 @@ class Replicas:
             return self._calls[number](batch)
 
 
-def _on_tensorflow(model, device):
+def _on_tensorflow(model: keras.Model, device) -> collections.abc.Callable:
     """A function that computes the outputs of a copy of a model on a device."""
     import tensorflow as tf
 
@@ -93,7 +94,7 @@ def _on_tensorflow(model, device):
     return call
 
 
-def _on_jax(model, device):
+def _on_jax(model: keras.Model, device) -> collections.abc.Callable:
     """A function that computes the outputs of a copy of a model on a device."""
     import jax
 

@@ -33,12 +33,12 @@ class Average(typing.NamedTuple):
     scores: typing.Callable
 
 
-def _log(probabilities):
+def _log(probabilities: np.ndarray) -> np.ndarray:
     # Zeros become the smallest positive number, so the logarithm is finite.
     return np.log(np.maximum(probabilities, np.finfo("float64").tiny))
 
 
-def _logit(probabilities):
+def _logit(probabilities: np.ndarray) -> np.ndarray:
     return _log(probabilities) - _log(1 - probabilities)
 
 
@@ -219,7 +219,7 @@ def check_sees_videos(model):
     return spec
 
 
-def _mean(logits, average):
+def _mean(logits: np.ndarray, average: Average) -> np.ndarray:
     mean = average.views(logits).mean(axis=0, dtype="float64")
     return average.scores(mean).astype("float32")
 
@@ -239,7 +239,7 @@ def equal_groups(number, most, devices=1):
     return math.ceil(number / groups)
 
 
-def _logits(model, inputs, shape):
+def _logits(model: Replicas, inputs, shape: tuple[int, ...]) -> np.ndarray:
     """Returns the logits of each row of inputs, float32 `(rows, classes)`.
 
     Args:

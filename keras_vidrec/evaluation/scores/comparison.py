@@ -159,7 +159,7 @@ def compare(
     )
 
 
-def _row(change):
+def _row(change: ClassChange) -> tuple:
     first, second = change.accuracies
     figures = (first, second, second - first)
     return (
@@ -172,7 +172,7 @@ def _row(change):
     )
 
 
-def _p_value(gained, lost):
+def _p_value(gained: int, lost: int) -> float:
     if not gained + lost:
         return 1.0  # SciPy needs at least one trial
     return float(scipy.stats.binomtest(gained, gained + lost).pvalue)
@@ -201,7 +201,9 @@ def _interval(both, gained, lost, neither, confidence):
     )
 
 
-def _distances(count, videos, confidence):
+def _distances(
+    count: int, videos: int, confidence: float
+) -> tuple[float, float]:
     """The distances from a share to the lower and upper end of Wilson's
     interval."""
     interval = scipy.stats.binomtest(count, videos).proportion_ci(

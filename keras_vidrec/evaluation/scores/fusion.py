@@ -118,7 +118,7 @@ def _sigmoids(scores, normalize):
     return {"multi_label": True} if sigmoids and normalize is None else {}
 
 
-def _origin(scores):
+def _origin(scores: collections.abc.Sequence[Scores]) -> Origin:
     """The `Origin` of fused scores: the facts that all have in common, and each
     as a parent by its stream."""
     origins = [one.origin or Origin("scores") for one in scores]

@@ -128,7 +128,7 @@ def read_classes(path):
     return names
 
 
-def _columns(path, header):
+def _columns(path: pathlib.Path, header: list[str]) -> tuple[str, ...]:
     """The names of the columns of scores in a header."""
     header = [name.strip() for name in header]
     if header[:2] != ["video", "label"] or len(header) < 3 or not all(header):
@@ -189,7 +189,7 @@ def _rows(path, lines, columns):
     return videos, labels, scores
 
 
-def _number(where, name, field):
+def _number(where: str, name: str, field: str) -> float:
     try:
         number = float(field)
     except ValueError:

@@ -8,6 +8,7 @@ import typing
 import numpy as np
 
 from keras_vidrec.evaluation.scores.score_file import Scores
+from keras_vidrec.specs import Origin
 from keras_vidrec.specs import TestProtocol
 
 logger = logging.getLogger("keras_vidrec")
@@ -172,7 +173,7 @@ def tell_data(scores, names=None) -> None:
             )
 
 
-def _made_of(origin):
+def _made_of(origin: Origin) -> set:
     """The kinds of the datasets at the start of a chain of origins, such as
     videos or frames."""
     return {
@@ -182,7 +183,12 @@ def _made_of(origin):
     }
 
 
-def _check_classes(classes, others, name, other_name):
+def _check_classes(
+    classes: tuple[str, ...],
+    others: tuple[str, ...],
+    name: str,
+    other_name: str,
+) -> None:
     """Raises an error if two scores have different classes."""
     if len(classes) != len(others):
         difference = f"{len(others)} classes for {len(classes)}"
@@ -199,7 +205,7 @@ def _check_classes(classes, others, name, other_name):
     )
 
 
-def _first(videos):
+def _first(videos: tuple[str, ...]) -> str:
     return repr(videos[0]) if videos else "none"
 
 

@@ -93,7 +93,7 @@ def _by_class(segments_of):
     return sorted_out
 
 
-def _average_precision(truth, found, overlap):
+def _average_precision(truth: dict, found: dict, overlap: float) -> float:
     """The average precision of a class at a minimum overlap.
 
     Args:
@@ -110,7 +110,7 @@ def _average_precision(truth, found, overlap):
     return float(np.sum(np.diff(recall, prepend=0.0) * highest))
 
 
-def _hits(truth, found, overlap):
+def _hits(truth: dict, found: dict, overlap: float) -> np.ndarray:
     """Whether each found segment of a class is a hit, in the order of
     decreasing scores: bool array `(segments,)`."""
     segments = [(video, s) for video, some in found.items() for s in some]
@@ -132,7 +132,7 @@ def _hits(truth, found, overlap):
     return hits
 
 
-def _overlaps(bounds, segment):
+def _overlaps(bounds: np.ndarray, segment) -> np.ndarray:
     """Intersection over union of true segments, with bounds `(segments, 2)`,
     and a found one: `(segments,)`."""
     starts, ends = bounds.T

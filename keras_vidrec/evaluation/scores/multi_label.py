@@ -112,7 +112,7 @@ def label_table(scores) -> LabelTable:
     return LabelTable(videos, averages, thresholds(scores), *found)
 
 
-def _mean(values):
+def _mean(values: np.ndarray) -> float:
     """The mean of the values that are not NaN; NaN if all are."""
     values = values[~np.isnan(values)]
     return float(values.mean()) if len(values) else float("nan")

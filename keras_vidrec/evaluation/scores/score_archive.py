@@ -62,7 +62,7 @@ def read(path, kinds, optional=()):
     return arrays
 
 
-def _member(archive, name):
+def _member(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:
     """The `ZipInfo` of an array.
 
     Raises:
@@ -83,7 +83,9 @@ def _member(archive, name):
     return member
 
 
-def _check_header(archive, member, name, kinds):
+def _check_header(
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str, kinds: str
+) -> None:
     """Raises an error if the header of an array has another kind or size than
     expected."""
     with archive.open(member) as file:

@@ -194,7 +194,7 @@ class Scores:
             ) from error
 
 
-def _names(name, array):
+def _names(name: str, array: np.ndarray) -> tuple:
     if array.ndim != 1:
         raise ValueError(
             f"Expected a row of text. Received: {name} of {array.dtype} and "
@@ -203,7 +203,9 @@ def _names(name, array):
     return tuple(array.tolist())
 
 
-def _numbers(name, values, dtype):
+def _numbers(
+    name: str, values: np.ndarray, dtype: type[np.number]
+) -> np.ndarray:
     """Converts values to `dtype`. Raises an error for values that it cannot
     represent, instead of wrapping or truncating them."""
     if values.size and values.dtype.kind not in _ARRAYS[name]:
@@ -221,7 +223,7 @@ def _numbers(name, values, dtype):
     return cast
 
 
-def _check_sets(labels, videos):
+def _check_sets(labels: np.ndarray, videos: tuple[str, ...]) -> None:
     """Raises an error unless each row of labels has only 0 and 1, or only
     -1."""
     unknown = (labels == -1).all(axis=1)
@@ -234,7 +236,7 @@ def _check_sets(labels, videos):
         )
 
 
-def _as_json(meta):
+def _as_json(meta: dict) -> dict:
     """`meta` as it will be read from JSON. Raises an error if JSON cannot
     represent it, so that `save` does not fail later."""
     try:

@@ -231,23 +231,23 @@ class Backup(keras.callbacks.Callback):
         }
 
 
-def _state(model):
+def _state(model: keras.Model) -> list:
     """Variables of a compiled model in a fixed order: weights, states of the
     seed generators, which Keras does not save, and those of the optimizer."""
     return [*model.variables, *model.optimizer.variables]
 
 
-def _arrays(variables):
+def _arrays(variables: list) -> list[np.ndarray]:
     return [keras.ops.convert_to_numpy(variable) for variable in variables]
 
 
-def _load(path):
+def _load(path: pathlib.Path) -> list[np.ndarray]:
     """The arrays of a file, in the order in which `np.savez` got them."""
     with np.load(path, allow_pickle=False) as arrays:
         return [arrays[f"arr_{i}"] for i in range(len(arrays.files))]
 
 
-def _damage(directory):
+def _damage(directory: pathlib.Path) -> str | None:
     """Describes the damage of a backup; `None` if it is undamaged."""
     try:
         sums = documents.read_json(directory / _CHECKSUMS)
@@ -265,6 +265,6 @@ def _damage(directory):
     return None
 
 
-def _checksum(path):
+def _checksum(path: pathlib.Path) -> str:
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

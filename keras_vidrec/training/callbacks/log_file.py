@@ -3,6 +3,7 @@
 import csv
 import io
 import logging
+import pathlib
 
 import keras
 
@@ -49,7 +50,7 @@ class LogFile(keras.callbacks.CSVLogger):
         """Does nothing: the file is already closed."""
 
 
-def _trim(path, num_epochs):
+def _trim(path: pathlib.Path, num_epochs: int) -> int:
     """Removes incomplete rows and those of epochs from `num_epochs` on. Returns
     the number of rows that are kept."""
     with open(path, newline="", encoding="utf-8", errors="replace") as file:
@@ -67,7 +68,7 @@ def _trim(path, num_epochs):
     return len(kept)
 
 
-def _epoch(row):
+def _epoch(row: list[str]) -> int | None:
     try:
         return int(row[0])
     except ValueError:

@@ -4,6 +4,7 @@ import contextlib
 import importlib
 import importlib.util
 import json
+import pathlib
 import re
 
 import keras
@@ -198,7 +199,7 @@ def following(log, run, recipe, origin):
             tracker.close(None)
 
 
-def _read(path):
+def _read(path: pathlib.Path) -> dict:
     try:
         return dict(documents.read_json(path))
     except (OSError, ValueError, TypeError):

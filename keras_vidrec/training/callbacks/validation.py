@@ -137,5 +137,5 @@ class EarlyStop(keras.callbacks.EarlyStopping):
         self.best, self.wait = state["best"], state["wait"]
 
 
-def _number(value):
+def _number(value: float | None) -> float | None:
     return None if value is None else float(value)

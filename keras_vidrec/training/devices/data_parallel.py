@@ -75,7 +75,7 @@ class _DataParallelModel(keras.Model):
             return super().evaluate(*args, **kwargs)
 
 
-def _check_variables():
+def _check_variables() -> None:
     values = {name: os.environ.get(name, "") for name in VARIABLES}
     addresses, processes, process = values.values()
     if (

@@ -106,7 +106,7 @@ def _mirrored_cpus(cpus):
     )
 
 
-def _has_accelerators():
+def _has_accelerators() -> bool:
     """Returns whether JAX has several GPUs or TPUs."""
     devices = keras.distribution.list_devices()
     return len(devices) > 1 and not devices[0].startswith("cpu")

@@ -46,7 +46,7 @@ def of(data):
     return weights.astype("float32")
 
 
-def _check_names(wanted, classes):
+def _check_names(wanted: dict, classes: tuple[str, ...]) -> None:
     for name in wanted:
         (near,) = difflib.get_close_matches(name, classes, 1, 0.0)
         expected = f"names of classes, unlike {name!r}, such as {near!r}"

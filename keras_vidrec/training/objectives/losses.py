@@ -136,7 +136,7 @@ def compile_logits(
     _make_variables(model, several)
 
 
-def _make_variables(model, several):
+def _make_variables(model: keras.Model, several: bool) -> None:
     """Creates the variables of the optimizer and the metrics. Keras would
     create them in the first step of `fit`, which TensorFlow would then trace
     twice."""

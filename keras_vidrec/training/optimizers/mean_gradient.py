@@ -335,7 +335,7 @@ def _update_variables(function, variables, tensors):
     )
 
 
-def _product(multipliers, path):
+def _product(multipliers: dict[str, float] | None, path: str) -> float:
     """The product of the multipliers that apply to a path."""
     product = 1.0
     for pattern, number in (multipliers or {}).items():
@@ -344,7 +344,7 @@ def _product(multipliers, path):
     return product
 
 
-def _copy(multipliers):
+def _copy(multipliers: dict[str, float] | None) -> dict[str, float] | None:
     # Keras wraps dicts that are attributes; a config needs plain ones.
     return None if multipliers is None else dict(multipliers)
 

@@ -97,11 +97,11 @@ def by_depth(model, decay):
     }
 
 
-def _grouped(layers):
+def _grouped(layers: list[keras.Layer]) -> list[list[keras.Layer]]:
     """Divides layers into at most `_GROUPS` lists, in their order."""
     kernels = [hasattr(layer, "kernel") for layer in layers]
     number = min(_GROUPS, max(sum(kernels), 1))
-    groups = [[] for _ in range(number)]
+    groups: list[list[keras.Layer]] = [[] for _ in range(number)]
     seen = 0
     for layer, has_kernel in zip(layers, kernels):
         seen += has_kernel
@@ -110,7 +110,7 @@ def _grouped(layers):
     return groups
 
 
-def _pattern(model, role):
+def _pattern(model: keras.Model, role: str) -> str:
     """The regular expression for the weights of a role."""
     if role in _LAYERS:
         return _exactly(model, role, _LAYERS[role](model))
@@ -145,7 +145,7 @@ def head(model):
 _LAYERS = {"first_convolution": _first_convolutions, "head": head}
 
 
-def _exactly(model, role, layers):
+def _exactly(model: keras.Model, role: str, layers: list[keras.Layer]) -> str:
     """The regular expression that matches exactly the weights of layers."""
     if not layers:
         raise ValueError(

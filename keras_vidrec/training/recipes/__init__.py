@@ -41,7 +41,7 @@ _PAPERS = {
 }
 
 
-def _files(folder):
+def _files(folder: str) -> list[pathlib.Path]:
     """The recipe files of a folder, those of UCF101 before those of HMDB51."""
     files = [
         path
@@ -129,7 +129,7 @@ def text(name_or_file: str) -> str:
     return pathlib.Path(path).read_text("utf-8")
 
 
-def _found(name_or_file):
+def _found(name_or_file: str) -> pathlib.Path:
     """The path of the recipe file that a path of a file or a run means."""
     path = pathlib.Path(name_or_file)
     if path.is_file():

@@ -347,7 +347,7 @@ def _assign(values, keys, value):
     values[last] = value
 
 
-def _place(values, keys):
+def _place(values: list, keys: list[str]) -> int:
     """The last key as an index of the list `values`."""
     if keys[-1].isdecimal() and int(keys[-1]) < len(values):
         return int(keys[-1])
@@ -378,7 +378,7 @@ def _number(value):
     return value
 
 
-def _check_key(key, known, prefix):
+def _check_key(key: str, known: set[str], prefix: str) -> None:
     checks.known("recipe key", key, known, prefix)
 
 
@@ -428,7 +428,7 @@ def _from_dict(cls, values, prefix):
         return cls(**arguments)
 
 
-def _from_list(key, values, prefix):
+def _from_list(key: str, values: list, prefix: str) -> tuple:
     """Makes a tuple of sections from a list of dicts. Errors contain the index
     of the section."""
     kind, what = _LISTS[key]

@@ -4,6 +4,7 @@ Accuracies are those that the papers report, in percent. None of them was
 measured with this package.
 """
 
+import collections.abc
 import dataclasses
 import types
 
@@ -222,11 +223,11 @@ def papers() -> tuple:
     return tuple(sorted(path.parent.name for path in found))
 
 
-def _tables(paper):
+def _tables(paper: str) -> list[dict]:
     return [entry for entry in _entries(paper) if "table" in entry]
 
 
-def _entries(paper):
+def _entries(paper: str) -> list[dict]:
     """The tables and experiments of a paper, as a list of dicts."""
     if paper not in papers():
         raise ValueError(
@@ -236,7 +237,7 @@ def _entries(paper):
     return documents.read_yaml(recipes.FOLDER / paper / "tables.yaml")
 
 
-def _rows(paper, table):
+def _rows(paper: str, table: dict) -> collections.abc.Iterator[Row]:
     """Yields a `Row` for each figure of a table."""
     for row in table["rows"]:
         for (column, what), accuracy in zip(
@@ -274,7 +275,7 @@ def _changes(table, row, column):
     )
 
 
-def _accuracies(row):
+def _accuracies(row: dict) -> list:
     """The accuracies of a row, one per column, `None` for empty cells. Errors
     are converted to accuracies."""
     return row.get("accuracy") or [
@@ -312,7 +313,7 @@ def _made(what, changes):
     }
 
 
-def _member(what):
+def _member(what: str | dict) -> str | Member:
     if isinstance(what, str):
         return what
     changes = types.MappingProxyType(what.get("changes", {}))

@@ -140,7 +140,7 @@ def _extent(recipe):
     return f"{', '.join(parts)} from {_start(recipe.initialization.weights)}"
 
 
-def _start(weights):
+def _start(weights: str | dict | None) -> str:
     """A phrase for the initial weights. It contains no paths, which may have
     changed when the run is resumed."""
     paths = weights.values() if isinstance(weights, dict) else [weights]
