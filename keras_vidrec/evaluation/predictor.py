@@ -346,8 +346,8 @@ class Predictor:
         ):
             raise ValueError(
                 f"Expected a stream of fps={wanted.fps} and "
-                f"deinterlace={wanted.deinterlace!r}, as the network sees its "
-                f"frames. Received: {stream.frame_rate:g} frames a second, "
+                f"deinterlace={wanted.deinterlace!r}, as the network needs. "
+                f"Received: {stream.frame_rate:g} frames a second, "
                 f"deinterlace={stream.deinterlace!r}"
             )
 

@@ -208,10 +208,11 @@ def _compare(model, head, features, images):
     bound = _TOLERANCE + _ROUNDING * max(rounding)
     if not max(differences) <= bound:
         raise ValueError(
-            "The joined network gives other scores than the stored features "
-            f"({max(differences):.1e} of a probability). Expected at most "
-            f"{bound:.1e}, as features are rounded to float16. Perhaps "
-            f"{images.catalog.root} has changed since they were made"
+            "The scores of the joined network differ from those of the stored "
+            "features. Expected probabilities that differ by at most "
+            f"{bound:.1e}, as features are rounded to float16. Received: "
+            f"{max(differences):.1e}. Perhaps {images.catalog.root} has "
+            "changed since they were made"
         )
     return (
         "Compared with the scores of the stored features on "

@@ -163,8 +163,8 @@ def _chosen(model, weights, phase):
         checks.check(
             any(weights[path] for path in parts[name]),
             "frozen",
-            f"nothing of the {name}, of which {model.name!r} has none that "
-            "could be trained",
+            f"parts with trainable weights, unlike the {name} of "
+            f"{model.name!r}",
             phase.frozen,
         )
         frozen |= parts[name]
@@ -211,7 +211,7 @@ def _check_found(name, found, weights, argument, names):
     checks.check(
         False,
         argument,
-        f"layers that are there and can be trained, unlike {name!r}, such as "
+        f"names of layers with trainable weights, unlike {name!r}, such as "
         f"{', '.join(map(repr, near))}",
         names,
     )

@@ -63,8 +63,8 @@ class Windows:
         if num_frames < least or round(stride * frame_rate) < 1:
             raise ValueError(
                 f"Expected a window of at least {least} and a stride of at "
-                f"least 1 of the {frame_rate:g} frames a second. Received: "
-                f"window={window:g} s, stride={stride:g} s"
+                f"least 1 frame, at {frame_rate:g} frames per second. "
+                f"Received: window={window:g} s, stride={stride:g} s"
             )
         spacing = 1
         if not spec.ordered and num_clips == 1:

@@ -48,7 +48,7 @@ def from_csv(path, classes=None):
             videos, labels, scores = _rows(path, lines, columns)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ValueError(
-            f"{path} holds no scores. Expected CSV text in UTF-8, {_FORM}. "
+            f"{path} contains no scores. Expected CSV text in UTF-8, {_FORM}. "
             f"Received: {error}"
         ) from error
     refuse_any(
@@ -56,8 +56,8 @@ def from_csv(path, classes=None):
     )
     if not videos:
         raise ValueError(
-            f"{path} holds no scores. Expected {_FORM}. Received: the header "
-            "only"
+            f"{path} contains no scores. Expected {_FORM}. Received: only the "
+            "header"
         )
     names = columns if classes is None else tuple(classes)
     order = _order(path, columns, names)

@@ -93,11 +93,11 @@ def _check_header(
             version = np.lib.format.read_magic(file)
             shape, _, dtype = _HEADERS[version](file)
         except (KeyError, SyntaxError, TypeError, tokenize.TokenError) as error:
-            raise ValueError(f"{name} is no NumPy array: {error}") from error
+            raise ValueError(f"{name} is not a NumPy array: {error}") from error
         if dtype.hasobject:
             raise ValueError(
                 f"Expected numbers and text only. Received: {name} of pickled "
-                "objects, which could execute anything"
+                "objects, which could execute code"
             )
         if dtype.kind not in kinds:
             raise ValueError(

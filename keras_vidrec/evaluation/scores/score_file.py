@@ -210,14 +210,14 @@ def _numbers(
     represent, instead of wrapping or truncating them."""
     if values.size and values.dtype.kind not in _ARRAYS[name]:
         raise ValueError(
-            f"Expected {name} that {np.dtype(dtype)} holds. Received: {name} "
-            f"of {values.dtype}"
+            f"Expected {name} that {np.dtype(dtype)} can represent. Received: "
+            f"{name} of {values.dtype}"
         )
     with np.errstate(over="ignore"):  # infinite scores raise an error later
         cast = values.astype(dtype)
     if np.issubdtype(dtype, np.integer) and (cast != values).any():
         raise ValueError(
-            f"Expected {name} that {np.dtype(dtype)} holds. Received: "
+            f"Expected {name} that {np.dtype(dtype)} can represent. Received: "
             f"{values.min()} to {values.max()}"
         )
     return cast

@@ -43,9 +43,9 @@ class Devices:
             "a batch that can be divided equally among all "
             f"{self.num_replicas} devices, such as "
             f"{-(-batch_size // self.num_replicas) * self.num_replicas} "
-            "(optimizer.accumulate, less in proportion, keeps the clips an "
-            "update, and optimizer.sub_batch those that batch normalization "
-            "sees)",
+            "(reduce optimizer.accumulate in proportion to keep the number of "
+            "clips per update, and set optimizer.sub_batch to keep that of "
+            "batch normalization)",
             batch_size,
         )
         return batch_size // self.num_workers
@@ -128,8 +128,8 @@ class Devices:
         checks.check(
             isinstance(layer, BatchNormalization),
             "sub_batch",
-            "none, or a network whose batch normalization knows sub-batches, "
-            "keras_vidrec.layers.BatchNormalization, unlike "
+            "none, or a network whose batch normalization supports "
+            "sub-batches, keras_vidrec.layers.BatchNormalization, unlike "
             f"{layer.name!r}, a {type(layer).__module__}."
             f"{type(layer).__name__}",
             sub_batch,

@@ -89,8 +89,7 @@ def learning_rate(schedule, optimizer, steps_per_epoch):
     checks.check(
         rises < max(length, 1),
         "schedule.warmup",
-        f"fewer updates than the training, which has {length}; these are "
-        f"{rises}",
+        f"fewer updates than the {length} of the training, not {rises}",
         schedule.warmup,
     )
     if schedule.kind == "one_cycle":

@@ -111,7 +111,7 @@ class Recipe(Fact):
             self.validation.is_wanted or not self.needs_validation,
             "validation.fraction",
             "a share above 0, or validation=listed, which "
-            'schedule.kind="plateau" and schedule.early_stop look at',
+            'schedule.kind="plateau" and schedule.early_stop need',
             self.validation.fraction,
         )
         worked_out = self.initialization.classifier != "random"
