@@ -295,12 +295,9 @@ def evaluate_network(
         model: keras.Model of this package.
         name: str. The name of the network.
         directory: path of the directory for the scores.
-        protocol: as for `evaluate`.
-        grid: as for `evaluate`.
+        protocol, grid: as for `evaluate`.
         settings: sequence of str `"data.key=value"`, the dataset.
-        allow_leak: as for `evaluate`.
-        runner: as for `evaluate`.
-        verbose: as for `evaluate`.
+        allow_leak, runner, verbose: as for `evaluate`.
 
     Returns:
         Path of the score file, and the `Scores`.
@@ -359,9 +356,7 @@ def _evaluate(
         is_own: bool. Whether the dataset is that of the network's run.
         what: str. The name of the network in messages.
         fingerprint: str. Fingerprint of the network, stored with the scores.
-        allow_leak: as for `evaluate`.
-        runner: as for `evaluate`.
-        verbose: as for `evaluate`.
+        allow_leak, runner, verbose: as for `evaluate`.
         any_order: as for `score`.
     """
     completed, spec = protocols.of(model, recipe.test)

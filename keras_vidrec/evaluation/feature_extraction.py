@@ -85,10 +85,7 @@ def extract(
         directory: path of the dataset of features: new, empty, or started with
             the same arguments.
         grid: as for `data.prepared.features.FeatureSettings`.
-        num_frames: as for `FeatureSettings`.
-        max_frames: as for `FeatureSettings`.
-        draws: as for `FeatureSettings`.
-        seed: as for `FeatureSettings`.
+        num_frames, max_frames, draws, seed: as for `FeatureSettings`.
         made_from: `None`, or dict, as for `FeatureSettings`: the paths of the
             networks and the dataset, for joining the networks later with one
             that is trained on the features. Defaults to `None`.

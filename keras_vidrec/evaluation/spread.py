@@ -126,8 +126,7 @@ class _Work:
 
 
 def _results(part: pathlib.Path) -> collections.abc.Iterator[tuple]:
-    """Yields the results in the files of a part, as `Job.each` yielded
-    them."""
+    """Yields the results in the files of a part, as `Job.each` yielded them."""
     rows = documents.read_json(part / _ROWS)
     with np.load(part / _ARRAYS, allow_pickle=False) as arrays:
         for number, (video, row) in enumerate(rows):

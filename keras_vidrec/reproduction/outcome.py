@@ -61,8 +61,7 @@ class Line:
         remark: str. What is missing, why a part failed, and differences from
             the paper's procedure. Defaults to `""`.
         made: str. How it is measured. Defaults to `""`.
-        runs: tuple of str. Names of the runs it is made from. Defaults to
-            `()`.
+        runs: tuple of str. Names of the runs it is made from. Defaults to `()`.
     """
 
     row: tables.Row | tables.Quoted
@@ -112,8 +111,7 @@ def collect(
     Args:
         plan: `plan.Plan`.
         workshop: `Workshop`.
-        data: as for `plan.Figure.missing`.
-        given: as for `plan.Figure.missing`.
+        data, given: as for `plan.Figure.missing`.
         lost: as for `plan.Figure.missing`. Defaults to `None`.
 
     Returns:

@@ -119,8 +119,7 @@ class Plan:
         the other figures, each with the lines about its missing requirements.
 
         Args:
-            data: as for `Figure.missing`.
-            given: as for `Figure.missing`.
+            data, given: as for `Figure.missing`.
             lost: as for `Figure.missing`. Defaults to `None`.
         """
         lacks = {f: f.missing(data, given, lost) for f in self.figures}

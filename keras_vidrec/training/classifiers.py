@@ -107,11 +107,7 @@ def left_out_scores(kind, features, labels, groups, num_classes):
     """Scores of each video by a classifier computed from the other groups.
 
     Args:
-        kind: as for `solve`.
-        features: as for `solve`.
-        labels: as for `solve`.
-        groups: as for `solve`.
-        num_classes: as for `solve`.
+        kind, features, labels, groups, num_classes: as for `solve`.
 
     Returns:
         float array `(videos, classes)`: -inf for classes without videos in
@@ -178,10 +174,7 @@ def drawn_features(model, source, indices, test, augmentation, draws, seed):
     as in the test, each at a random frame of its part of the video.
 
     Args:
-        model: as for `features`.
-        source: as for `features`.
-        indices: as for `features`.
-        test: as for `features`.
+        model, source, indices, test: as for `features`.
         augmentation: `data.augmentation.Augmentation`.
         draws: int. Number of versions of each video.
         seed: int. Seed of the versions.

@@ -28,8 +28,7 @@ class Dataset:
             the dataset lists, or groups held out of the training videos; empty
             if the recipe has no validation.
         test: tuple of int. Indices of the test videos, which only evaluation
-            uses. If there is no test list, those of the listed validation
-            part.
+            uses. If there is no test list, those of the listed validation part.
         problems: tuple of str. Remarks about unusual properties of the dataset.
         recipe: the `Recipe`, completed by facts that only the dataset contains:
             how its flow was made, the size of its features.

@@ -54,8 +54,7 @@ def load(
 
     Raises:
         ValueError: if there is no such run, file or name (the message contains
-            similar names), or a published file has other content than
-            expected.
+            similar names), or a published file has other content than expected.
         OSError: if a published file cannot be downloaded. The message contains
             its address and where to put it.
         ImportError: if a library that is needed for it is not installed.
@@ -114,10 +113,7 @@ def recognizer(
     which have no classes.
 
     Args:
-        name_or_path: as for `load`.
-        file: as for `load`.
-        trust_first_download: as for `load`.
-        class_names: as for `load`.
+        name_or_path, file, trust_first_download, class_names: as for `load`.
         over_features: as for `load`.
 
     Returns:

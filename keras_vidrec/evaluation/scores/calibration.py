@@ -108,8 +108,7 @@ def cross_entropy(scores, labels, temperature=1.0) -> float:
     """Returns the mean cross-entropy of the scores of videos.
 
     Args:
-        scores: as for `fit_temperature`.
-        labels: as for `fit_temperature`.
+        scores, labels: as for `fit_temperature`.
         temperature: float. Scores are divided by it. Defaults to `1.0`.
     """
     scores, labels = _labeled(scores, labels)

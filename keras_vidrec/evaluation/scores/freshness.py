@@ -63,8 +63,7 @@ def marked(scores: Scores, score_file) -> Scores:
     their run has now.
 
     Args:
-        scores: as for `is_stale`.
-        score_file: as for `is_stale`.
+        scores, score_file: as for `is_stale`.
     """
     stale = is_stale(scores, score_file)
     if stale is False:

@@ -103,8 +103,7 @@ def read_classes(path):
         tuple of str.
 
     Raises:
-        ValueError: if there is no such file, it has no class, or a class
-            twice.
+        ValueError: if there is no such file, it has no class, or a class twice.
     """
     path = pathlib.Path(path)
     if path.suffix == ".npz":

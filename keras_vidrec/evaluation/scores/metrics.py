@@ -124,8 +124,7 @@ def accuracy_interval(scores, labels, confidence=0.95):
     and their true interval is wider.
 
     Args:
-        scores: as for `top_k_accuracy`.
-        labels: as for `top_k_accuracy`.
+        scores, labels: as for `top_k_accuracy`.
         confidence: float in (0, 1). Defaults to `0.95`.
     """
     hits = is_hit(scores, labels)

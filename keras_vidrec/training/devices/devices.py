@@ -64,8 +64,7 @@ class Devices:
         statistics and are not changed.
 
         Args:
-            model: keras.Model, with its frozen layers frozen, before
-                `compile`.
+            model: keras.Model, with its frozen layers frozen, before `compile`.
             optimizer: section `Optimizer` of a recipe.
 
         Raises:

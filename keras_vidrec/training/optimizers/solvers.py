@@ -69,8 +69,7 @@ class TorchSGD(MeanGradient, keras.optimizers.SGD):
     Args:
         learning_rate: float or a Keras schedule.
         momentum: float in [0, 1). Defaults to `0.9`.
-        nesterov: bool. Whether to use Nesterov's momentum. Defaults to
-            `False`.
+        nesterov: bool. Whether to use Nesterov's momentum. Defaults to `False`.
         **kwargs: As for `CaffeSGD`.
 
     Reference:
