@@ -75,8 +75,8 @@ def freeze_towers(model, streams):
 
     Args:
         model: keras.Model whose towers are nested models, such as one of
-            two-stream fusion: `rgb_tower`, and `rgb_from_relu5` for the layers
-            that continue the stream after the fusion.
+            two-stream fusion: `rgb_tower`, and `rgb_from_relu5` if the tower
+            continues in another model before the first fusion.
         streams: sequence of str, such as `("rgb", "flow")`.
 
     Returns:
